@@ -1,0 +1,132 @@
+"""What messages are made of: content parts as asked for, as kept, and as streamed in pieces."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+MAX_CONTENT: int = 256_000
+"""The longest text of one message, in characters (the API's limit)."""
+
+Detail = Literal["auto", "low", "high"]
+
+
+class ImageUrl(Struct, frozen=True):
+    """An image somewhere on the web, or in a ``data:`` URL."""
+
+    url: Annotated[str, Meta(min_length=1)]
+    detail: Detail = "auto"
+
+
+class ImageFile(Struct, frozen=True):
+    """An image in an uploaded file."""
+
+    file_id: str
+    detail: Detail = "auto"
+
+
+class ImageUrlPart(Struct, frozen=True, tag_field="type", tag="image_url"):
+    """An image by its address, in a request and in a message alike."""
+
+    image_url: ImageUrl
+
+
+class ImageFilePart(Struct, frozen=True, tag_field="type", tag="image_file"):
+    """An image by its file id, in a request and in a message alike."""
+
+    image_file: ImageFile
+
+
+class TextInput(Struct, frozen=True, tag_field="type", tag="text"):
+    """Text as a request writes it: a bare string."""
+
+    text: Annotated[str, Meta(max_length=MAX_CONTENT)]
+
+
+ContentInput = TextInput | ImageUrlPart | ImageFilePart
+
+
+class FileReference(Struct, frozen=True):
+    """The file that an annotation points to."""
+
+    file_id: str
+
+
+class FileCitation(Struct, frozen=True, tag_field="type", tag="file_citation"):
+    """A place in the text that quotes a file; indexes count characters."""
+
+    text: str
+    file_citation: FileReference
+    start_index: int
+    end_index: int
+
+
+class FilePath(Struct, frozen=True, tag_field="type", tag="file_path"):
+    """A place in the text that names a file the assistant made; indexes count characters."""
+
+    text: str
+    file_path: FileReference
+    start_index: int
+    end_index: int
+
+
+Annotation = FileCitation | FilePath
+
+
+class TextValue(Struct, frozen=True):
+    """Text as a message keeps it, with what it quotes."""
+
+    value: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
+    """Text in a message."""
+
+    text: TextValue
+
+
+class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):
+    """What the model said instead of an answer."""
+
+    refusal: str
+
+
+Content = TextPart | ImageUrlPart | ImageFilePart | RefusalPart
+
+
+class TextValueDelta(Struct, frozen=True, omit_defaults=True):
+    """A piece of text: what comes after what was there."""
+
+    value: str | UnsetType = UNSET
+    annotations: tuple[Annotation, ...] | UnsetType = UNSET
+
+
+class TextDelta(Struct, frozen=True, tag_field="type", tag="text"):
+    """A piece of the text part at ``index``."""
+
+    index: int
+    text: TextValueDelta
+
+
+class RefusalDelta(Struct, frozen=True, tag_field="type", tag="refusal"):
+    """A piece of the refusal part at ``index``."""
+
+    index: int
+    refusal: str
+
+
+class ImageUrlDelta(Struct, frozen=True, tag_field="type", tag="image_url"):
+    """An image part that arrived at ``index``."""
+
+    index: int
+    image_url: ImageUrl
+
+
+class ImageFileDelta(Struct, frozen=True, tag_field="type", tag="image_file"):
+    """An image part that arrived at ``index``."""
+
+    index: int
+    image_file: ImageFile
+
+
+ContentDelta = TextDelta | RefusalDelta | ImageUrlDelta | ImageFileDelta

@@ -1,0 +1,126 @@
+"""Every error the API answers with: status, type, code, param and wording, in one place."""
+
+from collections.abc import Collection
+from typing import Literal
+
+from msgspec import Struct
+
+from bot.assistants.states import RunStatus
+
+Noun = Literal["assistant", "thread", "message", "run", "run step"]
+
+
+class ErrorBody(Struct, frozen=True):
+    """The object inside ``{"error": …}``."""
+
+    message: str
+    type: str = "invalid_request_error"
+    param: str | None = None
+    code: str | None = None
+
+
+class APIError(Exception):
+    """An operation that was refused or failed; ``status`` is the HTTP status it is told with.
+
+    ``retry_after`` is in seconds, where the one who refused has said when to come again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "invalid_request_error",  # noqa: A002 - the field's name on the wire
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = ErrorBody(message, type, param, code)
+        self.retry_after = retry_after
+
+    @property
+    def message(self) -> str:
+        """The sentence, as the API words it."""
+        return self.body.message
+
+    @property
+    def param(self) -> str | None:
+        """The request's field that is at fault, if one is."""
+        return self.body.param
+
+    @property
+    def code(self) -> str | None:
+        """The machine's word for it, if there is one."""
+        return self.body.code
+
+
+class UnreachableError(APIError):
+    """No usable answer from a server elsewhere: whether the operation took place is unknown."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message, type="server_error", code="connection_failed")
+
+
+def not_found(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own word
+    """There is no such object in this project."""
+    return APIError(404, f"No {noun} found with id '{id}'.")
+
+
+def thread_locked(thread_id: str, run_id: str) -> APIError:
+    """A message is refused while a run is active."""
+    return APIError(400, f"Can't add messages to {thread_id} while a run {run_id} is active.")
+
+
+def run_active(thread_id: str, run_id: str) -> APIError:
+    """A second run is refused while one is active."""
+    return APIError(400, f"Thread {thread_id} already has an active run {run_id}.")
+
+
+def outputs_refused(status: RunStatus) -> APIError:
+    """Only a run that waits for tool outputs takes them."""
+    return APIError(400, f'Runs in status "{status}" do not accept tool outputs.')
+
+
+def outputs_mismatch(expected: Collection[str], got: Collection[str]) -> APIError:
+    """All outputs come in one submission, and only those asked for."""
+    return APIError(
+        400,
+        f"Expected tool outputs for call_ids {_ids(expected)}, got {_ids(got)}",
+        param="tool_outputs",
+    )
+
+
+def cannot_cancel(status: RunStatus) -> APIError:
+    """A run that has ended, or is ending, can't be cancelled."""
+    return APIError(400, f"Cannot cancel run with status '{status}'")
+
+
+def too_many_messages(thread_id: str, limit: int) -> APIError:
+    """A thread holds so many messages and no more."""
+    return APIError(400, f"Thread {thread_id} already has the maximum of {limit} messages.")
+
+
+def missing_beta_header() -> APIError:
+    """The API's requests carry a header that says which version they mean."""
+    return APIError(
+        401,
+        "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
+        "Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",
+        code="invalid_beta",
+    )
+
+
+def invalid(message: str, param: str | None = None, code: str | None = None) -> APIError:
+    """A request that can't be taken as it is."""
+    return APIError(400, message, param=param, code=code)
+
+
+def server_error(message: str) -> APIError:
+    """Something on our side went wrong; the log has the rest."""
+    return APIError(500, message, type="server_error")
+
+
+def _ids(ids: Collection[str]) -> str:
+    return "[" + ", ".join(f"'{id_}'" for id_ in ids) + "]"

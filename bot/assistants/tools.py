@@ -1,0 +1,244 @@
+"""Tools as assistants and runs name them, the calls of them, and the shape of answers."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+
+class RankingOptions(Struct, frozen=True):
+    """How file_search ranks: results under the threshold (0 to 1) are left out."""
+
+    score_threshold: Annotated[float, Meta(ge=0, le=1)]
+    ranker: Literal["auto", "default_2024_08_21"] = "auto"
+
+
+class FileSearchOptions(Struct, frozen=True, omit_defaults=True):
+    """How many results file_search shows the model, and how they are ranked."""
+
+    max_num_results: Annotated[int, Meta(ge=1, le=50)] | UnsetType = UNSET
+    ranking_options: RankingOptions | UnsetType = UNSET
+
+
+class CodeInterpreterTool(Struct, frozen=True, tag_field="type", tag="code_interpreter"):
+    """The hosted tool that runs Python."""
+
+
+class FileSearchTool(
+    Struct,
+    frozen=True,
+    tag_field="type",
+    tag="file_search",
+    omit_defaults=True,
+):
+    """The hosted tool that searches the files of a vector store."""
+
+    file_search: FileSearchOptions | UnsetType = UNSET
+
+
+class FunctionDefinition(Struct, frozen=True, omit_defaults=True):
+    """A function the model may call; ``parameters`` is a JSON schema."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
+    description: str | UnsetType | None = UNSET
+    parameters: dict[str, Any] | UnsetType | None = UNSET
+    strict: bool | UnsetType | None = UNSET
+
+
+class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
+    """A function that the program behind the assistant runs itself."""
+
+    function: FunctionDefinition
+
+
+Tool = CodeInterpreterTool | FileSearchTool | FunctionTool
+AttachmentTool = CodeInterpreterTool | FileSearchTool
+
+
+class Attachment(Struct, frozen=True, omit_defaults=True):
+    """A file added to a message, and the tools that may read it."""
+
+    file_id: str | UnsetType = UNSET
+    tools: tuple[AttachmentTool, ...] | UnsetType = UNSET
+
+
+class FunctionName(Struct, frozen=True):
+    """A function by its name."""
+
+    name: str
+
+
+class NamedToolChoice(Struct, frozen=True, omit_defaults=True):
+    """The one tool that the model must call."""
+
+    type: Literal["function", "code_interpreter", "file_search"]
+    function: FunctionName | UnsetType = UNSET
+
+
+ToolChoice = Literal["none", "auto", "required"] | NamedToolChoice
+
+
+class TextFormat(Struct, frozen=True, tag_field="type", tag="text"):
+    """Answers are plain text."""
+
+
+class JsonObjectFormat(Struct, frozen=True, tag_field="type", tag="json_object"):
+    """Answers are some JSON object."""
+
+
+class JsonSchema(Struct, frozen=True, omit_defaults=True):
+    """The JSON schema that answers must follow."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
+    description: str | UnsetType = UNSET
+    schema: dict[str, Any] | UnsetType = UNSET
+    strict: bool | UnsetType | None = UNSET
+
+
+class JsonSchemaFormat(Struct, frozen=True, tag_field="type", tag="json_schema"):
+    """Answers follow a JSON schema."""
+
+    json_schema: JsonSchema
+
+
+ResponseFormat = Literal["auto"] | TextFormat | JsonObjectFormat | JsonSchemaFormat
+
+
+class CalledFunction(Struct, frozen=True):
+    """A called function: ``arguments`` is JSON text, ``output`` null until it is submitted."""
+
+    name: str
+    arguments: str
+    output: str | None = None
+
+
+class FunctionCall(Struct, frozen=True, tag_field="type", tag="function"):
+    """A call of a function, as a run step keeps it."""
+
+    id: str
+    function: CalledFunction
+
+
+class LogsOutput(Struct, frozen=True, tag_field="type", tag="logs"):
+    """What code printed, errors among it."""
+
+    logs: str
+
+
+class OutputImage(Struct, frozen=True):
+    """The file that holds an image which code made."""
+
+    file_id: str
+
+
+class ImageOutput(Struct, frozen=True, tag_field="type", tag="image"):
+    """An image which code made."""
+
+    image: OutputImage
+
+
+CodeOutput = LogsOutput | ImageOutput
+
+
+class CalledCode(Struct, frozen=True):
+    """Code that ran, and what came of it."""
+
+    input: str
+    outputs: tuple[CodeOutput, ...] = ()
+
+
+class CodeInterpreterCall(Struct, frozen=True, tag_field="type", tag="code_interpreter"):
+    """A call of the hosted Python."""
+
+    id: str
+    code_interpreter: CalledCode
+
+
+class SearchContent(Struct, frozen=True):
+    """A piece of a file that was found."""
+
+    text: str
+    type: Literal["text"] = "text"
+
+
+class SearchResult(Struct, frozen=True, omit_defaults=True):
+    """A file that was found; the score is 0 to 1."""
+
+    file_id: str
+    file_name: str
+    score: float
+    content: tuple[SearchContent, ...] | UnsetType = UNSET
+
+
+class CalledSearch(Struct, frozen=True, omit_defaults=True):
+    """A file search and what it found."""
+
+    ranking_options: RankingOptions | UnsetType = UNSET
+    results: tuple[SearchResult, ...] | UnsetType = UNSET
+
+
+class FileSearchCall(Struct, frozen=True, tag_field="type", tag="file_search"):
+    """A call of the hosted file search."""
+
+    id: str
+    file_search: CalledSearch
+
+
+ToolCall = FunctionCall | CodeInterpreterCall | FileSearchCall
+
+
+class FunctionDelta(Struct, frozen=True, omit_defaults=True):
+    """A piece of a function call: ``arguments`` comes after what was there."""
+
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    output: str | UnsetType | None = UNSET
+
+
+class FunctionCallDelta(Struct, frozen=True, tag_field="type", tag="function", omit_defaults=True):
+    """A piece of the function call at ``index``."""
+
+    index: int
+    id: str | UnsetType = UNSET
+    function: FunctionDelta | UnsetType = UNSET
+
+
+class LogsOutputDelta(Struct, frozen=True, tag_field="type", tag="logs", omit_defaults=True):
+    """A piece of the logs at ``index``."""
+
+    index: int
+    logs: str | UnsetType = UNSET
+
+
+class ImageOutputDelta(Struct, frozen=True, tag_field="type", tag="image", omit_defaults=True):
+    """An image that arrived at ``index``."""
+
+    index: int
+    image: OutputImage | UnsetType = UNSET
+
+
+class CodeDelta(Struct, frozen=True, omit_defaults=True):
+    """A piece of code, or of what came of it."""
+
+    input: str | UnsetType = UNSET
+    outputs: tuple[LogsOutputDelta | ImageOutputDelta, ...] | UnsetType = UNSET
+
+
+class CodeInterpreterCallDelta(
+    Struct, frozen=True, tag_field="type", tag="code_interpreter", omit_defaults=True
+):
+    """A piece of the code call at ``index``."""
+
+    index: int
+    id: str | UnsetType = UNSET
+    code_interpreter: CodeDelta | UnsetType = UNSET
+
+
+class FileSearchCallDelta(Struct, frozen=True, tag_field="type", tag="file_search"):
+    """The file search at ``index``, with what it found so far."""
+
+    index: int
+    file_search: CalledSearch
+    id: str | UnsetType = UNSET
+
+
+ToolCallDelta = FunctionCallDelta | CodeInterpreterCallDelta | FileSearchCallDelta

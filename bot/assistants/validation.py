@@ -1,0 +1,258 @@
+"""From JSON, or a request made in this process, to a checked request or the API's own error.
+
+The rules stand in the types of ``requests``; here they are only applied and worded.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from bot.assistants.errors import APIError, invalid
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+_WHERE = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`$")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_KINDS = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "array": "array",
+    "object": "object",
+    "null": "null",
+}
+
+
+def parse(kind: type[R], body: bytes) -> R:
+    """Read a request's JSON body (empty stands for ``{}``); raises ``APIError`` 400."""
+    try:
+        raw = msgspec.json.decode(body) if body.strip() else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise invalid(
+            "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
+            code="invalid_json",
+        ) from None
+    return from_raw(kind, raw)
+
+
+def from_raw(kind: type[R], raw: object) -> R:
+    """Check what a request's JSON held and return it as ``kind``; raises ``APIError`` 400."""
+    if not isinstance(raw, dict):
+        raise invalid(f"The request's body must be an object, but {_article(raw)} was sent.")
+    unknown = _unknown_field(_info(kind), raw, "")
+    if unknown is not None:
+        raise invalid(f"Unknown parameter: '{unknown}'.", unknown, "unknown_parameter")
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise _worded(str(error), raw) from None
+    except RecursionError:
+        raise invalid("The request's body is nested too deeply.") from None
+
+
+def checked(request: R) -> R:
+    """Check a request made in this process as if it had come over the wire; raises ``APIError``."""
+    raw: object = msgspec.to_builtins(request)
+    try:
+        return msgspec.convert(raw, type(request))
+    except msgspec.ValidationError as error:
+        raise _worded(str(error), raw) from None
+
+
+@lru_cache(maxsize=64)
+def _info(kind: type[msgspec.Struct]) -> inspect.Type:
+    return inspect.type_info(kind)
+
+
+def _unknown_field(kind: inspect.Type, raw: object, path: str) -> str | None:
+    """Return the path of the first field in ``raw`` that ``kind`` does not have."""
+    if isinstance(raw, dict):
+        struct = _struct_for(kind, raw)
+        if struct is None:
+            return None
+        fields = {field.encode_name: field.type for field in struct.fields}
+        for key, value in raw.items():
+            if key == struct.tag_field:
+                continue
+            here = f"{path}.{key}" if path else str(key)
+            if key not in fields:
+                return here
+            if isinstance(value, dict | list):
+                found = _unknown_field(fields[key], value, here)
+                if found is not None:
+                    return found
+    elif isinstance(raw, list):
+        item = _item_type(kind)
+        if item is None:
+            return None
+        for index, value in enumerate(raw):
+            found = _unknown_field(item, value, f"{path}[{index}]")
+            if found is not None:
+                return found
+    return None
+
+
+def _choices(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+
+
+def _struct_for(kind: inspect.Type, raw: dict[Any, Any]) -> inspect.StructType | None:
+    structs = [
+        choice
+        for choice in (_bare(each) for each in _choices(kind))
+        if isinstance(choice, inspect.StructType)
+    ]
+    for struct in structs:
+        if struct.tag_field is None or raw.get(struct.tag_field) == struct.tag:
+            return struct
+    return None
+
+
+def _item_type(kind: inspect.Type) -> inspect.Type | None:
+    for choice in (_bare(each) for each in _choices(kind)):
+        if isinstance(choice, inspect.VarTupleType | inspect.ListType):
+            return choice.item_type
+    return None
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _worded(problem: str, raw: object) -> APIError:
+    """Turn msgspec's sentence into the API's: which field, what was expected, what came."""
+    where = _WHERE.search(problem)
+    what = problem[: where.start()] if where else problem
+    value, path = _find(raw, where["path"] if where else "$")
+    in_key = bool(where and where[1])
+    return (
+        _missing(what, path)
+        or _too_long(what, path, value, in_key=in_key)
+        or _out_of_range(what, path, value)
+        or _wrong_type(what, path, value)
+        or _wrong_value(what, path, value)
+    )
+
+
+def _find(raw: object, path: str) -> tuple[object, str]:
+    """Return the value at msgspec's path, and that path as the API writes it.
+
+    Behind ``[...]`` msgspec does not say which entry of an object it means: the object is it then.
+    """
+    parts: list[str] = []
+    for name, index in _STEP.findall(path):
+        if index == "...":
+            break
+        if name and isinstance(raw, dict):
+            raw = raw.get(name)
+            parts.append(f".{name}" if parts else name)
+        elif index and isinstance(raw, list | tuple):
+            raw = raw[int(index)]
+            parts.append(f"[{index}]")
+    return raw, "".join(parts)
+
+
+def _missing(what: str, path: str) -> APIError | None:
+    match = re.fullmatch(r"Object missing required field `(.+)`", what)
+    if match is None:
+        return None
+    name = f"{path}.{match[1]}" if path else match[1]
+    return invalid(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+
+
+def _too_long(what: str, path: str, value: object, *, in_key: bool) -> APIError | None:
+    match = re.fullmatch(r"Expected `(str|array|object)` of length (<=|>=) (\d+)", what)
+    if match is None:
+        return None
+    kind, relation, limit = _KINDS[match[1]], match[2], int(match[3])
+    bound = "maximum" if relation == "<=" else "minimum"
+    side = "above_max" if relation == "<=" else "below_min"
+    if kind == "string" and isinstance(value, dict):
+        strings = value.keys() if in_key else value.values()
+        offender = next((s for s in strings if isinstance(s, str) and len(s) > limit), "")
+        part = "key" if in_key else "value"
+        return invalid(
+            f"Invalid '{path}': {part} too long. Expected a {part} with maximum length {limit}, "
+            f"but got one with length {len(offender)} instead.",
+            path,
+            "string_above_max_length",
+        )
+    length = len(value) if isinstance(value, str | list | tuple | dict) else 0
+    if kind == "string":
+        how = "long" if relation == "<=" else "short"
+        text = (
+            f"Invalid '{path}': string too {how}. Expected a string with {bound} length {limit}, "
+            f"but got a string with length {length} instead."
+        )
+        return invalid(text, path, f"string_{side}_length")
+    if kind == "array":
+        how = "long" if relation == "<=" else "short"
+        text = (
+            f"Invalid '{path}': array too {how}. Expected an array with {bound} length {limit}, "
+            f"but got an array with length {length} instead."
+        )
+        return invalid(text, path, f"array_{side}_length")
+    text = (
+        f"Invalid '{path}': too many properties. Expected an object with at most {limit} "
+        f"properties, but got an object with {length} properties instead."
+    )
+    return invalid(text, path, "object_above_max_properties")
+
+
+def _out_of_range(what: str, path: str, value: object) -> APIError | None:
+    match = re.fullmatch(r"Expected `(int|float)` (<=|>=) (-?[\d.]+)", what)
+    if match is None:
+        return None
+    above = match[2] == "<="
+    kind = "integer" if match[1] == "int" else "decimal"
+    limit = match[3].removesuffix(".0")
+    text = (
+        f"Invalid '{path}': {kind} {'above maximum' if above else 'below minimum'} value. "
+        f"Expected a value {match[2]} {limit}, but got {_shown(value)} instead."
+    )
+    return invalid(text, path, f"{kind}_{'above_max' if above else 'below_min'}_value")
+
+
+def _wrong_type(what: str, path: str, value: object) -> APIError | None:
+    match = re.fullmatch(r"Expected `([^`]+)`, got `[^`]+`", what)
+    if match is None:
+        return None
+    if match[1] == "str" and isinstance(value, dict):  # an entry of an object of strings
+        key = next((key for key, entry in value.items() if not isinstance(entry, str)), "")
+        value, path = value.get(key), f"{path}.{key}"
+    kinds = [_KINDS.get(kind.strip(), kind.strip()) for kind in match[1].split("|")]
+    expected = " or ".join(("an " if kind[0] in "aeio" else "a ") + kind for kind in kinds)
+    expected = expected.replace("a null", "null")
+    text = f"Invalid type for '{path}': expected {expected}, but got {_article(value)} instead."
+    return invalid(text, path, "invalid_type")
+
+
+def _wrong_value(what: str, path: str, value: object) -> APIError:
+    if isinstance(value, dict) and "type" in value:
+        value = value["type"]
+    if isinstance(value, str | int | float) and what.startswith("Invalid"):
+        return invalid(f"Invalid value for '{path}': {_shown(value)}.", path, "invalid_value")
+    return invalid(f"Invalid '{path}': {what.replace('`', '')}.", path or None, "invalid_value")
+
+
+def _article(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, int):
+        return "an integer"
+    if isinstance(value, float):
+        return "a number"
+    return "an array" if isinstance(value, list | tuple) else "an object"
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 100 else text[:99] + "…"

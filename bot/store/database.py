@@ -1,0 +1,232 @@
+"""One SQLite file, held by one process: opening, migrating, transactions, closing.
+
+A transaction is a plain function that runs whole on the writer's thread, so that no cancelled task
+can leave one open and nothing of the loop's waits inside one.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+
+Work = Callable[[sqlite3.Connection], T]
+"""What a transaction does; it may run only this connection's statements, and never waits."""
+
+Migration = Callable[[sqlite3.Connection], None]
+"""One step from a schema version to the next, inside a transaction with its version."""
+
+_BUSY_SECONDS: Final = 30.0
+_READERS: Final = 2
+
+
+class StoreError(Exception):
+    """A database that can't be used; the text is one sentence for the person who runs the bot."""
+
+
+class _Connection(aiosqlite.Connection):
+    """A connection that also runs a whole function on its thread."""
+
+    async def run(self, work: Work[T]) -> T:
+        # Cancelling the caller takes nothing back: the thread runs `work` to its end.
+        # `_execute` is what every method of the base class is made of; the dependency is pinned.
+        execute: Callable[..., Awaitable[T]] = self._execute
+        return await execute(work, self._conn)
+
+
+class Database:
+    """An open database; make one with ``Database.open``."""
+
+    def __init__(
+        self, path: Path, lock: "FileLock", writer: _Connection, readers: list[_Connection]
+    ) -> None:
+        self.path = path
+        self._lock = lock
+        self._writer = writer
+        self._readers = readers
+        self._next_reader = 0
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        migrations: Sequence[Migration],
+        *,
+        synchronous: Literal["FULL", "NORMAL"],
+    ) -> Self:
+        """Open ``path`` (made if it is not there), hold it, and bring its schema up to date.
+
+        Raises ``StoreError`` when the directory can't be written, another process holds the file,
+        it is not a sound database, or it was written by a newer version; nothing is changed then.
+        """
+        lock = FileLock.take(path)
+        try:
+            writer = await _connect(path, synchronous, writes=True)
+            try:
+                await writer.run(lambda db: _migrate(db, migrations, path))
+                readers = [await _connect(path, synchronous, writes=False) for _ in range(_READERS)]
+            except BaseException:
+                await writer.close()
+                raise
+        except sqlite3.DatabaseError as error:
+            lock.release()
+            raise StoreError(_explained(error, path)) from error
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, lock, writer, readers)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run ``work`` in one transaction: committed when it returns, rolled back when it raises.
+
+        Writers take turns, also across processes (after 30 s ``sqlite3.OperationalError``).
+        """
+
+        def transaction(db: sqlite3.Connection) -> T:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(db)
+                db.execute("COMMIT")
+            except BaseException:
+                # A full disk may have ended the transaction by itself already.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            return result
+
+        return await self._writer.run(transaction)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work`` on one snapshot of what is committed, beside any writer."""
+
+        def snapshot(db: sqlite3.Connection) -> T:
+            db.execute("BEGIN")
+            try:
+                return work(db)
+            finally:
+                db.execute("ROLLBACK")
+
+        self._next_reader = (self._next_reader + 1) % len(self._readers)
+        return await self._readers[self._next_reader].run(snapshot)
+
+    async def close(self) -> None:
+        """Close it and let another process have it; what was committed is in the file."""
+        for reader in self._readers:
+            await reader.close()
+        with contextlib.suppress(sqlite3.OperationalError):  # a reader elsewhere, a full disk
+            await self._writer.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close())
+        await self._writer.close()
+        self._lock.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class FileLock:
+    """Holds ``<database>.lock`` for this process; the system lets go when the process dies."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path) -> Self:
+        """Make the directory and hold the file; raises ``StoreError`` naming who holds it."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"The data directory {path.parent} can't be written ({error.strerror}). Let this "
+                "user write there, or name another one in [storage] directory."
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise StoreError(
+                f"{path} is held by another process"
+                + (f" (process {holder})" if holder else "")
+                + ". Stop that one, or name another [storage] directory for this one."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        return cls(descriptor)
+
+    def release(self) -> None:
+        """Let another process have it."""
+        os.close(self._descriptor)
+
+
+async def _connect(
+    path: Path, synchronous: Literal["FULL", "NORMAL"], *, writes: bool
+) -> _Connection:
+    def connector() -> sqlite3.Connection:
+        db = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            db.execute("PRAGMA foreign_keys = ON")
+            if not writes:
+                db.execute("PRAGMA query_only = ON")
+            db.execute(f"PRAGMA synchronous = {synchronous}")
+            db.execute("PRAGMA cache_size = -16384")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    connection = _Connection(connector, iter_chunk_size=64)
+    await connection
+    return connection
+
+
+def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(migrations):
+        raise StoreError(
+            f"{path} was written by a newer version of this program (schema {version}, this one "
+            f"knows {len(migrations)}). Install the newer version again; nothing was changed."
+        )
+    # A file that is not whole is refused before anything is written into it.
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    db.execute("PRAGMA journal_mode = WAL").fetchone()
+    for number, migration in enumerate(migrations[version:], start=version + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            migration(db)
+            db.execute(f"PRAGMA user_version = {number}")
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+def _explained(error: sqlite3.DatabaseError, path: Path) -> str:
+    if isinstance(error, sqlite3.OperationalError):
+        return (
+            f"{path} can't be opened ({error}). Check that its directory has room and can be "
+            "written by this user."
+        )
+    return (
+        f"{path} is not a sound database ({error}). Nothing was changed: move it away to start "
+        "anew, or put a backup in its place."
+    )
