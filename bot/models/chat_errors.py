@@ -1,0 +1,210 @@
+"""What an endpoint's refusals mean: a ModelError in words for the log, or what it takes instead."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bot.models.types import ErrorCode, ErrorKind, ModelError
+from bot.wire.bodies import excerpt
+
+_WINDOW = (
+    # Each names the tokens a model takes; the wordings are those of the servers in use.
+    re.compile(r"maximum (?:context|model|sequence) length (?:is|of) (\d+)", re.IGNORECASE),
+    re.compile(r"(\d+) maximum context length", re.IGNORECASE),
+    re.compile(r"context (?:length|size|window)[^.\d]{0,30}?(\d+)", re.IGNORECASE),
+    re.compile(r"maximum number of tokens allowed \((\d+)\)", re.IGNORECASE),
+    re.compile(r"\d+ tokens > (\d+) maximum", re.IGNORECASE),
+    re.compile(r"max_new_tokens.{0,3} must be <= (\d+)", re.IGNORECASE),
+    re.compile(r"while limit is (\d+)", re.IGNORECASE),
+)
+_TOO_LONG = re.compile(
+    r"maximum (?:context|model|sequence) length|context length|context size|context window|n_ctx"
+    r"|prompt is too long|input token count|too large for model|input is too long|max_new_tokens"
+    r"|reduce the length of the messages",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    r"unsupported|not supported|n't support|does not support|not support|unrecognized|unknown"
+    r"|unexpected|extra (?:inputs|fields)|not permitted|not allowed|no such (?:field|parameter)",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|key)[-_][A-Za-z0-9_*\-]{6,}|Bearer\s+\S+", re.IGNORECASE)
+
+
+class Told(Struct, frozen=True):
+    """What an error object said, empty where it said nothing."""
+
+    message: str = ""
+    type: str = ""
+    code: str = ""
+    param: str = ""
+    context_window: int | None = None
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status that an error inside a stream would have been."""
+        return int(self.code) if re.fullmatch(r"[45]\d\d", self.code) else None
+
+
+def read_error(body: bytes) -> Told:
+    """Read an error's body in any of the shapes in use; never raises."""
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return Told(message=excerpt(body) if body.strip() else "")
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        detail = value.get("detail")
+        if "error" in value:
+            value = value["error"]
+        elif isinstance(detail, list) and detail and isinstance(detail[0], dict):
+            # A validation error names the field as the last step of the way to it.
+            where = detail[0].get("loc") or [""]
+            message = f"{where[-1]}: {detail[0].get('msg', '')}"
+            return Told(message=message, param=str(where[-1]))
+        elif detail is not None:
+            value = detail
+    return read_error_object(value)
+
+
+def read_error_object(value: Any) -> Told:
+    """Read the error object itself, or the text some servers send instead."""
+    if not isinstance(value, dict):
+        return Told(
+            message=value if isinstance(value, str) else excerpt(msgspec.json.encode(value))
+        )
+    window = value.get("n_ctx")
+    return Told(
+        message=str(
+            value.get("message") or value.get("msg") or excerpt(msgspec.json.encode(value))
+        ),
+        type=str(value.get("type") or ""),
+        code=str(value.get("code") or value.get("status") or ""),
+        param=str(value.get("param") or ""),
+        context_window=window if isinstance(window, int) else None,
+    )
+
+
+def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
+    """The one of the parameters `sent` that the endpoint says it does not take, if it says so."""
+    outright = told.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+    if not outright and not _UNSUPPORTED.search(told.message):
+        return None
+    names = sorted(sent, key=len, reverse=True)
+    param = told.param.rpartition(".")[2] or told.param
+    for name in names:
+        if name in (told.param, param) or told.param.startswith(f"{name}."):
+            return name
+    for name in names:
+        if re.search(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])", told.message):
+            return name
+    return None
+
+
+def refused_role(told: Told) -> bool:
+    """Whether the endpoint says that the role our instructions were sent in is not one it knows."""
+    return bool(
+        re.search(r"\b(?:system|developer)\b.{0,20}\brole\b|\brole\b.{0,60}\b(?:system|developer)\b"
+                  r"|does not support '?(?:system|developer)", told.message, re.IGNORECASE)
+        and _UNSUPPORTED.search(told.message)
+    )  # fmt: skip
+
+
+def error_for(
+    endpoint: str, status: int, told: Told, *, model: str, retry_after: float | None = None
+) -> ModelError:
+    """The ModelError for a refusal with this HTTP status (also one inside a stream)."""
+    said = f"{endpoint} answered {status}" + (f": {_public(told.message)}" if told.message else "")
+    said = said if said.endswith((".", "!", "?", "'")) else said + "."
+
+    def error(kind: ErrorKind, advice: str, code: ErrorCode | None = None) -> ModelError:
+        return ModelError(kind, f"{said} {advice}", code=code, retry_after=retry_after)
+
+    if too_long := _context_length(told, status):
+        return ModelError(
+            "context_length",
+            f"{said} The conversation is longer than model {model} takes; shorten it."
+            " Truncation does that too.",
+            context_window=too_long[0],
+        )
+    if status == 401:
+        return error("unauthorized", "The API key is missing, wrong or expired; set the right one.")
+    if status == 403:
+        return error("unauthorized", "The API key may not use this model or endpoint.")
+    if status == 402 or "insufficient_quota" in (told.code, told.type):
+        advice = "The account has no credit left; check its plan and billing."
+        return ModelError("rate_limited", f"{said} {advice}", hopeless=True)
+    if status == 429:
+        return error("rate_limited", "It takes no more requests for now; try again later.")
+    if status == 404:
+        return error(
+            "rejected",
+            f"Check the endpoint's URL (most end in /v1) and that it has model {model}.",
+            "server_error",
+        )
+    if status in (503, 529) or "overloaded" in told.type:
+        return error("overloaded", "It is overloaded or still loading; try again later.")
+    if _lacks_ability(told.message):
+        return error(
+            "unsupported", f"Model {model} can't do what was asked of it; take one that can."
+        )
+    if status >= 500 or status == 408:
+        return error("server", "The fault is at the endpoint; its own log tells more.")
+    if 300 <= status < 400:
+        return error("rejected", "Set the endpoint's URL to where it points.", "server_error")
+    return error("rejected", "The request as it is will not be taken.")
+
+
+def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
+    """The ModelError for an error object in the middle of a stream."""
+    words = f"{told.type} {told.code}".lower()
+    status = told.status
+    if status is None:
+        if "rate_limit" in words or "quota" in words:
+            status = 429
+        elif "overloaded" in words:
+            status = 503
+        elif "invalid_request" in words or "context" in words:
+            status = 400
+        else:
+            status = 500
+    return error_for(endpoint, status, told, model=model)
+
+
+def _context_length(told: Told, status: int) -> tuple[int | None] | None:
+    """The context window the error tells (None: no number) in a tuple, if it is about that."""
+    if not 400 <= status <= 500 or status in (401, 403, 404, 429):
+        return None
+    plain = told.message.replace(",", "")
+    named = "context_length" in told.code or "exceed_context_size" in told.type
+    if not named and told.context_window is None and not _TOO_LONG.search(plain):
+        return None
+    if told.context_window is not None:
+        return (told.context_window,)
+    for pattern in _WINDOW:
+        if found := pattern.search(plain):
+            return (int(found[1]),)
+    return (None,) if named or status in (400, 413, 422) else None
+
+
+def limit_too_large(told: Told) -> bool:
+    """Whether more completion tokens were asked for than the model ever writes."""
+    return "max_" in f"{told.param} {told.message}" and "too large" in told.message
+
+
+def _lacks_ability(message: str) -> bool:
+    return bool(
+        re.search(r"\b(?:tools?|functions?|images?|vision|multimodal|response_format|json_schema)\b",
+                  message, re.IGNORECASE)
+        and _UNSUPPORTED.search(message)
+    )  # fmt: skip
+
+
+def _public(message: str) -> str:
+    """The endpoint's words without anything that looks like a key, bounded."""
+    message = " ".join(_KEYS.sub("…", message).split())
+    return message if len(message) <= 500 else message[:500] + "…"

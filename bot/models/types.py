@@ -1,0 +1,225 @@
+"""What a model is asked and what it yields, as data; it ends with `Finished` or ModelError."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+
+class Text(Struct, frozen=True):
+    """Text a person wrote."""
+
+    text: str
+
+
+class Image(Struct, frozen=True):
+    """An image by its address: an `https:` or a `data:` URL."""
+
+    url: str
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+Part = Text | Image
+
+
+class SystemMessage(Struct, frozen=True):
+    """Instructions to the model."""
+
+    text: str
+
+
+class UserMessage(Struct, frozen=True):
+    """What a person said, in the order of its parts."""
+
+    parts: tuple[Part, ...]
+
+
+class ToolCall(Struct, frozen=True):
+    """A function the model asked for; `arguments` is JSON text exactly as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class AssistantMessage(Struct, frozen=True):
+    """What the model said before, and the functions it asked for with it."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    refusal: str = ""
+
+
+class ToolOutput(Struct, frozen=True):
+    """The answer to the `ToolCall` whose id is `call_id`."""
+
+    call_id: str
+    output: str
+
+
+Item = SystemMessage | UserMessage | AssistantMessage | ToolOutput
+
+
+class FunctionTool(Struct, frozen=True):
+    """A function the model may call; `parameters` is its JSON Schema."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class NamedFunction(Struct, frozen=True):
+    """The tool choice that makes the model call this function."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | NamedFunction
+
+
+class ModelRequest(Struct, frozen=True, kw_only=True):
+    """One call of a model; what is None is left to the endpoint.
+
+    `max_tokens` bounds the completion's tokens, `response_format` has the Assistants API's shape,
+    and `user_key` tells end users apart without naming them.
+    """
+
+    model: str
+    items: tuple[Item, ...]
+    tools: tuple[FunctionTool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    response_format: dict[str, Any] | str | None = None
+    reasoning_effort: str | None = None
+    user_key: str | None = None
+
+
+class TextDelta(Struct, frozen=True, gc=False):
+    """The next piece of the answer's text, never empty."""
+
+    text: str
+
+
+class RefusalDelta(Struct, frozen=True, gc=False):
+    """The next piece of the model's refusal, never empty."""
+
+    text: str
+
+
+class ToolCallStarted(Struct, frozen=True, gc=False):
+    """The model began a tool call; `index` counts the calls of this stream from 0, ids differ."""
+
+    index: int
+    id: str
+    name: str
+
+
+class ToolCallDelta(Struct, frozen=True, gc=False):
+    """The next piece of the arguments of the call that started with the same `index`."""
+
+    index: int
+    arguments: str
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Tokens spent; `estimated` when the endpoint told none and they were counted by length."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    estimated: bool = False
+
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class Finished(Struct, frozen=True):
+    """The last event of every stream that did not raise."""
+
+    reason: FinishReason
+    usage: Usage | None
+
+
+ModelEvent = TextDelta | RefusalDelta | ToolCallStarted | ToolCallDelta | Finished
+
+ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+ErrorKind = Literal[
+    "unreachable",
+    "timeout",
+    "unauthorized",
+    "rate_limited",
+    "overloaded",
+    "server",
+    "cut",
+    "rubbish",
+    "rejected",
+    "context_length",
+    "unsupported",
+]
+
+
+class ModelError(Exception):
+    """A model call that failed; `message` says what was answered and what to do, without secrets.
+
+    `code` is what a run's `last_error` carries, `context_window` the tokens the model takes where
+    the failure told it, `retry_after` the seconds the endpoint asked to wait, and `hopeless`
+    that the same request would fail again however often it is sent.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        code: ErrorCode | None = None,
+        context_window: int | None = None,
+        retry_after: float | None = None,
+        hopeless: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.code: ErrorCode = code or _code_of(kind)
+        self.context_window = context_window
+        self.retry_after = retry_after
+        if hopeless is None:
+            hopeless = kind in ("unauthorized", "unsupported", "context_length", "rejected")
+        self.hopeless = hopeless
+
+
+def _code_of(kind: ErrorKind) -> ErrorCode:
+    if kind == "rate_limited":
+        return "rate_limit_exceeded"
+    if kind in ("rejected", "context_length", "unsupported"):
+        return "invalid_prompt"
+    return "server_error"
+
+
+class ModelStatus(Struct, frozen=True):
+    """Whether a model would answer; `sentence` says what to do, `context_window` is in tokens."""
+
+    ok: bool
+    sentence: str
+    models: tuple[str, ...] = ()
+    context_window: int | None = None
+
+
+class Model(Protocol):
+    """A model endpoint."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people: "chat completions at http://…, model x"."""
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
+
+    async def check(self) -> ModelStatus:
+        """Ask the endpoint whether it would answer; raises nothing, the status tells."""
+
+    async def close(self) -> None:
+        """Let go of connections and processes; safe to call twice."""

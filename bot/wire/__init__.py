@@ -1,0 +1,1 @@
+"""What HTTP needs on every side; knows nothing of who speaks over it."""

@@ -1,0 +1,68 @@
+"""Bodies that other servers answered: never more bytes than agreed, and JSON or a clear error."""
+
+from typing import Any, TypeVar, overload
+
+import aiohttp
+import msgspec
+
+T = TypeVar("T")
+
+
+class BodyError(Exception):
+    """A body that cannot be used; the message says why in words for a person."""
+
+
+class BodyTooLargeError(BodyError):
+    """A body is larger than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the answer is larger than {limit} bytes")
+        self.limit = limit
+
+
+async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body; raises BodyTooLargeError past `limit` bytes, aiohttp's errors when cut."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > limit:
+            response.close()
+            raise BodyTooLargeError(limit)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body's first `limit` bytes at most, for telling what an error said."""
+    pieces: list[bytes] = []
+    left = limit
+    while left > 0:
+        piece = await response.content.read(left)
+        if not piece:
+            break
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+@overload
+def decode_json(body: bytes, kind: type[T]) -> T: ...
+@overload
+def decode_json(body: bytes) -> Any: ...
+def decode_json(body: bytes, kind: Any = Any) -> Any:
+    """Decode another server's JSON, ignoring fields `kind` does not know; raises BodyError."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        msg = f"the answer is JSON of another shape than agreed: {error}"
+        raise BodyError(msg) from error
+    except msgspec.DecodeError as error:
+        msg = f"the answer is not JSON ({error}); it begins {excerpt(body)}"
+        raise BodyError(msg) from error
+
+
+def excerpt(body: bytes, length: int = 200) -> str:
+    """The body's beginning in quotes, white space folded, for a log line."""
+    text = " ".join(body[: 4 * length].decode("utf-8", "replace").split())
+    return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,0 +1,145 @@
+"""Server-sent events in both directions; what is decoded never depends on how bytes were split."""
+
+import re
+
+from msgspec import Struct
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_DIGITS = re.compile(rb"[0-9]+\Z")
+
+
+class EventTooLargeError(Exception):
+    """An event is larger than the decoder was told to take."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"an event of the stream is larger than {limit} bytes")
+        self.limit = limit
+
+
+class Event(Struct, frozen=True, gc=False):
+    """One event; `data` as it came, `id` the last id the stream set, `retry` in milliseconds."""
+
+    name: str
+    data: bytes
+    id: str = ""
+    retry: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The data as text; bytes that are not UTF-8 become U+FFFD."""
+        return self.data.decode("utf-8", "replace")
+
+
+class Decoder:
+    """Turns a stream's bytes into events; what follows the last blank line is no event.
+
+    `max_event_bytes` bounds an event's data and each line; a larger one raises EventTooLargeError.
+    """
+
+    def __init__(self, max_event_bytes: int = 8 * 1024 * 1024) -> None:
+        self._limit = max_event_bytes
+        self._line: list[bytes] = []  # the line that has not ended, in pieces
+        self._line_bytes = 0
+        self._started = False  # past the place where a byte order mark may stand
+        self._after_cr = False
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._name = b""
+        self._id = ""
+        self._retry: int | None = None
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Take the next bytes and return the events they complete; raises EventTooLargeError."""
+        if not self._started:
+            chunk = self._without_bom(chunk)
+        if self._after_cr and chunk:
+            self._after_cr = False
+            if chunk[0] == 0x0A:
+                chunk = chunk[1:]
+        if b"\r" in chunk:
+            self._after_cr = chunk[-1] == 0x0D
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if lines and self._line:
+            self._line.append(lines[0])
+            lines[0] = b"".join(self._line)
+            self._line.clear()
+            self._line_bytes = 0
+        events: list[Event] = []
+        for line in lines:
+            if line.startswith(b"data: "):
+                self._take_data(line[6:])
+            elif line:
+                self._take_field(line)
+            else:
+                if self._data:
+                    events.append(self._event())
+                self._name = b""
+        if rest:
+            self._line.append(rest)
+            self._line_bytes += len(rest)
+            if self._line_bytes > self._limit:
+                raise EventTooLargeError(self._limit)
+        return events
+
+    def _event(self) -> Event:
+        data = self._data
+        event = Event(
+            self._name.decode("utf-8", "replace") if self._name else "message",
+            data[0] if len(data) == 1 else b"\n".join(data),
+            self._id,
+            self._retry,
+        )
+        data.clear()
+        self._data_bytes = 0
+        return event
+
+    def _take_data(self, value: bytes) -> None:
+        self._data_bytes += len(value) + 1
+        if self._data_bytes > self._limit:
+            raise EventTooLargeError(self._limit)
+        self._data.append(value)
+
+    def _take_field(self, line: bytes) -> None:
+        if len(line) > self._limit:
+            raise EventTooLargeError(self._limit)
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._take_data(value)
+        elif field == b"event":
+            self._name = value
+        elif field == b"id":
+            if b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+        elif field == b"retry" and _DIGITS.match(value):
+            self._retry = int(value[:18])  # more digits than a delay can have
+
+    def _without_bom(self, chunk: bytes) -> bytes:
+        """Drop a byte order mark at the stream's start, holding back bytes that may yet be one."""
+        chunk = b"".join(self._line) + chunk
+        self._line.clear()
+        self._line_bytes = 0
+        if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
+            if chunk:
+                self._line.append(chunk)
+            return b""
+        self._started = True
+        return chunk.removeprefix(_BOM)
+
+
+def encode(event: str | None, data: bytes | str) -> bytes:
+    """Spell one event; line ends in `data` arrive as LF; ValueError for a name with a line end."""
+    if isinstance(data, str):
+        data = data.encode()
+    if b"\n" in data or b"\r" in data:
+        data = b"\ndata: ".join(_LINE_END.split(data))
+    if event is None:
+        return b"data: %b\n\n" % data
+    name = event.encode()
+    if _LINE_END.search(name):
+        msg = f"an event's name cannot hold a line end: {event!r}"
+        raise ValueError(msg)
+    return b"event: %b\ndata: %b\n\n" % (name, data)
