@@ -1,4 +1,4 @@
-"""Chat completions, streamed; asked again only while nothing was yielded; it fails by ModelError."""
+"""Chat completions, streamed; asked again while nothing was yielded; it fails by ModelError."""
 
 import asyncio
 import logging

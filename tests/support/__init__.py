@@ -1,0 +1,1 @@
+"""Fakes of the far edge of the network, shared by all tests."""
