@@ -1,0 +1,19 @@
+"""The bot's ledger: every question it took and how far each got, durable against power loss."""
+
+from bot.store.ledger.book import Ledger
+from bot.store.ledger.records import Asker, Link, NewQuestion, Outcome, Question, Scope, Turn
+from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
+
+__all__ = [
+    "OPEN",
+    "TURN_MOVES",
+    "Asker",
+    "Ledger",
+    "Link",
+    "NewQuestion",
+    "Outcome",
+    "Question",
+    "Scope",
+    "Turn",
+    "TurnState",
+]

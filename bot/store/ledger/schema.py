@@ -1,0 +1,89 @@
+"""The ledger's tables, as steps up to today's; a step that was shipped never changes."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from bot.store.database import Migration
+
+_FIRST: Final = (
+    """
+    CREATE TABLE links (
+        channel_id INTEGER PRIMARY KEY,
+        guild_id INTEGER,
+        parent_id INTEGER NOT NULL,
+        listening INTEGER NOT NULL,
+        private INTEGER NOT NULL,
+        thread_id TEXT,
+        created_at REAL NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE turns (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        channel_id INTEGER NOT NULL REFERENCES links (channel_id),
+        guild_id INTEGER,
+        state TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        pickups INTEGER NOT NULL,
+        reply_to INTEGER NOT NULL,
+        fallback INTEGER NOT NULL,
+        thread_id TEXT,
+        run_id TEXT,
+        canceller_id INTEGER,
+        canceller_name TEXT,
+        outcome TEXT,
+        error TEXT,
+        tokens INTEGER,
+        created_at REAL NOT NULL,
+        started_at REAL NOT NULL,
+        ended_at REAL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE questions (
+        id INTEGER PRIMARY KEY,
+        channel_id INTEGER NOT NULL,
+        home_id INTEGER REFERENCES links (channel_id),
+        guild_id INTEGER,
+        author_id INTEGER NOT NULL,
+        author_name TEXT NOT NULL,
+        content TEXT NOT NULL,
+        attachments TEXT NOT NULL,
+        fallback INTEGER NOT NULL DEFAULT 0,
+        received_at REAL NOT NULL,
+        withdrawn_at REAL,
+        turn_id INTEGER REFERENCES turns (id),
+        thread_id TEXT,
+        message_id TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE parts (
+        turn_id INTEGER NOT NULL REFERENCES turns (id),
+        number INTEGER NOT NULL,
+        message_id INTEGER NOT NULL,
+        PRIMARY KEY (turn_id, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    """
+    CREATE INDEX questions_waiting ON questions (home_id, id)
+    WHERE turn_id IS NULL AND withdrawn_at IS NULL
+    """,
+    "CREATE INDEX questions_of_turn ON questions (turn_id, id)",
+    "CREATE INDEX questions_of_home ON questions (home_id, author_id)",
+    "CREATE INDEX turns_of_channel ON turns (channel_id, id)",
+    "CREATE INDEX turns_of_guild ON turns (guild_id, id)",
+    "CREATE INDEX turns_open ON turns (channel_id) WHERE ended_at IS NULL",
+    "CREATE INDEX turns_of_run ON turns (run_id) WHERE run_id IS NOT NULL",
+    "CREATE INDEX parts_of_message ON parts (message_id)",
+)
+
+
+def _first(db: sqlite3.Connection) -> None:
+    for statement in _FIRST:
+        db.execute(statement)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first,)

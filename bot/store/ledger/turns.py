@@ -1,0 +1,300 @@
+"""Turns in the ledger: made of what waits, and moved on by one guarded UPDATE at a time.
+
+A move that finds its turn elsewhere changes nothing and returns None: somebody was first, and the
+caller reads again.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from bot.store.database import Database
+from bot.store.ledger import rows
+from bot.store.ledger.records import Outcome, Turn
+from bot.store.ledger.states import TurnState, sources
+
+
+class Turns:
+    """The turns' part of the ledger; each method is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    async def next_in(self, channel_id: int) -> Turn | None:
+        """Return the channel's turn to go on with, or one made of all that waits, or None.
+
+        A turn under way comes before one that waits for its retry.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            row = db.execute(
+                rows.TURN
+                + """
+                WHERE t.channel_id = ? AND t.ended_at IS NULL
+                ORDER BY t.state = 'waiting', t.started_at, t.id LIMIT 1
+                """,
+                (channel_id,),
+            ).fetchone()
+            return rows.turn(row) if row is not None else _open_turn(db, channel_id, now)
+
+        return await self._database.write(work)
+
+    async def channels_owing(self) -> tuple[int, ...]:
+        """Return the channels with a turn that is open or a question that waits for one."""
+        return await self._database.read(
+            lambda db: tuple(
+                row[0]
+                for row in db.execute(
+                    """
+                    SELECT channel_id FROM turns WHERE ended_at IS NULL
+                    UNION
+                    SELECT home_id FROM questions
+                    WHERE turn_id IS NULL AND withdrawn_at IS NULL AND home_id IS NOT NULL
+                    ORDER BY 1
+                    """
+                )
+            )
+        )
+
+    async def pick_up(self, turn_id: int) -> Turn | None:
+        """Count that a started bot takes an open turn up again; return it as it then stands."""
+        return await self._change(
+            """
+            UPDATE turns SET pickups = pickups + 1
+            WHERE id = :id AND ended_at IS NULL RETURNING id
+            """,
+            id=turn_id,
+        )
+
+    async def put_down(self, turn_ids: Iterable[int]) -> None:
+        """Take back a pick-up of each: the bot was stopped in order, the turn is not to blame."""
+        ids = json.dumps(list(turn_ids))
+        await self._database.write(
+            lambda db: db.execute(
+                """
+                UPDATE turns SET pickups = max(pickups - 1, 0)
+                WHERE id IN (SELECT value FROM json_each(?))
+                """,
+                (ids,),
+            ).close()
+        )
+
+    async def placed(self, turn_id: int, attempt: int, message_id: int) -> Turn | None:
+        """Move on: "thinking…" stands as this Discord message, the reply's first part."""
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            moved = _move(
+                db,
+                """
+                UPDATE turns SET state = 'placed', pickups = 0
+                WHERE id = :id AND attempt = :attempt
+                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+                """,
+                "placed",
+                id=turn_id,
+                attempt=attempt,
+            )
+            if not moved:
+                return None
+            _set_part(db, turn_id, 0, message_id)
+            return rows.turn_by_id(db, turn_id)
+
+        return await self._database.write(work)
+
+    async def posted(self, turn_id: int, attempt: int, thread_id: str) -> Turn | None:
+        """Move on: every question is a message on this thread."""
+        return await self._change(
+            """
+            UPDATE turns SET state = 'posted', thread_id = :thread, pickups = 0
+            WHERE id = :id AND attempt = :attempt
+              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "posted",
+            id=turn_id,
+            attempt=attempt,
+            thread=thread_id,
+        )
+
+    async def lost_thread(self, turn_id: int, attempt: int) -> Turn | None:
+        """Move back: the thread is gone, the questions go onto another one."""
+        return await self._change(
+            """
+            UPDATE turns SET state = 'placed'
+            WHERE id = :id AND attempt = :attempt AND state = 'posted' RETURNING id
+            """,
+            id=turn_id,
+            attempt=attempt,
+        )
+
+    async def run_created(self, turn_id: int, attempt: int, run_id: str) -> Turn | None:
+        """Move on: this attempt's run is there."""
+        return await self._change(
+            """
+            UPDATE turns SET state = 'running', run_id = :run, pickups = 0
+            WHERE id = :id AND attempt = :attempt
+              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "running",
+            id=turn_id,
+            attempt=attempt,
+            run=run_id,
+        )
+
+    async def closing(
+        self,
+        turn_id: int,
+        attempt: int,
+        outcome: Outcome,
+        *,
+        error: str | None = None,
+        tokens: int | None = None,
+    ) -> Turn | None:
+        """Move on: how it ended is known; ``error`` is our own word for what went wrong."""
+        return await self._change(
+            """
+            UPDATE turns SET state = 'closing', outcome = :outcome, error = :error,
+                             tokens = :tokens, pickups = 0
+            WHERE id = :id AND attempt = :attempt
+              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "closing",
+            id=turn_id,
+            attempt=attempt,
+            outcome=outcome,
+            error=error,
+            tokens=tokens,
+        )
+
+    async def closed(self, turn_id: int, attempt: int) -> Turn | None:
+        """Move to the outcome's own state: the reply says all that it will say."""
+        return await self._change(
+            """
+            UPDATE turns SET state = outcome, pickups = 0, ended_at = :now
+            WHERE id = :id AND attempt = :attempt
+              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "answered",
+            id=turn_id,
+            attempt=attempt,
+            now=self._now(),
+        )
+
+    async def retry(self, turn_id: int, attempt: int) -> Turn | None:
+        """Make a failed turn wait for one more attempt; None when that was done before."""
+        return await self._change(
+            """
+            UPDATE turns SET state = 'waiting', attempt = attempt + 1, pickups = 0, run_id = NULL,
+                             canceller_id = NULL, canceller_name = NULL, outcome = NULL,
+                             error = NULL, tokens = NULL, started_at = :now, ended_at = NULL
+            WHERE id = :id AND attempt = :attempt
+              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "waiting",
+            id=turn_id,
+            attempt=attempt,
+            now=self._now(),
+        )
+
+    async def request_cancel(
+        self, turn_id: int, attempt: int, user_id: int, name: str
+    ) -> Turn | None:
+        """Write down that this attempt is to be cancelled; None when its end is known already."""
+        return await self._change(
+            """
+            UPDATE turns SET canceller_id = coalesce(canceller_id, :user),
+                             canceller_name = coalesce(canceller_name, :name)
+            WHERE id = :id AND attempt = :attempt
+              AND state IN ('waiting', 'placed', 'posted', 'running') RETURNING id
+            """,
+            id=turn_id,
+            attempt=attempt,
+            user=user_id,
+            name=name,
+        )
+
+    async def set_part(self, turn_id: int, number: int, message_id: int) -> None:
+        """Say which Discord message is this part of the reply, from 0."""
+        await self._database.write(lambda db: _set_part(db, turn_id, number, message_id))
+
+    async def drop_parts(self, turn_id: int, count: int) -> None:
+        """Forget the reply's parts from ``count`` on."""
+        await self._database.write(
+            lambda db: db.execute(
+                "DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn_id, count)
+            ).close()
+        )
+
+    async def known_parts(self, message_ids: Iterable[int]) -> frozenset[int]:
+        """Return those of these Discord messages that are parts of some reply."""
+        ids = json.dumps(list(message_ids))
+        return await self._database.read(
+            lambda db: frozenset(
+                row[0]
+                for row in db.execute(
+                    """
+                    SELECT message_id FROM parts
+                    WHERE message_id IN (SELECT value FROM json_each(?))
+                    """,
+                    (ids,),
+                )
+            )
+        )
+
+    async def _change(
+        self, statement: str, target: TurnState | None = None, **values: Any
+    ) -> Turn | None:
+        def work(db: sqlite3.Connection) -> Turn | None:
+            if not _move(db, statement, target, **values):
+                return None
+            return rows.turn_by_id(db, int(values["id"]))
+
+        return await self._database.write(work)
+
+
+def _move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
+    if target is not None:
+        values["sources"] = json.dumps(sources(target))
+    return db.execute(statement, values).fetchone() is not None
+
+
+def _set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
+    db.execute(
+        """
+        INSERT INTO parts VALUES (?, ?, ?)
+        ON CONFLICT (turn_id, number) DO UPDATE SET message_id = excluded.message_id
+        """,
+        (turn_id, number, message_id),
+    )
+
+
+def _open_turn(db: sqlite3.Connection, channel_id: int, now: float) -> Turn | None:
+    """Make a turn of all that waits in a channel; the reply goes to the newest question."""
+    row = db.execute(
+        """
+        INSERT INTO turns (channel_id, guild_id, state, attempt, pickups, reply_to, fallback,
+                           created_at, started_at)
+        SELECT l.channel_id, l.guild_id, 'waiting', 1, 0, max(q.id),
+               -- Told once a channel, not with every answer.
+               max(q.fallback) AND NOT EXISTS (
+                   SELECT 1 FROM turns WHERE channel_id = l.channel_id AND fallback),
+               min(q.received_at), :now
+        FROM questions q JOIN links l ON l.channel_id = q.home_id
+        WHERE q.home_id = :channel AND q.turn_id IS NULL AND q.withdrawn_at IS NULL
+        GROUP BY l.channel_id
+        RETURNING id
+        """,
+        {"channel": channel_id, "now": now},
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute(
+        """
+        UPDATE questions SET turn_id = ?
+        WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL
+        """,
+        (row[0], channel_id),
+    )
+    return rows.turn_by_id(db, row[0])

@@ -1,0 +1,360 @@
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from bot.store.ledger import (
+    OPEN,
+    TURN_MOVES,
+    Ledger,
+    Link,
+    NewQuestion,
+    Outcome,
+    Scope,
+    Turn,
+    TurnState,
+)
+
+CHANNEL = 500
+
+
+class Now:
+    def __init__(self) -> None:
+        self.time = 1_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def now() -> Now:
+    return Now()
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path, now: Now) -> AsyncIterator[Ledger]:
+    book = await Ledger.open(tmp_path / "bot.db", now)
+    yield book
+    await book.close()
+
+
+def home(channel_id: int = CHANNEL, *, parent_id: int = 50, private: bool = False) -> Link:
+    return Link(
+        channel_id=channel_id, guild_id=9, parent_id=parent_id, listening=True, private=private
+    )
+
+
+async def ask(
+    ledger: Ledger,
+    question_id: int,
+    content: str = "Why?",
+    *,
+    author: int = 1,
+    home_link: Link | None = None,
+    fallback: bool = False,
+) -> None:
+    link = home_link or home()
+    new = NewQuestion(
+        id=question_id,
+        channel_id=link.parent_id,
+        guild_id=link.guild_id,
+        author_id=author,
+        author_name=f"person {author}",
+        content=content,
+    )
+    assert await ledger.questions.take(new)
+    await ledger.questions.settle(question_id, link, fallback=fallback)
+
+
+async def open_turn(ledger: Ledger, question_id: int = 1) -> Turn:
+    await ask(ledger, question_id)
+    turn = await ledger.turns.next_in(CHANNEL)
+    assert turn is not None
+    return turn
+
+
+async def brought_to(ledger: Ledger, state: TurnState, question_id: int = 1) -> Turn:
+    turn = await open_turn(ledger, question_id)
+    turns = ledger.turns
+    end: Outcome = state if state in ("cancelled", "failed") else "answered"
+    steps: dict[str, Callable[[], Awaitable[Turn | None]]] = {
+        "placed": lambda: turns.placed(turn.id, 1, 77),
+        "posted": lambda: turns.posted(turn.id, 1, "thread_1"),
+        "running": lambda: turns.run_created(turn.id, 1, "run_1"),
+        "closing": lambda: turns.closing(turn.id, 1, end),
+        "end": lambda: turns.closed(turn.id, 1),
+    }
+    for name, step in steps.items() if state != "waiting" else ():
+        assert await step() is not None, name
+        if name == state:
+            break
+    current = await ledger.history.turn(turn.id)
+    assert current is not None
+    assert current.state == state
+    return current
+
+
+async def test_a_question_is_taken_once_however_often_it_comes(ledger: Ledger) -> None:
+    new = NewQuestion(
+        id=1, channel_id=50, guild_id=9, author_id=1, author_name="Ada", content="Why?"
+    )
+    assert await ledger.questions.take(new)
+    assert not await ledger.questions.take(new)
+    (question,) = await ledger.questions.unsettled()
+    assert (question.content, question.author_name, question.received_at) == ("Why?", "Ada", 1_000)
+
+
+async def test_what_waits_is_one_turn_in_the_order_of_its_ids(ledger: Ledger) -> None:
+    for question_id in (3, 1, 2):
+        await ask(ledger, question_id, author=question_id)
+    turn = await ledger.turns.next_in(CHANNEL)
+    assert turn is not None
+    assert [question.id for question in await ledger.questions.of_turn(turn.id)] == [1, 2, 3]
+    assert [asker.id for asker in turn.askers] == [1, 2, 3]
+    assert turn.reply_to == 3
+    assert await ledger.questions.waiting(CHANNEL) == ()
+
+
+async def test_a_question_that_comes_during_a_turn_waits_for_the_next(ledger: Ledger) -> None:
+    first = await brought_to(ledger, "running")
+    await ask(ledger, 2)
+    again = await ledger.turns.next_in(CHANNEL)
+    assert again is not None
+    assert again.id == first.id
+    await ledger.turns.closing(first.id, 1, "answered")
+    await ledger.turns.closed(first.id, 1)
+    second = await ledger.turns.next_in(CHANNEL)
+    assert second is not None
+    assert [question.id for question in await ledger.questions.of_turn(second.id)] == [2]
+
+
+async def test_channels_do_not_wait_for_each_other(ledger: Ledger) -> None:
+    await ask(ledger, 1, home_link=home(501))
+    await ask(ledger, 2, home_link=home(502))
+    one, two = await ledger.turns.next_in(501), await ledger.turns.next_in(502)
+    assert one is not None
+    assert two is not None
+    assert one.id != two.id
+    assert await ledger.turns.channels_owing() == (501, 502)
+
+
+async def test_a_channel_with_nothing_to_do_has_no_turn(ledger: Ledger) -> None:
+    assert await ledger.turns.next_in(CHANNEL) is None
+    await brought_to(ledger, "answered")
+    assert await ledger.turns.next_in(CHANNEL) is None
+    assert await ledger.turns.channels_owing() == ()
+
+
+async def test_an_edit_counts_until_the_question_is_in_a_turn(ledger: Ledger) -> None:
+    await ask(ledger, 1, "Wy?")
+    assert await ledger.questions.amend(1, "Why?")
+    turn = await ledger.turns.next_in(CHANNEL)
+    assert turn is not None
+    assert not await ledger.questions.amend(1, "What?")
+    (question,) = await ledger.questions.of_turn(turn.id)
+    assert question.content == "Why?"
+
+
+async def test_a_withdrawn_question_is_not_answered_and_not_taken_again(ledger: Ledger) -> None:
+    await ask(ledger, 1)
+    assert await ledger.questions.withdraw(1)
+    assert await ledger.turns.next_in(CHANNEL) is None
+    new = NewQuestion(
+        id=1, channel_id=50, guild_id=9, author_id=1, author_name="Ada", content="Why?"
+    )
+    assert not await ledger.questions.take(new)
+
+
+MOVES: dict[TurnState, Callable[[Ledger, int], Awaitable[Turn | None]]] = {
+    "placed": lambda book, id_: book.turns.placed(id_, 1, 78),
+    "posted": lambda book, id_: book.turns.posted(id_, 1, "thread_2"),
+    "running": lambda book, id_: book.turns.run_created(id_, 1, "run_2"),
+    "closing": lambda book, id_: book.turns.closing(id_, 1, "failed", error="x"),
+    "waiting": lambda book, id_: book.turns.retry(id_, 1),
+}
+
+
+@pytest.mark.parametrize(("state", "target"), list(itertools.product(get_args(TurnState), MOVES)))
+async def test_a_turn_moves_only_as_the_table_says(
+    ledger: Ledger, state: TurnState, target: TurnState
+) -> None:
+    turn = await brought_to(ledger, state)
+    if (state, target) == ("posted", "placed"):
+        assert await ledger.turns.lost_thread(turn.id, 1) is not None
+        return
+    moved = await MOVES[target](ledger, turn.id)
+    after = await ledger.history.turn(turn.id)
+    assert after is not None
+    if target in TURN_MOVES[state]:
+        assert moved == after
+        assert after.state == target
+    else:
+        assert moved is None
+        assert after == turn
+
+
+@pytest.mark.parametrize("state", get_args(TurnState))
+async def test_only_a_closing_turn_can_be_closed(ledger: Ledger, state: TurnState) -> None:
+    turn = await brought_to(ledger, state)
+    assert (await ledger.turns.closed(turn.id, 1) is not None) == (state == "closing")
+
+
+@pytest.mark.parametrize("state", get_args(TurnState))
+async def test_a_turn_owes_an_answer_until_it_has_ended(ledger: Ledger, state: TurnState) -> None:
+    turn = await brought_to(ledger, state)
+    assert turn.open == (state in OPEN) == (turn.ended_at is None)
+
+
+async def test_a_move_for_an_attempt_that_is_over_changes_nothing(ledger: Ledger) -> None:
+    turn = await brought_to(ledger, "failed")
+    assert await ledger.turns.retry(turn.id, 1) is not None
+    assert await ledger.turns.retry(turn.id, 1) is None
+    assert await ledger.turns.placed(turn.id, 1, 80) is None
+    assert await ledger.turns.placed(turn.id, 2, 80) is not None
+
+
+async def test_a_retry_keeps_the_questions_and_forgets_how_the_last_attempt_ended(
+    ledger: Ledger, now: Now
+) -> None:
+    turn = await brought_to(ledger, "failed")
+    await ledger.questions.message_posted(1, "thread_1", "msg_1")
+    now.time = 2_000.0
+    retried = await ledger.turns.retry(turn.id, 1)
+    assert retried is not None
+    assert (retried.state, retried.attempt, retried.run_id, retried.outcome, retried.error) == (
+        "waiting",
+        2,
+        None,
+        None,
+        None,
+    )
+    assert retried.started_at == 2_000
+    assert retried.parts == (77,)
+    (question,) = await ledger.questions.of_turn(turn.id)
+    assert (question.thread_id, question.message_id) == ("thread_1", "msg_1")
+
+
+async def test_a_turn_under_way_goes_before_one_that_waits_for_its_retry(ledger: Ledger) -> None:
+    failed = await brought_to(ledger, "failed")
+    await ask(ledger, 2)
+    second = await ledger.turns.next_in(CHANNEL)
+    assert second is not None
+    await ledger.turns.placed(second.id, 1, 90)
+    await ledger.turns.retry(failed.id, 1)
+    current = await ledger.turns.next_in(CHANNEL)
+    assert current is not None
+    assert current.id == second.id
+
+
+@pytest.mark.parametrize("state", get_args(TurnState))
+async def test_cancelling_is_a_fact_until_the_end_is_known(
+    ledger: Ledger, state: TurnState
+) -> None:
+    turn = await brought_to(ledger, state)
+    cancelled = await ledger.turns.request_cancel(turn.id, 1, 5, "Bo")
+    assert (cancelled is not None) == (state in ("waiting", "placed", "posted", "running"))
+    if cancelled is not None:
+        assert cancelled.canceller is not None
+        assert cancelled.canceller.name == "Bo"
+        second = await ledger.turns.request_cancel(turn.id, 1, 6, "Cy")
+        assert second is not None
+        assert second.canceller == cancelled.canceller
+
+
+async def test_pick_ups_are_counted_in_a_state_and_begin_anew_in_the_next(ledger: Ledger) -> None:
+    turn = await brought_to(ledger, "posted")
+    for count in (1, 2):
+        picked = await ledger.turns.pick_up(turn.id)
+        assert picked is not None
+        assert picked.pickups == count
+    await ledger.turns.put_down([turn.id])
+    moved = await ledger.turns.run_created(turn.id, 1, "run_1")
+    assert moved is not None
+    assert moved.pickups == 0
+
+
+async def test_a_thread_is_set_only_in_place_of_the_one_it_replaces(ledger: Ledger) -> None:
+    await ask(ledger, 1)
+    first = await ledger.set_thread(CHANNEL, "thread_1", instead_of=None)
+    second = await ledger.set_thread(CHANNEL, "thread_2", instead_of=None)
+    assert first == second
+    assert second.thread_id == "thread_1"
+    third = await ledger.set_thread(CHANNEL, "thread_3", instead_of="thread_1")
+    assert third.thread_id == "thread_3"
+
+
+async def test_parts_of_a_reply_are_kept_in_order_and_forgotten_from_the_end(
+    ledger: Ledger,
+) -> None:
+    turn = await brought_to(ledger, "placed")
+    await ledger.turns.set_part(turn.id, 2, 79)
+    await ledger.turns.set_part(turn.id, 1, 78)
+    await ledger.turns.set_part(turn.id, 0, 70)
+    current = await ledger.history.turn(turn.id)
+    assert current is not None
+    assert current.parts == (70, 78, 79)
+    assert await ledger.turns.known_parts([77, 78, 1]) == {78}
+    await ledger.turns.drop_parts(turn.id, 1)
+    current = await ledger.history.turn(turn.id)
+    assert current is not None
+    assert current.parts == (70,)
+
+
+async def test_a_missing_permission_is_told_once_a_channel(ledger: Ledger) -> None:
+    await ask(ledger, 1, fallback=True)
+    first = await ledger.turns.next_in(CHANNEL)
+    assert first is not None
+    assert first.fallback
+    await ledger.turns.closing(first.id, 1, "answered")
+    await ledger.turns.closed(first.id, 1)
+    await ask(ledger, 2, fallback=True)
+    second = await ledger.turns.next_in(CHANNEL)
+    assert second is not None
+    assert not second.fallback
+
+
+async def test_a_scope_shows_newest_first_and_only_what_may_be_known(ledger: Ledger) -> None:
+    homes = (home(501), home(502, parent_id=51), home(503, parent_id=52), home(504, private=True))
+    for number, link in enumerate(homes, start=1):
+        await ask(ledger, number, author=number, home_link=link)
+        await ledger.turns.next_in(link.channel_id)
+    scope = Scope(channel_id=501, guild_id=9, readable=(50, 51))
+    shown = await ledger.history.newest(scope, offset=0, limit=10)
+    assert [turn.channel_id for turn in shown] == [502, 501]
+    assert await ledger.history.count(scope) == 2
+    rest = await ledger.history.newest(scope, offset=1, limit=10)
+    assert [turn.channel_id for turn in rest] == [501]
+    inside = Scope(channel_id=504, guild_id=9)
+    assert [t.channel_id for t in await ledger.history.newest(inside, offset=0, limit=9)] == [504]
+    mine = Scope(channel_id=501, guild_id=9, readable=(50, 51, 52), asker_id=3)
+    assert [t.channel_id for t in await ledger.history.cancellable(mine, limit=9)] == [503]
+
+
+async def test_everything_is_there_after_the_file_was_opened_again(
+    tmp_path: Path, now: Now
+) -> None:
+    async def write() -> Turn:
+        book = await Ledger.open(tmp_path / "again.db", now)
+        turn = await brought_to(book, "running")
+        await book.set_fact("commands", "abc")
+        await book.set_fact("commands", "def")
+        await book.close()
+        return turn
+
+    before = await write()
+    book = await Ledger.open(tmp_path / "again.db", now)
+    assert await book.history.turn(before.id) == before
+    assert await book.history.of_run("run_1") == before
+    assert await book.fact("commands") == "def"
+    assert await book.fact("nothing") is None
+    await book.close()
+
+
+async def test_how_many_people_ask_in_a_channel_is_known(ledger: Ledger) -> None:
+    await ask(ledger, 1, author=1)
+    await ask(ledger, 2, author=1)
+    assert await ledger.questions.asker_count(CHANNEL) == 1
+    await ask(ledger, 3, author=2)
+    assert await ledger.questions.asker_count(CHANNEL) == 2
