@@ -1,0 +1,1 @@
+"""Discord: questions in, replies out, commands and buttons; the only room that imports discord."""
