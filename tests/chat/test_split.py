@@ -56,7 +56,8 @@ def test_parts_before_the_last_two_stay_while_text_is_added(
     text: str, more: str, limit: int
 ) -> None:
     before, after = split(text, limit), split(text + more, limit)
-    assert after[: len(before) - 2] == before[: max(len(before) - 2, 0)]
+    kept = max(len(before) - 2, 0)
+    assert after[:kept] == before[:kept]
 
 
 def test_a_text_that_fits_is_left_as_it_is() -> None:
