@@ -137,7 +137,7 @@ class AssistantsAPI(Protocol):
         ...
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
-        """Tell a run to stop; it is ``cancelling``, or ``cancelled`` where nothing was at work."""
+        """Tell a run to stop; it comes back ``cancelling`` and is ``cancelled`` soon after."""
         ...
 
     async def list_steps(

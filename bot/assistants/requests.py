@@ -1,6 +1,6 @@
 """What the operations of the API take; limits stand in the types, UNSET is a field left out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -36,6 +36,10 @@ class Page(Request, frozen=True, kw_only=True):
     order: Literal["asc", "desc"] = "desc"
     after: str | None = None
     before: str | None = None
+
+
+FIRST_PAGE: Final = Page()
+"""The newest 20."""
 
 
 class CreateAssistant(Request, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ MessageIncompleteReason = Literal[
 
 RUN_MOVES: Final[Mapping[RunStatus, frozenset[RunStatus]]] = MappingProxyType(
     {
-        "queued": frozenset({"in_progress", "cancelling", "cancelled", "failed", "expired"}),
+        "queued": frozenset({"in_progress", "cancelling", "failed", "expired"}),
         "in_progress": frozenset(
             {
                 "requires_action",
@@ -34,7 +34,7 @@ RUN_MOVES: Final[Mapping[RunStatus, frozenset[RunStatus]]] = MappingProxyType(
                 "expired",
             }
         ),
-        "requires_action": frozenset({"queued", "cancelling", "cancelled", "expired", "failed"}),
+        "requires_action": frozenset({"queued", "cancelling", "expired"}),
         # A run that is being cancelled may still reach the end it was about to reach.
         "cancelling": frozenset({"cancelled", "completed", "failed", "incomplete", "expired"}),
         "cancelled": frozenset(),

@@ -1,0 +1,99 @@
+"""From a run to a model request: its options as a model takes them, and what its limits leave."""
+
+from typing import Final
+
+import msgspec
+
+from bot.assistants.objects import Run, RunStep, Usage
+from bot.assistants.tools import FunctionTool as AssistantFunction
+from bot.assistants.tools import NamedToolChoice
+from bot.models.types import (
+    FunctionTool,
+    Item,
+    ModelError,
+    ModelRequest,
+    NamedFunction,
+    ToolChoice,
+)
+
+_RESERVED: Final = 1024
+"""Tokens of a window kept free for the answer, where the run does not say how many it may have."""
+
+
+def request_for(
+    run: Run, items: tuple[Item, ...], steps: list[RunStep], max_tokens: int | None
+) -> ModelRequest:
+    """Return the request that goes on with a run; raises ``ModelError`` for what is not had."""
+    effort = run.reasoning_effort
+    chosen = run.response_format
+    return ModelRequest(
+        model=run.model,
+        items=items,
+        tools=_functions(run),
+        tool_choice=_tool_choice(run, steps),
+        parallel_tool_calls=run.parallel_tool_calls if run.tools else None,
+        # 1 is the API's default: leaving it out spares models that take no temperature at all.
+        temperature=None if run.temperature == 1 else run.temperature,
+        top_p=None if run.top_p == 1 else run.top_p,
+        max_tokens=max_tokens,
+        response_format=None if chosen in ("auto", None) else msgspec.to_builtins(chosen),
+        reasoning_effort=effort if isinstance(effort, str) else None,
+    )
+
+
+def completion_left(run: Run, spent: Usage) -> int | None:
+    """Return how many tokens the run may still write; None where it has no limit."""
+    if run.max_completion_tokens is None:
+        return None
+    return max(0, run.max_completion_tokens - spent.completion_tokens)
+
+
+def prompt_left(run: Run, spent: Usage) -> int | None:
+    """Return how many tokens the run may still read; None where it has no limit."""
+    if run.max_prompt_tokens is None:
+        return None
+    return max(0, run.max_prompt_tokens - spent.prompt_tokens)
+
+
+def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:
+    """Return how many tokens a prompt may have: what is left of the window, or the run's limit."""
+    reserved = min(completion if completion is not None else _RESERVED, window // 2)
+    budget = window - reserved
+    return budget if prompt is None else min(budget, prompt)
+
+
+def _functions(run: Run) -> tuple[FunctionTool, ...]:
+    functions = []
+    for tool in run.tools:
+        if not isinstance(tool, AssistantFunction):
+            kind = msgspec.to_builtins(tool)["type"]
+            raise ModelError(
+                "unsupported",
+                f"This run uses the tool {kind}, which this server does not run. Leave it out of "
+                "the assistant's tools, or of the run's.",
+            )
+        wanted = tool.function
+        functions.append(
+            FunctionTool(
+                name=wanted.name,
+                description=wanted.description or None,
+                parameters=wanted.parameters or None,
+                strict=wanted.strict if isinstance(wanted.strict, bool) else None,
+            )
+        )
+    return tuple(functions)
+
+
+def _tool_choice(run: Run, steps: list[RunStep]) -> ToolChoice | None:
+    """Return the run's choice; a forced call is forced once, or the run would never end."""
+    choice = run.tool_choice
+    if not run.tools or choice is None or choice == "auto":
+        return None
+    if choice == "none":
+        return "none"
+    if any(step.type == "tool_calls" for step in steps):
+        return None
+    if isinstance(choice, NamedToolChoice):
+        named = choice.function
+        return NamedFunction(named.name) if named else "required"
+    return choice

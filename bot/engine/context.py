@@ -1,0 +1,127 @@
+"""What the model is shown of a thread: its newest part that fits, then what the run did so far."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from bot.assistants.content import Content, ImageUrlPart, RefusalPart, TextPart
+from bot.assistants.objects import Message, MessageCreationDetails, Run, RunStep
+from bot.models.types import (
+    AssistantMessage,
+    Image,
+    Item,
+    Part,
+    SystemMessage,
+    Text,
+    ToolCall,
+    ToolOutput,
+    UserMessage,
+)
+
+_IMAGE_TOKENS: Final = 800
+_ITEM_TOKENS: Final = 6
+_BYTES_A_TOKEN: Final = 3.2
+"""On the low side: English has about 4 bytes of UTF-8 a token, Japanese about 3."""
+
+
+def build(
+    run: Run, newest: Iterable[Message], steps: Sequence[RunStep], budget: int
+) -> tuple[Item, ...]:
+    """Return the items a model call of ``run`` is made of, at most about ``budget`` tokens.
+
+    ``newest`` yields the thread's messages newest first and is read only as far as needed;
+    ``steps`` are the run's finished ones, oldest first. The newest question and what the run did
+    itself are always shown, also where the budget is smaller.
+    """
+    newest = iter(newest)
+    own: dict[str, Message] = {}
+    earlier: Iterable[Message] = ()
+    for message in newest:
+        if message.run_id != run.id:  # the run's own are the newest: its thread is locked
+            earlier = chain((message,), newest)
+            break
+        own[message.id] = message
+    head: list[Item] = [SystemMessage(run.instructions)] if run.instructions else []
+    doings = _doings(steps, own)
+    left = budget - sum(map(tokens, head)) - sum(map(tokens, doings))
+    shown: list[Item] = []
+    for message in islice(earlier, _most_messages(run)):
+        item = _item(message)
+        if item is None:
+            continue
+        left -= tokens(item)
+        if shown and left < 0:
+            break
+        shown.append(item)
+    return (*head, *reversed(shown), *doings)
+
+
+def tokens(item: Item) -> int:
+    """Estimate, rather too high, the tokens that an item takes in a prompt."""
+    images = 0
+    match item:
+        case SystemMessage(text) | ToolOutput(_, text):
+            size = _bytes(text)
+        case UserMessage(parts):
+            size = sum(_bytes(part.text) for part in parts if isinstance(part, Text))
+            images = sum(isinstance(part, Image) for part in parts)
+        case AssistantMessage(text, calls, refusal):
+            called = sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
+            size = _bytes(text) + _bytes(refusal) + called
+    return _ITEM_TOKENS + int(size / _BYTES_A_TOKEN) + images * _IMAGE_TOKENS
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _most_messages(run: Run) -> int | None:
+    strategy = run.truncation_strategy
+    return strategy.last_messages if strategy and strategy.type == "last_messages" else None
+
+
+def _item(message: Message) -> Item | None:
+    """Return a message as the model is shown it; None for one that holds nothing."""
+    if message.role == "assistant":
+        said = _said(message)
+        return said if said.text or said.refusal else None
+    parts = tuple(part for content in message.content if (part := _part(content)))
+    return UserMessage(parts) if parts else None
+
+
+def _part(content: Content) -> Part | None:
+    match content:
+        case TextPart(text):
+            return Text(text.value)
+        case ImageUrlPart(image):
+            return Image(image.url, image.detail)
+        case _:
+            return None
+
+
+def _said(message: Message) -> AssistantMessage:
+    texts = [part.text.value for part in message.content if isinstance(part, TextPart)]
+    refusals = [part.refusal for part in message.content if isinstance(part, RefusalPart)]
+    return AssistantMessage("\n".join(texts), (), "\n".join(refusals))
+
+
+def _doings(steps: Sequence[RunStep], own: dict[str, Message]) -> list[Item]:
+    """Return what the run said and called; words before a call belong to that call's message."""
+    doings: list[Item] = []
+    said = AssistantMessage()
+    for step in steps:
+        details = step.step_details
+        if isinstance(details, MessageCreationDetails):
+            if said.text:
+                doings.append(said)
+            message = own.get(details.message_creation.message_id)
+            said = _said(message) if message else AssistantMessage()
+            continue
+        calls = details.functions()
+        called = tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in calls)
+        doings.append(AssistantMessage(said.text, called, said.refusal))
+        doings.extend(ToolOutput(call.id, call.function.output or "") for call in calls)
+        said = AssistantMessage()
+    if said.text:
+        doings.append(said)
+    return doings

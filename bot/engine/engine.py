@@ -1,0 +1,185 @@
+"""The engine: which runs are at work, when they expire, and what goes on after a restart."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from bot.assistants.api import EventStream
+from bot.assistants.events import StreamEvent
+from bot.assistants.objects import LastError, Run
+from bot.clock import Clock
+from bot.engine.endings import End, Ended, end_run, forget_unfinished
+from bot.engine.execution import Execution, Interruption
+from bot.engine.feed import Feed
+from bot.engine.project import Project
+from bot.engine.windows import Windows
+from bot.models.types import Model
+from bot.store.engine import EngineStore, Tables
+
+_log: Final = logging.getLogger(__name__)
+
+_MOST_TRIES: Final = 3
+_LONGEST_SLEEP: Final = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """How runs are executed; times in seconds, the window in tokens (None: learned)."""
+
+    max_concurrent_runs: int = 64
+    run_expires_after: float = 600.0
+    context_window: int | None = None
+
+
+class Engine:
+    """Executes runs on a model and keeps all in a store, which stays the caller's to close."""
+
+    def __init__(
+        self,
+        store: EngineStore,
+        model: Model,
+        *,
+        clock: Clock,
+        options: EngineOptions | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.options = options or EngineOptions()
+        self._model = model
+        self._windows = Windows(self.options.context_window)
+        self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)
+        self._executions: dict[str, Execution] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._feeds: dict[str, Feed] = {}
+        self._deadline_moved = asyncio.Event()
+        self._expiry: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Take up every run that was not finished, and begin to watch deadlines."""
+        for run in await self.store.write(self._recover):
+            self.launch(run)
+        self._expiry = asyncio.create_task(self._expire_overdue(), name="expiry")
+
+    async def stop(self) -> None:
+        """Stop all work; unfinished runs stay on disk and go on at the next start."""
+        self._stopping = True
+        tasks = [*self._tasks, *([self._expiry] if self._expiry else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for feed in self._feeds.values():
+            feed.close()
+        self._feeds.clear()
+
+    def for_project(self, name: str) -> Project:
+        """Return the Assistants API of one project, which sees nothing of any other."""
+        return Project(self, name)
+
+    def launch(self, run: Run) -> None:
+        """Begin to execute a queued run, or one that is taken up again."""
+        if self._stopping:
+            return
+        execution = Execution(
+            run,
+            store=self.store,
+            model=self._model,
+            windows=self._windows,
+            clock=self.clock,
+            feed=self._feeds.setdefault(run.id, Feed()),
+        )
+        self._executions[run.id] = execution
+        task = asyncio.create_task(execution.go(self._slots), name=run.id)
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._over(task, execution))
+        self._deadline_moved.set()
+
+    def follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
+        """Return a run's events from now on, after ``first``; call it before ``launch``."""
+        return self._feeds.setdefault(run.id, Feed()).follow(first)
+
+    def feed(self, run_id: str) -> Feed:
+        """Return where a run's events are told; nobody hears them where nobody follows."""
+        return self._feeds.get(run_id) or Feed()
+
+    async def interrupt(self, run_id: str, why: Interruption) -> None:
+        """Stop a run whose state says so already (``cancelling``), or that is overdue or gone."""
+        execution = self._executions.get(run_id)
+        if execution is not None and execution.interrupt(why):
+            return
+        if why != "deleted":
+            await self.end_idle(run_id, End(why))
+
+    async def end_idle(self, run_id: str, end: End) -> None:
+        """End a run at which nothing is at work, where its state still allows it."""
+        now = int(self.clock.now())
+        ended = await self.store.write(lambda tables: end_run(tables, run_id, end, now))
+        if ended is not None:
+            ended.tell(self.feed(run_id))
+            self._forget(run_id)
+
+    def _recover(self, tables: Tables) -> list[Run]:
+        """Bring what the last process left into states to go on from; return what to launch."""
+        now = int(self.clock.now())
+        launched: list[Run] = []
+        for _, run in tables.active_runs():
+            ended: Ended | None = None
+            if run.expires_at is not None and run.expires_at <= now:
+                ended = end_run(tables, run.id, End("expired"), now)
+            elif run.status == "cancelling":
+                ended = end_run(tables, run.id, End("cancelled"), now)
+            elif run.status == "in_progress" and tables.next_try(run.id) >= _MOST_TRIES:
+                problem = "The engine was stopped three times while it executed this run."
+                error = LastError("server_error", problem)
+                ended = end_run(tables, run.id, End("failed", error), now)
+            elif run.status != "requires_action":
+                forget_unfinished(tables, run)
+                launched.append(run)
+            if ended is not None:
+                _log.info("%s, left %s, is %s now", run.id, run.status, ended.run.status)
+        return launched
+
+    async def _expire_overdue(self) -> None:
+        """End runs as their time comes, whatever they do: a thread is never locked for ever."""
+        while True:
+            try:
+                for run in await self.store.read(self._overdue):
+                    await self.interrupt(run.id, "expired")
+                self._deadline_moved.clear()
+                deadline = await self.store.read(lambda tables: tables.next_deadline())
+                await self._sleep_until(deadline)
+            except Exception:  # noqa: BLE001 - logged, and later deadlines must not be missed
+                _log.exception("Could not look for expired runs; trying again in 5 seconds")
+                await self.clock.sleep(5)
+
+    def _overdue(self, tables: Tables) -> list[Run]:
+        return tables.overdue_runs(self.clock.now())
+
+    async def _sleep_until(self, deadline: float | None) -> None:
+        """Sleep until ``deadline``, or until there may be an earlier one."""
+        seconds = _LONGEST_SLEEP if deadline is None else deadline - self.clock.now()
+        sleep = asyncio.ensure_future(self.clock.sleep(min(max(seconds, 0.05), _LONGEST_SLEEP)))
+        moved = asyncio.ensure_future(self._deadline_moved.wait())
+        try:
+            # A deadline that is known already only gets company behind it: runs of one engine all
+            # live equally long. Without one, the first run to come sets it.
+            waits = [sleep] if deadline is not None else [sleep, moved]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            moved.cancel()
+
+    def _over(self, task: "asyncio.Task[None]", execution: Execution) -> None:
+        self._tasks.discard(task)
+        run_id = execution.run.id
+        if self._executions.get(run_id) is execution:
+            del self._executions[run_id]
+            self._forget(run_id)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The disk, most likely. The run stays as it is and ends when it expires.
+            _log.error("%s could not be brought to its end", run_id, exc_info=error)
+
+    def _forget(self, run_id: str) -> None:
+        if not self._stopping:
+            self._feeds.pop(run_id, None)

@@ -1,0 +1,123 @@
+"""The events of one run, to all who read along; a reader that is slow or gone holds up nobody.
+
+What a slow reader has not taken yet is kept small: pieces of one text are joined into one.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from bot.assistants.api import EventStream
+from bot.assistants.content import TextDelta, TextValueDelta
+from bot.assistants.errors import APIError, server_error
+from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
+
+_LAST: Final = frozenset(
+    {
+        "thread.run.requires_action",
+        "thread.run.completed",
+        "thread.run.incomplete",
+        "thread.run.failed",
+        "thread.run.cancelled",
+        "thread.run.expired",
+    }
+)
+"""With these a stream ends: the run has, or waits for tool outputs."""
+
+
+class Feed:
+    """Where a run's events are told, in order."""
+
+    def __init__(self) -> None:
+        self._readers: set[_Reader] = set()
+
+    @property
+    def followed(self) -> bool:
+        """Whether anybody reads along, so that deltas are worth making."""
+        return bool(self._readers)
+
+    def tell(self, event: StreamEvent) -> None:
+        """Tell an event to everybody who reads along."""
+        for reader in self._readers:
+            reader.take(event)
+
+    def tell_text(self, message_id: str, index: int, text: str) -> None:
+        """Tell the next piece of a message's text part."""
+        for reader in self._readers:
+            reader.take_text(message_id, index, text)
+
+    def follow(self, first: tuple[StreamEvent, ...] = ()) -> EventStream:
+        """Return all events from now on, after ``first``; it ends as the run ends or waits."""
+        reader = _Reader()
+        for event in first:
+            reader.take(event)
+        self._readers.add(reader)
+        return self._read(reader)
+
+    def close(self) -> None:
+        """End every reader with an error: the engine stops, and the run goes on another day."""
+        error = server_error("The server is stopping. The run goes on when it is started again.")
+        for reader in self._readers:
+            reader.fail(error)
+
+    async def _read(self, reader: "_Reader") -> EventStream:
+        try:
+            while True:
+                event = await reader.next()
+                yield event
+                if event.event in _LAST:
+                    return
+        finally:
+            self._readers.discard(reader)
+
+
+class _Pieces:
+    """Pieces of one text part that nobody has taken yet."""
+
+    def __init__(self, message_id: str, index: int, text: str) -> None:
+        self.message_id = message_id
+        self.index = index
+        self.texts = [text]
+
+    def event(self) -> StreamEvent:
+        text = TextValueDelta(value="".join(self.texts), annotations=())
+        delta = MessageDeltaBody(content=(TextDelta(index=self.index, text=text),))
+        return StreamEvent("thread.message.delta", MessageDelta(id=self.message_id, delta=delta))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._waiting: deque[StreamEvent | _Pieces | APIError] = deque()
+        self._wake: asyncio.Future[None] | None = None
+
+    def take(self, event: StreamEvent) -> None:
+        self._put(event)
+
+    def take_text(self, message_id: str, index: int, text: str) -> None:
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(last, _Pieces) and (last.message_id, last.index) == (message_id, index):
+            last.texts.append(text)
+        else:
+            self._put(_Pieces(message_id, index, text))
+
+    def fail(self, error: APIError) -> None:
+        self._put(error)
+
+    async def next(self) -> StreamEvent:
+        while not self._waiting:
+            self._wake = asyncio.get_running_loop().create_future()
+            try:
+                await self._wake
+            finally:
+                self._wake = None
+        event = self._waiting.popleft()
+        if isinstance(event, _Pieces):
+            return event.event()
+        if isinstance(event, APIError):
+            raise event
+        return event
+
+    def _put(self, event: StreamEvent | _Pieces | APIError) -> None:
+        self._waiting.append(event)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

@@ -1,0 +1,404 @@
+"""One project's Assistants API over the engine: one transaction an operation."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec.structs import replace
+
+from bot.assistants import errors
+from bot.assistants.api import AssistantsAPI, EventStream
+from bot.assistants.events import StreamEvent
+from bot.assistants.objects import (
+    Assistant,
+    Deleted,
+    ListPage,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+    ToolCallsDetails,
+)
+from bot.assistants.requests import (
+    FIRST_PAGE,
+    CreateAssistant,
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    CreateThreadAndRun,
+    ModifyAssistant,
+    ModifyMessage,
+    ModifyRun,
+    ModifyThread,
+    Page,
+    SubmitToolOutputs,
+)
+from bot.assistants.states import CANCELLABLE
+from bot.assistants.tools import FunctionCall
+from bot.assistants.validation import checked
+from bot.engine.making import changed, new_assistant, new_message, new_run, new_thread
+from bot.store.engine import Tables
+
+if TYPE_CHECKING:
+    from bot.engine.engine import Engine
+
+T = TypeVar("T")
+
+MOST_MESSAGES: Final = 100_000
+"""Messages that a thread holds at most (the API's limit)."""
+
+
+class Project(AssistantsAPI):
+    """The Assistants API of one project; see ``AssistantsAPI`` for what each operation does."""
+
+    def __init__(self, engine: "Engine", name: str) -> None:
+        self._engine = engine
+        self._name = name
+
+    async def create_assistant(self, request: CreateAssistant) -> Assistant:
+        assistant = new_assistant(checked(request), self._now())
+
+        def work(tables: Tables) -> Assistant:
+            tables.assistants.insert(assistant, id=assistant.id, project=self._name)
+            return assistant
+
+        return await self._write(work)
+
+    async def list_assistants(self, page: Page = FIRST_PAGE) -> ListPage[Assistant]:
+        page = checked(page)
+        return await self._read(lambda tables: tables.assistants.page(page, project=self._name))
+
+    async def retrieve_assistant(self, assistant_id: str) -> Assistant:
+        return await self._read(lambda tables: self._assistant(tables, assistant_id))
+
+    async def modify_assistant(self, assistant_id: str, request: ModifyAssistant) -> Assistant:
+        request = checked(request)
+
+        def work(tables: Tables) -> Assistant:
+            assistant = changed(self._assistant(tables, assistant_id), request)
+            tables.assistants.write(assistant_id, assistant)
+            return assistant
+
+        return await self._write(work)
+
+    async def delete_assistant(self, assistant_id: str) -> Deleted:
+        def work(tables: Tables) -> Deleted:
+            if not tables.assistants.delete(id=assistant_id, project=self._name):
+                raise errors.not_found("assistant", assistant_id)
+            return Deleted(assistant_id, "assistant.deleted")
+
+        return await self._write(work)
+
+    async def create_thread(self, request: CreateThread) -> Thread:
+        request = checked(request)
+        return await self._write(lambda tables: self._add_thread(tables, request))
+
+    async def retrieve_thread(self, thread_id: str) -> Thread:
+        return await self._read(lambda tables: self._thread(tables, thread_id))
+
+    async def modify_thread(self, thread_id: str, request: ModifyThread) -> Thread:
+        request = checked(request)
+
+        def work(tables: Tables) -> Thread:
+            thread = changed(self._thread(tables, thread_id), request)
+            tables.threads.write(thread_id, thread)
+            return thread
+
+        return await self._write(work)
+
+    async def delete_thread(self, thread_id: str) -> Deleted:
+        def work(tables: Tables) -> str | None:
+            active = tables.active_run(thread_id)
+            if not tables.threads.delete(id=thread_id, project=self._name):
+                raise errors.not_found("thread", thread_id)
+            return active
+
+        active = await self._write(work)
+        if active is not None:
+            await self._engine.interrupt(active, "deleted")
+        return Deleted(thread_id, "thread.deleted")
+
+    async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
+        request = checked(request)
+
+        def work(tables: Tables) -> Message:
+            self._need_thread(tables, thread_id)
+            active = tables.active_run(thread_id)
+            if active is not None:
+                raise errors.thread_locked(thread_id, active)
+            return self._add_messages(tables, thread_id, [request])[0]
+
+        return await self._write(work)
+
+    async def list_messages(
+        self, thread_id: str, page: Page = FIRST_PAGE, *, run_id: str | None = None
+    ) -> ListPage[Message]:
+        page = checked(page)
+
+        def work(tables: Tables) -> ListPage[Message]:
+            self._need_thread(tables, thread_id)
+            if run_id is None:
+                return tables.messages.page(page, thread_id=thread_id)
+            return tables.messages.page(page, run_id=run_id, thread_id=thread_id)
+
+        return await self._read(work)
+
+    async def retrieve_message(self, thread_id: str, message_id: str) -> Message:
+        return await self._read(lambda tables: self._message(tables, thread_id, message_id))
+
+    async def modify_message(
+        self, thread_id: str, message_id: str, request: ModifyMessage
+    ) -> Message:
+        request = checked(request)
+
+        def work(tables: Tables) -> Message:
+            message = changed(self._message(tables, thread_id, message_id), request)
+            tables.messages.write(message_id, message)
+            return message
+
+        return await self._write(work)
+
+    async def delete_message(self, thread_id: str, message_id: str) -> Deleted:
+        def work(tables: Tables) -> Deleted:
+            self._need_thread(tables, thread_id)
+            if not tables.remove_message(thread_id, message_id):
+                raise errors.not_found("message", message_id)
+            return Deleted(message_id, "thread.message.deleted")
+
+        return await self._write(work)
+
+    async def create_run(self, thread_id: str, request: CreateRun) -> Run:
+        run = await self._new_run(thread_id, request)
+        self._engine.launch(run)
+        return run
+
+    async def stream_run(self, thread_id: str, request: CreateRun) -> EventStream:
+        run = await self._new_run(thread_id, request)
+        return self._launch_and_follow(run, ())
+
+    async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
+        _, run = await self._new_thread_and_run(request)
+        self._engine.launch(run)
+        return run
+
+    async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
+        thread, run = await self._new_thread_and_run(request)
+        return self._launch_and_follow(run, (StreamEvent("thread.created", thread),))
+
+    async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
+        page = checked(page)
+
+        def work(tables: Tables) -> ListPage[Run]:
+            self._need_thread(tables, thread_id)
+            return tables.runs.page(page, thread_id=thread_id)
+
+        return await self._read(work)
+
+    async def retrieve_run(self, thread_id: str, run_id: str) -> Run:
+        return await self._read(lambda tables: self._run(tables, thread_id, run_id))
+
+    async def modify_run(self, thread_id: str, run_id: str, request: ModifyRun) -> Run:
+        request = checked(request)
+
+        def work(tables: Tables) -> Run:
+            run = changed(self._run(tables, thread_id, run_id), request)
+            tables.runs.write(run_id, run)
+            return run
+
+        return await self._write(work)
+
+    async def submit_tool_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> Run:
+        run, _ = await self._take_outputs(thread_id, run_id, request)
+        self._engine.launch(run)
+        return run
+
+    async def stream_tool_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> EventStream:
+        run, step = await self._take_outputs(thread_id, run_id, request)
+        first = (
+            StreamEvent("thread.run.step.completed", step),
+            StreamEvent("thread.run.queued", run),
+        )
+        events = self._engine.follow(run, first)
+        self._engine.launch(run)
+        return events
+
+    async def cancel_run(self, thread_id: str, run_id: str) -> Run:
+        def work(tables: Tables) -> Run:
+            run = self._run(tables, thread_id, run_id)
+            cancelling = (
+                tables.move_run(run_id, "cancelling") if run.status in CANCELLABLE else None
+            )
+            if cancelling is None:
+                raise errors.cannot_cancel(run.status)
+            return cancelling
+
+        run = await self._write(work)
+        self._engine.feed(run_id).tell(StreamEvent("thread.run.cancelling", run))
+        await self._engine.interrupt(run_id, "cancelled")
+        return run
+
+    async def list_steps(
+        self, thread_id: str, run_id: str, page: Page = FIRST_PAGE, *, include: tuple[str, ...] = ()
+    ) -> ListPage[RunStep]:
+        page = checked(page)
+
+        def work(tables: Tables) -> ListPage[RunStep]:
+            self._run(tables, thread_id, run_id)
+            return tables.steps.page(page, run_id=run_id)
+
+        return await self._read(work)
+
+    async def retrieve_step(
+        self, thread_id: str, run_id: str, step_id: str, *, include: tuple[str, ...] = ()
+    ) -> RunStep:
+        def work(tables: Tables) -> RunStep:
+            self._run(tables, thread_id, run_id)
+            step = tables.steps.one(id=step_id, run_id=run_id)
+            if step is None:
+                raise errors.not_found("run step", step_id)
+            return step
+
+        return await self._read(work)
+
+    async def _new_run(self, thread_id: str, request: CreateRun) -> Run:
+        request = checked(request)
+
+        def work(tables: Tables) -> Run:
+            self._need_thread(tables, thread_id)
+            return self._add_run(tables, thread_id, request)
+
+        return await self._write(work)
+
+    async def _new_thread_and_run(self, request: CreateThreadAndRun) -> tuple[Thread, Run]:
+        request = checked(request)
+
+        def work(tables: Tables) -> tuple[Thread, Run]:
+            wanted = request.thread or CreateThread()
+            if request.tool_resources is not None:
+                wanted = replace(wanted, tool_resources=request.tool_resources)
+            thread = self._add_thread(tables, wanted)
+            return thread, self._add_run(tables, thread.id, request)
+
+        return await self._write(work)
+
+    async def _take_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> tuple[Run, RunStep]:
+        request = checked(request)
+        outputs = {output.tool_call_id: output.output for output in request.tool_outputs}
+        now = self._now()
+
+        def work(tables: Tables) -> tuple[Run, RunStep]:
+            run = self._run(tables, thread_id, run_id)
+            waiting = tables.steps.all(run_id=run_id)[-1:]
+            if run.status != "requires_action" or run.required_action is None or not waiting:
+                raise errors.outputs_refused(run.status)
+            asked = [call.id for call in run.required_action.submit_tool_outputs.tool_calls]
+            given = [output.tool_call_id for output in request.tool_outputs]
+            if sorted(asked) != sorted(given):
+                raise errors.outputs_mismatch(asked, given)
+            step = _answered(waiting[0], outputs, now)
+            tables.steps.write(step.id, step)
+            queued = tables.move_run(run_id, "queued", required_action=None)
+            if queued is None:
+                raise errors.outputs_refused(run.status)
+            return queued, step
+
+        return await self._write(work)
+
+    def _launch_and_follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
+        created = (
+            StreamEvent("thread.run.created", run),
+            StreamEvent("thread.run.queued", run),
+        )
+        events = self._engine.follow(run, (*first, *created))
+        self._engine.launch(run)
+        return events
+
+    def _add_thread(self, tables: Tables, request: CreateThread) -> Thread:
+        thread = new_thread(request, self._now())
+        tables.threads.insert(thread, id=thread.id, project=self._name)
+        self._add_messages(tables, thread.id, request.messages)
+        return thread
+
+    def _add_messages(
+        self, tables: Tables, thread_id: str, requests: Sequence[CreateMessage]
+    ) -> list[Message]:
+        if requests and tables.count_messages(thread_id) + len(requests) > MOST_MESSAGES:
+            raise errors.too_many_messages(thread_id, MOST_MESSAGES)
+        messages = [new_message(request, thread_id, self._now()) for request in requests]
+        for message in messages:
+            tables.add_message(message)
+        return messages
+
+    def _add_run(
+        self, tables: Tables, thread_id: str, request: CreateRun | CreateThreadAndRun
+    ) -> Run:
+        active = tables.active_run(thread_id)
+        if active is not None:
+            raise errors.run_active(thread_id, active)
+        assistant = self._assistant(tables, request.assistant_id)
+        now = self._now()
+        expires_at = now + int(self._engine.options.run_expires_after)
+        run = new_run(request, assistant, thread_id, now, expires_at)
+        if isinstance(request, CreateRun) and request.additional_messages:
+            self._add_messages(tables, thread_id, request.additional_messages)
+        tables.add_run(self._name, run)
+        return run
+
+    def _assistant(self, tables: Tables, assistant_id: str) -> Assistant:
+        assistant = tables.assistants.one(id=assistant_id, project=self._name)
+        if assistant is None:
+            raise errors.not_found("assistant", assistant_id)
+        return assistant
+
+    def _thread(self, tables: Tables, thread_id: str) -> Thread:
+        thread = tables.threads.one(id=thread_id, project=self._name)
+        if thread is None:
+            raise errors.not_found("thread", thread_id)
+        return thread
+
+    def _need_thread(self, tables: Tables, thread_id: str) -> None:
+        if not tables.thread_of(self._name, thread_id):
+            raise errors.not_found("thread", thread_id)
+
+    def _message(self, tables: Tables, thread_id: str, message_id: str) -> Message:
+        self._need_thread(tables, thread_id)
+        message = tables.messages.one(id=message_id, thread_id=thread_id)
+        if message is None:
+            raise errors.not_found("message", message_id)
+        return message
+
+    def _run(self, tables: Tables, thread_id: str, run_id: str) -> Run:
+        self._need_thread(tables, thread_id)
+        run = tables.runs.one(id=run_id, thread_id=thread_id, project=self._name)
+        if run is None:
+            raise errors.not_found("run", run_id)
+        return run
+
+    async def _write(self, work: Callable[[Tables], T]) -> T:
+        return await self._engine.store.write(work)
+
+    async def _read(self, work: Callable[[Tables], T]) -> T:
+        return await self._engine.store.read(work)
+
+    def _now(self) -> int:
+        return int(self._engine.clock.now())
+
+
+def _answered(step: RunStep, outputs: dict[str, str], now: int) -> RunStep:
+    """Return a step with the outputs of its calls in it, completed."""
+    details = step.step_details
+    if not isinstance(details, ToolCallsDetails):
+        return step
+    calls = tuple(
+        replace(call, function=replace(call.function, output=outputs.get(call.id, "")))
+        if isinstance(call, FunctionCall)
+        else call
+        for call in details.tool_calls
+    )
+    answered = ToolCallsDetails(calls)
+    return replace(step, status="completed", completed_at=now, step_details=answered)

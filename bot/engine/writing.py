@@ -1,0 +1,217 @@
+"""What one call of the model writes: a message, then perhaps calls of functions, as steps.
+
+It keeps the pieces, makes the API's objects of them, and tells the run's feed; ``Tables`` passed in
+are written within the caller's transaction.
+"""
+
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from bot.assistants.content import Content, RefusalPart, TextPart, TextValue
+from bot.assistants.content import RefusalDelta as RefusalContentDelta
+from bot.assistants.events import (
+    EventName,
+    MessageDelta,
+    MessageDeltaBody,
+    RunStepDelta,
+    RunStepDeltaBody,
+    StreamEvent,
+    ToolCallsDelta,
+)
+from bot.assistants.ids import new_id
+from bot.assistants.objects import (
+    CreatedMessage,
+    Message,
+    MessageCreationDetails,
+    Run,
+    RunStep,
+    StepDetails,
+    ToolCallsDetails,
+    Usage,
+)
+from bot.assistants.tools import (
+    CalledFunction,
+    FunctionCall,
+    FunctionCallDelta,
+    FunctionDelta,
+)
+from bot.engine.feed import Feed
+from bot.store.engine import Tables
+
+
+@dataclass
+class _Call:
+    id: str
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+    def finished(self) -> FunctionCall:
+        return FunctionCall(self.id, CalledFunction(self.name, "".join(self.arguments)))
+
+
+class Writing:
+    """The message and the calls of one model call, from the first piece to the last."""
+
+    def __init__(self, run: Run, feed: Feed) -> None:
+        self._run = run
+        self._feed = feed
+        self._texts: list[str] = []
+        self._refusals: list[str] = []
+        self._calls: list[_Call] = []
+        self.message: Message | None = None
+        self.message_step: RunStep | None = None
+        self.calls_step: RunStep | None = None
+
+    @property
+    def size(self) -> int:
+        """How many characters the model has written, calls included."""
+        calls = sum(len(piece) for call in self._calls for piece in call.arguments)
+        return sum(map(len, self._texts)) + sum(map(len, self._refusals)) + calls
+
+    @property
+    def calls(self) -> tuple[FunctionCall, ...]:
+        """The calls so far."""
+        return tuple(call.finished() for call in self._calls)
+
+    def add_text(self, text: str) -> None:
+        """Take the next piece of the answer; ``message`` must be open."""
+        self._texts.append(text)
+        if self.message is not None and self._feed.followed:
+            self._feed.tell_text(self.message.id, 0, text)
+
+    def add_refusal(self, text: str) -> None:
+        """Take the next piece of a refusal; ``message`` must be open."""
+        self._refusals.append(text)
+        if self.message is not None and self._feed.followed:
+            delta = RefusalContentDelta(index=1 if self._texts else 0, refusal=text)
+            body = MessageDeltaBody(content=(delta,))
+            self._feed.tell(
+                StreamEvent("thread.message.delta", MessageDelta(id=self.message.id, delta=body))
+            )
+
+    def add_call(self, id_: str, name: str) -> None:
+        """Take the beginning of a call; ``calls_step`` must be open."""
+        self._calls.append(_Call(id_, name))
+        self._tell_call(
+            FunctionCallDelta(
+                index=len(self._calls) - 1,
+                id=id_,
+                function=FunctionDelta(name=name, arguments="", output=None),
+            )
+        )
+
+    def add_arguments(self, index: int, arguments: str) -> None:
+        """Take the next piece of a call's arguments."""
+        self._calls[index].arguments.append(arguments)
+        if self._feed.followed:
+            delta = FunctionDelta(arguments=arguments)
+            self._tell_call(FunctionCallDelta(index=index, function=delta))
+
+    def new_message(self, now: int) -> None:
+        """Begin the message and its step, in memory."""
+        run = self._run
+        self.message = Message(
+            id=new_id("msg"),
+            created_at=now,
+            thread_id=run.thread_id,
+            status="in_progress",
+            role="assistant",
+            content=(),
+            assistant_id=run.assistant_id,
+            run_id=run.id,
+            metadata={},
+        )
+        details = MessageCreationDetails(CreatedMessage(self.message.id))
+        self.message_step = self._new_step(details, now)
+
+    def new_calls(self, now: int) -> None:
+        """Begin the step of the calls, in memory."""
+        self.calls_step = self._new_step(ToolCallsDetails(()), now)
+
+    def insert_message(self, tables: Tables) -> None:
+        """Write the message and its step for the first time."""
+        if self.message is not None and self.message_step is not None:
+            tables.add_message(self.message)
+            tables.steps.insert(self.message_step, id=self.message_step.id, run_id=self._run.id)
+
+    def insert_calls(self, tables: Tables) -> None:
+        """Write the step of the calls for the first time."""
+        if self.calls_step is not None:
+            tables.steps.insert(self.calls_step, id=self.calls_step.id, run_id=self._run.id)
+
+    def tell_message(self) -> None:
+        """Tell that the message has begun."""
+        if self.message is not None and self.message_step is not None:
+            self._tell("thread.run.step.created", self.message_step)
+            self._tell("thread.run.step.in_progress", self.message_step)
+            self._tell("thread.message.created", self.message)
+            self._tell("thread.message.in_progress", self.message)
+
+    def tell_calls(self) -> None:
+        """Tell that the step of the calls has begun."""
+        if self.calls_step is not None:
+            self._tell("thread.run.step.created", self.calls_step)
+            self._tell("thread.run.step.in_progress", self.calls_step)
+
+    def keep(self, tables: Tables, usage: Usage | None) -> None:
+        """Write what there is by now; the tokens are counted on the newest step."""
+        newest = self.calls_step or self.message_step
+        if self.message is not None and self.message.status == "in_progress":
+            self.message = replace(self.message, content=self._content())
+            tables.messages.write(self.message.id, self.message)
+            if self.message_step is not None and self.message_step is newest:
+                self.message_step = replace(self.message_step, usage=usage)
+                tables.steps.write(self.message_step.id, self.message_step)
+        if self.calls_step is not None:
+            details = ToolCallsDetails(self.calls)
+            self.calls_step = replace(self.calls_step, step_details=details, usage=usage)
+            tables.steps.write(self.calls_step.id, self.calls_step)
+
+    def finish_message(self, tables: Tables, now: int) -> None:
+        """Complete the message and its step, because calls come after it."""
+        if self.message is not None and self.message_step is not None:
+            self.message = replace(
+                self.message, status="completed", content=self._content(), completed_at=now
+            )
+            self.message_step = replace(self.message_step, status="completed", completed_at=now)
+            tables.messages.write(self.message.id, self.message)
+            tables.steps.write(self.message_step.id, self.message_step)
+
+    def tell_message_end(self) -> None:
+        """Tell that the message and its step are complete."""
+        if self.message is not None and self.message_step is not None:
+            self._tell("thread.message.completed", self.message)
+            self._tell("thread.run.step.completed", self.message_step)
+
+    def _content(self) -> tuple[Content, ...]:
+        parts: list[Content] = []
+        if self._texts or not self._refusals:
+            parts.append(TextPart(TextValue("".join(self._texts))))
+        if self._refusals:
+            parts.append(RefusalPart("".join(self._refusals)))
+        return tuple(parts)
+
+    def _new_step(self, details: StepDetails, now: int) -> RunStep:
+        run = self._run
+        creation = isinstance(details, MessageCreationDetails)
+        return RunStep(
+            id=new_id("step"),
+            created_at=now,
+            assistant_id=run.assistant_id,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            type="message_creation" if creation else "tool_calls",
+            status="in_progress",
+            step_details=details,
+            metadata={},
+        )
+
+    def _tell_call(self, call: FunctionCallDelta) -> None:
+        if self.calls_step is not None:
+            body = RunStepDeltaBody(step_details=ToolCallsDelta(tool_calls=(call,)))
+            delta = RunStepDelta(id=self.calls_step.id, delta=body)
+            self._feed.tell(StreamEvent("thread.run.step.delta", delta))
+
+    def _tell(self, name: EventName, data: Message | RunStep) -> None:
+        self._feed.tell(StreamEvent(name, data))

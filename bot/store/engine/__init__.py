@@ -1,0 +1,5 @@
+"""The engine's tables: what the Assistants API keeps, under one transaction at a time."""
+
+from bot.store.engine.store import EngineStore, Tables
+
+__all__ = ["EngineStore", "Tables"]

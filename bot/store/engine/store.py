@@ -1,0 +1,175 @@
+"""engine.db as typed tables; a status changes only where it may come from the state it had."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import msgspec
+from msgspec.json import Decoder
+
+from bot.assistants.objects import Assistant, Message, Run, RunStep, Thread
+from bot.assistants.states import ACTIVE, RunStatus, sources
+from bot.store.database import Database
+from bot.store.engine.rows import Rows, encoded
+from bot.store.engine.schema import MIGRATIONS
+
+T = TypeVar("T")
+
+_ASSISTANTS: Final = Decoder(Assistant)
+_THREADS: Final = Decoder(Thread)
+_MESSAGES: Final = Decoder(Message)
+_RUNS: Final = Decoder(Run)
+_STEPS: Final = Decoder(RunStep)
+_ACTIVE: Final = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+_CHUNK: Final = 64
+
+
+class EngineStore:
+    """The open engine.db; make one with ``EngineStore.open``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open or make the file; raises ``StoreError`` with a sentence for the operator."""
+        # NORMAL: after a power cut the newest runs may be gone, the file is sound; the ledger,
+        # which is durable, then asks for them again.
+        return cls(await Database.open(path, MIGRATIONS, synchronous="NORMAL"))
+
+    async def write(self, work: "Callable[[Tables], T]") -> T:
+        """Run ``work`` in one transaction; what it raises rolls everything back."""
+        return await self._database.write(lambda db: work(Tables(db)))
+
+    async def read(self, work: "Callable[[Tables], T]") -> T:
+        """Run ``work`` on one snapshot of what is committed."""
+        return await self._database.read(lambda db: work(Tables(db)))
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class Tables:
+    """All tables within one transaction; must not outlive it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.assistants = Rows(db, "assistants", _ASSISTANTS, "assistant")
+        self.threads = Rows(db, "threads", _THREADS, "thread")
+        self.messages = Rows(db, "messages", _MESSAGES, "message")
+        self.runs = Rows(db, "runs", _RUNS, "run")
+        self.steps = Rows(db, "steps", _STEPS, "run step")
+
+    def thread_of(self, project: str, thread_id: str) -> bool:
+        """Return whether the project has that thread."""
+        query = "SELECT 1 FROM threads WHERE id = ? AND project = ?"
+        return self._db.execute(query, (thread_id, project)).fetchone() is not None
+
+    def active_run(self, thread_id: str) -> str | None:
+        """Return the id of the run that holds the thread locked."""
+        row = self._db.execute(
+            f"SELECT id FROM runs WHERE thread_id = ? AND status IN ({_ACTIVE})",
+            (thread_id,),
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def add_message(self, message: Message) -> None:
+        """Put a message at the end of its thread."""
+        self.messages.insert(
+            message, id=message.id, thread_id=message.thread_id, run_id=message.run_id
+        )
+        self._count(message.thread_id, 1)
+
+    def remove_message(self, thread_id: str, message_id: str) -> bool:
+        """Take a message off its thread; False where it was not there."""
+        removed = self.messages.delete(id=message_id, thread_id=thread_id)
+        if removed:
+            self._count(thread_id, -1)
+        return removed
+
+    def count_messages(self, thread_id: str) -> int:
+        """Return how many messages the thread holds."""
+        query = "SELECT messages FROM threads WHERE id = ?"
+        row = self._db.execute(query, (thread_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def newest_messages(self, thread_id: str) -> Iterator[Message]:
+        """Yield the thread's messages, newest first, reading only as many as are taken."""
+        cursor = self._db.execute(
+            "SELECT body FROM messages WHERE thread_id = ? ORDER BY seq DESC", (thread_id,)
+        )
+        while chunk := cursor.fetchmany(_CHUNK):
+            for (body,) in chunk:
+                yield _MESSAGES.decode(body)
+
+    def add_run(self, project: str, run: Run) -> None:
+        """Add a run; raises ``sqlite3.IntegrityError`` where its thread has an active one."""
+        self.runs.insert(
+            run,
+            id=run.id,
+            project=project,
+            thread_id=run.thread_id,
+            status=run.status,
+            expires_at=run.expires_at,
+        )
+
+    def move_run(self, run_id: str, target: RunStatus, **changes: Any) -> Run | None:
+        """Move a run to ``target`` with ``changes``; None where its state does not allow it."""
+        run = self.runs.one(id=run_id)
+        if run is None:
+            return None
+        moved = msgspec.structs.replace(run, status=target, **changes)
+        origins = sources(target)
+        row = self._db.execute(
+            "UPDATE runs SET status = ?, body = ? "
+            f"WHERE id = ? AND status IN ({', '.join('?' * len(origins))}) RETURNING id",
+            (target, encoded(moved), run_id, *origins),
+        ).fetchone()
+        return moved if row else None
+
+    def next_try(self, run_id: str) -> int:
+        """Count one more attempt to execute a run and return which one it is."""
+        query = "UPDATE runs SET tries = tries + 1 WHERE id = ? RETURNING tries"
+        row = self._db.execute(query, (run_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def active_runs(self) -> list[tuple[str, Run]]:
+        """Return each project's unfinished runs, oldest first."""
+        rows = self._db.execute(
+            f"SELECT project, body FROM runs WHERE status IN ({_ACTIVE}) ORDER BY seq"
+        )
+        return [(project, _RUNS.decode(body)) for project, body in rows]
+
+    def overdue_runs(self, now: float) -> list[Run]:
+        """Return the unfinished runs whose ``expires_at`` has come."""
+        rows = self._db.execute(
+            f"SELECT body FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?",
+            (now,),
+        )
+        return [_RUNS.decode(body) for (body,) in rows]
+
+    def next_deadline(self) -> float | None:
+        """Return the earliest ``expires_at`` of an unfinished run."""
+        row = self._db.execute(
+            f"SELECT min(expires_at) FROM runs WHERE status IN ({_ACTIVE})"
+        ).fetchone()
+        return None if row[0] is None else float(row[0])
+
+    def _count(self, thread_id: str, change: int) -> None:
+        self._db.execute(
+            "UPDATE threads SET messages = messages + ? WHERE id = ?", (change, thread_id)
+        )
