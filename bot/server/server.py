@@ -1,0 +1,103 @@
+"""The server's life: refuses what would be unsafe, listens, and stops within two seconds."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from bot.assistants.api import AssistantsAPI
+from bot.server.context import GATE, LIMITS, STOPPING, Limits
+from bot.server.frame import add_headers, errors_in_shape
+from bot.server.gate import Gate, is_loopback
+from bot.server.routes import add_routes
+
+# aiohttp waits this long for open requests, and once more for those it had to cancel.
+_SHUTDOWN_SECONDS: Final = 0.75
+
+
+class ServerError(Exception):
+    """The server can't start; the text is one sentence for the person who runs it."""
+
+
+class Server:
+    """Serves the projects of an ``AssistantsAPI`` at ``http://host:port/v1``.
+
+    ``projects`` returns the API of a project by its name, ``keys`` maps API keys to project names;
+    without keys every request belongs to the project "default" and only loopback is served.
+    """
+
+    def __init__(
+        self,
+        projects: Callable[[str], AssistantsAPI],
+        *,
+        keys: Mapping[str, str],
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        limits: Limits | None = None,
+    ) -> None:
+        self._projects = projects
+        self._keys = keys
+        self._host = host
+        self._port = port
+        self._limits = limits or Limits()
+        self._runner: web.AppRunner | None = None
+        self._stopping: asyncio.Event | None = None
+        self._url = ""
+
+    @property
+    def url(self) -> str:
+        """The base URL for clients, ``/v1`` included; empty until the server has started."""
+        return self._url
+
+    async def start(self) -> None:
+        """Listen (port 0: a free one); raises ``ServerError`` where that can't or must not be."""
+        if not self._keys and not is_loopback(self._host):
+            raise ServerError(
+                f"Without API keys the server can't listen on {self._host}, where others reach "
+                "it. Configure keys, or listen on 127.0.0.1."
+            )
+        if any(not key.strip() for key in self._keys):
+            raise ServerError("An API key is empty. Give it a value, or take it out.")
+        self._stopping = asyncio.Event()
+        app = web.Application(client_max_size=self._limits.body, middlewares=[errors_in_shape])
+        app[GATE] = Gate(self._projects, self._keys)
+        app[LIMITS] = self._limits
+        app[STOPPING] = self._stopping
+        app.on_response_prepare.append(add_headers)
+        add_routes(app)
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise ServerError(
+                f"The server can't listen on {self._host}:{self._port} "
+                f"({error.strerror or error}). Stop what listens there, or choose another host "
+                "or port."
+            ) from error
+        self._runner = runner
+        self._url = _url(self._host, runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Take no more requests, end open streams with an ``error`` event, finish the rest."""
+        runner, self._runner = self._runner, None
+        if runner is None or self._stopping is None:
+            return
+        self._stopping.set()
+        await runner.cleanup()
+
+
+def _url(host: str, port: int) -> str:
+    """Return the address at which this machine reaches what listens on ``host``."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host or '127.0.0.1'}:{port}/v1"
+    if address.version == 6:
+        return f"http://[{'::1' if address.is_unspecified else host}]:{port}/v1"
+    return f"http://{'127.0.0.1' if address.is_unspecified else host}:{port}/v1"

@@ -1,0 +1,53 @@
+"""An AssistantsAPI that does as a test says and writes down what it was asked."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from bot.assistants.api import AssistantsAPI, EventStream
+from bot.assistants.events import StreamEvent
+from bot.assistants.objects import Run
+
+
+class RecordingAPI:
+    """Writes every operation to `calls` and answers from `answers`; exceptions there are raised."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.answers: dict[str, object] = {}
+
+    def __getattr__(self, operation: str) -> Callable[..., Awaitable[object]]:
+        if operation.startswith("_"):
+            raise AttributeError(operation)
+
+        async def call(*args: Any, **options: Any) -> object:
+            self.calls.append((operation, args, options))
+            answer = self.answers[operation]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return call
+
+    @property
+    def api(self) -> AssistantsAPI:
+        return cast("AssistantsAPI", self)
+
+
+def run(status: Any = "queued", **fields: Any) -> Run:
+    return Run(
+        id="run_1",
+        created_at=1,
+        thread_id="thread_1",
+        assistant_id="asst_1",
+        status=status,
+        model="m",
+        **fields,
+    )
+
+
+async def events(*told: StreamEvent | BaseException) -> EventStream:
+    """A stream of these, raising what is an exception."""
+    for event in told:
+        if isinstance(event, BaseException):
+            raise event
+        yield event

@@ -1,0 +1,184 @@
+"""Every path is one call, and what is no path is told in the API's shape."""
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.assistants.objects import Deleted, ListPage
+from bot.assistants.requests import (
+    CreateAssistant,
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    CreateThreadAndRun,
+    ModifyAssistant,
+    ModifyMessage,
+    ModifyRun,
+    ModifyThread,
+    Page,
+    SubmitToolOutputs,
+    ToolOutput,
+)
+from bot.server.reading import INCLUDE
+from tests.server.fakes import RecordingAPI, run
+
+EMPTY: ListPage[Any] = ListPage(data=())
+RESULT = Deleted("x", "assistant.deleted")
+PAGE = Page(limit=2, order="asc", after="a", before="b")
+QUERY = "?limit=2&order=asc&after=a&before=b"
+OUTPUTS = {"tool_outputs": [{"tool_call_id": "call_1", "output": "4"}]}
+SUBMITTED = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", output="4"),))
+M = {"metadata": {"k": "v"}}
+
+CASES: list[tuple[str, str, object, tuple[str, tuple[Any, ...], dict[str, Any]]]] = [
+    (
+        "POST", "/v1/assistants", {"model": "m"},
+        ("create_assistant", (CreateAssistant(model="m"),), {}),
+    ),
+    ("GET", f"/v1/assistants{QUERY}", None, ("list_assistants", (PAGE,), {})),
+    ("GET", "/v1/assistants/asst_1", None, ("retrieve_assistant", ("asst_1",), {})),
+    (
+        "POST", "/v1/assistants/asst_1", {"name": None},
+        ("modify_assistant", ("asst_1", ModifyAssistant(name=None)), {}),
+    ),
+    ("DELETE", "/v1/assistants/asst_1", None, ("delete_assistant", ("asst_1",), {})),
+    ("POST", "/v1/threads", None, ("create_thread", (CreateThread(),), {})),
+    ("GET", "/v1/threads/t", None, ("retrieve_thread", ("t",), {})),
+    (
+        "POST", "/v1/threads/t", M,
+        ("modify_thread", ("t", ModifyThread(metadata={"k": "v"})), {}),
+    ),
+    ("DELETE", "/v1/threads/t", None, ("delete_thread", ("t",), {})),
+    (
+        "POST", "/v1/threads/t/messages", {"role": "user", "content": "hi"},
+        ("create_message", ("t", CreateMessage(role="user", content="hi")), {}),
+    ),
+    (
+        "GET", f"/v1/threads/t/messages{QUERY}&run_id=r", None,
+        ("list_messages", ("t", PAGE), {"run_id": "r"}),
+    ),
+    ("GET", "/v1/threads/t/messages/m", None, ("retrieve_message", ("t", "m"), {})),
+    (
+        "POST", "/v1/threads/t/messages/m", M,
+        ("modify_message", ("t", "m", ModifyMessage(metadata={"k": "v"})), {}),
+    ),
+    ("DELETE", "/v1/threads/t/messages/m", None, ("delete_message", ("t", "m"), {})),
+    (
+        "POST", "/v1/threads/t/runs", {"assistant_id": "a", "stream": False},
+        ("create_run", ("t", CreateRun(assistant_id="a")), {}),
+    ),
+    (
+        "POST", f"/v1/threads/t/runs?include[]={INCLUDE[0]}", {"assistant_id": "a", "stream": None},
+        ("create_run", ("t", CreateRun(assistant_id="a")), {}),
+    ),
+    (
+        "POST", "/v1/threads/runs", {"assistant_id": "a"},
+        ("create_thread_and_run", (CreateThreadAndRun(assistant_id="a"),), {}),
+    ),
+    ("GET", f"/v1/threads/t/runs{QUERY}", None, ("list_runs", ("t", PAGE), {})),
+    (
+        "POST", "/v1/threads/t/runs/r", M,
+        ("modify_run", ("t", "r", ModifyRun(metadata={"k": "v"})), {}),
+    ),
+    (
+        "POST", "/v1/threads/t/runs/r/submit_tool_outputs", OUTPUTS,
+        ("submit_tool_outputs", ("t", "r", SUBMITTED), {}),
+    ),
+    ("POST", "/v1/threads/t/runs/r/cancel", None, ("cancel_run", ("t", "r"), {})),
+    (
+        "GET", f"/v1/threads/t/runs/r/steps{QUERY}", None,
+        ("list_steps", ("t", "r", PAGE), {"include": ()}),
+    ),
+    (
+        "GET", f"/v1/threads/t/runs/r/steps?include={INCLUDE[0]}", None,
+        ("list_steps", ("t", "r", Page()), {"include": INCLUDE}),
+    ),
+    (
+        "GET", f"/v1/threads/t/runs/r/steps/s?include[]={INCLUDE[0]}", None,
+        ("retrieve_step", ("t", "r", "s"), {"include": INCLUDE}),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "call"), CASES, ids=lambda v: str(v)[:40])
+async def test_a_request_is_one_call_and_its_result_the_answer(
+    api: RecordingAPI,
+    http: aiohttp.ClientSession,
+    method: str,
+    path: str,
+    body: object,
+    call: tuple[str, tuple[Any, ...], dict[str, Any]],
+) -> None:
+    api.answers[call[0]] = RESULT
+    async with http.request(method, path, json=body) as response:
+        assert response.status == 200
+        assert response.content_type == "application/json"
+        assert await response.json() == {
+            "id": "x",
+            "object": "assistant.deleted",
+            "deleted": True,
+        }
+        assert response.headers["x-request-id"].startswith("req_")
+        assert response.headers["openai-version"]
+    assert api.calls == [call]
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [("queued", "500"), ("requires_action", "500"), ("completed", None), ("failed", None)],
+)
+async def test_an_active_run_says_when_to_ask_again(
+    api: RecordingAPI, http: aiohttp.ClientSession, status: str, header: str | None
+) -> None:
+    api.answers["retrieve_run"] = run(status)
+    async with http.get("/v1/threads/t/runs/r") as response:
+        assert response.headers.get("openai-poll-after-ms") == header
+
+
+async def test_an_unknown_path_is_told_in_the_apis_shape(http: aiohttp.ClientSession) -> None:
+    for path in ("/v1/nothing", "/", "/v1/assistants/", "/v1/threads/t/runs/r/nothing"):
+        async with http.get(path) as response:
+            assert response.status == 404
+            error = (await response.json())["error"]
+            assert error["message"] == f"Invalid URL (GET {path})"
+            assert error["type"] == "invalid_request_error"
+            assert response.headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/assistants", "GET, POST"),
+        ("PATCH", "/v1/threads/t", "DELETE, GET, POST"),
+        ("GET", "/v1/threads/t/runs/r/cancel", "POST"),
+        ("OPTIONS", "/v1/assistants/a", "DELETE, GET, POST"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_which_are_right(
+    http: aiohttp.ClientSession, method: str, path: str, allowed: str
+) -> None:
+    async with http.request(method, path) as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == allowed
+        error = (await response.json())["error"]
+        assert allowed in error["message"]
+        assert error["code"] == "method_not_supported"
+
+
+async def test_requests_have_ids_of_their_own(http: aiohttp.ClientSession) -> None:
+    ids = set()
+    for _ in range(5):
+        async with http.get("/v1/nothing") as response:
+            ids.add(response.headers["x-request-id"])
+    assert len(ids) == 5
+
+
+async def test_ids_are_taken_from_the_path_as_they_were_meant(
+    api: RecordingAPI, http: aiohttp.ClientSession
+) -> None:
+    api.answers["retrieve_thread"] = RESULT
+    async with http.get("/v1/threads/a%20b%C3%A9") as response:
+        assert response.status == 200
+    assert api.calls == [("retrieve_thread", ("a bé",), {})]
