@@ -91,10 +91,12 @@ class ChatCompletions:
         finally:
             receiving.close()
 
-    async def check(self) -> ModelStatus:
+    async def check(self, *, seconds: float = 10.0) -> ModelStatus:
         """Ask for the list of models, or for one token where there is no list."""
         session = self._open_session()
-        return await check_endpoint(self, session, self._url, self._endpoint, self._model)
+        return await check_endpoint(
+            self, session, self._url, shown=self._endpoint, model=self._model, seconds=seconds
+        )
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""

@@ -13,7 +13,6 @@ from bot.models.types import Model, ModelError, ModelRequest, ModelStatus, Text,
 from bot.wire.bodies import BodyError, decode_json, read_bounded
 
 _LIST_BYTES = 8 * 1024 * 1024  # routers list hundreds of models with a page of text each
-_SECONDS = 10.0
 # Each server has its own name for the context window, and its own place.
 _WINDOW_KEYS = (
     "n_ctx",
@@ -31,23 +30,31 @@ class _List(Struct):
 
 
 async def check_endpoint(
-    endpoint: Model, session: aiohttp.ClientSession, url: URL, shown: str, model: str | None
+    endpoint: Model,
+    session: aiohttp.ClientSession,
+    url: URL,
+    *,
+    shown: str,
+    model: str | None,
+    seconds: float,
 ) -> ModelStatus:
     """Ask `url`/models; where there is no such list, ask `endpoint` for one token."""
     try:
         async with (
-            asyncio.timeout(_SECONDS),
+            asyncio.timeout(seconds),
             session.get(url / "models", allow_redirects=False) as response,
         ):
             status = response.status
             body = await read_bounded(response, _LIST_BYTES)
     except TimeoutError:
         return ModelStatus(
-            False, f"{shown} did not answer within {_SECONDS:g} s; is it overloaded?"
+            False, f"{shown} did not answer within {seconds:g} s; is it overloaded?", answered=False
         )
     except (aiohttp.ClientError, OSError) as error:
         return ModelStatus(
-            False, f"{shown} can't be reached ({error}); is it running, is the URL right?"
+            False,
+            f"{shown} can't be reached ({error}); is it running, is the URL right?",
+            answered=False,
         )
     except BodyError as error:
         return ModelStatus(False, f"{shown} sent what can't be read as a list of models: {error}.")

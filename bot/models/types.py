@@ -200,12 +200,16 @@ def _code_of(kind: ErrorKind) -> ErrorCode:
 
 
 class ModelStatus(Struct, frozen=True):
-    """Whether a model would answer; `sentence` says what to do, `context_window` is in tokens."""
+    """Whether a model would answer; `sentence` says so or what to do; tokens in `context_window`.
+
+    `answered` is False where nothing spoke to us at all.
+    """
 
     ok: bool
     sentence: str
     models: tuple[str, ...] = ()
     context_window: int | None = None
+    answered: bool = True
 
 
 class Model(Protocol):

@@ -1,0 +1,98 @@
+"""The process of a local model: serves one GGUF on loopback, and never outlives its parent."""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any, NoReturn
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Read the orders from stdin's first line, answer where it listens, serve until stdin ends."""
+    # Only answers to the parent go to its pipe; whatever a library prints goes to the log.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    orders = json.loads(sys.stdin.buffer.readline() or b"null")
+    if not isinstance(orders, dict):
+        sys.exit("This process is started by the bot; it does nothing by itself.")
+    _die_with(int(orders["parent"]))
+    # A model that computes on every core must not make the bot itself slow to react.
+    with contextlib.suppress(OSError):
+        os.nice(5)
+    try:
+        server = _serve(orders)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must tell it
+        _answer(answers, {"error": _in_words(error)})
+        sys.exit(1)
+    _answer(answers, {"url": server.listening_address})
+    threading.Event().wait()
+
+
+def _serve(orders: dict[str, Any]) -> Any:
+    import xllamacpp  # type: ignore[import-untyped, unused-ignore]  # it ships no types, and may be absent
+
+    params = xllamacpp.CommonParams()
+    params.model.path = orders["gguf"]
+    params.model_alias = {orders["alias"]}
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    # Without a key any page in the machine's browser could talk to it.
+    params.api_keys = [orders["key"]]
+    params.n_parallel = orders["parallel"]
+    params.n_ctx = orders["context"] * orders["parallel"]
+    params.n_predict = orders["longest_answer"]
+    params.cache_ram_mib = 64
+    params.ui = False
+    params.endpoint_slots = False
+    params.verbosity = 2
+    if orders["temperature"] is not None:
+        params.sampling.temp = orders["temperature"]
+    return xllamacpp.Server(params)
+
+
+def _die_with(parent: int) -> None:
+    """End when the parent does, however it does."""
+    if sys.platform == "linux":
+        # The kernel's promise also holds while a native call keeps Python from running.
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch_stdin, daemon=True).start()
+    if os.getppid() != parent:
+        _end()
+
+
+def _watch_stdin() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    _end()
+
+
+def _end() -> NoReturn:
+    # Native threads are at work, and an orderly exit would wait for them.
+    os._exit(0)
+
+
+def _in_words(error: BaseException) -> str:
+    text = str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return "The local model needs xllamacpp: pip install 'assistants-bot[local]'."
+    if isinstance(error, ImportError) and "libgomp" in text:
+        return "The local model needs the system's libgomp: apt-get install libgomp1 libstdc++6."
+    if isinstance(error, ImportError) and "libstdc++" in text:
+        return "The local model needs the system's libstdc++: apt-get install libstdc++6 libgomp1."
+    if isinstance(error, ImportError):
+        return f"The local model's library xllamacpp can't be loaded ({text}); install it again."
+    return f"{text or type(error).__name__}"
+
+
+def _answer(answers: Any, value: dict[str, str]) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

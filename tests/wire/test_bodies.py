@@ -1,0 +1,66 @@
+"""Bodies of other servers' answers, over a real connection."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+from msgspec import Struct
+
+from bot.wire.bodies import BodyError, BodyTooLargeError, decode_json, read_beginning, read_bounded
+
+
+class Thing(Struct):
+    name: str
+
+
+@pytest.fixture
+async def large() -> AsyncIterator[str]:
+    """The URL of a body of 1,000,000 bytes in many chunks, whose length is not told."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(b"x" * 10_000)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()
+
+
+async def test_a_body_within_the_bound_is_read_whole(large: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(large) as response:
+        assert len(await read_bounded(response, 1_000_000)) == 1_000_000
+
+
+async def test_a_body_past_the_bound_is_an_error_and_the_connection_is_dropped(large: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(large) as response:
+        with pytest.raises(BodyTooLargeError, match="999999 bytes"):
+            await read_bounded(response, 999_999)
+        assert response.connection is None
+
+
+async def test_the_beginning_is_all_that_is_kept_of_a_long_error(large: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(large) as response:
+        assert await read_beginning(response, 12_345) == b"x" * 12_345
+
+
+def test_unknown_fields_of_another_server_are_ignored() -> None:
+    assert decode_json(b'{"name": "a", "new": 1}', Thing) == Thing("a")
+    assert decode_json(b"[1]") == [1]
+
+
+def test_json_of_another_shape_says_where() -> None:
+    with pytest.raises(BodyError, match=r"another shape than agreed.*\$\.name"):
+        decode_json(b'{"name": 1}', Thing)
+
+
+def test_what_is_no_json_shows_how_it_begins() -> None:
+    with pytest.raises(BodyError, match="not JSON.*begins '<html> <body>"):
+        decode_json(b"<html>\n  <body>" + b"x" * 10_000)
