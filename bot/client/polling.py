@@ -1,0 +1,191 @@
+"""A run followed by asking: a stream's events, of seen states and whole objects only."""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from bot.assistants.api import EventStream
+from bot.assistants.errors import APIError
+from bot.assistants.events import EventName, StreamEvent
+from bot.assistants.objects import ListPage, Message, MessageCreationDetails, Run, RunStep
+from bot.assistants.requests import Page
+from bot.assistants.states import TERMINAL, RunStatus
+from bot.wire.clock import Clock
+
+DEFAULT_WAIT: float = 1.0
+"""Seconds between two questions where the server names none."""
+
+
+class Pollable(Protocol):
+    """What polling asks of the client."""
+
+    async def poll_run(self, thread_id: str, run_id: str) -> tuple[Run, float | None]:
+        """Return the run and the seconds after which the server wants to be asked again."""
+        ...
+
+    async def list_steps(self, thread_id: str, run_id: str, page: Page) -> ListPage[RunStep]:
+        """List a run's steps."""
+        ...
+
+    async def list_messages(
+        self, thread_id: str, page: Page, *, run_id: str | None
+    ) -> ListPage[Message]:
+        """List a run's messages."""
+        ...
+
+
+class Seen:
+    """What of a run was told already, so that nothing is told twice."""
+
+    def __init__(self, thread_id: str | None = None, run_id: str | None = None) -> None:
+        self.thread_id = thread_id
+        self.run_id = run_id
+        self.status: RunStatus | None = None
+        self._begun: set[str] = set()
+        self._ended: set[str] = set()
+
+    def note(self, event: StreamEvent) -> None:
+        """Remember an event that was told."""
+        data = event.data
+        if isinstance(data, Run):
+            self.thread_id, self.run_id, self.status = data.thread_id, data.id, data.status
+        elif isinstance(data, RunStep | Message):
+            self._begun.add(data.id)
+            if data.status != "in_progress":
+                self._ended.add(data.id)
+
+    @property
+    def rests(self) -> bool:
+        """Whether the run has ended, or waits for tool outputs: no stream goes on after that."""
+        return self.status == "requires_action" or self.status in TERMINAL
+
+    def run(self, run: Run) -> list[StreamEvent]:
+        """Return what is new in the run itself."""
+        if run.status == self.status:
+            return []
+        return self._told(StreamEvent(_run_event(run.status), run))
+
+    def step(self, step: RunStep) -> list[StreamEvent]:
+        """Return what is new in a step."""
+        if step.id in self._ended or (step.status == "in_progress" and step.id in self._begun):
+            return []
+        if step.status == "in_progress":
+            return self._told(
+                StreamEvent("thread.run.step.created", step),
+                StreamEvent("thread.run.step.in_progress", step),
+            )
+        return self._told(StreamEvent(_step_event(step), step))
+
+    def message(self, message: Message) -> list[StreamEvent]:
+        """Return what is new in a message: nothing until it is whole."""
+        if message.id in self._ended or message.status == "in_progress":
+            return []
+        whole = message.status != "incomplete"
+        name: EventName = "thread.message.completed" if whole else "thread.message.incomplete"
+        return self._told(StreamEvent(name, message))
+
+    def _told(self, *events: StreamEvent) -> list[StreamEvent]:
+        for event in events:
+            self.note(event)
+        return list(events)
+
+
+async def follow(client: Pollable, seen: Seen, clock: Clock, first: Run | None) -> EventStream:
+    """Tell the events of the run in ``seen`` until it rests, beginning with ``first`` if given.
+
+    Raises ``APIError`` where the server refuses to tell, or can't be reached any more.
+    """
+    thread_id, run_id = seen.thread_id or "", seen.run_id or ""
+    wait: float | None = None
+    run = first
+    while True:
+        if run is None:
+            run, wait = await client.poll_run(thread_id, run_id)
+        async for event in _objects(client, seen, run):
+            yield event
+        for event in seen.run(run):
+            yield event
+        if seen.rests:
+            return
+        await clock.sleep(DEFAULT_WAIT if wait is None else wait)
+        run = None
+
+
+async def _objects(client: Pollable, seen: Seen, run: Run) -> AsyncGenerator[StreamEvent, None]:
+    """Tell the messages and steps that ``run`` has made so far, each message before its step."""
+    if run.status == "queued" and seen.status in (None, "queued"):
+        return
+    steps = [step async for step in _steps(client, run)]
+    fresh = [(step, events) for step in steps if (events := seen.step(step))]
+    if not fresh and run.status not in TERMINAL:
+        return
+    messages = {message.id: message async for message in _messages(client, run)}
+    for step, events in fresh:
+        details = step.step_details
+        if isinstance(details, MessageCreationDetails):
+            message = messages.pop(details.message_creation.message_id, None)
+            for event in seen.message(message) if message else ():
+                yield event
+        for event in events:
+            yield event
+    for message in messages.values():
+        for event in seen.message(message):
+            yield event
+
+
+async def _steps(client: Pollable, run: Run) -> AsyncGenerator[RunStep, None]:
+    after: str | None = None
+    while True:
+        page = Page(limit=100, order="asc", after=after)
+        try:
+            found = await client.list_steps(run.thread_id, run.id, page)
+        except APIError as error:
+            if error.status in (404, 405, 501):  # not every server keeps steps
+                return
+            raise
+        for step in found.data:
+            yield step
+        after = found.data[-1].id if found.data else None
+        if not found.has_more or after is None:
+            return
+
+
+async def _messages(client: Pollable, run: Run) -> AsyncGenerator[Message, None]:
+    after: str | None = None
+    while True:
+        page = Page(limit=100, order="asc", after=after)
+        found = await client.list_messages(run.thread_id, page, run_id=run.id)
+        for message in found.data:
+            if message.run_id == run.id:  # also where the server does not know the filter
+                yield message
+        after = found.data[-1].id if found.data else None
+        if not found.has_more or after is None:
+            return
+
+
+def _run_event(status: RunStatus) -> EventName:
+    names: dict[RunStatus, EventName] = {
+        "queued": "thread.run.queued",
+        "in_progress": "thread.run.in_progress",
+        "requires_action": "thread.run.requires_action",
+        "cancelling": "thread.run.cancelling",
+        "cancelled": "thread.run.cancelled",
+        "failed": "thread.run.failed",
+        "completed": "thread.run.completed",
+        "incomplete": "thread.run.incomplete",
+        "expired": "thread.run.expired",
+    }
+    return names[status]
+
+
+def _step_event(step: RunStep) -> EventName:
+    match step.status:
+        case "completed":
+            return "thread.run.step.completed"
+        case "failed":
+            return "thread.run.step.failed"
+        case "cancelled":
+            return "thread.run.step.cancelled"
+        case "expired":
+            return "thread.run.step.expired"
+        case "in_progress":
+            return "thread.run.step.in_progress"

@@ -1,0 +1,136 @@
+"""A run's events from a server elsewhere; where its stream is cut, polling tells the rest."""
+
+from collections.abc import AsyncGenerator, Callable
+from types import TracebackType
+from typing import Any, Final, get_args
+
+import aiohttp
+import msgspec
+
+from bot.assistants.api import EventStream
+from bot.assistants.errors import ErrorBody
+from bot.assistants.events import (
+    EventName,
+    MessageDelta,
+    RunStepDelta,
+    StreamEvent,
+)
+from bot.assistants.objects import Message, Run, RunStep, Thread
+from bot.client.decoding import UnusableError
+from bot.client.polling import Seen
+from bot.client.transport import Transport
+from bot.wire import sse
+
+
+def _kind(name: str) -> type[msgspec.Struct]:
+    if name == "thread.created":
+        return Thread
+    if name.startswith("thread.message."):
+        return MessageDelta if name.endswith(".delta") else Message
+    if name.startswith("thread.run.step."):
+        return RunStepDelta if name.endswith(".delta") else RunStep
+    return Run
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """The data of an ``error`` event: some servers leave out the outer object."""
+
+    error: ErrorBody | None = None
+    message: str | None = None
+
+
+class _FailedError(Exception):
+    """The server told that the stream failed."""
+
+    def __init__(self, error: ErrorBody) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+_EVENTS: Final[dict[str, tuple[EventName, type[msgspec.Struct]]]] = {
+    name: (name, _kind(name)) for name in get_args(EventName) if name != "error"
+}
+
+
+class RunEvents(AsyncGenerator[StreamEvent, None]):
+    """The events in an open answer, and behind a cut what ``rest`` tells; closing it hangs up."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        response: aiohttp.ClientResponse,
+        seen: Seen,
+        rest: Callable[[Seen], EventStream],
+    ) -> None:
+        self._transport = transport
+        self._response = response
+        self._seen = seen
+        self._rest = rest
+        self._events = self._tell()
+
+    async def asend(self, value: None) -> StreamEvent:
+        """Return the next event."""
+        return await self._events.asend(value)
+
+    async def athrow(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> StreamEvent:
+        """Raise an exception where the stream is being read."""
+        return await self._events.athrow(typ, val, tb)
+
+    async def aclose(self) -> None:
+        """Stop reading, also where it never began."""
+        await self._events.aclose()
+        self._response.close()
+
+    async def _tell(self) -> EventStream:
+        decoder = sse.Decoder()
+        how = "it was cut"
+        error: ErrorBody | None = None
+        try:
+            async for chunk in self._response.content.iter_any():
+                for event in decoder.feed(chunk):
+                    if event.data.startswith(b"[DONE]"):
+                        return
+                    told = self._event(event)
+                    if told is not None:
+                        self._seen.note(told)
+                        yield told
+        except _FailedError as failed:
+            error = failed.error
+        except (aiohttp.ClientError, OSError, TimeoutError) as cut:
+            how = str(cut) or type(cut).__name__
+        except (UnusableError, sse.EventTooLargeError) as unusable:
+            how = f"something came that is {unusable}"
+        finally:
+            self._response.close()
+        if self._seen.rests:
+            return
+        if self._seen.run_id is None:
+            if error is None:
+                raise self._transport.failures.cut(how)
+            yield StreamEvent("error", error)
+            return
+        # A stream that failed is not a run that failed: the run says itself how it goes on.
+        rest = self._rest(self._seen)
+        try:
+            async for event_of_rest in rest:
+                yield event_of_rest
+        finally:
+            await rest.aclose()
+
+    def _event(self, event: sse.Event) -> StreamEvent | None:
+        if event.name == "error":
+            told = self._transport.decode(_Told, event.data)
+            raise _FailedError(
+                told.error or ErrorBody(told.message or "The stream failed.", "server_error")
+            )
+        known = _EVENTS.get(event.name)
+        if known is None:
+            return None
+        name, kind = known
+        data: Any = self._transport.decode(kind, event.data)
+        return StreamEvent(name, data)

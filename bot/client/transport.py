@@ -1,0 +1,238 @@
+"""One request to a server elsewhere: sent again only where that can't do a thing twice."""
+
+import io
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from bot.assistants.errors import APIError, invalid
+from bot.client.decoding import UnusableError, decode
+from bot.client.failures import ERROR_BYTES, Failures, never_connected
+from bot.wire.bodies import BodyTooLargeError, read_beginning, read_bounded
+from bot.wire.clock import Clock
+from bot.wire.retry import Answered, Retrying, RetryPolicy
+
+T = TypeVar("T")
+Method = Literal["GET", "POST", "DELETE"]
+Query = tuple[tuple[str, str], ...]
+
+_JSON: Final = "application/json"
+_LARGE: Final = 512 * 1024
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """In seconds: to connect, for a whole answer, and between two bytes of a stream."""
+
+    connect: float = 10.0
+    answer: float = 60.0
+    silence: float = 90.0
+
+
+class Transport:
+    """Requests to one base URL with one key."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        *,
+        session: aiohttp.ClientSession | None,
+        timeouts: Timeouts,
+        retries: RetryPolicy,
+        clock: Clock,
+        max_body: int,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError(
+                f"{base_url!r} is not the base URL of a server. Give one such as "
+                "http://127.0.0.1:8765/v1."
+            )
+        # A user and password in the URL go with the requests but into no error.
+        server = parts.netloc.rpartition("@")[2]
+        self._base = base_url.rstrip("/")
+        self._session = session
+        self._owns_session = session is None
+        self._retries = retries
+        self._clock = clock
+        self._max_body = max_body
+        self.failures = Failures(server, api_key or None, clock)
+        headers = {"Accept": _JSON, "OpenAI-Beta": "assistants=v2", "User-Agent": "assistants-bot"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._headers: Mapping[str, str] = MappingProxyType(headers)
+        self._body_headers = MappingProxyType({**headers, "Content-Type": _JSON})
+        self._stream_headers = MappingProxyType(
+            {**self._body_headers, "Accept": "text/event-stream, application/json"}
+        )
+        self._timeout = aiohttp.ClientTimeout(total=timeouts.answer, sock_connect=timeouts.connect)
+        self._stream_timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=timeouts.connect, sock_read=timeouts.silence
+        )
+        self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+    async def close(self) -> None:
+        """Let go of the connections, unless the session was somebody else's."""
+        session, self._session = self._session, None
+        if session is not None and self._owns_session:
+            await session.close()
+
+    async def get(self, kind: type[T], path: str, query: Query = ()) -> T:
+        """Return what is at ``path``."""
+        return (await self.get_with_headers(kind, path, query))[0]
+
+    async def get_with_headers(
+        self, kind: type[T], path: str, query: Query = ()
+    ) -> tuple[T, Mapping[str, str]]:
+        """Return what is at ``path``, and the answer's headers."""
+
+        async def read(response: aiohttp.ClientResponse) -> tuple[T, Mapping[str, str]]:
+            return await self._read(response, kind), response.headers
+
+        return await self._send("GET", path, read, query=query)
+
+    async def post(self, kind: type[T], path: str, request: msgspec.Struct | None = None) -> T:
+        """Hand in ``request`` and return the answer."""
+
+        async def read(response: aiohttp.ClientResponse) -> T:
+            return await self._read(response, kind)
+
+        return await self._send("POST", path, read, body=_body(request, streamed=False))
+
+    async def delete(self, path: str, gone: T) -> T:
+        """Delete what is at ``path``; ``gone`` is what the server answers then."""
+
+        async def read(response: aiohttp.ClientResponse) -> T:
+            return await self._read(response, type(gone))
+
+        return await self._send("DELETE", path, read, gone=gone)
+
+    async def stream(self, path: str, request: msgspec.Struct) -> aiohttp.ClientResponse:
+        """Hand in ``request``, to be answered as it goes; the answer is open and the caller's."""
+
+        async def leave_open(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
+            return response
+
+        body = _body(request, streamed=True)
+        return await self._send("POST", path, leave_open, body=body, streamed=True)
+
+    async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
+        """Return the object that a streamed request was answered with instead of events."""
+        try:
+            async with response:
+                return await self._read(response, kind)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self.failures.unreachable(error) from None
+        except UnusableError as error:
+            raise self.failures.unusable(str(error)) from None
+
+    def decode(self, kind: type[T], body: bytes) -> T:
+        """Return the object in ``body``; raises ``UnusableError``."""
+        decoder = self._decoders.get(kind)
+        if decoder is None:
+            decoder = self._decoders[kind] = msgspec.json.Decoder(kind)
+        result: T = decode(decoder, body)
+        return result
+
+    async def _read(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
+        length = response.content_length
+        compressed = "Content-Encoding" in response.headers
+        if length is not None and length <= self._max_body and not compressed:
+            body = await response.read()
+        else:
+            try:
+                body = await read_bounded(response, self._max_body)
+            except BodyTooLargeError as error:
+                raise UnusableError(f"larger than {error.limit} bytes") from None
+        return self.decode(kind, body)
+
+    async def _send(
+        self,
+        method: Method,
+        path: str,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        *,
+        query: Query = (),
+        body: bytes | None = None,
+        gone: T | None = None,
+        streamed: bool = False,
+    ) -> T:
+        url = URL(
+            f"{self._base}{path}?{urlencode(query)}" if query else self._base + path, encoded=True
+        )
+        headers = self._headers if body is None else self._body_headers
+        if streamed:
+            headers = self._stream_headers
+        timeout = self._stream_timeout if streamed else self._timeout
+        retrying: Retrying | None = None
+        unsure = False  # an earlier try may have done it
+        while True:
+            failure: Answered | BaseException
+            try:
+                response = await self._open().request(
+                    method,
+                    url,
+                    # aiohttp wants to send what is large in pieces.
+                    data=body if body is None or len(body) < _LARGE else io.BytesIO(body),
+                    headers=headers,
+                    timeout=timeout,
+                    allow_redirects=False,
+                )
+                try:
+                    if response.status < 300:
+                        return await read(response)
+                    told = await read_beginning(response, ERROR_BYTES)
+                except BaseException:
+                    response.close()
+                    raise
+                if response.status == 404 and unsure and gone is not None:
+                    response.release()
+                    return gone
+                response.close()
+                problem: APIError = self.failures.refused(response.status, response.headers, told)
+                failure = Answered(response.status, response.headers)
+            except UnusableError as error:
+                raise self.failures.unusable(str(error)) from None
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                unsure = unsure or not never_connected(error)
+                problem = self.failures.unreachable(error)
+                failure = error
+            if not _repeatable(method, failure):
+                raise problem
+            retrying = retrying or Retrying(self._retries, self._clock)
+            if not await retrying.again(failure):
+                raise problem
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
+
+
+def _repeatable(method: Method, failure: Answered | BaseException) -> bool:
+    """Tell whether the request can be sent again without doing anything twice."""
+    if method != "POST":
+        return True
+    if isinstance(failure, Answered):
+        return failure.status == 429 or (
+            failure.status == 503 and ("Retry-After" in failure.headers)
+        )
+    return never_connected(failure)
+
+
+def _body(request: msgspec.Struct | None, *, streamed: bool) -> bytes | None:
+    if request is None:
+        return None
+    try:
+        if streamed:
+            return msgspec.json.encode({**msgspec.to_builtins(request), "stream": True})
+        return msgspec.json.encode(request)
+    except UnicodeEncodeError:
+        raise invalid("The request holds text that is not valid Unicode.") from None

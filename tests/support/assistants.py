@@ -1,0 +1,184 @@
+"""The Assistants API as tests hold it: the engine itself, or a client of a server over it."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bot.assistants.api import AssistantsAPI, EventStream
+from bot.assistants.content import TextDelta, TextPart
+from bot.assistants.events import MessageDelta, StreamEvent
+from bot.assistants.objects import Message, Run
+from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
+from bot.assistants.states import TERMINAL, RunStatus
+from bot.client import Client
+from bot.engine import Engine, EngineOptions
+from bot.models.chat import ChatCompletions, Timeouts
+from bot.server import Server
+from bot.store.engine import EngineStore
+from bot.wire.retry import RetryPolicy
+from tests.support.model_endpoint import ScriptedModel
+
+Way = Literal["engine", "client"]
+"""Held in process, or through a client, a socket and a server."""
+
+KEYS = {"sk-default": "default", "sk-other": "other"}
+IMPATIENT = RetryPolicy(attempts=2, first_delay=0.001, longest_delay=0.001)
+PATIENCE = 20.0
+"""Seconds after which a test gives up waiting for what should come at once."""
+
+
+class OwnClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self._now = now
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = itertools.count()
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds < 1:  # a nap: over before anybody would move the clock for it
+            await asyncio.sleep(seconds)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._count), woken))
+        await woken
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass and wake who slept until then."""
+        self._now += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            _, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                woken.set_result(None)
+
+
+@dataclass
+class House:
+    """An engine over a scripted model, and the API that it is reached by."""
+
+    engine: Engine
+    model: ScriptedModel
+    clock: OwnClock
+    api: AssistantsAPI
+    other: AssistantsAPI
+    """The same API, of another project."""
+    server: Server | None = None
+
+    async def assistant(self, **fields: object) -> str:
+        """Make an assistant and return its id."""
+        request = CreateAssistant(**{"model": "scripted-model", **fields})  # type: ignore[arg-type]  # whatever a test wants
+        return (await self.api.create_assistant(request)).id
+
+    async def thread(self, *texts: str) -> str:
+        """Make a thread with these user messages and return its id."""
+        messages = tuple(CreateMessage(role="user", content=text) for text in texts)
+        return (await self.api.create_thread(CreateThread(messages=messages))).id
+
+    async def run(self, thread_id: str, assistant_id: str | None = None, **fields: object) -> Run:
+        """Start a run, of a fresh assistant if none is named."""
+        assistant_id = assistant_id or await self.assistant()
+        request = CreateRun(assistant_id=assistant_id, **fields)  # type: ignore[arg-type]  # whatever a test wants
+        return await self.api.create_run(thread_id, request)
+
+    async def until(self, run: Run, *statuses: RunStatus) -> Run:
+        """Return the run once it has one of these states (or has ended, if none is named)."""
+        wanted = frozenset(statuses) or TERMINAL
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                run = await self.api.retrieve_run(run.thread_id, run.id)
+                if run.status in wanted:
+                    return run
+                assert run.status not in TERMINAL, f"{run.status}: {run.last_error}"
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def house(
+    directory: Path,
+    way: Way,
+    *,
+    options: EngineOptions | None = None,
+    model: ScriptedModel | None = None,
+    timeouts: Timeouts | None = None,
+) -> AsyncIterator[House]:
+    """Build a house that keeps its data in ``directory``; all of it is gone at the end."""
+    async with model or ScriptedModel() as scripted:
+        clock = OwnClock()
+        endpoint = ChatCompletions(scripted.url, retries=IMPATIENT, timeouts=timeouts)
+        store = await EngineStore.open(directory / "engine.db")
+        engine = Engine(store, endpoint, clock=clock, options=options)
+        await engine.start()
+        try:
+            async with _reached(engine, way) as (api, other, server):
+                yield House(engine, scripted, clock, api, other, server)
+        finally:
+            await engine.stop()
+            await endpoint.close()
+            await store.close()
+
+
+@asynccontextmanager
+async def _reached(
+    engine: Engine, way: Way
+) -> AsyncIterator[tuple[AssistantsAPI, AssistantsAPI, Server | None]]:
+    if way == "engine":
+        yield engine.for_project("default"), engine.for_project("other"), None
+        return
+    server = await serve(engine.for_project)
+    try:
+        async with (
+            Client(server.url, "sk-default", retries=IMPATIENT) as client,
+            Client(server.url, "sk-other", retries=IMPATIENT) as other,
+        ):
+            yield client, other, server
+    finally:
+        await server.stop()
+
+
+async def serve(projects: Callable[[str], AssistantsAPI]) -> Server:
+    """Start a server of these projects on a free port, with ``KEYS``."""
+    server = Server(projects, keys=KEYS, port=0)
+    await server.start()
+    return server
+
+
+async def collected(events: EventStream) -> list[StreamEvent]:
+    """Read a stream to its end."""
+    async with asyncio.timeout(PATIENCE):
+        return [event async for event in events]
+
+
+def names(events: list[StreamEvent]) -> list[str]:
+    """The events' names in order, a row of deltas as one."""
+    told: list[str] = []
+    for event in events:
+        if not (event.event.endswith(".delta") and told[-1:] == [event.event]):
+            told.append(event.event)
+    return told
+
+
+def text_of(message: Message) -> str:
+    """All text of a message."""
+    return "".join(part.text.value for part in message.content if isinstance(part, TextPart))
+
+
+def streamed_text(events: list[StreamEvent]) -> str:
+    """The text that the deltas of a stream make together."""
+    pieces = []
+    for event in events:
+        if isinstance(event.data, MessageDelta):
+            for part in event.data.delta.content:
+                if isinstance(part, TextDelta) and isinstance(part.text.value, str):
+                    pieces.append(part.text.value)
+    return "".join(pieces)
