@@ -1,0 +1,24 @@
+"""The sandbox's state and every operation on it, one noun a file; knows no HTTP and no sockets."""
+
+from bot.sandbox.backend.channels import Channels
+from bot.sandbox.backend.commands import Commands
+from bot.sandbox.backend.guilds import Guilds
+from bot.sandbox.backend.interactions import Interactions
+from bot.sandbox.backend.messages import Messages
+from bot.sandbox.backend.reactions import Reactions
+from bot.sandbox.backend.threads import Threads
+from bot.sandbox.backend.world import World
+
+
+class Backend:
+    """All operations over one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.guilds = Guilds(world)
+        self.channels = Channels(world)
+        self.threads = Threads(world)
+        self.messages = Messages(world, self.threads)
+        self.reactions = Reactions(world)
+        self.commands = Commands(world)
+        self.interactions = Interactions(world, self.messages)

@@ -1,0 +1,368 @@
+"""Writes the sandbox's objects as Discord's JSON objects; reads no state but what it is given."""
+
+from bot.sandbox.backend.media import link
+from bot.sandbox.backend.model import (
+    Attachment,
+    Channel,
+    ChannelType,
+    Guild,
+    Member,
+    Message,
+    Overwrite,
+    Payload,
+    Reaction,
+    Role,
+    User,
+)
+from bot.sandbox.clock import isoformat
+
+
+def user(subject: User) -> Payload:
+    """A user as others see it."""
+    payload: Payload = {
+        "id": str(subject.id),
+        "username": subject.username,
+        "discriminator": "0000" if subject.bot else "0",
+        "global_name": subject.global_name,
+        "avatar": None,
+        "avatar_decoration_data": None,
+        "banner": None,
+        "accent_color": None,
+        "collectibles": None,
+        "primary_guild": None,
+        "public_flags": 0,
+        "flags": 0,
+    }
+    if subject.bot:
+        payload["bot"] = True
+    return payload
+
+
+def own_user(subject: User) -> Payload:
+    """A user as it sees itself."""
+    return {
+        **user(subject),
+        "mfa_enabled": False,
+        "locale": subject.locale,
+        "verified": True,
+        "email": None,
+        "premium_type": 0,
+        "bot": subject.bot,
+    }
+
+
+def member(subject: Member, *, with_user: bool = True) -> Payload:
+    """A guild member."""
+    payload: Payload = {
+        "roles": [str(role) for role in sorted(subject.roles)],
+        "nick": subject.nick,
+        "joined_at": isoformat(subject.joined_at),
+        "premium_since": None,
+        "avatar": None,
+        "banner": None,
+        "communication_disabled_until": None
+        if subject.timed_out_until is None
+        else isoformat(subject.timed_out_until),
+        "flags": 0,
+        "pending": False,
+        "mute": False,
+        "deaf": False,
+    }
+    if with_user:
+        payload["user"] = user(subject.user)
+    return payload
+
+
+def role(subject: Role) -> Payload:
+    """A role."""
+    payload: Payload = {
+        "id": str(subject.id),
+        "name": subject.name,
+        "permissions": str(int(subject.permissions)),
+        "position": subject.position,
+        "color": subject.color,
+        "colors": {
+            "primary_color": subject.color,
+            "secondary_color": None,
+            "tertiary_color": None,
+        },
+        "hoist": subject.hoist,
+        "managed": subject.bot_id is not None,
+        "mentionable": subject.mentionable,
+        "icon": None,
+        "unicode_emoji": None,
+        "flags": 0,
+    }
+    if subject.bot_id is not None:
+        payload["tags"] = {"bot_id": str(subject.bot_id)}
+    return payload
+
+
+def overwrite(subject: Overwrite) -> Payload:
+    """A channel's permission overwrite."""
+    return {
+        "id": str(subject.id),
+        "type": subject.kind,
+        "allow": str(int(subject.allow)),
+        "deny": str(int(subject.deny)),
+    }
+
+
+def channel(subject: Channel) -> Payload:
+    """A channel of any kind, a channel thread too."""
+    payload: Payload = {
+        "id": str(subject.id),
+        "type": int(subject.type),
+        "flags": 0,
+    }
+    if subject.type is not ChannelType.CATEGORY:
+        payload["last_message_id"] = _id(subject.last_message_id)
+        payload["last_pin_timestamp"] = (
+            None if subject.last_pin_at is None else isoformat(subject.last_pin_at)
+        )
+    if subject.guild is None:
+        payload["recipients"] = [user(one) for one in subject.recipients if not one.bot]
+        return payload
+    payload.update(
+        guild_id=str(subject.guild.id),
+        name=subject.name,
+        parent_id=None if subject.parent is None else str(subject.parent.id),
+        rate_limit_per_user=subject.slowmode,
+    )
+    if subject.thread is None:
+        payload.update(
+            position=subject.position,
+            topic=subject.topic,
+            nsfw=subject.nsfw,
+            permission_overwrites=[overwrite(one) for one in subject.overwrites.values()],
+        )
+        if subject.type is not ChannelType.CATEGORY:
+            payload["default_auto_archive_duration"] = subject.auto_archive_minutes
+            payload["default_thread_rate_limit_per_user"] = subject.thread_slowmode
+        return payload
+    state = subject.thread
+    metadata: Payload = {
+        "archived": state.archived,
+        "archive_timestamp": isoformat(state.archived_at),
+        "auto_archive_duration": state.auto_archive_minutes,
+        "locked": state.locked,
+        "create_timestamp": isoformat(state.created_at),
+    }
+    if state.private:
+        metadata["invitable"] = state.invitable
+    payload.update(
+        owner_id=str(state.owner_id),
+        thread_metadata=metadata,
+        message_count=sum(1 for one in subject.by_id.values() if one.type != 21),
+        member_count=min(50, len(state.members)),
+        total_message_sent=state.total_sent,
+    )
+    return payload
+
+
+def thread_for(subject: Channel, viewer: User) -> Payload:
+    """A channel thread with the viewer's own membership, where there is one."""
+    payload = channel(subject)
+    if subject.thread is not None and viewer.id in subject.thread.members:
+        payload["member"] = thread_member(subject, viewer.id)
+    return payload
+
+
+def thread_member(subject: Channel, user_id: int) -> Payload:
+    """A membership of a channel thread."""
+    assert subject.thread is not None
+    return {
+        "id": str(subject.id),
+        "user_id": str(user_id),
+        "join_timestamp": isoformat(subject.thread.members[user_id]),
+        "flags": 0,
+    }
+
+
+def guild(subject: Guild) -> Payload:
+    """A guild without its members and channels."""
+    return {
+        "id": str(subject.id),
+        "name": subject.name,
+        "icon": None,
+        "description": None,
+        "home_header": None,
+        "splash": None,
+        "discovery_splash": None,
+        "features": [],
+        "banner": None,
+        "owner_id": str(subject.owner_id),
+        "application_id": None,
+        "region": "deprecated",
+        "afk_channel_id": None,
+        "afk_timeout": 300,
+        "system_channel_id": None,
+        "system_channel_flags": 0,
+        "widget_enabled": False,
+        "widget_channel_id": None,
+        "verification_level": 0,
+        "roles": [role(one) for one in subject.roles.values()],
+        "default_message_notifications": 1,
+        "mfa_level": 0,
+        "explicit_content_filter": 0,
+        "max_presences": None,
+        "max_members": 500_000,
+        "max_stage_video_channel_users": 50,
+        "max_video_channel_users": 25,
+        "vanity_url_code": None,
+        "premium_tier": subject.premium_tier,
+        "premium_subscription_count": (0, 2, 7, 14)[subject.premium_tier],
+        "preferred_locale": subject.locale,
+        "rules_channel_id": None,
+        "safety_alerts_channel_id": None,
+        "public_updates_channel_id": None,
+        "premium_progress_bar_enabled": False,
+        "nsfw": False,
+        "nsfw_level": 0,
+        "emojis": [],
+        "stickers": [],
+        "incidents_data": None,
+    }
+
+
+def attachment(subject: Attachment, base: str, now: float) -> Payload:
+    """A file, with a link that expires as Discord's do."""
+    url = link(subject, base, now)
+    payload: Payload = {
+        "id": str(subject.id),
+        "filename": subject.filename,
+        "size": len(subject.data),
+        "url": url,
+        "proxy_url": url,
+        "content_type": subject.content_type,
+        "flags": 0,
+    }
+    if subject.width is not None and subject.height is not None:
+        payload.update(width=subject.width, height=subject.height)
+    if subject.description:
+        payload["description"] = subject.description
+    if subject.ephemeral:
+        payload["ephemeral"] = True
+    return payload
+
+
+class MessageWriter:
+    """Writes messages; `base` is the address under which files are served."""
+
+    def __init__(self, base: str, bot: User) -> None:
+        self.base = base
+        self._bot = bot
+
+    def full(self, subject: Message, viewer: User | None, now: float) -> Payload:
+        """A message with all its content."""
+        return self._write(subject, viewer, now, private=True)
+
+    def for_bot(self, subject: Message, now: float, *, content: bool) -> Payload:
+        """A message as the bot gets it: without the privileged content where `content` is false."""
+        return self._write(subject, self._bot, now, private=content)
+
+    def _readable(self, subject: Message) -> bool:
+        return (
+            subject.channel.guild is None
+            or subject.author is self._bot
+            or self._bot in subject.mentions
+            or subject.for_user is not None
+        )
+
+    def _write(
+        self, subject: Message, viewer: User | None, now: float, *, private: bool, deep: bool = True
+    ) -> Payload:
+        shown = private or self._readable(subject)
+        payload: Payload = {
+            "id": str(subject.id),
+            "channel_id": str(subject.channel.id),
+            "type": int(subject.type),
+            "content": subject.content if shown else "",
+            "author": user(subject.author),
+            "timestamp": isoformat(subject.created_at),
+            "edited_timestamp": None if subject.edited_at is None else isoformat(subject.edited_at),
+            "tts": subject.tts,
+            "mention_everyone": subject.mention_everyone,
+            "mentions": [user(one) for one in subject.mentions],
+            "mention_roles": [str(one) for one in subject.mention_roles],
+            "attachments": [
+                attachment(one, self.base, now) for one in (subject.attachments if shown else [])
+            ],
+            "embeds": subject.embeds if shown else [],
+            "components": subject.components if shown else [],
+            "pinned": subject.pinned,
+            "flags": int(subject.flags),
+        }
+        if subject.reactions:
+            payload["reactions"] = [_reaction(one, viewer) for one in subject.reactions]
+        if subject.nonce is not None:
+            payload["nonce"] = subject.nonce
+        if subject.position is not None:
+            payload["position"] = subject.position
+        if subject.webhook_id is not None:
+            payload["webhook_id"] = str(subject.webhook_id)
+        if subject.application_id is not None:
+            payload["application_id"] = str(subject.application_id)
+        if subject.interaction_metadata is not None:
+            payload["interaction_metadata"] = subject.interaction_metadata
+        if subject.legacy_interaction is not None:
+            payload["interaction"] = subject.legacy_interaction
+        if subject.thread is not None and deep:
+            payload["thread"] = channel(subject.thread)
+        if subject.reference is not None:
+            payload["message_reference"] = {
+                "type": 0,
+                "channel_id": str(subject.reference.channel_id),
+                **_optional_id("message_id", subject.reference.message_id),
+                **_optional_id("guild_id", subject.reference.guild_id),
+            }
+            if deep and subject.type in (19, 21):
+                earlier = subject.referenced
+                payload["referenced_message"] = (
+                    None
+                    if earlier is None or earlier.deleted
+                    else self._write(earlier, viewer, now, private=private, deep=False)
+                )
+        return payload
+
+    def for_gateway(self, subject: Message, payload: Payload) -> Payload:
+        """The same message with what only gateway events carry: guild, member, channel type."""
+        guild_ = subject.channel.guild
+        payload = {**payload, "channel_type": int(subject.channel.type)}
+        payload.pop("reactions", None)
+        if guild_ is None or subject.for_user is not None:
+            return payload
+        payload["guild_id"] = str(guild_.id)
+        if subject.author.id in guild_.members:
+            payload["member"] = member(guild_.members[subject.author.id], with_user=False)
+        payload["mentions"] = [
+            {**user(one), "member": member(guild_.members[one.id], with_user=False)}
+            if one.id in guild_.members
+            else user(one)
+            for one in subject.mentions
+        ]
+        return payload
+
+
+def _reaction(subject: Reaction, viewer: User | None) -> Payload:
+    return {
+        "emoji": emoji(subject.emoji_id, subject.emoji_name),
+        "count": len(subject.users),
+        "count_details": {"burst": 0, "normal": len(subject.users)},
+        "burst_colors": [],
+        "me_burst": False,
+        "me": viewer is not None and viewer.id in subject.users,
+    }
+
+
+def emoji(emoji_id: int | None, name: str) -> Payload:
+    """An emoji as reactions name it."""
+    return {"id": _id(emoji_id), "name": name}
+
+
+def _id(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _optional_id(key: str, value: int | None) -> Payload:
+    return {} if value is None else {key: str(value)}

@@ -1,0 +1,249 @@
+"""The errors a client can meet: each constructor pairs Discord's status, code and message."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class DiscordError(Exception):
+    """An answer that refuses: HTTP status, Discord's code, its message and nested form errors."""
+
+    def __init__(
+        self,
+        status: int,
+        code: int,
+        message: str,
+        *,
+        errors: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} ({code}) {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.errors = errors
+        self.extra = extra or {}
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object the client gets."""
+        body: dict[str, Any] = {"message": self.message, "code": self.code, **self.extra}
+        if self.errors is not None:
+            body["errors"] = self.errors
+        return body
+
+
+class Unsupported(Exception):  # noqa: N818 - it says what the sandbox is to a request, as 501 does
+    """The request asks for something of Discord that the sandbox does not have (501)."""
+
+
+class RateLimited(DiscordError):  # noqa: N818 - Discord's word for it
+    """A 429: `scope` is "user", "shared" or "global"; `retry_after` is in seconds."""
+
+    def __init__(
+        self,
+        retry_after: float,
+        *,
+        scope: str = "user",
+        code: int = 0,
+        message: str = "You are being rate limited.",
+    ) -> None:
+        retry_after = round(max(retry_after, 0.001), 3)
+        extra = {"retry_after": retry_after, "global": scope == "global"}
+        headers = {"Retry-After": str(max(1, round(retry_after))), "X-RateLimit-Scope": scope}
+        if scope == "global":
+            headers["X-RateLimit-Global"] = "true"
+        super().__init__(429, code, message, extra=extra, headers=headers)
+        self.retry_after = retry_after
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object the client gets; Discord leaves the code out where there is none."""
+        body = super().body()
+        if self.code == 0:
+            del body["code"]
+        return body
+
+
+def unauthorized() -> DiscordError:
+    """The token is missing or wrong."""
+    return DiscordError(401, 0, "401: Unauthorized")
+
+
+def not_found() -> DiscordError:
+    """There is nothing at this path."""
+    return DiscordError(404, 0, "404: Not Found")
+
+
+def method_not_allowed() -> DiscordError:
+    """The path exists, the method does not."""
+    return DiscordError(405, 0, "405: Method Not Allowed")
+
+
+def server_error(status: int = 500) -> DiscordError:
+    """Discord itself is unwell."""
+    messages = {
+        500: "500: Internal Server Error",
+        502: "502: Bad Gateway",
+        503: "503: Service Unavailable",
+        504: "504: Gateway Timeout",
+    }
+    return DiscordError(status, 0, messages.get(status, f"{status}: Server Error"))
+
+
+def bad_json() -> DiscordError:
+    """The body is not JSON."""
+    return DiscordError(400, 50109, "The request body contains invalid JSON.")
+
+
+def invalid_form(errors: Mapping[str, Any]) -> DiscordError:
+    """Fields are wrong; `errors` nests as the body does, with `_errors` at its leaves."""
+    return DiscordError(400, 50035, "Invalid Form Body", errors=errors)
+
+
+def unknown_channel() -> DiscordError:
+    """No such channel."""
+    return DiscordError(404, 10003, "Unknown Channel")
+
+
+def unknown_guild() -> DiscordError:
+    """No such guild."""
+    return DiscordError(404, 10004, "Unknown Guild")
+
+
+def unknown_member() -> DiscordError:
+    """Not a member of the guild."""
+    return DiscordError(404, 10007, "Unknown Member")
+
+
+def unknown_message() -> DiscordError:
+    """No such message in this channel."""
+    return DiscordError(404, 10008, "Unknown Message")
+
+
+def unknown_role() -> DiscordError:
+    """No such role."""
+    return DiscordError(404, 10011, "Unknown Role")
+
+
+def unknown_user() -> DiscordError:
+    """No such user."""
+    return DiscordError(404, 10013, "Unknown User")
+
+
+def unknown_emoji() -> DiscordError:
+    """No such emoji."""
+    return DiscordError(400, 10014, "Unknown Emoji")
+
+
+def unknown_webhook() -> DiscordError:
+    """An interaction's webhook before the interaction was answered."""
+    return DiscordError(404, 10015, "Unknown Webhook")
+
+
+def unknown_application() -> DiscordError:
+    """Another application than the token's."""
+    return DiscordError(404, 10002, "Unknown Application")
+
+
+def unknown_interaction() -> DiscordError:
+    """No such interaction, or its three seconds are over."""
+    return DiscordError(404, 10062, "Unknown interaction")
+
+
+def unknown_command() -> DiscordError:
+    """No such application command."""
+    return DiscordError(404, 10063, "Unknown application command")
+
+
+def old_message_edits(retry_after: float) -> RateLimited:
+    """A message older than an hour was edited too often."""
+    message = "Maximum number of edits to messages older than 1 hour reached. Try again later"
+    return RateLimited(retry_after, code=30046, message=message)
+
+
+def too_many_command_creates(retry_after: float) -> RateLimited:
+    """More than 200 application commands were created in a day."""
+    message = "Max number of daily application command creates has been reached (200)"
+    return RateLimited(retry_after, code=30034, message=message)
+
+
+def too_many_reactions() -> DiscordError:
+    """A message has 20 different reactions already."""
+    return DiscordError(400, 30010, "Maximum number of reactions reached (20)")
+
+
+def entity_too_large() -> DiscordError:
+    """A file is larger than the guild allows."""
+    return DiscordError(413, 40005, "Request entity too large")
+
+
+def already_acknowledged() -> DiscordError:
+    """An interaction was answered twice."""
+    return DiscordError(400, 40060, "Interaction has already been acknowledged.")
+
+
+def missing_access() -> DiscordError:
+    """The channel cannot be seen."""
+    return DiscordError(403, 50001, "Missing Access")
+
+
+def not_in_dm() -> DiscordError:
+    """The action makes no sense in a DM."""
+    return DiscordError(403, 50003, "Cannot execute action on a DM channel")
+
+
+def not_the_author() -> DiscordError:
+    """Another user's message cannot be edited."""
+    return DiscordError(403, 50005, "Cannot edit a message authored by another user")
+
+
+def empty_message() -> DiscordError:
+    """Neither text nor anything else."""
+    return DiscordError(400, 50006, "Cannot send an empty message")
+
+
+def cannot_message_user() -> DiscordError:
+    """The user takes no DMs from this bot."""
+    return DiscordError(403, 50007, "Cannot send messages to this user")
+
+
+def missing_permissions() -> DiscordError:
+    """The channel can be seen, but the action needs a permission that is missing."""
+    return DiscordError(403, 50013, "Missing Permissions")
+
+
+def bulk_delete_count() -> DiscordError:
+    """Bulk deletion takes 2 to 100 messages."""
+    message = "You can only bulk delete messages that are under 14 days old."
+    return DiscordError(400, 50034, message)
+
+
+def system_message() -> DiscordError:
+    """The action does not work on a system message."""
+    return DiscordError(403, 50021, "Cannot execute action on a system message")
+
+
+def invalid_webhook_token() -> DiscordError:
+    """An interaction's token after its fifteen minutes."""
+    return DiscordError(401, 50027, "Invalid Webhook Token")
+
+
+def thread_archived() -> DiscordError:
+    """The thread is archived."""
+    return DiscordError(400, 50083, "Thread is archived")
+
+
+def cannot_reply_without_history() -> DiscordError:
+    """A reply needs the permission to read the message history."""
+    message = "Cannot reply without permission to read message history"
+    return DiscordError(400, 160002, message)
+
+
+def thread_exists() -> DiscordError:
+    """A message carries one thread at most."""
+    return DiscordError(400, 160004, "A thread has already been created for this message")
+
+
+def thread_locked() -> DiscordError:
+    """The thread is locked."""
+    return DiscordError(400, 160005, "Thread is locked")

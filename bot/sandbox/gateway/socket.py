@@ -1,0 +1,151 @@
+"""One WebSocket of the gateway: the handshake, heartbeats, and frames out in order, compressed."""
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from bot.sandbox.gateway.session import Session, encode
+
+if TYPE_CHECKING:
+    from bot.sandbox.gateway.hub import Hub
+
+HEARTBEAT_MS = 41_250
+# discord.py notes when it sent a heartbeat after sending it; the ack must not overtake that.
+ACK_DELAY = 0.005
+UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED = 4001, 4002, 4003
+AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED, RATE_LIMITED, TIMED_OUT = 4004, 4005, 4008, 4009
+INVALID_SHARD, INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4010, 4012, 4013, 4014
+MAX_COMMANDS, COMMAND_SECONDS = 120, 60.0
+
+
+class Closing(Exception):  # noqa: N818 - a protocol step, caught where the socket is served
+    """The socket is to be closed with a code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Socket:
+    """Serves one connection until it ends."""
+
+    def __init__(self, hub: "Hub", request: web.Request) -> None:
+        self._hub = hub
+        self._request = request
+        self._ws = web.WebSocketResponse(max_msg_size=4096 * 4, autoping=True, compress=False)
+        self._out: asyncio.Queue[bytes | tuple[int, str]] = asyncio.Queue()
+        self._deflate = zlib.compressobj() if request.query.get("compress") else None
+        self._commands: list[float] = []
+        self.session: Session | None = None
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; it goes out in order."""
+        self._out.put_nowait(frame)
+
+    def send_op(self, op: int, data: Any = None) -> None:
+        """Queue an opcode with its data."""
+        self.send(encode({"op": op, "d": data, "s": None, "t": None}))
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close with a code once everything queued is out."""
+        self._out.put_nowait((code, reason))
+
+    def abort(self) -> None:
+        """Cut the connection, with no word to the other side."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def serve(self) -> web.WebSocketResponse:
+        """The connection's whole life."""
+        await self._ws.prepare(self._request)
+        writer = asyncio.create_task(self._write())
+        try:
+            self.send_op(10, {"heartbeat_interval": HEARTBEAT_MS, "_trace": ["sandbox"]})
+            await self._read()
+        except Closing as closing:
+            self.close(closing.code, closing.reason)
+            await writer
+        finally:
+            clean = self._ws.close_code in (1000, 1001) and not writer.done()
+            writer.cancel()
+            self._hub.lost(self, clean=clean)
+        return self._ws
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                item = await self._out.get()
+                if isinstance(item, tuple):
+                    await self._ws.close(code=item[0], message=item[1].encode(), drain=True)
+                    return
+                if self._deflate is None:
+                    await self._ws.send_str(item.decode())
+                else:
+                    data = self._deflate.compress(item) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                    await self._ws.send_bytes(data)
+        except ConnectionError:
+            return  # The reading side sees the same end and tells the hub.
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                message = await self._ws.receive(timeout=HEARTBEAT_MS * 1.5 / 1000)
+            except TimeoutError:
+                raise Closing(TIMED_OUT, "Session timed out.") from None
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+                return
+            if message.type is WSMsgType.ERROR:
+                return
+            self._count()
+            try:
+                frame = msgspec.json.decode(message.data, type=dict[str, Any])
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                raise Closing(DECODE_ERROR, "Error while decoding payload.") from None
+            self._handle(frame.get("op"), frame.get("d"))
+
+    def _count(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._commands = [at for at in self._commands if at > now - COMMAND_SECONDS]
+        self._commands.append(now)
+        if len(self._commands) > MAX_COMMANDS:
+            raise Closing(RATE_LIMITED, "You are being rate limited.")
+
+    def _handle(self, op: Any, data: Any) -> None:
+        if op == 1:
+            asyncio.get_running_loop().call_later(ACK_DELAY, self.send_op, 11)
+        elif op == 2:
+            if self.session is not None:
+                raise Closing(ALREADY_AUTHENTICATED, "Already authenticated.")
+            self._hub.identify(self, _object(data))
+        elif op == 6:
+            if self.session is not None:
+                raise Closing(ALREADY_AUTHENTICATED, "Already authenticated.")
+            self._hub.resume(self, _object(data))
+        elif self.session is None:
+            raise Closing(NOT_AUTHENTICATED, "Not authenticated.")
+        elif op == 3:
+            self._hub.presence(self.session, _object(data))
+        elif op == 8:
+            self._hub.members(self.session, _object(data))
+        else:
+            self._hub.unknown(f"gateway opcode {op}")
+            raise Closing(UNKNOWN_OPCODE, "Unknown opcode.")
+
+    def end_session(self) -> None:
+        """Tell the client to begin anew: its session cannot be resumed."""
+        self.send_op(9, False)
+
+    @property
+    def going_away(self) -> int:
+        """The code for a server that stops."""
+        return WSCloseCode.GOING_AWAY
+
+
+def _object(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise Closing(DECODE_ERROR, "Error while decoding payload.")
+    return data

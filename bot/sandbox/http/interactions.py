@@ -1,0 +1,104 @@
+"""Routes by which an application answers interactions: the callback, and the webhook after it."""
+
+from bot.sandbox.backend.interactions import Interaction
+from bot.sandbox.backend.model import Message, MessageFlag, Payload
+from bot.sandbox.http.call import Call, Handler, Route
+from bot.sandbox.http.ratelimits import Limit
+
+
+async def callback(call: Call) -> Payload | None:
+    """Answer an interaction for the first time."""
+    interactions = call.backend.interactions
+    query = call.query
+    with_response = query.boolean("with_response", False)
+    query.finish()
+    found = interactions.find(call.id("interaction_id"), call.text("interaction_token"))
+    interactions.respond(found, call.form, call.uploads)
+    if not with_response:
+        return None
+    payload: Payload = {"interaction": {"id": str(found.id), "type": found.kind}}
+    kind = found.response_type
+    if kind in (4, 5, 7) and found.original is not None:
+        payload["interaction"].update(
+            response_message_id=str(found.original.id),
+            response_message_loading=found.original.loading,
+            response_message_ephemeral=bool(found.original.flags & MessageFlag.EPHEMERAL),
+        )
+        payload["resource"] = {"type": kind, "message": _shown(call, found.original)}
+    return payload
+
+
+def _interaction(call: Call) -> Interaction:
+    application = call.id("application_id")
+    return call.backend.interactions.by_token(application, call.text("interaction_token"))
+
+
+def _shown(call: Call, message: Message) -> Payload:
+    return call.world.writer.full(message, call.world.bot, call.world.now())
+
+
+def _message(call: Call, interaction: Interaction) -> Message:
+    named = call.text("message_id")
+    message_id = None if named == "@original" else call.id("message_id")
+    return call.backend.interactions.response(interaction, message_id)
+
+
+async def follow_up(call: Call) -> Payload:
+    """Post a further message."""
+    query = call.query
+    query.ignore("wait", "with_components")
+    thread_id = query.snowflake("thread_id")
+    query.finish()
+    interaction = _interaction(call)
+    del thread_id  # an interaction's webhook posts where the interaction was, whatever is asked
+    message = call.backend.interactions.follow_up(interaction, call.form, call.uploads)
+    return _shown(call, message)
+
+
+async def get(call: Call) -> Payload:
+    """One of its messages."""
+    query = call.query
+    query.ignore("thread_id")
+    query.finish()
+    return _shown(call, _message(call, _interaction(call)))
+
+
+async def edit(call: Call) -> Payload:
+    """Edit one of its messages."""
+    query = call.query
+    query.ignore("thread_id", "wait", "with_components")
+    query.finish()
+    message = _message(call, _interaction(call))
+    return _shown(call, call.backend.interactions.edit(message, call.form, call.uploads))
+
+
+async def delete(call: Call) -> None:
+    """Delete one of its messages."""
+    query = call.query
+    query.ignore("thread_id")
+    query.finish()
+    call.backend.interactions.delete(_message(call, _interaction(call)))
+
+
+def routes() -> list[Route]:
+    """All routes of this file; they carry their own token and count towards no global limit."""
+    webhook = "/webhooks/{application_id}/{interaction_token}"
+    one = webhook + "/messages/{message_id}"
+    limit = Limit("webhook", 5, 2)
+
+    def route(method: str, template: str, handler: Handler) -> Route:
+        return Route(method, template, handler, limit, open_to_all=True, free=True)
+
+    return [
+        Route(
+            "POST",
+            "/interactions/{interaction_id}/{interaction_token}/callback",
+            callback,
+            open_to_all=True,
+            free=True,
+        ),
+        route("POST", webhook, follow_up),
+        route("GET", one, get),
+        route("PATCH", one, edit),
+        route("DELETE", one, delete),
+    ]

@@ -1,0 +1,128 @@
+"""Routes about users, the application itself and where the gateway is."""
+
+from typing import Any
+
+from bot.sandbox import errors
+from bot.sandbox.backend import permissions, render
+from bot.sandbox.backend.model import Payload
+from bot.sandbox.http.call import Call, Route
+from bot.sandbox.http.ratelimits import Limit
+
+GATEWAY_LIMITED = {"presences": 1 << 13, "members": 1 << 15, "message_content": 1 << 19}
+
+
+async def me(call: Call) -> Payload:
+    """Who the token is for."""
+    call.no_fields()
+    return render.own_user(call.actor)
+
+
+async def user(call: Call) -> Payload:
+    """Any user."""
+    call.no_fields()
+    found = call.world.users.get(call.id("user_id"))
+    if found is None:
+        raise errors.unknown_user()
+    return render.user(found)
+
+
+async def open_dm(call: Call) -> Payload:
+    """A DM channel with one recipient."""
+    form = call.form
+    form.required("recipient_id")
+    recipient = form.snowflake("recipient_id")
+    form.finish()
+    other = call.world.users.get(recipient or 0)
+    if other is None:
+        raise errors.unknown_user()
+    if other is call.actor or other.bot == call.actor.bot:
+        raise errors.cannot_message_user()
+    return render.channel(call.backend.channels.open_dm(call.actor, other))
+
+
+async def guilds(call: Call) -> list[Payload]:
+    """The guilds one is in."""
+    query = call.query
+    query.ignore("before", "after", "limit", "with_counts")
+    query.finish()
+    return [
+        {
+            "id": str(guild.id),
+            "name": guild.name,
+            "icon": None,
+            "banner": None,
+            "owner": guild.owner_id == call.actor.id,
+            "permissions": str(int(permissions.in_guild(guild, call.actor))),
+            "features": [],
+        }
+        for guild in call.world.guilds.values()
+        if call.actor.id in guild.members
+    ]
+
+
+async def application(call: Call) -> Payload:
+    """The application behind the token."""
+    call.no_fields()
+    world = call.world
+    owner = next(one for one in world.users.values() if not one.bot)
+    flags = sum(flag for name, flag in GATEWAY_LIMITED.items() if name in world.granted_intents)
+    return {
+        "id": str(world.application_id),
+        "name": world.application_name,
+        "icon": None,
+        "description": "",
+        "type": None,
+        "bot": render.user(world.bot),
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": flags,
+        "flags_new": str(flags),
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "owner": render.user(owner),
+        "approximate_guild_count": len(world.guilds),
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "explicit_content_filter": 0,
+        "team": None,
+        "eligible_oauth2_scopes": [],
+        "integration_types_config": {"0": {}},
+    }
+
+
+async def gateway(call: Call) -> Payload:
+    """Where the gateway is."""
+    call.no_fields()
+    return {"url": call.gateway_url}
+
+
+async def gateway_bot(call: Call) -> Payload:
+    """Where the gateway is, and how often a bot may still identify."""
+    call.no_fields()
+    return {
+        "url": call.gateway_url,
+        "shards": 1,
+        "session_start_limit": {
+            "total": 1000,
+            "remaining": max(0, 1000 - call.world.identified),
+            "reset_after": 86_400_000,
+            "max_concurrency": 1,
+        },
+    }
+
+
+def routes() -> list[Route]:
+    """All routes of this file."""
+    usual: dict[str, Any] = {"limit": Limit("users", 30, 30)}
+    return [
+        Route("GET", "/users/@me", me, **usual),
+        Route("GET", "/users/@me/guilds", guilds, **usual),
+        Route("POST", "/users/@me/channels", open_dm, Limit("dms", 10, 10)),
+        Route("GET", "/users/{user_id}", user, **usual),
+        Route("GET", "/oauth2/applications/@me", application, **usual),
+        Route("GET", "/applications/@me", application, **usual),
+        Route("GET", "/gateway", gateway, open_to_all=True),
+        Route("GET", "/gateway/bot", gateway_bot),
+    ]

@@ -1,0 +1,281 @@
+"""A Discord on loopback: puts the world, the REST API, the gateway and its people together."""
+
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from bot.sandbox.backend import Backend
+from bot.sandbox.backend.events import Change
+from bot.sandbox.backend.model import Channel, Guild, Role, User
+from bot.sandbox.backend.permissions import ALL, EVERYONE, Permission
+from bot.sandbox.backend.world import World
+from bot.sandbox.clock import Clock
+from bot.sandbox.faults import Faults, RequestFault
+from bot.sandbox.gateway.hub import Hub
+from bot.sandbox.http.app import PREFIX, Api, RequestLog
+from bot.sandbox.http.ratelimits import RateLimiter
+from bot.sandbox.people import Person
+
+BOT_PERMISSIONS = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
+
+
+class Place:
+    """The sandbox's guild with the means to add to it; what it lacks, its `state` has."""
+
+    def __init__(self, backend: Backend, state: Guild, bot_role: Role) -> None:
+        self._backend = backend
+        self.state = state
+        self.bot_role = bot_role
+
+    @property
+    def id(self) -> int:
+        """The guild's id."""
+        return self.state.id
+
+    @property
+    def threads(self) -> list[Channel]:
+        """Every channel thread, oldest first."""
+        return self.state.threads
+
+    def text_channel(self, name: str) -> Channel:
+        """The text channel of that name; raises `LookupError`."""
+        return self.state.text_channel(name)
+
+    def add_text_channel(self, name: str, *, parent: Channel | None = None) -> Channel:
+        """A new text channel."""
+        return self._backend.channels.add(self.state, name, parent=parent)
+
+    def forbid_bot(self, *names: Permission) -> None:
+        """Take permissions from the bot's role."""
+        self.set_bot_permissions(self.bot_role.permissions & ~_union(names))
+
+    def allow_bot(self, *names: Permission) -> None:
+        """Give permissions to the bot's role."""
+        self.set_bot_permissions(self.bot_role.permissions | _union(names))
+
+    def set_bot_permissions(self, rights: Permission) -> None:
+        """Set what the bot's role may do; @everyone's permissions stay beside it."""
+        self._backend.guilds.set_role_permissions(self.state, self.bot_role, rights)
+
+
+class Sandbox:
+    """A running Discord, inside `async with`, with a guild, an admin and two members.
+
+    `token` is the bot's; `port` 0 takes a free one. Without `rate_limits`, requests are never too
+    many.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        application_name: str = "Assistant",
+        guild_name: str = "Sandbox",
+        rate_limits: bool = True,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.token = token or f"sandbox.{secrets.token_urlsafe(24)}"
+        self.revoked = False
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self.world = World(self.clock, application_name)
+        self.backend = Backend(self.world)
+        self.faults = Faults(self.clock)
+        self.rate_limits = RateLimiter(self.clock, enabled=rate_limits)
+        self._api = Api(self.backend, self.rate_limits, self.faults, self._authenticate_header)
+        self.gateway = Hub(
+            self.world, self.faults, self._authenticate, self._api.unknown_routes.append
+        )
+        self._people: dict[str, Person] = {}
+        self.admin = self._add_person("mira")
+        self.members = [self._add_person("ada"), self._add_person("ben")]
+        self.guild = self._build_guild(guild_name)
+
+    def _build_guild(self, name: str) -> Place:
+        guilds = self.backend.guilds
+        guild = guilds.create(name, self.admin.user)
+        admins = guilds.add_role(guild, "Admin", ALL)
+        guilds.give_role(guild, self.admin.user, admins)
+        for person in self.members:
+            guilds.join(guild, person.user)
+        guilds.join(guild, self.bot_user)
+        role = guilds.add_role(
+            guild, self.world.application_name, BOT_PERMISSIONS, bot=self.bot_user
+        )
+        guilds.give_role(guild, self.bot_user, role)
+        place = Place(self.backend, guild, role)
+        place.add_text_channel("general")
+        return place
+
+    def _add_person(self, name: str) -> Person:
+        person = Person(self.backend, self.backend.guilds.add_user(name), secrets.token_urlsafe(24))
+        self._people[person.token] = person
+        return person
+
+    def add_member(self, name: str) -> Person:
+        """One more ordinary member of the guild."""
+        person = self._add_person(name)
+        self.backend.guilds.join(self.guild.state, person.user)
+        self.members.append(person)
+        return person
+
+    def person(self, name: str) -> Person:
+        """The person of that name, case aside; raises `LookupError`."""
+        for person in self._people.values():
+            if person.name.lower() == name.lower():
+                return person
+        raise LookupError(f"nobody in the sandbox is named {name!r}")
+
+    @property
+    def people(self) -> list[Person]:
+        """Everybody but the bot, the admin first."""
+        return list(self._people.values())
+
+    @property
+    def bot_user(self) -> User:
+        """The bot's account."""
+        return self.world.bot
+
+    @property
+    def application_id(self) -> int:
+        """The application's id."""
+        return self.world.application_id
+
+    @property
+    def url(self) -> str:
+        """Where the sandbox listens, as `http://127.0.0.1:PORT`."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def api_url(self) -> str:
+        """What `discord.http.Route.BASE` is to be."""
+        return self.url + PREFIX
+
+    @property
+    def gateway_url(self) -> str:
+        """What `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY` is to be."""
+        return f"ws://{self._host}:{self._port}/gateway"
+
+    @property
+    def privileged_intents(self) -> set[str]:
+        """The granted ones of "members", "presences", "message_content"; take one away at will."""
+        return self.world.granted_intents
+
+    @property
+    def requests(self) -> deque[RequestLog]:
+        """What was asked over HTTP and how it was answered, oldest first; the last 100,000."""
+        return self._api.requests
+
+    @property
+    def unknown_routes(self) -> list[str]:
+        """What a client asked for that the sandbox does not have; a test should find it empty."""
+        return self._api.unknown_routes
+
+    async def start(self) -> None:
+        """Listen; returns once connections are taken."""
+        app = web.Application(client_max_size=128 << 20)
+        self._api.add_to(app)
+        app.router.add_get("/gateway", self.gateway.handler)
+        app.router.add_get("/gateway/", self.gateway.handler)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self.world.at_address(self.url)
+        self.gateway.url = self._api.gateway_url = self.gateway_url
+
+    async def stop(self) -> None:
+        """Close every socket and stop listening."""
+        self.gateway.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        self.clock.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def _authenticate(self, token: str) -> User | None:
+        if not self.revoked and secrets.compare_digest(
+            token.removeprefix("Bot ").encode(), self.token.encode()
+        ):
+            return self.world.bot
+        person = self._people.get(token)
+        return None if person is None else person.user
+
+    def _authenticate_header(self, header: str) -> User | None:
+        user = self._authenticate(header)
+        return None if user is not None and user.bot and not header.startswith("Bot ") else user
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bot has a gateway session with a socket now."""
+        return self.gateway.bot_session() is not None
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the bot has no gateway socket now."""
+        return not self.connected
+
+    async def bot_ready(self, *, commands: bool = True, timeout: float = 10.0) -> None:
+        """Wait until the bot has its READY and, unless `commands` is false, registered commands.
+
+        Raises `TimeoutError` after `timeout` real seconds.
+        """
+        await self.until(
+            lambda: self.connected and (self.backend.commands.synced or not commands), timeout
+        )
+
+    async def until(self, condition: Callable[[], Any], timeout: float = 10.0) -> None:
+        """Wait until `condition()` is true, looked at again at every change of the world.
+
+        Raises `TimeoutError` after `timeout` real seconds.
+        """
+        await self.world.until(condition, timeout)
+
+    def watch(self) -> AsyncIterator[Change]:
+        """Every change of the world from the first `anext` on, in order, without end."""
+        return self.world.changes.watch()
+
+    def advance(self, seconds: float) -> None:
+        """Move the sandbox's clock forward; what falls due in between happens now."""
+        self.clock.advance(seconds)
+        self.world.publish("guild")
+
+    def drop_sockets(self) -> int:
+        """Cut the bot's gateway sockets without a word; returns how many."""
+        return self.gateway.drop()
+
+    def fail_next(self, method: str, route: str, **options: Any) -> RequestFault:
+        """See `Faults.fail_next`."""
+        return self.faults.fail_next(method, route, **options)
+
+    def revoke_token(self) -> None:
+        """Make the bot's token worthless: 401 everywhere, its sockets closed with 4004."""
+        self.revoked = True
+        self.gateway.close_bot(4004, "Authentication failed.")
+
+
+def _union(names: tuple[Permission, ...]) -> Permission:
+    found = Permission(0)
+    for name in names:
+        found |= name
+    return found
