@@ -102,7 +102,7 @@ class ConfigError(Exception):
 def load(path: Path) -> Config:
     """Read a config file; raises ``ConfigError`` naming the file, the key and what would do.
 
-    ``[storage] directory`` comes back absolute: a relative one is beside the file.
+    Paths come back absolute: a relative one is beside the file.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -115,8 +115,14 @@ def load(path: Path) -> Config:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path} can't be read: {reason}.") from None
     config = parse(text, str(path))
-    directory = path.resolve().parent / Path(config.storage.directory).expanduser()
-    return msgspec.structs.replace(config, storage=StorageSettings(directory=str(directory)))
+    beside = path.resolve().parent
+    directory = beside / Path(config.storage.directory).expanduser()
+    config = msgspec.structs.replace(config, storage=StorageSettings(directory=str(directory)))
+    if config.models.gguf:
+        gguf = str(beside / Path(config.models.gguf).expanduser())
+        models = msgspec.structs.replace(config.models, gguf=gguf)
+        config = msgspec.structs.replace(config, models=models)
+    return config
 
 
 def parse(text: str, source: str) -> Config:

@@ -1,0 +1,122 @@
+"""What config.toml may say, and the one line that tells what it may not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.config import Config, ConfigError, load, parse
+
+PROJECT = Path(__file__).parents[1]
+
+
+def _error(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "config.toml")
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_shipped_file_says_exactly_the_defaults() -> None:
+    assert parse((PROJECT / "config.toml").read_text(), "config.toml") == Config()
+
+
+def test_the_shipped_file_names_every_key() -> None:
+    text = (PROJECT / "config.toml").read_text()
+    for name in Config.__struct_fields__:
+        assert f"[{name}]" in text
+        for key in getattr(Config(), name).__struct_fields__:
+            assert f"\n{key} =" in text or f"[[{name}.{key}]]" in text, key
+    for key in ("name", "model", "description", "instructions", "tools", "temperature", "top_p"):
+        assert key in text.partition("[[assistants.define]]")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            '[discord]\nanswer_inn = "thread"',
+            "[discord] answer_inn is not a key: did you mean answer_in?",
+        ),
+        ("[dicord]", "[dicord] is not a section: did you mean discord?"),
+        (
+            '[discord]\nanswer_in = "dm"',
+            '[discord] answer_in = "dm" won\'t do: it must be "channel" or "thread".',
+        ),
+        (
+            "[server]\nport = 99999",
+            "[server] port = 99999 won't do: it must be a whole number from 0 to 65535.",
+        ),
+        ("[server]\nenabled = 1", "[server] enabled = 1 won't do: it must be true or false."),
+        ("discord = 3", "[discord] = 3 won't do: it must be a section with keys of its own."),
+        ("[engine]\nmax_concurrent_runs = 0", "a whole number of at least 1"),
+        ("[engine]\nrun_expires_after = 0", "a number above 0"),
+        ('[storage]\ndirectory = ""', "a text in quotes, not empty"),
+        ('[[assistants.define]]\nmodel = "x"', "[[assistants.define]] needs name."),
+        ('[[assistants.define]]\nname = "a"\ntemperature = 3', "a number from 0 to 2"),
+        (
+            '[[assistants.define]]\nname = "a"\n[[assistants.define]]\nname = "a"',
+            "give each its own",
+        ),
+        (
+            '[assistants]\nassistant = "b"\n[[assistants.define]]\nname = "a"',
+            '"b" is not defined: use "a"',
+        ),
+        ('[models]\nendpoint = "chat"', "needs url"),
+        ('[models]\nurl = "localhost:1"', "is not an address"),
+        ('[discord]\ngateway_url = "http://x"', "is not a gateway"),
+        ("[discord", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line_with_key_value_and_what_would_do(
+    text: str, wanted: str
+) -> None:
+    message = _error(text)
+    assert message.startswith("config.toml")
+    assert wanted in message
+
+
+texts = st.text(st.characters(exclude_categories=("Cs", "Cc")))
+values = st.recursive(st.booleans() | st.integers(-(2**60), 2**60) | texts, st.lists, max_leaves=5)
+keys = [
+    (section, key)
+    for section in Config.__struct_fields__
+    for key in getattr(Config(), section).__struct_fields__
+]
+
+
+@given(st.sampled_from(keys), values)
+def test_any_value_at_any_key_is_taken_or_told_with_its_key(
+    where: tuple[str, str], value: object
+) -> None:
+    section, key = where
+    text = f"[{section}]\n{key} = {json.dumps(value, ensure_ascii=False)}"
+    problem = ""
+    try:
+        parse(text, "config.toml")
+    except ConfigError as error:
+        problem = str(error)
+    assert not problem or key in problem
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not there"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="can't be read"):
+        load(path)
+
+
+def test_relative_paths_are_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[storage]\ndirectory = "here"\n[models]\ngguf = "a.gguf"\n')
+    config = load(path)
+    assert config.storage.directory == str(tmp_path / "here")
+    assert config.models.gguf == str(tmp_path / "a.gguf")
