@@ -42,7 +42,8 @@ class ChatCompletions:
     """A chat completions endpoint at `url`, the part before /chat/completions.
 
     With `model` set every request goes to that model, whatever it names; without, each request's
-    own is sent. `name` replaces the description built from URL and model.
+    own is sent. `name` replaces the description built from URL and model. Raises ValueError for a
+    URL or a key that cannot be one.
     """
 
     def __init__(
@@ -56,15 +57,22 @@ class ChatCompletions:
         clock: Clock | None = None,
         name: str | None = None,
     ) -> None:
-        self._url = URL(url.rstrip("/"))
+        self._url = URL(url)
+        if self._url.scheme not in ("http", "https") or not self._url.host:
+            raise ValueError(f"{url!r} is no URL of a model endpoint; it begins with http(s)://")
         self._model = model or None
-        self._key = api_key or None
+        self._key = (api_key or "").strip()
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise ValueError("the API key holds characters that no key has; was it copied whole?")
+        if self._key:
+            self._url = self._url.with_user(None)
         self._timeouts = timeouts or Timeouts()
         self._retries = retries or RetryPolicy()
         self._clock = clock or SystemClock()
         self._session: aiohttp.ClientSession | None = None
         self._dialects: dict[str, Dialect] = {}
         shown = self._url.with_user(None).with_query(None)
+        shown = shown.with_path(shown.path.rstrip("/"))
         self._endpoint = f"the model endpoint {shown}"
         self._name = name or f"chat completions at {shown}" + (f", model {model}" if model else "")
 
@@ -95,7 +103,12 @@ class ChatCompletions:
         """Ask for the list of models, or for one token where there is no list."""
         session = self._open_session()
         return await check_endpoint(
-            self, session, self._url, shown=self._endpoint, model=self._model, seconds=seconds
+            self,
+            session,
+            self._path("models"),
+            shown=self._endpoint,
+            model=self._model,
+            seconds=seconds,
         )
 
     async def close(self) -> None:
@@ -143,7 +156,7 @@ class ChatCompletions:
         try:
             async with asyncio.timeout(first_byte):
                 response = await self._open_session().post(
-                    self._url / "chat" / "completions",
+                    self._path("chat/completions"),
                     data=msgspec.json.encode(body),
                     allow_redirects=False,
                 )
@@ -194,6 +207,10 @@ class ChatCompletions:
             openai = host == "api.openai.com" or host.endswith(".openai.azure.com")
             self._dialects[model] = Dialect.openai() if openai else Dialect()
         return self._dialects[model]
+
+    def _path(self, path: str) -> URL:
+        """The URL of one of the endpoint's paths; a query, as for an API version, stays last."""
+        return self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -38,11 +38,11 @@ async def check_endpoint(
     model: str | None,
     seconds: float,
 ) -> ModelStatus:
-    """Ask `url`/models; where there is no such list, ask `endpoint` for one token."""
+    """Ask `url` for the list of models; where there is none, ask `endpoint` for one token."""
     try:
         async with (
             asyncio.timeout(seconds),
-            session.get(url / "models", allow_redirects=False) as response,
+            session.get(url, allow_redirects=False) as response,
         ):
             status = response.status
             body = await read_bounded(response, _LIST_BYTES)

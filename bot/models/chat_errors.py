@@ -193,7 +193,10 @@ def _context_length(told: Told, status: int) -> tuple[int | None] | None:
 
 def limit_too_large(told: Told) -> bool:
     """Whether more completion tokens were asked for than the model ever writes."""
-    return "max_" in f"{told.param} {told.message}" and "too large" in told.message
+    message = told.message
+    return ("max_" in f"{told.param} {message}" and "too large" in message) or bool(
+        re.search(r"[1-9]\d* in the completion", message)
+    )
 
 
 def _lacks_ability(message: str) -> bool:

@@ -33,6 +33,7 @@ class Receiving:
         self._answer = Answer()
         self._prompt_estimate = prompt_estimate
         self._after_finish = after_finish
+        self._fault: StreamFault | None = None
         self.over = False
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
@@ -41,6 +42,8 @@ class Receiving:
         Raises StreamFault, CutError, EventTooLargeError, TimeoutError and aiohttp's errors.
         """
         answer = self._answer
+        if self._fault is not None:
+            raise self._fault
         try:
             chunk = self._content.read_nowait()
             if not chunk and not self._content.at_eof():
@@ -55,14 +58,21 @@ class Receiving:
                 raise CutError("the connection was closed")
             return self._end()
         events: list[ModelEvent] = []
-        for event in self._decoder.feed(chunk):
-            if event.data == b"[DONE]":
-                answer.reason = answer.reason or "stop"
-                await self._drain()
-                return events + self._end()
-            if event.name == "error" and b'"error"' not in event.data:
-                raise StreamFault("the stream carried an error", event.text)
-            events += answer.take(event.data)
+        try:
+            for event in self._decoder.feed(chunk):
+                if event.data == b"[DONE]":
+                    answer.reason = answer.reason or "stop"
+                    await self._drain()
+                    events += self._end()
+                    return events
+                if event.name == "error":
+                    answer.fail(event.data)
+                events += answer.take(event.data)
+        except StreamFault as fault:
+            if not events:
+                raise
+            # What came before it counts, even where one read brought both.
+            self._fault = fault
         return events
 
     async def whole(self) -> list[ModelEvent]:
@@ -79,8 +89,9 @@ class Receiving:
             self._response.close()
 
     def _end(self) -> list[ModelEvent]:
+        events = self._answer.finish(self._prompt_estimate)
         self.over = True
-        return self._answer.finish(self._prompt_estimate)
+        return events
 
     async def _drain(self) -> None:
         """Read what comes after the last event, so that the connection can be used again."""

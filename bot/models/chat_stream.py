@@ -1,7 +1,7 @@
 """The chunks of a chat completion as model events, the same whichever way a server cuts them."""
 
 import secrets
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -135,6 +135,15 @@ class Answer:
             self.size += len(content)
             return (TextDelta(content),)
         return self._unusual(delta)
+
+    def fail(self, data: bytes) -> NoReturn:
+        """Raise the StreamFault that an event of the name "error" is, whatever it holds."""
+        try:
+            error = self._decode(data).error
+        except msgspec.DecodeError:
+            error = None
+        said = error or data.decode("utf-8", "replace")
+        raise StreamFault("the stream carried an error", said)
 
     def finish(self, prompt_estimate: int) -> list[ModelEvent]:
         """The last events; raises StreamFault when the server ended it before it was whole."""

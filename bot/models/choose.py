@@ -87,8 +87,6 @@ def _chat(settings: ModelSettings, say: Callable[[str], None]) -> ChatCompletion
             '[models] endpoint is "chat", but [models] url is not set; set it to what stands'
             " before /chat/completions, as in http://127.0.0.1:8000/v1."
         )
-    if not settings.url.startswith(("http://", "https://")):
-        raise ChoiceError(f"[models] url is {settings.url!r}; it must begin with http(s)://.")
     chat = _connect(settings, settings.url, settings.model, settings.api_key, None)
     say(f"Model: {chat.name}, because [models] endpoint says so.")
     return chat
@@ -97,14 +95,17 @@ def _chat(settings: ModelSettings, say: Callable[[str], None]) -> ChatCompletion
 def _connect(
     settings: ModelSettings, url: str, model: str, key: str, name: str | None
 ) -> ChatCompletions:
-    return ChatCompletions(
-        url,
-        model=model or None,
-        api_key=key or None,
-        timeouts=settings.timeouts,
-        retries=settings.retries,
-        name=name,
-    )
+    try:
+        return ChatCompletions(
+            url,
+            model=model or None,
+            api_key=key or None,
+            timeouts=settings.timeouts,
+            retries=settings.retries,
+            name=name,
+        )
+    except ValueError as error:
+        raise ChoiceError(f"[models]: {error}.") from error
 
 
 async def _ask_ollama(settings: ModelSettings) -> ChatCompletions | str:
@@ -148,6 +149,7 @@ def _local(
             raise ModelError("unreachable", str(error)) from error
 
     local = settings.local
-    if local.temperature is None:  # what its makers advise: so small a model strays when it is free
-        local = structs.replace(local, temperature=0.2)
+    if local.temperature is None:
+        # Its makers advise 0.2: so small a model strays. Without a penalty it repeats itself.
+        local = structs.replace(local, temperature=0.2, repeat_penalty=1.1, longest_answer=1024)
     return LocalModel(fetch, label="SmolLM2-135M-Instruct", settings=local)

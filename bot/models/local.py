@@ -28,8 +28,8 @@ _STOP_SECONDS = 2.0
 class LocalSettings(Struct, frozen=True, kw_only=True):
     """How the local model runs: tokens of context for each of `parallel` answers at once.
 
-    `longest_answer` in tokens and `temperature` hold where a request says nothing; `load_seconds`
-    is how long it may take to load, and `crashes` how many within `crash_window` seconds are
+    `longest_answer` in tokens and `temperature` hold where a request says nothing;
+    `repeat_penalty` above 1 keeps a small model from saying the same for ever. `load_seconds` is how long it may take to load, and `crashes` how many within `crash_window` seconds are
     followed by another start.
     """
 
@@ -37,6 +37,7 @@ class LocalSettings(Struct, frozen=True, kw_only=True):
     parallel: int = 2
     longest_answer: int = 2048
     temperature: float | None = None
+    repeat_penalty: float = 1.0
     load_seconds: float = 180.0
     crashes: int = 3
     crash_window: float = 300.0
@@ -225,6 +226,7 @@ async def _start(gguf: Path, settings: LocalSettings, python: str, name: str) ->
         "parallel": settings.parallel,
         "longest_answer": settings.longest_answer,
         "temperature": settings.temperature,
+        "repeat_penalty": settings.repeat_penalty,
     }
     answer: dict[str, str] = {}
     try:
@@ -252,7 +254,8 @@ async def _start(gguf: Path, settings: LocalSettings, python: str, name: str) ->
         # More requests than slots wait their turn, and a long prompt takes minutes on a small
         # machine: here silence is work.
         timeouts=Timeouts(first_byte=540.0, between_chunks=180.0),
-        retries=RetryPolicy(attempts=1),
+        # Its server closes idle connections as it likes; a crash is seen just as fast.
+        retries=RetryPolicy(attempts=3, first_delay=0.05),
         name=name,
     )
     log.info("%s is loaded, process %d", name, process.pid)
@@ -260,8 +263,6 @@ async def _start(gguf: Path, settings: LocalSettings, python: str, name: str) ->
 
 
 async def _spawn(python: str) -> asyncio.subprocess.Process:
-    path = os.environ.get("PYTHONPATH")
-    env = {**os.environ, "PYTHONPATH": f"{_PACKAGES}{os.pathsep}{path}" if path else str(_PACKAGES)}
     return await asyncio.create_subprocess_exec(
         python,
         "-m",
@@ -269,7 +270,7 @@ async def _spawn(python: str) -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=env,
+        env=_environment(),
         # Ctrl-C is for the bot: what runs is brought to an end first.
         start_new_session=True,
     )
@@ -287,10 +288,19 @@ async def _library_problem(python: str) -> str | None:
         code,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(_PACKAGES)},
+        env=_environment(),
     )
     _, said = await process.communicate()
     return said.decode("utf-8", "replace").strip() if process.returncode else None
+
+
+def _environment() -> dict[str, str]:
+    """The environment in which a child finds this very package, wherever it was imported from."""
+    path = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{_PACKAGES}{os.pathsep}{path}" if path else str(_PACKAGES),
+    }
 
 
 def _require_gguf(path: Path) -> None:

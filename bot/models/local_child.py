@@ -50,6 +50,7 @@ def _serve(orders: dict[str, Any]) -> Any:
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 2
+    params.sampling.penalty_repeat = orders["repeat_penalty"]
     if orders["temperature"] is not None:
         params.sampling.temp = orders["temperature"]
     return xllamacpp.Server(params)

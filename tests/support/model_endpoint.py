@@ -22,11 +22,16 @@ Script = Callable[["Asked"], "Turn | str | Awaitable[Turn | str]"]
 
 @dataclass(eq=False)
 class Asked:
-    """One request that came; `chunks` are the events sent for it, when the model keeps them."""
+    """One request that came; `chunks` are the events sent for it, when the model keeps them.
+
+    `peer` is the client's address and port, one for each connection.
+    """
 
     path: str
     headers: Mapping[str, str]
     body: dict[str, Any]
+    peer: tuple[str, int]
+    query: Mapping[str, str] = field(default_factory=dict)
     chunks: list[bytes] = field(default_factory=list)
     disconnected: bool = False
     _over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,6 +64,7 @@ class ScriptedModel:
 
     Each request takes the next scripted turn; when none is left, `otherwise` answers, which echoes
     the last user message unless set. Requests are in `requests`, in the order they came.
+    `list_models` answers /v1/models, with the names in `models` unless set.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class ScriptedModel:
     ) -> None:
         self.models = list(models)
         self.requests: list[Asked] = []
+        self.list_models: Callable[[web.Request], Awaitable[web.StreamResponse]] = self._list_models
         self.otherwise: Script = lambda asked: turns.say(asked.question, per_second=per_second)
         self._api_key = api_key
         self._keep_chunks = keep_chunks
@@ -101,7 +108,7 @@ class ScriptedModel:
         """Listen: on a free port the first time, on the same one after."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._complete)
-        app.router.add_get("/v1/models", self._list_models)
+        app.router.add_get("/v1/models", self._models)
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
         )
@@ -222,6 +229,9 @@ class ScriptedModel:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests[count - 1]
 
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        return await self.list_models(request)
+
     async def _list_models(self, request: web.Request) -> web.Response:
         if refusal := self._unauthorized(request):
             return refusal
@@ -242,7 +252,11 @@ class ScriptedModel:
         )
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        asked = Asked(request.path, request.headers.copy(), await request.json())
+        assert request.transport is not None
+        peer = request.transport.get_extra_info("peername")
+        asked = Asked(
+            request.path, request.headers.copy(), await request.json(), peer, dict(request.query)
+        )
         async with self._arrived:
             self.requests.append(asked)
             self._arrived.notify_all()

@@ -62,5 +62,5 @@ def test_json_of_another_shape_says_where() -> None:
 
 
 def test_what_is_no_json_shows_how_it_begins() -> None:
-    with pytest.raises(BodyError, match="not JSON.*begins '<html> <body>"):
+    with pytest.raises(BodyError, match=r"not JSON.*begins '<html> <body>"):
         decode_json(b"<html>\n  <body>" + b"x" * 10_000)

@@ -10,24 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from bot.wire.retry import Answered, Retrying, RetryPolicy, retry_after
-
-NOW = 1_800_000_000.0
-
-
-class OwnClock:
-    """A clock whose sleeps take no time and are kept."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return NOW + sum(self.slept)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+from tests.wire.own_clock import NOW, OwnClock
 
 
 def answered(status: int, **headers: str) -> Answered:
