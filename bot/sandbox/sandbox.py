@@ -175,6 +175,11 @@ class Sandbox:
         return self._api.requests
 
     @property
+    def response_observers(self) -> list[Callable[[str, str, int, Any], None]]:
+        """Called with method, route template, status and payload of every answer."""
+        return self._api.observers
+
+    @property
     def unknown_routes(self) -> list[str]:
         """What a client asked for that the sandbox does not have; a test should find it empty."""
         return self._api.unknown_routes

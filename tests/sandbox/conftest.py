@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+import aiohttp
 import discord
 import pytest
 import yarl
@@ -12,16 +13,41 @@ from discord.http import Route
 
 from bot.sandbox import Sandbox
 from tests.sandbox.client import Bot
+from tests.sandbox.description import Description, load_description
+from tests.sandbox.rest import Rest
 
 StartBot = Callable[..., Awaitable[Bot]]
 
 
+@pytest.fixture(scope="session")
+def description() -> Description | None:
+    """Discord's own description of its API, where it is at hand."""
+    return load_description()
+
+
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox; a test ends well only if nothing was asked that it does not know."""
-    async with Sandbox(rate_limits=False) as running:
+async def sandbox(
+    request: pytest.FixtureRequest, description: Description | None
+) -> AsyncIterator[Sandbox]:
+    """A sandbox without rate limits, unless the test is marked by `rate_limits`.
+
+    A test ends well only if nothing was asked that the sandbox does not know, and every answer
+    was as Discord describes it.
+    """
+    limited = request.node.get_closest_marker("usefixtures")
+    names = limited.args if limited else ()
+    async with Sandbox(rate_limits="rate_limited" in names) as running:
+        if description is not None:
+            running.response_observers.append(description.observe)
         yield running
         assert running.unknown_routes == []
+        if description is not None:
+            assert description.take_findings() == []
+
+
+@pytest.fixture
+def rate_limited() -> None:
+    """Named by a test, this makes its sandbox count requests."""
 
 
 @pytest.fixture
@@ -64,3 +90,10 @@ async def start_bot(sandbox: Sandbox, pointed: None) -> AsyncIterator[StartBot]:
 async def bot(start_bot: StartBot) -> Bot:
     """A running `Bot`."""
     return await start_bot()
+
+
+@pytest.fixture
+async def rest(sandbox: Sandbox) -> AsyncIterator[Rest]:
+    """A bare HTTP client with the bot's token."""
+    async with aiohttp.ClientSession() as session:
+        yield Rest(sandbox, session)

@@ -161,7 +161,8 @@ def _read_command(form: Form) -> Payload:
         _check_name(form, name)
         form.required("description")
     payload["name_localizations"] = form.raw("name_localizations")
-    payload["description"] = form.text("description", most=100) or ""
+    least = 1 if kind == CHAT_INPUT else 0
+    payload["description"] = form.text("description", least=least, most=100) or ""
     if kind != CHAT_INPUT and payload["description"]:
         message = "Context menu commands cannot have description"
         form.problem("APPLICATION_COMMAND_DESCRIPTION_INVALID", message, "description")

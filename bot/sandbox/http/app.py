@@ -49,6 +49,7 @@ class Api:
         self.gateway_url = ""
         self.requests: deque[RequestLog] = deque(maxlen=100_000)
         self.unknown_routes: list[str] = []
+        self.observers: list[Callable[[str, str, int, object], None]] = []
 
     def add_to(self, app: web.Application) -> None:
         """Put every route on an application; what is under the prefix and unknown answers 501."""
@@ -91,13 +92,20 @@ class Api:
             if fault is not None and fault.error is not None:
                 raise fault.error
         except DiscordError as error:
-            return _respond(error.status, error.body(), {**headers, **error.headers})
+            return self._respond(route, error.status, error.body(), {**headers, **error.headers})
         except Unsupported as error:
             self._not_known(str(error))
             return _respond(501, {"message": str(error), "code": 0}, headers)
         if isinstance(result, Reply):
-            return _respond(result.status, result.payload, headers)
-        return _respond(204 if result is None else 200, result, headers)
+            return self._respond(route, result.status, result.payload, headers)
+        return self._respond(route, 204 if result is None else 200, result, headers)
+
+    def _respond(
+        self, route: Route, status: int, payload: object, headers: dict[str, str]
+    ) -> web.Response:
+        for observer in self.observers:
+            observer(route.method, route.template, status, payload)
+        return _respond(status, payload, headers)
 
     def _actor(self, route: Route, request: web.Request) -> User:
         if route.open_to_all:

@@ -24,7 +24,8 @@ async def callback(call: Call) -> Payload | None:
             response_message_loading=found.original.loading,
             response_message_ephemeral=bool(found.original.flags & MessageFlag.EPHEMERAL),
         )
-        payload["resource"] = {"type": kind, "message": _shown(call, found.original)}
+        if kind != 5:
+            payload["resource"] = {"type": kind, "message": _shown(call, found.original)}
     return payload
 
 

@@ -1,0 +1,47 @@
+"""A bare HTTP client with the bot's token, for what discord.py would never send."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from multidict import CIMultiDictProxy
+
+from bot.sandbox import Sandbox
+
+
+@dataclass
+class Answer:
+    """A response, read."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: Any
+
+
+class Rest:
+    """Asks the sandbox's API."""
+
+    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+        self._sandbox = sandbox
+        self._session = session
+
+    async def get(self, path: str) -> Answer:
+        return await self.ask("GET", path)
+
+    async def post(self, path: str, body: Any) -> Answer:
+        return await self.ask("POST", path, body)
+
+    async def patch(self, path: str, body: Any) -> Answer:
+        return await self.ask("PATCH", path, body)
+
+    async def put(self, path: str, body: Any) -> Answer:
+        return await self.ask("PUT", path, body)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        headers = {"Authorization": f"Bot {self._sandbox.token}"}
+        url = self._sandbox.api_url + path
+        async with self._session.request(method, url, json=body, headers=headers) as response:
+            data = await response.read()
+            return Answer(
+                response.status, response.headers, await response.json() if data else None
+            )
