@@ -64,8 +64,11 @@ async def ask(
         author_name=f"person {author}",
         content=content,
     )
-    assert await ledger.questions.take(new)
-    await ledger.questions.settle(question_id, link, fallback=fallback)
+    if fallback:
+        assert await ledger.questions.take(new)
+        await ledger.questions.settle(question_id, link, fallback=True)
+    else:
+        assert await ledger.questions.take(new, link)
 
 
 async def open_turn(ledger: Ledger, question_id: int = 1) -> Turn:
@@ -266,10 +269,14 @@ async def test_cancelling_is_a_fact_until_the_end_is_known(
 async def test_pick_ups_are_counted_in_a_state_and_begin_anew_in_the_next(ledger: Ledger) -> None:
     turn = await brought_to(ledger, "posted")
     for count in (1, 2):
-        picked = await ledger.turns.pick_up(turn.id)
+        await ledger.turns.pick_up_all()
+        picked = await ledger.history.turn(turn.id)
         assert picked is not None
         assert picked.pickups == count
-    await ledger.turns.put_down([turn.id])
+    await ledger.turns.put_down_all()
+    put_down = await ledger.history.turn(turn.id)
+    assert put_down is not None
+    assert put_down.pickups == 1
     moved = await ledger.turns.run_created(turn.id, 1, "run_1")
     assert moved is not None
     assert moved.pickups == 0

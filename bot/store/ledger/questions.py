@@ -15,8 +15,11 @@ class Questions:
         self._database = database
         self._now = now
 
-    async def take(self, new: NewQuestion) -> bool:
-        """Write a question down; False when its id was taken before."""
+    async def take(self, new: NewQuestion, home: Link | None = None) -> bool:
+        """Write a question down, with where it is answered if that is known.
+
+        Returns False when its id was taken before.
+        """
         now = self._now()
 
         def work(db: sqlite3.Connection) -> bool:
@@ -37,6 +40,8 @@ class Questions:
                     now,
                 ),
             )
+            if cursor.rowcount == 1 and home is not None:
+                _settle(db, new.id, home, fallback=False, now=now)
             return cursor.rowcount == 1
 
         return await self._database.write(work)
@@ -73,29 +78,9 @@ class Questions:
         """Say where a question is answered; a link that is there stays as it is."""
         now = self._now()
 
-        def work(db: sqlite3.Connection) -> None:
-            db.execute(
-                """
-                INSERT INTO links (channel_id, guild_id, parent_id, listening, private, thread_id,
-                                   created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id) DO NOTHING
-                """,
-                (
-                    home.channel_id,
-                    home.guild_id,
-                    home.parent_id,
-                    home.listening,
-                    home.private,
-                    home.thread_id,
-                    now,
-                ),
-            )
-            db.execute(
-                "UPDATE questions SET home_id = ?, fallback = ? WHERE id = ? AND home_id IS NULL",
-                (home.channel_id, fallback, question_id),
-            )
-
-        await self._database.write(work)
+        await self._database.write(
+            lambda db: _settle(db, question_id, home, fallback=fallback, now=now)
+        )
 
     async def unsettled(self) -> tuple[Question, ...]:
         """Return the questions of which it was not yet said where they are answered."""
@@ -136,3 +121,28 @@ class Questions:
                 (thread_id, message_id, question_id),
             ).close()
         )
+
+
+def _settle(
+    db: sqlite3.Connection, question_id: int, home: Link, *, fallback: bool, now: float
+) -> None:
+    db.execute(
+        """
+        INSERT INTO links (channel_id, guild_id, parent_id, listening, private, thread_id,
+                           created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id) DO NOTHING
+        """,
+        (
+            home.channel_id,
+            home.guild_id,
+            home.parent_id,
+            home.listening,
+            home.private,
+            home.thread_id,
+            now,
+        ),
+    )
+    db.execute(
+        "UPDATE questions SET home_id = ?, fallback = ? WHERE id = ? AND home_id IS NULL",
+        (home.channel_id, fallback, question_id),
+    )

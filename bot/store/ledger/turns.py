@@ -59,26 +59,19 @@ class Turns:
             )
         )
 
-    async def pick_up(self, turn_id: int) -> Turn | None:
-        """Count that a started bot takes an open turn up again; return it as it then stands."""
-        return await self._change(
-            """
-            UPDATE turns SET pickups = pickups + 1
-            WHERE id = :id AND ended_at IS NULL RETURNING id
-            """,
-            id=turn_id,
-        )
-
-    async def put_down(self, turn_ids: Iterable[int]) -> None:
-        """Take back a pick-up of each: the bot was stopped in order, the turn is not to blame."""
-        ids = json.dumps(list(turn_ids))
+    async def pick_up_all(self) -> None:
+        """Count that a started bot takes up every turn that is open."""
         await self._database.write(
             lambda db: db.execute(
-                """
-                UPDATE turns SET pickups = max(pickups - 1, 0)
-                WHERE id IN (SELECT value FROM json_each(?))
-                """,
-                (ids,),
+                "UPDATE turns SET pickups = pickups + 1 WHERE ended_at IS NULL"
+            ).close()
+        )
+
+    async def put_down_all(self) -> None:
+        """Take one pick-up of each back: the bot was stopped in order, no turn is to blame."""
+        await self._database.write(
+            lambda db: db.execute(
+                "UPDATE turns SET pickups = max(pickups - 1, 0) WHERE ended_at IS NULL"
             ).close()
         )
 

@@ -1,0 +1,256 @@
+"""The bot on Discord: builds the room's parts, hands them Discord's events, stops them in order.
+
+Nothing is answered from here; a listener's event and an interaction each go to their own part.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.assistants.api import AssistantsAPI
+from bot.chat import sentences, views
+from bot.chat.asking import AttachedFile
+from bot.chat.commands import RunsCommands, fingerprint
+from bot.chat.conversation import Conversations
+from bot.chat.delivery import Delivery
+from bot.chat.desk import Desk
+from bot.chat.listener import Listener
+from bot.chat.pace import Pace
+from bot.chat.places import Places
+from bot.chat.postbox import Postbox
+from bot.chat.recovery import recover
+from bot.chat.turns import Turns
+from bot.clock import Clock
+from bot.config import DiscordSettings
+from bot.store.ledger import Ledger, NewQuestion, Turn
+
+COMMANDS_FACT: Final = "discord.commands"
+"""The ledger's fact that holds the hash of the commands Discord was told of."""
+
+_ARCHIVE_MINUTES: Final = 1440
+_LONGEST_RATE_LIMIT: Final = 30.0
+_STOP_SECONDS: Final = 3.0
+_DISCONNECT_SECONDS: Final = 0.8
+_CHANNEL_IN_PATH: Final = re.compile(r"/channels/(\d+)/messages/\d+$")
+
+_log = logging.getLogger(__name__)
+
+
+class ChatBot(discord.Client):
+    """The bot, once started; raises what discord.py raises for a bad token or a missing intent.
+
+    ``start`` returns when it is closed. ``discord.LoginFailure`` is a refused token,
+    ``discord.PrivilegedIntentsRequired`` says that Message Content is not granted.
+    """
+
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        api: AssistantsAPI,
+        ledger: Ledger,
+        assistant_id: str,
+        clock: Clock,
+    ) -> None:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(self._answered)
+        super().__init__(
+            intents=_intents(),
+            # Nothing a model writes pings anybody.
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            http_trace=trace,
+            # Longer waits are ours, where they don't hold a bucket.
+            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
+        )
+        self._settings = settings
+        self._ledger = ledger
+        self._pace = Pace(clock)
+        self._delivery = Delivery(clock)
+        self._turns = Turns(
+            ledger,
+            Conversations(api, ledger, clock, assistant_id),
+            self._pace,
+            clock,
+            postbox=self._postbox,
+            download=self._download,
+            me=lambda: self._me.id,
+        )
+        self._places = Places(ledger, self._delivery, settings.answer_in, self._open_thread)
+        self._listener = Listener(
+            ledger,
+            self._places,
+            nudge=self._turns.nudge,
+            unsettled=self._settle_soon,
+            hint=self._hint,
+        )
+        self.presses = Desk(ledger, clock, nudge=self._turns.nudge, cancel=self._turns.cancel)
+        self.tree = _Tree(self)
+        self.tree.add_command(RunsCommands(self.presses))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._recovered = False
+        self._stopped = False
+
+    async def start(self, token: str, *, reconnect: bool = True) -> None:
+        """Connect and answer until closed; the two addresses hold for the whole process."""
+        Route.BASE = self._settings.api_url
+        if self._settings.gateway_url:
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._settings.gateway_url)
+        await super().start(token, reconnect=reconnect)
+
+    async def close(self) -> None:
+        """Stop within 4 s: no new questions, replies say that they will go on, turns stay open."""
+        if not self._stopped:
+            self._stopped = True
+            self._listener.stop()
+            for task in self._tasks:
+                task.cancel()
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await self._turns.stop(sentences.WILL_GO_ON)
+            except TimeoutError:
+                _log.warning("Not every reply could be told that it will go on; each will")
+            await self._ledger.turns.put_down_all()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DISCONNECT_SECONDS):
+                await super().close()
+
+    async def setup_hook(self) -> None:
+        """Before the gateway: take up what is open, and tell Discord of commands that changed."""
+        await self._ledger.turns.pick_up_all()
+        self.add_dynamic_items(*views.BUTTONS)
+        hashed = fingerprint(self.tree, self.application_id)
+        if await self._ledger.fact(COMMANDS_FACT) == hashed:
+            return
+        try:
+            await self.tree.sync()
+        except (discord.HTTPException, discord.RateLimited) as error:
+            _log.warning("Discord did not take the commands (%s); they stay as they were", error)
+        else:
+            await self._ledger.set_fact(COMMANDS_FACT, hashed)
+
+    async def on_ready(self) -> None:
+        """Go on with what the ledger has open, once."""
+        _log.info("On Discord as %s in %d guilds", self.user, len(self.guilds))
+        if not self._recovered:
+            self._recovered = True
+            await recover(self._ledger, nudge=self._turns.nudge, unsettled=self._settle_soon)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Hand on what may be a question."""
+        await self._listener.message(message, self._me)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Hand on what may be a question put differently."""
+        await self._listener.edited(payload.message, self._me)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Hand on what may be a question taken back."""
+        await self._listener.deleted(payload.message_id)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """Log a listener's failure with its event; what was taken is in the ledger."""
+        _log.exception("Discord's event %s could not be handled", event_method)
+
+    @property
+    def _me(self) -> discord.ClientUser:
+        assert self.user is not None, "no event comes before the login"
+        return self.user
+
+    def _postbox(self, turn: Turn) -> Postbox:
+        channel = self.get_partial_messageable(turn.channel_id, guild_id=turn.guild_id)
+        return Postbox(channel, self._delivery, self._unarchive)
+
+    async def _open_thread(self, channel_id: int, message_id: int, name: str) -> object:
+        # Without the guild in the cache, as right after a start, Message.create_thread refuses.
+        return await self.http.start_thread_with_message(
+            channel_id, message_id, name=name, auto_archive_duration=_ARCHIVE_MINUTES
+        )
+
+    async def _unarchive(self, channel_id: int) -> None:
+        channel = await self.fetch_channel(channel_id)
+        if isinstance(channel, discord.Thread):
+            await channel.edit(archived=False)
+
+    async def _download(self, file: AttachedFile) -> bytes | None:
+        try:
+            return await self.http.get_from_cdn(file.url)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            _log.info("File %d can't be read: %s", file.id, error)
+            return None
+
+    async def _hint(self, message: discord.Message) -> None:
+        with contextlib.suppress(discord.HTTPException):
+            await self._delivery.insist(
+                lambda: message.channel.send(
+                    sentences.EMPTY_QUESTION, reference=message, nonce=f"hint.{message.id}"
+                )
+            )
+
+    def _settle_soon(self, question: NewQuestion) -> None:
+        self._spawn(self._settle(question))
+
+    async def _settle(self, question: NewQuestion) -> None:
+        channel_id = await self._places.settle(question)
+        if channel_id is not None:
+            self._turns.nudge(channel_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("A question could not be settled; a restart tries again", exc_info=error)
+
+    async def _answered(
+        self,
+        session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        """Count a 429 that discord.py deals with by itself against the channel's progress."""
+        if params.response.status == 429:
+            place = _CHANNEL_IN_PATH.search(params.url.path)
+            if place is not None:
+                self._pace.strike(int(place[1]))
+
+
+class _Tree(app_commands.CommandTree[ChatBot]):
+    """The commands; one that fails says so."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[ChatBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        _log.error("A command failed", exc_info=error)
+        with contextlib.suppress(discord.HTTPException, discord.InteractionResponded):
+            if interaction.type is not discord.InteractionType.application_command:
+                return
+            if interaction.response.is_done():
+                await interaction.followup.send(sentences.COMMAND_FAILED, ephemeral=True)
+            else:
+                await interaction.response.send_message(sentences.COMMAND_FAILED, ephemeral=True)
+
+
+def _intents() -> discord.Intents:
+    intents = discord.Intents.none()
+    intents.guilds = True
+    intents.guild_messages = True
+    intents.dm_messages = True
+    # Privileged: what people write in a channel thread without naming us.
+    intents.message_content = True
+    return intents

@@ -1,0 +1,76 @@
+"""Calls to Discord that arrive: what discord.py gives up on is tried again until it is through.
+
+Only what Discord refuses for good comes back as an error.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import aiohttp
+import discord
+
+from bot.clock import Clock
+
+T = TypeVar("T")
+
+UNKNOWN_MESSAGE: Final = 10008
+OLD_MESSAGE_EDITED_TOO_OFTEN: Final = 30046
+CHANNEL_THREAD_ARCHIVED: Final = 50083
+CHANNEL_THREAD_EXISTS: Final = 160004
+
+_FIRST_WAIT: Final = 0.5
+_LONGEST_WAIT: Final = 30.0
+_CALL_SECONDS: Final = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Makes calls to Discord, again and again where that can help."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call until Discord answers it; raises ``discord.HTTPException`` when refused.
+
+        A call that is made twice must be harmless: an edit, or a message with a nonce.
+        """
+        attempt = 0
+        while True:
+            try:
+                async with asyncio.timeout(_CALL_SECONDS):
+                    return await call()
+            except discord.RateLimited as error:
+                wait = error.retry_after
+            except discord.HTTPException as error:
+                if not _passing(error):
+                    raise
+                wait = max(_retry_after(error), self._backoff(attempt))
+                _log.info("Discord answered %s; trying again in %.1f s", error.status, wait)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                wait = self._backoff(attempt)
+                _log.info("Discord can't be reached (%r); trying again in %.1f s", error, wait)
+            attempt += 1
+            await self._clock.sleep(wait)
+
+    def _backoff(self, attempt: int) -> float:
+        longest: float = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+
+
+def _passing(error: discord.HTTPException) -> bool:
+    """Whether the refusal says nothing about the call itself."""
+    if error.code == OLD_MESSAGE_EDITED_TOO_OFTEN:
+        return False
+    return error.status == 429 or error.status >= 500
+
+
+def _retry_after(error: discord.HTTPException) -> float:
+    try:
+        return min(float(error.response.headers.get("Retry-After", "0")), _LONGEST_WAIT * 10)
+    except ValueError:
+        return 0.0

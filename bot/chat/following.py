@@ -1,0 +1,283 @@
+"""A run followed to its end: by its events where they come, by polling where they don't.
+
+Whatever the server does, the following ends: past the run's lifetime the run is cancelled.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import UNSET, Struct
+
+from bot.assistants.api import EventStream
+from bot.assistants.content import RefusalDelta, RefusalPart, TextDelta, TextPart
+from bot.assistants.errors import APIError, ErrorBody
+from bot.assistants.events import MessageDelta, StreamEvent
+from bot.assistants.objects import Message, Run
+from bot.assistants.requests import SubmitToolOutputs, ToolOutput
+from bot.assistants.states import TERMINAL
+from bot.chat import sentences
+from bot.chat.conversation import Conversations, TurnError
+from bot.chat.sentences import FailureKind
+from bot.clock import Clock
+from bot.store.ledger import Outcome
+
+CANCEL_GRACE: Final = 15.0
+"""How long a run that was told to stop may take for it, in seconds."""
+
+_LIFETIME: Final = 600.0
+_LIFETIME_GRACE: Final = 30.0
+_FIRST_POLL: Final = 0.25
+_LONGEST_POLL: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class RunEnd(Struct, frozen=True):
+    """How a run ended, in the ledger's words, and what it said."""
+
+    outcome: Outcome
+    text: str
+    error: str | None = None
+    tokens: int | None = None
+
+
+class Answer:
+    """What a run has said so far, out of messages and pieces of them."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, dict[int, str]] = {}
+
+    def add(self, delta: MessageDelta) -> None:
+        """Take a piece."""
+        parts = self._messages.setdefault(delta.id, {})
+        for content in delta.delta.content:
+            if isinstance(content, TextDelta):
+                piece = content.text.value
+                more = "" if piece is UNSET else piece
+            elif isinstance(content, RefusalDelta):
+                more = content.refusal
+            else:
+                continue
+            parts[content.index] = parts.get(content.index, "") + more
+
+    def put(self, message: Message) -> None:
+        """Take a message as it stands, in place of its pieces."""
+        if message.role == "assistant":
+            self._messages[message.id] = dict(enumerate(_texts(message)))
+
+    @property
+    def text(self) -> str:
+        """All of it, messages apart."""
+        said = ("".join(parts[i] for i in sorted(parts)) for parts in self._messages.values())
+        return "\n\n".join(text.strip() for text in said if text.strip())
+
+
+class Following:
+    """Follows one run, telling ``show`` what it has said so far."""
+
+    def __init__(
+        self, conversations: Conversations, clock: Clock, show: Callable[[str], None]
+    ) -> None:
+        self._conversations = conversations
+        self._clock = clock
+        self._show = show
+        self._answer = Answer()
+        self._shown = ""
+        self._cancel = asyncio.Event()
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return self._answer.text
+
+    def cancel(self) -> None:
+        """Have the run cancelled."""
+        self._cancel.set()
+
+    async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
+        """Follow the run until it has ended, or will not be waited for any longer."""
+        lifetime = (run.expires_at or run.created_at + _LIFETIME) - run.created_at
+        follow = asyncio.create_task(self._follow(run, events))
+        cancelled = asyncio.create_task(self._cancel_when_asked(run))
+        expired = asyncio.create_task(self._clock.sleep(max(lifetime, 0.0) + _LIFETIME_GRACE))
+        tasks = (follow, cancelled, expired)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if follow.done():
+                return follow.result()
+            if cancelled.done():
+                _log.warning("Run %s was told to stop and did not", run.id)
+                return RunEnd("cancelled", self.text)
+            _log.warning("Run %s is past its lifetime and still active", run.id)
+            await self._stop(run)
+            return RunEnd("failed", self.text, "expired")
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _cancel_when_asked(self, run: Run) -> None:
+        await self._cancel.wait()
+        await self._stop(run)
+        await self._clock.sleep(CANCEL_GRACE)
+
+    async def _stop(self, run: Run) -> None:
+        api = self._conversations.api
+        try:
+            await self._conversations.ask(lambda: api.cancel_run(run.thread_id, run.id))
+        except (APIError, TurnError) as error:
+            # It has ended, or is ending, or can't be reached: following it tells.
+            _log.info("Run %s was not cancelled: %s", run.id, error)
+
+    async def _follow(self, run: Run, events: EventStream | None) -> RunEnd:
+        last: Run | None = run
+        while events is not None:
+            last, failed = await self._read(events, last or run)
+            if last is not None and last.status in TERMINAL:
+                return await self._end(last)
+            events = None
+            if last is not None and last.status == "requires_action" and not failed:
+                events = await self._answer_calls(last, stream=True)
+        return await self._poll(run)
+
+    async def _read(self, events: EventStream, last: Run) -> tuple[Run, bool]:
+        """Read events until they stop; return the run as last told, and whether they broke off."""
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    if isinstance(event.data, ErrorBody):
+                        _log.info("The stream of run %s broke: %s", last.id, event.data.message)
+                        return last, True
+                    last = self._take(event, last)
+        except APIError as error:
+            _log.info("The stream of run %s broke: %s", last.id, error)
+            return last, True
+        return last, False
+
+    def _take(self, event: StreamEvent, last: Run) -> Run:
+        data = event.data
+        if isinstance(data, Run):
+            return data
+        if isinstance(data, MessageDelta):
+            self._answer.add(data)
+        elif isinstance(data, Message) and event.event != "thread.message.created":
+            self._answer.put(data)
+        else:
+            return last
+        text = self._answer.text
+        if text != self._shown:
+            self._shown = text
+            self._show(text)
+        return last
+
+    async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:
+        """Submit an output for each call a run waits for; no run hangs on one we don't have."""
+        api = self._conversations.api
+        outputs = unavailable(run)
+        if not outputs:
+            return None
+        request = SubmitToolOutputs(tool_outputs=tuple(outputs))
+        try:
+            if stream:
+                return await self._conversations.ask(
+                    lambda: api.stream_tool_outputs(run.thread_id, run.id, request)
+                )
+            await self._conversations.ask(
+                lambda: api.submit_tool_outputs(run.thread_id, run.id, request)
+            )
+        except APIError as error:
+            # Submitted before a cut, or the run has ended meanwhile: polling tells which.
+            _log.info("Run %s took no tool outputs: %s", run.id, error)
+        return None
+
+    async def _poll(self, run: Run) -> RunEnd:
+        api = self._conversations.api
+        wait = _FIRST_POLL
+        while True:
+            try:
+                current = await self._conversations.ask(
+                    lambda: api.retrieve_run(run.thread_id, run.id)
+                )
+            except APIError as error:
+                _log.warning("Run %s can't be read: %s", run.id, error)
+                return RunEnd("failed", self.text, "refused")
+            if current.status in TERMINAL:
+                return await self._end(current)
+            if current.status == "requires_action":
+                await self._answer_calls(current, stream=False)
+            await self._clock.sleep(wait)
+            wait = min(wait * 1.3, _LONGEST_POLL)
+
+    async def _end(self, run: Run) -> RunEnd:
+        if not self.text or run.status != "completed":
+            await self._read_messages(run)
+        return ended(run, self.text)
+
+    async def _read_messages(self, run: Run) -> None:
+        try:
+            messages = await self._conversations.messages_of(run.thread_id, run.id)
+        except (APIError, TurnError) as error:
+            if run.status == "completed":
+                raise
+            _log.info("What run %s said can't be read: %s", run.id, error)
+            return
+        for message in messages:
+            if any(_texts(message)):
+                self._answer.put(message)
+
+
+def ended(run: Run, text: str) -> RunEnd:
+    """Put a run's end into the ledger's words."""
+    tokens = run.usage.total_tokens if run.usage else None
+    if run.status == "completed":
+        return RunEnd("answered", text, None, tokens)
+    if run.status == "incomplete":
+        return RunEnd("answered", text, "incomplete", tokens)
+    if run.status == "cancelled":
+        return RunEnd("cancelled", text, None, tokens)
+    if run.last_error is not None:
+        # For the log only: it is a server's text, and nobody's who asked.
+        _log.warning(
+            "Run %s %s: %s: %s", run.id, run.status, run.last_error.code, run.last_error.message
+        )
+    return RunEnd("failed", text, _failure_kind(run), tokens)
+
+
+def spoken(messages: Sequence[Message]) -> str:
+    """Return what these messages say, as an answer's text."""
+    answer = Answer()
+    for message in messages:
+        answer.put(message)
+    return answer.text
+
+
+def unavailable(run: Run) -> list[ToolOutput]:
+    """Return, for each call a run waits for, an output that says it can't be made here."""
+    if run.required_action is None:
+        return []
+    calls = run.required_action.submit_tool_outputs.tool_calls
+    return [
+        ToolOutput(tool_call_id=call.id, output=sentences.FUNCTION_UNAVAILABLE) for call in calls
+    ]
+
+
+def _failure_kind(run: Run) -> FailureKind:
+    if run.status == "expired":
+        return "expired"
+    code = run.last_error.code if run.last_error else ""
+    if code == "rate_limit_exceeded":
+        return "rate_limited"
+    return "rejected" if code == "invalid_prompt" else "model_failed"
+
+
+def _texts(message: Message) -> list[str]:
+    texts: list[str] = []
+    for part in message.content:
+        if isinstance(part, TextPart):
+            texts.append(part.text.value)
+        elif isinstance(part, RefusalPart):
+            texts.append(part.refusal)
+    return texts

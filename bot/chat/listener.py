@@ -1,0 +1,123 @@
+"""Discord's events in: which messages are questions; they are in the ledger before all else.
+
+It filters and hands on; what takes long happens elsewhere.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import discord
+
+from bot.chat.asking import AttachedFile, attachments_json
+from bot.chat.places import Places
+from bot.store.ledger import Ledger, NewQuestion
+
+_KINDS: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
+
+
+class Listener:
+    """Takes questions; tells ``nudge`` their channel, ``unsettled`` those that have none yet."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        places: Places,
+        *,
+        nudge: Callable[[int], None],
+        unsettled: Callable[[NewQuestion], None],
+        hint: Callable[[discord.Message], Awaitable[None]],
+    ) -> None:
+        self._ledger = ledger
+        self._places = places
+        self._nudge = nudge
+        self._unsettled = unsettled
+        self._hint = hint
+        # Events come as tasks of their own: their order must not depend on whose read is faster.
+        self._in_order = asyncio.Lock()
+        self._open = True
+
+    def stop(self) -> None:
+        """Take no more questions."""
+        self._open = False
+
+    async def message(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Take a message if it is a question."""
+        if message.author.bot or message.webhook_id or message.type not in _KINDS or not self._open:
+            return
+        mentioned = _mentions(message, me)
+        async with self._in_order:
+            home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
+            if not home.asked:
+                return
+            question = _question(message, me)
+            if not question.content and not message.attachments:
+                if mentioned:
+                    await self._hint(message)
+                return
+            if not await self._ledger.questions.take(question, home.link):
+                return
+        if home.link is not None:
+            self._nudge(home.link.channel_id)
+        else:
+            self._unsettled(question)
+
+    async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Take over an edit of a question that still waits."""
+        if not message.author.bot and self._open:
+            await self._ledger.questions.amend(message.id, _text(message, me))
+
+    async def deleted(self, message_id: int) -> None:
+        """Take out a question that still waits."""
+        if self._open:
+            await self._ledger.questions.withdraw(message_id)
+
+
+def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
+    """Whether a message addresses us by name or by our own role; @everyone does not."""
+    return any(user.id == me.id for user in message.mentions) or any(
+        _is_own(role, me) for role in message.role_mentions
+    )
+
+
+def _is_own(role: discord.Role, me: discord.ClientUser) -> bool:
+    return role.tags is not None and role.tags.bot_id == me.id
+
+
+def _text(message: discord.Message, me: discord.ClientUser) -> str:
+    """Return what was said: our own mention away, everybody else's as their name."""
+    names = {user.id: f"@{user.display_name}" for user in message.mentions}
+    names[me.id] = ""
+    roles = {
+        role.id: "" if _is_own(role, me) else f"@{role.name}" for role in message.role_mentions
+    }
+
+    def named(match: re.Match[str]) -> str:
+        known = roles if match[1] == "&" else names
+        return known.get(int(match[2]), match[0])
+
+    text = re.sub(r"<@([!&]?)(\d{1,20})>", named, message.content)
+    return text.strip()
+
+
+def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
+    files = [
+        AttachedFile(
+            id=file.id,
+            name=file.filename,
+            url=file.url,
+            size=file.size,
+            content_type=file.content_type or "",
+        )
+        for file in message.attachments
+    ]
+    return NewQuestion(
+        id=message.id,
+        channel_id=message.channel.id,
+        guild_id=message.guild.id if message.guild else None,
+        author_id=message.author.id,
+        author_name=message.author.display_name,
+        content=_text(message, me),
+        attachments=attachments_json(files),
+    )

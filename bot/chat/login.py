@@ -1,0 +1,106 @@
+"""Getting onto Discord: what must be right there, and what is not, in one line for the operator."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import discord
+
+_NEEDED: Final = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    create_public_threads=True,
+    read_message_history=True,
+    embed_links=True,
+    attach_files=True,
+)
+
+
+_AUTHENTICATION_FAILED: Final = 4004
+"""The gateway's close code for a token that is not, or no longer, valid."""
+
+
+class LoginError(Exception):
+    """Discord does not let the bot in; the text is one sentence on what to do."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What Discord knows of the bot; ``invite_url`` adds it to a server with what it needs."""
+
+    name: str
+    reads_messages: bool
+    guilds: int
+    invite_url: str
+
+
+def invite_url(application_id: int) -> str:
+    """Return the link by which somebody adds the bot to their server."""
+    return discord.utils.oauth_url(
+        application_id, permissions=_NEEDED, scopes=("bot", "applications.commands")
+    )
+
+
+async def look_up(token: str, api_url: str) -> Standing:
+    """Ask Discord, over HTTP only, how the bot stands; raises ``LoginError``."""
+    with login_errors(api_url):
+        use_api(api_url)
+        client = discord.Client(intents=discord.Intents.none())
+        try:
+            await client.login(token)
+            application = await client.application_info()
+            guilds = [guild async for guild in client.fetch_guilds(limit=200, with_counts=False)]
+        finally:
+            await client.close()
+    flags = application.flags
+    return Standing(
+        name=str(client.user),
+        reads_messages=flags.gateway_message_content or flags.gateway_message_content_limited,
+        guilds=len(guilds),
+        invite_url=invite_url(application.id),
+    )
+
+
+def use_api(url: str) -> None:
+    """Point the library at another Discord: its REST API is at ``url``, version included."""
+    discord.http.Route.BASE = url.rstrip("/")
+
+
+@contextmanager
+def login_errors(api_url: str) -> Iterator[None]:
+    """Raise ``LoginError`` for what keeps the bot from logging in."""
+    try:
+        yield
+    except discord.LoginFailure:
+        raise LoginError(
+            "Discord refuses DISCORD_TOKEN. Make a new token (developer portal, your application, "
+            "Bot, Reset Token) and set it."
+        ) from None
+    except discord.PrivilegedIntentsRequired:
+        raise LoginError(
+            "Discord has not granted the bot the Message Content intent, without which it can't "
+            "read questions. Switch it on: developer portal, your application, Bot, Privileged "
+            "Gateway Intents."
+        ) from None
+    except discord.ConnectionClosed as error:
+        if error.code != _AUTHENTICATION_FAILED:
+            raise LoginError(
+                f"Discord ended the connection for good ({error.code}). Start the bot again; if "
+                "that does not help, look at the application in the developer portal."
+            ) from error
+        raise LoginError(
+            "Discord does not accept DISCORD_TOKEN any more. Make a new token (developer portal, "
+            "your application, Bot, Reset Token) and set it."
+        ) from None
+    except discord.HTTPException as error:
+        raise LoginError(
+            f"Discord answers with an error ({error.status}). Try again in a few minutes."
+        ) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise LoginError(
+            f"Discord can't be reached at {api_url}. Check this machine's network, or [discord] "
+            "api_url."
+        ) from error

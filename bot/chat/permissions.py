@@ -1,0 +1,51 @@
+"""Who may do what with a run: whoever asked in it, and whoever may manage messages where it is."""
+
+import discord
+
+from bot.store.ledger import Scope, Turn
+
+
+def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
+    """Whether this person may cancel or retry the turn."""
+    if turn.asked_by(interaction.user.id):
+        return True
+    if turn.channel_id == interaction.channel_id:
+        return interaction.permissions.manage_messages
+    permissions = _permissions(turn.parent_id, turn.guild_id, interaction)
+    return permissions is not None and permissions.manage_messages
+
+
+def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> bool:
+    """Whether this person may know of the turn: it is here, or where they can read."""
+    if turn.channel_id == interaction.channel_id or turn.asked_by(interaction.user.id):
+        return True
+    if private:
+        return False
+    permissions = _permissions(turn.parent_id, turn.guild_id, interaction)
+    return permissions is not None and permissions.view_channel
+
+
+def scope_of(interaction: discord.Interaction, *, asker_id: int | None = None) -> Scope:
+    """Return the runs this person may know of from where they are."""
+    guild, member = interaction.guild, interaction.user
+    readable: tuple[int, ...] = ()
+    if guild is not None and isinstance(member, discord.Member):
+        readable = tuple(
+            channel.id for channel in guild.channels if channel.permissions_for(member).view_channel
+        )
+    return Scope(
+        channel_id=interaction.channel_id or 0,
+        guild_id=interaction.guild_id,
+        readable=readable,
+        asker_id=asker_id,
+    )
+
+
+def _permissions(
+    channel_id: int, guild_id: int | None, interaction: discord.Interaction
+) -> discord.Permissions | None:
+    guild, member = interaction.guild, interaction.user
+    if guild is None or guild.id != guild_id or not isinstance(member, discord.Member):
+        return None
+    channel = guild.get_channel(channel_id)
+    return None if channel is None else channel.permissions_for(member)

@@ -1,0 +1,139 @@
+"""One channel as the bot writes to it: messages sent once, edited, deleted, and found again."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import discord
+
+from bot.chat.delivery import (
+    CHANNEL_THREAD_ARCHIVED,
+    OLD_MESSAGE_EDITED_TOO_OFTEN,
+    UNKNOWN_MESSAGE,
+    Delivery,
+)
+
+T = TypeVar("T")
+
+_CANT_REPLY: Final = frozenset({160002, 50035})
+_LOOK_BACK: Final = 100
+
+
+class MessageGoneError(Exception):
+    """A message of ours was deleted, or takes no more edits: what it says must be sent anew."""
+
+
+class UndeliverableError(Exception):
+    """Discord does not let us write in this channel."""
+
+
+class Postbox:
+    """Writes to one channel; ``unarchive`` opens an archived channel thread again."""
+
+    def __init__(
+        self,
+        channel: discord.PartialMessageable,
+        delivery: Delivery,
+        unarchive: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self._channel = channel
+        self._delivery = delivery
+        self._unarchive = unarchive
+
+    @property
+    def channel_id(self) -> int:
+        """The channel's id."""
+        return self._channel.id
+
+    async def send(
+        self,
+        content: str,
+        nonce: str,
+        *,
+        view: discord.ui.View | None = None,
+        reply_to: int | None = None,
+    ) -> int:
+        """Send a message, once for its nonce, and return its id; raises ``UndeliverableError``."""
+        reference = self._reference(reply_to)
+        try:
+            return await self._insist(lambda: self._send(content, nonce, view, reference))
+        except discord.HTTPException as error:
+            if reference is None or error.code not in _CANT_REPLY:
+                raise UndeliverableError(str(error)) from error
+        # Without the right to read the history one can write, but not reply.
+        return await self.send(content, nonce, view=view)
+
+    async def try_send(self, content: str, nonce: str) -> int:
+        """Send a message with no more tries than discord.py makes."""
+        return await self._send(content, nonce, None, None)
+
+    async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
+        """Edit a message; raises ``MessageGoneError`` or ``UndeliverableError``."""
+        message = self._channel.get_partial_message(message_id)
+        try:
+            await self._insist(lambda: message.edit(content=content, view=view))
+        except discord.HTTPException as error:
+            if error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE_EDITED_TOO_OFTEN):
+                raise MessageGoneError(str(error)) from error
+            raise UndeliverableError(str(error)) from error
+
+    async def try_edit(self, message_id: int, content: str) -> None:
+        """Edit a message's text, buttons as they are, with no more tries than discord.py makes."""
+        await self._channel.get_partial_message(message_id).edit(content=content)
+
+    async def delete(self, message_id: int) -> None:
+        """Delete a message of ours; one that can't be deleted stays."""
+        message = self._channel.get_partial_message(message_id)
+        with contextlib.suppress(discord.HTTPException):
+            await self._delivery.insist(message.delete)
+
+    async def after(self, message_id: int) -> list[discord.Message]:
+        """Return what was written behind a message, oldest first, so far as a reply can be."""
+
+        async def read() -> list[discord.Message]:
+            behind = discord.Object(message_id)
+            history = self._channel.history(after=behind, limit=_LOOK_BACK, oldest_first=True)
+            return [message async for message in history]
+
+        try:
+            return await self._delivery.insist(read)
+        except discord.HTTPException:
+            # Without the right to read the history the nonce alone must do.
+            return []
+
+    async def _send(
+        self,
+        content: str,
+        nonce: str,
+        view: discord.ui.View | None,
+        reference: discord.MessageReference | None,
+    ) -> int:
+        if view is None and reference is None:
+            return (await self._channel.send(content, nonce=nonce)).id
+        if view is None and reference is not None:
+            return (await self._channel.send(content, nonce=nonce, reference=reference)).id
+        if view is not None and reference is None:
+            return (await self._channel.send(content, nonce=nonce, view=view)).id
+        assert view is not None
+        assert reference is not None
+        return (await self._channel.send(content, nonce=nonce, view=view, reference=reference)).id
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await self._delivery.insist(call)
+        except discord.HTTPException as error:
+            if error.code != CHANNEL_THREAD_ARCHIVED:
+                raise
+        await self._delivery.insist(lambda: self._unarchive(self.channel_id))
+        return await self._delivery.insist(call)
+
+    def _reference(self, message_id: int | None) -> discord.MessageReference | None:
+        if message_id is None:
+            return None
+        return discord.MessageReference(
+            message_id=message_id,
+            channel_id=self.channel_id,
+            guild_id=self._channel.guild_id,
+            # A question that was deleted meanwhile is answered all the same.
+            fail_if_not_exists=False,
+        )

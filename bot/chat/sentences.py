@@ -1,0 +1,211 @@
+"""Every sentence a user reads, in one place: plain, our own, and never a server's error text."""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from bot.store.ledger import Asker, Turn, TurnState
+
+FailureKind = Literal[
+    "unreachable",  # no usable answer from the Assistants API for minutes
+    "refused",  # the Assistants API did not take what it was asked
+    "assistant_gone",  # there is no such assistant
+    "busy",  # a run of somebody else's holds the thread and can't be ended
+    "rate_limited",  # the model's endpoint wants fewer requests, or is out of quota
+    "rejected",  # the model can't take this conversation
+    "model_failed",  # the model, or the way to it, failed
+    "expired",  # the run took longer than a run may
+    "gave_up",  # three starts of the bot did not bring it further
+    "internal",  # a defect of this program
+    "undeliverable",  # Discord does not take the reply: nobody reads this one
+]
+"""Our own words for why a turn failed, as the ledger keeps them."""
+
+_FAILURES: Final[dict[FailureKind, str]] = {
+    "unreachable": "I couldn't reach the assistant's server. Retry in a few minutes.",
+    "refused": "The assistant's server refused this. Retry, or put it differently.",
+    "assistant_gone": (
+        "The assistant that answers here no longer exists. "
+        "Whoever runs this bot has to name another one."
+    ),
+    "busy": "Something else is still running in this conversation. Retry when it has ended.",
+    "rate_limited": "The model gets more requests than it takes right now. Retry in a minute.",
+    "rejected": (
+        "The model can't take this conversation: it may be too long, or hold something it "
+        "doesn't read. Start a new one, or put it differently and retry."
+    ),
+    "model_failed": "The model had a problem and didn't finish. Retry to ask it again.",
+    "expired": "This took longer than a run may take, so it was stopped. Retry to start it again.",
+    "gave_up": "I was interrupted three times at this and stopped trying. Retry to start it again.",
+    "internal": "Something went wrong on my side. Retry; if it stays so, tell whoever runs me.",
+    "undeliverable": "I couldn't post the answer here.",
+}
+
+THINKING: Final = "thinking…"
+CANCEL: Final = "Cancel"
+RETRY: Final = "Retry"
+NEWER: Final = "Newer"
+OLDER: Final = "Older"
+
+EMPTY_QUESTION: Final = (
+    "Hi! Write your question behind my name, like “@me what is a good name for a cat?”, "
+    "and I'll answer."
+)
+EMPTY_ANSWER: Final = "The model had nothing to say to this. Put it differently and ask again."
+INCOMPLETE: Final = "-# The answer was cut off at the limit of its length."
+CANCELLED_ELSEWHERE: Final = "-# Cancelled."
+NO_CHANNEL_THREAD: Final = "-# I can't open a channel thread here, so I answer in the channel."
+WILL_GO_ON: Final = "-# I'm being restarted and will go on with this in a moment."
+
+TOO_LATE_TO_CANCEL: Final = "This has ended already, so there is nothing to cancel."
+TOO_LATE_TO_RETRY: Final = "This was retried already, or has an answer by now."
+NOT_YOURS_TO_CANCEL: Final = (
+    "Only somebody who asked in this, or who may manage messages here, can cancel it."
+)
+NOT_YOURS_TO_RETRY: Final = (
+    "Only somebody who asked in this, or who may manage messages here, can retry it."
+)
+NOTHING_RUNNING: Final = (
+    "Nothing is running in this channel. Name a run to cancel one elsewhere: `/runs cancel run:`."
+)
+NO_RUNS: Final = "No runs yet. Ask me something, and it will be listed here."
+COMMAND_FAILED: Final = "That didn't work, and it is my fault. Try again in a moment."
+FUNCTION_UNAVAILABLE: Final = (
+    "This function is not available here. Answer without it, and say so if that matters."
+)
+ATTACHMENTS_ONLY: Final = "Attachments"
+
+_STATES: Final[dict[TurnState, str]] = {
+    "waiting": "waiting",
+    "placed": "starting",
+    "posted": "starting",
+    "running": "running",
+    "closing": "finishing",
+    "answered": "answered",
+    "cancelled": "cancelled",
+    "failed": "failed",
+}
+_MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
+
+
+def failure(kind: str | None) -> str:
+    """Say why a turn failed."""
+    for known, sentence in _FAILURES.items():
+        if kind == known:
+            return sentence
+    return _FAILURES["internal"]
+
+
+def cancelled(canceller: Asker | None) -> str:
+    """Say who cancelled."""
+    return CANCELLED_ELSEWHERE if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
+
+
+def measured(seconds: float, tokens: int | None) -> str:
+    """Say what an answer took, as a quiet last line."""
+    spent = "" if tokens is None else f" · {tokens} tokens"
+    return f"-# {duration(seconds)}{spent}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people: 3.2 s, 48 s, 2 min 5 s."""
+    if seconds < 0:
+        seconds = 0.0
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def plain(name: str) -> str:
+    """Write a name so that nothing in it is markup."""
+    return _MARKUP.sub(r"\\\1", " ".join(name.split()))
+
+
+def state(turn: Turn) -> str:
+    """Name a turn's state for people."""
+    return "cancelling" if turn.canceller and turn.state == "running" else _STATES[turn.state]
+
+
+def askers(turn: Turn) -> str:
+    """Name who asked, three at most."""
+    names = [plain(asker.name) for asker in turn.askers[:3]]
+    if len(turn.askers) > 3:
+        names.append(f"{len(turn.askers) - 3} more")
+    return ", ".join(names)
+
+
+def run_line(turn: Turn, now: float) -> str:
+    """Write a turn as one line of a list: state, age, seconds, tokens, who asked, link."""
+    took = (turn.ended_at or now) - turn.started_at
+    fields = [
+        f"**#{turn.id}** {state(turn)}",
+        f"<t:{int(turn.created_at)}:R>",
+        duration(took),
+        "– tokens" if turn.tokens is None else f"{turn.tokens} tokens",
+        askers(turn),
+    ]
+    if turn.parts:
+        fields.append(f"[reply]({jump_url(turn.guild_id, turn.channel_id, turn.parts[0])})")
+    return " · ".join(fields)
+
+
+def run_page(turns: Sequence[Turn], now: float, page: int, pages: int) -> str:
+    """Write a page of the list of runs."""
+    lines = [run_line(turn, now) for turn in turns]
+    if pages > 1:
+        lines.append(f"-# page {page} of {pages}")
+    return "\n".join(lines)
+
+
+def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
+    """Write all that is known of a turn."""
+    lines = [run_line(turn, now)]
+    if turn.attempt > 1:
+        lines.append(f"Attempt {turn.attempt}")
+    if turn.canceller is not None:
+        lines.append(f"Cancelled by {plain(turn.canceller.name)}")
+    if turn.state == "failed":
+        lines.append(failure(turn.error))
+    for question in questions:
+        line = " ".join(question.split())
+        lines.append(f"> {plain(_shortened(line, 120))}" if line else "> (attachments only)")
+    if turn.run_id is not None:
+        lines.append(f"-# {turn.run_id} on {turn.thread_id}")
+    return _shortened("\n".join(lines), 1_990)
+
+
+def run_choice(turn: Turn, now: float, question: str) -> str:
+    """Write a turn as a choice of an option: at most 100 characters, no markup."""
+    names = ", ".join(asker.name for asker in turn.askers)
+    took = duration(now - turn.started_at)
+    return _shortened(
+        f"#{turn.id} · {state(turn)} · {took} · {names} · {' '.join(question.split())}", 100
+    )
+
+
+def no_such_run(name: str) -> str:
+    """Say that there is no such run, or none that this person may see."""
+    return f"I know no run {plain(_shortened(name, 60))} here. `/runs list` shows those there are."
+
+
+def cancelling(turn: Turn) -> str:
+    """Confirm that a turn is being cancelled."""
+    return f"Cancelling #{turn.id}."
+
+
+def channel_thread_name(question: str, author_name: str) -> str:
+    """Name a channel thread after the question it begins with: 1 to 100 characters."""
+    line = next((line.strip() for line in question.splitlines() if line.strip()), "")
+    words = " ".join(re.sub(r"[*_~`|#>]+", "", line).split())
+    return _shortened(words or f"{ATTACHMENTS_ONLY} of {author_name}", 100)
+
+
+def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
+    """Return the address at which Discord shows a message."""
+    place = "@me" if guild_id is None else guild_id
+    return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
