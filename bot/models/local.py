@@ -29,8 +29,9 @@ class LocalSettings(Struct, frozen=True, kw_only=True):
     """How the local model runs: tokens of context for each of `parallel` answers at once.
 
     `longest_answer` in tokens and `temperature` hold where a request says nothing;
-    `repeat_penalty` above 1 keeps a small model from saying the same for ever. `load_seconds` is how long it may take to load, and `crashes` how many within `crash_window` seconds are
-    followed by another start.
+    `repeat_penalty` above 1 keeps a small model from saying the same for ever. `load_seconds` is
+    how long it may take to load, and `crashes` how many within `crash_window` seconds are followed
+    by another start.
     """
 
     context: int = 8192

@@ -1,0 +1,125 @@
+"""Which model the settings mean."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.models.choose import OPENAI_URL, ChoiceError, ModelSettings, choose
+from bot.models.local import LocalModel
+from bot.models.types import Model
+from tests.models.asking import asking, collect
+from tests.support.model_endpoint import ScriptedModel
+
+
+class Choosing:
+    """Chooses by settings in which nothing of this machine plays a part."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.said: list[str] = []
+        self.chosen: list[Model] = []
+
+    async def __call__(self, **settings: Any) -> Model:
+        nowhere = "http://127.0.0.1:9/v1"  # the discard port: nothing speaks HTTP there
+        chosen = await choose(
+            ModelSettings(directory=self.directory, **{"ollama_url": nowhere, **settings}),
+            say=self.said.append,
+        )
+        self.chosen.append(chosen)
+        return chosen
+
+
+@pytest.fixture
+async def choosing(tmp_path: Path) -> AsyncIterator[Choosing]:
+    choosing = Choosing(tmp_path)
+    yield choosing
+    for model in choosing.chosen:
+        await model.close()
+
+
+async def test_a_key_in_the_environment_means_openai(choosing: Choosing) -> None:
+    async with ScriptedModel() as ollama:
+        model = await choosing(openai_key="sk-1", ollama_url=ollama.url)
+    assert model.name == "OpenAI, each assistant's model"
+    assert choosing.said == [
+        "Model: OpenAI, each assistant's model, because OPENAI_API_KEY is set."
+    ]
+    assert OPENAI_URL == "https://api.openai.com/v1"
+
+
+async def test_without_a_key_a_model_server_here_is_used_with_the_model_it_has(
+    choosing: Choosing,
+) -> None:
+    async with ScriptedModel(models=["nomic-embed-text", "llama3.2", "qwen3"]) as ollama:
+        model = await choosing(ollama_url=ollama.url)
+        await collect(model, asking(model="gpt-4o"))
+        assert (await ollama.until_request()).body["model"] == "llama3.2"
+    assert "because it answers there" in choosing.said[0]
+
+
+async def test_a_model_that_is_named_is_used_there(choosing: Choosing) -> None:
+    async with ScriptedModel(models=["llama3.2", "qwen3"]) as ollama:
+        model = await choosing(ollama_url=ollama.url, model="qwen3")
+        await collect(model)
+        assert (await ollama.until_request()).body["model"] == "qwen3"
+
+
+async def test_with_nothing_there_the_local_model_is_used_and_its_limits_are_said(
+    choosing: Choosing,
+) -> None:
+    assert isinstance(await choosing(), LocalModel)
+    assert "no model server answers" in choosing.said[0]
+    assert "calls no tools" in choosing.said[0]
+    assert "downloaded once, 98 MB" in choosing.said[0]
+
+
+async def test_a_model_server_without_a_model_is_passed_over(choosing: Choosing) -> None:
+    async with ScriptedModel(models=[]) as ollama:
+        assert isinstance(await choosing(ollama_url=ollama.url), LocalModel)
+    assert "has no model" in choosing.said[0]
+
+
+async def test_what_is_set_is_used_whatever_else_is_there(choosing: Choosing) -> None:
+    async with ScriptedModel() as endpoint:
+        model = await choosing(
+            endpoint="chat", url=endpoint.url, api_key="k", openai_key="sk-1", model="x"
+        )
+        await collect(model)
+        asked = await endpoint.until_request()
+    assert asked.headers["Authorization"] == "Bearer k"
+    assert asked.body["model"] == "x"
+    assert isinstance(await choosing(endpoint="local", openai_key="sk-1"), LocalModel)
+
+
+async def test_openai_behind_another_url_is_still_openai(choosing: Choosing) -> None:
+    async with ScriptedModel(api_key="sk-1") as proxy:
+        model = await choosing(endpoint="openai", openai_key="sk-1", url=proxy.url)
+        await collect(model, asking(model="gpt-4o"))
+        assert (await proxy.until_request()).body["model"] == "gpt-4o"
+
+
+async def test_a_gguf_of_ones_own_is_taken_and_nothing_is_downloaded(
+    choosing: Choosing, tmp_path: Path
+) -> None:
+    model = await choosing(endpoint="local", gguf=tmp_path / "mine.gguf")
+    assert model.name == "local model mine"
+    assert "downloaded" not in choosing.said[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"endpoint": "openai"}, "OPENAI_API_KEY is not set"),
+        ({"endpoint": "chat"}, r"\[models\] url is not set"),
+        ({"endpoint": "chat", "url": "localhost:8000"}, "begins with http"),
+        ({"openai_key": "sk-1\nsk-2"}, "copied whole"),
+    ],
+)
+async def test_settings_that_choose_nothing_say_what_to_set(
+    choosing: Choosing, settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ChoiceError, match=told) as refused:
+        await choosing(**settings)
+    assert "sk-1" not in str(refused.value)
