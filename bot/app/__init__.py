@@ -1,0 +1,1 @@
+"""Builds every part from the configuration, starts them in order and stops them in reverse."""

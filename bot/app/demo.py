@@ -1,0 +1,255 @@
+"""Everything on this machine, shown in a terminal: a sandbox Discord, the bot, a model."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, suppress
+from pathlib import Path
+from typing import Final, TextIO
+
+import click
+import msgspec
+
+from bot.app.building import Builder
+from bot.clock import SystemClock
+from bot.config import Config
+from bot.sandbox import Channel, Message, NotPossible, Person, Sandbox
+from bot.store.ledger import Ledger, Scope, Turn
+
+_NOTICE_SECONDS: Final = 20.0
+"""How long the bot may take to notice a question, before something must be wrong."""
+
+_HELP: Final = (
+    "Write a question and press Enter; further ones go on in the channel thread it opened. "
+    "/runs list, /runs show and /runs cancel work, too. /new asks in the text channel again, "
+    "/quit or Ctrl-D ends."
+)
+
+
+async def run_demo(
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    port: int,
+    question: str | None,
+    terminal: TextIO,
+) -> int:
+    """Run the demo and return the exit code: 0 when every answer stands, 1 when one does not."""
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox(port=port))
+        ledger = await _start_bot(
+            stack, _with_sandbox(config, sandbox, stack), environment, sandbox, terminal
+        )
+        scene = Scene(sandbox, ledger)
+        if question is not None:
+            return 0 if await scene.ask(question) else 1
+        click.echo(f"The sandbox Discord is at {sandbox.url}. {_HELP}\n")
+        return await _converse(scene)
+
+
+def _with_sandbox(config: Config, sandbox: Sandbox, stack: AsyncExitStack) -> Config:
+    """Return the configuration with the sandbox for Discord, and the engine here."""
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        discord=replace(config.discord, api_url=sandbox.api_url, gateway_url=sandbox.gateway_url),
+    )
+
+
+async def _start_bot(
+    stack: AsyncExitStack,
+    config: Config,
+    environment: Mapping[str, str],
+    sandbox: Sandbox,
+    terminal: TextIO,
+) -> Ledger:
+    """Start the bot on the sandbox with databases that are gone when the demo ends."""
+    directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="assistants-bot-demo-")
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    builder = Builder(
+        config,
+        environment,
+        stack=stack,
+        clock=SystemClock(),
+        say=lambda line: click.echo(line, err=True),
+        terminal=terminal,
+        databases=Path(directory),
+    )
+    engine = await builder.engine() if config.assistants.url == "embedded" else None
+    ledger = await builder.ledger()
+    await builder.bot(await builder.api(engine), ledger, sandbox.token)
+    await sandbox.bot_ready()
+    return ledger
+
+
+async def _converse(scene: "Scene") -> int:
+    """Take questions line by line until there are no more."""
+    code = 0
+    prompt = "> " if sys.stdin.isatty() else ""
+    while True:
+        click.echo(prompt, nl=False)
+        line = await _line()
+        if line is None or line == "/quit":
+            return code
+        if line == "/new":
+            scene.leave()
+        elif line.startswith("/"):
+            await scene.command(line)
+        elif line:
+            code = code if await scene.ask(line) else 1
+
+
+async def _line() -> str | None:
+    """Return the next line of standard input, None at its end; the loop goes on meanwhile."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[str | None] = loop.create_future()
+
+    def readable() -> None:
+        text = sys.stdin.readline()
+        if not future.done():
+            future.set_result(text.strip() if text else None)
+
+    try:
+        loop.add_reader(sys.stdin.fileno(), readable)
+    except (OSError, ValueError):  # a plain file can't be waited for, and need not be
+        return await asyncio.to_thread(
+            lambda: text.strip() if (text := sys.stdin.readline()) else None
+        )
+    try:
+        return await future
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+class Scene:
+    """What a member of the sandbox says, and what the channel shows then, line by line."""
+
+    def __init__(
+        self, sandbox: Sandbox, ledger: Ledger, echo: Callable[[str], None] = click.echo
+    ) -> None:
+        self._sandbox = sandbox
+        self._ledger = ledger
+        self._echo = echo
+        self._person: Person = sandbox.members[0]
+        self._text_channel = sandbox.guild.text_channel("general")
+        self._thread: Channel | None = None
+        self._edits = 0
+        self._started = 0.0
+
+    def leave(self) -> None:
+        """Ask the next question in the text channel, which begins another conversation."""
+        self._thread = None
+
+    async def ask(self, text: str) -> bool:
+        """Ask and show everything that changes until the turn has ended; True when answered."""
+        channel = self._thread or self._text_channel
+        self._edits, self._started = 0, time.monotonic()
+        async with aclosing(self._sandbox.watch()) as changes:  # type: ignore[type-var]  # an async generator underneath
+            upcoming = asyncio.ensure_future(anext(changes))
+            await asyncio.sleep(0)  # let it begin to watch
+            question = await self._person.say(channel, text, mention_bot=self._thread is None)
+            turn: Turn | None = None
+            try:
+                while turn is None or turn.open:
+                    await asyncio.wait([upcoming], timeout=0.2)
+                    if upcoming.done():
+                        change = upcoming.result()
+                        self._show(change.kind, change.channel, change.message)
+                        upcoming = asyncio.ensure_future(anext(changes))
+                    else:
+                        turn = await self._turn(question)
+                        if turn is None and self._seconds() > _NOTICE_SECONDS:
+                            self._echo("The bot did not notice the question.")
+                            return False
+            finally:
+                upcoming.cancel()
+                with suppress(asyncio.CancelledError):
+                    await upcoming
+        self._show_end(turn)
+        return turn.state == "answered"
+
+    async def command(self, line: str) -> None:
+        """Use a slash command such as ``/runs show run=1`` and show what it answers."""
+        path = [word for word in line[1:].split() if "=" not in word]
+        options = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        channel = self._thread or self._text_channel
+        try:
+            interaction = self._person.begin_command(channel, " ".join(path), options)
+            await self._sandbox.until(lambda: interaction.done, timeout=_NOTICE_SECONDS)
+        except (NotPossible, LookupError) as error:
+            self._echo(f"Discord would not take that: {error}. Options are written name=value.\n")
+        except TimeoutError:
+            self._echo("The bot did not answer the command.\n")
+        else:
+            for response in interaction.responses:
+                self._echo(f"{_indented(self._readable(response))}\n")
+
+    async def _turn(self, question: Message) -> Turn | None:
+        threads = [each for each in self._text_channel.threads if each.id == question.id]
+        home = threads[0] if threads else self._thread or self._text_channel
+        newest = await self._ledger.history.newest(Scope(channel_id=home.id), offset=0, limit=5)
+        turn = next((turn for turn in newest if turn.reply_to == question.id), None)
+        if turn is not None and home.thread is not None:
+            self._thread = home
+        return turn
+
+    def _show(self, kind: str, channel: Channel | None, message: Message | None) -> None:
+        """Print a change of the channel as a person would see it."""
+        if kind == "thread_created" and channel is not None:
+            self._line("", "new channel thread", f"“{channel.name}”")
+        if message is None or channel is None or not message.content:
+            return
+        where = f"#{channel.name}" if channel.thread is None else "thread"
+        content = self._readable(message)
+        if kind == "message_created":
+            answer = " (reply)" if message.reference is not None else ""
+            self._line(where, f"{message.author.name}{answer}", content)
+        elif kind == "message_edited":
+            self._edits += 1
+            self._line(where, f"edit {self._edits}, {self._seconds():.1f} s", content)
+
+    def _line(self, where: str, who: str, content: str) -> None:
+        self._echo(f"{where:<9} {who:<18} {_excerpt(content)}".rstrip())
+
+    def _readable(self, message: Message) -> str:
+        """Return what a message shows: names for mentions, and its buttons behind it."""
+        bot = self._sandbox.bot_user
+        text = message.content
+        for user in (bot, *(person.user for person in self._sandbox.people)):
+            text = text.replace(user.mention, f"@{user.name}")
+        labels = [
+            f"[{item['label']}]"
+            for row in message.components
+            for item in row.get("components", ())
+            if item.get("label")
+        ]
+        return "  ".join((text, *labels))
+
+    def _show_end(self, turn: Turn) -> None:
+        parts = [
+            message.content
+            for channel in (self._text_channel, *self._text_channel.threads)
+            for message in channel.messages
+            if message.id in turn.parts
+        ]
+        self._echo(f"\n{_indented(chr(10).join(parts))}\n")
+        tokens = f" · {turn.tokens} tokens" if turn.tokens is not None else ""
+        reason = f" ({turn.error})" if turn.error else ""
+        self._echo(f"{turn.state}{reason} in {self._seconds():.1f} s{tokens}\n")
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+
+def _excerpt(text: str) -> str:
+    """Return the beginning and the newest end of a text, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 90 else f"{line[:35]} … {line[-50:]}"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text, "    ", lambda line: True)

@@ -1,0 +1,108 @@
+"""The programs that run until they are told to stop: the bot, and the server alone."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import Any, Final, TextIO, TypeVar
+
+from bot.app.building import Builder, StartError
+from bot.clock import SystemClock
+from bot.config import Config
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
+
+_STOP_SECONDS: Final = 4.5
+"""After a signal everything is stopped in order, and after this long in any order."""
+
+
+async def run_bot(
+    config: Config, environment: Mapping[str, str], *, say: Callable[[str], None], terminal: TextIO
+) -> None:
+    """Run the bot on Discord, and the server where the configuration says so, until cancelled.
+
+    Raises ``StartError`` and the other one-line errors of the parts.
+    """
+    token = environment.get("DISCORD_TOKEN", "").strip()
+    if not token:
+        raise StartError(
+            "DISCORD_TOKEN is not set. Put the bot's token there (Discord's developer portal, "
+            "your application, Bot), or try the bot without one: python -m bot demo"
+        )
+    embedded = config.assistants.url == "embedded"
+    if config.server.enabled and not embedded:
+        raise StartError(
+            "[server] enabled = true serves this program's own engine, but [assistants] url is "
+            'not "embedded". Take one of the two out.'
+        )
+    async with AsyncExitStack() as stack:
+        builder = Builder(
+            config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
+        )
+        engine = await builder.engine() if embedded else None
+        if engine is not None and config.server.enabled:
+            server = await builder.server(engine)
+            say(f"The Assistants API is at {server.url}")
+        await (await builder.bot(await builder.api(engine), await builder.ledger(), token))
+
+
+async def run_server(
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    terminal: TextIO,
+) -> None:
+    """Serve the Assistants API until cancelled; raises the one-line errors of the parts."""
+    async with AsyncExitStack() as stack:
+        builder = Builder(
+            config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
+        )
+        server = await builder.server(await builder.engine())
+        say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")
+        await asyncio.get_running_loop().create_future()
+
+
+def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
+    """Run a program and return what it does; None where Ctrl-C or SIGTERM ended it.
+
+    It has under 5 seconds then to stop in order.
+    """
+
+    async def watched() -> T | None:
+        task = asyncio.ensure_future(program)
+        with _signals(task), suppress(asyncio.CancelledError):
+            return await task
+        return None
+
+    return asyncio.run(watched())
+
+
+@contextmanager
+def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        task.cancel()
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # already on our way
+        loop.call_later(_STOP_SECONDS, _give_up)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _give_up() -> None:
+    # What is on disk is whole at any moment; what hangs must not keep the machine from stopping.
+    _log.error("Not everything stopped in time; leaving it. Nothing that was saved is lost.")
+    logging.shutdown()
+    os._exit(1)

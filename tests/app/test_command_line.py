@@ -1,0 +1,308 @@
+"""The program as an operator meets it: what it prints, its exit code, and how it stops."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
+from bot.client import Client
+from bot.sandbox import Sandbox
+from tests.support.assistants import text_of
+from tests.support.model_endpoint import ScriptedModel
+from tests.support.program import Program, program
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel() as model:
+        yield model
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+        assert sandbox.unknown_routes == []
+
+
+def _config(
+    directory: Path, model: ScriptedModel, sandbox: Sandbox | None = None, more: str = ""
+) -> str:
+    """Write a configuration for a scripted model, and a sandbox, and return its path."""
+    discord = (
+        f'[discord]\napi_url = "{sandbox.api_url}"\ngateway_url = "{sandbox.gateway_url}"\n'
+        if sandbox
+        else ""
+    )
+    path = directory / "config.toml"
+    path.write_text(
+        f'{discord}[models]\nendpoint = "chat"\nurl = "{model.url}"\nmodel = "scripted-model"\n'
+        f'[storage]\ndirectory = "data"\n{more}'
+    )
+    return str(path)
+
+
+def _one_line(ran: Program) -> str:
+    """Return the one line that a refused start must be."""
+    lines = [line for line in ran.log if not line.startswith("Model: ")]
+    assert len(lines) == 1, ran.errors
+    assert "Traceback" not in ran.errors
+    return lines[0]
+
+
+async def test_help_names_every_command() -> None:
+    async with program("--help") as ran:
+        assert await ran.ended() == 0
+        for command in ("run", "serve", "demo", "check"):
+            assert f"\n  {command} " in ran.output
+
+
+async def test_the_demo_shows_a_question_all_the_way(tmp_path: Path, model: ScriptedModel) -> None:
+    model.say("Go to bed early. " * 20, per_second=60)
+    config = _config(tmp_path, model)
+    async with program("demo", "--config", config, "--say", "How do I sleep?") as ran:
+        assert await ran.ended() == 0, ran.errors
+    shown = ran.output
+    order = [
+        "@assistant How do I sleep?",
+        "new channel thread",
+        "thinking… [Cancel]",
+        "edit 1",
+        "answered in",
+    ]
+    places = [shown.index(part) for part in order]
+    assert places == sorted(places)
+    assert "Go to bed early." in shown
+    assert " tokens" in shown
+    assert ran.errors.count("\n") < 5
+
+
+async def test_the_demo_fails_with_the_reason_where_the_model_does(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    model.fail(401, times=10)
+    config = _config(tmp_path, model)
+    async with program("demo", "--config", config, "--say", "Hello?") as ran:
+        assert await ran.ended() == 1
+    assert "failed" in ran.output
+    assert "Traceback" not in ran.output + ran.errors
+
+
+async def test_the_demo_takes_questions_and_commands_line_by_line(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    async with program("demo", "--config", _config(tmp_path, model)) as ran:
+        await ran.write(
+            "first question\nsecond question\n/runs list\n/runs cancel\n/nonsense\n/quit\n"
+        )
+        assert await ran.ended() == 0, ran.errors
+    assert ran.output.count("answered in") == 2
+    assert ran.output.count("new channel thread") == 1
+    assert "**#2**" in ran.output
+    assert "Nothing is running" in ran.output
+    assert "no command 'nonsense'" in ran.output
+    questions = [asked.question for asked in model.requests]
+    assert questions == ["first question", "second question"]
+
+
+async def test_serve_prints_its_url_answers_and_stops_on_sigterm(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    config = _config(tmp_path, model)
+    async with program("serve", "--config", config, "--port", "0") as ran:
+        line = await ran.until_line("The Assistants API is at ")
+        url = next(word for word in line.split() if word.startswith("http")).rstrip(".")
+        async with aiohttp.ClientSession() as session:
+            healthy = await session.get(url.removesuffix("/v1") + "/healthz")
+            assert healthy.status == 200
+        async with Client(url) as client:
+            assistant = await client.create_assistant(CreateAssistant(model="x"))
+            assert (await client.retrieve_assistant(assistant.id)) == assistant
+        assert await ran.terminated() == 0
+
+
+async def test_a_killed_server_goes_on_with_its_runs(tmp_path: Path, model: ScriptedModel) -> None:
+    config = _config(tmp_path, model)
+    model.stall("half")
+    async with program("serve", "--config", config, "--port", "0") as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        async with Client(url) as client:
+            assistant = await client.create_assistant(CreateAssistant(model="x"))
+            thread = await client.create_thread(
+                CreateThread(messages=(CreateMessage(role="user", content="hello"),))
+            )
+            run = await client.create_run(thread.id, CreateRun(assistant_id=assistant.id))
+            await model.until_request(1)
+        await ran.killed()
+    model.say("whole")
+    async with program("serve", "--config", config, "--port", "0") as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        await (await model.until_request(2)).until_over()
+        async with Client(url) as client:
+            while (run := await client.retrieve_run(thread.id, run.id)).status != "completed":
+                assert run.status in ("queued", "in_progress")
+            newest = (await client.list_messages(thread.id)).data[0]
+            assert text_of(newest) == "whole"
+
+
+async def test_serve_without_keys_refuses_to_be_reached_from_elsewhere(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    config = _config(tmp_path, model)
+    async with program("serve", "--config", config, "--host", "0.0.0.0", "--port", "0") as ran:
+        assert await ran.ended() == 2
+    assert "keys" in _one_line(ran)
+
+
+async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = _config(tmp_path, model, sandbox)
+    token = {"DISCORD_TOKEN": sandbox.token}
+    ada = sandbox.members[0]
+    general = sandbox.guild.text_channel("general")
+    model.stall("The beginning ")
+    async with program("run", "--config", config, environment=token) as ran:
+        await sandbox.bot_ready()
+        await ada.say(general, "A long question", mention_bot=True)
+        await sandbox.until(lambda: general.threads and general.threads[0].messages)
+        await model.until_request(1)
+        assert await ran.terminated() == 0, ran.errors
+        assert sandbox.token not in ran.output + ran.errors
+    model.say("The beginning and the end.")
+    async with program("run", "--config", config, environment=token) as ran:
+        await sandbox.until(
+            lambda: "and the end." in general.threads[0].messages[-1].content, timeout=20
+        )
+        replies = [m for m in general.threads[0].messages if m.author is sandbox.bot_user]
+        assert len(replies) == 1
+        assert await ran.terminated() == 0
+
+
+async def test_run_without_a_token_says_what_to_do(tmp_path: Path, model: ScriptedModel) -> None:
+    async with program("run", "--config", _config(tmp_path, model)) as ran:
+        assert await ran.ended() == 2
+    assert "DISCORD_TOKEN is not set" in _one_line(ran)
+
+
+async def test_run_with_a_token_that_discord_refuses_says_so(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = _config(tmp_path, model, sandbox)
+    async with program(
+        "run", "--config", config, environment={"DISCORD_TOKEN": "not.the.one"}
+    ) as ran:
+        assert await ran.ended() == 2
+    assert "refuses DISCORD_TOKEN" in _one_line(ran)
+    assert "not.the.one" not in ran.output + ran.errors
+
+
+async def test_run_without_the_privileged_intent_says_where_to_grant_it(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    sandbox.privileged_intents.discard("message_content")
+    config = _config(tmp_path, model, sandbox)
+    async with program(
+        "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        assert await ran.ended() == 2
+    assert "Message Content intent" in _one_line(ran)
+
+
+async def test_a_token_revoked_later_ends_the_bot_with_a_line(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = _config(tmp_path, model, sandbox)
+    async with program(
+        "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        await sandbox.bot_ready()
+        sandbox.revoke_token()
+        assert await ran.ended() == 2
+    assert "DISCORD_TOKEN" in ran.log[-1]
+    assert "Traceback" not in ran.errors
+
+
+async def test_a_wrong_configuration_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[discord]\nanswer_inn = "thread"\n')
+    for command in ("run", "serve", "demo"):
+        async with program(command, "--config", str(path)) as ran:
+            assert await ran.ended() == 2
+        assert "answer_inn is not a key: did you mean answer_in?" in _one_line(ran)
+
+
+async def test_a_data_directory_held_by_another_process_is_one_line(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    config = _config(tmp_path, model)
+    async with program("serve", "--config", config, "--port", "0") as first:
+        await first.until_line("The Assistants API is at ")
+        async with program("serve", "--config", config, "--port", "0") as second:
+            assert await second.ended() == 2
+        assert f"held by another process (process {first.process.pid})" in _one_line(second)
+        assert await first.terminated() == 0
+
+
+@pytest.mark.parametrize("name", ["bot.db", "engine.db"])
+@pytest.mark.parametrize("kind", ["corrupt", "newer"])
+async def test_a_database_that_cannot_be_used_is_one_line_and_stays_as_it_is(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, name: str, kind: str
+) -> None:
+    config = _config(tmp_path, model, sandbox)
+    path = tmp_path / "data" / name
+    path.parent.mkdir()
+    if kind == "newer":
+        database = sqlite3.connect(path)
+        database.execute("PRAGMA user_version = 999")
+        database.close()
+    else:
+        path.write_bytes(b"not a database " * 1000)
+    before = path.read_bytes()
+    async with program(
+        "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        assert await ran.ended() == 2
+    wanted = "newer version" if kind == "newer" else "not a sound database"
+    assert wanted in _one_line(ran)
+    assert path.read_bytes() == before
+
+
+async def test_a_data_directory_that_cannot_be_written_is_one_line(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    (tmp_path / "data").write_text("a file in the way")
+    async with program("serve", "--config", _config(tmp_path, model), "--port", "0") as ran:
+        assert await ran.ended() == 2
+    assert "can't be written" in _one_line(ran)
+
+
+async def test_check_has_a_line_for_each_thing_and_what_to_do(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = _config(tmp_path, model, sandbox)
+    async with program(
+        "check", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        assert await ran.ended() == 0, ran.output
+    for what in ("config", "data", "token", "intent", "invite", "model"):
+        assert any(line.startswith(f"ok  {what}") for line in ran.lines), (what, ran.output)
+    assert f"client_id={sandbox.application_id}" in ran.output
+    assert "permissions=" in ran.output
+
+    sandbox.privileged_intents.discard("message_content")
+    await model.stop()
+    async with program(
+        "check", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        assert await ran.ended() == 2
+    for what in ("intent", "model"):
+        assert any(line.startswith(f"!!  {what}") for line in ran.lines), (what, ran.output)
+
+    async with program("check", "--config", config) as ran:
+        assert await ran.ended() == 2
+    assert any(line.startswith("!!  token") for line in ran.lines)
+    assert "Traceback" not in ran.errors

@@ -1,0 +1,119 @@
+"""The program as an operator runs it: a child process, its environment and its pipes."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE = 30.0
+"""Seconds after which a test gives up waiting for a line or an end."""
+
+
+class Program:
+    """A running ``python -m bot …``; ``lines`` is its standard output, ``log`` the other."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self.log: list[str] = []
+        self._news = asyncio.Condition()
+        self._readers = [
+            asyncio.create_task(self._read(process.stdout, self.lines)),
+            asyncio.create_task(self._read(process.stderr, self.log)),
+        ]
+
+    @classmethod
+    async def start(cls, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
+        """Start it, with nothing of this environment that could be a secret or choose a model."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot",
+            *arguments,
+            cwd=PROJECT,
+            env={**kept, **(environment or {})},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        return cls(process)
+
+    @property
+    def output(self) -> str:
+        """All that went to standard output."""
+        return "\n".join(self.lines)
+
+    @property
+    def errors(self) -> str:
+        """All that went to standard error."""
+        return "\n".join(self.log)
+
+    async def until_line(self, part: str) -> str:
+        """Return the first line, of either stream, that has ``part`` in it."""
+
+        def found() -> str | None:
+            return next((line for line in (*self.lines, *self.log) if part in line), None)
+
+        try:
+            async with asyncio.timeout(PATIENCE), self._news:
+                await self._news.wait_for(lambda: found() or self._ended)
+        except TimeoutError:
+            pass
+        line = found()
+        assert line is not None, f"no {part!r} in:\n{self.output}\n{self.errors}"
+        return line
+
+    async def write(self, text: str) -> None:
+        """Type something, and end the input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        await self.process.stdin.drain()
+        self.process.stdin.close()
+
+    async def ended(self, seconds: float = PATIENCE) -> int:
+        """Return the exit code; raises ``TimeoutError`` where it does not end in time."""
+        async with asyncio.timeout(seconds):
+            code = await self.process.wait()
+            await asyncio.gather(*self._readers)
+        return code
+
+    async def terminated(self, seconds: float = 5.0) -> int:
+        """Send SIGTERM and return the exit code; it has the 5 seconds that it promises."""
+        self.process.terminate()
+        return await self.ended(seconds)
+
+    async def killed(self) -> None:
+        """Send SIGKILL, and wait until it is gone."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.ended()
+
+    @property
+    def _ended(self) -> bool:
+        return all(reader.done() for reader in self._readers)
+
+    async def _read(self, stream: asyncio.StreamReader | None, lines: list[str]) -> None:
+        assert stream is not None
+        async for line in stream:
+            async with self._news:
+                lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+
+@asynccontextmanager
+async def program(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Program]:
+    """Start the program; it is killed at the end at the latest."""
+    running = await Program.start(*arguments, environment=environment)
+    try:
+        yield running
+    finally:
+        await running.killed()
