@@ -6,14 +6,17 @@ from bot.sandbox.backend.invocations import NotPossible
 from bot.sandbox.backend.model import Channel, Guild, Message, Role, User
 from bot.sandbox.backend.permissions import Permission
 from bot.sandbox.clock import Clock
+from bot.sandbox.control import Control
 from bot.sandbox.errors import DiscordError
 from bot.sandbox.people import Person
-from bot.sandbox.sandbox import Place, Sandbox
+from bot.sandbox.place import Place
+from bot.sandbox.sandbox import Sandbox
 
 __all__ = [
     "Change",
     "Channel",
     "Clock",
+    "Control",
     "DiscordError",
     "Guild",
     "Interaction",

@@ -10,56 +10,19 @@ from aiohttp import web
 
 from bot.sandbox.backend import Backend
 from bot.sandbox.backend.events import Change
-from bot.sandbox.backend.model import Channel, Guild, Role, User
+from bot.sandbox.backend.model import User
 from bot.sandbox.backend.permissions import ALL, EVERYONE, Permission
 from bot.sandbox.backend.world import World
 from bot.sandbox.clock import Clock
+from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults, RequestFault
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.http.app import PREFIX, Api, RequestLog
 from bot.sandbox.http.ratelimits import RateLimiter
 from bot.sandbox.people import Person
+from bot.sandbox.place import Place
 
 BOT_PERMISSIONS = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
-
-
-class Place:
-    """The sandbox's guild with the means to add to it; what it lacks, its `state` has."""
-
-    def __init__(self, backend: Backend, state: Guild, bot_role: Role) -> None:
-        self._backend = backend
-        self.state = state
-        self.bot_role = bot_role
-
-    @property
-    def id(self) -> int:
-        """The guild's id."""
-        return self.state.id
-
-    @property
-    def threads(self) -> list[Channel]:
-        """Every channel thread, oldest first."""
-        return self.state.threads
-
-    def text_channel(self, name: str) -> Channel:
-        """The text channel of that name; raises `LookupError`."""
-        return self.state.text_channel(name)
-
-    def add_text_channel(self, name: str, *, parent: Channel | None = None) -> Channel:
-        """A new text channel."""
-        return self._backend.channels.add(self.state, name, parent=parent)
-
-    def forbid_bot(self, *names: Permission) -> None:
-        """Take permissions from the bot's role."""
-        self.set_bot_permissions(self.bot_role.permissions & ~_union(names))
-
-    def allow_bot(self, *names: Permission) -> None:
-        """Give permissions to the bot's role."""
-        self.set_bot_permissions(self.bot_role.permissions | _union(names))
-
-    def set_bot_permissions(self, rights: Permission) -> None:
-        """Set what the bot's role may do; @everyone's permissions stay beside it."""
-        self._backend.guilds.set_role_permissions(self.state, self.bot_role, rights)
 
 
 class Sandbox:
@@ -82,7 +45,6 @@ class Sandbox:
     ) -> None:
         self.clock = clock or Clock()
         self.token = token or f"sandbox.{secrets.token_urlsafe(24)}"
-        self.revoked = False
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -98,6 +60,7 @@ class Sandbox:
         self.admin = self._add_person("mira")
         self.members = [self._add_person("ada"), self._add_person("ben")]
         self.guild = self._build_guild(guild_name)
+        self.control = Control(self.backend, self.faults, self.gateway, self.guild)
 
     def _build_guild(self, name: str) -> Place:
         guilds = self.backend.guilds
@@ -219,7 +182,7 @@ class Sandbox:
         await self.stop()
 
     def _authenticate(self, token: str) -> User | None:
-        if not self.revoked and secrets.compare_digest(
+        if not self.control.token_revoked and secrets.compare_digest(
             token.removeprefix("Bot ").encode(), self.token.encode()
         ):
             return self.world.bot
@@ -262,25 +225,16 @@ class Sandbox:
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward; what falls due in between happens now."""
-        self.clock.advance(seconds)
-        self.world.publish("guild")
+        self.control.advance(seconds)
 
     def drop_sockets(self) -> int:
         """Cut the bot's gateway sockets without a word; returns how many."""
-        return self.gateway.drop()
+        return self.control.drop_socket()
 
     def fail_next(self, method: str, route: str, **options: Any) -> RequestFault:
         """See `Faults.fail_next`."""
         return self.faults.fail_next(method, route, **options)
 
     def revoke_token(self) -> None:
-        """Make the bot's token worthless: 401 everywhere, its sockets closed with 4004."""
-        self.revoked = True
-        self.gateway.close_bot(4004, "Authentication failed.")
-
-
-def _union(names: tuple[Permission, ...]) -> Permission:
-    found = Permission(0)
-    for name in names:
-        found |= name
-    return found
+        """See `Control.revoke_token`."""
+        self.control.revoke_token()

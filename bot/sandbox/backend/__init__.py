@@ -1,5 +1,6 @@
 """The sandbox's state and every operation on it, one noun a file; knows no HTTP and no sockets."""
 
+from bot.sandbox.backend.answers import Answers
 from bot.sandbox.backend.channels import Channels
 from bot.sandbox.backend.commands import Commands
 from bot.sandbox.backend.guilds import Guilds
@@ -21,4 +22,5 @@ class Backend:
         self.messages = Messages(world, self.threads)
         self.reactions = Reactions(world)
         self.commands = Commands(world)
-        self.interactions = Interactions(world, self.messages)
+        self.interactions = Interactions(world)
+        self.answers = Answers(world, self.messages, self.interactions)

@@ -1,28 +1,21 @@
 """The life of interactions: answered once, within three seconds, and open for 15 minutes."""
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bot.sandbox import errors
 from bot.sandbox.backend import permissions, render
-from bot.sandbox.backend.components import Reader
-from bot.sandbox.backend.drafts import Draft, Upload, file_limit, read_draft
+from bot.sandbox.backend.drafts import file_limit
 from bot.sandbox.backend.events import Event
-from bot.sandbox.backend.messages import Messages
 from bot.sandbox.backend.model import (
     Channel,
     Message,
-    MessageFlag,
-    MessageType,
     Payload,
-    Reference,
     User,
 )
 from bot.sandbox.backend.world import World
 from bot.sandbox.clock import Timer
-from bot.sandbox.forms import Form
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
 PONG, MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7, 8, 9
@@ -81,12 +74,16 @@ class Interaction:
         return bool(self.responses) and self.responses[0].ephemeral
 
 
-class Interactions:
-    """Begins interactions and takes the application's answers to them."""
+def owners(channel: Channel) -> Payload:
+    """Where the application was installed that an interaction came through."""
+    return {"0": "0" if channel.guild is None else str(channel.guild.id)}
 
-    def __init__(self, world: World, messages: Messages) -> None:
+
+class Interactions:
+    """Begins interactions and finds them again while they may be answered."""
+
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._messages = messages
         self._by_id: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
 
@@ -142,7 +139,11 @@ class Interactions:
     def _unanswered(self, interaction: Interaction) -> None:
         if interaction.state == "waiting":
             interaction.state = "failed"
-            self._tell_person("INTERACTION_FAILURE", interaction)
+            self.tell_person("INTERACTION_FAILURE", interaction)
+
+    def newest(self) -> Interaction | None:
+        """The last interaction that was begun."""
+        return next(reversed(self._by_id.values()), None)
 
     def expire(self, interaction: Interaction) -> None:
         """Let its clocks run out now."""
@@ -151,7 +152,8 @@ class Interactions:
             interaction.timer.cancel()
         self._unanswered(interaction)
 
-    def _tell_person(self, name: str, interaction: Interaction, **more: Any) -> None:
+    def tell_person(self, name: str, interaction: Interaction, **more: Any) -> None:
+        """Send an event to the person's app, and wake who waits for the interaction."""
         payload = {"id": str(interaction.id), "nonce": str(interaction.id), **more}
         self._world.emit(Event(name, payload, only=frozenset({interaction.user.id})))
         self._world.publish("interaction", channel=interaction.channel, detail=interaction)
@@ -174,7 +176,7 @@ class Interactions:
             "locale": user.locale,
             "entitlements": [],
             "entitlement_sku_ids": [],
-            "authorizing_integration_owners": self._owners(channel),
+            "authorizing_integration_owners": owners(channel),
             "context": 1 if guild is None else 0,
             "app_permissions": str(int(permissions.in_channel(channel, world.bot, now=now))),
             "attachment_size_limit": file_limit(channel),
@@ -192,9 +194,6 @@ class Interactions:
         if interaction.message is not None:
             payload["message"] = world.writer.full(interaction.message, world.bot, now)
         return payload
-
-    def _owners(self, channel: Channel) -> Payload:
-        return {"0": "0" if channel.guild is None else str(channel.guild.id)}
 
     def find(self, interaction_id: int, token: str) -> Interaction:
         """The interaction a callback is for, while it can be answered; raises 10062."""
@@ -218,226 +217,3 @@ class Interactions:
         if not found.acknowledged:
             raise errors.unknown_webhook()
         return found
-
-    def respond(self, interaction: Interaction, form: Form, uploads: Mapping[int, Upload]) -> None:
-        """Take the first answer; raises 40060 where there was one."""
-        form.required("type")
-        kind = form.integer("type", one_of=self._possible(interaction))
-        if kind in (10, 11, 12):
-            raise errors.Unsupported(f"{form.where}: callback type {kind} is not in the sandbox")
-        data = form.form("data")
-        if kind in (PONG, DEFERRED_UPDATE) or (kind == DEFERRED_MESSAGE and data is None):
-            if data is not None:
-                data.ignore(*data.names)
-            data = None
-            form.finish()
-        elif data is None:
-            form.required("data")
-            form.finish()
-        if interaction.state != "waiting":
-            raise errors.already_acknowledged()
-        if kind == CHOICES and data is not None:
-            choices = _read_choices(data)
-            form.finish()
-            self._acknowledge(interaction, CHOICES)
-            interaction.choices = choices
-            self._tell_person(
-                "APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE", interaction, choices=choices
-            )
-            return
-        if kind == MODAL and data is not None:
-            modal = _read_modal(data)
-            form.finish()
-            self._acknowledge(interaction, MODAL)
-            interaction.modal = modal
-            self._tell_person("INTERACTION_MODAL_CREATE", interaction, **{**modal, "modal": modal})
-            return
-        if kind == UPDATE and data is not None:
-            assert interaction.message is not None
-            draft = self._read_edit(interaction.message, data, uploads)
-            form.finish()
-            self._acknowledge(interaction, UPDATE)
-            interaction.original = self._messages.change(interaction.message, draft)
-        elif kind == MESSAGE and data is not None:
-            draft = read_draft(self._world, interaction.channel, data, uploads)
-            data.raw("poll")
-            form.finish()
-            message = self._draft_message(interaction, draft)
-            self._messages.fill(message, draft)
-            self._acknowledge(interaction, MESSAGE)
-            self._show(interaction, message, first=True)
-        elif kind == DEFERRED_MESSAGE:
-            flags = MessageFlag(0)
-            if data is not None:
-                flags = MessageFlag(data.integer("flags", 0) or 0) & MessageFlag.EPHEMERAL
-                data.ignore(*data.names)
-                form.finish()
-            message = self._draft_message(interaction, Draft(flags=flags))
-            message.flags |= MessageFlag.LOADING
-            self._acknowledge(interaction, DEFERRED_MESSAGE)
-            self._show(interaction, message, first=True)
-        else:
-            self._acknowledge(interaction, kind or PONG)
-            interaction.original = interaction.message
-        self._tell_person("INTERACTION_SUCCESS", interaction)
-
-    def _possible(self, interaction: Interaction) -> set[int]:
-        if interaction.kind == AUTOCOMPLETE:
-            return {CHOICES}
-        possible = {PONG, MESSAGE, DEFERRED_MESSAGE, 12}
-        if interaction.kind != MODAL_SUBMIT:
-            possible.add(MODAL)
-        if interaction.message is not None:
-            possible |= {DEFERRED_UPDATE, UPDATE}
-        return possible
-
-    def _acknowledge(self, interaction: Interaction, kind: int) -> None:
-        interaction.state = "acknowledged"
-        interaction.response_type = kind
-        interaction.acknowledged_at = self._world.now()
-        if interaction.timer is not None:
-            interaction.timer.cancel()
-
-    def _draft_message(self, interaction: Interaction, draft: Draft) -> Message:
-        world = self._world
-        flags = (draft.flags or MessageFlag(0)) & MessageFlag.EPHEMERAL
-        message = Message(
-            world.ids.next(),
-            interaction.channel,
-            world.bot,
-            flags=flags,
-            application_id=world.application_id,
-            webhook_id=world.application_id,
-        )
-        if flags & MessageFlag.EPHEMERAL:
-            message.for_user = interaction.user
-        message.interaction_metadata = self._metadata(interaction)
-        if interaction.original is not None:
-            message.interaction_metadata["original_response_message_id"] = str(
-                interaction.original.id
-            )
-        answered = interaction.original or interaction.message
-        if interaction.kind == COMMAND and interaction.original is None:
-            chat = interaction.data.get("type", 1) == 1
-            message.type = (
-                MessageType.CHAT_INPUT_COMMAND if chat else MessageType.CONTEXT_MENU_COMMAND
-            )
-            message.legacy_interaction = {
-                "id": str(interaction.id),
-                "type": interaction.kind,
-                "name": interaction.data["name"],
-                "user": render.user(interaction.user),
-            }
-        elif answered is not None:
-            message.type = MessageType.REPLY
-            message.referenced = answered
-            guild = interaction.channel.guild
-            message.reference = Reference(
-                interaction.channel.id, answered.id, guild.id if guild else None
-            )
-        return message
-
-    def _metadata(self, interaction: Interaction) -> Payload:
-        metadata: Payload = {
-            "id": str(interaction.id),
-            "type": interaction.kind,
-            "user": render.user(interaction.user),
-            "authorizing_integration_owners": self._owners(interaction.channel),
-        }
-        if interaction.kind == COMPONENT and interaction.message is not None:
-            metadata["interacted_message_id"] = str(interaction.message.id)
-        if interaction.kind == MODAL_SUBMIT and interaction.parent is not None:
-            metadata["triggering_interaction_metadata"] = self._metadata(interaction.parent)
-        return metadata
-
-    def _show(self, interaction: Interaction, message: Message, *, first: bool) -> None:
-        if first:
-            interaction.original = message
-        interaction.responses.append(message)
-        self._messages.publish(message)
-
-    def _read_edit(self, message: Message, form: Form, uploads: Mapping[int, Upload]) -> Draft:
-        form.ignore("poll", "thread_name", "applied_tags")
-        return read_draft(
-            self._world,
-            message.channel,
-            form,
-            uploads,
-            earlier=message.attachments,
-            edited=message.flags,
-        )
-
-    def follow_up(
-        self, interaction: Interaction, form: Form, uploads: Mapping[int, Upload]
-    ) -> Message:
-        """A further message; the first one after "thinking…" takes its place."""
-        draft = read_draft(self._world, interaction.channel, form, uploads)
-        form.ignore("username", "avatar_url")
-        form.finish()
-        original = interaction.original
-        if original is not None and original.loading and not original.deleted:
-            return self._settle(original, draft)
-        message = self._draft_message(interaction, draft)
-        self._messages.fill(message, draft)
-        self._show(interaction, message, first=False)
-        return message
-
-    def _settle(self, original: Message, draft: Draft) -> Message:
-        if draft.flags is not None:
-            draft.flags &= ~MessageFlag.EPHEMERAL
-        self._messages.fill(original, draft)
-        original.flags &= ~MessageFlag.LOADING
-        self._world.emit_message("MESSAGE_UPDATE", original)
-        self._world.publish("message_edited", message=original)
-        return original
-
-    def response(self, interaction: Interaction, message_id: int | None) -> Message:
-        """One of its messages, the first one for None; raises 10008."""
-        if message_id is None:
-            message = interaction.original
-        else:
-            known = [*interaction.responses, interaction.message]
-            message = next((one for one in known if one and one.id == message_id), None)
-        if message is None or message.deleted:
-            raise errors.unknown_message()
-        return message
-
-    def edit(self, message: Message, form: Form, uploads: Mapping[int, Upload]) -> Message:
-        """Edit one of an interaction's messages; a first edit of "thinking…" is its answer."""
-        draft = self._read_edit(message, form, uploads)
-        form.finish()
-        return (
-            self._settle(message, draft)
-            if message.loading
-            else self._messages.change(message, draft)
-        )
-
-    def delete(self, message: Message) -> None:
-        """Delete one of an interaction's messages."""
-        self._messages.delete(message, None)
-
-
-def _read_choices(form: Form) -> list[Payload]:
-    form.required("choices")
-    found = []
-    for choice in form.forms("choices", most=25) or []:
-        choice.required("name")
-        choice.required("value")
-        name = choice.text("name", least=1, most=100)
-        value = choice.raw("value")
-        if isinstance(value, str) and len(value) > 100:
-            choice.problem("BASE_TYPE_MAX_LENGTH", "Must be 100 or fewer in length.", "value")
-        choice.ignore("name_localizations")
-        found.append({"name": name, "value": value})
-    return found
-
-
-def _read_modal(form: Form) -> Payload:
-    form.required("custom_id")
-    form.required("title")
-    form.required("components")
-    return {
-        "custom_id": form.text("custom_id", least=1, most=100),
-        "title": form.text("title", least=1, most=45),
-        "components": Reader(modal=True).read(form) or [],
-    }

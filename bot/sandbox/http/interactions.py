@@ -13,7 +13,7 @@ async def callback(call: Call) -> Payload | None:
     with_response = query.boolean("with_response", False)
     query.finish()
     found = interactions.find(call.id("interaction_id"), call.text("interaction_token"))
-    interactions.respond(found, call.form, call.uploads)
+    call.backend.answers.respond(found, call.form, call.uploads)
     if not with_response:
         return None
     payload: Payload = {"interaction": {"id": str(found.id), "type": found.kind}}
@@ -41,7 +41,7 @@ def _shown(call: Call, message: Message) -> Payload:
 def _message(call: Call, interaction: Interaction) -> Message:
     named = call.text("message_id")
     message_id = None if named == "@original" else call.id("message_id")
-    return call.backend.interactions.response(interaction, message_id)
+    return call.backend.answers.response(interaction, message_id)
 
 
 async def follow_up(call: Call) -> Payload:
@@ -52,7 +52,7 @@ async def follow_up(call: Call) -> Payload:
     query.finish()
     interaction = _interaction(call)
     del thread_id  # an interaction's webhook posts where the interaction was, whatever is asked
-    message = call.backend.interactions.follow_up(interaction, call.form, call.uploads)
+    message = call.backend.answers.follow_up(interaction, call.form, call.uploads)
     return _shown(call, message)
 
 
@@ -70,7 +70,7 @@ async def edit(call: Call) -> Payload:
     query.ignore("thread_id", "wait", "with_components")
     query.finish()
     message = _message(call, _interaction(call))
-    return _shown(call, call.backend.interactions.edit(message, call.form, call.uploads))
+    return _shown(call, call.backend.answers.edit(message, call.form, call.uploads))
 
 
 async def delete(call: Call) -> None:
@@ -78,7 +78,7 @@ async def delete(call: Call) -> None:
     query = call.query
     query.ignore("thread_id")
     query.finish()
-    call.backend.interactions.delete(_message(call, _interaction(call)))
+    call.backend.answers.delete(_message(call, _interaction(call)))
 
 
 def routes() -> list[Route]:

@@ -1,0 +1,210 @@
+"""The control of the sandbox: every trouble Discord can give a bot, at the word of who asks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.sandbox.backend import Backend
+from bot.sandbox.backend.interactions import Interaction
+from bot.sandbox.backend.model import Channel, Message
+from bot.sandbox.backend.permissions import Permission
+from bot.sandbox.faults import EventFault, Faults, RequestFault
+from bot.sandbox.gateway.hub import Hub
+from bot.sandbox.place import Place
+
+
+@dataclass(slots=True, frozen=True)
+class Action:
+    """A trouble the page offers; `number` is what it asks for, with a default, if anything."""
+
+    name: str
+    label: str
+    number: str | None = None
+    default: float = 0
+
+
+ACTIONS = (
+    Action("drop_socket", "Cut the gateway"),
+    Action("reconnect", "Ask for a reconnect"),
+    Action("invalidate", "Invalidate the session"),
+    Action("lose_events", "Lose the next events", "events", 1),
+    Action("repeat_events", "Repeat the next events", "events", 1),
+    Action("delay", "Answer slowly", "seconds", 2),
+    Action("storm", "Storm of 429s", "requests", 5),
+    Action("server_errors", "Server errors (500)", "requests", 2),
+    Action("outage", "Full outage", "seconds", 10),
+    Action("delete_reply", "Delete the bot's last message"),
+    Action("lock_thread", "Lock and archive this thread"),
+    Action("forbid_sending", "Forbid the bot to send here"),
+    Action("expire_interaction", "Expire the last interaction"),
+    Action("revoke_token", "Revoke the token"),
+    Action("advance", "Move the clock forward", "minutes", 60),
+    Action("clear", "End all troubles"),
+)
+
+
+class Control:
+    """Faults on command; `clear` ends those that last, what was deleted stays deleted."""
+
+    def __init__(self, backend: Backend, faults: Faults, hub: Hub, place: Place) -> None:
+        self._backend = backend
+        self._faults = faults
+        self._hub = hub
+        self._place = place
+        self._forbidden: list[Channel] = []
+        self.token_revoked = False
+
+    def drop_socket(self) -> int:
+        """Cut the bot's gateway sockets without a word; returns how many."""
+        return self._hub.drop()
+
+    def reconnect(self) -> None:
+        """Ask the bot to reconnect (op 7)."""
+        self._hub.ask_to_reconnect()
+
+    def invalidate(self, *, resumable: bool = False) -> None:
+        """Tell the bot that its session is invalid (op 9)."""
+        self._hub.invalidate(resumable=resumable)
+
+    def close_socket(self, code: int) -> None:
+        """Close the bot's gateway with a code."""
+        self._hub.close_bot(code, "by command")
+
+    def lose_events(self, name: str = "*", *, times: int | None = 1) -> EventFault:
+        """See `Faults.lose_events`."""
+        return self._faults.lose_events(name, times=times)
+
+    def repeat_events(
+        self, name: str = "*", *, times: int | None = 1, copies: int = 2
+    ) -> EventFault:
+        """See `Faults.repeat_events`."""
+        return self._faults.repeat_events(name, times=times, copies=copies)
+
+    def delay_events(self, seconds: float, name: str = "*", *, times: int | None = 1) -> EventFault:
+        """See `Faults.delay_events`."""
+        return self._faults.delay_events(seconds, name, times=times)
+
+    def delay(
+        self, seconds: float, method: str = "*", route: str = "*", *, times: int | None = None
+    ) -> RequestFault:
+        """See `Faults.delay_requests`."""
+        return self._faults.delay_requests(seconds, method, route, times=times)
+
+    def storm(
+        self,
+        requests: int | None = 5,
+        *,
+        retry_after: float = 0.2,
+        method: str = "*",
+        route: str = "*",
+    ) -> RequestFault:
+        """Answer the next requests with 429."""
+        return self._faults.storm(
+            times=requests, retry_after=retry_after, method=method, route=route
+        )
+
+    def server_errors(
+        self, requests: int | None = 2, *, status: int = 500, method: str = "*", route: str = "*"
+    ) -> RequestFault:
+        """Answer the next requests with a 5xx."""
+        return self._faults.fail_next(method, route, status=status, times=requests)
+
+    def outage(self, seconds: float) -> None:
+        """Cut the gateway and answer everything with 503, for seconds of the sandbox's clock."""
+        self._faults.outage(seconds)
+        self._hub.drop()
+
+    def revoke_token(self) -> None:
+        """Make the bot's token worthless: 401 everywhere, its gateway closed with 4004."""
+        self.token_revoked = True
+        self._hub.close_bot(4004, "Authentication failed.")
+
+    def delete_reply(self, message: Message | None = None) -> Message | None:
+        """Delete a message as a moderator would, the bot's newest if none is given."""
+        if message is None:
+            bot = self._backend.world.bot
+            own = [
+                one
+                for channel in self._backend.world.channels.values()
+                for one in channel.by_id.values()
+                if one.author is bot
+            ]
+            message = max(own, key=lambda one: one.id, default=None)
+        if message is not None:
+            self._backend.messages.delete(message, None)
+        return message
+
+    def lock_thread(self, thread: Channel, *, archived: bool = True) -> None:
+        """Lock a channel thread, and archive it."""
+        self._backend.threads.set_state(thread, locked=True, archived=archived)
+
+    def archive_thread(self, thread: Channel) -> None:
+        """Archive a channel thread; the next message wakes it."""
+        self._backend.threads.set_state(thread, archived=True)
+
+    def delete_channel(self, channel: Channel) -> None:
+        """Delete a channel or thread with all that is in it."""
+        self._backend.channels.delete(channel, None)
+
+    def forbid(self, channel: Channel, *names: Permission) -> None:
+        """Deny the bot permissions in a channel (a thread's are its parent's)."""
+        place = channel.parent if channel.thread is not None and channel.parent else channel
+        for name in names:
+            place.deny(self._backend.world.bot, name)
+        self._forbidden.append(place)
+        self._backend.channels.changed(place)
+
+    def forbid_sending(self, channel: Channel) -> None:
+        """Take from the bot the permission to post in a channel and its threads."""
+        self.forbid(channel, Permission.SEND_MESSAGES, Permission.SEND_MESSAGES_IN_THREADS)
+
+    def expire_interaction(self, interaction: Interaction | None = None) -> Interaction | None:
+        """Let an interaction's clocks run out now, the newest one's if none is given."""
+        interaction = interaction or self._backend.interactions.newest()
+        if interaction is not None:
+            self._backend.interactions.expire(interaction)
+        return interaction
+
+    def advance(self, seconds: float) -> None:
+        """Move the sandbox's clock forward; what falls due in between happens now."""
+        self._backend.world.clock.advance(seconds)
+        self._backend.world.publish("guild")
+
+    def remove_bot(self) -> None:
+        """Take the bot out of the guild."""
+        self._backend.guilds.leave(self._place.state, self._backend.world.bot)
+
+    def clear(self) -> None:
+        """End every fault that lasts, give the token and what was forbidden back."""
+        self._faults.clear()
+        self.token_revoked = False
+        for channel in self._forbidden:
+            channel.overwrites.pop(self._backend.world.bot.id, None)
+            self._backend.channels.changed(channel)
+        self._forbidden.clear()
+
+    def perform(self, name: str, number: float, channel: Channel | None) -> None:
+        """Do one of `ACTIONS`; raises `LookupError` for another, `ValueError` without a channel."""
+        count = max(1, int(number))
+        if name == "lose_events":
+            self.lose_events(times=count)
+        elif name == "repeat_events":
+            self.repeat_events(times=count)
+        elif name == "delay":
+            self.delay(number)
+        elif name == "storm":
+            self.storm(count)
+        elif name == "server_errors":
+            self.server_errors(count)
+        elif name == "outage":
+            self.outage(number)
+        elif name == "advance":
+            self.advance(number * 60)
+        elif name in ("lock_thread", "forbid_sending"):
+            if channel is None or (name == "lock_thread" and channel.thread is None):
+                raise ValueError("open a channel thread first")
+            getattr(self, name)(channel)
+        elif any(name == action.name for action in ACTIONS):
+            simple: Any = getattr(self, name)
+            simple()
+        else:
+            raise LookupError(f"there is no trouble named {name!r}")
