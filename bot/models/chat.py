@@ -27,14 +27,15 @@ _ERROR_BYTES = 64 * 1024
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
-    """Seconds to wait: for a connection, an answer's first event, and then between its bytes.
+    """Seconds to wait: for a connection, an answer's first byte, and then between its bytes.
 
-    `after_finish` is how long the usage is awaited once the model has said why it stopped.
+    A model that reasons may be silent for minutes before its first byte. `after_finish` is how
+    long the usage is awaited once the model has said why it stopped.
     """
 
     connect: float = 10.0
-    first_byte: float = 120.0
-    between_chunks: float = 60.0
+    first_byte: float = 300.0
+    between_chunks: float = 120.0
     after_finish: float = 5.0
 
 
@@ -71,6 +72,7 @@ class ChatCompletions:
         self._clock = clock or SystemClock()
         self._session: aiohttp.ClientSession | None = None
         self._dialects: dict[str, Dialect] = {}
+        self._closed = False
         shown = self._url.with_user(None).with_query(None)
         shown = shown.with_path(shown.path.rstrip("/"))
         self._endpoint = f"the model endpoint {shown}"
@@ -101,10 +103,9 @@ class ChatCompletions:
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
         """Ask for the list of models, or for one token where there is no list."""
-        session = self._open_session()
         return await check_endpoint(
             self,
-            session,
+            self._open_session(),
             self._path("models"),
             shown=self._endpoint,
             model=self._model,
@@ -113,6 +114,7 @@ class ChatCompletions:
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 
@@ -150,11 +152,11 @@ class ChatCompletions:
         self, request: ModelRequest, model: str, body: dict[str, Any]
     ) -> tuple[Receiving, list[ModelEvent]]:
         """Ask once; raises _RefusedError for another status than 200, _FailedError for all else."""
-        first_byte = self._timeouts.first_byte
+        wait = self._timeouts.first_byte
         response: aiohttp.ClientResponse | None = None
         begun = False
         try:
-            async with asyncio.timeout(first_byte):
+            async with asyncio.timeout(wait):
                 response = await self._open_session().post(
                     self._path("chat/completions"),
                     data=msgspec.json.encode(body),
@@ -167,16 +169,18 @@ class ChatCompletions:
                     prompt_estimate=estimate_prompt(request),
                     after_finish=self._timeouts.after_finish,
                 )
-                events: list[ModelEvent] = []
+                if response.content_type == "text/html":
+                    await self._refuse_page(response)
                 if response.content_type == "application/json":
                     events = await receiving.whole()
-                elif response.content_type == "text/html":
-                    await self._refuse_page(response)
-                while not events:
+                else:
                     events = await receiving.more(None)
+            wait = self._timeouts.between_chunks
+            while not events:  # the bytes of thoughts and of comments that keep the line open
+                events = await receiving.more(wait)
             begun = True
         except FAULTS as fault:
-            error = self._error(fault, model, first_byte)
+            error = self._error(fault, model, wait)
             raise _FailedError(retried_as(fault, error), error) from fault
         else:
             return receiving, events
@@ -213,6 +217,8 @@ class ChatCompletions:
         return self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
 
     def _open_session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ModelError("unreachable", f"{self._endpoint} was closed with the bot.")
         if self._session is None:
             headers = {
                 "Content-Type": "application/json",

@@ -52,7 +52,7 @@ async def choose(
     Raises ChoiceError. Nothing is downloaded or loaded yet: LocalModel.start does that.
     """
     if settings.endpoint == "openai":
-        key = settings.openai_key or settings.api_key
+        key = settings.api_key or settings.openai_key
         if not key:
             raise ChoiceError(
                 '[models] endpoint is "openai", but OPENAI_API_KEY is not set; set it in the'

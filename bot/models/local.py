@@ -121,7 +121,9 @@ class LocalModel:
                 await asyncio.to_thread(_require_gguf, self._weights)
             except ModelError as error:
                 return ModelStatus(False, error.message)
-        return ModelStatus(True, f"{self.name} is started when it is needed.", (self._label,))
+            return ModelStatus(True, f"{self.name} is started when it is needed.", (self._label,))
+        sentence = f"{self.name} is started when it is needed, and fetched where it is missing."
+        return ModelStatus(True, sentence, (self._label,))
 
     async def close(self) -> None:
         """End the child; safe to call twice."""
@@ -178,6 +180,7 @@ class _Child:
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self.process.wait()
+                await asyncio.shield(self._reading)  # what it said last may still be on its way
         return not self.alive
 
     def last_words(self) -> str:

@@ -190,6 +190,9 @@ class ModelError(Exception):
             hopeless = kind in ("unauthorized", "unsupported", "context_length", "rejected")
         self.hopeless = hopeless
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def _code_of(kind: ErrorKind) -> ErrorCode:
     if kind == "rate_limited":

@@ -1,5 +1,7 @@
 """An endpoint that misbehaves: each failure is a ModelError saying what happened, what to do."""
 
+import contextlib
+import socket
 from email.utils import formatdate
 
 import pytest
@@ -121,6 +123,61 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
     assert asked.disconnected
     assert len(endpoint.requests) == 1, "asking again would double the load of a slow endpoint"
     await chat.close()
+
+
+async def test_an_endpoint_that_takes_no_connection_is_given_up(clock: OwnClock) -> None:
+    with socket.socket() as busy, contextlib.ExitStack() as others:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        for _ in range(4):  # nobody accepts: what is more than the queue holds is not answered
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(busy.getsockname())
+        chat = ChatCompletions(
+            f"http://127.0.0.1:{busy.getsockname()[1]}/v1",
+            timeouts=Timeouts(connect=0.05),
+            retries=RetryPolicy(attempts=2),
+            clock=clock,
+        )
+        _, error = await collect_until_error(chat)
+        await chat.close()
+    assert error.kind == "timeout"
+    assert "took no connection within 0.05 s" in error.message
+    assert len(clock.slept) == 1
+
+
+async def test_a_model_that_is_heard_thinking_may_take_its_time(endpoint: ScriptedModel) -> None:
+    thoughts = [turns.Delta({"reasoning_content": f"thought {n}"}) for n in range(20)]
+    slowly: list[turns.Step] = [turns.Pace(100), *thoughts, *turns.say("So.").steps]
+    endpoint.then(turns.Turn(slowly))
+    chat = ChatCompletions(endpoint.url, timeouts=Timeouts(first_byte=0.15, between_chunks=5))
+    assert said(await collect(chat)) == "So."
+    await chat.close()
+
+
+async def test_a_model_that_stops_thinking_aloud_is_given_up(endpoint: ScriptedModel) -> None:
+    thought = turns.Delta({"reasoning_content": "Hm."})
+    endpoint.then(turns.Turn([thought, endpoint.gate()]))
+    chat = ChatCompletions(endpoint.url, timeouts=Timeouts(between_chunks=0.05))
+    _, error = await collect_until_error(chat)
+    await chat.close()
+    assert error.kind == "timeout"
+    assert "nothing for 0.05 s" in error.message
+
+
+async def test_a_model_that_was_closed_says_so(chat: ChatCompletions) -> None:
+    await chat.close()
+    await chat.close()
+    _, error = await collect_until_error(chat)
+    assert error.kind == "unreachable"
+
+
+async def test_how_often_it_was_tried_is_told(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.fail(500, times=3)
+    _, error = await collect_until_error(chat)
+    assert "Tried 3 times." in str(error)
 
 
 async def test_headers_without_a_first_token_are_slow_as_well(endpoint: ScriptedModel) -> None:

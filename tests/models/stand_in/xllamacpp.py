@@ -58,7 +58,7 @@ class Server:
                         self.wfile.write(_chunk("So far "))
                         self.wfile.flush()
                     print("stand-in: out of memory", file=sys.stderr, flush=True)
-                    os.kill(os.getpid(), signal.SIGSEGV)
+                    signal.pthread_kill(threading.get_ident(), signal.SIGSEGV)
                 self._answer("text/event-stream", _chunk(text) + _chunk("", "stop"))
 
             def _answer(self, kind: str, body: bytes) -> None:
