@@ -175,10 +175,10 @@ def text_of(message: Message) -> str:
 
 def streamed_text(events: list[StreamEvent]) -> str:
     """The text that the deltas of a stream make together."""
-    pieces = []
-    for event in events:
-        if isinstance(event.data, MessageDelta):
-            for part in event.data.delta.content:
-                if isinstance(part, TextDelta) and isinstance(part.text.value, str):
-                    pieces.append(part.text.value)
-    return "".join(pieces)
+    return "".join(
+        part.text.value
+        for event in events
+        if isinstance(event.data, MessageDelta)
+        for part in event.data.delta.content
+        if isinstance(part, TextDelta) and isinstance(part.text.value, str)
+    )
