@@ -1,7 +1,7 @@
 """A run followed by asking: a stream's events, of seen states and whole objects only."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
@@ -11,8 +11,11 @@ from bot.assistants.requests import Page
 from bot.assistants.states import TERMINAL, RunStatus
 from bot.wire.clock import Clock
 
-DEFAULT_WAIT: float = 1.0
+DEFAULT_WAIT: Final = 1.0
 """Seconds between two questions where the server names none."""
+
+
+_UNDER_WAY: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "cancelling"})
 
 
 class Pollable(Protocol):
@@ -100,6 +103,10 @@ async def follow(client: Pollable, seen: Seen, clock: Clock, first: Run | None) 
     while True:
         if run is None:
             run, wait = await client.poll_run(thread_id, run_id)
+        # As in a stream, a run's start comes before what it makes, and its end after.
+        if run.status in _UNDER_WAY:
+            for event in seen.run(run):
+                yield event
         async for event in _objects(client, seen, run):
             yield event
         for event in seen.run(run):
@@ -112,11 +119,14 @@ async def follow(client: Pollable, seen: Seen, clock: Clock, first: Run | None) 
 
 async def _objects(client: Pollable, seen: Seen, run: Run) -> AsyncGenerator[StreamEvent, None]:
     """Tell the messages and steps that ``run`` has made so far, each message before its step."""
-    if run.status == "queued" and seen.status in (None, "queued"):
-        return
+    if run.status == "queued" and run.started_at is None:
+        return  # nothing was made yet
     steps = [step async for step in _steps(client, run)]
     fresh = [(step, events) for step in steps if (events := seen.step(step))]
-    if not fresh and run.status not in TERMINAL:
+    if run.status not in TERMINAL and all(step.status == "in_progress" for step, _ in fresh):
+        for _, events in fresh:
+            for event in events:
+                yield event
         return
     messages = {message.id: message async for message in _messages(client, run)}
     for step, events in fresh:
