@@ -16,7 +16,6 @@ import discord
 import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
-from discord.http import Route
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat import sentences, views
@@ -26,6 +25,7 @@ from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
 from bot.chat.desk import Desk
 from bot.chat.listener import Listener
+from bot.chat.login import use_api
 from bot.chat.pace import Pace
 from bot.chat.places import Places
 from bot.chat.postbox import Postbox
@@ -40,6 +40,7 @@ COMMANDS_FACT: Final = "discord.commands"
 
 _ARCHIVE_MINUTES: Final = 1440
 _LONGEST_RATE_LIMIT: Final = 30.0
+_GUILD_SECONDS: Final = 0.2
 _STOP_SECONDS: Final = 3.0
 _DISCONNECT_SECONDS: Final = 0.8
 _CHANNEL_IN_PATH: Final = re.compile(r"/channels/(\d+)/messages/\d+$")
@@ -71,12 +72,15 @@ class ChatBot(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            # Nothing here needs every guild before it begins.
+            guild_ready_timeout=_GUILD_SECONDS,
             http_trace=trace,
             # Longer waits are ours, where they don't hold a bucket.
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
         )
         self._settings = settings
         self._ledger = ledger
+        self._clock = clock
         self._pace = Pace(clock)
         self._delivery = Delivery(clock)
         self._turns = Turns(
@@ -105,7 +109,7 @@ class ChatBot(discord.Client):
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
         """Connect and answer until closed; the two addresses hold for the whole process."""
-        Route.BASE = self._settings.api_url
+        use_api(self._settings.api_url)
         if self._settings.gateway_url:
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._settings.gateway_url)
         await super().start(token, reconnect=reconnect)
@@ -171,7 +175,7 @@ class ChatBot(discord.Client):
 
     def _postbox(self, turn: Turn) -> Postbox:
         channel = self.get_partial_messageable(turn.channel_id, guild_id=turn.guild_id)
-        return Postbox(channel, self._delivery, self._unarchive)
+        return Postbox(channel, self._delivery, self._clock, self._unarchive)
 
     async def _open_thread(self, channel_id: int, message_id: int, name: str) -> object:
         # Without the guild in the cache, as right after a start, Message.create_thread refuses.

@@ -65,12 +65,16 @@ class Listener:
 
     async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Take over an edit of a question that still waits."""
-        if not message.author.bot and self._open:
+        if message.author.bot or not self._open:
+            return
+        async with self._in_order:
             await self._ledger.questions.amend(message.id, _text(message, me))
 
     async def deleted(self, message_id: int) -> None:
         """Take out a question that still waits."""
-        if self._open:
+        if not self._open:
+            return
+        async with self._in_order:
             await self._ledger.questions.withdraw(message_id)
 
 

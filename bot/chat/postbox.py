@@ -12,11 +12,13 @@ from bot.chat.delivery import (
     UNKNOWN_MESSAGE,
     Delivery,
 )
+from bot.clock import Clock
 
 T = TypeVar("T")
 
 _CANT_REPLY: Final = frozenset({160002, 50035})
 _LOOK_BACK: Final = 100
+_OLD: Final = 3_000.0  # Discord counts edits of messages from 3,600 s on
 
 
 class MessageGoneError(Exception):
@@ -34,16 +36,22 @@ class Postbox:
         self,
         channel: discord.PartialMessageable,
         delivery: Delivery,
+        clock: Clock,
         unarchive: Callable[[int], Awaitable[None]],
     ) -> None:
         self._channel = channel
         self._delivery = delivery
+        self._clock = clock
         self._unarchive = unarchive
 
     @property
     def channel_id(self) -> int:
         """The channel's id."""
         return self._channel.id
+
+    def is_old(self, message_id: int) -> bool:
+        """Whether a message is so old that Discord takes few edits of it, or soon will be."""
+        return self._clock.now() - discord.utils.snowflake_time(message_id).timestamp() > _OLD
 
     async def send(
         self,
@@ -70,8 +78,18 @@ class Postbox:
     async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
         """Edit a message; raises ``MessageGoneError`` or ``UndeliverableError``."""
         message = self._channel.get_partial_message(message_id)
+
+        async def edit() -> None:
+            try:
+                await message.edit(content=content, view=view)
+            except discord.RateLimited as error:
+                # Of an old message it means error 30046, and waiting may not help.
+                if self.is_old(message_id):
+                    raise MessageGoneError(str(error)) from error
+                raise
+
         try:
-            await self._insist(lambda: message.edit(content=content, view=view))
+            await self._insist(edit)
         except discord.HTTPException as error:
             if error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE_EDITED_TOO_OFTEN):
                 raise MessageGoneError(str(error)) from error

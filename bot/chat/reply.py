@@ -55,6 +55,9 @@ class Reply:
         Raises ``UndeliverableError``.
         """
         view = views.cancel_view(self._turn.id, self._turn.attempt)
+        if self._ids and self._postbox.is_old(self._ids[0]):
+            # It would soon take no more edits, and nobody looks that far up for an answer.
+            await self._abandon(0)
         if self._ids:
             try:
                 await self._postbox.edit(self._ids[0], sentences.THINKING, view)
