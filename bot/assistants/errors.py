@@ -7,7 +7,9 @@ from msgspec import Struct
 
 from bot.assistants.states import RunStatus
 
-Noun = Literal["assistant", "thread", "message", "run", "run step"]
+Noun = Literal[
+    "assistant", "thread", "message", "run", "run step", "file", "vector store", "file batch"
+]
 
 
 class ErrorBody(Struct, frozen=True):

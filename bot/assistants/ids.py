@@ -4,7 +4,7 @@ import secrets
 import string
 from typing import Final, Literal
 
-Prefix = Literal["asst", "thread", "msg", "run", "step", "call"]
+Prefix = Literal["asst", "thread", "msg", "run", "step", "call", "file", "vs", "vsfb"]
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 24

@@ -243,7 +243,14 @@ class Deleted(Struct, frozen=True):
     """The answer to a deletion."""
 
     id: str
-    object: Literal["assistant.deleted", "thread.deleted", "thread.message.deleted"]
+    object: Literal[
+        "assistant.deleted",
+        "thread.deleted",
+        "thread.message.deleted",
+        "file",
+        "vector_store.deleted",
+        "vector_store.file.deleted",
+    ]
     deleted: bool = True
 
 

@@ -1,18 +1,17 @@
 """What the operations of the API take; limits stand in the types, UNSET is a field left out."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from bot.assistants.basis import FIRST_PAGE as FIRST_PAGE
+from bot.assistants.basis import Metadata as Metadata
+from bot.assistants.basis import Page as Page
+from bot.assistants.basis import Request as Request
+from bot.assistants.chunking import ChunkingRequest
 from bot.assistants.content import MAX_CONTENT, ContentInput
-from bot.assistants.objects import ToolResources, TruncationStrategy
+from bot.assistants.objects import TruncationStrategy
 from bot.assistants.tools import Attachment, ResponseFormat, Tool, ToolChoice
-
-Metadata = Annotated[
-    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]],
-    Meta(max_length=16),
-]
-"""At most 16 pairs, keys of 64 and values of 512 characters (the API's limits)."""
 
 Name = Annotated[str, Meta(max_length=256)]
 Description = Annotated[str, Meta(max_length=512)]
@@ -25,21 +24,32 @@ RunTools = Annotated[tuple[Tool, ...], Meta(max_length=20)]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
-class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every request has in common: what was not given is not written."""
+class NewVectorStore(Struct, frozen=True, kw_only=True):
+    """A vector store that is made along with what uses it."""
+
+    file_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] = ()
+    chunking_strategy: ChunkingRequest | None = None
+    metadata: Metadata | None = None
 
 
-class Page(Request, frozen=True, kw_only=True):
-    """Which part of a list: ``limit`` 1 to 100, from behind ``after`` or before ``before``."""
+class NewFileSearchResources(Struct, frozen=True, kw_only=True):
+    """A vector store to use: one that exists, or one to be made."""
 
-    limit: Annotated[int, Meta(ge=1, le=100)] = 20
-    order: Literal["asc", "desc"] = "desc"
-    after: str | None = None
-    before: str | None = None
+    vector_store_ids: Annotated[tuple[str, ...], Meta(max_length=1)] = ()
+    vector_stores: Annotated[tuple[NewVectorStore, ...], Meta(max_length=1)] = ()
 
 
-FIRST_PAGE: Final = Page()
-"""The newest 20."""
+class NewCodeInterpreterResources(Struct, frozen=True, kw_only=True):
+    """The files that code_interpreter may read."""
+
+    file_ids: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
+
+
+class NewToolResources(Struct, frozen=True, kw_only=True):
+    """What hosted tools work on, as it is asked for."""
+
+    code_interpreter: NewCodeInterpreterResources | None = None
+    file_search: NewFileSearchResources | None = None
 
 
 class CreateAssistant(Request, frozen=True, kw_only=True):
@@ -51,7 +61,7 @@ class CreateAssistant(Request, frozen=True, kw_only=True):
     instructions: Instructions | None = None
     reasoning_effort: ReasoningEffort | UnsetType | None = UNSET
     tools: AssistantTools = ()
-    tool_resources: ToolResources | None = None
+    tool_resources: NewToolResources | None = None
     metadata: Metadata | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
@@ -67,7 +77,7 @@ class ModifyAssistant(Request, frozen=True, kw_only=True):
     instructions: Instructions | UnsetType | None = UNSET
     reasoning_effort: ReasoningEffort | UnsetType | None = UNSET
     tools: AssistantTools | UnsetType = UNSET
-    tool_resources: ToolResources | UnsetType | None = UNSET
+    tool_resources: NewToolResources | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     temperature: Temperature | UnsetType | None = UNSET
     top_p: TopP | UnsetType | None = UNSET
@@ -96,14 +106,14 @@ class CreateThread(Request, frozen=True, kw_only=True):
     """A new thread, with its first messages if there are any."""
 
     messages: tuple[CreateMessage, ...] = ()
-    tool_resources: ToolResources | None = None
+    tool_resources: NewToolResources | None = None
     metadata: Metadata | None = None
 
 
 class ModifyThread(Request, frozen=True, kw_only=True):
     """Changes to a thread."""
 
-    tool_resources: ToolResources | UnsetType | None = UNSET
+    tool_resources: NewToolResources | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
 
 
@@ -148,7 +158,7 @@ class CreateThreadAndRun(RunOptions, frozen=True, kw_only=True):
     """A thread and a run on it, in one call."""
 
     thread: CreateThread | None = None
-    tool_resources: ToolResources | None = None
+    tool_resources: NewToolResources | None = None
 
 
 class ModifyRun(Request, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from bot.assistants.errors import APIError, invalid
 from bot.assistants.ids import new_id
 from bot.assistants.objects import (
     Assistant,
+    CodeInterpreterResources,
+    FileSearchResources,
     Message,
     Run,
     Thread,
@@ -29,6 +31,7 @@ from bot.assistants.requests import (
     CreateRun,
     CreateThread,
     CreateThreadAndRun,
+    NewToolResources,
     Request,
 )
 
@@ -38,7 +41,6 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 def new_assistant(request: CreateAssistant, now: int) -> Assistant:
     """Return a new assistant."""
-    check_resources(request.tool_resources)
     return Assistant(
         id=new_id("asst"),
         created_at=now,
@@ -47,7 +49,7 @@ def new_assistant(request: CreateAssistant, now: int) -> Assistant:
         model=request.model,
         instructions=request.instructions,
         tools=request.tools,
-        tool_resources=request.tool_resources or ToolResources(),
+        tool_resources=resources(request.tool_resources),
         metadata=request.metadata or {},
         temperature=_or(request.temperature, 1.0),
         top_p=_or(request.top_p, 1.0),
@@ -58,11 +60,10 @@ def new_assistant(request: CreateAssistant, now: int) -> Assistant:
 
 def new_thread(request: CreateThread, now: int) -> Thread:
     """Return a new thread; its messages are made one by one."""
-    check_resources(request.tool_resources)
     return Thread(
         id=new_id("thread"),
         created_at=now,
-        tool_resources=request.tool_resources or ToolResources(),
+        tool_resources=resources(request.tool_resources),
         metadata=request.metadata or {},
     )
 
@@ -131,21 +132,27 @@ def changed(kept: S, request: Request) -> S:
     }
     if changes.get("metadata", {}) is None:
         changes["metadata"] = {}
-    if isinstance(resources := changes.get("tool_resources"), ToolResources):
-        check_resources(resources)
+    if "tool_resources" in changes:
+        changes["tool_resources"] = resources(changes["tool_resources"])
     return msgspec.structs.replace(kept, **changes)
 
 
-def check_resources(resources: ToolResources | None) -> None:
-    """Refuse files and vector stores that are not there (``APIError`` 400)."""
-    if resources is None:
-        return
-    if isinstance(resources.code_interpreter, msgspec.Struct):
-        for file_id in resources.code_interpreter.file_ids:
+def resources(new: NewToolResources | None) -> ToolResources:
+    """Return tool resources as they are kept; refuses what is not there (``APIError`` 400)."""
+    kept = ToolResources()
+    if new is None:
+        return kept
+    if new.code_interpreter is not None:
+        for file_id in new.code_interpreter.file_ids:
             raise no_file(file_id)
-    if isinstance(resources.file_search, msgspec.Struct):
-        for store_id in resources.file_search.vector_store_ids:
+        kept = msgspec.structs.replace(kept, code_interpreter=CodeInterpreterResources())
+    if new.file_search is not None:
+        for store_id in new.file_search.vector_store_ids:
             raise invalid(f"No vector store found with id '{store_id}'.", "tool_resources")
+        for store in new.file_search.vector_stores:
+            raise no_file(next(iter(store.file_ids), ""))
+        kept = msgspec.structs.replace(kept, file_search=FileSearchResources())
+    return kept
 
 
 def no_file(file_id: str) -> APIError:
