@@ -18,6 +18,7 @@ from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults, RequestFault
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.http.app import PREFIX, Api, RequestLog
+from bot.sandbox.http.page import Page, only_this_origin
 from bot.sandbox.http.ratelimits import RateLimiter
 from bot.sandbox.people import Person
 from bot.sandbox.place import Place
@@ -61,6 +62,7 @@ class Sandbox:
         self.members = [self._add_person("ada"), self._add_person("ben")]
         self.guild = self._build_guild(guild_name)
         self.control = Control(self.backend, self.faults, self.gateway, self.guild)
+        self.page = Page(self.backend, self.control, self._people, self.admin, guild_name)
 
     def _build_guild(self, name: str) -> Place:
         guilds = self.backend.guilds
@@ -118,6 +120,15 @@ class Sandbox:
         return f"http://{self._host}:{self._port}"
 
     @property
+    def welcome(self) -> str:
+        """What the page says first, in Markdown; set it before people come."""
+        return self.page.text
+
+    @welcome.setter
+    def welcome(self, text: str) -> None:
+        self.page.text = text
+
+    @property
     def api_url(self) -> str:
         """What `discord.http.Route.BASE` is to be."""
         return self.url + PREFIX
@@ -149,8 +160,9 @@ class Sandbox:
 
     async def start(self) -> None:
         """Listen; returns once connections are taken."""
-        app = web.Application(client_max_size=128 << 20)
+        app = web.Application(client_max_size=128 << 20, middlewares=[only_this_origin])
         self._api.add_to(app)
+        self.page.add_to(app)
         app.router.add_get("/gateway", self.gateway.handler)
         app.router.add_get("/gateway/", self.gateway.handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)

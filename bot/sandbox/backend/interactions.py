@@ -141,6 +141,10 @@ class Interactions:
             interaction.state = "failed"
             self.tell_person("INTERACTION_FAILURE", interaction)
 
+    def get(self, interaction_id: int) -> Interaction | None:
+        """The interaction of that id, if it is not long over."""
+        return self._by_id.get(interaction_id)
+
     def newest(self) -> Interaction | None:
         """The last interaction that was begun."""
         return next(reversed(self._by_id.values()), None)

@@ -1,0 +1,73 @@
+"""The page is for the person at this machine, and for no other site's page."""
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.sandbox import Sandbox
+
+
+async def ask(sandbox: Sandbox, path: str, **headers: str) -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(sandbox.url + path, headers=headers) as response,
+    ):
+        return response.status, await response.text()
+
+
+async def test_the_page_and_its_files_are_served(sandbox: Sandbox) -> None:
+    for path in ("/", "/page/app.js", "/page/style.css", "/page/icon.svg"):
+        assert (await ask(sandbox, path))[0] == 200
+    assert (await ask(sandbox, "/page/nothing.js"))[0] == 404
+    assert (await ask(sandbox, "/page/..%2fsandbox.py"))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/page/welcome.json", "/api/v10/gateway", "/gateway"])
+async def test_other_origins_and_hosts_are_refused(sandbox: Sandbox, path: str) -> None:
+    port = sandbox.url.rsplit(":", 1)[1]
+    refused: list[dict[str, str]] = [
+        {"Host": f"evil.example:{port}"},
+        {"Host": "127.0.0.1:1"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ]
+    for headers in refused:
+        status, text = await ask(sandbox, path, **headers)
+        assert status == 403, headers
+        assert sandbox.members[0].token not in text
+
+
+async def test_the_page_is_told_who_there_is_and_what_to_say_first(sandbox: Sandbox) -> None:
+    sandbox.welcome = "**A small model** answers."
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(sandbox.url + "/page/welcome.json") as response,
+    ):
+        welcome: dict[str, Any] = await response.json()
+    assert welcome["text"] == "**A small model** answers."
+    assert [person["name"] for person in welcome["people"]] == ["Mira", "Ada", "Ben"]
+    assert sandbox.token not in str(welcome)
+
+
+async def test_what_a_person_may_not_do_the_page_may_not_do_either(sandbox: Sandbox) -> None:
+    ada = sandbox.members[0]
+    general = sandbox.guild.text_channel("general")
+    said = await sandbox.admin.say(general, "mine")
+    async with aiohttp.ClientSession(headers={"Authorization": ada.token}) as session:
+        path = f"{sandbox.api_url}/channels/{general.id}/messages/{said.id}"
+        async with session.delete(path) as response:
+            assert (response.status, (await response.json())["code"]) == (403, 50013)
+        async with session.post(
+            sandbox.url + "/page/act/command", json={"channel_id": str(general.id), "path": "none"}
+        ) as response:
+            assert response.status == 400
+            assert "no command" in (await response.json())["message"]
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "wrong"}) as session,
+        session.post(sandbox.url + "/page/act/trouble", json={"name": "clear"}) as response,
+    ):
+        assert response.status == 401
