@@ -1,8 +1,8 @@
 """From a question to the message that is posted on the thread: its text, its images, its files."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -48,8 +48,16 @@ class AttachedFile(Struct, frozen=True):
         return known and self.size <= LARGEST_TEXT_FILE
 
 
-Download = Callable[[AttachedFile], Awaitable[bytes | None]]
-"""Fetches a file; None where it can't be had any more."""
+class Files(Protocol):
+    """Where files of questions are had from."""
+
+    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
+        """Return a question's files with addresses that work."""
+        ...
+
+    async def download(self, file: AttachedFile) -> bytes | None:
+        """Fetch a file; None where it can't be had."""
+        ...
 
 
 def attached(question: Question) -> tuple[AttachedFile, ...]:
@@ -62,16 +70,16 @@ def attachments_json(files: Sequence[AttachedFile]) -> str:
     return msgspec.json.encode(files).decode()
 
 
-async def message_for(question: Question, download: Download, *, named: bool) -> CreateMessage:
+async def message_for(question: Question, files: Files, *, named: bool) -> CreateMessage:
     """Make the message of a question; ``named`` puts who speaks before what is said."""
-    files = attached(question)
+    given = await files.current(question) if question.attachments != "[]" else ()
     name = " ".join(question.author_name.split())
     blocks = [f"{name}: {question.content}".rstrip() if named else question.content]
-    blocks += [await _told(file, download) for file in files if not file.is_image]
+    blocks += [await _told(file, files) for file in given if not file.is_image]
     text = "\n\n".join(block for block in blocks if block)
     if len(text) > MAX_CONTENT:
         text = text[: MAX_CONTENT - len(_CUT_OFF)] + _CUT_OFF
-    images = [ImageUrlPart(ImageUrl(file.url)) for file in files if file.is_image]
+    images = [ImageUrlPart(ImageUrl(file.url)) for file in given if file.is_image]
     metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
     content: str | tuple[ContentInput, ...] = text
     if images:
@@ -79,12 +87,12 @@ async def message_for(question: Question, download: Download, *, named: bool) ->
     return CreateMessage(role="user", content=content, metadata=metadata)
 
 
-async def _told(file: AttachedFile, download: Download) -> str:
+async def _told(file: AttachedFile, files: Files) -> str:
     """Write a file into the text: whole where it is text and small, else by name and size."""
     heading = f"[file {' '.join(file.name.split())}, {_size(file.size)}]"
     if not file.is_text:
         return heading
-    data = await download(file)
+    data = await files.download(file)
     if data is None:
         return f"{heading} (could not be read)"
     text = data[:LARGEST_TEXT_FILE].decode("utf-8-sig", "replace").replace("\x00", "\ufffd")

@@ -19,16 +19,16 @@ from discord.gateway import DiscordWebSocket
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat import sentences, views
-from bot.chat.asking import AttachedFile
 from bot.chat.commands import RunsCommands, fingerprint
 from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
 from bot.chat.desk import Desk
+from bot.chat.files import QuestionFiles
 from bot.chat.listener import Listener
 from bot.chat.login import use_api
 from bot.chat.pace import Pace
 from bot.chat.places import Places
-from bot.chat.postbox import Postbox
+from bot.chat.postbox import Postbox, SentReplies
 from bot.chat.recovery import recover
 from bot.chat.turns import Turns
 from bot.clock import Clock
@@ -85,11 +85,11 @@ class ChatBot(discord.Client):
         self._delivery = Delivery(clock)
         self._turns = Turns(
             ledger,
-            Conversations(api, ledger, clock, assistant_id),
+            Conversations(api, ledger, clock, assistant_id, replies=SentReplies(self._postbox)),
             self._pace,
             clock,
             postbox=self._postbox,
-            download=self._download,
+            files=QuestionFiles(self, self._delivery, clock),
             me=lambda: self._me.id,
         )
         self._places = Places(ledger, self._delivery, settings.answer_in, self._open_thread)
@@ -187,13 +187,6 @@ class ChatBot(discord.Client):
         channel = await self.fetch_channel(channel_id)
         if isinstance(channel, discord.Thread):
             await channel.edit(archived=False)
-
-    async def _download(self, file: AttachedFile) -> bytes | None:
-        try:
-            return await self.http.get_from_cdn(file.url)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            _log.info("File %d can't be read: %s", file.id, error)
-            return None
 
     async def _hint(self, message: discord.Message) -> None:
         with contextlib.suppress(discord.HTTPException):

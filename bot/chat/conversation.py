@@ -14,7 +14,8 @@ from bot.assistants.errors import APIError
 from bot.assistants.objects import Message, Run
 from bot.assistants.requests import CreateMessage, CreateRun, CreateThread, Page
 from bot.assistants.states import ACTIVE
-from bot.chat.asking import QUESTION_KEY, Download, message_for
+from bot.chat.asking import QUESTION_KEY, Files, message_for
+from bot.chat.carrying import Replies, earlier
 from bot.chat.sentences import FailureKind
 from bot.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn
@@ -58,9 +59,11 @@ class Conversations:
         clock: Clock,
         assistant_id: str,
         *,
+        replies: Replies,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.api = api
+        self._replies = replies
         self._ledger = ledger
         self._clock = clock
         self._assistant_id = assistant_id
@@ -92,7 +95,7 @@ class Conversations:
         self,
         turn: Turn,
         questions: Sequence[Question],
-        download: Download,
+        files: Files,
         *,
         unsure: bool,
         lost: str | None = None,
@@ -103,20 +106,23 @@ class Conversations:
         thread not to use. Raises ``TurnError``; a thread that is gone is replaced by a new one.
         """
         for _ in range(3):
-            thread_id = await self._thread(turn.channel_id, lost)
+            thread_id = await self._thread(turn, lost)
             try:
-                await self._post_on(thread_id, turn, questions, download, unsure=unsure)
+                await self._post_on(thread_id, turn, questions, files, unsure=unsure)
             except ThreadLostError:
                 lost, unsure = thread_id, False
                 continue
             return thread_id
         raise TurnError("refused", f"every thread made for channel {turn.channel_id} was lost")
 
-    async def _thread(self, channel_id: int, lost: str | None) -> str:
+    async def _thread(self, turn: Turn, lost: str | None) -> str:
+        channel_id = turn.channel_id
         link = await self._ledger.link(channel_id)
         if link is not None and link.thread_id is not None and link.thread_id != lost:
             return link.thread_id
-        request = CreateThread(metadata={"channel": str(channel_id)})
+        # A channel that was answered in before loses its thread only to somebody else's doing.
+        told = await earlier(self._ledger, self._replies, turn)
+        request = CreateThread(messages=told, metadata={"channel": str(channel_id)})
         try:
             # One that a cut connection made and did not tell of is empty, and harms nobody.
             thread = await self.ask(lambda: self.api.create_thread(request))
@@ -132,7 +138,7 @@ class Conversations:
         thread_id: str,
         turn: Turn,
         questions: Sequence[Question],
-        download: Download,
+        files: Files,
         *,
         unsure: bool,
     ) -> None:
@@ -148,7 +154,7 @@ class Conversations:
         for question in missing:
             message_id = there.get(str(question.id))
             if message_id is None:
-                request = await message_for(question, download, named=named)
+                request = await message_for(question, files, named=named)
                 message_id = await self._post_one(thread_id, turn, request)
             await self._ledger.questions.message_posted(question.id, thread_id, message_id)
 

@@ -66,7 +66,8 @@ def _passing(error: discord.HTTPException) -> bool:
     """Whether the refusal says nothing about the call itself."""
     if error.code == OLD_MESSAGE_EDITED_TOO_OFTEN:
         return False
-    return error.status == 429 or error.status >= 500
+    # A token that was revoked ends the bot by its gateway; until then nothing is given up.
+    return error.status in (401, 429) or error.status >= 500
 
 
 def _retry_after(error: discord.HTTPException) -> float:

@@ -10,7 +10,8 @@ from typing import Final
 
 import discord
 
-from bot.chat.asking import AttachedFile, attachments_json
+from bot.chat.asking import attachments_json
+from bot.chat.files import files_of
 from bot.chat.places import Places
 from bot.store.ledger import Ledger, NewQuestion
 
@@ -106,16 +107,6 @@ def _text(message: discord.Message, me: discord.ClientUser) -> str:
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
-    files = [
-        AttachedFile(
-            id=file.id,
-            name=file.filename,
-            url=file.url,
-            size=file.size,
-            content_type=file.content_type or "",
-        )
-        for file in message.attachments
-    ]
     return NewQuestion(
         id=message.id,
         channel_id=message.channel.id,
@@ -123,5 +114,5 @@ def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
         author_id=message.author.id,
         author_name=message.author.display_name,
         content=_text(message, me),
-        attachments=attachments_json(files),
+        attachments=attachments_json(files_of(message)),
     )

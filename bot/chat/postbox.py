@@ -1,7 +1,7 @@
 """One channel as the bot writes to it: messages sent once, edited, deleted, and found again."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import discord
@@ -13,6 +13,7 @@ from bot.chat.delivery import (
     Delivery,
 )
 from bot.clock import Clock
+from bot.store.ledger import Turn
 
 T = TypeVar("T")
 
@@ -105,6 +106,15 @@ class Postbox:
         with contextlib.suppress(discord.HTTPException):
             await self._delivery.insist(message.delete)
 
+    async def contents(self, message_ids: Sequence[int]) -> list[str]:
+        """Return what these messages say, those that are there and can be read."""
+        found: list[str] = []
+        for message_id in message_ids:
+            message = self._channel.get_partial_message(message_id)
+            with contextlib.suppress(discord.HTTPException):
+                found.append((await self._delivery.insist(message.fetch)).content)
+        return found
+
     async def after(self, message_id: int) -> list[discord.Message]:
         """Return what was written behind a message, oldest first, so far as a reply can be."""
 
@@ -155,3 +165,14 @@ class Postbox:
             # A question that was deleted meanwhile is answered all the same.
             fail_if_not_exists=False,
         )
+
+
+class SentReplies:
+    """Reads replies again, from the channels they stand in."""
+
+    def __init__(self, postbox: Callable[[Turn], Postbox]) -> None:
+        self._postbox = postbox
+
+    async def read(self, turn: Turn) -> Sequence[str]:
+        """Return the contents of a turn's reply."""
+        return await self._postbox(turn).contents(turn.parts)

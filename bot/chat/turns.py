@@ -13,7 +13,7 @@ from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.objects import Run
 from bot.chat import sentences
-from bot.chat.asking import Download
+from bot.chat.asking import Files
 from bot.chat.conversation import Conversations, ThreadLostError, TurnError
 from bot.chat.following import Following, RunEnd, spoken
 from bot.chat.pace import Pace
@@ -45,7 +45,7 @@ class Turns:
         clock: Clock,
         *,
         postbox: Callable[[Turn], Postbox],
-        download: Download,
+        files: Files,
         me: Callable[[], int],
     ) -> None:
         self._ledger = ledger
@@ -53,7 +53,7 @@ class Turns:
         self._pace = pace
         self._clock = clock
         self._postbox = postbox
-        self._download = download
+        self._files = files
         self._me = me
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
@@ -118,7 +118,7 @@ class Turns:
                 self._me(),
                 unsure=turn.pickups > 0,
             ),
-            self._download,
+            self._files,
         )
         self._driven[turn.id] = drive
         self._pace.begin(turn.channel_id)
@@ -140,14 +140,14 @@ class Drive:
         conversations: Conversations,
         clock: Clock,
         reply: Reply,
-        download: Download,
+        files: Files,
     ) -> None:
         self._turn = turn
         self._ledger = ledger
         self._conversations = conversations
         self._clock = clock
         self._reply = reply
-        self._download = download
+        self._files = files
         self._following = Following(conversations, clock, reply.show)
         self._events: EventStream | None = None
         self._end: RunEnd | None = None
@@ -232,7 +232,7 @@ class Drive:
             return await self._cancelled(turn)
         questions = await self._ledger.questions.of_turn(turn.id)
         thread_id = await self._conversations.post(
-            turn, questions, self._download, unsure=self._unsure, lost=self._lost
+            turn, questions, self._files, unsure=self._unsure, lost=self._lost
         )
         return await self._ledger.turns.posted(turn.id, turn.attempt, thread_id)
 

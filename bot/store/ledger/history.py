@@ -35,6 +35,20 @@ class History:
 
         return await self._database.read(work)
 
+    async def before(self, turn: Turn, *, limit: int) -> tuple[Turn, ...]:
+        """Return the newest turns of a turn's channel that ended before it began, in order."""
+        statement = (
+            rows.TURN
+            + """
+            WHERE t.channel_id = ? AND t.id < ? AND t.ended_at IS NOT NULL
+            ORDER BY t.id DESC LIMIT ?
+            """
+        )
+        given = (turn.channel_id, turn.id, limit)
+        return await self._database.read(
+            lambda db: tuple(rows.turn(row) for row in db.execute(statement, given))[::-1]
+        )
+
     async def newest(self, scope: Scope, *, offset: int, limit: int) -> tuple[Turn, ...]:
         """Return the scope's turns, newest first."""
         return await self._turns(

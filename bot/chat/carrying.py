@@ -1,0 +1,41 @@
+"""A conversation carried over to a new thread: what was asked, and what the replies still say."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from bot.assistants.requests import CreateMessage
+from bot.chat.asking import QUESTION_KEY
+from bot.store.ledger import Ledger, Turn
+
+MOST_TURNS: Final = 10
+"""How many turns are carried over, the newest ones."""
+
+
+class Replies(Protocol):
+    """Where replies are read again."""
+
+    async def read(self, turn: Turn) -> Sequence[str]:
+        """Return the contents of a turn's reply, those of its messages that are there."""
+        ...
+
+
+async def earlier(ledger: Ledger, replies: Replies, turn: Turn) -> tuple[CreateMessage, ...]:
+    """Return the messages that tell what was said in a channel before this turn."""
+    messages: list[CreateMessage] = []
+    for before in await ledger.history.before(turn, limit=MOST_TURNS):
+        for question in await ledger.questions.of_turn(before.id):
+            if question.content:
+                metadata = {QUESTION_KEY: str(question.id)}
+                messages.append(
+                    CreateMessage(role="user", content=question.content, metadata=metadata)
+                )
+        said = answer_in(await replies.read(before)) if before.state == "answered" else ""
+        if said:
+            messages.append(CreateMessage(role="assistant", content=said))
+    return tuple(messages)
+
+
+def answer_in(contents: Sequence[str]) -> str:
+    """Return the answer in a reply's messages, without the quiet lines below it."""
+    lines = "\n".join(contents).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("-# ")).strip()

@@ -1,0 +1,55 @@
+"""The bot with its engine in a process of its own, that kills itself at a named point."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from bot.assistants.requests import CreateAssistant
+from bot.chat.bot import ChatBot
+from bot.clock import SystemClock
+from bot.config import DiscordSettings
+from bot.engine import Engine
+from bot.models.chat import ChatCompletions
+from bot.store.engine import EngineStore
+from bot.store.ledger import Ledger
+
+
+def run(directory: str, settings: DiscordSettings, token: str, model_url: str, point: str) -> None:
+    """Run until killed; ``point`` is like "before turns.placed" or "after questions.take"."""
+    asyncio.run(_run(Path(directory), settings, token, model_url, point))
+
+
+async def _run(
+    directory: Path, settings: DiscordSettings, token: str, model_url: str, point: str
+) -> None:
+    clock = SystemClock()
+    store = await EngineStore.open(directory / "engine.db")
+    engine = Engine(store, ChatCompletions(model_url), clock=clock)
+    await engine.start()
+    api = engine.for_project("bot")
+    assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
+    ledger = await Ledger.open(directory / "bot.db", clock.now)
+    _arm(ledger, point)
+    await ChatBot(settings, api, ledger, assistant.id, clock).start(token)
+
+
+def _arm(ledger: Ledger, point: str) -> None:
+    """Let the process die as by a power cut before or after a write of the ledger."""
+    when, path = point.split()
+    *owners, name = path.split(".")
+    owner: Any = ledger
+    for each in owners:
+        owner = getattr(owner, each)
+    write: Callable[..., Awaitable[Any]] = getattr(owner, name)
+
+    async def deadly(*args: Any, **values: Any) -> Any:
+        result = None if when == "before" else await write(*args, **values)
+        # A turn that was not there to be made is no point to die at.
+        if when == "before" or result is not None or name != "next_in":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, deadly)

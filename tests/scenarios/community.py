@@ -1,0 +1,256 @@
+"""A whole community in one test: sandbox Discord, scripted model, engine, ledger and the bot."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.objects import Message as ThreadMessage
+from bot.assistants.objects import Run
+from bot.assistants.requests import CreateAssistant, Page
+from bot.chat.bot import ChatBot
+from bot.clock import SystemClock
+from bot.config import DiscordSettings
+from bot.engine import Engine
+from bot.models.chat import ChatCompletions
+from bot.sandbox import Channel, Message, Permission, Person, Sandbox
+from bot.store.engine import EngineStore
+from bot.store.ledger import Ledger, Turn, TurnState
+from tests.support.assistants import IMPATIENT
+from tests.support.model_endpoint import ScriptedModel
+
+PATIENCE = 20.0
+
+
+class LateClock(SystemClock):
+    """The machine's clock, as much later as a test says."""
+
+    def __init__(self) -> None:
+        self.later = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.later
+
+
+class Community:
+    """What a test holds; made by ``community``."""
+
+    def __init__(
+        self, sandbox: Sandbox, model: ScriptedModel, directory: Path, answer_in: str
+    ) -> None:
+        self.sandbox = sandbox
+        self.model = model
+        self.directory = directory
+        self.general: Channel = sandbox.guild.text_channel("general")
+        self.admin = sandbox.admin
+        self.ada, self.ben = sandbox.members[:2]
+        self.clock = LateClock()
+        self.settings = DiscordSettings(
+            answer_in="thread" if answer_in == "thread" else "channel",
+            api_url=sandbox.api_url,
+            gateway_url=sandbox.gateway_url,
+        )
+        self.api: AssistantsAPI
+        self.ledger: Ledger
+        self.bot: ChatBot
+        self._engine: AsyncExitStack | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def start_engine(self) -> None:
+        """Start the engine on its file, with an assistant."""
+        async with AsyncExitStack() as stack:
+            endpoint = ChatCompletions(self.model.url, retries=IMPATIENT)
+            stack.push_async_callback(endpoint.close)
+            store = await EngineStore.open(self.directory / "engine.db")
+            stack.push_async_callback(store.close)
+            engine = Engine(store, endpoint, clock=self.clock)
+            await engine.start()
+            stack.push_async_callback(engine.stop)
+            self.api = engine.for_project("bot")
+            self._engine = stack.pop_all()
+        known = await self.api.list_assistants()
+        if not known.data:
+            await self.api.create_assistant(CreateAssistant(model="scripted-model"))
+        self.assistant_id = (await self.api.list_assistants()).data[0].id
+
+    async def start_bot(self) -> None:
+        """Start the bot on its file and wait until it is on Discord."""
+        self.ledger = await Ledger.open(self.directory / "bot.db", self.clock.now)
+        self.bot = ChatBot(self.settings, self.api, self.ledger, self.assistant_id, self.clock)
+        self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
+        ready = asyncio.create_task(self.sandbox.bot_ready())
+        await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if self._running.done():
+            self._running.result()
+        await ready
+        await self.bot.wait_until_ready()
+
+    async def stop_bot(self) -> None:
+        """Stop the bot in order; safe to call twice."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        await self.bot.close()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await self.ledger.close()
+
+    async def stop_engine(self) -> None:
+        """Stop the engine in order."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.aclose()
+
+    async def until(self, condition: Any, timeout: float = PATIENCE) -> None:
+        """Wait until something holds in Discord."""
+        await self.sandbox.until(condition, timeout)
+
+    def replies(self, channel: Channel) -> list[Message]:
+        """The bot's messages that stand in a channel, oldest first."""
+        return [m for m in channel.messages if m.author is self.sandbox.bot_user and says(m)]
+
+    async def reply(self, channel: Channel, number: int = 1) -> Message:
+        """Wait for the bot's ``number``th message in a channel."""
+        await self.until(lambda: len(self.replies(channel)) >= number)
+        return self.replies(channel)[number - 1]
+
+    async def finished(self, channel: Channel, number: int = 1) -> Message:
+        """Wait until the bot's ``number``th message in a channel has no Cancel any more."""
+        await self.until(
+            lambda: (
+                len(self.replies(channel)) >= number and is_final(self.replies(channel)[number - 1])
+            )
+        )
+        return self.replies(channel)[number - 1]
+
+    async def ask(
+        self, text: str, who: Person | None = None, channel: Channel | None = None
+    ) -> Message:
+        """Mention the bot in a channel, general by default; Ada by default."""
+        return await (who or self.ada).say(channel or self.general, text, mention_bot=True)
+
+    async def thread_of(self, question: Message) -> Channel:
+        """Wait for the channel thread that was opened from a question."""
+        await self.until(lambda: question.thread is not None)
+        assert question.thread is not None
+        return question.thread
+
+    async def ended_turns(self, count: int) -> list[Turn]:
+        """Wait until so many turns have ended; return them, oldest first."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                turns = [await self.ledger.history.turn(n) for n in range(1, count + 1)]
+                found = [turn for turn in turns if turn is not None and not turn.open]
+                if len(found) == count:
+                    return found
+                await asyncio.sleep(0.01)
+
+    async def waiting(self, contents: list[str], channel: Channel | None = None) -> None:
+        """Wait until just these questions wait for a channel's next turn."""
+        home = (channel or self.general).id
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                questions = await self.ledger.questions.waiting(home)
+                if [question.content for question in questions] == contents:
+                    return
+                await asyncio.sleep(0.005)
+
+    async def in_state(self, number: int, state: TurnState) -> Turn:
+        """Wait until a turn is in a state."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                turn = await self.ledger.history.turn(number)
+                if turn is not None and turn.state == state:
+                    return turn
+                await asyncio.sleep(0.005)
+
+    async def settled(self, questions: int) -> None:
+        """Wait until so many questions were taken and nothing is owed to anybody."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if await self._settled_questions() >= questions:
+                    return
+                await asyncio.sleep(0.005)
+
+    async def _settled_questions(self) -> int:
+        settled, number = 0, 1
+        while (turn := await self.ledger.history.turn(number)) is not None:
+            settled += 0 if turn.open else len(await self.ledger.questions.of_turn(number))
+            number += 1
+        return settled
+
+    async def thread_id(self, channel: Channel) -> str:
+        """The thread that a channel is linked to."""
+        link = await self.ledger.link(channel.id)
+        assert link is not None
+        assert link.thread_id is not None
+        return link.thread_id
+
+    async def on_thread(self, channel: Channel) -> list[tuple[str, str]]:
+        """Role and text of every message on a channel's thread, oldest first."""
+        thread_id = await self.thread_id(channel)
+        page = await self.api.list_messages(thread_id, Page(limit=100, order="asc"))
+        return [(message.role, text_of(message)) for message in page.data]
+
+    async def runs_on(self, channel: Channel) -> tuple[Run, ...]:
+        """Every run on a channel's thread, newest first."""
+        return (await self.api.list_runs(await self.thread_id(channel), Page(limit=100))).data
+
+
+def deny(sandbox: Sandbox, permission: Permission) -> None:
+    """Take a permission from everybody in the guild but its admins, the bot among them."""
+    guilds, guild = sandbox.backend.guilds, sandbox.guild.state
+    guilds.set_role_permissions(guild, guild.everyone, guild.everyone.permissions & ~permission)
+    sandbox.guild.forbid_bot(permission)
+
+
+def says(message: Message) -> bool:
+    """Whether a message is one of conversation and not one of the system's."""
+    return message.type.name in ("DEFAULT", "REPLY") and not message.deleted
+
+
+def labels(message: Message) -> list[str]:
+    """The labels of a message's buttons."""
+    return [item["label"] for row in message.components for item in row["components"]]
+
+
+def is_final(message: Message) -> bool:
+    """Whether a reply will not change by itself any more."""
+    return "Cancel" not in labels(message)
+
+
+def answer(message: Message) -> str:
+    """A reply without its quiet last lines."""
+    return "\n".join(
+        line for line in message.content.splitlines() if not line.startswith("-# ")
+    ).strip()
+
+
+def text_of(message: ThreadMessage) -> str:
+    """The text of a message on a thread."""
+    return "".join(part.text.value for part in message.content if hasattr(part, "text"))
+
+
+@asynccontextmanager
+async def community(
+    directory: Path,
+    answer_in: Literal["thread", "channel"] = "thread",
+    *,
+    rate_limits: bool = False,
+    start: bool = True,
+) -> AsyncIterator[Community]:
+    """Build a community; at its end nothing was asked of Discord that the sandbox doesn't know."""
+    async with Sandbox(rate_limits=rate_limits) as sandbox, ScriptedModel() as model:
+        whole = Community(sandbox, model, directory, answer_in)
+        try:
+            if start:
+                await whole.start_engine()
+                await whole.start_bot()
+            yield whole
+            assert sandbox.unknown_routes == []
+        finally:
+            await whole.stop_bot()
+            await whole.stop_engine()

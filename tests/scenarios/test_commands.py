@@ -1,0 +1,193 @@
+import re
+
+from bot.chat import sentences
+from bot.sandbox import Interaction, Permission
+from bot.sandbox.backend.model import Overwrite
+from tests.scenarios.community import Community, answer, labels
+
+
+def shown(interaction: Interaction) -> str:
+    assert interaction.original is not None
+    assert interaction.original.ephemeral
+    return interaction.original.content
+
+
+async def listed(whole: Community, **values: int) -> str:
+    interaction = await whole.ada.command(whole.general, "runs list", wait=True, **values)
+    await whole.until(lambda: interaction.done)
+    return shown(interaction)
+
+
+async def test_a_list_of_nothing_says_what_to_do(channels: Community) -> None:
+    assert await listed(channels) == sentences.NO_RUNS
+
+
+async def test_runs_are_listed_newest_first_with_all_that_is_known(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    channels.model.fail(400)
+    await channels.ask("two", channels.ben)
+    await channels.finished(channels.general, 2)
+    await channels.ended_turns(2)
+    gate = channels.model.stall()
+    await channels.ask("three")
+    await channels.in_state(3, "running")
+    third, second, first = (await listed(channels)).splitlines()
+    line = re.compile(
+        r"\*\*#(\d+)\*\* (\w+) · <t:\d+:R> · [\d.]+ s · (–|\d+) tokens · (\w+) · \[reply\]\((.+)\)"
+    )
+    matches = [line.fullmatch(text) for text in (first, second, third)]
+    fields = [match.groups() for match in matches if match is not None]
+    assert [field[:2] for field in fields] == [("1", "answered"), ("2", "failed"), ("3", "running")]
+    assert fields[0][2] != "–"
+    assert fields[2][2] == "–"
+    assert [field[3] for field in fields] == ["Ada", "Ben", "Ada"]
+    guild, reply = channels.sandbox.guild.id, channels.replies(channels.general)[0]
+    expected = f"https://discord.com/channels/{guild}/{channels.general.id}/{reply.id}"
+    assert fields[0][4] == expected
+    gate.open()
+    await channels.finished(channels.general, 3)
+
+
+async def test_the_list_is_turned_page_by_page(channels: Community) -> None:
+    for number in range(1, 8):
+        await channels.ask(f"q{number}")
+        await channels.finished(channels.general, number)
+    await channels.ended_turns(7)
+    interaction = await channels.ada.command(channels.general, "runs list")
+    await channels.until(lambda: interaction.done)
+    message = interaction.original
+    assert message is not None
+    assert re.findall(r"\*\*#(\d)", message.content) == ["7", "6", "5", "4", "3"]
+    assert message.content.endswith("-# page 1 of 2")
+    assert labels(message) == ["Newer", "Older"]
+    await channels.ada.click(message, "Older")
+    await channels.until(lambda: "page 2 of 2" in message.content)
+    assert re.findall(r"\*\*#(\d)", message.content) == ["2", "1"]
+    await channels.ada.click(message, "Newer")
+    await channels.until(lambda: "page 1 of 2" in message.content)
+    assert "page 2 of 2" in await listed(channels, page=2)
+    assert "page 2 of 2" in await listed(channels, page=99)
+
+
+async def test_show_tells_what_was_asked_and_how_it_went(channels: Community) -> None:
+    channels.model.fail(400)
+    await channels.ask("what is *this*?")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    for name in ("1", "#1", (await channels.runs_on(channels.general))[0].id):
+        interaction = await channels.ada.command(channels.general, "runs show", run=name)
+        await channels.until(lambda i=interaction: i.done)
+        text = shown(interaction)
+        assert text.startswith("**#1** failed")
+        assert sentences.failure("rejected") in text
+        assert r"> what is \*this\*?" in text
+        assert "run_" in text
+    missing = await channels.ada.command(channels.general, "runs show", run="77")
+    await channels.until(lambda: missing.done)
+    assert shown(missing) == sentences.no_such_run("77")
+
+
+async def test_cancel_without_a_name_cancels_this_channels_run(channels: Community) -> None:
+    channels.model.stall()
+    await channels.ask("one")
+    await channels.model.until_request()
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    nothing = await channels.ada.command(elsewhere, "runs cancel")
+    await channels.until(lambda: nothing.done)
+    assert shown(nothing) == sentences.NOTHING_RUNNING
+    done = await channels.ada.command(channels.general, "runs cancel")
+    await channels.until(lambda: done.done)
+    assert shown(done) == "Cancelling #1."
+    assert (await channels.finished(channels.general)).content == "-# Cancelled by Ada."
+
+
+async def test_cancel_offers_the_active_runs_and_cancels_the_one_named(
+    channels: Community,
+) -> None:
+    await channels.ask("over")
+    await channels.finished(channels.general)
+    channels.model.stall()
+    await channels.ask("still going")
+    await channels.in_state(2, "running")
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    choices = await channels.ada.autocomplete(elsewhere, "runs cancel", focused="run")
+    assert [choice["value"] for choice in choices] == ["2"]
+    assert re.fullmatch(r"#2 · running · [\d.]+ s · Ada · still going", choices[0]["name"])
+    assert await channels.ada.autocomplete(elsewhere, "runs cancel", focused="run", value="x") == []
+    assert await channels.ben.autocomplete(elsewhere, "runs cancel", focused="run") == []
+    assert len(await channels.admin.autocomplete(elsewhere, "runs cancel", focused="run")) == 1
+    assert len(await channels.ben.autocomplete(elsewhere, "runs show", focused="run")) == 2
+    refused = await channels.ben.command(elsewhere, "runs cancel", run="2")
+    await channels.until(lambda: refused.done)
+    assert shown(refused) == sentences.NOT_YOURS_TO_CANCEL
+    done = await channels.ada.command(elsewhere, "runs cancel", run="2")
+    await channels.until(lambda: done.done)
+    assert shown(done) == "Cancelling #2."
+    reply = await channels.finished(channels.general, 2)
+    assert reply.content == "-# Cancelled by Ada."
+    late = await channels.ada.command(elsewhere, "runs cancel", run="2")
+    await channels.until(lambda: late.done)
+    assert shown(late) == sentences.TOO_LATE_TO_CANCEL
+
+
+async def test_a_moderator_cancels_from_another_channel(channels: Community) -> None:
+    channels.model.stall()
+    await channels.ask("one")
+    await channels.model.until_request()
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    await channels.admin.command(elsewhere, "runs cancel", run="1")
+    assert (await channels.finished(channels.general)).content.startswith("-# Cancelled by Mira")
+
+
+async def test_runs_in_channels_one_cannot_read_are_not_shown(channels: Community) -> None:
+
+    secret = channels.sandbox.guild.add_text_channel("secret")
+    everyone = channels.sandbox.guild.id
+    bot = channels.sandbox.bot_user.id
+    secret.overwrites[everyone] = Overwrite(everyone, 0, deny=Permission.VIEW_CHANNEL)
+    secret.overwrites[bot] = Overwrite(bot, 1, allow=Permission.VIEW_CHANNEL)
+    channels.sandbox.world.emit_channel("CHANNEL_UPDATE", secret)
+    await channels.admin.say(secret, "hush", mention_bot=True)
+    await channels.finished(secret)
+    dm = await channels.ben.open_dm()
+    await channels.ben.say(dm, "private")
+    await channels.finished(dm)
+    await channels.ended_turns(2)
+    assert await listed(channels) == sentences.NO_RUNS
+    for run in ("1", "2"):
+        asked = await channels.ada.command(channels.general, "runs show", run=run)
+        await channels.until(lambda i=asked: i.done)
+        assert shown(asked) == sentences.no_such_run(run)
+    mine = await channels.ben.command(dm, "runs list")
+    await channels.until(lambda: mine.done)
+    assert "**#2**" in shown(mine)
+    assert "**#1**" not in shown(mine)
+
+
+async def test_commands_are_told_to_discord_only_when_they_changed(channels: Community) -> None:
+    def syncs() -> int:
+        return sum(
+            request.method == "PUT" and request.route.endswith("/commands")
+            for request in channels.sandbox.requests
+        )
+
+    assert syncs() == 1
+    await channels.stop_bot()
+    await channels.start_bot()
+    assert syncs() == 1
+    await channels.ledger.set_fact("discord.commands", "those of an older version")
+    await channels.stop_bot()
+    await channels.start_bot()
+    assert syncs() == 2
+
+
+async def test_buttons_of_before_a_restart_still_work(channels: Community) -> None:
+    channels.model.fail(400)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    await channels.stop_bot()
+    await channels.start_bot()
+    await channels.ada.click(reply, "Retry")
+    await channels.until(lambda: answer(reply) == "one")

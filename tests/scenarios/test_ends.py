@@ -1,0 +1,239 @@
+import re
+
+from bot.assistants.requests import CreateRun, ModifyAssistant
+from bot.assistants.tools import FunctionDefinition, FunctionTool
+from bot.chat import sentences
+from bot.sandbox import Permission
+from tests.scenarios.community import Community, answer, deny, labels
+
+
+async def test_cancel_stops_the_run_and_what_was_said_so_far_stays(channels: Community) -> None:
+    gate = channels.model.gate()
+    channels.model.say("Some words. More words.", gate=gate)
+    await channels.ask("go")
+    reply = await channels.reply(channels.general)
+    gate.let(2)
+    await channels.until(lambda: reply.content == "Some words.")
+    pressed = await channels.ada.click(reply, "Cancel")
+    assert pressed.acknowledged
+    await channels.finished(channels.general)
+    assert reply.content == "Some words.\n-# Cancelled by Ada."
+    assert labels(reply) == []
+    (run,) = await channels.runs_on(channels.general)
+    assert run.status == "cancelled"
+    await channels.model.requests[0].until_over()
+    (turn,) = await channels.ended_turns(1)
+    assert (turn.state, turn.outcome) == ("cancelled", "cancelled")
+
+
+async def test_after_a_cancelled_run_the_channel_takes_the_next_question(
+    channels: Community,
+) -> None:
+    channels.model.stall()
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await channels.model.until_request()
+    await channels.ada.click(reply, "Cancel")
+    await channels.finished(channels.general)
+    assert reply.content == "-# Cancelled by Ada."
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+
+
+async def test_only_an_asker_or_a_moderator_cancels(channels: Community) -> None:
+    channels.model.stall()
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await channels.model.until_request()
+    refused = await channels.ben.click(reply, "Cancel")
+    await channels.until(lambda: refused.responses)
+    assert refused.responses[0].content == sentences.NOT_YOURS_TO_CANCEL
+    assert refused.ephemeral
+    assert labels(reply) == ["Cancel"]
+    await channels.admin.click(reply, "Cancel")
+    await channels.finished(channels.general)
+    assert reply.content.startswith("-# Cancelled by Mira")
+
+
+async def test_a_late_press_says_that_it_is_too_late(channels: Community) -> None:
+    gate = channels.model.gate()
+    channels.model.say("done", first=gate)
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    button = reply.components
+    gate.open()
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    # Pressed on a screen that the last edit had not reached.
+    reply.components = button
+    late = await channels.ada.click(reply, "Cancel")
+    await channels.until(lambda: late.responses)
+    assert late.responses[0].content == sentences.TOO_LATE_TO_CANCEL
+    assert answer(reply) == "done"
+
+
+async def test_a_failure_is_one_plain_sentence_of_our_own_with_retry(channels: Community) -> None:
+    channels.model.fail(400, message="secret details of the endpoint")
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    assert reply.content == sentences.failure("rejected")
+    assert "secret" not in reply.content
+    assert labels(reply) == ["Retry"]
+    (run,) = await channels.runs_on(channels.general)
+    assert run.status == "failed"
+
+
+async def test_retry_is_one_more_run_and_posts_nothing_twice(channels: Community) -> None:
+    channels.model.fail(400)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    gate = channels.model.gate()
+    channels.model.say("this time", first=gate)
+    await channels.ada.click(reply, "Retry")
+    await channels.until(lambda: reply.content == "thinking…")
+    assert labels(reply) == ["Cancel"]
+    gate.open()
+    await channels.until(lambda: answer(reply) == "this time")
+    await channels.ended_turns(1)
+    assert labels(reply) == []
+    assert await channels.on_thread(channels.general) == [
+        ("user", "one"),
+        ("assistant", "this time"),
+    ]
+    runs = await channels.runs_on(channels.general)
+    assert [run.metadata for run in runs] == [
+        {"turn": "1", "attempt": "2"},
+        {"turn": "1", "attempt": "1"},
+    ]
+    assert len(channels.replies(channels.general)) == 1
+
+
+async def test_only_an_asker_or_a_moderator_retries(channels: Community) -> None:
+    channels.model.fail(400)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    refused = await channels.ben.click(reply, "Retry")
+    await channels.until(lambda: refused.responses)
+    assert refused.responses[0].content == sentences.NOT_YOURS_TO_RETRY
+    assert len(await channels.runs_on(channels.general)) == 1
+
+
+async def test_two_presses_of_retry_make_one_run(channels: Community) -> None:
+    channels.model.fail(400)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    await channels.ada.click(reply, "Retry", wait=False)
+    await channels.admin.click(reply, "Retry", wait=False)
+    await channels.until(lambda: answer(reply) == "one")
+    await channels.ended_turns(1)
+    assert len(await channels.runs_on(channels.general)) == 2
+
+
+async def test_a_model_that_breaks_off_keeps_what_was_said_and_offers_retry(
+    channels: Community,
+) -> None:
+    channels.model.error_mid_stream("Half an answer", "broken")
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    assert reply.content == f"Half an answer\n\n{sentences.failure('model_failed')}"
+    assert labels(reply) == ["Retry"]
+
+
+async def test_a_long_answer_goes_on_in_further_messages_with_its_code_whole(
+    channels: Community,
+) -> None:
+    lines = [f"    value_{number} = {number}" for number in range(150)]
+    text = "Here it is:\n\n```python\n" + "\n".join(lines) + "\n```\n\nThat was it."
+    channels.model.say(text, tokens=[text[i : i + 400] for i in range(0, len(text), 400)])
+    await channels.ask("go")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    parts = channels.replies(channels.general)
+    assert len(parts) > 1
+    for part in parts:
+        assert 0 < len(part.content) <= 2000
+        assert part.content.count("```") % 2 == 0
+    joined = "\n".join(part.content for part in parts)
+    assert re.findall(r"value_\d+ = \d+", joined) == [line.strip() for line in lines]
+    assert "That was it.\n-# " in parts[-1].content
+    assert parts[0].reference is not None
+    assert all(part.reference is None for part in parts[1:])
+    assert all(labels(part) == [] for part in parts)
+
+
+async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(
+    channels: Community,
+) -> None:
+    channels.model.error_mid_stream("word " * 600, "broken")
+    await channels.ask("go")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    parts = channels.replies(channels.general)
+    assert len(parts) == 2
+    assert labels(parts[0]) == []
+    assert labels(parts[1]) == ["Retry"]
+    channels.model.say("short")
+    await channels.ada.click(parts[1], "Retry")
+    await channels.until(lambda: answer(parts[0]) == "short")
+    assert channels.replies(channels.general) == [parts[0]]
+
+
+async def test_an_answer_with_nothing_in_it_says_so(channels: Community) -> None:
+    channels.model.say("", tokens=[])
+    await channels.ask("one")
+    assert answer(await channels.finished(channels.general)) == sentences.EMPTY_ANSWER
+
+
+async def test_a_function_that_is_not_here_does_not_hang_the_run(channels: Community) -> None:
+    tool = FunctionTool(function=FunctionDefinition(name="open_door"))
+    await channels.api.modify_assistant(channels.assistant_id, ModifyAssistant(tools=(tool,)))
+    channels.model.call_tools(("open_door", {"which": 1}), ("open_door", {"which": 2}))
+    channels.model.say("I can't open doors.")
+    await channels.ask("open both doors")
+    assert answer(await channels.finished(channels.general)) == "I can't open doors."
+    outputs = [m["content"] for m in channels.model.requests[1].messages if m["role"] == "tool"]
+    assert outputs == [sentences.FUNCTION_UNAVAILABLE] * 2
+
+
+async def test_a_thread_that_was_deleted_is_replaced_and_the_conversation_carried_over(
+    channels: Community,
+) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    first = await channels.thread_id(channels.general)
+    await channels.api.delete_thread(first)
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+    assert await channels.thread_id(channels.general) != first
+    assert await channels.on_thread(channels.general) == [
+        ("user", "one"),
+        ("assistant", "one"),
+        ("user", "two"),
+        ("assistant", "two"),
+    ]
+
+
+async def test_a_run_left_by_somebody_else_is_waited_for(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    gate = channels.model.stall("theirs")
+    thread_id = await channels.thread_id(channels.general)
+    theirs = await channels.api.create_run(thread_id, CreateRun(assistant_id=channels.assistant_id))
+    await channels.model.until_request(2)
+    await channels.ask("two")
+    await channels.reply(channels.general, 2)
+    gate.open()
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+    assert (await channels.api.retrieve_run(thread_id, theirs.id)).status == "completed"
+
+
+async def test_a_channel_the_bot_may_not_write_in_ends_the_turn_and_not_the_bot(
+    channels: Community,
+) -> None:
+    deny(channels.sandbox, Permission.SEND_MESSAGES)
+    await channels.admin.say(channels.general, "one", mention_bot=True)
+    (turn,) = await channels.ended_turns(1)
+    assert (turn.state, turn.error) == ("failed", "undeliverable")
+    channels.sandbox.guild.allow_bot(Permission.SEND_MESSAGES)
+    await channels.admin.say(channels.general, "two", mention_bot=True)
+    assert answer(await channels.finished(channels.general)) == "two"

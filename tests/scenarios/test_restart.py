@@ -1,0 +1,168 @@
+"""Killed between any two states of the ledger, the bot goes on: nothing lost, nothing twice."""
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.chat import sentences
+from bot.store.ledger import OPEN, Ledger
+from tests.scenarios import bot_process
+from tests.scenarios.community import Community, answer, community, labels
+from tests.support.model_turns import say
+
+POINTS = {
+    "after questions.take": None,
+    "before questions.settle": None,
+    "after questions.settle": None,
+    "after turns.next_in": "waiting",
+    "before turns.placed": "waiting",
+    "after turns.placed": "placed",
+    "before set_thread": "placed",
+    "after set_thread": "placed",
+    "before questions.message_posted": "placed",
+    "after questions.message_posted": "placed",
+    "before turns.posted": "placed",
+    "after turns.posted": "posted",
+    "before turns.run_created": "posted",
+    "after turns.run_created": "running",
+    "before turns.closing": "running",
+    "after turns.closing": "closing",
+    "before turns.closed": "closing",
+    "after turns.closed": "answered",
+}
+"""Where the process is killed, and the state in which the ledger has the turn then."""
+
+
+@pytest.fixture
+async def asleep(tmp_path: Path) -> AsyncIterator[Community]:
+    """A community whose bot is not started."""
+    async with community(tmp_path, "thread", start=False) as whole:
+        yield whole
+
+
+async def killed(whole: Community, point: str, ask: str = "one") -> None:
+    """Run the bot in a process of its own until it dies at that point of answering."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([bot_process.__name__])
+    process = processes.Process(
+        target=bot_process.run,
+        args=(
+            str(whole.directory),
+            whole.settings,
+            whole.sandbox.token,
+            whole.model.url,
+            point,
+        ),
+    )
+    process.start()
+    try:
+        await whole.sandbox.bot_ready()
+        await whole.ask(ask)
+        await asyncio.to_thread(process.join, 20)
+        assert process.exitcode == -signal.SIGKILL
+        await whole.until(lambda: whole.sandbox.disconnected)
+    finally:
+        process.kill()
+        process.join()
+
+
+async def state_on_disk(whole: Community) -> str | None:
+    book = await Ledger.open(whole.directory / "bot.db", whole.clock.now)
+    turn = await book.history.turn(1)
+    await book.close()
+    return None if turn is None else turn.state
+
+
+def test_every_open_state_is_one_that_a_process_was_killed_in() -> None:
+    assert set(OPEN) <= set(POINTS.values())
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_anywhere_the_question_is_answered_once(asleep: Community, point: str) -> None:
+    await killed(asleep, point)
+    assert await state_on_disk(asleep) == POINTS[point]
+    # Later than Discord remembers nonces: what is there must be found by looking.
+    asleep.sandbox.advance(600)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert answer(reply) == "one"
+    assert labels(reply) == []
+    assert asleep.replies(asleep.general) == []
+    assert await asleep.on_thread(thread) == [("user", "one"), ("assistant", "one")]
+    assert len(await asleep.runs_on(thread)) == 1
+    # And the conversation goes on.
+    await asleep.ada.say(thread, "two")
+    assert answer(await asleep.finished(thread, 2)) == "two"
+
+
+@pytest.mark.parametrize("point", ["before turns.set_part", "after turns.set_part"])
+async def test_killed_while_a_long_answer_is_posted_every_part_stands_once(
+    asleep: Community, point: str
+) -> None:
+    text = "\n\n".join(f"{number} " + "word " * 150 for number in range(6))
+    asleep.model.otherwise = lambda asked: say(text)
+    await killed(asleep, point)
+    asleep.sandbox.advance(600)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    parts = asleep.replies(thread)
+    assert len(parts) == 3
+    said = " ".join(answer(part) for part in parts)
+    assert said.split() == text.split()
+
+
+async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
+    asleep: Community,
+) -> None:
+    await killed(asleep, "after turns.posted")
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    for _ in range(3):
+        await book.turns.pick_up_all()
+    await book.close()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert reply.content == sentences.failure("gave_up")
+    await asleep.ada.click(reply, "Retry")
+    await asleep.until(lambda: answer(reply) == "one")
+
+
+async def test_stopping_in_order_counts_against_no_turn(asleep: Community) -> None:
+    gate = asleep.model.stall(then="At last.")
+    await asleep.start_engine()
+    await asleep.start_bot()
+    question = await asleep.ask("one")
+    thread = await asleep.thread_of(question)
+    await asleep.model.until_request()
+    for _ in range(5):
+        await asleep.stop_bot()
+        await asleep.start_bot()
+    gate.open()
+    assert answer(await asleep.finished(thread)) == "At last."
+
+
+async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> None:
+    asleep.model.stall()
+    await killed(asleep, "before turns.run_created")
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    await book.turns.request_cancel(1, 1, asleep.ada.id, "Ada")
+    await book.close()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert reply.content == "-# Cancelled by Ada."
+    (run,) = await asleep.runs_on(thread)
+    assert run.status == "cancelled"
