@@ -1,0 +1,87 @@
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.chat.delivery import Delivery
+
+
+class Naps:
+    """A clock on which nothing takes time, that remembers how long was slept."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+def refusal(
+    status: int, code: int = 0, headers: dict[str, str] | None = None
+) -> discord.HTTPException:
+    response: Any = SimpleNamespace(status=status, reason="", headers=headers or {})
+    return discord.HTTPException(response, {"code": code, "message": "no"})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refusal(429),
+        refusal(500),
+        refusal(503),
+        refusal(401),
+        discord.RateLimited(2.0),
+        aiohttp.ServerDisconnectedError(),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+    ids=repr,
+)
+async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) -> None:
+    clock, left = Naps(), [trouble] * 12
+
+    async def call() -> str:
+        if left:
+            raise left.pop()
+        return "through"
+
+    assert await Delivery(clock).insist(call) == "through"
+    assert len(clock.slept) == 12
+    assert max(clock.slept) <= 30.0
+
+
+@pytest.mark.parametrize(
+    "final", [refusal(403, 50013), refusal(404, 10008), refusal(400, 50035), refusal(429, 30046)]
+)
+async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPException) -> None:
+    clock = Naps()
+
+    async def call() -> None:
+        raise final
+
+    with pytest.raises(discord.HTTPException) as caught:
+        await Delivery(clock).insist(call)
+    assert caught.value is final
+    assert clock.slept == []
+
+
+async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
+    clock = Naps()
+    left = [refusal(429, headers={"Retry-After": "7"})]
+
+    async def call() -> None:
+        if left:
+            raise left.pop()
+
+    await Delivery(clock).insist(call)
+    assert clock.slept[0] >= 7.0

@@ -1,0 +1,78 @@
+import asyncio
+import itertools
+
+from bot.chat.pace import STRIKES, Pace
+
+
+class SteppedClock:
+    """A clock that jumps to whoever sleeps shortest, when all sleep."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.time + seconds, woken))
+        await woken
+
+    async def run(self, *tasks: "asyncio.Task[None]") -> None:
+        while not all(task.done() for task in tasks):
+            for _ in range(10):
+                await asyncio.sleep(0)
+            if self._sleepers:
+                self._sleepers.sort(key=lambda sleeper: sleeper[0])
+                self.time, woken = self._sleepers.pop(0)
+                if not woken.done():
+                    woken.set_result(None)
+
+
+async def test_a_channel_waits_between_two_edits() -> None:
+    clock = SteppedClock()
+    pace = Pace(clock, channel_seconds=1.0, per_second=100)
+    times: list[float] = []
+
+    async def grow() -> None:
+        for _ in range(3):
+            await pace.turn(1)
+            times.append(clock.time)
+
+    await clock.run(asyncio.create_task(grow()))
+    assert times[1] - times[0] >= 1.0
+    assert times[2] - times[1] >= 1.0
+
+
+async def test_all_channels_share_one_budget_and_each_gets_its_turn() -> None:
+    clock = SteppedClock()
+    pace = Pace(clock, channel_seconds=0.0, per_second=10)
+    order: list[tuple[int, float]] = []
+
+    async def grow(channel_id: int) -> None:
+        for _ in range(3):
+            await pace.turn(channel_id)
+            order.append((channel_id, clock.time))
+
+    await pace.turn(99)  # the slot of now is taken: all have to wait
+    await clock.run(*(asyncio.create_task(grow(channel_id)) for channel_id in range(4)))
+    assert [channel_id for channel_id, _ in order] == [0, 1, 2, 3] * 3
+    times = [time for _, time in order]
+    assert all(later - sooner >= 0.0999 for sooner, later in itertools.pairwise(times))
+
+
+def test_three_strikes_stop_a_reply_and_the_next_one_begins_anew() -> None:
+    pace = Pace(SteppedClock())
+    pace.begin(1)
+    for _ in range(STRIKES):
+        assert not pace.struck_out(1)
+        pace.strike(1)
+    assert pace.struck_out(1)
+    pace.end(1)
+    pace.strike(1)
+    pace.begin(1)
+    assert not pace.struck_out(1)
