@@ -1,0 +1,229 @@
+"""The directory that sandboxed code sees: files given and written, in memory, within a quota."""
+
+import errno
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+DIRECTORY = "/mnt/data"
+_ROOT = PurePosixPath(DIRECTORY)
+_PARENTS = frozenset({_ROOT, *_ROOT.parents})
+_MAX_NAME = 255
+
+
+def file_name(name: str) -> str:
+    """The one path segment under which a file called `name` lies in the directory."""
+    plain = "".join("_" if c in "/\\" or not c.isprintable() else c for c in name).strip()
+    return plain[:_MAX_NAME] if plain.strip(".") else "file"
+
+
+class SandboxFiles:
+    """One flat directory, asked by the sandbox through `handle`; nothing else is there.
+
+    Writing to a `given` file changes it in here only; `written` is what earlier runs left, and is
+    copied, so a run that is thrown away leaves no trace. `quota` in bytes and `max_files` bound
+    what is written; both fail as a full disk does.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, bytes | Path],
+        written: Mapping[str, bytes],
+        *,
+        quota: int,
+        max_files: int,
+    ) -> None:
+        self._given = {file_name(name): source for name, source in given.items()}
+        self._before = written
+        self._written = {name: bytearray(data) for name, data in written.items()}
+        self._quota = quota
+        self._max_files = max_files
+        self._used = sum(map(len, written.values()))
+        self._handlers: dict[str, Callable[..., Any]] = {
+            "open": self._open,
+            "os.getenv": lambda _name, default=None: default,
+            "os.environ": dict,
+            "Path.exists": lambda path: self._is_dir(path) or self._is_file(path),
+            "Path.is_file": self._is_file,
+            "Path.is_dir": self._is_dir,
+            "Path.is_symlink": lambda _path: False,
+            "Path.read_text": self._read_text,
+            "Path.read_bytes": self._read,
+            "Path.write_text": lambda target, text: self._replace(target, text, len(text)),
+            "Path.write_bytes": lambda target, data: self._replace(target, data, len(data)),
+            "Path.append_text": lambda target, text: self._append(target, text, len(text)),
+            "Path.append_bytes": lambda target, data: self._append(target, data, len(data)),
+            "Path.mkdir": self._mkdir,
+            "Path.unlink": self._unlink,
+            "Path.iterdir": self._iterdir,
+            "Path.scan": self._scan,
+            "Path.stat": self._stat,
+            "Path.rename": self._rename,
+            "Path.resolve": lambda path, *_: path,
+            "Path.absolute": lambda path: path,
+        }
+
+    @property
+    def written(self) -> dict[str, bytes]:
+        """Every file that code wrote, in this run or before."""
+        return {name: bytes(data) for name, data in self._written.items()}
+
+    def handle(self, *, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **_: Any) -> Any:
+        """Answer one call of the sandbox's file system; an OSError is raised inside the sandbox."""
+        from pydantic_monty import NOT_HANDLED  # heavy: loaded when code runs
+
+        handler = self._handlers.get(name)
+        return NOT_HANDLED if handler is None else handler(*args, **kwargs)
+
+    def _open(self, path: PurePosixPath, mode: str) -> Any:
+        from pydantic_monty import MontyFileHandle  # heavy: loaded when code runs
+
+        handle = MontyFileHandle(str(path), mode)
+        if handle.mode.startswith("w"):
+            self._replace(path, b"", 0)
+        elif handle.mode.startswith("a"):
+            self._append(path, b"", 0)
+        else:
+            self._existing(path)
+        return handle
+
+    def _is_dir(self, path: PurePosixPath) -> bool:
+        return _plain(path) in _PARENTS
+
+    def _is_file(self, path: PurePosixPath) -> bool:
+        plain = _plain(path)
+        return plain.parent == _ROOT and (plain.name in self._written or plain.name in self._given)
+
+    def _existing(self, path: Any) -> str:
+        if self._is_dir(path):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(_plain(path)))
+        if not self._is_file(path):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(_plain(path)))
+        return _plain(path).name
+
+    def _read(self, path: Any) -> bytes:
+        name = self._existing(path)
+        if name in self._written:
+            return bytes(self._written[name])
+        source = self._given[name]
+        return source if isinstance(source, bytes) else source.read_bytes()
+
+    def _read_text(self, path: Any) -> str:
+        return self._read(path).decode().replace("\r\n", "\n")
+
+    def _target(self, path: Any) -> str:
+        plain = _plain(path)
+        if self._is_dir(plain):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(plain))
+        if plain.parent != _ROOT or file_name(plain.name) != plain.name:
+            raise PermissionError(
+                errno.EACCES, f"Files can only be written directly in {DIRECTORY}", str(plain)
+            )
+        if plain.name not in self._written and len(self._written) >= self._max_files:
+            raise OSError(errno.ENOSPC, f"No more than {self._max_files} files", str(plain))
+        return plain.name
+
+    def _reserve(self, path: Any, more: int) -> None:
+        if self._used + more > self._quota:
+            raise OSError(errno.ENOSPC, "No space left on device", str(_plain(path)))
+        self._used += more
+
+    def _replace(self, path: Any, data: str | bytes, count: int) -> int:
+        name = self._target(path)
+        encoded = _encoded(data)
+        self._reserve(path, len(encoded) - len(self._written.get(name, b"")))
+        self._written[name] = bytearray(encoded)
+        return count
+
+    def _append(self, path: Any, data: str | bytes, count: int) -> int:
+        name = self._target(path)
+        if name not in self._written:
+            self._replace(path, self._read(path) if self._is_file(path) else b"", 0)
+        encoded = _encoded(data)
+        self._reserve(path, len(encoded))
+        self._written[name] += encoded
+        return count
+
+    def _mkdir(self, path: PurePosixPath, *, parents: bool = False, exist_ok: bool = False) -> None:
+        del parents
+        if self._is_dir(path) and exist_ok:
+            return
+        if self._is_dir(path) or self._is_file(path):
+            raise FileExistsError(errno.EEXIST, "File exists", str(path))
+        raise PermissionError(errno.EACCES, f"{DIRECTORY} has no subdirectories", str(path))
+
+    def _unlink(self, path: PurePosixPath) -> None:
+        name = self._existing(path)
+        if name not in self._written:
+            raise PermissionError(errno.EACCES, "An attached file cannot be removed", str(path))
+        self._used -= len(self._written.pop(name))
+
+    def _iterdir(self, path: PurePosixPath) -> list[PurePosixPath]:
+        plain = _plain(path)
+        if plain == _ROOT:
+            return [_ROOT / name for name in sorted(self._given.keys() | self._written.keys())]
+        if plain in _PARENTS:
+            return [p for p in _PARENTS if p.parent == plain and p != plain]
+        if self._is_file(path):
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(plain))
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(plain))
+
+    def _scan(self, path: PurePosixPath, *, max_depth: int | None, **_: Any) -> list[Any]:
+        from pydantic_monty import ScanEntry  # heavy: loaded when code runs
+
+        plain = _plain(path)
+        if not self._is_dir(plain):
+            self._existing(plain)
+            return [ScanEntry("", is_dir=False, is_file=True, is_symlink=False)]
+        found = [ScanEntry("", is_dir=True, is_file=False, is_symlink=False)]
+        level, depth = plain, 0
+        while max_depth is None or depth < max_depth:
+            depth += 1
+            inside = self._iterdir(level)
+            found += [
+                ScanEntry(
+                    str(entry.relative_to(plain)),
+                    is_dir=self._is_dir(entry),
+                    is_file=self._is_file(entry),
+                    is_symlink=False,
+                )
+                for entry in inside
+            ]
+            # directories form a single chain, from the root to the one that has the files
+            if level == _ROOT:
+                break
+            level = inside[0]
+        return found
+
+    def _stat(self, path: PurePosixPath) -> Any:
+        from pydantic_monty import StatResult  # heavy: loaded when code runs
+
+        if self._is_dir(path):
+            return StatResult.dir_stat(mtime=0.0)
+        name = self._existing(path)
+        source = self._written.get(name) if name in self._written else self._given[name]
+        size = source.stat().st_size if isinstance(source, Path) else len(source or b"")
+        return StatResult.file_stat(size=size, mtime=0.0)
+
+    def _rename(self, path: PurePosixPath, target: PurePosixPath) -> None:
+        data = self._read(path)
+        if _plain(path) == _plain(target):
+            return
+        self._unlink(path)
+        self._replace(target, data, 0)
+
+
+def _plain(path: Any) -> PurePosixPath:
+    """The path of a Path or of an open file, `..` taken out; relative ones lie in the directory."""
+    raw = path.path if hasattr(path, "mode") else str(path)
+    parts: list[str] = []
+    for part in (_ROOT / raw).parts[1:]:
+        if part == "..":
+            del parts[-1:]
+        else:
+            parts.append(part)
+    return PurePosixPath("/", *parts)
+
+
+def _encoded(data: str | bytes) -> bytes:
+    return data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
