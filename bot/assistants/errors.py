@@ -104,6 +104,18 @@ def too_many_messages(thread_id: str, limit: int) -> APIError:
     return APIError(400, f"Thread {thread_id} already has the maximum of {limit} messages.")
 
 
+def file_too_large(limit: int) -> APIError:
+    """Refuse a file of more bytes than the API takes."""
+    return APIError(
+        413, f"File is too large. The maximum size is {limit // 1024 // 1024} MB.", param="file"
+    )
+
+
+def store_expired(store_id: str) -> APIError:
+    """Refuse to use a vector store whose time has come."""
+    return APIError(400, f"Vector store {store_id} is expired.")
+
+
 def missing_beta_header() -> APIError:
     """The API's requests carry a header that says which version they mean."""
     return APIError(

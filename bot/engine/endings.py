@@ -85,13 +85,13 @@ def end_run(tables: Tables, run_id: str, end: End, now: int) -> Ended | None:
         if step.status != "in_progress":
             continue
         step = replace(step, **_step_changes(end, now))
-        tables.steps.write(step.id, step)
+        tables.steps.write(step, id=step.id)
         ended.steps.append(step)
         if isinstance(step.step_details, MessageCreationDetails):
             message = tables.messages.one(id=step.step_details.message_creation.message_id)
             if message is not None and message.status == "in_progress":
                 message = replace(message, **_message_changes(end, now))
-                tables.messages.write(message.id, message)
+                tables.messages.write(message, id=message.id)
                 ended.messages.append(message)
     return ended
 

@@ -75,7 +75,7 @@ class Project(AssistantsAPI):
 
         def work(tables: Tables) -> Assistant:
             assistant = changed(self._assistant(tables, assistant_id), request)
-            tables.assistants.write(assistant_id, assistant)
+            tables.assistants.write(assistant, id=assistant_id)
             return assistant
 
         return await self._write(work)
@@ -100,7 +100,7 @@ class Project(AssistantsAPI):
 
         def work(tables: Tables) -> Thread:
             thread = changed(self._thread(tables, thread_id), request)
-            tables.threads.write(thread_id, thread)
+            tables.threads.write(thread, id=thread_id)
             return thread
 
         return await self._write(work)
@@ -152,7 +152,7 @@ class Project(AssistantsAPI):
 
         def work(tables: Tables) -> Message:
             message = changed(self._message(tables, thread_id, message_id), request)
-            tables.messages.write(message_id, message)
+            tables.messages.write(message, id=message_id)
             return message
 
         return await self._write(work)
@@ -201,7 +201,7 @@ class Project(AssistantsAPI):
 
         def work(tables: Tables) -> Run:
             run = changed(self._run(tables, thread_id, run_id), request)
-            tables.runs.write(run_id, run)
+            tables.runs.write(run, id=run_id)
             return run
 
         return await self._write(work)
@@ -301,7 +301,7 @@ class Project(AssistantsAPI):
             if sorted(asked) != sorted(given):
                 raise errors.outputs_mismatch(asked, given)
             step = _answered(waiting[0], outputs, now)
-            tables.steps.write(step.id, step)
+            tables.steps.write(step, id=step.id)
             queued = tables.move_run(run_id, "queued", required_action=None)
             if queued is None:
                 raise errors.outputs_refused(run.status)

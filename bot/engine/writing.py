@@ -159,14 +159,14 @@ class Writing:
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
             self.message = replace(self.message, content=self._content())
-            tables.messages.write(self.message.id, self.message)
+            tables.messages.write(self.message, id=self.message.id)
             if self.message_step is not None and self.message_step is newest:
                 self.message_step = replace(self.message_step, usage=usage)
-                tables.steps.write(self.message_step.id, self.message_step)
+                tables.steps.write(self.message_step, id=self.message_step.id)
         if self.calls_step is not None:
             details = ToolCallsDetails(self.calls)
             self.calls_step = replace(self.calls_step, step_details=details, usage=usage)
-            tables.steps.write(self.calls_step.id, self.calls_step)
+            tables.steps.write(self.calls_step, id=self.calls_step.id)
 
     def finish_message(self, tables: Tables, now: int) -> None:
         """Complete the message and its step, because calls come after it."""
@@ -175,8 +175,8 @@ class Writing:
                 self.message, status="completed", content=self._content(), completed_at=now
             )
             self.message_step = replace(self.message_step, status="completed", completed_at=now)
-            tables.messages.write(self.message.id, self.message)
-            tables.steps.write(self.message_step.id, self.message_step)
+            tables.messages.write(self.message, id=self.message.id)
+            tables.steps.write(self.message_step, id=self.message_step.id)
 
     def tell_message_end(self) -> None:
         """Tell that the message and its step are complete."""

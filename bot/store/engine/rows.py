@@ -43,11 +43,11 @@ class Rows(Generic[T]):
         ).fetchone()
         return self._decoder.decode(row[0]) if row else None
 
-    def write(self, id_: str, body: T) -> None:
-        """Write an object's body anew."""
+    def write(self, body: T, **where: Value) -> None:
+        """Write anew the body of the object whose columns are as given."""
         self._db.execute(
-            f"UPDATE {self._table} SET body = ? WHERE id = ?",
-            (_ENCODER.encode(body), id_),
+            f"UPDATE {self._table} SET body = ? WHERE {_conditions(where)}",
+            (_ENCODER.encode(body), *where.values()),
         )
 
     def delete(self, **where: Value) -> bool:

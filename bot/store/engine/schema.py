@@ -63,4 +63,66 @@ def _objects(db: sqlite3.Connection) -> None:
             db.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_objects,)
+_FILES = """
+CREATE TABLE files (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    expires_at INTEGER,
+    body BLOB NOT NULL
+);
+CREATE INDEX files_of_project ON files (project, seq);
+CREATE INDEX files_of_purpose ON files (project, purpose, seq);
+CREATE INDEX files_that_expire ON files (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE vector_stores (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX vector_stores_of_project ON vector_stores (project, seq);
+CREATE TABLE file_batches (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    store_id TEXT NOT NULL REFERENCES vector_stores (id) ON DELETE CASCADE,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL
+);
+CREATE TABLE store_files (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+    store_id TEXT NOT NULL REFERENCES vector_stores (id) ON DELETE CASCADE,
+    batch_id TEXT,
+    status TEXT NOT NULL,
+    usage_bytes INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL,
+    UNIQUE (store_id, id)
+);
+CREATE INDEX store_files_of_store ON store_files (store_id, seq);
+CREATE INDEX store_files_in_state ON store_files (store_id, status, seq);
+CREATE INDEX store_files_of_batch ON store_files (batch_id, seq) WHERE batch_id IS NOT NULL;
+CREATE INDEX store_files_of_file ON store_files (id);
+CREATE TABLE chunks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    file INTEGER NOT NULL REFERENCES store_files (seq) ON DELETE CASCADE,
+    text TEXT NOT NULL
+);
+CREATE INDEX chunks_of_file ON chunks (file, seq);
+CREATE VIRTUAL TABLE chunk_index USING fts5 (store, form, tokenize = 'unicode61');
+CREATE TRIGGER chunk_gone AFTER DELETE ON chunks BEGIN
+    DELETE FROM chunk_index WHERE rowid = OLD.seq;
+END
+"""
+
+
+def _files(db: sqlite3.Connection) -> None:
+    # The trigger's own statement ends in a semicolon, too.
+    head, trigger = _FILES.split("CREATE TRIGGER")
+    for statement in head.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute(f"CREATE TRIGGER{trigger}")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files)

@@ -12,8 +12,10 @@ from msgspec.json import Decoder
 from bot.assistants.objects import Assistant, Message, Run, RunStep, Thread
 from bot.assistants.states import ACTIVE, RunStatus, sources
 from bot.store.database import Database
+from bot.store.engine.library import Library
 from bot.store.engine.rows import Rows, encoded
 from bot.store.engine.schema import MIGRATIONS
+from bot.store.files import FileBox
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ class EngineStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.files = FileBox(database.path.parent / "files")
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -73,6 +76,7 @@ class Tables:
         self.messages = Rows(db, "messages", _MESSAGES, "message")
         self.runs = Rows(db, "runs", _RUNS, "run")
         self.steps = Rows(db, "steps", _STEPS, "run step")
+        self.library = Library(db)
 
     def thread_of(self, project: str, thread_id: str) -> bool:
         """Return whether the project has that thread."""

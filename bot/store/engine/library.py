@@ -1,0 +1,208 @@
+"""The tables of files and vector stores: what belongs where, how far it is, and what is found."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec.json import Decoder
+
+from bot.assistants.files import File
+from bot.assistants.vector_stores import (
+    FileCounts,
+    FileStatus,
+    VectorStore,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+)
+from bot.store.engine.rows import Rows, encoded
+
+_FILES: Final = Decoder(File)
+_STORES: Final = Decoder(VectorStore)
+_STORE_FILES: Final = Decoder(VectorStoreFile)
+_BATCHES: Final = Decoder(VectorStoreFileBatch)
+
+
+class Hit(NamedTuple):
+    """A chunk that was found; ``rank`` is FTS5's bm25, the smaller the better."""
+
+    file_id: str
+    filename: str
+    attributes: dict[str, Any] | None
+    text: str
+    rank: float
+
+
+class Library:
+    """The tables of files and vector stores within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.files = Rows(db, "files", _FILES, "file")
+        self.stores = Rows(db, "vector_stores", _STORES, "vector store")
+        self.store_files = Rows(db, "store_files", _STORE_FILES, "file")
+        self.batches = Rows(db, "file_batches", _BATCHES, "file batch")
+
+    def add_file(self, project: str, file: File) -> None:
+        """Keep a file's facts."""
+        expires_at = file.expires_at if isinstance(file.expires_at, int) else None
+        self.files.insert(
+            file, id=file.id, project=project, purpose=file.purpose, expires_at=expires_at
+        )
+
+    def all_file_ids(self) -> set[str]:
+        """Return the ids of all projects' files."""
+        return {file_id for (file_id,) in self._db.execute("SELECT id FROM files")}
+
+    def drop_expired_files(self, now: int) -> list[str]:
+        """Delete the files whose time has come and return their ids."""
+        statement = "DELETE FROM files WHERE expires_at <= ? RETURNING id"
+        return [file_id for (file_id,) in self._db.execute(statement, (now,)).fetchall()]
+
+    def add_store_file(self, file: VectorStoreFile, batch_id: str | None) -> None:
+        """Put a file into a vector store; one that is there already begins anew."""
+        self._db.execute(
+            "DELETE FROM store_files WHERE store_id = ? AND id = ?", (file.vector_store_id, file.id)
+        )
+        self.store_files.insert(
+            file,
+            id=file.id,
+            store_id=file.vector_store_id,
+            batch_id=batch_id,
+            status=file.status,
+        )
+
+    def move_store_file(
+        self, store_id: str, file_id: str, target: FileStatus, **changes: Any
+    ) -> VectorStoreFile | None:
+        """End the work on a file; None where it was ended already, or is gone."""
+        file = self.store_files.one(store_id=store_id, id=file_id)
+        if file is None:
+            return None
+        moved = msgspec.structs.replace(file, status=target, **changes)
+        row = self._db.execute(
+            "UPDATE store_files SET status = ?, usage_bytes = ?, body = ? "
+            "WHERE store_id = ? AND id = ? AND status IN ('in_progress') RETURNING id",
+            (target, moved.usage_bytes, encoded(moved), store_id, file_id),
+        ).fetchone()
+        return moved if row else None
+
+    def cancel_batch(self, batch_id: str) -> None:
+        """Cancel the files of a batch that are not finished."""
+        self._db.execute("UPDATE file_batches SET cancelled = 1 WHERE id = ?", (batch_id,))
+        waiting = self._db.execute(
+            "SELECT store_id, id FROM store_files WHERE batch_id = ? AND status = 'in_progress'",
+            (batch_id,),
+        ).fetchall()
+        for store_id, file_id in waiting:
+            self.move_store_file(store_id, file_id, "cancelled")
+
+    def unfinished(self) -> list[VectorStoreFile]:
+        """Return the files that are yet to be made searchable, oldest first."""
+        return self.store_files.all(status="in_progress")
+
+    def store(self, store: VectorStore) -> VectorStore:
+        """Return a vector store with its files counted."""
+        counts, size = self._counts(store_id=store.id)
+        status = "in_progress" if counts.in_progress else "completed"
+        if store.status == "expired":
+            status = "expired"
+        return msgspec.structs.replace(store, file_counts=counts, usage_bytes=size, status=status)
+
+    def batch(self, batch: VectorStoreFileBatch) -> VectorStoreFileBatch:
+        """Return a batch with its files counted."""
+        counts, _ = self._counts(batch_id=batch.id)
+        (cancelled,) = self._db.execute(
+            "SELECT cancelled FROM file_batches WHERE id = ?", (batch.id,)
+        ).fetchone()
+        status: FileStatus = "in_progress" if counts.in_progress else "completed"
+        if cancelled:
+            status = "cancelled"
+        elif counts.total and counts.failed == counts.total:
+            status = "failed"
+        return msgspec.structs.replace(batch, file_counts=counts, status=status)
+
+    def add_chunks(self, store_id: str, file_id: str, chunks: Iterable[tuple[str, str]]) -> None:
+        """Make a file searchable: each chunk as its text and its searchable form."""
+        row = self._db.execute(
+            "SELECT f.seq, s.seq FROM store_files f JOIN vector_stores s ON s.id = f.store_id "
+            "WHERE f.store_id = ? AND f.id = ?",
+            (store_id, file_id),
+        ).fetchone()
+        for text, form in chunks:
+            cursor = self._db.execute(
+                "INSERT INTO chunks (file, text) VALUES (?, ?)", (row[0], text)
+            )
+            self._db.execute(
+                "INSERT INTO chunk_index (rowid, store, form) VALUES (?, ?, ?)",
+                (cursor.lastrowid, f"s{row[1]}", form),
+            )
+
+    def chunks(self, store_id: str, file_id: str) -> list[str]:
+        """Return a file's chunks in order."""
+        rows = self._db.execute(
+            "SELECT c.text FROM chunks c JOIN store_files f ON f.seq = c.file "
+            "WHERE f.store_id = ? AND f.id = ? ORDER BY c.seq",
+            (store_id, file_id),
+        )
+        return [text for (text,) in rows]
+
+    def attributes(self, store_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the attributes of every searchable file of a vector store."""
+        files = self.store_files.all(store_id=store_id, status="completed")
+        return [(file.id, file.attributes or {}) for file in files]
+
+    def search(
+        self, store_ids: Sequence[str], match: str, limit: int, among: Sequence[str] | None = None
+    ) -> list[Hit]:
+        """Return the best chunks for an FTS5 expression over ``form``, best first.
+
+        ``among`` leaves only these files.
+        """
+        ids = json.dumps(list(store_ids))
+        places = " OR ".join(
+            f"s{seq}"
+            for (seq,) in self._db.execute(
+                "SELECT seq FROM vector_stores WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+            )
+        )
+        if not places or not match:
+            return []
+        rows = self._db.execute(
+            "SELECT f.id, f.body, files.body, c.text, bm25(chunk_index, 0.0, 1.0) AS rank "
+            "FROM chunk_index JOIN chunks c ON c.seq = chunk_index.rowid "
+            "JOIN store_files f ON f.seq = c.file JOIN files ON files.id = f.id "
+            "WHERE chunk_index MATCH ? AND f.status = 'completed' "
+            "AND (? IS NULL OR f.id IN (SELECT value FROM json_each(?))) "
+            "ORDER BY rank, c.seq LIMIT ?",
+            (
+                f"{{store}} : ({places}) AND {{form}} : ({match})",
+                None if among is None else 1,
+                json.dumps(list(among or ())),
+                limit,
+            ),
+        ).fetchall()
+        return [
+            Hit(
+                file_id,
+                _FILES.decode(file).filename,
+                _STORE_FILES.decode(store_file).attributes,
+                text,
+                rank,
+            )
+            for file_id, store_file, file, text, rank in rows
+        ]
+
+    def _counts(self, **where: str) -> tuple[FileCounts, int]:
+        ((column, value),) = where.items()
+        counts: dict[str, int] = {}
+        size = 0
+        for status, count, used in self._db.execute(
+            f"SELECT status, count(*), sum(usage_bytes) FROM store_files WHERE {column} = ? "
+            "GROUP BY status",
+            (value,),
+        ):
+            counts[status] = count
+            size += used
+        return FileCounts(**counts, total=sum(counts.values())), size

@@ -1,0 +1,95 @@
+"""Uploaded bytes, one file each in a directory: whole or not there; what nobody knows is swept."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+_PIECE: Final = 256 * 1024
+_ID: Final = re.compile(r"file-?_?[A-Za-z0-9]+")
+
+
+class FileTooLargeError(Exception):
+    """More bytes came than a file may have."""
+
+
+class FileBox:
+    """A directory of files by their ids."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    async def save(self, file_id: str, content: AsyncIterator[bytes], most: int) -> int:
+        """Keep a file and return its size in bytes; nothing is kept where this raises.
+
+        Raises ``FileTooLargeError`` past ``most`` bytes, ``OSError`` where the disk won't, and
+        what ``content`` raises.
+        """
+        path = self._path(file_id)
+        part = path.with_suffix(".part")
+        file = await asyncio.to_thread(self._begin, part)
+        try:
+            size = 0
+            try:
+                async for piece in content:
+                    size += len(piece)
+                    if size > most:
+                        raise FileTooLargeError
+                    await asyncio.to_thread(file.write, piece)
+                await asyncio.to_thread(_finish, file, part, path)
+            finally:
+                file.close()
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return size
+
+    @asynccontextmanager
+    async def open(self, file_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Give a file's bytes, piece by piece; raises ``FileNotFoundError``."""
+        file = await asyncio.to_thread(self._path(file_id).open, "rb")
+        try:
+            yield _pieces(file)
+        finally:
+            file.close()
+
+    async def read(self, file_id: str) -> bytes:
+        """Return a file's bytes; raises ``FileNotFoundError``."""
+        return await asyncio.to_thread(self._path(file_id).read_bytes)
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a file, if it is there."""
+        await asyncio.to_thread(self._path(file_id).unlink, missing_ok=True)
+
+    async def sweep(self, known: Collection[str]) -> None:
+        """Delete what an upload that was cut, or a deletion that was, has left."""
+        await asyncio.to_thread(self._sweep, known)
+
+    def _sweep(self, known: Collection[str]) -> None:
+        if self._directory.is_dir():
+            for path in self._directory.iterdir():
+                if path.name not in known:
+                    path.unlink(missing_ok=True)
+
+    def _begin(self, part: Path) -> BinaryIO:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return part.open("wb")
+
+    def _path(self, file_id: str) -> Path:
+        if not _ID.fullmatch(file_id):  # ids are ours; a path never comes from outside
+            raise FileNotFoundError(file_id)
+        return self._directory / file_id
+
+
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, _PIECE):
+        yield piece
+
+
+def _finish(file: BinaryIO, part: Path, path: Path) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    part.replace(path)
