@@ -1,7 +1,8 @@
 """The operations of the Assistants API, each one request to a server elsewhere."""
 
+import re
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -12,6 +13,7 @@ from bot.assistants.errors import APIError, Noun, not_found
 from bot.assistants.events import StreamEvent
 from bot.assistants.objects import Assistant, Deleted, ListPage, Message, Run, RunStep, Thread
 from bot.assistants.requests import (
+    FIRST_PAGE,
     CreateAssistant,
     CreateMessage,
     CreateRun,
@@ -31,7 +33,7 @@ from bot.client.transport import Query, Timeouts, Transport
 from bot.wire.clock import Clock, SystemClock
 from bot.wire.retry import RetryPolicy
 
-_FIRST_PAGE = Page()
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 class Client:
@@ -82,7 +84,7 @@ class Client:
         """Make an assistant."""
         return await self._http.post(Assistant, "/assistants", request)
 
-    async def list_assistants(self, page: Page = _FIRST_PAGE) -> ListPage[Assistant]:
+    async def list_assistants(self, page: Page = FIRST_PAGE) -> ListPage[Assistant]:
         """List the project's assistants."""
         return await self._http.get(ListPage[Assistant], "/assistants", _query(page))
 
@@ -120,7 +122,7 @@ class Client:
         return await self._http.post(Message, f"{_thread(thread_id)}/messages", request)
 
     async def list_messages(
-        self, thread_id: str, page: Page = _FIRST_PAGE, *, run_id: str | None = None
+        self, thread_id: str, page: Page = FIRST_PAGE, *, run_id: str | None = None
     ) -> ListPage[Message]:
         """List a thread's messages, or those that one run made."""
         query = _query(page)
@@ -159,7 +161,7 @@ class Client:
         """Make a thread, start a run on it and return its events."""
         return await self._stream("/threads/runs", request, Seen())
 
-    async def list_runs(self, thread_id: str, page: Page = _FIRST_PAGE) -> ListPage[Run]:
+    async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
         """List a thread's runs."""
         return await self._http.get(ListPage[Run], f"{_thread(thread_id)}/runs", _query(page))
 
@@ -200,7 +202,7 @@ class Client:
         self,
         thread_id: str,
         run_id: str,
-        page: Page = _FIRST_PAGE,
+        page: Page = FIRST_PAGE,
         *,
         include: tuple[str, ...] = (),
     ) -> ListPage[RunStep]:
@@ -262,13 +264,15 @@ def _run(thread_id: str, run_id: str) -> str:
 
 def _id(noun: Noun, id_: str) -> str:
     """Return an id as a path spells it; what would change the path is no id at all."""
+    if _PLAIN.match(id_):
+        return id_
     if id_ in ("", ".", ".."):
         raise not_found(noun, id_)
     return quote(id_, safe="")
 
 
 def _query(page: Page) -> Query:
-    if page is _FIRST_PAGE:
+    if page is FIRST_PAGE:
         return ()
     return tuple((name, str(value)) for name, value in msgspec.to_builtins(page).items())
 

@@ -1,13 +1,14 @@
 """One request to a server elsewhere: sent again only where that can't do a thing twice."""
 
 import io
-from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import msgspec
+from aiohttp import hdrs
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from bot.assistants.errors import APIError, invalid
@@ -22,6 +23,7 @@ Method = Literal["GET", "POST", "DELETE"]
 Query = tuple[tuple[str, str], ...]
 
 _JSON: Final = "application/json"
+_ENCODING: Final = hdrs.CONTENT_ENCODING
 _LARGE: Final = 512 * 1024
 
 
@@ -65,11 +67,12 @@ class Transport:
         headers = {"Accept": _JSON, "OpenAI-Beta": "assistants=v2", "User-Agent": "assistants-bot"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
-        self._headers: Mapping[str, str] = MappingProxyType(headers)
-        self._body_headers = MappingProxyType({**headers, "Content-Type": _JSON})
-        self._stream_headers = MappingProxyType(
-            {**self._body_headers, "Accept": "text/event-stream, application/json"}
-        )
+        # Made once: aiohttp takes these as they are.
+        self._headers = CIMultiDictProxy(CIMultiDict(headers))
+        headers["Content-Type"] = _JSON
+        self._body_headers = CIMultiDictProxy(CIMultiDict(headers))
+        headers["Accept"] = "text/event-stream, application/json"
+        self._stream_headers = CIMultiDictProxy(CIMultiDict(headers))
         self._timeout = aiohttp.ClientTimeout(total=timeouts.answer, sock_connect=timeouts.connect)
         self._stream_timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=timeouts.connect, sock_read=timeouts.silence
@@ -77,59 +80,45 @@ class Transport:
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
     async def close(self) -> None:
-        """Let go of the connections, unless the session was somebody else's."""
-        session, self._session = self._session, None
-        if session is not None and self._owns_session:
+        """Let go of the connections, unless the session is somebody else's."""
+        if self._session is not None and self._owns_session:
+            session, self._session = self._session, None
             await session.close()
 
     async def get(self, kind: type[T], path: str, query: Query = ()) -> T:
         """Return what is at ``path``."""
-        return (await self.get_with_headers(kind, path, query))[0]
+        return self._object(kind, (await self._send("GET", path, query=query))[1])
 
     async def get_with_headers(
         self, kind: type[T], path: str, query: Query = ()
     ) -> tuple[T, Mapping[str, str]]:
         """Return what is at ``path``, and the answer's headers."""
-
-        async def read(response: aiohttp.ClientResponse) -> tuple[T, Mapping[str, str]]:
-            return await self._read(response, kind), response.headers
-
-        return await self._send("GET", path, read, query=query)
+        response, body = await self._send("GET", path, query=query)
+        return self._object(kind, body), response.headers
 
     async def post(self, kind: type[T], path: str, request: msgspec.Struct | None = None) -> T:
         """Hand in ``request`` and return the answer."""
-
-        async def read(response: aiohttp.ClientResponse) -> T:
-            return await self._read(response, kind)
-
-        return await self._send("POST", path, read, body=_body(request, streamed=False))
+        _, body = await self._send("POST", path, body=_body(request, streamed=False))
+        return self._object(kind, body)
 
     async def delete(self, path: str, gone: T) -> T:
         """Delete what is at ``path``; ``gone`` is what the server answers then."""
-
-        async def read(response: aiohttp.ClientResponse) -> T:
-            return await self._read(response, type(gone))
-
-        return await self._send("DELETE", path, read, gone=gone)
+        _, body = await self._send("DELETE", path, gone=msgspec.json.encode(gone))
+        return self._object(type(gone), body)
 
     async def stream(self, path: str, request: msgspec.Struct) -> aiohttp.ClientResponse:
         """Hand in ``request``, to be answered as it goes; the answer is open and the caller's."""
-
-        async def leave_open(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
-            return response
-
         body = _body(request, streamed=True)
-        return await self._send("POST", path, leave_open, body=body, streamed=True)
+        return (await self._send("POST", path, body=body, streamed=True))[0]
 
     async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
         """Return the object that a streamed request was answered with instead of events."""
         try:
             async with response:
-                return await self._read(response, kind)
+                body = await self._read(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.failures.unreachable(error) from None
-        except UnusableError as error:
-            raise self.failures.unusable(str(error)) from None
+        return self._object(kind, body)
 
     def decode(self, kind: type[T], body: bytes) -> T:
         """Return the object in ``body``; raises ``UnusableError``."""
@@ -139,29 +128,35 @@ class Transport:
         result: T = decode(decoder, body)
         return result
 
-    async def _read(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
+    def _object(self, kind: type[T], body: bytes) -> T:
+        try:
+            return self.decode(kind, body)
+        except UnusableError as error:
+            raise self.failures.unusable(str(error)) from None
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         length = response.content_length
-        compressed = "Content-Encoding" in response.headers
-        if length is not None and length <= self._max_body and not compressed:
-            body = await response.read()
-        else:
-            try:
-                body = await read_bounded(response, self._max_body)
-            except BodyTooLargeError as error:
-                raise UnusableError(f"larger than {error.limit} bytes") from None
-        return self.decode(kind, body)
+        if length is not None and length <= self._max_body and _ENCODING not in response.headers:
+            return await response.read()
+        try:
+            return await read_bounded(response, self._max_body)
+        except BodyTooLargeError as error:
+            raise self.failures.unusable(f"larger than {error.limit} bytes") from None
 
     async def _send(
         self,
         method: Method,
         path: str,
-        read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
         *,
         query: Query = (),
         body: bytes | None = None,
-        gone: T | None = None,
+        gone: bytes | None = None,
         streamed: bool = False,
-    ) -> T:
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """Return the answer and its body; streamed, the answer is open and no body is read.
+
+        ``gone`` is the body where a deletion whose answer was lost turns out to have taken place.
+        """
         url = URL(
             f"{self._base}{path}?{urlencode(query)}" if query else self._base + path, encoded=True
         )
@@ -185,19 +180,16 @@ class Transport:
                 )
                 try:
                     if response.status < 300:
-                        return await read(response)
+                        return response, b"" if streamed else await self._read(response)
                     told = await read_beginning(response, ERROR_BYTES)
                 except BaseException:
                     response.close()
                     raise
-                if response.status == 404 and unsure and gone is not None:
-                    response.release()
-                    return gone
                 response.close()
+                if response.status == 404 and unsure and gone is not None:
+                    return response, gone
                 problem: APIError = self.failures.refused(response.status, response.headers, told)
                 failure = Answered(response.status, response.headers)
-            except UnusableError as error:
-                raise self.failures.unusable(str(error)) from None
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 unsure = unsure or not never_connected(error)
                 problem = self.failures.unreachable(error)
