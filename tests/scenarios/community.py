@@ -7,16 +7,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from yarl import URL
+
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.objects import Message as ThreadMessage
 from bot.assistants.objects import Run
 from bot.assistants.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
+from bot.client import Client
 from bot.clock import SystemClock
 from bot.config import DiscordSettings
 from bot.engine import Engine
 from bot.models.chat import ChatCompletions
 from bot.sandbox import Channel, Message, Permission, Person, Sandbox
+from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger, Turn, TurnState
 from tests.support.assistants import IMPATIENT
@@ -39,8 +43,17 @@ class Community:
     """What a test holds; made by ``community``."""
 
     def __init__(
-        self, sandbox: Sandbox, model: ScriptedModel, directory: Path, answer_in: str
+        self,
+        sandbox: Sandbox,
+        model: ScriptedModel,
+        directory: Path,
+        answer_in: str,
+        *,
+        remote: bool,
     ) -> None:
+        self._remote = remote
+        self._port = 0
+        self.clients: list[Client] = []
         self.sandbox = sandbox
         self.model = model
         self.directory = directory
@@ -70,6 +83,14 @@ class Community:
             await engine.start()
             stack.push_async_callback(engine.stop)
             self.api = engine.for_project("bot")
+            if self._remote:
+                server = Server(engine.for_project, keys={"sk-bot": "bot"}, port=self._port)
+                await server.start()
+                stack.push_async_callback(server.stop)
+                self._port = URL(server.url).port or 0
+                client = Client(server.url, "sk-bot", retries=IMPATIENT)
+                self.clients.append(client)
+                self.api = client
             self._engine = stack.pop_all()
         known = await self.api.list_assistants()
         if not known.data:
@@ -99,7 +120,7 @@ class Community:
         await self.ledger.close()
 
     async def stop_engine(self) -> None:
-        """Stop the engine in order."""
+        """Stop the engine in order, and its server where it has one."""
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.aclose()
@@ -240,11 +261,12 @@ async def community(
     answer_in: Literal["thread", "channel"] = "thread",
     *,
     rate_limits: bool = False,
+    remote: bool = False,
     start: bool = True,
 ) -> AsyncIterator[Community]:
     """Build a community; at its end nothing was asked of Discord that the sandbox doesn't know."""
     async with Sandbox(rate_limits=rate_limits) as sandbox, ScriptedModel() as model:
-        whole = Community(sandbox, model, directory, answer_in)
+        whole = Community(sandbox, model, directory, answer_in, remote=remote)
         try:
             if start:
                 await whole.start_engine()
@@ -254,3 +276,5 @@ async def community(
         finally:
             await whole.stop_bot()
             await whole.stop_engine()
+            for client in whole.clients:
+                await client.close()

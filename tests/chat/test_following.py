@@ -1,0 +1,167 @@
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.assistants.objects import Run
+from bot.assistants.requests import CreateRun
+from bot.chat.conversation import Conversations, ThreadLostError, TurnError
+from bot.chat.following import Following
+from bot.store.ledger import Ledger, Link, NewQuestion, Turn
+from tests.support.assistants import House, OwnClock, house
+
+T = TypeVar("T")
+
+
+class NoReplies:
+    """No reply is read again."""
+
+    async def read(self, turn: Turn) -> list[str]:
+        return []
+
+
+class Stubborn:
+    """An API on which a run can't be cancelled."""
+
+    def __init__(self, api: AssistantsAPI) -> None:
+        self._api = api
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    async def cancel_run(self, thread_id: str, run_id: str) -> Run:
+        self.asked += 1
+        return await self._api.retrieve_run(thread_id, run_id)
+
+
+class Down:
+    """An API that nothing answers at."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def unreachable(*args: object, **values: object) -> None:
+            raise APIError(503, "nobody here")
+
+        return unreachable
+
+
+@pytest.fixture
+async def ours(tmp_path: Path) -> AsyncIterator[House]:
+    async with house(tmp_path, "engine") as built:
+        yield built
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    book = await Ledger.open(tmp_path / "bot.db", lambda: 1.0)
+    yield book
+    await book.close()
+
+
+@pytest.fixture
+async def turn(ledger: Ledger) -> Turn:
+    link = Link(channel_id=5, guild_id=None, parent_id=5, listening=True)
+    new = NewQuestion(
+        id=1, channel_id=5, guild_id=None, author_id=1, author_name="Ada", content="Why?"
+    )
+    await ledger.questions.take(new, link)
+    opened = await ledger.turns.next_in(5)
+    assert opened is not None
+    return opened
+
+
+def conversations(api: Any, ledger: Ledger, clock: OwnClock, assistant: str) -> Conversations:
+    return Conversations(api, ledger, clock, assistant, replies=NoReplies())
+
+
+async def after_hours(clock: OwnClock, waiting: Coroutine[Any, Any, T]) -> T:
+    """Let time pass until something that waits for it has come to its end."""
+    task = asyncio.create_task(waiting)
+    async with asyncio.timeout(20):
+        while not task.done():
+            clock.advance(20)
+            await asyncio.sleep(0.001)
+    return task.result()
+
+
+async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.stall("Some words")
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    talk = conversations(ours.api, ledger, clock, assistant)
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    end = await after_hours(clock, Following(talk, clock, lambda text: None).to_end(run, None))
+    assert (end.outcome, end.error) == ("failed", "expired")
+    assert (await ours.until(run)).status == "cancelled"
+
+
+async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: Ledger) -> None:
+    ours.model.stall("Some words")
+    clock = OwnClock()
+    stubborn = Stubborn(ours.api)
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    talk = conversations(stubborn, ledger, clock, assistant)
+    following = Following(talk, clock, lambda text: None)
+    following.cancel()
+    end = await after_hours(clock, following.to_end(run, None))
+    assert end.outcome == "cancelled"
+    assert stubborn.asked == 1
+
+
+async def test_a_run_left_active_by_somebody_else_is_cancelled_after_its_expiry(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    theirs = await ours.run(thread_id, assistant)
+    talk = conversations(ours.api, ledger, clock, assistant)
+    started = await after_hours(clock, talk.start_run(thread_id, turn))
+    assert not isinstance(started, Run)
+    await started.aclose()
+    assert (await ours.until(theirs)).status == "cancelled"
+
+
+async def test_a_thread_that_nobody_can_unlock_is_left(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    await ours.run(thread_id, assistant)
+    talk = conversations(Stubborn(ours.api), ledger, clock, assistant)
+    with pytest.raises(ThreadLostError):
+        await after_hours(clock, talk.start_run(thread_id, turn))
+
+
+async def test_an_active_run_that_is_ours_is_adopted(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    request = CreateRun(assistant_id=assistant, metadata={"turn": str(turn.id), "attempt": "1"})
+    run = await ours.api.create_run(thread_id, request)
+    talk = conversations(ours.api, ledger, OwnClock(), assistant)
+    adopted = await talk.start_run(thread_id, turn)
+    assert isinstance(adopted, Run)
+    assert adopted.id == run.id
+
+
+async def test_a_server_that_nobody_answers_at_is_given_up_in_the_end(
+    ledger: Ledger, turn: Turn
+) -> None:
+    clock = OwnClock()
+    talk = conversations(Down(), ledger, clock, "asst_1")
+    with pytest.raises(TurnError) as caught:
+        await after_hours(clock, talk.start_run("thread_1", turn))
+    assert caught.value.kind == "unreachable"

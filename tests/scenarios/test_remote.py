@@ -1,0 +1,144 @@
+"""The assistants are on a server elsewhere: chat cannot tell, and outlives that server."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.assistants.api import EventStream
+from bot.assistants.errors import APIError, UnreachableError
+from bot.assistants.events import StreamEvent
+from bot.assistants.requests import CreateRun
+from bot.chat import sentences
+from tests.scenarios.community import Community, answer, community, labels
+
+
+@pytest.fixture
+async def remote(tmp_path: Path) -> AsyncIterator[Community]:
+    """A community whose engine is behind a server and a client."""
+    async with community(tmp_path, "channel", remote=True) as whole:
+        yield whole
+
+
+async def test_an_answer_from_a_server_elsewhere_grows_and_ends(remote: Community) -> None:
+    gate = remote.model.gate()
+    remote.model.say("First words. Last words.", gate=gate)
+    await remote.ask("go")
+    reply = await remote.reply(remote.general)
+    gate.let(2)
+    await remote.until(lambda: reply.content == "First words.")
+    gate.open()
+    assert answer(await remote.finished(remote.general)) == "First words. Last words."
+
+
+async def test_a_server_that_goes_away_in_the_middle_of_a_run_is_waited_for(
+    remote: Community,
+) -> None:
+    gate = remote.model.gate()
+    remote.model.say("Lost with the server.", first=gate)
+    await remote.ask("one")
+    reply = await remote.reply(remote.general)
+    await remote.in_state(1, "running")
+    await remote.stop_engine()
+    gate.open()
+    remote.model.say("Back again.")
+    await remote.start_engine()
+    await remote.until(lambda: answer(reply) == "Back again.")
+    assert len(remote.replies(remote.general)) == 1
+    assert len(await remote.runs_on(remote.general)) == 1
+
+
+async def test_cancel_reaches_a_server_elsewhere(remote: Community) -> None:
+    remote.model.stall("Some")
+    await remote.ask("one")
+    reply = await remote.reply(remote.general)
+    await remote.in_state(1, "running")
+    await remote.ada.click(reply, "Cancel")
+    await remote.finished(remote.general)
+    assert reply.content.endswith("-# Cancelled by Ada.")
+    (run,) = await remote.runs_on(remote.general)
+    assert run.status == "cancelled"
+
+
+class Doubtful:
+    """An API that does what it is asked, and then sometimes says that it can't be reached."""
+
+    def __init__(self, whole: Community, *names: str) -> None:
+        self._api = whole.api
+        self._names = list(names)
+
+    def __getattr__(self, name: str) -> object:
+        operation = getattr(self._api, name)
+        if name not in self._names:
+            return operation
+
+        async def doubtful(*args: object, **values: object) -> object:
+            result = await operation(*args, **values)
+            if name in self._names:
+                self._names.remove(name)
+                if hasattr(result, "aclose"):
+                    await result.aclose()
+                raise UnreachableError("the answer was lost")
+            return result
+
+        return doubtful
+
+
+async def test_what_a_cut_connection_left_unknown_is_looked_up_and_not_done_twice(
+    tmp_path: Path,
+) -> None:
+    async with community(tmp_path, "channel", start=False) as whole:
+        await whole.start_engine()
+        whole.api = Doubtful(whole, "create_message", "stream_run")  # type: ignore[assignment]  # all of it but the types
+        await whole.start_bot()
+        await whole.ask("one")
+        assert answer(await whole.finished(whole.general)) == "one"
+        assert await whole.on_thread(whole.general) == [("user", "one"), ("assistant", "one")]
+        assert len(await whole.runs_on(whole.general)) == 1
+
+
+class Silent:
+    """An API whose streams tell states only, as where a server elsewhere is polled."""
+
+    def __init__(self, whole: Community) -> None:
+        self._api = whole.api
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._api, name)
+
+    async def stream_run(self, thread_id: str, request: CreateRun) -> EventStream:
+        return self._states(await self._api.stream_run(thread_id, request))
+
+    async def _states(self, events: EventStream) -> AsyncGenerator[StreamEvent, None]:
+        async for event in events:
+            if event.event.startswith("thread.run.") and ".step." not in event.event:
+                yield event
+
+
+async def test_where_only_states_are_told_it_stays_thinking_until_the_answer(
+    tmp_path: Path,
+) -> None:
+    async with community(tmp_path, "channel", start=False) as whole:
+        await whole.start_engine()
+        whole.api = Silent(whole)  # type: ignore[assignment]  # all of it but the types
+        await whole.start_bot()
+        gate = whole.model.gate()
+        whole.model.say("All at once.", gate=gate)
+        await whole.ask("one")
+        reply = await whole.reply(whole.general)
+        gate.let(2)
+        await gate.until_waiting()
+        assert reply.content == "thinking…"
+        assert labels(reply) == ["Cancel"]
+        gate.open()
+        assert answer(await whole.finished(whole.general)) == "All at once."
+
+
+async def test_an_assistant_that_is_gone_is_told_in_our_own_words(remote: Community) -> None:
+    await remote.api.delete_assistant(remote.assistant_id)
+    await remote.ask("one")
+    reply = await remote.finished(remote.general)
+    assert reply.content == sentences.failure("assistant_gone")
+    assert labels(reply) == ["Retry"]
+    with pytest.raises(APIError):
+        await remote.api.retrieve_assistant(remote.assistant_id)
