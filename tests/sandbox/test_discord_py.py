@@ -22,7 +22,7 @@ async def test_a_bot_sees_the_guild_its_channels_and_its_members(
 ) -> None:
     guild = bot.guilds[0]
     assert guild.name == "Sandbox"
-    assert {member.name for member in guild.members} == {"mira", "ada", "ben", "assistant"}
+    assert {member.name for member in guild.members} == {"mira", "ada", "ben", "Assistant"}
     assert [channel.name for channel in guild.text_channels] == ["general"]
     assert guild.me.guild_permissions.manage_messages
     assert not guild.me.guild_permissions.administrator

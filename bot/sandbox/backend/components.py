@@ -265,9 +265,7 @@ class Reader:
                 media.problem("URL_TYPE_INVALID_URL", "Not a well formed URL.", "url")
 
     def _described(self, form: Form, payload: Payload) -> None:
-        description = form.text("description", most=1024)
-        if description:
-            payload["description"] = description
+        payload["description"] = form.text("description", most=1024) or None
         payload["spoiler"] = bool(form.boolean("spoiler", False))
 
     def _thumbnail(self, form: Form, payload: Payload) -> None:
@@ -286,6 +284,7 @@ class Reader:
     def _file(self, form: Form, payload: Payload) -> None:
         self._media(form, payload, "file")
         payload["spoiler"] = bool(form.boolean("spoiler", False))
+        payload.update(name=None, size=None)
         form.ignore("name", "size")
 
     def _separator(self, form: Form, payload: Payload) -> None:
@@ -295,7 +294,5 @@ class Reader:
     def _container(self, form: Form, payload: Payload) -> None:
         inside = {ACTION_ROW, SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR}
         self._children(form, payload, inside, MAX_IN_A_V2_MESSAGE)
-        color = form.integer("accent_color", least=0, most=0xFFFFFF)
-        if color is not None:
-            payload["accent_color"] = color
+        payload["accent_color"] = form.integer("accent_color", least=0, most=0xFFFFFF)
         payload["spoiler"] = bool(form.boolean("spoiler", False))

@@ -6,7 +6,8 @@ import re
 import struct
 from urllib.parse import quote
 
-from bot.sandbox.backend.model import Attachment
+from bot.sandbox.backend.components import FILE, walk
+from bot.sandbox.backend.model import Attachment, Message, Payload
 
 LINK_LIFETIME = 24 * 3600
 _NOT_KEPT = re.compile(r"[^\w.\-]+")
@@ -50,6 +51,66 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
             return width, height
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
+
+
+def resolve(message: Message, base: str, now: float) -> None:
+    """Put links to the message's files where its embeds and components say `attachment://name`.
+
+    A file that an embed shows is not listed beside it.
+    """
+    by_name = {one.filename: one for one in message.attachments}
+    shown: set[int] = set()
+    for embed in message.embeds:
+        for key in ("image", "thumbnail"):
+            found = _named(embed.get(key), by_name)
+            if found is not None:
+                url = link(found, base, now)
+                embed[key] = {"url": url, "proxy_url": url, **_size(found)}
+                shown.add(found.id)
+    for component in walk(message.components):
+        places = [component, *component.get("items", [])]
+        for place in places:
+            for key in ("media", "file"):
+                if key in place:
+                    _resolve_media(message, place, key, by_name, base, now)
+    message.attachments = [one for one in message.attachments if one.id not in shown]
+
+
+def _resolve_media(
+    message: Message,
+    place: Payload,
+    key: str,
+    by_name: dict[str, Attachment],
+    base: str,
+    now: float,
+) -> None:
+    found = _named(place[key], by_name)
+    if found is None:
+        url = place[key]["url"]
+        place[key] = {"id": str(message.id), "url": url, "proxy_url": url}
+        return
+    url = link(found, base, now)
+    place[key] = {
+        "id": str(found.id),
+        "url": url,
+        "proxy_url": url,
+        "content_type": found.content_type,
+        "attachment_id": str(found.id),
+        **_size(found),
+    }
+    if place.get("type") == FILE:
+        place.update(name=found.filename, size=len(found.data))
+
+
+def _named(media: Payload | None, by_name: dict[str, Attachment]) -> Attachment | None:
+    url = "" if media is None else media.get("url") or ""
+    return by_name.get(url.removeprefix("attachment://")) if "attachment://" in url else None
+
+
+def _size(attachment: Attachment) -> Payload:
+    if attachment.width is None:
+        return {}
+    return {"width": attachment.width, "height": attachment.height}
 
 
 def link(attachment: Attachment, base: str, now: float) -> str:

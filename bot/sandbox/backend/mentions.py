@@ -66,7 +66,8 @@ def apply(message: Message, allowed: AllowedMentions, known: dict[int, User], no
         user = known.get(int(found))
         if user is not None and allowed.permits("users", user.id):
             users[user.id] = user
-    if message.referenced is not None and message.reference is not None and allowed.replied_user:
+    by_hand = message.interaction_metadata is None
+    if message.referenced is not None and by_hand and allowed.replied_user:
         users.setdefault(message.referenced.author.id, message.referenced.author)
     message.mentions = list(users.values())
     message.mention_roles = []

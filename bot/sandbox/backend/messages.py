@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.sandbox import errors
-from bot.sandbox.backend import mentions
+from bot.sandbox.backend import media, mentions
 from bot.sandbox.backend.drafts import Draft
 from bot.sandbox.backend.events import Event, Intent
 from bot.sandbox.backend.model import (
@@ -73,6 +73,7 @@ class Messages:
         for attachment in message.attachments:
             attachment.ephemeral = message.ephemeral
             self._world.attachments[attachment.id] = attachment
+        media.resolve(message, self._world.base, now)
         mentions.apply(message, draft.allowed_mentions, self._world.users, now)
         message.pings = mentions.notified(message, now)
 
@@ -175,6 +176,7 @@ class Messages:
             attachment.ephemeral = message.ephemeral
             self._world.attachments[attachment.id] = attachment
         message.attachments = keeps
+        media.resolve(message, self._world.base, now)
         if draft.flags is not None:
             kept = message.flags & ~MessageFlag.SUPPRESS_EMBEDS
             message.flags = kept | draft.flags & (

@@ -22,7 +22,7 @@ class World:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.attachments: dict[int, Attachment] = {}
-        self.bot = User(self.ids.next(), application_name.lower(), bot=True)
+        self.bot = User(self.ids.next(), application_name, bot=True)
         self.users[self.bot.id] = self.bot
         self.application_name = application_name
         self.granted_intents: set[str] = {"members", "presences", "message_content"}

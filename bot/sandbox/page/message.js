@@ -92,6 +92,7 @@ function drawEmbed(embed, names) {
     node.append(embed.url ? element("a", { href: embed.url, target: "_blank", rel: "noreferrer" }, title) : title);
   }
   if (embed.description) node.append(element("div", { class: "content" }, render(embed.description, names)));
+  for (const media of [embed.thumbnail, embed.image]) if (media) node.append(drawMedia(media, embed.title ?? "Picture"));
   if (embed.fields?.length) {
     node.append(element("dl", {}, ...embed.fields.map((field) => element("div", { class: field.inline ? "inline" : "" },
       element("dt", {}, render(field.name, names)), element("dd", { class: "content" }, render(field.value, names))))));
@@ -99,6 +100,15 @@ function drawEmbed(embed, names) {
   const last = [embed.footer?.text, embed.timestamp && new Date(embed.timestamp).toLocaleString()].filter(Boolean).join(" · ");
   if (last) node.append(element("div", { class: "note" }, last));
   return node;
+}
+
+// Only what the sandbox itself serves is shown; a picture elsewhere stays a link, so nothing leaves this machine.
+function drawMedia(media, text) {
+  const url = new URL(media.url, location.href);
+  if (url.pathname.startsWith("/attachments/")) {
+    return element("img", { class: "picture", src: url.pathname + url.search, alt: text, width: media.width, height: media.height, loading: "lazy" });
+  }
+  return element("a", { class: "file", href: url.href, target: "_blank", rel: "noreferrer" }, `🖼 ${url.host}`);
 }
 
 function drawComponent(part, message, app) {
@@ -114,8 +124,9 @@ function drawComponent(part, message, app) {
   if (part.type === 17) return element("div", { class: "container" }, ...inner(part.components));
   if (part.type === 9) return element("div", { class: "row" }, element("div", {}, ...inner(part.components)), ...inner([part.accessory]));
   if (part.type === 14) return element("hr", {});
-  if (part.type === 12) return element("div", {}, ...part.items.map((item) => element("span", { class: "file" }, item.description ?? item.media.url)));
-  if (part.type === 11 || part.type === 13) return element("span", { class: "file" }, (part.media ?? part.file).url);
+  if (part.type === 12) return element("div", {}, ...part.items.map((item) => drawMedia(item.media, item.description ?? "Picture")));
+  if (part.type === 11) return drawMedia(part.media, part.description ?? "Picture");
+  if (part.type === 13) return drawFile({ filename: part.name ?? "file", size: part.size ?? 0, url: part.file.url });
   return element("span", { class: "note" }, `(component ${part.type})`);
 }
 

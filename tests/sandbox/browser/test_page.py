@@ -81,7 +81,7 @@ async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     await expect(page.locator("#title")).to_have_text("# general")
 
     await said(page, "@Assistant give me three tips for better sleep")
-    await expect(page.locator(".message .mention")).to_have_text("@assistant")
+    await expect(page.locator(".message .mention")).to_have_text("@Assistant")
     await page.click("#channels .thread")
     log = page.locator("#messages")
     await expect(log).to_contain_text("thinking…")
@@ -198,7 +198,7 @@ async def test_edits_typing_replies_and_dms_arrive_live(
     await page.locator("[aria-label='Reply']").click()
     await said(page, "an answer")
     await expect(page.locator(".replied")).to_have_text("Ben: first words")
-    await page.click("#channels >> text=@ assistant")
+    await page.click("#channels >> text=@ Assistant")
     await said(page, "just between us")
     await bot.until(lambda: bot.heard and bot.heard[-1].content == "just between us")
     assert bot.heard[-1].guild is None
