@@ -27,7 +27,7 @@ DIFFERENCES = {
     "button_without_label": "a button has a label or an emoji",
     "no_permission": "the sandbox's bot may not manage channels and roles; simcord's may",
     "mentions": "mention_everyone needs the permission; allowed_mentions decides who is mentioned",
-    "answers": "answers come through the webhook of the application; a follow-up replies to the first",
+    "answers": "answers come through the application's webhook; a follow-up replies to the first",
     "deferred": "filling a deferred answer is no edit; the rest as for answers",
     "deferred_ephemeral": "filling a deferred answer is no edit; the rest as for answers",
 }
