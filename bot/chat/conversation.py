@@ -254,7 +254,10 @@ class Conversations:
         """Wait for a run's end; past its expiry cancel it, and leave the thread if that fails."""
         lifetime = (run.expires_at or run.created_at + _LIFETIME) - self._clock.now()
         cancelled = run.status == "cancelling"
-        patience = FOREIGN_RUN_GRACE if cancelled else min(max(lifetime, 0.0), _LIFETIME) + 5
+        if not cancelled and "turn" in (run.metadata or {}):
+            # Made by an attempt that gave up before it knew: nobody waits for it any more.
+            lifetime = -5.0
+        patience = FOREIGN_RUN_GRACE if cancelled else min(lifetime, _LIFETIME) + 5
         deadline = self._clock.monotonic() + patience
         wait = _FIRST_WAIT
         while True:

@@ -97,6 +97,10 @@ class Following:
         """Have the run cancelled."""
         self._cancel.set()
 
+    async def cancel_asked(self) -> None:
+        """Return once somebody wants it cancelled."""
+        await self._cancel.wait()
+
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or will not be waited for any longer."""
         lifetime = (run.expires_at or run.created_at + _LIFETIME) - run.created_at
@@ -121,8 +125,12 @@ class Following:
 
     async def _cancel_when_asked(self, run: Run) -> None:
         await self._cancel.wait()
-        await self._stop(run)
-        await self._clock.sleep(CANCEL_GRACE)
+        stopping = asyncio.create_task(self._stop(run))
+        try:
+            await self._clock.sleep(CANCEL_GRACE)
+        finally:
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
 
     async def _stop(self, run: Run) -> None:
         api = self._conversations.api

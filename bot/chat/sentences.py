@@ -198,7 +198,7 @@ def channel_thread_name(question: str, author_name: str) -> str:
     """Name a channel thread after the question it begins with: 1 to 100 characters."""
     line = next((line.strip() for line in question.splitlines() if line.strip()), "")
     words = " ".join(re.sub(r"[*_~`|#>]+", "", line).split())
-    return _shortened(words or f"{ATTACHMENTS_ONLY} of {author_name}".strip(), 100)
+    return _shortened(words or " ".join(f"{ATTACHMENTS_ONLY} of {author_name}".split()), 100)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:

@@ -1,7 +1,6 @@
 """A whole community in one test: sandbox Discord, scripted model, engine, ledger and the bot."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -115,9 +114,18 @@ class Community:
         if running is None:
             return
         await self.bot.close()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await asyncio.gather(running, return_exceptions=True)
         await self.ledger.close()
+
+    async def stopped_by_itself(self) -> None:
+        """Wait until the bot has stopped, and raise what it stopped with."""
+        running, self._running = self._running, None
+        assert running is not None
+        try:
+            await asyncio.wait_for(running, PATIENCE)
+        finally:
+            await self.bot.close()
+            await self.ledger.close()
 
     async def stop_engine(self) -> None:
         """Stop the engine in order, and its server where it has one."""

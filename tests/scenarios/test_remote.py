@@ -142,3 +142,16 @@ async def test_an_assistant_that_is_gone_is_told_in_our_own_words(remote: Commun
     assert labels(reply) == ["Retry"]
     with pytest.raises(APIError):
         await remote.api.retrieve_assistant(remote.assistant_id)
+
+
+async def test_cancel_does_not_wait_for_a_server_that_does_not_answer(remote: Community) -> None:
+    await remote.stop_engine()
+    await remote.ask("one")
+    reply = await remote.reply(remote.general)
+    await remote.in_state(1, "placed")
+    await remote.ada.click(reply, "Cancel")
+    await remote.finished(remote.general)
+    assert reply.content == "-# Cancelled by Ada."
+    await remote.start_engine()
+    await remote.ask("two")
+    assert answer(await remote.finished(remote.general, 2)) == "two"

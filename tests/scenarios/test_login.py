@@ -1,0 +1,47 @@
+"""What Discord refuses at the door, and a token that is taken away later."""
+
+from pathlib import Path
+
+import discord
+import pytest
+
+from bot.store.ledger import Ledger
+from tests.scenarios.community import Community, community
+
+
+async def test_a_token_that_discord_refuses_is_told_as_such(tmp_path: Path) -> None:
+    async with community(tmp_path, start=False) as whole:
+        whole.sandbox.revoke_token()
+        await whole.start_engine()
+        with pytest.raises(discord.LoginFailure):
+            await whole.start_bot()
+
+
+async def test_an_intent_that_was_not_granted_is_told_as_such(tmp_path: Path) -> None:
+    async with community(tmp_path, start=False) as whole:
+        whole.sandbox.privileged_intents.discard("message_content")
+        await whole.start_engine()
+        with pytest.raises(discord.PrivilegedIntentsRequired):
+            await whole.start_bot()
+
+
+async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_start(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="After all.")
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await channels.in_state(1, "running")
+    channels.sandbox.revoke_token()
+    with pytest.raises(discord.ConnectionClosed) as caught:
+        await channels.stopped_by_itself()
+    assert caught.value.code == 4004
+    book = await Ledger.open(channels.directory / "bot.db", channels.clock.now)
+    turn = await book.history.turn(1)
+    await book.close()
+    assert turn is not None
+    assert turn.open
+    gate.open()
+    channels.sandbox.control.clear()
+    await channels.start_bot()
+    await channels.until(lambda: reply.content.startswith("After all."))
