@@ -30,7 +30,7 @@ from bot.client.failures import names_stream
 from bot.client.polling import Seen, follow
 from bot.client.streams import RunEvents
 from bot.client.transport import Query, Timeouts, Transport
-from bot.wire.clock import Clock, SystemClock
+from bot.clock import Clock, SystemClock
 from bot.wire.retry import RetryPolicy
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+\Z")

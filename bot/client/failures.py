@@ -6,8 +6,8 @@ from typing import Any, Final
 import aiohttp
 
 from bot.assistants.errors import APIError, UnreachableError
+from bot.clock import Clock
 from bot.wire.bodies import excerpt
-from bot.wire.clock import Clock
 from bot.wire.retry import retry_after
 
 ERROR_BYTES: Final = 64 * 1024

@@ -9,7 +9,7 @@ from bot.assistants.events import EventName, StreamEvent
 from bot.assistants.objects import ListPage, Message, MessageCreationDetails, Run, RunStep
 from bot.assistants.requests import Page
 from bot.assistants.states import TERMINAL, RunStatus
-from bot.wire.clock import Clock
+from bot.clock import Clock
 
 DEFAULT_WAIT: Final = 1.0
 """Seconds between two questions where the server names none."""

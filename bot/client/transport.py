@@ -14,8 +14,8 @@ from yarl import URL
 from bot.assistants.errors import APIError, invalid
 from bot.client.decoding import UnusableError, decode
 from bot.client.failures import ERROR_BYTES, Failures, never_connected
+from bot.clock import Clock
 from bot.wire.bodies import BodyTooLargeError, read_beginning, read_bounded
-from bot.wire.clock import Clock
 from bot.wire.retry import Answered, Retrying, RetryPolicy
 
 T = TypeVar("T")

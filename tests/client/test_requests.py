@@ -1,5 +1,6 @@
 """What the client sends."""
 
+import aiohttp
 import pytest
 
 from bot.assistants.errors import APIError
@@ -107,3 +108,13 @@ async def test_connections_are_used_again(server: ScriptedServer, client: Client
         server.then(answers(run()))
         await client.retrieve_run("t", "r")
     assert len(server.connections) == 1
+
+
+async def test_a_session_of_somebody_elses_is_used_and_left_open(server: ScriptedServer) -> None:
+    server.then(answers(page()), answers(page()))
+    async with aiohttp.ClientSession(headers={"X-Theirs": "1"}) as session:
+        async with Client(server.url, "sk-secret", session=session) as client:
+            await client.list_assistants()
+        assert not session.closed
+    assert server.asked[0].headers["X-Theirs"] == "1"
+    assert server.asked[0].headers["Authorization"] == "Bearer sk-secret"
