@@ -121,7 +121,7 @@ async def test_syntax_errors_and_endless_messages_are_told_within_bounds(sandbox
 
 BOMBS = {
     "an endless loop": "while True: pass",
-    "one that swallows errors": "while True:\n try:\n  while True: pass\n except BaseException: pass",
+    "an endless loop that hides": "while 1:\n try:\n  while 1: pass\n except Exception: pass",
     "a big string": "'a' * 10**11",
     "a list that grows": "x = []\nwhile True: x.append(str(len(x)) * 1000)",
     "a big number": "10 ** 10 ** 9",
