@@ -11,7 +11,13 @@ from bot.assistants.objects import (
     FileSearchResources,
     ToolResources,
 )
-from bot.assistants.requests import CreateAssistant, ModifyAssistant
+from bot.assistants.requests import (
+    CreateAssistant,
+    ModifyAssistant,
+    NewCodeInterpreterResources,
+    NewFileSearchResources,
+    NewToolResources,
+)
 from bot.assistants.tools import (
     CodeInterpreterTool,
     FileSearchTool,
@@ -37,7 +43,9 @@ async def test_an_assistant_keeps_every_field_it_was_made_with(home: House) -> N
         description="knows",
         instructions="Be kind.",
         tools=(tool("f"), CodeInterpreterTool(), FileSearchTool()),
-        tool_resources=resources,
+        tool_resources=NewToolResources(
+            code_interpreter=NewCodeInterpreterResources(), file_search=NewFileSearchResources()
+        ),
         metadata={"team": "blue"},
         temperature=0.25,
         top_p=0.5,

@@ -10,6 +10,8 @@ from bot.assistants.requests import (
     ModifyMessage,
     ModifyRun,
     ModifyThread,
+    NewCodeInterpreterResources,
+    NewToolResources,
     Page,
 )
 from tests.contract.refusals import refused
@@ -48,7 +50,8 @@ async def test_a_thread_keeps_its_first_messages_in_order(home: House) -> None:
 async def test_a_thread_is_changed(home: House) -> None:
     thread_id = await home.thread()
     resources = ToolResources(code_interpreter=CodeInterpreterResources(()))
-    await home.api.modify_thread(thread_id, ModifyThread(tool_resources=resources))
+    wanted = NewToolResources(code_interpreter=NewCodeInterpreterResources())
+    await home.api.modify_thread(thread_id, ModifyThread(tool_resources=wanted))
     changed = await home.api.modify_thread(thread_id, ModifyThread(metadata={"a": "b"}))
     assert changed.metadata == {"a": "b"}
     assert changed.tool_resources == resources
