@@ -104,6 +104,7 @@ class ChatBot(discord.Client):
         self.tree = _Tree(self)
         self.tree.add_command(RunsCommands(self.presses))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._picked_up = False
         self._recovered = False
         self._stopped = False
 
@@ -126,7 +127,8 @@ class ChatBot(discord.Client):
                     await self._turns.stop(sentences.WILL_GO_ON)
             except TimeoutError:
                 _log.warning("Not every reply could be told that it will go on; each will")
-            await self._ledger.turns.put_down_all()
+            if self._picked_up:
+                await self._ledger.turns.put_down_all()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCONNECT_SECONDS):
                 await super().close()
@@ -134,6 +136,7 @@ class ChatBot(discord.Client):
     async def setup_hook(self) -> None:
         """Before the gateway: take up what is open, and tell Discord of commands that changed."""
         await self._ledger.turns.pick_up_all()
+        self._picked_up = True
         self.add_dynamic_items(*views.BUTTONS)
         hashed = fingerprint(self.tree, self.application_id)
         if await self._ledger.fact(COMMANDS_FACT) == hashed:
@@ -149,8 +152,8 @@ class ChatBot(discord.Client):
         """Go on with what the ledger has open, once."""
         _log.info("On Discord as %s in %d guilds", self.user, len(self.guilds))
         if not self._recovered:
-            self._recovered = True
             await recover(self._ledger, nudge=self._turns.nudge, unsettled=self._settle_soon)
+            self._recovered = True
 
     async def on_message(self, message: discord.Message) -> None:
         """Hand on what may be a question."""

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.chat import sentences
 from bot.chat.desk import Desk
 
 LongName = app_commands.Range[str, 1, 100]
@@ -16,11 +17,11 @@ class RunsCommands(app_commands.Group):
     """``/runs list``, ``/runs show`` and ``/runs cancel``."""
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(name="runs", description="What the assistant is doing and has done")
+        super().__init__(name="runs", description=sentences.RUNS)
         self._desk = desk
 
-    @app_commands.command(name="list", description="List runs, newest first")
-    @app_commands.describe(page="Which page of the list")
+    @app_commands.command(name="list", description=sentences.RUNS_LIST)
+    @app_commands.describe(page=sentences.RUNS_LIST_PAGE)
     async def list_runs(
         self,
         interaction: discord.Interaction[Any],
@@ -29,16 +30,14 @@ class RunsCommands(app_commands.Group):
         """List runs."""
         await self._desk.list_runs(interaction, page)
 
-    @app_commands.command(name="show", description="Show one run")
-    @app_commands.describe(run="The run's number, as the list shows it")
+    @app_commands.command(name="show", description=sentences.RUNS_SHOW)
+    @app_commands.describe(run=sentences.RUNS_SHOW_RUN)
     async def show(self, interaction: discord.Interaction[Any], run: LongName) -> None:
         """Show a run."""
         await self._desk.show_run(interaction, run)
 
-    @app_commands.command(
-        name="cancel", description="Cancel a run: this channel's, or the one named"
-    )
-    @app_commands.describe(run="The run's number; none: what runs in this channel")
+    @app_commands.command(name="cancel", description=sentences.RUNS_CANCEL)
+    @app_commands.describe(run=sentences.RUNS_CANCEL_RUN)
     async def cancel(
         self, interaction: discord.Interaction[Any], run: LongName | None = None
     ) -> None:

@@ -81,22 +81,26 @@ class Listener:
 
 def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
     """Whether a message addresses us by name or by our own role; @everyone does not."""
-    return any(user.id == me.id for user in message.mentions) or any(
-        _is_own(role, me) for role in message.role_mentions
-    )
+    if any(user.id == me.id for user in message.mentions):
+        return True
+    # A role that nobody may mention is in the text alone.
+    role = _own_role(message)
+    return role is not None and role.mention in message.content
 
 
-def _is_own(role: discord.Role, me: discord.ClientUser) -> bool:
-    return role.tags is not None and role.tags.bot_id == me.id
+def _own_role(message: discord.Message) -> discord.Role | None:
+    """Return the role that Discord made for us, where we are in a guild and it is known."""
+    return message.guild.self_role if message.guild is not None else None
 
 
 def _text(message: discord.Message, me: discord.ClientUser) -> str:
     """Return what was said: our own mention away, everybody else's as their name."""
     names = {user.id: f"@{user.display_name}" for user in message.mentions}
     names[me.id] = ""
-    roles = {
-        role.id: "" if _is_own(role, me) else f"@{role.name}" for role in message.role_mentions
-    }
+    roles = {role.id: f"@{role.name}" for role in message.role_mentions}
+    own = _own_role(message)
+    if own is not None:
+        roles[own.id] = ""
 
     def named(match: re.Match[str]) -> str:
         known = roles if match[1] == "&" else names

@@ -44,6 +44,13 @@ _FAILURES: Final[dict[FailureKind, str]] = {
 THINKING: Final = "thinking…"
 CANCEL: Final = "Cancel"
 RETRY: Final = "Retry"
+RUNS: Final = "What the assistant is doing and has done"
+RUNS_LIST: Final = "List runs, newest first"
+RUNS_LIST_PAGE: Final = "Which page of the list"
+RUNS_SHOW: Final = "Show one run"
+RUNS_SHOW_RUN: Final = "The run's number, as the list shows it"
+RUNS_CANCEL: Final = "Cancel a run: this channel's, or the one named"
+RUNS_CANCEL_RUN: Final = "The run's number; none: what runs in this channel"
 NEWER: Final = "Newer"
 OLDER: Final = "Older"
 

@@ -14,6 +14,7 @@ def shown(interaction: Interaction) -> str:
 
 async def listed(whole: Community, **values: int) -> str:
     interaction = await whole.ada.command(whole.general, "runs list", wait=True, **values)
+    assert interaction.deferred
     await whole.until(lambda: interaction.done)
     return shown(interaction)
 

@@ -230,3 +230,34 @@ async def test_a_question_repeated_by_the_gateway_is_answered_once(channels: Com
     assert len(channels.replies(channels.general)) == 2
     assert is_final(channels.replies(channels.general)[0])
     assert len(await channels.on_thread(channels.general)) == 4
+
+
+async def test_the_bots_own_role_addresses_it_too(channels: Community) -> None:
+    role = channels.sandbox.guild.bot_role
+    await channels.ada.say(channels.general, f"<@&{role.id}> one")
+    assert answer(await channels.finished(channels.general)) == "one"
+
+
+async def test_the_address_of_a_file_that_has_expired_is_asked_for_anew(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall()
+    await channels.ask("one")
+    await channels.model.until_request()
+    await channels.ada.say(
+        channels.general, "two", mention_bot=True, attachments=[("a.txt", b"inside")]
+    )
+    await channels.waiting(["two"])
+    before = len(channels.sandbox.requests)
+    channels.clock.later = 13 * 3_600.0
+    gate.open()
+    await channels.finished(channels.general, 2)
+    asked = [(r.method, r.route) for r in list(channels.sandbox.requests)[before:]]
+    assert ("GET", "/channels/{channel_id}/messages/{message_id}") in asked
+    assert "[file a.txt, 6 bytes]\n```txt\ninside\n```" in channels.model.requests[1].question
+
+
+async def test_who_is_named_in_a_question_is_named_to_the_model(channels: Community) -> None:
+    await channels.ask(f"what does {channels.ben.mention} like?")
+    await channels.finished(channels.general)
+    assert channels.model.requests[0].question == "what does @Ben like?"

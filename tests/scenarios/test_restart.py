@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat import sentences
-from bot.store.ledger import OPEN, Ledger
+from bot.store.ledger import OPEN, Ledger, NewQuestion
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, labels
 from tests.support.model_turns import say
@@ -166,3 +166,46 @@ async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> 
     assert reply.content == "-# Cancelled by Ada."
     (run,) = await asleep.runs_on(thread)
     assert run.status == "cancelled"
+
+
+async def test_a_retry_that_was_pressed_before_a_kill_is_made(asleep: Community) -> None:
+    asleep.model.fail(400)
+    await killed(asleep, "after turns.closed")
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    assert await book.turns.retry(1, 1) is not None
+    await book.close()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert answer(reply) == "one"
+    assert len(await asleep.runs_on(thread)) == 2
+    assert await asleep.on_thread(thread) == [("user", "one"), ("assistant", "one")]
+
+
+async def test_questions_that_waited_when_it_was_killed_are_answered_together(
+    asleep: Community,
+) -> None:
+    await killed(asleep, "after turns.run_created")
+    (thread,) = asleep.sandbox.guild.threads
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    for text in ("two", "three"):
+        message = await asleep.ada.say(thread, text)
+        link = await book.link(thread.id)
+        new = NewQuestion(
+            id=message.id,
+            channel_id=thread.id,
+            guild_id=asleep.sandbox.guild.id,
+            author_id=asleep.ada.id,
+            author_name="Ada",
+            content=text,
+        )
+        assert await book.questions.take(new, link)
+    await book.close()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(3)
+    assert [answer(reply) for reply in asleep.replies(thread)] == ["one", "three"]
+    asked = [text for role, text in await asleep.on_thread(thread) if role == "user"]
+    assert asked == ["one", "two", "three"]
