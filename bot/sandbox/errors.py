@@ -167,6 +167,12 @@ def too_many_command_creates(retry_after: float) -> RateLimited:
     return RateLimited(retry_after, code=30034, message=message)
 
 
+def slowmode(retry_after: float) -> RateLimited:
+    """The channel's slowmode asks for patience."""
+    message = "This action cannot be performed due to slowmode rate limit."
+    return RateLimited(retry_after, code=20016, message=message)
+
+
 def too_many_reactions() -> DiscordError:
     """A message has 20 different reactions already."""
     return DiscordError(400, 30010, "Maximum number of reactions reached (20)")

@@ -1,12 +1,13 @@
 """The sandbox counts, expires and refuses as Discord does."""
 
 import asyncio
+import io
 
 import aiohttp
 import discord
 import pytest
 
-from bot.sandbox import Channel, Permission, Sandbox
+from bot.sandbox import Channel, DiscordError, Permission, Sandbox
 from tests.sandbox.client import Bot
 from tests.sandbox.conftest import StartBot
 from tests.sandbox.rest import Rest
@@ -139,6 +140,53 @@ async def test_a_locked_thread_is_for_those_who_manage_threads(bot: Bot, sandbox
     with pytest.raises(discord.HTTPException) as raised:
         await thread.send("not any more")
     assert (raised.value.status, raised.value.code) == (400, 160005)
+
+
+async def test_slowmode_is_for_people_without_means(sandbox: Sandbox, rest: Rest) -> None:
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    general.slowmode = 30
+    await ada.say(general, "one")
+    with pytest.raises(DiscordError, match="20016"):
+        await ada.say(general, "two")
+    for text in ("a", "b"):
+        await sandbox.admin.say(general, text)
+        assert (
+            await rest.post(f"/channels/{general.id}/messages", {"content": text})
+        ).status == 200
+    sandbox.advance(30)
+    await ada.say(general, "three")
+
+
+async def test_a_message_has_ten_files_at_most(bot: Bot, sandbox: Sandbox) -> None:
+    def files(count: int) -> list[discord.File]:
+        return [discord.File(io.BytesIO(b"x"), f"{number}.txt") for number in range(count)]
+
+    sent = await bot_channel(bot, sandbox).send(files=files(10))
+    assert len(sent.attachments) == 10
+    parameters = {"payload": {"content": "x"}, "multipart": [], "files": []}
+    params = discord.http.MultipartParameters(**parameters)  # type: ignore[arg-type] # any kinds
+    many = files(11)
+    params.multipart.extend(  # type: ignore[union-attr] # it is the list above
+        {"name": f"files[{number}]", "value": file.fp, "filename": file.filename}
+        for number, file in enumerate(many)
+    )
+    params = params._replace(files=many)
+    with pytest.raises(discord.HTTPException, match="Must be 10 or fewer in length"):
+        await bot.http.send_message(sandbox.guild.text_channel("general").id, params=params)
+
+
+async def test_a_picture_in_an_embed_is_not_listed_beside_it(bot: Bot, sandbox: Sandbox) -> None:
+    png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes([0, 0, 0, 3, 0, 0, 0, 2])
+    embed = discord.Embed(title="chart").set_image(url="attachment://chart.png")
+    file = discord.File(io.BytesIO(png), "chart.png")
+    sent = await bot_channel(bot, sandbox).send(embed=embed, file=file)
+    assert sent.attachments == []
+    assert (sent.embeds[0].image.width, sent.embeds[0].image.height) == (3, 2)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(str(sent.embeds[0].image.url)) as got,
+    ):
+        assert await got.read() == png
 
 
 async def test_unknown_things_have_their_codes(sandbox: Sandbox, rest: Rest) -> None:

@@ -37,7 +37,7 @@ class Event:
     """A gateway dispatch and its audience.
 
     `intent` is what a bot's session must have asked for (None: always sent); `channel` restricts
-    it to who sees that channel; `only` to these users; `stripped` is the payload for a session
+    it to who sees that channel; `only` to these users; `stripped` makes the payload for a session
     that may not read message content.
     """
 
@@ -46,7 +46,7 @@ class Event:
     intent: Intent | None = None
     channel: Channel | None = None
     only: frozenset[int] | None = None
-    stripped: Payload | None = None
+    stripped: Callable[[], Payload] | None = None
     guild_id: int | None = None
 
 

@@ -101,9 +101,19 @@ class Messages:
             needed |= Permission.EMBED_LINKS
         if draft.attachments:
             needed |= Permission.ATTACH_FILES
-        self._world.require(channel, author, needed)
+        rights = self._world.require(channel, author, needed)
         if channel.thread is not None:
             self._threads.wake(channel, author)
+        unhurried = Permission.MANAGE_MESSAGES | Permission.MANAGE_CHANNELS
+        if channel.slowmode and not author.bot and not rights & unhurried:
+            self._wait_for_slowmode(channel, author)
+
+    def _wait_for_slowmode(self, channel: Channel, author: User) -> None:
+        now = self._world.now()
+        again = channel.last_posts.get(author.id, 0.0) + channel.slowmode
+        if now < again:
+            raise errors.slowmode(again - now)
+        channel.last_posts[author.id] = now
 
     def _takes(self, channel: Channel, author: User) -> bool:
         return all(one.takes_dms for one in channel.recipients if one is not author)

@@ -148,6 +148,7 @@ class Channel:
     last_message_id: int | None = None
     last_pin_at: float | None = None
     typing: dict[int, float] = field(default_factory=dict)
+    last_posts: dict[int, float] = field(default_factory=dict)
     deleted: bool = False
 
     @property

@@ -59,6 +59,7 @@ class Threads:
         thread.by_id[starter.id] = starter
         thread.last_message_id = starter.id
         self._announce(thread, actor)
+        self._world.emit_message("MESSAGE_CREATE", starter)
         self._world.emit_message("MESSAGE_UPDATE", message)
         return thread
 

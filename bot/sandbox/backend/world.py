@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.sandbox.backend import permissions, render
 from bot.sandbox.backend.events import Change, ChangeKind, Changes, Event, Intent
-from bot.sandbox.backend.model import Attachment, Channel, Guild, Message, User
+from bot.sandbox.backend.model import Attachment, Channel, Guild, Message, Payload, User
 from bot.sandbox.backend.permissions import Permission
 from bot.sandbox.clock import Clock
 from bot.sandbox.errors import missing_access, unknown_channel, unknown_guild, unknown_message
@@ -103,9 +103,11 @@ class World:
         """Send MESSAGE_CREATE or MESSAGE_UPDATE to all who may see it, as each may see it."""
         now = self.now()
         full = self.writer.for_gateway(message, self.writer.full(message, None, now))
-        stripped = self.writer.for_gateway(
-            message, self.writer.for_bot(message, now, content=False)
-        )
+
+        def stripped() -> Payload:
+            shown = self.writer.for_bot(message, now, content=False)
+            return self.writer.for_gateway(message, shown)
+
         only = None
         if message.for_user is not None:
             only = frozenset({message.for_user.id, message.author.id})

@@ -64,7 +64,8 @@ class Hub:
                 continue
             full = event.stripped is None or session.reads_content()
             if full not in bodies:
-                bodies[full] = encode(event.payload if full else event.stripped)
+                payload = event.payload if full or not event.stripped else event.stripped()
+                bodies[full] = encode(payload)
             if session.intents is None or not self._faults.events:
                 session.dispatch(event.name, bodies[full])
                 continue

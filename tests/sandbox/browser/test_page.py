@@ -11,6 +11,7 @@ import discord
 import pytest
 
 from bot.sandbox import Sandbox
+from tests.sandbox.browser.animation import animate
 from tests.sandbox.client import Bot, Confirm
 from tests.sandbox.conftest import StartBot
 
@@ -44,16 +45,20 @@ async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
 
 
 class Answering(Bot):
-    """Answers a mention in a thread, growing as a model's answer does."""
+    """Answers a mention in a thread, growing each time the person has `seen` what is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = asyncio.Semaphore(0)
 
     async def on_message(self, message: discord.Message) -> None:
         if message.author == self.user or self.user not in message.mentions:
             return
         thread = await message.create_thread(name="Sleeping well")
         reply = await thread.send("thinking…", view=Confirm())
-        await asyncio.sleep(0.3)
+        await self.seen.acquire()
         await reply.edit(content="Here are **three tips**")
-        await asyncio.sleep(0.3)
+        await self.seen.acquire()
         await reply.edit(
             content="Here are **three tips**:\n1. Keep the room dark\n2. No screens\n"
             "3. `sleep(8)`\n```python\nfor night in week:  # every one\n"
@@ -61,6 +66,25 @@ class Answering(Bot):
             "\n-# a small model wrote this",
             view=Confirm(),
         )
+
+
+class Film:
+    """Takes pictures of the page for the README, where SANDBOX_PICTURES names a directory."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._frames: list[tuple[bytes, float]] = []
+
+    async def take(self, seconds: float) -> None:
+        """Add what the page shows now, to be shown for so long."""
+        if PICTURES:
+            self._frames.append((await self._page.screenshot(), seconds))
+
+    def save(self) -> None:
+        """Write the last picture, and the animation of all of them."""
+        if PICTURES:
+            Path(PICTURES, "page.png").write_bytes(self._frames[-1][0])
+            Path(PICTURES, "page-animated.png").write_bytes(animate(self._frames))
 
 
 async def said(page: Page, text: str) -> None:
@@ -80,16 +104,25 @@ async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     await expect(page.locator("#welcome")).to_contain_text("SmolLM2-135M")
     await expect(page.locator("#title")).to_have_text("# general")
 
-    await said(page, "@Assistant give me three tips for better sleep")
+    film = Film(page)
+    await film.take(0.8)
+    await page.type("#text", "@Assistant give me three tips for better sleep")
+    await film.take(0.8)
+    await page.press("#text", "Enter")
     await expect(page.locator(".message .mention")).to_have_text("@Assistant")
     await page.click("#channels .thread")
     log = page.locator("#messages")
     await expect(log).to_contain_text("thinking…")
+    await film.take(0.8)
+    bot.seen.release()
+    await expect(log.locator("strong").last).to_have_text("three tips")
+    await film.take(0.5)
+    bot.seen.release()
     await expect(log.locator("strong").last).to_have_text("three tips")
     await expect(log.locator("pre .kw").first).to_have_text("for")
     await expect(log.locator(".edited")).to_have_count(1)
-    if PICTURES:
-        await page.screenshot(path=str(Path(PICTURES) / "page.png"))
+    await film.take(2.5)
+    film.save()
 
     await page.click("#channels >> text=general")
     await page.fill("#text", "/runs l")
