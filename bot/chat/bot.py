@@ -98,7 +98,7 @@ class ChatBot(discord.Client):
             self._places,
             nudge=self._turns.nudge,
             unsettled=self._settle_soon,
-            hint=self._hint,
+            tell=self._tell,
         )
         self.presses = Desk(ledger, clock, nudge=self._turns.nudge, cancel=self._turns.cancel)
         self.tree = _Tree(self)
@@ -191,11 +191,11 @@ class ChatBot(discord.Client):
         if isinstance(channel, discord.Thread):
             await channel.edit(archived=False)
 
-    async def _hint(self, message: discord.Message) -> None:
+    async def _tell(self, message: discord.Message, sentence: str) -> None:
         with contextlib.suppress(discord.HTTPException):
             await self._delivery.insist(
                 lambda: message.channel.send(
-                    sentences.EMPTY_QUESTION, reference=message, nonce=f"hint.{message.id}"
+                    sentence, reference=message, nonce=f"told.{message.id}"
                 )
             )
 

@@ -5,6 +5,7 @@ Whatever goes wrong on the way, it ends with something a person can read.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -33,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 class Drive:
-    """One turn on its way through the ledger's states."""
+    """One turn on its way through the ledger's states.
+
+    ``unsure`` says that things may have been done for it which the ledger does not know.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,8 @@ class Drive:
         clock: Clock,
         reply: Reply,
         files: Files,
+        *,
+        unsure: bool,
     ) -> None:
         self._turn = turn
         self._ledger = ledger
@@ -51,11 +57,12 @@ class Drive:
         self._reply = reply
         self._files = files
         self._following = Following(conversations, clock, reply.show)
+        self._run: Run | None = None
         self._events: EventStream | None = None
         self._end: RunEnd | None = None
         self._lost: str | None = None
         self._starts = 0
-        self._unsure = turn.pickups > 0
+        self._unsure = unsure
 
     def cancel(self) -> None:
         """Cancel its run, or let none be created."""
@@ -111,6 +118,9 @@ class Drive:
             if turn.state == "closing":
                 return await self._ledger.turns.closed(turn.id, turn.attempt)
             return await self._fail(turn, "undeliverable")
+        except sqlite3.Error:
+            # The ledger can't be written, on a full disk for one: nothing is to be told from it.
+            raise
         except Exception:
             if turn.state == "closing":
                 raise
@@ -177,6 +187,7 @@ class Drive:
         except ThreadLostError:
             self._lost = turn.thread_id
             return await self._ledger.turns.lost_thread(turn.id, turn.attempt)
+        self._run = run
         if run is None:
             self._starts += 1
             if self._starts >= _MOST_STARTS:
@@ -204,7 +215,9 @@ class Drive:
         api = self._conversations.api
         events, self._events = self._events, None
         try:
-            run = await self._conversations.ask(lambda: api.retrieve_run(thread_id, run_id))
+            run = self._run
+            if run is None:
+                run = await self._conversations.ask(lambda: api.retrieve_run(thread_id, run_id))
             self._end = await self._following.to_end(run, events)
         except APIError as error:
             _log.warning("Turn %d: run %s is gone: %s", turn.id, run_id, error)

@@ -4,18 +4,23 @@ It filters and hands on; what takes long happens elsewhere.
 """
 
 import asyncio
+import logging
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import discord
 
+from bot.chat import sentences
 from bot.chat.asking import attachments_json
 from bot.chat.files import files_of
 from bot.chat.places import Places
 from bot.store.ledger import Ledger, NewQuestion
 
 _KINDS: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
+
+_log = logging.getLogger(__name__)
 
 
 class Listener:
@@ -28,13 +33,13 @@ class Listener:
         *,
         nudge: Callable[[int], None],
         unsettled: Callable[[NewQuestion], None],
-        hint: Callable[[discord.Message], Awaitable[None]],
+        tell: Callable[[discord.Message, str], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._places = places
         self._nudge = nudge
         self._unsettled = unsettled
-        self._hint = hint
+        self._tell = tell
         # Events come as tasks of their own: their order must not depend on whose read is faster.
         self._in_order = asyncio.Lock()
         self._open = True
@@ -48,17 +53,23 @@ class Listener:
         if message.author.bot or message.webhook_id or message.type not in _KINDS or not self._open:
             return
         mentioned = _mentions(message, me)
-        async with self._in_order:
-            home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
-            if not home.asked:
-                return
-            question = _question(message, me)
-            if not question.content and not message.attachments:
-                if mentioned:
-                    await self._hint(message)
-                return
-            if not await self._ledger.questions.take(question, home.link):
-                return
+        question = _question(message, me)
+        empty = not question.content and not message.attachments
+        try:
+            async with self._in_order:
+                home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
+                if not home.asked:
+                    return
+                taken = not empty and await self._ledger.questions.take(question, home.link)
+        except sqlite3.Error:
+            _log.exception("Question %d could not be written down", message.id)
+            if mentioned or message.guild is None:
+                await self._tell(message, sentences.NOT_TAKEN)
+            return
+        if empty and mentioned:
+            await self._tell(message, sentences.EMPTY_QUESTION)
+        if not taken:
+            return
         if home.link is not None:
             self._nudge(home.link.channel_id)
         else:

@@ -173,7 +173,7 @@ class Reply:
     async def _add(self, number: int, content: str, view: discord.ui.View | None) -> None:
         """Add the next part: adopt the message that is it already, or send it."""
         if self._unsure:
-            found = await self._find_part(number)
+            found = await (self._find_part(number) if number else self._find_placeholder())
             if found is not None:
                 await self._know(number, found, None)
                 with contextlib.suppress(MessageGoneError):
@@ -214,10 +214,9 @@ class Reply:
 
     async def _find_part(self, number: int) -> int | None:
         """Find a part by its place: ours, behind the part before, and no answer to anything."""
-        behind = self._ids[number - 1] if number else self._turn.reply_to
         ours = [
             message
-            for message in await self._postbox.after(behind)
+            for message in await self._postbox.after(self._ids[number - 1])
             if message.author.id == self._me
             and message.type is discord.MessageType.default
             and message.interaction_metadata is None

@@ -58,6 +58,9 @@ EMPTY_QUESTION: Final = (
     "Hi! Write your question behind my name, like “@me what is a good name for a cat?”, "
     "and I'll answer."
 )
+NOT_TAKEN: Final = (
+    "I can't write your question down right now, so I can't answer it. Ask again in a few minutes."
+)
 EMPTY_ANSWER: Final = "The model had nothing to say to this. Put it differently and ask again."
 INCOMPLETE: Final = "-# The answer was cut off at the limit of its length."
 CANCELLED_ELSEWHERE: Final = "-# Cancelled."

@@ -17,8 +17,8 @@ from bot.chat.reply import Reply
 from bot.clock import Clock
 from bot.store.ledger import Ledger, Turn
 
-STANDSTILL_SECONDS: Final = 10.0
-"""Before a channel that could not go on is tried again, in seconds."""
+_FIRST_STANDSTILL: Final = 1.0
+_LONGEST_STANDSTILL: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class Turns:
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._driven: dict[int, Drive] = {}
+        self._interrupted: set[int] = set()
         self._closing = False
 
     def nudge(self, channel_id: int) -> None:
@@ -72,12 +73,14 @@ class Turns:
         await asyncio.gather(*(drive.pause(note) for drive in drives), return_exceptions=True)
 
     async def _work(self, channel_id: int) -> None:
+        standstill = _FIRST_STANDSTILL
         try:
             while channel_id in self._due:
                 self._due.discard(channel_id)
                 if not await self._work_off(channel_id):
                     self._due.add(channel_id)
-                    await self._clock.sleep(STANDSTILL_SECONDS)
+                    await self._clock.sleep(standstill)
+                    standstill = min(standstill * 2, _LONGEST_STANDSTILL)
         finally:
             del self._workers[channel_id]
 
@@ -94,6 +97,8 @@ class Turns:
 
     async def _drive(self, turn: Turn) -> bool:
         """Bring a turn to its end; False where it could not be brought further."""
+        # Taken up again, by this process or after another: what it did may not all be written.
+        unsure = turn.pickups > 0 or turn.id in self._interrupted
         drive = Drive(
             turn,
             self._ledger,
@@ -105,14 +110,19 @@ class Turns:
                 self._ledger,
                 self._pace,
                 self._me(),
-                unsure=turn.pickups > 0,
+                unsure=unsure,
             ),
             self._files,
+            unsure=unsure,
         )
         self._driven[turn.id] = drive
         self._pace.begin(turn.channel_id)
+        self._interrupted.add(turn.id)
         try:
-            return await drive.to_end()
+            ended = await drive.to_end()
+            if ended:
+                self._interrupted.discard(turn.id)
+            return ended
         finally:
             if not self._closing:
                 del self._driven[turn.id]

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -209,3 +210,40 @@ async def test_questions_that_waited_when_it_was_killed_are_answered_together(
     assert [answer(reply) for reply in asleep.replies(thread)] == ["one", "three"]
     asked = [text for role, text in await asleep.on_thread(thread) if role == "user"]
     assert asked == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("name", ["placed", "posted", "run_created", "closing", "closed"])
+async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_nothing(
+    channels: Community, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write = getattr(channels.ledger.turns, name)
+    left = ["the disk is full"]
+
+    async def full(*args: object, **values: object) -> object:
+        if left:
+            channels.sandbox.advance(600)
+            raise sqlite3.OperationalError(left.pop())
+        return await write(*args, **values)
+
+    monkeypatch.setattr(channels.ledger.turns, name, full)
+    await channels.ask("one")
+    await channels.settled(1)
+    (reply,) = channels.replies(channels.general)
+    assert answer(reply) == "one"
+    assert await channels.on_thread(channels.general) == [("user", "one"), ("assistant", "one")]
+    assert len(await channels.runs_on(channels.general)) == 1
+
+
+async def test_a_question_that_cannot_be_written_down_is_refused_in_words(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object) -> bool:
+        raise sqlite3.OperationalError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(channels.ledger.questions, "take", full)
+        await channels.ask("one")
+        told = await channels.reply(channels.general)
+        assert told.content == sentences.NOT_TAKEN
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
