@@ -1,6 +1,7 @@
 """Reads a request's fields by rules; what no rule takes raises `Unsupported` by its name."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.sandbox.errors import Unsupported, invalid_form
@@ -150,6 +151,19 @@ class Form:
         """An id, or None."""
         value = self.raw(key)
         return None if value is None else self._snowflake(value, key)
+
+    def time(self, key: str) -> float | None:
+        """An ISO 8601 time as Unix seconds, or None."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            message = f'"{value}" is not a valid ISO8601 timestamp.'
+            self.problem("DATE_TIME_TYPE_PARSE", message, key)
+            return None
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
     def snowflakes(self, key: str, *, most: int) -> list[int] | None:
         """A list of ids, or None."""

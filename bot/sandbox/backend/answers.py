@@ -77,7 +77,6 @@ class Answers:
             interaction.original = self._messages.change(interaction.message, draft)
         elif kind == MESSAGE and data is not None:
             draft = read_draft(self._world, interaction.channel, data, uploads)
-            data.raw("poll")
             form.finish()
             message = self._draft_message(interaction, draft)
             self._messages.fill(message, draft)
@@ -174,7 +173,6 @@ class Answers:
         self._messages.publish(message)
 
     def _read_edit(self, message: Message, form: Form, uploads: Mapping[int, Upload]) -> Draft:
-        form.ignore("poll", "thread_name", "applied_tags")
         return read_draft(
             self._world,
             message.channel,
@@ -189,7 +187,6 @@ class Answers:
     ) -> Message:
         """A further message; the first one after "thinking…" takes its place."""
         draft = read_draft(self._world, interaction.channel, form, uploads)
-        form.ignore("username", "avatar_url")
         form.finish()
         original = interaction.original
         if original is not None and original.loading and not original.deleted:

@@ -8,6 +8,8 @@ from bot.sandbox.backend.permissions import ALL, Permission, in_guild
 from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
 
+ARCHIVE_MINUTES = {60, 1440, 4320, 10080}
+
 
 class Channels:
     """What can be done with channels; every change is told to who sees the channel."""
@@ -51,11 +53,16 @@ class Channels:
         topic = form.text("topic", most=1024)
         parent_id = form.snowflake("parent_id")
         overwrites = self._read_overwrites(form)
-        form.ignore("position", "nsfw", "rate_limit_per_user", "default_auto_archive_duration")
+        position = form.integer("position", len(guild.channels), least=0)
+        nsfw = form.boolean("nsfw", False)
+        slowmode = form.integer("rate_limit_per_user", 0, least=0, most=21600)
+        minutes = form.integer("default_auto_archive_duration", 4320, one_of=ARCHIVE_MINUTES)
         if kind not in kinds:
             raise errors.Unsupported(f"{form.where}: channel type {kind} is not in the sandbox")
-        form.finish()
         parent = None if parent_id is None else guild.channels.get(parent_id)
+        if parent_id is not None and (parent is None or parent.type is not ChannelType.CATEGORY):
+            form.problem("CHANNEL_PARENT_INVALID", "Category does not exist", "parent_id")
+        form.finish()
         channel = self.add(
             guild,
             _channel_name(name, ChannelType(kind)),
@@ -63,8 +70,13 @@ class Channels:
             parent=parent,
             topic=topic,
         )
+        channel.position = position or 0
+        channel.nsfw = bool(nsfw)
+        channel.slowmode = slowmode or 0
+        channel.auto_archive_minutes = minutes or 4320
         if overwrites is not None:
             channel.overwrites = overwrites
+        self.changed(channel)
         return channel
 
     def modify(self, channel: Channel, actor: User, form: Form) -> Channel:
@@ -76,7 +88,7 @@ class Channels:
         topic = form.text("topic", most=1024)
         slowmode = form.integer("rate_limit_per_user", least=0, most=21600)
         nsfw = form.boolean("nsfw", None)
-        minutes = form.integer("default_auto_archive_duration", one_of={60, 1440, 4320, 10080})
+        minutes = form.integer("default_auto_archive_duration", one_of=ARCHIVE_MINUTES)
         thread_slowmode = form.integer("default_thread_rate_limit_per_user", least=0, most=21600)
         position = form.integer("position", least=0)
         overwrites = self._read_overwrites(form)
@@ -200,6 +212,7 @@ class Channels:
         allow = form.integer("allow", 0)
         deny = form.integer("deny", 0)
         form.required("type")
+        form.ignore("id")  # discord.py sends it too; the path says it
         form.finish()
         channel.overwrites[target] = Overwrite(
             target, kind or 0, Permission(allow or 0) & ALL, Permission(deny or 0) & ALL

@@ -151,7 +151,7 @@ class Commands:
 
 
 def _read_command(form: Form) -> Payload:
-    form.ignore("id", "application_id", "version", "dm_permission")
+    form.ignore("id", "application_id", "version")
     kind = form.integer("type", CHAT_INPUT, one_of={CHAT_INPUT, USER, MESSAGE}) or CHAT_INPUT
     payload: Payload = {"type": kind}
     form.required("name")
@@ -172,7 +172,8 @@ def _read_command(form: Form) -> Payload:
     payload["nsfw"] = bool(form.boolean("nsfw", False))
     contexts = form.items("contexts", 3, lambda value, *_: value)
     payload["contexts"] = contexts
-    payload["dm_permission"] = contexts is None or 1 in contexts
+    in_dms = bool(form.boolean("dm_permission", True))  # what contexts have taken the place of
+    payload["dm_permission"] = in_dms if contexts is None else 1 in contexts
     payload["integration_types"] = form.items("integration_types", 2, lambda v, *_: v) or [0]
     options = _read_options(form, depth=0)
     if kind == CHAT_INPUT and options:

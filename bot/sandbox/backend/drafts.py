@@ -113,6 +113,8 @@ def read_new(world: World, channel: Channel, form: Form, uploads: Mapping[int, U
     nonce = form.raw("nonce")
     if isinstance(nonce, str) and len(nonce) > 25:
         form.problem("BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.", "nonce")
+    if nonce is not None and (isinstance(nonce, bool) or not isinstance(nonce, str | int)):
+        form.problem("STRING_TYPE_CONVERT", f'Could not interpret "{nonce}" as string.', "nonce")
     draft.nonce = nonce
     draft.enforce_nonce = bool(form.boolean("enforce_nonce", False))
     reference = form.form("message_reference")

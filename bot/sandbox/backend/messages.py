@@ -243,7 +243,9 @@ class Messages:
 
     def _remove(self, message: Message) -> None:
         message.deleted = True
-        message.channel.by_id.pop(message.id, None)
+        state = message.channel.thread
+        if message.channel.by_id.pop(message.id, None) is not None and state is not None:
+            state.message_count -= 1
         message.channel.ephemeral.pop(message.id, None)
 
     def delete_many(self, channel: Channel, actor: User, ids: list[int]) -> None:
@@ -300,10 +302,11 @@ class Messages:
         rights = self._world.require(channel, actor, Permission(0))
         if not rights & (Permission.PIN_MESSAGES | Permission.MANAGE_MESSAGES):
             raise errors.missing_permissions()
-        if message.pinned == pinned:
+        if (message.pinned_at is not None) == pinned:
             return
-        message.pinned = pinned
-        channel.last_pin_at = self._world.now()
+        message.pinned_at = self._world.now() if pinned else None
+        if pinned:
+            channel.last_pin_at = message.pinned_at
         self._world.emit_message("MESSAGE_UPDATE", message)
         self._world.publish("message_edited", message=message)
 

@@ -121,6 +121,7 @@ class ThreadState:
     private: bool = False
     archived_at: float = 0.0
     total_sent: int = 0
+    message_count: int = 0
     members: dict[int, float] = field(default_factory=dict)
     look: Timer | None = None
 
@@ -279,7 +280,7 @@ class Message:
     edits: list[Edit] = field(default_factory=list)
     old_edits: list[float] = field(default_factory=list)
     tts: bool = False
-    pinned: bool = False
+    pinned_at: float | None = None
     nonce: str | int | None = None
     mentions: list[User] = field(default_factory=list)
     mention_roles: list[int] = field(default_factory=list)

@@ -153,7 +153,7 @@ def channel(subject: Channel) -> Payload:
     payload.update(
         owner_id=str(state.owner_id),
         thread_metadata=metadata,
-        message_count=sum(1 for one in subject.by_id.values() if one.type != 21),
+        message_count=state.message_count,
         member_count=min(50, len(state.members)),
         total_message_sent=state.total_sent,
     )
@@ -290,7 +290,7 @@ class MessageWriter:
             ],
             "embeds": subject.embeds if shown else [],
             "components": subject.components if shown else [],
-            "pinned": subject.pinned,
+            "pinned": subject.pinned_at is not None,
             "flags": int(subject.flags),
         }
         if subject.reactions:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bot.sandbox import errors
 from bot.sandbox.backend import render
+from bot.sandbox.backend.channels import ARCHIVE_MINUTES
 from bot.sandbox.backend.events import Event, Intent
 from bot.sandbox.backend.model import (
     Channel,
@@ -19,8 +20,6 @@ from bot.sandbox.backend.model import (
 from bot.sandbox.backend.permissions import Permission
 from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
-
-ARCHIVE_MINUTES = {60, 1440, 4320, 10080}
 
 
 class Threads:
@@ -265,6 +264,7 @@ class Threads:
         assert thread.guild is not None
         message.position = state.total_sent
         state.total_sent += 1
+        state.message_count += 1
         for user in (message.author, *message.mentions):
             if user.id in thread.guild.members and user.id not in state.members:
                 if user is not message.author and user.id not in message.pings:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bot.sandbox.backend import permissions, render
 from bot.sandbox.backend.events import KNOWN_INTENTS, PRIVILEGED, Event, Intent
@@ -38,7 +38,7 @@ class Hub:
 
     async def handler(self, request: web.Request) -> web.StreamResponse:
         """The endpoint that sockets connect to."""
-        if self._faults.is_out:
+        if self._faults.is_out and hdrs.ORIGIN not in request.headers:  # the page goes on
             return web.Response(status=503)
         compress = request.query.get("compress")
         if compress not in (None, "", "zlib-stream") or request.query.get("encoding") == "etf":

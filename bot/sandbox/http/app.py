@@ -84,7 +84,9 @@ class Api:
                 self._limiter.count_global()
             if counted and route.limit is not None:
                 headers = self._limiter.count(route.limit, _major(request))
-            fault = await self._faults.before(route.method, route.template)
+            fault = None
+            if counted:  # The people at the page are not the ones to be troubled.
+                fault = await self._faults.before(route.method, route.template)
             await call.read()
             result = await route.handler(call)
             if fault is not None and fault.drop:

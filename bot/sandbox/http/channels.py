@@ -99,30 +99,40 @@ async def leave_thread(call: Call) -> None:
 async def thread_members(call: Call) -> list[Payload]:
     """Who is in a thread."""
     query = call.query
-    query.ignore("with_member", "after", "limit")
+    with_member = bool(query.boolean("with_member", False))
+    after = query.snowflake("after") or 0
+    limit = query.integer("limit", 100, least=1, most=100) or 100
     query.finish()
     channel = _thread_of(call)
     assert channel.thread is not None
-    return [render.thread_member(channel, one) for one in channel.thread.members]
+    found = [one for one in sorted(channel.thread.members) if one > after]
+    return [_membership(channel, one, with_member=with_member) for one in found[:limit]]
+
+
+def _membership(channel: Channel, user_id: int, *, with_member: bool) -> Payload:
+    payload = render.thread_member(channel, user_id)
+    if with_member and channel.guild is not None:
+        payload["member"] = render.member(channel.guild.members[user_id])
+    return payload
 
 
 async def thread_member(call: Call) -> Payload:
     """One membership of a thread."""
     query = call.query
-    query.ignore("with_member")
+    with_member = bool(query.boolean("with_member", False))
     query.finish()
     channel = _thread_of(call)
     assert channel.thread is not None
     user_id = call.id("user_id")
     if user_id not in channel.thread.members:
         raise errors.unknown_member()
-    return render.thread_member(channel, user_id)
+    return _membership(channel, user_id, with_member=with_member)
 
 
 async def archived_threads(call: Call) -> Payload:
     """A channel's archived public threads, last archived first."""
     query = call.query
-    query.ignore("before")
+    before = query.time("before")
     limit = query.integer("limit", 50, least=2, most=100) or 50
     query.finish()
     channel = call.channel()
@@ -131,6 +141,7 @@ async def archived_threads(call: Call) -> Payload:
         one
         for one in channel.threads
         if one.thread is not None and one.thread.archived and not one.thread.private
+        if before is None or one.thread.archived_at < before
     ]
     found.sort(key=lambda one: one.thread.archived_at if one.thread else 0.0, reverse=True)
     own = [one for one in found[:limit] if one.thread and call.actor.id in one.thread.members]

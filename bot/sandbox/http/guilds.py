@@ -43,6 +43,7 @@ async def active_threads(call: Call) -> Payload:
     return {
         "threads": [render.thread_for(one, call.actor) for one in found],
         "members": [render.thread_member(one, call.actor.id) for one in own],
+        "has_more": False,
     }
 
 

@@ -48,10 +48,8 @@ async def follow_up(call: Call) -> Payload:
     """Post a further message."""
     query = call.query
     query.ignore("wait", "with_components")
-    thread_id = query.snowflake("thread_id")
     query.finish()
     interaction = _interaction(call)
-    del thread_id  # an interaction's webhook posts where the interaction was, whatever is asked
     message = call.backend.answers.follow_up(interaction, call.form, call.uploads)
     return _shown(call, message)
 
@@ -59,7 +57,6 @@ async def follow_up(call: Call) -> Payload:
 async def get(call: Call) -> Payload:
     """One of its messages."""
     query = call.query
-    query.ignore("thread_id")
     query.finish()
     return _shown(call, _message(call, _interaction(call)))
 
@@ -67,7 +64,7 @@ async def get(call: Call) -> Payload:
 async def edit(call: Call) -> Payload:
     """Edit one of its messages."""
     query = call.query
-    query.ignore("thread_id", "wait", "with_components")
+    query.ignore("wait", "with_components")
     query.finish()
     message = _message(call, _interaction(call))
     return _shown(call, call.backend.answers.edit(message, call.form, call.uploads))
@@ -76,7 +73,6 @@ async def edit(call: Call) -> Payload:
 async def delete(call: Call) -> None:
     """Delete one of its messages."""
     query = call.query
-    query.ignore("thread_id")
     query.finish()
     call.backend.answers.delete(_message(call, _interaction(call)))
 

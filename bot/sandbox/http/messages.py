@@ -75,15 +75,13 @@ async def history(call: Call) -> list[Payload]:
 async def pins(call: Call) -> Payload:
     """The pinned messages, newest first."""
     query = call.query
-    query.ignore("before")
+    before = query.time("before")
     limit = query.integer("limit", 50, least=1, most=50) or 50
     query.finish()
-    channel = call.channel()
-    found = [one for one in reversed(channel.messages) if one.pinned]
-    items = [
-        {"pinned_at": isoformat(channel.last_pin_at or one.created_at), "message": call.shown(one)}
-        for one in found[:limit]
-    ]
+    pinned = [(one.pinned_at, one) for one in call.channel().messages if one.pinned_at is not None]
+    pinned.sort(key=lambda pair: pair[0], reverse=True)
+    found = [pair for pair in pinned if before is None or pair[0] < before]
+    items = [{"pinned_at": isoformat(at), "message": call.shown(one)} for at, one in found[:limit]]
     return {"items": items, "has_more": len(found) > limit}
 
 
@@ -117,11 +115,15 @@ async def unreact(call: Call) -> None:
 async def reactors(call: Call) -> list[Payload]:
     """Who reacted with an emoji."""
     query = call.query
-    query.ignore("after", "type")
+    after = query.snowflake("after") or 0
+    kind = query.integer("type", 0)
     limit = query.integer("limit", 25, least=1, most=100) or 25
     query.finish()
+    if kind:
+        raise errors.Unsupported(f"{call.where}: burst reactions are not in the sandbox")
     found = call.backend.reactions.users(call.message(), call.actor, call.text("emoji"))
-    return [render.user(user) for user in found[:limit]]
+    found.sort(key=lambda user: user.id)
+    return [render.user(user) for user in found if user.id > after][:limit]
 
 
 async def clear_reactions(call: Call) -> None:

@@ -10,6 +10,8 @@ from bot.sandbox.http.ratelimits import Limit
 
 GATEWAY_LIMITED = {"presences": 1 << 13, "members": 1 << 15, "message_content": 1 << 19}
 
+COUNTS = ("approximate_member_count", "approximate_presence_count")
+
 
 async def me(call: Call) -> Payload:
     """Who the token is for."""
@@ -43,8 +45,12 @@ async def open_dm(call: Call) -> Payload:
 async def guilds(call: Call) -> list[Payload]:
     """The guilds one is in."""
     query = call.query
-    query.ignore("before", "after", "limit", "with_counts")
+    limit = query.integer("limit", 200, least=1, most=200) or 200
+    after = query.snowflake("after") or 0
+    before = query.snowflake("before") or 1 << 63
+    with_counts = query.boolean("with_counts", False)
     query.finish()
+    own = [one for one in call.world.guilds.values() if call.actor.id in one.members]
     return [
         {
             "id": str(guild.id),
@@ -54,10 +60,11 @@ async def guilds(call: Call) -> list[Payload]:
             "owner": guild.owner_id == call.actor.id,
             "permissions": str(int(permissions.in_guild(guild, call.actor))),
             "features": [],
+            **(dict.fromkeys(COUNTS, len(guild.members)) if with_counts else {}),
         }
-        for guild in call.world.guilds.values()
-        if call.actor.id in guild.members
-    ]
+        for guild in own
+        if after < guild.id < before
+    ][:limit]
 
 
 async def application(call: Call) -> Payload:

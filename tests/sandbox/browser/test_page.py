@@ -3,9 +3,11 @@
 import asyncio
 import os
 import shutil
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from zlib import compress, crc32
 
 import discord
 import pytest
@@ -85,6 +87,19 @@ class Film:
         if PICTURES:
             Path(PICTURES, "page.png").write_bytes(self._frames[-1][0])
             Path(PICTURES, "page-animated.png").write_bytes(animate(self._frames))
+
+
+def picture() -> bytes:
+    """A PNG of two by one pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 2, 1, 8, 2, 0, 0, 0)
+    pixels = compress(b"\0\xff\0\0\0\0\xff")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
 
 
 async def said(page: Page, text: str) -> None:
@@ -231,7 +246,12 @@ async def test_edits_typing_replies_and_dms_arrive_live(
     await page.locator("[aria-label='Reply']").click()
     await said(page, "an answer")
     await expect(page.locator(".replied")).to_have_text("Ben: first words")
+    await ben.say(general, "look", attachments=[("dot.png", picture())])
+    shown = page.locator("img.picture")
+    await expect(shown).to_have_js_property("complete", True)
+    await expect(shown).to_have_js_property("naturalWidth", 2)
     await page.click("#channels >> text=@ Assistant")
+    await expect(page.locator("#title")).to_have_text("@ Assistant")
     await said(page, "just between us")
     await bot.until(lambda: bot.heard and bot.heard[-1].content == "just between us")
     assert bot.heard[-1].guild is None
