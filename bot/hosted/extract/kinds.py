@@ -1,0 +1,98 @@
+"""Which kind of file it is, by what it begins with and, where that leaves it open, by its name."""
+
+import re
+from typing import Literal
+
+from bot.hosted.extract.limits import ExtractionError
+
+Kind = Literal["text", "json", "html", "pdf", "packed"]
+
+TEXT = frozenset(
+    """
+    bat bib c cc cfg cjs conf cpp cs css csv cxx dart diff env erl ex exs f90 go gradle
+    graphql h hpp hs ini java jl js jsx kt kts less lisp log lua m markdown md mjs ml nim
+    patch php pl pm properties proto ps1 py pyi r rb rs rst scala scss sh sql srt styl svelte
+    svg swift tex text tf toml ts tsv tsx txt vb vtt vue xml yaml yml zig
+    """.split()  # noqa: SIM905 - a table of names is read, not typed out
+)
+JSON = frozenset({"geojson", "ipynb", "json", "jsonl", "ndjson"})
+HTML = frozenset({"htm", "html", "xhtml"})
+
+SUPPORTED = "text and source code, Markdown, HTML, CSV, JSON, PDF, .docx and .pptx"
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_HTML_START = re.compile(
+    rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*\?>\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_OTHER_FORMATS: dict[bytes, str] = {
+    b"\x89PNG": "an image",
+    b"GIF8": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"BM": "an image",
+    b"II*\x00": "an image",
+    b"MM\x00*": "an image",
+    b"RIFF": "sound, video or an image",
+    b"ID3": "sound",
+    b"OggS": "sound",
+    b"fLaC": "sound",
+    b"\x1a\x45\xdf\xa3": "a video",
+    b"\x1f\x8b": "a compressed file",
+    b"BZh": "a compressed file",
+    b"\xfd7zXZ": "a compressed file",
+    b"7z\xbc\xaf": "an archive",
+    b"Rar!": "an archive",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    b"SQLite format 3": "a database",
+    b"{\\rtf": "a rich text file",
+}
+
+
+def kind_of(name: str, data: bytes) -> Kind:
+    """The kind of a file; raises ExtractionError where it is broken or none that has a reader.
+
+    Only its beginning is looked at: what is in a packed file is found out where it is read.
+    """
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    if not data.strip(b"\x00\t\n\r "):
+        raise ExtractionError("invalid_file", "The file is empty.")
+    head = data[:4096]
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "packed"
+    if ending in ("pdf", "docx", "pptx"):
+        raise _not_what_it_is_named(ending, head)
+    if head.startswith(_OLE):
+        raise unsupported("an old or password-protected Office file; save it as .docx or .pptx")
+    for start, what in _OTHER_FORMATS.items():
+        # short marks can begin a text as well, but then there is no NUL in it
+        if head.startswith(start) and (len(start) > 3 or b"\x00" in head):
+            raise unsupported(what)
+    if ending in HTML or (ending not in TEXT and _HTML_START.match(head)):
+        return "html"
+    return "json" if ending in JSON else "text"
+
+
+def _not_what_it_is_named(ending: str, head: bytes) -> ExtractionError:
+    if head.startswith(_OLE) and ending != "pdf":
+        return ExtractionError(
+            "invalid_file",
+            f"The file is password-protected, or an old Office file named .{ending}. Save it "
+            f"without a password as .{ending}.",
+        )
+    return ExtractionError(
+        "invalid_file", f"The file is named .{ending}, but it is broken or something else."
+    )
+
+
+def unsupported(what: str) -> ExtractionError:
+    """The error for a file that is `what`, which has no reader."""
+    return ExtractionError(
+        "unsupported_file", f"The file is {what}. Text can be read from {SUPPORTED}."
+    )
+
+
+def not_text() -> ExtractionError:
+    """The error for a file that is taken for text and is none."""
+    return unsupported("not text, and of a kind that cannot be read")
