@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from bot.assistants.events import StreamEvent
+from bot.assistants.files_api import FilesAPI
 from bot.assistants.objects import Assistant, Deleted, ListPage, Message, Run, RunStep, Thread
 from bot.assistants.requests import (
     CreateAssistant,
@@ -29,7 +30,7 @@ Closing it (``aclose``) stops the reading, never the run.
 """
 
 
-class AssistantsAPI(Protocol):
+class AssistantsAPI(FilesAPI, Protocol):
     """All operations of one project; each raises ``APIError`` when it is refused or fails.
 
     The ``stream_…`` operations raise before they return where the request is refused; later
@@ -100,8 +101,10 @@ class AssistantsAPI(Protocol):
         """Start a run; it comes back queued, and goes on by itself."""
         ...
 
-    async def stream_run(self, thread_id: str, request: CreateRun) -> EventStream:
-        """Start a run and return its events."""
+    async def stream_run(
+        self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
+    ) -> EventStream:
+        """Start a run and return its events; ``include`` says what steps show beside the usual."""
         ...
 
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:

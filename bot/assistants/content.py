@@ -72,6 +72,29 @@ class FilePath(Struct, frozen=True, tag_field="type", tag="file_path"):
 Annotation = FileCitation | FilePath
 
 
+class FileCitationDelta(Struct, frozen=True, tag_field="type", tag="file_citation"):
+    """A citation that was found, the ``index``-th annotation of its part."""
+
+    index: int
+    text: str
+    file_citation: FileReference
+    start_index: int
+    end_index: int
+
+
+class FilePathDelta(Struct, frozen=True, tag_field="type", tag="file_path"):
+    """A path that was found, the ``index``-th annotation of its part."""
+
+    index: int
+    text: str
+    file_path: FileReference
+    start_index: int
+    end_index: int
+
+
+AnnotationDelta = FileCitationDelta | FilePathDelta
+
+
 class TextValue(Struct, frozen=True):
     """Text as a message keeps it, with what it quotes."""
 
@@ -98,7 +121,7 @@ class TextValueDelta(Struct, frozen=True, omit_defaults=True):
     """A piece of text: what comes after what was there."""
 
     value: str | UnsetType = UNSET
-    annotations: tuple[Annotation, ...] | UnsetType = UNSET
+    annotations: tuple[AnnotationDelta, ...] | UnsetType = UNSET
 
 
 class TextDelta(Struct, frozen=True, tag_field="type", tag="text"):

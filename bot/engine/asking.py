@@ -1,5 +1,6 @@
 """From a run to a model request: its options as a model takes them, and what its limits leave."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -10,7 +11,6 @@ from bot.assistants.tools import NamedToolChoice
 from bot.models.types import (
     FunctionTool,
     Item,
-    ModelError,
     ModelRequest,
     NamedFunction,
     ToolChoice,
@@ -21,15 +21,19 @@ _RESERVED: Final = 1024
 
 
 def request_for(
-    run: Run, items: tuple[Item, ...], steps: list[RunStep], max_tokens: int | None
+    run: Run,
+    items: tuple[Item, ...],
+    steps: list[RunStep],
+    max_tokens: int | None,
+    hosted: Mapping[str, FunctionTool],
 ) -> ModelRequest:
-    """Return the request that goes on with a run; raises ``ModelError`` for what is not had."""
+    """Return the request that goes on with a run; ``hosted`` are the engine's own tools."""
     effort = run.reasoning_effort
     chosen = run.response_format
     return ModelRequest(
         model=run.model,
         items=items,
-        tools=_functions(run),
+        tools=(*hosted.values(), *_functions(run)),
         tool_choice=_tool_choice(run, steps),
         parallel_tool_calls=run.parallel_tool_calls if run.tools else None,
         # 1 is the API's default: leaving it out spares models that take no temperature at all.
@@ -63,25 +67,16 @@ def prompt_budget(window: int, completion: int | None, prompt: int | None) -> in
 
 
 def _functions(run: Run) -> tuple[FunctionTool, ...]:
-    functions = []
-    for tool in run.tools:
-        if not isinstance(tool, AssistantFunction):
-            kind = msgspec.to_builtins(tool)["type"]
-            raise ModelError(
-                "unsupported",
-                f"This run uses the tool {kind}, which this server does not run. Leave it out of "
-                "the assistant's tools, or of the run's.",
-            )
-        wanted = tool.function
-        functions.append(
-            FunctionTool(
-                name=wanted.name,
-                description=wanted.description or None,
-                parameters=wanted.parameters or None,
-                strict=wanted.strict if isinstance(wanted.strict, bool) else None,
-            )
+    return tuple(
+        FunctionTool(
+            name=tool.function.name,
+            description=tool.function.description or None,
+            parameters=tool.function.parameters or None,
+            strict=tool.function.strict if isinstance(tool.function.strict, bool) else None,
         )
-    return tuple(functions)
+        for tool in run.tools
+        if isinstance(tool, AssistantFunction)
+    )
 
 
 def _tool_choice(run: Run, steps: list[RunStep]) -> ToolChoice | None:
@@ -95,5 +90,5 @@ def _tool_choice(run: Run, steps: list[RunStep]) -> ToolChoice | None:
         return None
     if isinstance(choice, NamedToolChoice):
         named = choice.function
-        return NamedFunction(named.name) if named else "required"
+        return NamedFunction(named.name if named else choice.type)
     return choice

@@ -1,11 +1,21 @@
 """What the model is shown of a thread: its newest part that fits, then what the run did so far."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count, islice
 from typing import Final
 
 from bot.assistants.content import Content, ImageUrlPart, RefusalPart, TextPart
 from bot.assistants.objects import Message, MessageCreationDetails, Run, RunStep
+from bot.assistants.tools import (
+    CodeInterpreterCall,
+    FileSearchCall,
+    FunctionCall,
+    LogsOutput,
+)
+from bot.assistants.tools import ToolCall as KeptCall
+from bot.engine.calls import CODE, SEARCH
+from bot.engine.showing import shown
 from bot.models.types import (
     AssistantMessage,
     Image,
@@ -71,6 +81,22 @@ def tokens(item: Item) -> int:
     return _ITEM_TOKENS + int(size / _BYTES_A_TOKEN) + images * _IMAGE_TOKENS
 
 
+def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolOutput]:
+    """Return a call of the run and what came of it, as the model is shown them."""
+    match call:
+        case FunctionCall(id_, function):
+            asked = ToolCall(id_, function.name, function.arguments)
+            return asked, ToolOutput(id_, function.output or "")
+        case CodeInterpreterCall(id_, code):
+            asked = ToolCall(id_, CODE, json.dumps({"code": code.input}))
+            logs = "".join(out.logs for out in code.outputs if isinstance(out, LogsOutput))
+            return asked, ToolOutput(id_, logs or "(It printed nothing.)")
+        case FileSearchCall(id_, search):
+            # What was searched for is not among what the API keeps of a search.
+            asked = ToolCall(id_, SEARCH, json.dumps({"queries": []}))
+            return asked, ToolOutput(id_, shown(search, next(searched)))
+
+
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
@@ -109,6 +135,7 @@ def _doings(steps: Sequence[RunStep], own: dict[str, Message]) -> list[Item]:
     """Return what the run said and called; words before a call belong to that call's message."""
     doings: list[Item] = []
     said = AssistantMessage()
+    searched = count()
     for step in steps:
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
@@ -117,10 +144,9 @@ def _doings(steps: Sequence[RunStep], own: dict[str, Message]) -> list[Item]:
             message = own.get(details.message_creation.message_id)
             said = _said(message) if message else AssistantMessage()
             continue
-        calls = details.functions()
-        called = tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in calls)
-        doings.append(AssistantMessage(said.text, called, said.refusal))
-        doings.extend(ToolOutput(call.id, call.function.output or "") for call in calls)
+        pairs = [_called(call, searched) for call in details.tool_calls]
+        doings.append(AssistantMessage(said.text, tuple(call for call, _ in pairs), said.refusal))
+        doings.extend(output for _, output in pairs)
         said = AssistantMessage()
     if said.text:
         doings.append(said)

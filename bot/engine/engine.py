@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bot.assistants.api import EventStream
@@ -12,6 +13,8 @@ from bot.clock import Clock
 from bot.engine.endings import End, Ended, end_run, forget_unfinished
 from bot.engine.execution import Execution, Interruption
 from bot.engine.feed import Feed
+from bot.engine.hosting import Hosting
+from bot.engine.ingestion import Ingestion
 from bot.engine.project import Project
 from bot.engine.windows import Windows
 from bot.models.types import Model
@@ -20,7 +23,8 @@ from bot.store.engine import EngineStore, Tables
 _log: Final = logging.getLogger(__name__)
 
 _MOST_TRIES: Final = 3
-_LONGEST_SLEEP: Final = 3600.0
+_SHORTEST_SLEEP: Final = 0.05
+_HOUR: Final = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,28 +51,39 @@ class Engine:
         self.clock = clock
         self.options = options or EngineOptions()
         self._model = model
+        self.ingestion = Ingestion(store)
+        self._hosting = Hosting(store, clock)
         self._windows = Windows(self.options.context_window)
         self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)
         self._executions: dict[str, Execution] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._feeds: dict[str, Feed] = {}
         self._deadline_moved = asyncio.Event()
-        self._expiry: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def start(self) -> None:
         """Take up every run that was not finished, and begin to watch deadlines."""
         for run in await self.store.write(self._recover):
             self.launch(run)
-        self._expiry = asyncio.create_task(self._expire_overdue(), name="expiry")
+        await self.store.files.sweep(
+            await self.store.read(lambda tables: tables.library.all_file_ids())
+        )
+        await self.ingestion.start()
+        self._watches = [
+            asyncio.create_task(self._expire_overdue(), name="runs that expire"),
+            asyncio.create_task(self._drop_expired_files(), name="files that expire"),
+        ]
 
     async def stop(self) -> None:
         """Stop all work; unfinished runs stay on disk and go on at the next start."""
         self._stopping = True
-        tasks = [*self._tasks, *([self._expiry] if self._expiry else [])]
+        tasks = [*self._tasks, *self._watches]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.ingestion.stop()
+        await self._hosting.close()
         for feed in self._feeds.values():
             feed.close()
         self._feeds.clear()
@@ -88,6 +103,7 @@ class Engine:
             windows=self._windows,
             clock=self.clock,
             feed=self._feeds.setdefault(run.id, Feed()),
+            hosting=self._hosting,
         )
         self._executions[run.id] = execution
         task = asyncio.create_task(execution.go(self._slots), name=run.id)
@@ -148,27 +164,28 @@ class Engine:
                     await self.interrupt(run.id, "expired")
                 self._deadline_moved.clear()
                 deadline = await self.store.read(lambda tables: tables.next_deadline())
-                await self._sleep_until(deadline)
+                if deadline is None:
+                    await self._deadline_moved.wait()
+                else:
+                    # Runs of one engine all live equally long: what comes later ends later.
+                    await self.clock.sleep(max(deadline - self.clock.now(), _SHORTEST_SLEEP))
             except Exception:  # noqa: BLE001 - logged, and later deadlines must not be missed
                 _log.exception("Could not look for expired runs; trying again in 5 seconds")
                 await self.clock.sleep(5)
 
+    async def _drop_expired_files(self) -> None:
+        """Delete files whose time has come, every hour."""
+        while True:
+            try:
+                now = int(self.clock.now())
+                for file_id in await self.store.write(partial(_expired_files, now)):
+                    await self.store.files.delete(file_id)
+            except Exception:  # noqa: BLE001 - logged, and the next hour tries again
+                _log.exception("Could not look for expired files; trying again in an hour")
+            await self.clock.sleep(_HOUR)
+
     def _overdue(self, tables: Tables) -> list[Run]:
         return tables.overdue_runs(self.clock.now())
-
-    async def _sleep_until(self, deadline: float | None) -> None:
-        """Sleep until ``deadline``, or until there may be an earlier one."""
-        seconds = _LONGEST_SLEEP if deadline is None else deadline - self.clock.now()
-        sleep = asyncio.ensure_future(self.clock.sleep(min(max(seconds, 0.05), _LONGEST_SLEEP)))
-        moved = asyncio.ensure_future(self._deadline_moved.wait())
-        try:
-            # A deadline that is known already only gets company behind it: runs of one engine all
-            # live equally long. Without one, the first run to come sets it.
-            waits = [sleep] if deadline is not None else [sleep, moved]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            moved.cancel()
 
     def _over(self, task: "asyncio.Task[None]", execution: Execution) -> None:
         self._tasks.discard(task)
@@ -183,3 +200,7 @@ class Engine:
     def _forget(self, run_id: str) -> None:
         if not self._stopping:
             self._feeds.pop(run_id, None)
+
+
+def _expired_files(now: int, tables: Tables) -> list[str]:
+    return tables.library.drop_expired_files(now)

@@ -21,15 +21,17 @@ from bot.assistants.objects import (
     Run,
     Usage,
 )
-from bot.assistants.tools import FunctionCall
 from bot.clock import Clock
 from bot.engine import asking, context
+from bot.engine.calls import WrittenFunction, WrittenSearch
 from bot.engine.endings import End, Ended, end_run, spent
 from bot.engine.feed import Feed
+from bot.engine.hosting import Hosting, Workplace
 from bot.engine.windows import Windows
 from bot.engine.writing import Writing
 from bot.models.types import (
     Finished,
+    FunctionTool,
     Item,
     Model,
     ModelError,
@@ -45,6 +47,9 @@ from bot.store.engine import EngineStore, Tables
 _log: Final = logging.getLogger(__name__)
 
 Interruption = Literal["cancelled", "expired", "deleted"]
+
+_ROUNDS: Final = 32
+"""How often in a row a model may call hosted tools before it must answer."""
 
 _SHORTER_TRIES: Final = 6
 _SHORTER: Final = 0.7
@@ -75,6 +80,7 @@ class Execution:
         windows: Windows,
         clock: Clock,
         feed: Feed,
+        hosting: Hosting,
     ) -> None:
         self.run = run
         self.feed = feed
@@ -82,7 +88,10 @@ class Execution:
         self._model = model
         self._windows = windows
         self._clock = clock
+        self._hosting = hosting
         self._writing = Writing(run, feed)
+        self._tools: dict[str, FunctionTool] = {}
+        self._place: Workplace | None = None
         self._task: asyncio.Task[None] | None = None
         self._interruption: Interruption | None = None
         self._interruptible = False
@@ -150,20 +159,55 @@ class Execution:
 
     async def _work(self) -> None:
         await self._begin()
-        finished = await self._call_model()
-        calls = self._writing.calls
-        if finished.reason == "length":
-            await self._end(End("incomplete", limit=IncompleteDetails("max_completion_tokens")))
-        elif finished.reason == "content_filter":
-            problem = "The model's endpoint stopped the answer because of its content filter."
-            error = LastError("invalid_prompt", problem)
-            await self._end(End("failed", error, message_reason="content_filter"))
-        elif calls:
-            await self._require(calls)
-        else:
-            if self._writing.message is None:  # an empty answer is one, too
-                await self._open_message()
-            await self._end(End("completed"))
+        self._tools = self._hosting.tools(self.run)
+        self._place = await self._hosting.workplace(self.run) if self._tools else None
+        for _ in range(_ROUNDS):
+            made = self._place.made if self._place else None
+            self._writing = Writing(self.run, self.feed, frozenset(self._tools), made)
+            self._usage = None
+            finished = await self._call_model()
+            if finished.reason == "length":
+                limit = IncompleteDetails("max_completion_tokens")
+                return await self._end(End("incomplete", limit=limit))
+            if finished.reason == "content_filter":
+                problem = "The model's endpoint stopped the answer because of its content filter."
+                error = LastError("invalid_prompt", problem)
+                return await self._end(End("failed", error, message_reason="content_filter"))
+            if not self._writing.calls:
+                if self._writing.message is None:  # an empty answer is one, too
+                    await self._open_message()
+                return await self._end(End("completed"))
+            await self._host()
+            if self._writing.functions:
+                return await self._require(self._writing.functions)
+            await self._finish_calls()
+        raise ModelError(
+            "rejected", f"The model called tools {_ROUNDS} times in a row without an answer."
+        )
+
+    async def _host(self) -> None:
+        """Make the calls of hosted tools, in their order."""
+        for index, call in enumerate(self._writing.calls):
+            if self._place is None or isinstance(call, WrittenFunction):
+                continue
+            with self._may_be_interrupted():
+                if isinstance(call, WrittenSearch):
+                    call.search = await self._hosting.search(self.run, self._place, call.queries)
+                else:
+                    tell = partial(self._writing.tell_printed, index, call)
+                    call.logs = await self._hosting.run_code(self.run, self._place, call.code, tell)
+
+    async def _finish_calls(self) -> None:
+        """Complete the step of the calls; the model goes on with what came of them."""
+        writing, now = self._writing, self._now()
+
+        def work(tables: Tables) -> None:
+            writing.keep(tables, self._usage)
+            writing.finish_calls(tables, now)
+
+        await self._store.write(work)
+        writing.tell_calls_end()
+        self._check()
 
     async def _begin(self) -> None:
         if self.run.status == "in_progress":  # taken up again after a restart
@@ -207,7 +251,7 @@ class Execution:
         items = context.build(run, newest, steps, int(budget * share))
         if prompt is not None and _tokens(items) > prompt:
             raise _LimitError("max_prompt_tokens")
-        return asking.request_for(run, items, steps, completion)
+        return asking.request_for(run, items, steps, completion, self._tools)
 
     async def _take(self, request: ModelRequest) -> Finished:
         """Take one call's events as they come."""
@@ -270,16 +314,16 @@ class Execution:
         writing.tell_message_end()
         writing.tell_calls()
 
-    async def _require(self, calls: tuple[FunctionCall, ...]) -> None:
+    async def _require(self, functions: tuple[WrittenFunction, ...]) -> None:
         """Wait for the outputs of the calls; the run's task ends here."""
         action = RequiredAction(
             submit_tool_outputs=RequiredToolOutputs(
                 tuple(
                     RequiredToolCall(
                         id=call.id,
-                        function=FunctionArguments(call.function.name, call.function.arguments),
+                        function=FunctionArguments(call.name, "".join(call.arguments)),
                     )
-                    for call in calls
+                    for call in functions
                 )
             )
         )
@@ -316,6 +360,7 @@ class Execution:
             _log.info("%s had ended before it could be %s", self.run.id, end.status)
         else:
             self.run = ended.run
+            self._writing.tell_annotations()
             ended.tell(self.feed)
 
     def _now(self) -> int:

@@ -8,17 +8,14 @@ from msgspec import UNSET, UnsetType
 from bot.assistants.content import (
     MAX_CONTENT,
     Content,
-    ImageFilePart,
     TextInput,
     TextPart,
     TextValue,
 )
-from bot.assistants.errors import APIError, invalid
+from bot.assistants.errors import invalid
 from bot.assistants.ids import new_id
 from bot.assistants.objects import (
     Assistant,
-    CodeInterpreterResources,
-    FileSearchResources,
     Message,
     Run,
     Thread,
@@ -31,7 +28,6 @@ from bot.assistants.requests import (
     CreateRun,
     CreateThread,
     CreateThreadAndRun,
-    NewToolResources,
     Request,
 )
 
@@ -39,7 +35,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def new_assistant(request: CreateAssistant, now: int) -> Assistant:
+def new_assistant(request: CreateAssistant, resources: ToolResources, now: int) -> Assistant:
     """Return a new assistant."""
     return Assistant(
         id=new_id("asst"),
@@ -49,7 +45,7 @@ def new_assistant(request: CreateAssistant, now: int) -> Assistant:
         model=request.model,
         instructions=request.instructions,
         tools=request.tools,
-        tool_resources=resources(request.tool_resources),
+        tool_resources=resources,
         metadata=request.metadata or {},
         temperature=_or(request.temperature, 1.0),
         top_p=_or(request.top_p, 1.0),
@@ -58,21 +54,18 @@ def new_assistant(request: CreateAssistant, now: int) -> Assistant:
     )
 
 
-def new_thread(request: CreateThread, now: int) -> Thread:
+def new_thread(request: CreateThread, resources: ToolResources, now: int) -> Thread:
     """Return a new thread; its messages are made one by one."""
     return Thread(
         id=new_id("thread"),
         created_at=now,
-        tool_resources=resources(request.tool_resources),
+        tool_resources=resources,
         metadata=request.metadata or {},
     )
 
 
 def new_message(request: CreateMessage, thread_id: str, now: int) -> Message:
-    """Return a new message; raises ``APIError`` 400 for files that are not there."""
-    for attachment in request.attachments or ():
-        if isinstance(attachment.file_id, str):
-            raise no_file(attachment.file_id)
+    """Return a new message; the files it names are the caller's to check."""
     return Message(
         id=new_id("msg"),
         created_at=now,
@@ -123,8 +116,11 @@ def new_run(
     )
 
 
-def changed(kept: S, request: Request) -> S:
-    """Return what is kept with the request's given fields in it; null clears a field."""
+def changed(kept: S, request: Request, **replaced: object) -> S:
+    """Return what is kept with the request's given fields in it; null clears a field.
+
+    ``replaced`` stands instead of what the request says.
+    """
     changes = {
         name: value
         for name in request.__struct_fields__
@@ -132,42 +128,16 @@ def changed(kept: S, request: Request) -> S:
     }
     if changes.get("metadata", {}) is None:
         changes["metadata"] = {}
-    if "tool_resources" in changes:
-        changes["tool_resources"] = resources(changes["tool_resources"])
-    return msgspec.structs.replace(kept, **changes)
-
-
-def resources(new: NewToolResources | None) -> ToolResources:
-    """Return tool resources as they are kept; refuses what is not there (``APIError`` 400)."""
-    kept = ToolResources()
-    if new is None:
-        return kept
-    if new.code_interpreter is not None:
-        for file_id in new.code_interpreter.file_ids:
-            raise no_file(file_id)
-        kept = msgspec.structs.replace(kept, code_interpreter=CodeInterpreterResources())
-    if new.file_search is not None:
-        for store_id in new.file_search.vector_store_ids:
-            raise invalid(f"No vector store found with id '{store_id}'.", "tool_resources")
-        for store in new.file_search.vector_stores:
-            raise no_file(next(iter(store.file_ids), ""))
-        kept = msgspec.structs.replace(kept, file_search=FileSearchResources())
-    return kept
-
-
-def no_file(file_id: str) -> APIError:
-    """There is no such file in this project."""
-    return invalid(f"No file found with id '{file_id}'.", "file_id")
+    return msgspec.structs.replace(kept, **{**changes, **replaced})
 
 
 def _content(request: CreateMessage) -> tuple[Content, ...]:
     if isinstance(request.content, str):
         return (TextPart(TextValue(request.content)),)
-    parts: list[Content] = []
-    for part in request.content:
-        if isinstance(part, ImageFilePart):
-            raise no_file(part.image_file.file_id)
-        parts.append(TextPart(TextValue(part.text)) if isinstance(part, TextInput) else part)
+    parts = tuple(
+        TextPart(TextValue(part.text)) if isinstance(part, TextInput) else part
+        for part in request.content
+    )
     size = sum(len(part.text) for part in request.content if isinstance(part, TextInput))
     if size > MAX_CONTENT:
         raise invalid(
@@ -176,7 +146,7 @@ def _content(request: CreateMessage) -> tuple[Content, ...]:
             "content",
             "string_above_max_length",
         )
-    return tuple(parts)
+    return parts
 
 
 def _or(first: T | None, second: T) -> T:

@@ -1,8 +1,9 @@
 """One project's Assistants API over the engine: one transaction an operation."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from bot.assistants import errors
@@ -29,17 +30,19 @@ from bot.assistants.requests import (
     ModifyMessage,
     ModifyRun,
     ModifyThread,
+    NewToolResources,
     Page,
     SubmitToolOutputs,
 )
 from bot.assistants.states import CANCELLABLE
 from bot.assistants.tools import FunctionCall
 from bot.assistants.validation import checked
+from bot.assistants.vector_stores import VectorStoreFile
+from bot.engine.library import ProjectFiles
 from bot.engine.making import changed, new_assistant, new_message, new_run, new_thread
+from bot.engine.resources import attach, take
+from bot.engine.showing import as_asked, as_asked_for
 from bot.store.engine import Tables
-
-if TYPE_CHECKING:
-    from bot.engine.engine import Engine
 
 T = TypeVar("T")
 
@@ -47,21 +50,19 @@ MOST_MESSAGES: Final = 100_000
 """Messages that a thread holds at most (the API's limit)."""
 
 
-class Project(AssistantsAPI):
+class Project(ProjectFiles, AssistantsAPI):
     """The Assistants API of one project; see ``AssistantsAPI`` for what each operation does."""
 
-    def __init__(self, engine: "Engine", name: str) -> None:
-        self._engine = engine
-        self._name = name
-
     async def create_assistant(self, request: CreateAssistant) -> Assistant:
-        assistant = new_assistant(checked(request), self._now())
+        request = checked(request)
 
-        def work(tables: Tables) -> Assistant:
+        def work(tables: Tables) -> tuple[Assistant, list[VectorStoreFile]]:
+            taken = take(tables, self._name, request.tool_resources, self._now())
+            assistant = new_assistant(request, taken.resources, self._now())
             tables.assistants.insert(assistant, id=assistant.id, project=self._name)
-            return assistant
+            return assistant, taken.added
 
-        return await self._write(work)
+        return await self._ingesting(work)
 
     async def list_assistants(self, page: Page = FIRST_PAGE) -> ListPage[Assistant]:
         page = checked(page)
@@ -73,12 +74,13 @@ class Project(AssistantsAPI):
     async def modify_assistant(self, assistant_id: str, request: ModifyAssistant) -> Assistant:
         request = checked(request)
 
-        def work(tables: Tables) -> Assistant:
-            assistant = changed(self._assistant(tables, assistant_id), request)
+        def work(tables: Tables) -> tuple[Assistant, list[VectorStoreFile]]:
+            replaced, added = self._resources(tables, request.tool_resources)
+            assistant = changed(self._assistant(tables, assistant_id), request, **replaced)
             tables.assistants.write(assistant, id=assistant_id)
-            return assistant
+            return assistant, added
 
-        return await self._write(work)
+        return await self._ingesting(work)
 
     async def delete_assistant(self, assistant_id: str) -> Deleted:
         def work(tables: Tables) -> Deleted:
@@ -90,7 +92,7 @@ class Project(AssistantsAPI):
 
     async def create_thread(self, request: CreateThread) -> Thread:
         request = checked(request)
-        return await self._write(lambda tables: self._add_thread(tables, request))
+        return await self._ingesting(lambda tables: self._add_thread(tables, request))
 
     async def retrieve_thread(self, thread_id: str) -> Thread:
         return await self._read(lambda tables: self._thread(tables, thread_id))
@@ -98,12 +100,13 @@ class Project(AssistantsAPI):
     async def modify_thread(self, thread_id: str, request: ModifyThread) -> Thread:
         request = checked(request)
 
-        def work(tables: Tables) -> Thread:
-            thread = changed(self._thread(tables, thread_id), request)
+        def work(tables: Tables) -> tuple[Thread, list[VectorStoreFile]]:
+            replaced, added = self._resources(tables, request.tool_resources)
+            thread = changed(self._thread(tables, thread_id), request, **replaced)
             tables.threads.write(thread, id=thread_id)
-            return thread
+            return thread, added
 
-        return await self._write(work)
+        return await self._ingesting(work)
 
     async def delete_thread(self, thread_id: str) -> Deleted:
         def work(tables: Tables) -> str | None:
@@ -120,14 +123,15 @@ class Project(AssistantsAPI):
     async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
         request = checked(request)
 
-        def work(tables: Tables) -> Message:
+        def work(tables: Tables) -> tuple[Message, list[VectorStoreFile]]:
             self._need_thread(tables, thread_id)
             active = tables.active_run(thread_id)
             if active is not None:
                 raise errors.thread_locked(thread_id, active)
-            return self._add_messages(tables, thread_id, [request])[0]
+            messages, added = self._add_messages(tables, thread_id, [request])
+            return messages[0], added
 
-        return await self._write(work)
+        return await self._ingesting(work)
 
     async def list_messages(
         self, thread_id: str, page: Page = FIRST_PAGE, *, run_id: str | None = None
@@ -171,12 +175,14 @@ class Project(AssistantsAPI):
         self._engine.launch(run)
         return run
 
-    async def stream_run(self, thread_id: str, request: CreateRun) -> EventStream:
+    async def stream_run(
+        self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
+    ) -> EventStream:
         run = await self._new_run(thread_id, request)
-        return self._launch_and_follow(run, ())
+        return self._launch_and_follow(run, (), include)
 
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
-        _, run = await self._new_thread_and_run(request)
+        run = (await self._new_thread_and_run(request))[1]
         self._engine.launch(run)
         return run
 
@@ -223,7 +229,7 @@ class Project(AssistantsAPI):
         )
         events = self._engine.follow(run, first)
         self._engine.launch(run)
-        return events
+        return as_asked_for(events, ())
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         def work(tables: Tables) -> Run:
@@ -247,7 +253,8 @@ class Project(AssistantsAPI):
 
         def work(tables: Tables) -> ListPage[RunStep]:
             self._run(tables, thread_id, run_id)
-            return tables.steps.page(page, run_id=run_id)
+            steps = tables.steps.page(page, run_id=run_id)
+            return replace(steps, data=tuple(as_asked(step, include) for step in steps.data))
 
         return await self._read(work)
 
@@ -259,30 +266,31 @@ class Project(AssistantsAPI):
             step = tables.steps.one(id=step_id, run_id=run_id)
             if step is None:
                 raise errors.not_found("run step", step_id)
-            return step
+            return as_asked(step, include)
 
         return await self._read(work)
 
     async def _new_run(self, thread_id: str, request: CreateRun) -> Run:
         request = checked(request)
 
-        def work(tables: Tables) -> Run:
+        def work(tables: Tables) -> tuple[Run, list[VectorStoreFile]]:
             self._need_thread(tables, thread_id)
             return self._add_run(tables, thread_id, request)
 
-        return await self._write(work)
+        return await self._ingesting(work)
 
     async def _new_thread_and_run(self, request: CreateThreadAndRun) -> tuple[Thread, Run]:
         request = checked(request)
 
-        def work(tables: Tables) -> tuple[Thread, Run]:
+        def work(tables: Tables) -> tuple[tuple[Thread, Run], list[VectorStoreFile]]:
             wanted = request.thread or CreateThread()
             if request.tool_resources is not None:
                 wanted = replace(wanted, tool_resources=request.tool_resources)
-            thread = self._add_thread(tables, wanted)
-            return thread, self._add_run(tables, thread.id, request)
+            thread, added = self._add_thread(tables, wanted)
+            run, _ = self._add_run(tables, thread.id, request)
+            return (thread, run), added
 
-        return await self._write(work)
+        return await self._ingesting(work)
 
     async def _take_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
@@ -309,34 +317,43 @@ class Project(AssistantsAPI):
 
         return await self._write(work)
 
-    def _launch_and_follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
+    def _launch_and_follow(
+        self, run: Run, first: tuple[StreamEvent, ...], include: tuple[str, ...] = ()
+    ) -> EventStream:
         created = (
             StreamEvent("thread.run.created", run),
             StreamEvent("thread.run.queued", run),
         )
         events = self._engine.follow(run, (*first, *created))
         self._engine.launch(run)
-        return events
+        return as_asked_for(events, include)
 
-    def _add_thread(self, tables: Tables, request: CreateThread) -> Thread:
-        thread = new_thread(request, self._now())
+    def _add_thread(
+        self, tables: Tables, request: CreateThread
+    ) -> tuple[Thread, list[VectorStoreFile]]:
+        taken = take(tables, self._name, request.tool_resources, self._now())
+        thread = new_thread(request, taken.resources, self._now())
         tables.threads.insert(thread, id=thread.id, project=self._name)
-        self._add_messages(tables, thread.id, request.messages)
-        return thread
+        _, attached = self._add_messages(tables, thread.id, request.messages)
+        # An attachment may have given the thread's tools more to work on.
+        return self._thread(tables, thread.id), [*taken.added, *attached]
 
     def _add_messages(
         self, tables: Tables, thread_id: str, requests: Sequence[CreateMessage]
-    ) -> list[Message]:
+    ) -> tuple[list[Message], list[VectorStoreFile]]:
         if requests and tables.count_messages(thread_id) + len(requests) > MOST_MESSAGES:
             raise errors.too_many_messages(thread_id, MOST_MESSAGES)
-        messages = [new_message(request, thread_id, self._now()) for request in requests]
-        for message in messages:
+        messages, added, now = [], [], self._now()
+        for request in requests:
+            added += attach(tables, self._name, thread_id, request, now)
+            message = new_message(request, thread_id, now)
             tables.add_message(message)
-        return messages
+            messages.append(message)
+        return messages, added
 
     def _add_run(
         self, tables: Tables, thread_id: str, request: CreateRun | CreateThreadAndRun
-    ) -> Run:
+    ) -> tuple[Run, list[VectorStoreFile]]:
         active = tables.active_run(thread_id)
         if active is not None:
             raise errors.run_active(thread_id, active)
@@ -344,10 +361,26 @@ class Project(AssistantsAPI):
         now = self._now()
         expires_at = now + int(self._engine.options.run_expires_after)
         run = new_run(request, assistant, thread_id, now, expires_at)
+        added: list[VectorStoreFile] = []
         if isinstance(request, CreateRun) and request.additional_messages:
-            self._add_messages(tables, thread_id, request.additional_messages)
+            _, added = self._add_messages(tables, thread_id, request.additional_messages)
         tables.add_run(self._name, run)
-        return run
+        return run, added
+
+    def _resources(
+        self, tables: Tables, new: NewToolResources | UnsetType | None
+    ) -> tuple[dict[str, object], list[VectorStoreFile]]:
+        """Return the change that a modification makes to tool resources, if it makes one."""
+        if isinstance(new, UnsetType):
+            return {}, []
+        taken = take(tables, self._name, new, self._now())
+        return {"tool_resources": taken.resources}, taken.added
+
+    async def _ingesting(self, work: Callable[[Tables], tuple[T, list[VectorStoreFile]]]) -> T:
+        """Run a transaction that may bring files which are to be made searchable."""
+        result, added = await self._engine.store.write(work)
+        self._engine.ingestion.submit(added)
+        return result
 
     def _assistant(self, tables: Tables, assistant_id: str) -> Assistant:
         assistant = tables.assistants.one(id=assistant_id, project=self._name)
@@ -378,15 +411,6 @@ class Project(AssistantsAPI):
         if run is None:
             raise errors.not_found("run", run_id)
         return run
-
-    async def _write(self, work: Callable[[Tables], T]) -> T:
-        return await self._engine.store.write(work)
-
-    async def _read(self, work: Callable[[Tables], T]) -> T:
-        return await self._engine.store.read(work)
-
-    def _now(self) -> int:
-        return int(self._engine.clock.now())
 
 
 def _answered(step: RunStep, outputs: dict[str, str], now: int) -> RunStep:

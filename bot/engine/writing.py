@@ -4,11 +4,16 @@ It keeps the pieces, makes the API's objects of them, and tells the run's feed; 
 are written within the caller's transaction.
 """
 
-from dataclasses import dataclass, field
-
 from msgspec.structs import replace
 
-from bot.assistants.content import Content, RefusalPart, TextPart, TextValue
+from bot.assistants.content import (
+    Content,
+    RefusalPart,
+    TextDelta,
+    TextPart,
+    TextValue,
+    TextValueDelta,
+)
 from bot.assistants.content import RefusalDelta as RefusalContentDelta
 from bot.assistants.events import (
     EventName,
@@ -30,35 +35,29 @@ from bot.assistants.objects import (
     ToolCallsDetails,
     Usage,
 )
-from bot.assistants.tools import (
-    CalledFunction,
-    FunctionCall,
-    FunctionCallDelta,
-    FunctionDelta,
-)
+from bot.assistants.tools import ToolCallDelta
+from bot.engine.annotations import annotations, deltas, searches
+from bot.engine.calls import Written, WrittenCode, WrittenFunction, begun
 from bot.engine.feed import Feed
 from bot.store.engine import Tables
 
-
-@dataclass
-class _Call:
-    id: str
-    name: str
-    arguments: list[str] = field(default_factory=list)
-
-    def finished(self) -> FunctionCall:
-        return FunctionCall(self.id, CalledFunction(self.name, "".join(self.arguments)))
+Made = dict[str, str]
+"""Ids of the files that the run's code made, by their names."""
 
 
 class Writing:
     """The message and the calls of one model call, from the first piece to the last."""
 
-    def __init__(self, run: Run, feed: Feed) -> None:
+    def __init__(
+        self, run: Run, feed: Feed, hosted: frozenset[str] = frozenset(), made: Made | None = None
+    ) -> None:
         self._run = run
         self._feed = feed
+        self._hosted = hosted
+        self._made = made if made is not None else {}
         self._texts: list[str] = []
         self._refusals: list[str] = []
-        self._calls: list[_Call] = []
+        self.calls: list[Written] = []
         self.message: Message | None = None
         self.message_step: RunStep | None = None
         self.calls_step: RunStep | None = None
@@ -66,13 +65,13 @@ class Writing:
     @property
     def size(self) -> int:
         """How many characters the model has written, calls included."""
-        calls = sum(len(piece) for call in self._calls for piece in call.arguments)
+        calls = sum(len(piece) for call in self.calls for piece in call.arguments)
         return sum(map(len, self._texts)) + sum(map(len, self._refusals)) + calls
 
     @property
-    def calls(self) -> tuple[FunctionCall, ...]:
-        """The calls so far."""
-        return tuple(call.finished() for call in self._calls)
+    def functions(self) -> tuple[WrittenFunction, ...]:
+        """The calls whose outputs come from outside."""
+        return tuple(call for call in self.calls if isinstance(call, WrittenFunction))
 
     def add_text(self, text: str) -> None:
         """Take the next piece of the answer; ``message`` must be open."""
@@ -92,21 +91,19 @@ class Writing:
 
     def add_call(self, id_: str, name: str) -> None:
         """Take the beginning of a call; ``calls_step`` must be open."""
-        self._calls.append(_Call(id_, name))
-        self._tell_call(
-            FunctionCallDelta(
-                index=len(self._calls) - 1,
-                id=id_,
-                function=FunctionDelta(name=name, arguments="", output=None),
-            )
-        )
+        call = begun(id_, name, self._hosted)
+        self.calls.append(call)
+        self._tell_call(call.began(len(self.calls) - 1))
 
     def add_arguments(self, index: int, arguments: str) -> None:
         """Take the next piece of a call's arguments."""
-        self._calls[index].arguments.append(arguments)
-        if self._feed.followed:
-            delta = FunctionDelta(arguments=arguments)
-            self._tell_call(FunctionCallDelta(index=index, function=delta))
+        delta = self.calls[index].add(index, arguments)
+        if delta is not None:
+            self._tell_call(delta)
+
+    def tell_printed(self, index: int, call: WrittenCode, logs: str) -> None:
+        """Tell the next piece of what a call's code prints."""
+        self._tell_call(call.printed(index, logs))
 
     def new_message(self, now: int) -> None:
         """Begin the message and its step, in memory."""
@@ -158,21 +155,32 @@ class Writing:
         """Write what there is by now; the tokens are counted on the newest step."""
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
-            self.message = replace(self.message, content=self._content())
+            self.message = replace(self.message, content=self._content(tables))
             tables.messages.write(self.message, id=self.message.id)
             if self.message_step is not None and self.message_step is newest:
                 self.message_step = replace(self.message_step, usage=usage)
                 tables.steps.write(self.message_step, id=self.message_step.id)
         if self.calls_step is not None:
-            details = ToolCallsDetails(self.calls)
+            details = ToolCallsDetails(tuple(call.call() for call in self.calls))
             self.calls_step = replace(self.calls_step, step_details=details, usage=usage)
             tables.steps.write(self.calls_step, id=self.calls_step.id)
+
+    def finish_calls(self, tables: Tables, now: int) -> None:
+        """Complete the step of the calls, all of which have their outputs."""
+        if self.calls_step is not None:
+            self.calls_step = replace(self.calls_step, status="completed", completed_at=now)
+            tables.steps.write(self.calls_step, id=self.calls_step.id)
+
+    def tell_calls_end(self) -> None:
+        """Tell that the step of the calls is complete."""
+        if self.calls_step is not None:
+            self._tell("thread.run.step.completed", self.calls_step)
 
     def finish_message(self, tables: Tables, now: int) -> None:
         """Complete the message and its step, because calls come after it."""
         if self.message is not None and self.message_step is not None:
             self.message = replace(
-                self.message, status="completed", content=self._content(), completed_at=now
+                self.message, status="completed", content=self._content(tables), completed_at=now
             )
             self.message_step = replace(self.message_step, status="completed", completed_at=now)
             tables.messages.write(self.message, id=self.message.id)
@@ -181,13 +189,25 @@ class Writing:
     def tell_message_end(self) -> None:
         """Tell that the message and its step are complete."""
         if self.message is not None and self.message_step is not None:
+            self.tell_annotations()
             self._tell("thread.message.completed", self.message)
             self._tell("thread.run.step.completed", self.message_step)
 
-    def _content(self) -> tuple[Content, ...]:
+    def tell_annotations(self) -> None:
+        """Tell what of the message points to files; it is known only when the text is."""
+        for index, part in enumerate(self.message.content if self.message else ()):
+            if isinstance(part, TextPart) and part.text.annotations and self.message:
+                text = TextValueDelta(annotations=deltas(part.text.annotations))
+                body = MessageDeltaBody(content=(TextDelta(index=index, text=text),))
+                delta = MessageDelta(id=self.message.id, delta=body)
+                self._feed.tell(StreamEvent("thread.message.delta", delta))
+
+    def _content(self, tables: Tables) -> tuple[Content, ...]:
         parts: list[Content] = []
         if self._texts or not self._refusals:
-            parts.append(TextPart(TextValue("".join(self._texts))))
+            text = "".join(self._texts)
+            found = annotations(text, searches(tables.steps.all(run_id=self._run.id)), self._made)
+            parts.append(TextPart(TextValue(text, found)))
         if self._refusals:
             parts.append(RefusalPart("".join(self._refusals)))
         return tuple(parts)
@@ -207,8 +227,8 @@ class Writing:
             metadata={},
         )
 
-    def _tell_call(self, call: FunctionCallDelta) -> None:
-        if self.calls_step is not None:
+    def _tell_call(self, call: ToolCallDelta) -> None:
+        if self.calls_step is not None and self._feed.followed:
             body = RunStepDeltaBody(step_details=ToolCallsDelta(tool_calls=(call,)))
             delta = RunStepDelta(id=self.calls_step.id, delta=body)
             self._feed.tell(StreamEvent("thread.run.step.delta", delta))

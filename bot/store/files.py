@@ -28,7 +28,7 @@ class FileBox:
         Raises ``FileTooLargeError`` past ``most`` bytes, ``OSError`` where the disk won't, and
         what ``content`` raises.
         """
-        path = self._path(file_id)
+        path = self.path(file_id)
         part = path.with_suffix(".part")
         file = await asyncio.to_thread(self._begin, part)
         try:
@@ -50,7 +50,7 @@ class FileBox:
     @asynccontextmanager
     async def open(self, file_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Give a file's bytes, piece by piece; raises ``FileNotFoundError``."""
-        file = await asyncio.to_thread(self._path(file_id).open, "rb")
+        file = await asyncio.to_thread(self.path(file_id).open, "rb")
         try:
             yield _pieces(file)
         finally:
@@ -58,11 +58,11 @@ class FileBox:
 
     async def read(self, file_id: str) -> bytes:
         """Return a file's bytes; raises ``FileNotFoundError``."""
-        return await asyncio.to_thread(self._path(file_id).read_bytes)
+        return await asyncio.to_thread(self.path(file_id).read_bytes)
 
     async def delete(self, file_id: str) -> None:
         """Delete a file, if it is there."""
-        await asyncio.to_thread(self._path(file_id).unlink, missing_ok=True)
+        await asyncio.to_thread(self.path(file_id).unlink, missing_ok=True)
 
     async def sweep(self, known: Collection[str]) -> None:
         """Delete what an upload that was cut, or a deletion that was, has left."""
@@ -78,7 +78,8 @@ class FileBox:
         self._directory.mkdir(parents=True, exist_ok=True)
         return part.open("wb")
 
-    def _path(self, file_id: str) -> Path:
+    def path(self, file_id: str) -> Path:
+        """Return where a file's bytes are; raises ``FileNotFoundError`` for what is no id."""
         if not _ID.fullmatch(file_id):  # ids are ours; a path never comes from outside
             raise FileNotFoundError(file_id)
         return self._directory / file_id

@@ -109,8 +109,8 @@ async def test_a_run_that_took_its_process_down_three_times_fails(tmp_path: Path
         await model.until_request(1)
         await first.until(run, "in_progress")
     for count in (2, 3):
+        model.stall()
         async with house(tmp_path, "engine", model=model):
-            model.stall()
             await model.until_request(count)
     async with house(tmp_path, "engine", model=model) as last:
         ended = await last.api.retrieve_run(run.thread_id, run.id)

@@ -25,12 +25,13 @@ _BATCHES: Final = Decoder(VectorStoreFileBatch)
 
 
 class Hit(NamedTuple):
-    """A chunk that was found; ``rank`` is FTS5's bm25, the smaller the better."""
+    """A chunk that was found, with its form in the index; ``rank`` is bm25, smaller is better."""
 
     file_id: str
     filename: str
     attributes: dict[str, Any] | None
     text: str
+    form: str
     rank: float
 
 
@@ -170,7 +171,7 @@ class Library:
         if not places or not match:
             return []
         rows = self._db.execute(
-            "SELECT f.id, f.body, files.body, c.text, bm25(chunk_index, 0.0, 1.0) AS rank "
+            "SELECT f.id, f.body, files.body, c.text, form, bm25(chunk_index, 0.0, 1.0) AS rank "
             "FROM chunk_index JOIN chunks c ON c.seq = chunk_index.rowid "
             "JOIN store_files f ON f.seq = c.file JOIN files ON files.id = f.id "
             "WHERE chunk_index MATCH ? AND f.status = 'completed' "
@@ -189,9 +190,10 @@ class Library:
                 _FILES.decode(file).filename,
                 _STORE_FILES.decode(store_file).attributes,
                 text,
+                form,
                 rank,
             )
-            for file_id, store_file, file, text, rank in rows
+            for file_id, store_file, file, text, form, rank in rows
         ]
 
     def _counts(self, **where: str) -> tuple[FileCounts, int]:

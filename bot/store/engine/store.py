@@ -145,6 +145,11 @@ class Tables:
         ).fetchone()
         return moved if row else None
 
+    def project_of(self, run_id: str) -> str:
+        """Return the project of a run; empty where it is gone."""
+        row = self._db.execute("SELECT project FROM runs WHERE id = ?", (run_id,)).fetchone()
+        return str(row[0]) if row else ""
+
     def next_try(self, run_id: str) -> int:
         """Count one more attempt to execute a run and return which one it is."""
         query = "UPDATE runs SET tries = tries + 1 WHERE id = ? RETURNING tries"

@@ -1,0 +1,168 @@
+"""The tools the engine hosts: what the model is told of them, and what a call of one gives."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from bot.assistants.files import File
+from bot.assistants.ids import new_id
+from bot.assistants.objects import Run, ToolResources
+from bot.assistants.tools import (
+    CalledSearch,
+    CodeInterpreterTool,
+    FileSearchTool,
+    RankingOptions,
+    SearchContent,
+    SearchResult,
+)
+from bot.clock import Clock
+from bot.engine.calls import CODE, SEARCH
+from bot.engine.library import touch
+from bot.engine.searching import search
+from bot.hosted.code import DESCRIPTION, PARAMETERS, Sandbox
+from bot.models.types import FunctionTool
+from bot.store.engine import EngineStore, Tables
+
+_log: Final = logging.getLogger(__name__)
+
+_RESULTS: Final = 20
+"""How many results a search shows the model unless the assistant says otherwise (the API's own)."""
+
+_SEARCH_DESCRIPTION: Final = (
+    "Searches the files that were given to you and answers with the passages that fit best. Ask "
+    "with the words that the text would use, in its language. Where you use a passage, quote its "
+    "marker, such as 【0:1†name.pdf】, behind the sentence."
+)
+_SEARCH_PARAMETERS: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "queries": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "One to five searches.",
+        }
+    },
+    "required": ["queries"],
+    "additionalProperties": False,
+}
+
+
+@dataclass
+class Workplace:
+    """What a run's hosted tools work on: files by their names, vector stores, files made."""
+
+    project: str
+    files: dict[str, Path] = field(default_factory=dict)
+    store_ids: tuple[str, ...] = ()
+    made: dict[str, str] = field(default_factory=dict)
+
+
+class Hosting:
+    """Runs code and searches for the runs of one engine."""
+
+    def __init__(self, store: EngineStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._sandbox = Sandbox(monotonic=clock.monotonic)
+
+    async def close(self) -> None:
+        """End the sandbox's processes."""
+        await self._sandbox.close()
+
+    def tools(self, run: Run) -> dict[str, FunctionTool]:
+        """Return the hosted tools of a run as functions for its model, by their names."""
+        tools: dict[str, FunctionTool] = {}
+        for tool in run.tools:
+            if isinstance(tool, CodeInterpreterTool):
+                tools[CODE] = FunctionTool(CODE, DESCRIPTION, dict(PARAMETERS))
+            elif isinstance(tool, FileSearchTool):
+                parameters = dict(_SEARCH_PARAMETERS)
+                tools[SEARCH] = FunctionTool(SEARCH, _SEARCH_DESCRIPTION, parameters)
+        return tools
+
+    async def workplace(self, run: Run) -> Workplace:
+        """Return what the thread and the assistant give a run's tools to work on."""
+        return await self._store.read(lambda tables: self._workplace(tables, run))
+
+    async def run_code(
+        self, run: Run, place: Workplace, code: str, tell: Callable[[str], None]
+    ) -> str:
+        """Run code in the thread's session and return what it printed, errors included."""
+        session = await self._sandbox.session(run.thread_id)
+        result = await session.run(code, files=place.files, on_output=tell)
+        logs = result.logs
+        for said in (result.error, "(Output was cut.)" if result.truncated else None):
+            if said:
+                said = said if not logs or logs.endswith("\n") else f"\n{said}"
+                logs += said
+                tell(said)
+        for name, data in result.written.items():
+            place.made[name] = await self._keep(place, name, data)
+        return logs
+
+    async def search(self, run: Run, place: Workplace, queries: tuple[str, ...]) -> CalledSearch:
+        """Search the run's vector stores and return what a step says of it."""
+        tool = next(tool for tool in run.tools if isinstance(tool, FileSearchTool))
+        options = tool.file_search
+        most = getattr(options, "max_num_results", UNSET)
+        ranking = getattr(options, "ranking_options", UNSET)
+        if not isinstance(ranking, RankingOptions):
+            ranking = RankingOptions(score_threshold=0.0, ranker="default_2024_08_21")
+        limit = most if isinstance(most, int) else _RESULTS
+        hits = await self._store.read(
+            lambda tables: search(
+                tables, place.store_ids, queries, limit=limit, threshold=ranking.score_threshold
+            )
+        )
+        now = int(self._clock.now())
+        await self._store.write(lambda tables: touch(tables, place.store_ids, now))
+        results = tuple(
+            SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
+            for hit in hits
+        )
+        return CalledSearch(ranking_options=ranking, results=results)
+
+    async def _keep(self, place: Workplace, name: str, data: bytes) -> str:
+        """Keep a file that code made, so that it can be downloaded; return its id."""
+        file_id = new_id("file")
+
+        async def content() -> Any:
+            yield data
+
+        await self._store.files.save(file_id, content(), len(data))
+        file = File(
+            id=file_id,
+            bytes=len(data),
+            created_at=int(self._clock.now()),
+            filename=name,
+            purpose="assistants_output",
+        )
+        await self._store.write(lambda tables: tables.library.add_file(place.project, file))
+        return file_id
+
+    def _workplace(self, tables: Tables, run: Run) -> Workplace:
+        place = Workplace(tables.project_of(run.id))
+        thread = tables.threads.one(id=run.thread_id)
+        assistant = tables.assistants.one(id=run.assistant_id)
+        store_ids: list[str] = []
+        # The thread's last: its files stand before an assistant's of the same name.
+        for owner in (assistant, thread):
+            resources = owner.tool_resources if owner is not None else None
+            if resources is not None:
+                place.files |= self._files(tables, resources)
+                found = getattr(resources.file_search, "vector_store_ids", ())
+                store_ids.extend(found)
+        place.store_ids = tuple(dict.fromkeys(store_ids))
+        return place
+
+    def _files(self, tables: Tables, resources: ToolResources) -> dict[str, Path]:
+        files: dict[str, Path] = {}
+        for file_id in getattr(resources.code_interpreter, "file_ids", ()):
+            file = tables.library.files.one(id=file_id)
+            if file is not None:
+                files[file.filename] = self._store.files.path(file_id)
+        return files

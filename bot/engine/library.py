@@ -1,0 +1,429 @@
+"""One project's files and vector stores over the engine; what is searchable is made so aside."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from bot.assistants import errors
+from bot.assistants.chunking import AutoChunking, ChunkingRequest, StaticChunking, StaticChunks
+from bot.assistants.files import MOST_BYTES, File, FilePage, UploadFile
+from bot.assistants.files_api import FilesAPI
+from bot.assistants.ids import new_id
+from bot.assistants.objects import Deleted, ListPage
+from bot.assistants.requests import FIRST_PAGE, Page
+from bot.assistants.validation import checked
+from bot.assistants.vector_stores import (
+    CreateFileBatch,
+    CreateVectorStore,
+    CreateVectorStoreFile,
+    FileContentPage,
+    Found,
+    FoundText,
+    ModifyVectorStore,
+    ModifyVectorStoreFile,
+    SearchPage,
+    SearchVectorStore,
+    StoreFilePage,
+    VectorStore,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+)
+from bot.engine.making import changed
+from bot.engine.searching import search
+from bot.store.engine import Tables
+from bot.store.files import FileTooLargeError
+
+if TYPE_CHECKING:
+    from bot.engine.engine import Engine
+
+T = TypeVar("T")
+
+_DAY: Final = 86_400
+_DEFAULT_CHUNKS: Final = StaticChunks(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
+"""How files are cut unless asked otherwise (the API's default)."""
+_FIRST_FILES: Final = FilePage()
+_FIRST_STORE_FILES: Final = StoreFilePage()
+
+
+class ProjectFiles(FilesAPI):
+    """The files and vector stores of one project; see ``FilesAPI`` for each operation."""
+
+    def __init__(self, engine: "Engine", name: str) -> None:
+        self._engine = engine
+        self._name = name
+
+    async def upload_file(self, request: UploadFile, content: AsyncIterator[bytes]) -> File:
+        request = checked(request)
+        file_id, now = new_id("file"), self._now()
+        box = self._engine.store.files
+        try:
+            size = await box.save(file_id, content, MOST_BYTES)
+        except FileTooLargeError:
+            raise errors.file_too_large(MOST_BYTES) from None
+        after = request.expires_after
+        file = File(
+            id=file_id,
+            bytes=size,
+            created_at=now,
+            filename=request.filename,
+            purpose=request.purpose,
+            expires_at=now + after.seconds if after else UNSET,
+        )
+        try:
+            await self._write(lambda tables: tables.library.add_file(self._name, file))
+        except BaseException:
+            await box.delete(file_id)
+            raise
+        return file
+
+    async def list_files(self, page: FilePage = _FIRST_FILES) -> ListPage[File]:
+        page = checked(page)
+        where = {"project": self._name, **({"purpose": page.purpose} if page.purpose else {})}
+        return await self._read(
+            lambda tables: tables.library.files.page(
+                _plain(page.limit, page.order, page.after), **where
+            )
+        )
+
+    async def retrieve_file(self, file_id: str) -> File:
+        return await self._read(lambda tables: need_file(tables, self._name, file_id))
+
+    async def file_content(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        await self.retrieve_file(file_id)
+        return self._engine.store.files.open(file_id)
+
+    async def delete_file(self, file_id: str) -> Deleted:
+        def work(tables: Tables) -> None:
+            if not tables.library.files.delete(id=file_id, project=self._name):
+                raise errors.not_found("file", file_id)
+
+        await self._write(work)
+        await self._engine.store.files.delete(file_id)
+        return Deleted(file_id, "file")
+
+    async def create_vector_store(self, request: CreateVectorStore) -> VectorStore:
+        request = checked(request)
+        store, added = await self._write(
+            lambda tables: add_store(tables, self._name, request, self._now())
+        )
+        self._engine.ingestion.submit(added)
+        return store
+
+    async def list_vector_stores(self, page: Page = FIRST_PAGE) -> ListPage[VectorStore]:
+        page = checked(page)
+
+        def work(tables: Tables) -> ListPage[VectorStore]:
+            stores = tables.library.stores.page(page, project=self._name)
+            counted = tuple(self._current(tables, store) for store in stores.data)
+            return replace(stores, data=counted)
+
+        return await self._read(work)
+
+    async def retrieve_vector_store(self, store_id: str) -> VectorStore:
+        return await self._read(lambda tables: self._store(tables, store_id))
+
+    async def modify_vector_store(self, store_id: str, request: ModifyVectorStore) -> VectorStore:
+        request = checked(request)
+
+        def work(tables: Tables) -> VectorStore:
+            store = changed(self._store(tables, store_id), request)
+            store = replace(_used(store, self._now()), name=store.name or "")
+            tables.library.stores.write(store, id=store_id)
+            return self._current(tables, store)
+
+        return await self._write(work)
+
+    async def delete_vector_store(self, store_id: str) -> Deleted:
+        def work(tables: Tables) -> Deleted:
+            if not tables.library.stores.delete(id=store_id, project=self._name):
+                raise errors.not_found("vector store", store_id)
+            return Deleted(store_id, "vector_store.deleted")
+
+        return await self._write(work)
+
+    async def search_vector_store(self, store_id: str, request: SearchVectorStore) -> SearchPage:
+        request = checked(request)
+        queries = (request.query,) if isinstance(request.query, str) else request.query
+        ranking = request.ranking_options
+
+        def work(tables: Tables) -> SearchPage:
+            self._usable(tables, store_id)
+            hits = search(
+                tables,
+                [store_id],
+                queries,
+                limit=request.max_num_results,
+                threshold=ranking.score_threshold if ranking else 0.0,
+                filters=request.filters,
+            )
+            found = tuple(
+                Found(
+                    file_id=hit.file_id,
+                    filename=hit.filename,
+                    score=hit.score,
+                    attributes=hit.attributes or {},
+                    content=(FoundText(hit.text),),
+                )
+                for hit in hits
+            )
+            return SearchPage(search_query=tuple(queries), data=found)
+
+        page = await self._read(work)
+        await self._touch(store_id)
+        return page
+
+    async def create_store_file(
+        self, store_id: str, request: CreateVectorStoreFile
+    ) -> VectorStoreFile:
+        request = checked(request)
+
+        def work(tables: Tables) -> VectorStoreFile:
+            self._usable(tables, store_id)
+            return self._add_files(tables, store_id, [request], None)[0]
+
+        file = await self._write(work)
+        self._engine.ingestion.submit([file])
+        return file
+
+    async def list_store_files(
+        self,
+        store_id: str,
+        page: StoreFilePage = _FIRST_STORE_FILES,
+        *,
+        batch_id: str | None = None,
+    ) -> ListPage[VectorStoreFile]:
+        page = checked(page)
+        where = {"store_id": store_id}
+        if page.filter is not None:
+            where["status"] = page.filter
+        if batch_id is not None:
+            where["batch_id"] = batch_id
+
+        def work(tables: Tables) -> ListPage[VectorStoreFile]:
+            self._store(tables, store_id)
+            if batch_id is not None:
+                self._batch(tables, store_id, batch_id)
+            return tables.library.store_files.page(page, **where)
+
+        return await self._read(work)
+
+    async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
+        return await self._read(lambda tables: self._store_file(tables, store_id, file_id))
+
+    async def modify_store_file(
+        self, store_id: str, file_id: str, request: ModifyVectorStoreFile
+    ) -> VectorStoreFile:
+        request = checked(request)
+
+        def work(tables: Tables) -> VectorStoreFile:
+            file = self._store_file(tables, store_id, file_id)
+            file = replace(file, attributes=request.attributes or {})
+            tables.library.store_files.write(file, store_id=store_id, id=file_id)
+            return file
+
+        return await self._write(work)
+
+    async def delete_store_file(self, store_id: str, file_id: str) -> Deleted:
+        def work(tables: Tables) -> Deleted:
+            self._store(tables, store_id)
+            if not tables.library.store_files.delete(store_id=store_id, id=file_id):
+                raise errors.not_found("file", file_id)
+            return Deleted(file_id, "vector_store.file.deleted")
+
+        return await self._write(work)
+
+    async def store_file_content(self, store_id: str, file_id: str) -> FileContentPage:
+        def work(tables: Tables) -> FileContentPage:
+            self._store_file(tables, store_id, file_id)
+            texts = tables.library.chunks(store_id, file_id)
+            return FileContentPage(data=tuple(FoundText(text) for text in texts))
+
+        return await self._read(work)
+
+    async def create_file_batch(
+        self, store_id: str, request: CreateFileBatch
+    ) -> VectorStoreFileBatch:
+        wanted = _batch_files(checked(request))
+        batch = VectorStoreFileBatch(
+            id=new_id("vsfb"), created_at=self._now(), vector_store_id=store_id
+        )
+
+        def work(tables: Tables) -> tuple[VectorStoreFileBatch, list[VectorStoreFile]]:
+            self._usable(tables, store_id)
+            tables.library.batches.insert(batch, id=batch.id, store_id=store_id)
+            added = self._add_files(tables, store_id, wanted, batch.id)
+            return tables.library.batch(batch), added
+
+        counted, added = await self._write(work)
+        self._engine.ingestion.submit(added)
+        return counted
+
+    async def retrieve_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
+        return await self._read(lambda tables: self._batch(tables, store_id, batch_id))
+
+    async def cancel_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
+        def work(tables: Tables) -> VectorStoreFileBatch:
+            batch = self._batch(tables, store_id, batch_id)
+            tables.library.cancel_batch(batch_id)
+            return tables.library.batch(batch)
+
+        return await self._write(work)
+
+    def _add_files(
+        self,
+        tables: Tables,
+        store_id: str,
+        requests: Sequence[CreateVectorStoreFile],
+        batch_id: str | None,
+    ) -> list[VectorStoreFile]:
+        return add_files(tables, self._name, store_id, requests, self._now(), batch_id)
+
+    def _store(self, tables: Tables, store_id: str) -> VectorStore:
+        store = tables.library.stores.one(id=store_id, project=self._name)
+        if store is None:
+            raise errors.not_found("vector store", store_id)
+        return self._current(tables, store)
+
+    def _usable(self, tables: Tables, store_id: str) -> None:
+        if self._store(tables, store_id).status == "expired":
+            raise errors.store_expired(store_id)
+
+    def _current(self, tables: Tables, store: VectorStore) -> VectorStore:
+        if store.expires_at is not None and store.expires_at <= self._now():
+            store = replace(store, status="expired")
+        return tables.library.store(store)
+
+    async def _touch(self, store_id: str) -> None:
+        """Note that a vector store was used, which puts off its expiration."""
+        await self._write(lambda tables: touch(tables, [store_id], self._now()))
+
+    def _store_file(self, tables: Tables, store_id: str, file_id: str) -> VectorStoreFile:
+        self._store(tables, store_id)
+        file = tables.library.store_files.one(store_id=store_id, id=file_id)
+        if file is None:
+            raise errors.not_found("file", file_id)
+        return file
+
+    def _batch(self, tables: Tables, store_id: str, batch_id: str) -> VectorStoreFileBatch:
+        self._store(tables, store_id)
+        batch = tables.library.batches.one(id=batch_id, store_id=store_id)
+        if batch is None:
+            raise errors.not_found("file batch", batch_id)
+        return tables.library.batch(batch)
+
+    async def _write(self, work: Callable[[Tables], T]) -> T:
+        return await self._engine.store.write(work)
+
+    async def _read(self, work: Callable[[Tables], T]) -> T:
+        return await self._engine.store.read(work)
+
+    def _now(self) -> int:
+        return int(self._engine.clock.now())
+
+
+def need_file(tables: Tables, project: str, file_id: str) -> File:
+    """Return a project's file; raises ``APIError`` 404."""
+    file = tables.library.files.one(id=file_id, project=project)
+    if file is None:
+        raise errors.not_found("file", file_id)
+    return file
+
+
+def add_store(
+    tables: Tables, project: str, request: CreateVectorStore, now: int
+) -> tuple[VectorStore, list[VectorStoreFile]]:
+    """Make a vector store with its first files; the files are yet to be made searchable."""
+    store = VectorStore(
+        id=new_id("vs"),
+        created_at=now,
+        name=request.name or "",
+        metadata=request.metadata or {},
+        expires_after=request.expires_after or UNSET,
+    )
+    store = _used(store, now)
+    tables.library.stores.insert(store, id=store.id, project=project)
+    wanted = [
+        CreateVectorStoreFile(file_id=file_id, chunking_strategy=request.chunking_strategy)
+        for file_id in request.file_ids
+    ]
+    added = add_files(tables, project, store.id, wanted, now)
+    return tables.library.store(store), added
+
+
+def add_files(
+    tables: Tables,
+    project: str,
+    store_id: str,
+    requests: Sequence[CreateVectorStoreFile],
+    now: int,
+    batch_id: str | None = None,
+) -> list[VectorStoreFile]:
+    """Put files into a vector store, yet to be made searchable; raises ``APIError`` 404."""
+    added = []
+    for request in requests:
+        need_file(tables, project, request.file_id)
+        file = VectorStoreFile(
+            id=request.file_id,
+            created_at=now,
+            vector_store_id=store_id,
+            chunking_strategy=_chunking(request.chunking_strategy),
+            attributes=request.attributes or {},
+        )
+        tables.library.add_store_file(file, batch_id)
+        added.append(file)
+    return added
+
+
+def touch(tables: Tables, store_ids: Sequence[str], now: int) -> None:
+    """Note that vector stores were used, which puts off their expiration."""
+    for store_id in store_ids:
+        store = tables.library.stores.one(id=store_id)
+        if store is not None:
+            tables.library.stores.write(_used(store, now), id=store_id)
+
+
+def _used(store: VectorStore, now: int) -> VectorStore:
+    after = store.expires_after
+    days = getattr(after, "days", None)
+    expires_at = None if days is None else now + days * _DAY
+    return replace(store, last_active_at=now, expires_at=expires_at)
+
+
+def _chunking(asked: ChunkingRequest | None) -> StaticChunking:
+    if asked is None or isinstance(asked, AutoChunking):
+        return StaticChunking(_DEFAULT_CHUNKS)
+    wanted = asked.static
+    if wanted.chunk_overlap_tokens * 2 > wanted.max_chunk_size_tokens:
+        raise errors.invalid(
+            "chunk_overlap_tokens must not exceed half of max_chunk_size_tokens.",
+            "chunking_strategy.static.chunk_overlap_tokens",
+            "invalid_value",
+        )
+    return asked
+
+
+def _batch_files(request: CreateFileBatch) -> list[CreateVectorStoreFile]:
+    if isinstance(request.files, tuple):
+        if isinstance(request.file_ids, tuple):
+            raise errors.invalid("Use either file_ids or files, not both.", "file_ids")
+        return list(request.files)
+    if isinstance(request.file_ids, tuple):
+        return [
+            CreateVectorStoreFile(
+                file_id=file_id,
+                chunking_strategy=request.chunking_strategy,
+                attributes=request.attributes,
+            )
+            for file_id in request.file_ids
+        ]
+    raise errors.invalid(
+        "Missing required parameter: 'file_ids'.", "file_ids", "missing_required_parameter"
+    )
+
+
+def _plain(limit: int, order: str, after: str | None) -> Page:
+    """Return a page of files as the tables take pages; its limit has been checked before."""
+    return Page(limit=limit, order="asc" if order == "asc" else "desc", after=after)

@@ -1,0 +1,62 @@
+"""What a search found, as the model reads it and as the API shows it."""
+
+from contextlib import aclosing
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from bot.assistants.api import EventStream
+from bot.assistants.events import StreamEvent
+from bot.assistants.objects import RunStep, ToolCallsDetails
+from bot.assistants.tools import CalledSearch, FileSearchCall, SearchResult
+from bot.engine.annotations import marker
+
+PASSAGES = "step_details.tool_calls[*].file_search.results[*].content"
+"""What a request includes to be shown the passages that a search found."""
+
+
+def shown(found: CalledSearch, number: int) -> str:
+    """Return a search's results as the model reads them, each with the marker to quote it by."""
+    results = found.results if isinstance(found.results, tuple) else ()
+    passages = [
+        f"{marker(number, index, result.file_name)}\n{_text(result)}"
+        for index, result in enumerate(results)
+    ]
+    return "\n\n".join(passages) or "Nothing was found. Try other words, or say so."
+
+
+def without_content(found: CalledSearch) -> CalledSearch:
+    """Return a search without the passages, which the API shows only where they are asked for."""
+    if not isinstance(found.results, tuple):
+        return found
+    results = tuple(replace(result, content=UNSET) for result in found.results)
+    return replace(found, results=results)
+
+
+def as_asked(step: RunStep, include: tuple[str, ...]) -> RunStep:
+    """Return a step as a request asked to see it: with the passages found, or without."""
+    details = step.step_details
+    if PASSAGES in include or not isinstance(details, ToolCallsDetails):
+        return step
+    if not any(isinstance(call, FileSearchCall) for call in details.tool_calls):
+        return step
+    calls = tuple(
+        replace(call, file_search=without_content(call.file_search))
+        if isinstance(call, FileSearchCall)
+        else call
+        for call in details.tool_calls
+    )
+    return replace(step, step_details=ToolCallsDetails(calls))
+
+
+async def as_asked_for(events: EventStream, include: tuple[str, ...]) -> EventStream:
+    """Return a run's events with their steps as a request asked to see them."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event.data, RunStep):
+                event = StreamEvent(event.event, as_asked(event.data, include))
+            yield event
+
+
+def _text(result: SearchResult) -> str:
+    return "\n".join(part.text for part in result.content) if result.content else ""
