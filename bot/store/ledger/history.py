@@ -70,7 +70,9 @@ class History:
         )
 
     async def _turns(self, where: str, scope: Scope, **values: int) -> tuple[Turn, ...]:
-        statement = rows.TURN + where
+        # Found first, read whole after: what a turn's record is made of costs more than finding it.
+        found = "SELECT t.id FROM turns t JOIN links l ON l.channel_id = t.channel_id" + where
+        statement = f"{rows.TURN} WHERE t.id IN ({found}) ORDER BY t.id DESC"
         given = values | _given(scope)
         return await self._database.read(
             lambda db: tuple(rows.turn(row) for row in db.execute(statement, given))
