@@ -43,7 +43,7 @@ class Form:
                 path = ".".join((*form.at, name))
                 raise Unsupported(f"{form.where}: field {path!r} is not known to the sandbox")
         if self.problems:
-            raise invalid_form(self.problems)
+            raise invalid_form(_pruned(self.problems))
 
     def left(self) -> list[str]:
         """The names of fields that nobody has taken."""
@@ -175,6 +175,40 @@ class Form:
             return None
         return int(value)
 
+    def integers(self, key: str, one_of: Collection[int]) -> list[int] | None:
+        """A list of whole numbers that are among some, or None."""
+        choices = ", ".join(str(choice) for choice in sorted(one_of))
+
+        def convert(value: Any, *path: str) -> int:
+            if isinstance(value, bool) or not isinstance(value, int) or value not in one_of:
+                message = f"Value must be one of {{{choices}}}."
+                self.problem("BASE_TYPE_CHOICES", message, *path)
+            return value if isinstance(value, int) else 0
+
+        return self.items(key, len(one_of), convert)
+
+    def number(self, key: str) -> float | None:
+        """A number, or None."""
+        value = self.raw(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            self.problem("NUMBER_TYPE_COERCE", f'Value "{value}" is not number.', key)
+            return None
+        return value
+
+    def words(self, key: str, *, most: int) -> dict[str, str] | None:
+        """An object of strings up to a length, as localizations are, or None."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        fits = isinstance(value, dict) and all(
+            isinstance(one, str) and 1 <= len(one) <= most for one in value.values()
+        )
+        if not fits:
+            message = f"Must be an object of strings between 1 and {most} in length."
+            self.problem("DICT_TYPE_CONVERT", message, key)
+            return None
+        return dict(value)
+
     def items(self, key: str, most: int, convert: Any) -> list[Any] | None:
         """A list of up to `most` values, each through `convert(value, key, index)`, or None."""
         value = self.raw(key)
@@ -200,3 +234,10 @@ class Form:
         child = Form(value, self.where, at=(*self.at, *path), problems=self.problems)
         self._children.append(child)
         return child
+
+
+def _pruned(tree: Tree) -> Tree:
+    """The problems with no deeper ones below a node that has its own, as Discord tells them."""
+    if "_errors" in tree:
+        return {"_errors": tree["_errors"]}
+    return {key: _pruned(node) for key, node in tree.items()}

@@ -42,7 +42,8 @@ async def sandbox(
         yield running
         assert running.unknown_routes == []
         if description is not None:
-            assert description.take_findings() == []
+            findings = description.take_findings()
+            assert findings == [], "\n".join(findings)
 
 
 @pytest.fixture

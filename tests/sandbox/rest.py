@@ -37,6 +37,16 @@ class Rest:
     async def put(self, path: str, body: Any) -> Answer:
         return await self.ask("PUT", path, body)
 
+    async def raw(self, method: str, path: str, body: bytes) -> Answer:
+        """Send bytes as they are, called JSON."""
+        headers = {
+            "Authorization": f"Bot {self._sandbox.token}",
+            "Content-Type": "application/json",
+        }
+        url = self._sandbox.api_url + path
+        async with self._session.request(method, url, data=body, headers=headers) as response:
+            return Answer(response.status, response.headers, await response.json())
+
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
         headers = {"Authorization": f"Bot {self._sandbox.token}"}
         url = self._sandbox.api_url + path

@@ -160,21 +160,21 @@ def _read_command(form: Form) -> Payload:
     if kind == CHAT_INPUT:
         _check_name(form, name)
         form.required("description")
-    payload["name_localizations"] = form.raw("name_localizations")
+    payload["name_localizations"] = form.words("name_localizations", most=32)
     least = 1 if kind == CHAT_INPUT else 0
     payload["description"] = form.text("description", least=least, most=100) or ""
     if kind != CHAT_INPUT and payload["description"]:
         message = "Context menu commands cannot have description"
         form.problem("APPLICATION_COMMAND_DESCRIPTION_INVALID", message, "description")
-    payload["description_localizations"] = form.raw("description_localizations")
+    payload["description_localizations"] = form.words("description_localizations", most=100)
     permissions = form.integer("default_member_permissions")
     payload["default_member_permissions"] = None if permissions is None else str(permissions)
     payload["nsfw"] = bool(form.boolean("nsfw", False))
-    contexts = form.items("contexts", 3, lambda value, *_: value)
+    contexts = form.integers("contexts", {0, 1, 2})
     payload["contexts"] = contexts
     in_dms = bool(form.boolean("dm_permission", True))  # what contexts have taken the place of
     payload["dm_permission"] = in_dms if contexts is None else 1 in contexts
-    payload["integration_types"] = form.items("integration_types", 2, lambda v, *_: v) or [0]
+    payload["integration_types"] = form.integers("integration_types", {0, 1}) or [0]
     options = _read_options(form, depth=0)
     if kind == CHAT_INPUT and options:
         payload["options"] = options
@@ -222,10 +222,10 @@ def _read_option(form: Form, depth: int) -> Payload:
         "name": name,
         "description": form.text("description", least=1, most=100) or "",
     }
-    for key in ("name_localizations", "description_localizations"):
-        value = form.raw(key)
-        if value:
-            payload[key] = value
+    for key, most in (("name_localizations", 32), ("description_localizations", 100)):
+        words = form.words(key, most=most)
+        if words:
+            payload[key] = words
     if kind in (SUBCOMMAND, GROUP):
         form.ignore("required")
         if depth == 2 or (kind == GROUP and depth == 1):
@@ -238,33 +238,40 @@ def _read_option(form: Form, depth: int) -> Payload:
         payload["autocomplete"] = True
     choices = form.forms("choices", most=25)
     if choices:
-        payload["choices"] = [_read_choice(choice) for choice in choices]
+        payload["choices"] = [_read_choice(choice, kind) for choice in choices]
         if payload.get("autocomplete"):
             message = "Autocomplete options cannot have choices"
             form.problem("APPLICATION_COMMAND_OPTIONS_CHOICES_INVALID", message, "choices")
-    bounds = {
-        "min_value": (INTEGER, NUMBER),
-        "max_value": (INTEGER, NUMBER),
-        "min_length": (STRING,),
-        "max_length": (STRING,),
-        "channel_types": (CHANNEL,),
-    }
-    for key, kinds in bounds.items():
-        value = form.raw(key)
-        if value is not None and kind in kinds:
-            payload[key] = value
+    if kind in (INTEGER, NUMBER):
+        bounds = {key: form.number(key) for key in ("min_value", "max_value")}
+    elif kind == STRING:
+        bounds = {
+            "min_length": form.integer("min_length", least=0, most=6000),
+            "max_length": form.integer("max_length", least=1, most=6000),
+        }
+    else:
+        bounds = {}
+    payload.update({key: value for key, value in bounds.items() if value is not None})
+    if kind == CHANNEL:
+        kinds = form.integers("channel_types", set(range(17)))
+        if kinds:
+            payload["channel_types"] = kinds
     form.ignore("options")
     return payload
 
 
-def _read_choice(form: Form) -> Payload:
+def _read_choice(form: Form, kind: int) -> Payload:
     form.required("name")
     form.required("value")
+    wanted = {STRING: str, INTEGER: int}.get(kind, int | float)
+    value = form.raw("value")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, wanted)):
+        form.problem("BASE_TYPE_CHOICES", "The value does not fit the option's type.", "value")
     payload: Payload = {
         "name": form.text("name", least=1, most=100) or "",
-        "value": form.raw("value"),
+        "value": value,
     }
-    localized = form.raw("name_localizations")
+    localized = form.words("name_localizations", most=100)
     if localized:
         payload["name_localizations"] = localized
     return payload

@@ -178,12 +178,17 @@ class Reader:
             payload["options"] = self._options(form)
         else:
             if payload["type"] == CHANNEL_SELECT:
-                kinds = form.items("channel_types", 25, lambda value, *_: value)
+                kinds = form.integers("channel_types", set(range(17)))
                 if kinds:
                     payload["channel_types"] = kinds
-            defaults = form.raw("default_values")
+            defaults = form.forms("default_values", most=25)
             if defaults:
-                payload["default_values"] = defaults
+                payload["default_values"] = [self._default(one) for one in defaults]
+
+    def _default(self, form: Form) -> Payload:
+        form.required("id")
+        form.required("type")
+        return {"id": str(form.snowflake("id") or 0), "type": form.text("type")}
 
     def _options(self, form: Form) -> list[Payload]:
         form.required("options")

@@ -115,6 +115,8 @@ def read_new(world: World, channel: Channel, form: Form, uploads: Mapping[int, U
         form.problem("BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.", "nonce")
     if nonce is not None and (isinstance(nonce, bool) or not isinstance(nonce, str | int)):
         form.problem("STRING_TYPE_CONVERT", f'Could not interpret "{nonce}" as string.', "nonce")
+    if isinstance(nonce, int) and not -(1 << 63) <= nonce < 1 << 63:
+        form.problem("NUMBER_TYPE_MAX", f"int value should be less than {1 << 63}.", "nonce")
     draft.nonce = nonce
     draft.enforce_nonce = bool(form.boolean("enforce_nonce", False))
     reference = form.form("message_reference")

@@ -26,6 +26,10 @@ class App {
     $("who").value = start.id;
     $("who").addEventListener("change", () => this.become($("who").value));
     $("troubles-open").addEventListener("click", () => openTroubles(welcome.actions, (name, number) => this.client.act("trouble", { name, number, channel_id: this.state.current })));
+    const box = $("messages");
+    let atEnd = true;
+    box.addEventListener("scroll", () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80; });
+    new ResizeObserver(() => { if (atEnd) box.scrollTop = box.scrollHeight; }).observe(box);
     $("menu").addEventListener("click", () => this.side(!$("side").classList.contains("open")));
     document.addEventListener("keydown", (event) => {
       if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
@@ -240,7 +244,9 @@ class App {
   }
 
   plain(text) {
-    return text.replace(/<@!?(\d+)>/g, (_, id) => "@" + this.state.names.user(id));
+    const { names } = this.state;
+    return text.replace(/<@!?(\d+)>/g, (_, id) => "@" + names.user(id)).replace(/<@&(\d+)>/g, (_, id) => "@" + names.role(id))
+      .replace(/<#(\d+)>/g, (_, id) => "#" + names.channel(id)).replace(/\|\|.+?\|\|/g, "█████").replace(/\*\*|__|~~|```\w*|`/g, "");
   }
 
   typing() {

@@ -67,7 +67,7 @@ function above(message, app) {
   }
   const earlier = message.referenced_message;
   if (!earlier) return element("div", { class: "replied" }, "Original message was deleted");
-  const text = earlier.content.replace(/\s+/g, " ").slice(0, 120) || "(no text)";
+  const text = earlier.content.replace(/\s+/g, " ").slice(0, 160) || "(no text)";
   return element("div", { class: "replied" }, `${name(earlier.author)}: `, app.plain(text));
 }
 
@@ -83,9 +83,13 @@ function drawFile(file) {
   return element("span", { class: "file" }, "📄 ", element("a", { href: path, download: file.filename }, file.filename), element("span", { class: "note" }, size));
 }
 
+function hex(colour) {
+  return "#" + colour.toString(16).padStart(6, "0");
+}
+
 function drawEmbed(embed, names) {
   const node = element("div", { class: "embed" });
-  if (embed.color !== undefined) node.style.borderLeftColor = "#" + embed.color.toString(16).padStart(6, "0");
+  if (embed.color !== undefined) node.style.borderLeftColor = hex(embed.color);
   if (embed.author) node.append(element("div", { class: "note" }, embed.author.name));
   if (embed.title) {
     const title = element("strong", {}, render(embed.title, names));
@@ -121,7 +125,11 @@ function drawComponent(part, message, app) {
   }
   if (SELECTS[part.type]) return drawSelect(part, message, app);
   if (part.type === 10) return element("div", { class: "content" }, render(part.content, app.state.names));
-  if (part.type === 17) return element("div", { class: "container" }, ...inner(part.components));
+  if (part.type === 17) {
+    const box = element("div", { class: "container" }, ...inner(part.components));
+    if (part.accent_color !== null) box.style.borderLeftColor = hex(part.accent_color);
+    return box;
+  }
   if (part.type === 9) return element("div", { class: "row" }, element("div", {}, ...inner(part.components)), ...inner([part.accessory]));
   if (part.type === 14) return element("hr", {});
   if (part.type === 12) return element("div", {}, ...part.items.map((item) => drawMedia(item.media, item.description ?? "Picture")));
