@@ -67,12 +67,13 @@ async def test_the_demo_shows_a_question_all_the_way(tmp_path: Path, model: Scri
         assert await ran.ended() == 0, ran.errors
     shown = ran.output
     order = [
-        "@assistant How do I sleep?",
+        "@Assistant How do I sleep?",
         "new channel thread",
         "thinking… [Cancel]",
         "edit 1",
         "answered in",
     ]
+    assert all(part in shown for part in order), shown
     places = [shown.index(part) for part in order]
     assert places == sorted(places)
     assert "Go to bed early." in shown
