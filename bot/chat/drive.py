@@ -5,7 +5,6 @@ Whatever goes wrong on the way, it ends with something a person can read.
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -20,7 +19,7 @@ from bot.chat.postbox import UndeliverableError
 from bot.chat.reply import Reply
 from bot.chat.sentences import FailureKind
 from bot.clock import Clock
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import Ledger, LedgerError, Turn
 
 MOST_PICKUPS: Final = 3
 """How often a turn is taken up again in one state before the person is told."""
@@ -118,7 +117,7 @@ class Drive:
             if turn.state == "closing":
                 return await self._ledger.turns.closed(turn.id, turn.attempt)
             return await self._fail(turn, "undeliverable")
-        except sqlite3.Error:
+        except LedgerError:
             # The ledger can't be written, on a full disk for one: nothing is to be told from it.
             raise
         except Exception:

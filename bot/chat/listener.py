@@ -6,7 +6,6 @@ It filters and hands on; what takes long happens elsewhere.
 import asyncio
 import logging
 import re
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,7 +15,7 @@ from bot.chat import sentences
 from bot.chat.asking import attachments_json
 from bot.chat.files import files_of
 from bot.chat.places import Places
-from bot.store.ledger import Ledger, NewQuestion
+from bot.store.ledger import Ledger, LedgerError, NewQuestion
 
 _KINDS: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
@@ -61,7 +60,7 @@ class Listener:
                 if not home.asked:
                     return
                 taken = not empty and await self._ledger.questions.take(question, home.link)
-        except sqlite3.Error:
+        except LedgerError:
             _log.exception("Question %d could not be written down", message.id)
             if mentioned or message.guild is None:
                 await self._tell(message, sentences.NOT_TAKEN)

@@ -3,14 +3,13 @@
 import asyncio
 import multiprocessing
 import signal
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.chat import sentences
-from bot.store.ledger import OPEN, Ledger, NewQuestion
+from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, labels
 from tests.support.model_turns import say
@@ -222,7 +221,7 @@ async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_no
     async def full(*args: object, **values: object) -> object:
         if left:
             channels.sandbox.advance(600)
-            raise sqlite3.OperationalError(left.pop())
+            raise LedgerError(left.pop())
         return await write(*args, **values)
 
     monkeypatch.setattr(channels.ledger.turns, name, full)
@@ -238,7 +237,7 @@ async def test_a_question_that_cannot_be_written_down_is_refused_in_words(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*args: object) -> bool:
-        raise sqlite3.OperationalError("the disk is full")
+        raise LedgerError("the disk is full")
 
     with monkeypatch.context() as patched:
         patched.setattr(channels.ledger.questions, "take", full)

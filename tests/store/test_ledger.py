@@ -1,4 +1,5 @@
 import itertools
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import get_args
@@ -9,6 +10,7 @@ from bot.store.ledger import (
     OPEN,
     TURN_MOVES,
     Ledger,
+    LedgerError,
     Link,
     NewQuestion,
     Outcome,
@@ -365,3 +367,21 @@ async def test_how_many_people_ask_in_a_channel_is_known(ledger: Ledger) -> None
     assert await ledger.questions.asker_count(CHANNEL) == 1
     await ask(ledger, 3, author=2)
     assert await ledger.questions.asker_count(CHANNEL) == 2
+
+
+async def test_a_database_that_fails_is_one_kind_of_error_and_changes_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    turn = await open_turn(ledger)
+    other = sqlite3.connect(tmp_path / "bot.db")
+    other.execute(
+        "CREATE TRIGGER full BEFORE UPDATE ON turns BEGIN SELECT RAISE(FAIL, 'full'); END"
+    )
+    other.commit()
+    with pytest.raises(LedgerError, match="full"):
+        await ledger.turns.placed(turn.id, 1, 77)
+    assert await ledger.history.turn(turn.id) == turn
+    other.execute("DROP TRIGGER full")
+    other.commit()
+    other.close()
+    assert await ledger.turns.placed(turn.id, 1, 77) is not None

@@ -1,5 +1,6 @@
 """The bot's ledger: every question it took and how far each got, durable against power loss."""
 
+from bot.store.ledger.access import LedgerError
 from bot.store.ledger.book import Ledger
 from bot.store.ledger.records import Asker, Link, NewQuestion, Outcome, Question, Scope, Turn
 from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
@@ -9,6 +10,7 @@ __all__ = [
     "TURN_MOVES",
     "Asker",
     "Ledger",
+    "LedgerError",
     "Link",
     "NewQuestion",
     "Outcome",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.store.database import Database
+from bot.store.ledger.access import Access
 from bot.store.ledger.history import History
 from bot.store.ledger.questions import Questions
 from bot.store.ledger.records import Link
@@ -16,13 +17,16 @@ _LINK = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id F
 
 
 class Ledger:
-    """The bot's memory over one database; ``now`` gives wall seconds."""
+    """The bot's memory over one database; ``now`` gives wall seconds.
+
+    Every method of it and of its parts raises ``LedgerError`` where the database fails.
+    """
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
-        self._database = database
-        self.questions = Questions(database, now)
-        self.turns = Turns(database, now)
-        self.history = History(database)
+        self._database = Access(database)
+        self.questions = Questions(self._database, now)
+        self.turns = Turns(self._database, now)
+        self.history = History(self._database)
 
     @classmethod
     async def open(cls, path: Path, now: Callable[[], float]) -> Self:

@@ -3,8 +3,8 @@
 import json
 import sqlite3
 
-from bot.store.database import Database
 from bot.store.ledger import rows
+from bot.store.ledger.access import Access
 from bot.store.ledger.records import Scope, Turn
 
 _VISIBLE = """
@@ -19,7 +19,7 @@ _VISIBLE = """
 class History:
     """What the commands show of turns; each method is one snapshot."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Access) -> None:
         self._database = database
 
     async def turn(self, turn_id: int) -> Turn | None:

@@ -3,15 +3,15 @@
 import sqlite3
 from collections.abc import Callable
 
-from bot.store.database import Database
 from bot.store.ledger import rows
+from bot.store.ledger.access import Access
 from bot.store.ledger.records import Link, NewQuestion, Question
 
 
 class Questions:
     """The questions' part of the ledger; each method is one transaction."""
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(self, database: Access, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
 

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bot.store.database import Database
 from bot.store.ledger import rows
+from bot.store.ledger.access import Access
 from bot.store.ledger.records import Outcome, Turn
 from bot.store.ledger.states import TurnState, sources
 
@@ -18,7 +18,7 @@ from bot.store.ledger.states import TurnState, sources
 class Turns:
     """The turns' part of the ledger; each method is one transaction."""
 
-    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+    def __init__(self, database: Access, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
 
