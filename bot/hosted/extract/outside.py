@@ -42,14 +42,16 @@ async def extract_text(name: str, data: bytes, *, limits: ExtractionLimits | Non
     try:
         async with asyncio.timeout(limits.seconds):
             answer = await _exchange(child, request(kind, limits), data, limits)
+            await child.wait()
     except TimeoutError:
         raise ExtractionError(
             "invalid_file", f"Reading the file takes longer than {limits.seconds:g} seconds."
         ) from None
     finally:
-        with suppress(ProcessLookupError):
-            child.kill()
-        await asyncio.shield(child.wait())
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await asyncio.shield(child.wait())
     head, _, text = answer.partition(b"\n")
     try:
         told = json.loads(head)
@@ -80,6 +82,7 @@ async def _exchange(
     while piece := await child.stdout.read(65_536):
         size += len(piece)
         if size > most:
+            child.kill()
             break
         pieces.append(piece)
     return b"".join(pieces)

@@ -1,0 +1,116 @@
+"""Strangers' files in real child processes: bounded in time and memory, never in the loop's way."""
+
+import asyncio
+
+import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
+import pytest
+
+pytest.importorskip("pypdf", reason="pypdf is not installed")
+pytest.importorskip("charset_normalizer", reason="charset-normalizer is not installed")
+
+from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text
+from tests.hosted.files import docx, packed, paragraph, pdf, slide
+
+
+def slow_page() -> bytes:
+    """A page that takes a quarter of a minute and shows nothing."""
+    return b"<b></b>" * 12_000_000
+
+
+def children() -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process().children():
+        try:
+            if any("bot.hosted.extract" in argument for argument in process.cmdline()):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+async def working_child() -> psutil.Process:
+    """The child once it has been at work for a while."""
+    while True:
+        for process in children():
+            if process.cpu_times().user > 0.3:
+                return process
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "text"),
+    [
+        ("a.txt", "größer 日本".encode(), "größer 日本"),
+        ("a.json", b'"\\u65e5"', '"日"'),
+        ("a.html", "<p>日本&amp;".encode(), "日本&"),
+        ("a.pdf", pdf("日本"), "日本"),
+        ("a.docx", docx(paragraph("日本")), "日本"),
+        ("a.pptx", packed({"ppt/slides/slide1.xml": slide("日本")}), "日本"),
+    ],
+)
+async def test_text_comes_back_whole(name: str, data: bytes, text: str) -> None:
+    assert (await extract_text(name, data)).strip() == text
+
+
+async def test_a_large_file_goes_there_and_back() -> None:
+    text = await extract_text("a.html", b"<p>" + "日本 ".encode() * 1_000_000)
+    assert len(text) > 2_999_000
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("a.pdf", b"%PDF-1.7\nbroken", "invalid_file"),
+        ("a.docx", docx(paragraph("x"))[:-30], "invalid_file"),
+        ("a.xlsx", packed({"xl/workbook.xml": "x"}), "unsupported_file"),
+        ("a.png", b"\x89PNG\x00", "unsupported_file"),
+        ("a.txt", b"", "invalid_file"),
+    ],
+)
+async def test_an_error_comes_back_as_it_was_raised(name: str, data: bytes, code: str) -> None:
+    with pytest.raises(ExtractionError) as refused:
+        await extract_text(name, data)
+    assert refused.value.code == code
+    assert children() == []
+
+
+async def test_a_file_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(ExtractionError, match=r"longer than 0\.5 seconds"):
+        await extract_text("a.html", slow_page(), limits=ExtractionLimits(seconds=0.5))
+    assert children() == []
+
+
+async def test_a_file_that_takes_too_much_memory_is_given_up() -> None:
+    limits = ExtractionLimits(memory_bytes=120 * 2**20)
+    with pytest.raises(ExtractionError) as refused:
+        await extract_text("a.html", b"<p>x " * 10_000_000, limits=limits)
+    assert refused.value.code == "invalid_file"
+
+
+async def test_the_loop_goes_on_meanwhile_and_the_child_has_no_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a secret")
+    reading = asyncio.create_task(
+        extract_text("a.html", slow_page(), limits=ExtractionLimits(seconds=30))
+    )
+    child = await working_child()
+    assert not reading.done()
+    assert "OPENAI_API_KEY" not in child.environ()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert children() == []
+
+
+async def test_a_child_that_dies_is_a_broken_file() -> None:
+    reading = asyncio.create_task(extract_text("a.html", slow_page()))
+    (await working_child()).kill()
+    with pytest.raises(ExtractionError, match="reading it failed") as refused:
+        await reading
+    assert refused.value.code == "invalid_file"
+
+
+async def test_several_files_are_read_at_once() -> None:
+    texts = await asyncio.gather(*(extract_text("a.pdf", pdf(f"file {n}")) for n in range(6)))
+    assert [text.strip() for text in texts] == [f"file {n}" for n in range(6)]
