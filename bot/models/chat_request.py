@@ -2,10 +2,9 @@
 
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 
-from bot.models.chat_errors import Told, refused_parameter, refused_role
+from bot.models.errors import Told, refused_parameter, refused_role
 from bot.models.types import (
     AssistantMessage,
     FunctionTool,
@@ -15,7 +14,6 @@ from bot.models.types import (
     NamedFunction,
     SystemMessage,
     Text,
-    ToolOutput,
     UserMessage,
 )
 
@@ -103,31 +101,6 @@ def learn(dialect: Dialect, told: Told, body: dict[str, Any]) -> str | None:
         return f"the limit is sent as {dialect.limit} from now on ({told.message})"
     dialect.left_out.add(name)
     return f"{name} is left out from now on ({told.message})"
-
-
-def estimate_prompt(request: ModelRequest) -> int:
-    """About how many tokens the request's messages and tools take, by length."""
-    size = 0
-    for item in request.items:
-        size += 16  # a message's frame costs about four tokens
-        if isinstance(item, UserMessage):
-            for part in item.parts:
-                size += len(part.text) if isinstance(part, Text) else 3000
-        elif isinstance(item, SystemMessage):
-            size += len(item.text)
-        elif isinstance(item, ToolOutput):
-            size += len(item.output)
-        else:
-            size += len(item.text)
-            size += sum(len(call.name) + len(call.arguments) for call in item.tool_calls)
-    if request.tools:
-        size += len(msgspec.json.encode(request.tools))
-    return estimate_tokens(size)
-
-
-def estimate_tokens(characters: int) -> int:
-    """About how many tokens that much text is."""
-    return (characters + 3) // 4
 
 
 def _messages(

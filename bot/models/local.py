@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+from bot.models.hosting import require_hosts
 from bot.models.local_process import (
     LocalProcess,
     LocalSettings,
@@ -26,6 +27,8 @@ class LocalModel:
     `start()` makes it ready and raises ModelError in words; without it the first request does.
     A child that crashed is started again by the next request, within bounds.
     """
+
+    hosts: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class LocalModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
+        require_hosts(self, request)
         again = True
         while True:
             child = await self._running()

@@ -1,7 +1,7 @@
 """What a model is asked and what it yields, as data; it ends with `Finished` or ModelError."""
 
 from collections.abc import AsyncGenerator
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -43,11 +43,15 @@ class ToolCall(Struct, frozen=True):
 
 
 class AssistantMessage(Struct, frozen=True):
-    """What the model said before, and the functions it asked for with it."""
+    """What the model said before, and the functions it asked for with it.
+
+    `continuation` is what a `Continuation` of the same answer carried, empty where none came.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str = ""
+    continuation: str = ""
 
 
 class ToolOutput(Struct, frozen=True):
@@ -69,13 +73,29 @@ class FunctionTool(Struct, frozen=True):
     strict: bool | None = None
 
 
+HostedKind = Literal["code_interpreter", "web_search"]
+
+
+class HostedTool(Struct, frozen=True):
+    """A tool that the model's own endpoint runs; `options` are added to it as they are."""
+
+    kind: HostedKind
+    options: dict[str, Any] = {}
+
+
 class NamedFunction(Struct, frozen=True):
     """The tool choice that makes the model call this function."""
 
     name: str
 
 
-ToolChoice = Literal["auto", "none", "required"] | NamedFunction
+class NamedHosted(Struct, frozen=True):
+    """The tool choice that makes the model use this hosted tool."""
+
+    kind: HostedKind
+
+
+ToolChoice = Literal["auto", "none", "required"] | NamedFunction | NamedHosted
 
 
 class ModelRequest(Struct, frozen=True, kw_only=True):
@@ -88,6 +108,7 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     model: str
     items: tuple[Item, ...]
     tools: tuple[FunctionTool, ...] = ()
+    hosted: tuple[HostedTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     temperature: float | None = None
@@ -125,6 +146,36 @@ class ToolCallDelta(Struct, frozen=True, gc=False):
     arguments: str
 
 
+class HostedCall(Struct, frozen=True, gc=False):
+    """A call of a hosted tool that is over there: `input` is its code or what was searched for.
+
+    `outputs` are its logs, pages and the like, as text in their order; empty where none were told.
+    """
+
+    kind: HostedKind
+    id: str
+    input: str
+    outputs: tuple[str, ...] = ()
+    failed: bool = False
+
+
+class Continuation(Struct, frozen=True, gc=False):
+    """What the model needs given back with the outputs of this answer's tool calls.
+
+    Comes at most once, right before `Finished`, where the calls' own fields do not say it all, as
+    with models that reason. `data` means something only to who made it; without it the model goes
+    on as well, but thinks anew.
+    """
+
+    data: str
+
+
+class Started(Struct, frozen=True, gc=False):
+    """The first event of an answer that goes on without us: `resume` reads it again by this id."""
+
+    response_id: str
+
+
 class Usage(Struct, frozen=True, gc=False):
     """Tokens spent; `estimated` when the endpoint told none and they were counted by length."""
 
@@ -144,7 +195,16 @@ class Finished(Struct, frozen=True):
     usage: Usage | None
 
 
-ModelEvent = TextDelta | RefusalDelta | ToolCallStarted | ToolCallDelta | Finished
+ModelEvent = (
+    TextDelta
+    | RefusalDelta
+    | ToolCallStarted
+    | ToolCallDelta
+    | HostedCall
+    | Continuation
+    | Started
+    | Finished
+)
 
 ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 ErrorKind = Literal[
@@ -159,7 +219,11 @@ ErrorKind = Literal[
     "rejected",
     "context_length",
     "unsupported",
+    "gone",
 ]
+
+
+_HOPELESS = frozenset({"unauthorized", "unsupported", "context_length", "rejected", "gone"})
 
 
 class ModelError(Exception):
@@ -167,7 +231,8 @@ class ModelError(Exception):
 
     `code` is what a run's `last_error` carries, `context_window` the tokens the model takes where
     the failure told it, `retry_after` the seconds the endpoint asked to wait, and `hopeless`
-    that the same request would fail again however often it is sent.
+    that the same request would fail again however often it is sent. The kind "gone" says that a
+    response is not there any more to be resumed: asking anew is what remains.
     """
 
     def __init__(
@@ -187,7 +252,7 @@ class ModelError(Exception):
         self.context_window = context_window
         self.retry_after = retry_after
         if hopeless is None:
-            hopeless = kind in ("unauthorized", "unsupported", "context_length", "rejected")
+            hopeless = kind in _HOPELESS
         self.hopeless = hopeless
 
     def __str__(self) -> str:
@@ -222,6 +287,10 @@ class Model(Protocol):
     def name(self) -> str:
         """What it is, for people: "chat completions at http://…, model x"."""
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The kinds of hosted tools it runs itself; asked for another, it fails "unsupported"."""
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
 
@@ -230,3 +299,21 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and processes; safe to call twice."""
+
+
+@runtime_checkable
+class ResumableModel(Model, Protocol):
+    """A model whose answers can go on without us; `isinstance` tells one from the others."""
+
+    def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Yield again, from its beginning, an answer that `Started` told; else as `stream` does.
+
+        Raises ModelError "gone" where it is not there any more or was cancelled. `request` is the
+        one it was asked with.
+        """
+
+    async def forget(self, response_id: str) -> None:
+        """Have the endpoint delete an answer that is ours now; best effort, raises nothing."""
+
+    def leave_running(self) -> None:
+        """From now on closing a stream leaves its answer at work, to be resumed after a restart."""

@@ -1,12 +1,14 @@
-"""A scripted endpoint, and chat completions that speak to it with retries that take no time."""
+"""Scripted endpoints, and models that speak to them with retries that take no time."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.models.chat import ChatCompletions
+from bot.models.responses import Responses
 from bot.wire.retry import RetryPolicy
 from tests.support.model_endpoint import ScriptedModel
+from tests.support.responses_endpoint import ScriptedResponses
 from tests.wire.own_clock import OwnClock
 
 
@@ -24,5 +26,25 @@ def clock() -> OwnClock:
 @pytest.fixture
 async def chat(endpoint: ScriptedModel, clock: OwnClock) -> AsyncIterator[ChatCompletions]:
     model = ChatCompletions(endpoint.url, clock=clock, retries=RetryPolicy(attempts=3))
+    yield model
+    await model.close()
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[ScriptedResponses]:
+    async with ScriptedResponses() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def responses(there: ScriptedResponses, clock: OwnClock) -> AsyncIterator[Responses]:
+    model = Responses(there.url, clock=clock, retries=RetryPolicy(attempts=3))
+    yield model
+    await model.close()
+
+
+@pytest.fixture
+async def background(there: ScriptedResponses, clock: OwnClock) -> AsyncIterator[Responses]:
+    model = Responses(there.url, background=True, clock=clock, retries=RetryPolicy(attempts=3))
     yield model
     await model.close()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.models.chat_stream import Answer, StreamFault
+from bot.models.chat_stream import Answer
+from bot.models.receive import StreamFault
 from bot.models.types import (
     Finished,
     ModelEvent,

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.models.choose import OPENAI_URL, ChoiceError, ModelSettings, choose
 from bot.models.local import LocalModel
-from bot.models.types import Model
-from tests.models.asking import asking, collect
+from bot.models.types import HostedTool, Model, ResumableModel, Started
+from tests.models.asking import asking, collect, collect_until_error
 from tests.support.model_endpoint import ScriptedModel
+from tests.support.responses_endpoint import ScriptedResponses
 
 
 class Choosing:
@@ -94,18 +96,38 @@ async def test_what_is_set_is_used_whatever_else_is_there(choosing: Choosing) ->
 
 
 async def test_openai_behind_another_url_is_still_openai(choosing: Choosing) -> None:
-    async with ScriptedModel(api_key="sk-1") as proxy:
+    async with ScriptedResponses(api_key="sk-1") as proxy:
         model = await choosing(endpoint="openai", openai_key="sk-1", url=proxy.url)
         await collect(model, asking(model="gpt-4o"))
-        assert (await proxy.until_request()).body["model"] == "gpt-4o"
+        asked = await proxy.until_request()
+    assert asked.path == "/v1/responses"
+    assert asked.body["model"] == "gpt-4o"
+    assert asked.body["store"] is False
 
 
-async def test_a_gguf_of_ones_own_is_taken_and_nothing_is_downloaded(
-    choosing: Choosing, tmp_path: Path
-) -> None:
-    model = await choosing(endpoint="local", gguf=tmp_path / "mine.gguf")
-    assert model.name == "local model mine"
-    assert "downloaded" not in choosing.said[0]
+async def test_openai_goes_on_without_us_where_that_is_set(choosing: Choosing) -> None:
+    async with ScriptedResponses() as proxy:
+        model = await choosing(openai_key="sk-1", url=proxy.url, background=True)
+        events = await collect(model)
+        assert (await proxy.until_request()).body["background"] is True
+    assert isinstance(model, ResumableModel)
+    assert isinstance(events[0], Started)
+
+
+async def test_only_openai_runs_tools_of_its_own(choosing: Choosing, tmp_path: Path) -> None:
+    request = structs.replace(asking(), hosted=(HostedTool("web_search"),))
+    openai = await choosing(openai_key="sk-1")
+    assert openai.hosts == {"code_interpreter", "web_search"}
+    async with ScriptedModel() as endpoint:
+        chat = await choosing(endpoint="chat", url=endpoint.url)
+        local = await choosing(endpoint="local", gguf=tmp_path / "mine.gguf")
+        for model in (chat, local):
+            assert model.hosts == frozenset()
+            assert not isinstance(model, ResumableModel)
+            _, error = await collect_until_error(model, request)
+            assert (error.kind, error.code) == ("unsupported", "invalid_prompt")
+            assert "does not run web_search itself" in error.message
+        assert endpoint.requests == []
 
 
 @pytest.mark.parametrize(

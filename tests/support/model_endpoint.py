@@ -3,10 +3,8 @@
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -14,11 +12,12 @@ from tests.support import model_turns as turns
 from tests.support.gate import Gate
 from tests.support.model_answers import Asked, Frame, text_of, whole
 from tests.support.model_turns import COUNTED, Cut, Delta, Done, Pace, Raw, TokenUsage, Turn
+from tests.support.scripted_server import ScriptedServer
 
 Script = Callable[["Asked"], "Turn | str | Awaitable[Turn | str]"]
 
 
-class ScriptedModel:
+class ScriptedModel(ScriptedServer):
     """`async with ScriptedModel() as model:` and give `model.url` to what shall use it.
 
     Each request takes the next scripted turn; when none is left, `otherwise` answers, which echoes
@@ -34,73 +33,18 @@ class ScriptedModel:
         keep_chunks: bool = False,
         per_second: float | None = None,
     ) -> None:
-        self.models = list(models)
-        self.requests: list[Asked] = []
-        self.list_models: Callable[[web.Request], Awaitable[web.StreamResponse]] = self._list_models
+        super().__init__(models=models, api_key=api_key)
         self.otherwise: Script = lambda asked: turns.say(asked.question, per_second=per_second)
-        self._api_key = api_key
         self._keep_chunks = keep_chunks
         self._turns: deque[Turn | Script] = deque()
-        self._arrived = asyncio.Condition()
-        self._gates: list[Gate] = []
-        self._runner: web.AppRunner | None = None
-        self._port = 0
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    @property
-    def url(self) -> str:
-        """What stands before /chat/completions."""
-        return f"http://127.0.0.1:{self._port}/v1"
-
-    async def start(self) -> None:
-        """Listen: on a free port the first time, on the same one after."""
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_post("/v1/chat/completions", self._complete)
-        app.router.add_get("/v1/models", self._models)
-        self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        """Stop listening and drop all connections; safe to call twice."""
-        for gate in self._gates:
-            gate.open()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-
-    @asynccontextmanager
-    async def down(self) -> AsyncIterator[None]:
-        """As long as the block lasts nothing answers at `url`."""
-        await self.stop()
-        try:
-            yield
-        finally:
-            await self.start()
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add chat completions."""
+        router.add_post("/v1/chat/completions", self._complete)
 
     def then(self, *scripted: Turn | Script) -> None:
         """Script the next turns, in order; a function is called with the request."""
         self._turns.extend(scripted)
-
-    def gate(self) -> Gate:
-        """A closed gate for `say(..., gate=...)` and its like; opened at the end at the latest."""
-        gate = Gate()
-        self._gates.append(gate)
-        return gate
 
     def say(
         self,
@@ -182,43 +126,8 @@ class ScriptedModel:
         """Next: answer a web page with a 200."""
         self.then(turns.web_page())
 
-    async def until_request(self, count: int = 1) -> Asked:
-        """Return the `count`th request since the start, once it came."""
-        async with self._arrived:
-            await self._arrived.wait_for(lambda: len(self.requests) >= count)
-        return self.requests[count - 1]
-
-    async def _models(self, request: web.Request) -> web.StreamResponse:
-        return await self.list_models(request)
-
-    async def _list_models(self, request: web.Request) -> web.Response:
-        if refusal := self._unauthorized(request):
-            return refusal
-        data = [
-            {"id": name, "object": "model", "created": 1, "owned_by": "tests"}
-            for name in self.models
-        ]
-        return web.json_response({"object": "list", "data": data})
-
-    def _unauthorized(self, request: web.Request) -> web.Response | None:
-        if self._api_key is None:
-            return None
-        if request.headers.get("Authorization") == f"Bearer {self._api_key}":
-            return None
-        error = {"message": "Incorrect API key provided.", "type": "invalid_request_error"}
-        return web.json_response(
-            {"error": {**error, "param": None, "code": "invalid_api_key"}}, status=401
-        )
-
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        assert request.transport is not None
-        peer = request.transport.get_extra_info("peername")
-        asked = Asked(
-            request.path, request.headers.copy(), await request.json(), peer, dict(request.query)
-        )
-        async with self._arrived:
-            self.requests.append(asked)
-            self._arrived.notify_all()
+        asked = await self._arrive(request)
         try:
             if refusal := self._unauthorized(request):
                 return refusal

@@ -1,15 +1,17 @@
-"""A chat completion on its way in; it is over only when the server said why it stopped."""
+"""A streamed answer on its way in; it is over only when the server said how it ended."""
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
 
 import aiohttp
 
-from bot.models.chat_stream import Answer, StreamFault
 from bot.models.types import ModelEvent
 from bot.wire.bodies import read_bounded
-from bot.wire.sse import Decoder
+from bot.wire.sse import Decoder, Event
 
-_WHOLE_BYTES = 32 * 1024 * 1024
+WHOLE_BYTES = 32 * 1024 * 1024
 _DRAIN_SECONDS = 0.05
 
 
@@ -17,57 +19,81 @@ class CutError(Exception):
     """The answer ended before the server said why."""
 
 
-class Receiving:
+class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it becomes a ModelError
+    """A stream that cannot be read on; `error` is the error object the server sent, if any."""
+
+    def __init__(self, message: str, error: dict[str, Any] | str | None = None) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class GoneError(StreamFault):
+    """What was being read is not there any more, or was cancelled there."""
+
+
+class Receiving(ABC):
     """The answer in `response`; `over` once its last event was handed out.
 
-    `prompt_estimate` is what the prompt counts as, in tokens, when the server tells no usage, and
-    `after_finish` how many seconds that usage is waited for after all else is here.
+    What the events mean is the subclass's. `after_finish` is how many seconds the rest is waited
+    for once all that matters is here.
     """
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, *, prompt_estimate: int, after_finish: float
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, *, after_finish: float) -> None:
         self._response = response
         self._content = response.content
         self._decoder = Decoder()
-        self._answer = Answer()
-        self._prompt_estimate = prompt_estimate
         self._after_finish = after_finish
         self._fault: StreamFault | None = None
         self.over = False
+
+    @abstractmethod
+    def _take(self, event: Event) -> Iterable[ModelEvent]:
+        """What an event of the stream holds; raises StreamFault."""
+
+    @abstractmethod
+    def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
+        """What an answer in one piece holds; raises StreamFault."""
+
+    @abstractmethod
+    def _enough(self) -> bool:
+        """Whether the answer is whole though the connection ended now."""
+
+    @abstractmethod
+    def _last(self) -> bool:
+        """Whether the event that was just taken is the stream's last."""
+
+    @abstractmethod
+    def _finish(self) -> list[ModelEvent]:
+        """The events that end the answer; raises StreamFault when it is not whole after all."""
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
         """The events in the bytes that come within `wait` seconds, often none.
 
         Raises StreamFault, CutError, EventTooLargeError, TimeoutError and aiohttp's errors.
         """
-        answer = self._answer
         if self._fault is not None:
             raise self._fault
         try:
             chunk = self._content.read_nowait()
             if not chunk and not self._content.at_eof():
-                async with asyncio.timeout(self._after_finish if answer.reason else wait):
+                async with asyncio.timeout(self._after_finish if self._enough() else wait):
                     chunk = await self._content.readany()
         except (TimeoutError, aiohttp.ClientError):
-            if not answer.reason:
+            if not self._enough():
                 raise
-            chunk = b""  # all but the usage is here
+            chunk = b""
         if not chunk:
-            if not answer.reason:
+            if not self._enough():
                 raise CutError("the connection was closed")
             return self._end()
         events: list[ModelEvent] = []
         try:
             for event in self._decoder.feed(chunk):
-                if event.data == b"[DONE]":
-                    answer.reason = answer.reason or "stop"
+                events += self._take(event)
+                if self._last():
                     await self._drain()
                     events += self._end()
                     return events
-                if event.name == "error":
-                    answer.fail(event.data)
-                events += answer.take(event.data)
         except StreamFault as fault:
             if not events:
                 raise
@@ -76,10 +102,12 @@ class Receiving:
         return events
 
     async def whole(self) -> list[ModelEvent]:
-        """The events of an answer that comes in one piece; raises as `more` does, and BodyError."""
-        events = [*self._answer.take(await read_bounded(self._response, _WHOLE_BYTES))]
-        self._answer.reason = self._answer.reason or "stop"
-        return events + self._end()
+        """The events of an answer that comes in one piece; raises as `more` does, and BodyError.
+
+        It need not be the end: an answer may be told before it is finished.
+        """
+        events = [*self._take_whole(await read_bounded(self._response, WHOLE_BYTES))]
+        return events + self._end() if self._enough() else events
 
     def close(self) -> None:
         """Give the connection back where the answer was read to its end, else drop it at once."""
@@ -89,7 +117,7 @@ class Receiving:
             self._response.close()
 
     def _end(self) -> list[ModelEvent]:
-        events = self._answer.finish(self._prompt_estimate)
+        events = self._finish()
         self.over = True
         return events
 

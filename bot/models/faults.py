@@ -4,9 +4,8 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from bot.models.chat_errors import read_error, stream_error
-from bot.models.chat_receive import CutError
-from bot.models.chat_stream import StreamFault
+from bot.models.errors import read_error, stream_error
+from bot.models.receive import CutError, GoneError, StreamFault
 from bot.models.types import ModelError
 from bot.wire.bodies import BodyError
 from bot.wire.retry import Answered
@@ -36,6 +35,8 @@ def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits
     if isinstance(fault, StreamFault) and fault.error is not None:
         told = read_error(msgspec.json.encode({"error": fault.error}))
         return stream_error(endpoint, told, model=model)
+    if isinstance(fault, GoneError):
+        return ModelError("gone", f"{endpoint} has this answer no more: {fault}.")
     if isinstance(fault, (StreamFault, EventTooLargeError, BodyError)):
         return ModelError("rubbish", f"{endpoint} sent what can't be read: {fault}.")
     if isinstance(fault, aiohttp.ConnectionTimeoutError):

@@ -8,7 +8,7 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
-from bot.models.chat_errors import error_for, read_error
+from bot.models.errors import error_for, read_error
 from bot.models.types import Model, ModelError, ModelRequest, ModelStatus, Text, UserMessage
 from bot.wire.bodies import BodyError, decode_json, read_bounded
 

@@ -31,6 +31,8 @@ _UNSUPPORTED = re.compile(
     r"|unexpected|extra (?:inputs|fields)|not permitted|not allowed|no such (?:field|parameter)",
     re.IGNORECASE,
 )
+# In the type or code of an error inside a stream: it is the request that was not right.
+_CALLERS_FAULTS = ("invalid_request", "invalid_prompt", "context", "image", "policy", "unsupported")
 _KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|key)[-_][A-Za-z0-9_*\-]{6,}|Bearer\s+\S+", re.IGNORECASE)
 
 
@@ -168,7 +170,7 @@ def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
             status = 429
         elif "overloaded" in words:
             status = 503
-        elif "invalid_request" in words or "context" in words:
+        elif any(word in words for word in _CALLERS_FAULTS):
             status = 400
         else:
             status = 500

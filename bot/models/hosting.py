@@ -1,0 +1,14 @@
+"""Whether a model runs the hosted tools it is asked for; what it lacks is told in one sentence."""
+
+from bot.models.types import Model, ModelError, ModelRequest
+
+
+def require_hosts(model: Model, request: ModelRequest) -> None:
+    """Raise ModelError where the request has a hosted tool that `model` does not run itself."""
+    lacking = sorted({tool.kind for tool in request.hosted} - model.hosts)
+    if lacking:
+        raise ModelError(
+            "unsupported",
+            f"{model.name} does not run {' and '.join(lacking)} itself; take the tool out of the"
+            ' assistant, or set [models] endpoint = "openai".',
+        )
