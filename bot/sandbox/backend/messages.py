@@ -243,6 +243,8 @@ class Messages:
 
     def _remove(self, message: Message) -> None:
         message.deleted = True
+        for attachment in message.attachments:
+            self._world.attachments.pop(attachment.id, None)
         state = message.channel.thread
         if message.channel.by_id.pop(message.id, None) is not None and state is not None:
             state.message_count -= 1

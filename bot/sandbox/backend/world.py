@@ -7,6 +7,7 @@ from bot.sandbox.backend import permissions, render
 from bot.sandbox.backend.events import Change, ChangeKind, Changes, Event, Intent
 from bot.sandbox.backend.model import Attachment, Channel, Guild, Message, Payload, User
 from bot.sandbox.backend.permissions import Permission
+from bot.sandbox.backend.writer import MessageWriter
 from bot.sandbox.clock import Clock
 from bot.sandbox.errors import missing_access, unknown_channel, unknown_guild, unknown_message
 from bot.sandbox.snowflake import Snowflakes
@@ -29,7 +30,7 @@ class World:
         self.identified = 0
         self.changes = Changes()
         self.base = ""
-        self.writer = render.MessageWriter("", self.bot)
+        self.writer = MessageWriter("", self.bot)
         self.listeners: list[Callable[[Event], None]] = []
 
     @property
