@@ -48,9 +48,13 @@ def chunk(
         raise ValueError(f"The overlap is 0 to {max_tokens // 2} tokens (half a chunk).")
     ends = [0]
     tokens = []
-    for piece in _PIECE.finditer(text):
-        ends.append(piece.end())
-        tokens.append(counter(piece.group()))
+    known: dict[str, int] = {}  # a text has far fewer different words than words
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if piece not in known:
+            known[piece] = counter(piece)
+        ends.append(match.end())
+        tokens.append(known[piece])
     before = list(accumulate(tokens, initial=0))  # tokens before each piece
     count = len(tokens)
     chunks = []

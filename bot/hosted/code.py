@@ -127,6 +127,7 @@ class Sandbox:
         self._starting = asyncio.Lock()
         self._pool: AsyncMonty | None = None
         self._stack = AsyncExitStack()
+        self._deadlines: set[asyncio.Timeout] = set()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -141,12 +142,19 @@ class Sandbox:
         await self.close()
 
     async def close(self) -> None:
-        """End every worker and forget every session; later runs raise RuntimeError."""
+        """End every run and forget every session; runs that come later raise RuntimeError."""
+        if self._closed:
+            return
         self._closed = True
-        async with self._starting:
-            self._pool = None
-            self._kept.clear()
-            await self._stack.aclose()
+        for deadline in self._deadlines:
+            deadline.reschedule(asyncio.get_running_loop().time())
+        # once every place of a worker is ours, no run is under way
+        await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))
+        self._pool = None
+        self._kept.clear()
+        await self._stack.aclose()
+        for _ in range(self.limits.workers):
+            self._free.release()
 
     async def session(self, key: str) -> "Session":
         """The session called `key`; nothing is started or kept before its first run."""
@@ -194,7 +202,11 @@ class Sandbox:
     ) -> CodeResult:
         before, fresh = kept.files, kept.state is None
         given = SandboxFiles(
-            files, before, quota=self.limits.files_bytes, max_files=self.limits.files
+            files,
+            before,
+            quota=self.limits.files_bytes,
+            max_files=self.limits.files,
+            readable=self.limits.memory_bytes,
         )
         try:
             state, error = await self._execute(kept.state, code, given, output)
@@ -250,8 +262,12 @@ class Sandbox:
         )
         error: str | None = None
         loaded = state is None
+        deadline = asyncio.timeout(self.limits.wall_seconds)
         try:
-            async with asyncio.timeout(self.limits.wall_seconds) as deadline, session:
+            async with deadline, session:
+                self._deadlines.add(deadline)
+                if self._closed:
+                    deadline.reschedule(asyncio.get_running_loop().time())
                 output.when_stopped(deadline)
                 if state is not None:
                     await session.load_session(state)
@@ -278,6 +294,8 @@ class Sandbox:
                         return None, error
                 return await session.dump(), error
         except TimeoutError:
+            if self._closed:
+                return None, "The sandbox was closed while the code ran."
             if output.stopped:
                 return None, (
                     f"The code was stopped: it printed more than "
@@ -291,6 +309,8 @@ class Sandbox:
                 raise _StateLostError from crashed
             reason = "it needed too much memory" if _is_memory(crashed) else "its process ended"
             return None, _and(error, f"The sandbox was lost while the code ran: {reason}.")
+        finally:
+            self._deadlines.discard(deadline)
 
     async def _started(self) -> "AsyncMonty":
         async with self._starting:

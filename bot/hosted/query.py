@@ -98,8 +98,15 @@ def _words(text: str) -> Iterator[re.Match[str]]:
 
 
 def _terms(text: str) -> Iterator[str]:
+    known: dict[str, list[str]] = {}  # a text has far fewer different words than words
     for match in _words(text):
-        yield from _pairs(match.group()) if match["unspaced"] else _names(match.group())
+        word = match.group()
+        if match["unspaced"]:
+            yield from _pairs(word)
+            continue
+        if word not in known:
+            known[word] = _names(word)
+        yield from known[word]
 
 
 def _pairs(run: str) -> Iterator[str]:

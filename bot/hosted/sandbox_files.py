@@ -22,7 +22,8 @@ class SandboxFiles:
 
     Writing to a `given` file changes it in here only; `written` is what earlier runs left, and is
     copied, so a run that is thrown away leaves no trace. `quota` in bytes and `max_files` bound
-    what is written; both fail as a full disk does.
+    what is written; both fail as a full disk does. A file of more than `readable` bytes, which the
+    sandbox has no room for, cannot be read.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class SandboxFiles:
         *,
         quota: int,
         max_files: int,
+        readable: int,
     ) -> None:
         self._given = {file_name(name): source for name, source in given.items()}
         self._before = written
         self._written = {name: bytearray(data) for name, data in written.items()}
         self._quota = quota
         self._max_files = max_files
+        self._readable = readable
         self._used = sum(map(len, written.values()))
         self._handlers: dict[str, Callable[..., Any]] = {
             "open": self._open,
@@ -106,6 +109,8 @@ class SandboxFiles:
         if name in self._written:
             return bytes(self._written[name])
         source = self._given[name]
+        if _size(source) > self._readable:
+            raise OSError(errno.EFBIG, "File too large for the sandbox", str(_plain(path)))
         return source if isinstance(source, bytes) else source.read_bytes()
 
     def _read_text(self, path: Any) -> str:
@@ -201,9 +206,8 @@ class SandboxFiles:
         if self._is_dir(path):
             return StatResult.dir_stat(mtime=0.0)
         name = self._existing(path)
-        source = self._written.get(name) if name in self._written else self._given[name]
-        size = source.stat().st_size if isinstance(source, Path) else len(source or b"")
-        return StatResult.file_stat(size=size, mtime=0.0)
+        source = self._written[name] if name in self._written else self._given[name]
+        return StatResult.file_stat(size=_size(source), mtime=0.0)
 
     def _rename(self, path: PurePosixPath, target: PurePosixPath) -> None:
         data = self._read(path)
@@ -223,6 +227,10 @@ def _plain(path: Any) -> PurePosixPath:
         else:
             parts.append(part)
     return PurePosixPath("/", *parts)
+
+
+def _size(source: bytes | bytearray | Path) -> int:
+    return source.stat().st_size if isinstance(source, Path) else len(source)
 
 
 def _encoded(data: str | bytes) -> bytes:

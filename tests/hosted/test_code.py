@@ -387,6 +387,32 @@ async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
     assert (await session.run("1 + 1")).logs == "2"
 
 
+async def test_closing_ends_what_runs_and_refuses_what_waits() -> None:
+    sandbox = Sandbox(SandboxLimits(seconds=60, wall_seconds=60))
+    session = await sandbox.session("a")
+    running = asyncio.create_task(session.run("while True: pass"))
+    worker = await busy_worker()
+    waiting = asyncio.create_task(session.run("1"))
+    await sandbox.close()
+    await gone(worker)
+    ended = await running
+    assert ended.error is not None
+    assert ended.error.startswith("The sandbox was closed while the code ran.")
+    with pytest.raises(RuntimeError, match="closed"):
+        await waiting
+    await sandbox.close()
+
+
+async def test_a_file_too_large_for_the_sandbox_is_not_even_read(tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    with big.open("wb") as sparse:
+        sparse.truncate(10**12)
+    async with Sandbox() as sandbox:
+        result = await (await sandbox.session("a")).run("open('big').read()", files={"big": big})
+        assert result.error is not None
+        assert "File too large for the sandbox" in result.error
+
+
 async def test_a_closed_sandbox_has_no_processes_and_runs_nothing() -> None:
     sandbox = Sandbox()
     session = await sandbox.session("a")

@@ -88,11 +88,9 @@ def _not_what_it_is_named(ending: str, head: bytes) -> ExtractionError:
 
 def unsupported(what: str) -> ExtractionError:
     """The error for a file that is `what`, which has no reader."""
-    return ExtractionError(
-        "unsupported_file", f"The file is {what}. Text can be read from {SUPPORTED}."
-    )
+    return ExtractionError("unsupported_file", f"The file is {what}. Supported are {SUPPORTED}.")
 
 
 def not_text() -> ExtractionError:
     """The error for a file that is taken for text and is none."""
-    return unsupported("not text, and of a kind that cannot be read")
+    return unsupported("not text, and of no kind that can be read")
