@@ -99,6 +99,7 @@ class Hub:
         self.sessions[session.id] = session
         self._attach(session, socket)
         self._welcome(session)
+        self._tell_presence(session)
         self._world.publish("session", detail=session)
 
     def _attach(self, session: Session, socket: Socket) -> None:
@@ -169,7 +170,7 @@ class Hub:
                 if one.thread and not one.thread.archived and world.sees(one, session.user)
             ],
             "voice_states": [],
-            "presences": [],
+            "presences": [self._bot_presence()] if person else [],
             "stage_instances": [],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],
@@ -194,7 +195,28 @@ class Hub:
         for frame in session.missed(seq):
             socket.send(frame)
         session.dispatch("RESUMED", encode({"_trace": ["sandbox"]}))
+        self._tell_presence(session)
         self._world.publish("session", detail=session)
+
+    def _tell_presence(self, session: Session) -> None:
+        """Show people whether the bot is there."""
+        if session.user is not self._world.bot:
+            return
+        for guild in self._world.guilds.values():
+            people = frozenset(guild.members) - {self._world.bot.id}
+            payload = {"guild_id": str(guild.id), **self._bot_presence()}
+            event = Event(
+                "PRESENCE_UPDATE", payload, Intent.GUILD_PRESENCES, only=people, guild_id=guild.id
+            )
+            self._world.emit(event)
+
+    def _bot_presence(self) -> Payload:
+        return {
+            "user": {"id": str(self._world.bot.id)},
+            "status": "offline" if self.bot_session() is None else "online",
+            "activities": [],
+            "client_status": {},
+        }
 
     def presence(self, session: Session, data: Payload) -> None:
         """Take a presence; nobody in the sandbox looks at it."""
@@ -238,6 +260,7 @@ class Hub:
         session.lost_at = self._world.now()
         if clean or session.intents is None:
             self.sessions.pop(session.id, None)
+        self._tell_presence(session)
         self._world.publish("session", detail=session)
 
     def drop(self, *, bots_only: bool = True) -> int:

@@ -68,7 +68,7 @@ class Api:
                 self._note(route.method, route.template, 0)
                 if request.transport is not None:
                     request.transport.abort()
-                raise
+                return web.Response(status=500)  # nobody is there any more to read it
             self._note(route.method, route.template, response.status)
             return response
 

@@ -52,7 +52,13 @@ class App {
     };
     this.state = state;
     this.composer.reset();
-    this.client = new Client(this.welcome, person, (name, data) => this.event(name, data), (text) => { $("status").textContent = text; });
+    this.client = new Client(this.welcome, person, (name, data) => this.event(name, data), (text) => this.status({ link: text }));
+  }
+
+  status(change) {
+    this.state.status = { ...this.state.status, ...change };
+    const { link, bot } = this.state.status;
+    $("status").textContent = link || (bot === "offline" ? `${this.welcome.bot.name} is offline` : "");
   }
 
   event(name, data) {
@@ -63,6 +69,7 @@ class App {
         for (const one of data.members) state.users.set(one.user.id, one.user);
         for (const one of data.roles) state.roles.set(one.id, one);
         for (const one of [...data.channels, ...data.threads]) state.channels.set(one.id, one);
+        this.status({ bot: data.presences[0]?.status });
         this.drawChannels();
         const kept = state.channels.has(state.current) ? state.current : null;
         this.open(kept ?? data.channels.find((one) => one.type === 0)?.id);
@@ -76,6 +83,7 @@ class App {
       MESSAGE_DELETE_BULK: () => this.gone(data.channel_id, data.ids),
       MESSAGE_REACTION_ADD: () => this.reacted(data, 1), MESSAGE_REACTION_REMOVE: () => this.reacted(data, -1),
       MESSAGE_REACTION_REMOVE_ALL: () => this.cleared(data, null), MESSAGE_REACTION_REMOVE_EMOJI: () => this.cleared(data, data.emoji.name),
+      PRESENCE_UPDATE: () => { if (data.user.id === this.welcome.bot.id) this.status({ bot: data.status }); },
       TYPING_START: () => this.showTyping(data),
       INTERACTION_SUCCESS: () => this.settled(data.id, ""),
       INTERACTION_FAILURE: () => this.settled(data.id, "The application did not respond"),

@@ -16,7 +16,8 @@ export class Client {
     const socket = new WebSocket(`ws://${location.host}/gateway?v=10&encoding=json`);
     this.socket = socket;
     socket.onmessage = (frame) => this.receive(JSON.parse(frame.data));
-    socket.onclose = () => {
+    socket.onclose = (event) => {
+      if (event.code === 4004) location.reload(); // another sandbox answers here now
       clearInterval(this.heart);
       if (this.closed) return;
       this.onState("reconnecting…");

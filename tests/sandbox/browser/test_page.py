@@ -202,6 +202,9 @@ async def test_an_admin_sees_and_does_more_and_troubles_can_be_made(
     await page.click("#troubles >> text=Cut the gateway")
     await expect(page.locator("#troubles")).to_contain_text("Done: Cut the gateway")
     await bot.until(lambda: bot.named("resumed"))
+    await expect(page.locator("#status")).to_have_text("")
+    await bot.close()
+    await expect(page.locator("#status")).to_have_text("Assistant is offline")
 
 
 async def test_the_page_works_on_a_phone_by_keyboard_and_in_the_dark(
