@@ -1,0 +1,147 @@
+"""What size costs: a turn on a long thread beside one on a short, a page of many beside one of few.
+
+Both threads show the model the same window. Run it as `python -m tests.benchmarks.growth`.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.assistants.content import TextPart, TextValue
+from bot.assistants.ids import new_id
+from bot.assistants.objects import Message
+from bot.assistants.requests import (
+    CreateAssistant,
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    Page,
+    Truncation,
+)
+from bot.clock import SystemClock
+from bot.engine import Engine
+from bot.engine.project import Project
+from bot.models.chat import ChatCompletions
+from bot.store.engine import EngineStore, Tables
+from tests.benchmarks.endpoint import endpoint
+
+SHOWN = 10
+_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same thing small and large: CPU in ms, the least of many rounds' medians."""
+
+    name: str
+    small: float
+    large: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times more the large one costs."""
+        return self.large / self.small
+
+
+async def measure(long: int = 10_000, many: int = 1_000_000, rounds: int = 9) -> list[Pair]:
+    """Measure a turn on threads of 10 and ``long`` messages, a page among 100 and ``many``."""
+    with tempfile.TemporaryDirectory() as directory:
+        async with endpoint() as url, await EngineStore.open(Path(directory) / "e.db") as store:
+            model = ChatCompletions(url)
+            engine = Engine(store, model, clock=SystemClock())
+            await engine.start()
+            try:
+                api = engine.for_project("default")
+                return [
+                    await _turns(api, store, long, rounds),
+                    await _pages(api, store, many, rounds),
+                ]
+            finally:
+                await engine.stop()
+                await model.close()
+
+
+async def _turns(api: Project, store: EngineStore, long: int, rounds: int) -> Pair:
+    assistant = await api.create_assistant(CreateAssistant(model="fake"))
+    options = CreateRun(
+        assistant_id=assistant.id,
+        truncation_strategy=Truncation(type="last_messages", last_messages=SHOWN),
+    )
+
+    def turn(thread: str) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            await api.create_message(thread, CreateMessage(role="user", content="Go on."))
+            async for _ in await api.stream_run(thread, options):
+                pass
+
+        return call
+
+    short_thread, long_thread = await _thread(api, store, SHOWN), await _thread(api, store, long)
+    small, large = await _compared(turn(short_thread), turn(long_thread), 20, rounds)
+    return Pair(f"a turn on a thread of {SHOWN} / {long:,} messages", small, large)
+
+
+async def _pages(api: Project, store: EngineStore, many: int, rounds: int) -> Pair:
+    few_thread, many_thread = await _thread(api, store, 100), await _thread(api, store, many)
+
+    def page(thread: str) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            first = await api.list_messages(thread, Page(limit=20))
+            await api.list_messages(thread, Page(limit=20, after=first.data[-1].id))
+
+        return call
+
+    small, large = await _compared(page(few_thread), page(many_thread), 50, rounds)
+    return Pair(f"two list pages among 100 / {many:,} messages", small, large)
+
+
+async def _compared(
+    small: Callable[[], Awaitable[None]],
+    large: Callable[[], Awaitable[None]],
+    calls: int,
+    rounds: int,
+) -> tuple[float, float]:
+    """Return both sides' CPU a call, in turn so that a busy machine is busy for both."""
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for call, times in zip((small, large), spent, strict=True):
+            before = time.process_time()
+            for _ in range(calls):
+                await call()
+            times.append((time.process_time() - before) / calls * 1000)
+    return statistics.median(spent[0]), statistics.median(spent[1])
+
+
+async def _thread(api: Project, store: EngineStore, count: int) -> str:
+    """Make a thread of so many messages, straight in the tables."""
+    thread = await api.create_thread(CreateThread())
+
+    def add(size: int) -> Callable[[Tables], None]:
+        def work(tables: Tables) -> None:
+            for number in range(size):
+                tables.add_message(
+                    Message(
+                        id=new_id("msg"),
+                        created_at=number,
+                        thread_id=thread.id,
+                        role="user" if number % 2 else "assistant",
+                        content=(TextPart(TextValue("Some words of a conversation. " * 3)),),
+                    )
+                )
+
+        return work
+
+    for begin in range(0, count, _BATCH):
+        await store.write(add(min(_BATCH, count - begin)))
+    return thread.id
+
+
+if __name__ == "__main__":
+    sizes = [int(argument) for argument in sys.argv[1:3]]
+    for pair in asyncio.run(measure(*sizes)):
+        print(f"{pair.name}: {pair.small:.3f} / {pair.large:.3f} ms of CPU, {pair.ratio:.2f}×")
