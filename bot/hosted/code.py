@@ -8,17 +8,16 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from bot.hosted.sandbox_files import DIRECTORY, SandboxFiles
-from bot.hosted.sandbox_output import Output, instrument, plain_traceback
+from bot.hosted.sandbox_output import Output
+from bot.hosted.sandbox_workers import SandboxLimits, StateLostError, Workers
 
-if TYPE_CHECKING:
-    from pydantic_monty import AsyncMonty
+__all__ = ["DESCRIPTION", "PARAMETERS", "CodeResult", "Sandbox", "SandboxLimits", "Session"]
 
 DESCRIPTION = f"""\
 Runs Python code in a sandbox and answers with what it printed and, as in a notebook, with the \
@@ -41,34 +40,6 @@ PARAMETERS: Mapping[str, Any] = {
     "required": ["code"],
     "additionalProperties": False,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxLimits:
-    """What a run may take, and what is kept between runs. Times in seconds, sizes in bytes.
-
-    `seconds` counts computing, `wall_seconds` everything but waiting for a free worker.
-    `output_characters` are handed back; code that prints more than `printed_characters` is stopped.
-    `state_bytes` bounds a session's variables, `files_bytes` the files it wrote, and `kept_bytes`
-    both of all sessions together; the sessions unused for longest are dropped first, and any
-    after `idle_seconds`.
-    """
-
-    seconds: float = 10.0
-    wall_seconds: float = 20.0
-    memory_bytes: int = 128 * 2**20
-    recursion_depth: int = 500
-    host_calls: int = 20_000
-    code_characters: int = 100_000
-    output_characters: int = 30_000
-    printed_characters: int = 2_000_000
-    workers: int = 4
-    sessions: int = 1000
-    idle_seconds: float = 3600.0
-    state_bytes: int = 32 * 2**20
-    files_bytes: int = 32 * 2**20
-    files: int = 200
-    kept_bytes: int = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +75,6 @@ class _Kept:
         return len(self.state or b"") + sum(map(len, self.files.values()))
 
 
-class _StateLostError(Exception):
-    """A session's variables cannot be loaded again."""
-
-
 class Sandbox:
     """Sessions of sandboxed Python, each found by its key; a context manager, or `close` it.
 
@@ -123,12 +90,7 @@ class Sandbox:
         self.limits = limits or SandboxLimits()
         self._monotonic = monotonic
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._free = asyncio.Semaphore(self.limits.workers)
-        self._starting = asyncio.Lock()
-        self._pool: AsyncMonty | None = None
-        self._stack = AsyncExitStack()
-        self._deadlines: set[asyncio.Timeout] = set()
-        self._closed = False
+        self._workers = Workers(self.limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,18 +105,8 @@ class Sandbox:
 
     async def close(self) -> None:
         """End every run and forget every session; runs that come later raise RuntimeError."""
-        if self._closed:
-            return
-        self._closed = True
-        for deadline in self._deadlines:
-            deadline.reschedule(asyncio.get_running_loop().time())
-        # once every place of a worker is ours, no run is under way
-        await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))
-        self._pool = None
+        await self._workers.close()
         self._kept.clear()
-        await self._stack.aclose()
-        for _ in range(self.limits.workers):
-            self._free.release()
 
     async def session(self, key: str) -> "Session":
         """The session called `key`; nothing is started or kept before its first run."""
@@ -188,7 +140,7 @@ class Sandbox:
         kept = self._session(key)
         kept.users += 1
         try:
-            async with kept.lock, self._free:
+            async with kept.lock, self._workers.one():
                 output = Output(
                     self.limits.output_characters, self.limits.printed_characters, on_output
                 )
@@ -209,8 +161,8 @@ class Sandbox:
             readable=self.limits.memory_bytes,
         )
         try:
-            state, error = await self._execute(kept.state, code, given, output)
-        except _StateLostError:
+            state, error = await self._workers.execute(kept.state, code, given, output)
+        except StateLostError:
             kept.state = None
             return CodeResult(
                 logs="",
@@ -242,92 +194,6 @@ class Sandbox:
             fresh=fresh,
             written=written,
         )
-
-    async def _execute(
-        self, state: bytes | None, code: str, files: SandboxFiles, output: Output
-    ) -> tuple[bytes | None, str | None]:
-        """The session's new state (None: to be thrown away) and what went wrong."""
-        import pydantic_monty as monty  # heavy: loaded when code runs
-
-        pool = await self._started()
-        prepared = await asyncio.to_thread(instrument, code)
-        session = pool.checkout(
-            limits={
-                "max_feed_duration_secs": self.limits.seconds,
-                "max_memory": self.limits.memory_bytes,
-                "max_recursion_depth": self.limits.recursion_depth,
-                "max_suspensions": self.limits.host_calls,
-            },
-            os_policy={"sleep": "zero"},
-        )
-        error: str | None = None
-        loaded = state is None
-        deadline = asyncio.timeout(self.limits.wall_seconds)
-        try:
-            async with deadline, session:
-                self._deadlines.add(deadline)
-                if self._closed:
-                    deadline.reschedule(asyncio.get_running_loop().time())
-                output.when_stopped(deadline)
-                if state is not None:
-                    await session.load_session(state)
-                    loaded = True
-                try:
-                    # feed_start: its result is not turned into objects here unless asked for
-                    step = await session.feed_start(
-                        prepared.code, print_callback=output.receive, os=files.handle, cwd=DIRECTORY
-                    )
-                    while not isinstance(step, monty.MontyComplete):
-                        step = await step.resume_auto()
-                    if prepared.shows_value:
-                        shown = await session.feed_start(
-                            prepared.value_code(self.limits.output_characters + 1),
-                            print_callback=output.receive,
-                            os=files.handle,
-                        )
-                        while not isinstance(shown, monty.MontyComplete):
-                            shown = await shown.resume_auto()
-                        output.value(shown.output)
-                except (monty.MontyRuntimeError, monty.MontySyntaxError) as raised:
-                    error = plain_traceback(raised.display(), prepared)
-                    if _ran_out(raised.exception()):
-                        return None, error
-                return await session.dump(), error
-        except TimeoutError:
-            if self._closed:
-                return None, "The sandbox was closed while the code ran."
-            if output.stopped:
-                return None, (
-                    f"The code was stopped: it printed more than "
-                    f"{self.limits.printed_characters} characters."
-                )
-            return None, (
-                f"TimeoutError: the code took longer than {self.limits.wall_seconds:g} seconds."
-            )
-        except (monty.MontyCrashedError, monty.MontyRuntimeError) as crashed:
-            if not loaded:
-                raise _StateLostError from crashed
-            reason = "it needed too much memory" if _is_memory(crashed) else "its process ended"
-            return None, _and(error, f"The sandbox was lost while the code ran: {reason}.")
-        finally:
-            self._deadlines.discard(deadline)
-
-    async def _started(self) -> "AsyncMonty":
-        async with self._starting:
-            if self._closed:
-                raise RuntimeError("The sandbox is closed.")
-            if self._pool is None:
-                from pydantic_monty import AsyncMonty  # heavy: loaded when code runs
-
-                self._pool = await self._stack.enter_async_context(
-                    AsyncMonty(
-                        max_processes=self.limits.workers,
-                        request_timeout=self.limits.wall_seconds,
-                        # a worker serves one session only, so none can lie in wait for the next
-                        max_checkouts_per_worker=1,
-                    )
-                )
-            return self._pool
 
     def _session(self, key: str) -> _Kept:
         self._forget_idle()
@@ -373,17 +239,6 @@ class Session:
         Cancelling ends the work and leaves the session as it was.
         """
         return await self._sandbox.run(self.key, code, files or {}, on_output)
-
-
-def _ran_out(raised: BaseException) -> bool:
-    """Whether the worker was stopped in mid-operation, which leaves its variables in any state."""
-    return _is_memory(raised) or (
-        isinstance(raised, TimeoutError) and "time limit exceeded" in str(raised)
-    )
-
-
-def _is_memory(raised: BaseException) -> bool:
-    return isinstance(raised, MemoryError) or "memory limit" in str(raised)
 
 
 def _and(error: str | None, sentence: str) -> str:

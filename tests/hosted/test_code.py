@@ -144,7 +144,7 @@ async def test_a_bomb_ends_soon_with_a_reason_and_takes_nothing_along(
     await session.run("before = 41\nopen('kept.txt', 'w').write('kept')")
     begun = time.monotonic()
     result = await session.run("before = 0\nopen('lost.txt', 'w').write('x')\n" + BOMBS[bomb])
-    assert time.monotonic() - begun < QUICK.wall_seconds
+    assert time.monotonic() - begun < 2 * QUICK.wall_seconds
     assert result.error is not None
     assert result.error.endswith("again as they were before this run.")
     assert not result.kept
