@@ -5,7 +5,7 @@ Asked again only while nothing was yielded; it fails by ModelError.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
 
 import aiohttp
@@ -121,7 +121,7 @@ class Responses:
         source: ResponseReceiving | Polling
         if response_id is None:
             require_hosts(self, request)
-            source, events = await self._create(request, model)
+            source, events = await self._create_or_cancel(request, model)
             reading = source.reading
             resumption = self._resumption(reading, request, model)
         else:
@@ -145,8 +145,23 @@ class Responses:
             source.close()
             self._let_go(reading)
 
-    async def _create(
+    async def _create_or_cancel(
         self, request: ModelRequest, model: str
+    ) -> tuple[ResponseReceiving, list[ModelEvent]]:
+        """Create; who is cancelled before a background response told its id has it let go of."""
+        unwanted = asyncio.Event()
+        if not self._background:
+            return await self._create(request, model, unwanted)
+        creating = asyncio.create_task(self._create(request, model, unwanted))
+        try:
+            return await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            unwanted.set()
+            self._send(self._abandon_created(creating), "")
+            raise
+
+    async def _create(
+        self, request: ModelRequest, model: str, unwanted: asyncio.Event
     ) -> tuple[ResponseReceiving, list[ModelEvent]]:
         """Ask until the first events are here, as often as is sensible; raises ModelError."""
         endpoint, dialect = self._endpoint, self._dialect(model)
@@ -156,6 +171,8 @@ class Responses:
 
         async def attempt() -> tuple[ResponseReceiving, list[ModelEvent]]:
             nonlocal body
+            if unwanted.is_set():
+                raise asyncio.CancelledError
             body = response_body(
                 request, model, dialect, background=self._background, sealed=sealed
             )
@@ -204,9 +221,24 @@ class Responses:
         """See to it that nothing works on there for nobody."""
         if self._leaving or not reading.background or reading.over_there or reading.id is None:
             return
-        errand = asyncio.get_running_loop().create_task(self._abandon(reading.id))
-        self._errands[errand] = reading.id
+        self._send(self._abandon(reading.id), reading.id)
+
+    def _send(self, work: Coroutine[Any, Any, None], response_id: str) -> None:
+        errand = asyncio.get_running_loop().create_task(work)
+        self._errands[errand] = response_id
         errand.add_done_callback(self._errands.pop)
+
+    async def _abandon_created(
+        self, creating: asyncio.Task[tuple[ResponseReceiving, list[ModelEvent]]]
+    ) -> None:
+        try:
+            async with asyncio.timeout(_ERRAND_SECONDS):
+                source, _ = await creating
+        except (ModelError, TimeoutError, asyncio.CancelledError):
+            return  # nothing was begun, or nothing that can be told
+        source.close()
+        if source.reading.background and source.reading.id is not None:
+            await self._abandon(source.reading.id)
 
     async def _abandon(self, response_id: str) -> None:
         """Cancel a response and delete it: nobody will read it again."""

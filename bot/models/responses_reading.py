@@ -10,11 +10,10 @@ from msgspec import Struct
 from bot.models.estimates import estimate_tokens
 from bot.models.receive import GoneError, StreamFault
 from bot.models.responses_continuation import seal
+from bot.models.responses_items import HOSTED, field_of, hosted_call, object_of, text_of
 from bot.models.types import (
     Continuation,
     Finished,
-    HostedCall,
-    HostedKind,
     ModelEvent,
     RefusalDelta,
     Started,
@@ -24,10 +23,6 @@ from bot.models.types import (
     Usage,
 )
 
-_HOSTED: dict[str, HostedKind] = {
-    "code_interpreter_call": "code_interpreter",
-    "web_search_call": "web_search",
-}
 _ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _END_EVENTS = frozenset(f"response.{status}" for status in _ENDS)
 
@@ -111,8 +106,8 @@ class Reading:
         return list(self._whole(response))
 
     def finish(self) -> list[ModelEvent]:
-        """The last events; raises StreamFault where the response has no end that can be told."""
-        reason = (_of(self._response, "incomplete_details", dict) or {}).get("reason")
+        """The last events of a response that `ended`."""
+        reason = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
         events: list[ModelEvent] = []
         if self._response.get("status") == "incomplete" and reason == "content_filter":
             events.append(Finished("content_filter", self._usage()))
@@ -130,29 +125,29 @@ class Reading:
     def _events(self, event: _Event) -> Iterator[ModelEvent]:
         kind = event.type
         if kind == "response.output_text.delta":
-            yield from self._piece(event, _text(event.delta), "text")
+            yield from self._piece(event, text_of(event.delta), "text")
         elif kind == "response.refusal.delta":
-            yield from self._piece(event, _text(event.delta), "refusal")
+            yield from self._piece(event, text_of(event.delta), "refusal")
         elif kind == "response.function_call_arguments.delta":
-            yield from self._arguments(event.output_index, _text(event.delta))
+            yield from self._arguments(event.output_index, text_of(event.delta))
         elif kind == "response.output_text.done":
-            yield from self._rest(event, _text(event.text), "text")
+            yield from self._rest(event, text_of(event.text), "text")
         elif kind == "response.refusal.done":
-            yield from self._rest(event, _text(event.refusal), "refusal")
+            yield from self._rest(event, text_of(event.refusal), "refusal")
         elif kind == "response.function_call_arguments.done":
-            call, whole = self._calls.get(event.output_index), _text(event.arguments)
+            call, whole = self._calls.get(event.output_index), text_of(event.arguments)
             if call is not None:
                 yield from self._arguments(event.output_index, whole[call.sent :])
         elif kind == "response.output_item.added":
-            item = _object(event.item)
+            item = object_of(event.item)
             if item.get("type") == "function_call":
                 yield from self._call(event.output_index, item)
         elif kind == "response.output_item.done":
-            yield from self._item(event.output_index, _object(event.item))
+            yield from self._item(event.output_index, object_of(event.item))
         elif kind in ("response.created", "response.queued", "response.in_progress"):
-            yield from self._name(_object(event.response))
+            yield from self._name(object_of(event.response))
         elif kind in _END_EVENTS:
-            response = _object(event.response)
+            response = object_of(event.response)
             yield from self._whole({"status": kind.removeprefix("response."), **response})
         elif kind == "error" or (not kind and event.error is not None):
             told = event.error or {
@@ -163,12 +158,12 @@ class Reading:
             raise StreamFault("the stream carried an error", told)
 
     def _whole(self, response: object) -> Iterator[ModelEvent]:
-        response = _object(response)
+        response = object_of(response)
         yield from self._name(response)
         output = response.get("output")
         for index, item in enumerate(output if isinstance(output, list) else ()):
-            yield from self._item(index, _object(item))
-        status = response.get("status")
+            yield from self._item(index, object_of(item))
+        status = field_of(response, "status", str)
         if status not in _ENDS:
             return
         self.over_there = True
@@ -181,7 +176,7 @@ class Reading:
         self.ended = True
 
     def _name(self, response: dict[str, Any]) -> Iterator[ModelEvent]:
-        response_id = _of(response, "id", str)
+        response_id = field_of(response, "id", str)
         if self.id is None and response_id:
             self.id = response_id
             if self.background:
@@ -189,22 +184,22 @@ class Reading:
 
     def _item(self, index: int, item: dict[str, Any]) -> Iterator[ModelEvent]:
         """What of an item was not handed out yet; it may be an unfinished one."""
-        kind = item.get("type")
-        done = item.get("status") not in ("in_progress", "searching", "interpreting")
+        kind = field_of(item, "type", str) or ""
+        done = field_of(item, "status", str) not in ("in_progress", "searching", "interpreting")
         if kind == "message":
             content = item.get("content")
             for at, part in enumerate(content if isinstance(content, list) else ()):
-                part = _object(part)
+                part = object_of(part)
                 where = _Event(output_index=index, content_index=at)
                 if part.get("type") == "output_text":
-                    yield from self._rest(where, _text(part.get("text")), "text")
+                    yield from self._rest(where, text_of(part.get("text")), "text")
                 elif part.get("type") == "refusal":
-                    yield from self._rest(where, _text(part.get("refusal")), "refusal")
+                    yield from self._rest(where, text_of(part.get("refusal")), "refusal")
         elif kind == "function_call":
             yield from self._call(index, item)
-        elif kind in _HOSTED and done and index not in self._hosted:
+        elif kind in HOSTED and done and index not in self._hosted:
             self._hosted.add(index)
-            yield _hosted_call(_HOSTED[kind], item)
+            yield hosted_call(HOSTED[kind], item)
         if done:
             self._items[index] = item
 
@@ -228,13 +223,13 @@ class Reading:
     def _call(self, index: int, item: dict[str, Any]) -> Iterator[ModelEvent]:
         call = self._calls.get(index)
         if call is None:
-            name = _text(item.get("name"))
+            name = text_of(item.get("name"))
             if not name:
                 raise StreamFault("a function call came without a function's name")
             call = self._calls[index] = _Call(len(self._calls), self._own_id(item.get("call_id")))
             self._size += len(name)
             yield ToolCallStarted(call.index, call.id, name)
-        yield from self._arguments(index, _text(item.get("arguments"))[call.sent :])
+        yield from self._arguments(index, text_of(item.get("arguments"))[call.sent :])
 
     def _arguments(self, index: int, piece: str) -> Iterator[ModelEvent]:
         call = self._calls.get(index)
@@ -251,52 +246,12 @@ class Reading:
         return call_id
 
     def _usage(self) -> Usage:
-        told = _of(self._response, "usage", dict) or {}
-        prompt, completion = (_of(told, f"{kind}_tokens", int) or 0 for kind in ("input", "output"))
-        total = _of(told, "total_tokens", int) or prompt + completion
+        told = field_of(self._response, "usage", dict) or {}
+        prompt, completion = (
+            field_of(told, f"{kind}_tokens", int) or 0 for kind in ("input", "output")
+        )
+        total = field_of(told, "total_tokens", int) or prompt + completion
         if total:
             return Usage(prompt, completion, total)
         prompt, completion = self._prompt_estimate, estimate_tokens(self._size)
         return Usage(prompt, completion, prompt + completion, estimated=True)
-
-
-def _hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
-    outputs: list[str] = []
-    if kind == "code_interpreter":
-        asked = _of(item, "code", str) or ""
-        for output in _of(item, "outputs", list) or ():
-            output = _object(output)
-            if output.get("type") == "logs":
-                outputs.append(_text(output.get("logs")))
-            elif output.get("type") == "image":
-                outputs.append(f"image: {_text(output.get('url'))}")
-    else:
-        action = _of(item, "action", dict) or {}
-        queries = [str(query) for query in _of(action, "queries", list) or ()]
-        asked = _of(action, "query", str) or "; ".join(queries)
-        asked = asked or _of(action, "pattern", str) or _of(action, "url", str) or ""
-        sources = [_object(source) for source in _of(action, "sources", list) or ()]
-        outputs += [_text(source.get("url")) for source in sources]
-    call_id = _of(item, "id", str) or f"call_{secrets.token_hex(12)}"
-    return HostedCall(kind, call_id, asked, tuple(outputs), item.get("status") == "failed")
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise StreamFault("an event of the stream holds something else than an object")
-    return value
-
-
-def _text(value: object) -> str:
-    """Text, or nothing where a field is not there."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise StreamFault("an event of the stream holds something else than text")
-    return value
-
-
-def _of(value: dict[str, Any], key: str, kind: type[Any]) -> Any:
-    """A field where it is of the kind it should be."""
-    found = value.get(key)
-    return found if isinstance(found, kind) and not isinstance(found, bool) else None

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from bot.models.choose import OPENAI_URL, ChoiceError, ModelSettings, choose
 from bot.models.local import LocalModel
-from bot.models.types import HostedTool, Model, ResumableModel, Started
+from bot.models.types import HostedTool, Model, NamedHosted, ResumableModel, Started
 from tests.models.asking import asking, collect, collect_until_error
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
@@ -115,7 +115,8 @@ async def test_openai_goes_on_without_us_where_that_is_set(choosing: Choosing) -
 
 
 async def test_only_openai_runs_tools_of_its_own(choosing: Choosing, tmp_path: Path) -> None:
-    request = structs.replace(asking(), hosted=(HostedTool("web_search"),))
+    tool = structs.replace(asking(), hosted=(HostedTool("web_search"),))
+    choice = structs.replace(asking(), tool_choice=NamedHosted("web_search"))
     openai = await choosing(openai_key="sk-1")
     assert openai.hosts == {"code_interpreter", "web_search"}
     async with ScriptedModel() as endpoint:
@@ -124,9 +125,10 @@ async def test_only_openai_runs_tools_of_its_own(choosing: Choosing, tmp_path: P
         for model in (chat, local):
             assert model.hosts == frozenset()
             assert not isinstance(model, ResumableModel)
-            _, error = await collect_until_error(model, request)
-            assert (error.kind, error.code) == ("unsupported", "invalid_prompt")
-            assert "does not run web_search itself" in error.message
+            for request in (tool, choice):
+                _, error = await collect_until_error(model, request)
+                assert (error.kind, error.code) == ("unsupported", "invalid_prompt")
+                assert "does not run web_search itself" in error.message
         assert endpoint.requests == []
 
 

@@ -283,11 +283,12 @@ def test_events_that_are_not_known_are_let_pass() -> None:
 
 
 def test_calls_without_ids_or_with_the_same_get_their_own() -> None:
-    call = {"type": "function_call", "name": "f", "arguments": "{}"}
+    call: dict[str, Any] = {"type": "function_call", "name": "f", "arguments": "{}"}
+    ids_told: list[dict[str, Any]] = [{}, {"call_id": "c"}, {"call_id": "c"}, {"call_id": 5}]
     events = take(
         *(
             {"type": "response.output_item.done", "output_index": at, "item": {**call, **told}}
-            for at, told in enumerate([{}, {"call_id": "c"}, {"call_id": "c"}, {"call_id": 5}])
+            for at, told in enumerate(ids_told)
         ),
         COMPLETED,
     )

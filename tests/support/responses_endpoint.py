@@ -5,6 +5,7 @@ import inspect
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from aiohttp import web
@@ -275,8 +276,7 @@ def _problem(body: Mapping[str, Any]) -> str | None:
         return f"No tool output found for function call {call_id}."
     for call_id in outputs - calls:
         return f"No tool call found for function call output with call_id {call_id}."
-    followed = [*entries[1:], {}]
-    for entry, following in zip(entries, followed, strict=True):
+    for entry, following in pairwise([*entries, {}]):
         leads = {"message", "function_call", "reasoning", *_HOSTED}
         if entry.get("type") == "reasoning" and (
             following.get("type") not in leads or following.get("role", "assistant") != "assistant"
