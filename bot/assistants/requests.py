@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from bot.assistants.basis import FIRST_PAGE as FIRST_PAGE
 from bot.assistants.basis import Metadata as Metadata
@@ -24,7 +24,7 @@ RunTools = Annotated[tuple[Tool, ...], Meta(max_length=20)]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
-class NewVectorStore(Struct, frozen=True, kw_only=True):
+class NewVectorStore(Request, frozen=True, kw_only=True):
     """A vector store that is made along with what uses it."""
 
     file_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] = ()
@@ -32,20 +32,20 @@ class NewVectorStore(Struct, frozen=True, kw_only=True):
     metadata: Metadata | None = None
 
 
-class NewFileSearchResources(Struct, frozen=True, kw_only=True):
+class NewFileSearchResources(Request, frozen=True, kw_only=True):
     """A vector store to use: one that exists, or one to be made."""
 
     vector_store_ids: Annotated[tuple[str, ...], Meta(max_length=1)] = ()
     vector_stores: Annotated[tuple[NewVectorStore, ...], Meta(max_length=1)] = ()
 
 
-class NewCodeInterpreterResources(Struct, frozen=True, kw_only=True):
+class NewCodeInterpreterResources(Request, frozen=True, kw_only=True):
     """The files that code_interpreter may read."""
 
     file_ids: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
 
 
-class NewToolResources(Struct, frozen=True, kw_only=True):
+class NewToolResources(Request, frozen=True, kw_only=True):
     """What hosted tools work on, as it is asked for."""
 
     code_interpreter: NewCodeInterpreterResources | None = None

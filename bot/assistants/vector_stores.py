@@ -135,7 +135,7 @@ class StoreFilePage(Page, frozen=True, kw_only=True):
     filter: FileStatus | None = None
 
 
-class SearchRanking(Struct, frozen=True, kw_only=True):
+class SearchRanking(Request, frozen=True, kw_only=True):
     """How results are ranked; those under the threshold (0 to 1) are left out."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"

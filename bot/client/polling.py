@@ -25,7 +25,9 @@ class Pollable(Protocol):
         """Return the run and the seconds after which the server wants to be asked again."""
         ...
 
-    async def list_steps(self, thread_id: str, run_id: str, page: Page) -> ListPage[RunStep]:
+    async def list_steps(
+        self, thread_id: str, run_id: str, page: Page, *, include: tuple[str, ...]
+    ) -> ListPage[RunStep]:
         """List a run's steps."""
         ...
 
@@ -39,9 +41,16 @@ class Pollable(Protocol):
 class Seen:
     """What of a run was told already, so that nothing is told twice."""
 
-    def __init__(self, thread_id: str | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        include: tuple[str, ...] = (),
+    ) -> None:
         self.thread_id = thread_id
         self.run_id = run_id
+        self.include = include
+        """What steps are to show beside the usual."""
         self.status: RunStatus | None = None
         self._begun: set[str] = set()
         self._ended: set[str] = set()
@@ -121,7 +130,7 @@ async def _objects(client: Pollable, seen: Seen, run: Run) -> AsyncGenerator[Str
     """Tell the messages and steps that ``run`` has made so far, each message before its step."""
     if run.status == "queued" and run.started_at is None:
         return  # nothing was made yet
-    steps = [step async for step in _steps(client, run)]
+    steps = [step async for step in _steps(client, run, seen.include)]
     fresh = [(step, events) for step in steps if (events := seen.step(step))]
     if run.status not in TERMINAL and all(step.status == "in_progress" for step, _ in fresh):
         for _, events in fresh:
@@ -142,12 +151,14 @@ async def _objects(client: Pollable, seen: Seen, run: Run) -> AsyncGenerator[Str
             yield event
 
 
-async def _steps(client: Pollable, run: Run) -> AsyncGenerator[RunStep, None]:
+async def _steps(
+    client: Pollable, run: Run, include: tuple[str, ...]
+) -> AsyncGenerator[RunStep, None]:
     after: str | None = None
     while True:
         page = Page(limit=100, order="asc", after=after)
         try:
-            found = await client.list_steps(run.thread_id, run.id, page)
+            found = await client.list_steps(run.thread_id, run.id, page, include=include)
         except APIError as error:
             if error.status in (404, 405, 501):  # not every server keeps steps
                 return

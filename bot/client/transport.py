@@ -1,7 +1,8 @@
 """One request to a server elsewhere: sent again only where that can't do a thing twice."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -14,6 +15,7 @@ from yarl import URL
 from bot.assistants.errors import APIError, invalid
 from bot.client.decoding import UnusableError, decode
 from bot.client.failures import ERROR_BYTES, Failures, never_connected
+from bot.client.uploads import Upload
 from bot.clock import Clock
 from bot.wire.bodies import BodyTooLargeError, read_beginning, read_bounded
 from bot.wire.retry import Answered, Retrying, RetryPolicy
@@ -70,10 +72,14 @@ class Transport:
         # Made once: aiohttp takes these as they are.
         self._headers = CIMultiDictProxy(CIMultiDict(headers))
         headers["Content-Type"] = _JSON
+        self._bytes_headers = CIMultiDictProxy(CIMultiDict({**headers, "Accept": "*/*"}))
         self._body_headers = CIMultiDictProxy(CIMultiDict(headers))
         headers["Accept"] = "text/event-stream, application/json"
         self._stream_headers = CIMultiDictProxy(CIMultiDict(headers))
         self._timeout = aiohttp.ClientTimeout(total=timeouts.answer, sock_connect=timeouts.connect)
+        self._upload_timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=timeouts.connect, sock_read=timeouts.answer
+        )
         self._stream_timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=timeouts.connect, sock_read=timeouts.silence
         )
@@ -106,10 +112,27 @@ class Transport:
         _, body = await self._send("DELETE", path, gone=msgspec.json.encode(gone))
         return self._object(type(gone), body)
 
-    async def stream(self, path: str, request: msgspec.Struct) -> aiohttp.ClientResponse:
+    async def stream(
+        self, path: str, request: msgspec.Struct, query: Query = ()
+    ) -> aiohttp.ClientResponse:
         """Hand in ``request``, to be answered as it goes; the answer is open and the caller's."""
         body = _body(request, streamed=True)
-        return (await self._send("POST", path, body=body, streamed=True))[0]
+        return (await self._send("POST", path, query=query, body=body, streamed=True))[0]
+
+    async def upload(self, kind: type[T], path: str, upload: Upload) -> T:
+        """Hand in a file, piece by piece; raises what its content raises."""
+        try:
+            _, body = await self._send("POST", path, upload=upload)
+        except APIError:
+            if upload.failure is not None:
+                raise upload.failure from None
+            raise
+        return self._object(kind, body)
+
+    async def open(self, path: str) -> "Bytes":
+        """Return the bytes at ``path``, to be read piece by piece."""
+        response, _ = await self._send("GET", path, streamed=True)
+        return Bytes(response, self.failures)
 
     async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
         """Return the object that a streamed request was answered with instead of events."""
@@ -152,6 +175,7 @@ class Transport:
         body: bytes | None = None,
         gone: bytes | None = None,
         streamed: bool = False,
+        upload: Upload | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """Return the answer and its body; streamed, the answer is open and no body is read.
 
@@ -161,9 +185,12 @@ class Transport:
             f"{self._base}{path}?{urlencode(query)}" if query else self._base + path, encoded=True
         )
         headers = self._headers if body is None else self._body_headers
+        timeout = self._timeout
         if streamed:
-            headers = self._stream_headers
-        timeout = self._stream_timeout if streamed else self._timeout
+            headers = self._bytes_headers if body is None else self._stream_headers
+            timeout = self._stream_timeout
+        elif upload is not None:
+            timeout = self._upload_timeout
         retrying: Retrying | None = None
         unsure = False  # an earlier try may have done it
         while True:
@@ -172,8 +199,7 @@ class Transport:
                 response = await self._open().request(
                     method,
                     url,
-                    # aiohttp wants to send what is large in pieces.
-                    data=body if body is None or len(body) < _LARGE else io.BytesIO(body),
+                    data=_data(body) if upload is None else upload.data(),
                     headers=headers,
                     timeout=timeout,
                     allow_redirects=False,
@@ -194,7 +220,7 @@ class Transport:
                 unsure = unsure or not never_connected(error)
                 problem = self.failures.unreachable(error)
                 failure = error
-            if not _repeatable(method, failure):
+            if not _repeatable(method, failure) or (upload is not None and upload.begun):
                 raise problem
             retrying = retrying or Retrying(self._retries, self._clock)
             if not await retrying.again(failure):
@@ -206,6 +232,37 @@ class Transport:
                 connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
+
+
+class Bytes:
+    """The bytes of an open answer, as a context in which they are read piece by piece."""
+
+    def __init__(self, response: aiohttp.ClientResponse, failures: Failures) -> None:
+        self._response = response
+        self._failures = failures
+
+    async def __aenter__(self) -> AsyncIterator[bytes]:
+        return self._pieces()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._response.close()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._response.content.iter_any():
+                yield piece
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._failures.unreachable(error) from None
+
+
+def _data(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a body as aiohttp wants it: what is large is sent in pieces."""
+    return body if body is None or len(body) < _LARGE else io.BytesIO(body)
 
 
 def _repeatable(method: Method, failure: Answered | BaseException) -> bool:

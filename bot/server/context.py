@@ -1,22 +1,43 @@
 """What handlers are handed through the application, under typed keys."""
 
 import asyncio
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
 
+from bot.assistants.files import MOST_BYTES
 from bot.server.gate import Gate
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much is taken: ``body`` in bytes, ``nesting`` in levels of a JSON body."""
+    """How much is taken: sizes in bytes, ``nesting`` in levels of a JSON body, times in seconds.
+
+    ``upload`` bounds a file. A connection has ``headers_seconds`` for its first request's headers;
+    a body has ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass
+    between two pieces of an upload, and before a reader takes the next piece of a file.
+    """
 
     body: int = 8 * 1024 * 1024
     nesting: int = 128
+    upload: int = MOST_BYTES
+    connections: int = 1000
+    headers_seconds: float = 30.0
+    body_seconds: float = 60.0
+    upload_seconds: float = 3600.0
+    silence_seconds: float = 30.0
+    idle_seconds: float = 75.0
+
+
+class Spool(Struct, frozen=True):
+    """Where uploads wait until they are whole; None is the system's directory for such files."""
+
+    directory: Path | None = None
 
 
 GATE: Final = web.AppKey("gate", Gate)
 LIMITS: Final = web.AppKey("limits", Limits)
+SPOOL: Final = web.AppKey("spool", Spool)
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

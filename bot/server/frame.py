@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
 from bot.server.answers import error_answer
+from bot.server.connections import Connection
 from bot.server.context import GATE, LIMITS, REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -21,11 +22,11 @@ API_VERSION: Final = "2020-10-01"
 _log: Final = logging.getLogger(__name__)
 
 
-def endpoint(operation: Operation) -> Handler:
+def endpoint(operation: Operation, *, beta: bool) -> Handler:
     """Return the handler that lets a request through the gate and on to ``operation``."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await operation(request.app[GATE].admit(request), request)
+        return await operation(request.app[GATE].admit(request, beta=beta), request)
 
     return handle
 
@@ -34,10 +35,15 @@ def endpoint(operation: Operation) -> Handler:
 async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id, and answer what is raised before the response has begun."""
     request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+    if isinstance(request.protocol, Connection):
+        request.protocol.begun()
     try:
         return await handler(request)
     except APIError as error:
-        return error_answer(error)
+        response = error_answer(error)
+        if error.status in (408, 413):
+            response.force_close()  # the rest of the body stands between this and the next request
+        return response
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
         refusal = APIError(
@@ -53,7 +59,7 @@ async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamR
             413, f"The request's body is too large: at most {limit} bytes are taken."
         )
         response = error_answer(refusal)
-        response.force_close()  # the rest of the body stands between this request and the next
+        response.force_close()
         return response
     except web.HTTPNotFound:
         url = f"{request.method[:20]} {request.path[:200]}"

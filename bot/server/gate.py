@@ -37,16 +37,18 @@ class Gate:
             (key.encode("utf-8", "surrogateescape"), name) for key, name in keys.items()
         )
 
-    def admit(self, request: web.Request) -> AssistantsAPI:
-        """Return the caller's project; raises ``APIError`` 401 or 403."""
+    def admit(self, request: web.Request, *, beta: bool = True) -> AssistantsAPI:
+        """Return the caller's project; raises ``APIError`` 401 or 403.
+
+        With ``beta`` the request must name the version of the API that it means.
+        """
         headers = request.headers
         if self._keys:
             project = self._project_of(headers.get("Authorization"))
         else:
             _refuse_strangers(headers.get("Host"), headers.get("Origin"))
             project = OPEN_PROJECT
-        beta = headers.get("OpenAI-Beta")
-        if beta != "assistants=v2" and not _asks_for_v2(headers.getall("OpenAI-Beta", [])):
+        if beta and not _asks_for_v2(headers.getall("OpenAI-Beta", [])):
             raise missing_beta_header()
         return self._projects(project)
 
@@ -74,6 +76,8 @@ class Gate:
 
 
 def _asks_for_v2(values: list[str]) -> bool:
+    if values == ["assistants=v2"]:
+        return True
     return any(part.strip() == "assistants=v2" for value in values for part in value.split(","))
 
 

@@ -1,5 +1,6 @@
 """Requests from the wire to checked values; what can't be is an ``APIError`` saying why."""
 
+import asyncio
 from collections.abc import Container
 from typing import Any, Final, TypeVar
 
@@ -7,16 +8,16 @@ import msgspec
 from aiohttp import web
 
 from bot.assistants.errors import APIError, invalid
-from bot.assistants.requests import Page
+from bot.assistants.requests import Page, Request
 from bot.assistants.validation import from_raw
 from bot.server.context import LIMITS
 
 R = TypeVar("R", bound=msgspec.Struct)
+P = TypeVar("P", bound=Request)
 
 INCLUDE: Final = ("step_details.tool_calls[*].file_search.results[*].content",)
 """All that ``include[]`` can ask for."""
 
-_PAGE: Final = frozenset({"limit", "order", "after", "before"})
 _DECODER: Final = msgspec.json.Decoder()
 
 
@@ -43,14 +44,19 @@ async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]
 
 def page(request: web.Request, *more: str) -> tuple[Page, dict[str, str]]:
     """Return the part of a list that is asked for, and what came for the parameters ``more``."""
+    return part_of(request, Page, *more)
+
+
+def part_of(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[str, str]]:
+    """Return as ``kind`` the part of a list that is asked for, and what came for ``more``."""
     if not request.query_string:
-        return Page(), {}
-    given = _parameters(request, _PAGE.union(more))
+        return kind(), {}
+    given = _parameters(request, {*kind.__struct_fields__, *more})
     rest = {name: given.pop(name) for name in more if name in given}
     raw: dict[str, object] = dict(given)
     if "limit" in given:
-        raw["limit"] = _integer(given["limit"])
-    return from_raw(Page, raw), rest
+        raw["limit"] = integer(given["limit"])
+    return from_raw(kind, raw), rest
 
 
 def include(request: web.Request) -> tuple[str, ...]:
@@ -93,15 +99,18 @@ def _parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
     return given
 
 
-def _integer(value: str) -> int | str:
-    """Return the number that a query spells; what is none stays text, to be refused as such."""
+def integer(value: str) -> int | str:
+    """Return the number that a text spells; what is none stays text, to be refused as such."""
     digits = value.removeprefix("-")
     return int(value) if digits.isascii() and digits.isdigit() and len(digits) < 19 else value
 
 
 async def _raw(request: web.Request) -> Any:
     try:
-        body = await request.read()
+        async with asyncio.timeout(request.app[LIMITS].body_seconds):
+            body = await request.read()
+    except TimeoutError:
+        raise too_slow() from None
     except web.RequestPayloadError:
         raise invalid(
             "The request's body could not be read: it was cut, or its encoding is not what its "
@@ -137,6 +146,15 @@ def _deeper_than(raw: object, limit: int) -> bool:
         if not level:
             return False
     return any(isinstance(value, dict | list) for value in level)
+
+
+def too_slow() -> APIError:
+    """Refuse a body that does not come to its end."""
+    return APIError(
+        408,
+        "The request's body did not arrive in time. Send it again, over a better connection.",
+        code="request_timeout",
+    )
 
 
 def _too_deep(limit: int) -> APIError:

@@ -2,9 +2,18 @@
 
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
-from bot.server import assistants, messages, runs, steps, threads
+from bot.server import (
+    assistants,
+    files,
+    messages,
+    runs,
+    steps,
+    store_files,
+    threads,
+    vector_stores,
+)
 from bot.server.answers import answer
 from bot.server.frame import Operation, endpoint
 
@@ -17,6 +26,14 @@ _MESSAGE: Final = f"{_MESSAGES}/{{message_id}}"
 _RUNS: Final = f"{_THREAD}/runs"
 _RUN: Final = f"{_RUNS}/{{run_id}}"
 _STEPS: Final = f"{_RUN}/steps"
+_FILES: Final = "/v1/files"
+_FILE: Final = "/v1/files/{file_id}"
+_STORES: Final = "/v1/vector_stores"
+_STORE: Final = "/v1/vector_stores/{store_id}"
+_STORE_FILES: Final = f"{_STORE}/files"
+_STORE_FILE: Final = f"{_STORE_FILES}/{{file_id}}"
+_BATCHES: Final = f"{_STORE}/file_batches"
+_BATCH: Final = f"{_BATCHES}/{{batch_id}}"
 
 ROUTES: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", _ASSISTANTS, assistants.create),
@@ -42,7 +59,31 @@ ROUTES: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", f"{_RUN}/cancel", runs.cancel),
     ("GET", _STEPS, steps.list_),
     ("GET", f"{_STEPS}/{{step_id}}", steps.retrieve),
+    ("POST", _FILES, files.upload),
+    ("GET", _FILES, files.list_),
+    ("GET", _FILE, files.retrieve),
+    ("DELETE", _FILE, files.delete),
+    ("GET", f"{_FILE}/content", files.content),
+    ("POST", _STORES, vector_stores.create),
+    ("GET", _STORES, vector_stores.list_),
+    ("GET", _STORE, vector_stores.retrieve),
+    ("POST", _STORE, vector_stores.modify),
+    ("DELETE", _STORE, vector_stores.delete),
+    ("POST", f"{_STORE}/search", vector_stores.search),
+    ("POST", _STORE_FILES, store_files.create),
+    ("GET", _STORE_FILES, store_files.list_),
+    ("GET", _STORE_FILE, store_files.retrieve),
+    ("POST", _STORE_FILE, store_files.modify),
+    ("DELETE", _STORE_FILE, store_files.delete),
+    ("GET", f"{_STORE_FILE}/content", store_files.content),
+    ("POST", _BATCHES, store_files.create_batch),
+    ("GET", _BATCH, store_files.retrieve_batch),
+    ("POST", f"{_BATCH}/cancel", store_files.cancel_batch),
+    ("GET", f"{_BATCH}/files", store_files.list_batch),
 )
+
+_BETA: Final = (_ASSISTANTS, _THREADS)
+"""What asks for the beta header; the official clients send none with files."""
 
 
 async def health(_request: web.Request) -> web.Response:
@@ -54,4 +95,13 @@ def add_routes(app: web.Application) -> None:
     """Enter every route in the application's router."""
     app.router.add_route("GET", "/healthz", health)
     for method, path, operation in ROUTES:
-        app.router.add_route(method, path, endpoint(operation))
+        handler = endpoint(operation, beta=path.startswith(_BETA))
+        app.router.add_route(method, path, handler, expect_handler=_expect)
+
+
+async def _expect(request: web.Request) -> None:
+    """Let a body come whose sender waits for a word; any other expectation is not met."""
+    if request.version >= HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # Not the answer yet: what counts as its beginning is counted anew.
+        request.writer.output_size = 0

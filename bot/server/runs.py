@@ -18,11 +18,12 @@ POLL_AFTER: Final = {"openai-poll-after-ms": "500"}
 async def create(api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
     """POST /v1/threads/{thread_id}/runs."""
     refuse_query(request, "include")
-    include(request)  # changes only what steps of hosted searches show
+    included = include(request)  # what the steps in the stream show; a run shows none
     asked, streamed = await read_streamable(request, CreateRun)
     thread_id = request.match_info["thread_id"]
     if streamed:
-        return await send_events(request, await api.stream_run(thread_id, asked))
+        events = await api.stream_run(thread_id, asked, include=included)
+        return await send_events(request, events)
     return answer(await api.create_run(thread_id, asked))
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
-from bot.server.context import GATE, LIMITS, STOPPING, Limits
+from bot.server.connections import Connections, Site
+from bot.server.context import GATE, LIMITS, SPOOL, STOPPING, Limits, Spool
 from bot.server.frame import add_headers, errors_in_shape
 from bot.server.gate import Gate, is_loopback
 from bot.server.routes import add_routes
@@ -26,6 +28,7 @@ class Server:
 
     ``projects`` returns the API of a project by its name, ``keys`` maps API keys to project names;
     without keys every request belongs to the project "default" and only loopback is served.
+    Uploads wait in ``spool`` until they are whole; None is the system's directory for such files.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 8765,
         limits: Limits | None = None,
+        spool: Path | None = None,
     ) -> None:
         self._projects = projects
         self._keys = keys
         self._host = host
         self._port = port
         self._limits = limits or Limits()
+        self._spool = Spool(spool)
         self._runner: web.AppRunner | None = None
         self._stopping: asyncio.Event | None = None
         self._url = ""
@@ -64,6 +69,7 @@ class Server:
         app = web.Application(client_max_size=self._limits.body, middlewares=[errors_in_shape])
         app[GATE] = Gate(self._projects, self._keys)
         app[LIMITS] = self._limits
+        app[SPOOL] = self._spool
         app[STOPPING] = self._stopping
         app.on_response_prepare.append(add_headers)
         add_routes(app)
@@ -72,7 +78,7 @@ class Server:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await Site(runner, self._host, self._port, Connections(self._limits)).start()
         except OSError as error:
             await runner.cleanup()
             raise ServerError(

@@ -1,0 +1,177 @@
+"""An uploaded file out of a multipart body: bounded in every direction, and never whole in memory.
+
+A body's fields come in any order, also those that say what the file is for after the file, so the
+bytes wait in a spool until the body has been read to its end.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import IO, Any, Final
+
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bot.assistants.errors import APIError, file_too_large, invalid
+from bot.assistants.files import UploadFile
+from bot.assistants.validation import from_raw
+from bot.server.context import LIMITS, SPOOL, Limits
+from bot.server.reading import integer, refuse_query, too_slow
+
+_MOST_PARTS: Final = 8
+_MOST_FIELD: Final = 4096
+_AROUND: Final = 256 * 1024
+"""What may come around a file's bytes: boundaries, headers and fields."""
+_PIECE: Final = 64 * 1024
+_IN_MEMORY: Final = 1024 * 1024
+_PLAIN_ENCODINGS: Final = frozenset({"", "binary", "8bit", "7bit"})
+_NESTED: Final = {"expires_after[anchor]": "anchor", "expires_after[seconds]": "seconds"}
+
+
+@asynccontextmanager
+async def received(request: web.Request) -> AsyncIterator[tuple[UploadFile, AsyncIterator[bytes]]]:
+    """Read an upload and give what it asks for and its bytes; raises ``APIError`` 400, 408, 413."""
+    refuse_query(request)
+    limits = request.app[LIMITS]
+    if request.content_type != "multipart/form-data":
+        raise invalid(
+            "A file is uploaded as multipart/form-data, with the parts 'file' and 'purpose'.",
+            code="invalid_content_type",
+        )
+    if (request.content_length or 0) > limits.upload + _AROUND:
+        raise file_too_large(limits.upload)
+    directory = request.app[SPOOL].directory
+    where = None if directory is None else str(directory)
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=where) as spool:
+        try:
+            async with asyncio.timeout(limits.upload_seconds):
+                fields = await _read(request, spool, limits)
+        except TimeoutError:
+            raise too_slow() from None
+        except (web.RequestPayloadError, HttpProcessingError, ValueError, LookupError) as error:
+            raise _unreadable(error) from None
+        except (RuntimeError, AssertionError) as error:  # aiohttp's words for a broken body
+            raise _unreadable(error) from None
+        spool.seek(0)
+        yield from_raw(UploadFile, fields), _pieces(spool)
+
+
+async def _read(request: web.Request, spool: Any, limits: Limits) -> dict[str, object]:
+    """Put the file's bytes into ``spool`` and return the other fields, and the file's name."""
+    fields: dict[str, object] = {}
+    nested: dict[str, object] = {}
+    seen: set[str] = set()
+    parts = await request.multipart()
+    while (part := await _within(limits, parts.next())) is not None:
+        name = _name(part)
+        assert isinstance(part, BodyPartReader), "others have been refused"
+        if name in seen:
+            raise invalid(f"Duplicate parameter: '{name}'.", name, "duplicate_parameter")
+        seen.add(name)
+        if len(seen) > _MOST_PARTS:
+            raise invalid(f"The upload has too many parts: at most {_MOST_PARTS} are taken.")
+        if name == "file":
+            fields["filename"] = _filename(part)
+            await _keep(part, spool, limits)
+            continue
+        value = await _field(part, name, limits)
+        if name in _NESTED:
+            nested[_NESTED[name]] = integer(value) if name.endswith("[seconds]") else value
+        else:
+            fields[name] = _object(value) if name == "expires_after" else value
+    if nested:
+        if "expires_after" in fields:
+            raise invalid("Duplicate parameter: 'expires_after'.", "expires_after")
+        fields["expires_after"] = nested
+    if "file" not in seen:
+        raise invalid("Missing required parameter: 'file'.", "file", "missing_required_parameter")
+    return fields
+
+
+def _name(part: MultipartReader | BodyPartReader) -> str:
+    """Return the field that a part is; raises ``APIError`` for parts that can't be one."""
+    if not isinstance(part, BodyPartReader):
+        raise invalid("A part of the upload is multipart itself. Send the parts side by side.")
+    name = part.name
+    if not name:
+        raise invalid("A part of the upload has no name. Send the parts 'file' and 'purpose'.")
+    if name not in ("file", "purpose", "expires_after", *_NESTED):
+        name = _legible(name[:100])
+        raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    for header in (hdrs.CONTENT_ENCODING, hdrs.CONTENT_TRANSFER_ENCODING):
+        if part.headers.get(header, "").strip().lower() not in _PLAIN_ENCODINGS:
+            raise invalid(f"The part '{name}' is encoded ({header}). Send its bytes as they are.")
+    return name
+
+
+def _filename(part: BodyPartReader) -> str:
+    filename = _legible(part.filename or "")
+    if not filename:
+        raise invalid(
+            "Invalid 'file': the part has no filename. Name the file in its Content-Disposition.",
+            "file",
+            "invalid_value",
+        )
+    return filename
+
+
+async def _keep(part: BodyPartReader, spool: Any, limits: Limits) -> None:
+    size = 0
+    while piece := await _within(limits, part.read_chunk(_PIECE)):
+        size += len(piece)
+        if size > limits.upload:
+            raise file_too_large(limits.upload)
+        if size <= _IN_MEMORY:
+            spool.write(piece)
+        else:
+            await asyncio.to_thread(spool.write, piece)
+
+
+async def _field(part: BodyPartReader, name: str, limits: Limits) -> str:
+    data = b""
+    while piece := await _within(limits, part.read_chunk(_PIECE)):
+        data += piece
+        if len(data) > _MOST_FIELD:
+            text = f"Invalid '{name}': at most {_MOST_FIELD} bytes are taken."
+            raise invalid(text, name, "string_above_max_length")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise invalid(f"Invalid '{name}': it is not UTF-8.", name, "invalid_value") from None
+
+
+async def _within(limits: Limits, piece: Any) -> Any:
+    """Await the next piece of the body, which may not be silent for long."""
+    async with asyncio.timeout(limits.silence_seconds):
+        return await piece
+
+
+async def _pieces(spool: Any) -> AsyncIterator[bytes]:
+    file: IO[bytes] = spool
+    while piece := await asyncio.to_thread(file.read, 4 * _PIECE):
+        yield piece
+
+
+def _object(value: str) -> object:
+    """Return the JSON in a field that is an object; what is none is refused by its type."""
+    try:
+        found: object = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found
+
+
+def _legible(text: str) -> str:
+    """Return a name without bytes that are no UTF-8, which no JSON could carry."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _unreadable(error: Exception) -> APIError:
+    detail = " ".join(_legible(str(error)).split())[:200]
+    return invalid(
+        f"The upload is not multipart/form-data that can be read ({detail}). It was cut, or its "
+        "boundary is not the one in its Content-Type. Send it again.",
+        code="invalid_body",
+    )
