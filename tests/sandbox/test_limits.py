@@ -189,6 +189,50 @@ async def test_a_picture_in_an_embed_is_not_listed_beside_it(bot: Bot, sandbox: 
         assert await got.read() == png
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (7, {"content": "x"}),  # there is no message to update
+        (6, None),
+        (8, {"choices": []}),  # it is no autocomplete
+        (99, {}),
+        (None, {"content": "x"}),
+        (4, None),
+        (4, {"content": "x" * 2001}),
+        (9, {"custom_id": "c", "title": "t"}),
+    ],
+)
+async def test_an_answer_that_does_not_fit_is_refused_and_leaves_the_interaction_open(
+    bot: Bot, sandbox: Sandbox, rest: Rest, kind: int | None, data: dict[str, object] | None
+) -> None:
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    interaction = await ada.command(general, "sleep", wait=False)
+    path = f"/interactions/{interaction.id}/{interaction.token}/callback"
+    refused = await rest.post(path, {"type": kind, "data": data})
+    assert (refused.status, refused.body["code"]) == (400, 50035)
+    assert not interaction.acknowledged
+    assert (await rest.post(path, {"type": 4, "data": {"content": "fits"}})).status == 204
+    assert interaction.done
+    assert (await rest.post(path, {"type": 4, "data": {"content": "x"}})).body["code"] == 40060
+
+
+async def test_an_answer_before_its_time_has_no_webhook(sandbox: Sandbox, bot: Bot) -> None:
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    await ada.command(general, "sleep", wait=False)
+    await bot.until(lambda: bot.named("interaction"))
+    received: discord.Interaction = bot.named("interaction")[0][0]
+    with pytest.raises(discord.NotFound) as raised:
+        await received.followup.send("too early")
+    assert raised.value.code == 10015
+
+
+async def test_people_register_no_commands(sandbox: Sandbox) -> None:
+    headers = {"Authorization": sandbox.admin.token}
+    url = f"{sandbox.api_url}/applications/{sandbox.application_id}/commands"
+    async with aiohttp.ClientSession(headers=headers) as session, session.put(url, json=[]) as got:
+        assert got.status == 401
+
+
 async def test_unknown_things_have_their_codes(sandbox: Sandbox, rest: Rest) -> None:
     general = sandbox.guild.text_channel("general").id
     codes = {

@@ -42,6 +42,9 @@ class Answers:
         kind = form.integer("type", one_of=self._possible(interaction))
         if kind in (10, 11, 12):
             raise errors.Unsupported(f"{form.where}: callback type {kind} is not in the sandbox")
+        if form.problems:
+            form.ignore("data")
+            form.finish()
         data = form.form("data")
         if kind in (PONG, DEFERRED_UPDATE) or (kind == DEFERRED_MESSAGE and data is None):
             if data is not None:

@@ -9,6 +9,8 @@ from bot.sandbox.http.ratelimits import Limit
 
 def _scope(call: Call) -> int | None:
     """The guild of the path (None: global); the application must be the caller's."""
+    if call.actor is not call.world.bot:
+        raise errors.unauthorized()
     if call.id("application_id") != call.world.application_id:
         raise errors.unknown_application()
     if "guild_id" not in call.request.match_info:
