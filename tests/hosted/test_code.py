@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 def workers() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "monty" in p.name()]
+    found = []
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            if "monty" in process.name():
+                found.append(process)
+    return found
 
 
 async def gone(process: psutil.Process) -> None:
@@ -33,8 +39,9 @@ async def gone(process: psutil.Process) -> None:
 async def busy_worker() -> psutil.Process:
     while True:
         for process in workers():
-            if process.cpu_times().user > 0.05:
-                return process
+            with suppress(psutil.NoSuchProcess):
+                if process.cpu_times().user > 0.05:
+                    return process
         await asyncio.sleep(0.01)
 
 
