@@ -4,7 +4,7 @@ FROM debian:bookworm-slim
 # libgomp1 and libstdc++6 are what the local model's library links to.
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates libgomp1 libstdc++6 && rm -rf /var/lib/apt/lists/*
 
-RUN useradd --system --create-home --home-dir /home/bot --uid 10001 bot
+RUN useradd --create-home --uid 10001 bot
 
 WORKDIR /app
 COPY pyproject.toml README.md LICENSE config.toml ./

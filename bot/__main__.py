@@ -14,6 +14,7 @@ from bot import __version__
 from bot.config import Config, ConfigError, load
 
 DEFAULT_CONFIG = "config.toml"
+_OURS_ALONE = 0o077  # what people write is for no other user of the machine to read
 _INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 config_option = click.option(
@@ -52,6 +53,7 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
     with _one_line_errors():
         from bot.app.running import run_bot, until_signalled
 
+        os.umask(_OURS_ALONE)
         _log_to_stderr(verbose=verbose, level=logging.INFO)
         config = _config(config_path)
         if serve is not None:
@@ -78,6 +80,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None, verbose:
     with _one_line_errors():
         from bot.app.running import run_server, until_signalled
 
+        os.umask(_OURS_ALONE)
         _log_to_stderr(verbose=verbose, level=logging.INFO)
         config = _config(config_path)
         server = msgspec.structs.replace(
@@ -144,6 +147,14 @@ def _config(path: Path | None) -> Config:
     return Config()
 
 
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Put an exception's reason in place of its trace."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg = f"{record.getMessage()}: {record.exc_info[1]}"
+        record.args, record.exc_info = (), None
+    return True
+
+
 def _say(line: str) -> None:
     click.echo(line)
     sys.stdout.flush()
@@ -160,6 +171,8 @@ def _log_to_stderr(*, verbose: bool, level: int) -> None:
         logging.getLogger("discord").setLevel(max(level, logging.WARNING))
         # This one warns at every start that there is no voice, which the bot does not need.
         logging.getLogger("discord.client").setLevel(max(level, logging.ERROR))
+        # … and traces forty lines of itself at every attempt to reconnect.
+        logging.getLogger("discord.client").addFilter(_in_one_line)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ class Builder:
             ready.cancel()
         if life.done():
             await life
-        self._say(f"{bot.user} is on Discord.")
+        self._say(f"{bot.user.display_name if bot.user else 'The bot'} is on Discord.")
         return life
 
     async def _live(self, bot: ChatBot, token: str) -> None:

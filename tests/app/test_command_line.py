@@ -173,6 +173,8 @@ async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
         await model.until_request(1)
         assert await ran.terminated() == 0, ran.errors
         assert sandbox.token not in ran.output + ran.errors
+    for path in (tmp_path / "data").glob("*.db*"):
+        assert path.stat().st_mode & 0o077 == 0, path
     model.say("The beginning and the end.")
     async with program("run", "--config", config, environment=token) as ran:
         await sandbox.until(
