@@ -26,8 +26,9 @@ class Upload:
         writer = aiohttp.MultipartWriter("form-data")
         for name, value in fields.items():
             writer.append(value).set_content_disposition("form-data", name=name)
-        file = writer.append(self._pieces(), {"Content-Type": "application/octet-stream"})
-        file.set_content_disposition("form-data", name="file", filename=self._request.filename)
+        named = f'form-data; name="file"; filename="{_escaped(self._request.filename)}"'
+        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": named}
+        writer.append(self._pieces(), headers)
         return writer
 
     async def _pieces(self) -> AsyncIterator[bytes]:
@@ -38,3 +39,10 @@ class Upload:
         except BaseException as error:
             self.failure = error
             raise
+
+
+def _escaped(filename: str) -> str:
+    """Spell a name as browsers and the official clients do: in UTF-8, with few characters coded."""
+    coded = {code: f"%{code:02X}" for code in (*range(0x20), 0x22, 0x7F)}
+    name = filename.encode("utf-8", "replace").decode()
+    return name.translate({**coded, ord("\\"): "\\\\"})

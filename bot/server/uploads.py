@@ -6,6 +6,7 @@ bytes wait in a spool until the body has been read to its end.
 
 import asyncio
 import json
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,10 @@ _AROUND: Final = 256 * 1024
 _PIECE: Final = 64 * 1024
 _IN_MEMORY: Final = 1024 * 1024
 _PLAIN_ENCODINGS: Final = frozenset({"", "binary", "8bit", "7bit"})
+_PARAMETER: Final = re.compile(
+    r""";\s*(?P<key>[A-Za-z*]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^;"\s]*))"""
+)
+_ESCAPED: Final = re.compile(r"""\\(["\\])""")
 _NESTED: Final = {"expires_after[anchor]": "anchor", "expires_after[seconds]": "seconds"}
 
 
@@ -94,7 +99,7 @@ def _name(part: MultipartReader | BodyPartReader) -> str:
     """Return the field that a part is; raises ``APIError`` for parts that can't be one."""
     if not isinstance(part, BodyPartReader):
         raise invalid("A part of the upload is multipart itself. Send the parts side by side.")
-    name = part.name
+    name = _parameters(part).get("name")
     if not name:
         raise invalid("A part of the upload has no name. Send the parts 'file' and 'purpose'.")
     if name not in ("file", "purpose", "expires_after", *_NESTED):
@@ -106,8 +111,22 @@ def _name(part: MultipartReader | BodyPartReader) -> str:
     return name
 
 
+def _parameters(part: BodyPartReader) -> dict[str, str]:
+    """Return a part's name and filename, as browsers spell them and not as e-mail does."""
+    header = part.headers.get(hdrs.CONTENT_DISPOSITION, "")[:_MOST_FIELD]
+    if not header.lower().startswith("form-data"):
+        return {}
+    return {
+        found["key"].lower(): _ESCAPED.sub(r"\1", found["quoted"])
+        if found["quoted"] is not None
+        else found["plain"]
+        for found in _PARAMETER.finditer(header)
+    }
+
+
 def _filename(part: BodyPartReader) -> str:
-    filename = _legible(part.filename or "")
+    # Clients code quotation marks, which would end the name, and send the rest as it is.
+    filename = _legible(_parameters(part).get("filename", "")).replace("%22", '"')
     if not filename:
         raise invalid(
             "Invalid 'file': the part has no filename. Name the file in its Content-Disposition.",
