@@ -79,7 +79,7 @@ async def test_wherever_a_connection_is_cut_all_comes_once(
     assert said(events) == WORDS
     assert events[-1] == Finished("stop", Usage(10, 5, 15))
     last = len(there.last.events) - 1
-    assert len(there.calls) == (0 if at >= last else 1)
+    assert [f"starting_after={at}&" in call for call in there.calls] == [True] * (at < last)
     assert len(there.requests) == 1
 
 
@@ -314,6 +314,19 @@ async def test_an_answer_nobody_wants_any_more_before_it_has_an_id_is_cancelled_
     await background.close()
     assert there.last.status == "cancelled"
     assert len(there.requests) == 1
+
+
+async def test_who_goes_away_between_two_tries_has_nothing_begun(there: ScriptedResponses) -> None:
+    model = Responses(there.url, background=True, retries=RetryPolicy(first_delay=0.1))
+    there.fail(503)
+    reader = asyncio.create_task(collect(model))
+    await (await there.until_request()).until_over()
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    await model.close()
+    assert len(there.requests) == 1
+    assert there.responses == {}
 
 
 async def test_an_answer_that_is_all_here_is_neither_cancelled_nor_deleted_unasked(
