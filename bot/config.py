@@ -68,6 +68,7 @@ class ModelsSettings(Section, frozen=True, kw_only=True):
     model: str = ""
     api_key_env: str = ""
     gguf: str = ""
+    context_window: Annotated[int, Meta(ge=0)] = 0
 
 
 class StorageSettings(Section, frozen=True, kw_only=True):

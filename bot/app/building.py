@@ -72,7 +72,7 @@ class Builder:
         options = EngineOptions(
             max_concurrent_runs=settings.max_concurrent_runs,
             run_expires_after=settings.run_expires_after,
-            context_window=status.context_window,
+            context_window=self._config.models.context_window or status.context_window,
         )
         engine = Engine(store, model, clock=self._clock, options=options)
         self._close_with(engine.stop)

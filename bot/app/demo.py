@@ -47,7 +47,7 @@ async def run_demo(
         scene = Scene(sandbox, ledger)
         if question is not None:
             return 0 if await scene.ask(question) else 1
-        click.echo(f"The sandbox Discord is at {sandbox.url}. {_HELP}\n")
+        click.echo(f"The sandbox Discord is at {sandbox.url} - open it in a browser. {_HELP}\n")
         return await _converse(scene)
 
 
@@ -70,12 +70,18 @@ async def _start_bot(
     """Start the bot on the sandbox with databases that are gone when the demo ends."""
     directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="assistants-bot-demo-")
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+        if line.startswith("Model: "):
+            sandbox.welcome = _welcome(line.removeprefix("Model: "))
+
     builder = Builder(
         config,
         environment,
         stack=stack,
         clock=SystemClock(),
-        say=lambda line: click.echo(line, err=True),
+        say=say,
         terminal=terminal,
         databases=Path(directory),
     )
@@ -84,6 +90,16 @@ async def _start_bot(
     await builder.bot(await builder.api(engine), ledger, sandbox.token)
     await sandbox.bot_ready()
     return ledger
+
+
+def _welcome(model: str) -> str:
+    """Return what the page opens with: who answers, and how to be answered better."""
+    return (
+        f"**Who answers:** {model}\n"
+        "Mention @Assistant in a channel, or write to it directly. For a better model set "
+        "`OPENAI_API_KEY`, start Ollama, or name one under `[models]` in config.toml, and start "
+        "the demo again."
+    )
 
 
 async def _converse(scene: "Scene") -> int:
@@ -148,7 +164,7 @@ class Scene:
         """Ask and show everything that changes until the turn has ended; True when answered."""
         channel = self._thread or self._text_channel
         self._edits, self._started = 0, time.monotonic()
-        async with aclosing(self._sandbox.watch()) as changes:  # type: ignore[type-var]  # an async generator underneath
+        async with aclosing(self._sandbox.watch()) as changes:
             upcoming = asyncio.ensure_future(anext(changes))
             await asyncio.sleep(0)  # let it begin to watch
             question = await self._person.say(channel, text, mention_bot=self._thread is None)

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count, islice
 from typing import Final
 
-from bot.assistants.content import Content, ImageUrlPart, RefusalPart, TextPart
+from bot.assistants.content import (
+    Content,
+    ImageFilePart,
+    ImageUrlPart,
+    RefusalPart,
+    TextPart,
+)
 from bot.assistants.objects import Message, MessageCreationDetails, Run, RunStep
 from bot.assistants.tools import (
     CodeInterpreterCall,
@@ -15,6 +21,7 @@ from bot.assistants.tools import (
 )
 from bot.assistants.tools import ToolCall as KeptCall
 from bot.engine.calls import CODE, SEARCH
+from bot.engine.images import FILE_SCHEME
 from bot.engine.showing import shown
 from bot.models.types import (
     AssistantMessage,
@@ -121,6 +128,8 @@ def _part(content: Content) -> Part | None:
             return Text(text.value)
         case ImageUrlPart(image):
             return Image(image.url, image.detail)
+        case ImageFilePart(image):
+            return Image(f"{FILE_SCHEME}{image.file_id}", image.detail)
         case _:
             return None
 

@@ -27,6 +27,7 @@ from bot.engine.calls import WrittenFunction, WrittenSearch
 from bot.engine.endings import End, Ended, end_run, spent
 from bot.engine.feed import Feed
 from bot.engine.hosting import Hosting, Workplace
+from bot.engine.images import with_images
 from bot.engine.windows import Windows
 from bot.engine.writing import Writing
 from bot.models.types import (
@@ -226,6 +227,7 @@ class Execution:
         share = 1.0
         for tries_left in reversed(range(_SHORTER_TRIES)):
             request = await self._store.read(partial(self._ask, share))
+            request = await with_images(request, self._store)
             try:
                 return await self._take(request)
             except ModelError as error:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -231,7 +231,7 @@ class Sandbox:
         """
         await self.world.until(condition, timeout)
 
-    def watch(self) -> AsyncIterator[Change]:
+    def watch(self) -> AsyncGenerator[Change, None]:
         """Every change of the world from the first `anext` on, in order, without end."""
         return self.world.changes.watch()
 

@@ -28,7 +28,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         assert sandbox.unknown_routes == []
 
 
-def _config(
+def written_config(
     directory: Path, model: ScriptedModel, sandbox: Sandbox | None = None, more: str = ""
 ) -> str:
     """Write a configuration for a scripted model, and a sandbox, and return its path."""
@@ -62,7 +62,7 @@ async def test_help_names_every_command() -> None:
 
 async def test_the_demo_shows_a_question_all_the_way(tmp_path: Path, model: ScriptedModel) -> None:
     model.say("Go to bed early. " * 20, per_second=60)
-    config = _config(tmp_path, model)
+    config = written_config(tmp_path, model)
     async with program("demo", "--config", config, "--say", "How do I sleep?") as ran:
         assert await ran.ended() == 0, ran.errors
     shown = ran.output
@@ -85,7 +85,7 @@ async def test_the_demo_fails_with_the_reason_where_the_model_does(
     tmp_path: Path, model: ScriptedModel
 ) -> None:
     model.fail(401, times=10)
-    config = _config(tmp_path, model)
+    config = written_config(tmp_path, model)
     async with program("demo", "--config", config, "--say", "Hello?") as ran:
         assert await ran.ended() == 1
     assert "failed" in ran.output
@@ -95,7 +95,7 @@ async def test_the_demo_fails_with_the_reason_where_the_model_does(
 async def test_the_demo_takes_questions_and_commands_line_by_line(
     tmp_path: Path, model: ScriptedModel
 ) -> None:
-    async with program("demo", "--config", _config(tmp_path, model)) as ran:
+    async with program("demo", "--config", written_config(tmp_path, model)) as ran:
         await ran.write(
             "first question\nsecond question\n/runs list\n/runs cancel\n/nonsense\n/quit\n"
         )
@@ -112,7 +112,7 @@ async def test_the_demo_takes_questions_and_commands_line_by_line(
 async def test_serve_prints_its_url_answers_and_stops_on_sigterm(
     tmp_path: Path, model: ScriptedModel
 ) -> None:
-    config = _config(tmp_path, model)
+    config = written_config(tmp_path, model)
     async with program("serve", "--config", config, "--port", "0") as ran:
         line = await ran.until_line("The Assistants API is at ")
         url = next(word for word in line.split() if word.startswith("http")).rstrip(".")
@@ -126,7 +126,7 @@ async def test_serve_prints_its_url_answers_and_stops_on_sigterm(
 
 
 async def test_a_killed_server_goes_on_with_its_runs(tmp_path: Path, model: ScriptedModel) -> None:
-    config = _config(tmp_path, model)
+    config = written_config(tmp_path, model)
     model.stall("half")
     async with program("serve", "--config", config, "--port", "0") as ran:
         url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
@@ -152,7 +152,7 @@ async def test_a_killed_server_goes_on_with_its_runs(tmp_path: Path, model: Scri
 async def test_serve_without_keys_refuses_to_be_reached_from_elsewhere(
     tmp_path: Path, model: ScriptedModel
 ) -> None:
-    config = _config(tmp_path, model)
+    config = written_config(tmp_path, model)
     async with program("serve", "--config", config, "--host", "0.0.0.0", "--port", "0") as ran:
         assert await ran.ended() == 2
     assert "keys" in _one_line(ran)
@@ -161,7 +161,7 @@ async def test_serve_without_keys_refuses_to_be_reached_from_elsewhere(
 async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
-    config = _config(tmp_path, model, sandbox)
+    config = written_config(tmp_path, model, sandbox)
     token = {"DISCORD_TOKEN": sandbox.token}
     ada = sandbox.members[0]
     general = sandbox.guild.text_channel("general")
@@ -186,7 +186,7 @@ async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
 
 
 async def test_run_without_a_token_says_what_to_do(tmp_path: Path, model: ScriptedModel) -> None:
-    async with program("run", "--config", _config(tmp_path, model)) as ran:
+    async with program("run", "--config", written_config(tmp_path, model)) as ran:
         assert await ran.ended() == 2
     assert "DISCORD_TOKEN is not set" in _one_line(ran)
 
@@ -194,7 +194,7 @@ async def test_run_without_a_token_says_what_to_do(tmp_path: Path, model: Script
 async def test_run_with_a_token_that_discord_refuses_says_so(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
-    config = _config(tmp_path, model, sandbox)
+    config = written_config(tmp_path, model, sandbox)
     async with program(
         "run", "--config", config, environment={"DISCORD_TOKEN": "not.the.one"}
     ) as ran:
@@ -207,7 +207,7 @@ async def test_run_without_the_privileged_intent_says_where_to_grant_it(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
     sandbox.privileged_intents.discard("message_content")
-    config = _config(tmp_path, model, sandbox)
+    config = written_config(tmp_path, model, sandbox)
     async with program(
         "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:
@@ -218,7 +218,7 @@ async def test_run_without_the_privileged_intent_says_where_to_grant_it(
 async def test_a_token_revoked_later_ends_the_bot_with_a_line(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
-    config = _config(tmp_path, model, sandbox)
+    config = written_config(tmp_path, model, sandbox)
     async with program(
         "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:
@@ -241,7 +241,7 @@ async def test_a_wrong_configuration_is_one_line(tmp_path: Path) -> None:
 async def test_a_data_directory_held_by_another_process_is_one_line(
     tmp_path: Path, model: ScriptedModel
 ) -> None:
-    config = _config(tmp_path, model)
+    config = written_config(tmp_path, model)
     async with program("serve", "--config", config, "--port", "0") as first:
         await first.until_line("The Assistants API is at ")
         async with program("serve", "--config", config, "--port", "0") as second:
@@ -255,7 +255,7 @@ async def test_a_data_directory_held_by_another_process_is_one_line(
 async def test_a_database_that_cannot_be_used_is_one_line_and_stays_as_it_is(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, name: str, kind: str
 ) -> None:
-    config = _config(tmp_path, model, sandbox)
+    config = written_config(tmp_path, model, sandbox)
     path = tmp_path / "data" / name
     path.parent.mkdir()
     if kind == "newer":
@@ -278,7 +278,7 @@ async def test_a_data_directory_that_cannot_be_written_is_one_line(
     tmp_path: Path, model: ScriptedModel
 ) -> None:
     (tmp_path / "data").write_text("a file in the way")
-    async with program("serve", "--config", _config(tmp_path, model), "--port", "0") as ran:
+    async with program("serve", "--config", written_config(tmp_path, model), "--port", "0") as ran:
         assert await ran.ended() == 2
     assert "can't be written" in _one_line(ran)
 
@@ -286,7 +286,7 @@ async def test_a_data_directory_that_cannot_be_written_is_one_line(
 async def test_check_has_a_line_for_each_thing_and_what_to_do(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
-    config = _config(tmp_path, model, sandbox)
+    config = written_config(tmp_path, model, sandbox)
     async with program(
         "check", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:

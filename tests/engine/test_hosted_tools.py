@@ -1,11 +1,19 @@
 """The tools that the engine hosts: code that runs, files that are searched, and what is quoted."""
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from bot.assistants.content import FileCitation, FilePath, TextPart
+from bot.assistants.content import (
+    FileCitation,
+    FilePath,
+    ImageFile,
+    ImageFilePart,
+    TextInput,
+    TextPart,
+)
 from bot.assistants.events import RunStepDelta
 from bot.assistants.files import UploadFile
 from bot.assistants.objects import RunStep, ToolCallsDetails
@@ -273,3 +281,27 @@ async def test_files_that_cannot_be_read_say_why_and_others_go_on(tmp_path: Path
         assert failed.last_error is not None
         assert failed.last_error.code == "invalid_file"
         assert (await home.api.retrieve_store_file(store_id, good)).status == "completed"
+
+
+async def test_an_image_in_a_file_is_shown_to_the_model(tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + b"rest of a picture"
+    async with house(tmp_path, "engine") as home:
+        file = await home.api.upload_file(
+            UploadFile(filename="cat.png", purpose="vision"), _content(png)
+        )
+        parts = (TextInput("What is this?"), ImageFilePart(ImageFile(file.id)))
+        thread = (
+            await home.api.create_thread(
+                CreateThread(messages=(CreateMessage(role="user", content=parts),))
+            )
+        ).id
+        home.model.say("A cat.")
+        assert (await home.until(await home.run(thread))).status == "completed"
+        (message,) = home.model.requests[0].messages
+        assert message["content"][1]["image_url"]["url"] == (
+            "data:image/png;base64," + base64.b64encode(png).decode()
+        )
+        await home.api.delete_file(file.id)
+        await home.api.create_message(thread, CreateMessage(role="user", content="And now?"))
+        assert (await home.until(await home.run(thread))).status == "completed"
+        assert "deleted" in str(home.model.requests[1].messages[0]["content"])

@@ -10,8 +10,6 @@ from typing import Any
 import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
 
-pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed")
-
 from bot.hosted.code import DESCRIPTION, PARAMETERS, Sandbox, SandboxLimits
 
 QUICK = SandboxLimits(seconds=0.3, wall_seconds=5.0)

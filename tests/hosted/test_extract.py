@@ -6,9 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("pypdf", reason="pypdf is not installed")
-pytest.importorskip("charset_normalizer", reason="charset-normalizer is not installed")
-
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract
 from bot.hosted.extract.kinds import HTML, JSON, TEXT
 from tests.hosted.files import docx, packed, paragraph, pdf, pdf_of, slide

@@ -6,9 +6,6 @@ from contextlib import suppress
 import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
 
-pytest.importorskip("pypdf", reason="pypdf is not installed")
-pytest.importorskip("charset_normalizer", reason="charset-normalizer is not installed")
-
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text
 from tests.hosted.files import docx, packed, paragraph, pdf, slide
 

@@ -1,7 +1,7 @@
 """What happens in the sandbox: events for gateway sessions, changes for who waits or watches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any, Literal
@@ -111,7 +111,7 @@ class Changes:
                 finally:
                     self._waiters.discard(waiter)
 
-    async def watch(self) -> AsyncIterator[Change]:
+    async def watch(self) -> AsyncGenerator[Change, None]:
         """Every change from now on, in order, without end."""
         queue: asyncio.Queue[Change] = asyncio.Queue()
         self._watchers.add(queue)
