@@ -19,6 +19,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat import sentences, views
+from bot.chat.away import Away
 from bot.chat.commands import RunsCommands, fingerprint
 from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
@@ -26,6 +27,7 @@ from bot.chat.desk import Desk
 from bot.chat.files import QuestionFiles
 from bot.chat.listener import Listener
 from bot.chat.login import use_api
+from bot.chat.marks import Marks
 from bot.chat.pace import Pace
 from bot.chat.places import Places
 from bot.chat.postbox import Postbox, SentReplies
@@ -33,7 +35,7 @@ from bot.chat.recovery import recover
 from bot.chat.turns import Turns
 from bot.clock import Clock
 from bot.config import DiscordSettings
-from bot.store.ledger import Ledger, NewQuestion, Turn
+from bot.store.ledger import Ledger, LedgerError, NewQuestion, Turn
 
 COMMANDS_FACT: Final = "discord.commands"
 """The ledger's fact that holds the hash of the commands Discord was told of."""
@@ -83,6 +85,16 @@ class ChatBot(discord.Client):
         self._clock = clock
         self._pace = Pace(clock)
         self._delivery = Delivery(clock)
+        self._marks = Marks(ledger, clock)
+        self._away = Away(
+            self,
+            ledger,
+            self._marks,
+            self._delivery,
+            clock,
+            take=lambda message: self._listener.missed(message, self._me),
+            release=lambda: self._turns.release(),
+        )
         self._turns = Turns(
             ledger,
             Conversations(api, ledger, clock, assistant_id, replies=SentReplies(self._postbox)),
@@ -91,6 +103,7 @@ class ChatBot(discord.Client):
             postbox=self._postbox,
             files=QuestionFiles(self, self._delivery, clock),
             me=lambda: self._me.id,
+            held=self._away.holds,
         )
         self._places = Places(ledger, self._delivery, settings.answer_in, self._open_thread)
         self._listener = Listener(
@@ -122,16 +135,24 @@ class ChatBot(discord.Client):
             self._listener.stop()
             for task in self._tasks:
                 task.cancel()
+            await self._away.stop()
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
                     await self._turns.stop(sentences.WILL_GO_ON)
             except TimeoutError:
                 _log.warning("Not every reply could be told that it will go on; each will")
-            if self._picked_up:
-                await self._ledger.turns.put_down_all()
+            await self._put_down()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DISCONNECT_SECONDS):
                 await super().close()
+
+    async def _put_down(self) -> None:
+        await self._marks.stop()
+        if self._picked_up:
+            try:
+                await self._ledger.turns.put_down_all()
+            except LedgerError as error:
+                _log.warning("That the bot was stopped in order can't be written down: %s", error)
 
     async def setup_hook(self) -> None:
         """Before the gateway: take up what is open, and tell Discord of commands that changed."""
@@ -148,16 +169,31 @@ class ChatBot(discord.Client):
         else:
             await self._ledger.set_fact(COMMANDS_FACT, hashed)
 
+    async def on_connect(self) -> None:
+        """A session begins that is no resumed one: what came before it may have been missed."""
+        self._away.session_began()
+
     async def on_ready(self) -> None:
-        """Go on with what the ledger has open, once."""
+        """Go on with what the ledger has open, once, and read what was missed, every time."""
         _log.info("On Discord as %s in %d guilds", self.user, len(self.guilds))
+        self._away.ready()
         if not self._recovered:
             await recover(self._ledger, nudge=self._turns.nudge, unsettled=self._settle_soon)
             self._recovered = True
 
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """Read what was missed in a guild that came after READY."""
+        self._away.guild_came(guild)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Begin with a guild that we are new in."""
+        self._away.guild_came(guild)
+
     async def on_message(self, message: discord.Message) -> None:
         """Hand on what may be a question."""
-        await self._listener.message(message, self._me)
+        if await self._listener.message(message, self._me):
+            guild_id = message.guild.id if message.guild is not None else None
+            self._marks.saw(message.channel.id, guild_id, message.id)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Hand on what may be a question put differently."""

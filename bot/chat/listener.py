@@ -47,26 +47,38 @@ class Listener:
         """Take no more questions."""
         self._open = False
 
-    async def message(self, message: discord.Message, me: discord.ClientUser) -> None:
-        """Take a message if it is a question."""
-        if message.author.bot or message.webhook_id or message.type not in _KINDS or not self._open:
-            return
+    async def message(self, message: discord.Message, me: discord.ClientUser) -> bool:
+        """Take a message if it is a question; False once no more are taken."""
+        if not self._open:
+            return False
+        if not _can_ask(message):
+            return True
         mentioned = _mentions(message, me)
-        question = _question(message, me)
-        empty = not question.content and not message.attachments
         try:
-            async with self._in_order:
-                home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
-                if not home.asked:
-                    return
-                taken = not empty and await self._ledger.questions.take(question, home.link)
+            await self._take(message, me, mentioned=mentioned)
         except LedgerError:
             _log.exception("Question %d could not be written down", message.id)
             if mentioned or message.guild is None:
                 await self._tell(message, sentences.NOT_TAKEN)
-            return
-        if empty and mentioned:
+            return True
+        if mentioned and _empty(message, me):
             await self._tell(message, sentences.EMPTY_QUESTION)
+        return True
+
+    async def missed(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Take a message that came while we were away, if it is a question; ``LedgerError``."""
+        if self._open and _can_ask(message):
+            await self._take(message, me, mentioned=_mentions(message, me))
+
+    async def _take(
+        self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
+    ) -> None:
+        if _empty(message, me):
+            return
+        question = _question(message, me)
+        async with self._in_order:
+            home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
+            taken = home.asked and await self._ledger.questions.take(question, home.link)
         if not taken:
             return
         if home.link is not None:
@@ -87,6 +99,14 @@ class Listener:
             return
         async with self._in_order:
             await self._ledger.questions.withdraw(message_id)
+
+
+def _can_ask(message: discord.Message) -> bool:
+    return not (message.author.bot or message.webhook_id or message.type not in _KINDS)
+
+
+def _empty(message: discord.Message, me: discord.ClientUser) -> bool:
+    return not message.attachments and not _text(message, me)
 
 
 def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:

@@ -65,6 +65,10 @@ EMPTY_ANSWER: Final = "The model had nothing to say to this. Put it differently 
 INCOMPLETE: Final = "-# The answer was cut off at the limit of its length."
 CANCELLED_ELSEWHERE: Final = "-# Cancelled."
 NO_CHANNEL_THREAD: Final = "-# I can't open a channel thread here, so I answer in the channel."
+MISSED: Final = (
+    "-# I was away, and more was written here meanwhile than I read. I go on with the newest; "
+    "ask again what I left out."
+)
 WILL_GO_ON: Final = "-# I'm being restarted and will go on with this in a moment."
 
 TOO_LATE_TO_CANCEL: Final = "This has ended already, so there is nothing to cancel."

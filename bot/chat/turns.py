@@ -24,7 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 class Turns:
-    """Drives the turns of all channels; ``postbox`` opens a channel to write to."""
+    """Drives the turns of all channels.
+
+    ``postbox`` opens a channel to write to, ``held`` says where no turn is to begin for now.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Turns:
         postbox: Callable[[Turn], Postbox],
         files: Files,
         me: Callable[[], int],
+        held: Callable[[int], bool] = lambda channel_id: False,
     ) -> None:
         self._ledger = ledger
         self._conversations = conversations
@@ -44,6 +48,7 @@ class Turns:
         self._postbox = postbox
         self._files = files
         self._me = me
+        self._held = held
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._driven: dict[int, Drive] = {}
@@ -53,8 +58,13 @@ class Turns:
     def nudge(self, channel_id: int) -> None:
         """There is something to do in a channel, or may be."""
         self._due.add(channel_id)
-        if channel_id not in self._workers and not self._closing:
+        if channel_id not in self._workers and not self._closing and not self._held(channel_id):
             self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
+
+    def release(self) -> None:
+        """Channels may not be held any more: go on in those where there is something to do."""
+        for channel_id in tuple(self._due):
+            self.nudge(channel_id)
 
     def cancel(self, turn_id: int) -> None:
         """Act on the ledger's word that a turn is to be cancelled."""
@@ -75,7 +85,7 @@ class Turns:
     async def _work(self, channel_id: int) -> None:
         standstill = _FIRST_STANDSTILL
         try:
-            while channel_id in self._due:
+            while channel_id in self._due and not self._held(channel_id):
                 self._due.discard(channel_id)
                 if not await self._work_off(channel_id):
                     self._due.add(channel_id)
@@ -87,9 +97,14 @@ class Turns:
     async def _work_off(self, channel_id: int) -> bool:
         """Drive the channel's turns while there are any; False where it could not go on."""
         try:
-            while (turn := await self._ledger.turns.next_in(channel_id)) is not None:
+            while not self._held(channel_id):
+                turn = await self._ledger.turns.next_in(channel_id)
+                if turn is None:
+                    return True
                 if not await self._drive(turn):
                     return False
+            # Something older may still be to be read.
+            self._due.add(channel_id)
         except Exception:  # noqa: BLE001 - a full disk or our own defect: the channel must go on
             _log.exception("Channel %d stands still for a moment", channel_id)
             return False

@@ -18,3 +18,10 @@ async def channels(tmp_path: Path) -> AsyncIterator[Community]:
     """A community where a mention is answered in the channel itself."""
     async with community(tmp_path, "channel") as whole:
         yield whole
+
+
+@pytest.fixture
+async def asleep(tmp_path: Path) -> AsyncIterator[Community]:
+    """A community whose bot is not started."""
+    async with community(tmp_path, "thread", start=False) as whole:
+        yield whole

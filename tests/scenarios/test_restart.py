@@ -3,15 +3,13 @@
 import asyncio
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bot.chat import sentences
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
 from tests.scenarios import bot_process
-from tests.scenarios.community import Community, answer, community, labels
+from tests.scenarios.community import Community, answer, labels
 from tests.support.model_turns import say
 
 POINTS = {
@@ -35,13 +33,6 @@ POINTS = {
     "after turns.closed": "answered",
 }
 """Where the process is killed, and the state in which the ledger has the turn then."""
-
-
-@pytest.fixture
-async def asleep(tmp_path: Path) -> AsyncIterator[Community]:
-    """A community whose bot is not started."""
-    async with community(tmp_path, "thread", start=False) as whole:
-        yield whole
 
 
 async def killed(whole: Community, point: str, ask: str = "one") -> None:

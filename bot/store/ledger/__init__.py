@@ -2,7 +2,7 @@
 
 from bot.store.ledger.access import LedgerError
 from bot.store.ledger.book import Ledger
-from bot.store.ledger.records import Asker, Link, NewQuestion, Outcome, Question, Scope, Turn
+from bot.store.ledger.records import Asker, Link, Mark, NewQuestion, Outcome, Question, Scope, Turn
 from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Link",
+    "Mark",
     "NewQuestion",
     "Outcome",
     "Question",

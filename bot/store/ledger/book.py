@@ -1,4 +1,4 @@
-"""The ledger itself: links and facts, and the doors to questions, turns and what they were."""
+"""The ledger itself: links and facts, and the doors to its other parts."""
 
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from bot.store.ledger.history import History
 from bot.store.ledger.questions import Questions
 from bot.store.ledger.records import Link
 from bot.store.ledger.schema import MIGRATIONS
+from bot.store.ledger.seen import Seen
 from bot.store.ledger.turns import Turns
 
 _LINK = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
@@ -27,6 +28,7 @@ class Ledger:
         self.questions = Questions(self._database, now)
         self.turns = Turns(self._database, now)
         self.history = History(self._database)
+        self.seen = Seen(self._database)
 
     @classmethod
     async def open(cls, path: Path, now: Callable[[], float]) -> Self:

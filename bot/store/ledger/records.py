@@ -26,6 +26,18 @@ class Link(Struct, frozen=True, kw_only=True):
     thread_id: str | None = None
 
 
+class Mark(Struct, frozen=True, kw_only=True):
+    """Up to which message a channel was seen; ``linked`` says that it is linked to a thread.
+
+    Every message up to it that is a question was taken or refused.
+    """
+
+    channel_id: int
+    guild_id: int | None
+    message_id: int
+    linked: bool = False
+
+
 class NewQuestion(Struct, frozen=True, kw_only=True):
     """A Discord message by which somebody asks; its id is its identity."""
 

@@ -86,4 +86,21 @@ def _first(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first,)
+_SECOND: Final = (
+    """
+    CREATE TABLE seen (
+        channel_id INTEGER PRIMARY KEY,
+        guild_id INTEGER,
+        message_id INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX seen_of_guild ON seen (guild_id)",
+)
+
+
+def _second(db: sqlite3.Connection) -> None:
+    for statement in _SECOND:
+        db.execute(statement)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first, _second)

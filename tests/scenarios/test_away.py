@@ -1,0 +1,188 @@
+"""What was written while the bot was away is read and answered: in order, once, within bounds."""
+
+import pytest
+
+from bot.chat import sentences
+from bot.sandbox import Channel
+from tests.scenarios.community import Community, answer
+
+HISTORY = "/channels/{channel_id}/messages"
+
+
+async def answered(whole: Community, channel: Channel, count: int = 1) -> list[str]:
+    """Wait for so many finished replies and return what they say."""
+    for number in range(1, count + 1):
+        await whole.finished(channel, number)
+    return [answer(reply) for reply in whole.replies(channel)]
+
+
+async def test_a_direct_message_is_answered_after_the_bot_is_back(threads: Community) -> None:
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "one")
+    await threads.finished(home)
+    await threads.stop_bot()
+    await threads.ada.say(home, "two")
+    await threads.ada.say(home, "three")
+    await threads.start_bot()
+    await threads.settled(3)
+    assert [answer(reply) for reply in threads.replies(home)] == ["one", "three"]
+    asked = [text for role, text in await threads.on_thread(home) if role == "user"]
+    assert asked == ["one", "two", "three"]
+
+
+async def test_what_was_said_in_a_channel_thread_meanwhile_is_answered(threads: Community) -> None:
+    thread = await threads.thread_of(await threads.ask("one"))
+    await threads.finished(thread)
+    await threads.stop_bot()
+    await threads.ada.say(thread, "two")
+    await threads.start_bot()
+    assert await answered(threads, thread, 2) == ["one", "two"]
+
+
+async def test_in_a_text_channel_mentions_alone_are_answered(threads: Community) -> None:
+    await threads.stop_bot()
+    await threads.start_bot()
+    await threads.stop_bot()
+    await threads.ada.say(threads.general, "nobody in particular")
+    question = await threads.ask("one")
+    elsewhere = threads.sandbox.guild.add_text_channel("made-meanwhile")
+    other = await threads.ask("two", channel=elsewhere)
+    await threads.start_bot()
+    assert await answered(threads, await threads.thread_of(question)) == ["one"]
+    assert await answered(threads, await threads.thread_of(other)) == ["two"]
+    await threads.settled(2)
+    assert len(threads.sandbox.guild.threads) == 2
+
+
+async def test_in_a_server_that_is_new_nothing_old_is_answered(asleep: Community) -> None:
+    await asleep.ask("before you came")
+    await asleep.start_engine()
+    await asleep.start_bot()
+    question = await asleep.ask("now")
+    assert await answered(asleep, await asleep.thread_of(question)) == ["now"]
+    assert len(asleep.sandbox.guild.threads) == 1
+
+
+async def test_a_thread_that_was_archived_meanwhile_is_read(threads: Community) -> None:
+    thread = await threads.thread_of(await threads.ask("one"))
+    await threads.finished(thread)
+    await threads.stop_bot()
+    await threads.ada.say(thread, "two")
+    threads.sandbox.control.archive_thread(thread)
+    await threads.start_bot()
+    assert await answered(threads, thread, 2) == ["one", "two"]
+
+
+async def test_after_a_session_that_could_not_resume_what_it_missed_is_answered(
+    threads: Community,
+) -> None:
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "one")
+    await threads.finished(home)
+    threads.sandbox.control.lose_events("MESSAGE_CREATE", times=2)
+    await threads.ada.say(home, "two")
+    question = await threads.ask("three")
+    threads.sandbox.control.invalidate()
+    assert await answered(threads, home, 2) == ["one", "two"]
+    assert await answered(threads, await threads.thread_of(question)) == ["three"]
+
+
+async def test_what_arrives_while_it_reads_is_taken_once_and_in_order(threads: Community) -> None:
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "one")
+    await threads.finished(home)
+    await threads.stop_bot()
+    await threads.ada.say(home, "two")
+    reading = threads.sandbox.faults.delay_requests(1.0, "GET", HISTORY)
+    await threads.start_bot()
+    await threads.ada.say(home, "three")
+    await threads.waiting(["three"], home)
+    assert await answered(threads, home, 2) == ["one", "three"]
+    assert reading.hits
+    asked = [text for role, text in await threads.on_thread(home) if role == "user"]
+    assert asked == ["one", "two", "three"]
+
+
+async def test_a_start_that_reads_again_takes_nothing_twice(threads: Community) -> None:
+    home = await threads.ada.open_dm()
+    for number in (1, 2, 3):
+        await threads.ada.say(home, str(number))
+        await threads.finished(home, number)
+        await threads.stop_bot()
+        await threads.start_bot()
+    await threads.settled(3)
+    assert [answer(reply) for reply in threads.replies(home)] == ["1", "2", "3"]
+    assert len(await threads.runs_on(home)) == 3
+
+
+async def test_more_than_is_read_is_told(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.away.MOST_PAGES", 1)
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "first")
+    await threads.finished(home)
+    await threads.stop_bot()
+    for number in range(101):
+        await threads.ada.say(home, f"q{number}")
+    await threads.start_bot()
+    await threads.settled(101)
+    asked = [question for question in await taken(threads) if question != "first"]
+    assert asked == [f"q{number}" for number in range(1, 101)]
+    assert sentences.MISSED in [reply.content for reply in threads.replies(home)]
+
+
+async def test_what_is_too_old_is_left_out_and_told(threads: Community) -> None:
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "first")
+    await threads.finished(home)
+    await threads.stop_bot()
+    await threads.ada.say(home, "long ago")
+    later = 4 * 86_400
+    threads.sandbox.advance(later)
+    threads.clock.later = float(later)
+    await threads.ada.say(home, "just now")
+    await threads.start_bot()
+    await threads.settled(2)
+    assert await taken(threads) == ["first", "just now"]
+    assert sentences.MISSED in [reply.content for reply in threads.replies(home)]
+
+
+async def test_a_channel_that_can_no_longer_be_read_holds_nothing_up(threads: Community) -> None:
+    thread = await threads.thread_of(await threads.ask("one"))
+    await threads.finished(thread)
+    await threads.stop_bot()
+    await threads.ada.say(thread, "two")
+    threads.sandbox.control.archive_thread(thread)
+    threads.sandbox.control.delete_channel(thread)
+    await threads.start_bot()
+    question = await threads.ask("three")
+    assert await answered(threads, await threads.thread_of(question)) == ["three"]
+
+
+async def test_a_mark_never_passes_what_is_still_to_be_read(threads: Community) -> None:
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "one")
+    await threads.finished(home)
+    await threads.stop_bot()
+    await threads.ada.say(home, "two")
+    # Discord does not let itself be read: a question of the new session comes, and we go again.
+    threads.sandbox.fail_next("GET", HISTORY, status=503, times=None)
+    await threads.start_bot()
+    await threads.ada.say(home, "three")
+    await threads.waiting(["three"], home)
+    await threads.stop_bot()
+    threads.sandbox.faults.clear()
+    await threads.start_bot()
+    await threads.settled(3)
+    assert await taken(threads) == ["one", "two", "three"]
+
+
+async def taken(whole: Community) -> list[str]:
+    """All that was asked, in the order of the turns and in each in order."""
+    found: list[str] = []
+    number = 1
+    while await whole.ledger.history.turn(number) is not None:
+        found += [one.content for one in await whole.ledger.questions.of_turn(number)]
+        number += 1
+    return found
