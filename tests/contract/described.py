@@ -23,11 +23,17 @@ def assert_described(name: str, found: object, *, but: Set[str] = frozenset()) -
     ``but`` are fields that are there only where they say something.
     """
     raw = json.loads(msgspec.json.encode(found))
-    errors = sorted(_validator(name).iter_errors(raw), key=lambda error: list(error.path))
-    assert not errors, "\n".join(f"{error.json_path}: {error.message}" for error in errors)
+    errors = validated(name, raw)
+    assert not errors, "\n".join(errors)
     described = _schemas()[name].get("properties", {})
     missing = set(described) - set(raw) - but
     assert not missing, f"missing: {missing}"
+
+
+def validated(name: str, raw: object) -> list[str]:
+    """Return in which ways JSON is not the schema ``name``."""
+    errors = sorted(_validator(name).iter_errors(raw), key=lambda error: list(error.path))
+    return [f"{error.json_path}: {error.message}" for error in errors]
 
 
 @lru_cache
