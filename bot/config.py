@@ -69,6 +69,7 @@ class ModelsSettings(Section, frozen=True, kw_only=True):
     api_key_env: str = ""
     gguf: str = ""
     context_window: Annotated[int, Meta(ge=0)] = 0
+    background: bool = False
 
 
 class StorageSettings(Section, frozen=True, kw_only=True):

@@ -176,6 +176,7 @@ async def chosen_model(
         endpoint=models.endpoint,
         url=models.url,
         model=models.model,
+        background=models.background,
         api_key=environment.get(models.api_key_env, "") if models.api_key_env else "",
         openai_key=environment.get("OPENAI_API_KEY", ""),
         gguf=Path(models.gguf) if models.gguf else None,

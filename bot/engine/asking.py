@@ -1,6 +1,5 @@
 """From a run to a model request: its options as a model takes them, and what its limits leave."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -8,11 +7,13 @@ import msgspec
 from bot.assistants.objects import Run, RunStep, Usage
 from bot.assistants.tools import FunctionTool as AssistantFunction
 from bot.assistants.tools import NamedToolChoice
+from bot.engine.hosting import Tools
 from bot.models.types import (
     FunctionTool,
     Item,
     ModelRequest,
     NamedFunction,
+    NamedHosted,
     ToolChoice,
 )
 
@@ -25,16 +26,17 @@ def request_for(
     items: tuple[Item, ...],
     steps: list[RunStep],
     max_tokens: int | None,
-    hosted: Mapping[str, FunctionTool],
+    tools: Tools,
 ) -> ModelRequest:
-    """Return the request that goes on with a run; ``hosted`` are the engine's own tools."""
+    """Return the request that goes on with a run."""
     effort = run.reasoning_effort
     chosen = run.response_format
     return ModelRequest(
         model=run.model,
         items=items,
-        tools=(*hosted.values(), *_functions(run)),
-        tool_choice=_tool_choice(run, steps),
+        tools=(*tools.functions.values(), *_functions(run)),
+        hosted=tools.hosted,
+        tool_choice=_tool_choice(run, steps, tools),
         parallel_tool_calls=run.parallel_tool_calls if run.tools else None,
         # 1 is the API's default: leaving it out spares models that take no temperature at all.
         temperature=None if run.temperature == 1 else run.temperature,
@@ -79,7 +81,7 @@ def _functions(run: Run) -> tuple[FunctionTool, ...]:
     )
 
 
-def _tool_choice(run: Run, steps: list[RunStep]) -> ToolChoice | None:
+def _tool_choice(run: Run, steps: list[RunStep], tools: Tools) -> ToolChoice | None:
     """Return the run's choice; a forced call is forced once, or the run would never end."""
     choice = run.tool_choice
     if not run.tools or choice is None or choice == "auto":
@@ -90,5 +92,9 @@ def _tool_choice(run: Run, steps: list[RunStep]) -> ToolChoice | None:
         return None
     if isinstance(choice, NamedToolChoice):
         named = choice.function
-        return NamedFunction(named.name if named else choice.type)
+        if named or choice.type == "function":
+            return NamedFunction(named.name) if named else "required"
+        if choice.type == "code_interpreter" and choice.type not in tools.functions:
+            return NamedHosted(choice.type)
+        return NamedFunction(choice.type)
     return choice

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from bot.assistants.tools import (
     CalledCode,
@@ -24,7 +24,7 @@ from bot.assistants.tools import (
 )
 from bot.engine.partial import PartialText
 
-CODE: Final = "code_interpreter"
+CODE: Final[Literal["code_interpreter"]] = "code_interpreter"
 SEARCH: Final = "file_search"
 
 
@@ -77,6 +77,12 @@ class WrittenCode:
         """Return how a stream tells the next piece of what the code prints."""
         outputs = (LogsOutputDelta(index=0, logs=logs),)
         return CodeInterpreterCallDelta(index=index, code_interpreter=CodeDelta(outputs=outputs))
+
+    def whole(self, index: int) -> ToolCallDelta:
+        """Return how a stream tells the call all at once."""
+        outputs = (LogsOutputDelta(index=0, logs=self.logs),) if self.logs else ()
+        code = CodeDelta(input=self.code, outputs=outputs)
+        return CodeInterpreterCallDelta(index=index, id=self.id, code_interpreter=code)
 
     @property
     def code(self) -> str:

@@ -1,7 +1,7 @@
 """What the model is shown of a thread: its newest part that fits, then what the run did so far."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from typing import Final
 
@@ -42,12 +42,17 @@ _BYTES_A_TOKEN: Final = 3.2
 
 
 def build(
-    run: Run, newest: Iterable[Message], steps: Sequence[RunStep], budget: int
+    run: Run,
+    newest: Iterable[Message],
+    steps: Sequence[RunStep],
+    budget: int,
+    continuations: Mapping[str, str] | None = None,
 ) -> tuple[Item, ...]:
     """Return the items a model call of ``run`` is made of, at most about ``budget`` tokens.
 
     ``newest`` yields the thread's messages newest first and is read only as far as needed;
-    ``steps`` are the run's finished ones, oldest first. The newest question and what the run did
+    ``steps`` are the run's finished ones, oldest first; ``continuations`` are given back with their
+    calls. The newest question and what the run did
     itself are always shown, also where the budget is smaller.
     """
     newest = iter(newest)
@@ -59,7 +64,7 @@ def build(
             break
         own[message.id] = message
     head: list[Item] = [SystemMessage(run.instructions)] if run.instructions else []
-    doings = _doings(steps, own)
+    doings = _doings(steps, own, continuations or {})
     left = budget - sum(map(tokens, head)) - sum(map(tokens, doings))
     shown: list[Item] = []
     for message in islice(earlier, _most_messages(run)):
@@ -82,7 +87,7 @@ def tokens(item: Item) -> int:
         case UserMessage(parts):
             size = sum(_bytes(part.text) for part in parts if isinstance(part, Text))
             images = sum(isinstance(part, Image) for part in parts)
-        case AssistantMessage(text, calls, refusal):
+        case AssistantMessage(text, calls, refusal, _):
             called = sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
             size = _bytes(text) + _bytes(refusal) + called
     return _ITEM_TOKENS + int(size / _BYTES_A_TOKEN) + images * _IMAGE_TOKENS
@@ -140,7 +145,9 @@ def _said(message: Message) -> AssistantMessage:
     return AssistantMessage("\n".join(texts), (), "\n".join(refusals))
 
 
-def _doings(steps: Sequence[RunStep], own: dict[str, Message]) -> list[Item]:
+def _doings(
+    steps: Sequence[RunStep], own: dict[str, Message], continuations: Mapping[str, str]
+) -> list[Item]:
     """Return what the run said and called; words before a call belong to that call's message."""
     doings: list[Item] = []
     said = AssistantMessage()
@@ -154,7 +161,9 @@ def _doings(steps: Sequence[RunStep], own: dict[str, Message]) -> list[Item]:
             said = _said(message) if message else AssistantMessage()
             continue
         pairs = [_called(call, searched) for call in details.tool_calls]
-        doings.append(AssistantMessage(said.text, tuple(call for call, _ in pairs), said.refusal))
+        calls = tuple(call for call, _ in pairs)
+        continuation = continuations.get(step.id, "")
+        doings.append(AssistantMessage(said.text, calls, said.refusal, continuation))
         doings.extend(output for _, output in pairs)
         said = AssistantMessage()
     if said.text:

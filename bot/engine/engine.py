@@ -11,13 +11,14 @@ from bot.assistants.events import StreamEvent
 from bot.assistants.objects import LastError, Run
 from bot.clock import Clock
 from bot.engine.endings import End, Ended, end_run, forget_unfinished
-from bot.engine.execution import Execution, Interruption
+from bot.engine.execution import Execution
 from bot.engine.feed import Feed
+from bot.engine.guard import Interruption
 from bot.engine.hosting import Hosting
 from bot.engine.ingestion import Ingestion
 from bot.engine.project import Project
 from bot.engine.windows import Windows
-from bot.models.types import Model
+from bot.models.types import Model, ResumableModel
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class Engine:
     async def stop(self) -> None:
         """Stop all work; unfinished runs stay on disk and go on at the next start."""
         self._stopping = True
+        if isinstance(self._model, ResumableModel):
+            self._model.leave_running()
         tasks = [*self._tasks, *self._watches]
         for task in tasks:
             task.cancel()

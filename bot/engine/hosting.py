@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 
@@ -24,10 +24,13 @@ from bot.engine.calls import CODE, SEARCH
 from bot.engine.library import touch
 from bot.engine.searching import search
 from bot.hosted.code import DESCRIPTION, PARAMETERS, Sandbox
-from bot.models.types import FunctionTool
+from bot.models.types import FunctionTool, HostedTool
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)
+
+WEB_SEARCH: Final = "web_search"
+"""The metadata key by which an assistant or a run asks for web search: the API has no such tool."""
 
 _RESULTS: Final = 20
 """How many results a search shows the model unless the assistant says otherwise (the API's own)."""
@@ -59,6 +62,14 @@ class Workplace:
     files: dict[str, Path] = field(default_factory=dict)
     store_ids: tuple[str, ...] = ()
     made: dict[str, str] = field(default_factory=dict)
+    web_search: bool = False
+
+
+class Tools(NamedTuple):
+    """A run's hosted tools: those we run, as functions to the model, and those it runs itself."""
+
+    functions: dict[str, FunctionTool]
+    hosted: tuple[HostedTool, ...]
 
 
 class Hosting:
@@ -73,16 +84,26 @@ class Hosting:
         """End the sandbox's processes."""
         await self._sandbox.close()
 
-    def tools(self, run: Run) -> dict[str, FunctionTool]:
-        """Return the hosted tools of a run as functions for its model, by their names."""
-        tools: dict[str, FunctionTool] = {}
+    @staticmethod
+    def tools(run: Run, hosts: frozenset[str], place: "Workplace | None") -> Tools:
+        """Return how a run's hosted tools are given to a model that runs ``hosts`` itself.
+
+        Code that has files of ours to read runs here: the endpoint does not have them.
+        """
+        functions: dict[str, FunctionTool] = {}
+        there: list[HostedTool] = []
         for tool in run.tools:
             if isinstance(tool, CodeInterpreterTool):
-                tools[CODE] = FunctionTool(CODE, DESCRIPTION, dict(PARAMETERS))
+                if CODE in hosts and not (place and place.files):
+                    there.append(HostedTool(CODE))
+                else:
+                    functions[CODE] = FunctionTool(CODE, DESCRIPTION, dict(PARAMETERS))
             elif isinstance(tool, FileSearchTool):
                 parameters = dict(_SEARCH_PARAMETERS)
-                tools[SEARCH] = FunctionTool(SEARCH, _SEARCH_DESCRIPTION, parameters)
-        return tools
+                functions[SEARCH] = FunctionTool(SEARCH, _SEARCH_DESCRIPTION, parameters)
+        if place and place.web_search:
+            there.append(HostedTool("web_search"))
+        return Tools(functions, tuple(there))
 
     async def workplace(self, run: Run) -> Workplace:
         """Return what the thread and the assistant give a run's tools to work on."""
@@ -157,6 +178,8 @@ class Hosting:
                 found = getattr(resources.file_search, "vector_store_ids", ())
                 store_ids.extend(found)
         place.store_ids = tuple(dict.fromkeys(store_ids))
+        asking = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
+        place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)
         return place
 
     def _files(self, tables: Tables, resources: ToolResources) -> dict[str, Path]:

@@ -4,6 +4,8 @@ It keeps the pieces, makes the API's objects of them, and tells the run's feed; 
 are written within the caller's transaction.
 """
 
+import json
+
 from msgspec.structs import replace
 
 from bot.assistants.content import (
@@ -104,6 +106,18 @@ class Writing:
     def tell_printed(self, index: int, call: WrittenCode, logs: str) -> None:
         """Tell the next piece of what a call's code prints."""
         self._tell_call(call.printed(index, logs))
+
+    def take_hosted(self, id_: str, code: str, logs: str) -> None:
+        """Take a call of code that the model's endpoint has run itself."""
+        self.calls.append(WrittenCode(id_, [json.dumps({"code": code})], logs))
+
+    def tell_hosted(self) -> None:
+        """Tell a call that came whole: its step, all of it at once, and the step's end."""
+        self.tell_calls()
+        for index, call in enumerate(self.calls):
+            if isinstance(call, WrittenCode):
+                self._tell_call(call.whole(index))
+        self.tell_calls_end()
 
     def new_message(self, now: int) -> None:
         """Begin the message and its step, in memory."""

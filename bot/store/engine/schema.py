@@ -125,4 +125,10 @@ def _files(db: sqlite3.Connection) -> None:
     db.execute(f"CREATE TRIGGER{trigger}")
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files)
+def _responses(db: sqlite3.Connection) -> None:
+    # What is at work at an endpoint that goes on without us, and what its models want given back.
+    db.execute("ALTER TABLE runs ADD COLUMN response TEXT")
+    db.execute("ALTER TABLE steps ADD COLUMN continuation TEXT")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files, _responses)

@@ -150,6 +150,27 @@ class Tables:
         row = self._db.execute("SELECT project FROM runs WHERE id = ?", (run_id,)).fetchone()
         return str(row[0]) if row else ""
 
+    def set_response(self, run_id: str, response_id: str | None) -> None:
+        """Note which response of the model's endpoint a run is reading; None: none any more."""
+        self._db.execute(
+            "UPDATE runs SET response = ? WHERE id = ? AND response IS NOT ?",
+            (response_id, run_id, response_id),
+        )
+
+    def response_of(self, run_id: str) -> str | None:
+        """Return the response of the model's endpoint that a run was reading."""
+        row = self._db.execute("SELECT response FROM runs WHERE id = ?", (run_id,)).fetchone()
+        return row[0] if row else None
+
+    def set_continuation(self, step_id: str, data: str) -> None:
+        """Keep what the model wants given back with the outputs of a step's calls."""
+        self._db.execute("UPDATE steps SET continuation = ? WHERE id = ?", (data, step_id))
+
+    def continuations(self, run_id: str) -> dict[str, str]:
+        """Return what the model wants given back, by the ids of its steps."""
+        query = "SELECT id, continuation FROM steps WHERE run_id = ? AND continuation IS NOT NULL"
+        return dict(self._db.execute(query, (run_id,)))
+
     def next_try(self, run_id: str) -> int:
         """Count one more attempt to execute a run and return which one it is."""
         query = "UPDATE runs SET tries = tries + 1 WHERE id = ? RETURNING tries"

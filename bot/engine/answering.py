@@ -1,0 +1,253 @@
+"""One call of the model within a run: what it is asked, and what it writes, as it comes."""
+
+import logging
+from contextlib import aclosing
+from functools import partial
+from typing import Final, Literal
+
+from bot.assistants.objects import IncompleteDetails, Run, Usage
+from bot.clock import Clock
+from bot.engine import asking, context
+from bot.engine.calls import CODE
+from bot.engine.endings import spent
+from bot.engine.feed import Feed
+from bot.engine.guard import Guard
+from bot.engine.hosting import Hosting, Workplace
+from bot.engine.images import with_images
+from bot.engine.windows import Windows
+from bot.engine.writing import Writing
+from bot.models.types import (
+    Continuation,
+    Finished,
+    HostedCall,
+    Item,
+    Model,
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+    RefusalDelta,
+    ResumableModel,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+)
+from bot.store.engine import EngineStore, Tables
+
+_log: Final = logging.getLogger(__name__)
+
+_TRIES: Final = 6
+_SHORTER: Final = 0.7
+"""How much of a prompt is kept each time the endpoint found it too long."""
+
+
+class LimitError(Exception):
+    """One of the run's own token limits is used up."""
+
+    def __init__(self, limit: Literal["max_completion_tokens", "max_prompt_tokens"]) -> None:
+        super().__init__(limit)
+        self.details = IncompleteDetails(limit)
+
+
+class Answering:
+    """One call of the model; ``writing`` has what it wrote, ``usage`` what it spent."""
+
+    def __init__(
+        self,
+        run: Run,
+        place: Workplace | None,
+        *,
+        store: EngineStore,
+        model: Model,
+        windows: Windows,
+        clock: Clock,
+        feed: Feed,
+        guard: Guard,
+    ) -> None:
+        self._run = run
+        self._place = place
+        self._store = store
+        self._model = model
+        self._windows = windows
+        self._clock = clock
+        self._feed = feed
+        self._guard = guard
+        self._tools = Hosting.tools(run, model.hosts, place)
+        self._response_id: str | None = None
+        self.writing = self._new_writing()
+        self.usage: Usage | None = None
+        self.continuation = ""
+
+    async def call(self, left_id: str | None) -> Finished:
+        """Call the model and take what it writes.
+
+        A prompt that is found too long is made shorter; ``left_id`` names a response that the last
+        process left at work, which is read again. Raises ``ModelError``, ``LimitError`` and
+        ``InterruptedRunError``.
+        """
+        self._response_id = left_id
+        share = 1.0
+        for tries_left in reversed(range(_TRIES)):
+            request = await self._store.read(partial(self._ask, share))
+            request = await with_images(request, self._store)
+            try:
+                finished = await self._take(request)
+            except ModelError as error:
+                if self.writing.size or not tries_left:
+                    raise
+                if error.kind == "gone":
+                    await self._forget()
+                elif error.kind != "context_length":
+                    raise
+                elif not self._learn(error):
+                    share *= _SHORTER
+            else:
+                return finished
+        raise AssertionError("unreachable")
+
+    async def forget(self) -> None:
+        """Have the endpoint delete its copy of the answer, once the answer is ours."""
+        if self._response_id is not None and isinstance(self._model, ResumableModel):
+            await self._model.forget(self._response_id)
+
+    async def open_message(self) -> None:
+        """Begin the answer's message."""
+        self.writing.new_message(self._now())
+        await self._store.write(self.writing.insert_message)
+        self.writing.tell_message()
+
+    def _new_writing(self) -> Writing:
+        made = self._place.made if self._place else None
+        return Writing(self._run, self._feed, frozenset(self._tools.functions), made)
+
+    def _learn(self, error: ModelError) -> bool:
+        window = error.context_window
+        return window is not None and self._windows.learn(self._run.model, window)
+
+    async def _forget(self) -> None:
+        self._response_id = None
+        await self._store.write(lambda tables: tables.set_response(self._run.id, None))
+
+    def _ask(self, share: float, tables: Tables) -> ModelRequest:
+        run = self._run
+        steps = tables.steps.all(run_id=run.id)
+        used = spent(steps)
+        completion = asking.completion_left(run, used)
+        prompt = asking.prompt_left(run, used)
+        if completion == 0:
+            raise LimitError("max_completion_tokens")
+        if prompt == 0:
+            raise LimitError("max_prompt_tokens")
+        budget = asking.prompt_budget(self._windows.of(run.model), completion, prompt)
+        items = context.build(
+            run,
+            tables.newest_messages(run.thread_id),
+            steps,
+            int(budget * share),
+            tables.continuations(run.id),
+        )
+        if prompt is not None and _tokens(items) > prompt:
+            raise LimitError("max_prompt_tokens")
+        return asking.request_for(run, items, steps, completion, self._tools)
+
+    async def _take(self, request: ModelRequest) -> Finished:
+        """Take the call's events as they come."""
+        finished: Finished | None = None
+        guard = self._guard
+        if self._response_id is not None and isinstance(self._model, ResumableModel):
+            events = self._model.resume(self._response_id, request)
+        else:
+            events = self._model.stream(request)
+        try:
+            async with aclosing(events) as stream:
+                with guard.waiting():
+                    async for event in stream:
+                        guard.close()
+                        if isinstance(event, Finished):
+                            finished = event
+                        else:
+                            await self._write(event)
+                        guard.reopen()
+        finally:
+            told = finished.usage if finished else None
+            if told is not None:
+                self.usage = Usage(told.prompt_tokens, told.completion_tokens, told.total_tokens)
+            elif self.writing.size:
+                self.usage = _estimate(request.items, self.writing.size)
+        if finished is None:
+            raise ModelError("cut", "The model's stream ended before its answer was finished.")
+        return finished
+
+    async def _write(self, event: ModelEvent) -> None:
+        match event:
+            case TextDelta(text):
+                if self.writing.message is None:
+                    await self.open_message()
+                self.writing.add_text(text)
+            case ToolCallDelta(index, arguments):
+                self.writing.add_arguments(index, arguments)
+            case ToolCallStarted(_, id_, name):
+                if self.writing.calls_step is None:
+                    await self._open_calls()
+                self.writing.add_call(id_, name)
+            case RefusalDelta(text):
+                if self.writing.message is None:
+                    await self.open_message()
+                self.writing.add_refusal(text)
+            case Started(response_id):
+                self._response_id = response_id
+                await self._store.write(
+                    lambda tables: tables.set_response(self._run.id, response_id)
+                )
+            case Continuation(data):
+                self.continuation = data
+            case HostedCall():
+                await self._add_hosted(event)
+            case Finished():
+                pass
+
+    async def _open_calls(self) -> None:
+        now, writing = self._now(), self.writing
+        writing.new_calls(now)
+
+        def work(tables: Tables) -> None:
+            writing.finish_message(tables, now)
+            writing.insert_calls(tables)
+
+        await self._store.write(work)
+        writing.tell_message_end()
+        writing.tell_calls()
+
+    async def _add_hosted(self, call: HostedCall) -> None:
+        """Write down what the endpoint's own tool did; the API has no step for a web search."""
+        if call.kind != CODE:
+            return
+        before, now = self.writing, self._now()
+        hosted = self._new_writing()
+        hosted.new_calls(now)
+        hosted.take_hosted(call.id, call.input, "".join(call.outputs))
+
+        def work(tables: Tables) -> None:
+            before.finish_message(tables, now)
+            hosted.insert_calls(tables)
+            hosted.keep(tables, None)
+            hosted.finish_calls(tables, now)
+
+        await self._store.write(work)
+        before.tell_message_end()
+        hosted.tell_hosted()
+        if before.message is not None:
+            self.writing = self._new_writing()  # what is written now is another message
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def _tokens(items: tuple[Item, ...]) -> int:
+    return sum(map(context.tokens, items))
+
+
+def _estimate(items: tuple[Item, ...], written: int) -> Usage:
+    """Estimate what a call spent that was cut before it could say."""
+    prompt, completion = _tokens(items), max(1, written // 4)
+    return Usage(prompt, completion, prompt + completion)
