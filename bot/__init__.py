@@ -1,3 +1,3 @@
-"""A Discord bot on which every channel thread is an assistant's thread, and the engine it stands on."""
+"""A Discord bot on which every channel thread is an assistant's thread, with its own engine."""
 
 __version__ = "0.1.0"

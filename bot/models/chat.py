@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.clock import Clock
 from bot.models.chat_request import Dialect, chat_body, learn
 from bot.models.chat_stream import Answer
 from bot.models.check import check_endpoint
@@ -16,7 +17,6 @@ from bot.models.faults import FAULTS
 from bot.models.hosting import require_hosts
 from bot.models.receive import Receiving
 from bot.models.types import ModelEvent, ModelRequest, ModelStatus
-from bot.wire.clock import Clock
 from bot.wire.retry import RetryPolicy
 from bot.wire.sse import Event
 

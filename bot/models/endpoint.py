@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Struct
 from yarl import URL
 
+from bot.clock import Clock, SystemClock
 from bot.models.errors import Told, error_for, read_error
 from bot.models.faults import FAULTS, Waits, fault_error, retried_as
 from bot.models.receive import WHOLE_BYTES, Receiving
 from bot.models.types import ModelError, ModelEvent
 from bot.wire.addresses import is_loopback
 from bot.wire.bodies import excerpt, read_beginning, read_bounded
-from bot.wire.clock import Clock, SystemClock
 from bot.wire.retry import Answered, Retrying, RetryPolicy, retry_after
 
 log = logging.getLogger(__name__)

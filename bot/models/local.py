@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+from bot.clock import Clock, SystemClock
 from bot.models.hosting import require_hosts
 from bot.models.local_process import (
     LocalProcess,
@@ -16,7 +17,6 @@ from bot.models.local_process import (
     start_process,
 )
 from bot.models.types import ModelError, ModelEvent, ModelRequest, ModelStatus
-from bot.wire.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.clock import Clock
 from bot.models.check import check_endpoint
 from bot.models.endpoint import Endpoint, FailedError, RefusedError, Timeouts
 from bot.models.errors import limit_too_large
@@ -20,7 +21,6 @@ from bot.models.responses_reading import Reading
 from bot.models.responses_receive import Polling, ResponseReceiving, Resumption
 from bot.models.responses_request import Dialect, included, learn, refused_seal, response_body
 from bot.models.types import ModelError, ModelEvent, ModelRequest, ModelStatus
-from bot.wire.clock import Clock
 from bot.wire.retry import RetryPolicy
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from urllib.request import url2pathname
 import aiohttp
 import click
 
+from bot.clock import Clock, SystemClock
 from bot.models.weights_by_pip import Weights, WeightsError, download_by_pip, locate
-from bot.wire.clock import Clock, SystemClock
 from bot.wire.retry import Retrying, RetryPolicy
 
 log = logging.getLogger(__name__)

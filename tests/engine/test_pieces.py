@@ -10,7 +10,7 @@ from bot.assistants.tools import CalledSearch, SearchResult
 from bot.engine.annotations import annotations, deltas, marker
 from bot.engine.partial import PartialText
 
-texts = st.text(st.characters(exclude_categories=("Cs",)))
+texts = st.text(st.characters(codec="utf-8"))
 
 
 @given(texts, st.booleans(), st.data())

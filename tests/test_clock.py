@@ -2,7 +2,7 @@
 
 import time
 
-from bot.wire.clock import Clock, SystemClock
+from bot.clock import Clock, SystemClock
 
 
 async def test_the_systems_clock_tells_the_systems_time() -> None:
