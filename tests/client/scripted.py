@@ -71,7 +71,7 @@ class ScriptedServer:
             request.rel_url.raw_path.removeprefix("/v1"),
             request.query_string,
             request.headers.copy(),
-            json.loads(body) if body else None,
+            _parsed(request, body),
             request,
         )
         self.asked.append(asked)
@@ -79,6 +79,13 @@ class ScriptedServer:
         self.connections.add(request.transport)
         assert self._answers, f"{asked.method} {asked.path} was not expected"
         return await self._answers.popleft()(asked)
+
+
+def _parsed(request: web.Request, body: bytes) -> Any:
+    """A body's JSON, or its bytes where it is none."""
+    if request.content_type == "multipart/form-data":
+        return body
+    return json.loads(body) if body else None
 
 
 def answers(
