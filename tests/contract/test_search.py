@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.requests import CreateMessage, CreateThread
@@ -20,6 +21,7 @@ from bot.assistants.vector_stores import (
     SearchVectorStore,
 )
 from tests.contract.refusals import refused
+from tests.hosted.files import pdf
 from tests.support.assistants import PATIENCE, House, Way, house
 from tests.support.files import ended, searchable, settled, upload
 
@@ -207,6 +209,15 @@ def locked_zip() -> bytes:
     return bytes(data)
 
 
+def encrypted_pdf() -> bytes:
+    """A PDF that opens with a password alone."""
+    out = io.BytesIO()
+    writer = PdfWriter(clone_from=io.BytesIO(pdf("A secret page.")))
+    writer.encrypt("user", "owner", algorithm="RC4-128")
+    writer.write(out)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "data", "code", "word"),
     [
@@ -214,6 +225,8 @@ def locked_zip() -> bytes:
         ("blank.md", b" \n\t ", "invalid_file", "empty"),
         ("broken.docx", b"PK\x03\x04 and nothing more", "invalid_file", ""),
         ("locked.docx", locked_zip(), "invalid_file", "password"),
+        ("locked.pdf", encrypted_pdf(), "invalid_file", "encrypted"),
+        ("broken.pdf", pdf("A page.")[:60], "invalid_file", ""),
         ("other.docx", b"no packed file", "invalid_file", "broken"),
         ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(100), "unsupported_file", "image"),
         ("large.txt", b"word " * 4_000_001, "invalid_file", "Split it"),
