@@ -1,0 +1,109 @@
+"""`serve`, killed at random moments of its work: what it had acknowledged is there, and goes on."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.assistants.errors import APIError
+from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread, Page
+from bot.assistants.states import TERMINAL
+from bot.client import Client
+from bot.wire.retry import RetryPolicy
+from tests.app.test_command_line import written_config
+from tests.support.assistants import text_of
+from tests.support.model_endpoint import ScriptedModel
+from tests.support.program import program
+
+KILLS = 5
+WORKERS = 6
+ONCE = RetryPolicy(attempts=1)
+
+
+@dataclass
+class Acknowledged:
+    """What the server has said it did."""
+
+    threads: set[str] = field(default_factory=set)
+    messages: dict[str, tuple[str, str]] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+
+
+async def _work(client: Client, assistant_id: str, seen: Acknowledged, worker: int) -> None:
+    """Ask on new threads, one after the other, until the server is gone."""
+    number = 0
+    while True:
+        number += 1
+        text = f"question {worker}.{number} " + "and more " * 20
+        try:
+            thread = await client.create_thread(CreateThread())
+            seen.threads.add(thread.id)
+            question = CreateMessage(role="user", content=text)
+            message = await client.create_message(thread.id, question)
+            seen.messages[message.id] = (thread.id, text)
+            run = await client.create_run(thread.id, CreateRun(assistant_id=assistant_id))
+            seen.runs[run.id] = thread.id
+            while run.status not in TERMINAL:
+                run = await client.retrieve_run(thread.id, run.id)
+        except APIError as error:
+            if error.status < 500:  # wrong, not gone
+                raise
+            return
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_server_killed_again_and_again_loses_nothing_it_acknowledged(
+    tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    seen = Acknowledged()
+    async with ScriptedModel(per_second=300) as model:
+        config = written_config(tmp_path, model)
+        assistant_id = ""
+        for _ in range(KILLS):
+            async with program("serve", "--config", config, "--port", "0") as ran:
+                url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+                async with Client(url, retries=ONCE) as client:
+                    if not assistant_id:
+                        made = await client.create_assistant(CreateAssistant(model="x"))
+                        assistant_id = made.id
+                    workers = [
+                        asyncio.create_task(_work(client, assistant_id, seen, worker))
+                        for worker in range(WORKERS)
+                    ]
+                    await asyncio.sleep(chance.uniform(0.05, 0.6))  # the moment is the test
+                    await ran.killed()
+                    await asyncio.gather(*workers)
+        async with program("serve", "--config", config, "--port", "0") as ran:
+            url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+            async with Client(url) as client, asyncio.timeout(60):
+                await _check(client, seen)
+            assert await ran.terminated() == 0
+    assert len(seen.runs) >= KILLS
+
+
+async def _check(client: Client, seen: Acknowledged) -> None:
+    for run_id, thread_id in seen.runs.items():
+        while (run := await client.retrieve_run(thread_id, run_id)).status not in TERMINAL:
+            await asyncio.sleep(0.01)
+        # Three processes died with it at the most: a fourth try is not made.
+        assert run.status in ("completed", "failed"), run
+        answers = (await client.list_messages(thread_id, run_id=run_id)).data
+        if run.status == "completed":
+            (answer,) = answers
+            asked = (await client.list_messages(thread_id, Page(order="asc"))).data[0]
+            assert text_of(answer).split() == text_of(asked).split()
+    for message_id, (thread_id, text) in seen.messages.items():
+        assert text_of(await client.retrieve_message(thread_id, message_id)) == text
+    for thread_id in seen.threads:
+        while True:  # a run whose creation was never acknowledged may still be at work
+            try:
+                question = CreateMessage(role="user", content="next")
+                await client.create_message(thread_id, question)
+                break
+            except APIError as error:
+                if "while a run" not in error.message:
+                    raise
+                await asyncio.sleep(0.01)
