@@ -43,6 +43,8 @@ COMMANDS_FACT: Final = "discord.commands"
 _ARCHIVE_MINUTES: Final = 1440
 _LONGEST_RATE_LIMIT: Final = 30.0
 _GUILD_SECONDS: Final = 0.2
+_FIRST_LOGIN_WAIT: Final = 1.0
+_LONGEST_LOGIN_WAIT: Final = 30.0
 _STOP_SECONDS: Final = 3.0
 _DISCONNECT_SECONDS: Final = 0.8
 _CHANNEL_IN_PATH: Final = re.compile(r"/channels/(\d+)/messages/\d+$")
@@ -127,6 +129,22 @@ class ChatBot(discord.Client):
         if self._settings.gateway_url:
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self._settings.gateway_url)
         await super().start(token, reconnect=reconnect)
+
+    async def login(self, token: str) -> None:
+        """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
+        wait = _FIRST_LOGIN_WAIT
+        while True:
+            try:
+                return await super().login(token)
+            except discord.HTTPException as error:
+                if error.status != 429 and error.status < 500:
+                    raise
+                _log.warning("Discord answers %s; trying again in %.0f s", error.status, wait)
+            # Each login makes a connection of its own.
+            await self.http.close()
+            self.http.connector = discord.utils.MISSING
+            await self._clock.sleep(wait)
+            wait = min(wait * 2, _LONGEST_LOGIN_WAIT)
 
     async def close(self) -> None:
         """Stop within 4 s: no new questions, replies say that they will go on, turns stay open."""

@@ -45,13 +45,26 @@ class RunEnd(Struct, frozen=True):
 
 
 class Answer:
-    """What a run has said so far, out of messages and pieces of them."""
+    """What a run has said so far, out of messages and pieces of them.
+
+    A run writes one message after the other: one that was left in the middle when the next begins
+    was given up, by a server that did it all again after a stop of its own.
+    """
 
     def __init__(self) -> None:
         self._messages: dict[str, dict[int, str]] = {}
+        self._unfinished: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every message in it is known to its end."""
+        return self._unfinished is None
 
     def add(self, delta: MessageDelta) -> None:
         """Take a piece."""
+        if delta.id != self._unfinished:
+            self._give_up()
+            self._unfinished = delta.id
         parts = self._messages.setdefault(delta.id, {})
         for content in delta.delta.content:
             if isinstance(content, TextDelta):
@@ -66,7 +79,15 @@ class Answer:
     def put(self, message: Message) -> None:
         """Take a message as it stands, in place of its pieces."""
         if message.role == "assistant":
+            if message.id != self._unfinished:
+                self._give_up()
+            self._unfinished = None
             self._messages[message.id] = dict(enumerate(_texts(message)))
+
+    def _give_up(self) -> None:
+        if self._unfinished is not None:
+            del self._messages[self._unfinished]
+            self._unfinished = None
 
     @property
     def text(self) -> str:
@@ -220,7 +241,7 @@ class Following:
             wait = min(wait * 1.3, _LONGEST_POLL)
 
     async def _end(self, run: Run) -> RunEnd:
-        if not self.text or run.status != "completed":
+        if not self.text or not self._answer.is_whole or run.status != "completed":
             await self._read_messages(run)
         return ended(run, self.text)
 
@@ -232,9 +253,12 @@ class Following:
                 raise
             _log.info("What run %s said can't be read: %s", run.id, error)
             return
+        kept = Answer()
         for message in messages:
-            if any(_texts(message)):
-                self._answer.put(message)
+            kept.put(message)
+        # A server that keeps nothing of a run that was stopped has less than we were told.
+        if kept.text:
+            self._answer = kept
 
 
 def ended(run: Run, text: str) -> RunEnd:

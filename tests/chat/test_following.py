@@ -5,12 +5,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bot.assistants.api import AssistantsAPI
+from bot.assistants.api import AssistantsAPI, EventStream
+from bot.assistants.content import TextDelta, TextValueDelta
 from bot.assistants.errors import APIError
+from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.objects import Run
-from bot.assistants.requests import CreateRun
+from bot.assistants.requests import CreateRun, Page
 from bot.chat.conversation import Conversations, ThreadLostError, TurnError
-from bot.chat.following import Following
+from bot.chat.following import Answer, Following
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, OwnClock, house
 
@@ -99,6 +101,48 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
     end = await after_hours(clock, Following(talk, clock, lambda text: None).to_end(run, None))
     assert (end.outcome, end.error) == ("failed", "expired")
     assert (await ours.until(run)).status == "cancelled"
+
+
+async def broken_off(run: Run, text: str) -> EventStream:
+    """A stream that breaks in the middle of a message that its server never finishes."""
+    piece = TextDelta(0, TextValueDelta(value=text))
+    delta = MessageDelta(id="msg_given_up", delta=MessageDeltaBody(content=(piece,)))
+    yield StreamEvent("thread.message.delta", delta)
+    raise APIError(503, "the server was stopped")
+
+
+async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
+    ours: House, ledger: Ledger
+) -> None:
+    shown: list[str] = []
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    await ours.until(run)
+    talk = conversations(ours.api, ledger, OwnClock(), assistant)
+    following = Following(talk, OwnClock(), shown.append)
+    end = await following.to_end(run, broken_off(run, "these words are "))
+    assert shown == ["these words are"]
+    assert (end.outcome, end.text) == ("answered", "Why?")
+
+
+async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(
+    ours: House,
+) -> None:
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    await ours.until(run)
+    answer = Answer()
+    async for event in broken_off(run, "these words are "):
+        assert isinstance(event.data, MessageDelta)
+        answer.add(event.data)
+        break
+    begun = answer.is_whole
+    (asked, said) = (await ours.api.list_messages(run.thread_id, Page(order="asc"))).data
+    answer.put(asked)
+    assert answer.text == "these words are"
+    answer.put(said)
+    assert (begun, answer.is_whole) == (False, True)
+    assert answer.text == "Why?"
 
 
 async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: Ledger) -> None:

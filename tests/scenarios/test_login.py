@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from bot.store.ledger import Ledger
-from tests.scenarios.community import Community, community
+from tests.scenarios.community import Community, answer, community
 
 
 async def test_a_token_that_discord_refuses_is_told_as_such(tmp_path: Path) -> None:
@@ -45,3 +45,16 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     channels.sandbox.control.clear()
     await channels.start_bot()
     await channels.until(lambda: reply.content.startswith("After all."))
+
+
+@pytest.mark.parametrize(("status", "times"), [(429, 6), (503, 2)])
+async def test_started_while_discord_is_out_it_comes_on_when_that_is_over(
+    tmp_path: Path, status: int, times: int
+) -> None:
+    async with community(tmp_path, "channel", start=False) as whole:
+        await whole.start_engine()
+        out = whole.sandbox.fail_next("GET", "*", status=status, retry_after=0.001, times=times)
+        await whole.start_bot()
+        assert out.hits == times
+        await whole.ask("one")
+        assert answer(await whole.finished(whole.general)) == "one"

@@ -1,0 +1,134 @@
+"""The troubles a world is given, each by its name; what they are is decided by the seed alone."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from tests.faults.world import World
+
+Trouble = Callable[[World], Awaitable[None]]
+
+_SEND: Final = "/channels/{channel_id}/messages"
+_EDIT: Final = "/channels/{channel_id}/messages/{message_id}"
+
+
+async def cut_gateway(world: World) -> None:
+    """The gateway's socket breaks."""
+    world.sandbox.drop_sockets()
+
+
+async def ask_to_reconnect(world: World) -> None:
+    """Discord asks for a reconnect."""
+    world.sandbox.control.reconnect()
+
+
+async def invalid_session(world: World) -> None:
+    """The session ends without a RESUME, and what came just before is lost with it."""
+    world.sandbox.control.lose_events("MESSAGE_CREATE", times=2)
+    await world.ask()
+    world.sandbox.control.invalidate()
+
+
+async def repeated_events(world: World) -> None:
+    """Events come twice or three times."""
+    copies = world.random.choice((2, 3))
+    world.sandbox.control.repeat_events("*", times=5, copies=copies)
+
+
+async def late_events(world: World) -> None:
+    """Events are overtaken by later ones."""
+    late = world.random.uniform(0.05, 0.5)
+    world.sandbox.control.delay_events(late, "MESSAGE_*", times=2)
+
+
+async def too_many_requests(world: World) -> None:
+    """Discord answers 429 for a while."""
+    requests = world.random.randint(2, 8)
+    world.sandbox.control.storm(requests, retry_after=0.2)
+
+
+async def server_errors(world: World) -> None:
+    """Discord answers 5xx for a while."""
+    status = world.random.choice((500, 502, 503, 504))
+    world.sandbox.control.server_errors(world.random.randint(1, 4), status=status)
+
+
+async def cut_requests(world: World) -> None:
+    """Connections break before or after Discord did what was asked."""
+    method, route = world.random.choice(
+        (("POST", _SEND), ("PATCH", _EDIT), ("POST", "*/threads"), ("GET", _SEND))
+    )
+    after = world.random.random() < 0.7
+    world.sandbox.faults.drop_next(method, route, times=2, after_effect=after)
+
+
+async def outage(world: World) -> None:
+    """Discord is away for a moment, gateway and all."""
+    world.sandbox.control.outage(world.random.uniform(0.3, 1.5))
+
+
+async def slow_discord(world: World) -> None:
+    """Discord answers late."""
+    world.sandbox.control.delay(world.random.uniform(0.1, 0.5), times=8)
+
+
+async def nonces_forgotten(world: World) -> None:
+    """So much time passes for Discord that it knows no nonce of before."""
+    world.sandbox.advance(world.random.randint(400, 900))
+
+
+async def model_errors(world: World) -> None:
+    """The model answers an error, and then works again."""
+    status = world.random.choice((429, 500, 503))
+    world.model.fail(status, retry_after=0.1)
+
+
+async def model_cut(world: World) -> None:
+    """The model's stream breaks after its first words."""
+    world.model.cut("these words are lost ")
+
+
+async def held_ledger(world: World) -> None:
+    """Somebody else writes to the ledger for a second or two."""
+    _hold(world, world.database("bot"))
+
+
+async def held_engine(world: World) -> None:
+    """Somebody else writes to the engine's database for a second or two."""
+    _hold(world, world.database("engine"))
+
+
+TROUBLES: Final[tuple[Trouble, ...]] = (
+    cut_gateway,
+    ask_to_reconnect,
+    invalid_session,
+    repeated_events,
+    late_events,
+    too_many_requests,
+    server_errors,
+    cut_requests,
+    outage,
+    slow_discord,
+    nonces_forgotten,
+    model_errors,
+    model_cut,
+    held_ledger,
+    held_engine,
+)
+
+
+def _hold(world: World, path: Path) -> None:
+    seconds = world.random.uniform(0.3, 2.0)
+    world.in_background(asyncio.create_task(asyncio.to_thread(_held, path, seconds, world)))
+
+
+def _held(path: Path, seconds: float, world: World) -> None:
+    import time
+
+    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        time.sleep(seconds)
+        db.execute("ROLLBACK")

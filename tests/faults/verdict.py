@@ -1,0 +1,179 @@
+"""What must be true of a world in the end, each thing that is not as a sentence."""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.assistants.objects import Message as ThreadMessage
+from bot.assistants.requests import Page
+from bot.assistants.states import ACTIVE
+from bot.chat import sentences
+from bot.client import Client
+from bot.sandbox import Message
+from tests.faults.world import Question, World, answer_to
+from tests.scenarios.community import answer, labels, says
+
+
+@dataclass
+class Verdict:
+    """What was found; ``wrong`` are sentences, none where all is well."""
+
+    questions: int
+    lost: int = 0
+    doubled: int = 0
+    retried: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Turn:
+    id: int
+    channel: int
+    state: str
+    attempt: int
+    questions: list[int]
+    parts: list[int]
+
+
+async def judge(world: World, owed: list[Question]) -> Verdict:
+    """Look at Discord, at the threads and at the ledger; the world has settled."""
+    verdict = Verdict(len(world.questions))
+    for question in owed:
+        verdict.lost += 1
+        verdict.wrong.append(f"q{question.number} ({question.id}) has no answer")
+    ledger = _turns(world)
+    _judge_discord(world, ledger, verdict)
+    await _judge_threads(world, ledger, verdict)
+    return verdict
+
+
+def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
+    numbers = {question.id: question.number for question in world.questions}
+    homes = {question.id: question.home for question in world.questions}
+    messages = {
+        message.id: message
+        for channel in world.sandbox.world.channels.values()
+        for message in channel.messages
+        if message.author is world.sandbox.bot_user and says(message)
+    }
+    claimed = Counter(part for turn in ledger for part in turn.parts)
+    asked = Counter(question for turn in ledger for question in turn.questions)
+    for question, times in asked.items():
+        if times > 1:
+            verdict.doubled += 1
+            verdict.wrong.append(f"q{numbers[question]} is in {times} turns")
+    last: dict[int, int] = {}
+    for turn in ledger:
+        name = f"turn {turn.id} ({', '.join(f'q{numbers.get(q, q)}' for q in turn.questions)})"
+        verdict.retried += turn.attempt - 1
+        if turn.state != "answered":
+            verdict.wrong.append(f"{name} is {turn.state}")
+            continue
+        if any(homes.get(question, turn.channel) != turn.channel for question in turn.questions):
+            verdict.wrong.append(f"{name} is answered in another channel than it was asked in")
+        parts = [messages.get(part) for part in turn.parts]
+        if None in parts or not parts:
+            verdict.wrong.append(f"{name}: a part of its reply is not there")
+            continue
+        shown = " ".join(answer(part) for part in parts if part is not None).split()
+        expected = answer_to(f"q{numbers.get(turn.questions[-1], 0)}").split()
+        # A retry answers to what is on the thread by then.
+        if shown != expected and turn.attempt == 1:
+            said = [part.contents for part in parts if part is not None]
+            verdict.wrong.append(f"{name} says other than {expected[0]}…{expected[-1]}: {said}")
+        if turn.attempt == 1:
+            if turn.parts[0] < last.get(turn.channel, 0):
+                verdict.wrong.append(f"{name} is answered above the turn before it")
+            last[turn.channel] = turn.parts[-1]
+    for message in messages.values():
+        _judge_message(message, claimed, verdict)
+
+
+def _judge_message(message: Message, claimed: Counter[int], verdict: Verdict) -> None:
+    where = f"message {message.id} in {message.channel.name or 'a direct message'}"
+    if "Cancel" in labels(message) or message.content.startswith(sentences.THINKING):
+        verdict.wrong.append(f"{where} still thinks")
+    if claimed[message.id] != 1 and message.content != sentences.MISSED:
+        verdict.doubled += 1
+        verdict.wrong.append(f"{where} belongs to {claimed[message.id]} turns: {message.content!r}")
+
+
+async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
+    client = Client(await world.api_url(), None)
+    try:
+        with closing(_open(world)) as db:
+            links = db.execute("SELECT channel_id, thread_id FROM links ORDER BY 1").fetchall()
+        for channel_id, thread_id in links:
+            if thread_id is None:
+                verdict.wrong.append(f"channel {channel_id} has no thread")
+                continue
+            runs = await client.list_runs(thread_id, Page(limit=100))
+            active = [run.id for run in runs.data if run.status in ACTIVE]
+            if active:
+                verdict.wrong.append(f"{thread_id} has active runs: {active}")
+            on_thread = await _messages(client, thread_id)
+            asked = [m.metadata["question"] for m in on_thread if m.role == "user" and m.metadata]
+            expected = [
+                str(question)
+                for turn in ledger
+                if turn.channel == channel_id
+                for question in turn.questions
+            ]
+            if asked != expected:
+                twice = [question for question, times in Counter(asked).items() if times > 1]
+                verdict.doubled += len(twice)
+                verdict.wrong.append(f"{thread_id} holds {asked} where {expected} were asked")
+            said = [_text(m).split() for m in on_thread if m.role == "assistant" and _whole(m)]
+            turns = sum(1 for turn in ledger if turn.channel == channel_id)
+            if len(said) != turns:
+                verdict.wrong.append(f"{thread_id} holds {len(said)} answers to {turns} turns")
+    finally:
+        await client.close()
+
+
+async def _messages(client: Client, thread_id: str) -> list[ThreadMessage]:
+    found: list[ThreadMessage] = []
+    after: str | None = None
+    while True:
+        page = await client.list_messages(thread_id, Page(limit=100, order="asc", after=after))
+        found += page.data
+        if not page.has_more:
+            return found
+        after = page.data[-1].id
+
+
+def _whole(message: ThreadMessage) -> bool:
+    return message.status == "completed"
+
+
+def _text(message: ThreadMessage) -> str:
+    return "".join(part.text.value for part in message.content if hasattr(part, "text"))
+
+
+def _turns(world: World) -> list[_Turn]:
+    def column(db: sqlite3.Connection, statement: str, turn: int) -> list[Any]:
+        return [row[0] for row in db.execute(statement, (turn,))]
+
+    with closing(_open(world)) as db:
+        rows = db.execute("SELECT id, channel_id, state, attempt FROM turns ORDER BY id").fetchall()
+        return [
+            _Turn(
+                id=row[0],
+                channel=row[1],
+                state=row[2],
+                attempt=row[3],
+                questions=column(
+                    db, "SELECT id FROM questions WHERE turn_id = ? ORDER BY 1", row[0]
+                ),
+                parts=column(
+                    db, "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", row[0]
+                ),
+            )
+            for row in rows
+        ]
+
+
+def _open(world: World) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{world.database('bot')}?mode=ro", uri=True, timeout=30)
