@@ -90,13 +90,13 @@ async def test_who_sent_a_request_in_time_is_not_hurried_after_it() -> None:
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(count)
     async with (
-        serving(headers_seconds=0.2) as server,
+        serving(headers_seconds=1) as server,
         aiohttp.ClientSession(headers=BETA, trace_configs=[trace]) as http,
     ):
         for _ in range(2):
             async with http.get(f"{server.url}/assistants") as response:
                 assert response.status == 200
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1.1)  # past what it would have had for its first request
         assert opened == 1
 
 

@@ -11,9 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from bot.assistants.vector_stores import CreateFileBatch
 from bot.server.routes import ROUTES
 from tests.support.assistants import house
+from tests.support.files import searchable
 
+KINDS = ("application/json", "text/event-stream", "application/octet-stream")
 TEXTS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(["user", "assistant", "auto", "\x00", "\ud800", "x" * 600, "text", "function"]),
@@ -34,6 +37,9 @@ FIELDS = st.sampled_from(
         "tool_outputs", "tool_call_id", "output", "type", "text", "image_url", "function", "url",
         "max_prompt_tokens", "reasoning_effort", "parameters", "json_schema", "file_ids",
         "file_search", "code_interpreter", "vector_store_ids", "last_messages", "file_id",
+        "expires_after", "anchor", "days", "chunking_strategy", "static", "max_chunk_size_tokens",
+        "chunk_overlap_tokens", "attributes", "files", "max_num_results", "ranking_options",
+        "score_threshold", "query",
     ]
 )  # fmt: skip
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -47,13 +53,32 @@ BODIES = st.one_of(st.dictionaries(FIELDS, JSON, max_size=6), JSON).map(
     lambda value: json.dumps(value).encode()
 )
 IDS = st.one_of(
-    st.sampled_from(["THREAD", "ASSISTANT", "RUN", "MESSAGE", "STEP", "..", "%00", "%ff", "a%2Fb"]),
+    st.sampled_from(
+        [
+            *("THREAD", "ASSISTANT", "RUN", "MESSAGE", "STEP", "FILE", "STORE", "BATCH"),
+            *("..", "%00", "%ff", "a%2Fb"),
+        ]
+    ),
     st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8),
 )
 QUERIES = st.lists(
     st.tuples(
-        st.sampled_from(["limit", "order", "after", "before", "run_id", "include[]", "x%00"]),
-        st.sampled_from(["", "1", "0", "-1", "asc", "%ff", "%00", "9" * 30, "THREAD", "MESSAGE"]),
+        st.sampled_from(
+            [
+                "limit",
+                "order",
+                "after",
+                "before",
+                "run_id",
+                "include[]",
+                "filter",
+                "purpose",
+                "x%00",
+            ]
+        ),
+        st.sampled_from(
+            ["", "1", "0", "-1", "asc", "%ff", "%00", "9" * 30, "THREAD", "MESSAGE", "failed"]
+        ),
     ),
     max_size=3,
 ).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
@@ -81,7 +106,14 @@ async def _send_all(requests: list[Any]) -> None:
             assert home.server is not None
             thread_id, assistant_id = await home.thread("hi"), await home.assistant()
             run = await home.until(await home.run(thread_id, assistant_id), "completed")
+            store, files = await searchable(home.api, bees="Bees dance.")
+            batch = await home.api.create_file_batch(
+                store.id, CreateFileBatch(file_ids=(files["bees"],))
+            )
             known = {
+                "FILE": files["bees"],
+                "STORE": store.id,
+                "BATCH": batch.id,
                 "THREAD": thread_id,
                 "ASSISTANT": assistant_id,
                 "RUN": run.id,
@@ -112,7 +144,7 @@ async def _send(http: aiohttp.ClientSession, method: str, url: str, body: bytes)
     told = f"{method} {url} {body!r}: {response.status} {answer!r}"
     assert response.status < 500, told
     if response.status == 200:
-        assert response.content_type in ("application/json", "text/event-stream"), told
+        assert response.content_type in KINDS, told
         return
     error = json.loads(answer)["error"]
     assert set(error) == {"message", "type", "param", "code"}, told

@@ -5,6 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.assistants.files import FilePage
 from bot.assistants.objects import Deleted, ListPage
 from bot.assistants.requests import (
     CreateAssistant,
@@ -20,13 +21,25 @@ from bot.assistants.requests import (
     SubmitToolOutputs,
     ToolOutput,
 )
+from bot.assistants.vector_stores import (
+    CreateFileBatch,
+    CreateVectorStore,
+    CreateVectorStoreFile,
+    ModifyVectorStore,
+    ModifyVectorStoreFile,
+    SearchVectorStore,
+    StoreFilePage,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+)
 from bot.server.reading import INCLUDE
-from tests.server.fakes import RecordingAPI, run
+from tests.server.fakes import RecordingAPI, events, run
 
 EMPTY: ListPage[Any] = ListPage(data=())
 RESULT = Deleted("x", "assistant.deleted")
 PAGE = Page(limit=2, order="asc", after="a", before="b")
 QUERY = "?limit=2&order=asc&after=a&before=b"
+STORE_PAGE = StoreFilePage(limit=2, order="asc", after="a", before="b", filter="failed")
 OUTPUTS = {"tool_outputs": [{"tool_call_id": "call_1", "output": "4"}]}
 SUBMITTED = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", output="4"),))
 M = {"metadata": {"k": "v"}}
@@ -98,6 +111,54 @@ CASES: list[tuple[str, str, object, tuple[str, tuple[Any, ...], dict[str, Any]]]
         "GET", f"/v1/threads/t/runs/r/steps/s?include[]={INCLUDE[0]}", None,
         ("retrieve_step", ("t", "r", "s"), {"include": INCLUDE}),
     ),
+    (
+        "GET", "/v1/files?limit=10000&order=asc&after=a&purpose=vision", None,
+        ("list_files", (FilePage(order="asc", after="a", purpose="vision"),), {}),
+    ),
+    ("GET", "/v1/files", None, ("list_files", (FilePage(),), {})),
+    ("GET", "/v1/files/f", None, ("retrieve_file", ("f",), {})),
+    ("DELETE", "/v1/files/f", None, ("delete_file", ("f",), {})),
+    (
+        "POST", "/v1/vector_stores", {"name": "n", "file_ids": ["f"]},
+        ("create_vector_store", (CreateVectorStore(name="n", file_ids=("f",)),), {}),
+    ),
+    ("GET", f"/v1/vector_stores{QUERY}", None, ("list_vector_stores", (PAGE,), {})),
+    ("GET", "/v1/vector_stores/v", None, ("retrieve_vector_store", ("v",), {})),
+    (
+        "POST", "/v1/vector_stores/v", {"name": None},
+        ("modify_vector_store", ("v", ModifyVectorStore(name=None)), {}),
+    ),
+    ("DELETE", "/v1/vector_stores/v", None, ("delete_vector_store", ("v",), {})),
+    (
+        "POST", "/v1/vector_stores/v/search", {"query": ["a", "b"]},
+        ("search_vector_store", ("v", SearchVectorStore(query=("a", "b"))), {}),
+    ),
+    (
+        "POST", "/v1/vector_stores/v/files", {"file_id": "f"},
+        ("create_store_file", ("v", CreateVectorStoreFile(file_id="f")), {}),
+    ),
+    (
+        "GET", f"/v1/vector_stores/v/files{QUERY}&filter=failed", None,
+        ("list_store_files", ("v", STORE_PAGE), {}),
+    ),
+    (
+        "POST", "/v1/vector_stores/v/files/f", {"attributes": {"a": True}},
+        ("modify_store_file", ("v", "f", ModifyVectorStoreFile(attributes={"a": True})), {}),
+    ),
+    ("DELETE", "/v1/vector_stores/v/files/f", None, ("delete_store_file", ("v", "f"), {})),
+    ("GET", "/v1/vector_stores/v/files/f/content", None, ("store_file_content", ("v", "f"), {})),
+    (
+        "POST", "/v1/vector_stores/v/file_batches", {"file_ids": ["f"]},
+        ("create_file_batch", ("v", CreateFileBatch(file_ids=("f",))), {}),
+    ),
+    (
+        "POST", "/v1/vector_stores/v/file_batches/b/cancel", None,
+        ("cancel_file_batch", ("v", "b"), {}),
+    ),
+    (
+        "GET", f"/v1/vector_stores/v/file_batches/b/files{QUERY}&filter=failed", None,
+        ("list_store_files", ("v", STORE_PAGE), {"batch_id": "b"}),
+    ),
 ]  # fmt: skip
 
 
@@ -134,6 +195,32 @@ async def test_an_active_run_says_when_to_ask_again(
     api.answers["retrieve_run"] = run(status)
     async with http.get("/v1/threads/t/runs/r") as response:
         assert response.headers.get("openai-poll-after-ms") == header
+
+
+@pytest.mark.parametrize(("status", "header"), [("in_progress", "500"), ("completed", None)])
+async def test_files_that_are_being_read_say_when_to_ask_again(
+    api: RecordingAPI, http: aiohttp.ClientSession, status: Any, header: str | None
+) -> None:
+    api.answers["retrieve_store_file"] = VectorStoreFile(
+        id="f", created_at=1, vector_store_id="v", status=status
+    )
+    api.answers["retrieve_file_batch"] = VectorStoreFileBatch(
+        id="b", created_at=1, vector_store_id="v", status=status
+    )
+    for path in ("files/f", "file_batches/b"):
+        async with http.get(f"/v1/vector_stores/v/{path}") as response:
+            assert response.status == 200
+            assert response.headers.get("openai-poll-after-ms") == header
+
+
+async def test_a_streamed_run_includes_what_is_asked_for(
+    api: RecordingAPI, http: aiohttp.ClientSession
+) -> None:
+    api.answers["stream_run"] = events()
+    path = f"/v1/threads/t/runs?include[]={INCLUDE[0]}"
+    async with http.post(path, json={"assistant_id": "a", "stream": True}) as response:
+        assert (await response.read()).startswith(b"event: done")
+    assert api.calls == [("stream_run", ("t", CreateRun(assistant_id="a")), {"include": INCLUDE})]
 
 
 async def test_an_unknown_path_is_told_in_the_apis_shape(http: aiohttp.ClientSession) -> None:
