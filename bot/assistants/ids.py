@@ -18,4 +18,5 @@ def new_id(prefix: Prefix) -> str:
     for _ in range(_LENGTH):
         number, digit = divmod(number, 62)
         letters.append(_ALPHABET[digit])
-    return f"{prefix}_{''.join(letters)}"
+    # Of all the API's kinds, files alone are spelled with a hyphen.
+    return f"{prefix}{'-' if prefix == 'file' else '_'}{''.join(letters)}"

@@ -93,7 +93,10 @@ class ProjectFiles(FilesAPI):
 
     async def file_content(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         await self.retrieve_file(file_id)
-        return self._engine.store.files.open(file_id)
+        try:
+            return await self._engine.store.files.open(file_id)
+        except FileNotFoundError:  # deleted between the two
+            raise errors.not_found("file", file_id) from None
 
     async def delete_file(self, file_id: str) -> Deleted:
         def work(tables: Tables) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bot.assistants.errors import invalid
-from bot.hosted.filters import FilterError, matches
+from bot.hosted.filters import FilterError, check_filter, matches
 from bot.hosted.query import ask
 from bot.store.engine import Tables
 
@@ -46,11 +46,13 @@ def search(
 def _among(tables: Tables, store_ids: Sequence[str], filters: Mapping[str, Any]) -> list[str]:
     """Return the ids of the files whose attributes the filters let through."""
     try:
-        return [
-            file_id
-            for store_id in store_ids
-            for file_id, attributes in tables.library.attributes(store_id)
-            if matches(filters, attributes)
-        ]
+        check_filter(filters)
     except FilterError as error:
-        raise invalid(f"Invalid 'filters': {error}", "filters", "invalid_value") from None
+        param = f"filters.{error.path}" if error.path else "filters"
+        raise invalid(f"Invalid '{param}': {error}", param, "invalid_value") from None
+    return [
+        file_id
+        for store_id in store_ids
+        for file_id, attributes in tables.library.attributes(store_id)
+        if matches(filters, attributes)
+    ]

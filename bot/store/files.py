@@ -4,12 +4,12 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 _PIECE: Final = 256 * 1024
-_ID: Final = re.compile(r"file-?_?[A-Za-z0-9]+")
+_ID: Final = re.compile(r"file-[A-Za-z0-9]+")
 
 
 class FileTooLargeError(Exception):
@@ -47,14 +47,9 @@ class FileBox:
             raise
         return size
 
-    @asynccontextmanager
-    async def open(self, file_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Give a file's bytes, piece by piece; raises ``FileNotFoundError``."""
-        file = await asyncio.to_thread(self.path(file_id).open, "rb")
-        try:
-            yield _pieces(file)
-        finally:
-            file.close()
+    async def open(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a file; its bytes come piece by piece. Raises ``FileNotFoundError``."""
+        return _opened(await asyncio.to_thread(self.path(file_id).open, "rb"))
 
     async def read(self, file_id: str) -> bytes:
         """Return a file's bytes; raises ``FileNotFoundError``."""
@@ -83,6 +78,14 @@ class FileBox:
         if not _ID.fullmatch(file_id):  # ids are ours; a path never comes from outside
             raise FileNotFoundError(file_id)
         return self._directory / file_id
+
+
+@asynccontextmanager
+async def _opened(file: BinaryIO) -> AsyncIterator[AsyncIterator[bytes]]:
+    try:
+        yield _pieces(file)
+    finally:
+        file.close()
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

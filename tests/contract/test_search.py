@@ -166,7 +166,6 @@ async def test_only_files_that_pass_the_filters_are_found(
         assert sorted(names(page)) == expected, filters
 
 
-@pytest.mark.xfail(strict=True, reason="the engine applies filters that it has not checked")
 @pytest.mark.parametrize(
     "filters",
     [
