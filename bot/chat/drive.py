@@ -11,6 +11,7 @@ from typing import Final
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.objects import Run
+from bot.assistants.states import TERMINAL
 from bot.chat import sentences
 from bot.chat.asking import Files
 from bot.chat.conversation import Conversations, ThreadLostError, TurnError
@@ -81,7 +82,7 @@ class Drive:
             "closing": self._close,
         }
         turn = self._turn
-        if turn.pickups > MOST_PICKUPS and turn.state != "closing":
+        if turn.pickups > MOST_PICKUPS and turn.state != "closing" and not await self._over(turn):
             turn = await self._fail(turn, "gave_up") or turn
         while turn.open:
             if turn.canceller is not None:
@@ -98,6 +99,21 @@ class Drive:
                 moved = current
             turn = moved
         return True
+
+    async def _over(self, turn: Turn) -> bool:
+        """Whether the run has ended meanwhile; one that has not is stopped, nobody waits for it."""
+        thread_id, run_id = turn.thread_id, turn.run_id
+        if turn.state != "running" or thread_id is None or run_id is None:
+            return False
+        api = self._conversations.api
+        try:
+            run = await api.retrieve_run(thread_id, run_id)
+            if run.status not in TERMINAL:
+                await api.cancel_run(thread_id, run_id)
+        except APIError as error:
+            _log.info("Turn %d: what became of run %s is not known: %s", turn.id, run_id, error)
+            return False
+        return run.status in TERMINAL
 
     async def _step(
         self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]

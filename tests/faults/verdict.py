@@ -33,6 +33,7 @@ class _Turn:
     channel: int
     state: str
     attempt: int
+    run: str | None
     questions: list[int]
     parts: list[int]
 
@@ -125,10 +126,14 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
                 twice = [question for question, times in Counter(asked).items() if times > 1]
                 verdict.doubled += len(twice)
                 verdict.wrong.append(f"{thread_id} holds {asked} where {expected} were asked")
-            said = [_text(m).split() for m in on_thread if m.role == "assistant" and _whole(m)]
-            turns = sum(1 for turn in ledger if turn.channel == channel_id)
-            if len(said) != turns:
-                verdict.wrong.append(f"{thread_id} holds {len(said)} answers to {turns} turns")
+            here = [turn for turn in ledger if turn.channel == channel_id]
+            said = Counter(m.run_id for m in on_thread if m.role == "assistant" and _whole(m))
+            for turn in here:
+                if said.pop(turn.run, 0) != 1:
+                    verdict.wrong.append(f"turn {turn.id} has not one answer on {thread_id}")
+            # What a run said that was told as failed and asked again may be there, too.
+            if said.total() > sum(turn.attempt - 1 for turn in here):
+                verdict.wrong.append(f"{thread_id} holds answers of {said} to nothing")
     finally:
         await client.close()
 
@@ -148,22 +153,21 @@ def _whole(message: ThreadMessage) -> bool:
     return message.status == "completed"
 
 
-def _text(message: ThreadMessage) -> str:
-    return "".join(part.text.value for part in message.content if hasattr(part, "text"))
-
-
 def _turns(world: World) -> list[_Turn]:
     def column(db: sqlite3.Connection, statement: str, turn: int) -> list[Any]:
         return [row[0] for row in db.execute(statement, (turn,))]
 
     with closing(_open(world)) as db:
-        rows = db.execute("SELECT id, channel_id, state, attempt FROM turns ORDER BY id").fetchall()
+        rows = db.execute(
+            "SELECT id, channel_id, state, attempt, run_id FROM turns ORDER BY id"
+        ).fetchall()
         return [
             _Turn(
                 id=row[0],
                 channel=row[1],
                 state=row[2],
                 attempt=row[3],
+                run=row[4],
                 questions=column(
                     db, "SELECT id FROM questions WHERE turn_id = ? ORDER BY 1", row[0]
                 ),

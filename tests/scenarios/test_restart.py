@@ -129,6 +129,37 @@ async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
     await asleep.until(lambda: answer(reply) == "one")
 
 
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_run_that_ended_while_the_bot_was_killed_again_and_again_is_its_answer(
+    asleep: Community, ended: bool
+) -> None:
+    gate = asleep.model.gate()
+    asleep.model.otherwise = lambda asked: say("Done.", first=gate)
+    await killed(asleep, "after turns.run_created")
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    for _ in range(3):
+        await book.turns.pick_up_all()
+    await book.close()
+    await asleep.start_engine()
+    if ended:
+        gate.open()
+        book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+        turn = await book.history.turn(1)
+        await book.close()
+        assert turn is not None
+        async with asyncio.timeout(20):
+            thread_id, run_id = turn.thread_id or "", turn.run_id or ""
+            while (await asleep.api.retrieve_run(thread_id, run_id)).status != "completed":
+                await asyncio.sleep(0.01)
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert answer(reply) == ("Done." if ended else sentences.failure("gave_up"))
+    (run,) = await asleep.runs_on(thread)
+    assert run.status == ("completed" if ended else "cancelled")
+
+
 async def test_stopping_in_order_counts_against_no_turn(asleep: Community) -> None:
     gate = asleep.model.stall(then="At last.")
     await asleep.start_engine()
