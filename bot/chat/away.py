@@ -17,7 +17,7 @@ from bot.chat import sentences
 from bot.chat.delivery import Delivery
 from bot.chat.marks import Marks
 from bot.clock import Clock
-from bot.store.ledger import Ledger, LedgerError, Mark
+from bot.store.ledger import Ledger, LedgerError, Mark, QueueFullError
 
 MOST_PAGES: Final = 5
 """How many pages of 100 messages are read in a channel, the newest ones."""
@@ -191,7 +191,7 @@ class Away:
                 self._release()
                 return
             for message in messages:
-                await self._taken(message)
+                cut = not await self._taken(message) or cut
             newest = messages[-1].id if messages else gap.mark.message_id
             if cut:
                 _log.warning("More was written in %d than is read after an absence", channel_id)
@@ -225,15 +225,19 @@ class Away:
             before = page[-1]
         return found[::-1], True
 
-    async def _taken(self, message: discord.Message) -> None:
+    async def _taken(self, message: discord.Message) -> bool:
+        """Take a question as soon as that is possible; False where too many wait already."""
         while True:
             try:
                 await self._take(message)
             except LedgerError as error:
                 _log.warning("Question %d can't be written down yet: %s", message.id, error)
                 await self._clock.sleep(_AGAIN_SECONDS)
+            except QueueFullError as error:
+                _log.warning("Question %d is left out: %s", message.id, error)
+                return False
             else:
-                return
+                return True
 
     async def _tell_cut(self, gap: Gap, newest: int) -> None:
         """Say so where people talk with us; elsewhere nobody need know that we ever listen."""

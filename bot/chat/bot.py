@@ -19,13 +19,15 @@ from discord.gateway import DiscordWebSocket
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat import sentences, views
+from bot.chat.admission import MOST_AT_ONCE, Admission
 from bot.chat.away import Away
 from bot.chat.commands import RunsCommands, fingerprint
 from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
 from bot.chat.desk import Desk
 from bot.chat.files import QuestionFiles
-from bot.chat.listener import Listener
+from bot.chat.lag import Lag
+from bot.chat.listener import Listener, guild_of
 from bot.chat.login import use_api
 from bot.chat.marks import Marks
 from bot.chat.pace import Pace
@@ -55,7 +57,8 @@ _log = logging.getLogger(__name__)
 class ChatBot(discord.Client):
     """The bot, once started; raises what discord.py raises for a bad token or a missing intent.
 
-    ``start`` returns when it is closed. ``discord.LoginFailure`` is a refused token,
+    ``start`` returns when it is closed, ``at_once`` is how many turns have a run at a time.
+    ``discord.LoginFailure`` is a refused token,
     ``discord.PrivilegedIntentsRequired`` says that Message Content is not granted.
     """
 
@@ -66,6 +69,8 @@ class ChatBot(discord.Client):
         ledger: Ledger,
         assistant_id: str,
         clock: Clock,
+        *,
+        at_once: int = MOST_AT_ONCE,
     ) -> None:
         trace = aiohttp.TraceConfig()
         trace.on_request_end.append(self._answered)
@@ -87,6 +92,8 @@ class ChatBot(discord.Client):
         self._clock = clock
         self._pace = Pace(clock)
         self._delivery = Delivery(clock)
+        self._lag = Lag(clock)
+        self._admission = Admission(at_once)
         self._marks = Marks(ledger, clock)
         self._away = Away(
             self,
@@ -105,6 +112,7 @@ class ChatBot(discord.Client):
             postbox=self._postbox,
             files=QuestionFiles(self, self._delivery, clock),
             me=lambda: self._me.id,
+            admission=self._admission,
             held=self._away.holds,
         )
         self._places = Places(ledger, self._delivery, settings.answer_in, self._open_thread)
@@ -114,8 +122,17 @@ class ChatBot(discord.Client):
             nudge=self._turns.nudge,
             unsettled=self._settle_soon,
             tell=self._tell,
+            monotonic=clock.monotonic,
         )
-        self.presses = Desk(ledger, clock, nudge=self._turns.nudge, cancel=self._turns.cancel)
+        self.presses = Desk(
+            ledger,
+            clock,
+            nudge=self._turns.nudge,
+            cancel=self._turns.cancel,
+            health=lambda: sentences.health(
+                self._admission.inside, self._admission.waiting, self._lag.percentile(0.99)
+            ),
+        )
         self.tree = _Tree(self)
         self.tree.add_command(RunsCommands(self.presses))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,6 +171,7 @@ class ChatBot(discord.Client):
             for task in self._tasks:
                 task.cancel()
             await self._away.stop()
+            await self._lag.stop()
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
                     await self._turns.stop(sentences.WILL_GO_ON)
@@ -176,6 +194,7 @@ class ChatBot(discord.Client):
         """Before the gateway: take up what is open, and tell Discord of commands that changed."""
         await self._ledger.turns.pick_up_all()
         self._picked_up = True
+        self._lag.start()
         self.add_dynamic_items(*views.BUTTONS)
         hashed = fingerprint(self.tree, self.application_id)
         if await self._ledger.fact(COMMANDS_FACT) == hashed:
@@ -210,8 +229,7 @@ class ChatBot(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         """Hand on what may be a question."""
         if await self._listener.message(message, self._me):
-            guild_id = message.guild.id if message.guild is not None else None
-            self._marks.saw(message.channel.id, guild_id, message.id)
+            self._marks.saw(message.channel.id, guild_of(message), message.id)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Hand on what may be a question put differently."""

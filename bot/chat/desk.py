@@ -33,11 +33,13 @@ class Desk:
         *,
         nudge: Callable[[int], None],
         cancel: Callable[[int], None],
+        health: Callable[[], str],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._nudge = nudge
         self._cancel = cancel
+        self._health = health
 
     async def cancel_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
@@ -136,7 +138,9 @@ class Desk:
         )
         text = sentences.NO_RUNS
         if turns:
-            text = sentences.run_page(turns, self._clock.now(), page, pages)
+            # Of interest to who looks after the place, and noise to everybody else.
+            health = self._health() if interaction.permissions.manage_messages else None
+            text = sentences.run_page(turns, self._clock.now(), page, pages, health)
         await interaction.edit_original_response(content=text, view=views.page_view(page, pages))
 
     async def _cancelled(self, interaction: discord.Interaction[Any], name: str | None) -> str:

@@ -13,6 +13,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat import sentences
+from bot.chat.admission import Admission
 from bot.chat.asking import Files
 from bot.chat.conversation import Conversations, ThreadLostError, TurnError
 from bot.chat.following import Following, RunEnd, spoken
@@ -28,6 +29,7 @@ MOST_PICKUPS: Final = 3
 CANCEL_SECONDS: Final = 3.0
 """How long Cancel waits for a server that does not answer, before there is a run."""
 
+_TELL_WAIT_SECONDS: Final = 1.5
 _MOST_STARTS: Final = 5
 
 _log = logging.getLogger(__name__)
@@ -47,10 +49,12 @@ class Drive:
         clock: Clock,
         reply: Reply,
         files: Files,
+        admission: Admission,
         *,
         unsure: bool,
     ) -> None:
         self._turn = turn
+        self._admission = admission
         self._ledger = ledger
         self._conversations = conversations
         self._clock = clock
@@ -74,6 +78,12 @@ class Drive:
 
     async def to_end(self) -> bool:
         """Go from state to state; False where the turn could not be brought further."""
+        try:
+            return await self._to_end()
+        finally:
+            self._admission.leave(self._turn.id)
+
+    async def _to_end(self) -> bool:
         steps: dict[str, Callable[[Turn], Awaitable[Turn | None]]] = {
             "waiting": self._place,
             "placed": self._post,
@@ -161,6 +171,30 @@ class Drive:
                 task.cancel()
             await asyncio.gather(taking, leaving, return_exceptions=True)
 
+    async def _admitted(self, turn: Turn) -> bool:
+        """Wait for this turn's place, telling of the wait; False where it was cancelled in it."""
+        entering = asyncio.ensure_future(
+            self._admission.enter(turn.id, turn.guild_id or turn.channel_id)
+        )
+        cancelled = asyncio.create_task(self._following.cancel_asked())
+        told = 0
+        try:
+            while not entering.done() and not cancelled.done():
+                await asyncio.wait(
+                    {entering, cancelled},
+                    timeout=_TELL_WAIT_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                count = self._admission.ahead(turn.id, turn.guild_id or turn.channel_id)
+                if count and count != told and not entering.done():
+                    told = count
+                    self._reply.show(sentences.ahead(count))
+            return entering.done()
+        finally:
+            for task in (entering, cancelled):
+                task.cancel()
+            await asyncio.gather(entering, cancelled, return_exceptions=True)
+
     async def _cancel_overdue(self) -> None:
         await self._following.cancel_asked()
         await self._clock.sleep(CANCEL_SECONDS)
@@ -182,6 +216,8 @@ class Drive:
     async def _post(self, turn: Turn) -> Turn | None:
         if turn.canceller is not None and not turn.run_id:
             return await self._cancelled(turn)
+        if not await self._admitted(turn):
+            return await self._cancelled(turn)
         questions = await self._ledger.questions.of_turn(turn.id)
         thread_id = await self._conversations.post(
             turn, questions, self._files, unsure=self._unsure, lost=self._lost
@@ -195,6 +231,8 @@ class Drive:
             if self._unsure:
                 started = await self._conversations.find_run(turn.thread_id, turn)
             if started is None and turn.canceller is not None:
+                return await self._cancelled(turn)
+            if started is None and not await self._admitted(turn):
                 return await self._cancelled(turn)
             if started is None:
                 started = await self._conversations.start_run(turn.thread_id, turn)
@@ -227,6 +265,7 @@ class Drive:
         assert turn.thread_id is not None
         assert turn.run_id is not None
         thread_id, run_id = turn.thread_id, turn.run_id
+        self._admission.go_on(turn.id)
         api = self._conversations.api
         events, self._events = self._events, None
         try:
@@ -243,6 +282,7 @@ class Drive:
         )
 
     async def _close(self, turn: Turn) -> Turn | None:
+        self._admission.leave(turn.id)
         if turn.error != "undeliverable":
             text = self._end.text if self._end is not None else await self._said(turn)
             failed = turn.outcome == "failed"

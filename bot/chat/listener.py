@@ -15,8 +15,12 @@ from bot.chat import sentences
 from bot.chat.asking import attachments_json
 from bot.chat.files import files_of
 from bot.chat.places import Places
-from bot.store.ledger import Ledger, LedgerError, NewQuestion
+from bot.store.ledger import Ledger, LedgerError, NewQuestion, QueueFullError
 
+MOST_WAITING: Final = 100
+"""How many questions wait in a channel at most; they are answered together in its next turn."""
+
+_TELL_SECONDS: Final = 30.0
 _KINDS: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 _log = logging.getLogger(__name__)
@@ -33,12 +37,15 @@ class Listener:
         nudge: Callable[[int], None],
         unsettled: Callable[[NewQuestion], None],
         tell: Callable[[discord.Message, str], Awaitable[None]],
+        monotonic: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._places = places
         self._nudge = nudge
         self._unsettled = unsettled
         self._tell = tell
+        self._monotonic = monotonic
+        self._told_full: dict[int, float] = {}
         # Events come as tasks of their own: their order must not depend on whose read is faster.
         self._in_order = asyncio.Lock()
         self._open = True
@@ -58,15 +65,32 @@ class Listener:
             await self._take(message, me, mentioned=mentioned)
         except LedgerError:
             _log.exception("Question %d could not be written down", message.id)
-            if mentioned or message.guild is None:
+            if mentioned or guild_of(message) is None:
                 await self._tell(message, sentences.NOT_TAKEN)
+            return True
+        except QueueFullError as error:
+            _log.warning("Question %d is refused: %s", message.id, error)
+            await self._tell_full(message)
             return True
         if mentioned and _empty(message, me):
             await self._tell(message, sentences.EMPTY_QUESTION)
         return True
 
+    async def _tell_full(self, message: discord.Message) -> None:
+        """Say so, once in a while: who floods a channel is not helped by a flood of ours."""
+        now = self._monotonic()
+        self._told_full = {
+            channel: told for channel, told in self._told_full.items() if now - told < _TELL_SECONDS
+        }
+        if message.channel.id not in self._told_full:
+            self._told_full[message.channel.id] = now
+            await self._tell(message, sentences.queue_full(MOST_WAITING))
+
     async def missed(self, message: discord.Message, me: discord.ClientUser) -> None:
-        """Take a message that came while we were away, if it is a question; ``LedgerError``."""
+        """Take a message that came while we were away, if it is a question.
+
+        Raises ``LedgerError``, and ``QueueFullError`` for one that is left out.
+        """
         if self._open and _can_ask(message):
             await self._take(message, me, mentioned=_mentions(message, me))
 
@@ -78,7 +102,9 @@ class Listener:
         question = _question(message, me)
         async with self._in_order:
             home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
-            taken = home.asked and await self._ledger.questions.take(question, home.link)
+            taken = home.asked and await self._ledger.questions.take(
+                question, home.link, most=MOST_WAITING
+            )
         if not taken:
             return
         if home.link is not None:
@@ -99,6 +125,15 @@ class Listener:
             return
         async with self._in_order:
             await self._ledger.questions.withdraw(message_id)
+
+
+def guild_of(message: discord.Message) -> int | None:
+    """Return the guild a message is from, also one that is not known yet; None: a direct one."""
+    if message.guild is not None:
+        return message.guild.id
+    # Of a channel that is not known there is still said that it is in a guild.
+    guild_id: int | None = getattr(message.channel, "guild_id", None)
+    return guild_id
 
 
 def _can_ask(message: discord.Message) -> bool:
@@ -144,7 +179,7 @@ def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
     return NewQuestion(
         id=message.id,
         channel_id=message.channel.id,
-        guild_id=message.guild.id if message.guild else None,
+        guild_id=guild_of(message),
         author_id=message.author.id,
         author_name=message.author.display_name,
         content=_text(message, me),

@@ -35,8 +35,9 @@ class Places:
 
     async def home_of(self, message: discord.Message, *, mentioned: bool, me: int) -> "Home":
         """Say whether a message is a question and where it is answered, as far as is known yet."""
-        channel, guild = message.channel, message.guild
-        if guild is None:
+        channel = message.channel
+        guild_id = message.guild.id if message.guild else getattr(channel, "guild_id", None)
+        if guild_id is None:
             return Home(
                 asked=True,
                 link=Link(
@@ -52,7 +53,7 @@ class Places:
             ours = channel.owner_id == me
             link = Link(
                 channel_id=channel.id,
-                guild_id=guild.id,
+                guild_id=guild_id,
                 parent_id=channel.parent_id,
                 listening=ours,
                 private=channel.is_private(),
@@ -60,7 +61,7 @@ class Places:
             return Home(asked=ours or mentioned, link=link)
         if self._answer_in == "thread":
             return Home(asked=mentioned, link=None)
-        return Home(asked=mentioned, link=_in_channel(channel.id, guild.id))
+        return Home(asked=mentioned, link=_in_channel(channel.id, guild_id))
 
     async def settle(self, question: NewQuestion) -> int | None:
         """Open the channel thread of a question and return its id; it may be there already.

@@ -102,6 +102,28 @@ _STATES: Final[dict[TurnState, str]] = {
 _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 
 
+def queue_full(most: int) -> str:
+    """Refuse a question because of those that wait."""
+    return (
+        f"{most} questions wait for me here, so I can't take this one. "
+        "Ask again when I have answered."
+    )
+
+
+def ahead(count: int) -> str:
+    """Say in a reply how many others are answered before it."""
+    others = "1 other is" if count == 1 else f"{count} others are"
+    return f"{THINKING}\n-# {others} answered before this."
+
+
+def health(answering: int, waiting: int, late: float) -> str:
+    """Say how busy the bot is; ``late`` is the event loop's lag in seconds."""
+    return (
+        f"-# answering {answering}, {waiting} waiting · event loop at most "
+        f"{late * 1_000:.0f} ms late in 99 % of the last minute"
+    )
+
+
 def failure(kind: str | None) -> str:
     """Say why a turn failed."""
     for known, sentence in _FAILURES.items():
@@ -164,11 +186,15 @@ def run_line(turn: Turn, now: float) -> str:
     return " · ".join(fields)
 
 
-def run_page(turns: Sequence[Turn], now: float, page: int, pages: int) -> str:
-    """Write a page of the list of runs."""
+def run_page(
+    turns: Sequence[Turn], now: float, page: int, pages: int, health: str | None = None
+) -> str:
+    """Write a page of the list of runs; ``health`` is a quiet last line."""
     lines = [run_line(turn, now) for turn in turns]
     if pages > 1:
         lines.append(f"-# page {page} of {pages}")
+    if health is not None:
+        lines.append(health)
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from bot.chat.admission import Admission
 from bot.chat.asking import Files
 from bot.chat.conversation import Conversations
 from bot.chat.drive import Drive
@@ -16,6 +17,9 @@ from bot.chat.postbox import Postbox
 from bot.chat.reply import Reply
 from bot.clock import Clock
 from bot.store.ledger import Ledger, Turn
+
+MOST_WORKERS: Final = 1_000
+"""How many channels are at work at once; others wait, and are no more than a number until then."""
 
 _FIRST_STANDSTILL: Final = 1.0
 _LONGEST_STANDSTILL: Final = 30.0
@@ -39,6 +43,7 @@ class Turns:
         postbox: Callable[[Turn], Postbox],
         files: Files,
         me: Callable[[], int],
+        admission: Admission,
         held: Callable[[int], bool] = lambda channel_id: False,
     ) -> None:
         self._ledger = ledger
@@ -49,16 +54,20 @@ class Turns:
         self._files = files
         self._me = me
         self._held = held
+        self._admission = admission
         self._workers: dict[int, asyncio.Task[None]] = {}
-        self._due: set[int] = set()
+        # In the order in which they became due.
+        self._due: dict[int, None] = {}
         self._driven: dict[int, Drive] = {}
         self._interrupted: set[int] = set()
         self._closing = False
 
     def nudge(self, channel_id: int) -> None:
         """There is something to do in a channel, or may be."""
-        self._due.add(channel_id)
-        if channel_id not in self._workers and not self._closing and not self._held(channel_id):
+        self._due[channel_id] = None
+        if channel_id in self._workers or self._closing or self._held(channel_id):
+            return
+        if len(self._workers) < MOST_WORKERS:
             self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
 
     def release(self) -> None:
@@ -86,13 +95,21 @@ class Turns:
         standstill = _FIRST_STANDSTILL
         try:
             while channel_id in self._due and not self._held(channel_id):
-                self._due.discard(channel_id)
+                self._due.pop(channel_id, None)
                 if not await self._work_off(channel_id):
-                    self._due.add(channel_id)
+                    self._due[channel_id] = None
                     await self._clock.sleep(standstill)
                     standstill = min(standstill * 2, _LONGEST_STANDSTILL)
         finally:
             del self._workers[channel_id]
+            self._next_waiting()
+
+    def _next_waiting(self) -> None:
+        """Set going the channel that has waited longest for one of the bounded workers."""
+        for channel_id in self._due:
+            if channel_id not in self._workers and not self._held(channel_id):
+                self.nudge(channel_id)
+                return
 
     async def _work_off(self, channel_id: int) -> bool:
         """Drive the channel's turns while there are any; False where it could not go on."""
@@ -104,7 +121,7 @@ class Turns:
                 if not await self._drive(turn):
                     return False
             # Something older may still be to be read.
-            self._due.add(channel_id)
+            self._due[channel_id] = None
         except Exception:  # noqa: BLE001 - a full disk or our own defect: the channel must go on
             _log.exception("Channel %d stands still for a moment", channel_id)
             return False
@@ -128,6 +145,7 @@ class Turns:
                 unsure=unsure,
             ),
             self._files,
+            self._admission,
             unsure=unsure,
         )
         self._driven[turn.id] = drive

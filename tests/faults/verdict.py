@@ -93,7 +93,8 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
 
 
 def _judge_message(message: Message, claimed: Counter[int], verdict: Verdict) -> None:
-    where = f"message {message.id} in {message.channel.name or 'a direct message'}"
+    where = f"message {message.id} in {message.channel.name or 'a direct message'} "
+    where += str([b["custom_id"] for row in message.components for b in row["components"]])
     if "Cancel" in labels(message) or message.content.startswith(sentences.THINKING):
         verdict.wrong.append(f"{where} still thinks")
     if claimed[message.id] != 1 and message.content != sentences.MISSED:

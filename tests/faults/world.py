@@ -137,6 +137,12 @@ class World:
         self.direct = [await person.open_dm() for person in self.sandbox.members]
         await self.bot.start()
         await self.on_discord()
+        # Discord tells nobody of a direct channel in which nothing was ever said to them.
+        for number, home in enumerate(self.direct, start=1):
+            asked = await self._owner(home).say(home, f"q{number} please")
+            self.questions.append(Question(number, asked.id, home.id))
+        if await self.settle():
+            raise AssertionError("the bot does not even answer in peace")
 
     async def start(self) -> None:
         """Start what does not run."""

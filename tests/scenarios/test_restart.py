@@ -258,7 +258,7 @@ async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_no
 async def test_a_question_that_cannot_be_written_down_is_refused_in_words(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(*args: object) -> bool:
+    async def full(*args: object, **values: object) -> bool:
         raise LedgerError("the disk is full")
 
     with monkeypatch.context() as patched:

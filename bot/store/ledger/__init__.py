@@ -2,6 +2,7 @@
 
 from bot.store.ledger.access import LedgerError
 from bot.store.ledger.book import Ledger
+from bot.store.ledger.questions import QueueFullError
 from bot.store.ledger.records import Asker, Link, Mark, NewQuestion, Outcome, Question, Scope, Turn
 from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
 
@@ -16,6 +17,7 @@ __all__ = [
     "NewQuestion",
     "Outcome",
     "Question",
+    "QueueFullError",
     "Scope",
     "Turn",
     "TurnState",

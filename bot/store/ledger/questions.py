@@ -8,6 +8,10 @@ from bot.store.ledger.access import Access
 from bot.store.ledger.records import Link, NewQuestion, Question
 
 
+class QueueFullError(Exception):
+    """So many questions wait in a channel that one more was not taken."""
+
+
 class Questions:
     """The questions' part of the ledger; each method is one transaction."""
 
@@ -15,14 +19,17 @@ class Questions:
         self._database = database
         self._now = now
 
-    async def take(self, new: NewQuestion, home: Link | None = None) -> bool:
+    async def take(
+        self, new: NewQuestion, home: Link | None = None, *, most: int | None = None
+    ) -> bool:
         """Write a question down, with where it is answered if that is known.
 
-        Returns False when its id was taken before.
+        Returns False when its id was taken before. Raises ``QueueFullError`` where ``most`` wait
+        there already: it is written down as withdrawn then, so that it is not taken later either.
         """
         now = self._now()
 
-        def work(db: sqlite3.Connection) -> bool:
+        def work(db: sqlite3.Connection) -> bool | None:
             cursor = db.execute(
                 """
                 INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
@@ -40,11 +47,19 @@ class Questions:
                     now,
                 ),
             )
-            if cursor.rowcount == 1 and home is not None:
+            if cursor.rowcount == 0:
+                return False
+            if most is not None and _waiting_beside(db, new, home) >= most:
+                db.execute("UPDATE questions SET withdrawn_at = ? WHERE id = ?", (now, new.id))
+                return None
+            if home is not None:
                 _settle(db, new.id, home, fallback=False, now=now)
-            return cursor.rowcount == 1
+            return True
 
-        return await self._database.write(work)
+        taken = await self._database.write(work)
+        if taken is None:
+            raise QueueFullError(f"{most} questions wait beside {new.id}")
+        return taken
 
     async def amend(self, question_id: int, content: str) -> bool:
         """Take over an edit of a question that still waits; False when it is too late."""
@@ -121,6 +136,16 @@ class Questions:
                 (thread_id, message_id, question_id),
             ).close()
         )
+
+
+def _waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
+    waiting = "SELECT count(*) FROM questions WHERE turn_id IS NULL AND withdrawn_at IS NULL"
+    if home is not None:
+        row = db.execute(f"{waiting} AND home_id = ?", (home.channel_id,)).fetchone()
+    else:
+        beside = f"{waiting} AND home_id IS NULL AND channel_id = ? AND id <> ?"
+        row = db.execute(beside, (new.channel_id, new.id)).fetchone()
+    return int(row[0])
 
 
 def _settle(
