@@ -16,7 +16,6 @@ RUN mkdir -p /app/data && chown bot:bot /app/data
 
 USER bot
 VOLUME /app/data
-EXPOSE 8765
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=300s CMD ["/opt/bot/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8765/healthz', timeout=4)"]
 

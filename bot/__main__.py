@@ -53,7 +53,6 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
     with _one_line_errors():
         from bot.app.running import run_bot, until_signalled
 
-        os.umask(_OURS_ALONE)
         _log_to_stderr(verbose=verbose, level=logging.INFO)
         config = _config(config_path)
         if serve is not None:
@@ -80,7 +79,6 @@ def serve(config_path: Path | None, host: str | None, port: int | None, verbose:
     with _one_line_errors():
         from bot.app.running import run_server, until_signalled
 
-        os.umask(_OURS_ALONE)
         _log_to_stderr(verbose=verbose, level=logging.INFO)
         config = _config(config_path)
         server = msgspec.structs.replace(
@@ -178,6 +176,7 @@ def _log_to_stderr(*, verbose: bool, level: int) -> None:
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """Tell what a person can mend in one line, with exit code 2; the rest keeps its trace."""
+    os.umask(_OURS_ALONE)
     # Late: `--help` answers at once, and these bring all of the program with them.
     from bot.app.building import StartError
     from bot.assistants.errors import APIError

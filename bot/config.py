@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Meta, Struct, inspect
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
@@ -57,7 +56,7 @@ class EngineSettings(Section, frozen=True, kw_only=True):
     """How runs are executed."""
 
     max_concurrent_runs: Positive = 64
-    run_expires_after: Seconds = 600.0
+    run_expires_after: Annotated[float, Meta(ge=1)] = 600.0
 
 
 class ModelsSettings(Section, frozen=True, kw_only=True):
@@ -166,6 +165,16 @@ def _contradiction(config: Config) -> str:
         return (
             f'[discord] gateway_url = "{gateway}" is not a gateway: it begins with ws:// or wss://.'
         )
+    for section, variable in (
+        ("assistants", assistants.api_key_env),
+        ("models", models.api_key_env),
+    ):
+        if variable and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+            # Somebody may have put the key itself there: it is not repeated.
+            return (
+                f"[{section}] api_key_env is not a variable's name. Put the key into the "
+                "environment, and here only the name of the variable that holds it."
+            )
     names = [each.name for each in assistants.define]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:

@@ -53,7 +53,7 @@ def test_the_shipped_file_names_every_key() -> None:
         ("[server]\nenabled = 1", "[server] enabled = 1 won't do: it must be true or false."),
         ("discord = 3", "[discord] = 3 won't do: it must be a section with keys of its own."),
         ("[engine]\nmax_concurrent_runs = 0", "a whole number of at least 1"),
-        ("[engine]\nrun_expires_after = 0", "a number above 0"),
+        ("[engine]\nrun_expires_after = 0.5", "a number of at least 1"),
         ('[storage]\ndirectory = ""', "a text in quotes, not empty"),
         ('[[assistants.define]]\nmodel = "x"', "[[assistants.define]] needs name."),
         ('[[assistants.define]]\nname = "a"\ntemperature = 3', "a number from 0 to 2"),
@@ -100,6 +100,13 @@ def test_any_value_at_any_key_is_taken_or_told_with_its_key(
     except ConfigError as error:
         problem = str(error)
     assert not problem or key in problem
+
+
+@pytest.mark.parametrize("section", ["assistants", "models"])
+def test_a_key_where_its_variables_name_belongs_is_not_repeated(section: str) -> None:
+    message = _error(f'[{section}]\napi_key_env = "sk-very-secret"')
+    assert "is not a variable's name" in message
+    assert "secret" not in message
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ class Builder:
         if engine is not None:
             return engine.for_project(BOT_PROJECT)
         settings = self._config.assistants
-        client = Client(settings.url, self._secret(settings.api_key_env))
+        client = Client(settings.url, secret(self._environment, "assistants", settings.api_key_env))
         self._close_with(client.close)
         return client
 
@@ -107,6 +107,7 @@ class Builder:
             keys=server_keys(self._environment),
             host=settings.host,
             port=settings.port,
+            spool=self._databases,
         )
         self._close_with(server.stop)
         await server.start()
@@ -145,9 +146,6 @@ class Builder:
         with login_errors(self._config.discord.api_url):
             await bot.start(token)
 
-    def _secret(self, variable: str) -> str | None:
-        return self._environment.get(variable) or None if variable else None
-
     def _close_with(self, close: Callable[[], Awaitable[None]]) -> None:
         async def closing() -> None:
             try:
@@ -166,18 +164,13 @@ async def chosen_model(
 ) -> Model:
     """Return the model that ``[models]`` means, nothing loaded yet; raises ``StartError``."""
     models = config.models
-    if models.api_key_env and not environment.get(models.api_key_env):
-        raise StartError(
-            f"[models] api_key_env names {models.api_key_env}, which is not set. Set it to the "
-            "endpoint's key, or take the line out."
-        )
     settings = ModelSettings(
         directory=Path(config.storage.directory),
         endpoint=models.endpoint,
         url=models.url,
         model=models.model,
         background=models.background,
-        api_key=environment.get(models.api_key_env, "") if models.api_key_env else "",
+        api_key=secret(environment, "models", models.api_key_env) or "",
         openai_key=environment.get("OPENAI_API_KEY", ""),
         gguf=Path(models.gguf) if models.gguf else None,
     )
@@ -185,6 +178,22 @@ async def chosen_model(
         return await choose(settings, say=say, show=shown_on(terminal))
     except ChoiceError as error:
         raise StartError(str(error)) from error
+
+
+def secret(environment: Mapping[str, str], section: str, variable: str) -> str | None:
+    """Return the key in the variable that a section names, None where it names none.
+
+    Raises ``StartError`` where the variable is not set.
+    """
+    if not variable:
+        return None
+    key = environment.get(variable, "").strip()
+    if not key:
+        raise StartError(
+            f"[{section}] api_key_env names {variable}, which is not set. Set it to the key, or "
+            "take the line out."
+        )
+    return key
 
 
 def server_keys(environment: Mapping[str, str]) -> dict[str, str]:

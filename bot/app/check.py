@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bot.app.building import StartError, chosen_model
+from bot.app.building import StartError, chosen_model, secret
 from bot.assistants.errors import APIError
 from bot.assistants.requests import Page
 from bot.chat.login import LoginError, look_up
@@ -119,8 +119,12 @@ async def _check_model(report: Report, config: Config, environment: Mapping[str,
 
 async def _check_assistants(report: Report, config: Config, environment: Mapping[str, str]) -> None:
     settings = config.assistants
-    key = environment.get(settings.api_key_env) if settings.api_key_env else None
-    async with Client(settings.url, key or None) as client:
+    try:
+        key = secret(environment, "assistants", settings.api_key_env)
+    except StartError as error:
+        report.wrong("assistants", str(error))
+        return
+    async with Client(settings.url, key) as client:
         try:
             await client.list_assistants(Page(limit=1))
         except APIError as error:

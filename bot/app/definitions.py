@@ -39,7 +39,7 @@ async def answering_assistant(
         return (await _existing(api, wanted)).id
     ids: dict[str, str] = {}
     for section in settings.define or (DEFAULT_ASSISTANT,):
-        ids[section.name] = await _defined(api, ledger, section, default_model)
+        ids[section.name] = await _defined(api, ledger, settings.url, section, default_model)
     if wanted in ids:
         return ids[wanted]
     return (await _existing(api, wanted)).id if wanted else next(iter(ids.values()))
@@ -62,12 +62,12 @@ async def _existing(api: AssistantsAPI, wanted: str) -> Assistant:
 
 
 async def _defined(
-    api: AssistantsAPI, ledger: Ledger, section: AssistantSettings, default_model: str
+    api: AssistantsAPI, ledger: Ledger, url: str, section: AssistantSettings, default_model: str
 ) -> str:
     """Return the id of the assistant that a section defines, as the section is now."""
     fields = _fields(section, default_model)
     digest = hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
-    key = f"assistant:{section.name}"
+    key = f"assistant:{url}:{section.name}"
     kept_digest, _, kept_id = (await ledger.fact(key) or "").partition(" ")
     try:
         request = from_raw(CreateAssistant, fields)
@@ -85,7 +85,10 @@ async def _defined(
     except APIError as error:
         if error.status != 400:
             raise
-        raise ConfigError(f'[[assistants.define]] "{section.name}": {error.message}') from error
+        where = f'[[assistants.define]] "{section.name}"'
+        if section is DEFAULT_ASSISTANT:
+            where = "The default assistant is refused; name its model in [models] model"
+        raise ConfigError(f"{where}: {error.message}") from error
     await ledger.set_fact(key, f"{digest} {kept_id}")
     return kept_id
 
@@ -102,5 +105,5 @@ def _fields(section: AssistantSettings, default_model: str) -> dict[str, Any]:
         "top_p": section.top_p,
         "response_format": section.response_format,
         "metadata": section.metadata,
-        **({"reasoning_effort": section.reasoning_effort} if section.reasoning_effort else {}),
+        "reasoning_effort": section.reasoning_effort or None,
     }

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 import click
 import msgspec
 
-from bot.app.building import Builder
+from bot.app.building import Builder, StartError
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.sandbox import Channel, Message, NotPossible, Person, Sandbox
@@ -40,19 +40,25 @@ async def run_demo(
 ) -> int:
     """Run the demo and return the exit code: 0 when every answer stands, 1 when one does not."""
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox(port=port))
+        try:
+            sandbox = await stack.enter_async_context(Sandbox(port=port))
+        except OSError as error:
+            raise StartError(
+                f"The sandbox can't listen on port {port} ({error.strerror}). Stop what listens "
+                "there, or choose another port."
+            ) from error
         ledger = await _start_bot(
-            stack, _with_sandbox(config, sandbox, stack), environment, sandbox, terminal
+            stack, _with_sandbox(config, sandbox), environment, sandbox, terminal
         )
         scene = Scene(sandbox, ledger)
         if question is not None:
             return 0 if await scene.ask(question) else 1
-        click.echo(f"The sandbox Discord is at {sandbox.url} - open it in a browser. {_HELP}\n")
+        click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser). {_HELP}\n")
         return await _converse(scene)
 
 
-def _with_sandbox(config: Config, sandbox: Sandbox, stack: AsyncExitStack) -> Config:
-    """Return the configuration with the sandbox for Discord, and the engine here."""
+def _with_sandbox(config: Config, sandbox: Sandbox) -> Config:
+    """Return the configuration with the sandbox for Discord."""
     replace = msgspec.structs.replace
     return replace(
         config,
@@ -105,10 +111,11 @@ def _welcome(model: str) -> str:
 async def _converse(scene: "Scene") -> int:
     """Take questions line by line until there are no more."""
     code = 0
+    lines = await _Input.open()
     prompt = "> " if sys.stdin.isatty() else ""
     while True:
         click.echo(prompt, nl=False)
-        line = await _line()
+        line = await lines.line()
         if line is None or line == "/quit":
             return code
         if line == "/new":
@@ -119,26 +126,30 @@ async def _converse(scene: "Scene") -> int:
             code = code if await scene.ask(line) else 1
 
 
-async def _line() -> str | None:
-    """Return the next line of standard input, None at its end; the loop goes on meanwhile."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[str | None] = loop.create_future()
+class _Input:
+    """Standard input line by line, while the loop goes on; a plain file is read as it is."""
 
-    def readable() -> None:
-        text = sys.stdin.readline()
-        if not future.done():
-            future.set_result(text.strip() if text else None)
+    def __init__(self, reader: asyncio.StreamReader | None) -> None:
+        self._reader = reader
 
-    try:
-        loop.add_reader(sys.stdin.fileno(), readable)
-    except (OSError, ValueError):  # a plain file can't be waited for, and need not be
-        return await asyncio.to_thread(
-            lambda: text.strip() if (text := sys.stdin.readline()) else None
-        )
-    try:
-        return await future
-    finally:
-        loop.remove_reader(sys.stdin.fileno())
+    @classmethod
+    async def open(cls) -> Self:
+        reader = asyncio.StreamReader()
+        try:
+            await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+            )
+        except (OSError, ValueError):
+            return cls(None)
+        return cls(reader)
+
+    async def line(self) -> str | None:
+        """Return the next line, None at the end."""
+        if self._reader is None:
+            text = await asyncio.to_thread(sys.stdin.readline)
+        else:
+            text = (await self._reader.readline()).decode("utf-8", "replace")
+        return text.strip() if text else None
 
 
 class Scene:

@@ -36,8 +36,8 @@ async def run_bot(
     embedded = config.assistants.url == "embedded"
     if config.server.enabled and not embedded:
         raise StartError(
-            "[server] enabled = true serves this program's own engine, but [assistants] url is "
-            'not "embedded". Take one of the two out.'
+            "The API can be served from this program's own engine only, but [assistants] url names "
+            'another server. Use url = "embedded", or run without --serve and [server] enabled.'
         )
     async with AsyncExitStack() as stack:
         builder = Builder(
@@ -86,11 +86,14 @@ def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
 def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
+    stopping = False
+
     def stop() -> None:
-        task.cancel()
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # already on our way
-        loop.call_later(_STOP_SECONDS, _give_up)
+        nonlocal stopping
+        if not stopping:  # once is enough: a second signal must not cut the stopping short
+            stopping = True
+            task.cancel()
+            loop.call_later(_STOP_SECONDS, _give_up)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)

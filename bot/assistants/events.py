@@ -1,6 +1,6 @@
 """What a streamed run tells, in the API's names and order."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -36,8 +36,6 @@ EventName = Literal[
     "error",
 ]
 """All that a stream can say before its ``done``."""
-
-EVENT_NAMES: tuple[str, ...] = get_args(EventName)
 
 
 class MessageDeltaBody(Struct, frozen=True, omit_defaults=True):

@@ -143,7 +143,10 @@ class SearchRanking(Request, frozen=True, kw_only=True):
 
 
 class SearchVectorStore(Request, frozen=True, kw_only=True):
-    """A search: its questions, and which files it may look in."""
+    """A search: its questions, and which files it may look in.
+
+    ``rewrite_query`` lets a server rewrite them, which the engine here has no need to.
+    """
 
     query: str | Annotated[tuple[str, ...], Meta(min_length=1)]
     rewrite_query: bool = False

@@ -1,6 +1,5 @@
 """One call of the model within a run: what it is asked, and what it writes, as it comes."""
 
-import logging
 from contextlib import aclosing
 from functools import partial
 from typing import Final, Literal
@@ -33,8 +32,6 @@ from bot.models.types import (
     ToolCallStarted,
 )
 from bot.store.engine import EngineStore, Tables
-
-_log: Final = logging.getLogger(__name__)
 
 _TRIES: Final = 6
 _SHORTER: Final = 0.7

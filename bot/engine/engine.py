@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from bot.assistants.api import EventStream
 from bot.assistants.events import StreamEvent
@@ -85,6 +85,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.store.write(lambda tables: tables.forgive_tries())
         await self.ingestion.stop()
         await self._hosting.close()
         for feed in self._feeds.values():
@@ -167,14 +168,27 @@ class Engine:
                     await self.interrupt(run.id, "expired")
                 self._deadline_moved.clear()
                 deadline = await self.store.read(lambda tables: tables.next_deadline())
-                if deadline is None:
-                    await self._deadline_moved.wait()
-                else:
-                    # Runs of one engine all live equally long: what comes later ends later.
-                    await self.clock.sleep(max(deadline - self.clock.now(), _SHORTEST_SLEEP))
+                await self._until(deadline)
             except Exception:  # noqa: BLE001 - logged, and later deadlines must not be missed
                 _log.exception("Could not look for expired runs; trying again in 5 seconds")
                 await self.clock.sleep(5)
+
+    async def _until(self, deadline: float | None) -> None:
+        """Wait for a deadline, or until there may be an earlier one."""
+        waits = [asyncio.create_task(self._deadline_moved.wait())]
+        if deadline is not None:
+            waits.append(asyncio.create_task(self._sleep(deadline)))
+            await asyncio.sleep(0)  # let it look at the clock before anybody moves that
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _sleep(self, deadline: float) -> Literal[True]:
+        await self.clock.sleep(max(deadline - self.clock.now(), _SHORTEST_SLEEP))
+        return True
 
     async def _drop_expired_files(self) -> None:
         """Delete files whose time has come, every hour."""

@@ -63,8 +63,9 @@ class Execution:
     async def go(self, slots: asyncio.Semaphore) -> None:
         """Execute the run as soon as there is a slot.
 
-        Raises nothing but ``CancelledError``, when the engine stops: the run then stays on disk as
-        it is and is taken up again at the next start.
+        ``CancelledError`` means that the engine stops: the run then stays on disk as it is and is
+        taken up again at the next start. Otherwise it raises only where the disk won't take the
+        run's end, which is left to its expiry.
         """
         self._guard.begin()
         try:

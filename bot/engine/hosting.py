@@ -1,6 +1,5 @@
 """The tools the engine hosts: what the model is told of them, and what a call of one gives."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +25,6 @@ from bot.engine.searching import search
 from bot.hosted.code import DESCRIPTION, PARAMETERS, Sandbox
 from bot.models.types import FunctionTool, HostedTool
 from bot.store.engine import EngineStore, Tables
-
-_log: Final = logging.getLogger(__name__)
 
 WEB_SEARCH: Final = "web_search"
 """The metadata key by which an assistant or a run asks for web search: the API has no such tool."""
@@ -154,7 +151,8 @@ class Hosting:
         async def content() -> Any:
             yield data
 
-        await self._store.files.save(file_id, content(), len(data))
+        box = self._store.files
+        await box.save(file_id, content(), len(data))
         file = File(
             id=file_id,
             bytes=len(data),
@@ -162,7 +160,11 @@ class Hosting:
             filename=name,
             purpose="assistants_output",
         )
-        await self._store.write(lambda tables: tables.library.add_file(place.project, file))
+        try:
+            await self._store.write(lambda tables: tables.library.add_file(place.project, file))
+        except BaseException:  # a cancelled run, too, leaves no bytes that nobody knows
+            await box.delete(file_id)
+            raise
         return file_id
 
     def _workplace(self, tables: Tables, run: Run) -> Workplace:

@@ -4,9 +4,17 @@ import json
 import re
 from typing import Final
 
-_ESCAPE_AT_END: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
-_HIGH_SURROGATE_AT_END: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}$")
-_STRING: Final = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*')
+_WHOLE: Final = re.compile(
+    r'(?:[^"\\]+'
+    r"|\\[^u]"
+    r"|\\u(?![dD][89abAB])[0-9a-fA-F]{4}"
+    r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*"
+)
+"""Characters and whole escapes of a JSON string; a pair of surrogates is one."""
+
+
+_KEPT: Final = 256
+"""Characters in which the key's beginning must lie."""
 
 
 class PartialText:
@@ -26,19 +34,14 @@ class PartialText:
         if not self._inside:
             begin = self._begins.search(self._buffer)
             if begin is None:
+                self._buffer = self._buffer[-_KEPT:]  # or a long search would be made ever longer
                 return ""
             self._inside = True
             self._buffer = self._buffer[begin.end() :]
-        end = _STRING.match(self._buffer)
-        length = end.end() if end else 0
-        if length < len(self._buffer) and self._buffer[length] == '"':
+        whole = _WHOLE.match(self._buffer)
+        raw = whole[0] if whole else ""
+        if self._buffer[len(raw) : len(raw) + 1] == '"':
             self._over = True
-        raw = self._buffer[:length]
-        if not self._over:
-            for unfinished in (_ESCAPE_AT_END, _HIGH_SURROGATE_AT_END):
-                cut = unfinished.search(raw)
-                if cut:
-                    raw = raw[: cut.start()]
         self._buffer = self._buffer[len(raw) :]
         try:
             return str(json.loads(f'"{raw}"', strict=False))

@@ -68,20 +68,27 @@ class Database:
         """
         lock = FileLock.take(path)
         try:
-            writer = await _connect(path, synchronous, writes=True)
+            opened = [await _connect(path, synchronous, writes=True)]
             try:
-                await writer.run(lambda db: _migrate(db, migrations, path))
-                readers = [await _connect(path, synchronous, writes=False) for _ in range(_READERS)]
+                await opened[0].run(lambda db: _migrate(db, migrations, path))
+                for _ in range(_READERS):
+                    opened.append(await _connect(path, synchronous, writes=False))  # noqa: PERF401 - what is open must be known when the next one fails
             except BaseException:
-                await writer.close()
+                for connection in opened:
+                    await connection.close()
                 raise
         except sqlite3.DatabaseError as error:
             lock.release()
             raise StoreError(_explained(error, path)) from error
+        except OSError as error:
+            lock.release()
+            raise StoreError(
+                f"{path} can't be opened ({error.strerror}). Let this user read and write it."
+            ) from error
         except BaseException:
             lock.release()
             raise
-        return cls(path, lock, writer, readers)
+        return cls(path, lock, opened[0], opened[1:])
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in one transaction: committed when it returns, rolled back when it raises.
@@ -118,12 +125,14 @@ class Database:
 
     async def close(self) -> None:
         """Close it and let another process have it; what was committed is in the file."""
-        for reader in self._readers:
-            await reader.close()
-        with contextlib.suppress(sqlite3.OperationalError):  # a reader elsewhere, a full disk
-            await self._writer.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close())
-        await self._writer.close()
-        self._lock.release()
+        try:
+            for reader in self._readers:
+                await reader.close()
+            with contextlib.suppress(sqlite3.OperationalError):  # a reader elsewhere, a full disk
+                await self._writer.run(_checkpoint)
+            await self._writer.close()
+        finally:
+            self._lock.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,8 +173,10 @@ class FileLock:
                 + (f" (process {holder})" if holder else "")
                 + ". Stop that one, or name another [storage] directory for this one."
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        # Who holds it is for people to read; a full disk must not keep anybody from starting.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return cls(descriptor)
 
     def release(self) -> None:
@@ -177,23 +188,31 @@ async def _connect(
     path: Path, synchronous: Literal["FULL", "NORMAL"], *, writes: bool
 ) -> _Connection:
     def connector() -> sqlite3.Connection:
-        db = sqlite3.connect(
+        return sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        try:
-            db.execute("PRAGMA foreign_keys = ON")
-            if not writes:
-                db.execute("PRAGMA query_only = ON")
-            db.execute(f"PRAGMA synchronous = {synchronous}")
-            db.execute("PRAGMA cache_size = -16384")
-        except BaseException:
-            db.close()
-            raise
-        return db
 
+    def settle(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA foreign_keys = ON")
+        if not writes:
+            db.execute("PRAGMA query_only = ON")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute("PRAGMA cache_size = -16384")
+
+    # Opened by hand first: a connection whose own thread fails to open can't be closed in order.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = _Connection(connector, iter_chunk_size=64)
     await connection
+    try:
+        await connection.run(settle)
+    except BaseException:
+        await connection.close()
+        raise
     return connection
+
+
+def _checkpoint(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
 def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:

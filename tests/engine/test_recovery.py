@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from bot.assistants.objects import Run
 from bot.assistants.requests import CreateMessage, Page, SubmitToolOutputs, ToolOutput
 from bot.assistants.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
-from tests.support.assistants import house, text_of
+from tests.support.assistants import House, house, text_of
 from tests.support.model_endpoint import ScriptedModel
 
 TOOL = FunctionTool(FunctionDefinition("look_up"))
@@ -108,10 +109,12 @@ async def test_a_run_that_took_its_process_down_three_times_fails(tmp_path: Path
         run = await first.run(await first.thread("question"))
         await model.until_request(1)
         await first.until(run, "in_progress")
+        await _not_stopped_in_order(first, run)
     for count in (2, 3):
         model.stall()
-        async with house(tmp_path, "engine", model=model):
+        async with house(tmp_path, "engine", model=model) as again:
             await model.until_request(count)
+            await _not_stopped_in_order(again, run)
     async with house(tmp_path, "engine", model=model) as last:
         ended = await last.api.retrieve_run(run.thread_id, run.id)
         assert ended.status == "failed"
@@ -119,6 +122,26 @@ async def test_a_run_that_took_its_process_down_three_times_fails(tmp_path: Path
         assert ended.last_error.code == "server_error"
         assert len(model.requests) == 3
         await last.api.create_message(run.thread_id, CreateMessage(role="user", content="next"))
+
+
+async def test_orderly_stops_are_no_tries(tmp_path: Path) -> None:
+    model = ScriptedModel()
+    model.stall()
+    async with house(tmp_path, "engine", model=model) as first:
+        run = await first.run(await first.thread("question"))
+        await model.until_request(1)
+        await first.until(run, "in_progress")
+    for count in range(2, 6):
+        model.stall()
+        async with house(tmp_path, "engine", model=model):
+            await model.until_request(count)
+    async with house(tmp_path, "engine", model=model) as last:
+        assert (await last.until(run)).status == "completed"
+
+
+async def _not_stopped_in_order(home: House, run: Run) -> None:
+    """Count the try that the orderly end of a test's house will take back."""
+    await home.engine.store.write(lambda tables: tables.next_try(run.id))
 
 
 async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path) -> None:

@@ -177,6 +177,10 @@ class Tables:
         row = self._db.execute(query, (run_id,)).fetchone()
         return int(row[0]) if row else 0
 
+    def forgive_tries(self) -> None:
+        """Take back that runs at work were tried: an orderly stop is not their doing."""
+        self._db.execute("UPDATE runs SET tries = tries - 1 WHERE status = 'in_progress'")
+
     def active_runs(self) -> list[tuple[str, Run]]:
         """Return each project's unfinished runs, oldest first."""
         rows = self._db.execute(
