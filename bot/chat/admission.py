@@ -37,7 +37,8 @@ class Admission:
         if place is None:
             return 0
         others = (queue for name, queue in self._waiting.items() if name != group)
-        return place + sum(min(len(queue), place + 1) for queue in others)
+        # And one of those that have a place has to give it back.
+        return 1 + place + sum(min(len(queue), place + 1) for queue in others)
 
     def go_on(self, turn_id: int) -> None:
         """Give a place to a turn that has its run already, be there one or not."""

@@ -58,8 +58,8 @@ class ChatBot(discord.Client):
     """The bot, once started; raises what discord.py raises for a bad token or a missing intent.
 
     ``start`` returns when it is closed, ``at_once`` is how many turns have a run at a time.
-    ``discord.LoginFailure`` is a refused token,
-    ``discord.PrivilegedIntentsRequired`` says that Message Content is not granted.
+    ``discord.LoginFailure`` is a refused token, ``discord.PrivilegedIntentsRequired`` says that
+    Message Content is not granted.
     """
 
     def __init__(

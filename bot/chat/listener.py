@@ -65,7 +65,7 @@ class Listener:
             await self._take(message, me, mentioned=mentioned)
         except LedgerError:
             _log.exception("Question %d could not be written down", message.id)
-            if mentioned or guild_of(message) is None:
+            if mentioned or guild_of(message) is None or _in_ours(message, me):
                 await self._tell(message, sentences.NOT_TAKEN)
             return True
         except QueueFullError as error:
@@ -125,6 +125,11 @@ class Listener:
             return
         async with self._in_order:
             await self._ledger.questions.withdraw(message_id)
+
+
+def _in_ours(message: discord.Message, me: discord.ClientUser) -> bool:
+    """Whether a message is in a channel thread that we opened, where each one is a question."""
+    return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
 
 
 def guild_of(message: discord.Message) -> int | None:

@@ -1,0 +1,106 @@
+"""Gateway events as Discord may send them: again, late, out of order, or after a break."""
+
+import asyncio
+
+import discord
+import pytest
+
+from bot.store.ledger import Link
+from tests.scenarios.community import Community, answer
+
+
+async def taken(whole: Community) -> list[str]:
+    """All that was asked, in the order of the turns and in each in order."""
+    found: list[str] = []
+    number = 1
+    while await whole.ledger.history.turn(number) is not None:
+        found += [one.content for one in await whole.ledger.questions.of_turn(number)]
+        number += 1
+    return found
+
+
+async def test_an_event_that_comes_three_times_is_one_question(channels: Community) -> None:
+    repeated = channels.sandbox.control.repeat_events("MESSAGE_CREATE", times=4, copies=3)
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    await channels.ask("two")
+    await channels.finished(channels.general, 2)
+    await channels.settled(2)
+    assert repeated.hits >= 4
+    assert [answer(reply) for reply in channels.replies(channels.general)] == ["one", "two"]
+    assert len(await channels.runs_on(channels.general)) == 2
+
+
+async def test_an_event_that_is_overtaken_is_answered_once_all_the_same(
+    channels: Community,
+) -> None:
+    channels.sandbox.control.delay_events(0.3, "MESSAGE_CREATE", times=1)
+    await channels.ask("late")
+    await channels.ask("early")
+    await channels.settled(2)
+    assert await taken(channels) == ["early", "late"]
+    assert [answer(reply) for reply in channels.replies(channels.general)] == ["early", "late"]
+
+
+async def test_questions_are_taken_in_the_order_of_their_events_whosever_read_is_slower(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await channels.ada.open_dm()
+    thread = await channels.ada.start_thread(await channels.ask("begin"), "begin")
+    await channels.finished(channels.general)
+    both_came = asyncio.Event()
+    came: list[int] = []
+    link, on_message = channels.ledger.link, channels.bot.on_message
+
+    async def counted(message: discord.Message) -> None:
+        came.append(message.id)
+        if len(came) == 2:
+            both_came.set()
+        await on_message(message)
+
+    async def slow_for_the_first(channel_id: int) -> Link | None:
+        # The second one's event is there before the first one's read is over.
+        await both_came.wait()
+        return await link(channel_id)
+
+    monkeypatch.setattr(channels.bot, "on_message", counted)
+    monkeypatch.setattr(channels.ledger, "link", slow_for_the_first)
+    taken_in_order: list[int] = []
+    take = channels.ledger.questions.take
+
+    async def noted(question: object, *given: object, **named: object) -> bool:
+        taken_in_order.append(question.id)  # type: ignore[attr-defined]  # a NewQuestion
+        return await take(question, *given, **named)  # type: ignore[arg-type]  # as it was given
+
+    monkeypatch.setattr(channels.ledger.questions, "take", noted)
+    first = await channels.ask("one", channel=thread)
+    second = await channels.ada.say(home, "two")  # needs no read
+    await channels.finished(home)
+    assert taken_in_order == [first.id, second.id]
+
+
+async def test_what_was_said_during_a_break_is_answered_once_after_a_resume(
+    channels: Community,
+) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    channels.sandbox.drop_sockets()
+    await channels.ask("two")
+    await channels.settled(2)
+    assert [answer(reply) for reply in channels.replies(channels.general)] == ["one", "two"]
+
+
+@pytest.mark.parametrize("jump", [-90_000.0, 90_000.0])
+async def test_a_clock_that_jumps_in_the_middle_of_an_answer_changes_nothing_of_it(
+    channels: Community, jump: float
+) -> None:
+    gate = channels.model.gate()
+    channels.model.say("In time.", first=gate)
+    await channels.ask("one")
+    await channels.in_state(1, "running")
+    channels.clock.later = jump
+    gate.open()
+    await channels.settled(1)
+    await channels.ask("two")
+    await channels.settled(2)
+    assert [answer(reply) for reply in channels.replies(channels.general)] == ["In time.", "two"]

@@ -1,0 +1,67 @@
+"""More than can be done at once: queues are bounded, guilds take turns, and the wait is told."""
+
+import pytest
+
+from bot.chat import sentences
+from bot.chat.admission import Admission
+from tests.scenarios.community import Community, answer, labels
+
+
+async def test_more_questions_than_may_wait_are_refused_in_words(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.listener.MOST_WAITING", 2)
+    home = await channels.ada.open_dm()
+    gate = channels.model.stall(then="Now.")
+    await channels.ada.say(home, "one")
+    await channels.in_state(1, "running")
+    for text in ("two", "three"):
+        await channels.ada.say(home, text)
+    await channels.waiting(["two", "three"], home)
+    for text in ("four", "five"):
+        await channels.ada.say(home, text)
+    refusal = sentences.queue_full(2)
+    await channels.until(lambda: refusal in [reply.content for reply in channels.replies(home)])
+    gate.open()
+    await channels.settled(3)
+    # Nor are they answered after a start that reads what was said.
+    await channels.stop_bot()
+    await channels.start_bot()
+    await channels.ada.say(home, "six")
+    await channels.settled(4)
+    asked = [text for role, text in await channels.on_thread(home) if role == "user"]
+    assert asked == ["one", "two", "three", "six"]
+    assert [reply.content for reply in channels.replies(home)].count(refusal) == 1
+
+
+async def test_a_reply_that_waits_for_others_says_so_and_can_be_cancelled(
+    channels: Community,
+) -> None:
+    channels.bot._admission.__init__(1)  # type: ignore[misc]  # one place instead of hundreds
+    assert isinstance(channels.bot._admission, Admission)
+    gate = channels.model.stall(then="First.")
+    rooms = [channels.sandbox.guild.add_text_channel(f"room-{n}") for n in range(3)]
+    for number, room in enumerate(rooms):
+        await channels.ask(f"q{number}", channel=room)
+        await channels.reply(room)
+    second, third = [channels.replies(room)[0] for room in rooms[1:]]
+    await channels.until(lambda: second.content == sentences.ahead(1))
+    await channels.until(lambda: third.content == sentences.ahead(2))
+    await channels.ada.click(second, "Cancel")
+    await channels.until(lambda: labels(second) == [])
+    assert "Cancelled" in second.content
+    gate.open()
+    await channels.settled(3)
+    assert answer(channels.replies(rooms[0])[0]) == "First."
+    assert answer(third) == "q2"
+    assert len(channels.model.requests) == 2
+
+
+async def test_who_looks_after_the_place_sees_how_busy_the_bot_is(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.settled(1)
+    for who, sees in ((channels.admin, True), (channels.ben, False)):
+        interaction = await who.command(channels.general, "runs list")
+        await channels.until(lambda shown=interaction: shown.original and shown.original.content)
+        assert interaction.original is not None
+        assert ("event loop" in interaction.original.content) is sees
