@@ -1,5 +1,6 @@
 """The program as an operator meets it: what it prints, its exit code, and how it stops."""
 
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.assistants.errors import APIError
 from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.client import Client
 from bot.sandbox import Sandbox
@@ -183,6 +185,92 @@ async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
         replies = [m for m in general.threads[0].messages if m.author is sandbox.bot_user]
         assert len(replies) == 1
         assert await ran.terminated() == 0
+
+
+async def test_run_can_serve_the_api_beside_the_bot_with_keys(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = written_config(tmp_path, model, sandbox, "[server]\nenabled = true\nport = 0\n")
+    environment = {"DISCORD_TOKEN": sandbox.token, "ASSISTANTS_API_KEYS": "team=sk-team"}
+    async with program("run", "--config", config, environment=environment) as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5]
+        await ran.until_line("is on Discord")
+        async with Client(url, "sk-team") as client:
+            assert (
+                await client.list_assistants()
+            ).data == ()  # the bot's own are another project's
+        async with Client(url, "sk-wrong") as client:
+            with pytest.raises(APIError) as refused:
+                await client.list_assistants()
+        assert refused.value.status == 401
+        assert await ran.terminated() == 0
+    assert "sk-team" not in ran.output + ran.errors
+
+
+async def test_the_bot_works_on_a_server_elsewhere(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    model.say("an answer from elsewhere", per_second=100)
+    served = written_config(tmp_path, model)
+    async with program("serve", "--config", served, "--port", "0") as server:
+        url = (await server.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        (tmp_path / "bot").mkdir()
+        config = written_config(tmp_path / "bot", model, sandbox, f'[assistants]\nurl = "{url}"\n')
+        token = {"DISCORD_TOKEN": sandbox.token}
+        async with program("run", "--config", config, environment=token) as ran:
+            await sandbox.bot_ready()
+            general = sandbox.guild.text_channel("general")
+            await sandbox.members[0].say(general, "Who is there?", mention_bot=True)
+            await sandbox.until(
+                lambda: (
+                    general.threads and "from elsewhere" in general.threads[0].messages[-1].content
+                )
+            )
+            assert await ran.terminated() == 0
+        async with program("check", "--config", config, environment=token) as checked:
+            assert await checked.ended() == 0, checked.output
+        assert any(line.startswith("ok  assistants") for line in checked.lines)
+        assert await server.terminated() == 0
+
+
+async def test_ctrl_c_stops_in_order_and_a_second_signal_does_not_cut_that_short(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = written_config(tmp_path, model, sandbox)
+    model.stall("half")
+    token = {"DISCORD_TOKEN": sandbox.token}
+    async with program("run", "--config", config, environment=token) as ran:
+        await sandbox.bot_ready()
+        general = sandbox.guild.text_channel("general")
+        await sandbox.members[0].say(general, "A question", mention_bot=True)
+        await model.until_request(1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            ran.process.send_signal(number)
+        assert await ran.ended(5.0) == 0
+        assert "go on" in general.threads[0].messages[-1].content
+    assert "Traceback" not in ran.errors
+
+
+async def test_a_port_that_is_taken_is_one_line(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    config = written_config(tmp_path, model)
+    for command in (("serve", "--port", port), ("demo", "--say", "x", "--port", port)):
+        async with program(*command, "--config", config) as ran:
+            assert await ran.ended() == 2
+        assert "can't listen on" in _one_line(ran)
+
+
+async def test_the_demo_answers_what_is_typed_while_more_may_come(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    async with program("demo", "--config", written_config(tmp_path, model)) as ran:
+        assert ran.process.stdin is not None
+        await ran.until_line("The sandbox Discord is at ")
+        ran.process.stdin.write(b"/nonsense\n/quit\n")
+        assert await ran.ended() == 0
+    assert "no command 'nonsense'" in ran.output
 
 
 async def test_run_without_a_token_says_what_to_do(tmp_path: Path, model: ScriptedModel) -> None:
