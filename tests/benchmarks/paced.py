@@ -1,0 +1,59 @@
+"""A fake model endpoint in a process of its own that writes its answers at a model's pace.
+
+Usage: a number of tokens and of tokens a second. Three tokens are written at a time, as they arrive
+in one packet from a busy server. ``GET /ends`` tells when each question's last token was sent.
+"""
+
+import asyncio
+import sys
+import time
+
+from aiohttp import web
+
+from tests.benchmarks.endpoint import _chunk
+
+LAST_WORD = "end."
+_AT_A_TIME = 3
+
+
+async def _serve(tokens: int, per_second: float) -> None:
+    words = [_chunk({"content": "word "})] * (tokens - 1) + [_chunk({"content": LAST_WORD})]
+    pieces = [b"".join(words[at : at + _AT_A_TIME]) for at in range(0, tokens, _AT_A_TIME)]
+    ending = _chunk({}, "stop") + b"data: [DONE]\n\n"
+    ends: dict[str, float] = {}
+
+    async def complete(request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for piece in pieces:
+            due += _AT_A_TIME / per_second
+            await asyncio.sleep(due - loop.time())
+            await response.write(piece)
+        ends[str(asked["messages"][-1]["content"])] = time.time()
+        await response.write(ending)
+        return response
+
+    async def tell_ends(request: web.Request) -> web.Response:
+        return web.json_response(ends)
+
+    async def models(request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "fake", "object": "model"}]})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", complete)
+    app.router.add_get("/v1/models", models)
+    app.router.add_get("/v1/ends", tell_ends)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+    sys.stdout.write(f"http://127.0.0.1:{runner.addresses[0][1]}/v1\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)  # until whoever started it goes
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2])))

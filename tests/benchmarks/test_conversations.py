@@ -1,0 +1,11 @@
+"""The benchmark of conversations does run, and what it is for is not lost by far."""
+
+from tests.benchmarks.conversations import measure
+
+
+async def test_a_conversation_costs_no_multiple_of_what_the_smallest_bot_takes_for_it() -> None:
+    baseline = await measure("baseline", 10, 45, a_second=None, limits=False)
+    bot = await measure("bot", 10, 45, a_second=None, limits=False)
+    assert bot.cpu < baseline.cpu * 4
+    assert bot.thinking_p95 < 2.0
+    assert bot.memory < 250
