@@ -131,6 +131,17 @@ def invalid(message: str, param: str | None = None, code: str | None = None) -> 
     return APIError(400, message, param=param, code=code)
 
 
+def storage_unavailable() -> APIError:
+    """Refuse what can't be written down now; nothing of it was done."""
+    return APIError(
+        503,
+        "The server can't write its data right now (its disk is full or busy). Nothing was "
+        "changed; try again later.",
+        type="server_error",
+        code="storage_unavailable",
+    )
+
+
 def server_error(message: str) -> APIError:
     """Something on our side went wrong; the log has the rest."""
     return APIError(500, message, type="server_error")

@@ -16,7 +16,7 @@ from bot.assistants.content import (
 from bot.assistants.objects import RunStep, ToolCallsDetails
 from bot.assistants.tools import CalledSearch, FileSearchCall
 
-_CITED: Final = re.compile(r"【(\d+):(\d+)†[^】\n]{0,300}】")
+_CITED: Final = re.compile(r"【([0-9]{1,4}):([0-9]{1,4})†[^】\n]{0,300}】")
 _PATH: Final = re.compile(r"sandbox:/mnt/data/([^\s)\]\"'<>]+)")
 
 

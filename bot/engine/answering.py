@@ -34,6 +34,9 @@ from bot.models.types import (
 from bot.store.engine import EngineStore, Tables
 
 _TRIES: Final = 6
+_MOST_WRITTEN: Final = 8_000_000
+"""Characters that one call may write: far more than models do, far less than memory holds."""
+
 _SHORTER: Final = 0.7
 """How much of a prompt is kept each time the endpoint found it too long."""
 
@@ -82,7 +85,7 @@ class Answering:
         process left at work, which is read again. Raises ``ModelError``, ``LimitError`` and
         ``InterruptedRunError``.
         """
-        self._response_id = left_id
+        self._response_id = self.writing.response_id = left_id
         share = 1.0
         for tries_left in reversed(range(_TRIES)):
             request = await self._store.read(partial(self._ask, share))
@@ -115,14 +118,16 @@ class Answering:
 
     def _new_writing(self) -> Writing:
         made = self._place.made if self._place else None
-        return Writing(self._run, self._feed, frozenset(self._tools.functions), made)
+        writing = Writing(self._run, self._feed, frozenset(self._tools.functions), made)
+        writing.response_id = self._response_id
+        return writing
 
     def _learn(self, error: ModelError) -> bool:
         window = error.context_window
         return window is not None and self._windows.learn(self._run.model, window)
 
     async def _forget(self) -> None:
-        self._response_id = None
+        self._response_id = self.writing.response_id = None
         await self._store.write(lambda tables: tables.set_response(self._run.id, None))
 
     def _ask(self, share: float, tables: Tables) -> ModelRequest:
@@ -164,6 +169,12 @@ class Answering:
                             finished = event
                         else:
                             await self._write(event)
+                        if self.writing.size > _MOST_WRITTEN:
+                            raise ModelError(
+                                "rejected",
+                                f"The model wrote more than {_MOST_WRITTEN:,} characters without "
+                                "an end. Set max_completion_tokens, or ask for less.",
+                            )
                         guard.reopen()
         finally:
             told = finished.usage if finished else None
@@ -192,7 +203,7 @@ class Answering:
                     await self.open_message()
                 self.writing.add_refusal(text)
             case Started(response_id):
-                self._response_id = response_id
+                self._response_id = self.writing.response_id = response_id
                 await self._store.write(
                     lambda tables: tables.set_response(self._run.id, response_id)
                 )

@@ -22,7 +22,7 @@ from bot.assistants.tools import (
     ToolCall,
     ToolCallDelta,
 )
-from bot.engine.partial import PartialText
+from bot.engine.partial import PartialText, sayable
 
 CODE: Final[Literal["code_interpreter"]] = "code_interpreter"
 SEARCH: Final = "file_search"
@@ -90,9 +90,11 @@ class WrittenCode:
         text = "".join(self.arguments)
         try:
             arguments = json.loads(text, strict=False)
-        except ValueError:
-            return text
-        return str(arguments.get("code", "")) if isinstance(arguments, dict) else str(arguments)
+        except (ValueError, RecursionError):
+            return sayable(text)
+        if isinstance(arguments, dict):
+            arguments = arguments.get("code", "")
+        return sayable(str(arguments))
 
     def call(self) -> ToolCall:
         """Return the call as a step keeps it."""
@@ -123,13 +125,15 @@ class WrittenSearch:
         text = "".join(self.arguments)
         try:
             arguments = json.loads(text, strict=False)
-        except ValueError:
-            return (text,)
+        except (ValueError, RecursionError):
+            return (sayable(text),)
         if isinstance(arguments, dict):
             arguments = arguments.get("queries", arguments.get("query", ()))
         if isinstance(arguments, str):
-            return (arguments,)
-        return tuple(map(str, arguments)) if isinstance(arguments, list) else ()
+            return (sayable(arguments),)
+        return (
+            tuple(sayable(str(query)) for query in arguments) if isinstance(arguments, list) else ()
+        )
 
     def call(self) -> ToolCall:
         """Return the call as a step keeps it."""

@@ -97,9 +97,14 @@ def end_run(tables: Tables, run_id: str, end: End, now: int) -> Ended | None:
 
 
 def forget_unfinished(tables: Tables, run: Run) -> None:
-    """Take back what a run had not finished when its process died, so that it can be repeated."""
+    """Take back what a run had not finished when its process died, so that it can be repeated.
+
+    A response that the endpoint still has is read again whole, also what was finished of it.
+    """
+    response_id = tables.response_of(run.id)
+    again = tables.steps_of_response(run.id, response_id) if response_id else set()
     for step in tables.steps.all(run_id=run.id):
-        if step.status == "in_progress":
+        if step.status == "in_progress" or step.id in again:
             if isinstance(step.step_details, MessageCreationDetails):
                 created = step.step_details.message_creation.message_id
                 tables.remove_message(run.thread_id, created)

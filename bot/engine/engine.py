@@ -7,8 +7,10 @@ from functools import partial
 from typing import Final, Literal
 
 from bot.assistants.api import EventStream
+from bot.assistants.errors import not_found, server_error
 from bot.assistants.events import StreamEvent
 from bot.assistants.objects import LastError, Run
+from bot.assistants.states import ACTIVE
 from bot.clock import Clock
 from bot.engine.endings import End, Ended, end_run, forget_unfinished
 from bot.engine.execution import Execution
@@ -65,8 +67,13 @@ class Engine:
 
     async def start(self) -> None:
         """Take up every run that was not finished, and begin to watch deadlines."""
-        for run in await self.store.write(self._recover):
+        abandoned: list[str] = []
+        for run in await self.store.write(partial(self._recover, abandoned)):
             self.launch(run)
+        if abandoned and isinstance(self._model, ResumableModel):
+            forgetting = asyncio.create_task(_forget_all(self._model, abandoned))
+            self._tasks.add(forgetting)
+            forgetting.add_done_callback(self._tasks.discard)
         await self.store.files.sweep(
             await self.store.read(lambda tables: tables.library.all_file_ids())
         )
@@ -88,8 +95,9 @@ class Engine:
         await self.store.write(lambda tables: tables.forgive_tries())
         await self.ingestion.stop()
         await self._hosting.close()
+        error = server_error("The server is stopping. The run goes on when it is started again.")
         for feed in self._feeds.values():
-            feed.close()
+            feed.fail(error)
         self._feeds.clear()
 
     def for_project(self, name: str) -> Project:
@@ -131,6 +139,13 @@ class Engine:
         if why != "deleted":
             await self.end_idle(run_id, End(why))
 
+    async def deleted(self, run_id: str, thread_id: str) -> None:
+        """Stop a run whose thread is gone, and tell whoever reads along."""
+        await self.interrupt(run_id, "deleted")
+        feed = self._feeds.pop(run_id, None)
+        if feed is not None:
+            feed.fail(not_found("thread", thread_id))
+
     async def end_idle(self, run_id: str, end: End) -> None:
         """End a run at which nothing is at work, where its state still allows it."""
         now = int(self.clock.now())
@@ -139,12 +154,16 @@ class Engine:
             ended.tell(self.feed(run_id))
             self._forget(run_id)
 
-    def _recover(self, tables: Tables) -> list[Run]:
-        """Bring what the last process left into states to go on from; return what to launch."""
+    def _recover(self, abandoned: list[str], tables: Tables) -> list[Run]:
+        """Bring what the last process left into states to go on from; return what to launch.
+
+        ``abandoned`` is given the responses at the model's endpoint that nobody will read.
+        """
         now = int(self.clock.now())
         launched: list[Run] = []
         for _, run in tables.active_runs():
             ended: Ended | None = None
+            response_id = tables.response_of(run.id)
             if run.expires_at is not None and run.expires_at <= now:
                 ended = end_run(tables, run.id, End("expired"), now)
             elif run.status == "cancelling":
@@ -158,6 +177,8 @@ class Engine:
                 launched.append(run)
             if ended is not None:
                 _log.info("%s, left %s, is %s now", run.id, run.status, ended.run.status)
+                if response_id is not None:
+                    abandoned.append(response_id)
         return launched
 
     async def _expire_overdue(self) -> None:
@@ -209,7 +230,8 @@ class Engine:
         run_id = execution.run.id
         if self._executions.get(run_id) is execution:
             del self._executions[run_id]
-            self._forget(run_id)
+            if execution.run.status not in ACTIVE or execution.run.status == "requires_action":
+                self._forget(run_id)  # else somebody will tell its end there yet
         if not task.cancelled() and (error := task.exception()) is not None:
             # The disk, most likely. The run stays as it is and ends when it expires.
             _log.error("%s could not be brought to its end", run_id, exc_info=error)
@@ -221,3 +243,8 @@ class Engine:
 
 def _expired_files(now: int, tables: Tables) -> list[str]:
     return tables.library.drop_expired_files(now)
+
+
+async def _forget_all(model: ResumableModel, response_ids: list[str]) -> None:
+    for response_id in response_ids:
+        await model.forget(response_id)

@@ -18,6 +18,7 @@ from bot.assistants.objects import (
     RequiredToolOutputs,
     Run,
 )
+from bot.assistants.states import TERMINAL
 from bot.clock import Clock
 from bot.engine.answering import Answering, LimitError
 from bot.engine.calls import WrittenFunction, WrittenSearch
@@ -27,9 +28,13 @@ from bot.engine.guard import Guard, InterruptedRunError, Interruption
 from bot.engine.hosting import Hosting, Workplace
 from bot.engine.windows import Windows
 from bot.models.types import Finished, Model, ModelError
-from bot.store.engine import EngineStore, Tables
+from bot.store.engine import EngineStore, StoreUnavailableError, Tables
 
 _log: Final = logging.getLogger(__name__)
+
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 5.0
+"""Seconds between two tries to write a run's end while the disk refuses it."""
 
 _ROUNDS: Final = 32
 """How often in a row a model may call hosted tools before it must answer."""
@@ -59,13 +64,13 @@ class Execution:
         self._guard = Guard()
         self._place: Workplace | None = None
         self._answering: Answering | None = None
+        self._over: list[Answering] = []
 
     async def go(self, slots: asyncio.Semaphore) -> None:
         """Execute the run as soon as there is a slot.
 
-        ``CancelledError`` means that the engine stops: the run then stays on disk as it is and is
-        taken up again at the next start. Otherwise it raises only where the disk won't take the
-        run's end, which is left to its expiry.
+        Raises nothing but ``CancelledError``, when the engine stops: the run then stays on disk as
+        it is and is taken up again at the next start.
         """
         self._guard.begin()
         try:
@@ -75,6 +80,7 @@ class Execution:
                 await self._work()
             finally:
                 slots.release()
+            self._guard.check()  # a cancellation that came after the last look
         except InterruptedRunError:
             await self._interrupted()
         except LimitError as error:
@@ -88,6 +94,9 @@ class Execution:
             await self._end(End("failed", LastError("server_error", problem)))
         finally:
             self._guard.end()
+        # Only now: an endpoint that is slow to forget must not hold a slot, nor a cancellation.
+        for answering in self._over:
+            await answering.forget()
 
     def interrupt(self, why: Interruption) -> bool:
         """Stop the run where it is: it ends as ``why`` says, with what the model said so far.
@@ -103,14 +112,13 @@ class Execution:
             answering = self._answering = self._new_answering()
             finished = await answering.call(left_id)
             left_id = None
+            self._over.append(answering)
             if await self._ends_with(finished):
-                return await answering.forget()
+                return None
             await self._host()
             if answering.writing.functions:
-                await self._require(answering.writing.functions)
-                return await answering.forget()
+                return await self._require(answering.writing.functions)
             await self._finish_calls()
-            await answering.forget()
         raise ModelError(
             "rejected", f"The model called tools {_ROUNDS} times in a row without an answer."
         )
@@ -212,25 +220,46 @@ class Execution:
         why = self._guard.why
         if why is None:
             run = await self._store.read(lambda tables: tables.runs.one(id=self.run.id))
+            if run is not None and run.status in TERMINAL:
+                self.run = run  # ended before its execution began: whoever reads along is told
+                Ended(run, [], []).tell(self.feed)
+                return
             why = "cancelled" if run is not None and run.status == "cancelling" else "deleted"
         if why != "deleted":
             await self._end(End(why))
 
     async def _end(self, end: End) -> None:
-        now = self._now()
-
-        def work(tables: Tables) -> Ended | None:
-            self._keep(tables)
-            return end_run(tables, self.run.id, end, now)
-
-        ended = await self._store.write(work)
+        """Bring the run to this end, however long the disk may refuse it."""
+        keep = self._answering is not None
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                ended = await self._store.write(partial(self._ending, end, keep))
+                break
+            except StoreUnavailableError as error:
+                _log.warning("%s can't be ended yet: %s", self.run.id, error)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception:
+                if not keep:
+                    raise
+                # The model wrote what can't be written down: the run must end all the same.
+                _log.exception("What %s wrote can't be kept", self.run.id)
+                keep = False
         if ended is None:
             _log.info("%s had ended before it could be %s", self.run.id, end.status)
             return
         self.run = ended.run
-        if self._answering is not None:
+        if keep and self._answering is not None:
             self._answering.writing.tell_annotations()
         ended.tell(self.feed)
+
+    def _ending(self, end: End, keep: bool, tables: Tables) -> Ended | None:
+        if keep:
+            self._keep(tables)
+        else:
+            tables.set_response(self.run.id, None)
+        return end_run(tables, self.run.id, end, self._now())
 
     def _keep(self, tables: Tables) -> None:
         """Write what the model wrote, and that nothing of it is left at the endpoint to be read."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.assistants.api import EventStream
 from bot.assistants.content import TextDelta, TextValueDelta
-from bot.assistants.errors import APIError, server_error
+from bot.assistants.errors import APIError
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 
 _LAST: Final = frozenset(
@@ -54,9 +54,8 @@ class Feed:
         self._readers.add(reader)
         return self._read(reader)
 
-    def close(self) -> None:
-        """End every reader with an error: the engine stops, and the run goes on another day."""
-        error = server_error("The server is stopping. The run goes on when it is started again.")
+    def fail(self, error: APIError) -> None:
+        """End every reader with an error: nothing more will be told here."""
         for reader in self._readers:
             reader.fail(error)
 

@@ -179,7 +179,13 @@ class Hosting:
                 place.files |= self._files(tables, resources)
                 found = getattr(resources.file_search, "vector_store_ids", ())
                 store_ids.extend(found)
-        place.store_ids = tuple(dict.fromkeys(store_ids))
+        now = self._clock.now()
+        stores = (tables.library.stores.one(id=each) for each in dict.fromkeys(store_ids))
+        place.store_ids = tuple(
+            store.id
+            for store in stores
+            if store is not None and (store.expires_at is None or store.expires_at > now)
+        )
         asking = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
         place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)
         return place

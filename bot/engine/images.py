@@ -20,18 +20,27 @@ MOST_BYTES: Final = 20 * 1024 * 1024
 """The largest image that models are shown (OpenAI's own limit)."""
 
 
+MOST_BYTES_TOGETHER: Final = 50 * 1024 * 1024
+"""How much one request carries in images."""
+
+
 async def with_images(request: ModelRequest, store: EngineStore) -> ModelRequest:
     """Return a request with the bytes of its images in it; one that is gone is told in words."""
     if not any(_named(part) for item in request.items for part in _parts(item)):
         return request
     items: list[Item] = []
-    for item in request.items:
+    left = MOST_BYTES_TOGETHER
+    for item in reversed(request.items):  # the newest first: they are what is talked about
         if isinstance(item, UserMessage):
-            parts = [await _resolved(part, store) for part in item.parts]
+            parts = []
+            for part in item.parts:
+                shown = await _resolved(part, store, left)
+                left -= len(shown.url) if isinstance(shown, Image) and shown is not part else 0
+                parts.append(shown)
             items.append(UserMessage(tuple(parts)))
         else:
             items.append(item)
-    return replace(request, items=tuple(items))
+    return replace(request, items=tuple(reversed(items)))
 
 
 def _parts(item: Item) -> tuple[Part, ...]:
@@ -42,13 +51,13 @@ def _named(part: Part) -> bool:
     return isinstance(part, Image) and part.url.startswith(FILE_SCHEME)
 
 
-async def _resolved(part: Part, store: EngineStore) -> Part:
+async def _resolved(part: Part, store: EngineStore, left: int) -> Part:
     if not isinstance(part, Image) or not _named(part):
         return part
     file_id = part.url.removeprefix(FILE_SCHEME)
     file = await store.read(lambda tables: tables.library.files.one(id=file_id))
-    if file is None or file.bytes > MOST_BYTES:
-        why = "was deleted" if file is None else "is larger than 20 MB"
+    if file is None or file.bytes > min(MOST_BYTES, left):
+        why = "was deleted" if file is None else "and those after it are too large"
         return Text(f"(An image that belongs here can't be shown: it {why}.)")
     try:
         data = await store.files.read(file_id)

@@ -53,7 +53,8 @@ class Ingestion:
             except ExtractionError as error:
                 await self._fail(file, FileProblem(error.code, str(error)))
             except FileNotFoundError:
-                pass  # deleted meanwhile, and with it its place in the vector store
+                # Most likely deleted meanwhile, and with it its place in the vector store.
+                await self._fail(file, FileProblem("server_error", "The file's bytes are gone."))
             except Exception:  # noqa: BLE001 - logged and told in the file, which must end
                 _log.exception("%s could not be made searchable", file.id)
                 problem = "The engine could not read this file; its log has the reason."
@@ -66,7 +67,7 @@ class Ingestion:
 
         data = await self._store.files.read(file.id)
         text = await extract_text(facts.filename, data)
-        pairs = await asyncio.to_thread(_pieces, text, file)
+        pairs = await asyncio.to_thread(self._pieces, text, file)
         used = sum(len(piece.encode()) for piece, _ in pairs)
 
         def work(tables: Tables) -> None:
@@ -85,12 +86,15 @@ class Ingestion:
             )
         )
 
-
-def _pieces(text: str, file: VectorStoreFile) -> list[tuple[str, str]]:
-    """Return a text's chunks, each with its searchable form."""
-    strategy = file.chunking_strategy
-    assert isinstance(strategy, StaticChunking), "the engine writes how it cuts"
-    size = strategy.static.max_chunk_size_tokens
-    overlap = strategy.static.chunk_overlap_tokens
-    pieces = chunk(text, max_tokens=size, overlap=overlap)
-    return [(piece.text, searchable(piece.text)) for piece in pieces]
+    def _pieces(self, text: str, file: VectorStoreFile) -> list[tuple[str, str]]:
+        """Return a text's chunks, each with its searchable form; runs on a thread of its own."""
+        strategy = file.chunking_strategy
+        assert isinstance(strategy, StaticChunking), "the engine writes how it cuts"
+        size = strategy.static.max_chunk_size_tokens
+        overlap = strategy.static.chunk_overlap_tokens
+        pairs: list[tuple[str, str]] = []
+        for piece in chunk(text, max_tokens=size, overlap=overlap):
+            if self._stopping:  # nobody waits for this any more, but the process does
+                break
+            pairs.append((piece.text, searchable(piece.text)))
+        return pairs

@@ -1,5 +1,6 @@
 """One project's files and vector stores over the engine; what is searchable is made so aside."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -33,7 +34,7 @@ from bot.assistants.vector_stores import (
 )
 from bot.engine.making import changed
 from bot.engine.searching import search
-from bot.store.engine import Tables
+from bot.store.engine import StoreUnavailableError, Tables
 from bot.store.files import FileTooLargeError
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class ProjectFiles(FilesAPI):
             size = await box.save(file_id, content, MOST_BYTES)
         except FileTooLargeError:
             raise errors.file_too_large(MOST_BYTES) from None
+        except OSError as error:
+            raise errors.storage_unavailable() from error
         after = request.expires_after
         file = File(
             id=file_id,
@@ -72,9 +75,13 @@ class ProjectFiles(FilesAPI):
             purpose=request.purpose,
             expires_at=now + after.seconds if after else UNSET,
         )
+        adding = asyncio.ensure_future(
+            self._write(lambda tables: tables.library.add_file(self._name, file))
+        )
         try:
-            await self._write(lambda tables: tables.library.add_file(self._name, file))
-        except BaseException:
+            # Shielded: the row is written also where the caller goes, and then it needs the bytes.
+            await asyncio.shield(adding)
+        except errors.APIError:
             await box.delete(file_id)
             raise
         return file
@@ -318,10 +325,16 @@ class ProjectFiles(FilesAPI):
         return tables.library.batch(batch)
 
     async def _write(self, work: Callable[[Tables], T]) -> T:
-        return await self._engine.store.write(work)
+        try:
+            return await self._engine.store.write(work)
+        except StoreUnavailableError as error:
+            raise errors.storage_unavailable() from error
 
     async def _read(self, work: Callable[[Tables], T]) -> T:
-        return await self._engine.store.read(work)
+        try:
+            return await self._engine.store.read(work)
+        except StoreUnavailableError as error:
+            raise errors.storage_unavailable() from error
 
     def _now(self) -> int:
         return int(self._engine.clock.now())

@@ -44,7 +44,12 @@ class PartialText:
             self._over = True
         self._buffer = self._buffer[len(raw) :]
         try:
-            return str(json.loads(f'"{raw}"', strict=False))
+            return sayable(str(json.loads(f'"{raw}"', strict=False)))
         except ValueError:  # not JSON after all: the whole will be told when it is known
             self._over = True
             return ""
+
+
+def sayable(text: str) -> str:
+    """Return a text with lone surrogates replaced, which no UTF-8 can hold."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,6 +1,7 @@
 """One project's Assistants API over the engine: one transaction an operation."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, TypeVar
 
 from msgspec import UnsetType
@@ -115,10 +116,13 @@ class Project(ProjectFiles, AssistantsAPI):
                 raise errors.not_found("thread", thread_id)
             return active
 
-        active = await self._write(work)
-        if active is not None:
-            await self._engine.interrupt(active, "deleted")
-        return Deleted(thread_id, "thread.deleted")
+        async def whole() -> Deleted:
+            active = await self._write(work)
+            if active is not None:
+                await self._engine.deleted(active, thread_id)
+            return Deleted(thread_id, "thread.deleted")
+
+        return await _uncut(whole())
 
     async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
         request = checked(request)
@@ -171,24 +175,36 @@ class Project(ProjectFiles, AssistantsAPI):
         return await self._write(work)
 
     async def create_run(self, thread_id: str, request: CreateRun) -> Run:
-        run = await self._new_run(thread_id, request)
-        self._engine.launch(run)
-        return run
+        async def whole() -> Run:
+            run = await self._new_run(thread_id, request)
+            self._engine.launch(run)
+            return run
+
+        return await _uncut(whole())
 
     async def stream_run(
         self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
     ) -> EventStream:
-        run = await self._new_run(thread_id, request)
-        return self._launch_and_follow(run, (), include)
+        async def whole() -> EventStream:
+            run = await self._new_run(thread_id, request)
+            return self._launch_and_follow(run, (), include)
+
+        return await _uncut(whole())
 
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
-        run = (await self._new_thread_and_run(request))[1]
-        self._engine.launch(run)
-        return run
+        async def whole() -> Run:
+            run = (await self._new_thread_and_run(request))[1]
+            self._engine.launch(run)
+            return run
+
+        return await _uncut(whole())
 
     async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
-        thread, run = await self._new_thread_and_run(request)
-        return self._launch_and_follow(run, (StreamEvent("thread.created", thread),))
+        async def whole() -> EventStream:
+            thread, run = await self._new_thread_and_run(request)
+            return self._launch_and_follow(run, (StreamEvent("thread.created", thread),))
+
+        return await _uncut(whole())
 
     async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
         page = checked(page)
@@ -215,21 +231,27 @@ class Project(ProjectFiles, AssistantsAPI):
     async def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> Run:
-        run, _ = await self._take_outputs(thread_id, run_id, request)
-        self._engine.launch(run)
-        return run
+        async def whole() -> Run:
+            run, _ = await self._take_outputs(thread_id, run_id, request)
+            self._engine.launch(run)
+            return run
+
+        return await _uncut(whole())
 
     async def stream_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> EventStream:
-        run, step = await self._take_outputs(thread_id, run_id, request)
-        first = (
-            StreamEvent("thread.run.step.completed", step),
-            StreamEvent("thread.run.queued", run),
-        )
-        events = self._engine.follow(run, first)
-        self._engine.launch(run)
-        return as_asked_for(events, ())
+        async def whole() -> EventStream:
+            run, step = await self._take_outputs(thread_id, run_id, request)
+            first = (
+                StreamEvent("thread.run.step.completed", step),
+                StreamEvent("thread.run.queued", run),
+            )
+            events = self._engine.follow(run, first)
+            self._engine.launch(run)
+            return as_asked_for(events, ())
+
+        return await _uncut(whole())
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         def work(tables: Tables) -> Run:
@@ -241,10 +263,13 @@ class Project(ProjectFiles, AssistantsAPI):
                 raise errors.cannot_cancel(run.status)
             return cancelling
 
-        run = await self._write(work)
-        self._engine.feed(run_id).tell(StreamEvent("thread.run.cancelling", run))
-        await self._engine.interrupt(run_id, "cancelled")
-        return run
+        async def whole() -> Run:
+            run = await self._write(work)
+            self._engine.feed(run_id).tell(StreamEvent("thread.run.cancelling", run))
+            await self._engine.interrupt(run_id, "cancelled")
+            return run
+
+        return await _uncut(whole())
 
     async def list_steps(
         self, thread_id: str, run_id: str, page: Page = FIRST_PAGE, *, include: tuple[str, ...] = ()
@@ -378,9 +403,13 @@ class Project(ProjectFiles, AssistantsAPI):
 
     async def _ingesting(self, work: Callable[[Tables], tuple[T, list[VectorStoreFile]]]) -> T:
         """Run a transaction that may bring files which are to be made searchable."""
-        result, added = await self._engine.store.write(work)
-        self._engine.ingestion.submit(added)
-        return result
+
+        async def whole() -> T:
+            result, added = await self._write(work)
+            self._engine.ingestion.submit(added)
+            return result
+
+        return await _uncut(whole())
 
     def _assistant(self, tables: Tables, assistant_id: str) -> Assistant:
         assistant = tables.assistants.one(id=assistant_id, project=self._name)
@@ -411,6 +440,14 @@ class Project(ProjectFiles, AssistantsAPI):
         if run is None:
             raise errors.not_found("run", run_id)
         return run
+
+
+async def _uncut(operation: Coroutine[None, None, T]) -> T:
+    """Run an operation whole, also where its caller is cancelled in the middle of it.
+
+    What is written down must be told to the engine: a run that nobody launches never ends.
+    """
+    return await asyncio.shield(asyncio.ensure_future(operation))
 
 
 def _answered(step: RunStep, outputs: dict[str, str], now: int) -> RunStep:

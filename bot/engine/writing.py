@@ -60,15 +60,13 @@ class Writing:
         self._texts: list[str] = []
         self._refusals: list[str] = []
         self.calls: list[Written] = []
+        self.size = 0
+        """How many characters the model has written, calls included."""
+        self.response_id: str | None = None
+        """The endpoint's response that this is read from, if that can be read again."""
         self.message: Message | None = None
         self.message_step: RunStep | None = None
         self.calls_step: RunStep | None = None
-
-    @property
-    def size(self) -> int:
-        """How many characters the model has written, calls included."""
-        calls = sum(len(piece) for call in self.calls for piece in call.arguments)
-        return sum(map(len, self._texts)) + sum(map(len, self._refusals)) + calls
 
     @property
     def functions(self) -> tuple[WrittenFunction, ...]:
@@ -78,12 +76,14 @@ class Writing:
     def add_text(self, text: str) -> None:
         """Take the next piece of the answer; ``message`` must be open."""
         self._texts.append(text)
+        self.size += len(text)
         if self.message is not None and self._feed.followed:
             self._feed.tell_text(self.message.id, 0, text)
 
     def add_refusal(self, text: str) -> None:
         """Take the next piece of a refusal; ``message`` must be open."""
         self._refusals.append(text)
+        self.size += len(text)
         if self.message is not None and self._feed.followed:
             delta = RefusalContentDelta(index=1 if self._texts else 0, refusal=text)
             body = MessageDeltaBody(content=(delta,))
@@ -99,6 +99,7 @@ class Writing:
 
     def add_arguments(self, index: int, arguments: str) -> None:
         """Take the next piece of a call's arguments."""
+        self.size += len(arguments)
         delta = self.calls[index].add(index, arguments)
         if delta is not None:
             self._tell_call(delta)
@@ -144,12 +145,12 @@ class Writing:
         """Write the message and its step for the first time."""
         if self.message is not None and self.message_step is not None:
             tables.add_message(self.message)
-            tables.steps.insert(self.message_step, id=self.message_step.id, run_id=self._run.id)
+            self._insert(tables, self.message_step)
 
     def insert_calls(self, tables: Tables) -> None:
         """Write the step of the calls for the first time."""
         if self.calls_step is not None:
-            tables.steps.insert(self.calls_step, id=self.calls_step.id, run_id=self._run.id)
+            self._insert(tables, self.calls_step)
 
     def tell_message(self) -> None:
         """Tell that the message has begun."""
@@ -169,7 +170,7 @@ class Writing:
         """Write what there is by now; the tokens are counted on the newest step."""
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
-            self.message = replace(self.message, content=self._content(tables))
+            self.message = replace(self._as_kept(tables), content=self._content(tables))
             tables.messages.write(self.message, id=self.message.id)
             if self.message_step is not None and self.message_step is newest:
                 self.message_step = replace(self.message_step, usage=usage)
@@ -194,7 +195,10 @@ class Writing:
         """Complete the message and its step, because calls come after it."""
         if self.message is not None and self.message_step is not None:
             self.message = replace(
-                self.message, status="completed", content=self._content(tables), completed_at=now
+                self._as_kept(tables),
+                status="completed",
+                content=self._content(tables),
+                completed_at=now,
             )
             self.message_step = replace(self.message_step, status="completed", completed_at=now)
             tables.messages.write(self.message, id=self.message.id)
@@ -206,6 +210,15 @@ class Writing:
             self.tell_annotations()
             self._tell("thread.message.completed", self.message)
             self._tell("thread.run.step.completed", self.message_step)
+
+    def _insert(self, tables: Tables, step: RunStep) -> None:
+        tables.steps.insert(step, id=step.id, run_id=self._run.id, response=self.response_id)
+
+    def _as_kept(self, tables: Tables) -> Message:
+        """Return the message as it is on disk: its metadata may have been changed meanwhile."""
+        assert self.message is not None, "only an open message is written"
+        kept = tables.messages.one(id=self.message.id)
+        return self.message if kept is None else replace(self.message, metadata=kept.metadata)
 
     def tell_annotations(self) -> None:
         """Tell what of the message points to files; it is known only when the text is."""

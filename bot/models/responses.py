@@ -26,6 +26,7 @@ from bot.wire.retry import RetryPolicy
 log = logging.getLogger(__name__)
 
 _ERRAND_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
 
 
 class Responses:
@@ -108,7 +109,7 @@ class Responses:
     async def close(self) -> None:
         """Finish what is being cancelled and close the connections; safe to call twice."""
         if self._errands:
-            _, late = await asyncio.wait(list(self._errands), timeout=_ERRAND_SECONDS)
+            _, late = await asyncio.wait(list(self._errands), timeout=_CLOSE_SECONDS)
             for errand in late:
                 errand.cancel()
             await asyncio.gather(*late, return_exceptions=True)

@@ -31,6 +31,10 @@ class StoreError(Exception):
     """A database that can't be used; the text is one sentence for the person who runs the bot."""
 
 
+class StoreUnavailableError(StoreError, sqlite3.OperationalError):
+    """A database that can't be used right now (no room, held by another writer); later it may."""
+
+
 class _Connection(aiosqlite.Connection):
     """A connection that also runs a whole function on its thread."""
 
@@ -38,7 +42,10 @@ class _Connection(aiosqlite.Connection):
         # Cancelling the caller takes nothing back: the thread runs `work` to its end.
         # `_execute` is what every method of the base class is made of; the dependency is pinned.
         execute: Callable[..., Awaitable[T]] = self._execute
-        return await execute(work, self._conn)
+        try:
+            return await execute(work, self._conn)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(str(error)) from error
 
 
 class Database:

@@ -1,5 +1,6 @@
 """The engine's tables: what the Assistants API keeps, under one transaction at a time."""
 
+from bot.store.database import StoreUnavailableError
 from bot.store.engine.store import EngineStore, Tables
 
-__all__ = ["EngineStore", "Tables"]
+__all__ = ["EngineStore", "StoreUnavailableError", "Tables"]

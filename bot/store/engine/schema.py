@@ -131,4 +131,9 @@ def _responses(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE steps ADD COLUMN continuation TEXT")
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files, _responses)
+def _responses_of_steps(db: sqlite3.Connection) -> None:
+    # A response that is read again from its beginning writes its steps again.
+    db.execute("ALTER TABLE steps ADD COLUMN response TEXT")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files, _responses, _responses_of_steps)

@@ -162,6 +162,11 @@ class Tables:
         row = self._db.execute("SELECT response FROM runs WHERE id = ?", (run_id,)).fetchone()
         return row[0] if row else None
 
+    def steps_of_response(self, run_id: str, response_id: str) -> set[str]:
+        """Return the ids of the steps that were read from a response of the model's endpoint."""
+        query = "SELECT id FROM steps WHERE run_id = ? AND response = ?"
+        return {step_id for (step_id,) in self._db.execute(query, (run_id, response_id))}
+
     def set_continuation(self, step_id: str, data: str) -> None:
         """Keep what the model wants given back with the outputs of a step's calls."""
         self._db.execute("UPDATE steps SET continuation = ? WHERE id = ?", (data, step_id))
