@@ -4,6 +4,8 @@ Only progress waits here. What ends a reply never does.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from bot.clock import Clock
@@ -15,6 +17,9 @@ PER_SECOND: Final = 30.0
 """Progress edits of all replies together; a bot has 50 requests a second for everything."""
 
 STRIKES: Final = 3
+
+_MOST_ROOM: Final = 15.0
+"""How many times slower progress gets at most to make room."""
 
 
 class Pace:
@@ -34,6 +39,7 @@ class Pace:
         self._strikes: dict[int, int] = {}
         self._last: dict[int, float] = {}
         self._order = asyncio.Lock()
+        self._urgent = 0
 
     def begin(self, channel_id: int) -> None:
         """A reply begins in a channel, with no strike against it."""
@@ -49,6 +55,18 @@ class Pace:
         if channel_id in self._strikes:
             self._strikes[channel_id] += 1
 
+    @contextmanager
+    def urgent(self) -> Iterator[None]:
+        """While something that may not wait is on its way to Discord, progress makes room for it.
+
+        Both share what Discord takes of a bot.
+        """
+        self._urgent += 1
+        try:
+            yield
+        finally:
+            self._urgent -= 1
+
     def struck_out(self, channel_id: int) -> bool:
         """Whether the channel's reply shows no more progress."""
         return self._strikes.get(channel_id, 0) >= STRIKES
@@ -61,7 +79,8 @@ class Pace:
         async with self._order:
             await self._sleep_until(self._next_slot)
             now = self._clock.monotonic()
-            self._next_slot = max(now, self._next_slot) + self._slot_seconds
+            slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_ROOM)
+            self._next_slot = max(now, self._next_slot) + slot
         self._last[channel_id] = now
 
     async def _sleep_until(self, moment: float) -> None:

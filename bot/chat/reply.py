@@ -70,12 +70,13 @@ class Reply:
             found = await self._find_placeholder()
             self._ids, self._shown = ([found], [None]) if found is not None else ([], [])
         if not self._ids:
-            message_id = await self._postbox.send(
-                sentences.THINKING,
-                self._nonce(0),
-                view=view,
-                reply_to=self._turn.reply_to if in_reply else None,
-            )
+            with self._pace.urgent():
+                message_id = await self._postbox.send(
+                    sentences.THINKING,
+                    self._nonce(0),
+                    view=view,
+                    reply_to=self._turn.reply_to if in_reply else None,
+                )
             self._ids, self._shown = [message_id], [sentences.THINKING]
         return self._ids[0]
 
@@ -92,7 +93,10 @@ class Reply:
         Raises ``UndeliverableError``.
         """
         await self._stop_growing()
-        contents = with_notes(text, notes)
+        with self._pace.urgent():
+            await self._bring_to(with_notes(text, notes), retry=retry)
+
+    async def _bring_to(self, contents: Sequence[str], *, retry: bool) -> None:
         number = 0
         while number < len(contents):
             last = number == len(contents) - 1

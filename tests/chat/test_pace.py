@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from contextlib import ExitStack
 
 from bot.chat.pace import STRIKES, Pace
 
@@ -76,3 +77,24 @@ def test_three_strikes_stop_a_reply_and_the_next_one_begins_anew() -> None:
     pace.strike(1)
     pace.begin(1)
     assert not pace.struck_out(1)
+
+
+async def test_progress_makes_room_for_what_may_not_wait() -> None:
+    async def took(urgent: int) -> float:
+        clock = SteppedClock()
+        pace = Pace(clock, channel_seconds=0.0, per_second=10)
+        began = clock.time
+
+        async def grow() -> None:
+            for _ in range(5):
+                await pace.turn(1)
+
+        with ExitStack() as waiting:
+            for _ in range(urgent):
+                waiting.enter_context(pace.urgent())
+            await clock.run(asyncio.create_task(grow()))
+        return clock.time - began
+
+    alone, beside_four, beside_many = [await took(urgent) for urgent in (0, 4, 1_000)]
+    assert beside_four > 2 * alone
+    assert beside_four < beside_many < 20 * alone

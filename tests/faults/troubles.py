@@ -1,13 +1,16 @@
 """The troubles a world is given, each by its name; what they are is decided by the seed alone."""
 
 import asyncio
+import signal
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 from tests.faults.world import World
+from tests.support.program import Program
 
 Trouble = Callable[[World], Awaitable[None]]
 
@@ -101,6 +104,26 @@ async def held_engine(world: World) -> None:
     _hold(world, world.database("engine"))
 
 
+async def frozen_process(world: World) -> None:
+    """A process stands still for a second or two and then goes on, as on a machine too busy."""
+    child = world.random.choice(world.children)
+    if child.running is not None:
+        seconds = world.random.uniform(0.3, 2.0)
+        world.in_background(asyncio.create_task(_frozen(child.running, seconds)))
+
+
+async def full_storm(world: World) -> None:
+    """Discord answers 429 to everything for a second."""
+    storm = world.sandbox.faults.storm(times=None, retry_after=0.3)
+
+    async def over() -> None:
+        await asyncio.sleep(1.0)
+        if storm in world.sandbox.faults.requests:
+            world.sandbox.faults.remove(storm)
+
+    world.in_background(asyncio.create_task(over()))
+
+
 TROUBLES: Final[tuple[Trouble, ...]] = (
     cut_gateway,
     ask_to_reconnect,
@@ -117,7 +140,16 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
     model_cut,
     held_ledger,
     held_engine,
+    frozen_process,
+    full_storm,
 )
+
+
+async def _frozen(program: Program, seconds: float) -> None:
+    with suppress(ProcessLookupError):
+        program.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        program.process.send_signal(signal.SIGCONT)
 
 
 def _hold(world: World, path: Path) -> None:
@@ -126,8 +158,6 @@ def _hold(world: World, path: Path) -> None:
 
 
 def _held(path: Path, seconds: float, world: World) -> None:
-    import time
-
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         time.sleep(seconds)
