@@ -29,7 +29,7 @@ verbose_option = click.option("--verbose", "-v", is_flag=True, help="Log what ha
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="assistants-bot")
 def main() -> None:
-    r"""A Discord bot on which every channel thread is an assistant's thread.
+    """A Discord bot on which every channel thread is an assistant's thread.
 
     It stands on an Assistants API (assistants, threads, messages, runs) of its own, which programs
     written for OpenAI's can use, too: they only change their base URL.
@@ -37,7 +37,7 @@ def main() -> None:
     \b
     Try it now, without any account:   python -m bot demo
     See what a real server needs:      python -m bot check
-    """
+    """  # noqa: D301 - click takes a backspace character for "leave this paragraph as it is"
 
 
 @main.command()
@@ -104,7 +104,7 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
     """Show everything on this machine, with no account.
 
     A Discord of its own on loopback, the bot, the engine, and a model: the one that [models] names,
-    else the best that is here. A small local one (98 MB) is downloaded where there is no other.
+    else the best that is here. A small local one (95 MB) is downloaded where there is none.
 
     With --say the question is asked, what the channel shows is printed as it changes, and the exit
     code is 0 when the answer stands, 1 when not. Without it you are asked for questions.

@@ -25,8 +25,8 @@ _NOTICE_SECONDS: Final = 20.0
 
 _HELP: Final = (
     "Write a question and press Enter; further ones go on in the channel thread it opened. "
-    "/runs list, /runs show and /runs cancel work, too. /new asks in the text channel again, "
-    "/quit or Ctrl-D ends."
+    "Between answers /runs list, /runs show run=1 and the other commands work, too (Cancel is a "
+    "button in the browser). /new asks in the text channel again, /quit or Ctrl-D ends."
 )
 
 
@@ -202,7 +202,13 @@ class Scene:
     async def command(self, line: str) -> None:
         """Use a slash command such as ``/runs show run=1`` and show what it answers."""
         path = [word for word in line[1:].split() if "=" not in word]
-        options = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        options = {
+            name: int(value) if value.isdecimal() and name != "run" else value
+            for name, _, value in (word.partition("=") for word in line.split() if "=" in word)
+        }
+        if not path or path == ["help"]:
+            self._echo(f"{_HELP}\n")
+            return
         channel = self._thread or self._text_channel
         try:
             interaction = self._person.begin_command(channel, " ".join(path), options)

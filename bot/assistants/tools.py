@@ -170,10 +170,11 @@ class SearchResult(Struct, frozen=True, omit_defaults=True):
 
 
 class CalledSearch(Struct, frozen=True, omit_defaults=True):
-    """A file search and what it found."""
+    """A file search and what it found; ``queries`` is kept for the model, and not of the API."""
 
     ranking_options: RankingOptions | UnsetType = UNSET
     results: tuple[SearchResult, ...] | UnsetType = UNSET
+    queries: tuple[str, ...] | UnsetType = UNSET
 
 
 class FileSearchCall(Struct, frozen=True, tag_field="type", tag="file_search"):

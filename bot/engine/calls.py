@@ -42,9 +42,9 @@ class WrittenFunction:
         return FunctionCallDelta(index=index, id=self.id, function=function)
 
     def add(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Take the next piece of the arguments; return how a stream tells it."""
+        """Take the next piece of the arguments; a feed tells it as it is."""
         self.arguments.append(piece)
-        return FunctionCallDelta(index=index, function=FunctionDelta(arguments=piece))
+        return None
 
     def call(self) -> ToolCall:
         """Return the call as a step keeps it."""

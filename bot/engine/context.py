@@ -104,8 +104,8 @@ def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolOutp
             logs = "".join(out.logs for out in code.outputs if isinstance(out, LogsOutput))
             return asked, ToolOutput(id_, logs or "(It printed nothing.)")
         case FileSearchCall(id_, search):
-            # What was searched for is not among what the API keeps of a search.
-            asked = ToolCall(id_, SEARCH, json.dumps({"queries": []}))
+            queries = search.queries if isinstance(search.queries, tuple) else ()
+            asked = ToolCall(id_, SEARCH, json.dumps({"queries": queries}))
             return asked, ToolOutput(id_, shown(search, next(searched)))
 
 

@@ -71,9 +71,9 @@ class Engine:
         for run in await self.store.write(partial(self._recover, abandoned)):
             self.launch(run)
         if abandoned and isinstance(self._model, ResumableModel):
-            forgetting = asyncio.create_task(_forget_all(self._model, abandoned))
-            self._tasks.add(forgetting)
-            forgetting.add_done_callback(self._tasks.discard)
+            abandoning = asyncio.create_task(_abandon_all(self._model, abandoned))
+            self._tasks.add(abandoning)
+            abandoning.add_done_callback(self._tasks.discard)
         await self.store.files.sweep(
             await self.store.read(lambda tables: tables.library.all_file_ids())
         )
@@ -245,6 +245,6 @@ def _expired_files(now: int, tables: Tables) -> list[str]:
     return tables.library.drop_expired_files(now)
 
 
-async def _forget_all(model: ResumableModel, response_ids: list[str]) -> None:
+async def _abandon_all(model: ResumableModel, response_ids: list[str]) -> None:
     for response_id in response_ids:
-        await model.forget(response_id)
+        await model.abandon(response_id)

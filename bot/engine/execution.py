@@ -19,6 +19,7 @@ from bot.assistants.objects import (
     Run,
 )
 from bot.assistants.states import TERMINAL
+from bot.assistants.tools import FileSearchTool
 from bot.clock import Clock
 from bot.engine.answering import Answering, LimitError
 from bot.engine.calls import WrittenFunction, WrittenSearch
@@ -108,6 +109,9 @@ class Execution:
     async def _work(self) -> None:
         left_id = await self._begin()
         self._place = await self._hosting.workplace(self.run)
+        if any(isinstance(tool, FileSearchTool) for tool in self.run.tools):
+            with self._guard.waiting():
+                await self._hosting.until_searchable(self._place)
         for _ in range(_ROUNDS):
             answering = self._answering = self._new_answering()
             finished = await answering.call(left_id)

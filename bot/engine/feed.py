@@ -10,7 +10,15 @@ from typing import Final
 from bot.assistants.api import EventStream
 from bot.assistants.content import TextDelta, TextValueDelta
 from bot.assistants.errors import APIError
-from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
+from bot.assistants.events import (
+    MessageDelta,
+    MessageDeltaBody,
+    RunStepDelta,
+    RunStepDeltaBody,
+    StreamEvent,
+    ToolCallsDelta,
+)
+from bot.assistants.tools import FunctionCallDelta, FunctionDelta
 
 _LAST: Final = frozenset(
     {
@@ -44,7 +52,12 @@ class Feed:
     def tell_text(self, message_id: str, index: int, text: str) -> None:
         """Tell the next piece of a message's text part."""
         for reader in self._readers:
-            reader.take_text(message_id, index, text)
+            reader.take_piece((message_id, index, False), text)
+
+    def tell_arguments(self, step_id: str, index: int, arguments: str) -> None:
+        """Tell the next piece of the arguments of a function call."""
+        for reader in self._readers:
+            reader.take_piece((step_id, index, True), arguments)
 
     def follow(self, first: tuple[StreamEvent, ...] = ()) -> EventStream:
         """Return all events from now on, after ``first``; it ends as the run ends or waits."""
@@ -70,18 +83,27 @@ class Feed:
             self._readers.discard(reader)
 
 
-class _Pieces:
-    """Pieces of one text part that nobody has taken yet."""
+Key = tuple[str, int, bool]
+"""What pieces belong to: the id of a message or step, the index in it, and whether it is a step."""
 
-    def __init__(self, message_id: str, index: int, text: str) -> None:
-        self.message_id = message_id
-        self.index = index
+
+class _Pieces:
+    """Pieces of one text, or of one call's arguments, that nobody has taken yet."""
+
+    def __init__(self, key: Key, text: str) -> None:
+        self.key = key
         self.texts = [text]
 
     def event(self) -> StreamEvent:
-        text = TextValueDelta(value="".join(self.texts), annotations=())
-        delta = MessageDeltaBody(content=(TextDelta(index=self.index, text=text),))
-        return StreamEvent("thread.message.delta", MessageDelta(id=self.message_id, delta=delta))
+        id_, index, is_step = self.key
+        text = "".join(self.texts)
+        if is_step:
+            call = FunctionCallDelta(index=index, function=FunctionDelta(arguments=text))
+            body = RunStepDeltaBody(step_details=ToolCallsDelta(tool_calls=(call,)))
+            return StreamEvent("thread.run.step.delta", RunStepDelta(id=id_, delta=body))
+        value = TextValueDelta(value=text, annotations=())
+        delta = MessageDeltaBody(content=(TextDelta(index=index, text=value),))
+        return StreamEvent("thread.message.delta", MessageDelta(id=id_, delta=delta))
 
 
 class _Reader:
@@ -92,12 +114,12 @@ class _Reader:
     def take(self, event: StreamEvent) -> None:
         self._put(event)
 
-    def take_text(self, message_id: str, index: int, text: str) -> None:
+    def take_piece(self, key: Key, text: str) -> None:
         last = self._waiting[-1] if self._waiting else None
-        if isinstance(last, _Pieces) and (last.message_id, last.index) == (message_id, index):
+        if isinstance(last, _Pieces) and last.key == key:
             last.texts.append(text)
         else:
-            self._put(_Pieces(message_id, index, text))
+            self._put(_Pieces(key, text))
 
     def fail(self, error: APIError) -> None:
         self._put(error)

@@ -32,6 +32,9 @@ WEB_SEARCH: Final = "web_search"
 _RESULTS: Final = 20
 """How many results a search shows the model unless the assistant says otherwise (the API's own)."""
 
+_INGESTION_SECONDS: Final = 60.0
+_INGESTION_LOOK: Final = 0.05
+
 _SEARCH_DESCRIPTION: Final = (
     "Searches the files that were given to you and answers with the passages that fit best. Ask "
     "with the words that the text would use, in its language. Where you use a passage, quote its "
@@ -119,7 +122,7 @@ class Hosting:
                 logs += said
                 tell(said)
         for name, data in result.written.items():
-            place.made[name] = await self._keep(place, name, data)
+            place.made[name] = await self._keep(run, place, name, data)
         return logs
 
     async def search(self, run: Run, place: Workplace, queries: tuple[str, ...]) -> CalledSearch:
@@ -142,9 +145,23 @@ class Hosting:
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
             for hit in hits
         )
-        return CalledSearch(ranking_options=ranking, results=results)
+        return CalledSearch(ranking_options=ranking, results=results, queries=queries)
 
-    async def _keep(self, place: Workplace, name: str, data: bytes) -> str:
+    async def until_searchable(self, place: Workplace) -> None:
+        """Wait until the vector stores' files are ready; a minute at most (the API's figure)."""
+        deadline = self._clock.monotonic() + _INGESTION_SECONDS
+        while place.store_ids and self._clock.monotonic() < deadline:
+            waiting = await self._store.read(
+                lambda tables: any(
+                    tables.library.store_files.one(store_id=store_id, status="in_progress")
+                    for store_id in place.store_ids
+                )
+            )
+            if not waiting:
+                return
+            await self._clock.sleep(_INGESTION_LOOK)
+
+    async def _keep(self, run: Run, place: Workplace, name: str, data: bytes) -> str:
         """Keep a file that code made, so that it can be downloaded; return its id."""
         file_id = new_id("file")
 
@@ -161,14 +178,16 @@ class Hosting:
             purpose="assistants_output",
         )
         try:
-            await self._store.write(lambda tables: tables.library.add_file(place.project, file))
+            await self._store.write(
+                lambda tables: tables.library.add_file(place.project, file, run.id)
+            )
         except BaseException:  # a cancelled run, too, leaves no bytes that nobody knows
             await box.delete(file_id)
             raise
         return file_id
 
     def _workplace(self, tables: Tables, run: Run) -> Workplace:
-        place = Workplace(tables.project_of(run.id))
+        place = Workplace(tables.project_of(run.id), made=tables.library.made_by(run.id))
         thread = tables.threads.one(id=run.thread_id)
         assistant = tables.assistants.one(id=run.assistant_id)
         store_ids: list[str] = []

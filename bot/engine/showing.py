@@ -25,23 +25,23 @@ def shown(found: CalledSearch, number: int) -> str:
     return "\n\n".join(passages) or "Nothing was found. Try other words, or say so."
 
 
-def without_content(found: CalledSearch) -> CalledSearch:
-    """Return a search without the passages, which the API shows only where they are asked for."""
-    if not isinstance(found.results, tuple):
-        return found
-    results = tuple(replace(result, content=UNSET) for result in found.results)
-    return replace(found, results=results)
+def _as_shown(found: CalledSearch, *, passages: bool) -> CalledSearch:
+    """Return a search as the API shows it: the passages only where they are asked for."""
+    results = found.results
+    if isinstance(results, tuple) and not passages:
+        results = tuple(replace(result, content=UNSET) for result in results)
+    return replace(found, results=results, queries=UNSET)
 
 
 def as_asked(step: RunStep, include: tuple[str, ...]) -> RunStep:
     """Return a step as a request asked to see it: with the passages found, or without."""
     details = step.step_details
-    if PASSAGES in include or not isinstance(details, ToolCallsDetails):
+    if not isinstance(details, ToolCallsDetails):
         return step
     if not any(isinstance(call, FileSearchCall) for call in details.tool_calls):
         return step
     calls = tuple(
-        replace(call, file_search=without_content(call.file_search))
+        replace(call, file_search=_as_shown(call.file_search, passages=PASSAGES in include))
         if isinstance(call, FileSearchCall)
         else call
         for call in details.tool_calls

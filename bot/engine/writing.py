@@ -100,8 +100,12 @@ class Writing:
     def add_arguments(self, index: int, arguments: str) -> None:
         """Take the next piece of a call's arguments."""
         self.size += len(arguments)
-        delta = self.calls[index].add(index, arguments)
-        if delta is not None:
+        call = self.calls[index]
+        delta = call.add(index, arguments)
+        if isinstance(call, WrittenFunction):
+            if self.calls_step is not None and self._feed.followed:
+                self._feed.tell_arguments(self.calls_step.id, index, arguments)
+        elif delta is not None:
             self._tell_call(delta)
 
     def tell_printed(self, index: int, call: WrittenCode, logs: str) -> None:

@@ -91,6 +91,11 @@ class Responses:
             await asyncio.wait([errand])
         await self._tell("DELETE", f"responses/{response_id}")
 
+    async def abandon(self, response_id: str) -> None:
+        """Stop a response that nobody will read, and delete it; best effort, raises nothing."""
+        await self._tell("POST", f"responses/{response_id}/cancel")
+        await self.forget(response_id)
+
     def leave_running(self) -> None:
         """From now on closing a stream leaves its response at work, to be resumed later."""
         self._leaving = True

@@ -315,5 +315,8 @@ class ResumableModel(Model, Protocol):
     async def forget(self, response_id: str) -> None:
         """Have the endpoint delete an answer that is ours now; best effort, raises nothing."""
 
+    async def abandon(self, response_id: str) -> None:
+        """Have the endpoint stop and delete an answer that nobody will read; raises nothing."""
+
     def leave_running(self) -> None:
         """From now on closing a stream leaves its answer at work, to be resumed after a restart."""

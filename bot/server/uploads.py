@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from bot.assistants.errors import APIError, file_too_large, invalid
+from bot.assistants.errors import APIError, file_too_large, invalid, storage_unavailable
 from bot.assistants.files import UploadFile
 from bot.assistants.validation import from_raw
 from bot.server.context import LIMITS, SPOOL, Limits
@@ -143,9 +143,9 @@ async def _keep(part: BodyPartReader, spool: Any, limits: Limits) -> None:
         if size > limits.upload:
             raise file_too_large(limits.upload)
         if size <= _IN_MEMORY:
-            spool.write(piece)
+            _put(spool, piece)
         else:
-            await asyncio.to_thread(spool.write, piece)
+            await asyncio.to_thread(_put, spool, piece)
 
 
 async def _field(part: BodyPartReader, name: str, limits: Limits) -> str:
@@ -194,3 +194,10 @@ def _unreadable(error: Exception) -> APIError:
         "boundary is not the one in its Content-Type. Send it again.",
         code="invalid_body",
     )
+
+
+def _put(spool: Any, piece: bytes) -> None:
+    try:
+        spool.write(piece)
+    except OSError as error:  # a full disk, most likely
+        raise storage_unavailable() from error

@@ -22,7 +22,7 @@ def find_command(
     Raises `NotPossible` where there is none.
     """
     if kind == commands.CHAT_INPUT:
-        name, *rest = path.removeprefix("/").split()
+        name, *rest = path.removeprefix("/").split() or [""]
     else:
         name, rest = path, []
     command = next((one for one in available if (one.kind, one.name) == (kind, name)), None)

@@ -45,12 +45,21 @@ class Library:
         self.store_files = Rows(db, "store_files", _STORE_FILES, "file")
         self.batches = Rows(db, "file_batches", _BATCHES, "file batch")
 
-    def add_file(self, project: str, file: File) -> None:
-        """Keep a file's facts."""
+    def add_file(self, project: str, file: File, run_id: str | None = None) -> None:
+        """Keep a file's facts; ``run_id`` is the run whose code made it."""
         expires_at = file.expires_at if isinstance(file.expires_at, int) else None
         self.files.insert(
-            file, id=file.id, project=project, purpose=file.purpose, expires_at=expires_at
+            file,
+            id=file.id,
+            project=project,
+            purpose=file.purpose,
+            expires_at=expires_at,
+            run_id=run_id,
         )
+
+    def made_by(self, run_id: str) -> dict[str, str]:
+        """Return the ids of the files that a run's code made, by their names; the newest counts."""
+        return {file.filename: file.id for file in self.files.all(run_id=run_id)}
 
     def all_file_ids(self) -> set[str]:
         """Return the ids of all projects' files."""

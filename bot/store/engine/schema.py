@@ -131,9 +131,12 @@ def _responses(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE steps ADD COLUMN continuation TEXT")
 
 
-def _responses_of_steps(db: sqlite3.Connection) -> None:
+def _origins(db: sqlite3.Connection) -> None:
     # A response that is read again from its beginning writes its steps again.
     db.execute("ALTER TABLE steps ADD COLUMN response TEXT")
+    # What a run's code made is named in its answer, which may come long after the code ran.
+    db.execute("ALTER TABLE files ADD COLUMN run_id TEXT")
+    db.execute("CREATE INDEX files_of_run ON files (run_id) WHERE run_id IS NOT NULL")
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files, _responses, _responses_of_steps)
+MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files, _responses, _origins)
