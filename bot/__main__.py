@@ -1,4 +1,4 @@
-"""The command line: run, serve, demo, check; what goes wrong is one line, and exit code 2."""
+"""The command line; what a person can mend goes wrong in one line, with exit code 2."""
 
 import logging
 import os
@@ -137,6 +137,24 @@ def check(config_path: Path | None, verbose: bool) -> None:
         _log_to_stderr(verbose=verbose, level=logging.CRITICAL)
         load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - its errors are a line of the report
         sys.exit(0 if asyncio.run(run_check(load_config, os.environ, say=_say)) else 2)
+
+
+@main.command()
+@config_option
+@click.argument("directory", type=click.Path(path_type=Path))
+def backup(config_path: Path | None, directory: Path) -> None:
+    """Copy everything that is kept into DIRECTORY, also while the bot runs.
+
+    Both databases and the uploaded files, consistent with each other's rows. To restore, stop the
+    bot and put the copy in the place of the [storage] directory.
+    """
+    with _one_line_errors():
+        import asyncio
+
+        from bot.app.backup import backup as copy
+
+        asyncio.run(copy(_config(config_path), directory))
+        _say(f"Backed up to {directory}.")
 
 
 def _config(path: Path | None) -> Config:

@@ -58,7 +58,7 @@ def _one_line(ran: Program) -> str:
 async def test_help_names_every_command() -> None:
     async with program("--help") as ran:
         assert await ran.ended() == 0
-        for command in ("run", "serve", "demo", "check"):
+        for command in ("run", "serve", "demo", "check", "backup"):
             assert f"\n  {command} " in ran.output
 
 
@@ -397,3 +397,28 @@ async def test_check_has_a_line_for_each_thing_and_what_to_do(
         assert await ran.ended() == 2
     assert any(line.startswith("!!  token") for line in ran.lines)
     assert "Traceback" not in ran.errors
+
+
+async def test_a_backup_of_a_running_server_can_be_put_in_its_place(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    config = written_config(tmp_path, model)
+    copy = tmp_path / "copy"
+    async with program("serve", "--config", config, "--port", "0") as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        async with Client(url) as client:
+            kept = await client.create_assistant(CreateAssistant(model="x", name="kept"))
+            async with program("backup", "--config", config, str(copy)) as backing:
+                assert await backing.ended() == 0, backing.errors
+            await client.create_assistant(CreateAssistant(model="x", name="later"))
+        assert await ran.terminated() == 0
+    async with program("backup", "--config", config, str(copy)) as again:
+        assert await again.ended() == 2
+    assert "is not empty" in _one_line(again)
+    (tmp_path / "data").rename(tmp_path / "old")
+    copy.rename(tmp_path / "data")
+    async with program("serve", "--config", config, "--port", "0") as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        async with Client(url) as client:
+            assert (await client.list_assistants()).data == (kept,)
+        assert await ran.terminated() == 0
