@@ -149,7 +149,8 @@ class Conversations:
             if question.message_id is None or question.thread_id != thread_id
         ]
         if missing and unsure:
-            there = await self._found(thread_id, len(questions))
+            # Later turns may have been answered between an attempt and its retry.
+            there = await self._found(thread_id, _PAGE if turn.attempt > 1 else len(questions))
         named = bool(missing) and await self._ledger.questions.asker_count(turn.channel_id) > 1
         for question in missing:
             message_id = there.get(str(question.id))

@@ -130,7 +130,8 @@ class Turns:
     async def _drive(self, turn: Turn) -> bool:
         """Bring a turn to its end; False where it could not be brought further."""
         # Taken up again, by this process or after another: what it did may not all be written.
-        unsure = turn.pickups > 0 or turn.id in self._interrupted
+        # So may an attempt that failed in the middle of a call.
+        unsure = turn.pickups > 0 or turn.id in self._interrupted or turn.attempt > 1
         drive = Drive(
             turn,
             self._ledger,

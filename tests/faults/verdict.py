@@ -123,7 +123,10 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
                 if turn.channel == channel_id
                 for question in turn.questions
             ]
-            if asked != expected:
+            # A turn that failed before it was posted stands where its retry put it.
+            retried = any(turn.attempt > 1 for turn in ledger if turn.channel == channel_id)
+            same = sorted(asked) == sorted(expected) if retried else asked == expected
+            if not same:
                 twice = [question for question, times in Counter(asked).items() if times > 1]
                 verdict.doubled += len(twice)
                 verdict.wrong.append(f"{thread_id} holds {asked} where {expected} were asked")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,21 @@ async def test_cancel_does_not_wait_for_a_server_that_does_not_answer(remote: Co
     await remote.start_engine()
     await remote.ask("two")
     assert answer(await remote.finished(remote.general, 2)) == "two"
+
+
+async def test_a_retry_does_not_post_again_what_a_failed_attempt_posted_without_knowing(
+    remote: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = remote.api.create_message
+
+    async def done_but_not_told(*given: Any, **named: Any) -> Any:
+        await create(*given, **named)
+        raise APIError(400, "nobody knows that it was done")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(remote.api, "create_message", done_but_not_told)
+        await remote.ask("one")
+        reply = await remote.finished(remote.general)
+    await remote.ada.click(reply, "Retry")
+    await remote.until(lambda: answer(reply) == "one")
+    assert await remote.on_thread(remote.general) == [("user", "one"), ("assistant", "one")]
