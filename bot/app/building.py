@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 from bot.app.definitions import answering_assistant
 from bot.assistants.api import AssistantsAPI
+from bot.chat.admission import MOST_AT_ONCE
 from bot.chat.bot import ChatBot
 from bot.chat.login import login_errors
 from bot.client import Client
@@ -128,7 +129,11 @@ class Builder:
         assistant_id = await answering_assistant(
             api, ledger, self._config.assistants, default_model=self._config.models.model
         )
-        bot = ChatBot(self._config.discord, api, ledger, assistant_id, self._clock)
+        at_once = self._config.engine.max_concurrent_runs
+        if self._config.assistants.url != "embedded":
+            at_once = MOST_AT_ONCE
+        # Not more than the engine executes: what waits there waits in no fair order.
+        bot = ChatBot(self._config.discord, api, ledger, assistant_id, self._clock, at_once=at_once)
         await self._stack.enter_async_context(bot)
         self._close_with(bot.close)
         life = asyncio.create_task(self._live(bot, token), name="discord")

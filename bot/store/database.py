@@ -206,8 +206,11 @@ async def _connect(
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA cache_size = -16384")
 
-    # Opened by hand first: a connection whose own thread fails to open can't be closed in order.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if writes:
+        # Opened by hand first: a connection whose own thread fails to open can't be closed in
+        # order. Never once a connection is open: closing any descriptor of the file drops all of
+        # this process's POSIX locks on it, and the next process to look would delete the WAL.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = _Connection(connector, iter_chunk_size=64)
     await connection
     try:
