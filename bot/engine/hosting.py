@@ -20,8 +20,8 @@ from bot.assistants.tools import (
 )
 from bot.clock import Clock
 from bot.engine.calls import CODE, SEARCH
-from bot.engine.library import touch
 from bot.engine.searching import search
+from bot.engine.shelving import touch
 from bot.hosted.code import DESCRIPTION, PARAMETERS, Sandbox
 from bot.models.types import FunctionTool, HostedTool
 from bot.store.engine import EngineStore, Tables

@@ -9,7 +9,6 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from bot.assistants import errors
-from bot.assistants.chunking import AutoChunking, ChunkingRequest, StaticChunking, StaticChunks
 from bot.assistants.files import MOST_BYTES, File, FilePage, UploadFile
 from bot.assistants.files_api import FilesAPI
 from bot.assistants.ids import new_id
@@ -34,6 +33,7 @@ from bot.assistants.vector_stores import (
 )
 from bot.engine.making import changed
 from bot.engine.searching import search
+from bot.engine.shelving import add_files, add_store, need_file, touch, used
 from bot.store.engine import StoreUnavailableError, Tables
 from bot.store.files import FileTooLargeError
 
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DAY: Final = 86_400
-_DEFAULT_CHUNKS: Final = StaticChunks(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
-"""How files are cut unless asked otherwise (the API's default)."""
 _FIRST_FILES: Final = FilePage()
 _FIRST_STORE_FILES: Final = StoreFilePage()
 
@@ -140,7 +137,7 @@ class ProjectFiles(FilesAPI):
 
         def work(tables: Tables) -> VectorStore:
             store = changed(self._store(tables, store_id), request)
-            store = replace(_used(store, self._now()), name=store.name or "")
+            store = replace(used(store, self._now()), name=store.name or "")
             tables.library.stores.write(store, id=store_id)
             return self._current(tables, store)
 
@@ -338,87 +335,6 @@ class ProjectFiles(FilesAPI):
 
     def _now(self) -> int:
         return int(self._engine.clock.now())
-
-
-def need_file(tables: Tables, project: str, file_id: str) -> File:
-    """Return a project's file; raises ``APIError`` 404."""
-    file = tables.library.files.one(id=file_id, project=project)
-    if file is None:
-        raise errors.not_found("file", file_id)
-    return file
-
-
-def add_store(
-    tables: Tables, project: str, request: CreateVectorStore, now: int
-) -> tuple[VectorStore, list[VectorStoreFile]]:
-    """Make a vector store with its first files; the files are yet to be made searchable."""
-    store = VectorStore(
-        id=new_id("vs"),
-        created_at=now,
-        name=request.name or "",
-        metadata=request.metadata or {},
-        expires_after=request.expires_after or UNSET,
-    )
-    store = _used(store, now)
-    tables.library.stores.insert(store, id=store.id, project=project)
-    wanted = [
-        CreateVectorStoreFile(file_id=file_id, chunking_strategy=request.chunking_strategy)
-        for file_id in request.file_ids
-    ]
-    added = add_files(tables, project, store.id, wanted, now)
-    return tables.library.store(store), added
-
-
-def add_files(
-    tables: Tables,
-    project: str,
-    store_id: str,
-    requests: Sequence[CreateVectorStoreFile],
-    now: int,
-    batch_id: str | None = None,
-) -> list[VectorStoreFile]:
-    """Put files into a vector store, yet to be made searchable; raises ``APIError`` 404."""
-    added = []
-    for request in requests:
-        need_file(tables, project, request.file_id)
-        file = VectorStoreFile(
-            id=request.file_id,
-            created_at=now,
-            vector_store_id=store_id,
-            chunking_strategy=_chunking(request.chunking_strategy),
-            attributes=request.attributes or {},
-        )
-        tables.library.add_store_file(file, batch_id)
-        added.append(file)
-    return added
-
-
-def touch(tables: Tables, store_ids: Sequence[str], now: int) -> None:
-    """Note that vector stores were used, which puts off their expiration."""
-    for store_id in store_ids:
-        store = tables.library.stores.one(id=store_id)
-        if store is not None:
-            tables.library.stores.write(_used(store, now), id=store_id)
-
-
-def _used(store: VectorStore, now: int) -> VectorStore:
-    after = store.expires_after
-    days = getattr(after, "days", None)
-    expires_at = None if days is None else now + days * _DAY
-    return replace(store, last_active_at=now, expires_at=expires_at)
-
-
-def _chunking(asked: ChunkingRequest | None) -> StaticChunking:
-    if asked is None or isinstance(asked, AutoChunking):
-        return StaticChunking(_DEFAULT_CHUNKS)
-    wanted = asked.static
-    if wanted.chunk_overlap_tokens * 2 > wanted.max_chunk_size_tokens:
-        raise errors.invalid(
-            "chunk_overlap_tokens must not exceed half of max_chunk_size_tokens.",
-            "chunking_strategy.static.chunk_overlap_tokens",
-            "invalid_value",
-        )
-    return asked
 
 
 def _batch_files(request: CreateFileBatch) -> list[CreateVectorStoreFile]:

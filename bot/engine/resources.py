@@ -19,7 +19,7 @@ from bot.assistants.vector_stores import (
     StoreExpiration,
     VectorStoreFile,
 )
-from bot.engine.library import add_files, add_store, need_file
+from bot.engine.shelving import add_files, add_store, need_file
 from bot.store.engine import Tables
 
 _THREAD_STORE_DAYS = 7
