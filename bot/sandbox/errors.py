@@ -1,5 +1,6 @@
 """The errors a client can meet: each constructor pairs Discord's status, code and message."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,9 +49,10 @@ class RateLimited(DiscordError):  # noqa: N818 - Discord's word for it
         code: int = 0,
         message: str = "You are being rate limited.",
     ) -> None:
-        retry_after = round(max(retry_after, 0.001), 3)
+        # Rounded up: who waits that long is not refused again.
+        retry_after = math.ceil(max(retry_after, 0.001) * 1000) / 1000
         extra = {"retry_after": retry_after, "global": scope == "global"}
-        headers = {"Retry-After": str(max(1, round(retry_after))), "X-RateLimit-Scope": scope}
+        headers = {"Retry-After": str(math.ceil(retry_after)), "X-RateLimit-Scope": scope}
         if scope == "global":
             headers["X-RateLimit-Global"] = "true"
         super().__init__(429, code, message, extra=extra, headers=headers)

@@ -190,6 +190,18 @@ async def _expired(wire: Wire) -> tuple[APIError, Answer]:
     return errors.store_expired(store.id), await wire("POST", f"{path}/search", {"query": "x"})
 
 
+@provokes(errors.storage_unavailable)
+async def _full(wire: Wire) -> tuple[APIError, Answer]:
+    writer = wire.home.engine.store._database._writer
+    await writer.run(lambda db: db.execute("PRAGMA max_page_count = 1").fetchone())
+    try:
+        body = {"messages": [{"role": "user", "content": "x" * 200_000}]}
+        answer = await wire("POST", "/threads", body)
+    finally:
+        await writer.run(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
+    return errors.storage_unavailable(), answer
+
+
 @provokes(errors.missing_beta_header)
 async def _beta(wire: Wire) -> tuple[APIError, Answer]:
     answer = await wire("GET", "/assistants", headers={"OpenAI-Beta": "assistants=v1"})
