@@ -14,7 +14,6 @@ pytestmark = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="the engine applies filters that it has not checked")
 def test_no_case_is_answered_with_anything_but_the_api() -> None:
     pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     from tests.conformance.fuzz import fuzz  # only where schemathesis is
