@@ -8,17 +8,16 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
 
 import aiosqlite
 
-T = TypeVar("T")
+from bot.store.commits import Commits, Work
 
-Work = Callable[[sqlite3.Connection], T]
-"""What a transaction does; it may run only this connection's statements, and never waits."""
+T = TypeVar("T")
 
 Migration = Callable[[sqlite3.Connection], None]
 """One step from a schema version to the next, inside a transaction with its version."""
@@ -35,6 +34,15 @@ class StoreUnavailableError(StoreError, sqlite3.OperationalError):
     """A database that can't be used right now (no room, held by another writer); later it may."""
 
 
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    """Name what SQLite can't do right now."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailableError(str(error)) from error
+
+
 class _Connection(aiosqlite.Connection):
     """A connection that also runs a whole function on its thread."""
 
@@ -42,10 +50,8 @@ class _Connection(aiosqlite.Connection):
         # Cancelling the caller takes nothing back: the thread runs `work` to its end.
         # `_execute` is what every method of the base class is made of; the dependency is pinned.
         execute: Callable[..., Awaitable[T]] = self._execute
-        try:
+        with _unavailable():
             return await execute(work, self._conn)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailableError(str(error)) from error
 
 
 class Database:
@@ -59,6 +65,7 @@ class Database:
         self._writer = writer
         self._readers = readers
         self._next_reader = 0
+        self._commits = Commits(writer.run)
 
     @classmethod
     async def open(
@@ -100,22 +107,11 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in one transaction: committed when it returns, rolled back when it raises.
 
-        Writers take turns, also across processes (after 30 s ``sqlite3.OperationalError``).
+        Writers take turns, also across processes (after 30 s ``StoreUnavailableError``); those who
+        wait together are committed together.
         """
-
-        def transaction(db: sqlite3.Connection) -> T:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(db)
-                db.execute("COMMIT")
-            except BaseException:
-                # A full disk may have ended the transaction by itself already.
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            return result
-
-        return await self._writer.run(transaction)
+        with _unavailable():
+            return await self._commits.write(work)
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on one snapshot of what is committed, beside any writer."""

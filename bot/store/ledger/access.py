@@ -3,7 +3,8 @@
 import sqlite3
 from typing import TypeVar
 
-from bot.store.database import Database, Work
+from bot.store.commits import Work
+from bot.store.database import Database
 
 T = TypeVar("T")
 
