@@ -237,7 +237,7 @@ class ChatBot(discord.Client):
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Hand on what may be a question taken back."""
-        await self._listener.deleted(payload.message_id)
+        await self._listener.deleted(payload.channel_id, payload.message_id)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log a listener's failure with its event; what was taken is in the ledger."""

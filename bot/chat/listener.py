@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 import discord
 
@@ -46,8 +47,9 @@ class Listener:
         self._tell = tell
         self._monotonic = monotonic
         self._told_full: dict[int, float] = {}
-        # Events come as tasks of their own: their order must not depend on whose read is faster.
-        self._in_order = asyncio.Lock()
+        # Events come as tasks of their own: a channel's order must not depend on whose read is
+        # faster, nor a channel wait for another one. An order is there while somebody is in it.
+        self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._open = True
 
     def stop(self) -> None:
@@ -100,7 +102,7 @@ class Listener:
         if _empty(message, me):
             return
         question = _question(message, me)
-        async with self._in_order:
+        async with self._order(message.channel.id):
             home = await self._places.home_of(message, mentioned=mentioned, me=me.id)
             taken = home.asked and await self._ledger.questions.take(
                 question, home.link, most=MOST_WAITING
@@ -116,15 +118,18 @@ class Listener:
         """Take over an edit of a question that still waits."""
         if message.author.bot or not self._open:
             return
-        async with self._in_order:
+        async with self._order(message.channel.id):
             await self._ledger.questions.amend(message.id, _text(message, me))
 
-    async def deleted(self, message_id: int) -> None:
+    async def deleted(self, channel_id: int, message_id: int) -> None:
         """Take out a question that still waits."""
         if not self._open:
             return
-        async with self._in_order:
+        async with self._order(channel_id):
             await self._ledger.questions.withdraw(message_id)
+
+    def _order(self, channel_id: int) -> asyncio.Lock:
+        return self._orders.setdefault(channel_id, asyncio.Lock())
 
 
 def _in_ours(message: discord.Message, me: discord.ClientUser) -> bool:
