@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
@@ -28,6 +29,7 @@ _log: Final = logging.getLogger(__name__)
 _MOST_TRIES: Final = 3
 _SHORTEST_SLEEP: Final = 0.05
 _HOUR: Final = 3600.0
+_SECOND_LOOK: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._feeds: dict[str, Feed] = {}
         self._deadline_moved = asyncio.Event()
+        self._awaited_deadline: float | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -121,7 +124,9 @@ class Engine:
         task = asyncio.create_task(execution.go(self._slots), name=run.id)
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._over(task, execution))
-        self._deadline_moved.set()
+        # The watch is not woken for a run that expires after the one it waits for.
+        if self._awaited_deadline is None or (run.expires_at or 0) < self._awaited_deadline:
+            self._deadline_moved.set()
 
     def follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
         """Return a run's events from now on, after ``first``; call it before ``launch``."""
@@ -185,14 +190,18 @@ class Engine:
         """End runs as their time comes, whatever they do: a thread is never locked for ever."""
         while True:
             try:
-                for run in await self.store.read(self._overdue):
-                    await self.interrupt(run.id, "expired")
                 self._deadline_moved.clear()
-                deadline = await self.store.read(lambda tables: tables.next_deadline())
+                self._awaited_deadline = None
+                overdue, deadline = await self.store.read(self._deadlines)
+                for run in overdue:
+                    await self.interrupt(run.id, "expired")
+                if overdue:  # and soon again, for one that could not be ended
+                    deadline = min(deadline or math.inf, self.clock.now() + _SECOND_LOOK)
+                self._awaited_deadline = deadline
                 await self._until(deadline)
             except Exception:  # noqa: BLE001 - logged, and later deadlines must not be missed
-                _log.exception("Could not look for expired runs; trying again in 5 seconds")
-                await self.clock.sleep(5)
+                _log.exception("Could not look for expired runs; trying again soon")
+                await self.clock.sleep(_SECOND_LOOK)
 
     async def _until(self, deadline: float | None) -> None:
         """Wait for a deadline, or until there may be an earlier one."""
@@ -222,8 +231,10 @@ class Engine:
                 _log.exception("Could not look for expired files; trying again in an hour")
             await self.clock.sleep(_HOUR)
 
-    def _overdue(self, tables: Tables) -> list[Run]:
-        return tables.overdue_runs(self.clock.now())
+    def _deadlines(self, tables: Tables) -> tuple[list[Run], float | None]:
+        """Return the runs whose time has come, and when that of the next one will."""
+        now = self.clock.now()
+        return tables.overdue_runs(now), tables.next_deadline(now)
 
     def _over(self, task: "asyncio.Task[None]", execution: Execution) -> None:
         self._tasks.discard(task)

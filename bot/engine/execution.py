@@ -107,8 +107,7 @@ class Execution:
         return self._guard.interrupt(why)
 
     async def _work(self) -> None:
-        left_id = await self._begin()
-        self._place = await self._hosting.workplace(self.run)
+        left_id, self._place = await self._begin()
         if any(isinstance(tool, FileSearchTool) for tool in self.run.tools):
             with self._guard.waiting():
                 await self._hosting.until_searchable(self._place)
@@ -127,19 +126,28 @@ class Execution:
             "rejected", f"The model called tools {_ROUNDS} times in a row without an answer."
         )
 
-    async def _begin(self) -> str | None:
-        """Move the run to ``in_progress``; return the response that the last process left."""
-        if self.run.status == "in_progress":  # taken up again after a restart
-            return await self._store.read(lambda tables: tables.response_of(self.run.id))
-        started = self.run.started_at or self._now()
-        run = await self._store.write(
-            lambda tables: tables.move_run(self.run.id, "in_progress", started_at=started)
+    async def _begin(self) -> tuple[str | None, Workplace]:
+        """Move the run to ``in_progress``; return what its tools have to work on.
+
+        Before it the response that the last process left, where there is one.
+        """
+        run, workplace = self.run, self._hosting.workplace
+        if run.status == "in_progress":  # taken up again after a restart
+            return await self._store.read(
+                lambda tables: (tables.response_of(run.id), workplace(tables, run))
+            )
+        started = run.started_at or self._now()
+        begun, place = await self._store.write(
+            lambda tables: (
+                tables.move_run(run.id, "in_progress", started_at=started),
+                workplace(tables, run),
+            )
         )
-        if run is None:
+        if begun is None:
             raise InterruptedRunError
-        self.run = run
-        self.feed.tell(StreamEvent("thread.run.in_progress", run))
-        return None
+        self.run = begun
+        self.feed.tell(StreamEvent("thread.run.in_progress", begun))
+        return None, place
 
     def _new_answering(self) -> Answering:
         return Answering(

@@ -105,10 +105,6 @@ class Hosting:
             there.append(HostedTool("web_search"))
         return Tools(functions, tuple(there))
 
-    async def workplace(self, run: Run) -> Workplace:
-        """Return what the thread and the assistant give a run's tools to work on."""
-        return await self._store.read(lambda tables: self._workplace(tables, run))
-
     async def run_code(
         self, run: Run, place: Workplace, code: str, tell: Callable[[str], None]
     ) -> str:
@@ -186,7 +182,8 @@ class Hosting:
             raise
         return file_id
 
-    def _workplace(self, tables: Tables, run: Run) -> Workplace:
+    def workplace(self, tables: Tables, run: Run) -> Workplace:
+        """Return what the thread and the assistant give a run's tools to work on."""
         place = Workplace(tables.project_of(run.id), made=tables.library.made_by(run.id))
         thread = tables.threads.one(id=run.thread_id)
         assistant = tables.assistants.one(id=run.assistant_id)

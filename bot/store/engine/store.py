@@ -201,10 +201,11 @@ class Tables:
         )
         return [_RUNS.decode(body) for (body,) in rows]
 
-    def next_deadline(self) -> float | None:
-        """Return the earliest ``expires_at`` of an unfinished run."""
+    def next_deadline(self, now: float) -> float | None:
+        """Return the earliest ``expires_at`` after ``now`` of an unfinished run."""
         row = self._db.execute(
-            f"SELECT min(expires_at) FROM runs WHERE status IN ({_ACTIVE})"
+            f"SELECT min(expires_at) FROM runs WHERE status IN ({_ACTIVE}) AND expires_at > ?",
+            (now,),
         ).fetchone()
         return None if row[0] is None else float(row[0])
 
