@@ -1,7 +1,6 @@
 """Who may ask: finds a request's project or refuses it; keys are compared in constant time."""
 
 import hmac
-import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,22 +9,10 @@ from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, missing_beta_header
+from bot.wire.addresses import is_loopback
 
 OPEN_PROJECT: Final = "default"
 """The project of all requests where no keys are configured."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host's name can only mean this machine; names are not looked up."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 class Gate:

@@ -12,8 +12,9 @@ from bot.assistants.api import AssistantsAPI
 from bot.server.connections import Connections, Site
 from bot.server.context import GATE, LIMITS, SPOOL, STOPPING, Limits, Spool
 from bot.server.frame import add_headers, errors_in_shape
-from bot.server.gate import Gate, is_loopback
+from bot.server.gate import Gate
 from bot.server.routes import add_routes
+from bot.wire.addresses import is_loopback
 
 # aiohttp waits this long for open requests, and once more for those it had to cancel.
 _SHUTDOWN_SECONDS: Final = 0.75

@@ -154,7 +154,7 @@ async def _cancel(wire: Wire) -> tuple[APIError, Answer]:
 @provokes(errors.too_many_messages)
 async def _messages(wire: Wire) -> tuple[APIError, Answer]:
     with pytest.MonkeyPatch.context() as patch:  # 100,000 messages would take minutes
-        patch.setattr("bot.engine.project.MOST_MESSAGES", 2)
+        patch.setattr("bot.engine.threads.MOST_MESSAGES", 2)
         thread_id = await wire.home.thread("one", "two")
         body = {"role": "user", "content": "three"}
         answer = await wire("POST", f"/threads/{thread_id}/messages", body)

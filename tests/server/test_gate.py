@@ -8,7 +8,6 @@ import pytest
 
 from bot.assistants.objects import ListPage
 from bot.server import Server, ServerError
-from bot.server.gate import is_loopback
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 
@@ -180,22 +179,3 @@ async def test_an_empty_key_is_no_key(api: RecordingAPI) -> None:
     server = Server(lambda _project: api.api, keys={" ": "first"}, port=0)
     with pytest.raises(ServerError, match="API key is empty"):
         await server.start()
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("localhost", True),
-        ("LOCALHOST.", True),
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("::ffff:127.0.0.1", True),
-        ("::ffff:10.0.0.1", False),
-        ("10.0.0.1", False),
-        ("localhost.example", False),
-        ("", False),
-    ],
-)
-def test_loopback_is_told_by_the_name_alone(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected

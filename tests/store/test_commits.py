@@ -78,9 +78,7 @@ async def test_those_who_wait_together_are_one_commit(tmp_path: Path) -> None:
             go_on.set()
         assert await asyncio.gather(*waiting) == [str(n) for n in range(100)]
         assert await database.read(_texts) == [str(n) for n in range(100)]
-    assert (
-        statements.count("COMMIT") == 3
-    )  # of who set the trace, the busy one, and theirs
+    assert statements.count("COMMIT") == 3  # of who set the trace, the busy one, and theirs
 
 
 async def test_what_one_of_many_raises_is_its_own(tmp_path: Path) -> None:
