@@ -1,11 +1,9 @@
 """People use the page in a real browser; skipped aloud where there is none."""
 
 import asyncio
-import os
 import shutil
 import struct
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from zlib import compress, crc32
 
@@ -13,7 +11,6 @@ import discord
 import pytest
 
 from bot.sandbox import Sandbox
-from tests.sandbox.browser.animation import animate
 from tests.sandbox.client import Bot, Confirm
 from tests.sandbox.conftest import StartBot
 
@@ -23,7 +20,6 @@ playwright_api = pytest.importorskip(
 Page = Any  # its types are not there where it is not installed
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to try the page in")
-PICTURES = os.environ.get("SANDBOX_PICTURES")
 
 
 @pytest.fixture
@@ -70,25 +66,6 @@ class Answering(Bot):
         )
 
 
-class Film:
-    """Takes pictures of the page for the README, where SANDBOX_PICTURES names a directory."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        self._frames: list[tuple[bytes, float]] = []
-
-    async def take(self, seconds: float) -> None:
-        """Add what the page shows now, to be shown for so long."""
-        if PICTURES:
-            self._frames.append((await self._page.screenshot(), seconds))
-
-    def save(self) -> None:
-        """Write the last picture, and the animation of all of them."""
-        if PICTURES:
-            Path(PICTURES, "page.png").write_bytes(self._frames[-1][0])
-            Path(PICTURES, "page-animated.png").write_bytes(animate(self._frames))
-
-
 def picture() -> bytes:
     """A PNG of two by one pixels."""
 
@@ -119,25 +96,18 @@ async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     await expect(page.locator("#welcome")).to_contain_text("SmolLM2-135M")
     await expect(page.locator("#title")).to_have_text("# general")
 
-    film = Film(page)
-    await film.take(0.8)
     await page.type("#text", "@Assistant give me three tips for better sleep")
-    await film.take(0.8)
     await page.press("#text", "Enter")
     await expect(page.locator(".message .mention")).to_have_text("@Assistant")
     await page.click("#channels .thread")
     log = page.locator("#messages")
     await expect(log).to_contain_text("thinking…")
-    await film.take(0.8)
     bot.seen.release()
     await expect(log.locator("strong").last).to_have_text("three tips")
-    await film.take(0.5)
     bot.seen.release()
     await expect(log.locator("strong").last).to_have_text("three tips")
     await expect(log.locator("pre .kw").first).to_have_text("for")
     await expect(log.locator(".edited")).to_have_count(1)
-    await film.take(2.5)
-    film.save()
 
     await page.click("#channels >> text=general")
     await page.fill("#text", "/runs l")
