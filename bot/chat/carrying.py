@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from bot.assistants.requests import CreateMessage
-from bot.chat.asking import QUESTION_KEY
-from bot.store.ledger import Ledger, Turn
+from bot.chat.asking import QUESTION_KEY, attached
+from bot.store.ledger import Ledger, Question, Turn
 
 MOST_TURNS: Final = 10
 """How many turns are carried over, the newest ones."""
@@ -24,15 +24,19 @@ async def earlier(ledger: Ledger, replies: Replies, turn: Turn) -> tuple[CreateM
     messages: list[CreateMessage] = []
     for before in await ledger.history.before(turn, limit=MOST_TURNS):
         for question in await ledger.questions.of_turn(before.id):
-            if question.content:
+            if asked := asked_in(question):
                 metadata = {QUESTION_KEY: str(question.id)}
-                messages.append(
-                    CreateMessage(role="user", content=question.content, metadata=metadata)
-                )
+                messages.append(CreateMessage(role="user", content=asked, metadata=metadata))
         said = answer_in(await replies.read(before)) if before.state == "answered" else ""
         if said:
             messages.append(CreateMessage(role="assistant", content=said))
     return tuple(messages)
+
+
+def asked_in(question: Question) -> str:
+    """Return a question's text, with a line for each image and file that is left behind."""
+    left = [f"{file.heading} (not carried over)" for file in attached(question)]
+    return "\n\n".join(block for block in (question.content, *left) if block)
 
 
 def answer_in(contents: Sequence[str]) -> str:

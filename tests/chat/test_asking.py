@@ -1,5 +1,8 @@
-from bot.assistants.content import ImageUrlPart, TextInput
-from bot.chat.asking import AttachedFile, attachments_json, message_for
+import pytest
+
+from bot.assistants.content import ContentInput, ImageFile, ImageFilePart, TextInput
+from bot.chat.asking import AttachedFile, UnreadableError, attachments_json, message_for
+from bot.chat.carrying import asked_in
 from bot.store.ledger import Question
 
 
@@ -13,9 +16,16 @@ class Shelf:
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         return tuple(file for file, _ in self.files)
 
-    async def download(self, file: AttachedFile) -> bytes | None:
+    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
         self.downloaded.append(file.name)
-        return next(data for known, data in self.files if known == file)
+        data = next(data for known, data in self.files if known == file)
+        if data is None:
+            raise UnreadableError("it is gone")
+        return data[:most]
+
+    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
+        await self.download(question, file, file.size)
+        return ImageFilePart(ImageFile(f"file-{file.id}"))
 
 
 def file(name: str, size: int, content_type: str = "", number: int = 1) -> AttachedFile:
@@ -69,19 +79,56 @@ async def test_a_large_or_foreign_file_is_told_and_not_downloaded() -> None:
 async def test_a_file_that_is_gone_is_told_as_such() -> None:
     shelf = Shelf((file("a.csv", 5, "text/csv"), None))
     message = await message_for(question("", shelf), shelf, named=False)
-    assert message.content == "[file a.csv, 5 bytes] (could not be read)"
+    assert message.content == "[file a.csv, 5 bytes] (could not be read: it is gone)"
 
 
 async def test_images_go_beside_the_text_and_alone_where_there_is_none() -> None:
-    shelf = Shelf((file("cat.png", 5, "image/png"), None))
+    shelf = Shelf((file("cat.png", 5, "image/png", number=8), b""))
     message = await message_for(question("who?", shelf), shelf, named=False)
-    assert not isinstance(message.content, str)
-    text, image = message.content
-    assert text == TextInput("who?")
-    assert isinstance(image, ImageUrlPart)
-    assert image.image_url.url == "https://cdn/cat.png"
+    image = ImageFilePart(ImageFile("file-8"))
+    assert message.content == (TextInput("who?"), image)
     alone = await message_for(question("", shelf), shelf, named=False)
     assert alone.content == (image,)
+
+
+async def test_an_image_that_cannot_be_had_is_named_with_the_reason_and_the_others_are_there() -> (
+    None
+):
+    cat, dog = file("cat.png", 5, "image/png", number=8), file("dog.png", 5, "image/png", number=9)
+    shelf = Shelf((cat, None), (dog, b""))
+    message = await message_for(question("who?", shelf), shelf, named=False)
+    told = "who?\n\n[image cat.png, 5 bytes] (can't be shown: it is gone)"
+    assert message.content == (TextInput(told), ImageFilePart(ImageFile("file-9")))
+    lost = Shelf((cat, None))
+    message = await message_for(question("", lost), lost, named=False)
+    assert message.content == "[image cat.png, 5 bytes] (can't be shown: it is gone)"
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "is_image", "is_text"),
+    [
+        ("cat.png", "image/png", True, False),
+        ("photo", "image/jpeg", True, False),
+        ("cat.JPG", "", True, False),
+        ("plan.svg", "image/svg+xml", False, True),
+        ("notes", "text/plain; charset=utf-8", False, True),
+        ("song.mp3", "audio/mpeg", False, False),
+    ],
+)
+def test_what_a_file_is_told_as_goes_by_its_type_and_then_by_its_name(
+    name: str, content_type: str, is_image: bool, is_text: bool
+) -> None:
+    given = file(name, 5, content_type)
+    assert (given.is_image, given.is_text) == (is_image, is_text)
+
+
+def test_what_is_carried_over_is_the_text_and_where_files_were() -> None:
+    shelf = Shelf((file("cat.png", 5, "image/png"), b""), (file("a.txt", 7, "text/plain"), b""))
+    image, text = "[image cat.png, 5 bytes]", "[file a.txt, 7 bytes]"
+    left = f"{image} (not carried over)\n\n{text} (not carried over)"
+    assert asked_in(question("look", shelf)) == f"look\n\n{left}"
+    assert asked_in(question("", shelf)) == left
+    assert asked_in(question("only words", Shelf())) == "only words"
 
 
 async def test_a_message_never_exceeds_what_the_api_takes() -> None:
