@@ -5,12 +5,14 @@ To restore one, stop the program and let ``[storage] directory`` be what was bac
 
 import asyncio
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
 from bot.config import Config
 from bot.store.backup import copy_database, copy_files
 from bot.store.database import StoreError
+from bot.store.ledger.standing import mark_copied
 
 _LEDGER: Final = "bot.db"
 _ENGINE: Final = "engine.db"
@@ -50,7 +52,8 @@ def _backup(source: Path, target: Path) -> None:
         # found when the bot goes on, as after a power cut. The files on both sides of the engine:
         # every file it knows of is among those that were there before or after.
         if _LEDGER in found:
-            copy_database(source / _LEDGER, part / _LEDGER)
+            # It has to know that it is a copy: numbers of turns may have been given away since.
+            copy_database(source / _LEDGER, part / _LEDGER, lambda db: mark_copied(db, time.time()))
         copy_files(source / _FILES, part / _FILES)
         if _ENGINE in found:
             copy_database(source / _ENGINE, part / _ENGINE)

@@ -6,18 +6,20 @@ something off is told.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import discord
+import msgspec
 from msgspec import Struct
 
-from bot.chat import sentences
+from bot.chat import sentences, standing
 from bot.chat.delivery import Delivery
 from bot.chat.marks import Marks
 from bot.clock import Clock
-from bot.store.ledger import Ledger, LedgerError, Mark, QueueFullError
+from bot.store.ledger import Ledger, LedgerError, Link, Mark, QueueFullError
 
 MOST_PAGES: Final = 5
 """How many pages of 100 messages are read in a channel, the newest ones."""
@@ -33,6 +35,8 @@ AT_ONCE: Final = 4
 
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 """Where messages are in a guild."""
+
+T = TypeVar("T")
 
 _PAGE: Final = 100
 _UNKNOWN_CHANNEL: Final = 10003
@@ -114,10 +118,10 @@ class Away:
     async def _catch_up_in(self, guild: discord.Guild) -> None:
         await self._read_all(await self._surely(lambda: self._in_guild(guild)))
 
-    async def _surely(self, find: Callable[[], Awaitable[list[Gap]]]) -> list[Gap]:
+    async def _surely(self, look: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
-                return await find()
+                return await look()
             except LedgerError as error:
                 _log.warning("What was missed can't be looked up yet: %s", error)
                 await self._clock.sleep(_AGAIN_SECONDS)
@@ -190,8 +194,10 @@ class Away:
                     await self._ledger.seen.forget(channel_id)
                 self._release()
                 return
+            found = await self._surely(lambda: self._standing(gap, messages))
             for message in messages:
-                cut = not await self._taken(message) or cut
+                if not found.settles(message.id):
+                    cut = not await self._taken(message) or cut
             newest = messages[-1].id if messages else gap.mark.message_id
             if cut:
                 _log.warning("More was written in %d than is read after an absence", channel_id)
@@ -224,6 +230,71 @@ class Away:
                 return found[::-1], False
             before = page[-1]
         return found[::-1], True
+
+    async def _standing(self, gap: Gap, messages: list[discord.Message]) -> standing.Found:
+        """Return what stands below what was asked, and let the ledger know of it.
+
+        Only where the ledger was put back from a backup is there something it does not know, but
+        for what was refused.
+        """
+        me = self._me()
+        found = await self._found_in(gap.channel, gap.mark, messages)
+        elsewhere: set[int] = set()
+        threads = [message for message in messages if _may_be_answered_in_thread(message, me)]
+        if threads:
+            ids = [message.id for message in threads]
+            known = await self._ledger.standing.known_questions(ids)
+            for message in threads:
+                if message.id not in known and await self._answered_in_thread(message):
+                    elsewhere.add(message.id)
+        return msgspec.structs.replace(found, refused=found.refused | elsewhere)
+
+    async def _answered_in_thread(self, message: discord.Message) -> bool:
+        """Whether our answer to a question stands in the channel thread opened from it."""
+        guild_id = message.guild.id if message.guild is not None else None
+        mark = Mark(channel_id=message.id, guild_id=guild_id, message_id=message.id)
+        thread = self._client.get_partial_messageable(message.id, guild_id=guild_id)
+        try:
+            messages = await self._delivery.insist(lambda: _first_page(thread))
+        except discord.HTTPException as error:
+            _log.info("Channel thread %d can't be read: %s", message.id, error)
+            return False
+        return bool((await self._found_in(thread, mark, messages)).answers)
+
+    async def _found_in(
+        self, channel: discord.abc.Messageable, mark: Mark, messages: list[discord.Message]
+    ) -> standing.Found:
+        channel_id = mark.channel_id
+        parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+        opened = mark.guild_id is not None and isinstance(
+            channel, discord.Thread | discord.PartialMessageable
+        )
+        found = await standing.find(self._ledger, channel_id, messages, self._me(), opened=opened)
+        for answer in found.answers:
+            _log.info("What was asked up to %d has its answer in %d", answer.up_to, channel_id)
+            link = None
+            if parent_id is not None:
+                link = Link(
+                    channel_id=channel_id,
+                    guild_id=mark.guild_id,
+                    parent_id=parent_id,
+                    listening=True,
+                )
+            await self._ledger.standing.answered(
+                channel_id, answer.up_to, answer.message_id, opened=link
+            )
+        for message_id in found.left:
+            _log.info("Reply %d in %d is of no turn that goes on", message_id, channel_id)
+            message = self._client.get_partial_messageable(channel_id).get_partial_message(
+                message_id
+            )
+            with contextlib.suppress(discord.HTTPException):
+                await self._delivery.insist(message.delete)
+        return found
+
+    def _me(self) -> int:
+        assert self._client.user is not None, "no channel is read before the login"
+        return self._client.user.id
 
     async def _taken(self, message: discord.Message) -> bool:
         """Take a question as soon as that is possible; False where too many wait already."""
@@ -269,6 +340,16 @@ async def _page(
     channel: discord.abc.Messageable, before: discord.Message | None
 ) -> list[discord.Message]:
     return [message async for message in channel.history(limit=_PAGE, before=before)]
+
+
+async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]:
+    return [message async for message in channel.history(limit=_PAGE, oldest_first=True)]
+
+
+def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
+    """Whether a channel thread was opened from what may be a question."""
+    asks = me in message.raw_mentions or bool(message.raw_role_mentions)
+    return asks and (message.thread is not None or message.flags.has_thread)
 
 
 def _readable(guild: discord.Guild) -> list[Place]:

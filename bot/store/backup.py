@@ -6,14 +6,20 @@ A copy is a snapshot through SQLite itself, which waits for no writer and lets n
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from bot.store.database import StoreError
 
 
-def copy_database(source: Path, target: Path) -> None:
-    """Copy a database as it is at one moment, and check the copy; raises ``StoreError``."""
+def copy_database(
+    source: Path, target: Path, mark: Callable[[sqlite3.Connection], None] | None = None
+) -> None:
+    """Copy a database as it is at one moment, and check the copy; raises ``StoreError``.
+
+    ``mark`` may write something into the copy.
+    """
     try:
         # Immediately closed connections matter: a reader that stays keeps the log from shrinking.
         with (
@@ -24,6 +30,9 @@ def copy_database(source: Path, target: Path) -> None:
             # One file without a log beside it: what is copied on from there is all of it.
             copy.execute("PRAGMA journal_mode = DELETE").fetchone()
             (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+            if mark is not None:
+                with copy:
+                    mark(copy)
     except sqlite3.Error as error:
         raise StoreError(
             f"{source} could not be copied to {target} ({error}). Check that there is room, and "
@@ -31,7 +40,15 @@ def copy_database(source: Path, target: Path) -> None:
         ) from error
     if verdict != "ok":
         raise StoreError(f"{source} is not a sound database ({verdict}), and was not copied.")
-    _to_disk(target)
+    # Where somebody copies it over what a killed process left, instead of in its place, that one's
+    # log would be taken for this database's.
+    log = target.with_name(f"{target.name}-wal")
+    try:
+        log.touch()
+        _to_disk(target)
+        _to_disk(log)
+    except OSError as error:
+        raise StoreError(f"{target} could not be written ({error.strerror}).") from error
 
 
 def copy_files(source: Path, target: Path) -> None:

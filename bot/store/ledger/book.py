@@ -1,5 +1,6 @@
 """The ledger itself: links and facts, and the doors to its other parts."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,12 @@ from bot.store.ledger.questions import Questions
 from bot.store.ledger.records import Link
 from bot.store.ledger.schema import MIGRATIONS
 from bot.store.ledger.seen import Seen
+from bot.store.ledger.standing import Standing, begin_from_copy, is_copy
 from bot.store.ledger.turns import Turns
 
 _LINK = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
+
+_log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -29,11 +33,22 @@ class Ledger:
         self.turns = Turns(self._database, now)
         self.history = History(self._database)
         self.seen = Seen(self._database)
+        self.standing = Standing(self._database, now)
 
     @classmethod
     async def open(cls, path: Path, now: Callable[[], float]) -> Self:
         """Open the ledger's file, durable against power loss; raises ``StoreError``."""
-        return cls(await Database.open(path, MIGRATIONS, synchronous="FULL"), now)
+        database = await Database.open(path, MIGRATIONS, synchronous="FULL")
+        try:
+            copied = None
+            if await database.read(is_copy):
+                copied = await database.write(begin_from_copy)
+        except BaseException:
+            await database.close()
+            raise
+        if copied is not None:
+            _log.info("This ledger was put back from a backup that is %.0f s old", now() - copied)
+        return cls(database, now)
 
     async def close(self) -> None:
         """Close the file and let another process have it."""

@@ -53,7 +53,7 @@ class Questions:
                 db.execute("UPDATE questions SET withdrawn_at = ? WHERE id = ?", (now, new.id))
                 return None
             if home is not None:
-                _settle(db, new.id, home, fallback=False, now=now)
+                settle(db, new.id, home, fallback=False, now=now)
             return True
 
         taken = await self._database.write(work)
@@ -94,7 +94,7 @@ class Questions:
         now = self._now()
 
         await self._database.write(
-            lambda db: _settle(db, question_id, home, fallback=fallback, now=now)
+            lambda db: settle(db, question_id, home, fallback=fallback, now=now)
         )
 
     async def unsettled(self) -> tuple[Question, ...]:
@@ -148,9 +148,10 @@ def _waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None)
     return int(row[0])
 
 
-def _settle(
+def settle(
     db: sqlite3.Connection, question_id: int, home: Link, *, fallback: bool, now: float
 ) -> None:
+    """Say where a question is answered, once; a link that is there stays as it is."""
     db.execute(
         """
         INSERT INTO links (channel_id, guild_id, parent_id, listening, private, thread_id,

@@ -7,12 +7,14 @@ caller reads again.
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from bot.store.ledger import rows
 from bot.store.ledger.access import Access
 from bot.store.ledger.records import Outcome, Turn
 from bot.store.ledger.states import TurnState, sources
+
+_NO_END: Final = 2**63 - 1
 
 
 class Turns:
@@ -38,7 +40,7 @@ class Turns:
                 """,
                 (channel_id,),
             ).fetchone()
-            return rows.turn(row) if row is not None else _open_turn(db, channel_id, now)
+            return rows.turn(row) if row is not None else open_turn(db, channel_id, now)
 
         return await self._database.write(work)
 
@@ -79,7 +81,7 @@ class Turns:
         """Move on: "thinking…" stands as this Discord message, the reply's first part."""
 
         def work(db: sqlite3.Connection) -> Turn | None:
-            moved = _move(
+            moved = move(
                 db,
                 """
                 UPDATE turns SET state = 'placed', pickups = 0
@@ -92,7 +94,7 @@ class Turns:
             )
             if not moved:
                 return None
-            _set_part(db, turn_id, 0, message_id)
+            set_part(db, turn_id, 0, message_id)
             return rows.turn_by_id(db, turn_id)
 
         return await self._database.write(work)
@@ -210,7 +212,7 @@ class Turns:
 
     async def set_part(self, turn_id: int, number: int, message_id: int) -> None:
         """Say which Discord message is this part of the reply, from 0."""
-        await self._database.write(lambda db: _set_part(db, turn_id, number, message_id))
+        await self._database.write(lambda db: set_part(db, turn_id, number, message_id))
 
     async def drop_parts(self, turn_id: int, count: int) -> None:
         """Forget the reply's parts from ``count`` on."""
@@ -240,20 +242,22 @@ class Turns:
         self, statement: str, target: TurnState | None = None, **values: Any
     ) -> Turn | None:
         def work(db: sqlite3.Connection) -> Turn | None:
-            if not _move(db, statement, target, **values):
+            if not move(db, statement, target, **values):
                 return None
             return rows.turn_by_id(db, int(values["id"]))
 
         return await self._database.write(work)
 
 
-def _move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
+def move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
+    """Run a guarded UPDATE; False where its turn is not in a state that ``target`` comes from."""
     if target is not None:
         values["sources"] = json.dumps(sources(target))
     return db.execute(statement, values).fetchone() is not None
 
 
-def _set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
+def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
+    """Say which Discord message is this part of a turn's reply."""
     db.execute(
         """
         INSERT INTO parts VALUES (?, ?, ?)
@@ -263,8 +267,10 @@ def _set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int
     )
 
 
-def _open_turn(db: sqlite3.Connection, channel_id: int, now: float) -> Turn | None:
-    """Make a turn of all that waits in a channel; the reply goes to the newest question."""
+def open_turn(
+    db: sqlite3.Connection, channel_id: int, now: float, *, up_to: int = _NO_END
+) -> Turn | None:
+    """Make a turn of what waits in a channel up to a question; the reply goes to the newest."""
     row = db.execute(
         """
         INSERT INTO turns (channel_id, guild_id, state, attempt, pickups, reply_to, fallback,
@@ -276,18 +282,19 @@ def _open_turn(db: sqlite3.Connection, channel_id: int, now: float) -> Turn | No
                min(q.received_at), :now
         FROM questions q JOIN links l ON l.channel_id = q.home_id
         WHERE q.home_id = :channel AND q.turn_id IS NULL AND q.withdrawn_at IS NULL
+          AND q.id <= :up_to
         GROUP BY l.channel_id
         RETURNING id
         """,
-        {"channel": channel_id, "now": now},
+        {"channel": channel_id, "now": now, "up_to": up_to},
     ).fetchone()
     if row is None:
         return None
     db.execute(
         """
         UPDATE questions SET turn_id = ?
-        WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL
+        WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL AND id <= ?
         """,
-        (row[0], channel_id),
+        (row[0], channel_id, up_to),
     )
     return rows.turn_by_id(db, row[0])
