@@ -30,13 +30,13 @@ class Outcome:
         v = self.verdict
         return (
             f"| {self.seed} | {self.rounds} | {self.kills} | {self.faults} | {v.questions} "
-            f"| {v.lost} | {v.doubled} | {v.retried} |"
+            f"| {v.lost} | {v.doubled} | {v.retried} | {v.cancelled} |"
         )
 
 
 HEADING = (
-    "| seed | rounds | kills | faults | questions | lost | doubled | retried |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "| seed | rounds | kills | faults | questions | lost | doubled | retried | cancelled |\n"
+    "|---|---|---|---|---|---|---|---|---|"
 )
 
 

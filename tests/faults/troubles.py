@@ -124,6 +124,26 @@ async def full_storm(world: World) -> None:
     world.in_background(asyncio.create_task(over()))
 
 
+async def cancelled_answer(world: World) -> None:
+    """Somebody presses Cancel below an answer that is under way, or will be in a moment."""
+
+    async def press() -> None:
+        for _ in range(40):
+            if under_way := world.showing("Cancel"):
+                await world.press(world.random.choice(under_way), "Cancel")
+                break
+            await asyncio.sleep(0.05)
+
+    world.in_background(asyncio.create_task(press()))
+
+
+async def orderly_restart(world: World) -> None:
+    """A process is stopped in order, in the middle of what it does, and started again."""
+    child = world.random.choice(world.children)
+    await child.stop()
+    await child.start()
+
+
 TROUBLES: Final[tuple[Trouble, ...]] = (
     cut_gateway,
     ask_to_reconnect,
@@ -142,6 +162,8 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
     held_engine,
     frozen_process,
     full_storm,
+    cancelled_answer,
+    orderly_restart,
 )
 
 

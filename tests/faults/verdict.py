@@ -24,6 +24,7 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     retried: int = 0
+    cancelled: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -69,7 +70,7 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
     for turn in ledger:
         name = f"turn {turn.id} ({', '.join(f'q{numbers.get(q, q)}' for q in turn.questions)})"
         verdict.retried += turn.attempt - 1
-        if turn.state != "answered":
+        if turn.state not in ("answered", "cancelled"):
             verdict.wrong.append(f"{name} is {turn.state}")
             continue
         if any(homes.get(question, turn.channel) != turn.channel for question in turn.questions):
@@ -80,10 +81,16 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
             continue
         shown = " ".join(answer(part) for part in parts if part is not None).split()
         expected = answer_to(f"q{numbers.get(turn.questions[-1], 0)}").split()
+        if turn.state == "cancelled":
+            verdict.cancelled += 1
+            # What was said by then stands.
+            expected = expected[: len(shown)]
+            if shown and expected[-1].startswith(shown[-1]):
+                expected[-1] = shown[-1]
         # A retry answers to what is on the thread by then.
         if shown != expected and turn.attempt == 1:
             said = [part.contents for part in parts if part is not None]
-            verdict.wrong.append(f"{name} says other than {expected[0]}…{expected[-1]}: {said}")
+            verdict.wrong.append(f"{name} says other than {expected[:1]}…{expected[-1:]}: {said}")
         if turn.attempt == 1:
             if turn.parts[0] < last.get(turn.channel, 0):
                 verdict.wrong.append(f"{name} is answered above the turn before it")
@@ -117,23 +124,27 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
                 verdict.wrong.append(f"{thread_id} has active runs: {active}")
             on_thread = await _messages(client, thread_id)
             asked = [m.metadata["question"] for m in on_thread if m.role == "user" and m.metadata]
-            expected = [
+            here = [turn for turn in ledger if turn.channel == channel_id]
+            # One that was cancelled early is not asked at all.
+            unasked = {
                 str(question)
-                for turn in ledger
-                if turn.channel == channel_id
+                for turn in here
+                if turn.state == "cancelled"
                 for question in turn.questions
-            ]
+            } - set(asked)
+            expected = [str(question) for turn in here for question in turn.questions]
+            expected = [question for question in expected if question not in unasked]
             # A turn that failed before it was posted stands where its retry put it.
-            retried = any(turn.attempt > 1 for turn in ledger if turn.channel == channel_id)
+            retried = any(turn.attempt > 1 for turn in here)
             same = sorted(asked) == sorted(expected) if retried else asked == expected
             if not same:
                 twice = [question for question, times in Counter(asked).items() if times > 1]
                 verdict.doubled += len(twice)
                 verdict.wrong.append(f"{thread_id} holds {asked} where {expected} were asked")
-            here = [turn for turn in ledger if turn.channel == channel_id]
             said = Counter(m.run_id for m in on_thread if m.role == "assistant" and _whole(m))
             for turn in here:
-                if said.pop(turn.run, 0) != 1:
+                answers = said.pop(turn.run, 0)
+                if answers != 1 and not (turn.state == "cancelled" and answers == 0):
                     verdict.wrong.append(f"turn {turn.id} has not one answer on {thread_id}")
             # What a run said that was told as failed and asked again may be there, too.
             if said.total() > sum(turn.attempt - 1 for turn in here):

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+import signal
 import sqlite3
 import sys
 import time
@@ -11,13 +12,16 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.sandbox import Channel, Person, Sandbox
+from bot.sandbox import Channel, Message, Person, Sandbox
+from tests.scenarios.community import labels
 from tests.support.model_endpoint import Asked, ScriptedModel, Turn, turns
 from tests.support.program import Program
 
 _NUMBER = re.compile(r"q(\d+)\b")
 _URL = re.compile(r"http://\S+?/v1")
 _KEPT_LOG = 4_000
+_STOP_SECONDS = 40.0
+"""A process may be frozen, or its database held by somebody else, just when it is to stop."""
 
 
 @dataclass
@@ -54,10 +58,24 @@ class Child:
         died_before = running.process.returncode
         await running.killed()
         self.kills += 1
-        self.log += [f"--- {self.name}, life {self.kills}", *running.lines, *running.log]
-        del self.log[:-_KEPT_LOG]
+        self._keep_log(running, "killed")
         if died_before is not None:
             raise AssertionError(f"{self.name} ended by itself ({died_before}):\n{running.errors}")
+
+    async def stop(self) -> None:
+        """Stop it in order, as an operator does who updates it."""
+        running, self.running = self.running, None
+        if running is None:
+            return
+        code = await running.terminated(_STOP_SECONDS)
+        self._keep_log(running, "stopped")
+        # In its first moments, before it has said a word, it knows no order to stop in.
+        if code != 0 and (code != -signal.SIGTERM or running.lines or running.log):
+            raise AssertionError(f"{self.name} ended with {code} when stopped:\n{running.errors}")
+
+    def _keep_log(self, life: Program, end: str) -> None:
+        self.log += [f"--- {self.name}, {end} at last", *life.lines, *life.log]
+        del self.log[:-_KEPT_LOG]
 
 
 def answer_to(text: str) -> str:
@@ -189,7 +207,7 @@ class World:
                 row[0]
                 for row in db.execute(
                     "SELECT q.id FROM questions q JOIN turns t ON t.id = q.turn_id "
-                    "WHERE t.ended_at IS NOT NULL AND t.state = 'answered'"
+                    "WHERE t.state IN ('answered', 'cancelled')"
                 )
             }
         return [question for question in self.questions if question.id not in done]
@@ -214,15 +232,25 @@ class World:
         self.background.add(work)
         work.add_done_callback(self.background.discard)
 
+    def showing(self, label: str) -> list[Message]:
+        """The bot's messages that stand with this button, wherever they are."""
+        return [
+            message
+            for channel in (*self.direct, *self.sandbox.guild.threads)
+            for message in channel.messages
+            if label in labels(message)
+        ]
+
+    async def press(self, message: Message, label: str) -> None:
+        """Press a button as somebody who may; that it comes to nothing is the bot's to tell."""
+        channel = message.channel
+        who = self.sandbox.admin if channel.guild else self._owner(channel)
+        with suppress(Exception):
+            await who.click(message, label)
+
     async def _retry_failed(self) -> None:
-        for channel in (*self.direct, *self.sandbox.guild.threads):
-            for message in channel.messages:
-                buttons = [b for row in message.components for b in row["components"]]
-                if any(button["label"] == "Retry" for button in buttons):
-                    with suppress(Exception):
-                        await self.sandbox.admin.click(message, "Retry") if (
-                            channel.guild
-                        ) else await self._owner(channel).click(message, "Retry")
+        for message in self.showing("Retry"):
+            await self.press(message, "Retry")
 
     def _anybody(self) -> Person:
         return self.random.choice(self.sandbox.members)
