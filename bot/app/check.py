@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.app.building import StartError, chosen_model, secret
+from bot.app.definitions import existing_assistant
 from bot.assistants.errors import APIError
 from bot.assistants.requests import Page
 from bot.chat.login import LoginError, look_up
@@ -127,7 +128,11 @@ async def _check_assistants(report: Report, config: Config, environment: Mapping
     async with Client(settings.url, key) as client:
         try:
             await client.list_assistants(Page(limit=1))
+            report.ok("assistants", f"{settings.url} answers")
+            if settings.assistant not in ("", *(section.name for section in settings.define)):
+                found = await existing_assistant(client, settings.assistant)
+                report.ok("assistant", f"{found.name or found.id} is there")
         except APIError as error:
             report.wrong("assistants", f"{settings.url}: {error.message}")
-        else:
-            report.ok("assistants", f"{settings.url} answers")
+        except ConfigError as error:
+            report.wrong("assistant", str(error))

@@ -36,17 +36,20 @@ async def answering_assistant(
     """
     wanted = settings.assistant
     if wanted and not settings.define:
-        return (await _existing(api, wanted)).id
+        return (await existing_assistant(api, wanted)).id
     ids: dict[str, str] = {}
     for section in settings.define or (DEFAULT_ASSISTANT,):
         ids[section.name] = await _defined(api, ledger, settings.url, section, default_model)
     if wanted in ids:
         return ids[wanted]
-    return (await _existing(api, wanted)).id if wanted else next(iter(ids.values()))
+    return (await existing_assistant(api, wanted)).id if wanted else next(iter(ids.values()))
 
 
-async def _existing(api: AssistantsAPI, wanted: str) -> Assistant:
-    """Return an assistant that was made elsewhere, by its id or its name."""
+async def existing_assistant(api: AssistantsAPI, wanted: str) -> Assistant:
+    """Return an assistant that was made elsewhere, by its id or its name.
+
+    Raises ``ConfigError`` where there is none, ``APIError`` where the API does not answer.
+    """
     page = Page(limit=100)
     while True:
         assistants = await api.list_assistants(page)

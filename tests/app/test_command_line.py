@@ -230,6 +230,15 @@ async def test_the_bot_works_on_a_server_elsewhere(
         async with program("check", "--config", config, environment=token) as checked:
             assert await checked.ended() == 0, checked.output
         assert any(line.startswith("ok  assistants") for line in checked.lines)
+        for named, code, told in (
+            ("Assistant", 0, "ok  assistant   Assistant is there"),
+            ("Nobody", 2, '!!  assistant   [assistants] assistant = "Nobody" is not there.'),
+        ):
+            section = f'[assistants]\nurl = "{url}"\nassistant = "{named}"\n'
+            config = written_config(tmp_path / "bot", model, sandbox, section)
+            async with program("check", "--config", config, environment=token) as checked:
+                assert await checked.ended() == code, checked.output
+            assert any(line.startswith(told) for line in checked.lines), checked.output
         assert await server.terminated() == 0
 
 
