@@ -1,5 +1,6 @@
 """One call of the model within a run: what it is asked, and what it writes, as it comes."""
 
+import logging
 from contextlib import aclosing
 from functools import partial
 from typing import Final, Literal
@@ -12,7 +13,7 @@ from bot.engine.endings import spent
 from bot.engine.feed import Feed
 from bot.engine.guard import Guard
 from bot.engine.hosting import Hosting, Workplace
-from bot.engine.images import with_images
+from bot.engine.images import Shown, fewer, with_images
 from bot.engine.windows import Windows
 from bot.engine.writing import Writing
 from bot.models.types import (
@@ -32,6 +33,8 @@ from bot.models.types import (
     ToolCallStarted,
 )
 from bot.store.engine import EngineStore, Tables
+
+_log: Final = logging.getLogger(__name__)
 
 _TRIES: Final = 6
 _MOST_WRITTEN: Final = 8_000_000
@@ -81,21 +84,26 @@ class Answering:
     async def call(self, left_id: str | None) -> Finished:
         """Call the model and take what it writes.
 
-        A prompt that is found too long is made shorter; ``left_id`` names a response that the last
-        process left at work, which is read again. Raises ``ModelError``, ``LimitError`` and
-        ``InterruptedRunError``.
+        A prompt that is found too long is made shorter, one whose images may be why it was refused
+        is sent with fewer; ``left_id`` names a response that the last process left at work, which
+        is read again. Raises ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
         """
         self._response_id = self.writing.response_id = left_id
         share = 1.0
+        images: Shown = "all"
         for tries_left in reversed(range(_TRIES)):
             request = await self._store.read(partial(self._ask, share))
-            request = await with_images(request, self._store)
+            request = await with_images(request, self._store, images)
             try:
                 finished = await self._take(request)
             except ModelError as error:
                 if self.writing.size or not tries_left:
                     raise
                 if error.kind == "gone":
+                    await self._forget()
+                elif (less := fewer(request, images, error)) is not None:
+                    _log.info("%s goes on with %s images: %s", self._run.id, less, error.message)
+                    images = less
                     await self._forget()
                 elif error.kind != "context_length":
                     raise

@@ -7,13 +7,16 @@ import asyncio
 import base64
 import logging
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
 from bot.models.types import (
+    AssistantMessage,
     Image,
     Item,
+    ModelError,
     ModelRequest,
     Part,
     Text,
@@ -34,35 +37,80 @@ MOST_BYTES_TOGETHER: Final = 50 * 1024 * 1024
 """How much one request carries in images."""
 
 
+Shown = Literal["all", "newest", "none"]
+"""Which images a model is shown; ``newest`` are those in what it was asked last."""
+
 _KINDS: Final = (
     ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
     ("image/gif", re.compile(rb"GIF8[79]a")),
     ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
 )
+_ABOUT_IMAGES: Final = re.compile(r"\b(?:image|vision|multimodal)", re.IGNORECASE)
 
 
-async def with_images(request: ModelRequest, store: EngineStore) -> ModelRequest:
+async def with_images(
+    request: ModelRequest, store: EngineStore, which: Shown = "all"
+) -> ModelRequest:
     """Return a request with the bytes of its images in it; one that can't be is told in words."""
-    if not any(isinstance(part, Image) for item in request.items for part in _parts(item)):
+    if not has_images(request):
         return request
     items: list[Item] = []
     left = MOST_BYTES_TOGETHER
-    for item in reversed(request.items):  # the newest first: they are what is talked about
-        if isinstance(item, UserMessage):
-            parts: list[Part] = []
-            for part in item.parts:
-                shown = await _resolved(part, store, left)
-                left -= len(shown.url) if isinstance(shown, Image) and shown is not part else 0
-                parts.append(shown)
-            items.append(UserMessage(tuple(parts)))
-        else:
+    shown_from = {"all": 0, "newest": _newest_from(request.items), "none": len(request.items)}
+    # The newest first: they are what is talked about.
+    for index, item in reversed(tuple(enumerate(request.items))):
+        if not isinstance(item, UserMessage):
             items.append(item)
+            continue
+        parts: list[Part] = []
+        for part in item.parts:
+            if isinstance(part, Image) and index < shown_from[which]:
+                parts.append(Text(_told("the endpoint of this model does not take it")))
+                continue
+            shown = await _resolved(part, store, left)
+            left -= len(shown.url) if isinstance(shown, Image) and shown is not part else 0
+            parts.append(shown)
+        items.append(UserMessage(tuple(parts)))
     return replace(request, items=tuple(reversed(items)))
 
 
-def _parts(item: Item) -> tuple[Part, ...]:
-    return item.parts if isinstance(item, UserMessage) else ()
+def fewer(request: ModelRequest, which: Shown, error: ModelError) -> Shown | None:
+    """Return which images to try with after a refusal; None where images are not what it is about.
+
+    Endpoints word it in too many ways to tell: with images in it, any refused request may be.
+    """
+    about = error.kind in ("rejected", "unsupported") or (
+        error.kind == "server" and _ABOUT_IMAGES.search(error.message)
+    )
+    if not about or not has_images(request):
+        return None
+    older = request.items[: _newest_from(request.items)]
+    if which == "all" and error.kind != "unsupported" and any(map(_images, older)):
+        return "newest"
+    return "none"
+
+
+def has_images(request: ModelRequest) -> bool:
+    """Whether there is an image in a request."""
+    return any(map(_images, request.items))
+
+
+def _images(item: Item) -> bool:
+    return isinstance(item, UserMessage) and any(isinstance(part, Image) for part in item.parts)
+
+
+def _newest_from(items: Sequence[Item]) -> int:
+    """Return where the newest that people said begins: what an assistant's words don't follow.
+
+    What the run itself did stands behind it.
+    """
+    index = len(items)
+    while index and not isinstance(items[index - 1], UserMessage):
+        index -= 1
+    while index and not isinstance(items[index - 1], AssistantMessage):
+        index -= 1
+    return index
 
 
 async def _resolved(part: Part, store: EngineStore, left: int) -> Part:
