@@ -20,6 +20,7 @@ from bot.assistants.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat import sentences
 from bot.chat.conversation import Conversations, TurnError
+from bot.chat.quoting import readable
 from bot.chat.sentences import FailureKind
 from bot.clock import Clock
 from bot.store.ledger import Outcome
@@ -91,8 +92,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """All of it, messages apart."""
-        said = ("".join(parts[i] for i in sorted(parts)) for parts in self._messages.values())
+        """All of it as a person reads it, messages apart."""
+        said = (
+            readable("".join(parts[i] for i in sorted(parts))) for parts in self._messages.values()
+        )
         return "\n\n".join(text.strip() for text in said if text.strip())
 
 

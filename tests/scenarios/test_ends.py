@@ -237,3 +237,20 @@ async def test_a_channel_the_bot_may_not_write_in_ends_the_turn_and_not_the_bot(
     channels.sandbox.guild.allow_bot(Permission.SEND_MESSAGES)
     await channels.admin.say(channels.general, "two", mention_bot=True)
     assert answer(await channels.finished(channels.general)) == "two"
+
+
+async def test_what_an_answer_quotes_is_named_and_no_mark_for_machines_is_shown(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    channels.model.say(
+        "Red 【0:0†apple.txt】. Sure.",
+        tokens=["Red ", "【0:0†app", "le.txt】.", " Sure."],
+        gate=gate,
+    )
+    await channels.ask("which colour?")
+    reply = await channels.reply(channels.general)
+    gate.let(2)
+    await channels.until(lambda: reply.content == "Red")
+    gate.open()
+    assert answer(await channels.finished(channels.general)) == "Red (`apple.txt`). Sure."
