@@ -6,9 +6,7 @@ Nothing is answered from here; a listener's event and an interaction each go to 
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Coroutine
-from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
@@ -23,9 +21,10 @@ from bot.chat.admission import MOST_AT_ONCE, Admission
 from bot.chat.away import Away
 from bot.chat.commands import RunsCommands, fingerprint
 from bot.chat.conversation import Conversations
-from bot.chat.delivery import Delivery
+from bot.chat.delivery import Delivery, is_passing, retry_after
 from bot.chat.desk import Desk
 from bot.chat.files import QuestionFiles
+from bot.chat.gateway import Gateway
 from bot.chat.lag import Lag
 from bot.chat.listener import Listener, guild_of
 from bot.chat.login import use_api
@@ -34,6 +33,7 @@ from bot.chat.pace import Pace
 from bot.chat.places import Places
 from bot.chat.postbox import Postbox, SentReplies
 from bot.chat.recovery import recover
+from bot.chat.refusals import Refusals
 from bot.chat.turns import Turns
 from bot.clock import Clock
 from bot.config import DiscordSettings
@@ -47,9 +47,10 @@ _LONGEST_RATE_LIMIT: Final = 30.0
 _GUILD_SECONDS: Final = 0.2
 _FIRST_LOGIN_WAIT: Final = 1.0
 _LONGEST_LOGIN_WAIT: Final = 30.0
+_COMMANDS_SECONDS: Final = 5.0
+_LEDGER_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 3.0
 _DISCONNECT_SECONDS: Final = 0.8
-_CHANNEL_IN_PATH: Final = re.compile(r"/channels/(\d+)/messages/\d+$")
 
 _log = logging.getLogger(__name__)
 
@@ -72,8 +73,11 @@ class ChatBot(discord.Client):
         *,
         at_once: int = MOST_AT_ONCE,
     ) -> None:
-        trace = aiohttp.TraceConfig()
-        trace.on_request_end.append(self._answered)
+        self._pace = Pace(clock)
+        self._gateway = Gateway(self, clock)
+        refusals = Refusals(
+            strike=self._pace.strike, doubt=self._gateway.doubt, let_go=self._let_calls_go
+        )
         super().__init__(
             intents=_intents(),
             # Nothing a model writes pings anybody.
@@ -83,14 +87,13 @@ class ChatBot(discord.Client):
             chunk_guilds_at_startup=False,
             # Nothing here needs every guild before it begins.
             guild_ready_timeout=_GUILD_SECONDS,
-            http_trace=trace,
+            http_trace=refusals.trace,
             # Longer waits are ours, where they don't hold a bucket.
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
         )
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
-        self._pace = Pace(clock)
         self._delivery = Delivery(clock)
         self._lag = Lag(clock)
         self._admission = Admission(at_once)
@@ -151,17 +154,39 @@ class ChatBot(discord.Client):
         """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
         wait = _FIRST_LOGIN_WAIT
         while True:
+            longer = 0.0
             try:
                 return await super().login(token)
+            except aiohttp.InvalidURL:
+                raise  # it will be no better address in a minute
+            except discord.RateLimited as error:
+                longer, why = error.retry_after, "wants fewer requests"
             except discord.HTTPException as error:
-                if error.status != 429 and error.status < 500:
+                if not is_passing(error):
                     raise
-                _log.warning("Discord answers %s; trying again in %.0f s", error.status, wait)
+                longer, why = retry_after(error), f"answers {error.status}"
+            except (aiohttp.ClientError, OSError) as error:
+                why = f"can't be reached at {self._settings.api_url} ({str(error) or repr(error)})"
+            _log.warning("Discord %s; trying again in %.0f s", why, max(wait, longer))
             # Each login makes a connection of its own.
             await self.http.close()
             self.http.connector = discord.utils.MISSING
-            await self._clock.sleep(wait)
+            await self._clock.sleep(max(wait, longer))
             wait = min(wait * 2, _LONGEST_LOGIN_WAIT)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Be on the gateway until closed, or until Discord does not want us any more."""
+        if not reconnect:
+            return await super().connect(reconnect=False)
+        try:
+            await self._gateway.stay()
+        except discord.ClientException:
+            await self.close()
+            raise
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait no longer than Discord wants it between two sessions."""
+        await self._gateway.identifying()
 
     async def close(self) -> None:
         """Stop within 4 s: no new questions, replies say that they will go on, turns stay open."""
@@ -192,19 +217,20 @@ class ChatBot(discord.Client):
 
     async def setup_hook(self) -> None:
         """Before the gateway: take up what is open, and tell Discord of commands that changed."""
-        await self._ledger.turns.pick_up_all()
-        self._picked_up = True
-        self._lag.start()
-        self.add_dynamic_items(*views.BUTTONS)
+        if not self._picked_up:
+            # Once, however many logins it takes: each counts against a turn.
+            await self._ledger.turns.pick_up_all()
+            self._picked_up = True
+            self._lag.start()
+            self.add_dynamic_items(*views.BUTTONS)
         hashed = fingerprint(self.tree, self.application_id)
         if await self._ledger.fact(COMMANDS_FACT) == hashed:
             return
-        try:
-            await self.tree.sync()
-        except (discord.HTTPException, discord.RateLimited) as error:
-            _log.warning("Discord did not take the commands (%s); they stay as they were", error)
-        else:
-            await self._ledger.set_fact(COMMANDS_FACT, hashed)
+        telling = self._keep(self._tell_commands(hashed), "The commands could not be told")
+        # Who is at home at once has them before the first question; nobody waits for longer.
+        await asyncio.wait({telling}, timeout=_COMMANDS_SECONDS)
+        if not telling.done():
+            _log.warning("Discord has not taken the commands yet; until then they are as before")
 
     async def on_connect(self) -> None:
         """A session begins that is no resumed one: what came before it may have been missed."""
@@ -258,48 +284,59 @@ class ChatBot(discord.Client):
             channel_id, message_id, name=name, auto_archive_duration=_ARCHIVE_MINUTES
         )
 
+    async def _tell_commands(self, hashed: str) -> None:
+        try:
+            await self._delivery.insist(self.tree.sync)
+        except discord.HTTPException as error:
+            _log.warning("Discord did not take the commands (%s); they stay as they were", error)
+        else:
+            await self._ledger.set_fact(COMMANDS_FACT, hashed)
+
     async def _unarchive(self, channel_id: int) -> None:
         channel = await self.fetch_channel(channel_id)
         if isinstance(channel, discord.Thread):
             await channel.edit(archived=False)
 
+    def _let_calls_go(self) -> None:
+        self.http._global_over.set()  # noqa: SLF001 - nothing public ends that wait
+
     async def _tell(self, message: discord.Message, sentence: str) -> None:
-        with contextlib.suppress(discord.HTTPException):
+        try:
             await self._delivery.insist(
                 lambda: message.channel.send(
                     sentence, reference=message, nonce=f"told.{message.id}"
                 )
             )
+        except discord.HTTPException as error:
+            _log.info("What became of %d can't be told: %s", message.id, error)
 
     def _settle_soon(self, question: NewQuestion) -> None:
-        self._spawn(self._settle(question))
+        self._keep(self._settle(question), f"Question {question.id} could not be settled")
 
     async def _settle(self, question: NewQuestion) -> None:
-        channel_id = await self._places.settle(question)
+        while True:
+            try:
+                channel_id = await self._places.settle(question)
+            except LedgerError as error:
+                _log.warning("Where %d is answered can't be written yet: %s", question.id, error)
+                await self._clock.sleep(_LEDGER_SECONDS)
+            else:
+                break
         if channel_id is not None:
             self._turns.nudge(channel_id)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None], gone_wrong: str) -> asyncio.Task[None]:
+        """Have work done beside all else, until it ends or the bot is closed."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("A question could not be settled; a restart tries again", exc_info=error)
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("%s; the next start tries again", gone_wrong, exc_info=error)
 
-    async def _answered(
-        self,
-        session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        params: aiohttp.TraceRequestEndParams,
-    ) -> None:
-        """Count a 429 that discord.py deals with by itself against the channel's progress."""
-        if params.response.status == 429:
-            place = _CHANNEL_IN_PATH.search(params.url.path)
-            if place is not None:
-                self._pace.strike(int(place[1]))
+        task.add_done_callback(ended)
+        return task
 
 
 class _Tree(app_commands.CommandTree[ChatBot]):
@@ -309,7 +346,7 @@ class _Tree(app_commands.CommandTree[ChatBot]):
         self, interaction: discord.Interaction[ChatBot], error: app_commands.AppCommandError, /
     ) -> None:
         _log.error("A command failed", exc_info=error)
-        with contextlib.suppress(discord.HTTPException, discord.InteractionResponded):
+        with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
             if interaction.type is not discord.InteractionType.application_command:
                 return
             if interaction.response.is_done():

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 UNKNOWN_MESSAGE: Final = 10008
 OLD_MESSAGE_EDITED_TOO_OFTEN: Final = 30046
+INVALID_INTERACTION_TOKEN: Final = 50027
 CHANNEL_THREAD_ARCHIVED: Final = 50083
 CHANNEL_THREAD_EXISTS: Final = 160004
 
@@ -47,9 +48,9 @@ class Delivery:
             except discord.RateLimited as error:
                 wait = error.retry_after
             except discord.HTTPException as error:
-                if not _passing(error):
+                if not is_passing(error):
                     raise
-                wait = max(_retry_after(error), self._backoff(attempt))
+                wait = max(retry_after(error), self._backoff(attempt))
                 _log.info("Discord answered %s; trying again in %.1f s", error.status, wait)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 wait = self._backoff(attempt)
@@ -62,15 +63,16 @@ class Delivery:
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
 
-def _passing(error: discord.HTTPException) -> bool:
+def is_passing(error: discord.HTTPException) -> bool:
     """Whether the refusal says nothing about the call itself."""
-    if error.code == OLD_MESSAGE_EDITED_TOO_OFTEN:
+    if error.code in (OLD_MESSAGE_EDITED_TOO_OFTEN, INVALID_INTERACTION_TOKEN):
         return False
     # A token that was revoked ends the bot by its gateway; until then nothing is given up.
     return error.status in (401, 429) or error.status >= 500
 
 
-def _retry_after(error: discord.HTTPException) -> float:
+def retry_after(error: discord.HTTPException) -> float:
+    """Return when Discord wants to be asked again, in seconds, so far as it says so."""
     try:
         return min(float(error.response.headers.get("Retry-After", "0")), _LONGEST_WAIT * 10)
     except ValueError:

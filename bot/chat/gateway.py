@@ -1,0 +1,163 @@
+"""Staying on Discord's gateway: as soon as it is there again, so are we, within half a minute.
+
+discord.py's own loop waits up to 17 minutes between two tries, and ends with an error of its own
+when the very first one fails.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import Any, Final
+
+import aiohttp
+import discord
+from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+
+from bot.clock import Clock
+
+LONGEST_WAIT: Final = 20.0
+"""The longest time between two tries to connect, in seconds."""
+
+RESUME_SECONDS: Final = 300.0
+"""How long after its socket was lost a session is resumed; then we begin a new one."""
+
+_FIRST_WAIT: Final = 0.5
+_HANDSHAKE_SECONDS: Final = 30.0
+_GOODBYE_SECONDS: Final = 1.0
+_IDENTIFY_SECONDS: Final = 5.0
+_DOUBT_SECONDS: Final = 60.0
+_INTENT_NOT_GRANTED: Final = 4014
+_WENT_WELL: Final = 1000
+_TRY_AGAIN: Final = 4000
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """Holds a client's one connection to the gateway, by discord.py's socket."""
+
+    def __init__(self, client: discord.Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._socket: DiscordWebSocket | None = None
+        self._resumable: dict[str, Any] = {}
+        self._failures = 0
+        self._lost_at: float | None = None
+        self._identified_at: float | None = None
+        self._doubted_at: float | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def stay(self) -> None:
+        """Be connected until the client is closed.
+
+        Raises ``discord.ConnectionClosed`` where Discord does not want us any more, and
+        ``discord.PrivilegedIntentsRequired`` where it does not grant an intent.
+        """
+        while not self._client.is_closed():
+            try:
+                await self._live()
+            except discord.ConnectionClosed as error:
+                if self._client.is_closed():
+                    return
+                if error.code == _INTENT_NOT_GRANTED:
+                    raise discord.PrivilegedIntentsRequired(error.shard_id) from None
+                if error.code != _WENT_WELL:
+                    raise
+            except ReconnectWebSocket as error:
+                if not error.resume:
+                    self._resumable = {}
+                self._lost("ended the socket" if error.resume else "ended the session")
+            except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
+                await self._drop()
+                self._lost(_told(error))
+            except Exception:  # noqa: BLE001 - see below; it is logged with its trace
+                # By discord.py, or by anybody: one event is no reason to end for all the others.
+                _log.exception("Discord sent what can't be read; going on behind it")
+                await self._drop()
+                self._lost("sent what can't be read")
+            if self._client.is_closed():
+                return
+            self._client.dispatch("disconnect")
+            await self._wait()
+
+    async def identifying(self) -> None:
+        """Wait until Discord takes a new session: five seconds lie between two of one bot."""
+        if self._identified_at is not None:
+            left = self._identified_at + _IDENTIFY_SECONDS - self._clock.monotonic()
+            if left > 0:
+                await self._clock.sleep(left)
+        self._identified_at = self._clock.monotonic()
+
+    def doubt(self) -> None:
+        """Have the gateway say whether our token still holds: REST has just said that it doesn't.
+
+        Nothing is lost where it does: the session is resumed.
+        """
+        if self._socket is None or not self._socket.open:
+            return  # it is about to be asked
+        now = self._clock.monotonic()
+        if self._doubted_at is not None and now - self._doubted_at < _DOUBT_SECONDS:
+            return
+        self._doubted_at = now
+        _log.warning("Discord says 401 to DISCORD_TOKEN; asking its gateway, too")
+        task = asyncio.create_task(self._drop())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _live(self) -> None:
+        """Connect and take what comes, until something ends it."""
+        if self._lost_at is not None and self._lost_at + RESUME_SECONDS < self._clock.monotonic():
+            self._resumable = {}
+        async with asyncio.timeout(_HANDSHAKE_SECONDS):
+            socket = await DiscordWebSocket.from_client(self._client, **self._resumable)
+        self._socket = self._client.ws = socket
+        before = socket.sequence
+        while True:
+            try:
+                await socket.poll_event()
+            finally:
+                if socket.session_id is not None and socket.sequence is not None:
+                    self._resumable = {
+                        "resume": True,
+                        "gateway": socket.gateway,
+                        "session": socket.session_id,
+                        "sequence": socket.sequence,
+                    }
+            if socket.sequence != before:
+                # An event: the session is taken, and not the socket alone.
+                self._found()
+
+    def _lost(self, why: str) -> None:
+        if self._lost_at is None:
+            self._lost_at = self._clock.monotonic()
+            _log.info("The gateway %s", why)
+        else:
+            _log.warning("The gateway is still not there: it %s", why)
+
+    def _found(self) -> None:
+        if self._failures > 1 and self._lost_at is not None:
+            away = self._clock.monotonic() - self._lost_at
+            _log.info("On the gateway again after %.0f s", away)
+        self._failures, self._lost_at = 0, None
+
+    async def _wait(self) -> None:
+        """Wait longer after each failure; not at all after the first, which is a lost socket."""
+        if self._failures:
+            longest: float = min(_FIRST_WAIT * 2**self._failures, LONGEST_WAIT)
+            spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads tries, guards nothing
+            await self._clock.sleep(longest * spread)
+        self._failures += 1
+
+    async def _drop(self) -> None:
+        if self._socket is not None:
+            # Whoever is not there does not say goodbye either.
+            with contextlib.suppress(OSError, aiohttp.ClientError):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await self._socket.close(code=_TRY_AGAIN)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"answers {error.status}"
+    return f"can't be reached ({str(error) or repr(error)})"
