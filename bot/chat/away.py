@@ -6,35 +6,28 @@ something off is told.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import discord
-import msgspec
-from msgspec import Struct
 
-from bot.chat import sentences, standing
+from bot.chat import sentences
 from bot.chat.delivery import Delivery
+from bot.chat.gaps import Archive, Gap, Gaps, Missed
 from bot.chat.marks import Marks
+from bot.chat.standing import Standing
 from bot.clock import Clock
-from bot.store.ledger import Ledger, LedgerError, Link, Mark, QueueFullError
+from bot.store.ledger import Ledger, LedgerError, Mark, QueueFullError
 
 MOST_PAGES: Final = 5
 """How many pages of 100 messages are read in a channel, the newest ones."""
-
-MOST_AGE: Final = 3 * 86_400.0
-"""How old a message may be that is still answered, in seconds."""
 
 MOST_CHANNELS: Final = 2_000
 """How many channels are read after one absence: linked ones first, then where it was said last."""
 
 AT_ONCE: Final = 4
 """How many channels are read at a time."""
-
-Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
-"""Where messages are in a guild."""
 
 T = TypeVar("T")
 
@@ -43,14 +36,6 @@ _UNKNOWN_CHANNEL: Final = 10003
 _AGAIN_SECONDS: Final = 2.0
 
 _log = logging.getLogger(__name__)
-
-
-class Gap(Struct, frozen=True, kw_only=True):
-    """A channel in which something was written, or may have been, since its mark."""
-
-    channel: discord.abc.Messageable
-    mark: Mark
-    newest: int
 
 
 class Away:
@@ -77,6 +62,8 @@ class Away:
         self._clock = clock
         self._take = take
         self._release = release
+        self._gaps = Gaps(client, ledger, marks, delivery, clock)
+        self._standing = Standing(client, ledger, delivery)
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._ready = False
@@ -108,15 +95,17 @@ class Away:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _catch_up(self) -> None:
-        gaps = await self._surely(self._direct)
-        for guild in tuple(self._client.guilds):
-            gaps += await self._surely(lambda guild=guild: self._in_guild(guild))  # type: ignore[misc]  # mypy can't type a lambda's default
+        found = [await self._surely(self._gaps.direct)]
+        found += [
+            await self._surely(lambda guild=guild: self._gaps.in_guild(guild))  # type: ignore[misc]  # mypy can't type a lambda's default
+            for guild in tuple(self._client.guilds)
+        ]
         self._ready = True
         self._release()
-        await self._read_all(gaps)
+        await self._read_all(found)
 
     async def _catch_up_in(self, guild: discord.Guild) -> None:
-        await self._read_all(await self._surely(lambda: self._in_guild(guild)))
+        await self._read_all([await self._surely(lambda: self._gaps.in_guild(guild))])
 
     async def _surely(self, look: Callable[[], Awaitable[T]]) -> T:
         while True:
@@ -126,47 +115,10 @@ class Away:
                 _log.warning("What was missed can't be looked up yet: %s", error)
                 await self._clock.sleep(_AGAIN_SECONDS)
 
-    async def _direct(self) -> list[Gap]:
-        """Return where people may have written to us alone; Discord does not say where they did."""
-        marks = await self._ledger.seen.of_guild(None)
-        gaps = [self._unseen(mark) for mark in marks if mark.linked]
-        self._marks.planned(None, [gap.mark.channel_id for gap in gaps])
-        return gaps
-
-    async def _in_guild(self, guild: discord.Guild) -> list[Gap]:
-        """Return a guild's channels in which something was written since their marks."""
-        marks = {mark.channel_id: mark for mark in await self._ledger.seen.of_guild(guild.id)}
-        new_here = not marks
-        gaps: list[Gap] = []
-        begun: list[Mark] = []
-        for channel in _readable(guild):
-            newest = max(channel.last_message_id or 0, channel.id)
-            begin = Mark(channel_id=channel.id, guild_id=guild.id, message_id=channel.id)
-            mark = marks.pop(channel.id, None)
-            if new_here or (mark is None and channel.last_message_id is None):
-                # Nobody has asked us anything before we came.
-                begun.append(Mark(channel_id=channel.id, guild_id=guild.id, message_id=newest))
-            elif mark is None or mark.message_id < newest:
-                gaps.append(Gap(channel=channel, mark=mark or begin, newest=newest))
-        # Channel threads that were archived since.
-        oldest = self._snowflake_before(MOST_AGE)
-        gaps += [
-            self._unseen(mark)
-            for mark in marks.values()
-            if mark.linked
-            and mark.message_id > oldest
-            and guild.get_channel(mark.channel_id) is None
-        ]
-        if begun:
-            await self._ledger.seen.note(begun)
-        self._marks.planned(guild.id, [gap.mark.channel_id for gap in gaps])
-        return gaps
-
-    def _unseen(self, mark: Mark) -> Gap:
-        channel = self._client.get_partial_messageable(mark.channel_id, guild_id=mark.guild_id)
-        return Gap(channel=channel, mark=mark, newest=mark.message_id)
-
-    async def _read_all(self, gaps: Iterable[Gap]) -> None:
+    async def _read_all(self, found: Sequence[Missed]) -> None:
+        gaps = [gap for missed in found for gap in missed.gaps]
+        for archive in (archive for missed in found for archive in missed.archives):
+            gaps += await self._awoken(archive)
         ordered = sorted(gaps, key=lambda gap: (not gap.mark.linked, -gap.newest))
         if not ordered:
             return
@@ -174,30 +126,54 @@ class Away:
         async with asyncio.TaskGroup() as group:
             for gap in ordered[:MOST_CHANNELS]:
                 group.create_task(self._read(gap))
-            for gap in ordered[MOST_CHANNELS:]:
-                group.create_task(self._leave_out(gap))
+            if len(ordered) > MOST_CHANNELS:
+                group.create_task(self._leave_out(ordered[MOST_CHANNELS:]))
 
-    async def _leave_out(self, gap: Gap) -> None:
-        _log.warning("Channel %d is not read: too many were written in", gap.mark.channel_id)
-        await self._tell_cut(gap, gap.newest)
-        self._read_up_to(gap, gap.newest)
+    async def _awoken(self, archive: Archive) -> tuple[Gap, ...]:
+        """Return an archive's channel threads to be read, and let the others go."""
+        try:
+            gaps = await self._gaps.in_archive(archive)
+        except discord.HTTPException as error:
+            _log.warning("What was archived in %d can't be read: %s", archive.parent.id, error)
+            gaps = ()
+        awake = {gap.mark.channel_id for gap in gaps}
+        for mark in archive.marks:
+            if mark.channel_id not in awake:
+                self._marks.caught_up(mark)
+        self._release()
+        return gaps
+
+    async def _leave_out(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
+            channel_id = gap.mark.channel_id
+            if gap.is_sure:
+                _log.warning("Channel %d is not read: too many were written in", channel_id)
+                await self._tell_cut(gap, gap.newest)
+            else:
+                # Most likely there is nothing, and people would be told what is not so.
+                _log.warning("Channel %d is not looked into: there are too many", channel_id)
+            self._read_up_to(gap, gap.newest)
 
     async def _read(self, gap: Gap) -> None:
         channel_id = gap.mark.channel_id
         async with self._at_once:
             try:
-                messages, cut = await self._since(gap)
+                messages, late, cut = await self._since(gap)
             except discord.HTTPException as error:
                 _log.info("Channel %d can't be read: %s", channel_id, error)
                 self._marks.gone(channel_id)
                 if error.code == _UNKNOWN_CHANNEL:
-                    await self._ledger.seen.forget(channel_id)
+                    await self._surely(lambda: self._ledger.seen.forget(channel_id))
                 self._release()
                 return
-            found = await self._surely(lambda: self._standing(gap, messages))
+            found = await self._surely(
+                lambda: self._standing.learn(gap.channel, gap.mark, [*late, *messages])
+            )
             for message in messages:
                 if not found.settles(message.id):
                     cut = not await self._taken(message) or cut
+            late = [message for message in late if not found.settles(message.id)]
+            cut = cut or await self._surely(lambda: self._any_asked(gap, late))
             newest = messages[-1].id if messages else gap.mark.message_id
             if cut:
                 _log.warning("More was written in %d than is read after an absence", channel_id)
@@ -211,10 +187,14 @@ class Away:
         )
         self._release()
 
-    async def _since(self, gap: Gap) -> tuple[list[discord.Message], bool]:
-        """Return what was written since the mark, in order, and whether a bound cut some off."""
+    async def _since(self, gap: Gap) -> tuple[list[discord.Message], list[discord.Message], bool]:
+        """Return what was written since the mark, in order, and what of it is too old, apart.
+
+        And whether there is more than is read.
+        """
         found: list[discord.Message] = []
-        oldest = self._snowflake_before(MOST_AGE)
+        late: list[discord.Message] = []
+        oldest = self._gaps.oldest()
         before: discord.Message | None = None
         for _ in range(MOST_PAGES):
             page = await self._delivery.insist(
@@ -222,79 +202,17 @@ class Away:
             )
             for message in page:
                 if message.id <= gap.mark.message_id:
-                    return found[::-1], False
-                if message.id < oldest:
-                    return found[::-1], True
-                found.append(message)
+                    return found[::-1], late[::-1], False
+                (found if message.id >= oldest else late).append(message)
             if len(page) < _PAGE:
-                return found[::-1], False
+                return found[::-1], late[::-1], False
             before = page[-1]
-        return found[::-1], True
+        return found[::-1], late[::-1], True
 
-    async def _standing(self, gap: Gap, messages: list[discord.Message]) -> standing.Found:
-        """Return what stands below what was asked, and let the ledger know of it.
-
-        Only where the ledger was put back from a backup is there something it does not know, but
-        for what was refused.
-        """
-        me = self._me()
-        found = await self._found_in(gap.channel, gap.mark, messages)
-        elsewhere: set[int] = set()
-        threads = [message for message in messages if _may_be_answered_in_thread(message, me)]
-        if threads:
-            ids = [message.id for message in threads]
-            known = await self._ledger.standing.known_questions(ids)
-            for message in threads:
-                if message.id not in known and await self._answered_in_thread(message):
-                    elsewhere.add(message.id)
-        return msgspec.structs.replace(found, refused=found.refused | elsewhere)
-
-    async def _answered_in_thread(self, message: discord.Message) -> bool:
-        """Whether our answer to a question stands in the channel thread opened from it."""
-        guild_id = message.guild.id if message.guild is not None else None
-        mark = Mark(channel_id=message.id, guild_id=guild_id, message_id=message.id)
-        thread = self._client.get_partial_messageable(message.id, guild_id=guild_id)
-        try:
-            messages = await self._delivery.insist(lambda: _first_page(thread))
-        except discord.HTTPException as error:
-            _log.info("Channel thread %d can't be read: %s", message.id, error)
-            return False
-        return bool((await self._found_in(thread, mark, messages)).answers)
-
-    async def _found_in(
-        self, channel: discord.abc.Messageable, mark: Mark, messages: list[discord.Message]
-    ) -> standing.Found:
-        channel_id = mark.channel_id
-        parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-        opened = mark.guild_id is not None and isinstance(
-            channel, discord.Thread | discord.PartialMessageable
-        )
-        found = await standing.find(self._ledger, channel_id, messages, self._me(), opened=opened)
-        for answer in found.answers:
-            _log.info("What was asked up to %d has its answer in %d", answer.up_to, channel_id)
-            link = None
-            if parent_id is not None:
-                link = Link(
-                    channel_id=channel_id,
-                    guild_id=mark.guild_id,
-                    parent_id=parent_id,
-                    listening=True,
-                )
-            await self._ledger.standing.answered(
-                channel_id, answer.up_to, answer.message_id, opened=link
-            )
-        for message_id in found.left:
-            _log.info("Reply %d in %d is of no turn that goes on", message_id, channel_id)
-            message = self._client.get_partial_messageable(channel_id).get_partial_message(
-                message_id
-            )
-            with contextlib.suppress(discord.HTTPException):
-                await self._delivery.insist(message.delete)
-        return found
-
-    def _me(self) -> int:
-        assert self._client.user is not None, "no channel is read before the login"
-        return self._client.user.id
+    async def _any_asked(self, gap: Gap, late: Sequence[discord.Message]) -> bool:
+        """Whether somebody may have asked us something that is not answered for its age."""
+        asked = [message.id for message in late if self._standing.may_ask(gap.channel, message)]
+        return bool(asked) and not (await self._ledger.questions.known(asked)).issuperset(asked)
 
     async def _taken(self, message: discord.Message) -> bool:
         """Take a question as soon as that is possible; False where too many wait already."""
@@ -311,19 +229,18 @@ class Away:
                 return True
 
     async def _tell_cut(self, gap: Gap, newest: int) -> None:
-        """Say so where people talk with us; elsewhere nobody need know that we ever listen."""
-        if not gap.mark.linked:
+        """Say so where people ask us; elsewhere nobody need know that we ever listen."""
+        channel_id = gap.mark.channel_id
+        if not gap.mark.linked and not await self._surely(
+            lambda: self._ledger.questions.were_asked_in(channel_id)
+        ):
             return
         try:
             await self._delivery.insist(
                 lambda: gap.channel.send(sentences.MISSED, nonce=f"missed.{newest}"[:25])
             )
         except discord.HTTPException as error:
-            _log.info("That something was missed can't be said: %s", error)
-
-    def _snowflake_before(self, seconds: float) -> int:
-        moment = self._clock.now() - seconds
-        return max(0, int(moment * 1_000) - discord.utils.DISCORD_EPOCH) << 22
+            _log.info("That something was missed can't be said in %d: %s", channel_id, error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -340,27 +257,3 @@ async def _page(
     channel: discord.abc.Messageable, before: discord.Message | None
 ) -> list[discord.Message]:
     return [message async for message in channel.history(limit=_PAGE, before=before)]
-
-
-async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]:
-    return [message async for message in channel.history(limit=_PAGE, oldest_first=True)]
-
-
-def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
-    """Whether a channel thread was opened from what may be a question."""
-    asks = me in message.raw_mentions or bool(message.raw_role_mentions)
-    return asks and (message.thread is not None or message.flags.has_thread)
-
-
-def _readable(guild: discord.Guild) -> list[Place]:
-    channels: list[Place] = [
-        *guild.text_channels,
-        *guild.voice_channels,
-        *guild.stage_channels,
-        *guild.threads,
-    ]
-    return [each for each in channels if _may_read(each.permissions_for(guild.me))]
-
-
-def _may_read(permissions: discord.Permissions) -> bool:
-    return permissions.view_channel and permissions.read_message_history

@@ -4,16 +4,20 @@ A ledger that was put back from a backup does not know what was said since; Disc
 ledger knows is left to the ledger.
 """
 
+import contextlib
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import discord
+import msgspec
 from msgspec import Struct
 
 from bot.chat import sentences
+from bot.chat.delivery import Delivery
 from bot.chat.listener import MOST_WAITING
-from bot.store.ledger import Ledger
+from bot.store.ledger import Ledger, Link, Mark
 
 _CANCEL: Final = re.compile(r"cancel:(\d{1,18})\.(\d{1,9})")
 _SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
@@ -25,6 +29,10 @@ _TOLD: Final = frozenset(
         sentences.queue_full(MOST_WAITING),
     }
 )
+
+_PAGE: Final = 100
+
+_log = logging.getLogger(__name__)
 
 
 class Answer(Struct, frozen=True):
@@ -46,6 +54,84 @@ class Found(Struct, frozen=True):
         return message_id in self.refused or any(
             message_id <= answer.up_to for answer in self.answers
         )
+
+
+class Standing:
+    """Lets the ledger know what stands in channels that are read after an absence."""
+
+    def __init__(self, client: discord.Client, ledger: Ledger, delivery: Delivery) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._delivery = delivery
+
+    async def learn(
+        self, channel: discord.abc.Messageable, mark: Mark, messages: Sequence[discord.Message]
+    ) -> Found:
+        """Return what stands below what was asked behind a mark; what nobody goes on with goes.
+
+        Raises ``LedgerError``; may be done twice.
+        """
+        found = await self._learn_in(channel, mark, messages)
+        elsewhere = await self._answered_in_threads(messages)
+        return msgspec.structs.replace(found, refused=found.refused | elsewhere)
+
+    def may_ask(self, channel: discord.abc.Messageable, message: discord.Message) -> bool:
+        """Whether a message may be a question, where every one is, and elsewhere by its mention."""
+        if message.author.bot or message.webhook_id or message.type not in _SPOKEN:
+            return False
+        everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
+        return everywhere or _mentions(message, self._me)
+
+    async def _answered_in_threads(self, messages: Sequence[discord.Message]) -> frozenset[int]:
+        """Return the questions that have their answer in a channel thread opened from them."""
+        asked = [each for each in messages if _may_be_answered_in_thread(each, self._me)]
+        if not asked:
+            return frozenset()
+        known = await self._ledger.questions.known(message.id for message in asked)
+        unknown = [message for message in asked if message.id not in known]
+        return frozenset(
+            [message.id for message in unknown if await self._answered_in_thread(message)]
+        )
+
+    async def _answered_in_thread(self, question: discord.Message) -> bool:
+        guild_id = question.guild.id if question.guild is not None else None
+        mark = Mark(channel_id=question.id, guild_id=guild_id, message_id=question.id)
+        thread = self._client.get_partial_messageable(question.id, guild_id=guild_id)
+        try:
+            messages = await self._delivery.insist(lambda: _first_page(thread))
+        except discord.HTTPException as error:
+            _log.info("Channel thread %d can't be read: %s", question.id, error)
+            return False
+        return bool((await self._learn_in(thread, mark, messages)).answers)
+
+    async def _learn_in(
+        self, channel: discord.abc.Messageable, mark: Mark, messages: Sequence[discord.Message]
+    ) -> Found:
+        channel_id = mark.channel_id
+        found = await find(
+            self._ledger,
+            channel_id,
+            messages,
+            self._me,
+            opened=mark.guild_id is not None
+            and isinstance(channel, discord.Thread | discord.PartialMessageable),
+        )
+        for answer in found.answers:
+            _log.info("What was asked up to %d has its answer in %d", answer.up_to, channel_id)
+            await self._ledger.standing.answered(
+                channel_id, answer.up_to, answer.message_id, opened=_link(channel)
+            )
+        partial = self._client.get_partial_messageable(channel_id)
+        for message_id in found.left:
+            _log.info("Reply %d in %d is of no turn that goes on", message_id, channel_id)
+            with contextlib.suppress(discord.HTTPException):
+                await self._delivery.insist(partial.get_partial_message(message_id).delete)
+        return found
+
+    @property
+    def _me(self) -> int:
+        assert self._client.user is not None, "no channel is read before the login"
+        return self._client.user.id
 
 
 async def find(
@@ -114,3 +200,30 @@ def _custom_ids(message: discord.Message) -> Iterable[str]:
             for item in row.children:
                 if isinstance(item, discord.Button) and item.custom_id is not None:
                     yield item.custom_id
+
+
+async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]:
+    return [message async for message in channel.history(limit=_PAGE, oldest_first=True)]
+
+
+def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
+    """Whether a channel thread was opened from what may be a question."""
+    return _mentions(message, me) and (message.thread is not None or message.flags.has_thread)
+
+
+def _mentions(message: discord.Message, me: int) -> bool:
+    """Whether a message may address us, as far as it says itself."""
+    role = message.guild.self_role if message.guild is not None else None
+    return me in message.raw_mentions or (role is not None and role.id in message.raw_role_mentions)
+
+
+def _link(channel: discord.abc.Messageable) -> Link | None:
+    """Return the link of a channel thread that we opened."""
+    if not isinstance(channel, discord.Thread):
+        return None
+    return Link(
+        channel_id=channel.id,
+        guild_id=channel.guild.id,
+        parent_id=channel.parent_id,
+        listening=True,
+    )

@@ -148,6 +148,90 @@ async def test_what_is_too_old_is_left_out_and_told(threads: Community) -> None:
     assert sentences.MISSED in [reply.content for reply in threads.replies(home)]
 
 
+async def test_after_a_long_absence_nothing_is_told_where_nothing_was_missed(
+    threads: Community,
+) -> None:
+    home = await threads.ada.open_dm()
+    await threads.ada.say(home, "one")
+    await threads.finished(home)
+    await threads.stop_bot()
+    later = 4 * 86_400
+    threads.sandbox.advance(later)
+    threads.clock.later = float(later)
+    await threads.start_bot()
+    await threads.ada.say(home, "two")
+    assert await answered(threads, home, 2) == ["one", "two"]
+
+
+async def test_where_a_bound_cuts_a_text_channel_that_is_told_where_people_ask_us(
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.chat.away.MOST_PAGES", 1)
+    elsewhere = threads.sandbox.guild.add_text_channel("elsewhere")
+    await threads.ada.say(elsewhere, "nobody asks here")
+    await threads.finished(await threads.thread_of(await threads.ask("one")))
+    await threads.stop_bot()
+    for number in range(101):
+        await threads.ada.say(threads.general, f"talk {number}")
+        await threads.ada.say(elsewhere, f"talk {number}")
+    await threads.start_bot()
+    await threads.until(lambda: bool(threads.replies(threads.general)))
+    question = await threads.ask("two", channel=elsewhere)
+    await threads.finished(await threads.thread_of(question))
+    assert [reply.content for reply in threads.replies(threads.general)] == [sentences.MISSED]
+    assert threads.replies(elsewhere) == []
+    for channel in (threads.general, elsewhere):
+        assert f"More was written in {channel.id} than is read" in caplog.text
+
+
+async def test_channels_that_are_left_out_are_told_only_what_is_so(
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.chat.away.MOST_CHANNELS", 1)
+    homes = [await person.open_dm() for person in (threads.ada, threads.ben)]
+    for person, home in zip((threads.ada, threads.ben), homes, strict=True):
+        await person.say(home, "one")
+        await threads.finished(home)
+    thread = await threads.thread_of(await threads.ask("one"))
+    await threads.finished(thread)
+    await threads.stop_bot()
+    await threads.ada.say(thread, "missed")
+    await threads.ask("missed", channel=threads.general)
+    await threads.start_bot()
+    await threads.until(lambda: bool(threads.replies(threads.general)))
+    assert [reply.content for reply in threads.replies(threads.general)] == [sentences.MISSED]
+    assert f"Channel {threads.general.id} is not read" in caplog.text
+    # In one of the direct channels nothing was looked for, and in none is anything told of it.
+    await threads.ada.say(homes[0], "two")
+    await threads.ben.say(homes[1], "two")
+    for home in homes:
+        assert await answered(threads, home, 2) == ["one", "two"]
+        assert sum(f"{home.id} is not looked into" in line for line in caplog.messages) <= 1
+    assert "is not looked into" in caplog.text
+
+
+async def test_a_thread_that_woke_and_was_archived_again_meanwhile_is_read(
+    threads: Community,
+) -> None:
+    thread = await threads.thread_of(await threads.ask("one"))
+    await threads.finished(thread)
+    other = await threads.thread_of(await threads.ask("other"))
+    await threads.finished(other)
+    await threads.stop_bot()
+    days = 14 * 86_400.0
+    threads.sandbox.advance(days)
+    await threads.ada.say(thread, "two")
+    threads.sandbox.advance(1.5 * 86_400)
+    assert thread.thread is not None
+    assert thread.thread.archived
+    threads.clock.later = days + 1.5 * 86_400
+    await threads.start_bot()
+    assert await answered(threads, thread, 2) == ["one", "two"]
+    # Where nothing was written nothing is held up.
+    await threads.ada.say(other, "more")
+    assert await answered(threads, other, 2) == ["other", "more"]
+
+
 async def test_a_channel_that_can_no_longer_be_read_holds_nothing_up(threads: Community) -> None:
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -39,6 +40,12 @@ class Host:
             f'api_url = "{self.sandbox.api_url}"\ngateway_url = "{self.sandbox.gateway_url}"\n'
             f'[models]\nendpoint = "chat"\nurl = "{self.model.url}"\nmodel = "scripted-model"\n'
         )
+
+    def fill_disk(self) -> None:
+        """Let the running bot write nothing more into any file."""
+        assert self.bot is not None
+        limit = (0, resource.RLIM_INFINITY)
+        resource.prlimit(self.bot.process.pid, resource.RLIMIT_FSIZE, limit)
 
     @property
     def config(self) -> tuple[str, str]:
@@ -308,6 +315,33 @@ async def test_a_backup_over_the_data_of_a_bot_that_was_killed_is_whole(host: Ho
             if name == "bot.db":
                 taken = {row[0] for row in db.execute("SELECT content FROM questions")}
                 assert taken == {"one", "are you there?"}
+
+
+async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host: Host) -> None:
+    home = await host.ada.open_dm()
+    await host.ada.say(home, "one")
+    await host.answered(home, 1)
+    host.fill_disk()
+    await host.ada.say(home, "two")
+    asked = await host.ada.say(host.general, "three", mention_bot=True)
+    await host.sandbox.until(
+        lambda: (
+            host.replies(home)[-1].content == sentences.NOT_TAKEN
+            and [reply.content for reply in host.replies(host.general)] == [sentences.NOT_TAKEN]
+        ),
+        60,
+    )
+    await host.kill()
+    # What came then was not refused.
+    await host.ada.say(home, "four")
+    await host.start()
+    assert await host.answered(home, 3) == ["one", sentences.NOT_TAKEN, "four"]
+    await host.caught_up()
+    assert asked.thread is None
+    assert host.asked == ["one", "four", "are you there?"]
+    # Asked again, it is answered.
+    await host.ada.say(home, "two")
+    assert await host.answered(home, 4) == ["one", sentences.NOT_TAKEN, "four", "two"]
 
 
 async def test_a_backup_that_is_killed_half_way_is_not_there(host: Host) -> None:

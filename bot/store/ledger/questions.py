@@ -1,7 +1,8 @@
 """Questions in the ledger: taken once by their Discord id, waiting until a turn takes them up."""
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.store.ledger import rows
 from bot.store.ledger.access import Access
@@ -115,6 +116,21 @@ class Questions:
         statement = f"{rows.QUESTION} {where} ORDER BY id"
         return await self._database.read(
             lambda db: tuple(rows.question(row) for row in db.execute(statement, values))
+        )
+
+    async def known(self, ids: Iterable[int]) -> frozenset[int]:
+        """Return those of these Discord messages that were taken as questions."""
+        given = json.dumps(list(ids))
+        statement = "SELECT id FROM questions WHERE id IN (SELECT value FROM json_each(?))"
+        return await self._database.read(
+            lambda db: frozenset(row[0] for row in db.execute(statement, (given,)))
+        )
+
+    async def were_asked_in(self, channel_id: int) -> bool:
+        """Return whether somebody asked in this channel, wherever it was answered."""
+        statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE channel_id = ?)"
+        return await self._database.read(
+            lambda db: bool(db.execute(statement, (channel_id,)).fetchone()[0])
         )
 
     async def asker_count(self, channel_id: int) -> int:

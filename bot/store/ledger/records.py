@@ -29,13 +29,14 @@ class Link(Struct, frozen=True, kw_only=True):
 class Mark(Struct, frozen=True, kw_only=True):
     """Up to which message a channel was seen; ``linked`` says that it is linked to a thread.
 
-    Every message up to it that is a question was taken or refused.
+    Every message up to it that is a question was taken or refused. ``parent_id`` is the link's.
     """
 
     channel_id: int
     guild_id: int | None
     message_id: int
     linked: bool = False
+    parent_id: int | None = None
 
 
 class NewQuestion(Struct, frozen=True, kw_only=True):

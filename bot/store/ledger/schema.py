@@ -103,4 +103,8 @@ def _second(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _second)
+def _third(db: sqlite3.Connection) -> None:
+    db.execute("CREATE INDEX questions_of_channel ON questions (channel_id)")
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third)

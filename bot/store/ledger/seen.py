@@ -11,11 +11,11 @@ from bot.store.ledger.records import Mark
 
 # A channel that is linked and has no mark yet is to be read from its beginning.
 _MARKS = """
-    SELECT s.channel_id, s.guild_id, s.message_id, l.channel_id IS NOT NULL
+    SELECT s.channel_id, s.guild_id, s.message_id, l.channel_id IS NOT NULL, l.parent_id
     FROM seen s LEFT JOIN links l ON l.channel_id = s.channel_id
     WHERE s.guild_id IS :guild
     UNION ALL
-    SELECT channel_id, guild_id, channel_id, 1 FROM links
+    SELECT channel_id, guild_id, channel_id, 1, parent_id FROM links
     WHERE guild_id IS :guild AND channel_id NOT IN (SELECT channel_id FROM seen)
     ORDER BY 3 DESC
 """
@@ -49,7 +49,13 @@ class Seen:
 
         def work(db: sqlite3.Connection) -> tuple[Mark, ...]:
             return tuple(
-                Mark(channel_id=row[0], guild_id=row[1], message_id=row[2], linked=bool(row[3]))
+                Mark(
+                    channel_id=row[0],
+                    guild_id=row[1],
+                    message_id=row[2],
+                    linked=bool(row[3]),
+                    parent_id=row[4],
+                )
                 for row in db.execute(_MARKS, {"guild": guild_id})
             )
 

@@ -3,9 +3,8 @@
 An answer that is found so ends what it answered; nothing that this ledger knows of is changed.
 """
 
-import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from bot.store.ledger import rows
@@ -67,19 +66,6 @@ class Standing:
             return bool(db.execute(statement, (channel_id,)).fetchone()[0])
 
         return await self._database.read(work)
-
-    async def known_questions(self, ids: Iterable[int]) -> frozenset[int]:
-        """Return those of these Discord messages that were taken as questions."""
-        given = json.dumps(list(ids))
-        return await self._database.read(
-            lambda db: frozenset(
-                row[0]
-                for row in db.execute(
-                    "SELECT id FROM questions WHERE id IN (SELECT value FROM json_each(?))",
-                    (given,),
-                )
-            )
-        )
 
 
 def mark_copied(db: sqlite3.Connection, now: float) -> None:
