@@ -8,6 +8,7 @@ from msgspec import Struct
 
 Reach = Literal["loopback", "private", "public"]
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+_USUAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _NUMBER = re.compile(r"0x[0-9a-f]*\Z|[0-9]+\Z")
 
 
@@ -54,6 +55,8 @@ def reach(host: str) -> Reach:
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its spelling; False for what is no host."""
+    if host in _USUAL:  # asked for each request to a server
+        return True
     try:
         return reach(host) == "loopback"
     except ValueError:
