@@ -4,8 +4,11 @@ import asyncio
 import logging
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
+from types import FrameType
 from typing import Any, Final, TextIO, TypeVar
 
 from bot.app.building import Builder, StartError
@@ -18,6 +21,9 @@ _log: Final = logging.getLogger(__name__)
 
 _STOP_SECONDS: Final = 4.5
 """After a signal everything is stopped in order, and after this long in any order."""
+
+_TELL_SECONDS: Final = 0.2
+_LEFT: Final = "Not everything stopped in time; leaving it. Nothing that was saved is lost."
 
 
 async def run_bot(
@@ -70,7 +76,8 @@ async def run_server(
 def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
     """Run a program and return what it does; None where Ctrl-C or SIGTERM ended it.
 
-    It has under 5 seconds then to stop in order.
+    It has under 5 seconds then to stop in order; after that the process ends whatever hangs, with
+    exit code 0 as well: it was told to stop, and all that is on disk is whole.
     """
 
     async def watched() -> T | None:
@@ -85,27 +92,32 @@ def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
 @contextmanager
 def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
     loop = asyncio.get_running_loop()
-
     stopping = False
 
-    def stop() -> None:
+    # Not the loop's own handlers: one that is blocked would not even begin to count the seconds.
+    def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopping
         if not stopping:  # once is enough: a second signal must not cut the stopping short
             stopping = True
-            task.cancel()
-            loop.call_later(_STOP_SECONDS, _give_up)
+            threading.Thread(target=_end_in_time, name="stopping", daemon=True).start()
+            loop.call_soon_threadsafe(task.cancel)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        # Nor must a second one while the process goes, which takes some moments more.
+        if not stopping:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
 
 
-def _give_up() -> None:
-    # What is on disk is whole at any moment; what hangs must not keep the machine from stopping.
-    _log.error("Not everything stopped in time; leaving it. Nothing that was saved is lost.")
-    logging.shutdown()
-    os._exit(1)
+def _end_in_time() -> None:
+    """End the process once its time is over, also where its loop or one of its threads hangs."""
+    time.sleep(_STOP_SECONDS)
+    # Whoever reads the log may hang, too.
+    telling = threading.Thread(target=_log.error, args=(_LEFT,), daemon=True)
+    telling.start()
+    telling.join(_TELL_SECONDS)
+    os._exit(0)
