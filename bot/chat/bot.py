@@ -21,7 +21,7 @@ from bot.chat.admission import MOST_AT_ONCE, Admission
 from bot.chat.away import Away
 from bot.chat.commands import RunsCommands, fingerprint
 from bot.chat.conversation import Conversations
-from bot.chat.delivery import Delivery, is_passing, retry_after
+from bot.chat.delivery import Delivery, is_passing, retry_after, told
 from bot.chat.desk import Desk
 from bot.chat.files import QuestionFiles
 from bot.chat.gateway import Gateway
@@ -129,6 +129,7 @@ class ChatBot(discord.Client):
         )
         self.presses = Desk(
             ledger,
+            self._delivery,
             clock,
             nudge=self._turns.nudge,
             cancel=self._turns.cancel,
@@ -154,24 +155,27 @@ class ChatBot(discord.Client):
         """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
         wait = _FIRST_LOGIN_WAIT
         while True:
-            longer = 0.0
+            longest = wait
             try:
                 return await super().login(token)
             except aiohttp.InvalidURL:
                 raise  # it will be no better address in a minute
             except discord.RateLimited as error:
-                longer, why = error.retry_after, "wants fewer requests"
+                trouble: Exception = error
+                longest = max(wait, error.retry_after)
             except discord.HTTPException as error:
                 if not is_passing(error):
                     raise
-                longer, why = retry_after(error), f"answers {error.status}"
+                trouble = error
+                longest = max(wait, retry_after(error))
             except (aiohttp.ClientError, OSError) as error:
-                why = f"can't be reached at {self._settings.api_url} ({str(error) or repr(error)})"
-            _log.warning("Discord %s; trying again in %.0f s", why, max(wait, longer))
+                trouble = error
+            at = self._settings.api_url
+            _log.warning("Discord at %s %s; trying again in %.0f s", at, told(trouble), longest)
             # Each login makes a connection of its own.
             await self.http.close()
             self.http.connector = discord.utils.MISSING
-            await self._clock.sleep(max(wait, longer))
+            await self._clock.sleep(longest)
             wait = min(wait * 2, _LONGEST_LOGIN_WAIT)
 
     async def connect(self, *, reconnect: bool = True) -> None:

@@ -4,6 +4,7 @@ Only what Discord refuses for good comes back as an error.
 """
 
 import asyncio
+import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -35,28 +36,38 @@ class Delivery:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def insist(self, call: Callable[[], Awaitable[T]], *, within: float | None = None) -> T:
         """Make a call until Discord answers it; raises ``discord.HTTPException`` when refused.
 
-        A call that is made twice must be harmless: an edit, or a message with a nonce.
+        A call that is made twice must be harmless: an edit, or a message with a nonce. ``within``
+        is how many seconds there are for it; then the last try's error is raised, whatever it is.
         """
         attempt = 0
+        end = None if within is None else self._clock.monotonic() + within
         while True:
             try:
                 async with asyncio.timeout(_CALL_SECONDS):
                     return await call()
             except discord.RateLimited as error:
+                trouble: Exception = error
                 wait = error.retry_after
             except discord.HTTPException as error:
                 if not is_passing(error):
                     raise
+                trouble = error
                 wait = max(retry_after(error), self._backoff(attempt))
-                _log.info("Discord answered %s; trying again in %.1f s", error.status, wait)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
+                trouble = error
                 wait = self._backoff(attempt)
-                _log.info("Discord can't be reached (%r); trying again in %.1f s", error, wait)
+            if end is not None and self._clock.monotonic() + wait > end:
+                raise trouble
+            _log.info("Discord %s; trying again in %.1f s", told(trouble), wait)
             attempt += 1
             await self._clock.sleep(wait)
+
+    async def breathe(self, failures: int) -> None:
+        """Wait for what is tried by others, the longer the more often it has failed."""
+        await self._clock.sleep(self._backoff(max(failures - 1, 0)))
 
     def _backoff(self, attempt: int) -> float:
         longest: float = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
@@ -69,6 +80,17 @@ def is_passing(error: discord.HTTPException) -> bool:
         return False
     # A token that was revoked ends the bot by its gateway; until then nothing is given up.
     return error.status in (401, 429) or error.status >= 500
+
+
+def told(trouble: Exception) -> str:
+    """Say in a few words what Discord does; a proxy's web page is not among them."""
+    if isinstance(trouble, discord.HTTPException):
+        return f"answers {trouble.status}"
+    if isinstance(trouble, aiohttp.ClientResponseError):
+        return f"answers {trouble.status}"
+    if isinstance(trouble, discord.RateLimited):
+        return "wants fewer requests"
+    return f"can't be reached ({str(trouble) or repr(trouble)})"
 
 
 def retry_after(error: discord.HTTPException) -> float:

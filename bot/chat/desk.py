@@ -3,14 +3,14 @@
 Every interaction is acknowledged before anything that can take time.
 """
 
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import discord
 
 from bot.chat import sentences, views
+from bot.chat.answering import Answering
+from bot.chat.delivery import Delivery
 from bot.chat.permissions import may_act_on, may_see, scope_of
 from bot.clock import Clock
 from bot.store.ledger import Ledger, Turn
@@ -20,8 +20,6 @@ PAGE_SIZE: Final = 5
 
 _MOST_CHOICES: Final = 25
 
-_log = logging.getLogger(__name__)
-
 
 class Desk:
     """Where interactions come to; ``nudge`` and ``cancel`` tell the turns what was written."""
@@ -29,6 +27,7 @@ class Desk:
     def __init__(
         self,
         ledger: Ledger,
+        delivery: Delivery,
         clock: Clock,
         *,
         nudge: Callable[[int], None],
@@ -36,6 +35,7 @@ class Desk:
         health: Callable[[], str],
     ) -> None:
         self._ledger = ledger
+        self._delivery = delivery
         self._clock = clock
         self._nudge = nudge
         self._cancel = cancel
@@ -45,8 +45,7 @@ class Desk:
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Cancel the attempt whose button was pressed."""
-        await interaction.response.defer()
-        async with _told(interaction):
+        async with Answering(interaction, self._delivery) as answer:
             turn = await self._ledger.history.turn(turn_id)
             refusal = sentences.TOO_LATE_TO_CANCEL
             if turn is not None and turn.attempt == attempt:
@@ -54,14 +53,13 @@ class Desk:
                     refusal = sentences.NOT_YOURS_TO_CANCEL
                 elif await self._request_cancel(turn, interaction):
                     return
-            await interaction.followup.send(refusal, ephemeral=True)
+            await answer.note(refusal)
 
     async def retry_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Make one more attempt at the turn whose button was pressed."""
-        await interaction.response.defer()
-        async with _told(interaction):
+        async with Answering(interaction, self._delivery) as answer:
             turn = await self._ledger.history.turn(turn_id)
             refusal = sentences.TOO_LATE_TO_RETRY
             if turn is not None and turn.attempt == attempt:
@@ -70,39 +68,33 @@ class Desk:
                 elif await self._ledger.turns.retry(turn_id, attempt) is not None:
                     self._nudge(turn.channel_id)
                     return
-            await interaction.followup.send(refusal, ephemeral=True)
+            await answer.note(refusal)
 
     async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
         """Turn to a page of the list."""
-        await interaction.response.defer()
-        async with _told(interaction):
-            await self._show_page(interaction, page)
+        async with Answering(interaction, self._delivery) as answer:
+            await self._show_page(answer, interaction, page)
 
     async def list_runs(self, interaction: discord.Interaction[Any], page: int) -> None:
         """Show a page of the runs this person may know of, newest first."""
-        await interaction.response.defer(ephemeral=True)
-        async with _told(interaction):
-            await self._show_page(interaction, page)
+        async with Answering(interaction, self._delivery, ephemeral=True) as answer:
+            await self._show_page(answer, interaction, page)
 
     async def show_run(self, interaction: discord.Interaction[Any], name: str) -> None:
         """Show all that is known of a run."""
-        await interaction.response.defer(ephemeral=True)
-        async with _told(interaction):
+        async with Answering(interaction, self._delivery, ephemeral=True) as answer:
             turn = await self._named(name, interaction)
             text = sentences.no_such_run(name)
             if turn is not None:
                 questions = await self._ledger.questions.of_turn(turn.id)
                 asked = [question.content for question in questions]
                 text = sentences.run_details(turn, self._clock.now(), asked)
-            await interaction.edit_original_response(content=text)
+            await answer.show(text)
 
     async def cancel_run(self, interaction: discord.Interaction[Any], name: str | None) -> None:
         """Cancel a run, this channel's where none is named."""
-        await interaction.response.defer(ephemeral=True)
-        async with _told(interaction):
-            await interaction.edit_original_response(
-                content=await self._cancelled(interaction, name)
-            )
+        async with Answering(interaction, self._delivery, ephemeral=True) as answer:
+            await answer.show(await self._cancelled(interaction, name))
 
     async def choices(
         self, interaction: discord.Interaction[Any], typed: str, *, active: bool
@@ -129,7 +121,9 @@ class Desk:
                 found.append((label, str(turn.id)))
         return found
 
-    async def _show_page(self, interaction: discord.Interaction[Any], page: int) -> None:
+    async def _show_page(
+        self, answer: Answering, interaction: discord.Interaction[Any], page: int
+    ) -> None:
         scope = scope_of(interaction)
         pages = max(1, -(-await self._ledger.history.count(scope) // PAGE_SIZE))
         page = min(max(page, 1), pages)
@@ -141,7 +135,7 @@ class Desk:
             # Of interest to who looks after the place, and noise to everybody else.
             health = self._health() if interaction.permissions.manage_messages else None
             text = sentences.run_page(turns, self._clock.now(), page, pages, health)
-        await interaction.edit_original_response(content=text, view=views.page_view(page, pages))
+        await answer.show(text, views.page_view(page, pages))
 
     async def _cancelled(self, interaction: discord.Interaction[Any], name: str | None) -> str:
         turn: Turn | None
@@ -183,14 +177,3 @@ class Desk:
         link = await self._ledger.link(turn.channel_id)
         private = link is None or link.private
         return turn if may_see(turn, interaction, private=private) else None
-
-
-@contextlib.asynccontextmanager
-async def _told(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """Tell whoever pressed or asked when it went wrong."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001 - the person must be told, whatever it was
-        _log.exception("An interaction failed")
-        with contextlib.suppress(discord.HTTPException):
-            await interaction.followup.send(sentences.COMMAND_FAILED, ephemeral=True)

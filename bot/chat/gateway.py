@@ -14,6 +14,7 @@ import aiohttp
 import discord
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
+from bot.chat.delivery import told
 from bot.clock import Clock
 
 LONGEST_WAIT: Final = 20.0
@@ -70,7 +71,7 @@ class Gateway:
                 self._lost("ended the socket" if error.resume else "ended the session")
             except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
                 await self._drop()
-                self._lost(_told(error))
+                self._lost(told(error))
             except Exception:  # noqa: BLE001 - see below; it is logged with its trace
                 # By discord.py, or by anybody: one event is no reason to end for all the others.
                 _log.exception("Discord sent what can't be read; going on behind it")
@@ -133,7 +134,7 @@ class Gateway:
             self._lost_at = self._clock.monotonic()
             _log.info("The gateway %s", why)
         else:
-            _log.warning("The gateway is still not there: it %s", why)
+            _log.warning("The gateway is still away: it %s", why)
 
     def _found(self) -> None:
         if self._failures > 1 and self._lost_at is not None:
@@ -155,9 +156,3 @@ class Gateway:
             with contextlib.suppress(OSError, aiohttp.ClientError):
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._socket.close(code=_TRY_AGAIN)
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"answers {error.status}"
-    return f"can't be reached ({str(error) or repr(error)})"

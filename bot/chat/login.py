@@ -99,7 +99,11 @@ def login_errors(api_url: str) -> Iterator[None]:
         raise LoginError(
             f"Discord answers with an error ({error.status}). Try again in a few minutes."
         ) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except discord.RateLimited as error:
+        raise LoginError(
+            f"Discord wants fewer requests. Try again in {error.retry_after:.0f} seconds."
+        ) from error
+    except (aiohttp.ClientError, OSError) as error:
         raise LoginError(
             f"Discord can't be reached at {api_url}. Check this machine's network, or [discord] "
             "api_url."

@@ -1,6 +1,6 @@
 """One channel as the bot writes to it: messages sent once, edited, deleted, and found again."""
 
-import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
@@ -19,7 +19,11 @@ T = TypeVar("T")
 
 _CANT_REPLY: Final = frozenset({160002, 50035})
 _LOOK_BACK: Final = 100
+_NONCE_SECONDS: Final = 60.0
 _OLD: Final = 3_000.0  # Discord counts edits of messages from 3,600 s on
+
+
+_log = logging.getLogger(__name__)
 
 
 class MessageGoneError(Exception):
@@ -59,18 +63,37 @@ class Postbox:
         content: str,
         nonce: str,
         *,
+        find: Callable[[], Awaitable[int | None]],
         view: discord.ui.View | None = None,
         reply_to: int | None = None,
     ) -> int:
-        """Send a message, once for its nonce, and return its id; raises ``UndeliverableError``."""
+        """Send a message once and return its id; raises ``UndeliverableError``.
+
+        ``find`` looks for it in the channel: Discord knows a nonce for minutes, and what it took
+        before an outage may stand there without our knowing.
+        """
         reference = self._reference(reply_to)
+        began: float | None = None
+
+        async def once() -> int:
+            nonlocal began
+            if began is None:
+                began = self._clock.monotonic()
+            elif self._clock.monotonic() - began > _NONCE_SECONDS:
+                found = await find()
+                if found is not None:
+                    message = self._channel.get_partial_message(found)
+                    await message.edit(content=content, view=view)
+                    return found
+            return await self._send(content, nonce, view, reference)
+
         try:
-            return await self._insist(lambda: self._send(content, nonce, view, reference))
+            return await self._insist(once)
         except discord.HTTPException as error:
             if reference is None or error.code not in _CANT_REPLY:
                 raise UndeliverableError(str(error)) from error
         # Without the right to read the history one can write, but not reply.
-        return await self.send(content, nonce, view=view)
+        return await self.send(content, nonce, find=find, view=view)
 
     async def try_send(self, content: str, nonce: str) -> int:
         """Send a message with no more tries than discord.py makes."""
@@ -103,16 +126,21 @@ class Postbox:
     async def delete(self, message_id: int) -> None:
         """Delete a message of ours; one that can't be deleted stays."""
         message = self._channel.get_partial_message(message_id)
-        with contextlib.suppress(discord.HTTPException):
+        try:
             await self._delivery.insist(message.delete)
+        except discord.HTTPException as error:
+            if error.code != UNKNOWN_MESSAGE:
+                _log.warning("Message %d of ours can't be deleted: %s", message_id, error)
 
     async def contents(self, message_ids: Sequence[int]) -> list[str]:
         """Return what these messages say, those that are there and can be read."""
         found: list[str] = []
         for message_id in message_ids:
             message = self._channel.get_partial_message(message_id)
-            with contextlib.suppress(discord.HTTPException):
+            try:
                 found.append((await self._delivery.insist(message.fetch)).content)
+            except discord.HTTPException as error:
+                _log.info("Message %d of ours can't be read again: %s", message_id, error)
         return found
 
     async def after(self, message_id: int) -> list[discord.Message]:
@@ -125,9 +153,14 @@ class Postbox:
 
         try:
             return await self._delivery.insist(read)
-        except discord.HTTPException:
+        except discord.HTTPException as error:
             # Without the right to read the history the nonce alone must do.
+            _log.info("Channel %d can't be read: %s", self.channel_id, error)
             return []
+
+    async def breathe(self, failures: int) -> None:
+        """Wait before one more try of what is tried by itself."""
+        await self._delivery.breathe(failures)
 
     async def _send(
         self,

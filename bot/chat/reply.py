@@ -14,13 +14,16 @@ import aiohttp
 import discord
 
 from bot.chat import sentences, views
+from bot.chat.delivery import is_passing
 from bot.chat.pace import Pace
 from bot.chat.postbox import MessageGoneError, Postbox
 from bot.chat.split import LIMIT, split
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import Ledger, LedgerError, Turn
 
 _PROGRESS_GRACE: Final = 3.0
 _PAUSE_SECONDS: Final = 2.0
+
+_TROUBLES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +77,7 @@ class Reply:
                 message_id = await self._postbox.send(
                     sentences.THINKING,
                     self._nonce(0),
+                    find=self._find_placeholder,
                     view=view,
                     reply_to=self._turn.reply_to if in_reply else None,
                 )
@@ -122,12 +126,15 @@ class Reply:
         parts = with_notes(self._text or sentences.THINKING, [note])
         number = min(len(self._ids), len(parts)) - 1
         content = parts[number] if number == len(parts) - 1 else f"{parts[number][:1900]}\n{note}"
-        with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+        try:
             async with asyncio.timeout(_PAUSE_SECONDS):
                 await self._postbox.try_edit(self._ids[number], content)
+        except _TROUBLES as error:
+            _log.info("Turn %d can't say that it will go on: %s", self._turn.id, error)
 
     async def _grow(self) -> None:
         channel_id = self._postbox.channel_id
+        failures = 0
         while True:
             await self._changed.wait()
             await self._pace.turn(channel_id)
@@ -139,19 +146,31 @@ class Reply:
             try:
                 if await self._grow_once(split(self._text)):
                     self._changed.set()
+                failures = 0
+                continue
             except discord.NotFound:
                 # Deleted under our hands: the end sends it anew.
                 return
-            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-                _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
+            except _TROUBLES as error:
                 self._unsure = True
+                if isinstance(error, discord.HTTPException) and not is_passing(error):
+                    _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
+                    return
+                _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
             finally:
                 self._idle.set()
+            failures += 1
+            await self._postbox.breathe(failures)
+            self._changed.set()
 
     async def _grow_once(self, parts: Sequence[str]) -> bool:
         """Bring the first part that lags behind to its text; return whether another one does."""
         for number, content in enumerate(parts):
             if number == len(self._ids):
+                found = await self._find_part(number) if self._unsure else None
+                if found is not None:
+                    await self._know(number, found, None)
+                    return True
                 message_id = await self._postbox.try_send(content, self._nonce(number))
                 await self._know(number, message_id, content)
             elif self._shown[number] != content:
@@ -172,7 +191,10 @@ class Reply:
                 await asyncio.wait_for(self._idle.wait(), grace)
             self._unsure = self._unsure or not self._idle.is_set()
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(ended, Exception):
+            _log.error("Turn %d could not show its progress", self._turn.id, exc_info=ended)
+            self._unsure = True
 
     async def _add(self, number: int, content: str, view: discord.ui.View | None) -> None:
         """Add the next part: adopt the message that is it already, or send it."""
@@ -187,7 +209,11 @@ class Reply:
                 await self._abandon(number)
         reply_to = self._turn.reply_to if number == 0 else None
         message_id = await self._postbox.send(
-            content, self._nonce(number), view=view, reply_to=reply_to
+            content,
+            self._nonce(number),
+            find=lambda: self._find_part(number) if number else self._find_first(content),
+            view=view,
+            reply_to=reply_to,
         )
         await self._know(number, message_id, content)
 
@@ -215,6 +241,16 @@ class Reply:
             if message.author.id == self._me and wanted in _custom_ids(message):
                 return message.id
         return None
+
+    async def _find_first(self, content: str) -> int | None:
+        """Find a first part that was sent anew by what it says: it never had a Cancel button."""
+        ours = [
+            message
+            for message in await self._postbox.after(self._turn.reply_to)
+            if message.author.id == self._me and message.content == content.strip()
+        ]
+        known = await self._ledger.turns.known_parts(message.id for message in ours)
+        return next((message.id for message in ours if message.id not in known), None)
 
     async def _find_part(self, number: int) -> int | None:
         """Find a part by its place: ours, behind the part before, and no answer to anything."""

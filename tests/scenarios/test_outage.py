@@ -1,0 +1,247 @@
+"""Discord away for longer than it remembers: what was sent is looked for, a wish is done."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+
+from bot.chat import sentences
+from bot.sandbox.errors import RateLimited
+from bot.sandbox.faults import RequestFault
+from bot.store.ledger import LedgerError
+from tests.scenarios.community import Community, answer, community, is_final
+
+EDIT = "/channels/{channel_id}/messages/{message_id}"
+SEND = "/channels/{channel_id}/messages"
+CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
+ORIGINAL = "/webhooks/{application_id}/{interaction_token}/messages/@original"
+COMMANDS = "/applications/{application_id}/commands"
+FORGOTTEN = 3_600.0
+"""Seconds after which Discord knows no nonce of before."""
+
+
+@pytest.fixture
+def minutes(channels: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let so much time pass for the bot that each of its tries is minutes after the one before."""
+    monkeypatch.setattr(channels.clock, "monotonic", lambda: time.monotonic() * 1_000)
+
+
+@pytest.mark.usefixtures("minutes")
+async def test_a_placeholder_from_before_an_outage_is_found_and_not_sent_again(
+    channels: Community,
+) -> None:
+    channels.sandbox.faults.drop_next("POST", SEND, after_effect=True)
+    await channels.ask("one")
+    await channels.reply(channels.general)
+    channels.sandbox.advance(FORGOTTEN)
+    await channels.ended_turns(1)
+    (reply,) = channels.replies(channels.general)
+    assert answer(reply) == "one"
+    assert is_final(reply)
+
+
+@pytest.mark.usefixtures("minutes")
+async def test_an_answer_sent_anew_before_an_outage_is_found_and_not_sent_again(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    channels.model.say("All the same.", first=gate)
+    await channels.ask("one")
+    await channels.admin.delete(await channels.reply(channels.general))
+    await channels.model.until_request()
+    channels.sandbox.faults.drop_next("POST", SEND, after_effect=True)
+    gate.open()
+    await channels.until(lambda: channels.replies(channels.general))
+    channels.sandbox.advance(FORGOTTEN)
+    await channels.ended_turns(1)
+    (reply,) = channels.replies(channels.general)
+    assert answer(reply) == "All the same."
+
+
+async def test_a_part_that_grew_before_an_outage_is_found_and_not_sent_again(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    tokens = ["alpha " * 300 + "\n\n", "beta " * 100, "beta " * 100, "beta"]
+    channels.model.say("".join(tokens), tokens=tokens, gate=gate)
+    await channels.ask("one")
+    await channels.reply(channels.general)
+    channels.sandbox.faults.drop_next("POST", SEND, after_effect=True)
+    gate.let(2)
+    await channels.reply(channels.general, 2)
+    channels.sandbox.advance(FORGOTTEN)
+    gate.let(1)
+    await channels.until(
+        lambda: any(m.content.count("beta") > 150 for m in channels.replies(channels.general))
+    )
+    gate.open()
+    await channels.ended_turns(1)
+    first, second = channels.replies(channels.general)
+    assert set(first.content.split()) == {"alpha"}
+    assert answer(second).split() == ["beta"] * 201
+
+
+async def test_a_reply_grows_again_when_discord_is_back_though_the_model_says_no_more(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    channels.model.say("a b c", gate=gate)
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await channels.model.until_request()
+    failing = channels.sandbox.fail_next("PATCH", EDIT, status=503, times=2)
+    gate.let(1)
+    await channels.until(lambda: reply.content == "a")
+    assert failing.hits == 2
+    gate.open()
+
+
+async def test_a_reply_that_may_not_be_edited_is_not_tried_with_every_word(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    channels.model.say("a b c d", gate=gate)
+    await channels.ask("one")
+    await channels.reply(channels.general)
+    await channels.model.until_request()
+    refused = channels.sandbox.fail_next("PATCH", EDIT, status=403, code=50001, times=None)
+    gate.let(1)
+    await channels.until(lambda: refused.hits == 1)
+    for _ in range(3):
+        gate.let(1)
+        await asyncio.sleep(0.4)
+    gate.open()
+    await channels.ended_turns(1)
+    # The end is one more, and the last.
+    assert refused.hits == 2
+    refused.times = 0
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    await channels.ask("two", channel=elsewhere)
+    assert answer(await channels.finished(elsewhere)) == "two"
+
+
+async def test_a_call_given_up_in_a_limit_of_all_calls_does_not_hold_the_others_for_ever(
+    channels: Community,
+) -> None:
+    limit = RequestFault("POST", SEND, RateLimited(0.5, scope="global"), 1)
+    channels.sandbox.faults.requests.append(limit)
+    home = channels.bot.get_partial_messageable(channels.general.id)
+    given_up = asyncio.create_task(home.send("never"))
+    async with asyncio.timeout(5):
+        while channels.bot.http._global_over.is_set():
+            await asyncio.sleep(0.005)
+        given_up.cancel()
+        await home.send("at last")
+    assert [m.content for m in channels.replies(channels.general)] == ["at last"]
+
+
+async def test_a_cancel_whose_acknowledgement_was_cut_off_cancels(channels: Community) -> None:
+    channels.model.stall("Begun")
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await channels.in_state(1, "running")
+    channels.sandbox.faults.drop_next("POST", CALLBACK, after_effect=True)
+    await channels.ada.click(reply, "Cancel")
+    (turn,) = await channels.ended_turns(1)
+    assert turn.state == "cancelled"
+
+
+async def test_a_retry_that_discord_does_not_acknowledge_is_made(channels: Community) -> None:
+    channels.model.fail(400)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    channels.sandbox.fail_next("POST", CALLBACK, status=404, code=10062, times=None)
+    await channels.ada.click(reply, "Retry", wait=False)
+    await channels.until(lambda: answer(reply) == "one")
+
+
+async def test_the_answer_to_a_command_arrives_when_discord_is_back(channels: Community) -> None:
+    channels.sandbox.faults.drop_next("PATCH", ORIGINAL, times=2)
+    interaction = await channels.ada.command(channels.general, "runs list", wait=False)
+    await channels.until(
+        lambda: interaction.original and interaction.original.content == sentences.NO_RUNS
+    )
+
+
+async def test_commands_that_discord_does_not_take_at_the_start_are_told_again(
+    tmp_path: Path,
+) -> None:
+    async with community(tmp_path, "channel", start=False) as whole:
+        await whole.start_engine()
+        whole.sandbox.faults.drop_next("PUT", COMMANDS, times=2)
+        await whole.start_bot()
+        interaction = await whole.ada.command(whole.general, "runs list")
+        assert interaction.original is not None
+
+
+async def test_a_channel_thread_is_used_as_soon_as_that_can_be_written_down(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, tries = threads.ledger.questions.settle, 0
+
+    async def full_at_first(*given: Any, **named: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise LedgerError("the disk is full")
+        await settle(*given, **named)
+
+    monkeypatch.setattr(threads.ledger.questions, "settle", full_at_first)
+    question = await threads.ask("one")
+    thread = await threads.thread_of(question)
+    assert answer(await threads.finished(thread)) == "one"
+
+
+async def test_started_while_nothing_of_discord_answers_it_says_so_and_comes_on_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "bot.chat")
+    async with community(tmp_path, "channel", start=False) as whole:
+        await whole.start_engine()
+        await whole.sandbox.stop()
+        starting = asyncio.create_task(whole.start_bot())
+        async with asyncio.timeout(10):
+            while "can't be reached" not in caplog.text:
+                await asyncio.sleep(0.01)
+        await whole.sandbox.start()
+        await starting
+        await whole.ask("one")
+        assert answer(await whole.finished(whole.general)) == "one"
+
+
+async def test_a_token_of_which_the_gateway_was_not_told_ends_the_bot_at_the_first_refusal(
+    channels: Community,
+) -> None:
+    channels.sandbox.control.token_revoked = True
+    await channels.ask("one")
+    with pytest.raises(discord.ConnectionClosed) as caught:
+        await channels.stopped_by_itself()
+    assert caught.value.code == 4004
+
+
+async def test_questions_of_before_an_outage_are_answered_after_it_in_their_order(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    channels.model.say("First.", first=gate)
+    await channels.ask("one")
+    await channels.in_state(1, "running")
+    await channels.ask("two")
+    await channels.ask("three")
+    await channels.waiting(["two", "three"])
+    channels.sandbox.control.outage(1e9)
+    # The model ends while Discord is away.
+    gate.open()
+    await channels.in_state(1, "closing")
+    channels.sandbox.control.clear()
+    await channels.settled(3)
+    said = [answer(reply) for reply in channels.replies(channels.general)]
+    assert said[0] == "First."
+    assert len(said) == 2
+    asked = [text for role, text in await channels.on_thread(channels.general) if role == "user"]
+    assert asked == ["one", "two", "three"]
