@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.config import Config
-from bot.store.backup import copy_database, copy_files
+from bot.store.backup import copy_database, copy_files, missing_files
 from bot.store.database import StoreError
 from bot.store.ledger.standing import mark_copied
 
@@ -29,15 +29,21 @@ async def backup(config: Config, target: Path) -> None:
 
 
 def _backup(source: Path, target: Path) -> None:
-    found = [name for name in (_LEDGER, _ENGINE) if (source / name).is_file()]
+    found = [name for name in (_LEDGER, _ENGINE) if (source / name).exists()]
     if not found:
         raise StoreError(
             f"There is nothing to back up in {source}. Name the directory in [storage] directory, "
             "or run the bot once."
         )
+    if source.resolve() in target.resolve().parents:
+        raise StoreError(
+            f"{target} is inside {source}, and would be lost with it. Name a directory elsewhere."
+        )
     part = target.with_name(f"{target.name}.part")
     try:
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if target.exists() and not target.is_dir():
+            raise StoreError(f"{target} is there already, as a file. Name a directory that is new.")
+        if target.exists() and any(target.iterdir()):
             raise StoreError(f"{target} is not empty. Name a directory that is new.")
         part.mkdir(parents=True)
     except FileExistsError:
@@ -49,17 +55,32 @@ def _backup(source: Path, target: Path) -> None:
         raise StoreError(f"{target} can't be written ({error.strerror}). Name another.") from error
     try:
         # The ledger before the engine: what the engine has and the ledger does not know of yet is
-        # found when the bot goes on, as after a power cut. The files on both sides of the engine:
-        # every file it knows of is among those that were there before or after.
+        # found when the bot goes on, as after a power cut.
         if _LEDGER in found:
             # It has to know that it is a copy: numbers of turns may have been given away since.
             copy_database(source / _LEDGER, part / _LEDGER, lambda db: mark_copied(db, time.time()))
-        copy_files(source / _FILES, part / _FILES)
         if _ENGINE in found:
-            copy_database(source / _ENGINE, part / _ENGINE)
-        copy_files(source / _FILES, part / _FILES)
+            _copy_engine(source, part)
+        else:
+            copy_files(source / _FILES, part / _FILES)
         part.replace(target)
     except OSError as error:
         raise StoreError(f"{target} can't be written ({error.strerror}). Name another.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _copy_engine(source: Path, part: Path) -> None:
+    """Copy the engine and its files, so that every file it knows of is among them."""
+    missing: frozenset[str] | None = None
+    while True:
+        # On both sides of the engine: what it knows of was there before or is there after.
+        copy_files(source / _FILES, part / _FILES)
+        (part / _ENGINE).unlink(missing_ok=True)
+        copy_database(source / _ENGINE, part / _ENGINE)
+        copy_files(source / _FILES, part / _FILES)
+        before, missing = missing, missing_files(part / _ENGINE, part / _FILES)
+        # A file that came and went meanwhile is in no engine that is copied now. One that was lost
+        # before is no reason to have no backup.
+        if not missing or missing == before:
+            return

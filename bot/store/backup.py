@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.database import StoreError
+from bot.store.database import StoreError, fault_of
 
 
 def copy_database(
@@ -26,22 +26,29 @@ def copy_database(
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as original,
             closing(sqlite3.connect(target)) as copy,
         ):
-            original.backup(copy)
-            # One file without a log beside it: what is copied on from there is all of it.
-            copy.execute("PRAGMA journal_mode = DELETE").fetchone()
-            (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-            if mark is not None:
+            # Before it is copied: a copy is whole pages, whatever it is a copy of.
+            fault = fault_of(original, source)
+            if fault is None:
+                original.backup(copy)
+                # One file without a log beside it: what is copied on from there is all of it.
+                copy.execute("PRAGMA journal_mode = DELETE").fetchone()
+                fault = fault_of(copy, target)
+            if fault is None and mark is not None:
                 with copy:
                     mark(copy)
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise StoreError(
             f"{source} could not be copied to {target} ({error}). Check that there is room, and "
             "that this user may read and write there."
         ) from error
-    if verdict != "ok":
-        raise StoreError(f"{source} is not a sound database ({verdict}), and was not copied.")
-    # Where somebody copies it over what a killed process left, instead of in its place, that one's
-    # log would be taken for this database's.
+    except sqlite3.DatabaseError as error:
+        fault = str(error)
+    if fault is not None:
+        raise StoreError(
+            f"{source} is not a sound database ({fault}), and was not copied. Keep the backups "
+            "that were made before."
+        )
+    # Copied over what a killed process left, and not into its place, it would get that one's log.
     log = target.with_name(f"{target.name}-wal")
     try:
         log.touch()
@@ -49,6 +56,14 @@ def copy_database(
         _to_disk(log)
     except OSError as error:
         raise StoreError(f"{target} could not be written ({error.strerror}).") from error
+
+
+def missing_files(database: Path, directory: Path) -> frozenset[str]:
+    """Return which of the files that an engine's database knows of are not in a directory."""
+    with closing(sqlite3.connect(database)) as db:
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'files'").fetchone()
+        known = {row[0] for row in db.execute("SELECT id FROM files")} if tables else set()
+    return frozenset(name for name in known if not (directory / name).is_file())
 
 
 def copy_files(source: Path, target: Path) -> None:

@@ -221,6 +221,18 @@ def _checkpoint(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
+def fault_of(db: sqlite3.Connection, path: Path) -> str | None:
+    """Return what is wrong with a database that is open, None where it is sound."""
+    (page_size,) = db.execute("PRAGMA page_size").fetchone()
+    log = path.with_name(f"{path.name}-wal")
+    # SQLite reads on where a file is cut off. What a killed process was about to write at its end
+    # is in its log. (Looked at from outside: a descriptor that is closed would drop our locks.)
+    if path.stat().st_size % page_size and not (log.exists() and log.stat().st_size):
+        return "it ends in the middle of a page"
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    return None if verdict == "ok" else str(verdict)
+
+
 def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(migrations):
@@ -229,9 +241,8 @@ def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path
             f"knows {len(migrations)}). Install the newer version again; nothing was changed."
         )
     # A file that is not whole is refused before anything is written into it.
-    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
+    if (fault := fault_of(db, path)) is not None:
+        raise sqlite3.DatabaseError(fault)
     db.execute("PRAGMA journal_mode = WAL").fetchone()
     for number, migration in enumerate(migrations[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")

@@ -1,19 +1,24 @@
 """A backup taken while the bot runs, and a bot that goes on from it."""
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from bot.app.backup import backup
+from bot.assistants.files import UploadFile
+from bot.assistants.requests import CreateMessage, CreateRun, CreateThread
 from bot.config import Config, StorageSettings
-from bot.store.backup import copy_files
+from bot.store.backup import copy_database, copy_files
 from bot.store.database import StoreError
 from tests.scenarios.community import Community, answer, community
+from tests.support.model_turns import say
 
 
 def config(directory: Path) -> Config:
@@ -127,7 +132,129 @@ async def test_a_damaged_database_is_not_taken_for_a_backup(tmp_path: Path) -> N
     data = tmp_path / "data"
     data.mkdir()
     (data / "bot.db").write_bytes(b"no database at all" * 500)
-    with pytest.raises(StoreError, match=r"bot\.db"):
+    with pytest.raises(StoreError, match=r"bot\.db is not a sound database"):
         await backup(config(data), tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert not (tmp_path / "copy.part").exists()
+
+
+async def test_a_database_that_is_cut_off_is_not_taken_for_a_backup(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    with closing(sqlite3.connect(data / "bot.db")) as db, db:
+        db.execute("CREATE TABLE notes (text TEXT)")
+        db.execute("INSERT INTO notes VALUES (?)", ("x" * 9_000,))
+    (data / "bot.db").write_bytes((data / "bot.db").read_bytes()[:-1_000])
+    with pytest.raises(StoreError, match=r"bot\.db is not a sound database"):
+        await backup(config(data), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+async def test_what_is_no_file_is_not_left_out_in_silence(
+    running: Community, tmp_path: Path
+) -> None:
+    await running.stop_bot()
+    (tmp_path / "data" / "bot.db").unlink()
+    (tmp_path / "data" / "bot.db").mkdir()
+    with pytest.raises(StoreError, match=r"bot\.db"):
+        await backup(config(tmp_path / "data"), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("inside", ["copy", "files/copy", "deep/../copy"])
+async def test_a_backup_is_not_put_among_what_it_is_of(
+    running: Community, tmp_path: Path, inside: str
+) -> None:
+    with pytest.raises(StoreError, match="inside"):
+        await backup(config(tmp_path / "data"), tmp_path / "data" / inside)
+    names = {path.name for path in (tmp_path / "data").rglob("*")}
+    assert not any("copy" in name for name in names)
+
+
+async def test_what_is_in_the_way_is_named_and_stays(running: Community, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(StoreError, match="is there already"):
+        await backup(config(tmp_path / "data"), tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+async def test_a_file_that_comes_and_goes_meanwhile_leaves_no_row_without_its_bytes(
+    running: Community, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "files").mkdir(exist_ok=True)
+
+    def between(source: Path, target: Path, *rest: Any) -> None:
+        """Copy while a file was uploaded just before and is deleted just after."""
+        if source.name != "engine.db" or (data / "files" / "done").exists():
+            return copy_database(source, target, *rest)
+        with closing(sqlite3.connect(source)) as db:
+            (data / "files" / "file-brief").write_bytes(b"brief")
+            with db:
+                db.execute(
+                    "INSERT INTO files (id, project, purpose, body) "
+                    "VALUES ('file-brief', 'bot', 'assistants', '{}')"
+                )
+            copy_database(source, target, *rest)
+            with db:
+                db.execute("DELETE FROM files")
+        (data / "files" / "file-brief").unlink()
+        (data / "files" / "done").touch()
+        return None
+
+    monkeypatch.setattr("bot.app.backup.copy_database", between)
+    await backup(config(data), tmp_path / "copy")
+    with closing(sqlite3.connect(tmp_path / "copy" / "engine.db")) as db:
+        assert db.execute("SELECT id FROM files").fetchall() == []
+
+
+async def test_a_hundred_runs_that_write_are_in_it_whole(
+    running: Community, tmp_path: Path
+) -> None:
+    assistant = running.assistant_id
+    running.model.otherwise = lambda asked: say(asked.question + " word" * 40, per_second=100)
+
+    async def converse(number: int) -> None:
+        thread = await running.api.create_thread(CreateThread())
+        upload = await running.api.upload_file(
+            UploadFile(filename=f"{number}.txt", purpose="assistants"), _pieces(b"text")
+        )
+        for turn in range(2):
+            text = f"{number}.{turn}"
+            await running.api.create_message(thread.id, CreateMessage(role="user", content=text))
+            stream = await running.api.stream_run(thread.id, CreateRun(assistant_id=assistant))
+            async for _ in stream:
+                pass
+        if number % 3 == 0:
+            await running.api.delete_file(upload.id)
+
+    working = asyncio.gather(*(converse(number) for number in range(100)))
+    copies = 0
+    while not working.done():
+        copies += 1
+        await backup(config(tmp_path / "data"), tmp_path / f"copy-{copies}")
+        await asyncio.sleep(0.3)
+    await working
+    assert copies > 1
+    for number in range(1, copies + 1):
+        copy = tmp_path / f"copy-{number}"
+        for name in ("bot.db", "engine.db"):
+            with closing(sqlite3.connect(copy / name)) as db:
+                assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+                if name == "engine.db":
+                    rows = {row[0] for row in db.execute("SELECT id FROM files")}
+        assert rows <= {path.name for path in (copy / "files").iterdir()}
+    # The last one goes on with the runs that it caught on their way.
+    await restored(running, tmp_path / f"copy-{copies}")
+    with closing(sqlite3.connect(running.directory / "engine.db")) as db:
+        active = "SELECT count(*) FROM runs WHERE status IN ('queued', 'in_progress')"
+        async with asyncio.timeout(60):
+            while db.execute(active).fetchone() != (0,):
+                await asyncio.sleep(0.05)
+        ended = db.execute("SELECT DISTINCT status FROM runs").fetchall()
+    assert ended == [("completed",)]
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    yield data

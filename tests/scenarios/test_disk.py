@@ -4,10 +4,14 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.chat import sentences
-from tests.scenarios.community import Community, answer
+from bot.store.ledger import LedgerError
+from tests.scenarios.community import Community, answer, community
 
 
 async def limit(whole: Community, pages: int) -> None:
@@ -77,3 +81,59 @@ async def test_a_ledger_that_somebody_else_writes_to_is_waited_for(channels: Com
     await holding
     assert answer(await channels.finished(channels.general)) == "one"
     assert len(channels.replies(channels.general)) == 1
+
+
+async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.turns._FIRST_STANDSTILL", 0.01)
+    access: Any = channels.ledger._database
+    real, failing, count = access.write, 0, 0
+
+    async def write(work: Any) -> Any:
+        nonlocal count
+        count += 1
+        if failing <= count < failing + 3:
+            raise LedgerError("database or disk is full")
+        return await real(work)
+
+    monkeypatch.setattr(access, "write", write)
+    home = await channels.ada.open_dm()
+    refused = 0
+    for number in range(1, 13):
+        failing, count = number, 0
+        before = len(channels.replies(home))
+        await channels.ada.say(home, f"question {number}")
+        reply = await channels.finished(home, before + 1)
+        refused += reply.content == sentences.NOT_TAKEN
+        await channels.settled(number - refused)
+        assert answer(reply) in (f"question {number}", sentences.NOT_TAKEN)
+        assert len(channels.replies(home)) == before + 1
+    assert refused == 1
+    asked = [text for role, text in await channels.on_thread(home) if role == "user"]
+    assert asked == [f"question {number}" for number in range(2, 13)]
+    assert len(await channels.runs_on(home)) == 11
+
+
+async def test_a_ledger_held_longer_than_is_waited_refuses_in_words_and_goes_on_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.database._BUSY_SECONDS", 0.5)
+    async with community(tmp_path, "channel") as whole:
+        home = await whole.ada.open_dm()
+        gate = whole.model.stall("o", then="ne")
+        await whole.ada.say(home, "one")
+        await whole.in_state(1, "running")
+        with closing(sqlite3.connect(whole.directory / "bot.db", isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            # The model answers, and nothing of it can be written down.
+            gate.open()
+            await whole.ada.say(home, "two")
+            assert (await whole.reply(home, 2)).content == sentences.NOT_TAKEN
+            db.execute("ROLLBACK")
+        assert answer(await whole.finished(home, 1)) == "one"
+        await whole.ada.say(home, "three")
+        assert answer(await whole.finished(home, 3)) == "three"
+        assert len(whole.replies(home)) == 3
+        asked = [text for role, text in await whole.on_thread(home) if role == "user"]
+        assert asked == ["one", "three"]

@@ -157,6 +157,19 @@ async def test_a_database_with_a_damaged_page_is_refused(tmp_path: Path) -> None
     assert path.read_bytes() == damaged
 
 
+async def test_a_database_that_ends_in_the_middle_of_a_page_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    async with await _open(path) as database:
+        await database.write(
+            lambda db: db.execute("INSERT INTO notes VALUES (?)", ("x" * 9_000,)).close()
+        )
+    cut = path.read_bytes()[:-1_000]
+    path.write_bytes(cut)
+    with pytest.raises(StoreError, match="not a sound database"):
+        await _open(path)
+    assert path.read_bytes() == cut
+
+
 async def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="can't be written"):
