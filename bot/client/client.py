@@ -1,7 +1,7 @@
 """The operations of the Assistants API, each one request to a server elsewhere."""
 
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import aiohttp
 import msgspec
@@ -24,6 +24,7 @@ from bot.assistants.requests import (
     Page,
     SubmitToolOutputs,
 )
+from bot.assistants.states import TERMINAL
 from bot.client.failures import names_stream
 from bot.client.files import FilesClient
 from bot.client.paths import (
@@ -40,6 +41,9 @@ from bot.client.streams import RunEvents
 from bot.client.transport import Timeouts, Transport
 from bot.clock import Clock, SystemClock
 from bot.wire.retry import RetryPolicy
+
+_SOONEST_MS: Final = 100
+"""No server wants to be asked in a row without a pause, though some say 0."""
 
 
 class Client(FilesClient):
@@ -186,8 +190,10 @@ class Client(FilesClient):
         """Return a run, and the seconds after which the server wants to be asked again."""
         run, headers = await self._http.get_with_headers(Run, run_path(thread_id, run_id))
         asked = headers.get("openai-poll-after-ms", "")
+        if not asked.isdecimal() or len(asked) > 9:
+            return run, None
         # More than a minute would be longer than anybody waits without a word.
-        return run, min(int(asked), 60_000) / 1000 if asked.isdecimal() else None
+        return run, min(max(int(asked), _SOONEST_MS), 60_000) / 1000
 
     async def modify_run(self, thread_id: str, run_id: str, request: ModifyRun) -> Run:
         """Change a run's metadata."""
@@ -240,11 +246,15 @@ class Client(FilesClient):
                 raise
             return self._from_start(await self._http.post(Run, path, request), seen)
         if response.content_type == "text/event-stream":
-            return RunEvents(self._http, response, seen, self._rest)
+            return RunEvents(self._http, response, seen, self._rest, self._rests)
         return self._from_start(await self._http.read_whole(response, Run), seen)
 
     def _rest(self, seen: Seen) -> EventStream:
         return follow(self, seen, self._clock, None)
+
+    async def _rests(self, seen: Seen) -> bool:
+        run = await self.retrieve_run(seen.thread_id or "", seen.run_id or "")
+        return run.status in TERMINAL or run.status == "requires_action"
 
     async def _from_start(self, run: Run, seen: Seen) -> EventStream:
         """Tell by polling all events of a run that the server would not stream."""

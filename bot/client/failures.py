@@ -1,14 +1,18 @@
 """What goes wrong between here and a server elsewhere, as the API's errors and without secrets."""
 
 import json
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import aiohttp
+from msgspec.structs import replace
 
-from bot.assistants.errors import APIError, UnreachableError
+from bot.assistants.errors import APIError, ErrorBody, UnreachableError
+from bot.assistants.objects import LastError, ListPage, Run, RunStep
 from bot.clock import Clock
 from bot.wire.bodies import excerpt
 from bot.wire.retry import retry_after
+
+T = TypeVar("T")
 
 ERROR_BYTES: Final = 64 * 1024
 """As much of an error's body is read."""
@@ -91,6 +95,24 @@ class Failures:
             code=_text(told.get("code")),
             retry_after=wait,
         )
+
+    def told(self, error: ErrorBody) -> ErrorBody:
+        """Return an error that came in a stream, without the secret."""
+        return replace(error, message=self._clean(error.message))
+
+    def cleaned(self, answer: T) -> T:
+        """Return an answer without the secret in what it says went wrong with a run or a step."""
+        if not self._secret:
+            return answer
+        if isinstance(answer, ListPage):
+            items = tuple(self.cleaned(item) for item in answer.data)
+            return cast("T", replace(answer, data=items))
+        if isinstance(answer, Run | RunStep) and answer.last_error is not None:
+            error = LastError(
+                self._clean(answer.last_error.code), self._clean(answer.last_error.message)
+            )
+            return cast("T", replace(answer, last_error=error))
+        return answer
 
     def _clean(self, text: str) -> str:
         return text.replace(self._secret, "***") if self._secret else text

@@ -15,6 +15,8 @@ DEFAULT_WAIT: Final = 1.0
 """Seconds between two questions where the server names none."""
 
 
+_MOST_PAGES: Final = 100
+
 _UNDER_WAY: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "cancelling"})
 
 
@@ -155,7 +157,7 @@ async def _steps(
     client: Pollable, run: Run, include: tuple[str, ...]
 ) -> AsyncGenerator[RunStep, None]:
     after: str | None = None
-    while True:
+    for _ in range(_MOST_PAGES):
         page = Page(limit=100, order="asc", after=after)
         try:
             found = await client.list_steps(run.thread_id, run.id, page, include=include)
@@ -165,21 +167,21 @@ async def _steps(
             raise
         for step in found.data:
             yield step
-        after = found.data[-1].id if found.data else None
-        if not found.has_more or after is None:
+        before, after = after, found.data[-1].id if found.data else None
+        if not found.has_more or after in (None, before):  # also where it can't turn pages
             return
 
 
 async def _messages(client: Pollable, run: Run) -> AsyncGenerator[Message, None]:
     after: str | None = None
-    while True:
+    for _ in range(_MOST_PAGES):
         page = Page(limit=100, order="asc", after=after)
         found = await client.list_messages(run.thread_id, page, run_id=run.id)
         for message in found.data:
             if message.run_id == run.id:  # also where the server does not know the filter
                 yield message
-        after = found.data[-1].id if found.data else None
-        if not found.has_more or after is None:
+        before, after = after, found.data[-1].id if found.data else None
+        if not found.has_more or after in (None, before):  # also where it can't turn pages
             return
 
 

@@ -1,6 +1,6 @@
 """A run's events from a server elsewhere; where its stream is cut, polling tells the rest."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, get_args
 
@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 
 from bot.assistants.api import EventStream
-from bot.assistants.errors import ErrorBody
+from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import (
     EventName,
     MessageDelta,
@@ -53,7 +53,10 @@ _EVENTS: Final[dict[str, tuple[EventName, type[msgspec.Struct]]]] = {
 
 
 class RunEvents(AsyncGenerator[StreamEvent, None]):
-    """The events in an open answer, and behind a cut what ``rest`` tells; closing it hangs up."""
+    """The events in an open answer, and behind a cut what ``rest`` tells; closing it hangs up.
+
+    A stream that keeps open and tells nothing is left once ``rests`` says that the run does.
+    """
 
     def __init__(
         self,
@@ -61,11 +64,13 @@ class RunEvents(AsyncGenerator[StreamEvent, None]):
         response: aiohttp.ClientResponse,
         seen: Seen,
         rest: Callable[[Seen], EventStream],
+        rests: Callable[[Seen], Awaitable[bool]],
     ) -> None:
         self._transport = transport
         self._response = response
         self._seen = seen
         self._rest = rest
+        self._rests = rests
         self._events = self._tell()
 
     async def asend(self, value: None) -> StreamEvent:
@@ -90,9 +95,19 @@ class RunEvents(AsyncGenerator[StreamEvent, None]):
         decoder = sse.Decoder()
         how = "it was cut"
         error: ErrorBody | None = None
+        clock = self._transport.clock
+        told_at = clock.monotonic()
         try:
             async for chunk in self._response.content.iter_any():
-                for event in decoder.feed(chunk):
+                events = decoder.feed(chunk)
+                if events:
+                    told_at = clock.monotonic()
+                elif clock.monotonic() - told_at > self._transport.silence:
+                    if self._seen.run_id is None or await self._rests(self._seen):
+                        how = "it told nothing for too long"
+                        break
+                    told_at = clock.monotonic()
+                for event in events:
                     if event.data.startswith(b"[DONE]"):
                         return
                     told = self._event(event)
@@ -100,7 +115,9 @@ class RunEvents(AsyncGenerator[StreamEvent, None]):
                         self._seen.note(told)
                         yield told
         except _FailedError as failed:
-            error = failed.error
+            error = self._transport.failures.told(failed.error)
+        except APIError as refused:
+            how = refused.message
         except (aiohttp.ClientError, OSError, TimeoutError) as cut:
             how = str(cut) or type(cut).__name__
         except (UnusableError, sse.EventTooLargeError) as unusable:

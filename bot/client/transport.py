@@ -1,5 +1,6 @@
 """One request to a server elsewhere: sent again only where that can't do a thing twice."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -30,7 +31,7 @@ _LARGE: Final = 512 * 1024
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """In seconds: to connect, for a whole answer, and between two bytes of a stream."""
+    """In seconds: to connect, for a whole answer, and for a stream to begin or to go on."""
 
     connect: float = 10.0
     answer: float = 60.0
@@ -63,7 +64,7 @@ class Transport:
         self._session = session
         self._owns_session = session is None
         self._retries = retries
-        self._clock = clock
+        self.clock = clock
         self._max_body = max_body
         self.failures = Failures(server, api_key or None, clock)
         headers = {"Accept": _JSON, "OpenAI-Beta": "assistants=v2", "User-Agent": "assistants-bot"}
@@ -83,6 +84,8 @@ class Transport:
         self._stream_timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=timeouts.connect, sock_read=timeouts.silence
         )
+        self._answer_seconds = timeouts.answer
+        self.silence = timeouts.silence
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
     async def close(self) -> None:
@@ -137,7 +140,7 @@ class Transport:
     async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
         """Return the object that a streamed request was answered with instead of events."""
         try:
-            async with response:
+            async with response, asyncio.timeout(self._answer_seconds):
                 body = await self._read(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.failures.unreachable(error) from None
@@ -148,7 +151,7 @@ class Transport:
         decoder = self._decoders.get(kind)
         if decoder is None:
             decoder = self._decoders[kind] = msgspec.json.Decoder(kind)
-        result: T = decode(decoder, body)
+        result: T = self.failures.cleaned(decode(decoder, body))
         return result
 
     def _object(self, kind: type[T], body: bytes) -> T:
@@ -196,21 +199,25 @@ class Transport:
         while True:
             failure: Answered | BaseException
             try:
-                response = await self._open().request(
-                    method,
-                    url,
-                    data=_data(body) if upload is None else upload.data(),
-                    headers=headers,
-                    timeout=timeout,
-                    allow_redirects=False,
-                )
-                try:
-                    if response.status < 300:
-                        return response, b"" if streamed else await self._read(response)
-                    told = await read_beginning(response, ERROR_BYTES)
-                except BaseException:
-                    response.close()
-                    raise
+                # A stream has no end in time, but its beginning has, however slowly bytes come.
+                async with asyncio.timeout(self.silence if streamed else None) as begun:
+                    response = await self._open().request(
+                        method,
+                        url,
+                        data=_data(body) if upload is None else upload.data(),
+                        headers=headers,
+                        timeout=timeout,
+                        allow_redirects=False,
+                    )
+                    if upload is not None:
+                        begun.reschedule(asyncio.get_running_loop().time() + self._answer_seconds)
+                    try:
+                        if response.status < 300:
+                            return response, b"" if streamed else await self._read(response)
+                        told = await read_beginning(response, ERROR_BYTES)
+                    except BaseException:
+                        response.close()
+                        raise
                 response.close()
                 if response.status == 404 and unsure and gone is not None:
                     return response, gone
@@ -222,7 +229,7 @@ class Transport:
                 failure = error
             if not _repeatable(method, failure) or (upload is not None and upload.begun):
                 raise problem
-            retrying = retrying or Retrying(self._retries, self._clock)
+            retrying = retrying or Retrying(self._retries, self.clock)
             if not await retrying.again(failure):
                 raise problem
 
@@ -266,7 +273,9 @@ def _data(body: bytes | None) -> bytes | io.BytesIO | None:
 
 
 def _repeatable(method: Method, failure: Answered | BaseException) -> bool:
-    """Tell whether the request can be sent again without doing anything twice."""
+    """Tell whether the request can be sent again without doing anything twice, and soon."""
+    if isinstance(failure, TimeoutError) and not never_connected(failure):
+        return False  # so long was waited already that whoever asks is to decide
     if method != "POST":
         return True
     if isinstance(failure, Answered):
