@@ -1,4 +1,5 @@
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,7 @@ def refusal(
         aiohttp.ServerDisconnectedError(),
         ConnectionResetError(),
         TimeoutError(),
+        json.JSONDecodeError("no JSON", "<html>", 0),
     ],
     ids=repr,
 )
@@ -61,7 +63,14 @@ async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) ->
 
 
 @pytest.mark.parametrize(
-    "final", [refusal(403, 50013), refusal(404, 10008), refusal(400, 50035), refusal(429, 30046)]
+    "final",
+    [
+        refusal(403, 50013),
+        refusal(404, 10008),
+        refusal(400, 50035),
+        refusal(429, 30046),
+        refusal(401, 50027),
+    ],
 )
 async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPException) -> None:
     clock = Naps()
@@ -85,3 +94,29 @@ async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
 
     await Delivery(clock).insist(call)
     assert clock.slept[0] >= 7.0
+
+
+@pytest.mark.parametrize("trouble", [refusal(503), discord.RateLimited(31.0), OSError("away")])
+async def test_what_has_its_time_is_given_up_when_that_is_over(trouble: Exception) -> None:
+    clock = Naps()
+
+    async def call() -> None:
+        raise trouble
+
+    with pytest.raises(type(trouble)):
+        await Delivery(clock).insist(call, within=100.0)
+    assert 0 < clock.monotonic() <= 100.0
+
+
+async def test_a_proxys_web_page_is_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "bot.chat")
+    response: Any = SimpleNamespace(status=502, reason="", headers={})
+    left = [discord.HTTPException(response, "<html>Bad gateway</html>")]
+
+    async def call() -> None:
+        if left:
+            raise left.pop()
+
+    await Delivery(Naps()).insist(call)
+    assert "502" in caplog.text
+    assert "html" not in caplog.text
