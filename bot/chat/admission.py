@@ -1,14 +1,49 @@
 """How many turns are answered at once, and who is next when that is all: guilds take turns.
 
-A guild that asks much waits for itself; a direct message counts as a guild of its own.
+A guild that asks much waits for itself. Direct messages, each with one turn at a time, take turns
+with all guilds together: however many write to us alone, guilds get every other place.
 """
 
 import asyncio
-from collections import deque
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 MOST_AT_ONCE: Final = 500
 """Turns that have a run at the same time, where nobody says how many."""
+
+_STEPS: Final = ((20, 1), (100, 10), (500, 50))
+_LARGEST_STEP: Final = 100
+
+
+class _Queue:
+    """Turns that wait for a place, in order; one that goes away leaves its number unused."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, tuple[int, asyncio.Future[None]]] = {}
+        self._numbers = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, turn_id: int) -> bool:
+        return turn_id in self._places
+
+    def add(self, turn_id: int, place: asyncio.Future[None]) -> None:
+        self._places[turn_id] = next(self._numbers), place
+
+    def remove(self, turn_id: int) -> None:
+        self._places.pop(turn_id, None)
+
+    def before(self, turn_id: int) -> int:
+        """Return how many are before a turn, about: who went away in between counts, too."""
+        first, _ = next(iter(self._places.values()))
+        return self._places[turn_id][0] - first
+
+    def pop(self) -> tuple[int, asyncio.Future[None]]:
+        turn_id = next(iter(self._places))
+        return turn_id, self._places.pop(turn_id)[1]
 
 
 class Admission:
@@ -18,7 +53,10 @@ class Admission:
         self._places = places
         self._inside: set[int] = set()
         # In the order in which guilds are served next.
-        self._waiting: dict[int, deque[tuple[int, asyncio.Future[None]]]] = {}
+        self._guilds: dict[int, _Queue] = {}
+        self._direct = _Queue()
+        self._direct_next = False
+        self._expected: dict[int, tuple[bool, Callable[[], None]]] = {}
 
     @property
     def inside(self) -> int:
@@ -28,55 +66,93 @@ class Admission:
     @property
     def waiting(self) -> int:
         """How many turns wait for one."""
-        return sum(len(queue) for queue in self._waiting.values())
+        return len(self._direct) + sum(len(queue) for queue in self._guilds.values())
+
+    @contextmanager
+    def expecting(
+        self, turn_id: int, *, direct: bool, entered: Callable[[], None]
+    ) -> Iterator[None]:
+        """Know of a turn that it is a direct message's or not, and tell when its wait is over."""
+        self._expected[turn_id] = direct, entered
+        try:
+            yield
+        finally:
+            del self._expected[turn_id]
 
     def ahead(self, turn_id: int, group: int) -> int:
-        """About how many turns get a place before this one; 0 where it does not wait."""
-        own = self._waiting.get(group, deque())
-        place = next((n for n, (waiting, _) in enumerate(own) if waiting == turn_id), None)
-        if place is None:
-            return 0
-        others = (queue for name, queue in self._waiting.items() if name != group)
+        """About how many turns get a place before this one; 0 where it does not wait.
+
+        The more, the coarser: who waits behind hundreds is not told of each.
+        """
         # And one of those that have a place has to give it back.
-        return 1 + place + sum(min(len(queue), place + 1) for queue in others)
+        if turn_id in self._direct:
+            count = 1 + self._direct.before(turn_id)
+            guilds = sum(len(queue) for queue in self._guilds.values())
+            return _about(count + min(count, guilds))
+        own = self._guilds.get(group)
+        if own is None or turn_id not in own:
+            return 0
+        place = own.before(turn_id)
+        others = (queue for name, queue in self._guilds.items() if name != group)
+        count = 1 + place + sum(min(len(queue), place + 1) for queue in others)
+        return _about(count + min(count, len(self._direct)))
+
+    def waits(self, turn_id: int, group: int) -> bool:
+        """Whether a turn waits for a place."""
+        return turn_id in self._direct or turn_id in self._guilds.get(group, ())
 
     def go_on(self, turn_id: int) -> None:
         """Give a place to a turn that has its run already, be there one or not."""
         self._inside.add(turn_id)
 
     async def enter(self, turn_id: int, group: int) -> None:
-        """Wait for a place, and have it until ``leave``."""
+        """Wait for a place, and have it until ``leave``; ``group`` is the turn's guild."""
         if turn_id in self._inside:
             return
-        if len(self._inside) < self._places and not self._waiting:
+        if len(self._inside) < self._places and not self.waiting:
             self._inside.add(turn_id)
             return
+        direct, entered = self._expected.get(turn_id, (False, None))
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (turn_id, place)
-        self._waiting.setdefault(group, deque()).append(entry)
+        queue = self._direct if direct else self._guilds.setdefault(group, _Queue())
+        queue.add(turn_id, place)
         try:
             await place
         except asyncio.CancelledError:
-            queue = self._waiting.get(group)
-            if queue is not None and entry in queue:
-                queue.remove(entry)
-                if not queue:
-                    del self._waiting[group]
+            if turn_id in queue:
+                queue.remove(turn_id)
+                if not queue and self._guilds.get(group) is queue:
+                    del self._guilds[group]
             else:
                 # Given just now.
                 self.leave(turn_id)
             raise
+        if entered is not None:
+            entered()
 
     def leave(self, turn_id: int) -> None:
         """Give a place back; whoever is next has it."""
         self._inside.discard(turn_id)
-        while self._waiting and len(self._inside) < self._places:
-            group = next(iter(self._waiting))
-            queue = self._waiting.pop(group)
-            next_id, place = queue.popleft()
-            if queue:
-                # Behind all others.
-                self._waiting[group] = queue
+        while self.waiting and len(self._inside) < self._places:
+            next_id, place = self._next()
             if not place.done():
                 self._inside.add(next_id)
                 place.set_result(None)
+
+    def _next(self) -> tuple[int, asyncio.Future[None]]:
+        direct = bool(self._direct) and (self._direct_next or not self._guilds)
+        self._direct_next = not direct
+        if direct:
+            return self._direct.pop()
+        group = next(iter(self._guilds))
+        queue = self._guilds.pop(group)
+        found = queue.pop()
+        if queue:
+            # Behind all others.
+            self._guilds[group] = queue
+        return found
+
+
+def _about(count: int) -> int:
+    step = next((step for below, step in _STEPS if count < below), _LARGEST_STEP)
+    return round(count / step) * step

@@ -1,13 +1,15 @@
 """How fast replies grow: spaced a channel, fairly within one budget, and stopped by three 429s.
 
-Only progress waits here. What ends a reply never does.
+Only progress waits here, and replies that have none yet: those say how long they wait within a
+budget of their own, so that it is never at the cost of an answer. What ends a reply never waits.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from bot.chat.budget import URGENT, Budget
 from bot.clock import Clock
 
 CHANNEL_SECONDS: Final = 1.1
@@ -15,6 +17,9 @@ CHANNEL_SECONDS: Final = 1.1
 
 PER_SECOND: Final = 30.0
 """Progress edits of all replies together; a bot has 50 requests a second for everything."""
+
+NOTICES_PER_SECOND: Final = 10
+"""Edits of all replies that wait for their run; hundreds may, each with news at every answer."""
 
 STRIKES: Final = 3
 
@@ -31,6 +36,7 @@ class Pace:
         *,
         channel_seconds: float = CHANNEL_SECONDS,
         per_second: float = PER_SECOND,
+        notices_per_second: int = NOTICES_PER_SECOND,
     ) -> None:
         self._clock = clock
         self._channel_seconds = channel_seconds
@@ -39,16 +45,28 @@ class Pace:
         self._strikes: dict[int, int] = {}
         self._last: dict[int, float] = {}
         self._order = asyncio.Lock()
+        self._notices = Budget(clock, per_second=notices_per_second)
+        self._waits: dict[int, Callable[[], bool]] = {}
+        self._hurried: dict[int, asyncio.Event] = {}
         self._urgent = 0
 
-    def begin(self, channel_id: int) -> None:
-        """A reply begins in a channel, with no strike against it."""
+    def begin(self, channel_id: int, *, waits: Callable[[], bool] | None = None) -> None:
+        """A reply begins in a channel, with no strike against it; ``waits``: it has no run yet."""
         self._strikes[channel_id] = 0
+        self._waits[channel_id] = waits or _never
+        self._hurried[channel_id] = asyncio.Event()
+
+    def hurry(self, channel_id: int) -> None:
+        """The channel's reply waits no longer: what it shows from now on is an answer."""
+        if channel_id in self._hurried:
+            self._hurried[channel_id].set()
 
     def end(self, channel_id: int) -> None:
         """The channel's reply has ended."""
         self._strikes.pop(channel_id, None)
         self._last.pop(channel_id, None)
+        self._waits.pop(channel_id, None)
+        self._hurried.pop(channel_id, None)
 
     def strike(self, channel_id: int) -> None:
         """Discord said 429 to a call in this channel."""
@@ -62,9 +80,11 @@ class Pace:
         Both share what Discord takes of a bot.
         """
         self._urgent += 1
+        before = URGENT.set(True)
         try:
             yield
         finally:
+            URGENT.reset(before)
             self._urgent -= 1
 
     def struck_out(self, channel_id: int) -> bool:
@@ -76,14 +96,37 @@ class Pace:
         last = self._last.get(channel_id)
         if last is not None:
             await self._sleep_until(last + self._channel_seconds)
+        # The first time it says so matters more than the next.
+        if self._waits.get(channel_id, _never)() and await self._noticed(
+            self._hurried[channel_id], first=last is None
+        ):
+            self._last[channel_id] = self._clock.monotonic()
+            return
         async with self._order:
             await self._sleep_until(self._next_slot)
             now = self._clock.monotonic()
             slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_ROOM)
             self._next_slot = max(now, self._next_slot) + slot
-        self._last[channel_id] = now
+        if channel_id in self._strikes:  # else it has ended meanwhile
+            self._last[channel_id] = now
+
+    async def _noticed(self, hurried: asyncio.Event, *, first: bool) -> bool:
+        """Wait for a notice's turn; False where the reply has an answer to show instead."""
+        notice = asyncio.create_task(self._notices.spend(urgent=first))
+        hurry = asyncio.create_task(hurried.wait())
+        try:
+            await asyncio.wait({notice, hurry}, return_when=asyncio.FIRST_COMPLETED)
+            return notice.done()
+        finally:
+            for task in (notice, hurry):
+                task.cancel()
+            await asyncio.gather(notice, hurry, return_exceptions=True)
 
     async def _sleep_until(self, moment: float) -> None:
         wait = moment - self._clock.monotonic()
         if wait > 0:
             await self._clock.sleep(wait)
+
+
+def _never() -> bool:
+    return False

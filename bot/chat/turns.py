@@ -5,11 +5,13 @@ What the order is, the ledger says; here is only who is at work.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from bot.chat.admission import Admission
 from bot.chat.asking import Files
+from bot.chat.backlog import DIRECT, Backlog
 from bot.chat.conversation import Conversations
 from bot.chat.drive import Drive
 from bot.chat.pace import Pace
@@ -20,6 +22,12 @@ from bot.store.ledger import Ledger, Turn
 
 MOST_WORKERS: Final = 1_000
 """How many channels are at work at once; others wait, and are no more than a number until then."""
+
+ALWAYS: Final = 10
+"""How many channels of a guild are at work in any case, whatever others do."""
+
+_PAUSES_PER_SECOND: Final = 45
+_CANCEL_SECONDS: Final = 0.3
 
 _FIRST_STANDSTILL: Final = 1.0
 _LONGEST_STANDSTILL: Final = 30.0
@@ -56,23 +64,31 @@ class Turns:
         self._held = held
         self._admission = admission
         self._workers: dict[int, asyncio.Task[None]] = {}
-        # In the order in which they became due.
-        self._due: dict[int, None] = {}
+        self._due: set[int] = set()
+        self._held_back: set[int] = set()
+        self._backlog = Backlog(ledger, self._begin_of_few)
+        self._guilds: dict[int, int] = {}
+        self._at_work: Counter[int] = Counter()
         self._driven: dict[int, Drive] = {}
         self._interrupted: set[int] = set()
         self._closing = False
 
     def nudge(self, channel_id: int) -> None:
         """There is something to do in a channel, or may be."""
-        self._due[channel_id] = None
-        if channel_id in self._workers or self._closing or self._held(channel_id):
+        self._due.add(channel_id)
+        if channel_id in self._workers or self._closing:
             return
-        if len(self._workers) < MOST_WORKERS:
-            self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
+        if self._held(channel_id):
+            self._held_back.add(channel_id)
+        elif len(self._workers) < MOST_WORKERS:
+            self._begin(channel_id)
+        else:
+            self._backlog.add(channel_id)
 
     def release(self) -> None:
         """Channels may not be held any more: go on in those where there is something to do."""
-        for channel_id in tuple(self._due):
+        held, self._held_back = self._held_back, set()
+        for channel_id in held:
             self.nudge(channel_id)
 
     def cancel(self, turn_id: int) -> None:
@@ -84,32 +100,82 @@ class Turns:
     async def stop(self, note: str) -> None:
         """Leave every turn as the ledger has it; replies under way say that they will go on."""
         self._closing = True
-        workers = list(self._workers.values())
+        await self._backlog.stop()
+        workers = set(self._workers.values())
         drives = list(self._driven.values())
         for worker in workers:
             worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        await asyncio.gather(*(drive.pause(note) for drive in drives), return_exceptions=True)
+        if workers:
+            # Not longer: what hangs must not keep replies from being told.
+            await asyncio.wait(workers, timeout=_CANCEL_SECONDS)
+        # No more at once than Discord takes, for each has its own time to be told in.
+        await asyncio.gather(
+            *(
+                self._pause(drive, note, number // _PAUSES_PER_SECOND)
+                for number, drive in enumerate(drives)
+            ),
+            return_exceptions=True,
+        )
+
+    async def _pause(self, drive: Drive, note: str, seconds: float) -> None:
+        if seconds:
+            await self._clock.sleep(seconds)
+        with self._pace.urgent():
+            await drive.pause(note)
+
+    def _begin(self, channel_id: int, guild_id: int | None = None) -> None:
+        if guild_id is not None:
+            self._count(channel_id, guild_id)
+        self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
+
+    def _begin_of_few(self, channel_id: int, guild_id: int) -> bool:
+        """Set a channel going, and a worker more, where few of its guild are; False elsewhere."""
+        if self._at_work[guild_id] < ALWAYS and self._may_begin(channel_id):
+            self._begin(channel_id, guild_id)
+            return True
+        return False
+
+    def _may_begin(self, channel_id: int) -> bool:
+        if channel_id in self._workers or channel_id not in self._due or self._closing:
+            return False
+        if self._held(channel_id):
+            self._held_back.add(channel_id)
+            return False
+        return True
+
+    def _count(self, channel_id: int, guild_id: int) -> None:
+        if channel_id not in self._guilds:
+            self._guilds[channel_id] = guild_id
+            self._at_work[guild_id] += 1
+
+    def _discount(self, channel_id: int) -> None:
+        guild_id = self._guilds.pop(channel_id, None)
+        if guild_id is not None:
+            self._at_work[guild_id] -= 1
+            if not self._at_work[guild_id]:
+                del self._at_work[guild_id]
 
     async def _work(self, channel_id: int) -> None:
         standstill = _FIRST_STANDSTILL
         try:
             while channel_id in self._due and not self._held(channel_id):
-                self._due.pop(channel_id, None)
+                self._due.discard(channel_id)
                 if not await self._work_off(channel_id):
-                    self._due[channel_id] = None
+                    self._due.add(channel_id)
                     await self._clock.sleep(standstill)
                     standstill = min(standstill * 2, _LONGEST_STANDSTILL)
         finally:
             del self._workers[channel_id]
+            self._discount(channel_id)
+            if channel_id in self._due:
+                self._held_back.add(channel_id)
             self._next_waiting()
 
     def _next_waiting(self) -> None:
-        """Set going the channel that has waited longest for one of the bounded workers."""
-        for channel_id in self._due:
-            if channel_id not in self._workers and not self._held(channel_id):
-                self.nudge(channel_id)
-                return
+        """Set going the channel whose turn it is to get one of the bounded workers."""
+        while len(self._workers) < MOST_WORKERS and (found := self._backlog.next()) is not None:
+            if self._may_begin(found[0]):
+                self._begin(*found)
 
     async def _work_off(self, channel_id: int) -> bool:
         """Drive the channel's turns while there are any; False where it could not go on."""
@@ -121,7 +187,7 @@ class Turns:
                 if not await self._drive(turn):
                     return False
             # Something older may still be to be read.
-            self._due[channel_id] = None
+            self._due.add(channel_id)
         except Exception:  # noqa: BLE001 - a full disk or our own defect: the channel must go on
             _log.exception("Channel %d stands still for a moment", channel_id)
             return False
@@ -150,10 +216,17 @@ class Turns:
             unsure=unsure,
         )
         self._driven[turn.id] = drive
-        self._pace.begin(turn.channel_id)
+        self._count(turn.channel_id, turn.guild_id or DIRECT)
+        group = turn.guild_id or turn.channel_id
+        self._pace.begin(turn.channel_id, waits=lambda: self._admission.waits(turn.id, group))
         self._interrupted.add(turn.id)
         try:
-            ended = await drive.to_end()
+            with self._admission.expecting(
+                turn.id,
+                direct=turn.guild_id is None,
+                entered=lambda: self._pace.hurry(turn.channel_id),
+            ):
+                ended = await drive.to_end()
             if ended:
                 self._interrupted.discard(turn.id)
             return ended

@@ -1,4 +1,6 @@
 import asyncio
+from contextlib import ExitStack
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,3 +92,53 @@ async def test_everybody_gets_a_place_once_and_never_too_many(
     assert admission.inside == min(places, len(groups))
     assert sorted(await served(admission, tasks)) == list(range(len(groups)))
     assert (admission.inside, admission.waiting) == (0, 0)
+
+
+async def test_many_who_write_alone_leave_guilds_every_other_place() -> None:
+    admission = Admission(1)
+    direct = range(10, 20)
+    with ExitStack() as expected:
+        for turn in direct:
+            expected.enter_context(admission.expecting(turn, direct=True, entered=lambda: None))
+        turns = [(1, 7), *((turn, turn) for turn in direct), (2, 8), (3, 9)]
+        tasks = await entered(admission, turns)
+        ahead = [admission.ahead(turn, group) for turn, group in turns]
+        assert ahead[11:] == [4, 4]
+        order = await served(admission, tasks)
+    assert order[:6] == [1, 2, 10, 3, 11, 12]
+    assert (admission.inside, admission.waiting) == (0, 0)
+
+
+async def test_guilds_however_many_leave_those_who_write_alone_every_other_place() -> None:
+    admission = Admission(1)
+    with admission.expecting(99, direct=True, entered=lambda: None):
+        tasks = await entered(
+            admission, [(1, 7), *((turn, turn) for turn in range(2, 12)), (99, 5)]
+        )
+        assert admission.ahead(99, 5) == 2
+        assert (await served(admission, tasks)).index(99) <= 2
+
+
+async def test_whoever_waited_is_told_of_its_place_and_whoever_did_not_is_not() -> None:
+    admission = Admission(1)
+    told: list[int] = []
+    with ExitStack() as expected:
+        for turn in (1, 2):
+            expected.enter_context(
+                admission.expecting(turn, direct=False, entered=partial(told.append, turn))
+            )
+        tasks = await entered(admission, [(1, 7), (2, 7)])
+        assert [admission.waits(turn, 7) for turn in (1, 2)] == [False, True]
+        await served(admission, tasks)
+    assert told == [2]
+    assert not admission.waits(2, 7)
+
+
+async def test_who_waits_behind_hundreds_is_not_told_of_each() -> None:
+    admission = Admission(1)
+    tasks = await entered(admission, [(turn, 7) for turn in range(1_001)])
+    told = {turn: admission.ahead(turn, 7) for turn in range(1, 1_001)}
+    assert [told[turn] for turn in range(1, 20)] == list(range(1, 20))
+    assert all(abs(count - turn) <= 50 for turn, count in told.items())
+    assert len(set(told.values())) < 50
+    await served(admission, tasks)

@@ -24,9 +24,11 @@ class SteppedClock:
         await woken
 
     async def run(self, *tasks: "asyncio.Task[None]") -> None:
-        while not all(task.done() for task in tasks):
+        while True:
             for _ in range(10):
                 await asyncio.sleep(0)
+            if all(task.done() for task in tasks):
+                return
             if self._sleepers:
                 self._sleepers.sort(key=lambda sleeper: sleeper[0])
                 self.time, woken = self._sleepers.pop(0)
@@ -37,6 +39,7 @@ class SteppedClock:
 async def test_a_channel_waits_between_two_edits() -> None:
     clock = SteppedClock()
     pace = Pace(clock, channel_seconds=1.0, per_second=100)
+    pace.begin(1)
     times: list[float] = []
 
     async def grow() -> None:
@@ -98,3 +101,52 @@ async def test_progress_makes_room_for_what_may_not_wait() -> None:
     alone, beside_four, beside_many = [await took(urgent) for urgent in (0, 4, 1_000)]
     assert beside_four > 2 * alone
     assert beside_four < beside_many < 20 * alone
+
+
+async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
+    clock = SteppedClock()
+    pace = Pace(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
+    for channel_id in range(100):
+        pace.begin(channel_id, waits=lambda: True)
+    pace.begin(500)
+    waiting = [asyncio.create_task(pace.turn(channel_id)) for channel_id in range(100)]
+    await asyncio.sleep(0)
+    began = clock.time
+    for _ in range(5):
+        await clock.run(asyncio.create_task(pace.turn(500)))
+    assert clock.time - began < 1
+    assert sum(task.done() for task in waiting) < 5
+    await clock.run(*waiting)
+    assert clock.time - began > 90
+
+
+async def test_a_reply_that_waits_no_longer_is_no_longer_behind_the_others_that_do() -> None:
+    clock = SteppedClock()
+    pace = Pace(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
+    waits = True
+    for channel_id in range(50):
+        pace.begin(channel_id, waits=lambda: True)
+    pace.begin(500, waits=lambda: waits)
+    tasks = [asyncio.create_task(pace.turn(channel_id)) for channel_id in (*range(50), 500)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    waits = False
+    pace.hurry(500)
+    began = clock.time
+    await clock.run(tasks[-1])
+    assert clock.time - began < 1
+    await clock.run(*tasks)
+
+
+async def test_nothing_is_kept_of_a_channel_whose_reply_has_ended() -> None:
+    clock = SteppedClock()
+    pace = Pace(clock)
+    empty = {name: len(value) for name, value in vars(pace).items() if isinstance(value, dict)}
+    for channel_id in range(100):
+        pace.begin(channel_id, waits=lambda: True)
+        await clock.run(asyncio.create_task(pace.turn(channel_id)))
+        late = asyncio.create_task(pace.turn(channel_id))
+        await asyncio.sleep(0)
+        pace.end(channel_id)
+        await clock.run(late)
+    assert {n: len(v) for n, v in vars(pace).items() if isinstance(v, dict)} == empty

@@ -5,6 +5,7 @@ import pytest
 from bot.chat import sentences
 from bot.chat.admission import Admission
 from tests.scenarios.community import Community, answer, labels
+from tests.support import model_turns as turns
 
 
 async def test_more_questions_than_may_wait_are_refused_in_words(
@@ -65,3 +66,24 @@ async def test_who_looks_after_the_place_sees_how_busy_the_bot_is(channels: Comm
         await channels.until(lambda shown=interaction: shown.original and shown.original.content)
         assert interaction.original is not None
         assert ("event loop" in interaction.original.content) is sees
+
+
+async def test_whoever_asks_little_is_at_work_though_others_have_every_worker(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.turns.MOST_WORKERS", 2)
+    monkeypatch.setattr("bot.chat.turns.ALWAYS", 1)
+    gate = channels.model.gate()
+    channels.model.otherwise = lambda asked: (
+        asked.question if asked.question == "alone" else turns.say(asked.question, first=gate)
+    )
+    rooms = [channels.sandbox.guild.add_text_channel(f"room-{n}") for n in range(4)]
+    for number, room in enumerate(rooms):
+        await channels.ask(f"q{number}", channel=room)
+    await channels.model.until_request(2)
+    home = await channels.ada.open_dm()
+    await channels.ada.say(home, "alone")
+    assert answer(await channels.finished(home)) == "alone"
+    gate.open()
+    await channels.settled(5)
+    assert [answer(channels.replies(room)[0]) for room in rooms] == ["q0", "q1", "q2", "q3"]

@@ -1,0 +1,57 @@
+import asyncio
+
+import pytest
+
+from bot.chat.budget import Budget
+from bot.clock import SystemClock
+from tests.chat.test_pace import SteppedClock
+
+
+async def spent(
+    budget: Budget,
+    name: str,
+    order: list[tuple[str, float]],
+    clock: SteppedClock,
+    *,
+    urgent: bool = False,
+) -> None:
+    await budget.spend(urgent=urgent)
+    order.append((name, clock.time))
+
+
+async def test_no_second_has_more_than_the_budget() -> None:
+    clock = SteppedClock()
+    budget = Budget(clock, per_second=5)
+    order: list[tuple[str, float]] = []
+    tasks = [asyncio.create_task(spent(budget, str(n), order, clock)) for n in range(23)]
+    await clock.run(*tasks)
+    assert [name for name, _ in order] == [str(n) for n in range(23)]
+    times = [time for _, time in order]
+    assert all(later - sooner > 1.0 for sooner, later in zip(times, times[5:], strict=False))
+    assert times[-1] - times[0] < 5
+
+
+async def test_what_is_urgent_goes_first_and_who_goes_away_costs_nothing() -> None:
+    clock = SteppedClock()
+    budget = Budget(clock, per_second=1)
+    order: list[tuple[str, float]] = []
+    await budget.spend()
+    names = ("usual", "gone", "later", "urgent")
+    tasks = [
+        asyncio.create_task(spent(budget, name, order, clock, urgent=name == "urgent"))
+        for name in names
+    ]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[1]
+    await clock.run(*(task for task in tasks if not task.done()))
+    assert [name for name, _ in order] == ["urgent", "usual", "later"]
+    assert order[-1][1] - order[0][1] < 3
+
+
+async def test_a_budget_that_was_used_up_is_there_again() -> None:
+    budget = Budget(SystemClock(), per_second=2)
+    async with asyncio.timeout(20):
+        for _ in range(5):
+            await budget.spend()
