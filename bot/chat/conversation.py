@@ -5,48 +5,37 @@ anything is made a second time.
 """
 
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError
-from bot.assistants.objects import Message, Run
+from bot.assistants.objects import ListPage, Message, Run, Thread
 from bot.assistants.requests import CreateMessage, CreateRun, CreateThread, Page
-from bot.assistants.states import ACTIVE
 from bot.chat.asking import QUESTION_KEY, Files, message_for
 from bot.chat.carrying import Replies, earlier
-from bot.chat.sentences import FailureKind
+from bot.chat.insisting import (
+    PATIENCE_SECONDS,
+    ThreadLostError,
+    TurnError,
+    full,
+    gone,
+    insist,
+    locked,
+    unusable,
+)
+from bot.chat.insisting import passing as passing
+from bot.chat.listing import newest
+from bot.chat.locks import Lock
 from bot.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS: Final = 120.0
-"""How long a server that does not answer is asked again, in seconds."""
-
-FOREIGN_RUN_GRACE: Final = 30.0
-"""How long a run that we did not make may go on past its expiry, in seconds."""
-
-_FIRST_WAIT: Final = 0.5
-_LONGEST_WAIT: Final = 10.0
 _PAGE: Final = 100
-_MOST_PAGES: Final = 20
-_LIFETIME: Final = 600
+_RUNS: Final = 20
 
 _log = logging.getLogger(__name__)
-
-
-class TurnError(Exception):
-    """A turn that can't go on; ``kind`` is our own word for why."""
-
-    def __init__(self, kind: FailureKind, detail: str) -> None:
-        super().__init__(detail)
-        self.kind: FailureKind = kind
-
-
-class ThreadLostError(Exception):
-    """The thread is gone, or can't be used any more."""
 
 
 class Conversations:
@@ -74,22 +63,7 @@ class Conversations:
 
         For calls that may be made twice. Raises ``TurnError`` when patience is at its end.
         """
-        give_up = self._clock.monotonic() + self._patience
-        attempt = 0
-        while True:
-            try:
-                return await call()
-            except APIError as error:
-                if not passing(error):
-                    raise
-                backoff = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
-                # Spreads retries, guards nothing.
-                wait = max(error.retry_after or 0.0, backoff * random.uniform(0.5, 1.0))  # noqa: S311
-                if self._clock.monotonic() + wait > give_up:
-                    kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
-                    raise TurnError(kind, str(error)) from error
-            attempt += 1
-            await self._clock.sleep(wait)
+        return await insist(self._clock, call, self._patience)
 
     async def post(
         self,
@@ -122,16 +96,23 @@ class Conversations:
             return link.thread_id
         # A channel that was answered in before loses its thread only to somebody else's doing.
         told = await earlier(self._ledger, self._replies, turn)
-        request = CreateThread(messages=told, metadata={"channel": str(channel_id)})
-        try:
-            # One that a cut connection made and did not tell of is empty, and harms nobody.
-            thread = await self.ask(lambda: self.api.create_thread(request))
-        except APIError as error:
-            raise self.refused(error) from error
+        thread = await self._new_thread(channel_id, told)
         if lost is not None:
             _log.warning("Thread %s is gone; channel %s goes on in %s", lost, channel_id, thread.id)
         link = await self._ledger.set_thread(channel_id, thread.id, instead_of=lost)
         return link.thread_id or thread.id
+
+    async def _new_thread(self, channel_id: int, told: tuple[CreateMessage, ...]) -> Thread:
+        request = CreateThread(messages=told, metadata={"channel": str(channel_id)})
+        try:
+            # One that a cut connection made and did not tell of harms nobody.
+            return await self.ask(lambda: self.api.create_thread(request))
+        except APIError as error:
+            if not told or error.status not in (400, 413, 422):
+                raise self.refused(error) from error
+            _log.warning("The earlier conversation was not taken (%s); it is left behind", error)
+        # Some servers take no messages of an assistant's there, or not so many.
+        return await self._new_thread(channel_id, ())
 
     async def _post_on(
         self,
@@ -175,35 +156,55 @@ class Conversations:
                 unknown = passing(error)
                 raise
 
-        for _ in range(3):
+        lock = self._lock(thread_id)
+        while True:
             try:
                 return await self.ask(create)
             except APIError as error:
-                if not _locked(error):
+                if full(error):
+                    _log.warning("Thread %s takes no more messages: %s", thread_id, error)
+                    raise ThreadLostError from error
+                if not locked(error):
                     raise await self._refused_on(thread_id, error) from error
-                await self._wait_for_active(thread_id, turn)
-        raise TurnError("busy", f"{thread_id} is locked again and again")
+                await lock.wait(error, await self._runs(thread_id, locked=True))
 
     async def _found(self, thread_id: str, count: int) -> dict[str, str]:
         """Return which questions are among a thread's newest messages, and as which message."""
-        page = Page(limit=min(max(count + 10, 20), _PAGE))
-        try:
-            newest = await self.ask(lambda: self.api.list_messages(thread_id, page))
-        except APIError as error:
-            raise await self._refused_on(thread_id, error) from error
+        messages = await self._messages(thread_id, min(max(count + 10, 20), _PAGE))
         return {
             message.metadata[QUESTION_KEY]: message.id
-            for message in newest.data
+            for message in messages
             if message.metadata and QUESTION_KEY in message.metadata
         }
 
-    async def find_run(self, thread_id: str, turn: Turn) -> Run | None:
-        """Return the run that this turn's attempt has made already, if there is one."""
+    async def _messages(self, thread_id: str, limit: int) -> list[Message]:
         try:
-            runs = await self.ask(lambda: self.api.list_runs(thread_id, Page(limit=20)))
+            return await newest(
+                lambda page: self.ask(lambda: self.api.list_messages(thread_id, page)), limit
+            )
         except APIError as error:
             raise await self._refused_on(thread_id, error) from error
-        return next((run for run in runs.data if run.metadata == _run_metadata(turn)), None)
+
+    async def _runs(self, thread_id: str, *, locked: bool = False) -> list[Run]:
+        """Return a thread's newest runs; of a locked one whose runs can't be read, none."""
+        try:
+            return await newest(
+                lambda page: self.ask(lambda: self.api.list_runs(thread_id, page)), _RUNS
+            )
+        except APIError as error:
+            raise await self._refused_on(thread_id, error) from error
+        except TurnError as error:
+            if locked and unusable(error):
+                _log.warning("The runs on %s can't be read: %s", thread_id, error)
+                return []
+            raise
+
+    def _lock(self, thread_id: str) -> Lock:
+        return Lock(self.api, self._clock, self.ask, thread_id)
+
+    async def find_run(self, thread_id: str, turn: Turn) -> Run | None:
+        """Return the run that this turn's attempt has made already, if there is one."""
+        return _ours(await self._runs(thread_id), turn)
 
     async def start_run(self, thread_id: str, turn: Turn) -> Run | EventStream:
         """Start the attempt's run and return its events, or the run where it is there already.
@@ -225,84 +226,40 @@ class Conversations:
                 unknown = passing(error)
                 raise
 
-        for _ in range(3):
+        lock = self._lock(thread_id)
+        while True:
             try:
                 return await self.ask(start)
             except APIError as error:
-                if not _locked(error):
+                if not locked(error):
                     raise await self._refused_on(thread_id, error) from error
-                ours = await self._wait_for_active(thread_id, turn)
+                runs = await self._runs(thread_id, locked=True)
+                ours = _ours(runs, turn)
                 if ours is not None:
                     return ours
-        raise TurnError("busy", f"{thread_id} is locked again and again")
-
-    async def _wait_for_active(self, thread_id: str, turn: Turn) -> Run | None:
-        """Return the active run where it is ours; else wait until none is, and return None."""
-        try:
-            runs = await self.ask(lambda: self.api.list_runs(thread_id, Page(limit=20)))
-        except APIError as error:
-            raise await self._refused_on(thread_id, error) from error
-        ours = next((run for run in runs.data if run.metadata == _run_metadata(turn)), None)
-        if ours is not None:
-            return ours
-        for run in runs.data:
-            if run.status in ACTIVE:
-                _log.warning("%s waits for run %s, which it did not make", thread_id, run.id)
-                await self._outwait(run)
-        return None
-
-    async def _outwait(self, run: Run) -> None:
-        """Wait for a run's end; past its expiry cancel it, and leave the thread if that fails."""
-        lifetime = (run.expires_at or run.created_at + _LIFETIME) - self._clock.now()
-        cancelled = run.status == "cancelling"
-        if not cancelled and "turn" in (run.metadata or {}):
-            # Made by an attempt that gave up before it knew: nobody waits for it any more.
-            lifetime = -5.0
-        patience = FOREIGN_RUN_GRACE if cancelled else min(lifetime, _LIFETIME) + 5
-        deadline = self._clock.monotonic() + patience
-        wait = _FIRST_WAIT
-        while True:
-            try:
-                current = await self.ask(lambda: self.api.retrieve_run(run.thread_id, run.id))
-                if current.status not in ACTIVE:
-                    return
-                if self._clock.monotonic() > deadline:
-                    if cancelled:
-                        _log.warning("Run %s does not end; leaving %s", run.id, run.thread_id)
-                        raise ThreadLostError
-                    cancelled = True
-                    deadline = self._clock.monotonic() + FOREIGN_RUN_GRACE
-                    await self.ask(lambda: self.api.cancel_run(run.thread_id, run.id))
-            except APIError as error:
-                if error.status == 404:
-                    return
-                _log.info("Run %s: %s", run.id, error)
-            await self._clock.sleep(wait)
-            wait = min(wait * 1.5, 3.0)
+                await lock.wait(error, runs)
 
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
         """Return what a run has written, in order; raises ``APIError`` or ``TurnError``."""
-        found: list[Message] = []
-        after: str | None = None
-        for _ in range(_MOST_PAGES):
-            page = Page(limit=_PAGE, order="asc", after=after)
-            part = await self.ask(
-                lambda page=page: self.api.list_messages(thread_id, page, run_id=run_id)  # type: ignore[misc]  # mypy can't type a lambda's default
-            )
-            found += part.data
-            if not part.has_more or not part.data:
-                break
-            after = part.data[-1].id
-        # Not every server filters by run.
-        return tuple(message for message in found if message.run_id in (run_id, None))
+
+        def fetch(page: Page) -> Awaitable[ListPage[Message]]:
+            return self.ask(lambda: self.api.list_messages(thread_id, page, run_id=run_id))
+
+        def past_it(found: Sequence[Message]) -> bool:
+            return any(message.run_id != run_id for message in found)
+
+        found = (await newest(fetch, _PAGE, past_it))[::-1]
+        # Not every server filters by run, and some don't say whose a message is.
+        ours = tuple(message for message in found if message.run_id == run_id)
+        return ours or tuple(message for message in _last_said(found) if message.run_id is None)
 
     async def _refused_on(self, thread_id: str, error: APIError) -> Exception:
         """Tell a thread that is gone from a request that is refused."""
-        if error.status == 404:
+        if gone(error):
             try:
                 await self.ask(lambda: self.api.retrieve_thread(thread_id))
             except APIError as second:
-                if second.status == 404:
+                if gone(second):
                     return ThreadLostError()
             return TurnError("assistant_gone", str(error))
         return self.refused(error)
@@ -313,17 +270,15 @@ class Conversations:
         return TurnError("refused", str(error))
 
 
-def passing(error: APIError) -> bool:
-    """Whether the same call may go through later."""
-    return error.status in (408, 429) or error.status >= 500
+def _ours(runs: Sequence[Run], turn: Turn) -> Run | None:
+    wanted = _run_metadata(turn).items()
+    return next((run for run in runs if wanted <= (run.metadata or {}).items()), None)
 
 
-def _locked(error: APIError) -> bool:
-    """Whether an active run is in the way."""
-    text = error.message.lower()
-    return error.status in (400, 409) and (
-        "already has an active run" in text or ("while a run" in text and "is active" in text)
-    )
+def _last_said(messages: Sequence[Message]) -> list[Message]:
+    """Return what follows the last question."""
+    asked = [place for place, message in enumerate(messages) if message.role == "user"]
+    return list(messages[asked[-1] + 1 if asked else 0 :])
 
 
 def _run_metadata(turn: Turn) -> dict[str, str]:

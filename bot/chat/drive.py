@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.assistants.api import EventStream
-from bot.assistants.errors import APIError
+from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat import sentences
 from bot.chat.admission import Admission
 from bot.chat.asking import Files
-from bot.chat.conversation import Conversations, ThreadLostError, TurnError
-from bot.chat.following import Following, RunEnd, spoken
+from bot.chat.conversation import Conversations
+from bot.chat.following import MOST_TEXT, Following, RunEnd, spoken
+from bot.chat.insisting import ThreadLostError, TurnError, backoff
 from bot.chat.postbox import UndeliverableError
 from bot.chat.reply import Reply
 from bot.chat.sentences import FailureKind
@@ -31,6 +32,7 @@ CANCEL_SECONDS: Final = 3.0
 
 _TELL_WAIT_SECONDS: Final = 1.5
 _MOST_STARTS: Final = 5
+_MOST_THREADS: Final = 3
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Drive:
         self._end: RunEnd | None = None
         self._lost: str | None = None
         self._starts = 0
+        self._lost_threads = 0
         self._unsure = unsure
 
     def cancel(self) -> None:
@@ -238,6 +241,9 @@ class Drive:
                 started = await self._conversations.start_run(turn.thread_id, turn)
             run = started if isinstance(started, Run) else await self._first(turn, started)
         except ThreadLostError:
+            self._lost_threads += 1
+            if self._lost_threads > _MOST_THREADS:
+                raise TurnError("refused", "one thread after the other was lost") from None
             self._lost = turn.thread_id
             return await self._ledger.turns.lost_thread(turn.id, turn.attempt)
         self._run = run
@@ -245,6 +251,7 @@ class Drive:
             self._starts += 1
             if self._starts >= _MOST_STARTS:
                 raise TurnError("unreachable", "every stream broke before it named its run")
+            await self._clock.sleep(backoff(self._starts))
             return turn
         return await self._ledger.turns.run_created(turn.id, turn.attempt, run.id)
 
@@ -255,6 +262,8 @@ class Drive:
                 if isinstance(event.data, Run):
                     self._events = events
                     return event.data
+                if isinstance(event.data, ErrorBody):
+                    _log.info("Turn %d: its run was not begun: %s", turn.id, event.data.message)
         except APIError as error:
             _log.info("Turn %d: the stream broke before its run was known: %s", turn.id, error)
         await events.aclose()
@@ -303,7 +312,7 @@ class Drive:
         except APIError as error:
             _log.warning("Turn %d: its answer can't be read again: %s", turn.id, error)
             return ""
-        return spoken(messages)
+        return spoken(messages)[:MOST_TEXT]
 
     def _notes(self, turn: Turn) -> list[str]:
         notes: list[str] = []

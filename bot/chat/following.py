@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from bot.assistants.api import EventStream
-from bot.assistants.content import RefusalDelta, RefusalPart, TextDelta, TextPart
+from bot.assistants.content import MAX_CONTENT, RefusalDelta, RefusalPart, TextDelta, TextPart
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import MessageDelta, StreamEvent
 from bot.assistants.objects import Message, Run
 from bot.assistants.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat import sentences
-from bot.chat.conversation import Conversations, TurnError
+from bot.chat.conversation import Conversations
+from bot.chat.insisting import TurnError, gone
 from bot.chat.quoting import readable
 from bot.chat.sentences import FailureKind
 from bot.clock import Clock
@@ -28,7 +30,11 @@ from bot.store.ledger import Outcome
 CANCEL_GRACE: Final = 15.0
 """How long a run that was told to stop may take for it, in seconds."""
 
+MOST_TEXT: Final = MAX_CONTENT
+"""How long an answer can be, in characters: what goes on behind that is cut off, and stopped."""
+
 _LIFETIME: Final = 600.0
+_LONGEST_LIFETIME: Final = 86_400.0
 _LIFETIME_GRACE: Final = 30.0
 _FIRST_POLL: Final = 0.25
 _LONGEST_POLL: Final = 2.0
@@ -45,6 +51,10 @@ class RunEnd(Struct, frozen=True):
     tokens: int | None = None
 
 
+class _EndlessError(Exception):
+    """A run says more than anybody reads."""
+
+
 class Answer:
     """What a run has said so far, out of messages and pieces of them.
 
@@ -55,6 +65,8 @@ class Answer:
     def __init__(self) -> None:
         self._messages: dict[str, dict[int, str]] = {}
         self._unfinished: str | None = None
+        self.taken = 0
+        """How many characters came in pieces, in all."""
 
     @property
     def is_whole(self) -> bool:
@@ -76,6 +88,7 @@ class Answer:
             else:
                 continue
             parts[content.index] = parts.get(content.index, "") + more
+            self.taken += len(more)
 
     def put(self, message: Message) -> None:
         """Take a message as it stands, in place of its pieces."""
@@ -127,10 +140,16 @@ class Following:
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or will not be waited for any longer."""
-        lifetime = (run.expires_at or run.created_at + _LIFETIME) - run.created_at
+        end = await self._to_end(run, events)
+        if len(end.text) <= MOST_TEXT:
+            return end
+        error = "incomplete" if end.outcome == "answered" else end.error
+        return replace(end, text=end.text[:MOST_TEXT], error=error)
+
+    async def _to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         follow = asyncio.create_task(self._follow(run, events))
         cancelled = asyncio.create_task(self._cancel_when_asked(run))
-        expired = asyncio.create_task(self._clock.sleep(max(lifetime, 0.0) + _LIFETIME_GRACE))
+        expired = asyncio.create_task(self._clock.sleep(_lifetime(run) + _LIFETIME_GRACE))
         tasks = (follow, cancelled, expired)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +159,7 @@ class Following:
                 _log.warning("Run %s was told to stop and did not", run.id)
                 return RunEnd("cancelled", self.text)
             _log.warning("Run %s is past its lifetime and still active", run.id)
-            await self._stop(run)
+            await self._stop_soon(run)
             return RunEnd("failed", self.text, "expired")
         finally:
             for task in tasks:
@@ -156,6 +175,17 @@ class Following:
             stopping.cancel()
             await asyncio.gather(stopping, return_exceptions=True)
 
+    async def _stop_soon(self, run: Run) -> None:
+        """Tell a run to stop that nobody waits for; a server that does not answer is left alone."""
+        stopping = asyncio.create_task(self._stop(run))
+        overdue = asyncio.create_task(self._clock.sleep(CANCEL_GRACE))
+        try:
+            await asyncio.wait({stopping, overdue}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (stopping, overdue):
+                task.cancel()
+            await asyncio.gather(stopping, overdue, return_exceptions=True)
+
     async def _stop(self, run: Run) -> None:
         api = self._conversations.api
         try:
@@ -165,6 +195,14 @@ class Following:
             _log.info("Run %s was not cancelled: %s", run.id, error)
 
     async def _follow(self, run: Run, events: EventStream | None) -> RunEnd:
+        try:
+            return await self._follow_to_end(run, events)
+        except _EndlessError:
+            _log.warning("Run %s has said %d characters and is stopped", run.id, MOST_TEXT)
+            await self._stop_soon(run)
+            return RunEnd("answered", self.text, "incomplete")
+
+    async def _follow_to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         last: Run | None = run
         while events is not None:
             last, failed = await self._read(events, last or run)
@@ -195,6 +233,8 @@ class Following:
             return data
         if isinstance(data, MessageDelta):
             self._answer.add(data)
+            if self._answer.taken > MOST_TEXT:
+                raise _EndlessError
         elif isinstance(data, Message) and event.event != "thread.message.created":
             self._answer.put(data)
         else:
@@ -235,7 +275,7 @@ class Following:
                 )
             except APIError as error:
                 _log.warning("Run %s can't be read: %s", run.id, error)
-                return RunEnd("failed", self.text, "refused")
+                return RunEnd("failed", self.text, "model_failed" if gone(error) else "refused")
             if current.status in TERMINAL:
                 return await self._end(current)
             if current.status == "requires_action":
@@ -297,6 +337,12 @@ def unavailable(run: Run) -> list[ToolOutput]:
     return [
         ToolOutput(tool_call_id=call.id, output=sentences.FUNCTION_UNAVAILABLE) for call in calls
     ]
+
+
+def _lifetime(run: Run) -> float:
+    """Return how long a run may take in seconds, where its server says something believable."""
+    told = float((run.expires_at or 0) - run.created_at)
+    return told if 0 < told <= _LONGEST_LIFETIME else _LIFETIME
 
 
 def _failure_kind(run: Run) -> FailureKind:

@@ -11,8 +11,9 @@ from bot.assistants.errors import APIError
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.objects import Run
 from bot.assistants.requests import CreateRun, Page
-from bot.chat.conversation import Conversations, ThreadLostError, TurnError
+from bot.chat.conversation import Conversations
 from bot.chat.following import Answer, Following
+from bot.chat.insisting import ThreadLostError, TurnError
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, OwnClock, house
 

@@ -1,0 +1,93 @@
+"""Calls to the Assistants API, made until they are answered or patience is at its end.
+
+What a refusal means for a thread is told apart here and nowhere else.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from bot.assistants.errors import APIError
+from bot.chat.sentences import FailureKind
+from bot.clock import Clock
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long a server that does not answer is asked again, in seconds."""
+
+FIRST_WAIT: Final = 0.5
+"""The pause before a second try, in seconds; the pauses grow."""
+
+_LONGEST_WAIT: Final = 10.0
+
+
+class TurnError(Exception):
+    """A turn that can't go on; ``kind`` is our own word for why."""
+
+    def __init__(self, kind: FailureKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind: FailureKind = kind
+
+
+class ThreadLostError(Exception):
+    """The thread is gone, or can't be used any more."""
+
+
+async def insist(clock: Clock, call: Callable[[], Awaitable[T]], patience: float) -> T:
+    """Make a call until it is answered; raises ``APIError`` where it is refused.
+
+    For calls that may be made twice. Raises ``TurnError`` once ``patience`` seconds are over.
+    """
+    give_up = clock.monotonic() + patience
+    attempt = 0
+    while True:
+        try:
+            return await call()
+        except APIError as error:
+            if not passing(error):
+                raise
+            wait = max(error.retry_after or 0.0, backoff(attempt))
+            if clock.monotonic() + wait > give_up:
+                kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
+                raise TurnError(kind, str(error)) from error
+        attempt += 1
+        await clock.sleep(wait)
+
+
+def backoff(attempt: int) -> float:
+    """Return the seconds to wait after a try, counted from 0."""
+    longest = min(FIRST_WAIT * 2.0 ** min(attempt, 10), _LONGEST_WAIT)
+    # Spreads retries, guards nothing.
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def passing(error: APIError) -> bool:
+    """Whether the same call may go through later."""
+    return error.status in (408, 429) or error.status >= 500
+
+
+def unusable(error: BaseException | None) -> bool:
+    """Whether an answer came, and can't be read: on a server that is there otherwise."""
+    if isinstance(error, TurnError):
+        error = error.__cause__
+    return isinstance(error, APIError) and error.code == "invalid_response"
+
+
+def gone(error: APIError) -> bool:
+    """Whether what was asked for is not there."""
+    return error.status in (404, 410)
+
+
+def locked(error: APIError) -> bool:
+    """Whether an active run is in the way."""
+    text = error.message.lower()
+    return error.status in (400, 409) and (
+        "already has an active run" in text or ("while a run" in text and "is active" in text)
+    )
+
+
+def full(error: APIError) -> bool:
+    """Whether the thread holds all the messages that it can."""
+    text = error.message.lower()
+    return error.status in (400, 409, 413) and "maximum" in text and "messages" in text
