@@ -197,6 +197,7 @@ class ChatBot(discord.Client):
         if not self._stopped:
             self._stopped = True
             self._listener.stop()
+            self._gateway.stop()
             for task in self._tasks:
                 task.cancel()
             await self._away.stop()

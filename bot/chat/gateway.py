@@ -48,6 +48,7 @@ class Gateway:
         self._identified_at: float | None = None
         self._doubted_at: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
 
     async def stay(self) -> None:
         """Be connected until the client is closed.
@@ -66,13 +67,16 @@ class Gateway:
                 if error.code != _WENT_WELL:
                     raise
             except ReconnectWebSocket as error:
-                if not error.resume:
-                    self._resumable = {}
+                if not error.resume and self._resumable:
+                    # It is there, and wants but a new session.
+                    self._resumable, self._failures = {}, min(self._failures, 1)
                 self._lost("ended the socket" if error.resume else "ended the session")
             except (OSError, aiohttp.ClientError, discord.DiscordException) as error:
                 await self._drop()
                 self._lost(told(error))
             except Exception:  # noqa: BLE001 - see below; it is logged with its trace
+                if self._client.is_closed():
+                    return
                 # By discord.py, or by anybody: one event is no reason to end for all the others.
                 _log.exception("Discord sent what can't be read; going on behind it")
                 await self._drop()
@@ -81,6 +85,10 @@ class Gateway:
                 return
             self._client.dispatch("disconnect")
             await self._wait()
+
+    def stop(self) -> None:
+        """Try no more."""
+        self._stopped.set()
 
     async def identifying(self) -> None:
         """Wait until Discord takes a new session: five seconds lie between two of one bot."""
@@ -147,7 +155,14 @@ class Gateway:
         if self._failures:
             longest: float = min(_FIRST_WAIT * 2**self._failures, LONGEST_WAIT)
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads tries, guards nothing
-            await self._clock.sleep(longest * spread)
+            waiting = asyncio.ensure_future(self._clock.sleep(longest * spread))
+            stopping = asyncio.create_task(self._stopped.wait())
+            try:
+                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+                stopping.cancel()
+                await asyncio.gather(waiting, stopping, return_exceptions=True)
         self._failures += 1
 
     async def _drop(self) -> None:

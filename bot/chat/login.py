@@ -22,6 +22,8 @@ _NEEDED: Final = discord.Permissions(
 _AUTHENTICATION_FAILED: Final = 4004
 """The gateway's close code for a token that is not, or no longer, valid."""
 
+_SHARDING_REQUIRED: Final = 4011
+
 
 class LoginError(Exception):
     """Discord does not let the bot in; the text is one sentence on what to do."""
@@ -86,6 +88,11 @@ def login_errors(api_url: str) -> Iterator[None]:
             "Gateway Intents."
         ) from None
     except discord.ConnectionClosed as error:
+        if error.code == _SHARDING_REQUIRED:
+            raise LoginError(
+                "The bot is in more servers than Discord sends over one connection (4011), and "
+                "this program has one. Take it out of some."
+            ) from None
         if error.code != _AUTHENTICATION_FAILED:
             raise LoginError(
                 f"Discord ended the connection for good ({error.code}). Start the bot again; if "

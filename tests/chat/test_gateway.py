@@ -142,6 +142,27 @@ async def test_a_session_that_was_lost_for_long_is_begun_anew(visit: Visit) -> N
     assert visit.guest.resumes == 0
 
 
+async def test_a_session_that_discord_forgot_in_an_outage_is_begun_anew_without_another_wait(
+    visit: Visit,
+) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    visit.sandbox.control.outage(AGES)
+    await visit.until(lambda: visit.clock.monotonic() > 200)
+    visit.sandbox.gateway.sessions.clear()
+    visit.sandbox.control.clear()
+    await visit.until(lambda: visit.sandbox.world.identified == 2)
+    assert visit.clock.slept[-1] <= 1.0
+
+
+async def test_a_gateway_that_takes_no_session_is_not_asked_without_end(visit: Visit) -> None:
+    visit.sandbox.gateway.identify = lambda socket, data: socket.end_session()  # type: ignore[method-assign]  # as Discord does in trouble
+    visit.begin()
+    await visit.until(lambda: visit.clock.monotonic() > 600)
+    assert len([slept for slept in visit.clock.slept if slept > 5.0]) > 30
+    assert len(visit.clock.slept) < 120
+
+
 async def test_sessions_that_end_one_after_the_other_are_begun_five_seconds_apart(
     visit: Visit,
 ) -> None:
@@ -201,3 +222,20 @@ async def test_an_intent_that_is_taken_away_ends_it(visit: Visit) -> None:
     assert visit.life is not None
     with pytest.raises(discord.PrivilegedIntentsRequired):
         await asyncio.wait_for(visit.life, 20)
+
+
+async def test_stopped_while_discord_is_away_it_ends_at_once(visit: Visit) -> None:
+    class Lasting(Hurried):
+        async def sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+            await asyncio.Event().wait()
+
+    clock = Lasting()
+    visit.guest.gateway = gateway = Gateway(visit.guest, clock)
+    visit.sandbox.control.outage(AGES)
+    visit.begin()
+    await visit.until(lambda: clock.slept)
+    await visit.guest.close()
+    gateway.stop()
+    assert visit.life is not None
+    await asyncio.wait_for(visit.life, 5)

@@ -5,6 +5,7 @@ from pathlib import Path
 import discord
 import pytest
 
+from bot.chat.login import LoginError, login_errors
 from bot.store.ledger import Ledger
 from tests.scenarios.community import Community, answer, community
 
@@ -45,6 +46,27 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     channels.sandbox.control.clear()
     await channels.start_bot()
     await channels.until(lambda: reply.content.startswith("After all."))
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (4004, "DISCORD_TOKEN"),
+        (4011, "in more servers"),
+        (4013, "4013"),
+        (4014, "Message Content intent"),
+    ],
+)
+async def test_an_end_that_discord_wants_is_told_with_what_to_do(
+    channels: Community, code: int, told: str
+) -> None:
+    channels.sandbox.control.close_socket(code)
+    with (
+        pytest.raises(LoginError, match=told) as caught,
+        login_errors(channels.settings.api_url),
+    ):
+        await channels.stopped_by_itself()
+    assert channels.sandbox.token not in str(caught.value)
 
 
 @pytest.mark.parametrize(("status", "times"), [(429, 6), (503, 2)])
