@@ -20,6 +20,7 @@ from bot.client.decoding import UnusableError
 from bot.client.polling import Seen
 from bot.client.transport import Transport
 from bot.wire import sse
+from bot.wire.bodies import pieces
 
 
 def _kind(name: str) -> type[msgspec.Struct]:
@@ -98,7 +99,7 @@ class RunEvents(AsyncGenerator[StreamEvent, None]):
         clock = self._transport.clock
         told_at = clock.monotonic()
         try:
-            async for chunk in self._response.content.iter_any():
+            async for chunk in pieces(self._response, self._transport.silence):
                 events = decoder.feed(chunk)
                 if events:
                     told_at = clock.monotonic()

@@ -18,7 +18,7 @@ from bot.client.decoding import UnusableError, decode
 from bot.client.failures import ERROR_BYTES, Failures, never_connected
 from bot.client.uploads import Upload
 from bot.clock import Clock
-from bot.wire.bodies import BodyTooLargeError, read_beginning, read_bounded
+from bot.wire.bodies import BodyTooLargeError, pieces, read_beginning, read_bounded
 from bot.wire.retry import Answered, Retrying, RetryPolicy
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ class Transport:
     async def open(self, path: str) -> "Bytes":
         """Return the bytes at ``path``, to be read piece by piece."""
         response, _ = await self._send("GET", path, streamed=True)
-        return Bytes(response, self.failures)
+        return Bytes(response, self.failures, self.silence)
 
     async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
         """Return the object that a streamed request was answered with instead of events."""
@@ -188,10 +188,11 @@ class Transport:
             f"{self._base}{path}?{urlencode(query)}" if query else self._base + path, encoded=True
         )
         headers = self._headers if body is None else self._body_headers
-        timeout = self._timeout
+        timeout, limit = self._timeout, self._answer_seconds
         if streamed:
             headers = self._bytes_headers if body is None else self._stream_headers
-            timeout = self._stream_timeout
+            # A stream has no end in time, but its beginning has, however slowly bytes come.
+            timeout, limit = self._stream_timeout, self.silence
         elif upload is not None:
             timeout = self._upload_timeout
         retrying: Retrying | None = None
@@ -199,8 +200,8 @@ class Transport:
         while True:
             failure: Answered | BaseException
             try:
-                # A stream has no end in time, but its beginning has, however slowly bytes come.
-                async with asyncio.timeout(self.silence if streamed else None) as begun:
+                # aiohttp's own timeouts don't see everything: see `pieces`.
+                async with asyncio.timeout(limit if upload is None else None) as until:
                     response = await self._open().request(
                         method,
                         url,
@@ -210,7 +211,7 @@ class Transport:
                         allow_redirects=False,
                     )
                     if upload is not None:
-                        begun.reschedule(asyncio.get_running_loop().time() + self._answer_seconds)
+                        until.reschedule(asyncio.get_running_loop().time() + limit)
                     try:
                         if response.status < 300:
                             return response, b"" if streamed else await self._read(response)
@@ -244,9 +245,12 @@ class Transport:
 class Bytes:
     """The bytes of an open answer, as a context in which they are read piece by piece."""
 
-    def __init__(self, response: aiohttp.ClientResponse, failures: Failures) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, failures: Failures, silence: float
+    ) -> None:
         self._response = response
         self._failures = failures
+        self._silence = silence
 
     async def __aenter__(self) -> AsyncIterator[bytes]:
         return self._pieces()
@@ -261,7 +265,7 @@ class Bytes:
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._response.content.iter_any():
+            async for piece in pieces(self._response, self._silence):
                 yield piece
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._failures.unreachable(error) from None

@@ -1,5 +1,7 @@
 """Bodies that other servers answered: never more bytes than agreed, and JSON or a clear error."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any, TypeVar, overload
 
 import aiohttp
@@ -18,6 +20,20 @@ class BodyTooLargeError(BodyError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the answer is larger than {limit} bytes")
         self.limit = limit
+
+
+async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGenerator[bytes, None]:
+    """A body as it comes; raises TimeoutError after `silence` seconds without a byte.
+
+    aiohttp's own timeouts are not enough: past a chunk whose size is no number it lets the
+    connection go, wakes no reader and watches no time any more.
+    """
+    while True:
+        async with asyncio.timeout(silence):
+            piece = await response.content.readany()
+        if not piece:
+            return
+        yield piece
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
