@@ -107,10 +107,11 @@ def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
     try:
         yield
     finally:
-        # Nor must a second one while the process goes, which takes some moments more.
-        if not stopping:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+        # Nor must a second one while the process goes, which takes some moments more; a handler of
+        # Python's own would be gone before the last of them.
+        after = [signal.SIG_IGN] * len(numbers) if stopping else before
+        for number, handler in zip(numbers, after, strict=True):
+            signal.signal(number, handler)
 
 
 def _end_in_time() -> None:

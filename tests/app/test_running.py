@@ -1,11 +1,12 @@
 """A program that was told to stop does, in time and with exit code 0, whatever hangs in it."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from textwrap import dedent
 
 import pytest
@@ -145,3 +146,21 @@ async def test_a_second_signal_in_the_last_moments_changes_nothing(first: signal
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
         assert process.stderr is not None
         assert await process.stderr.read() == b""
+
+
+async def test_signals_up_to_the_very_end_change_nothing() -> None:
+    for _ in range(5):
+        async with child(SLOW_EXIT) as process:
+            assert await told(process) == "ready"
+            process.terminate()
+            assert await told(process) == "leaving"
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            async with asyncio.timeout(PATIENCE):
+                while process.returncode is None:
+                    # Not by `process`, whose look at the child would take its exit code away.
+                    with suppress(ProcessLookupError):
+                        os.kill(process.pid, signal.SIGTERM)
+                        os.kill(process.pid, signal.SIGINT)
+                    await asyncio.sleep(0)
+            assert process.returncode == 0
