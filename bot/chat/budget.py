@@ -10,6 +10,7 @@ import itertools
 import re
 from collections import deque
 from contextvars import ContextVar
+from enum import IntEnum
 from types import SimpleNamespace
 from typing import Final
 
@@ -21,8 +22,18 @@ from bot.clock import Clock
 PER_SECOND: Final = 48
 """Requests in any second; Discord takes 50 of a bot, and counts when they arrive."""
 
-URGENT: Final[ContextVar[bool]] = ContextVar("URGENT", default=False)
-"""Whether what is being done goes before what is only nice to see."""
+
+class Rank(IntEnum):
+    """What goes first where not everything can go at once."""
+
+    URGENT = 0
+    USUAL = 1
+    PROGRESS = 2
+    NOTICE = 3
+
+
+RANK: Final[ContextVar[Rank]] = ContextVar("RANK", default=Rank.USUAL)
+"""The rank of what the running task asks of Discord."""
 
 _WINDOW_SECONDS: Final = 1.02
 # What is answered with an interaction's own token does not count towards the limit of a bot.
@@ -30,12 +41,12 @@ _COUNTS: Final = re.compile(r"^/api/v\d+/(?!webhooks/\d+/|interactions/\d+/)")
 
 
 class Budget:
-    """So many a second and no more; urgent ones first, then who waits longest."""
+    """So many a second and no more; by their rank, then who waits longest."""
 
     def __init__(self, clock: Clock, *, per_second: int = PER_SECOND) -> None:
         self._clock = clock
         self._spent: deque[float] = deque(maxlen=per_second)
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Rank, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._giving: asyncio.Task[None] | None = None
 
@@ -46,13 +57,13 @@ class Budget:
             trace = client.http.http_trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._before)
 
-    async def spend(self, *, urgent: bool = False) -> None:
+    async def spend(self, rank: Rank = Rank.USUAL) -> None:
         """Wait until one more may be made."""
         if not self._waiting and self._wait() <= 0:
             self._spent.append(self._clock.monotonic())
             return
         given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._numbers), given))
+        heapq.heappush(self._waiting, (rank, next(self._numbers), given))
         if self._giving is None or self._giving.done():
             self._giving = asyncio.create_task(self._give())
         await given
@@ -80,4 +91,4 @@ class Budget:
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
         if _COUNTS.search(params.url.path):
-            await self.spend(urgent=URGENT.get())
+            await self.spend(RANK.get())

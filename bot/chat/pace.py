@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bot.chat.budget import URGENT, Budget
+from bot.chat.budget import RANK, Budget, Rank
 from bot.clock import Clock
 
 CHANNEL_SECONDS: Final = 1.1
@@ -18,8 +18,8 @@ CHANNEL_SECONDS: Final = 1.1
 PER_SECOND: Final = 30.0
 """Progress edits of all replies together; a bot has 50 requests a second for everything."""
 
-NOTICES_PER_SECOND: Final = 10
-"""Edits of all replies that wait for their run; hundreds may, each with news at every answer."""
+NOTICES_PER_SECOND: Final = 4
+"""How many of these may tell of a wait; hundreds may wait, each with news at every answer."""
 
 STRIKES: Final = 3
 
@@ -80,11 +80,11 @@ class Pace:
         Both share what Discord takes of a bot.
         """
         self._urgent += 1
-        before = URGENT.set(True)
+        before = RANK.set(Rank.URGENT)
         try:
             yield
         finally:
-            URGENT.reset(before)
+            RANK.reset(before)
             self._urgent -= 1
 
     def struck_out(self, channel_id: int) -> bool:
@@ -100,19 +100,25 @@ class Pace:
         if self._waits.get(channel_id, _never)() and await self._noticed(
             self._hurried[channel_id], first=last is None
         ):
-            self._last[channel_id] = self._clock.monotonic()
-            return
-        async with self._order:
-            await self._sleep_until(self._next_slot)
-            now = self._clock.monotonic()
-            slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_ROOM)
-            self._next_slot = max(now, self._next_slot) + slot
+            RANK.set(Rank.NOTICE)
+            now = self._take_slot()
+        else:
+            RANK.set(Rank.PROGRESS)
+            async with self._order:
+                await self._sleep_until(self._next_slot)
+                now = self._take_slot()
         if channel_id in self._strikes:  # else it has ended meanwhile
             self._last[channel_id] = now
 
+    def _take_slot(self) -> float:
+        now = self._clock.monotonic()
+        slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_ROOM)
+        self._next_slot = max(now, self._next_slot) + slot
+        return now
+
     async def _noticed(self, hurried: asyncio.Event, *, first: bool) -> bool:
         """Wait for a notice's turn; False where the reply has an answer to show instead."""
-        notice = asyncio.create_task(self._notices.spend(urgent=first))
+        notice = asyncio.create_task(self._notices.spend(Rank.URGENT if first else Rank.USUAL))
         hurry = asyncio.create_task(hurried.wait())
         try:
             await asyncio.wait({notice, hurry}, return_when=asyncio.FIRST_COMPLETED)

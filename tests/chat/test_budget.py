@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.budget import Budget
+from bot.chat.budget import Budget, Rank
 from bot.clock import SystemClock
 from tests.chat.test_pace import SteppedClock
 
@@ -13,9 +13,9 @@ async def spent(
     order: list[tuple[str, float]],
     clock: SteppedClock,
     *,
-    urgent: bool = False,
+    rank: Rank = Rank.USUAL,
 ) -> None:
-    await budget.spend(urgent=urgent)
+    await budget.spend(rank)
     order.append((name, clock.time))
 
 
@@ -31,23 +31,24 @@ async def test_no_second_has_more_than_the_budget() -> None:
     assert times[-1] - times[0] < 5
 
 
-async def test_what_is_urgent_goes_first_and_who_goes_away_costs_nothing() -> None:
+async def test_the_higher_rank_goes_first_and_who_goes_away_costs_nothing() -> None:
     clock = SteppedClock()
     budget = Budget(clock, per_second=1)
     order: list[tuple[str, float]] = []
     await budget.spend()
-    names = ("usual", "gone", "later", "urgent")
+    names = ("notice", "usual", "gone", "later", "progress", "urgent")
+    ranks = {"notice": Rank.NOTICE, "progress": Rank.PROGRESS, "urgent": Rank.URGENT}
     tasks = [
-        asyncio.create_task(spent(budget, name, order, clock, urgent=name == "urgent"))
+        asyncio.create_task(spent(budget, name, order, clock, rank=ranks.get(name, Rank.USUAL)))
         for name in names
     ]
     await asyncio.sleep(0)
-    tasks[1].cancel()
+    tasks[2].cancel()
     with pytest.raises(asyncio.CancelledError):
-        await tasks[1]
+        await tasks[2]
     await clock.run(*(task for task in tasks if not task.done()))
-    assert [name for name, _ in order] == ["urgent", "usual", "later"]
-    assert order[-1][1] - order[0][1] < 3
+    assert [name for name, _ in order] == ["urgent", "usual", "later", "progress", "notice"]
+    assert order[-1][1] - order[0][1] < 5
 
 
 async def test_a_budget_that_was_used_up_is_there_again() -> None:
