@@ -1,10 +1,13 @@
 """More than can be done at once: queues are bounded, guilds take turns, and the wait is told."""
 
+import asyncio
+
 import pytest
 
 from bot.chat import sentences
 from bot.chat.admission import Admission
-from tests.scenarios.community import Community, answer, labels
+from bot.chat.listener import MOST_WAITING
+from tests.scenarios.community import PATIENCE, Community, answer, labels
 from tests.support import model_turns as turns
 
 
@@ -87,3 +90,29 @@ async def test_whoever_asks_little_is_at_work_though_others_have_every_worker(
     gate.open()
     await channels.settled(5)
     assert [answer(channels.replies(room)[0]) for room in rooms] == ["q0", "q1", "q2", "q3"]
+
+
+async def test_a_flood_in_one_channel_is_answered_in_two_turns_or_refused_in_one_sentence(
+    channels: Community,
+) -> None:
+    home = await channels.ada.open_dm()
+    gate = channels.model.stall(then="First.")
+    await channels.ada.say(home, "q0")
+    await channels.in_state(1, "running")
+    asked = [await channels.ada.say(home, f"q{n} {'x' * 1_990}"[:2_000]) for n in range(1, 501)]
+    ids = [message.id for message in asked]
+    async with asyncio.timeout(PATIENCE):
+        while len(await channels.ledger.questions.known(ids)) < len(ids):
+            await asyncio.sleep(0.01)
+    waiting = await channels.ledger.questions.waiting(home.id)
+    assert [question.id for question in waiting] == ids[:MOST_WAITING]
+    channels.model.say("Second.")
+    gate.open()
+    await channels.settled(1 + MOST_WAITING)
+    refusal = sentences.queue_full(MOST_WAITING)
+    said = [answer(reply) for reply in channels.replies(home)]
+    assert sorted(said) == sorted(["First.", refusal, "Second."])
+    first_page = await channels.on_thread(home)
+    assert [text.split()[0] for role, text in first_page if role == "user"] == [
+        f"q{n}" for n in range(len(first_page) - 1)
+    ]
