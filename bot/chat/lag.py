@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Lag:
-    """Measures the last minute."""
+    """Measures the last minute, as somebody would find the loop who came at any moment of it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -50,7 +50,7 @@ class Lag:
             before = self._clock.monotonic()
             await self._clock.sleep(EVERY_SECONDS)
             late = max(0.0, self._clock.monotonic() - before - EVERY_SECONDS)
-            self._late.append(late)
+            self._note(late)
             if late > NOTICEABLE_SECONDS and before - self._told > _QUIET_SECONDS:
                 self._told = before
                 _log.warning(
@@ -59,3 +59,9 @@ class Lag:
                     late * 1_000,
                     self.percentile(0.99) * 1_000,
                 )
+
+    def _note(self, late: float) -> None:
+        self._late.append(late)
+        # What would have been measured meanwhile: a long standstill is no single case.
+        for missed in range(1, min(int(late / EVERY_SECONDS), _KEPT) + 1):
+            self._late.append(late - missed * EVERY_SECONDS)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bot.chat.lag import Lag
+from bot.chat.lag import EVERY_SECONDS, Lag
 from bot.clock import SystemClock
 
 
@@ -35,3 +35,46 @@ async def test_a_loop_that_something_blocks_is_measured_and_told_once(
     assert lag.percentile(1.0) >= 0.3
     assert len([record for record in caplog.records if "event loop" in record.message]) == 1
     await lag.stop()
+
+
+class Late(SystemClock):
+    """A clock on which each sleep takes as much longer as it is told; then none ends any more."""
+
+    def __init__(self, *late: float) -> None:
+        self._late = list(late)
+        self._time = 0.0
+        self.over = asyncio.Event()
+
+    def monotonic(self) -> float:
+        return self._time
+
+    async def sleep(self, seconds: float) -> None:
+        if not self._late:
+            self.over.set()
+            await asyncio.Event().wait()
+        self._time += seconds + self._late.pop(0)
+
+
+async def measured(*late: float) -> Lag:
+    clock = Late(*late)
+    lag = Lag(clock)
+    lag.start()
+    await clock.over.wait()
+    await lag.stop()
+    return lag
+
+
+async def test_one_long_standstill_counts_for_as_long_as_it_was() -> None:
+    quiet = [0.0] * 300
+    lag = await measured(*quiet, 6.0, *quiet[:200])
+    assert lag.percentile(0.99) > 5.0
+    # An event that came at any moment of the last minute: one in ten came into the standstill.
+    assert lag.percentile(0.88) == pytest.approx(0.0, abs=1e-6)
+    assert lag.percentile(0.95) == pytest.approx(3.0, abs=0.5)
+
+
+async def test_what_is_longer_ago_than_a_minute_counts_no_more() -> None:
+    lag = await measured(6.0, *[0.0] * int(60 / EVERY_SECONDS))
+    assert lag.percentile(1.0) == pytest.approx(0.0, abs=1e-6)
+    lag = await measured(*[0.0] * 500, 600.0)
+    assert lag.percentile(0.01) > 500
