@@ -272,6 +272,10 @@ class ChatBot(discord.Client):
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log a listener's failure with its event; what was taken is in the ledger."""
+        if self._stopped:
+            # The ledger was closed under it; a message is read again after the next start.
+            _log.info("Discord's event %s is left to the next start", event_method)
+            return
         _log.exception("Discord's event %s could not be handled", event_method)
 
     @property
