@@ -27,6 +27,7 @@ from bot.chat.insisting import (
 from bot.chat.insisting import passing as passing
 from bot.chat.listing import newest
 from bot.chat.locks import Lock
+from bot.chat.sentences import FailureKind
 from bot.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn
 
@@ -186,7 +187,7 @@ class Conversations:
             raise await self._refused_on(thread_id, error) from error
 
     async def _runs(self, thread_id: str, *, locked: bool = False) -> list[Run]:
-        """Return a thread's newest runs; of a locked one whose runs can't be read, none."""
+        """Return a thread's newest runs; a locked one whose runs nobody can read is lost."""
         try:
             return await newest(
                 lambda page: self.ask(lambda: self.api.list_runs(thread_id, page)), _RUNS
@@ -195,8 +196,8 @@ class Conversations:
             raise await self._refused_on(thread_id, error) from error
         except TurnError as error:
             if locked and unusable(error):
-                _log.warning("The runs on %s can't be read: %s", thread_id, error)
-                return []
+                _log.warning("What locks %s can't be read: %s", thread_id, error)
+                raise ThreadLostError from error
             raise
 
     def _lock(self, thread_id: str) -> Lock:
@@ -232,7 +233,8 @@ class Conversations:
                 return await self.ask(start)
             except APIError as error:
                 if not locked(error):
-                    raise await self._refused_on(thread_id, error) from error
+                    kind: FailureKind = "assistant_gone" if gone(error) else "refused"
+                    raise await self._refused_on(thread_id, error, kind) from error
                 runs = await self._runs(thread_id, locked=True)
                 ours = _ours(runs, turn)
                 if ours is not None:
@@ -253,7 +255,9 @@ class Conversations:
         ours = tuple(message for message in found if message.run_id == run_id)
         return ours or tuple(message for message in _last_said(found) if message.run_id is None)
 
-    async def _refused_on(self, thread_id: str, error: APIError) -> Exception:
+    async def _refused_on(
+        self, thread_id: str, error: APIError, kind: FailureKind = "refused"
+    ) -> Exception:
         """Tell a thread that is gone from a request that is refused."""
         if gone(error):
             try:
@@ -261,13 +265,12 @@ class Conversations:
             except APIError as second:
                 if gone(second):
                     return ThreadLostError()
-            return TurnError("assistant_gone", str(error))
-        return self.refused(error)
+        return self.refused(error, kind)
 
-    def refused(self, error: APIError) -> TurnError:
+    def refused(self, error: APIError, kind: FailureKind = "refused") -> TurnError:
         """Word a refusal for the ledger."""
         _log.warning("The Assistants API refused: %s %s", error.status, error)
-        return TurnError("refused", str(error))
+        return TurnError(kind, str(error))
 
 
 def _ours(runs: Sequence[Run], turn: Turn) -> Run | None:

@@ -1,0 +1,344 @@
+"""A front before a server of the Assistants API that does to its answers whatever a test wants.
+
+Without troubles it hands everything through, so what a trouble left behind is on a real server.
+"""
+
+import asyncio
+import json
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+Operation = Literal[
+    "create_thread",
+    "retrieve_thread",
+    "create_message",
+    "list_messages",
+    "create_run",
+    "list_runs",
+    "retrieve_run",
+    "cancel_run",
+    "submit_tool_outputs",
+    "list_steps",
+    "other",
+]
+Act = Callable[["Exchange"], Awaitable[web.StreamResponse]]
+
+_OPERATIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
+    ("POST", r"/threads", "create_thread"),
+    ("GET", r"/threads/[^/]+", "retrieve_thread"),
+    ("POST", r"/threads/[^/]+/messages", "create_message"),
+    ("GET", r"/threads/[^/]+/messages", "list_messages"),
+    ("POST", r"/threads/[^/]+/runs", "create_run"),
+    ("GET", r"/threads/[^/]+/runs", "list_runs"),
+    ("GET", r"/threads/[^/]+/runs/[^/]+", "retrieve_run"),
+    ("POST", r"/threads/[^/]+/runs/[^/]+/cancel", "cancel_run"),
+    ("POST", r"/threads/[^/]+/runs/[^/]+/submit_tool_outputs", "submit_tool_outputs"),
+    ("GET", r"/threads/[^/]+/runs/[^/]+/steps", "list_steps"),
+)
+_DROPPED: Final = frozenset({"transfer-encoding", "content-length", "connection", "host"})
+
+
+@dataclass
+class Exchange:
+    """One request that came, and the way to the server behind."""
+
+    operation: Operation
+    channel: int | None
+    """The channel whose thread it is about, as the thread's metadata has it."""
+    request: web.Request
+    body: bytes
+    method: str
+    path: str
+    """What the server behind is asked for, query included; a trouble may change it."""
+    _front: "HostileFront" = field(repr=False)
+    begun: bool = False
+    """Whether something of an answer was handed on."""
+
+    @property
+    def thread_id(self) -> str:
+        """The thread it is about, of those that are there."""
+        return self.path.split("/")[2]
+
+    async def forward(self) -> tuple[int, dict[str, str], bytes]:
+        """Have the server do it, and return its whole answer."""
+        async with self._front.passed_on(self) as answer:
+            body = await answer.read()
+            if self.operation == "create_thread":
+                self._front.learn(self.channel, body)
+            return answer.status, _kept(answer.headers), body
+
+    async def relay(self, events: int | None = None) -> web.StreamResponse:
+        """Have the server do it and hand its answer on as it comes, or so many events of it."""
+        async with self._front.passed_on(self) as answer:
+            response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
+            await response.prepare(self.request)
+            self.begun = True
+            while True:
+                if events is None:
+                    piece = await answer.content.readany()
+                else:
+                    events -= 1
+                    piece = await answer.content.readuntil(b"\n\n") if events >= 0 else b""
+                if not piece:
+                    return response
+                await response.write(piece)
+
+    async def delete_thread(self) -> None:
+        """Delete the thread it is about, as somebody else."""
+        path = f"/threads/{self.thread_id}"
+        deletion = replace(self, path=path, method="DELETE", body=b"")
+        await deletion.forward()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The connection itself."""
+        transport = self.request.transport
+        assert isinstance(transport, asyncio.Transport)
+        return transport
+
+
+class HostileFront:
+    """`async with HostileFront(key) as front:`, then `front.behind = <url of a server>`.
+
+    The server behind is asked with ``key``, whichever one comes.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.behind = ""
+        self._key = key
+        self.asked: list[tuple[int | None, Operation]] = []
+        """Every request that came: of which channel, and what it asked for."""
+        self._troubles: dict[tuple[int | None, Operation], list[Act]] = defaultdict(list)
+        self._lasting: dict[tuple[int | None, Operation], Act] = {}
+        self._channels: dict[str, int] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+        )
+        await self.listen()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.go_away()
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL, for a client."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    async def listen(self) -> None:
+        """Be there: on a free port the first time, on the same one after."""
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def go_away(self) -> None:
+        """Drop all connections and refuse new ones; safe to call twice."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def next(self, channel: int | None, operation: Operation, *acts: Act) -> None:
+        """Do this to the next such requests of a channel, one each."""
+        self._troubles[channel, operation].extend(acts)
+
+    def always(self, channel: int | None, operation: Operation, act: Act) -> None:
+        """Do this to every such request of a channel until it is well again."""
+        self._lasting[channel, operation] = act
+
+    def well(self, channel: int | None) -> None:
+        """End a channel's troubles."""
+        for troubles in (self._troubles, self._lasting):
+            for key in [key for key in troubles if key[0] == channel]:
+                del troubles[key]
+
+    def passed_on(self, exchange: Exchange) -> Any:
+        """Ask the server behind."""
+        assert self._session is not None
+        headers = {
+            name: value
+            for name, value in exchange.request.headers.items()
+            if name.lower() not in _DROPPED
+        }
+        headers["Authorization"] = f"Bearer {self._key}"
+        return self._session.request(
+            exchange.method,
+            URL(self.behind + exchange.path, encoded=True),
+            data=exchange.body or None,
+            headers=headers,
+        )
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        path = request.rel_url.raw_path.removeprefix("/v1")
+        operation = _operation(request.method, path)
+        channel = self._channel(operation, path, body)
+        self.asked.append((channel, operation))
+        path_qs = request.rel_url.raw_path_qs.removeprefix("/v1")
+        exchange = Exchange(operation, channel, request, body, request.method, path_qs, self)
+        act = self._act(channel, operation)
+        if act is not None:
+            return await act(exchange)
+        if operation != "create_thread":
+            return await exchange.relay()
+        status, headers, answer = await exchange.forward()
+        return web.Response(status=status, headers=headers, body=answer)
+
+    def learn(self, channel: int | None, thread: bytes) -> None:
+        """Note whose thread a new one is."""
+        if channel is not None:
+            self._channels[json.loads(thread)["id"]] = channel
+
+    def _act(self, channel: int | None, operation: Operation) -> Act | None:
+        key = (channel, operation)
+        if self._troubles.get(key):
+            return self._troubles[key].pop(0)
+        return self._lasting.get(key)
+
+    def _channel(self, operation: Operation, path: str, body: bytes) -> int | None:
+        if operation == "create_thread":
+            channel = (json.loads(body).get("metadata") or {}).get("channel")
+            return int(channel) if channel else None
+        return self._channels.get(path.split("/")[2]) if path.count("/") > 1 else None
+
+
+def _operation(method: str, path: str) -> Operation:
+    for asked, pattern, operation in _OPERATIONS:
+        if method == asked and re.fullmatch(pattern, path):
+            return operation
+    return "other"
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in _DROPPED}
+
+
+def answers(
+    body: object,
+    status: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> Act:
+    """Do nothing and answer this, as JSON unless it is bytes."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    async def act(_: Exchange) -> web.StreamResponse:
+        return web.Response(body=data, status=status, headers=headers, content_type=content_type)
+
+    return act
+
+
+def refuses(
+    status: int, message: str = "No.", *, headers: Mapping[str, str] | None = None, **more: Any
+) -> Act:
+    """Do nothing and answer an error in the API's shape."""
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    return answers({"error": {**error, **more}}, status, headers=headers)
+
+
+def does_and(act: Act) -> Act:
+    """Have it done, and answer something else."""
+
+    async def done(exchange: Exchange) -> web.StreamResponse:
+        await exchange.forward()
+        return await act(exchange)
+
+    return done
+
+
+def hands_through(exchange: Exchange) -> Awaitable[web.StreamResponse]:
+    """Do nothing to it."""
+    return exchange.relay()
+
+
+async def hangs(_: Exchange) -> web.StreamResponse:
+    """Never answer a byte."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def cuts(before: bytes = b"") -> Act:
+    """Close the connection, after these bytes of an answer."""
+
+    async def act(exchange: Exchange) -> web.StreamResponse:
+        exchange.transport.write(before)
+        exchange.transport.close()
+        return web.Response()
+
+    return act
+
+
+def drips(begin: bytes, piece: bytes, every: float) -> Act:
+    """Write bytes of an answer, and one piece after another for as long as anybody reads."""
+
+    async def act(exchange: Exchange) -> web.StreamResponse:
+        exchange.transport.write(begin)
+        while not exchange.transport.is_closing():
+            exchange.transport.write(piece)
+            await asyncio.sleep(every)
+            while exchange.transport.get_write_buffer_size() > 1_000_000:
+                await asyncio.sleep(0.005)
+        return web.Response()
+
+    return act
+
+
+def changes(change: Callable[[Any], Any]) -> Act:
+    """Have it done, and answer what ``change`` makes of the answer's JSON."""
+
+    async def act(exchange: Exchange) -> web.StreamResponse:
+        status, headers, answer = await exchange.forward()
+        changed = json.dumps(change(json.loads(answer))).encode()
+        return web.Response(status=status, headers=headers, body=changed)
+
+    return act
+
+
+def breaks_off(events: int, then: Act) -> Act:
+    """Have it done, hand on so many of the events, and go on with something else."""
+
+    async def act(exchange: Exchange) -> web.StreamResponse:
+        await exchange.relay(events)
+        return await then(exchange)
+
+    return act
+
+
+def streams(*pieces: bytes) -> Act:
+    """Do nothing and answer a stream of these bytes."""
+    return answers(b"".join(pieces), content_type="text/event-stream")
+
+
+def spells(event: str, data: object) -> bytes:
+    """Spell an event as the API does."""
+    return f"event: {event}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def chunk(data: bytes) -> bytes:
+    """Spell a piece of a chunked body, for what is written behind a stream's beginning."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
