@@ -107,13 +107,16 @@ class ChatBot(discord.Client):
             take=lambda message: self._listener.missed(message, self._me),
             release=lambda: self._turns.release(),
         )
+        conversations = Conversations(
+            api, ledger, clock, assistant_id, replies=SentReplies(self._postbox)
+        )
         self._turns = Turns(
             ledger,
-            Conversations(api, ledger, clock, assistant_id, replies=SentReplies(self._postbox)),
+            conversations,
             self._pace,
             clock,
             postbox=self._postbox,
-            files=QuestionFiles(self, self._delivery, clock),
+            files=QuestionFiles(self, self._delivery, clock, conversations),
             me=lambda: self._me.id,
             admission=self._admission,
             held=self._away.holds,

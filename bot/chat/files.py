@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.assistants.content import ContentInput, ImageFile, ImageFilePart, ImageUrl, ImageUrlPart
+from bot.assistants.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.errors import APIError
 from bot.assistants.files import FilePage, UploadFile
 from bot.chat.asking import AttachedFile, UnreadableError, attached, told_size
@@ -50,17 +50,14 @@ class _RefusedError(Exception):
 
 
 class QuestionFiles:
-    """Has files from Discord, and puts images where the conversations' threads are.
-
-    Without ``conversations`` an image stays where it is, and is there for a day.
-    """
+    """Has files from Discord, and puts images where the conversations' threads are."""
 
     def __init__(
         self,
         client: discord.Client,
         delivery: Delivery,
         clock: Clock,
-        conversations: Conversations | None = None,
+        conversations: Conversations,
     ) -> None:
         self._client = client
         self._delivery = delivery
@@ -99,18 +96,16 @@ class QuestionFiles:
 
         Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
         """
-        if self._conversations is None:
-            return ImageUrlPart(ImageUrl(file.url))
         async with self._room:
             file_id: str | None = None
             if question.received_at < self._since or file.id in self._begun:
-                file_id = await self._found(self._conversations, file)
+                file_id = await self._found(file)
             if file_id is None:
                 data = await self.download(question, file, LARGEST_IMAGE)
                 ending = image_ending(data)
                 if ending is None:
                     raise UnreadableError("it is no PNG, JPEG, GIF or WebP image")
-                file_id = await self._upload(self._conversations, file, ending, data)
+                file_id = await self._upload(file, ending, data)
         return ImageFilePart(ImageFile(file_id))
 
     async def _looked_up(self, question: Question) -> tuple[AttachedFile, ...] | None:
@@ -152,12 +147,12 @@ class QuestionFiles:
                     raise UnreadableError(f"it is larger than {told_size(most)}")
         return bytes(data)
 
-    async def _found(self, conversations: Conversations, file: AttachedFile) -> str | None:
+    async def _found(self, file: AttachedFile) -> str | None:
         """Return the upload of an image that an attempt before this one has left."""
-        api = conversations.api
+        api = self._conversations.api
         page = FilePage(limit=_LOOKED_AT, purpose=_PURPOSE)
         try:
-            newest = await conversations.ask(lambda: api.list_files(page))
+            newest = await self._conversations.ask(lambda: api.list_files(page))
         except APIError as error:
             # Not every server lists files; a second upload does no harm.
             _log.info("What was uploaded can't be looked through: %s", error)
@@ -165,17 +160,15 @@ class QuestionFiles:
         begins = _upload_name(file, "")
         return next((each.id for each in newest.data if each.filename.startswith(begins)), None)
 
-    async def _upload(
-        self, conversations: Conversations, file: AttachedFile, ending: str, data: bytes
-    ) -> str:
+    async def _upload(self, file: AttachedFile, ending: str, data: bytes) -> str:
         """Upload an image once, and return its id."""
-        api = conversations.api
+        api = self._conversations.api
         request = UploadFile(filename=_upload_name(file, ending), purpose=_PURPOSE)
         unknown = False
 
         async def upload() -> str:
             nonlocal unknown
-            if unknown and (found := await self._found(conversations, file)) is not None:
+            if unknown and (found := await self._found(file)) is not None:
                 return found
             try:
                 return (await api.upload_file(request, _pieces(data))).id
@@ -187,7 +180,7 @@ class QuestionFiles:
         if len(self._begun) > _MOST_BEGUN:
             del self._begun[next(iter(self._begun))]
         try:
-            return await conversations.ask(upload)
+            return await self._conversations.ask(upload)
         except APIError as error:
             _log.warning("Image %d was not taken: %s %s", file.id, error.status, error)
             raise UnreadableError("the assistant's server did not take it") from error
