@@ -21,6 +21,7 @@ from bot.client import Client, Timeouts
 from bot.sandbox import Channel
 from bot.wire.retry import RetryPolicy
 from tests.scenarios.community import Community, LateClock, answer, community, labels
+from tests.support import model_turns as turns
 from tests.support.hostile_front import (
     Act,
     Exchange,
@@ -32,6 +33,7 @@ from tests.support.hostile_front import (
     refuses,
     spells,
 )
+from tests.support.model_answers import Asked
 
 SPEED = 30.0
 SECRET = "sk-bot-0123456789"
@@ -54,10 +56,17 @@ class Hostile:
     def __init__(self, whole: Community, front: HostileFront) -> None:
         self.whole = whole
         self.front = front
-        self.behind = whole.api
+        self.silent_at: set[str] = set()
+        """Questions to which the model says nothing for ever."""
+        whole.model.otherwise = self._says
 
     def channel(self, name: str) -> Channel:
         return self.whole.sandbox.guild.add_text_channel(name)
+
+    def _says(self, asked: Asked) -> turns.Turn:
+        if asked.question in self.silent_at:
+            return turns.stall("", self.whole.model.gate())
+        return turns.say(asked.question)
 
     async def asks(self, channel: Channel, text: str, reply: int) -> None:
         """Ask, and be answered with the question's own words."""
@@ -269,7 +278,7 @@ def on_first_thread(operation: Operation, status: int, message: str) -> Trouble:
 
 
 async def deletes(exchange: Exchange) -> web.StreamResponse:
-    await exchange.delete_thread()
+    await exchange.also("DELETE", f"/threads/{exchange.thread_id}")
     if exchange.transport.is_closing() or exchange.begun:
         exchange.transport.close()
         return web.Response()
@@ -280,7 +289,7 @@ def deleted(world: Hostile, channel: Channel) -> None:
     """The thread was deleted when nobody looked."""
 
     async def act(exchange: Exchange) -> web.StreamResponse:
-        await exchange.delete_thread()
+        await exchange.also("DELETE", f"/threads/{exchange.thread_id}")
         return await exchange.relay()
 
     world.front.next(channel.id, "create_message", act)
@@ -301,3 +310,27 @@ def bored(told: Any) -> Any:
 
 
 GONE: Act = refuses(404, "No thread found with id 'thread_x'.")
+
+
+def left_running(*, cancel: Act | None = None) -> Trouble:
+    """Somebody else leaves a run that never ends; cancelling it comes to ``cancel``."""
+
+    def soon(told: Any) -> Any:
+        if "data" in told:
+            return told | {"data": [soon(each) for each in told["data"]]}
+        return told | {"expires_at": told["created_at"] + 10}
+
+    def begin(world: Hostile, channel: Channel) -> None:
+        async def starts(exchange: Exchange) -> web.StreamResponse:
+            request = {"assistant_id": world.whole.assistant_id}
+            await exchange.also("POST", f"/threads/{exchange.thread_id}/runs", request)
+            return await exchange.relay()
+
+        world.silent_at.add(f"before {channel.name}")
+        world.front.next(channel.id, "create_message", starts)
+        world.front.always(channel.id, "list_runs", changes(soon))
+        world.front.always(channel.id, "retrieve_run", changes(soon))
+        if cancel is not None:
+            world.front.always(channel.id, "cancel_run", cancel)
+
+    return begin

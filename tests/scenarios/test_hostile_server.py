@@ -21,6 +21,7 @@ from tests.scenarios.hostile import (
     deleted,
     deletes,
     ends_there,
+    left_running,
     on_first_thread,
     once,
     refuses_streams,
@@ -279,6 +280,10 @@ async def test_a_thread_that_is_lost_locked_or_full_is_left_with_the_conversatio
         Case("locked", on_first_thread("create_run", 400, locked)),
         Case("locked-409", on_first_thread("create_run", 409, locked)),
         Case("locked-posting", on_first_thread("create_message", 400, posting)),
+        Case("left-running", left_running()),
+        Case("left-uncancelled", left_running(cancel=answers({"id": "run_x"}))),
+        Case("left-uncancellable", left_running(cancel=refuses(400, "Cannot cancel."))),
+        Case("left-cancel-hangs", left_running(cancel=hangs)),
         Case("full", on_first_thread("create_message", 400, full)),
         Case(
             "no-carrying",

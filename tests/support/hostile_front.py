@@ -91,11 +91,11 @@ class Exchange:
                     return response
                 await response.write(piece)
 
-    async def delete_thread(self) -> None:
-        """Delete the thread it is about, as somebody else."""
-        path = f"/threads/{self.thread_id}"
-        deletion = replace(self, path=path, method="DELETE", body=b"")
-        await deletion.forward()
+    async def also(self, method: str, path: str, body: object = None) -> bytes:
+        """Have the server do something else, as somebody else."""
+        data = b"" if body is None else json.dumps(body).encode()
+        other = replace(self, operation="other", method=method, path=path, body=data)
+        return (await other.forward())[2]
 
     @property
     def transport(self) -> asyncio.Transport:
