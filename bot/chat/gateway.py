@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import deque
 from typing import Any, Final
 
 import aiohttp
@@ -27,6 +28,9 @@ _FIRST_WAIT: Final = 0.5
 _HANDSHAKE_SECONDS: Final = 30.0
 _GOODBYE_SECONDS: Final = 1.0
 _IDENTIFY_SECONDS: Final = 5.0
+_MANY_SESSIONS: Final = 250
+_SPARING_SECONDS: Final = 120.0
+_DAY: Final = 86_400.0
 _DOUBT_SECONDS: Final = 60.0
 _INTENT_NOT_GRANTED: Final = 4014
 _WENT_WELL: Final = 1000
@@ -45,7 +49,7 @@ class Gateway:
         self._resumable: dict[str, Any] = {}
         self._failures = 0
         self._lost_at: float | None = None
-        self._identified_at: float | None = None
+        self._begun: deque[float] = deque()
         self._doubted_at: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
@@ -91,12 +95,26 @@ class Gateway:
         self._stopped.set()
 
     async def identifying(self) -> None:
-        """Wait until Discord takes a new session: five seconds lie between two of one bot."""
-        if self._identified_at is not None:
-            left = self._identified_at + _IDENTIFY_SECONDS - self._clock.monotonic()
+        """Wait until Discord takes a new session: five seconds lie between two of one bot.
+
+        A thousand in a day reset its token, so that after many they are minutes apart.
+        """
+        if self._begun:
+            apart = _IDENTIFY_SECONDS if len(self._begun) < _MANY_SESSIONS else _SPARING_SECONDS
+            left = self._begun[-1] + apart - self._clock.monotonic()
             if left > 0:
                 await self._clock.sleep(left)
-        self._identified_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        while self._begun and self._begun[0] < now - _DAY:
+            self._begun.popleft()
+        self._begun.append(now)
+        if len(self._begun) == _MANY_SESSIONS:
+            _log.warning(
+                "Discord had %d sessions begun in a day; at 1,000 it resets DISCORD_TOKEN, so from "
+                "now on the bot waits %.0f s between two",
+                _MANY_SESSIONS,
+                _SPARING_SECONDS,
+            )
 
     def doubt(self) -> None:
         """Have the gateway say whether our token still holds: REST has just said that it doesn't.

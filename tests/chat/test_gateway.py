@@ -163,6 +163,23 @@ async def test_a_gateway_that_takes_no_session_is_not_asked_without_end(visit: V
     assert len(visit.clock.slept) < 120
 
 
+async def test_a_gateway_that_ends_every_session_is_not_asked_until_the_token_is_reset(
+    visit: Visit,
+) -> None:
+    asked = 0
+
+    def refuse(socket: Any, data: Any) -> None:
+        nonlocal asked
+        asked += 1
+        socket.end_session()
+
+    visit.sandbox.gateway.identify = refuse  # type: ignore[method-assign]  # as Discord does in trouble
+    visit.begin()
+    await visit.until(lambda: visit.clock.monotonic() > 3 * 3_600)
+    # At this rate a day has some 930, and 1,000 would be too many.
+    assert 250 < asked < 330
+
+
 async def test_sessions_that_end_one_after_the_other_are_begun_five_seconds_apart(
     visit: Visit,
 ) -> None:
