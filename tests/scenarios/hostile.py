@@ -41,13 +41,17 @@ Trouble = Callable[["Hostile", Channel], None]
 
 
 class HastyClock(LateClock):
-    """A clock whose monotonic seconds are over in a thirtieth of one."""
+    """A clock whose monotonic seconds are over in a thirtieth of one, or less."""
+
+    def __init__(self, speed: float = SPEED) -> None:
+        super().__init__()
+        self._speed = speed
 
     def monotonic(self) -> float:
-        return super().monotonic() * SPEED
+        return super().monotonic() * self._speed
 
     async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds / SPEED)
+        await super().sleep(seconds / self._speed)
 
 
 class Hostile:

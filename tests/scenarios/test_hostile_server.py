@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat import sentences
+from tests.scenarios.community import answer
 from tests.scenarios.hostile import (
     CUT_OFF,
     GONE,
@@ -21,6 +23,7 @@ from tests.scenarios.hostile import (
     deleted,
     deletes,
     ends_there,
+    hostile,
     left_running,
     on_first_thread,
     once,
@@ -134,6 +137,29 @@ async def test_a_server_that_refuses_for_good_is_told_in_a_sentence_and_retry_wo
         ),
     ]
     await survive(tmp_path, cases, caplog)
+
+
+async def test_where_nobody_listens_for_a_while_it_is_waited_for_and_then_told(
+    tmp_path: Path,
+) -> None:
+    async with hostile(tmp_path) as world:
+        whole, front = world.whole, world.front
+        await world.asks(whole.general, "before", 1)
+        await front.go_away()
+        await whole.ask("soon back")
+        await whole.in_state(2, "placed")
+        await front.listen()
+        assert answer(await whole.finished(whole.general, 2)) == "soon back"
+        await front.go_away()
+        await whole.ask("long away")
+        reply = await whole.finished(whole.general, 3)
+        assert reply.content == sentences.failure("unreachable")
+        await front.listen()
+        await whole.ada.click(reply, "Retry")
+        await whole.until(lambda: answer(reply) == "long away")
+        told = await whole.on_thread(whole.general)
+        asked = ("before", "soon back", "long away")
+        assert told == [(role, text) for text in asked for role in ("user", "assistant")]
 
 
 async def test_a_stream_can_break_in_any_way(
