@@ -9,6 +9,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from bot.sandbox.errors import RateLimited
+from bot.sandbox.faults import RequestFault
 from tests.faults.world import World
 from tests.support.program import Program
 
@@ -124,6 +126,18 @@ async def full_storm(world: World) -> None:
     world.in_background(asyncio.create_task(over()))
 
 
+async def long_outage(world: World) -> None:
+    """Discord is away for so long that whoever waits for it waits longer each time."""
+    world.sandbox.control.outage(world.random.uniform(4.0, 8.0))
+
+
+async def global_limit(world: World) -> None:
+    """Discord answers 429 to a call, and means every other one as well."""
+    times = world.random.randint(1, 3)
+    limit = RequestFault("*", "*", RateLimited(0.5, scope="global"), times)
+    world.sandbox.faults.requests.append(limit)
+
+
 async def cancelled_answer(world: World) -> None:
     """Somebody presses Cancel below an answer that is under way, or will be in a moment."""
 
@@ -162,6 +176,8 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
     held_engine,
     frozen_process,
     full_storm,
+    long_outage,
+    global_limit,
     cancelled_answer,
     orderly_restart,
 )
