@@ -1,5 +1,6 @@
 """Bodies of other servers' answers, over a real connection."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -7,7 +8,14 @@ import pytest
 from aiohttp import web
 from msgspec import Struct
 
-from bot.wire.bodies import BodyError, BodyTooLargeError, decode_json, read_beginning, read_bounded
+from bot.wire.bodies import (
+    BodyError,
+    BodyTooLargeError,
+    decode_json,
+    pieces,
+    read_beginning,
+    read_bounded,
+)
 
 
 class Thing(Struct):
@@ -49,6 +57,34 @@ async def test_a_body_past_the_bound_is_an_error_and_the_connection_is_dropped(l
 async def test_the_beginning_is_all_that_is_kept_of_a_long_error(large: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(large) as response:
         assert await read_beginning(response, 12_345) == b"x" * 12_345
+
+
+async def test_a_body_comes_in_pieces_to_its_end(large: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(large) as response:
+        assert sum([len(piece) async for piece in pieces(response, 20.0)]) == 1_000_000
+
+
+async def test_a_reader_behind_a_chunk_of_no_size_is_not_forgotten() -> None:
+    read = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await read.wait()
+        writer.write(b"zz\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, aiohttp.ClientSession() as session:
+        response = await session.get(url)
+        body = pieces(response, 0.2)
+        assert await anext(body) == b"hello"
+        read.set()
+        with pytest.raises((TimeoutError, aiohttp.ClientError)):
+            await anext(body)
+        response.close()
 
 
 def test_unknown_fields_of_another_server_are_ignored() -> None:
