@@ -14,9 +14,10 @@ from bot.assistants.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat import sentences
 from bot.chat.admission import Admission
+from bot.chat.answers import spoken
 from bot.chat.asking import Files
 from bot.chat.conversation import Conversations
-from bot.chat.following import MOST_TEXT, Following, RunEnd, spoken
+from bot.chat.following import MOST_TEXT, Following, RunEnd
 from bot.chat.insisting import ThreadLostError, TurnError, backoff
 from bot.chat.postbox import UndeliverableError
 from bot.chat.reply import Reply

@@ -6,23 +6,23 @@ Whatever the server does, the following ends: past the run's lifetime the run is
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.assistants.api import EventStream
-from bot.assistants.content import MAX_CONTENT, RefusalDelta, RefusalPart, TextDelta, TextPart
+from bot.assistants.content import MAX_CONTENT
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import MessageDelta, StreamEvent
 from bot.assistants.objects import Message, Run
 from bot.assistants.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat import sentences
+from bot.chat.answers import Answer
 from bot.chat.conversation import Conversations
 from bot.chat.insisting import TurnError, gone
-from bot.chat.quoting import readable
 from bot.chat.sentences import FailureKind
 from bot.clock import Clock
 from bot.store.ledger import Outcome
@@ -53,63 +53,6 @@ class RunEnd(Struct, frozen=True):
 
 class _EndlessError(Exception):
     """A run says more than anybody reads."""
-
-
-class Answer:
-    """What a run has said so far, out of messages and pieces of them.
-
-    A run writes one message after the other: one that was left in the middle when the next begins
-    was given up, by a server that did it all again after a stop of its own.
-    """
-
-    def __init__(self) -> None:
-        self._messages: dict[str, dict[int, str]] = {}
-        self._unfinished: str | None = None
-        self.taken = 0
-        """How many characters came in pieces, in all."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every message in it is known to its end."""
-        return self._unfinished is None
-
-    def add(self, delta: MessageDelta) -> None:
-        """Take a piece."""
-        if delta.id != self._unfinished:
-            self._give_up()
-            self._unfinished = delta.id
-        parts = self._messages.setdefault(delta.id, {})
-        for content in delta.delta.content:
-            if isinstance(content, TextDelta):
-                piece = content.text.value
-                more = "" if piece is UNSET else piece
-            elif isinstance(content, RefusalDelta):
-                more = content.refusal
-            else:
-                continue
-            parts[content.index] = parts.get(content.index, "") + more
-            self.taken += len(more)
-
-    def put(self, message: Message) -> None:
-        """Take a message as it stands, in place of its pieces."""
-        if message.role == "assistant":
-            if message.id != self._unfinished:
-                self._give_up()
-            self._unfinished = None
-            self._messages[message.id] = dict(enumerate(_texts(message)))
-
-    def _give_up(self) -> None:
-        if self._unfinished is not None:
-            del self._messages[self._unfinished]
-            self._unfinished = None
-
-    @property
-    def text(self) -> str:
-        """All of it as a person reads it, messages apart."""
-        said = (
-            readable("".join(parts[i] for i in sorted(parts))) for parts in self._messages.values()
-        )
-        return "\n\n".join(text.strip() for text in said if text.strip())
 
 
 class Following:
@@ -321,14 +264,6 @@ def ended(run: Run, text: str) -> RunEnd:
     return RunEnd("failed", text, _failure_kind(run), tokens)
 
 
-def spoken(messages: Sequence[Message]) -> str:
-    """Return what these messages say, as an answer's text."""
-    answer = Answer()
-    for message in messages:
-        answer.put(message)
-    return answer.text
-
-
 def unavailable(run: Run) -> list[ToolOutput]:
     """Return, for each call a run waits for, an output that says it can't be made here."""
     if run.required_action is None:
@@ -352,13 +287,3 @@ def _failure_kind(run: Run) -> FailureKind:
     if code == "rate_limit_exceeded":
         return "rate_limited"
     return "rejected" if code == "invalid_prompt" else "model_failed"
-
-
-def _texts(message: Message) -> list[str]:
-    texts: list[str] = []
-    for part in message.content:
-        if isinstance(part, TextPart):
-            texts.append(part.text.value)
-        elif isinstance(part, RefusalPart):
-            texts.append(part.refusal)
-    return texts

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.content import TextDelta, TextValueDelta
@@ -11,8 +12,9 @@ from bot.assistants.errors import APIError
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.objects import Run
 from bot.assistants.requests import CreateRun, Page
+from bot.chat.answers import Answer
 from bot.chat.conversation import Conversations
-from bot.chat.following import Answer, Following
+from bot.chat.following import Following
 from bot.chat.insisting import ThreadLostError, TurnError
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, OwnClock, house
@@ -102,6 +104,22 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
     end = await after_hours(clock, Following(talk, clock, lambda text: None).to_end(run, None))
     assert (end.outcome, end.error) == ("failed", "expired")
     assert (await ours.until(run)).status == "cancelled"
+
+
+async def test_a_lifetime_that_nobody_can_believe_is_not_waited_for(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.stall("Some words")
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    for expires_at in (run.created_at * 1000, 1, run.created_at):
+        clock = OwnClock()
+        talk = conversations(ours.api, ledger, clock, assistant)
+        told = replace(run, expires_at=expires_at)
+        begun = clock.monotonic()
+        end = await after_hours(clock, Following(talk, clock, lambda text: None).to_end(told, None))
+        assert end.outcome in ("failed", "cancelled")
+        assert clock.monotonic() - begun < 1_000
 
 
 async def broken_off(run: Run, text: str) -> EventStream:
