@@ -9,25 +9,23 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
-import aiohttp
 import discord
 import yarl
-from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat import sentences, views
 from bot.chat.admission import MOST_AT_ONCE, Admission
 from bot.chat.away import Away
-from bot.chat.commands import RunsCommands, fingerprint
+from bot.chat.commands import Commands
 from bot.chat.conversation import Conversations
-from bot.chat.delivery import Delivery, is_passing, retry_after, told
+from bot.chat.delivery import Delivery
 from bot.chat.desk import Desk
 from bot.chat.files import QuestionFiles
 from bot.chat.gateway import Gateway
 from bot.chat.lag import Lag
 from bot.chat.listener import Listener, guild_of
-from bot.chat.login import use_api
+from bot.chat.login import insist_on_login, use_api
 from bot.chat.marks import Marks
 from bot.chat.pace import Pace
 from bot.chat.places import Places
@@ -39,14 +37,9 @@ from bot.clock import Clock
 from bot.config import DiscordSettings
 from bot.store.ledger import Ledger, LedgerError, NewQuestion, Turn
 
-COMMANDS_FACT: Final = "discord.commands"
-"""The ledger's fact that holds the hash of the commands Discord was told of."""
-
 _ARCHIVE_MINUTES: Final = 1440
 _LONGEST_RATE_LIMIT: Final = 30.0
 _GUILD_SECONDS: Final = 0.2
-_FIRST_LOGIN_WAIT: Final = 1.0
-_LONGEST_LOGIN_WAIT: Final = 30.0
 _COMMANDS_SECONDS: Final = 5.0
 _LEDGER_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 3.0
@@ -140,8 +133,7 @@ class ChatBot(discord.Client):
                 self._admission.inside, self._admission.waiting, self._lag.percentile(0.99)
             ),
         )
-        self.tree = _Tree(self)
-        self.tree.add_command(RunsCommands(self.presses))
+        self.tree = Commands(self, self.presses)
         self._tasks: set[asyncio.Task[None]] = set()
         self._picked_up = False
         self._recovered = False
@@ -156,30 +148,7 @@ class ChatBot(discord.Client):
 
     async def login(self, token: str) -> None:
         """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
-        wait = _FIRST_LOGIN_WAIT
-        while True:
-            longest = wait
-            try:
-                return await super().login(token)
-            except aiohttp.InvalidURL:
-                raise  # it will be no better address in a minute
-            except discord.RateLimited as error:
-                trouble: Exception = error
-                longest = max(wait, error.retry_after)
-            except discord.HTTPException as error:
-                if not is_passing(error):
-                    raise
-                trouble = error
-                longest = max(wait, retry_after(error))
-            except (aiohttp.ClientError, OSError) as error:
-                trouble = error
-            at = self._settings.api_url
-            _log.warning("Discord at %s %s; trying again in %.0f s", at, told(trouble), longest)
-            # Each login makes a connection of its own.
-            await self.http.close()
-            self.http.connector = discord.utils.MISSING
-            await self._clock.sleep(longest)
-            wait = min(wait * 2, _LONGEST_LOGIN_WAIT)
+        await insist_on_login(self, lambda: super(ChatBot, self).login(token), self._clock)
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Be on the gateway until closed, or until Discord does not want us any more."""
@@ -231,10 +200,9 @@ class ChatBot(discord.Client):
             self._picked_up = True
             self._lag.start()
             self.add_dynamic_items(*views.BUTTONS)
-        hashed = fingerprint(self.tree, self.application_id)
-        if await self._ledger.fact(COMMANDS_FACT) == hashed:
-            return
-        telling = self._keep(self._tell_commands(hashed), "The commands could not be told")
+        telling = self._keep(
+            self.tree.tell(self._ledger, self._delivery), "The commands could not be told"
+        )
         # Who is at home at once has them before the first question; nobody waits for longer.
         await asyncio.wait({telling}, timeout=_COMMANDS_SECONDS)
         if not telling.done():
@@ -296,14 +264,6 @@ class ChatBot(discord.Client):
             channel_id, message_id, name=name, auto_archive_duration=_ARCHIVE_MINUTES
         )
 
-    async def _tell_commands(self, hashed: str) -> None:
-        try:
-            await self._delivery.insist(self.tree.sync)
-        except discord.HTTPException as error:
-            _log.warning("Discord did not take the commands (%s); they stay as they were", error)
-        else:
-            await self._ledger.set_fact(COMMANDS_FACT, hashed)
-
     async def _unarchive(self, channel_id: int) -> None:
         channel = await self.fetch_channel(channel_id)
         if isinstance(channel, discord.Thread):
@@ -349,22 +309,6 @@ class ChatBot(discord.Client):
 
         task.add_done_callback(ended)
         return task
-
-
-class _Tree(app_commands.CommandTree[ChatBot]):
-    """The commands; one that fails says so."""
-
-    async def on_error(
-        self, interaction: discord.Interaction[ChatBot], error: app_commands.AppCommandError, /
-    ) -> None:
-        _log.error("A command failed", exc_info=error)
-        with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
-            if interaction.type is not discord.InteractionType.application_command:
-                return
-            if interaction.response.is_done():
-                await interaction.followup.send(sentences.COMMAND_FAILED, ephemeral=True)
-            else:
-                await interaction.response.send_message(sentences.COMMAND_FAILED, ephemeral=True)
 
 
 def _intents() -> discord.Intents:

@@ -1,16 +1,26 @@
 """The slash commands, as Discord is told of them; each hands on to the desk."""
 
+import contextlib
 import hashlib
 import json
-from typing import Any
+import logging
+from typing import Any, Final
 
+import aiohttp
 import discord
 from discord import app_commands
 
 from bot.chat import sentences
+from bot.chat.delivery import Delivery
 from bot.chat.desk import Desk
+from bot.store.ledger import Ledger
+
+COMMANDS_FACT: Final = "discord.commands"
+"""The ledger's fact that holds the hash of the commands Discord was told of."""
 
 LongName = app_commands.Range[str, 1, 100]
+
+_log = logging.getLogger(__name__)
 
 
 class RunsCommands(app_commands.Group):
@@ -59,8 +69,43 @@ class RunsCommands(app_commands.Group):
         return [app_commands.Choice(name=label, value=value) for label, value in found]
 
 
-def fingerprint(tree: app_commands.CommandTree[Any], application_id: int | None) -> str:
-    """Return a hash of the commands as Discord would be told of them."""
-    told = [command.to_dict(tree) for command in tree.get_commands()]
-    text = json.dumps([application_id, told], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+class Commands(app_commands.CommandTree[discord.Client]):
+    """The tree of commands: Discord is told of it when it changed, and one that fails says so."""
+
+    def __init__(self, client: discord.Client, desk: Desk) -> None:
+        super().__init__(client)
+        self.add_command(RunsCommands(desk))
+
+    async def tell(self, ledger: Ledger, delivery: Delivery) -> None:
+        """Tell Discord of the commands, unless it knows them: that has a limit of its own."""
+        fingerprint = self._fingerprint()
+        if await ledger.fact(COMMANDS_FACT) == fingerprint:
+            return
+        try:
+            await delivery.insist(self.sync)
+        except discord.HTTPException as error:
+            _log.warning("Discord did not take the commands (%s); they stay as they were", error)
+        else:
+            await ledger.set_fact(COMMANDS_FACT, fingerprint)
+
+    async def on_error(
+        self,
+        interaction: discord.Interaction[discord.Client],
+        error: app_commands.AppCommandError,
+        /,
+    ) -> None:
+        """Say to whoever used a command that it failed."""
+        _log.error("A command failed", exc_info=error)
+        with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
+            if interaction.type is not discord.InteractionType.application_command:
+                return
+            if interaction.response.is_done():
+                await interaction.followup.send(sentences.COMMAND_FAILED, ephemeral=True)
+            else:
+                await interaction.response.send_message(sentences.COMMAND_FAILED, ephemeral=True)
+
+    def _fingerprint(self) -> str:
+        """Return a hash of the commands as Discord would be told of them."""
+        told = [command.to_dict(self) for command in self.get_commands()]
+        text = json.dumps([self.client.application_id, told], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,12 +1,16 @@
 """Getting onto Discord: what must be right there, and what is not, in one line for the operator."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 import discord
+
+from bot.chat.delivery import is_passing, retry_after, told
+from bot.clock import Clock
 
 _NEEDED: Final = discord.Permissions(
     view_channel=True,
@@ -23,6 +27,11 @@ _AUTHENTICATION_FAILED: Final = 4004
 """The gateway's close code for a token that is not, or no longer, valid."""
 
 _SHARDING_REQUIRED: Final = 4011
+
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class LoginError(Exception):
@@ -64,6 +73,36 @@ async def look_up(token: str, api_url: str) -> Standing:
         guilds=len(guilds),
         invite_url=invite_url(application.id),
     )
+
+
+async def insist_on_login(
+    client: discord.Client, attempt: Callable[[], Awaitable[None]], clock: Clock
+) -> None:
+    """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
+    wait = _FIRST_WAIT
+    while True:
+        longest = wait
+        try:
+            return await attempt()
+        except aiohttp.InvalidURL:
+            raise  # it will be no better address in a minute
+        except discord.RateLimited as error:
+            trouble: Exception = error
+            longest = max(wait, error.retry_after)
+        except discord.HTTPException as error:
+            if not is_passing(error):
+                raise
+            trouble = error
+            longest = max(wait, retry_after(error))
+        except (aiohttp.ClientError, OSError) as error:
+            trouble = error
+        at = discord.http.Route.BASE
+        _log.warning("Discord at %s %s; trying again in %.0f s", at, told(trouble), longest)
+        # Each login makes a connection of its own.
+        await client.http.close()
+        client.http.connector = discord.utils.MISSING
+        await clock.sleep(longest)
+        wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def use_api(url: str) -> None:
