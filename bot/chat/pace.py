@@ -15,8 +15,12 @@ from bot.clock import Clock
 CHANNEL_SECONDS: Final = 1.1
 """Between two progress edits in a channel, in seconds; Discord takes about five in five."""
 
-PER_SECOND: Final = 30.0
-"""Progress edits of all replies together; a bot has 50 requests a second for everything."""
+PER_SECOND: Final = 24.0
+"""Progress edits of all replies together; a bot has 50 requests a second for everything.
+
+With ten questions a second, each a "thinking…" and an end, that is all it has: a progress edit that
+had to wait for its request would keep its own reply's end waiting.
+"""
 
 NOTICES_PER_SECOND: Final = 4
 """How many of these may tell of a wait; hundreds may wait, each with news at every answer."""
