@@ -87,11 +87,11 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return seconds
     try:
         date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        return max(0.0, date.timestamp() - now)
+    except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, date.timestamp() - now)
 
 
 def _number(value: str | None) -> float | None:
