@@ -34,7 +34,8 @@ MOST_TEXT: Final = MAX_CONTENT
 """How long an answer can be, in characters: what goes on behind that is cut off, and stopped."""
 
 _LIFETIME: Final = 600.0
-_LONGEST_LIFETIME: Final = 86_400.0
+_LONGEST_LIFETIME: Final = 86_400
+_MOST_TOKENS: Final = 2**53
 _LIFETIME_GRACE: Final = 30.0
 _FIRST_POLL: Final = 0.25
 _LONGEST_POLL: Final = 2.0
@@ -250,6 +251,8 @@ class Following:
 def ended(run: Run, text: str) -> RunEnd:
     """Put a run's end into the ledger's words."""
     tokens = run.usage.total_tokens if run.usage else None
+    if tokens is not None and not 0 <= tokens <= _MOST_TOKENS:
+        tokens = None
     if run.status == "completed":
         return RunEnd("answered", text, None, tokens)
     if run.status == "incomplete":
@@ -276,8 +279,8 @@ def unavailable(run: Run) -> list[ToolOutput]:
 
 def _lifetime(run: Run) -> float:
     """Return how long a run may take in seconds, where its server says something believable."""
-    told = float((run.expires_at or 0) - run.created_at)
-    return told if 0 < told <= _LONGEST_LIFETIME else _LIFETIME
+    told = (run.expires_at or 0) - run.created_at
+    return float(told) if 0 < told <= _LONGEST_LIFETIME else _LIFETIME
 
 
 def _failure_kind(run: Run) -> FailureKind:

@@ -82,12 +82,15 @@ class Lock:
 
     async def _outwait(self, run: Run) -> None:
         """Wait for a run's end; past its expiry cancel it, and leave the thread if that fails."""
-        lifetime = (run.expires_at or run.created_at + _LIFETIME) - self._clock.now()
+        now = self._clock.now()
+        expires_at = max(run.expires_at or run.created_at + _LIFETIME, 0)
+        # No longer than a run lives, whatever the server says of it.
+        lifetime = min(expires_at, int(now) + _LIFETIME) - now
         cancelled = run.status == "cancelling"
         if not cancelled and "turn" in (run.metadata or {}):
             # Made by an attempt that gave up before it knew: nobody waits for it any more.
             lifetime = -5.0
-        patience = FOREIGN_RUN_GRACE if cancelled else min(lifetime, _LIFETIME) + 5
+        patience = FOREIGN_RUN_GRACE if cancelled else lifetime + 5
         deadline = self._clock.monotonic() + patience
         wait = FIRST_WAIT
         while True:

@@ -83,6 +83,7 @@ WAYS: Mapping[str, Act] = {
     "500": refuses(500, f"No luck with {SECRET}."),
     "504": refuses(504, headers={"Retry-After": "1"}),
 }
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 EVERYTHING: tuple[Operation, ...] = (
     "create_thread",
     "create_message",
@@ -248,6 +249,7 @@ async def test_a_run_can_end_in_any_way_or_not_at_all(
         Case("unknown-code", said_to_be(**failed("weather")), ends="model_failed"),
         Case("failed-why", said_to_be(status="failed", last_error=None), ends="model_failed"),
         Case("error-of-null", said_to_be(**failed(None)), ends="unreachable"),
+        Case("no-such-cost", said_to_be(status="completed", usage=dict.fromkeys(COUNTS, 10**30))),
         Case("incomplete", said_to_be(status="incomplete")),
         Case(
             "extra-words", said_to_be(status="completed", extra={"x": [1]}, tools=[{"type": "x"}])
