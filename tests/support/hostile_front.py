@@ -271,11 +271,6 @@ def does_and(act: Act) -> Act:
     return done
 
 
-def hands_through(exchange: Exchange) -> Awaitable[web.StreamResponse]:
-    """Do nothing to it."""
-    return exchange.relay()
-
-
 async def hangs(_: Exchange) -> web.StreamResponse:
     """Never answer a byte."""
     await asyncio.Event().wait()
