@@ -11,7 +11,6 @@ from bot.app.definitions import answering_assistant
 from bot.assistants.api import AssistantsAPI
 from bot.chat.admission import MOST_AT_ONCE
 from bot.chat.bot import ChatBot
-from bot.chat.budget import Budget
 from bot.chat.login import login_errors
 from bot.client import Client
 from bot.clock import Clock
@@ -135,7 +134,6 @@ class Builder:
             at_once = MOST_AT_ONCE
         # Not more than the engine executes: what waits there waits in no fair order.
         bot = ChatBot(self._config.discord, api, ledger, assistant_id, self._clock, at_once=at_once)
-        Budget(self._clock).hold(bot)
         await self._stack.enter_async_context(bot)
         self._close_with(bot.close)
         life = asyncio.create_task(self._live(bot, token), name="discord")

@@ -17,6 +17,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.chat import sentences, views
 from bot.chat.admission import MOST_AT_ONCE, Admission
 from bot.chat.away import Away
+from bot.chat.budget import Budget
 from bot.chat.commands import Commands
 from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
@@ -68,9 +69,14 @@ class ChatBot(discord.Client):
     ) -> None:
         self._pace = Pace(clock)
         self._gateway = Gateway(self, clock)
+        budget = Budget(clock, once_met=True)
         refusals = Refusals(
-            strike=self._pace.strike, doubt=self._gateway.doubt, let_go=self._let_calls_go
+            strike=self._pace.strike,
+            doubt=self._gateway.doubt,
+            met=budget.met,
+            let_go=self._let_calls_go,
         )
+        refusals.trace.on_request_start.append(budget.before)
         super().__init__(
             intents=_intents(),
             # Nothing a model writes pings anybody.

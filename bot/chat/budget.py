@@ -1,12 +1,13 @@
 """Requests to Discord, all of one bot's together: no more in a second than it takes of a bot.
 
 discord.py learns of that limit by being refused, each waiting call by a refusal of its own; an
-address with ten thousand refusals in ten minutes is shut out.
+address with ten thousand refusals in ten minutes is shut out. Here the first refusal is enough.
 """
 
 import asyncio
 import heapq
 import itertools
+import math
 import re
 from collections import deque
 from contextvars import ContextVar
@@ -15,12 +16,14 @@ from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
-import discord
 
 from bot.clock import Clock
 
 PER_SECOND: Final = 49
 """Requests in any second; Discord takes 50 of a bot, and counts when they arrive."""
+
+KEPT_SECONDS: Final = 600.0
+"""How long a limit that was met is kept to; bots of many servers have a higher one than others."""
 
 
 class Rank(IntEnum):
@@ -41,21 +44,25 @@ _COUNTS: Final = re.compile(r"^/api/v\d+/(?!webhooks/\d+/|interactions/\d+/)")
 
 
 class Budget:
-    """So many a second and no more; by their rank, then who waits longest."""
+    """So many a second and no more; by their rank, then who waits longest.
 
-    def __init__(self, clock: Clock, *, per_second: int = PER_SECOND) -> None:
+    ``once_met`` holds nothing back until ``met`` says that there is such a limit.
+    """
+
+    def __init__(
+        self, clock: Clock, *, per_second: int = PER_SECOND, once_met: bool = False
+    ) -> None:
         self._clock = clock
+        self._kept_until = -math.inf if once_met else math.inf
         self._spent: deque[float] = deque(maxlen=per_second)
         self._waiting: list[tuple[Rank, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._giving: asyncio.Task[None] | None = None
 
-    def hold(self, client: discord.Client) -> None:
-        """Have every request of a client's wait for its turn; call it before the login."""
-        trace = client.http.http_trace
-        if trace is None:
-            trace = client.http.http_trace = aiohttp.TraceConfig()
-        trace.on_request_start.append(self._before)
+    def met(self) -> None:
+        """Keep to the budget from now on, for a while: it was exceeded."""
+        if self._kept_until < math.inf:
+            self._kept_until = self._clock.monotonic() + KEPT_SECONDS
 
     async def spend(self, rank: Rank = Rank.USUAL) -> None:
         """Wait until one more may be made."""
@@ -80,15 +87,18 @@ class Budget:
                 given.set_result(None)
 
     def _wait(self) -> float:
+        if self._clock.monotonic() > self._kept_until:
+            return 0.0
         if len(self._spent) < (self._spent.maxlen or 0):
             return 0.0
         return self._spent[0] + _WINDOW_SECONDS - self._clock.monotonic()
 
-    async def _before(
+    async def before(
         self,
         session: aiohttp.ClientSession,
         context: SimpleNamespace,
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
+        """Let a request wait for its turn; what aiohttp calls before it makes one."""
         if _COUNTS.search(params.url.path):
             await self.spend(RANK.get())

@@ -16,7 +16,8 @@ _LATE: Final = 0.25
 class Refusals:
     """Tells ``strike`` of a 429 in a channel, ``doubt`` that our token was not taken.
 
-    ``let_go`` ends what discord.py holds back for a limit of all calls, once that is over.
+    ``met`` is told of a 429 that means all calls; ``let_go`` ends what discord.py holds back for
+    it, once that is over.
     """
 
     def __init__(
@@ -24,10 +25,12 @@ class Refusals:
         *,
         strike: Callable[[int], None],
         doubt: Callable[[], None],
+        met: Callable[[], None],
         let_go: Callable[[], None],
     ) -> None:
         self._strike = strike
         self._doubt = doubt
+        self._met = met
         self._let_go = let_go
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_end.append(self._answered)
@@ -47,6 +50,7 @@ class Refusals:
         if place is not None:
             self._strike(int(place[1]))
         if "X-RateLimit-Global" in headers:
+            self._met()
             # discord.py has every call wait for the one that was told, also where that one is
             # given up meanwhile: then they would wait for ever.
             wait = float(headers.get("Retry-After", "0")) + _LATE

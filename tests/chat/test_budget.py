@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.budget import Budget, Rank
+from bot.chat.budget import KEPT_SECONDS, Budget, Rank
 from bot.clock import SystemClock
 from tests.chat.test_pace import SteppedClock
 
@@ -56,3 +56,23 @@ async def test_a_budget_that_was_used_up_is_there_again() -> None:
     async with asyncio.timeout(20):
         for _ in range(5):
             await budget.spend()
+
+
+async def test_nothing_waits_until_the_limit_was_met_and_then_for_a_while_all_of_it() -> None:
+    clock = SteppedClock()
+    budget = Budget(clock, per_second=5, once_met=True)
+    order: list[tuple[str, float]] = []
+    for number in range(50):
+        await spent(budget, str(number), order, clock)
+    assert {time for _, time in order} == {clock.time}
+    budget.met()
+    order.clear()
+    tasks = [asyncio.create_task(spent(budget, str(n), order, clock)) for n in range(11)]
+    await clock.run(*tasks)
+    times = [time for _, time in order]
+    assert all(later - sooner > 1.0 for sooner, later in zip(times, times[5:], strict=False))
+    await clock.run(asyncio.create_task(clock.sleep(KEPT_SECONDS + 1)))
+    order.clear()
+    for number in range(50):
+        await spent(budget, str(number), order, clock)
+    assert {time for _, time in order} == {clock.time}
