@@ -62,6 +62,27 @@ async def test_one_that_no_longer_waits_takes_no_place() -> None:
     assert admission.inside == 1
 
 
+async def test_a_guild_in_which_nobody_waits_any_more_is_not_asked_for_who_is_next() -> None:
+    admission = Admission(1)
+    first, second, third = await entered(admission, [(1, 7), (2, 8), (3, 9)])
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    admission.leave(await first)
+    assert await asyncio.wait_for(third, 10) == 3
+
+
+async def test_a_place_is_not_given_to_one_that_is_going_away() -> None:
+    admission = Admission(1)
+    first, second, third = await entered(admission, [(1, 7), (2, 7), (3, 7)])
+    second.cancel()
+    # Before the second one could say so itself.
+    admission.leave(await first)
+    await asyncio.gather(second, return_exceptions=True)
+    assert await asyncio.wait_for(third, 10) == 3
+    admission.leave(3)
+    assert (admission.inside, admission.waiting) == (0, 0)
+
+
 async def test_one_that_is_cancelled_with_its_place_just_given_passes_it_on() -> None:
     admission = Admission(1)
     first, second, third = await entered(admission, [(1, 7), (2, 7), (3, 7)])

@@ -19,6 +19,7 @@ from bot.config import DiscordSettings
 from bot.engine import Engine
 from bot.models.chat import ChatCompletions
 from bot.sandbox import Channel, Message, Permission, Person, Sandbox
+from bot.sandbox.faults import RequestFault
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger, Turn, TurnState
@@ -136,6 +137,12 @@ class Community:
     async def until(self, condition: Any, timeout: float = PATIENCE) -> None:
         """Wait until something holds in Discord."""
         await self.sandbox.until(condition, timeout)
+
+    async def befallen(self, fault: RequestFault) -> None:
+        """Wait until a fault has befallen a request, which Discord has not answered yet."""
+        async with asyncio.timeout(PATIENCE):
+            while not fault.hits:
+                await asyncio.sleep(0.005)
 
     def replies(self, channel: Channel) -> list[Message]:
         """The bot's messages that stand in a channel, oldest first."""

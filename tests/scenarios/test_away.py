@@ -1,5 +1,7 @@
 """What was written while the bot was away is read and answered: in order, once, within bounds."""
 
+import asyncio
+
 import pytest
 
 from bot.chat import sentences
@@ -7,6 +9,7 @@ from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer
 
 HISTORY = "/channels/{channel_id}/messages"
+EDIT = "/channels/{channel_id}/messages/{message_id}"
 
 
 async def answered(whole: Community, channel: Channel, count: int = 1) -> list[str]:
@@ -260,6 +263,26 @@ async def test_a_mark_never_passes_what_is_still_to_be_read(threads: Community) 
     await threads.start_bot()
     await threads.settled(3)
     assert await taken(threads) == ["one", "two", "three"]
+
+
+async def test_what_is_asked_while_the_bot_is_stopping_is_answered_after_the_next_start(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.marks.WRITE_SECONDS", 0.01)
+    home = await threads.ada.open_dm()
+    gate = threads.model.stall("Begun", then=" and done.")
+    await threads.ada.say(home, "one")
+    await threads.until(lambda: [m.content for m in threads.replies(home)] == ["Begun"])
+    # Telling that it will go on takes so long that marks are written meanwhile.
+    telling = threads.sandbox.faults.delay_requests(0.5, "PATCH", EDIT)
+    stopping = asyncio.create_task(threads.stop_bot())
+    await threads.befallen(telling)
+    await threads.ada.say(home, "two")
+    await stopping
+    threads.sandbox.faults.clear()
+    gate.open()
+    await threads.start_bot()
+    assert await answered(threads, home, 2) == ["Begun and done.", "two"]
 
 
 async def taken(whole: Community) -> list[str]:

@@ -175,7 +175,9 @@ async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(
     channels.model.say("short")
     await channels.ada.click(parts[1], "Retry")
     await channels.until(lambda: answer(parts[0]) == "short")
+    (turn,) = await channels.ended_turns(1)
     assert channels.replies(channels.general) == [parts[0]]
+    assert turn.parts == (parts[0].id,)
 
 
 async def test_an_answer_with_nothing_in_it_says_so(channels: Community) -> None:

@@ -1,6 +1,7 @@
 """Gateway events as Discord may send them: again, late, out of order, or after a break."""
 
 import asyncio
+import re
 
 import discord
 import pytest
@@ -82,6 +83,50 @@ async def test_a_channels_questions_are_taken_in_the_order_of_their_events_which
     assert taken_in_order == [first.id, second.id]
 
 
+async def test_a_change_that_comes_while_its_question_is_being_taken_is_not_lost(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = await channels.ada.start_thread(await channels.ask("begin"), "begin")
+    await channels.finished(channels.general)
+    # Whatever comes next waits for this one's turn to be over.
+    gate = channels.model.stall(then="first")
+    await channels.ask("one", channel=thread)
+    await channels.model.until_request(2)
+    changed = asyncio.Event()
+    on_edit, on_delete = channels.bot.on_raw_message_edit, channels.bot.on_raw_message_delete
+    link = channels.ledger.link
+
+    async def edited(payload: discord.RawMessageUpdateEvent) -> None:
+        changed.set()
+        await on_edit(payload)
+
+    async def deleted(payload: discord.RawMessageDeleteEvent) -> None:
+        changed.set()
+        await on_delete(payload)
+
+    async def slow(channel_id: int) -> Link | None:
+        # The change's event is there before the question's read is over.
+        await changed.wait()
+        await asyncio.sleep(0.05)
+        return await link(channel_id)
+
+    monkeypatch.setattr(channels.bot, "on_raw_message_edit", edited)
+    monkeypatch.setattr(channels.bot, "on_raw_message_delete", deleted)
+    with monkeypatch.context() as slowly:
+        slowly.setattr(channels.ledger, "link", slow)
+        question = await channels.ask("tow", channel=thread)
+        await channels.ada.edit(question, f"{channels.sandbox.bot_user.mention} two")
+        await channels.waiting(["two"], thread)
+        changed.clear()
+        await channels.ada.delete(await channels.ask("never mind", channel=thread))
+        await channels.ask("three", channel=thread)
+        await channels.waiting(["two", "three"], thread)
+    gate.open()
+    await channels.settled(4)
+    asked = [text for role, text in await channels.on_thread(thread) if role == "user"]
+    assert asked == ["one", "two", "three"]
+
+
 async def test_what_was_said_during_a_break_is_answered_once_after_a_resume(
     channels: Community,
 ) -> None:
@@ -104,6 +149,9 @@ async def test_a_clock_that_jumps_in_the_middle_of_an_answer_changes_nothing_of_
     channels.clock.later = jump
     gate.open()
     await channels.settled(1)
+    # Nor what is said of its time.
+    note = channels.replies(channels.general)[0].content.splitlines()[-1]
+    assert re.match(r"-# \d+\.\d s · ", note), note
     await channels.ask("two")
     await channels.settled(2)
     assert [answer(reply) for reply in channels.replies(channels.general)] == ["In time.", "two"]

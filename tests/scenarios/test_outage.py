@@ -10,6 +10,7 @@ import discord
 import pytest
 
 from bot.chat import sentences
+from bot.chat.postbox import Postbox
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import LedgerError
@@ -78,6 +79,31 @@ async def test_a_part_that_grew_before_an_outage_is_found_and_not_sent_again(
     await channels.until(
         lambda: any(m.content.count("beta") > 150 for m in channels.replies(channels.general))
     )
+    gate.open()
+    await channels.ended_turns(1)
+    first, second = channels.replies(channels.general)
+    assert set(first.content.split()) == {"alpha"}
+    assert answer(second).split() == ["beta"] * 201
+
+
+async def test_a_part_whose_sending_was_not_answered_before_the_end_says_all_of_it(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.reply._PROGRESS_GRACE", 0.05)
+    gate = channels.model.gate()
+    tokens = ["alpha " * 300 + "\n\n", "beta " * 100, "beta " * 100, "beta"]
+    channels.model.say("".join(tokens), tokens=tokens, gate=gate)
+    try_send = Postbox.try_send
+
+    async def unanswered(postbox: Postbox, content: str, nonce: str) -> int:
+        sent = await try_send(postbox, content, nonce)
+        await asyncio.Event().wait()
+        return sent
+
+    monkeypatch.setattr(Postbox, "try_send", unanswered)
+    await channels.ask("one")
+    gate.let(2)
+    await channels.reply(channels.general, 2)
     gate.open()
     await channels.ended_turns(1)
     first, second = channels.replies(channels.general)

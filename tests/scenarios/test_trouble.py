@@ -1,10 +1,12 @@
 """Discord in trouble: what it refuses, loses or forgets in the middle of a reply."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from bot.chat import sentences
+from bot.chat.postbox import Postbox
 from tests.scenarios.community import Community, answer, community, labels
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -110,6 +112,38 @@ async def test_the_last_edit_arrives_whatever_is_in_its_way(
     gate.open()
     await channels.finished(channels.general)
     assert answer(reply) == "Through."
+
+
+async def test_an_edit_that_is_late_on_its_way_does_not_come_over_the_end(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.reply._PROGRESS_GRACE", 30.0)
+    try_edit = Postbox.try_edit
+    on_its_way, through = asyncio.Event(), asyncio.Event()
+    sent: list[asyncio.Task[None]] = []
+
+    async def late(postbox: Postbox, message_id: int, content: str) -> None:
+        async def arrive() -> None:
+            await through.wait()
+            await try_edit(postbox, message_id, content)
+
+        on_its_way.set()
+        sent.append(asyncio.create_task(arrive()))
+        # Who gives up waiting for it does not take it back.
+        await asyncio.shield(sent[-1])
+
+    monkeypatch.setattr(Postbox, "try_edit", late)
+    gate = channels.model.stall("Begun", then=" and done.")
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await asyncio.wait_for(on_its_way.wait(), 10)
+    gate.open()
+    closing = asyncio.create_task(channels.ended_turns(1))
+    await asyncio.wait({closing}, timeout=0.5)
+    through.set()
+    await closing
+    await asyncio.gather(*sent)
+    assert answer(reply) == "Begun and done."
 
 
 async def test_a_placeholder_whose_answer_was_cut_off_stands_once(channels: Community) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.store.commits import Work
+from bot.store.commits import Commits, Work
 from bot.store.database import Database, StoreUnavailableError
 
 
@@ -106,6 +106,7 @@ async def test_a_transaction_that_sqlite_ended_fails_for_all_of_it_and_nothing_i
             await asyncio.sleep(0)
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 3
+        assert {str(outcome) for outcome in outcomes} == {"database or disk is full"}
         assert await database.read(_texts) == []
         assert await database.write(_note("next")) == "next"
 
@@ -129,6 +130,17 @@ async def test_a_closed_database_tells_everybody(tmp_path: Path) -> None:
     waiting = [asyncio.create_task(database.write(_note(str(n)))) for n in range(3)]
     outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
     assert [type(outcome) for outcome in outcomes] == [ValueError] * 3
+
+
+async def test_a_writer_that_is_gone_before_it_begins_tells_everybody_who_waits() -> None:
+    async def gone(work: Work[None]) -> None:
+        await asyncio.sleep(0)  # others come meanwhile
+        raise ValueError("closed")
+
+    commits = Commits(gone)
+    waiting = [asyncio.create_task(commits.write(_note(str(n)))) for n in range(3)]
+    outcomes = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    assert [str(outcome) for outcome in outcomes] == ["closed"] * 3
 
 
 @settings(max_examples=40, deadline=None)

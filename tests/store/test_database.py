@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,41 @@ async def test_a_database_that_ends_in_the_middle_of_a_page_is_refused(tmp_path:
     with pytest.raises(StoreError, match="not a sound database"):
         await _open(path)
     assert path.read_bytes() == cut
+
+
+async def test_what_a_killed_process_was_about_to_write_at_the_end_is_taken_from_its_log(
+    tmp_path: Path,
+) -> None:
+    path, left = tmp_path / "notes.db", tmp_path / "left" / "notes.db"
+    left.parent.mkdir()
+    async with await _open(path) as database:
+        await database.write(lambda db: db.execute("INSERT INTO notes VALUES ('a')").close())
+        # As it is on disk when the process dies while it moves its log into the file.
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}{end}", f"{left}{end}")
+        with left.open("ab") as file:
+            file.write(bytes(100))
+    async with await _open(left) as database:
+        assert await database.read(_texts) == ["a"]
+
+
+async def test_a_read_sees_one_moment_whatever_is_written_meanwhile(tmp_path: Path) -> None:
+    async with await _open(tmp_path / "notes.db") as database:
+        began, written = asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def twice(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
+            before = _texts(db)
+            loop.call_soon_threadsafe(began.set)
+            assert written.wait(30)
+            return before, _texts(db)
+
+        reading = asyncio.create_task(database.read(twice))
+        await began.wait()
+        await database.write(lambda db: db.execute("INSERT INTO notes VALUES ('a')").close())
+        written.set()
+        assert await reading == ([], [])
+        assert await database.read(_texts) == ["a"]
 
 
 async def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -81,15 +81,18 @@ async def open_turn(ledger: Ledger, question_id: int = 1) -> Turn:
 
 
 async def brought_to(ledger: Ledger, state: TurnState, question_id: int = 1) -> Turn:
-    turn = await open_turn(ledger, question_id)
-    turns = ledger.turns
+    return await brought_on(ledger, await open_turn(ledger, question_id), state)
+
+
+async def brought_on(ledger: Ledger, turn: Turn, state: TurnState) -> Turn:
+    turns, attempt = ledger.turns, turn.attempt
     end: Outcome = state if state in ("cancelled", "failed") else "answered"
     steps: dict[str, Callable[[], Awaitable[Turn | None]]] = {
-        "placed": lambda: turns.placed(turn.id, 1, 77),
-        "posted": lambda: turns.posted(turn.id, 1, "thread_1"),
-        "running": lambda: turns.run_created(turn.id, 1, "run_1"),
-        "closing": lambda: turns.closing(turn.id, 1, end),
-        "end": lambda: turns.closed(turn.id, 1),
+        "placed": lambda: turns.placed(turn.id, attempt, 77),
+        "posted": lambda: turns.posted(turn.id, attempt, "thread_1"),
+        "running": lambda: turns.run_created(turn.id, attempt, "run_1"),
+        "closing": lambda: turns.closing(turn.id, attempt, end),
+        "end": lambda: turns.closed(turn.id, attempt),
     }
     for name, step in steps.items() if state != "waiting" else ():
         assert await step() is not None, name

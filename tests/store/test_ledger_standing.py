@@ -70,6 +70,27 @@ async def test_a_turn_whose_reply_is_known_goes_on_as_it_is(ledger: Ledger) -> N
     assert (turn.state, turn.parts) == ("placed", (400,))
 
 
+async def test_a_turn_that_waits_for_its_retry_is_not_ended_by_what_it_said_before(
+    ledger: Ledger,
+) -> None:
+    await ask(ledger, 101)
+    made = await ledger.turns.next_in(100)
+    assert made is not None
+    await ledger.turns.placed(made.id, 1, 400)
+    await ledger.turns.closing(made.id, 1, "failed")
+    await ledger.turns.closed(made.id, 1)
+    retried = await ledger.turns.retry(made.id, 1)
+    assert await ledger.standing.answered(100, 101, REPLY) is None
+    assert await ledger.history.turn(made.id) == retried
+
+
+async def test_a_question_that_was_taken_back_gets_no_place_by_an_answer(ledger: Ledger) -> None:
+    await ask(ledger, 100, None)
+    assert await ledger.questions.withdraw(100)
+    assert await ledger.standing.answered(100, REPLY, REPLY, opened=HOME) is None
+    assert await ledger.link(100) is None
+
+
 async def test_a_question_whose_thread_was_not_written_down_is_settled_into_it(
     ledger: Ledger,
 ) -> None:

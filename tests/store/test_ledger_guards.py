@@ -1,0 +1,111 @@
+"""What the ledger's guards keep out: refused questions, second places, attempts that are over."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from bot.store.ledger import Ledger, NewQuestion, QueueFullError, TurnState
+from tests.store.test_ledger import CHANNEL, MOVES, ask, brought_on, brought_to, home, open_turn
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    book = await Ledger.open(tmp_path / "bot.db", lambda: 1_000.0)
+    yield book
+    await book.close()
+
+
+async def test_a_question_that_was_taken_back_before_it_had_a_place_gets_none(
+    ledger: Ledger,
+) -> None:
+    new = NewQuestion(
+        id=1, channel_id=50, guild_id=9, author_id=1, author_name="Ada", content="Why?"
+    )
+    assert await ledger.questions.take(new)
+    assert await ledger.questions.withdraw(1)
+    assert await ledger.questions.unsettled() == ()
+
+
+async def test_a_question_that_is_being_answered_can_not_be_taken_back(ledger: Ledger) -> None:
+    turn = await open_turn(ledger)
+    (before,) = await ledger.questions.of_turn(turn.id)
+    assert not await ledger.questions.withdraw(1)
+    assert await ledger.questions.of_turn(turn.id) == (before,)
+
+
+async def test_a_question_has_one_place_to_be_answered_in(ledger: Ledger) -> None:
+    await ask(ledger, 1)
+    await ledger.questions.settle(1, home(501), fallback=True)
+    assert [question.id for question in await ledger.questions.waiting(CHANNEL)] == [1]
+    assert await ledger.questions.waiting(501) == ()
+
+
+async def test_a_question_beyond_what_may_wait_is_refused_and_never_taken(ledger: Ledger) -> None:
+    def new(question_id: int, channel_id: int = 50) -> NewQuestion:
+        return NewQuestion(
+            id=question_id,
+            channel_id=channel_id,
+            guild_id=9,
+            author_id=1,
+            author_name="Ada",
+            content="Why?",
+        )
+
+    for link in (None, home()):
+        first = 10 if link is None else 20
+        assert await ledger.questions.take(new(first), link, most=2)
+        assert await ledger.questions.take(new(first + 1), link, most=2)
+        with pytest.raises(QueueFullError):
+            await ledger.questions.take(new(first + 2), link, most=2)
+        # Nor is it there when the place that it did not get is free.
+        assert await ledger.questions.withdraw(first)
+        assert not await ledger.questions.take(new(first + 2), link, most=2)
+        assert await ledger.questions.take(new(first + 3), link, most=2)
+    # Another channel's questions take no place here.
+    assert await ledger.questions.take(new(30, 51), most=1)
+    assert [question.id for question in await ledger.questions.unsettled()] == [11, 13, 30]
+    assert [question.id for question in await ledger.questions.waiting(CHANNEL)] == [21, 23]
+
+
+@pytest.mark.parametrize("state", get_args(TurnState))
+async def test_nothing_meant_for_an_attempt_that_is_over_moves_the_one_after_it(
+    ledger: Ledger, state: TurnState
+) -> None:
+    failed = await brought_to(ledger, "failed")
+    retried = await ledger.turns.retry(failed.id, 1)
+    assert retried is not None
+    turn = await brought_on(ledger, retried, state)
+    for move in MOVES.values():
+        assert await move(ledger, turn.id) is None
+    assert await ledger.turns.lost_thread(turn.id, 1) is None
+    assert await ledger.turns.closed(turn.id, 1) is None
+    assert await ledger.turns.request_cancel(turn.id, 1, 5, "Bo") is None
+    assert await ledger.history.turn(turn.id) == turn
+
+
+@pytest.mark.parametrize("state", get_args(TurnState))
+async def test_only_a_turn_without_a_run_goes_back_for_another_thread(
+    ledger: Ledger, state: TurnState
+) -> None:
+    turn = await brought_to(ledger, state)
+    assert (await ledger.turns.lost_thread(turn.id, 1) is not None) == (state == "posted")
+
+
+async def test_a_retry_is_not_cancelled_by_who_cancelled_the_attempt_before(
+    ledger: Ledger,
+) -> None:
+    turn = await brought_to(ledger, "running")
+    assert await ledger.turns.request_cancel(turn.id, 1, 5, "Bo") is not None
+    assert await ledger.turns.closing(turn.id, 1, "failed") is not None
+    assert await ledger.turns.closed(turn.id, 1) is not None
+    retried = await ledger.turns.retry(turn.id, 1)
+    assert retried is not None
+    assert retried.canceller is None
+
+
+async def test_what_is_written_is_on_the_disk_before_anything_builds_on_it(ledger: Ledger) -> None:
+    database: Any = ledger._database
+    synchronous = await database.write(lambda db: db.execute("PRAGMA synchronous").fetchone())
+    assert synchronous == (2,)  # FULL: each commit is synced, and stands after a power cut
