@@ -120,3 +120,19 @@ async def test_a_proxys_web_page_is_not_in_the_log(caplog: pytest.LogCaptureFixt
     await Delivery(Naps()).insist(call)
     assert "502" in caplog.text
     assert "html" not in caplog.text
+
+
+async def test_a_call_that_is_never_answered_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.chat.delivery._CALL_SECONDS", 0.05)
+    calls = 0
+
+    async def call() -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.Event().wait()
+        return "through"
+
+    async with asyncio.timeout(10):
+        assert await Delivery(Naps()).insist(call) == "through"
+    assert calls == 2

@@ -265,6 +265,29 @@ async def test_a_mark_never_passes_what_is_still_to_be_read(threads: Community) 
     assert await taken(threads) == ["one", "two", "three"]
 
 
+async def test_what_waited_when_a_session_was_lost_is_answered_once_the_gap_was_read(
+    threads: Community,
+) -> None:
+    home = await threads.ada.open_dm()
+    gate = threads.model.stall(then="one")
+    await threads.ada.say(home, "one")
+    await threads.model.until_request()
+    threads.sandbox.control.lose_events("MESSAGE_CREATE", times=1)
+    await threads.ada.say(home, "missed")
+    await threads.ada.say(home, "two")
+    await threads.waiting(["two"], home)
+    unread = threads.sandbox.fail_next("GET", HISTORY, status=503, times=None)
+    threads.sandbox.control.invalidate()
+    await threads.befallen(unread)
+    # The turn ends while something older may come before the next one.
+    gate.open()
+    await threads.ended_turns(1)
+    threads.sandbox.faults.clear()
+    assert await answered(threads, home, 2) == ["one", "two"]
+    await threads.settled(3)
+    assert await taken(threads) == ["one", "missed", "two"]
+
+
 async def test_what_is_asked_while_the_bot_is_stopping_is_answered_after_the_next_start(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

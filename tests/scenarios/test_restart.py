@@ -190,6 +190,27 @@ async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> 
     assert run.status == "cancelled"
 
 
+@pytest.mark.parametrize("point", ["after turns.placed", "after turns.posted"])
+async def test_cancel_pressed_before_there_was_a_run_lets_none_be_made(
+    asleep: Community, point: str
+) -> None:
+    await killed(asleep, point)
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    await book.turns.request_cancel(1, 1, asleep.ada.id, "Ada")
+    await book.close()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert reply.content == "-# Cancelled by Ada."
+    link = await asleep.ledger.link(thread.id)
+    assert link is not None
+    # Nor is anything of it on a thread that was not there yet.
+    assert (link.thread_id is None) == (point == "after turns.placed")
+    assert link.thread_id is None or await asleep.runs_on(thread) == ()
+
+
 async def test_a_retry_that_was_pressed_before_a_kill_is_made(asleep: Community) -> None:
     asleep.model.fail(400)
     await killed(asleep, "after turns.closed")
