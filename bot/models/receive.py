@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from bot.models.types import ModelEvent
-from bot.wire.bodies import read_bounded
+from bot.wire.bodies import read_bounded, reading
 from bot.wire.sse import Decoder, Event
 
 WHOLE_BYTES = 32 * 1024 * 1024
@@ -76,8 +76,9 @@ class Receiving(ABC):
         try:
             chunk = self._content.read_nowait()
             if not chunk and not self._content.at_eof():
-                async with asyncio.timeout(self._after_finish if self._enough() else wait):
-                    chunk = await self._content.readany()
+                with reading():
+                    async with asyncio.timeout(self._after_finish if self._enough() else wait):
+                        chunk = await self._content.readany()
         except (TimeoutError, aiohttp.ClientError):
             if not self._enough():
                 raise
@@ -124,8 +125,9 @@ class Receiving(ABC):
     async def _drain(self) -> None:
         """Read what comes after the last event, so that the connection can be used again."""
         try:
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                while not self._content.at_eof():
-                    await self._content.readany()
+            with reading():
+                async with asyncio.timeout(_DRAIN_SECONDS):
+                    while not self._content.at_eof():
+                        await self._content.readany()
         except (TimeoutError, aiohttp.ClientError):
             return  # close() drops it

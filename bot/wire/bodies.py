@@ -1,7 +1,8 @@
 """Bodies that other servers answered: never more bytes than agreed, and JSON or a clear error."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, overload
 
 import aiohttp
@@ -22,6 +23,15 @@ class BodyTooLargeError(BodyError):
         self.limit = limit
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise aiohttp's error for a connection that is gone, for which it has a bare RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise aiohttp.ClientPayloadError("the connection was closed") from error
+
+
 async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGenerator[bytes, None]:
     """A body as it comes; raises TimeoutError after `silence` seconds without a byte.
 
@@ -29,8 +39,9 @@ async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGener
     connection go, wakes no reader and watches no time any more.
     """
     while True:
-        async with asyncio.timeout(silence):
-            piece = await response.content.readany()
+        with reading():
+            async with asyncio.timeout(silence):
+                piece = await response.content.readany()
         if not piece:
             return
         yield piece
@@ -40,13 +51,16 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The whole body; raises BodyTooLargeError past `limit` bytes, aiohttp's errors when cut."""
     pieces: list[bytes] = []
     size = 0
-    async for piece in response.content.iter_any():
+    while True:
+        with reading():
+            piece = await response.content.readany()
+        if not piece:
+            return b"".join(pieces)
         size += len(piece)
         if size > limit:
             response.close()
             raise BodyTooLargeError(limit)
         pieces.append(piece)
-    return b"".join(pieces)
 
 
 async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -54,7 +68,8 @@ async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
     pieces: list[bytes] = []
     left = limit
     while left > 0:
-        piece = await response.content.read(left)
+        with reading():
+            piece = await response.content.read(left)
         if not piece:
             break
         pieces.append(piece)

@@ -1,7 +1,7 @@
 """Bodies of other servers' answers, over a real connection."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -85,6 +85,36 @@ async def test_a_reader_behind_a_chunk_of_no_size_is_not_forgotten() -> None:
         with pytest.raises((TimeoutError, aiohttp.ClientError)):
             await anext(body)
         response.close()
+
+
+@pytest.mark.parametrize("read", [read_bounded, read_beginning])
+async def test_a_connection_that_is_gone_before_its_body_is_read_is_an_error_of_aiohttps(
+    read: Callable[[aiohttp.ClientResponse, int], Awaitable[bytes]],
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await go_on.wait()
+        writer.write(b"zz\r\n")
+        writer.close()
+
+    go_on = asyncio.Event()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/") as response,
+    ):
+        go_on.set()
+        protocol = response.content._protocol
+        async with asyncio.timeout(10):
+            while protocol.connected:
+                await asyncio.sleep(0.005)
+        with pytest.raises(aiohttp.ClientError):
+            await read(response, 100)
+        with pytest.raises(aiohttp.ClientError):
+            await anext(pieces(response, 10.0))
 
 
 def test_unknown_fields_of_another_server_are_ignored() -> None:
