@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import discord
 import yarl
@@ -141,6 +142,7 @@ class ChatBot(discord.Client):
         )
         self.tree = Commands(self, self.presses)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._picked_up = False
         self._recovered = False
         self._stopped = False
@@ -167,8 +169,8 @@ class ChatBot(discord.Client):
             raise
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Wait no longer than Discord wants it between two sessions."""
-        await self._gateway.identifying()
+        """Do not wait: the gateway has, before it connected."""
+        self._gateway.identifying()
 
     async def close(self) -> None:
         """Stop within 4 s: no new questions, replies say that they will go on, turns stay open."""
@@ -294,7 +296,9 @@ class ChatBot(discord.Client):
     async def _settle(self, question: NewQuestion) -> None:
         while True:
             try:
-                channel_id = await self._places.settle(question)
+                # More at once of one channel would wait in discord.py, and be given up there.
+                async with self._settling.setdefault(question.channel_id, asyncio.Lock()):
+                    channel_id = await self._places.settle(question)
             except LedgerError as error:
                 _log.warning("Where %d is answered can't be written yet: %s", question.id, error)
                 await self._clock.sleep(_LEDGER_SECONDS)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import aiohttp
@@ -53,6 +54,7 @@ class Gateway:
         self._doubted_at: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
+        self._opener = _socket_class(self._opened)
 
     async def stay(self) -> None:
         """Be connected until the client is closed.
@@ -94,16 +96,8 @@ class Gateway:
         """Try no more."""
         self._stopped.set()
 
-    async def identifying(self) -> None:
-        """Wait until Discord takes a new session: five seconds lie between two of one bot.
-
-        A thousand in a day reset its token, so that after many they are minutes apart.
-        """
-        if self._begun:
-            apart = _IDENTIFY_SECONDS if len(self._begun) < _MANY_SESSIONS else _SPARING_SECONDS
-            left = self._begun[-1] + apart - self._clock.monotonic()
-            if left > 0:
-                await self._clock.sleep(left)
+    def identifying(self) -> None:
+        """Count a session that is about to be begun."""
         now = self._clock.monotonic()
         while self._begun and self._begun[0] < now - _DAY:
             self._begun.popleft()
@@ -136,9 +130,21 @@ class Gateway:
         """Connect and take what comes, until something ends it."""
         if self._lost_at is not None and self._lost_at + RESUME_SECONDS < self._clock.monotonic():
             self._resumable = {}
-        async with asyncio.timeout(_HANDSHAKE_SECONDS):
-            socket = await DiscordWebSocket.from_client(self._client, **self._resumable)
-        self._socket = self._client.ws = socket
+        if not self._resumable and self._begun:
+            # Five seconds lie between two sessions of one bot. A thousand in a day reset its token,
+            # so that after many they are minutes apart.
+            apart = _IDENTIFY_SECONDS if len(self._begun) < _MANY_SESSIONS else _SPARING_SECONDS
+            await self._pause(self._begun[-1] + apart - self._clock.monotonic())
+            if self._stopped.is_set():
+                return
+        try:
+            async with asyncio.timeout(_HANDSHAKE_SECONDS):
+                socket = await self._opener.from_client(self._client, **self._resumable)
+        except BaseException:
+            # Its heart, a thread, would beat on without it.
+            await self._drop()
+            raise
+        self._client.ws = socket
         before = socket.sequence
         while True:
             try:
@@ -172,16 +178,24 @@ class Gateway:
         """Wait longer after each failure; not at all after the first, which is a lost socket."""
         if self._failures:
             longest: float = min(_FIRST_WAIT * 2**self._failures, LONGEST_WAIT)
-            spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads tries, guards nothing
-            waiting = asyncio.ensure_future(self._clock.sleep(longest * spread))
-            stopping = asyncio.create_task(self._stopped.wait())
-            try:
-                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiting.cancel()
-                stopping.cancel()
-                await asyncio.gather(waiting, stopping, return_exceptions=True)
+            await self._pause(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads tries, guards nothing
         self._failures += 1
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless it is to stop."""
+        if seconds <= 0:
+            return
+        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        stopping = asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            stopping.cancel()
+            await asyncio.gather(waiting, stopping, return_exceptions=True)
+
+    def _opened(self, socket: DiscordWebSocket) -> None:
+        self._socket = socket
 
     async def _drop(self) -> None:
         if self._socket is not None:
@@ -189,3 +203,14 @@ class Gateway:
             with contextlib.suppress(OSError, aiohttp.ClientError):
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._socket.close(code=_TRY_AGAIN)
+
+
+def _socket_class(opened: Callable[[DiscordWebSocket], None]) -> type[DiscordWebSocket]:
+    """Return discord.py's socket, told to ``opened`` as soon as it is there."""
+
+    class Socket(DiscordWebSocket):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            opened(self)
+
+    return Socket

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -47,7 +48,7 @@ class Guest(discord.Client):
         await self.gateway.stay()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        await self.gateway.identifying()
+        self.gateway.identifying()
 
     async def on_message(self, message: discord.Message) -> None:
         self.heard.append(message.content)
@@ -99,6 +100,12 @@ async def visit() -> AsyncIterator[Visit]:
             await guest.close()
             if visit.life is not None:
                 await asyncio.gather(visit.life, return_exceptions=True)
+            # A heart that beats on without its socket does so into a loop that is closed.
+            await visit.until(lambda: not any(map(_is_a_heart, threading.enumerate())))
+
+
+def _is_a_heart(thread: threading.Thread) -> bool:
+    return thread.name.startswith("keep-alive-handler")
 
 
 async def test_after_an_outage_of_an_hour_the_gateway_is_tried_as_often_as_at_its_beginning(
