@@ -9,8 +9,10 @@ from typing import Final, TextIO
 
 from bot.app.definitions import answering_assistant
 from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
 from bot.chat.admission import MOST_AT_ONCE
 from bot.chat.bot import ChatBot
+from bot.chat.insisting import passing
 from bot.chat.login import login_errors
 from bot.client import Client
 from bot.clock import Clock
@@ -23,6 +25,9 @@ from bot.models.weights import shown_on
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
+
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 30.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -126,9 +131,7 @@ class Builder:
         Returns when Discord is READY; the task is the bot's life and raises ``LoginError`` where
         Discord ends it. Raises ``LoginError`` as well where Discord does not let it in.
         """
-        assistant_id = await answering_assistant(
-            api, ledger, self._config.assistants, default_model=self._config.models.model
-        )
+        assistant_id = await self._answering_assistant(api, ledger)
         at_once = self._config.engine.max_concurrent_runs
         if self._config.assistants.url != "embedded":
             at_once = MOST_AT_ONCE
@@ -146,6 +149,26 @@ class Builder:
             await life
         self._say(f"{bot.user.display_name if bot.user else 'The bot'} is on Discord.")
         return life
+
+    async def _answering_assistant(self, api: AssistantsAPI, ledger: Ledger) -> str:
+        """Return who answers, once a server elsewhere can be asked for it."""
+        settings, wait = self._config.assistants, _FIRST_WAIT
+        while True:
+            try:
+                return await answering_assistant(
+                    api, ledger, settings, default_model=self._config.models.model
+                )
+            except APIError as error:
+                if settings.url == "embedded" or not passing(error):
+                    raise
+                _log.warning(
+                    "The assistants at %s can't be asked for (%s); trying again in %.0f s",
+                    settings.url,
+                    error,
+                    wait,
+                )
+            await self._clock.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _live(self, bot: ChatBot, token: str) -> None:
         with login_errors(self._config.discord.api_url):

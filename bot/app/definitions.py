@@ -1,6 +1,7 @@
 """The assistants that config.toml defines: made once, changed only when their section was."""
 
 import hashlib
+import logging
 from typing import Any, Final
 
 import msgspec
@@ -10,10 +11,13 @@ from bot.assistants.errors import APIError
 from bot.assistants.objects import Assistant
 from bot.assistants.requests import CreateAssistant, ModifyAssistant, Page
 from bot.assistants.validation import from_raw
+from bot.chat.insisting import passing
 from bot.config import AssistantSettings, AssistantsSettings, ConfigError
 from bot.store.ledger import Ledger
 
 _FALLBACK_MODEL: Final = "default"
+
+_log: Final = logging.getLogger(__name__)
 
 DEFAULT_ASSISTANT: Final = AssistantSettings(
     name="Assistant",
@@ -80,6 +84,10 @@ async def _defined(
                     return (await api.retrieve_assistant(kept_id)).id
                 await api.modify_assistant(kept_id, from_raw(ModifyAssistant, fields))
             except APIError as error:
+                if kept_digest == digest and passing(error):
+                    # Who asks meanwhile is told, and answered when it is there again.
+                    _log.warning("%s can't be asked for its assistants now: %s", url, error)
+                    return kept_id
                 if error.status != 404:
                     raise
                 kept_id = ""  # deleted meanwhile: it is made again

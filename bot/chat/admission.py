@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from bot.chat.sentences import EXACTLY
+
 MOST_AT_ONCE: Final = 500
 """Turns that have a run at the same time, where nobody says how many."""
 
-_STEPS: Final = ((20, 1), (100, 10), (500, 50))
+_STEPS: Final = ((EXACTLY, 1), (100, 10), (500, 50))
 _LARGEST_STEP: Final = 100
 
 

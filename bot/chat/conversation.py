@@ -22,9 +22,10 @@ from bot.chat.insisting import (
     gone,
     insist,
     locked,
+    passing,
+    refusal,
     unusable,
 )
-from bot.chat.insisting import passing as passing
 from bot.chat.listing import newest
 from bot.chat.locks import Lock
 from bot.chat.sentences import FailureKind
@@ -233,7 +234,7 @@ class Conversations:
                 return await self.ask(start)
             except APIError as error:
                 if not locked(error):
-                    kind: FailureKind = "assistant_gone" if gone(error) else "refused"
+                    kind: FailureKind | None = "assistant_gone" if gone(error) else None
                     raise await self._refused_on(thread_id, error, kind) from error
                 runs = await self._runs(thread_id, locked=True)
                 ours = _ours(runs, turn)
@@ -256,7 +257,7 @@ class Conversations:
         return ours or tuple(message for message in _last_said(found) if message.run_id is None)
 
     async def _refused_on(
-        self, thread_id: str, error: APIError, kind: FailureKind = "refused"
+        self, thread_id: str, error: APIError, kind: FailureKind | None = None
     ) -> Exception:
         """Tell a thread that is gone from a request that is refused."""
         if gone(error):
@@ -267,10 +268,10 @@ class Conversations:
                     return ThreadLostError()
         return self.refused(error, kind)
 
-    def refused(self, error: APIError, kind: FailureKind = "refused") -> TurnError:
+    def refused(self, error: APIError, kind: FailureKind | None = None) -> TurnError:
         """Word a refusal for the ledger."""
         _log.warning("The Assistants API refused: %s %s", error.status, error)
-        return TurnError(kind, str(error))
+        return TurnError(kind or refusal(error), str(error))
 
 
 def _ours(runs: Sequence[Run], turn: Turn) -> Run | None:

@@ -16,9 +16,11 @@ import discord
 from bot.assistants.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.errors import APIError
 from bot.assistants.files import FilePage, UploadFile
+from bot.assistants.images import image_kind
 from bot.chat.asking import AttachedFile, UnreadableError, attached, told_size
-from bot.chat.conversation import Conversations, passing
+from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
+from bot.chat.insisting import passing
 from bot.clock import Clock
 from bot.store.ledger import Question
 
@@ -40,7 +42,8 @@ _PIECE: Final = 256 * 1024
 _WAITS: Final = (0.5, 2.0)
 """Seconds between two tries of a download."""
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=60.0, sock_connect=10.0, sock_read=20.0)
+_SECONDS: Final = 60.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +105,7 @@ class QuestionFiles:
                 file_id = await self._found(file)
             if file_id is None:
                 data = await self.download(question, file, LARGEST_IMAGE)
-                ending = image_ending(data)
+                ending = image_kind(data)
                 if ending is None:
                     raise UnreadableError("it is no PNG, JPEG, GIF or WebP image")
                 file_id = await self._upload(file, ending, data)
@@ -123,7 +126,8 @@ class QuestionFiles:
         for wait in (*_WAITS, None):
             try:
                 return await self._get(file.url, most)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            # A RuntimeError is what aiohttp has for a connection that is gone.
+            except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
                 _log.info("File %d can't be read: %r", file.id, error)
                 if wait is None:
                     raise UnreadableError("Discord did not hand it out") from error
@@ -134,6 +138,8 @@ class QuestionFiles:
         http = self._client.http
         # discord.py's own session reads whatever comes, to its end.
         async with (
+            # aiohttp's own timeouts end at a chunk that can't be read.
+            asyncio.timeout(_SECONDS),
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
             session.get(url, proxy=http.proxy, proxy_auth=http.proxy_auth) as response,
         ):
@@ -198,19 +204,6 @@ def files_of(message: discord.Message) -> tuple[AttachedFile, ...]:
         )
         for file in message.attachments
     )
-
-
-_SIGNATURES: Final = {
-    "png": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "jpg": re.compile(rb"\xff\xd8\xff"),
-    "gif": re.compile(rb"GIF8[79]a"),
-    "webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
-
-
-def image_ending(data: bytes) -> str | None:
-    """Return the file ending of an image that models are shown, by its bytes; None for others."""
-    return next((name for name, begins in _SIGNATURES.items() if begins.match(data)), None)
 
 
 def _upload_name(file: AttachedFile, ending: str) -> str:

@@ -22,7 +22,7 @@ from bot.assistants.states import TERMINAL
 from bot.chat import sentences
 from bot.chat.answers import Answer
 from bot.chat.conversation import Conversations
-from bot.chat.insisting import TurnError, gone
+from bot.chat.insisting import TurnError, gone, refusal
 from bot.chat.sentences import FailureKind
 from bot.clock import Clock
 from bot.store.ledger import Outcome
@@ -219,7 +219,8 @@ class Following:
                 )
             except APIError as error:
                 _log.warning("Run %s can't be read: %s", run.id, error)
-                return RunEnd("failed", self.text, "model_failed" if gone(error) else "refused")
+                kind = "model_failed" if gone(error) else refusal(error)
+                return RunEnd("failed", self.text, kind)
             if current.status in TERMINAL:
                 return await self._end(current)
             if current.status == "requires_action":

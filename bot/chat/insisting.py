@@ -79,6 +79,11 @@ def gone(error: APIError) -> bool:
     return error.status in (404, 410)
 
 
+def refusal(error: APIError) -> FailureKind:
+    """Return our own word for a refusal that is about the request, or about who makes it."""
+    return "not_allowed" if error.status in (401, 403) else "refused"
+
+
 def locked(error: APIError) -> bool:
     """Whether an active run is in the way."""
     text = error.message.lower()

@@ -9,6 +9,7 @@ from bot.store.ledger import Asker, Turn, TurnState
 FailureKind = Literal[
     "unreachable",  # no usable answer from the Assistants API for minutes
     "refused",  # the Assistants API did not take what it was asked
+    "not_allowed",  # the Assistants API does not take our key
     "assistant_gone",  # there is no such assistant
     "busy",  # a run of somebody else's holds the thread and can't be ended
     "rate_limited",  # the model's endpoint wants fewer requests, or is out of quota
@@ -24,6 +25,10 @@ FailureKind = Literal[
 _FAILURES: Final[dict[FailureKind, str]] = {
     "unreachable": "I couldn't reach the assistant's server. Retry in a few minutes.",
     "refused": "The assistant's server refused this. Retry, or put it differently.",
+    "not_allowed": (
+        "The assistant's server doesn't accept this bot's key. "
+        "Whoever runs this bot has to look at it; Retry works once that is done."
+    ),
     "assistant_gone": (
         "The assistant that answers here no longer exists. "
         "Whoever runs this bot has to name another one."
@@ -110,9 +115,15 @@ def queue_full(most: int) -> str:
     )
 
 
+EXACTLY: Final = 20
+"""Up to here those who wait are counted; more are estimated."""
+
+
 def ahead(count: int) -> str:
     """Say in a reply how many others are answered before it."""
     others = "1 other is" if count == 1 else f"{count} others are"
+    if count > EXACTLY:
+        others = f"About {others}"
     return f"{THINKING}\n-# {others} answered before this."
 
 

@@ -242,6 +242,45 @@ async def test_the_bot_works_on_a_server_elsewhere(
         assert await server.terminated() == 0
 
 
+async def test_a_bot_that_starts_before_its_server_elsewhere_waits_for_it(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    general, ada = sandbox.guild.text_channel("general"), sandbox.members[0]
+
+    def answers(text: str) -> bool:
+        said = [message for thread in general.threads for message in thread.messages]
+        return any(text in message.content for message in said)
+
+    served = written_config(tmp_path, model)
+    async with program("serve", "--config", served, "--port", "0") as server:
+        url = (await server.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        assert await server.terminated() == 0
+    at = ("--port", url.split(":")[2].split("/")[0])
+    (tmp_path / "bot").mkdir()
+    config = written_config(tmp_path / "bot", model, sandbox, f'[assistants]\nurl = "{url}"\n')
+    token = {"DISCORD_TOKEN": sandbox.token}
+    async with program("run", "--config", config, environment=token) as ran:
+        # Who is to answer is not known yet, and nobody else can say.
+        await ran.until_line("trying again")
+        model.say("here now", per_second=100)
+        async with program("serve", "--config", served, *at) as server:
+            await sandbox.bot_ready()
+            await ada.say(general, "Anybody?", mention_bot=True)
+            await sandbox.until(lambda: answers("here now"))
+            assert await server.terminated() == 0
+        assert await ran.terminated() == 0
+    async with program("run", "--config", config, environment=token) as ran:
+        await sandbox.bot_ready()
+        # Now it is known, and people are told that there is an answer to come.
+        await ada.say(general, "And now?", mention_bot=True)
+        await sandbox.until(lambda: answers("thinking…"))
+        model.say("here again", per_second=100)
+        async with program("serve", "--config", served, *at) as server:
+            await sandbox.until(lambda: answers("here again"))
+            assert await server.terminated() == 0
+        assert await ran.terminated() == 0
+
+
 async def test_ctrl_c_stops_in_order_and_a_second_signal_does_not_cut_that_short(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:

@@ -1,5 +1,6 @@
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,3 +43,11 @@ def test_notes_stand_below_an_answer_and_every_part_fits(text: str, notes: list[
     assert parts
     assert all(0 < len(part) <= LIMIT for part in parts)
     assert parts[-1].endswith("\n".join(notes))
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(1, "1 other is"), (20, "20 others are"), (30, "About 30 others are")],
+)
+def test_many_who_wait_are_told_as_the_estimate_that_they_are(count: int, told: str) -> None:
+    assert sentences.ahead(count).endswith(f"-# {told} answered before this.")

@@ -120,8 +120,8 @@ async def test_a_server_that_refuses_for_good_is_told_in_a_sentence_and_retry_wo
     wrong_key = refuses(401, f"Incorrect API key provided: {SECRET}.")
     moved = answers(b"", 308, headers={"Location": f"http://127.0.0.1:1/{SECRET}"})
     cases = [
-        Case("401", always(create_message=wrong_key), ends="refused"),
-        Case("403", always(create_run=refuses(403, f"{SECRET} may not.")), ends="refused"),
+        Case("401", always(create_message=wrong_key), ends="not_allowed"),
+        Case("403", always(create_run=refuses(403, f"{SECRET} may not.")), ends="not_allowed"),
         Case("404-page", always(create_run=answers(HTML, 404)), ends="assistant_gone"),
         Case("assistant", always(create_run=refuses(404, "No assistant.")), ends="assistant_gone"),
         Case("429-absurd", always(create_run=absurd(429)), ends="rate_limited"),
@@ -255,7 +255,7 @@ async def test_a_run_can_end_in_any_way_or_not_at_all(
             "extra-words", said_to_be(status="completed", extra={"x": [1]}, tools=[{"type": "x"}])
         ),
         Case("run-gone", both(CUT_OFF, always(retrieve_run=refuses(404))), ends="model_failed"),
-        Case("run-401", both(CUT_OFF, always(retrieve_run=refuses(401))), ends="refused"),
+        Case("run-401", both(CUT_OFF, always(retrieve_run=refuses(401))), ends="not_allowed"),
         Case("run-hangs", both(CUT_OFF, always(retrieve_run=hangs)), ends="unreachable"),
     ]
     await survive(tmp_path, cases, caplog)
