@@ -71,6 +71,7 @@ class Drive:
         self._starts = 0
         self._lost_threads = 0
         self._unsure = unsure
+        self._began = clock.monotonic() if turn.state == "waiting" else None
 
     def cancel(self) -> None:
         """Cancel its run, or let none be created."""
@@ -324,5 +325,11 @@ class Drive:
         if turn.fallback:
             notes.append(sentences.NO_CHANNEL_THREAD)
         if turn.outcome == "answered":
-            notes.append(sentences.measured(self._clock.now() - turn.started_at, turn.tokens))
+            notes.append(sentences.measured(self._seconds(turn), turn.tokens))
         return notes
+
+    def _seconds(self, turn: Turn) -> float:
+        """Return how long the attempt took; a clock that jumps matters only across a restart."""
+        if self._began is not None:
+            return self._clock.monotonic() - self._began
+        return max(0.0, self._clock.now() - turn.started_at)

@@ -132,6 +132,10 @@ class Reply:
         except _TROUBLES as error:
             _log.info("Turn %d can't say that it will go on: %s", self._turn.id, error)
 
+    async def stop(self) -> None:
+        """Show nothing more, where the turn goes no further for now."""
+        await self._stop_growing(0.0)
+
     async def _grow(self) -> None:
         channel_id = self._postbox.channel_id
         failures = 0

@@ -198,19 +198,15 @@ class Turns:
         # Taken up again, by this process or after another: what it did may not all be written.
         # So may an attempt that failed in the middle of a call.
         unsure = turn.pickups > 0 or turn.id in self._interrupted or turn.attempt > 1
+        reply = Reply(
+            turn, self._postbox(turn), self._ledger, self._pace, self._me(), unsure=unsure
+        )
         drive = Drive(
             turn,
             self._ledger,
             self._conversations,
             self._clock,
-            Reply(
-                turn,
-                self._postbox(turn),
-                self._ledger,
-                self._pace,
-                self._me(),
-                unsure=unsure,
-            ),
+            reply,
             self._files,
             self._admission,
             unsure=unsure,
@@ -233,4 +229,5 @@ class Turns:
         finally:
             if not self._closing:
                 del self._driven[turn.id]
+                await reply.stop()
             self._pace.end(turn.channel_id)

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from bot.assistants.images import image_kind
 from bot.models.types import (
     AssistantMessage,
     Image,
@@ -40,12 +41,6 @@ MOST_BYTES_TOGETHER: Final = 50 * 1024 * 1024
 Shown = Literal["all", "newest", "none"]
 """Which images a model is shown; ``newest`` are those in what it was asked last."""
 
-_KINDS: Final = (
-    ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
-    ("image/gif", re.compile(rb"GIF8[79]a")),
-    ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-)
 _ABOUT_IMAGES: Final = re.compile(r"\b(?:image|vision|multimodal)", re.IGNORECASE)
 
 
@@ -127,11 +122,11 @@ async def _resolved(part: Part, store: EngineStore, left: int) -> Part:
     except FileNotFoundError:
         _log.warning("The bytes of %s are gone", file_id)
         return Text(_told("it is lost"))
-    kind = next((kind for kind, begins in _KINDS if begins.match(data)), None)
+    kind = image_kind(data)
     if kind is None:
         return Text(_told("it is no PNG, JPEG, GIF or WebP image"))
     encoded = await asyncio.to_thread(lambda: base64.b64encode(data).decode())
-    return Image(f"data:{kind};base64,{encoded}", part.detail)
+    return Image(f"data:image/{kind};base64,{encoded}", part.detail)
 
 
 def _told(why: str) -> str:

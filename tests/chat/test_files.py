@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.chat.asking import AttachedFile, UnreadableError, attachments_json
 from bot.chat.conversation import Conversations
 from bot.chat.delivery import Delivery
-from bot.chat.files import LARGEST_IMAGE, QuestionFiles, image_ending
+from bot.chat.files import LARGEST_IMAGE, QuestionFiles
 from bot.store.ledger import Ledger, Question, Turn
 from tests.support.assistants import OwnClock, house
 
@@ -168,13 +168,3 @@ async def test_where_discord_hands_out_nothing_it_is_given_up_after_three_tries(
         with pytest.raises(UnreadableError, match="Discord did not hand it out"):
             await files.image(asking(file, clock), file)
     assert shelf.asked == 3
-
-
-def test_an_image_is_known_by_its_first_bytes() -> None:
-    assert image_ending(PNG) == "png"
-    assert image_ending(b"\xff\xd8\xff\xe0JFIF") == "jpg"
-    assert image_ending(b"GIF89a,") == "gif"
-    assert image_ending(b"RIFF\n\x00\x00\x00WEBPVP8 ") == "webp"
-    assert image_ending(b"RIFF\n\x00\x00\x00WAVEfmt ") is None
-    assert image_ending(b"<svg/>") is None
-    assert image_ending(b"") is None
