@@ -54,8 +54,9 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
                 ),
                 60,
             )
-            # A bot that is refused ten thousand times in ten minutes is shut out.
-            assert len([each for each in sandbox.requests if each.status == 429]) < REPLIES / 10
+            # A bot that is refused ten thousand times in ten minutes is shut out: what was under
+            # way when the limit was met is refused, and little behind it.
+            assert len([each for each in sandbox.requests if each.status == 429]) < REPLIES / 3
             with writing(tmp_path / "data") if held else nullcontext():
                 began = time.monotonic()
                 assert await bot.terminated(STOPS_WITHIN) == 0
