@@ -5,7 +5,7 @@ anything is made a second time.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from bot.assistants.api import AssistantsAPI, EventStream
@@ -135,19 +135,43 @@ class Conversations:
             # Later turns may have been answered between an attempt and its retry.
             there = await self._found(thread_id, _PAGE if turn.attempt > 1 else len(questions))
         named = bool(missing) and await self._ledger.questions.asker_count(turn.channel_id) > 1
+        posted = {str(question.id): question.message_id for question in questions}
         for question in missing:
             message_id = there.get(str(question.id))
             if message_id is None:
                 request = await message_for(question, files, named=named)
-                message_id = await self._post_one(thread_id, turn, request)
+                message_id, cut = await self._post_one(thread_id, request)
+                unsure = unsure or cut
             await self._ledger.questions.message_posted(question.id, thread_id, message_id)
+            posted[str(question.id)] = message_id
+        if unsure:
+            await self._drop_doubles(thread_id, posted)
 
-    async def _post_one(self, thread_id: str, turn: Turn, request: CreateMessage) -> str:
-        unknown = False
+    async def _drop_doubles(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
+        """Leave each question's one message on the thread.
+
+        What a server still had in its queue when its connection was cut is in no list that is asked
+        for before, and written down before whatever is posted behind it.
+        """
+        for message in await self._messages(thread_id, min(max(len(posted) + 10, 20), _PAGE)):
+            ours = posted.get((message.metadata or {}).get(QUESTION_KEY, ""))
+            if ours is None or message.id == ours:
+                continue
+            _log.info("Message %s was written down late, and is there already", message.id)
+            try:
+                await self.ask(
+                    lambda double=message.id: self.api.delete_message(thread_id, double)  # type: ignore[misc]  # mypy can't type a lambda's default
+                )
+            except APIError as error:
+                _log.warning("Message %s can't be taken away: %s", message.id, error)
+
+    async def _post_one(self, thread_id: str, request: CreateMessage) -> tuple[str, bool]:
+        """Post a message; return its id, and whether a try before may be written down yet."""
+        unknown = cut = False
         question = (request.metadata or {})[QUESTION_KEY]
 
         async def create() -> str:
-            nonlocal unknown
+            nonlocal unknown, cut
             if unknown:
                 found = (await self._found(thread_id, _PAGE)).get(question)
                 if found is not None:
@@ -156,12 +180,13 @@ class Conversations:
                 return (await self.api.create_message(thread_id, request)).id
             except APIError as error:
                 unknown = passing(error)
+                cut = cut or unknown
                 raise
 
         lock = self._lock(thread_id)
         while True:
             try:
-                return await self.ask(create)
+                return await self.ask(create), cut
             except APIError as error:
                 if full(error):
                     _log.warning("Thread %s takes no more messages: %s", thread_id, error)

@@ -9,7 +9,8 @@ import pytest
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.events import StreamEvent
-from bot.assistants.requests import CreateRun
+from bot.assistants.objects import Message
+from bot.assistants.requests import CreateMessage, CreateRun
 from bot.chat import sentences
 from tests.scenarios.community import Community, answer, community, labels
 
@@ -174,3 +175,26 @@ async def test_a_retry_does_not_post_again_what_a_failed_attempt_posted_without_
     await remote.ada.click(reply, "Retry")
     await remote.until(lambda: answer(reply) == "one")
     assert await remote.on_thread(remote.general) == [("user", "one"), ("assistant", "one")]
+
+
+async def test_a_message_that_is_written_down_long_after_its_connection_was_cut_stands_once(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = channels.api.create_message
+    late: list[CreateMessage] = []
+
+    async def cut_and_late(thread_id: str, request: CreateMessage) -> Message:
+        if not late:
+            late.append(request)
+            raise APIError(503, "cut before the answer")
+        if len(late) == 1:
+            # The server had it in its queue all the time, where no list shows it.
+            await create(thread_id, late[0])
+            late.append(request)
+        return await create(thread_id, request)
+
+    monkeypatch.setattr(channels.api, "create_message", cut_and_late)
+    await channels.ask("one")
+    assert answer(await channels.finished(channels.general)) == "one"
+    assert len(late) == 2
+    assert await channels.on_thread(channels.general) == [("user", "one"), ("assistant", "one")]
