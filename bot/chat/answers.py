@@ -18,7 +18,7 @@ class Answer:
     """
 
     def __init__(self) -> None:
-        self._messages: dict[str, dict[int, str]] = {}
+        self._messages: dict[str, dict[int, list[str]]] = {}
         self._unfinished: str | None = None
         self.taken = 0
         """How many characters came in pieces, in all."""
@@ -42,7 +42,7 @@ class Answer:
                 more = content.refusal
             else:
                 continue
-            parts[content.index] = parts.get(content.index, "") + more
+            parts.setdefault(content.index, []).append(more)
             self.taken += len(more)
 
     def put(self, message: Message) -> None:
@@ -51,7 +51,7 @@ class Answer:
             if message.id != self._unfinished:
                 self._give_up()
             self._unfinished = None
-            self._messages[message.id] = dict(enumerate(_texts(message)))
+            self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
 
     def _give_up(self) -> None:
         if self._unfinished is not None:
@@ -60,9 +60,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """All of it as a person reads it, messages apart."""
+        """All of it as a person reads it, messages apart; put together at each reading."""
         said = (
-            readable("".join(parts[i] for i in sorted(parts))) for parts in self._messages.values()
+            readable("".join(piece for i in sorted(parts) for piece in parts[i]))
+            for parts in self._messages.values()
         )
         return "\n\n".join(text.strip() for text in said if text.strip())
 

@@ -6,6 +6,7 @@ Whatever goes wrong on the way, it ends with something a person can read.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from bot.assistants.api import EventStream
@@ -193,7 +194,7 @@ class Drive:
                 count = self._admission.ahead(turn.id, turn.guild_id or turn.channel_id)
                 if count and count != told and not entering.done():
                     told = count
-                    self._reply.show(sentences.ahead(count))
+                    self._reply.show(partial(sentences.ahead, count))
             return entering.done()
         finally:
             for task in (entering, cancelled):

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,6 +43,11 @@ _LONGEST_POLL: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
+Said: TypeAlias = Callable[[], str]
+"""Tells what was said so far. A long answer comes in thousands of pieces and is shown now and then,
+so that it is put together only where somebody looks."""
+
+
 class RunEnd(Struct, frozen=True):
     """How a run ended, in the ledger's words, and what it said."""
 
@@ -57,21 +62,23 @@ class _EndlessError(Exception):
 
 
 class Following:
-    """Follows one run, telling ``show`` what it has said so far."""
+    """Follows one run, telling ``show`` at every piece how to read what it has said so far."""
 
     def __init__(
-        self, conversations: Conversations, clock: Clock, show: Callable[[str], None]
+        self, conversations: Conversations, clock: Clock, show: Callable[[Said], None]
     ) -> None:
         self._conversations = conversations
         self._clock = clock
         self._show = show
         self._answer = Answer()
-        self._shown = ""
         self._cancel = asyncio.Event()
 
     @property
     def text(self) -> str:
         """What was said so far."""
+        return self._said()
+
+    def _said(self) -> str:
         return self._answer.text
 
     def cancel(self) -> None:
@@ -183,10 +190,7 @@ class Following:
             self._answer.put(data)
         else:
             return last
-        text = self._answer.text
-        if text != self._shown:
-            self._shown = text
-            self._show(text)
+        self._show(self._said)
         return last
 
     async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:

@@ -7,7 +7,7 @@ in the ledger before anything builds on it.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -46,7 +46,7 @@ class Reply:
         self._ids = list(turn.parts)
         self._shown: list[str | None] = [None] * len(self._ids)
         self._resent = 0
-        self._text = ""
+        self._said: Callable[[], str] = str
         self._changed = asyncio.Event()
         self._progress: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
@@ -84,9 +84,9 @@ class Reply:
             self._ids, self._shown = [message_id], [sentences.THINKING]
         return self._ids[0]
 
-    def show(self, text: str) -> None:
-        """Let the reply grow to this text when there is time for it; the newest text wins."""
-        self._text = text
+    def show(self, said: Callable[[], str]) -> None:
+        """Let the reply grow to what is ``said`` when there is time for it; the newest wins."""
+        self._said = said
         self._changed.set()
         if self._progress is None:
             self._progress = asyncio.create_task(self._grow())
@@ -123,7 +123,7 @@ class Reply:
         await self._stop_growing(_PAUSE_SECONDS / 2)
         if not self._ids:
             return
-        parts = with_notes(self._text or sentences.THINKING, [note])
+        parts = with_notes(self._said() or sentences.THINKING, [note])
         number = min(len(self._ids), len(parts)) - 1
         content = parts[number] if number == len(parts) - 1 else f"{parts[number][:1900]}\n{note}"
         try:
@@ -139,8 +139,13 @@ class Reply:
     async def _grow(self) -> None:
         channel_id = self._postbox.channel_id
         failures = 0
+        shown = ""
         while True:
             await self._changed.wait()
+            if self._said() == shown:
+                # A space, or a mark that is not read: no edit's turn is spent on it.
+                self._changed.clear()
+                continue
             await self._pace.turn(channel_id)
             if self._pace.struck_out(channel_id):
                 _log.info("Turn %d shows no more progress: three 429s", self._turn.id)
@@ -148,8 +153,11 @@ class Reply:
             self._changed.clear()
             self._idle.clear()
             try:
-                if await self._grow_once(split(self._text)):
+                said = self._said()
+                if await self._grow_once(split(said)):
                     self._changed.set()
+                else:
+                    shown = said
                 failures = 0
                 continue
             except discord.NotFound:

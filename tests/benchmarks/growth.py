@@ -1,4 +1,4 @@
-"""What size costs: a turn on a long thread beside one on a short, a page of many beside one of few.
+"""What size costs: a long thread beside a short one, many beside few, a long answer beside short.
 
 Both threads show the model the same window. Run it as `python -m tests.benchmarks.growth`.
 """
@@ -9,12 +9,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.assistants.content import TextPart, TextValue
+from bot.assistants.api import EventStream
+from bot.assistants.content import TextDelta, TextPart, TextValue, TextValueDelta
+from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.ids import new_id
-from bot.assistants.objects import Message
+from bot.assistants.objects import Message, Run
 from bot.assistants.requests import (
     CreateAssistant,
     CreateMessage,
@@ -23,11 +26,14 @@ from bot.assistants.requests import (
     Page,
     Truncation,
 )
+from bot.chat.conversation import Conversations
+from bot.chat.following import Following
 from bot.clock import SystemClock
 from bot.engine import Engine
 from bot.engine.project import Project
 from bot.models.chat import ChatCompletions
 from bot.store.engine import EngineStore, Tables
+from bot.store.ledger import Ledger, Turn
 from tests.benchmarks.endpoint import endpoint
 
 SHOWN = 10
@@ -48,10 +54,14 @@ class Pair:
         return self.large / self.small
 
 
-async def measure(long: int = 10_000, many: int = 1_000_000, rounds: int = 9) -> list[Pair]:
-    """Measure a turn on threads of 10 and ``long`` messages, a page among 100 and ``many``."""
-    with tempfile.TemporaryDirectory() as directory:
-        async with endpoint() as url, await EngineStore.open(Path(directory) / "e.db") as store:
+async def measure(
+    long: int = 10_000, many: int = 1_000_000, pieces: int = 10_000, rounds: int = 9
+) -> list[Pair]:
+    """Measure turns on threads of 10 and ``long`` messages, pages among 100 and ``many``, and
+    answers that come in 100 and in ``pieces``."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        async with endpoint() as url, await EngineStore.open(directory / "e.db") as store:
             model = ChatCompletions(url)
             engine = Engine(store, model, clock=SystemClock())
             await engine.start()
@@ -60,6 +70,7 @@ async def measure(long: int = 10_000, many: int = 1_000_000, rounds: int = 9) ->
                 return [
                     await _turns(api, store, long, rounds),
                     await _pages(api, store, many, rounds),
+                    await _answers(api, directory, pieces, rounds),
                 ]
             finally:
                 await engine.stop()
@@ -98,6 +109,48 @@ async def _pages(api: Project, store: EngineStore, many: int, rounds: int) -> Pa
 
     small, large = await _compared(page(few_thread), page(many_thread), 50, rounds)
     return Pair(f"two list pages among 100 / {many:,} messages", small, large)
+
+
+class _NoReplies:
+    async def read(self, turn: Turn) -> list[str]:
+        return []
+
+
+async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> Pair:
+    assistant = await api.create_assistant(CreateAssistant(model="fake"))
+    thread = await api.create_thread(CreateThread())
+    asked = await api.stream_run(thread.id, CreateRun(assistant_id=assistant.id))
+    async with aclosing(asked) as events:
+        told = [event.data async for event in events]
+    run = next(data for data in reversed(told) if isinstance(data, Run))
+    said = next(data for data in reversed(told) if isinstance(data, Message))
+    ledger = await Ledger.open(directory / "bot.db", time.time)
+    clock = SystemClock()
+    talk = Conversations(api, ledger, clock, assistant.id, replies=_NoReplies())
+    most = max(pieces, 100)
+
+    def follow(count: int) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            for _ in range(most // count):
+                following = Following(talk, clock, lambda said: None)
+                end = await following.to_end(run, _stream(run, said, count))
+                assert end.outcome == "answered"
+
+        return call
+
+    try:
+        small, large = await _compared(follow(100), follow(most), 1, rounds)
+    finally:
+        await ledger.close()
+    return Pair(f"{most:,} pieces followed in answers of 100 / {most:,}", small, large)
+
+
+async def _stream(run: Run, said: Message, pieces: int) -> EventStream:
+    delta = MessageDeltaBody(content=(TextDelta(0, TextValueDelta(value="word ")),))
+    for _ in range(pieces):
+        yield StreamEvent("thread.message.delta", MessageDelta(id=said.id, delta=delta))
+    yield StreamEvent("thread.message.completed", said)
+    yield StreamEvent("thread.run.completed", run)
 
 
 async def _compared(

@@ -115,7 +115,7 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
     assistant = await ours.assistant()
     talk = conversations(ours.api, ledger, clock, assistant)
     run = await ours.run(await ours.thread("Why?"), assistant)
-    end = await after_hours(clock, Following(talk, clock, lambda text: None).to_end(run, None))
+    end = await after_hours(clock, Following(talk, clock, lambda said: None).to_end(run, None))
     assert (end.outcome, end.error) == ("failed", "expired")
     assert (await ours.until(run)).status == "cancelled"
 
@@ -130,7 +130,7 @@ async def test_a_lifetime_that_nobody_can_believe_is_not_waited_for(
         clock = OwnClock()
         talk = conversations(ours.api, ledger, clock, assistant)
         told = replace(run, expires_at=expires_at)
-        end = await after_hours(clock, Following(talk, clock, lambda text: None).to_end(told, None))
+        end = await after_hours(clock, Following(talk, clock, lambda said: None).to_end(told, None))
         assert end.outcome in ("failed", "cancelled")
 
 
@@ -150,7 +150,7 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     run = await ours.run(await ours.thread("Why?"), assistant)
     await ours.until(run)
     talk = conversations(ours.api, ledger, OwnClock(), assistant)
-    following = Following(talk, OwnClock(), shown.append)
+    following = Following(talk, OwnClock(), lambda said: shown.append(said()))
     end = await following.to_end(run, broken_off(run, "these words are "))
     assert shown == ["these words are"]
     assert (end.outcome, end.text) == ("answered", "Why?")
@@ -183,7 +183,7 @@ async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: L
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
     talk = conversations(stubborn, ledger, clock, assistant)
-    following = Following(talk, clock, lambda text: None)
+    following = Following(talk, clock, lambda said: None)
     following.cancel()
     end = await after_hours(clock, following.to_end(run, None))
     assert end.outcome == "cancelled"
