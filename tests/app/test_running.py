@@ -1,12 +1,14 @@
 """A program that was told to stop does, in time and with exit code 0, whatever hangs in it."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -72,6 +74,30 @@ async def program():
         say("stopping")
         await asyncio.to_thread(sys.stdin.readline)
         say("stopped in order")
+"""
+
+
+SERVING = """
+import gc
+from bot.app.running import run_server
+from bot.config import parse
+
+CONFIG = '''
+[models]
+endpoint = "chat"
+url = "http://127.0.0.1:9/v1"
+[storage]
+directory = "{directory}"
+[server]
+port = 0
+'''
+
+async def program():
+    def told(line):
+        if "Assistants API" in line:
+            say(f"{{gc.get_freeze_count() > 10_000}} {{gc.get_threshold()[0]}}")
+
+    await run_server(parse(CONFIG, "config"), {{}}, say=told, terminal=sys.stderr)
 """
 
 
@@ -164,3 +190,14 @@ async def test_signals_up_to_the_very_end_change_nothing() -> None:
                         os.kill(process.pid, signal.SIGINT)
                     await asyncio.sleep(0)
             assert process.returncode == 0
+
+
+async def test_the_collector_looks_seldom_and_never_again_at_what_the_start_has_built(
+    tmp_path: Path,
+) -> None:
+    async with child(SERVING.format(directory=tmp_path)) as process:
+        frozen, threshold = (await told(process)).split()
+        assert frozen == "True"
+        assert int(threshold) >= 5 * gc.get_threshold()[0]
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
