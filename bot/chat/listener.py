@@ -5,7 +5,6 @@ It filters and hands on; what takes long happens elsewhere.
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -13,6 +12,7 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat import sentences
+from bot.chat.addressing import can_ask, mentions, said
 from bot.chat.asking import attachments_json
 from bot.chat.files import files_of
 from bot.chat.places import Places
@@ -22,7 +22,6 @@ MOST_WAITING: Final = 100
 """How many questions wait in a channel at most; they are answered together in its next turn."""
 
 _TELL_SECONDS: Final = 30.0
-_KINDS: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +59,9 @@ class Listener:
         """Take a message if it is a question; False once no more are taken."""
         if not self._open:
             return False
-        if not _can_ask(message):
+        if not can_ask(message):
             return True
-        mentioned = _mentions(message, me)
+        mentioned = mentions(message, me.id)
         try:
             await self._take(message, me, mentioned=mentioned)
         except LedgerError:
@@ -93,8 +92,8 @@ class Listener:
 
         Raises ``LedgerError``, and ``QueueFullError`` for one that is left out.
         """
-        if self._open and _can_ask(message):
-            await self._take(message, me, mentioned=_mentions(message, me))
+        if self._open and can_ask(message):
+            await self._take(message, me, mentioned=mentions(message, me.id))
 
     async def _take(
         self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
@@ -119,7 +118,7 @@ class Listener:
         if message.author.bot or not self._open:
             return
         async with self._order(message.channel.id):
-            await self._ledger.questions.amend(message.id, _text(message, me))
+            await self._ledger.questions.amend(message.id, said(message, me.id))
 
     async def deleted(self, channel_id: int, message_id: int) -> None:
         """Take out a question that still waits."""
@@ -146,43 +145,8 @@ def guild_of(message: discord.Message) -> int | None:
     return guild_id
 
 
-def _can_ask(message: discord.Message) -> bool:
-    return not (message.author.bot or message.webhook_id or message.type not in _KINDS)
-
-
 def _empty(message: discord.Message, me: discord.ClientUser) -> bool:
-    return not message.attachments and not _text(message, me)
-
-
-def _mentions(message: discord.Message, me: discord.ClientUser) -> bool:
-    """Whether a message addresses us by name or by our own role; @everyone does not."""
-    if any(user.id == me.id for user in message.mentions):
-        return True
-    # A role that nobody may mention is in the text alone.
-    role = _own_role(message)
-    return role is not None and role.mention in message.content
-
-
-def _own_role(message: discord.Message) -> discord.Role | None:
-    """Return the role that Discord made for us, where we are in a guild and it is known."""
-    return message.guild.self_role if message.guild is not None else None
-
-
-def _text(message: discord.Message, me: discord.ClientUser) -> str:
-    """Return what was said: our own mention away, everybody else's as their name."""
-    names = {user.id: f"@{user.display_name}" for user in message.mentions}
-    names[me.id] = ""
-    roles = {role.id: f"@{role.name}" for role in message.role_mentions}
-    own = _own_role(message)
-    if own is not None:
-        roles[own.id] = ""
-
-    def named(match: re.Match[str]) -> str:
-        known = roles if match[1] == "&" else names
-        return known.get(int(match[2]), match[0])
-
-    text = re.sub(r"<@([!&]?)(\d{1,20})>", named, message.content)
-    return text.strip()
+    return not message.attachments and not said(message, me.id)
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
@@ -192,6 +156,6 @@ def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
         guild_id=guild_of(message),
         author_id=message.author.id,
         author_name=message.author.display_name,
-        content=_text(message, me),
+        content=said(message, me.id),
         attachments=attachments_json(files_of(message)),
     )

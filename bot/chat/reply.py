@@ -250,7 +250,7 @@ class Reply:
         """Find this attempt's reply by its Cancel button, behind the question."""
         wanted = views.cancel_id(self._turn.id, self._turn.attempt)
         for message in await self._postbox.after(self._turn.reply_to):
-            if message.author.id == self._me and wanted in _custom_ids(message):
+            if message.author.id == self._me and wanted in views.custom_ids(message):
                 return message.id
         return None
 
@@ -272,7 +272,7 @@ class Reply:
             if message.author.id == self._me
             and message.type is discord.MessageType.default
             and message.interaction_metadata is None
-            and not _custom_ids(message)
+            and not views.custom_ids(message)
         ]
         known = await self._ledger.turns.known_parts(message.id for message in ours)
         return next((message.id for message in ours if message.id not in known), None)
@@ -293,13 +293,3 @@ def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
     else:
         parts.append(below)
     return tuple(parts)
-
-
-def _custom_ids(message: discord.Message) -> set[str]:
-    return {
-        item.custom_id
-        for row in message.components
-        if isinstance(row, discord.ActionRow)
-        for item in row.children
-        if isinstance(item, discord.Button) and item.custom_id is not None
-    }

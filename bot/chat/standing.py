@@ -6,8 +6,7 @@ ledger knows is left to the ledger.
 
 import contextlib
 import logging
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import discord
@@ -15,12 +14,12 @@ import msgspec
 from msgspec import Struct
 
 from bot.chat import sentences
+from bot.chat.addressing import SPOKEN, can_ask, mentions
 from bot.chat.delivery import Delivery
 from bot.chat.listener import MOST_WAITING
+from bot.chat.views import cancellable
 from bot.store.ledger import Ledger, Link, Mark
 
-_CANCEL: Final = re.compile(r"cancel:(\d{1,18})\.(\d{1,9})")
-_SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 _TOLD: Final = frozenset(
     {
         sentences.NOT_TAKEN,
@@ -77,10 +76,8 @@ class Standing:
 
     def may_ask(self, channel: discord.abc.Messageable, message: discord.Message) -> bool:
         """Whether a message may be a question, where every one is, and elsewhere by its mention."""
-        if message.author.bot or message.webhook_id or message.type not in _SPOKEN:
-            return False
         everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
-        return everywhere or _mentions(message, self._me)
+        return can_ask(message) and (everywhere or mentions(message, self._me))
 
     async def _answered_in_threads(self, messages: Sequence[discord.Message]) -> frozenset[int]:
         """Return the questions that have their answer in a channel thread opened from them."""
@@ -159,7 +156,7 @@ async def find(
             begun, dropping = True, False
         elif message.content in _TOLD:
             refused.update(() if asked is None else (asked,))
-        elif (attempt := _thinking(message)) is not None:
+        elif (attempt := cancellable(message)) is not None:
             begun = True
             dropping = not await _goes_on(ledger, channel_id, *attempt)
             left += [message.id] if dropping else []
@@ -182,24 +179,8 @@ async def _goes_on(ledger: Ledger, channel_id: int, turn_id: int, attempt: int) 
 
 def _spoken_by(message: discord.Message, me: int) -> bool:
     return (
-        message.author.id == me and message.type in _SPOKEN and message.interaction_metadata is None
+        message.author.id == me and message.type in SPOKEN and message.interaction_metadata is None
     )
-
-
-def _thinking(message: discord.Message) -> tuple[int, int] | None:
-    """Return the turn and the attempt of a reply that can still be cancelled."""
-    for custom_id in _custom_ids(message):
-        if (match := _CANCEL.fullmatch(custom_id)) is not None:
-            return int(match[1]), int(match[2])
-    return None
-
-
-def _custom_ids(message: discord.Message) -> Iterable[str]:
-    for row in message.components:
-        if isinstance(row, discord.ActionRow):
-            for item in row.children:
-                if isinstance(item, discord.Button) and item.custom_id is not None:
-                    yield item.custom_id
 
 
 async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]:
@@ -208,13 +189,7 @@ async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]
 
 def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
     """Whether a channel thread was opened from what may be a question."""
-    return _mentions(message, me) and (message.thread is not None or message.flags.has_thread)
-
-
-def _mentions(message: discord.Message, me: int) -> bool:
-    """Whether a message may address us, as far as it says itself."""
-    role = message.guild.self_role if message.guild is not None else None
-    return me in message.raw_mentions or (role is not None and role.id in message.raw_role_mentions)
+    return mentions(message, me) and (message.thread is not None or message.flags.has_thread)
 
 
 def _link(channel: discord.abc.Messageable) -> Link | None:

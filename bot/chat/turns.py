@@ -227,7 +227,7 @@ class Turns:
                 self._interrupted.discard(turn.id)
             return ended
         finally:
+            self._pace.end(turn.channel_id)
             if not self._closing:
                 del self._driven[turn.id]
                 await reply.stop()
-            self._pace.end(turn.channel_id)

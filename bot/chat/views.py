@@ -1,11 +1,13 @@
 """The buttons of replies and lists: what a press means stands in its custom_id alone."""
 
 import re
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import discord
 
 from bot.chat import sentences
+
+_CANCEL: Final = re.compile(r"cancel:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
 
 
 class Presses(Protocol):
@@ -36,9 +38,28 @@ def cancel_id(turn_id: int, attempt: int) -> str:
     return f"cancel:{turn_id}.{attempt}"
 
 
+def cancellable(message: discord.Message) -> tuple[int, int] | None:
+    """Return the turn and the attempt that a message's Cancel button belongs to."""
+    for custom_id in custom_ids(message):
+        if (match := _CANCEL.fullmatch(custom_id)) is not None:
+            return int(match["turn"]), int(match["attempt"])
+    return None
+
+
+def custom_ids(message: discord.Message) -> frozenset[str]:
+    """Return the custom_ids of a message's buttons."""
+    return frozenset(
+        item.custom_id
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for item in row.children
+        if isinstance(item, discord.Button) and item.custom_id is not None
+    )
+
+
 class CancelButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"cancel:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})",
+    template=_CANCEL,
 ):
     """Cancels the attempt that its reply belongs to."""
 
