@@ -131,7 +131,7 @@ def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
 
 def _end_in_time() -> None:
     """End the process once its time is over, also where its loop or one of its threads hangs."""
-    time.sleep(_STOP_SECONDS)
+    time.sleep(_STOP_SECONDS)  # in a thread of its own: the loop may be what hangs
     # Whoever reads the log may hang, too.
     telling = threading.Thread(target=_log.error, args=(_LEFT,), daemon=True)
     telling.start()

@@ -153,6 +153,8 @@ class Drive:
             # The ledger can't be written, on a full disk for one: nothing is to be told from it.
             raise
         except Exception:
+            # A fault of our own: the person is told instead of waiting for ever. Where the ending
+            # itself fails there is nothing left to tell with, and the turn is tried again.
             if turn.state == "closing":
                 raise
             _log.exception("Turn %d failed in state %s", turn.id, turn.state)

@@ -173,6 +173,30 @@ async def test_what_was_answered_since_the_backup_is_not_answered_again(host: Ho
     assert await host.answered(archived, 2) == ["seven", "eleven"]
 
 
+async def test_what_addressed_the_bot_by_a_reply_alone_is_not_answered_again(
+    tmp_path: Path,
+) -> None:
+    async with on_host(tmp_path, answer_in="channel") as host:
+        await host.start()
+        await host.ada.say(host.general, "one", mention_bot=True)
+        await host.answered(host.general, 1)
+        await host.stop()
+        host.configure(answer_in="thread")
+        await host.start()
+        copy = await host.backup()
+        (said,) = host.replies(host.general)
+        asked = await host.ada.say(host.general, "two", reply_to=said)
+        thread = await host.thread_of(asked)
+        await host.answered(thread, 1)
+        await host.stop()
+        host.restore(copy)
+        host.model.requests.clear()
+        await host.start()
+        await host.caught_up()
+        assert [answer(reply) for reply in host.replies(thread)] == ["two"]
+        assert host.asked == ["are you there?"]
+
+
 async def test_in_a_text_channel_what_has_its_reply_is_not_answered_again(tmp_path: Path) -> None:
     async with on_host(tmp_path, "channel") as host:
         await host.start()
