@@ -24,7 +24,13 @@ CHANNEL_THREAD_ARCHIVED: Final = 50083
 CHANNEL_THREAD_EXISTS: Final = 160004
 
 _FIRST_WAIT: Final = 0.5
-_LONGEST_WAIT: Final = 30.0
+_LONGEST_WAIT: Final = 10.0
+"""Between two tries of a call, in seconds: so late may an answer be after an outage's end."""
+
+_LONGEST_WHILE_REFUSED: Final = 30.0
+"""The same where Discord is there and says no: an address with too many such calls is shut out."""
+
+_LONGEST_ASKED_FOR: Final = 300.0
 _CALL_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
@@ -55,7 +61,8 @@ class Delivery:
                 if not is_passing(error):
                     raise
                 trouble = error
-                wait = max(retry_after(error), self._backoff(attempt))
+                longest = _LONGEST_WAIT if error.status >= 500 else _LONGEST_WHILE_REFUSED
+                wait = max(retry_after(error), self._backoff(attempt, longest))
             except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
                 trouble = error
                 wait = self._backoff(attempt)
@@ -69,8 +76,8 @@ class Delivery:
         """Wait for what is tried by others, the longer the more often it has failed."""
         await self._clock.sleep(self._backoff(max(failures - 1, 0)))
 
-    def _backoff(self, attempt: int) -> float:
-        longest: float = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+    def _backoff(self, attempt: int, most: float = _LONGEST_WAIT) -> float:
+        longest: float = min(_FIRST_WAIT * 2.0 ** min(attempt, 10), most)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
 
@@ -96,6 +103,6 @@ def told(trouble: Exception) -> str:
 def retry_after(error: discord.HTTPException) -> float:
     """Return when Discord wants to be asked again, in seconds, so far as it says so."""
     try:
-        return min(float(error.response.headers.get("Retry-After", "0")), _LONGEST_WAIT * 10)
+        return min(float(error.response.headers.get("Retry-After", "0")), _LONGEST_ASKED_FOR)
     except ValueError:
         return 0.0

@@ -59,7 +59,20 @@ async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) ->
 
     assert await Delivery(clock).insist(call) == "through"
     assert len(clock.slept) == 12
-    assert max(clock.slept) <= 30.0
+    refused = isinstance(trouble, discord.HTTPException) and trouble.status < 500
+    assert max(clock.slept) <= (30.0 if refused else 10.0)
+
+
+async def test_an_outage_of_many_hours_is_waited_out_too() -> None:
+    clock, left = Naps(), [refusal(503)] * 2_000
+
+    async def call() -> str:
+        if left:
+            raise left.pop()
+        return "through"
+
+    assert await Delivery(clock).insist(call) == "through"
+    assert clock.monotonic() > 2 * 3600
 
 
 @pytest.mark.parametrize(
