@@ -6,13 +6,13 @@ Only what Discord refuses for good comes back as an error.
 import asyncio
 import json
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import aiohttp
 import discord
 
+from bot.chat.waits import backoff
 from bot.clock import Clock
 
 T = TypeVar("T")
@@ -23,7 +23,6 @@ INVALID_INTERACTION_TOKEN: Final = 50027
 CHANNEL_THREAD_ARCHIVED: Final = 50083
 CHANNEL_THREAD_EXISTS: Final = 160004
 
-_FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 10.0
 """Between two tries of a call, in seconds: so late may an answer be after an outage's end."""
 
@@ -62,10 +61,10 @@ class Delivery:
                     raise
                 trouble = error
                 longest = _LONGEST_WAIT if error.status >= 500 else _LONGEST_WHILE_REFUSED
-                wait = max(retry_after(error), self._backoff(attempt, longest))
+                wait = max(retry_after(error), backoff(attempt, longest))
             except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
                 trouble = error
-                wait = self._backoff(attempt)
+                wait = backoff(attempt, _LONGEST_WAIT)
             if end is not None and self._clock.monotonic() + wait > end:
                 raise trouble
             _log.info("Discord %s; trying again in %.1f s", told(trouble), wait)
@@ -74,11 +73,7 @@ class Delivery:
 
     async def breathe(self, failures: int) -> None:
         """Wait for what is tried by others, the longer the more often it has failed."""
-        await self._clock.sleep(self._backoff(max(failures - 1, 0)))
-
-    def _backoff(self, attempt: int, most: float = _LONGEST_WAIT) -> float:
-        longest: float = min(_FIRST_WAIT * 2.0 ** min(attempt, 10), most)
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+        await self._clock.sleep(backoff(max(failures - 1, 0), _LONGEST_WAIT))
 
 
 def is_passing(error: discord.HTTPException) -> bool:

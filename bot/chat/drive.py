@@ -19,10 +19,12 @@ from bot.chat.answers import spoken
 from bot.chat.asking import Files
 from bot.chat.conversation import Conversations
 from bot.chat.following import MOST_TEXT, Following, RunEnd
-from bot.chat.insisting import ThreadLostError, TurnError, backoff
+from bot.chat.insisting import LONGEST_WAIT, ThreadLostError, TurnError
 from bot.chat.postbox import UndeliverableError
 from bot.chat.reply import Reply
 from bot.chat.sentences import FailureKind
+from bot.chat.tasks import cancelling
+from bot.chat.waits import backoff
 from bot.clock import Clock
 from bot.store.ledger import Ledger, LedgerError, Turn
 
@@ -169,15 +171,11 @@ class Drive:
         """
         taking = asyncio.ensure_future(step(turn))
         leaving = asyncio.create_task(self._cancel_overdue())
-        try:
+        async with cancelling(taking, leaving):
             await asyncio.wait({taking, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if taking.done():
                 return taking.result()
             return await self._cancelled(turn)
-        finally:
-            for task in (taking, leaving):
-                task.cancel()
-            await asyncio.gather(taking, leaving, return_exceptions=True)
 
     async def _admitted(self, turn: Turn) -> bool:
         """Wait for this turn's place, telling of the wait; False where it was cancelled in it."""
@@ -186,7 +184,7 @@ class Drive:
         )
         cancelled = asyncio.create_task(self._following.cancel_asked())
         told = 0
-        try:
+        async with cancelling(entering, cancelled):
             while not entering.done() and not cancelled.done():
                 await asyncio.wait(
                     {entering, cancelled},
@@ -198,10 +196,6 @@ class Drive:
                     told = count
                     self._reply.show(partial(sentences.ahead, count))
             return entering.done()
-        finally:
-            for task in (entering, cancelled):
-                task.cancel()
-            await asyncio.gather(entering, cancelled, return_exceptions=True)
 
     async def _cancel_overdue(self) -> None:
         await self._following.cancel_asked()
@@ -256,7 +250,7 @@ class Drive:
             self._starts += 1
             if self._starts >= _MOST_STARTS:
                 raise TurnError("unreachable", "every stream broke before it named its run")
-            await self._clock.sleep(backoff(self._starts))
+            await self._clock.sleep(backoff(self._starts, LONGEST_WAIT))
             return turn
         return await self._ledger.turns.run_created(turn.id, turn.attempt, run.id)
 

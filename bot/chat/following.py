@@ -24,6 +24,7 @@ from bot.chat.answers import Answer
 from bot.chat.conversation import Conversations
 from bot.chat.insisting import TurnError, gone, refusal
 from bot.chat.sentences import FailureKind
+from bot.chat.tasks import cancelling
 from bot.clock import Clock
 from bot.store.ledger import Outcome
 
@@ -101,8 +102,8 @@ class Following:
         follow = asyncio.create_task(self._follow(run, events))
         cancelled = asyncio.create_task(self._cancel_when_asked(run))
         expired = asyncio.create_task(self._clock.sleep(_lifetime(run) + _LIFETIME_GRACE))
-        tasks = (follow, cancelled, expired)
-        try:
+        async with cancelling(follow, cancelled, expired):
+            tasks = (follow, cancelled, expired)
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if follow.done():
                 return follow.result()
@@ -112,30 +113,18 @@ class Following:
             _log.warning("Run %s is past its lifetime and still active", run.id)
             await self._stop_soon(run)
             return RunEnd("failed", self.text, "expired")
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _cancel_when_asked(self, run: Run) -> None:
         await self._cancel.wait()
-        stopping = asyncio.create_task(self._stop(run))
-        try:
+        async with cancelling(asyncio.create_task(self._stop(run))):
             await self._clock.sleep(CANCEL_GRACE)
-        finally:
-            stopping.cancel()
-            await asyncio.gather(stopping, return_exceptions=True)
 
     async def _stop_soon(self, run: Run) -> None:
         """Tell a run to stop that nobody waits for; a server that does not answer is left alone."""
         stopping = asyncio.create_task(self._stop(run))
         overdue = asyncio.create_task(self._clock.sleep(CANCEL_GRACE))
-        try:
+        async with cancelling(stopping, overdue):
             await asyncio.wait({stopping, overdue}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (stopping, overdue):
-                task.cancel()
-            await asyncio.gather(stopping, overdue, return_exceptions=True)
 
     async def _stop(self, run: Run) -> None:
         api = self._conversations.api

@@ -7,7 +7,6 @@ when the very first one fails.
 import asyncio
 import contextlib
 import logging
-import random
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,6 +16,8 @@ import discord
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 from bot.chat.delivery import told
+from bot.chat.tasks import cancelling
+from bot.chat.waits import backoff
 from bot.clock import Clock
 
 LONGEST_WAIT: Final = 20.0
@@ -25,7 +26,6 @@ LONGEST_WAIT: Final = 20.0
 RESUME_SECONDS: Final = 300.0
 """How long after its socket was lost a session is resumed; then we begin a new one."""
 
-_FIRST_WAIT: Final = 0.5
 _HANDSHAKE_SECONDS: Final = 30.0
 _GOODBYE_SECONDS: Final = 1.0
 _IDENTIFY_SECONDS: Final = 5.0
@@ -177,8 +177,7 @@ class Gateway:
     async def _wait(self) -> None:
         """Wait longer after each failure; not at all after the first, which is a lost socket."""
         if self._failures:
-            longest: float = min(_FIRST_WAIT * 2**self._failures, LONGEST_WAIT)
-            await self._pause(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads tries, guards nothing
+            await self._pause(backoff(self._failures, LONGEST_WAIT))
         self._failures += 1
 
     async def _pause(self, seconds: float) -> None:
@@ -187,12 +186,8 @@ class Gateway:
             return
         waiting = asyncio.ensure_future(self._clock.sleep(seconds))
         stopping = asyncio.create_task(self._stopped.wait())
-        try:
+        async with cancelling(waiting, stopping):
             await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            stopping.cancel()
-            await asyncio.gather(waiting, stopping, return_exceptions=True)
 
     def _opened(self, socket: DiscordWebSocket) -> None:
         self._socket = socket

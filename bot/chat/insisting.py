@@ -3,12 +3,12 @@
 What a refusal means for a thread is told apart here and nowhere else.
 """
 
-import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from bot.assistants.errors import APIError
 from bot.chat.sentences import FailureKind
+from bot.chat.waits import backoff
 from bot.clock import Clock
 
 T = TypeVar("T")
@@ -16,10 +16,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 120.0
 """How long a server that does not answer is asked again, in seconds."""
 
-FIRST_WAIT: Final = 0.5
-"""The pause before a second try, in seconds; the pauses grow."""
-
-_LONGEST_WAIT: Final = 10.0
+LONGEST_WAIT: Final = 10.0
+"""Between two tries, in seconds."""
 
 
 class TurnError(Exception):
@@ -47,19 +45,12 @@ async def insist(clock: Clock, call: Callable[[], Awaitable[T]], patience: float
         except APIError as error:
             if not passing(error):
                 raise
-            wait = max(error.retry_after or 0.0, backoff(attempt))
+            wait = max(error.retry_after or 0.0, backoff(attempt, LONGEST_WAIT))
             if clock.monotonic() + wait > give_up:
                 kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
                 raise TurnError(kind, str(error)) from error
         attempt += 1
         await clock.sleep(wait)
-
-
-def backoff(attempt: int) -> float:
-    """Return the seconds to wait after a try, counted from 0."""
-    longest = min(FIRST_WAIT * 2.0 ** min(attempt, 10), _LONGEST_WAIT)
-    # Spreads retries, guards nothing.
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def passing(error: APIError) -> bool:

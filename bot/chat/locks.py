@@ -12,7 +12,8 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.objects import Run
 from bot.assistants.states import ACTIVE
-from bot.chat.insisting import FIRST_WAIT, ThreadLostError, TurnError, gone, unusable
+from bot.chat.insisting import ThreadLostError, TurnError, gone, unusable
+from bot.chat.waits import FIRST_WAIT
 from bot.clock import Clock
 
 FOREIGN_RUN_GRACE: Final = 30.0

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bot.chat.budget import RANK, Budget, Rank
+from bot.chat.tasks import cancelling
 from bot.clock import Clock
 
 CHANNEL_SECONDS: Final = 1.1
@@ -124,13 +125,9 @@ class Pace:
         """Wait for a notice's turn; False where the reply has an answer to show instead."""
         notice = asyncio.create_task(self._notices.spend(Rank.URGENT if first else Rank.USUAL))
         hurry = asyncio.create_task(hurried.wait())
-        try:
+        async with cancelling(notice, hurry):
             await asyncio.wait({notice, hurry}, return_when=asyncio.FIRST_COMPLETED)
             return notice.done()
-        finally:
-            for task in (notice, hurry):
-                task.cancel()
-            await asyncio.gather(notice, hurry, return_exceptions=True)
 
     async def _sleep_until(self, moment: float) -> None:
         wait = moment - self._clock.monotonic()

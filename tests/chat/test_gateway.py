@@ -108,15 +108,15 @@ def _is_a_heart(thread: threading.Thread) -> bool:
     return thread.name.startswith("keep-alive-handler")
 
 
-async def test_after_an_outage_of_an_hour_the_gateway_is_tried_as_often_as_at_its_beginning(
+async def test_after_an_outage_of_hours_the_gateway_is_tried_as_often_as_at_its_beginning(
     visit: Visit,
 ) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
-    await visit.away_for(3_600)
+    await visit.away_for(6 * 3_600)
     await visit.sandbox.bot_ready(commands=False)
     assert max(visit.clock.slept) <= LONGEST_WAIT
-    assert len(visit.clock.slept) < 3_600 / (LONGEST_WAIT / 2) + 10
+    assert len(visit.clock.slept) < 6 * 3_600 / (LONGEST_WAIT / 2) + 10
 
 
 async def test_a_gateway_that_is_away_at_the_first_try_is_waited_for(visit: Visit) -> None:
