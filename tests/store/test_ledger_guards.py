@@ -1,12 +1,12 @@
 """What the ledger's guards keep out: refused questions, second places, attempts that are over."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from bot.store.ledger import Ledger, NewQuestion, QueueFullError, TurnState
+from bot.store.ledger import Ledger, NewQuestion, QueueFullError, Turn, TurnState
 from tests.store.test_ledger import CHANNEL, MOVES, ask, brought_on, brought_to, home, open_turn
 
 
@@ -83,6 +83,32 @@ async def test_nothing_meant_for_an_attempt_that_is_over_moves_the_one_after_it(
     assert await ledger.turns.closed(turn.id, 1) is None
     assert await ledger.turns.request_cancel(turn.id, 1, 5, "Bo") is None
     assert await ledger.history.turn(turn.id) == turn
+
+
+async def test_a_turn_that_gets_further_at_each_start_is_never_given_up(ledger: Ledger) -> None:
+    turn, turns = await open_turn(ledger), ledger.turns
+    steps: tuple[Callable[[], Awaitable[Turn | None]], ...] = (
+        lambda: turns.placed(turn.id, 1, 77),
+        lambda: turns.posted(turn.id, 1, "thread_1"),
+        lambda: turns.run_created(turn.id, 1, "run_1"),
+        lambda: turns.closing(turn.id, 1, "failed"),
+        lambda: turns.closed(turn.id, 1),
+        lambda: turns.retry(turn.id, 1),
+    )
+    for step in steps:
+        await turns.pick_up_all()
+        moved = await step()
+        assert moved is not None
+        assert moved.pickups == 0, moved.state
+
+
+async def test_where_a_question_waits_an_answer_is_owed_before_there_is_a_turn(
+    ledger: Ledger,
+) -> None:
+    await ask(ledger, 1)
+    assert await ledger.turns.channels_owing() == (CHANNEL,)
+    assert await ledger.questions.withdraw(1)
+    assert await ledger.turns.channels_owing() == ()
 
 
 @pytest.mark.parametrize("state", get_args(TurnState))
