@@ -5,13 +5,13 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from bot.assistants.events import StreamEvent
+from tests.support.loopback import Loopback
 
 Answer = Callable[["Asked"], Awaitable[web.StreamResponse]]
 
@@ -28,37 +28,18 @@ class Asked:
     request: web.Request = field(repr=False)
 
 
-class ScriptedServer:
+class ScriptedServer(Loopback):
     """`async with ScriptedServer() as server:`; each request takes the next scripted answer."""
 
     def __init__(self) -> None:
+        super().__init__(cancels=False)
         self.asked: list[Asked] = []
         self.connections: set[asyncio.BaseTransport] = set()
         self._answers: deque[Answer] = deque()
-        self._runner: web.AppRunner | None = None
-        self.port = 0
 
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Take whatever comes."""
+        router.add_route("*", "/{path:.*}", self._handle)
 
     def then(self, *answers: Answer) -> None:
         """Script the next answers, in order."""

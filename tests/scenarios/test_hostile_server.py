@@ -146,16 +146,16 @@ async def test_where_nobody_listens_for_a_while_it_is_waited_for_and_then_told(
     async with hostile(tmp_path) as world:
         whole, front = world.whole, world.front
         await world.asks(whole.general, "before", 1)
-        await front.go_away()
+        await front.stop()
         await whole.ask("soon back")
         await whole.in_state(2, "placed")
-        await front.listen()
+        await front.start()
         assert answer(await whole.finished(whole.general, 2)) == "soon back"
-        await front.go_away()
+        await front.stop()
         await whole.ask("long away")
         reply = await whole.finished(whole.general, 3)
         assert reply.content == sentences.failure("unreachable")
-        await front.listen()
+        await front.start()
         await whole.ada.click(reply, "Retry")
         await whole.until(lambda: answer(reply) == "long away")
         told = await whole.on_thread(whole.general)

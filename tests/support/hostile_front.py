@@ -9,12 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
+
+from tests.support.loopback import Loopback
 
 Operation = Literal[
     "create_thread",
@@ -105,13 +106,14 @@ class Exchange:
         return transport
 
 
-class HostileFront:
+class HostileFront(Loopback):
     """`async with HostileFront(key) as front:`, then `front.behind = <url of a server>`.
 
     The server behind is asked with ``key``, whichever one comes.
     """
 
     def __init__(self, key: str) -> None:
+        super().__init__(grace=0.1)
         self.behind = ""
         self._key = key
         self.asked: list[tuple[int | None, Operation]] = []
@@ -120,47 +122,24 @@ class HostileFront:
         self._lasting: dict[tuple[int | None, Operation], Act] = {}
         self._channels: dict[str, int] = {}
         self._session: aiohttp.ClientSession | None = None
-        self._runner: web.AppRunner | None = None
-        self._port = 0
 
-    async def __aenter__(self) -> Self:
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Take whatever comes."""
+        router.add_route("*", "/{path:.*}", self._handle)
+
+    async def start(self) -> None:
+        """Be there: on a free port the first time, on the same one after."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
         )
-        await self.listen()
-        return self
+        await super().start()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.go_away()
-        if self._session is not None:
-            await self._session.close()
-
-    @property
-    def url(self) -> str:
-        """The base URL, for a client."""
-        return f"http://127.0.0.1:{self._port}/v1"
-
-    async def listen(self) -> None:
-        """Be there: on a free port the first time, on the same one after."""
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def go_away(self) -> None:
+    async def stop(self) -> None:
         """Drop all connections and refuse new ones; safe to call twice."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await super().stop()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def next(self, channel: int | None, operation: Operation, *acts: Act) -> None:
         """Do this to the next such requests of a channel, one each."""

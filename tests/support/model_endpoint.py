@@ -40,6 +40,7 @@ class ScriptedModel(ScriptedServer):
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add chat completions."""
+        super().add_routes(router)
         router.add_post("/v1/chat/completions", self._complete)
 
     def then(self, *scripted: Turn | Script) -> None:

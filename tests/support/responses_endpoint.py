@@ -50,6 +50,7 @@ class ScriptedResponses(ScriptedServer):
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the paths of responses."""
+        super().add_routes(router)
         router.add_post("/v1/responses", self._create)
         router.add_get("/v1/responses/{id}", self._retrieve)
         router.add_delete("/v1/responses/{id}", self._delete)

@@ -3,70 +3,38 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
 from tests.support.gate import Gate
+from tests.support.loopback import Loopback
 from tests.support.model_answers import Asked
 
 
-class ScriptedServer:
+class ScriptedServer(Loopback):
     """A model endpoint on loopback; `list_models` answers /v1/models, with the names in `models`.
 
     A subclass adds its routes. With `api_key` every request has to carry it.
     """
 
     def __init__(self, *, models: Sequence[str], api_key: str | None) -> None:
+        super().__init__(grace=0.5)
         self.models = list(models)
         self.requests: list[Asked] = []
         self.list_models: Callable[[web.Request], Awaitable[web.StreamResponse]] = self._list_models
         self._api_key = api_key
         self._arrived = asyncio.Condition()
         self._gates: list[Gate] = []
-        self._runner: web.AppRunner | None = None
-        self._port = 0
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
-    @property
-    def url(self) -> str:
-        """What stands before the paths of the API."""
-        return f"http://127.0.0.1:{self._port}/v1"
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add what is served besides the list of models."""
-
-    async def start(self) -> None:
-        """Listen: on a free port the first time, on the same one after."""
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_get("/v1/models", self._models)
-        self.add_routes(app.router)
-        self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
+        """Add the list of models; a subclass adds the rest."""
+        router.add_get("/v1/models", self._models)
 
     async def stop(self) -> None:
-        """Stop listening and drop all connections; safe to call twice."""
+        """Open all gates, drop all connections and refuse new ones; safe to call twice."""
         for gate in self._gates:
             gate.open()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await super().stop()
 
     @asynccontextmanager
     async def down(self) -> AsyncIterator[None]:

@@ -1,0 +1,63 @@
+"""A server of a test's own, on a free port of loopback."""
+
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+_LARGEST_BODY = 64 * 1024 * 1024
+
+
+class Loopback:
+    """`async with` it to be there; a subclass adds what is served.
+
+    Stopping waits `grace` seconds for answers under way; with `cancels` an answer ends where whoever
+    asked goes away.
+    """
+
+    def __init__(self, *, grace: float = 0.2, cancels: bool = True) -> None:
+        self.port = 0
+        self._grace = grace
+        self._cancels = cancels
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    @property
+    def url(self) -> str:
+        """What stands before the paths of the API."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add what is served."""
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Listen: on a free port the first time, on the same one after."""
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        self.add_routes(app.router)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=self._cancels,
+            shutdown_timeout=self._grace,
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Drop all connections and refuse new ones; safe to call twice."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
