@@ -11,8 +11,8 @@ _LARGEST_BODY = 64 * 1024 * 1024
 class Loopback:
     """`async with` it to be there; a subclass adds what is served.
 
-    Stopping waits `grace` seconds for answers under way; with `cancels` an answer ends where whoever
-    asked goes away.
+    Stopping waits `grace` seconds for answers under way; with `cancels` an answer ends where
+    whoever asked goes away.
     """
 
     def __init__(self, *, grace: float = 0.2, cancels: bool = True) -> None:
