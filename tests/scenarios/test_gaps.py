@@ -1,8 +1,10 @@
 """Between a session's beginning and what was missed before it: no turn begins, nothing is lost."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from discord.state import ConnectionState
 
 from bot.sandbox import Permission
 from bot.store.ledger import LedgerError, Mark
@@ -72,6 +74,30 @@ async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
     channels.sandbox.control.invalidate()
     assert answer(await channels.finished(home, 2)) == "missed"
     assert failures == {"look": 0, "take": 0}
+
+
+async def test_what_was_missed_in_a_server_that_comes_late_is_answered(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    await channels.stop_bot()
+    await channels.ask("missed", channel=elsewhere)
+    held: list[tuple[ConnectionState, Any]] = []
+    come = ConnectionState.parse_guild_create
+    with monkeypatch.context() as late:
+        late.setattr(
+            ConnectionState, "parse_guild_create", lambda state, data: held.append((state, data))
+        )
+        await channels.start_bot()
+    # The rest goes on without it.
+    home = await channels.ada.open_dm()
+    await channels.ada.say(home, "hello")
+    await channels.finished(home)
+    assert [guild.unavailable for guild in channels.bot.guilds] == [True]
+    come(*held[0])
+    assert answer(await channels.finished(elsewhere)) == "missed"
 
 
 async def test_a_channel_that_may_not_be_read_is_not_asked_for_what_was_missed(

@@ -61,6 +61,28 @@ async def test_a_reply_that_waits_for_others_says_so_and_can_be_cancelled(
     assert len(channels.model.requests) == 2
 
 
+async def test_what_runs_on_after_a_restart_has_its_place_among_all_that_run(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = channels.model.stall("Begun", then=" and done.")
+    await channels.ask("one")
+    await channels.in_state(1, "running")
+    await channels.stop_bot()
+    monkeypatch.setattr("bot.chat.bot.Admission", lambda places: Admission(1))
+    await channels.start_bot()
+    async with asyncio.timeout(PATIENCE):
+        while not channels.bot._admission.inside:
+            await asyncio.sleep(0.005)
+    home = await channels.ada.open_dm()
+    await channels.ada.say(home, "two")
+    second = await channels.reply(home)
+    await channels.until(lambda: second.content == sentences.ahead(1))
+    gate.open()
+    await channels.settled(2)
+    assert answer(channels.replies(channels.general)[0]) == "Begun and done."
+    assert answer(second) == "two"
+
+
 async def test_who_looks_after_the_place_sees_how_busy_the_bot_is(channels: Community) -> None:
     await channels.ask("one")
     await channels.settled(1)

@@ -1,0 +1,55 @@
+"""A run that a server does not begin: told in the end, and left when somebody cancels."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.assistants.api import EventStream
+from bot.assistants.events import StreamEvent
+from bot.chat import sentences
+from tests.scenarios.community import PATIENCE, Community, answer
+
+
+async def nothing(*request: Any) -> EventStream:
+    """Answer with a stream that ends before it has named a run."""
+
+    async def stream(*events: StreamEvent) -> EventStream:
+        for event in events:
+            yield event
+
+    return stream()
+
+
+async def test_where_no_stream_ever_names_its_run_that_is_told_and_retry_works(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.drive.backoff", lambda attempt, most: 0.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(channels.api, "stream_run", nothing)
+        await channels.ask("Why?")
+        reply = await channels.finished(channels.general)
+        assert reply.content == sentences.failure("unreachable")
+    await channels.ada.click(reply, "Retry")
+    await channels.until(lambda: answer(reply) == "Why?")
+
+
+async def test_cancel_does_not_wait_for_a_server_that_begins_no_run(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.drive.CANCEL_SECONDS", 0.05)
+    asked = asyncio.Event()
+
+    async def hang(*request: Any) -> EventStream:
+        asked.set()
+        return await asyncio.Future[EventStream]()
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(channels.api, "stream_run", hang)
+        await channels.ask("one")
+        await asyncio.wait_for(asked.wait(), PATIENCE)
+        await channels.ada.click(await channels.reply(channels.general), "Cancel")
+        reply = await channels.finished(channels.general)
+        assert "Cancelled" in reply.content
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
