@@ -10,7 +10,7 @@ from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.content import TextDelta, TextValueDelta
 from bot.assistants.errors import APIError
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
-from bot.assistants.objects import ListPage, Run
+from bot.assistants.objects import ListPage, Message, Run
 from bot.assistants.requests import CreateRun, Page
 from bot.chat.answers import Answer
 from bot.chat.conversation import Conversations
@@ -66,6 +66,23 @@ class Down:
             raise APIError(503, "nobody here")
 
         return unreachable
+
+
+class Forgetful:
+    """An API that keeps no message of a run that was stopped."""
+
+    def __init__(self, api: AssistantsAPI) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    async def list_messages(
+        self, thread_id: str, page: Page, *, run_id: str | None = None
+    ) -> ListPage[Message]:
+        messages = await self._api.list_messages(thread_id, page, run_id=run_id)
+        kept = tuple(message for message in messages.data if message.role == "user")
+        return replace(messages, data=kept)
 
 
 @pytest.fixture
@@ -154,6 +171,20 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     end = await following.to_end(run, broken_off(run, "these words are "))
     assert shown == ["these words are"]
     assert (end.outcome, end.text) == ("answered", "Why?")
+
+
+async def test_what_was_said_stays_though_a_server_keeps_nothing_of_a_run_that_was_stopped(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.stall("Some words")
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    talk = conversations(Forgetful(ours.api), ledger, OwnClock(), assistant)
+    following = Following(talk, OwnClock(), lambda said: None)
+    await ours.api.cancel_run(run.thread_id, run.id)
+    await ours.until(run)
+    end = await following.to_end(run, broken_off(run, "Some words"))
+    assert (end.outcome, end.text) == ("cancelled", "Some words")
 
 
 async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(

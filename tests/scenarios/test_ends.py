@@ -172,8 +172,12 @@ async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(
     assert len(parts) == 2
     assert labels(parts[0]) == []
     assert labels(parts[1]) == ["Retry"]
-    channels.model.say("short")
+    gate = channels.model.stall(then="short")
     await channels.ada.click(parts[1], "Retry")
+    # What the attempt before has said does not stand below the thinking of this one.
+    await channels.until(lambda: channels.replies(channels.general) == [parts[0]])
+    assert labels(parts[0]) == ["Cancel"]
+    gate.open()
     await channels.until(lambda: answer(parts[0]) == "short")
     (turn,) = await channels.ended_turns(1)
     assert channels.replies(channels.general) == [parts[0]]
@@ -239,6 +243,16 @@ async def test_a_channel_the_bot_may_not_write_in_ends_the_turn_and_not_the_bot(
     channels.sandbox.guild.allow_bot(Permission.SEND_MESSAGES)
     await channels.admin.say(channels.general, "two", mention_bot=True)
     assert answer(await channels.finished(channels.general)) == "two"
+
+
+async def test_where_the_bot_may_not_read_the_history_it_answers_without_a_reply(
+    channels: Community,
+) -> None:
+    channels.sandbox.control.forbid(channels.general, Permission.READ_MESSAGE_HISTORY)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    assert answer(reply) == "one"
+    assert reply.reference is None
 
 
 async def test_what_an_answer_quotes_is_named_and_no_mark_for_machines_is_shown(
