@@ -6,7 +6,7 @@ import re
 import discord
 import pytest
 
-from bot.store.ledger import Link
+from bot.store.ledger import Link, Turn
 from tests.scenarios.community import Community, answer
 
 
@@ -155,3 +155,29 @@ async def test_a_clock_that_jumps_in_the_middle_of_an_answer_changes_nothing_of_
     await channels.ask("two")
     await channels.settled(2)
     assert [answer(reply) for reply in channels.replies(channels.general)] == ["In time.", "two"]
+
+
+async def test_a_question_that_comes_when_its_channel_has_just_nothing_more_to_do_is_answered(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await channels.ada.open_dm()
+    handled = asyncio.Event()
+    next_in, saw = channels.ledger.turns.next_in, channels.bot._marks.saw
+    asked = ["two"]
+
+    def seen(channel_id: int, guild_id: int | None, message_id: int) -> None:
+        saw(channel_id, guild_id, message_id)
+        handled.set()
+
+    async def late(channel_id: int) -> Turn | None:
+        turn = await next_in(channel_id)
+        if turn is None and asked:
+            handled.clear()
+            await channels.ada.say(home, asked.pop())
+            await handled.wait()
+        return turn
+
+    monkeypatch.setattr(channels.bot._marks, "saw", seen)
+    monkeypatch.setattr(channels.ledger.turns, "next_in", late)
+    await channels.ada.say(home, "one")
+    assert answer(await channels.finished(home, 2)) == "two"
