@@ -1,0 +1,50 @@
+"""The watch on deadlines outlives a database that can't be read for a moment."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from bot.assistants.objects import Run
+from bot.store.engine import StoreUnavailableError, Tables
+from tests.support.assistants import PATIENCE, House, house
+
+T = TypeVar("T")
+
+
+async def test_one_failed_read_of_the_database_does_not_end_the_watch_on_deadlines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house(tmp_path, "engine") as home:
+        home.model.stall("one ")
+        first = await home.run(await home.thread("one"))
+        await home.model.until_request(1)
+        failed = asyncio.Event()
+
+        async def broken(work: Callable[[Tables], T]) -> T:
+            failed.set()
+            raise StoreUnavailableError("disk I/O error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(home.engine.store, "read", broken)
+            home.clock.advance(600)
+            await asyncio.wait_for(failed.wait(), PATIENCE)
+        # What was overdue then ends soon, and what is made after it in its own time.
+        await expired(home, first)
+        assert "Could not look for expired runs" in caplog.text
+        home.model.stall("two ")
+        second = await home.run(await home.thread("two"))
+        await home.model.until_request(2)
+        assert second.expires_at is not None
+        home.clock.advance(second.expires_at - home.clock.now())
+        await home.until(second, "expired")
+
+
+async def expired(home: House, run: Run) -> None:
+    """Let seconds pass until a run has expired, well before anything else would."""
+    async with asyncio.timeout(PATIENCE):
+        while (await home.api.retrieve_run(run.thread_id, run.id)).status != "expired":
+            home.clock.advance(1)
+            await asyncio.sleep(0.005)
