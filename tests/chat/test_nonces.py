@@ -1,0 +1,34 @@
+"""What is sent anew is sent as something new: Discord gives back what it has under a nonce."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.community import Community, answer, community
+
+
+@pytest.fixture
+async def whole(tmp_path: Path) -> AsyncIterator[Community]:
+    async with community(tmp_path, "channel") as each:
+        yield each
+
+
+async def test_parts_sent_anew_have_other_nonces_than_those_they_replace(whole: Community) -> None:
+    gate = whole.model.gate()
+    tokens = ["alpha " * 300 + "\n\n", "beta " * 300, "end"]
+    whole.model.say("".join(tokens), tokens=tokens, gate=gate)
+    await whole.ask("one")
+    gate.let(2)
+    sent = [await whole.reply(whole.general, number) for number in (1, 2)]
+    await whole.admin.delete(sent[0])
+    gate.open()
+    await whole.ended_turns(1)
+    anew = whole.replies(whole.general)
+    assert [part.content.split()[0] for part in anew] == ["alpha", "beta"]
+    assert answer(anew[1]).endswith("end")
+    assert all(part.deleted for part in sent)
+    nonces = [str(part.nonce) for part in (*sent, *anew)]
+    # Discord may know the messages that were deleted by their nonces still, for minutes.
+    assert len(set(nonces)) == 4
+    assert all(0 < len(nonce) <= 25 for nonce in nonces)
