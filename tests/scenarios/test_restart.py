@@ -7,10 +7,14 @@ import signal
 import pytest
 
 from bot.chat import sentences
+from bot.sandbox import Channel, Permission
+from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, labels
 from tests.support.model_turns import say
+
+HISTORY = "/channels/{channel_id}/messages"
 
 POINTS = {
     "after questions.take": None,
@@ -109,6 +113,53 @@ async def test_killed_while_a_long_answer_is_posted_every_part_stands_once(
     assert len(parts) == 3
     said = " ".join(answer(part) for part in parts)
     assert said.split() == text.split()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize(
+    "point", ["before turns.placed", "before turns.run_created", "before turns.closing"]
+)
+async def test_killed_and_then_not_let_read_the_history_the_question_is_answered_once(
+    asleep: Community, point: str, refused: bool
+) -> None:
+    await killed(asleep, point)
+    (thread,) = asleep.sandbox.guild.threads
+    refusal = may_not_be_read(asleep, thread, refused=refused)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (reply,) = asleep.replies(thread)
+    assert answer(reply) == "one"
+    assert labels(reply) == []
+    assert len(await asleep.runs_on(thread)) == 1
+    assert bool(refusal.hits) == (refused and point == "before turns.placed")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_killed_in_a_long_answer_and_then_not_let_read_the_history_each_part_stands_once(
+    asleep: Community, refused: bool
+) -> None:
+    text = "\n\n".join(f"{number} " + "word " * 150 for number in range(6))
+    asleep.model.otherwise = lambda asked: say(text)
+    await killed(asleep, "before turns.set_part")
+    (thread,) = asleep.sandbox.guild.threads
+    refusal = may_not_be_read(asleep, thread, refused=refused)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    parts = asleep.replies(thread)
+    assert len(parts) == 3
+    assert " ".join(answer(part) for part in parts).split() == text.split()
+    assert bool(refusal.hits) == refused
+
+
+def may_not_be_read(whole: Community, channel: Channel, *, refused: bool) -> RequestFault:
+    """Take the right to read a channel's history; Discord shows nothing of it then, or refuses."""
+    whole.sandbox.control.forbid(channel, Permission.READ_MESSAGE_HISTORY)
+    refusal = whole.sandbox.fail_next("GET", HISTORY, status=403, code=50001, times=None)
+    if not refused:
+        whole.sandbox.faults.remove(refusal)
+    return refusal
 
 
 async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
