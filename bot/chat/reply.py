@@ -266,13 +266,14 @@ class Reply:
 
     async def _find_part(self, number: int) -> int | None:
         """Find a part by its place: ours, behind the part before, and no answer to anything."""
+        own = {views.retry_id(self._turn.id, self._turn.attempt)}
         ours = [
             message
             for message in await self._postbox.after(self._ids[number - 1])
             if message.author.id == self._me
             and message.type is discord.MessageType.default
             and message.interaction_metadata is None
-            and not views.custom_ids(message)
+            and views.custom_ids(message) <= own
         ]
         known = await self._ledger.turns.known_parts(message.id for message in ours)
         return next((message.id for message in ours if message.id not in known), None)

@@ -38,6 +38,11 @@ def cancel_id(turn_id: int, attempt: int) -> str:
     return f"cancel:{turn_id}.{attempt}"
 
 
+def retry_id(turn_id: int, attempt: int) -> str:
+    """Return the custom_id of the Retry button below the last part of an attempt that failed."""
+    return f"retry:{turn_id}.{attempt}"
+
+
 def cancellable(message: discord.Message) -> tuple[int, int] | None:
     """Return the turn and the attempt that a message's Cancel button belongs to."""
     for custom_id in custom_ids(message):
@@ -100,7 +105,7 @@ class RetryButton(
             discord.ui.Button(
                 label=sentences.RETRY,
                 style=discord.ButtonStyle.primary,
-                custom_id=f"retry:{turn_id}.{attempt}",
+                custom_id=retry_id(turn_id, attempt),
             )
         )
 

@@ -14,7 +14,9 @@ from bot.chat.postbox import Postbox
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import LedgerError
-from tests.scenarios.community import Community, answer, community, is_final
+from tests.scenarios.community import Community, answer, community, is_final, labels
+from tests.support import model_turns as turns
+from tests.support.model_answers import Asked
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
 SEND = "/channels/{channel_id}/messages"
@@ -61,6 +63,27 @@ async def test_an_answer_sent_anew_before_an_outage_is_found_and_not_sent_again(
     await channels.ended_turns(1)
     (reply,) = channels.replies(channels.general)
     assert answer(reply) == "All the same."
+
+
+@pytest.mark.usefixtures("minutes")
+async def test_a_last_part_with_retry_from_before_an_outage_is_found_and_not_sent_again(
+    channels: Community,
+) -> None:
+    said = "word " * 398
+
+    def breaks_off(_: Asked) -> turns.Turn:
+        channels.sandbox.faults.drop_next("POST", SEND, after_effect=True)
+        return turns.error_mid_stream(said, "broken")
+
+    channels.model.then(breaks_off)
+    await channels.ask("one")
+    await channels.reply(channels.general, 2)
+    channels.sandbox.advance(FORGOTTEN)
+    await channels.ended_turns(1)
+    first, second = channels.replies(channels.general)
+    assert first.content == said.strip()
+    assert second.content == sentences.failure("model_failed")
+    assert labels(second) == ["Retry"]
 
 
 async def test_a_part_that_grew_before_an_outage_is_found_and_not_sent_again(
