@@ -11,8 +11,9 @@ from bot.assistants.content import TextDelta, TextValueDelta
 from bot.assistants.errors import APIError
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.objects import ListPage, Message, Run
-from bot.assistants.requests import CreateRun, Page
+from bot.assistants.requests import CreateMessage, CreateRun, Page
 from bot.chat.answers import Answer
+from bot.chat.asking import QUESTION_KEY
 from bot.chat.conversation import Conversations
 from bot.chat.following import Following
 from bot.chat.insisting import ThreadLostError, TurnError
@@ -27,6 +28,13 @@ class NoReplies:
 
     async def read(self, turn: Turn) -> list[str]:
         return []
+
+
+class NoFiles:
+    """No question has a file."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
 
 
 class Stubborn:
@@ -205,6 +213,28 @@ async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(
     answer.put(said)
     assert (begun, answer.is_whole) == (False, True)
     assert answer.text == "Why?"
+
+
+async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_came_since(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    questions = await ledger.questions.of_turn(turn.id)
+    thread_id = await ours.thread()
+    await ledger.set_thread(turn.channel_id, thread_id, instead_of=None)
+    # Posted, without its answer having come back; then others were asked and answered.
+    await ours.api.create_message(
+        thread_id,
+        CreateMessage(role="user", content="Why?", metadata={QUESTION_KEY: str(questions[0].id)}),
+    )
+    for number in range(60):
+        ours.clock.advance(1)
+        later = CreateMessage(role="user", content=f"later {number}")
+        await ours.api.create_message(thread_id, later)
+    talk = conversations(ours.api, ledger, OwnClock(), "asst_any")
+    again = replace(turn, attempt=2)
+    assert await talk.post(again, questions, NoFiles(), unsure=True) == thread_id
+    page = await ours.api.list_messages(thread_id, Page(limit=100, order="asc"))
+    assert len(page.data) == 61
 
 
 async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: Ledger) -> None:

@@ -181,7 +181,7 @@ class Turns:
         """Make a failed turn wait for one more attempt; None when that was done before."""
         return await self._change(
             """
-            UPDATE turns SET state = 'waiting', attempt = attempt + 1, pickups = 0, run_id = NULL,
+            UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL,
                              canceller_id = NULL, canceller_name = NULL, outcome = NULL,
                              error = NULL, tokens = NULL, started_at = :now, ended_at = NULL
             WHERE id = :id AND attempt = :attempt
