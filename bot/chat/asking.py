@@ -26,6 +26,7 @@ _TEXT_ENDINGS: Final = re.compile(
     re.IGNORECASE,
 )
 _IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)$", re.IGNORECASE)
+_FENCES: Final = re.compile("`{3,}")
 _CUT_OFF: Final = "\n(cut off here: the message is too long)"
 
 
@@ -124,9 +125,8 @@ async def _told(question: Question, file: AttachedFile, files: Files) -> str:
     except UnreadableError as error:
         return f"{file.heading} (could not be read: {error})"
     text = data.decode("utf-8-sig", "replace").replace("\x00", "\ufffd")
-    fence = "```"
-    while fence in text:
-        fence += "`"
+    longest = max(map(len, _FENCES.findall(text)), default=2)
+    fence = "`" * (longest + 1)
     language = file.name.rsplit(".", 1)[-1] if "." in file.name else ""
     return f"{file.heading}\n{fence}{language}\n{text.rstrip()}\n{fence}"
 

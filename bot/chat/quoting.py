@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-_CITED: Final = re.compile(r"[ ]?【\d{1,4}:\d{1,4}†(?P<name>[^】\n]{0,300})】")
-_BEGUN: Final = re.compile(r"[ ]?【(?:\d{1,4}(?::(?:\d{1,4}(?:†[^】\n]{0,300})?)?)?)?$")
+_CITED: Final = re.compile(r"[ ]?【\d{1,4}:\d{1,4}†(?P<name>[^【】\n]{0,300})】")
+_BEGUN: Final = re.compile(r"[ ]?【(?:\d{1,4}(?::(?:\d{1,4}(?:†[^【】\n]{0,300})?)?)?)?$")
 _LINKED: Final = re.compile(
-    r"!?\[(?P<text>[^\]\n]{0,300})\]\(sandbox:/mnt/data/(?P<name>[^)\n]{1,300})\)"
+    r"!?\[(?P<text>[^\[\]\n]{0,300})\]\(sandbox:/mnt/data/(?P<name>[^)\n]{1,300})\)"
 )
 _NAMELESS: Final = frozenset({"", "source"})
 

@@ -26,6 +26,7 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _LINE: Final = re.compile(r"\n")
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])(?!\s)")
 _WORD: Final = re.compile(r"\s")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _LEAST_FILL: Final = 0.5
 _LONGEST_CLUSTER: Final = 64
 
@@ -173,13 +174,13 @@ class _Cutter:
     def _cluster_start(self, start: int, position: int) -> int:
         """Return the last place up to ``position`` that is between two characters as seen."""
         for place in range(position, max(start, position - _LONGEST_CLUSTER), -1):
-            if not _joined(self._text, place):
+            if not _joined(self._text, start, place):
                 return place
         return position
 
 
-def _joined(text: str, place: int) -> bool:
-    """Whether what is before and behind ``place`` is seen as one character."""
+def _joined(text: str, start: int, place: int) -> bool:
+    """Whether what is before and behind ``place`` is seen as one character, from ``start`` on."""
     before, after = text[place - 1], text[place]
     if before == "\u200d" or after == "\u200d" or unicodedata.category(after)[0] == "M":
         return True
@@ -187,7 +188,7 @@ def _joined(text: str, place: int) -> bool:
         return True
     if _is_flag_half(before) and _is_flag_half(after):
         halves = 0
-        while place - halves > 0 and _is_flag_half(text[place - halves - 1]):
+        while place - halves > start and _is_flag_half(text[place - halves - 1]):
             halves += 1
         return halves % 2 == 1
     return before == "\r" and after == "\n"
@@ -199,6 +200,6 @@ def _is_flag_half(character: str) -> bool:
 
 def _well_formed(text: str) -> str:
     """Join halves of surrogate pairs, and replace those that have no other half."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _HALF.search(text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text

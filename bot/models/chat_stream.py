@@ -69,6 +69,9 @@ _REASONS: dict[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
+_MOST_UNNAMED = 100_000
+"""Characters of arguments that wait for their function's name, which servers send first."""
+
 _NOTHING: tuple[ModelEvent, ...] = ()
 
 
@@ -198,6 +201,8 @@ class Answer:
                 arguments = call.arguments + (arguments or "")
             else:
                 call.arguments += arguments or ""
+                if len(call.arguments) > _MOST_UNNAMED:
+                    raise StreamFault("a tool call came without a function's name")
                 return
         if arguments:
             self.size += len(arguments)

@@ -1,4 +1,4 @@
-"""What size costs: a long thread beside a short one, many beside few, a long answer beside short.
+"""What size costs: a long thread beside a short one, many beside few, a long text beside short.
 
 Both threads show the model the same window. Run it as `python -m tests.benchmarks.growth`.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.assistants.api import EventStream
-from bot.assistants.content import TextDelta, TextPart, TextValue, TextValueDelta
+from bot.assistants.content import ContentInput, TextDelta, TextPart, TextValue, TextValueDelta
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.ids import new_id
 from bot.assistants.objects import Message, Run
@@ -26,14 +26,16 @@ from bot.assistants.requests import (
     Page,
     Truncation,
 )
+from bot.chat.asking import AttachedFile, message_for
 from bot.chat.conversation import Conversations
 from bot.chat.following import Following
+from bot.chat.split import split
 from bot.clock import SystemClock
 from bot.engine import Engine
 from bot.engine.project import Project
 from bot.models.chat import ChatCompletions
 from bot.store.engine import EngineStore, Tables
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import Ledger, Question, Turn
 from tests.benchmarks.endpoint import endpoint
 
 SHOWN = 10
@@ -57,8 +59,9 @@ class Pair:
 async def measure(
     long: int = 10_000, many: int = 1_000_000, pieces: int = 10_000, rounds: int = 9
 ) -> list[Pair]:
-    """Measure turns on threads of 10 and ``long`` messages, pages among 100 and ``many``, and
-    answers that come in 100 and in ``pieces``."""
+    """Measure turns on threads of 10 and ``long`` messages, pages among 100 and ``many``, answers
+    that come in 100 and in ``pieces``, and texts that are nothing but what is hard to cut or fence.
+    """
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with endpoint() as url, await EngineStore.open(directory / "e.db") as store:
@@ -71,6 +74,8 @@ async def measure(
                     await _turns(api, store, long, rounds),
                     await _pages(api, store, many, rounds),
                     await _answers(api, directory, pieces, rounds),
+                    await _flags(rounds),
+                    await _backticks(rounds),
                 ]
             finally:
                 await engine.stop()
@@ -151,6 +156,62 @@ async def _stream(run: Run, said: Message, pieces: int) -> EventStream:
         yield StreamEvent("thread.message.delta", MessageDelta(id=said.id, delta=delta))
     yield StreamEvent("thread.message.completed", said)
     yield StreamEvent("thread.run.completed", run)
+
+
+async def _flags(rounds: int) -> Pair:
+    def cut(flags: int) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            for _ in range(20_000 // flags):
+                assert split("\U0001f1ea\U0001f1fa" * flags)
+
+        return call
+
+    small, large = await _compared(cut(2_000), cut(20_000), 1, rounds)
+    return Pair("20,000 flags cut into messages, 2,000 / 20,000 in a text", small, large)
+
+
+class _Backticks:
+    """Files that are nothing but one fence."""
+
+    def __init__(self, count: int) -> None:
+        self._file = AttachedFile(1, "a.txt", "", count, "text/plain")
+
+    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
+        return (self._file,)
+
+    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
+        return b"`" * file.size
+
+    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
+        raise AssertionError(file)
+
+
+async def _backticks(rounds: int) -> Pair:
+    question = Question(
+        id=1,
+        channel_id=1,
+        guild_id=None,
+        author_id=1,
+        author_name="Ada",
+        content="",
+        attachments="[1]",
+        home_id=1,
+        fallback=False,
+        received_at=0.0,
+        turn_id=1,
+        thread_id=None,
+        message_id=None,
+    )
+
+    def read(count: int) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            for _ in range(90_000 // count):
+                await message_for(question, _Backticks(count), named=False)
+
+        return call
+
+    small, large = await _compared(read(3_000), read(90_000), 1, rounds)
+    return Pair("90,000 backticks read in files of 3,000 / 90,000", small, large)
 
 
 async def _compared(

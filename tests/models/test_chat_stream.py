@@ -133,6 +133,12 @@ def test_a_call_that_never_gets_a_name_is_rubbish() -> None:
         take(piece(index=0, id="a", arguments="{}"))
 
 
+def test_a_name_is_not_waited_for_for_ever() -> None:
+    nameless = [piece(index=0, id="a", arguments="x" * 1_000)] * 200
+    with pytest.raises(StreamFault, match="without a function's name"):
+        take(*nameless, piece(index=0, name="f", arguments="}"))
+
+
 @pytest.mark.parametrize(
     ("deltas", "told", "reason"),
     [
