@@ -225,9 +225,8 @@ async def test_stopping_in_order_counts_against_no_turn(asleep: Community) -> No
     assert answer(await asleep.finished(thread)) == "At last."
 
 
-async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> None:
-    asleep.model.stall()
-    await killed(asleep, "before turns.run_created")
+async def cancelled_meanwhile(asleep: Community) -> Channel:
+    """Start with Cancel pressed, and return the channel thread once its reply says so."""
     book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
     await book.turns.request_cancel(1, 1, asleep.ada.id, "Ada")
     await book.close()
@@ -237,6 +236,13 @@ async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> 
     (thread,) = asleep.sandbox.guild.threads
     (reply,) = asleep.replies(thread)
     assert reply.content == "-# Cancelled by Ada."
+    return thread
+
+
+async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> None:
+    asleep.model.stall()
+    await killed(asleep, "before turns.run_created")
+    thread = await cancelled_meanwhile(asleep)
     (run,) = await asleep.runs_on(thread)
     assert run.status == "cancelled"
 
@@ -246,15 +252,7 @@ async def test_cancel_pressed_before_there_was_a_run_lets_none_be_made(
     asleep: Community, point: str
 ) -> None:
     await killed(asleep, point)
-    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
-    await book.turns.request_cancel(1, 1, asleep.ada.id, "Ada")
-    await book.close()
-    await asleep.start_engine()
-    await asleep.start_bot()
-    await asleep.settled(1)
-    (thread,) = asleep.sandbox.guild.threads
-    (reply,) = asleep.replies(thread)
-    assert reply.content == "-# Cancelled by Ada."
+    thread = await cancelled_meanwhile(asleep)
     link = await asleep.ledger.link(thread.id)
     assert link is not None
     # Nor is anything of it on a thread that was not there yet.
