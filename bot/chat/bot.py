@@ -249,6 +249,11 @@ class ChatBot(discord.Client):
         """Hand on what may be a question taken back."""
         await self._listener.deleted(payload.channel_id, payload.message_id)
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Tell of an event; discord.py's own READY, told after a delay, may come after the end."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log a listener's failure with its event; what was taken is in the ledger."""
         if self._stopped:

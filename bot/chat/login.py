@@ -29,7 +29,7 @@ _AUTHENTICATION_FAILED: Final = 4004
 _SHARDING_REQUIRED: Final = 4011
 
 _FIRST_WAIT: Final = 1.0
-_LONGEST_WAIT: Final = 30.0
+_LONGEST_WAIT: Final = 10.0
 
 _log = logging.getLogger(__name__)
 

@@ -48,6 +48,13 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     await channels.until(lambda: reply.content.startswith("After all."))
 
 
+async def test_discords_delayed_ready_of_a_bot_that_was_stopped_is_told_to_nobody(
+    channels: Community,
+) -> None:
+    await channels.stop_bot()
+    channels.bot.dispatch("ready")
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
