@@ -205,13 +205,13 @@ async def _backticks(rounds: int) -> Pair:
 
     def read(count: int) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
-            for _ in range(90_000 // count):
+            for _ in range(1_000_000 // count):
                 await message_for(question, _Backticks(count), named=False)
 
         return call
 
-    small, large = await _compared(read(3_000), read(90_000), 1, rounds)
-    return Pair("90,000 backticks read in files of 3,000 / 90,000", small, large)
+    small, large = await _compared(read(1_000), read(10_000), 1, rounds)
+    return Pair("1,000,000 backticks read in files of 1,000 / 10,000", small, large)
 
 
 async def _compared(
