@@ -74,7 +74,7 @@ class Visit:
         await self.sandbox.members[0].say(self.general, text)
 
     async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.005)
 
