@@ -20,7 +20,7 @@ from bot.chat.sentences import FailureKind
 from bot.client import Client, Timeouts
 from bot.sandbox import Channel
 from bot.wire.retry import RetryPolicy
-from tests.scenarios.community import Community, LateClock, answer, community, labels
+from tests.scenarios.community import Community, LateClock, answer, community, is_final, labels
 from tests.support import model_turns as turns
 from tests.support.hostile_front import (
     Act,
@@ -146,7 +146,7 @@ class Case:
             assert labels(reply) == ["Retry"]
             world.front.well(channel.id)
             await whole.ada.click(reply, "Retry")
-            await whole.until(lambda: answer(reply) == asked[-1])
+            await whole.until(lambda: is_final(reply) and answer(reply) == asked[-1])
         asked.append(f"after {self.name}")
         await world.asks(channel, asked[-1], number + 1)
         assert len(whole.replies(channel)) == number + 1

@@ -3,7 +3,7 @@ import re
 from bot.chat import sentences
 from bot.sandbox import Interaction, Permission
 from bot.sandbox.backend.model import Overwrite
-from tests.scenarios.community import Community, answer, labels
+from tests.scenarios.community import Community, answer, is_final, labels
 
 
 def shown(interaction: Interaction) -> str:
@@ -191,4 +191,4 @@ async def test_buttons_of_before_a_restart_still_work(channels: Community) -> No
     await channels.stop_bot()
     await channels.start_bot()
     await channels.ada.click(reply, "Retry")
-    await channels.until(lambda: answer(reply) == "one")
+    await channels.until(lambda: is_final(reply) and answer(reply) == "one")

@@ -4,7 +4,7 @@ from bot.assistants.requests import CreateRun, ModifyAssistant
 from bot.assistants.tools import FunctionDefinition, FunctionTool
 from bot.chat import sentences
 from bot.sandbox import Permission
-from tests.scenarios.community import Community, answer, deny, labels
+from tests.scenarios.community import Community, answer, deny, is_final, labels
 
 
 async def test_cancel_stops_the_run_and_what_was_said_so_far_stays(channels: Community) -> None:
@@ -93,7 +93,7 @@ async def test_retry_is_one_more_run_and_posts_nothing_twice(channels: Community
     await channels.until(lambda: reply.content == "thinking…")
     assert labels(reply) == ["Cancel"]
     gate.open()
-    await channels.until(lambda: answer(reply) == "this time")
+    await channels.until(lambda: is_final(reply) and answer(reply) == "this time")
     await channels.ended_turns(1)
     assert labels(reply) == []
     assert await channels.on_thread(channels.general) == [
@@ -124,7 +124,7 @@ async def test_two_presses_of_retry_make_one_run(channels: Community) -> None:
     reply = await channels.finished(channels.general)
     await channels.ada.click(reply, "Retry", wait=False)
     await channels.admin.click(reply, "Retry", wait=False)
-    await channels.until(lambda: answer(reply) == "one")
+    await channels.until(lambda: is_final(reply) and answer(reply) == "one")
     await channels.ended_turns(1)
     assert len(await channels.runs_on(channels.general)) == 2
 
@@ -178,7 +178,7 @@ async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(
     await channels.until(lambda: channels.replies(channels.general) == [parts[0]])
     assert labels(parts[0]) == ["Cancel"]
     gate.open()
-    await channels.until(lambda: answer(parts[0]) == "short")
+    await channels.until(lambda: is_final(parts[0]) and answer(parts[0]) == "short")
     (turn,) = await channels.ended_turns(1)
     assert channels.replies(channels.general) == [parts[0]]
     assert turn.parts == (parts[0].id,)

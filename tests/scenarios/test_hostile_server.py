@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat import sentences
-from tests.scenarios.community import answer
+from tests.scenarios.community import answer, is_final
 from tests.scenarios.hostile import (
     CUT_OFF,
     GONE,
@@ -157,7 +157,7 @@ async def test_where_nobody_listens_for_a_while_it_is_waited_for_and_then_told(
         assert reply.content == sentences.failure("unreachable")
         await front.start()
         await whole.ada.click(reply, "Retry")
-        await whole.until(lambda: answer(reply) == "long away")
+        await whole.until(lambda: is_final(reply) and answer(reply) == "long away")
         told = await whole.on_thread(whole.general)
         asked = ("before", "soon back", "long away")
         assert told == [(role, text) for text in asked for role in ("user", "assistant")]

@@ -20,7 +20,7 @@ from bot.assistants.requests import Page
 from bot.config import DiscordSettings
 from bot.engine.library import ProjectFiles
 from tests.scenarios import bot_process
-from tests.scenarios.community import Community, answer, community
+from tests.scenarios.community import Community, answer, community, is_final
 from tests.support.model_endpoint import Asked
 
 A_DAY = 25 * 3_600.0
@@ -226,7 +226,7 @@ async def test_a_retry_finds_the_upload_again(
         await show(whole)
         reply = await whole.finished(whole.general)
     await whole.ada.click(reply, "Retry")
-    await whole.until(lambda: answer(reply) == "look")
+    await whole.until(lambda: is_final(reply) and answer(reply) == "look")
     assert shown(whole.model.requests[0]) == [data_url(CAT)]
     assert len(await uploads(whole)) == 1
 

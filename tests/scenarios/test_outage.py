@@ -211,7 +211,7 @@ async def test_a_retry_that_discord_does_not_acknowledge_is_made(channels: Commu
     await channels.ended_turns(1)
     channels.sandbox.fail_next("POST", CALLBACK, status=404, code=10062, times=None)
     await channels.ada.click(reply, "Retry", wait=False)
-    await channels.until(lambda: answer(reply) == "one")
+    await channels.until(lambda: is_final(reply) and answer(reply) == "one")
 
 
 async def test_the_answer_to_a_command_arrives_when_discord_is_back(channels: Community) -> None:

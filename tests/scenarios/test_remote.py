@@ -12,7 +12,7 @@ from bot.assistants.events import StreamEvent
 from bot.assistants.objects import Message
 from bot.assistants.requests import CreateMessage, CreateRun
 from bot.chat import sentences
-from tests.scenarios.community import Community, answer, community, labels
+from tests.scenarios.community import Community, answer, community, is_final, labels
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_a_server_that_goes_away_in_the_middle_of_a_run_is_waited_for(
     gate.open()
     remote.model.say("Back again.")
     await remote.start_engine()
-    await remote.until(lambda: answer(reply) == "Back again.")
+    await remote.until(lambda: is_final(reply) and answer(reply) == "Back again.")
     assert len(remote.replies(remote.general)) == 1
     assert len(await remote.runs_on(remote.general)) == 1
 
@@ -173,7 +173,7 @@ async def test_a_retry_does_not_post_again_what_a_failed_attempt_posted_without_
         await remote.ask("one")
         reply = await remote.finished(remote.general)
     await remote.ada.click(reply, "Retry")
-    await remote.until(lambda: answer(reply) == "one")
+    await remote.until(lambda: is_final(reply) and answer(reply) == "one")
     assert await remote.on_thread(remote.general) == [("user", "one"), ("assistant", "one")]
 
 

@@ -11,7 +11,7 @@ from bot.sandbox import Channel, Permission
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
 from tests.scenarios import bot_process
-from tests.scenarios.community import Community, answer, labels
+from tests.scenarios.community import Community, answer, is_final, labels
 from tests.support.model_turns import say
 
 HISTORY = "/channels/{channel_id}/messages"
@@ -177,7 +177,7 @@ async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
     (reply,) = asleep.replies(thread)
     assert reply.content == sentences.failure("gave_up")
     await asleep.ada.click(reply, "Retry")
-    await asleep.until(lambda: answer(reply) == "one")
+    await asleep.until(lambda: is_final(reply) and answer(reply) == "one")
 
 
 @pytest.mark.parametrize("ended", [True, False])

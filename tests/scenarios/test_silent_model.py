@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from bot.chat import sentences
-from tests.scenarios.community import answer, community, labels
+from tests.scenarios.community import answer, community, is_final, labels
 from tests.scenarios.hostile import HastyClock
 from tests.support.model_endpoint import Asked, ScriptedModel
 from tests.support.model_turns import Delta, Done, Pace, Raw, Turn, say, stall
@@ -50,7 +50,7 @@ async def test_a_run_on_a_model_that_never_ends_expires_with_a_sentence_and_a_re
             assert reply.content.endswith(sentences.failure("expired"))
             assert labels(reply) == ["Retry"]
             await whole.ada.click(reply, "Retry")
-            await whole.until(lambda: answer(reply) == way)
+            await whole.until(lambda: is_final(reply) and answer(reply) == way)
             await whole.ask("after", channel=channel)
             assert answer(await whole.finished(channel, 2)) == "after"
             told = await whole.on_thread(channel)

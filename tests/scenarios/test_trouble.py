@@ -7,7 +7,7 @@ import pytest
 
 from bot.chat import sentences
 from bot.chat.postbox import Postbox
-from tests.scenarios.community import Community, answer, community, labels
+from tests.scenarios.community import Community, answer, community, is_final, labels
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
 SEND = "/channels/{channel_id}/messages"
@@ -190,7 +190,7 @@ async def test_after_an_outage_the_answer_arrives(channels: Community) -> None:
     await channels.model.until_request()
     channels.sandbox.faults.outage(1.0)
     gate.open()
-    await channels.until(lambda: answer(reply) == "Still here.")
+    await channels.until(lambda: is_final(reply) and answer(reply) == "Still here.")
 
 
 async def test_an_archived_channel_thread_takes_the_end_of_its_answer(threads: Community) -> None:
