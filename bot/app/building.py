@@ -14,6 +14,7 @@ from bot.chat.admission import MOST_AT_ONCE
 from bot.chat.bot import ChatBot
 from bot.chat.insisting import passing
 from bot.chat.login import login_errors
+from bot.chat.waits import backoff
 from bot.client import Client
 from bot.clock import Clock
 from bot.config import Config
@@ -26,8 +27,7 @@ from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
 
-_FIRST_WAIT: Final = 1.0
-_LONGEST_WAIT: Final = 30.0
+_LONGEST_WAIT: Final = 10.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -152,8 +152,9 @@ class Builder:
 
     async def _answering_assistant(self, api: AssistantsAPI, ledger: Ledger) -> str:
         """Return who answers, once a server elsewhere can be asked for it."""
-        settings, wait = self._config.assistants, _FIRST_WAIT
+        settings, attempts = self._config.assistants, 0
         while True:
+            wait = backoff(attempts, _LONGEST_WAIT)
             try:
                 return await answering_assistant(
                     api, ledger, settings, default_model=self._config.models.model
@@ -162,13 +163,13 @@ class Builder:
                 if settings.url == "embedded" or not passing(error):
                     raise
                 _log.warning(
-                    "The assistants at %s can't be asked for (%s); trying again in %.0f s",
+                    "The assistants at %s can't be asked for (%s); trying again in %.1f s",
                     settings.url,
                     error,
                     wait,
                 )
             await self._clock.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+            attempts += 1
 
     async def _live(self, bot: ChatBot, token: str) -> None:
         with login_errors(self._config.discord.api_url):

@@ -77,9 +77,6 @@ class Following:
     @property
     def text(self) -> str:
         """What was said so far."""
-        return self._said()
-
-    def _said(self) -> str:
         return self._answer.text
 
     def cancel(self) -> None:
@@ -179,7 +176,7 @@ class Following:
             self._answer.put(data)
         else:
             return last
-        self._show(self._said)
+        self._show(lambda: self.text)
         return last
 
     async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:

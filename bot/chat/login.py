@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from bot.chat.delivery import is_passing, retry_after, told
+from bot.chat.waits import backoff
 from bot.clock import Clock
 
 _NEEDED: Final = discord.Permissions(
@@ -28,7 +29,6 @@ _AUTHENTICATION_FAILED: Final = 4004
 
 _SHARDING_REQUIRED: Final = 4011
 
-_FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 10.0
 
 _log = logging.getLogger(__name__)
@@ -79,30 +79,30 @@ async def insist_on_login(
     client: discord.Client, attempt: Callable[[], Awaitable[None]], clock: Clock
 ) -> None:
     """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
-    wait = _FIRST_WAIT
+    attempts = 0
     while True:
-        longest = wait
+        wait = backoff(attempts, _LONGEST_WAIT)
         try:
             return await attempt()
         except aiohttp.InvalidURL:
             raise  # it will be no better address in a minute
         except discord.RateLimited as error:
             trouble: Exception = error
-            longest = max(wait, error.retry_after)
+            wait = max(wait, error.retry_after)
         except discord.HTTPException as error:
             if not is_passing(error):
                 raise
             trouble = error
-            longest = max(wait, retry_after(error))
+            wait = max(wait, retry_after(error))
         except (aiohttp.ClientError, OSError) as error:
             trouble = error
         at = discord.http.Route.BASE
-        _log.warning("Discord at %s %s; trying again in %.0f s", at, told(trouble), longest)
+        _log.warning("Discord at %s %s; trying again in %.1f s", at, told(trouble), wait)
         # Each login makes a connection of its own.
         await client.http.close()
         client.http.connector = discord.utils.MISSING
-        await clock.sleep(longest)
-        wait = min(wait * 2, _LONGEST_WAIT)
+        await clock.sleep(wait)
+        attempts += 1
 
 
 def use_api(url: str) -> None:

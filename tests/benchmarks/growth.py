@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.assistants.api import EventStream
-from bot.assistants.content import ContentInput, TextDelta, TextPart, TextValue, TextValueDelta
+from bot.assistants.content import TextDelta, TextPart, TextValue, TextValueDelta
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.ids import new_id
 from bot.assistants.objects import Message, Run
@@ -26,17 +26,19 @@ from bot.assistants.requests import (
     Page,
     Truncation,
 )
-from bot.chat.asking import AttachedFile, message_for
+from bot.chat.asking import message_for
 from bot.chat.conversation import Conversations
 from bot.chat.following import Following
+from bot.chat.quoting import readable
 from bot.chat.split import split
 from bot.clock import SystemClock
 from bot.engine import Engine
 from bot.engine.project import Project
 from bot.models.chat import ChatCompletions
 from bot.store.engine import EngineStore, Tables
-from bot.store.ledger import Ledger, Question, Turn
+from bot.store.ledger import Ledger
 from tests.benchmarks.endpoint import endpoint
+from tests.support.questions import NoReplies, Shelf, file, question
 
 SHOWN = 10
 _BATCH = 10_000
@@ -76,6 +78,7 @@ async def measure(
                     await _answers(api, directory, pieces, rounds),
                     await _flags(rounds),
                     await _backticks(rounds),
+                    *[await _marks(mark, rounds) for mark in ("[", "![", "【1:1†")],
                 ]
             finally:
                 await engine.stop()
@@ -116,11 +119,6 @@ async def _pages(api: Project, store: EngineStore, many: int, rounds: int) -> Pa
     return Pair(f"two list pages among 100 / {many:,} messages", small, large)
 
 
-class _NoReplies:
-    async def read(self, turn: Turn) -> list[str]:
-        return []
-
-
 async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> Pair:
     assistant = await api.create_assistant(CreateAssistant(model="fake"))
     thread = await api.create_thread(CreateThread())
@@ -131,7 +129,7 @@ async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> P
     said = next(data for data in reversed(told) if isinstance(data, Message))
     ledger = await Ledger.open(directory / "bot.db", time.time)
     clock = SystemClock()
-    talk = Conversations(api, ledger, clock, assistant.id, replies=_NoReplies())
+    talk = Conversations(api, ledger, clock, assistant.id, replies=NoReplies())
     most = max(pieces, 100)
 
     def follow(count: int) -> Callable[[], Awaitable[None]]:
@@ -170,48 +168,31 @@ async def _flags(rounds: int) -> Pair:
     return Pair("20,000 flags cut into messages, 2,000 / 20,000 in a text", small, large)
 
 
-class _Backticks:
-    """Files that are nothing but one fence."""
-
-    def __init__(self, count: int) -> None:
-        self._file = AttachedFile(1, "a.txt", "", count, "text/plain")
-
-    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
-        return (self._file,)
-
-    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
-        return b"`" * file.size
-
-    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        raise AssertionError(file)
-
-
 async def _backticks(rounds: int) -> Pair:
-    question = Question(
-        id=1,
-        channel_id=1,
-        guild_id=None,
-        author_id=1,
-        author_name="Ada",
-        content="",
-        attachments="[1]",
-        home_id=1,
-        fallback=False,
-        received_at=0.0,
-        turn_id=1,
-        thread_id=None,
-        message_id=None,
-    )
-
     def read(count: int) -> Callable[[], Awaitable[None]]:
+        shelf = Shelf((file("a.txt", count, "text/plain"), b"`" * count))
+        asked = question("", shelf)
+
         async def call() -> None:
             for _ in range(1_000_000 // count):
-                await message_for(question, _Backticks(count), named=False)
+                await message_for(asked, shelf, named=False)
 
         return call
 
     small, large = await _compared(read(1_000), read(10_000), 1, rounds)
     return Pair("1,000,000 backticks read in files of 1,000 / 10,000", small, large)
+
+
+async def _marks(mark: str, rounds: int) -> Pair:
+    def read(marks: str) -> Callable[[], Awaitable[None]]:
+        async def call() -> None:
+            assert readable(marks)
+
+        return call
+
+    ended, endless = read(f"{mark}\n" * 20_000), read(mark * 20_000)
+    small, large = await _compared(ended, endless, 5, rounds)
+    return Pair(f"20,000 times {mark} read, a line each / all in one", small, large)
 
 
 async def _compared(

@@ -1,55 +1,9 @@
 import pytest
 
-from bot.assistants.content import ContentInput, ImageFile, ImageFilePart, TextInput
-from bot.chat.asking import AttachedFile, UnreadableError, attachments_json, message_for
+from bot.assistants.content import ImageFile, ImageFilePart, TextInput
+from bot.chat.asking import message_for
 from bot.chat.carrying import asked_in
-from bot.store.ledger import Question
-
-
-class Shelf:
-    """Files as a test gives them."""
-
-    def __init__(self, *files: tuple[AttachedFile, bytes | None]) -> None:
-        self.files = files
-        self.downloaded: list[str] = []
-
-    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
-        return tuple(file for file, _ in self.files)
-
-    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
-        self.downloaded.append(file.name)
-        data = next(data for known, data in self.files if known == file)
-        if data is None:
-            raise UnreadableError("it is gone")
-        return data[:most]
-
-    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        await self.download(question, file, file.size)
-        return ImageFilePart(ImageFile(f"file-{file.id}"))
-
-
-def file(name: str, size: int, content_type: str = "", number: int = 1) -> AttachedFile:
-    return AttachedFile(
-        id=number, name=name, url=f"https://cdn/{name}", size=size, content_type=content_type
-    )
-
-
-def question(content: str, shelf: Shelf) -> Question:
-    return Question(
-        id=7,
-        channel_id=1,
-        guild_id=2,
-        author_id=3,
-        author_name="Ada\nLovelace",
-        content=content,
-        attachments=attachments_json([known for known, _ in shelf.files]),
-        home_id=1,
-        fallback=False,
-        received_at=0.0,
-        turn_id=1,
-        thread_id=None,
-        message_id=None,
-    )
+from tests.support.questions import Shelf, file, question
 
 
 async def test_a_message_carries_its_questions_id() -> None:

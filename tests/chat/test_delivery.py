@@ -8,23 +8,7 @@ import discord
 import pytest
 
 from bot.chat.delivery import Delivery
-
-
-class Naps:
-    """A clock on which nothing takes time, that remembers how long was slept."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return 0.0
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
+from tests.support.naps import Naps
 
 
 def refusal(

@@ -19,47 +19,33 @@ from bot.chat.following import Following
 from bot.chat.insisting import ThreadLostError, TurnError
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, OwnClock, house
+from tests.support.questions import NoReplies, Shelf
 
 T = TypeVar("T")
 
 
-class NoReplies:
-    """No reply is read again."""
-
-    async def read(self, turn: Turn) -> list[str]:
-        return []
-
-
-class NoFiles:
-    """No question has a file."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(name)
-
-
-class Stubborn:
-    """An API on which a run can't be cancelled."""
+class Altered:
+    """An API in which something is as a test wants it."""
 
     def __init__(self, api: AssistantsAPI) -> None:
         self._api = api
-        self.asked = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._api, name)
+
+
+class Stubborn(Altered):
+    """An API on which a run can't be cancelled."""
+
+    asked = 0
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         self.asked += 1
         return await self._api.retrieve_run(thread_id, run_id)
 
 
-class Misdated:
+class Misdated(Altered):
     """An API whose runs say that they expire when nobody lives any more."""
-
-    def __init__(self, api: AssistantsAPI) -> None:
-        self._api = api
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._api, name)
 
     async def list_runs(self, thread_id: str, page: Page) -> ListPage[Run]:
         runs = await self._api.list_runs(thread_id, page)
@@ -76,14 +62,8 @@ class Down:
         return unreachable
 
 
-class Forgetful:
+class Forgetful(Altered):
     """An API that keeps no message of a run that was stopped."""
-
-    def __init__(self, api: AssistantsAPI) -> None:
-        self._api = api
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._api, name)
 
     async def list_messages(
         self, thread_id: str, page: Page, *, run_id: str | None = None
@@ -232,7 +212,7 @@ async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_cam
         await ours.api.create_message(thread_id, later)
     talk = conversations(ours.api, ledger, OwnClock(), "asst_any")
     again = replace(turn, attempt=2)
-    assert await talk.post(again, questions, NoFiles(), unsure=True) == thread_id
+    assert await talk.post(again, questions, Shelf(), unsure=True) == thread_id
     page = await ours.api.list_messages(thread_id, Page(limit=100, order="asc"))
     assert len(page.data) == 61
 

@@ -1,7 +1,5 @@
 """Marks for machines in an answer, as a person reads them."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,17 +24,6 @@ from bot.chat.quoting import readable
 )
 def test_marks_become_words(said: str, read: str) -> None:
     assert readable(said) == read
-
-
-@pytest.mark.parametrize("mark", ["[", "![", "【1:1†"])
-def test_marks_without_an_end_cost_no_multiple_of_marks_that_end_with_their_line(mark: str) -> None:
-    def spent(text: str) -> float:
-        before = time.process_time()
-        for _ in range(5):
-            readable(text)
-        return time.process_time() - before
-
-    assert spent(mark * 20_000) < 20 * spent(f"{mark}\n" * 20_000)
 
 
 @given(st.integers(0, 30))
