@@ -15,6 +15,10 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every request has in common: what was not given is not written."""
 
 
+class Modification(Request, frozen=True, kw_only=True):
+    """A request that changes an object: UNSET leaves a field as it is, None clears it."""
+
+
 class Page(Request, frozen=True, kw_only=True):
     """Which part of a list: ``limit`` 1 to 100, from behind ``after`` or before ``before``."""
 

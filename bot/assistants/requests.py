@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from bot.assistants.basis import FIRST_PAGE as FIRST_PAGE
 from bot.assistants.basis import Metadata as Metadata
+from bot.assistants.basis import Modification
 from bot.assistants.basis import Page as Page
 from bot.assistants.basis import Request as Request
 from bot.assistants.chunking import ChunkingRequest
@@ -68,7 +69,7 @@ class CreateAssistant(Request, frozen=True, kw_only=True):
     response_format: ResponseFormat | None = None
 
 
-class ModifyAssistant(Request, frozen=True, kw_only=True):
+class ModifyAssistant(Modification, frozen=True, kw_only=True):
     """Changes to an assistant: what is UNSET stays as it is."""
 
     model: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
@@ -96,7 +97,7 @@ class CreateMessage(Request, frozen=True, kw_only=True):
     metadata: Metadata | None = None
 
 
-class ModifyMessage(Request, frozen=True, kw_only=True):
+class ModifyMessage(Modification, frozen=True, kw_only=True):
     """Changes to a message."""
 
     metadata: Metadata | UnsetType | None = UNSET
@@ -110,7 +111,7 @@ class CreateThread(Request, frozen=True, kw_only=True):
     metadata: Metadata | None = None
 
 
-class ModifyThread(Request, frozen=True, kw_only=True):
+class ModifyThread(Modification, frozen=True, kw_only=True):
     """Changes to a thread."""
 
     tool_resources: NewToolResources | UnsetType | None = UNSET
@@ -161,7 +162,7 @@ class CreateThreadAndRun(RunOptions, frozen=True, kw_only=True):
     tool_resources: NewToolResources | None = None
 
 
-class ModifyRun(Request, frozen=True, kw_only=True):
+class ModifyRun(Modification, frozen=True, kw_only=True):
     """Changes to a run."""
 
     metadata: Metadata | UnsetType | None = UNSET

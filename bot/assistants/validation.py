@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
+from bot.assistants.basis import Modification
 from bot.assistants.errors import APIError, invalid
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -46,6 +47,7 @@ def from_raw(kind: type[R], raw: object) -> R:
     unknown = _unknown_field(_info(kind), raw, "")
     if unknown is not None:
         raise invalid(f"Unknown parameter: '{unknown}'.", unknown, "unknown_parameter")
+    raw = _without_nulls(_info(kind), raw, keeps_clearing=issubclass(kind, Modification))
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -56,9 +58,12 @@ def from_raw(kind: type[R], raw: object) -> R:
 
 def checked(request: R) -> R:
     """Check a request made in this process as if it had come over the wire; raises ``APIError``."""
-    raw: object = msgspec.to_builtins(request)
+    kind = type(request)
+    raw = _without_nulls(
+        _info(kind), msgspec.to_builtins(request), keeps_clearing=isinstance(request, Modification)
+    )
     try:
-        return msgspec.convert(raw, type(request))
+        return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise _worded(str(error), raw) from None
 
@@ -94,6 +99,37 @@ def _unknown_field(kind: inspect.Type, raw: object, path: str) -> str | None:
             if found is not None:
                 return found
     return None
+
+
+def _without_nulls(kind: inspect.Type, raw: object, *, keeps_clearing: bool = False) -> Any:
+    """Return ``raw`` without the optional fields that are null, which means the same.
+
+    ``keeps_clearing``: a null stays in each outermost field that may be null. Entries of arrays
+    and of objects with keys of the caller's own (metadata, JSON schemas) are values and stay.
+    """
+    if isinstance(raw, dict):
+        struct = _struct_for(kind, raw)
+        if struct is None:
+            return raw
+        fields = {field.encode_name: field for field in struct.fields}
+        kept: dict[Any, Any] = {}
+        for key, value in raw.items():
+            field = fields.get(key)
+            if field is None:
+                kept[key] = value
+            elif value is not None:
+                kept[key] = _without_nulls(field.type, value)
+            elif field.required or (keeps_clearing and _may_be_null(field.type)):
+                kept[key] = None
+        return kept
+    if isinstance(raw, list | tuple):
+        item = _item_type(kind)
+        return raw if item is None else [_without_nulls(item, value) for value in raw]
+    return raw
+
+
+def _may_be_null(kind: inspect.Type) -> bool:
+    return any(isinstance(choice, inspect.NoneType) for choice in _choices(kind))
 
 
 def _choices(kind: inspect.Type) -> tuple[inspect.Type, ...]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from bot.assistants.basis import Metadata, Page, Request
+from bot.assistants.basis import Metadata, Modification, Page, Request
 from bot.assistants.chunking import Chunking, ChunkingRequest, OtherChunking
 
 Attributes = Annotated[
@@ -46,7 +46,7 @@ class VectorStore(Struct, frozen=True, kw_only=True):
     usage_bytes: int = 0
     file_counts: FileCounts = FileCounts()
     status: Literal["expired", "in_progress", "completed"] = "completed"
-    expires_after: StoreExpiration | UnsetType = UNSET
+    expires_after: StoreExpiration | UnsetType | None = UNSET
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, str] | None = None
@@ -95,7 +95,7 @@ class CreateVectorStore(Request, frozen=True, kw_only=True):
     metadata: Metadata | None = None
 
 
-class ModifyVectorStore(Request, frozen=True, kw_only=True):
+class ModifyVectorStore(Modification, frozen=True, kw_only=True):
     """Changes to a vector store."""
 
     name: str | UnsetType | None = UNSET
@@ -111,7 +111,7 @@ class CreateVectorStoreFile(Request, frozen=True, kw_only=True):
     attributes: Attributes | None = None
 
 
-class ModifyVectorStoreFile(Request, frozen=True, kw_only=True):
+class ModifyVectorStoreFile(Modification, frozen=True, kw_only=True):
     """New attributes of a file in a vector store."""
 
     attributes: Attributes | None
