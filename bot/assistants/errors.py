@@ -70,6 +70,19 @@ def not_found(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own wo
     return APIError(404, f"No {noun} found with id '{id}'.")
 
 
+def unreadable(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own word
+    """Refuse an object whose stored data is damaged; no retry helps, so not a 5xx.
+
+    422 is this server's own choice: the API has no such case.
+    """
+    return APIError(
+        422,
+        f"The {noun} '{id}' cannot be read: its stored data is damaged. Delete it, or ask whoever "
+        "runs the server to look at its log.",
+        code="unreadable_object",
+    )
+
+
 def thread_locked(thread_id: str, run_id: str) -> APIError:
     """A message is refused while a run is active."""
     return APIError(400, f"Can't add messages to {thread_id} while a run {run_id} is active.")

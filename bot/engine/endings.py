@@ -88,7 +88,7 @@ def end_run(tables: Tables, run_id: str, end: End, now: int) -> Ended | None:
         tables.steps.write(step, id=step.id)
         ended.steps.append(step)
         if isinstance(step.step_details, MessageCreationDetails):
-            message = tables.messages.one(id=step.step_details.message_creation.message_id)
+            message = tables.messages.readable(id=step.step_details.message_creation.message_id)
             if message is not None and message.status == "in_progress":
                 message = replace(message, **_message_changes(end, now))
                 tables.messages.write(message, id=message.id)

@@ -166,7 +166,7 @@ class Engine:
         """
         now = int(self.clock.now())
         launched: list[Run] = []
-        for _, run in tables.active_runs():
+        for run in tables.active_runs():
             ended: Ended | None = None
             response_id = tables.response_of(run.id)
             if run.expires_at is not None and run.expires_at <= now:
@@ -193,8 +193,8 @@ class Engine:
                 self._deadline_moved.clear()
                 self._awaited_deadline = None
                 overdue, deadline = await self.store.read(self._deadlines)
-                for run in overdue:
-                    await self.interrupt(run.id, "expired")
+                for run_id in overdue:
+                    await self.interrupt(run_id, "expired")
                 if overdue:  # and soon again, for one that could not be ended
                     deadline = min(deadline or math.inf, self.clock.now() + _SECOND_LOOK)
                 self._awaited_deadline = deadline
@@ -231,7 +231,7 @@ class Engine:
                 _log.exception("Could not look for expired files; trying again in an hour")
             await self.clock.sleep(_HOUR)
 
-    def _deadlines(self, tables: Tables) -> tuple[list[Run], float | None]:
+    def _deadlines(self, tables: Tables) -> tuple[list[str], float | None]:
         """Return the runs whose time has come, and when that of the next one will."""
         now = self.clock.now()
         return tables.overdue_runs(now), tables.next_deadline(now)

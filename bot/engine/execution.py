@@ -231,7 +231,7 @@ class Execution:
         """End as the interruption says; where nobody said why yet, the run's state does."""
         why = self._guard.why
         if why is None:
-            run = await self._store.read(lambda tables: tables.runs.one(id=self.run.id))
+            run = await self._store.read(lambda tables: tables.runs.readable(id=self.run.id))
             if run is not None and run.status in TERMINAL:
                 self.run = run  # ended before its execution began: whoever reads along is told
                 Ended(run, [], []).tell(self.feed)

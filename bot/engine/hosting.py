@@ -148,10 +148,7 @@ class Hosting:
         deadline = self._clock.monotonic() + _INGESTION_SECONDS
         while place.store_ids and self._clock.monotonic() < deadline:
             waiting = await self._store.read(
-                lambda tables: any(
-                    tables.library.store_files.one(store_id=store_id, status="in_progress")
-                    for store_id in place.store_ids
-                )
+                lambda tables: tables.library.in_progress(place.store_ids)
             )
             if not waiting:
                 return
@@ -185,8 +182,8 @@ class Hosting:
     def workplace(self, tables: Tables, run: Run) -> Workplace:
         """Return what the thread and the assistant give a run's tools to work on."""
         place = Workplace(tables.project_of(run.id), made=tables.library.made_by(run.id))
-        thread = tables.threads.one(id=run.thread_id)
-        assistant = tables.assistants.one(id=run.assistant_id)
+        thread = tables.threads.readable(id=run.thread_id)
+        assistant = tables.assistants.readable(id=run.assistant_id)
         store_ids: list[str] = []
         # The thread's last: its files stand before an assistant's of the same name.
         for owner in (assistant, thread):
@@ -196,7 +193,7 @@ class Hosting:
                 found = getattr(resources.file_search, "vector_store_ids", ())
                 store_ids.extend(found)
         now = self._clock.now()
-        stores = (tables.library.stores.one(id=each) for each in dict.fromkeys(store_ids))
+        stores = (tables.library.stores.readable(id=each) for each in dict.fromkeys(store_ids))
         place.store_ids = tuple(
             store.id
             for store in stores
@@ -209,7 +206,7 @@ class Hosting:
     def _files(self, tables: Tables, resources: ToolResources) -> dict[str, Path]:
         files: dict[str, Path] = {}
         for file_id in getattr(resources.code_interpreter, "file_ids", ()):
-            file = tables.library.files.one(id=file_id)
+            file = tables.library.files.readable(id=file_id)
             if file is not None:
                 files[file.filename] = self._store.files.path(file_id)
         return files

@@ -112,7 +112,7 @@ async def _resolved(part: Part, store: EngineStore, left: int) -> Part:
     if not isinstance(part, Image) or not part.url.startswith(FILE_SCHEME):
         return part
     file_id = part.url.removeprefix(FILE_SCHEME)
-    file = await store.read(lambda tables: tables.library.files.one(id=file_id))
+    file = await store.read(lambda tables: tables.library.files.readable(id=file_id))
     if file is None:
         return Text(_told("it was deleted"))
     if file.bytes > min(MOST_BYTES, left):

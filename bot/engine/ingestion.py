@@ -28,7 +28,7 @@ class Ingestion:
 
     async def start(self) -> None:
         """Go on with what the last process did not finish."""
-        self.submit(await self._store.read(lambda tables: tables.library.unfinished()))
+        self.submit(await self._store.write(lambda tables: tables.library.unfinished()))
 
     async def stop(self) -> None:
         """Stop; what is not finished stays ``in_progress`` and goes on at the next start."""
@@ -61,10 +61,11 @@ class Ingestion:
                 await self._fail(file, FileProblem("server_error", problem))
 
     async def _index(self, file: VectorStoreFile) -> None:
-        facts = await self._store.read(lambda tables: tables.library.files.one(id=file.id))
-        if facts is None:
+        facts = await self._store.read(lambda tables: tables.library.files.readable(id=file.id))
+        if facts is None:  # deleted, and with it its place in the vector store; or damaged
+            problem = FileProblem("server_error", "The file's record cannot be read.")
+            await self._fail(file, problem)
             return
-
         data = await self._store.files.read(file.id)
         text = await extract_text(facts.filename, data)
         pairs = await asyncio.to_thread(self._pieces, text, file)

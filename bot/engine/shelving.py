@@ -79,7 +79,7 @@ def add_files(
 def touch(tables: Tables, store_ids: Sequence[str], now: int) -> None:
     """Note that vector stores were used, which puts off their expiration."""
     for store_id in store_ids:
-        store = tables.library.stores.one(id=store_id)
+        store = tables.library.stores.readable(id=store_id)
         if store is not None:
             tables.library.stores.write(used(store, now), id=store_id)
 

@@ -221,7 +221,7 @@ class Writing:
     def _as_kept(self, tables: Tables) -> Message:
         """Return the message as it is on disk: its metadata may have been changed meanwhile."""
         assert self.message is not None, "only an open message is written"
-        kept = tables.messages.one(id=self.message.id)
+        kept = tables.messages.readable(id=self.message.id)
         return self.message if kept is None else replace(self.message, metadata=kept.metadata)
 
     def tell_annotations(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 from msgspec.json import Decoder
 
 from bot.assistants.files import File
@@ -16,7 +17,7 @@ from bot.assistants.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
-from bot.store.engine.rows import Rows, encoded
+from bot.store.engine.rows import Rows, Unreadable
 
 _FILES: Final = Decoder(File)
 _STORES: Final = Decoder(VectorStore)
@@ -38,12 +39,12 @@ class Hit(NamedTuple):
 class Library:
     """The tables of files and vector stores within one transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, unreadable: Unreadable) -> None:
         self._db = db
-        self.files = Rows(db, "files", _FILES, "file")
-        self.stores = Rows(db, "vector_stores", _STORES, "vector store")
-        self.store_files = Rows(db, "store_files", _STORE_FILES, "file")
-        self.batches = Rows(db, "file_batches", _BATCHES, "file batch")
+        self.files = Rows(db, "files", _FILES, "file", unreadable)
+        self.stores = Rows(db, "vector_stores", _STORES, "vector store", unreadable)
+        self.store_files = Rows(db, "store_files", _STORE_FILES, "file", unreadable)
+        self.batches = Rows(db, "file_batches", _BATCHES, "file batch", unreadable)
 
     def add_file(self, project: str, file: File, run_id: str | None = None) -> None:
         """Keep a file's facts; ``run_id`` is the run whose code made it."""
@@ -87,14 +88,14 @@ class Library:
         self, store_id: str, file_id: str, target: FileStatus, **changes: Any
     ) -> VectorStoreFile | None:
         """End the work on a file; None where it was ended already, or is gone."""
-        file = self.store_files.one(store_id=store_id, id=file_id)
+        file = self.store_files.readable(store_id=store_id, id=file_id)
         if file is None:
             return None
         moved = msgspec.structs.replace(file, status=target, **changes)
         row = self._db.execute(
             "UPDATE store_files SET status = ?, usage_bytes = ?, body = ? "
             "WHERE store_id = ? AND id = ? AND status IN ('in_progress') RETURNING id",
-            (target, moved.usage_bytes, encoded(moved), store_id, file_id),
+            (target, moved.usage_bytes, self.store_files.encoded(moved), store_id, file_id),
         ).fetchone()
         return moved if row else None
 
@@ -109,8 +110,29 @@ class Library:
             self.move_store_file(store_id, file_id, "cancelled")
 
     def unfinished(self) -> list[VectorStoreFile]:
-        """Return the files that are yet to be made searchable, oldest first."""
-        return self.store_files.all(status="in_progress")
+        """Return the files that are yet to be made searchable, oldest first.
+
+        A file whose row cannot be read is failed: nobody would ever finish it.
+        """
+        rows = self._db.execute(
+            "SELECT seq, id, body FROM store_files WHERE status = 'in_progress' ORDER BY seq"
+        ).fetchall()
+        files: list[VectorStoreFile] = []
+        for seq, file_id, body in rows:
+            file = self.store_files.decoded(file_id, body)
+            if file is not None:
+                files.append(file)
+            else:
+                self._db.execute("UPDATE store_files SET status = 'failed' WHERE seq = ?", (seq,))
+        return files
+
+    def in_progress(self, store_ids: Sequence[str]) -> bool:
+        """Return whether any file of these vector stores is yet to be made searchable."""
+        query = (
+            "SELECT 1 FROM store_files WHERE status = 'in_progress' "
+            "AND store_id IN (SELECT value FROM json_each(?)) LIMIT 1"
+        )
+        return self._db.execute(query, (json.dumps(store_ids),)).fetchone() is not None
 
     def store(self, store: VectorStore) -> VectorStore:
         """Return a vector store with its files counted."""
@@ -118,7 +140,13 @@ class Library:
         status = "in_progress" if counts.in_progress else "completed"
         if store.status == "expired":
             status = "expired"
-        return msgspec.structs.replace(store, file_counts=counts, usage_bytes=size, status=status)
+        return msgspec.structs.replace(
+            store,
+            file_counts=counts,
+            usage_bytes=size,
+            status=status,
+            expires_after=store.expires_after or UNSET,  # the API knows no null here
+        )
 
     def batch(self, batch: VectorStoreFileBatch) -> VectorStoreFileBatch:
         """Return a batch with its files counted."""
@@ -179,7 +207,7 @@ class Library:
         )
         if not places or not match:
             return []
-        rows = self._db.execute(
+        rows: list[tuple[str, bytes, bytes, str, str, float]] = self._db.execute(
             "SELECT f.id, f.body, files.body, c.text, form, bm25(chunk_index, 0.0, 1.0) AS rank "
             "FROM chunk_index JOIN chunks c ON c.seq = chunk_index.rowid "
             "JOIN store_files f ON f.seq = c.file JOIN files ON files.id = f.id "
@@ -193,17 +221,14 @@ class Library:
                 limit,
             ),
         ).fetchall()
-        return [
-            Hit(
-                file_id,
-                _FILES.decode(file).filename,
-                _STORE_FILES.decode(store_file).attributes,
-                text,
-                form,
-                rank,
-            )
-            for file_id, store_file, file, text, form, rank in rows
-        ]
+        hits: list[Hit] = []
+        for file_id, store_file_body, file_body, text, form, rank in rows:
+            store_file = self.store_files.decoded(file_id, store_file_body)
+            file = self.files.decoded(file_id, file_body)
+            if store_file is not None and file is not None:
+                attributes = store_file.attributes
+                hits.append(Hit(file_id, file.filename, attributes, text, form, rank))
+        return hits
 
     def _counts(self, **where: str) -> tuple[FileCounts, int]:
         ((column, value),) = where.items()

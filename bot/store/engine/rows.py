@@ -1,30 +1,80 @@
-"""What every table of objects has in common: a body of JSON under an id, and pages by ``seq``."""
+"""What every table of objects has in common: a body of JSON under an id, and pages by ``seq``.
 
+A body is written only if it can be read back. A row that cannot be read all the same (the file was
+damaged, another program wrote the row) is skipped in lists and logged once.
+"""
+
+import logging
 import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from bot.assistants.errors import invalid
+from bot.assistants.errors import Noun, invalid, unreadable
 from bot.assistants.objects import ListPage
 from bot.assistants.requests import Page
 
 _ENCODER: Final = msgspec.json.Encoder()
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
+
+_log: Final = logging.getLogger(__name__)
 
 Value = str | int | bytes | None
 T = TypeVar("T", bound=msgspec.Struct)
+
+
+class WriteError(ValueError):
+    """A body that could not be read back, and so is not written: a mistake of this program."""
+
+
+class Unreadable:
+    """The rows of one database that could not be read: each is logged once."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def note(self, table: str, id_: str, error: Exception) -> None:
+        """Log a row that cannot be read, the first time."""
+        if (table, id_) not in self._known:
+            self._known.add((table, id_))
+            _log.error("Skipping %s in table %s: its row cannot be read (%s)", id_, table, error)
 
 
 class Rows(Generic[T]):
     """One table's bodies as objects of one kind; lives as long as one transaction."""
 
     def __init__(
-        self, db: sqlite3.Connection, table: str, decoder: "msgspec.json.Decoder[T]", noun: str
+        self,
+        db: sqlite3.Connection,
+        table: str,
+        decoder: "msgspec.json.Decoder[T]",
+        noun: Noun,
+        unreadable_rows: Unreadable,
     ) -> None:
         self._db = db
         self._table = table
         self._decoder = decoder
         self._noun = noun
+        self._unreadable = unreadable_rows
+
+    def encoded(self, body: T) -> bytes:
+        """Return a body as the table keeps it; raises ``WriteError`` if it can't be read back."""
+        data = _ENCODER.encode(body)
+        try:
+            self._decoder.decode(data)
+        except _UNREADABLE as error:
+            raise WriteError(f"The {self._noun} could not be read back: {error}") from error
+        return data
+
+    def decoded(self, id_: str, body: bytes) -> T | None:
+        """Return the object of a row; None (and logged once) if the row cannot be read."""
+        try:
+            return self._decoder.decode(body)
+        except _UNREADABLE as error:
+            self._unreadable.note(self._table, id_, error)
+            return None
 
     def insert(self, body: T, **columns: Value) -> None:
         """Add a row; raises ``sqlite3.IntegrityError`` where an index forbids it."""
@@ -32,22 +82,35 @@ class Rows(Generic[T]):
         marks = ", ".join("?" * (len(columns) + 1))
         self._db.execute(
             f"INSERT INTO {self._table} ({names}) VALUES ({marks})",
-            (_ENCODER.encode(body), *columns.values()),
+            (self.encoded(body), *columns.values()),
         )
 
     def one(self, **where: Value) -> T | None:
-        """Return the object whose columns are as given."""
-        row = self._db.execute(
-            f"SELECT body FROM {self._table} WHERE {_conditions(where)}",
-            tuple(where.values()),
-        ).fetchone()
-        return self._decoder.decode(row[0]) if row else None
+        """Return the object whose columns are as given; None if there is no such row.
+
+        Raises ``APIError`` 422 for a row that cannot be read.
+        """
+        row = self._row(where)
+        if row is None:
+            return None
+        found = self.decoded(*row)
+        if found is None:
+            raise unreadable(self._noun, row[0])
+        return found
+
+    def readable(self, **where: Value) -> T | None:
+        """Return the object whose columns are as given; None also if its row cannot be read.
+
+        For work that goes on without the object.
+        """
+        row = self._row(where)
+        return None if row is None else self.decoded(*row)
 
     def write(self, body: T, **where: Value) -> None:
         """Write anew the body of the object whose columns are as given."""
         self._db.execute(
             f"UPDATE {self._table} SET body = ? WHERE {_conditions(where)}",
-            (_ENCODER.encode(body), *where.values()),
+            (self.encoded(body), *where.values()),
         )
 
     def delete(self, **where: Value) -> bool:
@@ -72,27 +135,41 @@ class Rows(Generic[T]):
         direction = "ASC" if ascending != backwards else "DESC"
         rows = self._db.execute(
             f"SELECT id, body FROM {self._table} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY seq {direction} LIMIT ?",
-            (*values, page.limit + 1),
-        ).fetchall()
-        more = len(rows) > page.limit
-        rows = rows[: page.limit]
+            f"ORDER BY seq {direction}",
+            values,
+        )
+        found = list(islice(self._readable(rows), page.limit + 1))
+        more = len(found) > page.limit
+        found = found[: page.limit]
         if backwards:
-            rows.reverse()
+            found.reverse()
         return ListPage(
-            data=tuple(self._decoder.decode(body) for _, body in rows),
-            first_id=rows[0][0] if rows else "",
-            last_id=rows[-1][0] if rows else "",
+            data=tuple(body for _, body in found),
+            first_id=found[0][0] if found else "",
+            last_id=found[-1][0] if found else "",
             has_more=more,
         )
 
     def all(self, **where: Value) -> list[T]:
-        """Return everything that is as given, oldest first."""
+        """Return everything readable that is as given, oldest first."""
         rows = self._db.execute(
-            f"SELECT body FROM {self._table} WHERE {_conditions(where)} ORDER BY seq",
+            f"SELECT id, body FROM {self._table} WHERE {_conditions(where)} ORDER BY seq",
             tuple(where.values()),
         )
-        return [self._decoder.decode(body) for (body,) in rows]
+        return [body for _, body in self._readable(rows)]
+
+    def _readable(self, rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, T]]:
+        for id_, body in rows:
+            found = self.decoded(id_, body)
+            if found is not None:
+                yield id_, found
+
+    def _row(self, where: dict[str, Value]) -> tuple[str, bytes] | None:
+        row: tuple[str, bytes] | None = self._db.execute(
+            f"SELECT id, body FROM {self._table} WHERE {_conditions(where)}",
+            tuple(where.values()),
+        ).fetchone()
+        return row
 
     def _seq(self, cursor: str, param: str, where: dict[str, Value]) -> int:
         row = self._db.execute(
@@ -106,11 +183,6 @@ class Rows(Generic[T]):
                 "invalid_value",
             )
         return int(row[0])
-
-
-def encoded(body: msgspec.Struct) -> bytes:
-    """Return a body as the tables keep it."""
-    return _ENCODER.encode(body)
 
 
 def _conditions(where: dict[str, Value]) -> str:

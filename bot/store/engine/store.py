@@ -10,10 +10,10 @@ import msgspec
 from msgspec.json import Decoder
 
 from bot.assistants.objects import Assistant, Message, Run, RunStep, Thread
-from bot.assistants.states import ACTIVE, RunStatus, sources
+from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.store.database import Database
 from bot.store.engine.library import Library
-from bot.store.engine.rows import Rows, encoded
+from bot.store.engine.rows import Rows, Unreadable
 from bot.store.engine.schema import MIGRATIONS
 from bot.store.files import FileBox
 
@@ -33,6 +33,7 @@ class EngineStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unreadable = Unreadable()
         self.files = FileBox(database.path.parent / "files")
 
     @classmethod
@@ -44,11 +45,11 @@ class EngineStore:
 
     async def write(self, work: "Callable[[Tables], T]") -> T:
         """Run ``work`` in one transaction; what it raises rolls everything back."""
-        return await self._database.write(lambda db: work(Tables(db)))
+        return await self._database.write(lambda db: work(Tables(db, self._unreadable)))
 
     async def read(self, work: "Callable[[Tables], T]") -> T:
         """Run ``work`` on one snapshot of what is committed."""
-        return await self._database.read(lambda db: work(Tables(db)))
+        return await self._database.read(lambda db: work(Tables(db, self._unreadable)))
 
     async def close(self) -> None:
         """Close the file."""
@@ -69,14 +70,14 @@ class EngineStore:
 class Tables:
     """All tables within one transaction; must not outlive it."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, unreadable: Unreadable) -> None:
         self._db = db
-        self.assistants = Rows(db, "assistants", _ASSISTANTS, "assistant")
-        self.threads = Rows(db, "threads", _THREADS, "thread")
-        self.messages = Rows(db, "messages", _MESSAGES, "message")
-        self.runs = Rows(db, "runs", _RUNS, "run")
-        self.steps = Rows(db, "steps", _STEPS, "run step")
-        self.library = Library(db)
+        self.assistants = Rows(db, "assistants", _ASSISTANTS, "assistant", unreadable)
+        self.threads = Rows(db, "threads", _THREADS, "thread", unreadable)
+        self.messages = Rows(db, "messages", _MESSAGES, "message", unreadable)
+        self.runs = Rows(db, "runs", _RUNS, "run", unreadable)
+        self.steps = Rows(db, "steps", _STEPS, "run step", unreadable)
+        self.library = Library(db, unreadable)
 
     def thread_of(self, project: str, thread_id: str) -> bool:
         """Return whether the project has that thread."""
@@ -112,13 +113,15 @@ class Tables:
         return int(row[0]) if row else 0
 
     def newest_messages(self, thread_id: str) -> Iterator[Message]:
-        """Yield the thread's messages, newest first, reading only as many as are taken."""
+        """Yield the thread's readable messages, newest first, reading only as many as are taken."""
         cursor = self._db.execute(
-            "SELECT body FROM messages WHERE thread_id = ? ORDER BY seq DESC", (thread_id,)
+            "SELECT id, body FROM messages WHERE thread_id = ? ORDER BY seq DESC", (thread_id,)
         )
         while chunk := cursor.fetchmany(_CHUNK):
-            for (body,) in chunk:
-                yield _MESSAGES.decode(body)
+            for id_, body in chunk:
+                message = self.messages.decoded(id_, body)
+                if message is not None:
+                    yield message
 
     def add_run(self, project: str, run: Run) -> None:
         """Add a run; raises ``sqlite3.IntegrityError`` where its thread has an active one."""
@@ -132,16 +135,21 @@ class Tables:
         )
 
     def move_run(self, run_id: str, target: RunStatus, **changes: Any) -> Run | None:
-        """Move a run to ``target`` with ``changes``; None where its state does not allow it."""
-        run = self.runs.one(id=run_id)
+        """Move a run to ``target`` with ``changes``; None where its state does not allow it.
+
+        None also for a run whose row cannot be read; where it was to end, it is failed.
+        """
+        run = self.runs.readable(id=run_id)
         if run is None:
+            if target in TERMINAL:
+                self._fail_unreadable(run_id)
             return None
         moved = msgspec.structs.replace(run, status=target, **changes)
         origins = sources(target)
         row = self._db.execute(
             "UPDATE runs SET status = ?, body = ? "
             f"WHERE id = ? AND status IN ({', '.join('?' * len(origins))}) RETURNING id",
-            (target, encoded(moved), run_id, *origins),
+            (target, self.runs.encoded(moved), run_id, *origins),
         ).fetchone()
         return moved if row else None
 
@@ -186,20 +194,29 @@ class Tables:
         """Take back that runs at work were tried: an orderly stop is not their doing."""
         self._db.execute("UPDATE runs SET tries = tries - 1 WHERE status = 'in_progress'")
 
-    def active_runs(self) -> list[tuple[str, Run]]:
-        """Return each project's unfinished runs, oldest first."""
-        rows = self._db.execute(
-            f"SELECT project, body FROM runs WHERE status IN ({_ACTIVE}) ORDER BY seq"
-        )
-        return [(project, _RUNS.decode(body)) for project, body in rows]
+    def active_runs(self) -> list[Run]:
+        """Return all projects' unfinished runs, oldest first.
 
-    def overdue_runs(self, now: float) -> list[Run]:
-        """Return the unfinished runs whose ``expires_at`` has come."""
+        A run whose row cannot be read is failed: nobody would ever go on with it.
+        """
         rows = self._db.execute(
-            f"SELECT body FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?",
-            (now,),
+            f"SELECT id, body FROM runs WHERE status IN ({_ACTIVE}) ORDER BY seq"
+        ).fetchall()
+        runs: list[Run] = []
+        for run_id, body in rows:
+            run = self.runs.decoded(run_id, body)
+            if run is not None:
+                runs.append(run)
+            else:
+                self._fail_unreadable(run_id)
+        return runs
+
+    def overdue_runs(self, now: float) -> list[str]:
+        """Return the ids of the unfinished runs whose ``expires_at`` has come."""
+        rows = self._db.execute(
+            f"SELECT id FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?", (now,)
         )
-        return [_RUNS.decode(body) for (body,) in rows]
+        return [run_id for (run_id,) in rows]
 
     def next_deadline(self, now: float) -> float | None:
         """Return the earliest ``expires_at`` after ``now`` of an unfinished run."""
@@ -208,6 +225,15 @@ class Tables:
             (now,),
         ).fetchone()
         return None if row[0] is None else float(row[0])
+
+    def _fail_unreadable(self, run_id: str) -> None:
+        """End an unfinished run whatever its state, so that it no longer locks its thread.
+
+        The damaged body is left as it is, for whoever looks at the damage.
+        """
+        self._db.execute(
+            f"UPDATE runs SET status = 'failed' WHERE id = ? AND status IN ({_ACTIVE})", (run_id,)
+        )
 
     def _count(self, thread_id: str, change: int) -> None:
         self._db.execute(
