@@ -129,6 +129,16 @@ def store_expired(store_id: str) -> APIError:
     return APIError(400, f"Vector store {store_id} is expired.")
 
 
+def search_too_long(seconds: float) -> APIError:
+    """Refuse a search that was stopped; 400, because the same search would fail again."""
+    return APIError(
+        400,
+        f"The search took longer than {seconds:g} seconds and was stopped. Ask for less at once: "
+        "fewer queries, rarer words, simpler filters, or a smaller vector store.",
+        code="search_too_long",
+    )
+
+
 def missing_beta_header() -> APIError:
     """The API's requests carry a header that says which version they mean."""
     return APIError(

@@ -170,11 +170,16 @@ class SearchResult(Struct, frozen=True, omit_defaults=True):
 
 
 class CalledSearch(Struct, frozen=True, omit_defaults=True):
-    """A file search and what it found; ``queries`` is kept for the model, and not of the API."""
+    """A file search and what it found.
+
+    ``queries`` and ``notice`` (why less was found than asked for) are kept for the model; the API
+    does not show them.
+    """
 
     ranking_options: RankingOptions | UnsetType = UNSET
     results: tuple[SearchResult, ...] | UnsetType = UNSET
     queries: tuple[str, ...] | UnsetType = UNSET
+    notice: str | UnsetType = UNSET
 
 
 class FileSearchCall(Struct, frozen=True, tag_field="type", tag="file_search"):

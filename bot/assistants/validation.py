@@ -73,13 +73,20 @@ def _info(kind: type[msgspec.Struct]) -> inspect.Type:
     return inspect.type_info(kind)
 
 
+@lru_cache(maxsize=128)
+def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Field]:
+    struct = inspect.type_info(kind)
+    assert isinstance(struct, inspect.StructType), "only structs are asked for"
+    return {field.encode_name: field for field in struct.fields}
+
+
 def _unknown_field(kind: inspect.Type, raw: object, path: str) -> str | None:
     """Return the path of the first field in ``raw`` that ``kind`` does not have."""
     if isinstance(raw, dict):
         struct = _struct_for(kind, raw)
         if struct is None:
             return None
-        fields = {field.encode_name: field.type for field in struct.fields}
+        fields = _fields(struct.cls)
         for key, value in raw.items():
             if key == struct.tag_field:
                 continue
@@ -87,7 +94,7 @@ def _unknown_field(kind: inspect.Type, raw: object, path: str) -> str | None:
             if key not in fields:
                 return here
             if isinstance(value, dict | list):
-                found = _unknown_field(fields[key], value, here)
+                found = _unknown_field(fields[key].type, value, here)
                 if found is not None:
                     return found
     elif isinstance(raw, list):
@@ -111,14 +118,16 @@ def _without_nulls(kind: inspect.Type, raw: object, *, keeps_clearing: bool = Fa
         struct = _struct_for(kind, raw)
         if struct is None:
             return raw
-        fields = {field.encode_name: field for field in struct.fields}
+        fields = _fields(struct.cls)
         kept: dict[Any, Any] = {}
         for key, value in raw.items():
             field = fields.get(key)
             if field is None:
                 kept[key] = value
-            elif value is not None:
+            elif isinstance(value, dict | list | tuple):
                 kept[key] = _without_nulls(field.type, value)
+            elif value is not None:
+                kept[key] = value
             elif field.required or (keeps_clearing and _may_be_null(field.type)):
                 kept[key] = None
         return kept

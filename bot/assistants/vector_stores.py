@@ -1,6 +1,6 @@
 """Vector stores as the API describes them: the objects, and what their operations take."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -15,6 +15,9 @@ Attributes = Annotated[
     Meta(max_length=16),
 ]
 """What filters look at: at most 16 pairs, keys of 64 and texts of 512 characters."""
+
+MOST_QUERIES: Final = 20
+"""Queries of one search at most: a limit of this project, the API's description names none."""
 
 FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
 
@@ -148,7 +151,7 @@ class SearchVectorStore(Request, frozen=True, kw_only=True):
     ``rewrite_query`` lets a server rewrite them, which the engine here has no need to.
     """
 
-    query: str | Annotated[tuple[str, ...], Meta(min_length=1)]
+    query: str | Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_QUERIES)]
     rewrite_query: bool = False
     max_num_results: Annotated[int, Meta(ge=1, le=50)] = 10
     filters: dict[str, Any] | None = None

@@ -34,11 +34,15 @@ _SECOND_LOOK: Final = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions:
-    """How runs are executed; times in seconds, the window in tokens (None: learned)."""
+    """How runs are executed; times in seconds, the window in tokens (None: learned).
+
+    ``search_seconds`` bounds one search of vector stores, the model's own ones included.
+    """
 
     max_concurrent_runs: int = 64
     run_expires_after: float = 600.0
     context_window: int | None = None
+    search_seconds: float = 10.0
 
 
 class Engine:
@@ -57,7 +61,7 @@ class Engine:
         self.options = options or EngineOptions()
         self._model = model
         self.ingestion = Ingestion(store)
-        self._hosting = Hosting(store, clock)
+        self._hosting = Hosting(store, clock, self.options.search_seconds)
         self._windows = Windows(self.options.context_window)
         self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)
         self._executions: dict[str, Execution] = {}

@@ -1,11 +1,12 @@
 """The tools the engine hosts: what the model is told of them, and what a call of one gives."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from bot.assistants.files import File
 from bot.assistants.ids import new_id
@@ -20,17 +21,23 @@ from bot.assistants.tools import (
 )
 from bot.clock import Clock
 from bot.engine.calls import CODE, SEARCH
-from bot.engine.searching import search
+from bot.engine.searching import ScoredHit, search
 from bot.engine.shelving import touch
 from bot.hosted.code import DESCRIPTION, PARAMETERS, Sandbox
+from bot.hosted.query import MOST_CHARACTERS
 from bot.models.types import FunctionTool, HostedTool
-from bot.store.engine import EngineStore, Tables
+from bot.store.engine import EngineStore, SearchStoppedError, Tables
+
+_log: Final = logging.getLogger(__name__)
 
 WEB_SEARCH: Final = "web_search"
 """The metadata key by which an assistant or a run asks for web search: the API has no such tool."""
 
 _RESULTS: Final = 20
 """How many results a search shows the model unless the assistant says otherwise (the API's own)."""
+
+_MOST_QUERIES: Final = 5
+"""How many queries of one call are searched for, as the model is told."""
 
 _INGESTION_SECONDS: Final = 60.0
 _INGESTION_LOOK: Final = 0.05
@@ -46,7 +53,7 @@ _SEARCH_PARAMETERS: Final[Mapping[str, Any]] = {
         "queries": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "One to five searches.",
+            "description": "One to five searches.",  # _MOST_QUERIES
         }
     },
     "required": ["queries"],
@@ -75,8 +82,9 @@ class Tools(NamedTuple):
 class Hosting:
     """Runs code and searches for the runs of one engine."""
 
-    def __init__(self, store: EngineStore, clock: Clock) -> None:
+    def __init__(self, store: EngineStore, clock: Clock, search_seconds: float) -> None:
         self._store = store
+        self._search_seconds = search_seconds
         self._clock = clock
         self._sandbox = Sandbox(monotonic=clock.monotonic)
 
@@ -122,7 +130,11 @@ class Hosting:
         return logs
 
     async def search(self, run: Run, place: Workplace, queries: tuple[str, ...]) -> CalledSearch:
-        """Search the run's vector stores and return what a step says of it."""
+        """Search the run's vector stores and return what a step says of it.
+
+        Queries beyond the first five are left out, and a search that takes too long is stopped;
+        the model is told either.
+        """
         tool = next(tool for tool in run.tools if isinstance(tool, FileSearchTool))
         options = tool.file_search
         most = getattr(options, "max_num_results", UNSET)
@@ -130,18 +142,38 @@ class Hosting:
         if not isinstance(ranking, RankingOptions):
             ranking = RankingOptions(score_threshold=0.0, ranker="default_2024_08_21")
         limit = most if isinstance(most, int) else _RESULTS
-        hits = await self._store.read(
-            lambda tables: search(
-                tables, place.store_ids, queries, limit=limit, threshold=ranking.score_threshold
+        asked = tuple(dict.fromkeys(query[:MOST_CHARACTERS] for query in queries))
+        queries = asked[:_MOST_QUERIES]
+        notice: str | UnsetType = UNSET
+        if len(asked) > len(queries):
+            left_out = len(asked) - len(queries)
+            notice = f"(Only the first {_MOST_QUERIES} queries were searched, {left_out} left out.)"
+        hits: list[ScoredHit] = []
+        try:
+            hits = await self._store.search(
+                lambda tables, check: search(
+                    tables,
+                    place.store_ids,
+                    queries,
+                    limit=limit,
+                    threshold=ranking.score_threshold,
+                    check=check,
+                ),
+                project=place.project,
+                seconds=self._search_seconds,
             )
-        )
+        except SearchStoppedError:
+            notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"
+            _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
         now = int(self._clock.now())
         await self._store.write(lambda tables: touch(tables, place.store_ids, now))
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
             for hit in hits
         )
-        return CalledSearch(ranking_options=ranking, results=results, queries=queries)
+        return CalledSearch(
+            ranking_options=ranking, results=results, queries=queries, notice=notice
+        )
 
     async def until_searchable(self, place: Workplace) -> None:
         """Wait until the vector stores' files are ready; a minute at most (the API's figure)."""

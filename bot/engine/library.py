@@ -34,7 +34,7 @@ from bot.assistants.vector_stores import (
 from bot.engine.making import changed
 from bot.engine.searching import search
 from bot.engine.shelving import add_files, add_store, need_file, touch, used
-from bot.store.engine import StoreUnavailableError, Tables
+from bot.store.engine import Check, SearchStoppedError, StoreUnavailableError, Tables
 from bot.store.files import FileTooLargeError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class ProjectFiles(FilesAPI):
         queries = (request.query,) if isinstance(request.query, str) else request.query
         ranking = request.ranking_options
 
-        def work(tables: Tables) -> SearchPage:
+        def work(tables: Tables, check: Check) -> SearchPage:
             self._usable(tables, store_id)
             hits = search(
                 tables,
@@ -165,6 +165,7 @@ class ProjectFiles(FilesAPI):
                 limit=request.max_num_results,
                 threshold=ranking.score_threshold if ranking else 0.0,
                 filters=request.filters,
+                check=check,
             )
             found = tuple(
                 Found(
@@ -178,7 +179,13 @@ class ProjectFiles(FilesAPI):
             )
             return SearchPage(search_query=tuple(queries), data=found)
 
-        page = await self._read(work)
+        seconds = self._engine.options.search_seconds
+        try:
+            page = await self._engine.store.search(work, project=self._name, seconds=seconds)
+        except SearchStoppedError:
+            raise errors.search_too_long(seconds) from None
+        except StoreUnavailableError as error:
+            raise errors.storage_unavailable() from error
         await self._touch(store_id)
         return page
 

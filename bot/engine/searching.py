@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from bot.assistants.errors import invalid
 from bot.hosted.filters import FilterError, check_filter, matches
 from bot.hosted.query import ask
-from bot.store.engine import Tables
+from bot.store.engine import Check, Tables
 
 
 class ScoredHit(NamedTuple):
@@ -27,11 +27,16 @@ def search(
     limit: int,
     threshold: float = 0.0,
     filters: Mapping[str, Any] | None = None,
+    check: Check,
 ) -> list[ScoredHit]:
-    """Return the best chunks for any of the queries; raises ``APIError`` 400 for bad filters."""
-    among = None if filters is None else _among(tables, store_ids, filters)
+    """Return the best chunks for any of the queries; raises ``APIError`` 400 for bad filters.
+
+    ``check`` raises once the search has to stop.
+    """
+    among = None if filters is None else _among(tables, store_ids, filters, check)
     best: dict[tuple[str, str], ScoredHit] = {}
-    for query in queries:
+    for query in dict.fromkeys(queries):
+        check()
         question = ask(query)
         # More than are wanted: coverage may put a chunk before one that bm25 prefers.
         for hit in tables.library.search(store_ids, question.match, limit * 3, among):
@@ -43,16 +48,19 @@ def search(
     return sorted(best.values(), key=lambda hit: -hit.score)[:limit]
 
 
-def _among(tables: Tables, store_ids: Sequence[str], filters: Mapping[str, Any]) -> list[str]:
+def _among(
+    tables: Tables, store_ids: Sequence[str], filters: Mapping[str, Any], check: Check
+) -> list[str]:
     """Return the ids of the files whose attributes the filters let through."""
     try:
         check_filter(filters)
     except FilterError as error:
         param = f"filters.{error.path}" if error.path else "filters"
         raise invalid(f"Invalid '{param}': {error}", param, "invalid_value") from None
-    return [
-        file_id
-        for store_id in store_ids
-        for file_id, attributes in tables.library.attributes(store_id)
-        if matches(filters, attributes)
-    ]
+    found: list[str] = []
+    for store_id in store_ids:
+        for file_id, attributes in tables.library.attributes(store_id):
+            check()
+            if matches(filters, attributes):
+                found.append(file_id)
+    return found

@@ -22,6 +22,8 @@ def shown(found: CalledSearch, number: int) -> str:
         f"{marker(number, index, result.file_name)}\n{_text(result)}"
         for index, result in enumerate(results)
     ]
+    if isinstance(found.notice, str):
+        passages.append(found.notice)
     return "\n\n".join(passages) or "Nothing was found. Try other words, or say so."
 
 
@@ -30,7 +32,7 @@ def _as_shown(found: CalledSearch, *, passages: bool) -> CalledSearch:
     results = found.results
     if isinstance(results, tuple) and not passages:
         results = tuple(replace(result, content=UNSET) for result in results)
-    return replace(found, results=results, queries=UNSET)
+    return replace(found, results=results, queries=UNSET, notice=UNSET)
 
 
 def as_asked(step: RunStep, include: tuple[str, ...]) -> RunStep:

@@ -15,7 +15,9 @@ from bot.hosted.tokens import UNSPACED
 TOKENIZER = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
 
 _MAX_TERMS = 64
-_MAX_QUESTION = 4000
+MOST_CHARACTERS = 4000
+"""Characters of a question that count; what comes after them is not looked for."""
+
 _SHORTEST_PREFIX = 5
 _STEM = 5
 
@@ -76,7 +78,7 @@ class Question:
 def ask(question: str) -> Question:
     """The terms of a question of any kind; only its first 4,000 characters and 64 terms count."""
     found: dict[str, Term] = {}
-    for match in _words(question[:_MAX_QUESTION]):
+    for match in _words(question[:MOST_CHARACTERS]):
         word = match.group()
         if match["unspaced"]:
             pairs = list(_pairs(word))

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import Any, Final
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -10,7 +11,28 @@ from bot.assistants.errors import APIError
 from bot.server.answers import error_answer
 from bot.server.context import Limits
 
+T = TypeVar("T")
+
 _log: Final = logging.getLogger(__name__)
+
+
+async def while_connected(request: web.Request, operation: Coroutine[Any, Any, T]) -> T:
+    """Await an operation that nobody needs once the caller has gone; it is cancelled then."""
+    task = asyncio.create_task(operation)
+    connection = request.protocol
+    if isinstance(connection, Connection):
+        connection.for_the_caller.add(task)
+        task.add_done_callback(connection.for_the_caller.discard)
+        if request.transport is None:  # gone already
+            task.cancel()
+    try:
+        return await task
+    except asyncio.CancelledError:
+        own = asyncio.current_task()
+        if own is not None and own.cancelling():
+            raise
+        # The status that proxies log for such a request; nobody reads the answer.
+        raise APIError(499, "The caller has gone.") from None
 
 
 class Connections:
@@ -24,7 +46,7 @@ class Connections:
 class Connection(web.RequestHandler):
     """One connection, as aiohttp speaks it, with what it leaves unbounded bounded."""
 
-    __slots__ = ("_all", "_deadline")
+    __slots__ = ("_all", "_deadline", "for_the_caller")
 
     def __init__(
         self, manager: Any, connections: Connections, *, loop: asyncio.AbstractEventLoop
@@ -37,6 +59,8 @@ class Connection(web.RequestHandler):
         )
         self._all = connections
         self._deadline: asyncio.TimerHandle | None = None
+        self.for_the_caller: set[asyncio.Task[Any]] = set()
+        """Work that is cancelled once the caller has gone."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or tell that there are too many."""
@@ -62,6 +86,8 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
         self.begun()
+        for task in self.for_the_caller:
+            task.cancel()
         if self in self._all.open:
             self._all.open.discard(self)
             super().connection_lost(exc)

@@ -5,6 +5,7 @@ from aiohttp import web
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.vector_stores import CreateVectorStore, ModifyVectorStore, SearchVectorStore
 from bot.server.answers import answer
+from bot.server.connections import while_connected
 from bot.server.reading import page, read, refuse_query
 
 
@@ -40,4 +41,5 @@ async def delete(api: AssistantsAPI, request: web.Request) -> web.Response:
 async def search(api: AssistantsAPI, request: web.Request) -> web.Response:
     """POST /v1/vector_stores/{store_id}/search."""
     asked = await read(request, SearchVectorStore)
-    return answer(await api.search_vector_store(request.match_info["store_id"], asked))
+    search = api.search_vector_store(request.match_info["store_id"], asked)
+    return answer(await while_connected(request, search))

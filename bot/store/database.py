@@ -16,6 +16,7 @@ from typing import Final, Literal, Self, TypeVar
 import aiosqlite
 
 from bot.store.commits import Commits, Work
+from bot.store.search_readers import SearchReaders, SearchWork
 
 T = TypeVar("T")
 
@@ -58,13 +59,19 @@ class Database:
     """An open database; make one with ``Database.open``."""
 
     def __init__(
-        self, path: Path, lock: "FileLock", writer: _Connection, readers: list[_Connection]
+        self,
+        path: Path,
+        lock: "FileLock",
+        writer: _Connection,
+        readers: list[_Connection],
+        search_readers: list[_Connection],
     ) -> None:
         self.path = path
         self._lock = lock
         self._writer = writer
         self._readers = readers
         self._next_reader = 0
+        self._search_readers = SearchReaders(search_readers)
         self._commits = Commits(writer.run)
 
     @classmethod
@@ -74,8 +81,11 @@ class Database:
         migrations: Sequence[Migration],
         *,
         synchronous: Literal["FULL", "NORMAL"],
+        search_readers: int = 0,
     ) -> Self:
         """Open ``path`` (made if it is not there), hold it, and bring its schema up to date.
+
+        ``search_readers`` is the number of connections for ``search``.
 
         Raises ``StoreError`` when the directory can't be written, another process holds the file,
         it is not a sound database, or it was written by a newer version; nothing is changed then.
@@ -85,7 +95,7 @@ class Database:
             opened = [await _connect(path, synchronous, writes=True)]
             try:
                 await opened[0].run(lambda db: _migrate(db, migrations, path))
-                for _ in range(_READERS):
+                for _ in range(_READERS + search_readers):
                     opened.append(await _connect(path, synchronous, writes=False))  # noqa: PERF401 - what is open must be known when the next one fails
             except BaseException:
                 for connection in opened:
@@ -102,7 +112,8 @@ class Database:
         except BaseException:
             lock.release()
             raise
-        return cls(path, lock, opened[0], opened[1:])
+        readers = opened[1:]
+        return cls(path, lock, opened[0], readers[:_READERS], readers[_READERS:])
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in one transaction: committed when it returns, rolled back when it raises.
@@ -126,9 +137,18 @@ class Database:
         self._next_reader = (self._next_reader + 1) % len(self._readers)
         return await self._readers[self._next_reader].run(snapshot)
 
+    async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
+        """Run a read that may take long, on connections that no other read waits for.
+
+        Groups take turns. Raises ``SearchStoppedError`` if the search takes longer than
+        ``seconds``; the search also stops when the caller is cancelled.
+        """
+        return await self._search_readers.run(work, group, seconds)
+
     async def close(self) -> None:
         """Close it and let another process have it; what was committed is in the file."""
         try:
+            await self._search_readers.close()
             for reader in self._readers:
                 await reader.close()
             with contextlib.suppress(sqlite3.OperationalError):  # a reader elsewhere, a full disk

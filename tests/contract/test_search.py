@@ -197,6 +197,15 @@ async def test_no_question_at_all_is_refused(api: AssistantsAPI) -> None:
     assert (await refused(found(api, store.id, ()))).param == "query"
 
 
+async def test_a_search_asks_20_questions_at_most(api: AssistantsAPI) -> None:
+    store, _ = await searchable(api, bees="Bees dance.")
+    full = tuple(f"bees {number}" for number in range(20))
+    assert names(await found(api, store.id, full)) == ["bees"]
+    error = await refused(found(api, store.id, (*full, "and one more")))
+    assert (error.param, error.code) == ("query", "array_above_max_length")
+    await refused(found(api, store.id, ("bees",) * 100_000))
+
+
 def locked_zip() -> bytes:
     """A Word file whose parts say that they are encrypted."""
     out = io.BytesIO()

@@ -7,6 +7,7 @@ import pytest
 
 from bot.assistants.errors import APIError
 from bot.assistants.objects import ListPage
+from bot.assistants.vector_stores import SearchPage
 from bot.server import Server, ServerError
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
@@ -83,3 +84,42 @@ async def test_who_refuses_may_say_when_to_come_again(
     async with http.get("/v1/assistants") as response:
         assert response.status == 429
         assert response.headers["Retry-After"] == "2"
+
+
+async def test_a_search_is_cancelled_when_its_caller_goes(api: RecordingAPI) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class SearchingAPI(RecordingAPI):
+        async def search_vector_store(self, *_: object) -> object:
+            begun.set()
+            try:
+                return await asyncio.get_running_loop().create_future()
+            finally:
+                ended.set()
+
+    server = Server(lambda _project: SearchingAPI().api, keys={}, port=0)
+    await server.start()
+    async with aiohttp.ClientSession(headers=BETA) as session:
+        url = f"{server.url}/vector_stores/vs_1/search"
+        request = asyncio.create_task(session.post(url, json={"query": "q"}))
+        await begun.wait()
+        assert not ended.is_set()
+        request.cancel()
+        async with asyncio.timeout(20):
+            await ended.wait()
+        async with session.get(server.url.removesuffix("/v1") + "/healthz") as response:
+            assert response.status == 200
+    await server.stop()
+
+
+async def test_a_search_whose_caller_stays_is_answered_or_refused_as_ever(
+    api: RecordingAPI, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.answers["search_vector_store"] = SearchPage(search_query=("q",), data=())
+    for _ in range(2):
+        async with http.post("/v1/vector_stores/vs_1/search", json={"query": "q"}) as response:
+            assert (await response.json())["search_query"] == ["q"]
+    api.answers["search_vector_store"] = APIError(404, "There is none.")
+    async with http.post("/v1/vector_stores/vs_1/search", json={"query": "q"}) as response:
+        assert response.status == 404
+    assert not caplog.records

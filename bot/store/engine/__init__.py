@@ -2,5 +2,6 @@
 
 from bot.store.database import StoreUnavailableError
 from bot.store.engine.store import EngineStore, Tables
+from bot.store.search_readers import Check, SearchStoppedError
 
-__all__ = ["EngineStore", "StoreUnavailableError", "Tables"]
+__all__ = ["Check", "EngineStore", "SearchStoppedError", "StoreUnavailableError", "Tables"]

@@ -16,6 +16,7 @@ from bot.store.engine.library import Library
 from bot.store.engine.rows import Rows, Unreadable
 from bot.store.engine.schema import MIGRATIONS
 from bot.store.files import FileBox
+from bot.store.search_readers import Check
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ _RUNS: Final = Decoder(Run)
 _STEPS: Final = Decoder(RunStep)
 _ACTIVE: Final = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 _CHUNK: Final = 64
+_SEARCH_READERS: Final = 3
+"""Connections for searches; one project uses all but one of them at most."""
 
 
 class EngineStore:
@@ -41,7 +44,11 @@ class EngineStore:
         """Open or make the file; raises ``StoreError`` with a sentence for the operator."""
         # NORMAL: after a power cut the newest runs may be gone, the file is sound; the ledger,
         # which is durable, then asks for them again.
-        return cls(await Database.open(path, MIGRATIONS, synchronous="NORMAL"))
+        return cls(
+            await Database.open(
+                path, MIGRATIONS, synchronous="NORMAL", search_readers=_SEARCH_READERS
+            )
+        )
 
     async def write(self, work: "Callable[[Tables], T]") -> T:
         """Run ``work`` in one transaction; what it raises rolls everything back."""
@@ -50,6 +57,20 @@ class EngineStore:
     async def read(self, work: "Callable[[Tables], T]") -> T:
         """Run ``work`` on one snapshot of what is committed."""
         return await self._database.read(lambda db: work(Tables(db, self._unreadable)))
+
+    async def search(
+        self, work: "Callable[[Tables, Check], T]", *, project: str, seconds: float
+    ) -> T:
+        """Run a search on one snapshot, beside all other reads; projects take turns.
+
+        Raises ``SearchStoppedError`` if the search takes longer than ``seconds``; the search also
+        stops when the caller is cancelled. ``work`` calls its ``Check`` in loops of its own.
+        """
+        return await self._database.search(
+            lambda db, check: work(Tables(db, self._unreadable), check),
+            group=project,
+            seconds=seconds,
+        )
 
     async def close(self) -> None:
         """Close the file."""

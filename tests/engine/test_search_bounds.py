@@ -1,0 +1,158 @@
+"""Searches that cost much: bounded for their own project, and unnoticed by every other."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from bot.assistants.objects import RunStep, ToolCallsDetails
+from bot.assistants.requests import NewFileSearchResources, NewToolResources
+from bot.assistants.tools import FileSearchCall, FileSearchTool
+from bot.assistants.vector_stores import SearchVectorStore
+from bot.engine import EngineOptions
+from bot.engine.showing import PASSAGES
+from bot.store.engine.library import Library
+from tests.contract.refusals import refused
+from tests.support.assistants import House, house
+from tests.support.files import searchable
+
+NO_TIME = EngineOptions(search_seconds=0.0)
+ALL_DAY = EngineOptions(search_seconds=86_400.0)
+
+
+async def searching_run(home: House, arguments: Any) -> tuple[RunStep, str]:
+    """Have the model search with these arguments; return the step and what the model was told."""
+    store, _ = await searchable(home.api, bees="Bees dance in summer.")
+    resources = NewToolResources(file_search=NewFileSearchResources(vector_store_ids=(store.id,)))
+    assistant = await home.assistant(tools=(FileSearchTool(),), tool_resources=resources)
+    home.model.call_tools(("file_search", arguments))
+    home.model.say("Done.")
+    run = await home.until(await home.run(await home.thread("What do bees do?"), assistant))
+    assert run.status == "completed"
+    steps = await home.api.list_steps(run.thread_id, run.id, include=(PASSAGES,))
+    (step,) = (step for step in steps.data if isinstance(step.step_details, ToolCallsDetails))
+    messages = home.model.requests[-1].messages
+    assert messages[-1]["role"] == "tool"
+    return step, messages[-1]["content"]
+
+
+async def test_a_search_without_time_is_stopped_and_says_what_to_do(tmp_path: Path) -> None:
+    async with house(tmp_path, "client", options=NO_TIME) as home:
+        store, _ = await searchable(home.api, bees="Bees dance.")
+        request = SearchVectorStore(query="bees")
+        error = await refused(home.api.search_vector_store(store.id, request))
+        assert error.code == "search_too_long"
+        assert "fewer queries" in error.message
+        assert (await home.api.list_vector_stores()).data == (store,)
+
+
+async def test_the_model_is_told_of_a_search_that_was_stopped_and_goes_on(tmp_path: Path) -> None:
+    async with house(tmp_path, "engine", options=NO_TIME) as home:
+        _, told = await searching_run(home, {"queries": ["bees"]})
+        assert "was stopped" in told
+
+
+async def test_of_the_models_own_queries_the_first_five_are_searched(tmp_path: Path) -> None:
+    async with house(tmp_path, "engine") as home:
+        queries = [f"nothing{number}" for number in range(5)]
+        step, told = await searching_run(home, {"queries": [*queries, *["bees"] * 50_000]})
+        assert "Bees dance" not in told
+        assert "Only the first 5 queries were searched, 1 left out" in told
+        (asked,) = home.model.requests[-1].messages[-2]["tool_calls"]
+        assert json.loads(asked["function"]["arguments"]) == {"queries": queries}
+        assert isinstance(step.step_details, ToolCallsDetails)
+        (call,) = step.step_details.tool_calls
+        assert isinstance(call, FileSearchCall)
+        assert (call.file_search.queries, call.file_search.notice) == (UNSET, UNSET)
+
+
+async def test_five_queries_of_the_model_are_searched_without_a_word(tmp_path: Path) -> None:
+    async with house(tmp_path, "engine") as home:
+        _, told = await searching_run(home, {"queries": ["a", "b", "c", "d", "bees"]})
+        assert "Bees dance in summer." in told
+        assert "left out" not in told
+
+
+async def test_a_query_of_the_model_is_kept_as_far_as_it_counts(tmp_path: Path) -> None:
+    async with house(tmp_path, "engine") as home:
+        _, told = await searching_run(home, {"queries": ["bees " + "x" * 1_000_000]})
+        assert "Bees dance in summer." in told
+        (asked,) = home.model.requests[-1].messages[-2]["tool_calls"]
+        assert len(asked["function"]["arguments"]) < 5_000
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+
+
+class Searches:
+    """Makes every search for the word "endless" one that SQLite never ends by itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.ended = asyncio.Event(), asyncio.Event()
+        loop, search = asyncio.get_running_loop(), Library.search
+
+        def endless(library: Library, store_ids: Sequence[str], match: str, *rest: Any) -> Any:
+            if "endless" not in match:
+                return search(library, store_ids, match, *rest)
+            loop.call_soon_threadsafe(self.begun.set)
+            try:
+                return library._db.execute(ENDLESS).fetchall()
+            finally:
+                loop.call_soon_threadsafe(self.ended.set)
+
+        monkeypatch.setattr(Library, "search", endless)
+
+
+async def test_searches_of_one_project_delay_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = Searches(monkeypatch)
+    async with house(tmp_path, "client", options=ALL_DAY) as home:
+        hostile, _ = await searchable(home.api, bees="Bees dance.")
+        modest, _ = await searchable(home.other, ants="Ants march.")
+        tasks = [
+            asyncio.create_task(
+                home.api.search_vector_store(hostile.id, SearchVectorStore(query="endless"))
+            )
+            for _ in range(30)
+        ]
+        await searches.begun.wait()
+        async with asyncio.timeout(20):
+            for _ in range(5):
+                found = await home.other.search_vector_store(
+                    modest.id, SearchVectorStore(query="ants")
+                )
+                assert len(found.data) == 1
+                assert (await home.other.list_vector_stores()).data
+                assert (await home.api.list_vector_stores()).data
+        assert not any(task.done() for task in tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.timeout(20):  # the callers have gone: their searches have stopped
+            for _ in range(5):
+                request = SearchVectorStore(query="bees")
+                assert (await home.api.search_vector_store(hostile.id, request)).data
+
+
+async def test_a_run_that_is_cancelled_in_its_search_stops_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = Searches(monkeypatch)
+    async with house(tmp_path, "engine", options=ALL_DAY) as home:
+        store, _ = await searchable(home.api, bees="Bees dance.")
+        resources = NewToolResources(
+            file_search=NewFileSearchResources(vector_store_ids=(store.id,))
+        )
+        assistant = await home.assistant(tools=(FileSearchTool(),), tool_resources=resources)
+        home.model.call_tools(("file_search", {"queries": ["endless"]}))
+        run = await home.run(await home.thread("What do bees do?"), assistant)
+        async with asyncio.timeout(20):
+            await searches.begun.wait()
+            await home.api.cancel_run(run.thread_id, run.id)
+            await searches.ended.wait()
+        assert (await home.until(run)).status == "cancelled"
