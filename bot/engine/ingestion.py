@@ -66,8 +66,7 @@ class Ingestion:
             problem = FileProblem("server_error", "The file's record cannot be read.")
             await self._fail(file, problem)
             return
-        data = await self._store.files.read(file.id)
-        text = await extract_text(facts.filename, data)
+        text = await extract_text(facts.filename, self._store.files.path(file.id))
         pairs = await asyncio.to_thread(self._pieces, text, file)
         used = sum(len(piece.encode()) for piece, _ in pairs)
 

@@ -1,12 +1,14 @@
 """Text out of files of every kind that is supported, and a clear no to the others."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract
+from bot.hosted.extract.decoding import unescaped_json
 from bot.hosted.extract.kinds import HTML, JSON, TEXT
 from tests.hosted.files import docx, packed, paragraph, pdf, pdf_of, slide
 
@@ -96,6 +98,15 @@ printable = st.text(st.characters(codec="utf-8", exclude_categories=["C"]))
 )
 def test_json_means_the_same_afterwards(value: object) -> None:
     assert json.loads(extract("a.json", json.dumps(value).encode())) == value
+
+
+@given(st.text('\\u004108dDcCeE"n日', max_size=60), st.lists(st.integers(0, 60), max_size=8))
+def test_json_that_comes_in_pieces_is_read_as_one_that_comes_whole(
+    text: str, cuts: list[int]
+) -> None:
+    edges = [0, *sorted(cuts), len(text)]
+    pieces = [text[a:b] for a, b in pairwise(edges)]
+    assert "".join(unescaped_json(pieces)) == "".join(unescaped_json([text]))
 
 
 def test_a_page_reads_as_it_looks() -> None:

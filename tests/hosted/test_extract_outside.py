@@ -1,7 +1,9 @@
 """Strangers' files in real child processes: bounded in time and memory, never in the loop's way."""
 
 import asyncio
+import sys
 from contextlib import suppress
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
@@ -120,3 +122,86 @@ async def test_a_child_that_dies_is_a_broken_file() -> None:
 async def test_several_files_are_read_at_once() -> None:
     texts = await asyncio.gather(*(extract_text("a.pdf", pdf(f"file {n}")) for n in range(6)))
     assert [text.strip() for text in texts] == [f"file {n}" for n in range(6)]
+
+
+async def while_reading(
+    name: str, data: bytes | Path, limits: ExtractionLimits
+) -> tuple[psutil.Process | None, asyncio.Task[str]]:
+    """Start to read a file; returns the child that is at work on it, None where there is none."""
+    reading = asyncio.create_task(extract_text(name, data, limits=limits))
+    watching = asyncio.create_task(working_child())
+    await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+    if watching.done():
+        return watching.result(), reading
+    watching.cancel()
+    return None, reading
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.json", b'"' + rb"\u0041" * 4_000_000 + b'"'),
+        ("a.txt", "größer ".encode("cp1252") * 3_000_000),
+        ("a.csv", b"a,\x02b\r\n" * 4_000_000),
+    ],
+)
+async def test_text_and_json_are_read_in_a_child_too(name: str, data: bytes) -> None:
+    child, reading = await while_reading(name, data, ExtractionLimits(characters=100_000_000))
+    reading.cancel()
+    with suppress(asyncio.CancelledError):
+        await reading
+    assert child is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.txt", "🙂".encode() * 20_000_000),
+        ("a.json", rb"\ud83d\ude42" * 7_000_000),
+        ("a.html", "<p>🙂".encode() * 12_000_000),
+        ("a.txt", "日本".encode("utf-16") * 20_000_000),
+    ],
+)
+async def test_characters_are_counted_while_the_file_is_read(name: str, data: bytes) -> None:
+    # decoded whole, each of these takes more memory than the child may have
+    limits = ExtractionLimits(characters=1000, memory_bytes=250 * 2**20)
+    with pytest.raises(ExtractionError, match="more than 1,000 characters"):
+        await extract_text(name, data, limits=limits)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are told by Linux")
+async def test_a_child_is_confined_before_it_reads_a_file() -> None:
+    limits = ExtractionLimits(seconds=30, memory_bytes=2**30)
+    child, reading = await while_reading("a.html", slow_page(), limits)
+    assert child is not None
+    told = await asyncio.to_thread(Path(f"/proc/{child.pid}/status").read_text)
+    bounds = {
+        what: child.rlimit(what)
+        for what in (psutil.RLIMIT_AS, psutil.RLIMIT_CPU, psutil.RLIMIT_FSIZE, psutil.RLIMIT_CORE)
+    }
+    files = child.rlimit(psutil.RLIMIT_NOFILE)
+    processes = child.rlimit(psutil.RLIMIT_NPROC)
+    reading.cancel()
+    with suppress(asyncio.CancelledError):
+        await reading
+    assert "NoNewPrivs:\t1" in told
+    assert bounds == {
+        psutil.RLIMIT_AS: (2**30, 2**30),
+        psutil.RLIMIT_CPU: (31, 31),
+        psutil.RLIMIT_FSIZE: (0, 0),
+        psutil.RLIMIT_CORE: (0, 0),
+    }
+    assert files == (32, 32)
+    assert processes == (0, 0)
+
+
+async def test_a_file_on_disk_is_read_by_the_child_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stored"
+    path.write_bytes("größer 日本".encode())
+    assert await extract_text("a.txt", path) == "größer 日本"
+    with path.open("wb") as file:
+        file.truncate(2**20 + 1)
+    with pytest.raises(ExtractionError, match="larger than 1 MiB"):
+        await extract_text("a.txt", path, limits=ExtractionLimits(file_bytes=2**20))
+    with pytest.raises(FileNotFoundError):
+        await extract_text("a.txt", tmp_path / "gone")

@@ -1,58 +1,70 @@
-"""The child process that parses a stranger's file: bounded first, then told what to read.
+"""The child process that reads a stranger's file: confined first, then told what to read.
 
-It is started as `main()` with a JSON line and the file on its standard input, and answers with a
-JSON line and the text. It has no environment, writes no file and opens no connection.
+It is started as `main()`, with a JSON request as its last argument and the file as its standard
+input. It answers with a JSON line and the text. It has no environment, writes no file and opens
+no connection.
 """
 
 import json
+import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from bot.hosted.extract.kinds import Kind
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
-from bot.hosted.extract.parsing import read
+from bot.hosted.extract.parsing import extract
+
+_NICENESS = 10  # who waits for an answer comes before who waits for a file
+_OPEN_FILES = 32
+_PIECE = 2**20
+_PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 
 
-def request(kind: Kind, limits: ExtractionLimits) -> bytes:
-    """The line that comes before the file."""
-    return json.dumps({"kind": kind, "limits": asdict(limits)}).encode() + b"\n"
+def request(name: str, limits: ExtractionLimits) -> str:
+    """The argument that tells a child what to read; only the end of `name` matters."""
+    return json.dumps({"name": name[-64:], "limits": asdict(limits)})
 
 
 def main() -> None:
-    """Read the request and the file, answer, end."""
-    asked = json.loads(sys.stdin.buffer.readline())
+    """Confine this process, read the request and the file, answer, end."""
+    asked = json.loads(sys.argv[-1])
     limits = ExtractionLimits(**asked["limits"])
-    _bound(limits)
+    _confine(limits)
     answer: dict[str, Any] = {}
     text = ""
     try:
-        text = read(asked["kind"], sys.stdin.buffer.read(), limits)
+        text = extract(asked["name"], sys.stdin.buffer.read(), limits=limits)
     except ExtractionError as error:
         answer = {"code": error.code, "message": str(error)}
     except MemoryError:
-        text = ""
         answer = {"code": "invalid_file", "message": "Reading the file takes too much memory."}
     except RecursionError:
         answer = {"code": "invalid_file", "message": "The file is nested too deeply."}
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-    sys.stdout.buffer.write(text.encode())
+    for start in range(0, len(text), _PIECE):
+        sys.stdout.buffer.write(text[start : start + _PIECE].encode())
     sys.stdout.buffer.flush()
 
 
-def _bound(limits: ExtractionLimits) -> None:
+def _confine(limits: ExtractionLimits) -> None:
+    """Bound what this process may take; each bound that a system refuses leaves the others."""
     if sys.platform == "win32":
         return  # it has no such limits; the parent's deadline remains
+    import ctypes
     import resource
 
-    cpu = int(limits.seconds) + 1
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for what, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_CPU, int(limits.seconds) + 1),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_NPROC, 0),
     ):
-        # some systems refuse a limit; each of the others still holds
         with suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))

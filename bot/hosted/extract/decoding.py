@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterable, Iterator
 
 from bot.hosted.extract.kinds import not_text
 
@@ -12,38 +13,79 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_PIECE = 2**20
 _SAMPLE = 65_536
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_ESCAPE = re.compile(r"\\\\|(?:\\u[0-9a-fA-F]{4})+")
 _HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
 
+_HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character beyond U+FFFF
+_CUT = r"\\(?:u[0-9a-fA-F]{0,3})?\Z"
+_ESCAPE = re.compile(
+    r"\\\\"  # a backslash that is escaped itself
+    rf"|(?P<cut>(?:{_HALF.pattern})?{_CUT}|{_HALF.pattern}\Z)"
+    rf"|(?P<run>(?:(?!{_HALF.pattern}(?:{_CUT}|\Z))\\u[0-9a-fA-F]{{4}})+)"
+)
+_NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\]')
 
-def decode(data: bytes, declared: str | None = None) -> str:
-    """The text in `data`: by its byte order mark, as UTF-8, as `declared`, else as guessed.
 
-    Raises ExtractionError (unsupported_file) for bytes that are no text in any encoding.
+def decoded(data: bytes, declared: str | None = None) -> Iterator[str]:
+    """Decode `data` piece by piece, so that a caller can stop at a limit.
+
+    `declared` is the encoding that the file names itself. Raises ExtractionError
+    (unsupported_file) for bytes that are no text in any encoding.
     """
+    decoder = codecs.getincrementaldecoder(_encoding_of(data, declared))("replace")
+    for piece in _pieces(data):
+        yield decoder.decode(piece)
+    yield decoder.decode(b"", final=True)
+
+
+def _encoding_of(data: bytes, declared: str | None) -> str:
+    """Find the encoding: byte order mark, UTF-8, `declared`, the first that fits; else a guess."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, "replace")
+            return encoding
     wide = _wide(data[:_SAMPLE])
     if wide:
-        return data.decode(wide, "replace")
+        return wide
     if b"\x00" in data[:_SAMPLE]:
         raise not_text()
+    wrong = _error_in(data, "utf-8")
+    # one broken character late in a long file does not make it something else
+    if wrong is None or wrong > _SAMPLE:
+        return "utf-8"
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as wrong:
-        # one broken character late in a long file does not make it something else
-        if wrong.start > _SAMPLE:
-            return data.decode("utf-8", "replace")
-    try:
-        if declared and codecs.lookup(declared)._is_text_encoding:  # noqa: SLF001 - no public name
-            return data.decode(declared)
-    except (LookupError, UnicodeError, ValueError):
+        if (
+            declared
+            and codecs.lookup(declared)._is_text_encoding  # noqa: SLF001 - no public name
+            and _error_in(data, declared) is None
+        ):
+            return declared
+    except (LookupError, ValueError):
         pass  # a page can declare what it is not
-    return data.decode(_guess(data), "replace")
+    return _guess(data)
+
+
+def _error_in(data: bytes, encoding: str) -> int | None:
+    """Return about where `data` stops to be in `encoding`, in bytes; None where all of it is."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    done = 0
+    try:
+        for piece in _pieces(data):
+            decoder.decode(piece)
+            done += len(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as wrong:
+        return done + wrong.start
+    except UnicodeError:
+        return done
+    return None
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]
 
 
 def clean(text: str) -> str:
@@ -52,19 +94,29 @@ def clean(text: str) -> str:
     return _SURROGATES.sub("\ufffd", _NO_TEXT.sub("", text))
 
 
-def unescape_json(text: str) -> str:
-    r"""Characters instead of `\uXXXX`, so that what was written in ASCII is found."""
-    return _ESCAPE.sub(_unescaped, text) if "\\u" in text else text
+def unescaped_json(pieces: Iterable[str]) -> Iterator[str]:
+    r"""Replace `\uXXXX` by its character, so that a search finds text that was written in ASCII.
+
+    Escapes that JSON needs (quotes, backslashes, control characters) stay escapes.
+    """
+    carried = ""  # an escape of which only the beginning is there
+
+    def replaced(match: re.Match[str]) -> str:
+        nonlocal carried
+        if match["cut"] is not None:
+            carried = match["cut"]
+            return ""
+        return match.group() if match["run"] is None else _unescaped(match["run"])
+
+    for piece in pieces:
+        text, carried = carried + piece, ""
+        yield _ESCAPE.sub(replaced, text) if "\\" in text else text
+    yield _HALF.sub("\ufffd", carried)
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    escapes = match.group()
-    if escapes == "\\\\":
-        return escapes
-    units = [int(unit, 16) for unit in escapes.split("\\u")[1:]]
-    if any(unit < ord(" ") or chr(unit) in '"\\' for unit in units):
-        return escapes
-    return b"".join(unit.to_bytes(2, "big") for unit in units).decode("utf-16-be", "replace")
+def _unescaped(escapes: str) -> str:
+    text = bytes.fromhex(escapes.replace("\\u", "")).decode("utf-16-be", "replace")
+    return _NEEDS_ESCAPE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _wide(sample: bytes) -> str | None:

@@ -1,6 +1,7 @@
 """What a reader of a web page sees of it, as lines of text."""
 
 import re
+from collections.abc import Iterable
 from html.parser import HTMLParser
 
 from bot.hosted.extract.limits import Collector, ExtractionLimits
@@ -25,10 +26,14 @@ def declared_charset(data: bytes) -> str | None:
     return found.group(1).decode("ascii") if found else None
 
 
-def html_text(page: str, limits: ExtractionLimits) -> str:
-    """The visible text: blocks on lines of their own, list items dashed, cells apart by tabs."""
+def html_text(pieces: Iterable[str], limits: ExtractionLimits) -> str:
+    """The visible text of a page that comes in pieces.
+
+    Blocks stand on lines of their own, list items have dashes, tabs separate table cells.
+    """
     reader = _Reader(limits)
-    reader.feed(page)
+    for piece in pieces:
+        reader.feed(piece)
     reader.close()
     return reader.text
 

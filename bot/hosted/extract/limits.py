@@ -1,5 +1,6 @@
 """What extraction may take, and how it says no."""
 
+import io
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,13 +36,13 @@ class Collector:
 
     def __init__(self, limits: ExtractionLimits) -> None:
         self._most = limits.characters
-        self._pieces: list[str] = []
+        self._pieces = io.StringIO(newline="")
         self._length = 0
 
     @property
     def text(self) -> str:
         """All that was added."""
-        return "".join(self._pieces)
+        return self._pieces.getvalue()
 
     def add(self, piece: str) -> None:
         """Append `piece`."""
@@ -51,4 +52,4 @@ class Collector:
                 "invalid_file",
                 f"The file has more than {self._most:,} characters of text. Split it.",
             )
-        self._pieces.append(piece)
+        self._pieces.write(piece)

@@ -1,47 +1,83 @@
-"""Text of strangers' files: what has to be parsed is parsed in a child process, never here."""
+"""Text of strangers' files: a child process with bounded time and memory reads each of them."""
 
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
 
 from bot.hosted.extract.child import request
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
-from bot.hosted.extract.parsing import check_kind, read
+from bot.hosted.extract.parsing import check_size
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     "from bot.hosted.extract.child import main; main()"
 )
 _BYTES_PER_CHARACTER = 4
+_PIECE = 256 * 1024
 
 
-async def extract_text(name: str, data: bytes, *, limits: ExtractionLimits | None = None) -> str:
-    """The text of the file `name`, without blocking the loop; raises ExtractionError.
+async def extract_text(
+    name: str, source: bytes | Path, *, limits: ExtractionLimits | None = None
+) -> str:
+    """The text of the file `name`, without blocking the loop.
 
-    PDF, Office and HTML files are parsed in a child process with bounded time and memory, other
-    files are only decoded, in a thread. Cancelling ends the child. How many run at once is the
-    caller's to bound: each may take `limits.memory_bytes`.
+    `source` is the file's bytes, or where on disk they are. This process neither parses nor
+    decodes them. Cancelling ends the child. How many run at once is the caller's to bound: each
+    may take `limits.memory_bytes`. Raises ExtractionError, and OSError where a path cannot be
+    opened.
     """
     limits = limits or ExtractionLimits()
-    kind = await asyncio.to_thread(check_kind, name, data, limits)
-    if kind in ("text", "json"):
-        return await asyncio.to_thread(read, kind, data, limits)
+    asked = request(name, limits)
+    if isinstance(source, bytes):
+        check_size(len(source), limits)
+        answer = await _read_outside(asked, source, limits)
+    else:
+        with _opened(source) as file:
+            check_size(os.fstat(file.fileno()).st_size, limits)
+            answer = await _read_outside(asked, file, limits)
+    try:
+        head = answer.index(b"\n")
+        told = json.loads(answer[:head])
+        if told:
+            raise ExtractionError(told["code"], told["message"])
+        return str(memoryview(answer)[head + 1 :], "utf-8")
+    except (ValueError, KeyError, TypeError) as ended:
+        raise ExtractionError(
+            "invalid_file", "The file is broken: reading it failed or took too much."
+        ) from ended
+
+
+def _opened(path: Path) -> BinaryIO:
+    # on the loop: quick, and a thread's result would stay open where the caller is cancelled
+    return path.open("rb")
+
+
+async def _read_outside(
+    asked: str, source: bytes | BinaryIO, limits: ExtractionLimits
+) -> bytearray:
+    """Have a child read `source`; returns its whole answer."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-c",
         _START,
         json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - as sys.path means it
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        asked,
+        stdin=subprocess.PIPE if isinstance(source, bytes) else source,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env={},
     )
     try:
         async with asyncio.timeout(limits.seconds):
-            answer = await _exchange(child, request(kind, limits), data, limits)
+            if isinstance(source, bytes):
+                await _send(child, source)
+            answer = await _receive(child, limits)
             await child.wait()
     except TimeoutError:
         raise ExtractionError(
@@ -52,37 +88,28 @@ async def extract_text(name: str, data: bytes, *, limits: ExtractionLimits | Non
             with suppress(ProcessLookupError):
                 child.kill()
             await asyncio.shield(child.wait())
-    head, _, text = answer.partition(b"\n")
-    try:
-        told = json.loads(head)
-        if told:
-            raise ExtractionError(told["code"], told["message"])
-        return text.decode()
-    except (ValueError, KeyError, TypeError) as ended:
-        raise ExtractionError(
-            "invalid_file", "The file is broken: reading it failed or took too much."
-        ) from ended
+    return answer
 
 
-async def _exchange(
-    child: asyncio.subprocess.Process, asked: bytes, data: bytes, limits: ExtractionLimits
-) -> bytes:
+async def _send(child: asyncio.subprocess.Process, data: bytes) -> None:
     assert child.stdin is not None
-    assert child.stdout is not None
     # a child that ended early is told by what it answered, not by the pipe that it left
     with suppress(BrokenPipeError, ConnectionResetError):
-        child.stdin.write(asked)
-        child.stdin.write(data)
-        await child.stdin.drain()
+        # in pieces: what the pipe does not take at once is copied
+        for start in range(0, len(data), _PIECE):
+            child.stdin.write(data[start : start + _PIECE])
+            await child.stdin.drain()
         child.stdin.close()
         await child.stdin.wait_closed()
+
+
+async def _receive(child: asyncio.subprocess.Process, limits: ExtractionLimits) -> bytearray:
+    assert child.stdout is not None
     most = limits.characters * _BYTES_PER_CHARACTER + 4096
-    pieces: list[bytes] = []
-    size = 0
-    while piece := await child.stdout.read(65_536):
-        size += len(piece)
-        if size > most:
+    answer = bytearray()
+    while piece := await child.stdout.read(_PIECE):
+        answer += piece
+        if len(answer) > most:
             child.kill()
             break
-        pieces.append(piece)
-    return b"".join(pieces)
+    return answer
