@@ -7,13 +7,41 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 MAX_CONTENT: int = 256_000
 """The longest text of one message, in characters (the API's limit)."""
 
+MAX_URL: int = 8_192
+"""The longest address of an image in a request, in characters (our own limit)."""
+
+WEB_URL: str = (
+    r"\A[hH][tT][tT][pP][sS]?://"
+    r"(?:[^\x00-\x20\x7f\s/?#@\\]*@)?"
+    r"(?:\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\x7f\s/?#@:\[\]\\]+)"
+    r"(?::[0-9]{1,5})?"
+    r"(?:[/?#][^\x00-\x20\x7f\s]*)?\Z"
+)
+"""What an image's address in a request looks like: scheme http or https, a host, no spaces."""
+
 Detail = Literal["auto", "low", "high"]
 
 
-class ImageUrl(Struct, frozen=True):
-    """An image somewhere on the web, or in a ``data:`` URL."""
+class WebImage(Struct, frozen=True):
+    """An image on the web, as a request names it: by an ``http`` or ``https`` address only."""
 
-    url: Annotated[str, Meta(min_length=1)]
+    url: Annotated[str, Meta(max_length=MAX_URL, pattern=WEB_URL)]
+    detail: Detail = "auto"
+
+
+class ImageUrlInput(Struct, frozen=True, tag_field="type", tag="image_url"):
+    """An image by its address, as a request writes it."""
+
+    image_url: WebImage
+
+
+class ImageUrl(Struct, frozen=True):
+    """An image by its address, as a message keeps it.
+
+    Messages stored by earlier versions hold addresses of any scheme, ``data:`` among them.
+    """
+
+    url: str
     detail: Detail = "auto"
 
 
@@ -25,7 +53,7 @@ class ImageFile(Struct, frozen=True):
 
 
 class ImageUrlPart(Struct, frozen=True, tag_field="type", tag="image_url"):
-    """An image by its address, in a request and in a message alike."""
+    """An image by its address, in a message."""
 
     image_url: ImageUrl
 
@@ -42,7 +70,7 @@ class TextInput(Struct, frozen=True, tag_field="type", tag="text"):
     text: Annotated[str, Meta(max_length=MAX_CONTENT)]
 
 
-ContentInput = TextInput | ImageUrlPart | ImageFilePart
+ContentInput = TextInput | ImageUrlInput | ImageFilePart
 
 
 class FileReference(Struct, frozen=True):

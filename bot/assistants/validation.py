@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from bot.assistants.basis import Modification
+from bot.assistants.content import WEB_URL
 from bot.assistants.errors import APIError, invalid
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -176,6 +177,7 @@ def _worded(problem: str, raw: object) -> APIError:
     in_key = bool(where and where[1])
     return (
         _missing(what, path)
+        or _no_web_url(what, path)
         or _too_long(what, path, value, in_key=in_key)
         or _out_of_range(what, path, value)
         or _wrong_type(what, path, value)
@@ -207,6 +209,13 @@ def _missing(what: str, path: str) -> APIError | None:
         return None
     name = f"{path}.{match[1]}" if path else match[1]
     return invalid(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+
+
+def _no_web_url(what: str, path: str) -> APIError | None:
+    if what != f"Expected `str` matching regex {WEB_URL!r}":
+        return None
+    text = f"Invalid '{path}'. Expected a valid URL, but got a value with an invalid format."
+    return invalid(text, path, "invalid_value")
 
 
 def _too_long(what: str, path: str, value: object, *, in_key: bool) -> APIError | None:

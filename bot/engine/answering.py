@@ -1,9 +1,12 @@
 """One call of the model within a run: what it is asked, and what it writes, as it comes."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Final, Literal
+
+from msgspec.structs import replace
 
 from bot.assistants.objects import IncompleteDetails, Run, Usage
 from bot.clock import Clock
@@ -13,7 +16,7 @@ from bot.engine.endings import spent
 from bot.engine.feed import Feed
 from bot.engine.guard import Guard
 from bot.engine.hosting import Hosting, Workplace
-from bot.engine.images import Shown, fewer, with_images
+from bot.engine.images import Images, PromptItem, Shown, fewer
 from bot.engine.windows import Windows
 from bot.engine.writing import Writing
 from bot.models.types import (
@@ -59,6 +62,7 @@ class Answering:
         self,
         run: Run,
         place: Workplace | None,
+        images: Images,
         *,
         store: EngineStore,
         model: Model,
@@ -69,6 +73,7 @@ class Answering:
     ) -> None:
         self._run = run
         self._place = place
+        self._images = images
         self._store = store
         self._model = model
         self._windows = windows
@@ -90,10 +95,11 @@ class Answering:
         """
         self._response_id = self.writing.response_id = left_id
         share = 1.0
-        images: Shown = "all"
+        which: Shown = "all"
         for tries_left in reversed(range(_TRIES)):
-            request = await self._store.read(partial(self._ask, share))
-            request = await with_images(request, self._store, images)
+            request, prompt = await self._store.read(partial(self._ask, share))
+            with self._guard.waiting():
+                request = replace(request, items=await self._images.items(prompt, which))
             try:
                 finished = await self._take(request)
             except ModelError as error:
@@ -101,9 +107,9 @@ class Answering:
                     raise
                 if error.kind == "gone":
                     await self._forget()
-                elif (less := fewer(request, images, error)) is not None:
+                elif (less := fewer(request, which, error)) is not None:
                     _log.info("%s goes on with %s images: %s", self._run.id, less, error.message)
-                    images = less
+                    which = less
                     await self._forget()
                 elif error.kind != "context_length":
                     raise
@@ -138,7 +144,8 @@ class Answering:
         self._response_id = self.writing.response_id = None
         await self._store.write(lambda tables: tables.set_response(self._run.id, None))
 
-    def _ask(self, share: float, tables: Tables) -> ModelRequest:
+    def _ask(self, share: float, tables: Tables) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
+        """Return the request of the next call, and the prompt that its items are made of."""
         run = self._run
         steps = tables.steps.all(run_id=run.id)
         used = spent(steps)
@@ -158,7 +165,7 @@ class Answering:
         )
         if prompt is not None and _tokens(items) > prompt:
             raise LimitError("max_prompt_tokens")
-        return asking.request_for(run, items, steps, completion, self._tools)
+        return asking.request_for(run, steps, completion, self._tools), items
 
     async def _take(self, request: ModelRequest) -> Finished:
         """Take the call's events as they come."""
@@ -259,7 +266,7 @@ class Answering:
         return int(self._clock.now())
 
 
-def _tokens(items: tuple[Item, ...]) -> int:
+def _tokens(items: Sequence[PromptItem | Item]) -> int:
     return sum(map(context.tokens, items))
 
 

@@ -10,7 +10,6 @@ from bot.assistants.tools import NamedToolChoice
 from bot.engine.hosting import Tools
 from bot.models.types import (
     FunctionTool,
-    Item,
     ModelRequest,
     NamedFunction,
     NamedHosted,
@@ -23,17 +22,16 @@ _RESERVED: Final = 1024
 
 def request_for(
     run: Run,
-    items: tuple[Item, ...],
     steps: list[RunStep],
     max_tokens: int | None,
     tools: Tools,
 ) -> ModelRequest:
-    """Return the request that goes on with a run."""
+    """Return the request that goes on with a run, its items still left out."""
     effort = run.reasoning_effort
     chosen = run.response_format
     return ModelRequest(
         model=run.model,
-        items=items,
+        items=(),
         tools=(*tools.functions.values(), *_functions(run)),
         hosted=tools.hosted,
         tool_choice=_tool_choice(run, steps, tools),

@@ -21,19 +21,20 @@ from bot.assistants.tools import (
 )
 from bot.assistants.tools import ToolCall as KeptCall
 from bot.engine.calls import CODE, SEARCH
-from bot.engine.images import FILE_SCHEME
+from bot.engine.images import LinkedImage, PromptItem, PromptMessage, PromptPart, StoredImage
 from bot.engine.showing import shown
 from bot.models.types import (
     AssistantMessage,
-    Image,
     Item,
-    Part,
     SystemMessage,
     Text,
     ToolCall,
     ToolOutput,
     UserMessage,
 )
+
+_FILE_SCHEME: Final = "file-id:"
+"""Earlier versions took addresses with this scheme in requests; messages of that time hold them."""
 
 _IMAGE_TOKENS: Final = 800
 _ITEM_TOKENS: Final = 6
@@ -47,7 +48,7 @@ def build(
     steps: Sequence[RunStep],
     budget: int,
     continuations: Mapping[str, str] | None = None,
-) -> tuple[Item, ...]:
+) -> tuple[PromptItem, ...]:
     """Return the items a model call of ``run`` is made of, at most about ``budget`` tokens.
 
     ``newest`` yields the thread's messages newest first and is read only as far as needed;
@@ -63,10 +64,10 @@ def build(
             earlier = chain((message,), newest)
             break
         own[message.id] = message
-    head: list[Item] = [SystemMessage(run.instructions)] if run.instructions else []
+    head: list[PromptItem] = [SystemMessage(run.instructions)] if run.instructions else []
     doings = _doings(steps, own, continuations or {})
     left = budget - sum(map(tokens, head)) - sum(map(tokens, doings))
-    shown: list[Item] = []
+    shown: list[PromptItem] = []
     for message in islice(earlier, _most_messages(run)):
         item = _item(message)
         if item is None:
@@ -78,15 +79,15 @@ def build(
     return (*head, *reversed(shown), *doings)
 
 
-def tokens(item: Item) -> int:
+def tokens(item: PromptItem | Item) -> int:
     """Estimate, rather too high, the tokens that an item takes in a prompt."""
     images = 0
     match item:
         case SystemMessage(text) | ToolOutput(_, text):
             size = _bytes(text)
-        case UserMessage(parts):
+        case UserMessage(parts) | PromptMessage(parts):
             size = sum(_bytes(part.text) for part in parts if isinstance(part, Text))
-            images = sum(isinstance(part, Image) for part in parts)
+            images = sum(not isinstance(part, Text) for part in parts)
         case AssistantMessage(text, calls, refusal, _):
             called = sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
             size = _bytes(text) + _bytes(refusal) + called
@@ -118,23 +119,25 @@ def _most_messages(run: Run) -> int | None:
     return strategy.last_messages if strategy and strategy.type == "last_messages" else None
 
 
-def _item(message: Message) -> Item | None:
+def _item(message: Message) -> PromptItem | None:
     """Return a message as the model is shown it; None for one that holds nothing."""
     if message.role == "assistant":
         said = _said(message)
         return said if said.text or said.refusal else None
     parts = tuple(part for content in message.content if (part := _part(content)))
-    return UserMessage(parts) if parts else None
+    return PromptMessage(parts) if parts else None
 
 
-def _part(content: Content) -> Part | None:
+def _part(content: Content) -> PromptPart | None:
     match content:
         case TextPart(text):
             return Text(text.value)
         case ImageUrlPart(image):
-            return Image(image.url, image.detail)
+            if image.url.startswith(_FILE_SCHEME):
+                return StoredImage(image.url.removeprefix(_FILE_SCHEME), image.detail)
+            return LinkedImage(image.url, image.detail)
         case ImageFilePart(image):
-            return Image(f"{FILE_SCHEME}{image.file_id}", image.detail)
+            return StoredImage(image.file_id, image.detail)
         case _:
             return None
 
@@ -147,9 +150,9 @@ def _said(message: Message) -> AssistantMessage:
 
 def _doings(
     steps: Sequence[RunStep], own: dict[str, Message], continuations: Mapping[str, str]
-) -> list[Item]:
+) -> list[PromptItem]:
     """Return what the run said and called; words before a call belong to that call's message."""
-    doings: list[Item] = []
+    doings: list[PromptItem] = []
     said = AssistantMessage()
     searched = count()
     for step in steps:

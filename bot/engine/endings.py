@@ -74,10 +74,10 @@ class Ended(NamedTuple):
         feed.tell(StreamEvent(_RUN_EVENT[self.run.status], self.run))
 
 
-def end_run(tables: Tables, run_id: str, end: End, now: int) -> Ended | None:
+def end_run(tables: Tables, project: str, run_id: str, end: End, now: int) -> Ended | None:
     """End a run with whatever of it goes on; None where its state does not allow that end."""
     steps = tables.steps.all(run_id=run_id)
-    run = tables.move_run(run_id, end.status, **_run_changes(end, now, spent(steps)))
+    run = tables.move_run(project, run_id, end.status, **_run_changes(end, now, spent(steps)))
     if run is None:
         return None
     ended = Ended(run, [], [])
@@ -85,13 +85,14 @@ def end_run(tables: Tables, run_id: str, end: End, now: int) -> Ended | None:
         if step.status != "in_progress":
             continue
         step = replace(step, **_step_changes(end, now))
-        tables.steps.write(step, id=step.id)
+        tables.steps.write(step, id=step.id, run_id=run_id)
         ended.steps.append(step)
         if isinstance(step.step_details, MessageCreationDetails):
-            message = tables.messages.readable(id=step.step_details.message_creation.message_id)
+            message_id = step.step_details.message_creation.message_id
+            message = tables.messages.readable(id=message_id, thread_id=run.thread_id)
             if message is not None and message.status == "in_progress":
                 message = replace(message, **_message_changes(end, now))
-                tables.messages.write(message, id=message.id)
+                tables.messages.write(message, id=message.id, thread_id=run.thread_id)
                 ended.messages.append(message)
     return ended
 
@@ -108,7 +109,7 @@ def forget_unfinished(tables: Tables, run: Run) -> None:
             if isinstance(step.step_details, MessageCreationDetails):
                 created = step.step_details.message_creation.message_id
                 tables.remove_message(run.thread_id, created)
-            tables.steps.delete(id=step.id)
+            tables.steps.delete(id=step.id, run_id=run.id)
 
 
 def spent(steps: list[RunStep]) -> Usage:

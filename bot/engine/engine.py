@@ -21,6 +21,7 @@ from bot.engine.hosting import Hosting
 from bot.engine.ingestion import Ingestion
 from bot.engine.project import Project
 from bot.engine.windows import Windows
+from bot.models.image_fetcher import ImageFetcher
 from bot.models.types import Model, ResumableModel
 from bot.store.engine import EngineStore, Tables
 
@@ -55,11 +56,13 @@ class Engine:
         *,
         clock: Clock,
         options: EngineOptions | None = None,
+        fetcher: ImageFetcher | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.options = options or EngineOptions()
         self._model = model
+        self._fetcher = fetcher or ImageFetcher()
         self.ingestion = Ingestion(store)
         self._hosting = Hosting(store, clock, self.options.search_seconds)
         self._windows = Windows(self.options.context_window)
@@ -75,8 +78,8 @@ class Engine:
     async def start(self) -> None:
         """Take up every run that was not finished, and begin to watch deadlines."""
         abandoned: list[str] = []
-        for run in await self.store.write(partial(self._recover, abandoned)):
-            self.launch(run)
+        for project, run in await self.store.write(partial(self._recover, abandoned)):
+            self.launch(project, run)
         if abandoned and isinstance(self._model, ResumableModel):
             abandoning = asyncio.create_task(_abandon_all(self._model, abandoned))
             self._tasks.add(abandoning)
@@ -111,18 +114,20 @@ class Engine:
         """Return the Assistants API of one project, which sees nothing of any other."""
         return Project(self, name)
 
-    def launch(self, run: Run) -> None:
-        """Begin to execute a queued run, or one that is taken up again."""
+    def launch(self, project: str, run: Run) -> None:
+        """Begin to execute a project's queued run, or one that is taken up again."""
         if self._stopping:
             return
         execution = Execution(
             run,
+            project,
             store=self.store,
             model=self._model,
             windows=self._windows,
             clock=self.clock,
             feed=self._feeds.setdefault(run.id, Feed()),
             hosting=self._hosting,
+            fetcher=self._fetcher,
         )
         self._executions[run.id] = execution
         task = asyncio.create_task(execution.go(self._slots), name=run.id)
@@ -140,50 +145,50 @@ class Engine:
         """Return where a run's events are told; nobody hears them where nobody follows."""
         return self._feeds.get(run_id) or Feed()
 
-    async def interrupt(self, run_id: str, why: Interruption) -> None:
+    async def interrupt(self, project: str, run_id: str, why: Interruption) -> None:
         """Stop a run whose state says so already (``cancelling``), or that is overdue or gone."""
         execution = self._executions.get(run_id)
         if execution is not None and execution.interrupt(why):
             return
         if why != "deleted":
-            await self.end_idle(run_id, End(why))
+            await self.end_idle(project, run_id, End(why))
 
-    async def deleted(self, run_id: str, thread_id: str) -> None:
+    async def deleted(self, project: str, run_id: str, thread_id: str) -> None:
         """Stop a run whose thread is gone, and tell whoever reads along."""
-        await self.interrupt(run_id, "deleted")
+        await self.interrupt(project, run_id, "deleted")
         feed = self._feeds.pop(run_id, None)
         if feed is not None:
             feed.fail(not_found("thread", thread_id))
 
-    async def end_idle(self, run_id: str, end: End) -> None:
+    async def end_idle(self, project: str, run_id: str, end: End) -> None:
         """End a run at which nothing is at work, where its state still allows it."""
         now = int(self.clock.now())
-        ended = await self.store.write(lambda tables: end_run(tables, run_id, end, now))
+        ended = await self.store.write(lambda tables: end_run(tables, project, run_id, end, now))
         if ended is not None:
             ended.tell(self.feed(run_id))
             self._forget(run_id)
 
-    def _recover(self, abandoned: list[str], tables: Tables) -> list[Run]:
+    def _recover(self, abandoned: list[str], tables: Tables) -> list[tuple[str, Run]]:
         """Bring what the last process left into states to go on from; return what to launch.
 
         ``abandoned`` is given the responses at the model's endpoint that nobody will read.
         """
         now = int(self.clock.now())
-        launched: list[Run] = []
-        for run in tables.active_runs():
+        launched: list[tuple[str, Run]] = []
+        for project, run in tables.active_runs():
             ended: Ended | None = None
             response_id = tables.response_of(run.id)
             if run.expires_at is not None and run.expires_at <= now:
-                ended = end_run(tables, run.id, End("expired"), now)
+                ended = end_run(tables, project, run.id, End("expired"), now)
             elif run.status == "cancelling":
-                ended = end_run(tables, run.id, End("cancelled"), now)
+                ended = end_run(tables, project, run.id, End("cancelled"), now)
             elif run.status == "in_progress" and tables.next_try(run.id) >= _MOST_TRIES:
                 problem = "The engine was stopped three times while it executed this run."
                 error = LastError("server_error", problem)
-                ended = end_run(tables, run.id, End("failed", error), now)
+                ended = end_run(tables, project, run.id, End("failed", error), now)
             elif run.status != "requires_action":
                 forget_unfinished(tables, run)
-                launched.append(run)
+                launched.append((project, run))
             if ended is not None:
                 _log.info("%s, left %s, is %s now", run.id, run.status, ended.run.status)
                 if response_id is not None:
@@ -197,8 +202,8 @@ class Engine:
                 self._deadline_moved.clear()
                 self._awaited_deadline = None
                 overdue, deadline = await self.store.read(self._deadlines)
-                for run_id in overdue:
-                    await self.interrupt(run_id, "expired")
+                for project, run_id in overdue:
+                    await self.interrupt(project, run_id, "expired")
                 if overdue:  # and soon again, for one that could not be ended
                     deadline = min(deadline or math.inf, self.clock.now() + _SECOND_LOOK)
                 self._awaited_deadline = deadline
@@ -235,7 +240,7 @@ class Engine:
                 _log.exception("Could not look for expired files; trying again in an hour")
             await self.clock.sleep(_HOUR)
 
-    def _deadlines(self, tables: Tables) -> tuple[list[str], float | None]:
+    def _deadlines(self, tables: Tables) -> tuple[list[tuple[str, str]], float | None]:
         """Return the runs whose time has come, and when that of the next one will."""
         now = self.clock.now()
         return tables.overdue_runs(now), tables.next_deadline(now)

@@ -27,7 +27,9 @@ from bot.engine.endings import End, Ended, end_run
 from bot.engine.feed import Feed
 from bot.engine.guard import Guard, InterruptedRunError, Interruption
 from bot.engine.hosting import Hosting, Workplace
+from bot.engine.images import Images
 from bot.engine.windows import Windows
+from bot.models.image_fetcher import ImageFetcher
 from bot.models.types import Finished, Model, ModelError
 from bot.store.engine import EngineStore, StoreUnavailableError, Tables
 
@@ -47,6 +49,7 @@ class Execution:
     def __init__(
         self,
         run: Run,
+        project: str,
         *,
         store: EngineStore,
         model: Model,
@@ -54,14 +57,17 @@ class Execution:
         clock: Clock,
         feed: Feed,
         hosting: Hosting,
+        fetcher: ImageFetcher,
     ) -> None:
         self.run = run
+        self.project = project
         self.feed = feed
         self._store = store
         self._model = model
         self._windows = windows
         self._clock = clock
         self._hosting = hosting
+        self._images = Images(project, store, model, fetcher)
         self._guard = Guard()
         self._place: Workplace | None = None
         self._answering: Answering | None = None
@@ -131,16 +137,16 @@ class Execution:
 
         Before it the response that the last process left, where there is one.
         """
-        run, workplace = self.run, self._hosting.workplace
+        run, project, workplace = self.run, self.project, self._hosting.workplace
         if run.status == "in_progress":  # taken up again after a restart
             return await self._store.read(
-                lambda tables: (tables.response_of(run.id), workplace(tables, run))
+                lambda tables: (tables.response_of(run.id), workplace(tables, project, run))
             )
         started = run.started_at or self._now()
         begun, place = await self._store.write(
             lambda tables: (
-                tables.move_run(run.id, "in_progress", started_at=started),
-                workplace(tables, run),
+                tables.move_run(project, run.id, "in_progress", started_at=started),
+                workplace(tables, project, run),
             )
         )
         if begun is None:
@@ -153,6 +159,7 @@ class Execution:
         return Answering(
             self.run,
             self._place,
+            self._images,
             store=self._store,
             model=self._model,
             windows=self._windows,
@@ -218,7 +225,9 @@ class Execution:
 
         def work(tables: Tables) -> Run | None:
             self._keep(tables)
-            return tables.move_run(self.run.id, "requires_action", required_action=action)
+            return tables.move_run(
+                self.project, self.run.id, "requires_action", required_action=action
+            )
 
         run = await self._store.write(work)
         if run is None:
@@ -231,7 +240,9 @@ class Execution:
         """End as the interruption says; where nobody said why yet, the run's state does."""
         why = self._guard.why
         if why is None:
-            run = await self._store.read(lambda tables: tables.runs.readable(id=self.run.id))
+            run = await self._store.read(
+                lambda tables: tables.runs.readable(id=self.run.id, project=self.project)
+            )
             if run is not None and run.status in TERMINAL:
                 self.run = run  # ended before its execution began: whoever reads along is told
                 Ended(run, [], []).tell(self.feed)
@@ -271,7 +282,7 @@ class Execution:
             self._keep(tables)
         else:
             tables.set_response(self.run.id, None)
-        return end_run(tables, self.run.id, end, self._now())
+        return end_run(tables, self.project, self.run.id, end, self._now())
 
     def _keep(self, tables: Tables) -> None:
         """Write what the model wrote, and that nothing of it is left at the endpoint to be read."""

@@ -153,6 +153,7 @@ class Hosting:
             hits = await self._store.search(
                 lambda tables, check: search(
                     tables,
+                    place.project,
                     place.store_ids,
                     queries,
                     limit=limit,
@@ -166,7 +167,7 @@ class Hosting:
             notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"
             _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
         now = int(self._clock.now())
-        await self._store.write(lambda tables: touch(tables, place.store_ids, now))
+        await self._store.write(lambda tables: touch(tables, place.project, place.store_ids, now))
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
             for hit in hits
@@ -211,21 +212,24 @@ class Hosting:
             raise
         return file_id
 
-    def workplace(self, tables: Tables, run: Run) -> Workplace:
-        """Return what the thread and the assistant give a run's tools to work on."""
-        place = Workplace(tables.project_of(run.id), made=tables.library.made_by(run.id))
-        thread = tables.threads.readable(id=run.thread_id)
-        assistant = tables.assistants.readable(id=run.assistant_id)
+    def workplace(self, tables: Tables, project: str, run: Run) -> Workplace:
+        """Return what the thread and the assistant give a project's run to work on."""
+        place = Workplace(project, made=tables.library.made_by(project, run.id))
+        thread = tables.threads.readable(id=run.thread_id, project=project)
+        assistant = tables.assistants.readable(id=run.assistant_id, project=project)
         store_ids: list[str] = []
         # The thread's last: its files stand before an assistant's of the same name.
         for owner in (assistant, thread):
             resources = owner.tool_resources if owner is not None else None
             if resources is not None:
-                place.files |= self._files(tables, resources)
+                place.files |= self._files(tables, project, resources)
                 found = getattr(resources.file_search, "vector_store_ids", ())
                 store_ids.extend(found)
         now = self._clock.now()
-        stores = (tables.library.stores.readable(id=each) for each in dict.fromkeys(store_ids))
+        stores = (
+            tables.library.stores.readable(id=each, project=project)
+            for each in dict.fromkeys(store_ids)
+        )
         place.store_ids = tuple(
             store.id
             for store in stores
@@ -235,10 +239,10 @@ class Hosting:
         place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)
         return place
 
-    def _files(self, tables: Tables, resources: ToolResources) -> dict[str, Path]:
+    def _files(self, tables: Tables, project: str, resources: ToolResources) -> dict[str, Path]:
         files: dict[str, Path] = {}
         for file_id in getattr(resources.code_interpreter, "file_ids", ()):
-            file = tables.library.files.readable(id=file_id)
+            file = tables.library.files.readable(id=file_id, project=project)
             if file is not None:
-                files[file.filename] = self._store.files.path(file_id)
+                files[file.filename] = self._store.files.path(file)
         return files

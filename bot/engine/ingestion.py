@@ -61,12 +61,14 @@ class Ingestion:
                 await self._fail(file, FileProblem("server_error", problem))
 
     async def _index(self, file: VectorStoreFile) -> None:
-        facts = await self._store.read(lambda tables: tables.library.files.readable(id=file.id))
+        facts = await self._store.read(
+            lambda tables: tables.library.file_in_store(file.vector_store_id, file.id)
+        )
         if facts is None:  # deleted, and with it its place in the vector store; or damaged
             problem = FileProblem("server_error", "The file's record cannot be read.")
             await self._fail(file, problem)
             return
-        text = await extract_text(facts.filename, self._store.files.path(file.id))
+        text = await extract_text(facts.filename, self._store.files.path(facts))
         pairs = await asyncio.to_thread(self._pieces, text, file)
         used = sum(len(piece.encode()) for piece, _ in pairs)
 

@@ -96,9 +96,9 @@ class ProjectFiles(FilesAPI):
         return await self._read(lambda tables: need_file(tables, self._name, file_id))
 
     async def file_content(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        await self.retrieve_file(file_id)
+        file = await self.retrieve_file(file_id)
         try:
-            return await self._engine.store.files.open(file_id)
+            return await self._engine.store.files.open(file)
         except FileNotFoundError:  # deleted between the two
             raise errors.not_found("file", file_id) from None
 
@@ -138,7 +138,7 @@ class ProjectFiles(FilesAPI):
         def work(tables: Tables) -> VectorStore:
             store = changed(self._store(tables, store_id), request)
             store = replace(used(store, self._now()), name=store.name or "")
-            tables.library.stores.write(store, id=store_id)
+            tables.library.stores.write(store, id=store_id, project=self._name)
             return self._current(tables, store)
 
         return await self._write(work)
@@ -160,6 +160,7 @@ class ProjectFiles(FilesAPI):
             self._usable(tables, store_id)
             hits = search(
                 tables,
+                self._name,
                 [store_id],
                 queries,
                 limit=request.max_num_results,
@@ -312,7 +313,7 @@ class ProjectFiles(FilesAPI):
 
     async def _touch(self, store_id: str) -> None:
         """Note that a vector store was used, which puts off its expiration."""
-        await self._write(lambda tables: touch(tables, [store_id], self._now()))
+        await self._write(lambda tables: touch(tables, self._name, [store_id], self._now()))
 
     def _store_file(self, tables: Tables, store_id: str, file_id: str) -> VectorStoreFile:
         self._store(tables, store_id)

@@ -8,6 +8,11 @@ from msgspec import UNSET, UnsetType
 from bot.assistants.content import (
     MAX_CONTENT,
     Content,
+    ContentInput,
+    ImageFilePart,
+    ImageUrl,
+    ImageUrlInput,
+    ImageUrlPart,
     TextInput,
     TextPart,
     TextValue,
@@ -134,10 +139,7 @@ def changed(kept: S, request: Request, **replaced: object) -> S:
 def _content(request: CreateMessage) -> tuple[Content, ...]:
     if isinstance(request.content, str):
         return (TextPart(TextValue(request.content)),)
-    parts = tuple(
-        TextPart(TextValue(part.text)) if isinstance(part, TextInput) else part
-        for part in request.content
-    )
+    parts = tuple(map(_part, request.content))
     size = sum(len(part.text) for part in request.content if isinstance(part, TextInput))
     if size > MAX_CONTENT:
         raise invalid(
@@ -147,6 +149,17 @@ def _content(request: CreateMessage) -> tuple[Content, ...]:
             "string_above_max_length",
         )
     return parts
+
+
+def _part(part: ContentInput) -> Content:
+    """Return a part of a request as a message keeps it."""
+    match part:
+        case TextInput(text):
+            return TextPart(TextValue(text))
+        case ImageUrlInput(image):
+            return ImageUrlPart(ImageUrl(image.url, image.detail))
+        case ImageFilePart():
+            return part
 
 
 def _or(first: T | None, second: T) -> T:

@@ -41,7 +41,7 @@ class Project(ProjectThreads, AssistantsAPI):
     async def create_run(self, thread_id: str, request: CreateRun) -> Run:
         async def whole() -> Run:
             run = await self._new_run(thread_id, request)
-            self._engine.launch(run)
+            self._engine.launch(self._name, run)
             return run
 
         return await uncut(whole())
@@ -58,7 +58,7 @@ class Project(ProjectThreads, AssistantsAPI):
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
         async def whole() -> Run:
             run = (await self._new_thread_and_run(request))[1]
-            self._engine.launch(run)
+            self._engine.launch(self._name, run)
             return run
 
         return await uncut(whole())
@@ -75,7 +75,7 @@ class Project(ProjectThreads, AssistantsAPI):
 
         def work(tables: Tables) -> ListPage[Run]:
             self._need_thread(tables, thread_id)
-            return tables.runs.page(page, thread_id=thread_id)
+            return tables.runs.page(page, thread_id=thread_id, project=self._name)
 
         return await self._read(work)
 
@@ -87,7 +87,7 @@ class Project(ProjectThreads, AssistantsAPI):
 
         def work(tables: Tables) -> Run:
             run = changed(self._run(tables, thread_id, run_id), request)
-            tables.runs.write(run, id=run_id)
+            tables.runs.write(run, id=run_id, project=self._name)
             return run
 
         return await self._write(work)
@@ -97,7 +97,7 @@ class Project(ProjectThreads, AssistantsAPI):
     ) -> Run:
         async def whole() -> Run:
             run, _ = await self._take_outputs(thread_id, run_id, request)
-            self._engine.launch(run)
+            self._engine.launch(self._name, run)
             return run
 
         return await uncut(whole())
@@ -112,7 +112,7 @@ class Project(ProjectThreads, AssistantsAPI):
                 StreamEvent("thread.run.queued", run),
             )
             events = self._engine.follow(run, first)
-            self._engine.launch(run)
+            self._engine.launch(self._name, run)
             return as_asked_for(events, ())
 
         return await uncut(whole())
@@ -121,7 +121,9 @@ class Project(ProjectThreads, AssistantsAPI):
         def work(tables: Tables) -> Run:
             run = self._run(tables, thread_id, run_id)
             cancelling = (
-                tables.move_run(run_id, "cancelling") if run.status in CANCELLABLE else None
+                tables.move_run(self._name, run_id, "cancelling")
+                if run.status in CANCELLABLE
+                else None
             )
             if cancelling is None:
                 raise errors.cannot_cancel(run.status)
@@ -130,7 +132,7 @@ class Project(ProjectThreads, AssistantsAPI):
         async def whole() -> Run:
             run = await self._write(work)
             self._engine.feed(run_id).tell(StreamEvent("thread.run.cancelling", run))
-            await self._engine.interrupt(run_id, "cancelled")
+            await self._engine.interrupt(self._name, run_id, "cancelled")
             return run
 
         return await uncut(whole())
@@ -198,8 +200,8 @@ class Project(ProjectThreads, AssistantsAPI):
             if sorted(asked) != sorted(given):
                 raise errors.outputs_mismatch(asked, given)
             step = _answered(waiting[0], outputs, now)
-            tables.steps.write(step, id=step.id)
-            queued = tables.move_run(run_id, "queued", required_action=None)
+            tables.steps.write(step, id=step.id, run_id=run_id)
+            queued = tables.move_run(self._name, run_id, "queued", required_action=None)
             if queued is None:
                 raise errors.outputs_refused(run.status)
             return queued, step
@@ -214,7 +216,7 @@ class Project(ProjectThreads, AssistantsAPI):
             StreamEvent("thread.run.queued", run),
         )
         events = self._engine.follow(run, (*first, *created))
-        self._engine.launch(run)
+        self._engine.launch(self._name, run)
         return as_asked_for(events, include)
 
     def _add_run(

@@ -98,7 +98,7 @@ def attach(
 def _grow(
     tables: Tables, project: str, thread_id: str, run: list[str], searched: list[str], now: int
 ) -> list[VectorStoreFile]:
-    thread = tables.threads.one(id=thread_id)
+    thread = tables.threads.one(id=thread_id, project=project)
     if thread is None:
         raise errors.not_found("thread", thread_id)
     resources = thread.tool_resources or ToolResources()
@@ -117,5 +117,6 @@ def _grow(
             request = CreateVectorStore(file_ids=tuple(searched), expires_after=after)
             store, added = add_store(tables, project, request, now)
             resources = replace(resources, file_search=FileSearchResources((store.id,)))
-    tables.threads.write(replace(thread, tool_resources=resources), id=thread_id)
+    thread = replace(thread, tool_resources=resources)
+    tables.threads.write(thread, id=thread_id, project=project)
     return added

@@ -21,6 +21,7 @@ class ScoredHit(NamedTuple):
 
 def search(
     tables: Tables,
+    project: str,
     store_ids: Sequence[str],
     queries: Sequence[str],
     *,
@@ -29,9 +30,9 @@ def search(
     filters: Mapping[str, Any] | None = None,
     check: Check,
 ) -> list[ScoredHit]:
-    """Return the best chunks for any of the queries; raises ``APIError`` 400 for bad filters.
+    """Return the best chunks for any of the queries, in vector stores of the project only.
 
-    ``check`` raises once the search has to stop.
+    ``check`` raises once the search has to stop. Raises ``APIError`` 400 for bad filters.
     """
     among = None if filters is None else _among(tables, store_ids, filters, check)
     best: dict[tuple[str, str], ScoredHit] = {}
@@ -39,7 +40,7 @@ def search(
         check()
         question = ask(query)
         # More than are wanted: coverage may put a chunk before one that bm25 prefers.
-        for hit in tables.library.search(store_ids, question.match, limit * 3, among):
+        for hit in tables.library.search(project, store_ids, question.match, limit * 3, among):
             score = min(1.0, question.score(hit.rank, hit.form))
             scored = ScoredHit(hit.file_id, hit.filename, hit.attributes, hit.text, score)
             key = (hit.file_id, hit.text)

@@ -76,12 +76,12 @@ def add_files(
     return added
 
 
-def touch(tables: Tables, store_ids: Sequence[str], now: int) -> None:
-    """Note that vector stores were used, which puts off their expiration."""
+def touch(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> None:
+    """Note that a project's vector stores were used, which puts off their expiration."""
     for store_id in store_ids:
-        store = tables.library.stores.readable(id=store_id)
+        store = tables.library.stores.readable(id=store_id, project=project)
         if store is not None:
-            tables.library.stores.write(used(store, now), id=store_id)
+            tables.library.stores.write(used(store, now), id=store_id, project=project)
 
 
 def used(store: VectorStore, now: int) -> VectorStore:

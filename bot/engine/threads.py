@@ -59,7 +59,7 @@ class ProjectThreads(ProjectFiles):
         def work(tables: Tables) -> tuple[Assistant, list[VectorStoreFile]]:
             replaced, added = self._resources(tables, request.tool_resources)
             assistant = changed(self._assistant(tables, assistant_id), request, **replaced)
-            tables.assistants.write(assistant, id=assistant_id)
+            tables.assistants.write(assistant, id=assistant_id, project=self._name)
             return assistant, added
 
         return await self._ingesting(work)
@@ -85,7 +85,7 @@ class ProjectThreads(ProjectFiles):
         def work(tables: Tables) -> tuple[Thread, list[VectorStoreFile]]:
             replaced, added = self._resources(tables, request.tool_resources)
             thread = changed(self._thread(tables, thread_id), request, **replaced)
-            tables.threads.write(thread, id=thread_id)
+            tables.threads.write(thread, id=thread_id, project=self._name)
             return thread, added
 
         return await self._ingesting(work)
@@ -100,7 +100,7 @@ class ProjectThreads(ProjectFiles):
         async def whole() -> Deleted:
             active = await self._write(work)
             if active is not None:
-                await self._engine.deleted(active, thread_id)
+                await self._engine.deleted(self._name, active, thread_id)
             return Deleted(thread_id, "thread.deleted")
 
         return await uncut(whole())
@@ -141,7 +141,7 @@ class ProjectThreads(ProjectFiles):
 
         def work(tables: Tables) -> Message:
             message = changed(self._message(tables, thread_id, message_id), request)
-            tables.messages.write(message, id=message_id)
+            tables.messages.write(message, id=message_id, thread_id=thread_id)
             return message
 
         return await self._write(work)

@@ -175,20 +175,20 @@ class Writing:
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
             self.message = replace(self._as_kept(tables), content=self._content(tables))
-            tables.messages.write(self.message, id=self.message.id)
+            self._write_message(tables, self.message)
             if self.message_step is not None and self.message_step is newest:
                 self.message_step = replace(self.message_step, usage=usage)
-                tables.steps.write(self.message_step, id=self.message_step.id)
+                self._write_step(tables, self.message_step)
         if self.calls_step is not None:
             details = ToolCallsDetails(tuple(call.call() for call in self.calls))
             self.calls_step = replace(self.calls_step, step_details=details, usage=usage)
-            tables.steps.write(self.calls_step, id=self.calls_step.id)
+            self._write_step(tables, self.calls_step)
 
     def finish_calls(self, tables: Tables, now: int) -> None:
         """Complete the step of the calls, all of which have their outputs."""
         if self.calls_step is not None:
             self.calls_step = replace(self.calls_step, status="completed", completed_at=now)
-            tables.steps.write(self.calls_step, id=self.calls_step.id)
+            self._write_step(tables, self.calls_step)
 
     def tell_calls_end(self) -> None:
         """Tell that the step of the calls is complete."""
@@ -205,8 +205,8 @@ class Writing:
                 completed_at=now,
             )
             self.message_step = replace(self.message_step, status="completed", completed_at=now)
-            tables.messages.write(self.message, id=self.message.id)
-            tables.steps.write(self.message_step, id=self.message_step.id)
+            self._write_message(tables, self.message)
+            self._write_step(tables, self.message_step)
 
     def tell_message_end(self) -> None:
         """Tell that the message and its step are complete."""
@@ -218,10 +218,16 @@ class Writing:
     def _insert(self, tables: Tables, step: RunStep) -> None:
         tables.steps.insert(step, id=step.id, run_id=self._run.id, response=self.response_id)
 
+    def _write_step(self, tables: Tables, step: RunStep) -> None:
+        tables.steps.write(step, id=step.id, run_id=self._run.id)
+
+    def _write_message(self, tables: Tables, message: Message) -> None:
+        tables.messages.write(message, id=message.id, thread_id=self._run.thread_id)
+
     def _as_kept(self, tables: Tables) -> Message:
         """Return the message as it is on disk: its metadata may have been changed meanwhile."""
         assert self.message is not None, "only an open message is written"
-        kept = tables.messages.readable(id=self.message.id)
+        kept = tables.messages.readable(id=self.message.id, thread_id=self._run.thread_id)
         return self.message if kept is None else replace(self.message, metadata=kept.metadata)
 
     def tell_annotations(self) -> None:

@@ -57,6 +57,10 @@ class ChatCompletions:
         """What it is, for people."""
         return self._name
 
+    async def fetches_images(self) -> bool:
+        """Whether it is given addresses of images: not on this machine or in a private network."""
+        return await self._endpoint.is_public()
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
         require_hosts(self, request)

@@ -13,6 +13,7 @@ from yarl import URL
 from bot.clock import Clock, SystemClock
 from bot.models.errors import Told, error_for, read_error
 from bot.models.faults import FAULTS, Waits, fault_error, retried_as
+from bot.models.image_fetcher import is_public_host
 from bot.models.receive import WHOLE_BYTES, Receiving
 from bot.models.types import ModelError, ModelEvent
 from bot.wire.addresses import is_loopback
@@ -93,6 +94,10 @@ class Endpoint:
     def host(self) -> str:
         """The host's name."""
         return self._url.host or ""
+
+    async def is_public(self) -> bool:
+        """Whether the host has public addresses only, as far as they can be looked up."""
+        return await is_public_host(self.host, self._url.port or 443)
 
     def path(self, path: str, query: Mapping[str, str | list[str]] | None = None) -> URL:
         """The URL of one of the endpoint's paths; a query, as for an API version, stays last."""

@@ -64,6 +64,10 @@ class LocalModel:
         """Fetch the weights where they are missing, load them and serve; raises ModelError."""
         await self._running()
 
+    async def fetches_images(self) -> bool:
+        """Never: it runs on this machine."""
+        return False
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
         require_hosts(self, request)

@@ -70,6 +70,10 @@ class Responses:
         """What it is, for people."""
         return self._name
 
+    async def fetches_images(self) -> bool:
+        """Whether it is given addresses of images: not on this machine or in a private network."""
+        return await self._endpoint.is_public()
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it comes; raises ModelError.
 

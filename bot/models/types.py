@@ -13,7 +13,7 @@ class Text(Struct, frozen=True):
 
 
 class Image(Struct, frozen=True):
-    """An image by its address: an `https:` or a `data:` URL."""
+    """An image by its address: a `data:` URL, or an `http(s)` one where the model fetches them."""
 
     url: str
     detail: Literal["auto", "low", "high"] = "auto"
@@ -290,6 +290,12 @@ class Model(Protocol):
     @property
     def hosts(self) -> frozenset[str]:
         """The kinds of hosted tools it runs itself; asked for another, it fails "unsupported"."""
+
+    async def fetches_images(self) -> bool:
+        """Whether it is given `http(s)` addresses of images, to fetch them itself.
+
+        False for an endpoint on this machine or in a private network: it would fetch from there.
+        """
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""

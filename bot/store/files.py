@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from bot.assistants.files import File
+
 _PIECE: Final = 256 * 1024
 _ID: Final = re.compile(r"file-[A-Za-z0-9]+")
 
@@ -17,7 +19,10 @@ class FileTooLargeError(Exception):
 
 
 class FileBox:
-    """A directory of files by their ids."""
+    """A directory of files by their ids.
+
+    Reading takes a file's facts and not a bare id: who has them has found the file in its project.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -28,7 +33,7 @@ class FileBox:
         Raises ``FileTooLargeError`` past ``most`` bytes, ``OSError`` where the disk won't, and
         what ``content`` raises.
         """
-        path = self.path(file_id)
+        path = self._path(file_id)
         part = path.with_suffix(".part")
         file = await asyncio.to_thread(self._begin, part)
         try:
@@ -47,17 +52,17 @@ class FileBox:
             raise
         return size
 
-    async def open(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    async def open(self, file: File) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a file; its bytes come piece by piece. Raises ``FileNotFoundError``."""
-        return _opened(await asyncio.to_thread(self.path(file_id).open, "rb"))
+        return _opened(await asyncio.to_thread(self.path(file).open, "rb"))
 
-    async def read(self, file_id: str) -> bytes:
+    async def read(self, file: File) -> bytes:
         """Return a file's bytes; raises ``FileNotFoundError``."""
-        return await asyncio.to_thread(self.path(file_id).read_bytes)
+        return await asyncio.to_thread(self.path(file).read_bytes)
 
     async def delete(self, file_id: str) -> None:
         """Delete a file, if it is there."""
-        await asyncio.to_thread(self.path(file_id).unlink, missing_ok=True)
+        await asyncio.to_thread(self._path(file_id).unlink, missing_ok=True)
 
     async def sweep(self, known: Collection[str]) -> None:
         """Delete what an upload that was cut, or a deletion that was, has left."""
@@ -73,8 +78,11 @@ class FileBox:
         self._directory.mkdir(parents=True, exist_ok=True)
         return part.open("wb")
 
-    def path(self, file_id: str) -> Path:
+    def path(self, file: File) -> Path:
         """Return where a file's bytes are; raises ``FileNotFoundError`` for what is no id."""
+        return self._path(file.id)
+
+    def _path(self, file_id: str) -> Path:
         if not _ID.fullmatch(file_id):  # ids are ours; a path never comes from outside
             raise FileNotFoundError(file_id)
         return self._directory / file_id

@@ -9,6 +9,15 @@ from msgspec import Struct
 Reach = Literal["loopback", "private", "public"]
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _USUAL = frozenset({"127.0.0.1", "localhost", "::1"})
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_LIKE_PRIVATE = tuple(
+    map(
+        ipaddress.ip_network,
+        # Special uses that some versions of `ipaddress` take for global; a cloud has its metadata
+        # in the first. The last is Azure's own server for its machines.
+        ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16/32"),
+    )
+)
 _NUMBER = re.compile(r"0x[0-9a-f]*\Z|[0-9]+\Z")
 
 
@@ -35,9 +44,10 @@ def parse_host(text: str) -> HostPort:
 def reach(host: str) -> Reach:
     """Whose address a host without port is; a name that is not localhost is public.
 
-    An IPv6 address that carries an IPv4 one (mapped, 6to4, NAT64) is judged by that one. Everything
-    that is not on the world's network but not this machine either (link-local, multicast, reserved,
-    unspecified) is private. Raises ValueError for what is no host.
+    An IPv6 address that carries an IPv4 one (mapped, 6to4, NAT64) is judged by that one. Any other
+    IPv6 address outside 2000::/3, which holds all global unicast addresses, is private unless it is
+    loopback. So is everything else that is not on the world's network (link-local, multicast,
+    reserved, unspecified). Raises ValueError for what is no host.
     """
     name = parse_host(host if host.startswith("[") or host.count(":") > 1 else f"{host}:0").host
     try:
@@ -48,7 +58,9 @@ def reach(host: str) -> Reach:
         address = _carried(address) or address
     if address.is_loopback:
         return "loopback"
-    if address.is_global and not address.is_multicast:
+    outside = isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST
+    special = address.is_multicast or address.is_reserved or outside
+    if address.is_global and not special and not any(address in each for each in _LIKE_PRIVATE):
         return "public"
     return "private"
 

@@ -6,10 +6,12 @@ import pytest
 
 from bot.assistants.content import (
     ImageUrl,
+    ImageUrlInput,
     ImageUrlPart,
     TextInput,
     TextPart,
     TextValue,
+    WebImage,
 )
 from bot.assistants.objects import Deleted, Message
 from bot.assistants.requests import CreateMessage, ModifyMessage, Page
@@ -19,7 +21,7 @@ from tests.support.assistants import House, text_of
 
 async def test_a_message_keeps_every_field_it_was_made_with(home: House) -> None:
     thread_id = await home.thread()
-    image = ImageUrlPart(ImageUrl("https://example.com/a.png", "low"))
+    image = ImageUrlInput(WebImage("https://example.com/a.png", "low"))
     made = await home.api.create_message(
         thread_id,
         CreateMessage(
@@ -32,7 +34,10 @@ async def test_a_message_keeps_every_field_it_was_made_with(home: House) -> None
         thread_id=thread_id,
         status=made.status,
         role="user",
-        content=(TextPart(TextValue("What is this?")), image),
+        content=(
+            TextPart(TextValue("What is this?")),
+            ImageUrlPart(ImageUrl("https://example.com/a.png", "low")),
+        ),
         attachments=made.attachments,
         metadata={"k": "v"},
     )

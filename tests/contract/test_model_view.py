@@ -1,10 +1,13 @@
 """What the model is shown and told: the whole thread, in order, and every option of the run."""
 
-from bot.assistants.content import ImageUrl, ImageUrlPart, TextInput
+from pathlib import Path
+
+from bot.assistants.content import ImageUrlInput, TextInput, WebImage
 from bot.assistants.requests import CreateMessage, CreateRun, Truncation
 from bot.assistants.tools import FunctionName, JsonObjectFormat, NamedToolChoice
+from tests.contract.refusals import refused
 from tests.contract.tooling import tool
-from tests.support.assistants import House
+from tests.support.assistants import House, Way, house
 from tests.support.model_endpoint import Asked, text_of
 
 
@@ -59,26 +62,30 @@ async def test_a_runs_own_instructions_replace_the_assistants(home: House) -> No
     assert shown(await home.model.until_request())[0] == ("system", "Be brief.")
 
 
-async def test_images_reach_the_model_by_their_address(home: House) -> None:
-    thread_id = await home.thread()
-    await home.api.create_message(
-        thread_id,
-        CreateMessage(
-            role="user",
-            content=(
-                TextInput("What is this?"),
-                ImageUrlPart(ImageUrl("https://example.com/a.png", "low")),
-                ImageUrlPart(ImageUrl("data:image/png;base64,AAAA")),
-            ),
-        ),
-    )
-    await home.until(await home.run(thread_id), "completed")
-    asked = await home.model.until_request()
-    text, first, second = asked.messages[-1]["content"]
+async def test_images_reach_a_model_elsewhere_by_their_address(tmp_path: Path, way: Way) -> None:
+    async with house(tmp_path, way, public=True) as home:
+        thread_id = await home.thread()
+        image = ImageUrlInput(WebImage("https://example.com/a.png", "low"))
+        message = CreateMessage(role="user", content=(TextInput("What is this?"), image))
+        await home.api.create_message(thread_id, message)
+        await home.until(await home.run(thread_id), "completed")
+        asked = await home.model.until_request()
+    text, shown_image = asked.messages[-1]["content"]
     assert text == {"type": "text", "text": "What is this?"}
-    assert first["image_url"]["url"] == "https://example.com/a.png"
-    assert first["image_url"]["detail"] == "low"
-    assert second["image_url"]["url"] == "data:image/png;base64,AAAA"
+    assert shown_image["image_url"]["url"] == "https://example.com/a.png"
+    assert shown_image["image_url"]["detail"] == "low"
+
+
+async def test_an_image_in_a_data_url_is_refused_in_the_apis_words(home: House) -> None:
+    image = ImageUrlInput(WebImage("data:image/png;base64,AAAA"))
+    message = CreateMessage(role="user", content=(TextInput("What is this?"), image))
+    error = await refused(home.api.create_message(await home.thread(), message))
+    assert error.param == "content[1].image_url.url"
+    assert error.code == "invalid_value"
+    assert error.message == (
+        "Invalid 'content[1].image_url.url'. Expected a valid URL, but got a value with an "
+        "invalid format."
+    )
 
 
 async def test_last_messages_shows_the_model_so_many(home: House) -> None:

@@ -191,7 +191,7 @@ async def test_a_response_that_nobody_will_read_is_cancelled_there(
         long_ago = "UPDATE runs SET expires_at = 1, body = json_set(body, '$.expires_at', 1)"
         async with await EngineStore.open(tmp_path / "engine.db") as store:
             if left == "cancelling":
-                await store.write(lambda tables: tables.move_run(run.id, "cancelling"))
+                await store.write(lambda tables: tables.move_run("default", run.id, "cancelling"))
             else:
                 await store.write(lambda tables: tables._db.execute(long_ago).close())
         async with _engine(tmp_path, endpoint, background=True):
@@ -306,7 +306,7 @@ async def test_a_file_whose_bytes_are_gone_ends_failed(tmp_path: Path) -> None:
         file = await home.api.upload_file(
             UploadFile(filename="a.txt", purpose="assistants"), content()
         )
-        home.engine.store.files.path(file.id).unlink()
+        home.engine.store.files.path(file).unlink()
         store = await home.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
         async with asyncio.timeout(10):
             while (await home.api.retrieve_vector_store(store.id)).status == "in_progress":

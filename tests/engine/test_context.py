@@ -9,7 +9,8 @@ from bot.assistants.content import TextPart, TextValue
 from bot.assistants.objects import Message, Run, TruncationStrategy
 from bot.assistants.requests import CreateMessage, Truncation
 from bot.engine import EngineOptions, context
-from bot.models.types import AssistantMessage, SystemMessage, Text, UserMessage
+from bot.engine.images import PromptMessage
+from bot.models.types import AssistantMessage, SystemMessage, Text
 from tests.support.assistants import house
 from tests.support.model_turns import TokenUsage
 
@@ -45,7 +46,7 @@ def test_the_newest_part_that_fits_is_shown_in_order(
         assert items.pop(0) == SystemMessage(instructions)
     shown = [
         ("user", item.parts[0].text)
-        if isinstance(item, UserMessage) and isinstance(item.parts[0], Text)
+        if isinstance(item, PromptMessage) and isinstance(item.parts[0], Text)
         else ("assistant", item.text if isinstance(item, AssistantMessage) else "")
         for item in items
     ]
@@ -60,7 +61,7 @@ def test_last_messages_shows_so_many(count: int, last: int) -> None:
     messages = [_message(number, "user", str(number)) for number in range(count)]
     strategy = TruncationStrategy("last_messages", last)
     items = context.build(_run(truncation_strategy=strategy), reversed(messages), [], 100_000)
-    texts = [item.parts[0].text for item in items if isinstance(item, UserMessage)]  # type: ignore[union-attr]  # all are text
+    texts = [item.parts[0].text for item in items if isinstance(item, PromptMessage)]  # type: ignore[union-attr]  # all are text
     assert texts == [str(number) for number in range(max(0, count - last), count)]
 
 

@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -306,7 +307,7 @@ async def test_nothing_is_written_that_could_not_be_read_back(tmp_path: Path) ->
         for change in ({"name": None}, {"created_at": 1.5}, {"status": "gone"}):
             bad = replace(good, **change)
             for write in (
-                lambda t, bad=bad: t.library.stores.write(bad, id="vs_1"),
+                lambda t, bad=bad: t.library.stores.write(bad, id="vs_1", project="p"),
                 lambda t, bad=bad: t.library.stores.insert(bad, id="vs_2", project="p"),
             ):
                 with pytest.raises(WriteError, match="vector store"):
@@ -321,6 +322,18 @@ async def test_a_run_moves_to_no_state_that_could_not_be_read_back(tmp_path: Pat
         run = await home.until(await home.run(await home.thread("hi")), "in_progress")
         with pytest.raises(WriteError):
             await home.engine.store.write(
-                lambda tables: tables.move_run(run.id, "cancelling", usage="a lot")
+                lambda tables: tables.move_run("default", run.id, "cancelling", usage="a lot")
             )
         assert await home.api.retrieve_run(run.thread_id, run.id) == run
+
+
+async def test_a_run_that_cannot_be_read_is_ended_in_its_own_project_only(tmp_path: Path) -> None:
+    async with house(tmp_path, "engine") as home:
+        home.model.stall()
+        run = await home.until(await home.run(await home.thread("hi")), "in_progress")
+        damage(tmp_path, "runs")
+        store = home.engine.store
+        for project, holder in (("another", run.id), ("default", None)):
+            move = methodcaller("move_run", project, run.id, "expired")
+            assert await store.write(move) is None
+            assert await store.read(lambda tables: tables.active_run(run.thread_id)) == holder

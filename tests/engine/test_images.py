@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.content import ImageFile, ImageFilePart, ImageUrl, ImageUrlPart, TextInput
+from bot.assistants.content import (
+    ImageFile,
+    ImageFilePart,
+    ImageUrlInput,
+    TextInput,
+    WebImage,
+)
 from bot.assistants.files import UploadFile
 from bot.assistants.requests import CreateMessage
 from bot.engine import Engine
@@ -27,7 +33,7 @@ NOT_TAKEN = "(An image that belongs here can't be shown: the endpoint of this mo
 
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncIterator[House]:
-    async with house(tmp_path, "engine") as whole:
+    async with house(tmp_path, "engine", public=True) as whole:
         yield whole
 
 
@@ -43,11 +49,18 @@ async def _upload(home: House, data: bytes, name: str = "cat.png") -> str:
 async def _ask(home: House, thread_id: str, text: str, *images: str) -> None:
     """Post a question with images, by their file ids or addresses."""
     parts = [
-        ImageUrlPart(ImageUrl(image)) if ":" in image else ImageFilePart(ImageFile(image))
+        ImageUrlInput(WebImage(image)) if ":" in image else ImageFilePart(ImageFile(image))
         for image in images
     ]
     content = (TextInput(text), *parts)
     await home.api.create_message(thread_id, CreateMessage(role="user", content=content))
+
+
+class PublicResponses(Responses):
+    """The scripted endpoint as it would be with a public address."""
+
+    async def fetches_images(self) -> bool:
+        return True
 
 
 def shown(messages: list[dict[str, Any]]) -> list[str]:
@@ -174,7 +187,7 @@ async def test_a_response_that_failed_over_an_image_is_asked_for_anew_and_not_re
 ) -> None:
     store = await EngineStore.open(tmp_path / "engine.db")
     async with ScriptedResponses() as endpoint:
-        model = Responses(endpoint.url, background=True, retries=IMPATIENT, poll=0.01)
+        model = PublicResponses(endpoint.url, background=True, retries=IMPATIENT, poll=0.01)
         engine = Engine(store, model, clock=OwnClock())
         await engine.start()
         try:

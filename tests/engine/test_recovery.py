@@ -54,7 +54,9 @@ async def test_a_run_that_was_being_cancelled_is_cancelled(tmp_path: Path) -> No
         await model.until_request(1)
         await before.until(run, "in_progress")
         # As a process killed between the two transactions of a cancellation leaves it.
-        await before.engine.store.write(lambda tables: tables.move_run(run.id, "cancelling"))
+        await before.engine.store.write(
+            lambda tables: tables.move_run("default", run.id, "cancelling")
+        )
     async with house(tmp_path, "engine", model=model) as after:
         ended = await after.api.retrieve_run(run.thread_id, run.id)
         assert ended.status == "cancelled"

@@ -95,9 +95,11 @@ class Searches:
         self.begun, self.ended = asyncio.Event(), asyncio.Event()
         loop, search = asyncio.get_running_loop(), Library.search
 
-        def endless(library: Library, store_ids: Sequence[str], match: str, *rest: Any) -> Any:
+        def endless(
+            library: Library, project: str, store_ids: Sequence[str], match: str, *rest: Any
+        ) -> Any:
             if "endless" not in match:
-                return search(library, store_ids, match, *rest)
+                return search(library, project, store_ids, match, *rest)
             loop.call_soon_threadsafe(self.begun.set)
             try:
                 return library._db.execute(ENDLESS).fetchall()

@@ -18,6 +18,7 @@ from bot.assistants.states import TERMINAL, RunStatus
 from bot.client import Client
 from bot.engine import Engine, EngineOptions
 from bot.models.chat import ChatCompletions, Timeouts
+from bot.models.image_fetcher import ImageFetcher
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.wire.retry import RetryPolicy
@@ -61,6 +62,13 @@ class OwnClock:
             _, _, woken = heapq.heappop(self._sleepers)
             if not woken.done():
                 woken.set_result(None)
+
+
+class PublicEndpoint(ChatCompletions):
+    """The scripted model as it would be with a public address."""
+
+    async def fetches_images(self) -> bool:
+        return True
 
 
 @dataclass
@@ -111,13 +119,19 @@ async def house(
     options: EngineOptions | None = None,
     model: ScriptedModel | None = None,
     timeouts: Timeouts | None = None,
+    public: bool = False,
+    fetcher: ImageFetcher | None = None,
 ) -> AsyncIterator[House]:
-    """Build a house that keeps its data in ``directory``; all of it is gone at the end."""
+    """Build a house that keeps its data in ``directory``; all of it is gone at the end.
+
+    With ``public`` the model's endpoint is taken for one on the world's network.
+    """
     async with model or ScriptedModel() as scripted:
         clock = OwnClock()
-        endpoint = ChatCompletions(scripted.url, retries=IMPATIENT, timeouts=timeouts)
+        kind = PublicEndpoint if public else ChatCompletions
+        endpoint = kind(scripted.url, retries=IMPATIENT, timeouts=timeouts)
         store = await EngineStore.open(directory / "engine.db")
-        engine = Engine(store, endpoint, clock=clock, options=options)
+        engine = Engine(store, endpoint, clock=clock, options=options, fetcher=fetcher)
         await engine.start()
         try:
             async with _reached(engine, way) as (api, other, server):

@@ -41,10 +41,16 @@ class Library:
 
     def __init__(self, db: sqlite3.Connection, unreadable: Unreadable) -> None:
         self._db = db
-        self.files = Rows(db, "files", _FILES, "file", unreadable)
-        self.stores = Rows(db, "vector_stores", _STORES, "vector store", unreadable)
-        self.store_files = Rows(db, "store_files", _STORE_FILES, "file", unreadable)
-        self.batches = Rows(db, "file_batches", _BATCHES, "file batch", unreadable)
+        self.files = Rows(db, "files", _FILES, "file", unreadable, owner="project")
+        self.stores = Rows(
+            db, "vector_stores", _STORES, "vector store", unreadable, owner="project"
+        )
+        self.store_files = Rows(
+            db, "store_files", _STORE_FILES, "file", unreadable, owner="store_id"
+        )
+        self.batches = Rows(
+            db, "file_batches", _BATCHES, "file batch", unreadable, owner="store_id"
+        )
 
     def add_file(self, project: str, file: File, run_id: str | None = None) -> None:
         """Keep a file's facts; ``run_id`` is the run whose code made it."""
@@ -58,9 +64,22 @@ class Library:
             run_id=run_id,
         )
 
-    def made_by(self, run_id: str) -> dict[str, str]:
+    def made_by(self, project: str, run_id: str) -> dict[str, str]:
         """Return the ids of the files that a run's code made, by their names; the newest counts."""
-        return {file.filename: file.id for file in self.files.all(run_id=run_id)}
+        files = self.files.all(run_id=run_id, project=project)
+        return {file.filename: file.id for file in files}
+
+    def file_in_store(self, store_id: str, file_id: str) -> File | None:
+        """Return a file's facts where it is of the same project as the vector store.
+
+        None also for a file whose row cannot be read.
+        """
+        row = self._db.execute(
+            "SELECT f.id, f.body FROM files f JOIN vector_stores s ON s.project = f.project "
+            "WHERE s.id = ? AND f.id = ?",
+            (store_id, file_id),
+        ).fetchone()
+        return self.files.decoded(*row) if row else None
 
     def all_file_ids(self) -> set[str]:
         """Return the ids of all projects' files."""
@@ -192,17 +211,25 @@ class Library:
         return [(file.id, file.attributes or {}) for file in files]
 
     def search(
-        self, store_ids: Sequence[str], match: str, limit: int, among: Sequence[str] | None = None
+        self,
+        project: str,
+        store_ids: Sequence[str],
+        match: str,
+        limit: int,
+        among: Sequence[str] | None = None,
     ) -> list[Hit]:
         """Return the best chunks for an FTS5 expression over ``form``, best first.
 
-        ``among`` leaves only these files.
+        Vector stores and files of other projects are left out; ``among`` leaves only these files.
         """
         ids = json.dumps(list(store_ids))
         places = " OR ".join(
             f"s{seq}"
             for (seq,) in self._db.execute(
-                "SELECT seq FROM vector_stores WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+                "SELECT seq FROM vector_stores "
+                # By id: a project may have many vector stores.
+                "WHERE +project = ? AND id IN (SELECT value FROM json_each(?))",
+                (project, ids),
             )
         )
         if not places or not match:
@@ -211,11 +238,12 @@ class Library:
             "SELECT f.id, f.body, files.body, c.text, form, bm25(chunk_index, 0.0, 1.0) AS rank "
             "FROM chunk_index JOIN chunks c ON c.seq = chunk_index.rowid "
             "JOIN store_files f ON f.seq = c.file JOIN files ON files.id = f.id "
-            "WHERE chunk_index MATCH ? AND f.status = 'completed' "
+            "WHERE chunk_index MATCH ? AND f.status = 'completed' AND files.project = ? "
             "AND (? IS NULL OR f.id IN (SELECT value FROM json_each(?))) "
             "ORDER BY rank, c.seq LIMIT ?",
             (
                 f"{{store}} : ({places}) AND {{form}} : ({match})",
+                project,
                 None if among is None else 1,
                 json.dumps(list(among or ())),
                 limit,

@@ -43,7 +43,12 @@ class Unreadable:
 
 
 class Rows(Generic[T]):
-    """One table's bodies as objects of one kind; lives as long as one transaction."""
+    """One table's bodies as objects of one kind; lives as long as one transaction.
+
+    ``owner`` is the column that says whose a row is: its project, or the object it is part of,
+    which has been found in its project before. No row is found without naming its owner; a lookup
+    that does not raises ``TypeError``.
+    """
 
     def __init__(
         self,
@@ -52,12 +57,15 @@ class Rows(Generic[T]):
         decoder: "msgspec.json.Decoder[T]",
         noun: Noun,
         unreadable_rows: Unreadable,
+        *,
+        owner: str,
     ) -> None:
         self._db = db
         self._table = table
         self._decoder = decoder
         self._noun = noun
         self._unreadable = unreadable_rows
+        self._owner = owner
 
     def encoded(self, body: T) -> bytes:
         """Return a body as the table keeps it; raises ``WriteError`` if it can't be read back."""
@@ -109,21 +117,21 @@ class Rows(Generic[T]):
     def write(self, body: T, **where: Value) -> None:
         """Write anew the body of the object whose columns are as given."""
         self._db.execute(
-            f"UPDATE {self._table} SET body = ? WHERE {_conditions(where)}",
+            f"UPDATE {self._table} SET body = ? WHERE {self._conditions(where)}",
             (self.encoded(body), *where.values()),
         )
 
     def delete(self, **where: Value) -> bool:
         """Delete what is as given; False where nothing was."""
         cursor = self._db.execute(
-            f"DELETE FROM {self._table} WHERE {_conditions(where)}",
+            f"DELETE FROM {self._table} WHERE {self._conditions(where)}",
             tuple(where.values()),
         )
         return cursor.rowcount > 0
 
     def page(self, page: Page, **where: Value) -> ListPage[T]:
         """Return one page of what is as given; raises ``APIError`` for an unknown cursor."""
-        conditions, values = [_conditions(where)], list(where.values())
+        conditions, values = [self._conditions(where)], list(where.values())
         ascending = page.order == "asc"
         # Without `after`, `before` alone still means the page that ends there.
         backwards = page.before is not None and page.after is None
@@ -153,7 +161,7 @@ class Rows(Generic[T]):
     def all(self, **where: Value) -> list[T]:
         """Return everything readable that is as given, oldest first."""
         rows = self._db.execute(
-            f"SELECT id, body FROM {self._table} WHERE {_conditions(where)} ORDER BY seq",
+            f"SELECT id, body FROM {self._table} WHERE {self._conditions(where)} ORDER BY seq",
             tuple(where.values()),
         )
         return [body for _, body in self._readable(rows)]
@@ -166,14 +174,14 @@ class Rows(Generic[T]):
 
     def _row(self, where: dict[str, Value]) -> tuple[str, bytes] | None:
         row: tuple[str, bytes] | None = self._db.execute(
-            f"SELECT id, body FROM {self._table} WHERE {_conditions(where)}",
+            f"SELECT id, body FROM {self._table} WHERE {self._conditions(where)}",
             tuple(where.values()),
         ).fetchone()
         return row
 
     def _seq(self, cursor: str, param: str, where: dict[str, Value]) -> int:
         row = self._db.execute(
-            f"SELECT seq FROM {self._table} WHERE id = ? AND {_conditions(where)}",
+            f"SELECT seq FROM {self._table} WHERE id = ? AND {self._conditions(where)}",
             (cursor, *where.values()),
         ).fetchone()
         if row is None:
@@ -184,6 +192,7 @@ class Rows(Generic[T]):
             )
         return int(row[0])
 
-
-def _conditions(where: dict[str, Value]) -> str:
-    return " AND ".join(f"{name} = ?" for name in where)
+    def _conditions(self, where: dict[str, Value]) -> str:
+        if self._owner not in where:
+            raise TypeError(f"a lookup in {self._table} must name its {self._owner}")
+        return " AND ".join(f"{name} = ?" for name in where)

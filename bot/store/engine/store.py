@@ -93,11 +93,13 @@ class Tables:
 
     def __init__(self, db: sqlite3.Connection, unreadable: Unreadable) -> None:
         self._db = db
-        self.assistants = Rows(db, "assistants", _ASSISTANTS, "assistant", unreadable)
-        self.threads = Rows(db, "threads", _THREADS, "thread", unreadable)
-        self.messages = Rows(db, "messages", _MESSAGES, "message", unreadable)
-        self.runs = Rows(db, "runs", _RUNS, "run", unreadable)
-        self.steps = Rows(db, "steps", _STEPS, "run step", unreadable)
+        self.assistants = Rows(
+            db, "assistants", _ASSISTANTS, "assistant", unreadable, owner="project"
+        )
+        self.threads = Rows(db, "threads", _THREADS, "thread", unreadable, owner="project")
+        self.messages = Rows(db, "messages", _MESSAGES, "message", unreadable, owner="thread_id")
+        self.runs = Rows(db, "runs", _RUNS, "run", unreadable, owner="project")
+        self.steps = Rows(db, "steps", _STEPS, "run step", unreadable, owner="run_id")
         self.library = Library(db, unreadable)
 
     def thread_of(self, project: str, thread_id: str) -> bool:
@@ -155,15 +157,15 @@ class Tables:
             expires_at=run.expires_at,
         )
 
-    def move_run(self, run_id: str, target: RunStatus, **changes: Any) -> Run | None:
-        """Move a run to ``target`` with ``changes``; None where its state does not allow it.
+    def move_run(self, project: str, run_id: str, target: RunStatus, **changes: Any) -> Run | None:
+        """Move a project's run to ``target`` with ``changes``; None where its state forbids it.
 
         None also for a run whose row cannot be read; where it was to end, it is failed.
         """
-        run = self.runs.readable(id=run_id)
+        run = self.runs.readable(id=run_id, project=project)
         if run is None:
             if target in TERMINAL:
-                self._fail_unreadable(run_id)
+                self._fail_unreadable(project, run_id)
             return None
         moved = msgspec.structs.replace(run, status=target, **changes)
         origins = sources(target)
@@ -173,11 +175,6 @@ class Tables:
             (target, self.runs.encoded(moved), run_id, *origins),
         ).fetchone()
         return moved if row else None
-
-    def project_of(self, run_id: str) -> str:
-        """Return the project of a run; empty where it is gone."""
-        row = self._db.execute("SELECT project FROM runs WHERE id = ?", (run_id,)).fetchone()
-        return str(row[0]) if row else ""
 
     def set_response(self, run_id: str, response_id: str | None) -> None:
         """Note which response of the model's endpoint a run is reading; None: none any more."""
@@ -215,29 +212,30 @@ class Tables:
         """Take back that runs at work were tried: an orderly stop is not their doing."""
         self._db.execute("UPDATE runs SET tries = tries - 1 WHERE status = 'in_progress'")
 
-    def active_runs(self) -> list[Run]:
-        """Return all projects' unfinished runs, oldest first.
+    def active_runs(self) -> list[tuple[str, Run]]:
+        """Return each project's unfinished runs, oldest first.
 
         A run whose row cannot be read is failed: nobody would ever go on with it.
         """
         rows = self._db.execute(
-            f"SELECT id, body FROM runs WHERE status IN ({_ACTIVE}) ORDER BY seq"
+            f"SELECT project, id, body FROM runs WHERE status IN ({_ACTIVE}) ORDER BY seq"
         ).fetchall()
-        runs: list[Run] = []
-        for run_id, body in rows:
+        runs: list[tuple[str, Run]] = []
+        for project, run_id, body in rows:
             run = self.runs.decoded(run_id, body)
             if run is not None:
-                runs.append(run)
+                runs.append((project, run))
             else:
-                self._fail_unreadable(run_id)
+                self._fail_unreadable(project, run_id)
         return runs
 
-    def overdue_runs(self, now: float) -> list[str]:
-        """Return the ids of the unfinished runs whose ``expires_at`` has come."""
+    def overdue_runs(self, now: float) -> list[tuple[str, str]]:
+        """Return project and id of each unfinished run whose ``expires_at`` has come."""
         rows = self._db.execute(
-            f"SELECT id FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?", (now,)
+            f"SELECT project, id FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?",
+            (now,),
         )
-        return [run_id for (run_id,) in rows]
+        return rows.fetchall()
 
     def next_deadline(self, now: float) -> float | None:
         """Return the earliest ``expires_at`` after ``now`` of an unfinished run."""
@@ -247,13 +245,15 @@ class Tables:
         ).fetchone()
         return None if row[0] is None else float(row[0])
 
-    def _fail_unreadable(self, run_id: str) -> None:
+    def _fail_unreadable(self, project: str, run_id: str) -> None:
         """End an unfinished run whatever its state, so that it no longer locks its thread.
 
         The damaged body is left as it is, for whoever looks at the damage.
         """
         self._db.execute(
-            f"UPDATE runs SET status = 'failed' WHERE id = ? AND status IN ({_ACTIVE})", (run_id,)
+            "UPDATE runs SET status = 'failed' "
+            f"WHERE id = ? AND project = ? AND status IN ({_ACTIVE})",
+            (run_id, project),
         )
 
     def _count(self, thread_id: str, change: int) -> None:

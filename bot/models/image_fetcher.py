@@ -1,0 +1,112 @@
+"""Fetches images for endpoints that must not: from public addresses only, and bounded.
+
+A model endpoint on this machine or in a private network reaches what strangers do not. Given an
+address from a request, it could be made to read from there; so the bytes are fetched here.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import aiohttp
+
+from bot.wire.addresses import reach
+from bot.wire.bodies import BodyError, read_bounded
+
+_SECONDS: Final = 15.0
+"""How long fetching one image may take, redirects included."""
+
+_LOOKUP_SECONDS: Final = 5.0
+_REDIRECTS: Final = 5
+_INSIDE: Final = (".local", ".internal", ".intranet", ".lan", ".home", ".corp", ".home.arpa")
+"""Endings of names that only private networks have."""
+
+
+class FetchError(Exception):
+    """An image can't be fetched; the message says why, for the model to read."""
+
+
+class ImageFetcher:
+    """Fetches what is at an address; every connection, also after a redirect, is checked.
+
+    ``permitted`` is asked with the IP address before each connection is opened.
+    """
+
+    def __init__(
+        self, *, permitted: Callable[[str], bool] | None = None, seconds: float = _SECONDS
+    ) -> None:
+        self._permitted = permitted or is_public_address
+        self._seconds = seconds
+
+    async def fetch(self, url: str, most: int) -> bytes:
+        """Return at most ``most`` bytes; raises ``FetchError``."""
+        refused = False
+
+        def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+            nonlocal refused
+            family, kind, protocol, _, target = address
+            if not self._permitted(str(target[0])):
+                refused = True
+                raise OSError("this address is not public")
+            return socket.socket(family, kind, protocol)
+
+        try:
+            async with (
+                asyncio.timeout(self._seconds),
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(socket_factory=open_socket, force_close=True),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    headers={"Accept": "image/*", "Accept-Encoding": "identity"},
+                    # Nothing is unpacked, so that `most` bounds what is held.
+                    auto_decompress=False,
+                    trust_env=False,
+                ) as session,
+                session.get(url, max_redirects=_REDIRECTS) as response,
+            ):
+                if response.status != 200:
+                    raise FetchError(f"its address answered with status {response.status}")
+                if (response.content_length or 0) > most:
+                    raise FetchError("it is too large, alone or with the newer ones")
+                return await read_bounded(response, most)
+        except BodyError:
+            raise FetchError("it is too large, alone or with the newer ones") from None
+        except TimeoutError:
+            raise FetchError("its address did not answer in time") from None
+        # ValueError and UnicodeError come from addresses that are none.
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if refused:
+                raise FetchError("its address is not on the public network") from error
+            raise FetchError("its address could not be read") from error
+
+
+def is_public_address(address: str) -> bool:
+    """Whether an IP address is on the world's network and not one of this machine's own."""
+    return reach(address) == "public" and not is_own_address(address)
+
+
+async def is_public_host(host: str, port: int) -> bool:
+    """Whether all addresses of a host are public; where none is found, its name decides."""
+    try:
+        if reach(host) != "public":
+            return False
+    except ValueError:
+        return False
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(_LOOKUP_SECONDS):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # behind a proxy, names may have no address here
+        return "." in host and not host.lower().rstrip(".").endswith(_INSIDE)
+    return all(is_public_address(str(target[0])) for *_, target in found)
+
+
+def is_own_address(address: str) -> bool:
+    """Whether a public address belongs to this machine: its own services listen there, too."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # Connecting a datagram socket sends nothing, but tells the address that would send.
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))
+        return str(probe.getsockname()[0]) == address
+    return False
