@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from bot.assistants.content import Detail
+from bot.assistants.content import MAX_URL, Detail
 from bot.assistants.images import image_kind
 from bot.models.image_fetcher import FetchError, ImageFetcher
 from bot.models.types import (
@@ -151,6 +151,8 @@ class Images:
 
     async def _of_address(self, url: str, left: int) -> str:
         """Return an address as it is for an endpoint elsewhere, else what is fetched from it."""
+        if len(url) > MAX_URL:  # messages of earlier versions hold longer ones
+            raise _NotShownError("its address is too long")
         if self._gives_addresses is None:  # may look up the endpoint's name: once a run
             self._gives_addresses = await self._model.fetches_images()
         if self._gives_addresses:

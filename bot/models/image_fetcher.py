@@ -8,15 +8,21 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.wire.addresses import reach
 from bot.wire.bodies import BodyError, read_bounded
 
 _SECONDS: Final = 15.0
 """How long fetching one image may take, redirects included."""
+
+_LOOKUPS: Final = 8
+"""How many names of images' hosts are looked up at once."""
 
 _LOOKUP_SECONDS: Final = 5.0
 _REDIRECTS: Final = 5
@@ -39,6 +45,8 @@ class ImageFetcher:
     ) -> None:
         self._permitted = permitted or is_public_address
         self._seconds = seconds
+        # Threads of its own: a name that is never answered must not hold those of all else.
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, "image address lookup")
 
     async def fetch(self, url: str, most: int) -> bytes:
         """Return at most ``most`` bytes; raises ``FetchError``."""
@@ -56,7 +64,11 @@ class ImageFetcher:
             async with (
                 asyncio.timeout(self._seconds),
                 aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(socket_factory=open_socket, force_close=True),
+                    connector=aiohttp.TCPConnector(
+                        resolver=_Resolver(self._lookups),
+                        socket_factory=open_socket,
+                        force_close=True,
+                    ),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     headers={"Accept": "image/*", "Accept-Encoding": "identity"},
                     # Nothing is unpacked, so that `most` bounds what is held.
@@ -79,6 +91,33 @@ class ImageFetcher:
             if refused:
                 raise FetchError("its address is not on the public network") from error
             raise FetchError("its address could not be read") from error
+
+
+class _Resolver(AbstractResolver):
+    """Looks names up on the threads of ``pool``."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._pool, ask)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(target[0]),
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, target in found
+        ]
+
+    async def close(self) -> None:
+        """Close nothing: the threads outlive a fetch."""
 
 
 def is_public_address(address: str) -> bool:

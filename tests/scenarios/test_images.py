@@ -21,7 +21,6 @@ from bot.config import DiscordSettings
 from bot.engine.library import ProjectFiles
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, is_final
-from tests.support.model_endpoint import Asked
 
 A_DAY = 25 * 3_600.0
 
@@ -51,17 +50,6 @@ async def whole(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         yield made
 
 
-def shown(asked: Asked) -> list[str]:
-    """The addresses of the images that the model was shown."""
-    return [
-        part["image_url"]["url"]
-        for message in asked.messages
-        if isinstance(message["content"], list)
-        for part in message["content"]
-        if part["type"] == "image_url"
-    ]
-
-
 def data_url(image: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(image).decode()
 
@@ -86,7 +74,7 @@ async def test_an_image_is_shown_at_every_later_turn_also_when_its_link_has_expi
     await whole.ask("and now?")
     assert answer(await whole.finished(whole.general, 2)) == "and now?"
     for asked in whole.model.requests:
-        assert shown(asked) == [data_url(CAT)]
+        assert asked.images == [data_url(CAT)]
     page = await whole.api.list_messages(await whole.thread_id(whole.general), Page(order="asc"))
     kept = [part for part in page.data[0].content if isinstance(part, ImageFilePart)]
     assert len(kept) == 1
@@ -100,7 +88,7 @@ async def test_images_keep_their_order_and_stand_behind_the_text(whole: Communit
     await whole.finished(whole.general)
     (asked,) = whole.model.requests
     assert asked.messages[-1]["content"][0] == {"type": "text", "text": "which?"}
-    assert shown(asked) == [data_url(data) for data in pictures]
+    assert asked.images == [data_url(data) for data in pictures]
 
 
 async def test_a_link_that_expired_before_the_question_was_its_turn_is_asked_for_anew(
@@ -115,7 +103,7 @@ async def test_a_link_that_expired_before_the_question_was_its_turn_is_asked_for
     gate.open()
     await whole.finished(whole.general, 2)
     asked = whole.model.requests[-1]
-    assert shown(asked) == [data_url(CAT)]
+    assert asked.images == [data_url(CAT)]
     assert "[file notes.txt, 6 bytes]\n```txt\ninside\n```" in asked.question
 
 
@@ -131,7 +119,7 @@ async def test_an_image_that_is_gone_is_told_of_and_the_question_answered(
     gate.open()
     await whole.finished(whole.general, 2)
     asked = whole.model.requests[-1]
-    assert shown(asked) == []
+    assert asked.images == []
     told = f"[image cat.png, {len(CAT)} bytes] (can't be shown: it is not on Discord any more)"
     assert asked.question == f"two\n\n{told}"
 
@@ -142,7 +130,7 @@ async def test_what_only_says_that_it_is_an_image_is_told_of_and_not_put_on_the_
     await show(whole, "look", ("cat.png", b"<html>no cat</html>"), ("dog.png", CAT))
     await whole.finished(whole.general)
     (asked,) = whole.model.requests
-    assert shown(asked) == [data_url(CAT)]
+    assert asked.images == [data_url(CAT)]
     assert "[image cat.png, 19 bytes] (can't be shown: it is no PNG, JPEG" in asked.question
     assert len(await uploads(whole)) == 1
 
@@ -151,7 +139,7 @@ async def test_a_question_that_is_an_image_alone_is_one(whole: Community) -> Non
     dm = await whole.ada.open_dm()
     await whole.ada.say(dm, attachments=[("cat.png", CAT)])
     await whole.finished(dm)
-    assert shown(whole.model.requests[0]) == [data_url(CAT)]
+    assert whole.model.requests[0].images == [data_url(CAT)]
 
 
 async def test_a_turn_that_was_cut_behind_the_upload_finds_the_upload_again(
@@ -172,7 +160,7 @@ async def test_a_turn_that_was_cut_behind_the_upload_finds_the_upload_again(
     assert len(before) == 1
     await whole.start_bot()
     await whole.settled(1)
-    assert shown(whole.model.requests[0]) == [data_url(CAT)]
+    assert whole.model.requests[0].images == [data_url(CAT)]
     assert await uploads(whole) == before
 
 
@@ -211,7 +199,7 @@ async def test_killed_behind_the_upload_it_is_found_and_shown_once(asleep: Commu
     await asleep.start_bot()
     await asleep.settled(1)
     (asked,) = asleep.model.requests
-    assert shown(asked) == [data_url(CAT)]
+    assert asked.images == [data_url(CAT)]
     assert len(await uploads(asleep)) == 1
 
 
@@ -227,7 +215,7 @@ async def test_a_retry_finds_the_upload_again(
         reply = await whole.finished(whole.general)
     await whole.ada.click(reply, "Retry")
     await whole.until(lambda: is_final(reply) and answer(reply) == "look")
-    assert shown(whole.model.requests[0]) == [data_url(CAT)]
+    assert whole.model.requests[0].images == [data_url(CAT)]
     assert len(await uploads(whole)) == 1
 
 
@@ -246,7 +234,7 @@ async def test_an_upload_whose_answer_was_lost_is_looked_up_and_not_made_twice(
     monkeypatch.setattr(whole.api, "upload_file", lost)
     await show(whole)
     assert answer(await whole.finished(whole.general)) == "look"
-    assert shown(whole.model.requests[0]) == [data_url(CAT)]
+    assert whole.model.requests[0].images == [data_url(CAT)]
     assert (calls, len(await uploads(whole))) == (1, 1)
 
 
@@ -260,7 +248,7 @@ async def test_a_server_that_takes_no_images_is_asked_without_them(
     await show(whole)
     await whole.finished(whole.general)
     (asked,) = whole.model.requests
-    assert shown(asked) == []
+    assert asked.images == []
     assert "(can't be shown: the assistant's server did not take it)" in asked.question
 
 
@@ -273,7 +261,7 @@ async def test_an_image_whose_file_was_deleted_leaves_a_channel_that_answers(
     await whole.api.delete_file(file.id)
     await whole.ask("and now?")
     assert answer(await whole.finished(whole.general, 2)) == "and now?"
-    assert shown(whole.model.requests[1]) == []
+    assert whole.model.requests[1].images == []
     assert "can't be shown: it was deleted" in str(whole.model.requests[1].messages)
 
 

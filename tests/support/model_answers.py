@@ -32,6 +32,17 @@ class Asked:
         return list(self.body.get("messages", []))
 
     @property
+    def images(self) -> list[str]:
+        """The addresses of all images in it."""
+        return [
+            part["image_url"]["url"]
+            for message in self.messages
+            if isinstance(message["content"], list)
+            for part in message["content"]
+            if part["type"] == "image_url"
+        ]
+
+    @property
     def question(self) -> str:
         """The text of the last user message."""
         for message in reversed(self.messages):
