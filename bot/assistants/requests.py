@@ -1,4 +1,8 @@
-"""What the operations of the API take; limits stand in the types, UNSET is a field left out."""
+"""What the operations of the API take; limits stand in the types, UNSET is a field left out.
+
+Every array has a maximum length: the API's own, or ours where the API names none (messages of one
+request, a message's parts and attachments, tool outputs).
+"""
 
 from typing import Annotated, Literal
 
@@ -12,7 +16,7 @@ from bot.assistants.basis import Request as Request
 from bot.assistants.chunking import ChunkingRequest
 from bot.assistants.content import MAX_CONTENT, ContentInput
 from bot.assistants.objects import TruncationStrategy
-from bot.assistants.tools import Attachment, ResponseFormat, Tool, ToolChoice
+from bot.assistants.tools import NewAttachment, ResponseFormat, Tool, ToolChoice
 
 Name = Annotated[str, Meta(max_length=256)]
 Description = Annotated[str, Meta(max_length=512)]
@@ -91,10 +95,13 @@ class CreateMessage(Request, frozen=True, kw_only=True):
     role: Literal["user", "assistant"]
     content: (
         Annotated[str, Meta(max_length=MAX_CONTENT)]
-        | Annotated[tuple[ContentInput, ...], Meta(min_length=1)]
+        | Annotated[tuple[ContentInput, ...], Meta(min_length=1, max_length=100)]
     )
-    attachments: tuple[Attachment, ...] | None = None
+    attachments: Annotated[tuple[NewAttachment, ...], Meta(max_length=500)] | None = None
     metadata: Metadata | None = None
+
+
+NewMessages = Annotated[tuple[CreateMessage, ...], Meta(max_length=1000)]
 
 
 class ModifyMessage(Modification, frozen=True, kw_only=True):
@@ -106,7 +113,7 @@ class ModifyMessage(Modification, frozen=True, kw_only=True):
 class CreateThread(Request, frozen=True, kw_only=True):
     """A new thread, with its first messages if there are any."""
 
-    messages: tuple[CreateMessage, ...] = ()
+    messages: NewMessages = ()
     tool_resources: NewToolResources | None = None
     metadata: Metadata | None = None
 
@@ -152,7 +159,7 @@ class CreateRun(RunOptions, frozen=True, kw_only=True):
     """A run on a thread that exists."""
 
     additional_instructions: Instructions | None = None
-    additional_messages: tuple[CreateMessage, ...] | None = None
+    additional_messages: NewMessages | None = None
 
 
 class CreateThreadAndRun(RunOptions, frozen=True, kw_only=True):
@@ -178,4 +185,4 @@ class ToolOutput(Request, frozen=True, kw_only=True):
 class SubmitToolOutputs(Request, frozen=True, kw_only=True):
     """The outputs of all calls a run waits for."""
 
-    tool_outputs: Annotated[tuple[ToolOutput, ...], Meta(min_length=1)]
+    tool_outputs: Annotated[tuple[ToolOutput, ...], Meta(min_length=1, max_length=1024)]

@@ -61,6 +61,12 @@ class Attachment(Struct, frozen=True, omit_defaults=True):
     tools: tuple[AttachmentTool, ...] | UnsetType = UNSET
 
 
+class NewAttachment(Attachment, frozen=True):
+    """An attachment in a request: at most 16 tools (our own bound; the API names none)."""
+
+    tools: Annotated[tuple[AttachmentTool, ...], Meta(max_length=16)] | UnsetType = UNSET
+
+
 class FunctionName(Struct, frozen=True):
     """A function by its name."""
 

@@ -29,26 +29,13 @@ _KINDS = {
 }
 
 
-def parse(kind: type[R], body: bytes) -> R:
-    """Read a request's JSON body (empty stands for ``{}``); raises ``APIError`` 400."""
-    try:
-        raw = msgspec.json.decode(body) if body.strip() else {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise invalid(
-            "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
-            code="invalid_json",
-        ) from None
-    return from_raw(kind, raw)
-
-
 def from_raw(kind: type[R], raw: object) -> R:
     """Check what a request's JSON held and return it as ``kind``; raises ``APIError`` 400."""
     if not isinstance(raw, dict):
         raise invalid(f"The request's body must be an object, but {_article(raw)} was sent.")
-    unknown = _unknown_field(_info(kind), raw, "")
-    if unknown is not None:
-        raise invalid(f"Unknown parameter: '{unknown}'.", unknown, "unknown_parameter")
-    raw = _without_nulls(_info(kind), raw, keeps_clearing=issubclass(kind, Modification))
+    info = _info(kind)
+    _check_shape(info, raw, "")
+    raw = _without_nulls(info, raw, keeps_clearing=issubclass(kind, Modification))
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -81,32 +68,33 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     return {field.encode_name: field for field in struct.fields}
 
 
-def _unknown_field(kind: inspect.Type, raw: object, path: str) -> str | None:
-    """Return the path of the first field in ``raw`` that ``kind`` does not have."""
+def _check_shape(kind: inspect.Type, raw: object, path: str) -> None:
+    """Refuse the first field that ``kind`` does not have, and the first array that is too long.
+
+    The length of an array is checked before its elements are looked at.
+    """
     if isinstance(raw, dict):
         struct = _struct_for(kind, raw)
         if struct is None:
-            return None
+            return
         fields = _fields(struct.cls)
         for key, value in raw.items():
             if key == struct.tag_field:
                 continue
             here = f"{path}.{key}" if path else str(key)
             if key not in fields:
-                return here
+                raise invalid(f"Unknown parameter: '{here}'.", here, "unknown_parameter")
             if isinstance(value, dict | list):
-                found = _unknown_field(fields[key].type, value, here)
-                if found is not None:
-                    return found
+                _check_shape(fields[key].type, value, here)
     elif isinstance(raw, list):
-        item = _item_type(kind)
-        if item is None:
-            return None
+        array = _array_type(kind)
+        if array is None:
+            return
+        if array.max_length is not None and len(raw) > array.max_length:
+            raise _array_length(path, "<=", array.max_length, len(raw))
         for index, value in enumerate(raw):
-            found = _unknown_field(item, value, f"{path}[{index}]")
-            if found is not None:
-                return found
-    return None
+            if isinstance(value, dict | list):
+                _check_shape(array.item_type, value, f"{path}[{index}]")
 
 
 def _without_nulls(kind: inspect.Type, raw: object, *, keeps_clearing: bool = False) -> Any:
@@ -133,8 +121,10 @@ def _without_nulls(kind: inspect.Type, raw: object, *, keeps_clearing: bool = Fa
                 kept[key] = None
         return kept
     if isinstance(raw, list | tuple):
-        item = _item_type(kind)
-        return raw if item is None else [_without_nulls(item, value) for value in raw]
+        array = _array_type(kind)
+        if array is None:
+            return raw
+        return [_without_nulls(array.item_type, value) for value in raw]
     return raw
 
 
@@ -158,10 +148,10 @@ def _struct_for(kind: inspect.Type, raw: dict[Any, Any]) -> inspect.StructType |
     return None
 
 
-def _item_type(kind: inspect.Type) -> inspect.Type | None:
+def _array_type(kind: inspect.Type) -> inspect.VarTupleType | inspect.ListType | None:
     for choice in (_bare(each) for each in _choices(kind)):
         if isinstance(choice, inspect.VarTupleType | inspect.ListType):
-            return choice.item_type
+            return choice
     return None
 
 
@@ -244,17 +234,23 @@ def _too_long(what: str, path: str, value: object, *, in_key: bool) -> APIError 
         )
         return invalid(text, path, f"string_{side}_length")
     if kind == "array":
-        how = "long" if relation == "<=" else "short"
-        text = (
-            f"Invalid '{path}': array too {how}. Expected an array with {bound} length {limit}, "
-            f"but got an array with length {length} instead."
-        )
-        return invalid(text, path, f"array_{side}_length")
+        return _array_length(path, relation, limit, length)
     text = (
         f"Invalid '{path}': too many properties. Expected an object with at most {limit} "
         f"properties, but got an object with {length} properties instead."
     )
     return invalid(text, path, "object_above_max_properties")
+
+
+def _array_length(path: str, relation: str, limit: int, length: int) -> APIError:
+    above = relation == "<="
+    how, bound = ("long", "maximum") if above else ("short", "minimum")
+    return invalid(
+        f"Invalid '{path}': array too {how}. Expected an array with {bound} length {limit}, "
+        f"but got an array with length {length} instead.",
+        path,
+        f"array_{'above_max' if above else 'below_min'}_length",
+    )
 
 
 def _out_of_range(what: str, path: str, value: object) -> APIError | None:
@@ -308,5 +304,5 @@ def _article(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = repr(value[:101]) if isinstance(value, str) else str(value)
     return text if len(text) <= 100 else text[:99] + "…"

@@ -147,7 +147,7 @@ class Answering:
     def _ask(self, share: float, tables: Tables) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
         """Return the request of the next call, and the prompt that its items are made of."""
         run = self._run
-        steps = tables.steps.all(run_id=run.id)
+        steps = context.steps_shown(tables.steps.each(newest_first=True, run_id=run.id))
         used = spent(steps)
         completion = asking.completion_left(run, used)
         prompt = asking.prompt_left(run, used)
@@ -158,7 +158,7 @@ class Answering:
         budget = asking.prompt_budget(self._windows.of(run.model), completion, prompt)
         items = context.build(
             run,
-            tables.newest_messages(run.thread_id),
+            tables.messages.each(newest_first=True, thread_id=run.thread_id),
             steps,
             int(budget * share),
             tables.continuations(run.id),

@@ -5,15 +5,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
+
 from bot.assistants.content import (
     Content,
     ImageFilePart,
     ImageUrlPart,
     RefusalPart,
     TextPart,
+    TextValue,
 )
-from bot.assistants.objects import Message, MessageCreationDetails, Run, RunStep
+from bot.assistants.objects import (
+    Message,
+    MessageCreationDetails,
+    Run,
+    RunStep,
+    ToolCallsDetails,
+)
 from bot.assistants.tools import (
+    CalledCode,
+    CalledFunction,
     CodeInterpreterCall,
     FileSearchCall,
     FunctionCall,
@@ -21,7 +33,15 @@ from bot.assistants.tools import (
 )
 from bot.assistants.tools import ToolCall as KeptCall
 from bot.engine.calls import CODE, SEARCH
-from bot.engine.images import LinkedImage, PromptItem, PromptMessage, PromptPart, StoredImage
+from bot.engine.images import (
+    MOST_BYTES_TOGETHER,
+    LinkedImage,
+    PromptItem,
+    PromptMessage,
+    PromptPart,
+    StoredImage,
+    too_large,
+)
 from bot.engine.showing import shown
 from bot.models.types import (
     AssistantMessage,
@@ -40,6 +60,11 @@ _IMAGE_TOKENS: Final = 800
 _ITEM_TOKENS: Final = 6
 _BYTES_A_TOKEN: Final = 3.2
 """On the low side: English has about 4 bytes of UTF-8 a token, Japanese about 3."""
+
+_MOST_CALL_BYTES: Final = 16 * 1024 * 1024
+"""How much the calls of one run, with their outputs, take in a request; no model reads as much."""
+
+_LEFT_OUT: Final = "(Left out: the calls of this run and their outputs are too large together.)"
 
 
 def build(
@@ -67,8 +92,10 @@ def build(
     head: list[PromptItem] = [SystemMessage(run.instructions)] if run.instructions else []
     doings = _doings(steps, own, continuations or {})
     left = budget - sum(map(tokens, head)) - sum(map(tokens, doings))
+    images_left = MOST_BYTES_TOGETHER
     shown: list[PromptItem] = []
     for message in islice(earlier, _most_messages(run)):
+        message, images_left = _bounded(message, images_left)
         item = _item(message)
         if item is None:
             continue
@@ -77,6 +104,26 @@ def build(
             break
         shown.append(item)
     return (*head, *reversed(shown), *doings)
+
+
+def steps_shown(newest: Iterable[RunStep]) -> list[RunStep]:
+    """Return a run's steps oldest first, bounded by bytes; ``newest`` yields the newest first.
+
+    The oldest calls past the bound keep their ids and names; words stand for their outputs.
+    """
+    left = _MOST_CALL_BYTES
+    steps: list[RunStep] = []
+    for step in newest:
+        details = step.step_details
+        if isinstance(details, ToolCallsDetails):
+            calls: list[KeptCall] = []
+            for call in reversed(details.tool_calls):
+                size = len(msgspec.json.encode(call))
+                left -= size
+                calls.append(call if left >= 0 else _without_output(call))
+            step = replace(step, step_details=ToolCallsDetails(tuple(reversed(calls))))
+        steps.append(step)
+    return steps[::-1]
 
 
 def tokens(item: PromptItem | Item) -> int:
@@ -92,6 +139,17 @@ def tokens(item: PromptItem | Item) -> int:
             called = sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
             size = _bytes(text) + _bytes(refusal) + called
     return _ITEM_TOKENS + int(size / _BYTES_A_TOKEN) + images * _IMAGE_TOKENS
+
+
+def _without_output(call: KeptCall) -> KeptCall:
+    """Return a call as it stands where there is no room for it."""
+    match call:
+        case FunctionCall(id_, function):
+            return FunctionCall(id_, CalledFunction(function.name, "{}", _LEFT_OUT))
+        case CodeInterpreterCall(id_, _):
+            return CodeInterpreterCall(id_, CalledCode("", (LogsOutput(_LEFT_OUT),)))
+        case FileSearchCall(id_, search):
+            return FileSearchCall(id_, replace(search, results=(), queries=(_LEFT_OUT,)))
 
 
 def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolOutput]:
@@ -117,6 +175,22 @@ def _bytes(text: str) -> int:
 def _most_messages(run: Run) -> int | None:
     strategy = run.truncation_strategy
     return strategy.last_messages if strategy and strategy.type == "last_messages" else None
+
+
+def _bounded(message: Message, left: int) -> tuple[Message, int]:
+    """Return a message whose images have addresses of ``left`` bytes together, and the rest.
+
+    Earlier versions stored images of megabytes in addresses (``data:`` URLs).
+    """
+    content: list[Content] = []
+    for part in message.content:
+        if isinstance(part, ImageUrlPart):
+            if len(part.image_url.url) > left:
+                part = TextPart(TextValue(too_large()))
+            else:
+                left -= len(part.image_url.url)
+        content.append(part)
+    return replace(message, content=tuple(content)), left
 
 
 def _item(message: Message) -> PromptItem | None:

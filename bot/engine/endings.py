@@ -1,5 +1,6 @@
 """How a run is brought to its end, by whoever ends it: its steps, its message, itself."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -76,14 +77,13 @@ class Ended(NamedTuple):
 
 def end_run(tables: Tables, project: str, run_id: str, end: End, now: int) -> Ended | None:
     """End a run with whatever of it goes on; None where its state does not allow that end."""
-    steps = tables.steps.all(run_id=run_id)
-    run = tables.move_run(project, run_id, end.status, **_run_changes(end, now, spent(steps)))
+    usage = spent(tables.steps.each(run_id=run_id))
+    run = tables.move_run(project, run_id, end.status, **_run_changes(end, now, usage))
     if run is None:
         return None
     ended = Ended(run, [], [])
-    for step in steps:
-        if step.status != "in_progress":
-            continue
+    steps = tables.steps.each(run_id=run_id)
+    for step in [step for step in steps if step.status == "in_progress"]:
         step = replace(step, **_step_changes(end, now))
         tables.steps.write(step, id=step.id, run_id=run_id)
         ended.steps.append(step)
@@ -104,15 +104,15 @@ def forget_unfinished(tables: Tables, run: Run) -> None:
     """
     response_id = tables.response_of(run.id)
     again = tables.steps_of_response(run.id, response_id) if response_id else set()
-    for step in tables.steps.all(run_id=run.id):
-        if step.status == "in_progress" or step.id in again:
-            if isinstance(step.step_details, MessageCreationDetails):
-                created = step.step_details.message_creation.message_id
-                tables.remove_message(run.thread_id, created)
-            tables.steps.delete(id=step.id, run_id=run.id)
+    steps = tables.steps.each(run_id=run.id)
+    for step in [step for step in steps if step.status == "in_progress" or step.id in again]:
+        if isinstance(step.step_details, MessageCreationDetails):
+            created = step.step_details.message_creation.message_id
+            tables.remove_message(run.thread_id, created)
+        tables.steps.delete(id=step.id, run_id=run.id)
 
 
-def spent(steps: list[RunStep]) -> Usage:
+def spent(steps: Iterable[RunStep]) -> Usage:
     """Return the tokens of all steps together."""
     return sum((step.usage for step in steps if step.usage is not None), Usage(0, 0, 0))
 

@@ -37,8 +37,8 @@ MOST_BYTES: Final = 20 * 1024 * 1024
 """The largest image that models are shown (OpenAI's own limit)."""
 
 
-MOST_BYTES_TOGETHER: Final = 50 * 1024 * 1024
-"""How much one request carries in images."""
+MOST_BYTES_TOGETHER: Final = 20 * 1024 * 1024
+"""How much one request carries in images; each run at work holds a few copies of that much."""
 
 MOST_FETCHED: Final = 20
 """How many images are fetched from their addresses for one run, the newest first."""
@@ -162,7 +162,7 @@ class Images:
         known = self._fetched[url]
         if isinstance(known, FetchError):
             raise _NotShownError(str(known))
-        if len(known) > left:
+        if _size(known) > left:
             raise _NotShownError(_TOO_LARGE)
         return known
 
@@ -245,7 +245,7 @@ def _of_data_url(url: str, left: int) -> str:
     header = _DATA.match(url)
     if header is None:
         raise _NotShownError("its address is none that images are shown from")
-    if len(url) > min(MOST_BYTES * 4 // 3, left):
+    if _size(url) > min(MOST_BYTES, left):
         raise _NotShownError(_TOO_LARGE)
     try:
         beginning = base64.b64decode(url[header.end() :][:_DATA_BEGINNING])
@@ -254,6 +254,16 @@ def _of_data_url(url: str, left: int) -> str:
     if image_kind(beginning) is None:
         raise _NotShownError(_NO_IMAGE)
     return url
+
+
+def _size(data_url: str) -> int:
+    """Return about how many bytes the image of a ``data:`` URL has."""
+    return len(data_url) * 3 // 4
+
+
+def too_large() -> str:
+    """Return the words for an image that there is no room for."""
+    return _told(_TOO_LARGE)
 
 
 def _told(why: str) -> str:

@@ -192,14 +192,14 @@ class Project(ProjectThreads, AssistantsAPI):
 
         def work(tables: Tables) -> tuple[Run, RunStep]:
             run = self._run(tables, thread_id, run_id)
-            waiting = tables.steps.all(run_id=run_id)[-1:]
-            if run.status != "requires_action" or run.required_action is None or not waiting:
+            waiting = next(tables.steps.each(newest_first=True, run_id=run_id), None)
+            if run.status != "requires_action" or run.required_action is None or waiting is None:
                 raise errors.outputs_refused(run.status)
             asked = [call.id for call in run.required_action.submit_tool_outputs.tool_calls]
             given = [output.tool_call_id for output in request.tool_outputs]
             if sorted(asked) != sorted(given):
                 raise errors.outputs_mismatch(asked, given)
-            step = _answered(waiting[0], outputs, now)
+            step = _answered(waiting, outputs, now)
             tables.steps.write(step, id=step.id, run_id=run_id)
             queued = tables.move_run(self._name, run_id, "queued", required_action=None)
             if queued is None:

@@ -243,7 +243,7 @@ class Writing:
         parts: list[Content] = []
         if self._texts or not self._refusals:
             text = "".join(self._texts)
-            found = annotations(text, searches(tables.steps.all(run_id=self._run.id)), self._made)
+            found = annotations(text, searches(tables.steps.each(run_id=self._run.id)), self._made)
             parts.append(TextPart(TextValue(text, found)))
         if self._refusals:
             parts.append(RefusalPart("".join(self._refusals)))

@@ -1,7 +1,8 @@
 """Results and errors as responses: encoded once, straight to bytes, 200 or the error's status."""
 
+import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from bot.assistants.errors import APIError, ErrorBody
 
 ENCODER: Final = msgspec.json.Encoder()
 JSON: Final = "application/json"
+_PIECE: Final = 64 * 1024
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
@@ -35,3 +37,48 @@ def error_answer(error: APIError, headers: Mapping[str, str] | None = None) -> w
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after))
     return response
+
+
+async def in_pieces(
+    request: web.Request, response: web.StreamResponse, silence: float
+) -> web.StreamResponse:
+    """Send a response with a large body piece by piece; return any other response as it is.
+
+    aiohttp hands the transport a body in one piece, and waits for its reader without an end.
+    """
+    body = response.body if isinstance(response, web.Response) else None
+    if not isinstance(body, bytes) or len(body) <= _PIECE:
+        return response
+
+    async def pieces() -> AsyncIterator[memoryview]:
+        for start in range(0, len(body), _PIECE):
+            yield memoryview(body)[start : start + _PIECE]
+
+    streamed = web.StreamResponse(status=response.status, headers=response.headers)
+    streamed.content_length = len(body)
+    await streamed.prepare(request)
+    try:
+        await send(streamed, pieces(), silence)
+    except (ConnectionError, TimeoutError):
+        cut(request)
+    return streamed
+
+
+async def send(
+    response: web.StreamResponse, pieces: AsyncIterator[bytes | memoryview], silence: float
+) -> None:
+    """Write ``pieces`` as the body of a prepared response, to its end.
+
+    Raises ``ConnectionError`` where the reader has left, and ``TimeoutError`` where it takes
+    nothing for ``silence`` seconds.
+    """
+    async for piece in pieces:
+        async with asyncio.timeout(silence):
+            await response.write(piece)
+    await response.write_eof()
+
+
+def cut(request: web.Request) -> None:
+    """Hang up: bytes that were sent can't be taken back, and must not pass for the whole body."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -12,15 +12,17 @@ from bot.server.gate import Gate
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much is taken: sizes in bytes, ``nesting`` in levels of a JSON body, times in seconds.
+    """How much is taken: sizes in bytes, times in seconds.
 
+    ``nesting`` is in levels of a JSON body; ``values`` in its array elements, objects and fields.
     ``upload`` bounds a file. A connection has ``headers_seconds`` for its first request's headers;
     a body has ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass
-    between two pieces of an upload, and before a reader takes the next piece of a file.
+    between two pieces of an upload, and before a reader takes the next piece of an answer.
     """
 
     body: int = 8 * 1024 * 1024
     nesting: int = 128
+    values: int = 100_000
     upload: int = MOST_BYTES
     connections: int = 1000
     headers_seconds: float = 30.0

@@ -1,6 +1,5 @@
 """The operations on files, from the wire; bytes pass through piece by piece, in both directions."""
 
-import asyncio
 from typing import Final
 from urllib.parse import quote
 
@@ -8,7 +7,7 @@ from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.files import FilePage
-from bot.server.answers import answer
+from bot.server.answers import answer, cut, send
 from bot.server.context import LIMITS
 from bot.server.frame import unexpected
 from bot.server.reading import part_of, refuse_query
@@ -52,15 +51,12 @@ async def content(api: AssistantsAPI, request: web.Request) -> web.StreamRespons
         )
         await response.prepare(request)
         try:
-            async for piece in pieces:
-                async with asyncio.timeout(silence):
-                    await response.write(piece)
-            await response.write_eof()
+            await send(response, pieces, silence)
         except (ConnectionError, TimeoutError):
-            _cut(request)  # the reader has left, or does not read
+            cut(request)  # the reader has left, or does not read
         except Exception:  # noqa: BLE001 - logged by `unexpected`; the reader sees the cut
             unexpected(request)
-            _cut(request)
+            cut(request)
     return response
 
 
@@ -68,12 +64,6 @@ async def delete(api: AssistantsAPI, request: web.Request) -> web.Response:
     """DELETE /v1/files/{file_id}."""
     refuse_query(request)
     return answer(await api.delete_file(request.match_info["file_id"]))
-
-
-def _cut(request: web.Request) -> None:
-    """Hang up: what has been sent can't be taken back, and must not pass for all there is."""
-    if request.transport is not None:
-        request.transport.abort()
 
 
 def _attachment(filename: str) -> str:

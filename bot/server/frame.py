@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
-from bot.server.answers import error_answer
+from bot.server.answers import error_answer, in_pieces
 from bot.server.connections import Connection
 from bot.server.context import GATE, LIMITS, REQUEST_ID
 
@@ -26,7 +26,8 @@ def endpoint(operation: Operation, *, beta: bool) -> Handler:
     """Return the handler that lets a request through the gate and on to ``operation``."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await operation(request.app[GATE].admit(request, beta=beta), request)
+        response = await operation(request.app[GATE].admit(request, beta=beta), request)
+        return await in_pieces(request, response, request.app[LIMITS].silence_seconds)
 
     return handle
 

@@ -1,7 +1,8 @@
 """Requests from the wire to checked values; what can't be is an ``APIError`` saying why."""
 
 import asyncio
-from collections.abc import Container
+import re
+from collections.abc import Callable, Container
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -10,8 +11,9 @@ from aiohttp import web
 from bot.assistants.errors import APIError, invalid
 from bot.assistants.requests import Page, Request
 from bot.assistants.validation import from_raw
-from bot.server.context import LIMITS
+from bot.server.context import LIMITS, Limits
 
+T = TypeVar("T")
 R = TypeVar("R", bound=msgspec.Struct)
 P = TypeVar("P", bound=Request)
 
@@ -19,6 +21,11 @@ INCLUDE: Final = ("step_details.tool_calls[*].file_search.results[*].content",)
 """All that ``include[]`` can ask for."""
 
 _DECODER: Final = msgspec.json.Decoder()
+_LARGE: Final = 64 * 1024
+"""Bodies of more bytes than this are parsed in a thread, so that the event loop goes on."""
+
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[,\[\]{}]', re.DOTALL)
+"""A string of a JSON text, with or without its end, or a mark that structures the text."""
 
 
 class _Streaming(msgspec.Struct, frozen=True):
@@ -30,16 +37,26 @@ class _Streaming(msgspec.Struct, frozen=True):
 async def read(request: web.Request, kind: type[R]) -> R:
     """Return the request's body as ``kind``; a query is refused."""
     refuse_query(request)
-    return from_raw(kind, await _raw(request))
+
+    def parse(body: bytes) -> R:
+        return from_raw(kind, _decoded(body, limits))
+
+    limits = request.app[LIMITS]
+    return await _parsed(await _body(request), parse)
 
 
 async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]:
     """Return the request's body as ``kind``, and whether its answer shall be streamed."""
-    raw = await _raw(request)
-    streamed = False
-    if isinstance(raw, dict) and "stream" in raw:
-        streamed = bool(from_raw(_Streaming, {"stream": raw.pop("stream")}).stream)
-    return from_raw(kind, raw), streamed
+
+    def parse(body: bytes) -> tuple[R, bool]:
+        raw = _decoded(body, limits)
+        streamed = False
+        if isinstance(raw, dict) and "stream" in raw:
+            streamed = bool(from_raw(_Streaming, {"stream": raw.pop("stream")}).stream)
+        return from_raw(kind, raw), streamed
+
+    limits = request.app[LIMITS]
+    return await _parsed(await _body(request), parse)
 
 
 def page(request: web.Request, *more: str) -> tuple[Page, dict[str, str]]:
@@ -105,10 +122,11 @@ def integer(value: str) -> int | str:
     return int(value) if digits.isascii() and digits.isdigit() and len(digits) < 19 else value
 
 
-async def _raw(request: web.Request) -> Any:
+async def _body(request: web.Request) -> bytes:
+    """Return the bytes of the request's body."""
     try:
         async with asyncio.timeout(request.app[LIMITS].body_seconds):
-            body = await request.read()
+            return await request.read()
     except TimeoutError:
         raise too_slow() from None
     except web.RequestPayloadError:
@@ -117,35 +135,74 @@ async def _raw(request: web.Request) -> Any:
             "headers say. Send it again.",
             code="invalid_body",
         ) from None
-    if not body or not body.strip():
+
+
+async def _parsed(body: bytes, parse: Callable[[bytes], T]) -> T:
+    """Return what ``parse`` makes of a body; a large body is parsed in a thread."""
+    if len(body) <= _LARGE:
+        return parse(body)
+    return await asyncio.to_thread(parse, body)
+
+
+def _decoded(body: bytes, limits: Limits) -> Any:
+    """Return the JSON value of a body; raises ``APIError`` 400."""
+    if not body or body.isspace():
         return {}
-    limit = request.app[LIMITS].nesting
+    _check_structure(body, limits)
     try:
-        raw = _DECODER.decode(body)
-    except RecursionError:
-        raise _too_deep(limit) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid(
             "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
             code="invalid_json",
         ) from None
-    if body.count(b"{") + body.count(b"[") > limit and _deeper_than(raw, limit):
-        raise _too_deep(limit)
-    return raw
 
 
-def _deeper_than(raw: object, limit: int) -> bool:
-    level = [raw]
-    for _ in range(limit):
-        level = [
-            value
-            for holder in level
-            if isinstance(holder, dict | list)
-            for value in (holder.values() if isinstance(holder, dict) else holder)
-        ]
-        if not level:
-            return False
-    return any(isinstance(value, dict | list) for value in level)
+def _check_structure(body: bytes, limits: Limits) -> None:
+    """Refuse a body of too many values or levels before any of its values is made.
+
+    The decoder holds the interpreter's lock until it is done, so its work must be small.
+    """
+    openings = body.count(b"{") + body.count(b"[")
+    if openings <= limits.nesting and openings + body.count(b",") <= limits.values:
+        return
+    depth = values = 0
+    for token in _TOKEN.finditer(body):
+        mark = body[token.start()]
+        if mark in b"{[":
+            depth += 1
+            values += 1
+            if depth > limits.nesting:
+                raise _too_deep(limits.nesting)
+        elif mark in b"]}":
+            depth -= 1
+        elif mark in b",":
+            values += 1
+        if values > limits.values:
+            raise _too_many(limits.values, _path(body, token.end()))
+
+
+def _path(body: bytes, end: int) -> str:
+    """Return the path of the object or array of a JSON text that is open at ``end``."""
+    path: list[str] = []
+    places: list[int | None] = []  # the index in each open array, None in an object
+    text = b""
+    for token in _TOKEN.finditer(body, 0, end):
+        mark = body[token.start()]
+        if mark in b'"':
+            text = token[0]
+        elif mark in b"{[":
+            if places:
+                place = places[-1]
+                name = text.strip(b'"').decode("utf-8", "replace")[:64]
+                path.append(f".{name}" if place is None else f"[{place}]")
+            places.append(0 if mark in b"[" else None)
+        elif mark in b"]}":
+            places = places[:-1]
+            path = path[: max(0, len(places) - 1)]
+        elif places and (place := places[-1]) is not None:
+            places[-1] = place + 1
+    return "".join(path).removeprefix(".")
 
 
 def too_slow() -> APIError:
@@ -154,6 +211,16 @@ def too_slow() -> APIError:
         408,
         "The request's body did not arrive in time. Send it again, over a better connection.",
         code="request_timeout",
+    )
+
+
+def _too_many(limit: int, path: str) -> APIError:
+    where = f"'{path}'" if path else "the request's body"
+    return invalid(
+        f"Invalid {where}: the request's body holds too many values: at most {limit:,} array "
+        "elements, objects and their fields are taken. Send fewer in one request.",
+        path or None,
+        "too_many_values",
     )
 
 

@@ -27,13 +27,13 @@ from bot.assistants.requests import (
     Page,
 )
 from bot.assistants.tools import (
-    Attachment,
     CodeInterpreterCall,
     CodeInterpreterTool,
     FileSearchCall,
     FileSearchTool,
     FunctionDefinition,
     FunctionTool,
+    NewAttachment,
 )
 from bot.engine.showing import PASSAGES
 from tests.support.assistants import House, collected, house, names, streamed_text, text_of
@@ -132,7 +132,7 @@ async def test_an_attached_file_can_be_read_and_a_made_one_downloaded(tmp_path: 
     async with house(tmp_path, "engine") as home:
         file_id = await _upload(home, "numbers.txt", "1\n2\n3\n")
         assistant = await home.assistant(tools=(CodeInterpreterTool(),))
-        attachment = Attachment(file_id, (CodeInterpreterTool(),))
+        attachment = NewAttachment(file_id, (CodeInterpreterTool(),))
         message = CreateMessage(role="user", content="Add them up", attachments=(attachment,))
         thread = (await home.api.create_thread(CreateThread(messages=(message,)))).id
         code = (
@@ -209,7 +209,7 @@ async def test_a_file_attached_to_a_message_is_searched_on_its_thread_alone(
 ) -> None:
     async with house(tmp_path, "engine") as home:
         file_id = await _upload(home, "secret.txt", "The password of the garden gate is tulip.")
-        attachment = Attachment(file_id, (FileSearchTool(),))
+        attachment = NewAttachment(file_id, (FileSearchTool(),))
         message = CreateMessage(role="user", content="Password?", attachments=(attachment,))
         thread = await home.api.create_thread(CreateThread(messages=(message,)))
         found = thread.tool_resources.file_search  # type: ignore[union-attr]  # the attachment's

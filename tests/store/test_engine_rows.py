@@ -16,6 +16,7 @@ LOOKUPS: list[Callable[[Any], object]] = [
     lambda rows: rows.one(id="x"),
     lambda rows: rows.readable(id="x"),
     lambda rows: rows.all(id="x"),
+    lambda rows: rows.each(id="x"),
     lambda rows: rows.delete(id="x"),
     lambda rows: rows.write(FILE, id="x"),
     lambda rows: rows.page(Page()),

@@ -6,8 +6,8 @@ damaged, another program wrote the row) is skipped in lists and logged once.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -20,6 +20,9 @@ _ENCODER: Final = msgspec.json.Encoder()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
 
 _log: Final = logging.getLogger(__name__)
+
+MOST_PAGE_BYTES: Final = 4 * 1024 * 1024
+"""A page ends before the row that would bring its bodies above this; one row it always has."""
 
 Value = str | int | bytes | None
 T = TypeVar("T", bound=msgspec.Struct)
@@ -130,7 +133,10 @@ class Rows(Generic[T]):
         return cursor.rowcount > 0
 
     def page(self, page: Page, **where: Value) -> ListPage[T]:
-        """Return one page of what is as given; raises ``APIError`` for an unknown cursor."""
+        """Return one page of what is as given; raises ``APIError`` for an unknown cursor.
+
+        A page is bounded by bytes as well as by ``page.limit``; ``has_more`` is true in both cases.
+        """
         conditions, values = [self._conditions(where)], list(where.values())
         ascending = page.order == "asc"
         # Without `after`, `before` alone still means the page that ends there.
@@ -146,31 +152,53 @@ class Rows(Generic[T]):
             f"ORDER BY seq {direction}",
             values,
         )
-        found = list(islice(self._readable(rows), page.limit + 1))
-        more = len(found) > page.limit
-        found = found[: page.limit]
+        ids: list[str] = []
+        data: list[T] = []
+        size = 0
+        more = False
+        with closing(rows):
+            for id_, body in rows:
+                found = self.decoded(id_, body)
+                if found is None:
+                    continue
+                size += len(body)
+                more = len(data) == page.limit or (bool(data) and size > MOST_PAGE_BYTES)
+                if more:
+                    break
+                ids.append(id_)
+                data.append(found)
         if backwards:
-            found.reverse()
+            ids.reverse()
+            data.reverse()
         return ListPage(
-            data=tuple(body for _, body in found),
-            first_id=found[0][0] if found else "",
-            last_id=found[-1][0] if found else "",
+            data=tuple(data),
+            first_id=ids[0] if ids else "",
+            last_id=ids[-1] if ids else "",
             has_more=more,
         )
 
     def all(self, **where: Value) -> list[T]:
         """Return everything readable that is as given, oldest first."""
+        return list(self.each(newest_first=False, **where))
+
+    def each(self, *, newest_first: bool = False, **where: Value) -> Iterator[T]:
+        """Yield what is readable and as given, in order, reading only as many rows as are taken.
+
+        The table must not be written meanwhile.
+        """
         rows = self._db.execute(
-            f"SELECT id, body FROM {self._table} WHERE {self._conditions(where)} ORDER BY seq",
+            f"SELECT id, body FROM {self._table} WHERE {self._conditions(where)} "
+            f"ORDER BY seq {'DESC' if newest_first else 'ASC'}",
             tuple(where.values()),
         )
-        return [body for _, body in self._readable(rows)]
+        return self._readable(rows)
 
-    def _readable(self, rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, T]]:
-        for id_, body in rows:
-            found = self.decoded(id_, body)
-            if found is not None:
-                yield id_, found
+    def _readable(self, rows: sqlite3.Cursor) -> Iterator[T]:
+        with closing(rows):
+            for id_, body in rows:
+                found = self.decoded(id_, body)
+                if found is not None:
+                    yield found
 
     def _row(self, where: dict[str, Value]) -> tuple[str, bytes] | None:
         row: tuple[str, bytes] | None = self._db.execute(

@@ -1,7 +1,7 @@
 """engine.db as typed tables; a status changes only where it may come from the state it had."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -26,7 +26,6 @@ _MESSAGES: Final = Decoder(Message)
 _RUNS: Final = Decoder(Run)
 _STEPS: Final = Decoder(RunStep)
 _ACTIVE: Final = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
-_CHUNK: Final = 64
 _SEARCH_READERS: Final = 3
 """Connections for searches; one project uses all but one of them at most."""
 
@@ -134,17 +133,6 @@ class Tables:
         query = "SELECT messages FROM threads WHERE id = ?"
         row = self._db.execute(query, (thread_id,)).fetchone()
         return int(row[0]) if row else 0
-
-    def newest_messages(self, thread_id: str) -> Iterator[Message]:
-        """Yield the thread's readable messages, newest first, reading only as many as are taken."""
-        cursor = self._db.execute(
-            "SELECT id, body FROM messages WHERE thread_id = ? ORDER BY seq DESC", (thread_id,)
-        )
-        while chunk := cursor.fetchmany(_CHUNK):
-            for id_, body in chunk:
-                message = self.messages.decoded(id_, body)
-                if message is not None:
-                    yield message
 
     def add_run(self, project: str, run: Run) -> None:
         """Add a run; raises ``sqlite3.IntegrityError`` where its thread has an active one."""
