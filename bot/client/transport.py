@@ -1,7 +1,6 @@
 """One request to a server elsewhere: sent again only where that can't do a thing twice."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
@@ -18,7 +17,13 @@ from bot.client.decoding import UnusableError, decode
 from bot.client.failures import ERROR_BYTES, Failures, never_connected
 from bot.client.uploads import Upload
 from bot.clock import Clock
-from bot.wire.bodies import BodyTooLargeError, pieces, read_beginning, read_bounded
+from bot.wire.bodies import (
+    BodyTooLargeError,
+    pieces,
+    read_beginning,
+    read_bounded,
+    sendable,
+)
 from bot.wire.retry import Answered, Retrying, RetryPolicy
 
 T = TypeVar("T")
@@ -27,7 +32,6 @@ Query = tuple[tuple[str, str], ...]
 
 _JSON: Final = "application/json"
 _ENCODING: Final = hdrs.CONTENT_ENCODING
-_LARGE: Final = 512 * 1024
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +209,7 @@ class Transport:
                     response = await self._open().request(
                         method,
                         url,
-                        data=_data(body) if upload is None else upload.data(),
+                        data=sendable(body) if upload is None else upload.data(),
                         headers=headers,
                         timeout=timeout,
                         allow_redirects=False,
@@ -269,11 +273,6 @@ class Bytes:
                 yield piece
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._failures.unreachable(error) from None
-
-
-def _data(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Return a body as aiohttp wants it: what is large is sent in pieces."""
-    return body if body is None or len(body) < _LARGE else io.BytesIO(body)
 
 
 def _repeatable(method: Method, failure: Answered | BaseException) -> bool:

@@ -30,6 +30,8 @@ from bot.assistants.tools import (
     FileSearchCall,
     FunctionCall,
     LogsOutput,
+    SearchContent,
+    SearchResult,
 )
 from bot.assistants.tools import ToolCall as KeptCall
 from bot.engine.calls import CODE, SEARCH
@@ -100,8 +102,8 @@ def build(
         if item is None:
             continue
         left -= tokens(item)
-        if shown and left < 0:
-            break
+        if shown and (left < 0 or images_left < -MOST_BYTES_TOGETHER):
+            break  # the second bound ends the reading of images that only words stand for
         shown.append(item)
     return (*head, *reversed(shown), *doings)
 
@@ -149,7 +151,8 @@ def _without_output(call: KeptCall) -> KeptCall:
         case CodeInterpreterCall(id_, _):
             return CodeInterpreterCall(id_, CalledCode("", (LogsOutput(_LEFT_OUT),)))
         case FileSearchCall(id_, search):
-            return FileSearchCall(id_, replace(search, results=(), queries=(_LEFT_OUT,)))
+            left_out = SearchResult("", "", 0.0, (SearchContent(_LEFT_OUT),))
+            return FileSearchCall(id_, replace(search, results=(left_out,)))
 
 
 def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolOutput]:
@@ -178,17 +181,19 @@ def _most_messages(run: Run) -> int | None:
 
 
 def _bounded(message: Message, left: int) -> tuple[Message, int]:
-    """Return a message whose images have addresses of ``left`` bytes together, and the rest.
+    """Return a message without image addresses past ``left`` bytes, and what is left after it.
 
-    Earlier versions stored images of megabytes in addresses (``data:`` URLs).
+    The rest is negative from the first image on that is left out: all older ones are, too. Earlier
+    versions stored images of megabytes in addresses (``data:`` URLs).
     """
+    if not any(isinstance(part, ImageUrlPart) for part in message.content):
+        return message, left
     content: list[Content] = []
     for part in message.content:
         if isinstance(part, ImageUrlPart):
-            if len(part.image_url.url) > left:
+            left -= len(part.image_url.url)
+            if left < 0:
                 part = TextPart(TextValue(too_large()))
-            else:
-                left -= len(part.image_url.url)
         content.append(part)
     return replace(message, content=tuple(content)), left
 

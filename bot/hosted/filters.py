@@ -5,6 +5,8 @@ from typing import Any
 
 _MAX_DEPTH = 16
 _MAX_FILTERS = 512
+_MAX_OPTIONS = 1000
+"""How many texts or numbers one `in` or `nin` names."""
 
 Attribute = str | float | bool
 
@@ -81,6 +83,8 @@ def _check(given: Any, path: str, depth: int, seen: list[int]) -> None:
 
 def _check_value(kind: Any, value: Any, path: str) -> None:
     if kind in ("in", "nin"):
+        if isinstance(value, list) and len(value) > _MAX_OPTIONS:
+            raise FilterError(path, f"'value' of '{kind}' has more than {_MAX_OPTIONS} entries.")
         if not isinstance(value, list) or not all(_kind(v) in ("text", "number") for v in value):
             raise FilterError(path, f"'value' of '{kind}' is a list of texts or numbers.")
     elif _kind(value) == "none":

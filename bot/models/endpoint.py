@@ -17,7 +17,7 @@ from bot.models.image_fetcher import is_public_host
 from bot.models.receive import WHOLE_BYTES, Receiving
 from bot.models.types import ModelError, ModelEvent
 from bot.wire.addresses import is_loopback
-from bot.wire.bodies import excerpt, read_beginning, read_bounded
+from bot.wire.bodies import excerpt, read_beginning, read_bounded, sendable
 from bot.wire.retry import Answered, Retrying, RetryPolicy, retry_after
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class Endpoint:
                 response = await session.request(
                     method,
                     url,
-                    data=None if body is None else msgspec.json.encode(body),
+                    data=None if body is None else sendable(msgspec.json.encode(body)),
                     allow_redirects=False,
                 )
                 if response.status != 200:

@@ -1,14 +1,17 @@
-"""Bodies that other servers answered: never more bytes than agreed, and JSON or a clear error."""
+"""Bodies to and from other servers: sent in pieces, read up to a bound, JSON or a clear error."""
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 import aiohttp
 import msgspec
 
 T = TypeVar("T")
+
+_LARGE: Final = 512 * 1024
 
 
 class BodyError(Exception):
@@ -30,6 +33,11 @@ def reading() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise aiohttp.ClientPayloadError("the connection was closed") from error
+
+
+def sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a request's body as aiohttp wants it: a large one is sent in pieces."""
+    return body if body is None or len(body) < _LARGE else io.BytesIO(body)
 
 
 async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGenerator[bytes, None]:

@@ -59,6 +59,14 @@ async def test_a_server_that_keeps_to_the_order_is_asked_once() -> None:
     assert lister.asked == 1
 
 
+@given(limit=st.integers(1, 25), size=st.integers(1, 7))
+async def test_short_pages_are_turned_until_so_many_were_read(limit: int, size: int) -> None:
+    lister = Lister([run(n, n) for n in range(500)], rising=False, size=size)
+    found = await newest(lister.page, limit)
+    assert len(found) >= min(limit, 20 * size)
+    assert [each.id for each in found] == [f"run_{499 - n}" for n in range(len(found))]
+
+
 async def test_pages_that_never_turn_or_never_end_are_left() -> None:
     class Stuck(Lister):
         async def page(self, page: Page) -> ListPage[Run]:

@@ -7,9 +7,11 @@ import pytest
 
 from bot.assistants.objects import ListPage
 from bot.assistants.requests import CreateMessage, Page
+from bot.assistants.vector_stores import CreateVectorStore
+from bot.store.engine.rows import MOST_PAGE_BYTES
 from tests.contract.refusals import refused
 from tests.contract.tooling import outputs, tool
-from tests.support.assistants import House
+from tests.support.assistants import House, text_of
 
 List = Callable[[Page], Awaitable[ListPage[Any]]]
 
@@ -140,3 +142,39 @@ async def test_deleting_what_a_page_ended_with_does_not_break_paging(home: House
     await home.api.delete_message(thread_id, everything[0])
     page = await home.api.list_messages(thread_id, Page(order="asc", after=first.last_id))
     assert ids_of(page) == everything[2:]
+
+
+async def test_a_page_is_bounded_by_bytes_and_the_next_goes_on_behind_it(home: House) -> None:
+    thread_id = await home.thread()
+    ids = []
+    for number in range(24):
+        text = str(number) * (256_000 if number < 10 else 128_000)
+        message = CreateMessage(role="user", content=text)
+        ids.append((await home.api.create_message(thread_id, message)).id)
+    for order, expected in (("asc", ids), ("desc", ids[::-1])):
+        found: list[str] = []
+        after: str | None = None
+        while True:
+            wanted = Page(limit=100, order=order, after=after)  # type: ignore[arg-type]  # one of the two
+            page = await home.api.list_messages(thread_id, wanted)
+            assert 0 < len(page.data) < 24
+            assert sum(len(text_of(message)) for message in page.data) <= MOST_PAGE_BYTES
+            found += ids_of(page)
+            assert page.has_more is (len(found) < 24)
+            if not page.has_more:
+                break
+            after = page.last_id
+        assert found == expected
+    # What stands in front of an item: the page ends there, and more stands before it.
+    before = await home.api.list_messages(thread_id, Page(limit=100, order="asc", before=ids[-1]))
+    assert ids_of(before) == ids[-1 - len(before.data) : -1]
+    assert before.has_more
+
+
+async def test_one_row_larger_than_a_page_is_a_page(home: House) -> None:
+    name = "x" * (MOST_PAGE_BYTES + 1)
+    stores = [await home.api.create_vector_store(CreateVectorStore(name=name)) for _ in range(2)]
+    page = await home.api.list_vector_stores(Page(limit=100))
+    assert (ids_of(page), page.has_more) == ([stores[1].id], True)
+    page = await home.api.list_vector_stores(Page(limit=100, after=stores[1].id))
+    assert (ids_of(page), page.has_more) == ([stores[0].id], False)

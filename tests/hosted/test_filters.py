@@ -110,6 +110,13 @@ values = st.one_of(st.text(max_size=3), st.integers(-3, 3), st.booleans(), st.fl
 attributes = st.dictionaries(st.sampled_from("abc"), values, max_size=3)
 
 
+def test_so_many_values_and_no_more_are_compared() -> None:
+    check_filter(compare("in", "year", [2024] * 1000))
+    with pytest.raises(FilterError, match="more than 1000 entries") as refused:
+        check_filter(compare("nin", "year", [None] * 1001))
+    assert refused.value.path == "value"
+
+
 @given(st.sampled_from("abc"), values, attributes)
 def test_ne_is_not_eq_and_nin_is_not_in(key: str, value: Any, have: dict[str, Attribute]) -> None:
     assert matches(compare("eq", key, value), have) != matches(compare("ne", key, value), have)

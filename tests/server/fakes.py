@@ -1,5 +1,6 @@
 """An AssistantsAPI that does as a test says and writes down what it was asked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ class RecordingAPI:
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.answers: dict[str, object] = {}
+        self.asked = asyncio.Event()
 
     def __getattr__(self, operation: str) -> Callable[..., Awaitable[object]]:
         if operation.startswith("_"):
@@ -21,6 +23,7 @@ class RecordingAPI:
 
         async def call(*args: Any, **options: Any) -> object:
             self.calls.append((operation, args, options))
+            self.asked.set()
             answer = self.answers[operation]
             if isinstance(answer, BaseException):
                 raise answer

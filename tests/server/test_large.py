@@ -1,0 +1,254 @@
+"""Large bodies and large answers: bounded, off the event loop, and in pieces to the socket."""
+
+import asyncio
+import io
+import json
+import threading
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.assistants.errors import APIError
+from bot.assistants.objects import ListPage
+from bot.server import Server, reading
+from bot.server.context import Limits
+from tests.server.fakes import RecordingAPI, run
+
+MESSAGES = "/v1/threads/thread_1/messages"
+LARGE = 1024 * 1024
+EMPTY: ListPage[Any] = ListPage(data=())
+
+
+def user(**fields: object) -> dict[str, object]:
+    return {"role": "user", "content": "hi", **fields}
+
+
+TOO_LONG = [
+    (MESSAGES, user(attachments=[{}] * 501), "attachments", 500),
+    (MESSAGES, user(attachments=[{"tools": [{}] * 17}]), "attachments[0].tools", 16),
+    (MESSAGES, user(content=[{}] * 101), "content", 100),
+    ("/v1/threads", {"messages": [{}] * 1001}, "messages", 1000),
+    ("/v1/threads/t/runs", {"additional_messages": [{}] * 1001}, "additional_messages", 1000),
+    ("/v1/threads/runs", {"thread": {"messages": [{}] * 1001}}, "thread.messages", 1000),
+    ("/v1/threads/t/runs", {"tools": [{}] * 21}, "tools", 20),
+    ("/v1/assistants", {"tools": [{}] * 129}, "tools", 128),
+    (
+        "/v1/threads/t/runs/r/submit_tool_outputs",
+        {"tool_outputs": [{}] * 1025},
+        "tool_outputs",
+        1024,
+    ),
+    ("/v1/vector_stores", {"file_ids": [0] * 501}, "file_ids", 500),
+    ("/v1/vector_stores/v/file_batches", {"files": [{}] * 2001}, "files", 2000),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "param", "most"), TOO_LONG)
+async def test_an_array_that_is_too_long_is_refused_before_its_elements_are_looked_at(
+    api: RecordingAPI, http: aiohttp.ClientSession, path: str, body: object, param: str, most: int
+) -> None:
+    async with http.post(path, json=body) as response:
+        assert response.status == 400
+        error = (await response.json())["error"]
+    assert error["param"] == param
+    assert error["code"] == "array_above_max_length"
+    assert f"maximum length {most}, but got an array with length {most + 1}" in error["message"]
+    assert api.calls == []
+
+
+async def test_the_longest_arrays_are_taken(api: RecordingAPI, http: aiohttp.ClientSession) -> None:
+    api.answers["create_thread"] = EMPTY
+    attached = [{"file_id": "file-1", "tools": [{"type": "file_search"}] * 16}] * 500
+    parts = [{"type": "text", "text": "x"}] * 100
+    messages = [user(content=parts, attachments=attached), *[user()] * 999]
+    async with http.post("/v1/threads", json={"messages": messages}) as response:
+        assert response.status == 200, await response.text()
+    (asked,) = api.calls[0][1]
+    assert (len(asked.messages), len(asked.messages[0].attachments)) == (1000, 500)
+
+
+def many(unit: str, count: int) -> str:
+    return unit + f",{unit}" * (count - 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "values", "after", "param"),
+    [
+        ('{"role": "user", "attachments": [', many("{}", 2_600_000), "]}", "attachments"),
+        ('{"metadata": {"a": [[', many("0", 3_000_000), "]]}}", "metadata.a[0]"),
+        (
+            '{"content": [{"type": "text"}, {"text": [',
+            many('""', 2_000_000),
+            "]}]}",
+            "content[1].text",
+        ),
+        ("[", many("[]", 2_600_000), "]", None),
+        ("{", many('"n":0', 1_000_000), "}", None),
+    ],
+    ids=["attachments", "metadata", "content", "array", "fields"],
+)
+async def test_a_body_of_millions_of_values_is_refused_by_the_place_they_stand_in(
+    api: RecordingAPI,
+    http: aiohttp.ClientSession,
+    before: str,
+    values: str,
+    after: str,
+    param: str | None,
+) -> None:
+    body = (before + values + after).encode()
+    async with http.post(MESSAGES, data=io.BytesIO(body)) as response:
+        assert response.status == 400
+        error = (await response.json())["error"]
+    assert (error["code"], error["param"]) == ("too_many_values", param)
+    assert "at most 100,000" in error["message"]
+    assert api.calls == []
+
+
+async def test_marks_within_text_are_no_values(
+    api: RecordingAPI, http: aiohttp.ClientSession
+) -> None:
+    api.answers["create_message"] = EMPTY
+    text = ('[{,"\\' * 50_000)[:256_000]
+    async with http.post(MESSAGES, json=user(content=text)) as response:
+        assert response.status == 200, await response.text()
+    assert api.calls[0][1][1].content == text
+
+
+FAULTS: list[tuple[str, dict[str, object]]] = [
+    (MESSAGES, user(role="nobody")),
+    (MESSAGES, user(colour="red")),
+    (MESSAGES, {"content": "x"}),
+    (MESSAGES, user(content=[])),
+    (MESSAGES, user(content=7)),
+    (MESSAGES, user(content="x" * 256_001)),
+    (MESSAGES, user(attachments=[{}] * 501)),
+    (MESSAGES, user(metadata={"k" * 65: "v"})),
+    (MESSAGES, user(metadata={str(n): "v" for n in range(17)})),
+    ("/v1/threads/t/runs", {"assistant_id": "a", "stream": "yes"}),
+    ("/v1/threads/t/runs", {"assistant_id": "a", "temperature": 3}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), FAULTS)
+async def test_a_large_body_is_refused_as_a_small_one_is(
+    http: aiohttp.ClientSession, path: str, body: dict[str, object]
+) -> None:
+    told = []
+    for padding in (0, LARGE):
+        whole = json.dumps(body).encode() + b" " * padding
+        async with http.post(path, data=io.BytesIO(whole)) as response:
+            assert response.status == 400
+            told.append(await response.json())
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("damage", [b"", b"]", b"\xff", b'"', b"[" * 200])
+async def test_a_large_body_that_is_no_json_is_refused(
+    http: aiohttp.ClientSession, damage: bytes
+) -> None:
+    body = json.dumps(user(content="x" * LARGE)).encode()[:-1] + damage
+    async with http.post(MESSAGES, data=io.BytesIO(body)) as response:
+        assert response.status == 400
+        assert (await response.json())["error"]["code"] == "invalid_json"
+
+
+async def test_only_a_large_body_is_parsed_beside_the_event_loop(
+    api: RecordingAPI, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.answers["create_message"] = api.answers["create_run"] = run()
+    beside: list[bool] = []
+    parse = reading.from_raw
+
+    def watched(kind: Any, raw: object) -> Any:
+        beside.append(threading.current_thread() is not threading.main_thread())
+        return parse(kind, raw)
+
+    monkeypatch.setattr(reading, "from_raw", watched)
+    for padding in (b"", b" " * LARGE):
+        message = io.BytesIO(json.dumps(user()).encode() + padding)
+        async with http.post(MESSAGES, data=message) as response:
+            assert response.status == 200
+        asked = io.BytesIO(b'{"assistant_id": "a"}' + padding)
+        async with http.post("/v1/threads/t/runs", data=asked) as response:
+            assert response.status == 200
+    assert beside == [False, False, True, True]
+
+
+Values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=40,
+)
+
+
+def counted(value: object) -> tuple[int, int]:
+    """How many commas and containers the JSON of a value has, and how many levels."""
+    if not isinstance(value, dict | list):
+        return 0, 0
+    within = [counted(each) for each in (value.values() if isinstance(value, dict) else value)]
+    marks = 1 + max(0, len(value) - 1) + sum(count for count, _ in within)
+    return marks, 1 + max((depth for _, depth in within), default=0)
+
+
+def refusal(body: bytes, limits: Limits) -> str | None:
+    try:
+        reading._check_structure(body, limits)
+    except APIError as error:
+        return error.code
+    return None
+
+
+@given(Values)
+def test_values_and_levels_are_counted_as_the_decoder_would_find_them(value: object) -> None:
+    body = json.dumps(value).encode()
+    values, depth = counted(value)
+    assert refusal(body, Limits(nesting=depth, values=values)) is None
+    if values:
+        assert refusal(body, Limits(nesting=depth, values=values - 1)) == "too_many_values"
+        assert refusal(body, Limits(nesting=depth - 1, values=values)) == "invalid_json"
+
+
+@given(st.binary(max_size=80) | st.text('[]{},:"\\ u0', max_size=80).map(str.encode))
+def test_a_body_of_any_bytes_is_counted_to_its_end(body: bytes) -> None:
+    assert refusal(body, Limits(nesting=0, values=0)) in (None, "too_many_values", "invalid_json")
+
+
+async def test_a_large_answer_arrives_whole(api: RecordingAPI, http: aiohttp.ClientSession) -> None:
+    api.answers["create_run"] = made = run(instructions="é" * (3 * LARGE))
+    for _ in range(2):  # the connection is used again
+        async with http.post("/v1/threads/t/runs", json={"assistant_id": "a"}) as response:
+            assert response.status == 200
+            assert response.content_type == "application/json"
+            assert response.headers["x-request-id"].startswith("req_")
+            body = await response.read()
+        assert body == msgspec.json.encode(made)
+        assert response.content_length == len(body)
+
+
+async def test_a_reader_that_takes_nothing_of_a_large_answer_is_cut_off(api: RecordingAPI) -> None:
+    api.answers["retrieve_run"] = run(status="completed", instructions="x" * (64 * LARGE))
+    limits = Limits(silence_seconds=0.05, connections=1)
+    server = Server(lambda _project: api.api, keys={}, port=0, limits=limits)
+    await server.start()
+    try:
+        host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
+        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(
+            b"GET /v1/threads/t/runs/r HTTP/1.1\r\nHost: localhost\r\n"
+            b"OpenAI-Beta: assistants=v2\r\n\r\n"
+        )
+        await api.asked.wait()
+        # The one connection that the server takes is free again.
+        health = server.url.removesuffix("/v1") + "/healthz"
+        async with asyncio.timeout(10), aiohttp.ClientSession() as http:
+            while True:
+                async with http.get(health, headers={"Connection": "close"}) as response:
+                    if response.status == 200:
+                        break
+        writer.close()
+    finally:
+        await server.stop()
