@@ -1,6 +1,7 @@
 """What handlers are handed through the application, under typed keys."""
 
 import asyncio
+from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     body: int = 8 * 1024 * 1024
     nesting: int = 128
     values: int = 100_000
+    large_bodies: int = 4
+    answers: int = 8
     upload: int = MOST_BYTES
     connections: int = 1000
     headers_seconds: float = 30.0
@@ -30,6 +33,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     upload_seconds: float = 3600.0
     silence_seconds: float = 30.0
     idle_seconds: float = 75.0
+
+
+class Shares:
+    """What bounds the memory that requests take: each project has a share of its own."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.large_bodies = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(limits.large_bodies)
+        )
+        self.answers = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(limits.answers)
+        )
+        self.parser = asyncio.Lock()
+        """One thread parses at a time: more would only contend with the event loop."""
 
 
 class Spool(Struct, frozen=True):
@@ -40,6 +57,7 @@ class Spool(Struct, frozen=True):
 
 GATE: Final = web.AppKey("gate", Gate)
 LIMITS: Final = web.AppKey("limits", Limits)
+SHARES: Final = web.AppKey("shares", Shares)
 SPOOL: Final = web.AppKey("spool", Spool)
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 REQUEST_ID: Final = web.RequestKey("request_id", str)

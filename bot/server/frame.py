@@ -11,7 +11,8 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
 from bot.server.answers import error_answer, in_pieces
 from bot.server.connections import Connection
-from bot.server.context import GATE, LIMITS, REQUEST_ID
+from bot.server.context import GATE, LIMITS, REQUEST_ID, SHARES
+from bot.server.gate import PROJECT
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Operation = Callable[[AssistantsAPI, web.Request], Awaitable[web.StreamResponse]]
@@ -22,12 +23,19 @@ API_VERSION: Final = "2020-10-01"
 _log: Final = logging.getLogger(__name__)
 
 
-def endpoint(operation: Operation, *, beta: bool) -> Handler:
-    """Return the handler that lets a request through the gate and on to ``operation``."""
+def endpoint(operation: Operation, *, beta: bool, in_turn: bool = False) -> Handler:
+    """Return the handler that lets a request through the gate and on to ``operation``.
+
+    ``in_turn`` bounds how many of a project's answers are made and sent at once.
+    """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        response = await operation(request.app[GATE].admit(request, beta=beta), request)
-        return await in_pieces(request, response, request.app[LIMITS].silence_seconds)
+        api = request.app[GATE].admit(request, beta=beta)
+        silence = request.app[LIMITS].silence_seconds
+        if not in_turn:
+            return await in_pieces(request, await operation(api, request), silence)
+        async with request.app[SHARES].answers[request[PROJECT]]:
+            return await in_pieces(request, await operation(api, request), silence)
 
     return handle
 

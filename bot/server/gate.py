@@ -14,6 +14,9 @@ from bot.wire.addresses import is_loopback
 OPEN_PROJECT: Final = "default"
 """The project of all requests where no keys are configured."""
 
+PROJECT: Final = web.RequestKey("project", str)
+"""The project of a request that was admitted."""
+
 
 class Gate:
     """With keys: one of them, its project. Without: whoever is on this machine, one project."""
@@ -27,7 +30,7 @@ class Gate:
     def admit(self, request: web.Request, *, beta: bool = True) -> AssistantsAPI:
         """Return the caller's project; raises ``APIError`` 401 or 403.
 
-        With ``beta`` the request must name the version of the API that it means.
+        With ``beta`` the request must name the version of the API that it means. Sets ``PROJECT``.
         """
         headers = request.headers
         if self._keys:
@@ -37,6 +40,7 @@ class Gate:
             project = OPEN_PROJECT
         if beta and not _asks_for_v2(headers.getall("OpenAI-Beta", [])):
             raise missing_beta_header()
+        request[PROJECT] = project
         return self._projects(project)
 
     def _project_of(self, authorization: str | None) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Container
 from typing import Any, Final, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bot.assistants.errors import APIError, invalid
 from bot.assistants.requests import Page, Request
 from bot.assistants.validation import from_raw
-from bot.server.context import LIMITS, Limits
+from bot.server.context import LIMITS, SHARES, Limits
+from bot.server.gate import PROJECT
 
 T = TypeVar("T")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -42,7 +43,7 @@ async def read(request: web.Request, kind: type[R]) -> R:
         return from_raw(kind, _decoded(body, limits))
 
     limits = request.app[LIMITS]
-    return await _parsed(await _body(request), parse)
+    return await _parsed(request, parse)
 
 
 async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]:
@@ -56,7 +57,7 @@ async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]
         return from_raw(kind, raw), streamed
 
     limits = request.app[LIMITS]
-    return await _parsed(await _body(request), parse)
+    return await _parsed(request, parse)
 
 
 def page(request: web.Request, *more: str) -> tuple[Page, dict[str, str]]:
@@ -137,11 +138,24 @@ async def _body(request: web.Request) -> bytes:
         ) from None
 
 
-async def _parsed(body: bytes, parse: Callable[[bytes], T]) -> T:
-    """Return what ``parse`` makes of a body; a large body is parsed in a thread."""
-    if len(body) <= _LARGE:
-        return parse(body)
-    return await asyncio.to_thread(parse, body)
+async def _parsed(request: web.Request, parse: Callable[[bytes], T]) -> T:
+    """Return what ``parse`` makes of the request's body; a large body is parsed in a thread."""
+    if not _may_be_large(request):
+        return parse(await _body(request))
+    shares = request.app[SHARES]
+    async with shares.large_bodies[request[PROJECT]]:
+        body = await _body(request)
+        if len(body) <= _LARGE:
+            return parse(body)
+        async with shares.parser:
+            return await asyncio.to_thread(parse, body)
+
+
+def _may_be_large(request: web.Request) -> bool:
+    length = request.content_length
+    return request.body_exists and (
+        length is None or length > _LARGE or hdrs.CONTENT_ENCODING in request.headers
+    )
 
 
 def _decoded(body: bytes, limits: Limits) -> Any:
@@ -183,26 +197,26 @@ def _check_structure(body: bytes, limits: Limits) -> None:
 
 
 def _path(body: bytes, end: int) -> str:
-    """Return the path of the object or array of a JSON text that is open at ``end``."""
-    path: list[str] = []
-    places: list[int | None] = []  # the index in each open array, None in an object
+    """Return the path of the array or object of a JSON text that holds most, of those open."""
+    names: list[str] = []
+    sizes: list[int] = []
+    arrays: list[bool] = []
     text = b""
     for token in _TOKEN.finditer(body, 0, end):
         mark = body[token.start()]
         if mark in b'"':
             text = token[0]
         elif mark in b"{[":
-            if places:
-                place = places[-1]
-                name = text.strip(b'"').decode("utf-8", "replace")[:64]
-                path.append(f".{name}" if place is None else f"[{place}]")
-            places.append(0 if mark in b"[" else None)
+            name = text[1:65].rstrip(b'"').decode("utf-8", "replace")
+            names.append(f"[{sizes[-1]}]" if arrays and arrays[-1] else f".{name}")
+            sizes.append(0)
+            arrays.append(mark in b"[")
         elif mark in b"]}":
-            places = places[:-1]
-            path = path[: max(0, len(places) - 1)]
-        elif places and (place := places[-1]) is not None:
-            places[-1] = place + 1
-    return "".join(path).removeprefix(".")
+            names, sizes, arrays = names[:-1], sizes[:-1], arrays[:-1]
+        elif sizes:
+            sizes[-1] += 1
+    fullest = sizes.index(max(sizes)) if sizes else 0
+    return "".join(names[1 : fullest + 1]).removeprefix(".")
 
 
 def too_slow() -> APIError:

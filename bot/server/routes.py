@@ -95,7 +95,9 @@ def add_routes(app: web.Application) -> None:
     """Enter every route in the application's router."""
     app.router.add_route("GET", "/healthz", health)
     for method, path, operation in ROUTES:
-        handler = endpoint(operation, beta=path.startswith(_BETA))
+        # Bytes of files pass through piece by piece; other answers are in memory whole.
+        in_turn = method == "GET" and operation is not files.content
+        handler = endpoint(operation, beta=path.startswith(_BETA), in_turn=in_turn)
         app.router.add_route(method, path, handler, expect_handler=_expect)
 
 

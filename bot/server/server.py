@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
 from bot.server.connections import Connections, Site
-from bot.server.context import GATE, LIMITS, SPOOL, STOPPING, Limits, Spool
+from bot.server.context import GATE, LIMITS, SHARES, SPOOL, STOPPING, Limits, Shares, Spool
 from bot.server.frame import add_headers, errors_in_shape
 from bot.server.gate import Gate
 from bot.server.routes import add_routes
@@ -70,6 +70,7 @@ class Server:
         app = web.Application(client_max_size=self._limits.body, middlewares=[errors_in_shape])
         app[GATE] = Gate(self._projects, self._keys)
         app[LIMITS] = self._limits
+        app[SHARES] = Shares(self._limits)
         app[SPOOL] = self._spool
         app[STOPPING] = self._stopping
         app.on_response_prepare.append(add_headers)

@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -14,8 +16,10 @@ from hypothesis import strategies as st
 
 from bot.assistants.errors import APIError
 from bot.assistants.objects import ListPage
+from bot.assistants.validation import from_raw
 from bot.server import Server, reading
 from bot.server.context import Limits
+from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI, run
 
 MESSAGES = "/v1/threads/thread_1/messages"
@@ -86,10 +90,16 @@ def many(unit: str, count: int) -> str:
             "]}]}",
             "content[1].text",
         ),
+        (
+            '{"content": "x", "attachments": [',
+            many('{"tools": [{}]}', 500_000),
+            "]}",
+            "attachments",
+        ),
         ("[", many("[]", 2_600_000), "]", None),
         ("{", many('"n":0', 1_000_000), "}", None),
     ],
-    ids=["attachments", "metadata", "content", "array", "fields"],
+    ids=["attachments", "metadata", "content", "tools", "array", "fields"],
 )
 async def test_a_body_of_millions_of_values_is_refused_by_the_place_they_stand_in(
     api: RecordingAPI,
@@ -161,13 +171,12 @@ async def test_only_a_large_body_is_parsed_beside_the_event_loop(
 ) -> None:
     api.answers["create_message"] = api.answers["create_run"] = run()
     beside: list[bool] = []
-    parse = reading.from_raw
 
     def watched(kind: Any, raw: object) -> Any:
         beside.append(threading.current_thread() is not threading.main_thread())
-        return parse(kind, raw)
+        return from_raw(kind, raw)
 
-    monkeypatch.setattr(reading, "from_raw", watched)
+    monkeypatch.setattr("bot.server.reading.from_raw", watched)
     for padding in (b"", b" " * LARGE):
         message = io.BytesIO(json.dumps(user()).encode() + padding)
         async with http.post(MESSAGES, data=message) as response:
@@ -229,18 +238,84 @@ async def test_a_large_answer_arrives_whole(api: RecordingAPI, http: aiohttp.Cli
         assert response.content_length == len(body)
 
 
-async def test_a_reader_that_takes_nothing_of_a_large_answer_is_cut_off(api: RecordingAPI) -> None:
-    api.answers["retrieve_run"] = run(status="completed", instructions="x" * (64 * LARGE))
-    limits = Limits(silence_seconds=0.05, connections=1)
-    server = Server(lambda _project: api.api, keys={}, port=0, limits=limits)
+@asynccontextmanager
+async def serving(api: RecordingAPI, **limits: Any) -> AsyncIterator[Server]:
+    """A server of the projects a and b, whose keys are their names."""
+    projects = {"key-of-a": "a", "key-of-b": "b"}
+    server = Server(lambda _project: api.api, keys=projects, port=0, limits=Limits(**limits))
     await server.start()
     try:
-        host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
-        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        writer.write(
-            b"GET /v1/threads/t/runs/r HTTP/1.1\r\nHost: localhost\r\n"
-            b"OpenAI-Beta: assistants=v2\r\n\r\n"
-        )
+        yield server
+    finally:
+        await server.stop()
+
+
+async def begin(
+    server: Server, head: str, body: bytes = b""
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request of project a by hand."""
+    host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    lines = (
+        head,
+        "Host: localhost",
+        "OpenAI-Beta: assistants=v2",
+        "Authorization: Bearer key-of-a",
+    )
+    writer.write("\r\n".join(lines).encode() + b"\r\n" + body)
+    return reader, writer
+
+
+def of(project: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(headers={**BETA, "Authorization": f"Bearer key-of-{project}"})
+
+
+async def test_a_project_whose_large_bodies_do_not_arrive_keeps_no_other_project_waiting(
+    api: RecordingAPI,
+) -> None:
+    api.answers["create_thread"] = EMPTY
+    large = b"{}" + b" " * LARGE
+    async with serving(api, large_bodies=1) as server, of("a") as a, of("b") as b:
+        threads = f"{server.url}/threads"
+        head = "POST /v1/threads HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 9999999"
+        reader, writer = await begin(server, head, b"\r\n")
+        await reader.readuntil(b"100 Continue")  # the body is read from now on
+        waiting = asyncio.create_task(a.post(threads, data=io.BytesIO(large)))
+        for session, body in ((b, large), (a, b"{}"), (b, large)):
+            async with session.post(threads, data=io.BytesIO(body)) as response:
+                assert response.status == 200
+        assert not waiting.done()
+        writer.close()
+        async with asyncio.timeout(10):
+            response = await waiting
+        assert response.status == 200
+        response.close()
+
+
+async def test_a_project_that_reads_none_of_its_answers_keeps_no_other_project_waiting(
+    api: RecordingAPI,
+) -> None:
+    whole = run(status="completed", instructions="x" * (64 * LARGE))
+    api.answers["retrieve_run"] = whole
+    async with serving(api, answers=1) as server, of("a") as a, of("b") as b:
+        _, writer = await begin(server, "GET /v1/threads/t/runs/r HTTP/1.1", b"\r\n")
+        await api.asked.wait()
+        path = f"{server.url}/threads/t/runs/r"
+        waiting = asyncio.create_task(a.get(path))
+        async with b.get(path) as response:
+            assert len(await response.read()) > 64 * LARGE
+        assert not waiting.done()
+        writer.close()
+        async with asyncio.timeout(10):
+            response = await waiting
+        assert response.status == 200
+        response.close()
+
+
+async def test_a_reader_that_takes_nothing_of_a_large_answer_is_cut_off(api: RecordingAPI) -> None:
+    api.answers["retrieve_run"] = run(status="completed", instructions="x" * (64 * LARGE))
+    async with serving(api, silence_seconds=0.05, connections=1) as server:
+        _, writer = await begin(server, "GET /v1/threads/t/runs/r HTTP/1.1", b"\r\n")
         await api.asked.wait()
         # The one connection that the server takes is free again.
         health = server.url.removesuffix("/v1") + "/healthz"
@@ -250,5 +325,3 @@ async def test_a_reader_that_takes_nothing_of_a_large_answer_is_cut_off(api: Rec
                     if response.status == 200:
                         break
         writer.close()
-    finally:
-        await server.stop()
