@@ -96,8 +96,13 @@ class FilesAPI(Protocol):
         """Take a file out of a vector store; the file itself stays."""
         ...
 
-    async def store_file_content(self, store_id: str, file_id: str) -> FileContentPage:
-        """Return a file's text as it is searched."""
+    async def store_file_content(
+        self, store_id: str, file_id: str, *, page: str | None = None
+    ) -> FileContentPage:
+        """Return a file's text as it is searched; ``page`` is the ``next_page`` of the one before.
+
+        A page is bounded by bytes: ``has_more`` says that the text goes on.
+        """
         ...
 
     async def create_file_batch(

@@ -99,9 +99,12 @@ class FilesClient:
         gone = Deleted(file_id, "vector_store.file.deleted")
         return await self._http.delete(store_file_path(store_id, file_id), gone)
 
-    async def store_file_content(self, store_id: str, file_id: str) -> FileContentPage:
+    async def store_file_content(
+        self, store_id: str, file_id: str, *, page: str | None = None
+    ) -> FileContentPage:
         path = f"{store_file_path(store_id, file_id)}/content"
-        return await self._http.get(FileContentPage, path)
+        query = () if page is None else (("page", page),)
+        return await self._http.get(FileContentPage, path, query)
 
     async def create_file_batch(
         self, store_id: str, request: CreateFileBatch

@@ -1,6 +1,7 @@
 """One project's files and vector stores over the engine; what is searchable is made so aside."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PAGE_TOKEN: Final = re.compile(r"[0-9]{1,9}\Z")
 _FIRST_FILES: Final = FilePage()
 _FIRST_STORE_FILES: Final = StoreFilePage()
 
@@ -250,11 +252,23 @@ class ProjectFiles(FilesAPI):
 
         return await self._write(work)
 
-    async def store_file_content(self, store_id: str, file_id: str) -> FileContentPage:
+    async def store_file_content(
+        self, store_id: str, file_id: str, *, page: str | None = None
+    ) -> FileContentPage:
+        if page is not None and not _PAGE_TOKEN.match(page):
+            raise errors.invalid(
+                "Invalid 'page': use the next_page of the page before.", "page", "invalid_value"
+            )
+        skipped = int(page or 0)
+
         def work(tables: Tables) -> FileContentPage:
             self._store_file(tables, store_id, file_id)
-            texts = tables.library.chunks(store_id, file_id)
-            return FileContentPage(data=tuple(FoundText(text) for text in texts))
+            texts, more = tables.library.chunks(store_id, file_id, skipped)
+            return FileContentPage(
+                data=tuple(FoundText(text) for text in texts),
+                has_more=more,
+                next_page=str(skipped + len(texts)) if more else None,
+            )
 
         return await self._read(work)
 

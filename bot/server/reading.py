@@ -69,7 +69,7 @@ def part_of(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[st
     """Return as ``kind`` the part of a list that is asked for, and what came for ``more``."""
     if not request.query_string:
         return kind(), {}
-    given = _parameters(request, {*kind.__struct_fields__, *more})
+    given = parameters(request, {*kind.__struct_fields__, *more})
     rest = {name: given.pop(name) for name in more if name in given}
     raw: dict[str, object] = dict(given)
     if "limit" in given:
@@ -100,12 +100,17 @@ def include(request: web.Request) -> tuple[str, ...]:
 
 def refuse_query(request: web.Request, *known: str) -> None:
     """Refuse parameters other than ``known`` (and a known one given twice, but for ``include``)."""
-    if request.query_string:
-        _parameters(request, known)
+    parameters(request, known)
 
 
-def _parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
+def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
+    """Return what the query gives for the parameters ``known``; refuse any other.
+
+    ``include`` may be given more than once, and is not returned.
+    """
     given: dict[str, str] = {}
+    if not request.query_string:
+        return given
     for name, value in request.query.items():
         if name in ("include", "include[]") and "include" in known:
             continue

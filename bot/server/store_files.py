@@ -12,7 +12,7 @@ from bot.assistants.vector_stores import (
     StoreFilePage,
 )
 from bot.server.answers import answer
-from bot.server.reading import part_of, read, refuse_query
+from bot.server.reading import parameters, part_of, read, refuse_query
 
 POLL_AFTER: Final = {"openai-poll-after-ms": "500"}
 """When to ask again after files that are not searchable yet."""
@@ -51,8 +51,8 @@ async def delete(api: AssistantsAPI, request: web.Request) -> web.Response:
 
 async def content(api: AssistantsAPI, request: web.Request) -> web.Response:
     """GET /v1/vector_stores/{store_id}/files/{file_id}/content."""
-    refuse_query(request)
-    return answer(await api.store_file_content(*_file(request)))
+    more = parameters(request, ("page",))
+    return answer(await api.store_file_content(*_file(request), **more))
 
 
 async def create_batch(api: AssistantsAPI, request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from bot.assistants.vector_stores import (
     StoreFilePage,
     VectorStore,
 )
+from bot.store.engine.rows import MOST_PAGE_BYTES
 from tests.contract.described import assert_described, needs_description
 from tests.contract.refusals import refused
 from tests.support.assistants import House
@@ -77,6 +78,28 @@ async def test_files_become_searchable_and_are_counted(api: AssistantsAPI) -> No
     text = await api.store_file_content(store.id, ids["bees"])
     assert [part.text for part in text.data] == ["Bees dance."]
     assert not text.has_more
+
+
+async def test_a_large_text_comes_in_pages(api: AssistantsAPI) -> None:
+    text = "\n".join(f"Line {n} has {'words ' * 600}." for n in range(1200))
+    file = await upload(api, "long.txt", text)
+    request = CreateVectorStore(file_ids=(file.id,), chunking_strategy=static(4096, 0))
+    store = await api.create_vector_store(request)
+    await ended(api, store.id, file.id)
+    found: list[str] = []
+    token: str | None = None
+    pages = 0
+    while pages == 0 or token is not None:
+        page = await api.store_file_content(store.id, file.id, page=token)
+        assert sum(len(part.text) for part in page.data) <= MOST_PAGE_BYTES
+        assert page.has_more is (page.next_page is not None)
+        found += [part.text for part in page.data]
+        token, pages = page.next_page, pages + 1
+    assert pages == 2
+    assert "".join("".join(found).split()) == "".join(text.split())
+    for wrong in ("", "-1", "two", "9" * 10, "1\n"):
+        error = await refused(api.store_file_content(store.id, file.id, page=wrong))
+        assert (error.status, error.param) == (400, "page")
 
 
 async def test_a_file_is_cut_as_asked(api: AssistantsAPI) -> None:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ from bot.assistants.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
-from bot.store.engine.rows import Rows, Unreadable
+from bot.store.engine.rows import MOST_PAGE_BYTES, Rows, Unreadable
 
 _FILES: Final = Decoder(File)
 _STORES: Final = Decoder(VectorStore)
@@ -196,14 +197,25 @@ class Library:
                 (cursor.lastrowid, f"s{row[1]}", form),
             )
 
-    def chunks(self, store_id: str, file_id: str) -> list[str]:
-        """Return a file's chunks in order."""
+    def chunks(self, store_id: str, file_id: str, skipped: int = 0) -> tuple[list[str], bool]:
+        """Return a file's chunks in order, behind the first ``skipped``, and whether more follow.
+
+        They are bounded by bytes, as pages of lists are.
+        """
         rows = self._db.execute(
             "SELECT c.text FROM chunks c JOIN store_files f ON f.seq = c.file "
-            "WHERE f.store_id = ? AND f.id = ? ORDER BY c.seq",
-            (store_id, file_id),
+            "WHERE f.store_id = ? AND f.id = ? ORDER BY c.seq LIMIT -1 OFFSET ?",
+            (store_id, file_id, skipped),
         )
-        return [text for (text,) in rows]
+        texts: list[str] = []
+        size = 0
+        with closing(rows):
+            for (text,) in rows:
+                size += len(text.encode())
+                if texts and size > MOST_PAGE_BYTES:
+                    return texts, True
+                texts.append(text)
+        return texts, False
 
     def attributes(self, store_id: str) -> list[tuple[str, dict[str, Any]]]:
         """Return the attributes of every searchable file of a vector store."""
