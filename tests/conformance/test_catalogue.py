@@ -13,6 +13,7 @@ from bot.assistants import errors
 from bot.assistants.errors import APIError
 from bot.assistants.requests import CreateThread
 from bot.assistants.tools import FunctionDefinition, FunctionTool
+from bot.engine import EngineOptions
 from bot.server import Server
 from bot.server.context import Limits
 from tests.server.fakes import RecordingAPI
@@ -188,6 +189,23 @@ async def _expired(wire: Wire) -> tuple[APIError, Answer]:
         assert response.status == 200
     wire.home.clock.advance(86_401)
     return errors.store_expired(store.id), await wire("POST", f"{path}/search", {"query": "x"})
+
+
+@provokes(errors.search_too_long)
+async def _too_long(wire: Wire) -> tuple[APIError, Answer]:
+    store, _ = await searchable(wire.home.api)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire.home.engine, "options", EngineOptions(search_seconds=0.0))
+        answer = await wire("POST", f"/vector_stores/{store.id}/search", {"query": "x"})
+    return errors.search_too_long(0.0), answer
+
+
+@provokes(errors.unreadable)
+async def _unreadable(wire: Wire) -> tuple[APIError, Answer]:
+    thread_id = await wire.home.thread()
+    writer = wire.home.engine.store._database._writer
+    await writer.run(lambda db: db.execute("UPDATE threads SET body = '{'").fetchone())
+    return errors.unreadable("thread", thread_id), await wire("GET", f"/threads/{thread_id}")
 
 
 @provokes(errors.storage_unavailable)
