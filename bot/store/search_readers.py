@@ -26,16 +26,20 @@ class SearchStoppedError(Exception):
     """A search that took longer than it may, or whose caller has gone."""
 
 
-class _Connection(Protocol):
-    async def run(self, work: Work[T]) -> T: ...
+class SearchConnection(Protocol):
+    """An SQLite connection with a thread of its own."""
 
-    async def close(self) -> None: ...
+    async def run(self, work: Work[T]) -> T:
+        """Run ``work`` whole on the thread, also where the caller is cancelled."""
+
+    async def close(self) -> None:
+        """Close the connection once its thread has nothing left to do."""
 
 
 class SearchReaders:
     """Shares connections among searches; one group leaves at least one of them to the others."""
 
-    def __init__(self, connections: Sequence[_Connection]) -> None:
+    def __init__(self, connections: Sequence[SearchConnection]) -> None:
         self._connections = list(connections)
         self._idle = list(connections)
         self._slots = FairSlots(len(connections), max(1, len(connections) - 1))
