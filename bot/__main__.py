@@ -51,7 +51,7 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
     is started again.
     """
     with _one_line_errors():
-        from bot.app.running import run_bot, until_signalled
+        from bot.app.lifecycle import run_bot, until_signalled
 
         _log_to_stderr(verbose=verbose, level=logging.INFO)
         config = _config(config_path)
@@ -77,7 +77,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None, verbose:
     ASSISTANTS_API_KEYS ("project=key,…"); without any, only this machine is answered.
     """
     with _one_line_errors():
-        from bot.app.running import run_server, until_signalled
+        from bot.app.lifecycle import run_server, until_signalled
 
         _log_to_stderr(verbose=verbose, level=logging.INFO)
         config = _config(config_path)
@@ -111,7 +111,7 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
     """
     with _one_line_errors():
         from bot.app.demo import run_demo
-        from bot.app.running import until_signalled
+        from bot.app.lifecycle import until_signalled
 
         _log_to_stderr(verbose=verbose, level=logging.ERROR)
         outcome = run_demo(
@@ -196,9 +196,9 @@ def _one_line_errors() -> Iterator[None]:
     """Tell what a person can mend in one line, with exit code 2; the rest keeps its trace."""
     os.umask(_OURS_ALONE)
     # Late: `--help` answers at once, and these bring all of the program with them.
-    from bot.app.building import StartError
+    from bot.app.container import StartError
     from bot.assistants.errors import APIError
-    from bot.chat.login import LoginError
+    from bot.chat.transport.login import LoginError
     from bot.models.types import ModelError
     from bot.server import ServerError
     from bot.store.database import StoreError

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bot.app.building import StartError, chosen_model, secret
-from bot.app.definitions import existing_assistant
+from bot.app.assistant_definitions import existing_assistant
+from bot.app.container import StartError, chosen_model, secret
 from bot.assistants.errors import APIError
-from bot.assistants.requests import Page
-from bot.chat.login import LoginError, look_up
+from bot.assistants.schema.requests import Page
+from bot.chat.transport.login import LoginError, look_up
 from bot.client import Client
 from bot.config import Config, ConfigError
 from bot.store.database import FileLock, StoreError
@@ -17,7 +17,7 @@ from bot.store.database import FileLock, StoreError
 _WIDTH: Final = 11
 
 
-class Report:
+class CheckReport:
     """The lines as they come, and whether all is well."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -42,7 +42,7 @@ async def run_check(
     load: Callable[[], Config], environment: Mapping[str, str], *, say: Callable[[str], None]
 ) -> bool:
     """Look at everything and say a line for each; True where nothing is wrong."""
-    report = Report(say)
+    report = CheckReport(say)
     try:
         config = load()
     except ConfigError as error:
@@ -58,7 +58,7 @@ async def run_check(
     return report.well
 
 
-def _check_directory(report: Report, directory: Path) -> None:
+def _check_directory(report: CheckReport, directory: Path) -> None:
     names = ("bot.db", "engine.db")
     try:
         for name in names:
@@ -69,7 +69,9 @@ def _check_directory(report: Report, directory: Path) -> None:
         report.ok("data", f"{directory} can be written")
 
 
-async def _check_discord(report: Report, config: Config, environment: Mapping[str, str]) -> None:
+async def _check_discord(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
     token = environment.get("DISCORD_TOKEN", "").strip()
     if not token:
         report.wrong(
@@ -99,7 +101,7 @@ async def _check_discord(report: Report, config: Config, environment: Mapping[st
     report.note("", standing.invite_url)
 
 
-async def _check_model(report: Report, config: Config, environment: Mapping[str, str]) -> None:
+async def _check_model(report: CheckReport, config: Config, environment: Mapping[str, str]) -> None:
     chosen: list[str] = []
     try:
         model = await chosen_model(config, environment, chosen.append, sys.stderr)
@@ -118,7 +120,9 @@ async def _check_model(report: Report, config: Config, environment: Mapping[str,
         report.note("", line)
 
 
-async def _check_assistants(report: Report, config: Config, environment: Mapping[str, str]) -> None:
+async def _check_assistants(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
     settings = config.assistants
     try:
         key = secret(environment, "assistants", settings.api_key_env)

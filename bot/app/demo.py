@@ -14,10 +14,10 @@ from typing import Final, Self, TextIO
 import click
 import msgspec
 
-from bot.app.building import Builder, StartError
-from bot.clock import SystemClock
+from bot.app.container import Container, StartError
 from bot.config import Config
-from bot.sandbox import Channel, Message, NotPossible, Person, Sandbox
+from bot.runtime.clock import SystemClock
+from bot.sandbox import Channel, DiscordMessage, NotPossible, Person, Sandbox
 from bot.store.ledger import Ledger, Scope, Turn
 
 _NOTICE_SECONDS: Final = 20.0
@@ -50,7 +50,7 @@ async def run_demo(
         ledger = await _start_bot(
             stack, _with_sandbox(config, sandbox), environment, sandbox, terminal
         )
-        scene = Scene(sandbox, ledger)
+        scene = DemoTerminal(sandbox, ledger)
         if question is not None:
             return 0 if await scene.ask(question) else 1
         click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser). {_HELP}\n")
@@ -82,7 +82,7 @@ async def _start_bot(
         if line.startswith("Model: "):
             sandbox.welcome = _welcome(line.removeprefix("Model: "))
 
-    builder = Builder(
+    builder = Container(
         config,
         environment,
         stack=stack,
@@ -108,10 +108,10 @@ def _welcome(model: str) -> str:
     )
 
 
-async def _converse(scene: "Scene") -> int:
+async def _converse(scene: "DemoTerminal") -> int:
     """Take questions line by line until there are no more."""
     code = 0
-    lines = await _Input.open()
+    lines = await _DemoInput.open()
     prompt = "> " if sys.stdin.isatty() else ""
     while True:
         click.echo(prompt, nl=False)
@@ -126,7 +126,7 @@ async def _converse(scene: "Scene") -> int:
             code = code if await scene.ask(line) else 1
 
 
-class _Input:
+class _DemoInput:
     """Standard input line by line, while the loop goes on; a plain file is read as it is."""
 
     def __init__(self, reader: asyncio.StreamReader | None) -> None:
@@ -152,7 +152,7 @@ class _Input:
         return text.strip() if text else None
 
 
-class Scene:
+class DemoTerminal:
     """What a member of the sandbox says, and what the channel shows then, line by line."""
 
     def __init__(
@@ -221,7 +221,7 @@ class Scene:
             for response in interaction.responses:
                 self._echo(f"{_indented(self._readable(response))}\n")
 
-    async def _turn(self, question: Message) -> Turn | None:
+    async def _turn(self, question: DiscordMessage) -> Turn | None:
         threads = [each for each in self._text_channel.threads if each.id == question.id]
         home = threads[0] if threads else self._thread or self._text_channel
         newest = await self._ledger.history.newest(Scope(channel_id=home.id), offset=0, limit=5)
@@ -230,7 +230,7 @@ class Scene:
             self._thread = home
         return turn
 
-    def _show(self, kind: str, channel: Channel | None, message: Message | None) -> None:
+    def _show(self, kind: str, channel: Channel | None, message: DiscordMessage | None) -> None:
         """Print a change of the channel as a person would see it."""
         if kind == "thread_created" and channel is not None:
             self._line("", "new channel thread", f"“{channel.name}”")
@@ -248,7 +248,7 @@ class Scene:
     def _line(self, where: str, who: str, content: str) -> None:
         self._echo(f"{where:<9} {who:<18} {_excerpt(content)}".rstrip())
 
-    def _readable(self, message: Message) -> str:
+    def _readable(self, message: DiscordMessage) -> str:
         """Return what a message shows: names for mentions, and its buttons behind it."""
         bot = self._sandbox.bot_user
         text = message.content

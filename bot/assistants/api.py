@@ -8,8 +8,16 @@ from typing import Protocol
 
 from bot.assistants.events import StreamEvent
 from bot.assistants.files_api import FilesAPI
-from bot.assistants.objects import Assistant, Deleted, ListPage, Message, Run, RunStep, Thread
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import (
+    Assistant,
+    Deleted,
+    ListPage,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+)
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,

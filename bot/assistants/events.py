@@ -4,10 +4,10 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from bot.assistants.content import ContentDelta
 from bot.assistants.errors import ErrorBody
-from bot.assistants.objects import CreatedMessage, Message, Role, Run, RunStep, Thread
-from bot.assistants.tools import ToolCallDelta
+from bot.assistants.schema.content import ContentDelta
+from bot.assistants.schema.objects import CreatedMessage, Message, Role, Run, RunStep, Thread
+from bot.assistants.schema.tools import ToolCallDelta
 
 EventName = Literal[
     "thread.created",

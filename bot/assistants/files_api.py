@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bot.assistants.files import File, FilePage, UploadFile
-from bot.assistants.objects import Deleted, ListPage
-from bot.assistants.requests import Page
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.files import File, FilePage, UploadFile
+from bot.assistants.schema.objects import Deleted, ListPage
+from bot.assistants.schema.requests import Page
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,

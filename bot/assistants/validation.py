@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from bot.assistants.basis import Modification
-from bot.assistants.content import WEB_URL
 from bot.assistants.errors import APIError, invalid
+from bot.assistants.schema.base import Modification
+from bot.assistants.schema.content import WEB_URL
 
 R = TypeVar("R", bound=msgspec.Struct)
 

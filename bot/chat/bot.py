@@ -15,28 +15,29 @@ import yarl
 from discord.gateway import DiscordWebSocket
 
 from bot.assistants.api import AssistantsAPI
-from bot.chat import sentences, views
-from bot.chat.admission import MOST_AT_ONCE, Admission
-from bot.chat.away import Away
-from bot.chat.budget import Budget
-from bot.chat.commands import Commands
-from bot.chat.conversation import Conversations
-from bot.chat.delivery import Delivery
-from bot.chat.desk import Desk
-from bot.chat.files import QuestionFiles
-from bot.chat.gateway import Gateway
-from bot.chat.lag import Lag
-from bot.chat.listener import Listener, guild_of
-from bot.chat.login import insist_on_login, use_api
-from bot.chat.marks import Marks
-from bot.chat.pace import Pace
-from bot.chat.places import Places
-from bot.chat.postbox import Postbox, SentReplies
-from bot.chat.recovery import recover
-from bot.chat.refusals import Refusals
-from bot.chat.turns import Turns
-from bot.clock import Clock
+from bot.chat.catch_up.catch_up import CatchUp
+from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.catch_up.recovery import recover
+from bot.chat.commands.command_tree import BotCommandTree
+from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.intake.attachments import AttachmentReader
+from bot.chat.intake.listener import Listener, guild_of
+from bot.chat.intake.routing import Router
+from bot.chat.reply import buttons
+from bot.chat.reply.channel_writer import ChannelWriter, ReplyReader
+from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.texts import sentences
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport.gateway import Gateway
+from bot.chat.transport.http_observer import HttpObserver
+from bot.chat.transport.login import insist_on_login, use_api
+from bot.chat.transport.loop_monitor import LoopMonitor
+from bot.chat.transport.rate_limiter import RateLimiter
+from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.run_slots import MOST_AT_ONCE, RunSlots
+from bot.chat.turns.scheduler import TurnScheduler
 from bot.config import DiscordSettings
+from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, LedgerError, NewQuestion, Turn
 
 _ARCHIVE_MINUTES: Final = 1440
@@ -68,16 +69,16 @@ class ChatBot(discord.Client):
         *,
         at_once: int = MOST_AT_ONCE,
     ) -> None:
-        self._pace = Pace(clock)
+        self._throttle = EditThrottle(clock)
         self._gateway = Gateway(self, clock)
-        budget = Budget(clock, once_met=True)
-        refusals = Refusals(
-            strike=self._pace.strike,
+        rate_limiter = RateLimiter(clock, once_met=True)
+        http_observer = HttpObserver(
+            strike=self._throttle.strike,
             doubt=self._gateway.doubt,
-            met=budget.met,
+            met=rate_limiter.met,
             let_go=self._let_calls_go,
         )
-        refusals.trace.on_request_start.append(budget.before)
+        http_observer.trace.on_request_start.append(rate_limiter.before)
         super().__init__(
             intents=_intents(),
             # Nothing a model writes pings anybody.
@@ -87,60 +88,60 @@ class ChatBot(discord.Client):
             chunk_guilds_at_startup=False,
             # Nothing here needs every guild before it begins.
             guild_ready_timeout=_GUILD_SECONDS,
-            http_trace=refusals.trace,
+            http_trace=http_observer.trace,
             # Longer waits are ours, where they don't hold a bucket.
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
         )
         self._settings = settings
         self._ledger = ledger
         self._clock = clock
-        self._delivery = Delivery(clock)
-        self._lag = Lag(clock)
-        self._admission = Admission(at_once)
-        self._marks = Marks(ledger, clock)
-        self._away = Away(
+        self._rest = RestRetry(clock)
+        self._loop_monitor = LoopMonitor(clock)
+        self._run_slots = RunSlots(at_once)
+        self._read_markers = ReadMarkers(ledger, clock)
+        self._catch_up = CatchUp(
             self,
             ledger,
-            self._marks,
-            self._delivery,
+            self._read_markers,
+            self._rest,
             clock,
             take=lambda message: self._listener.missed(message, self._me),
             release=lambda: self._turns.release(),
         )
-        conversations = Conversations(
-            api, ledger, clock, assistant_id, replies=SentReplies(self._postbox)
+        threads = AssistantThreads(
+            api, ledger, clock, assistant_id, replies=ReplyReader(self._channel_writer)
         )
-        self._turns = Turns(
+        self._turns = TurnScheduler(
             ledger,
-            conversations,
-            self._pace,
+            threads,
+            self._throttle,
             clock,
-            postbox=self._postbox,
-            files=QuestionFiles(self, self._delivery, clock, conversations),
+            channel_writer=self._channel_writer,
+            files=AttachmentReader(self, self._rest, clock, threads),
             me=lambda: self._me.id,
-            admission=self._admission,
-            held=self._away.holds,
+            run_slots=self._run_slots,
+            held=self._catch_up.holds,
         )
-        self._places = Places(ledger, self._delivery, settings.answer_in, self._open_thread)
+        self._router = Router(ledger, self._rest, settings.answer_in, self._open_thread)
         self._listener = Listener(
             ledger,
-            self._places,
-            nudge=self._turns.nudge,
+            self._router,
+            wake=self._turns.wake,
             unsettled=self._settle_soon,
             tell=self._tell,
             monotonic=clock.monotonic,
         )
-        self.presses = Desk(
+        self.handlers = InteractionHandlers(
             ledger,
-            self._delivery,
+            self._rest,
             clock,
-            nudge=self._turns.nudge,
+            wake=self._turns.wake,
             cancel=self._turns.cancel,
             health=lambda: sentences.health(
-                self._admission.inside, self._admission.waiting, self._lag.percentile(0.99)
+                self._run_slots.inside, self._run_slots.waiting, self._loop_monitor.percentile(0.99)
             ),
         )
-        self.tree = Commands(self, self.presses)
+        self.tree = BotCommandTree(self, self.handlers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._picked_up = False
@@ -180,8 +181,8 @@ class ChatBot(discord.Client):
             self._gateway.stop()
             for task in self._tasks:
                 task.cancel()
-            await self._away.stop()
-            await self._lag.stop()
+            await self._catch_up.stop()
+            await self._loop_monitor.stop()
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
                     await self._turns.stop(sentences.WILL_GO_ON)
@@ -193,7 +194,7 @@ class ChatBot(discord.Client):
                 await super().close()
 
     async def _put_down(self) -> None:
-        await self._marks.stop()
+        await self._read_markers.stop()
         if self._picked_up:
             try:
                 await self._ledger.turns.put_down_all()
@@ -206,10 +207,10 @@ class ChatBot(discord.Client):
             # Once, however many logins it takes: each counts against a turn.
             await self._ledger.turns.pick_up_all()
             self._picked_up = True
-            self._lag.start()
-            self.add_dynamic_items(*views.BUTTONS)
+            self._loop_monitor.start()
+            self.add_dynamic_items(*buttons.BUTTONS)
         telling = self._keep(
-            self.tree.tell(self._ledger, self._delivery), "The commands could not be told"
+            self.tree.tell(self._ledger, self._rest), "The commands could not be told"
         )
         # Who is at home at once has them before the first question; nobody waits for longer.
         await asyncio.wait({telling}, timeout=_COMMANDS_SECONDS)
@@ -218,28 +219,28 @@ class ChatBot(discord.Client):
 
     async def on_connect(self) -> None:
         """A session begins that is no resumed one: what came before it may have been missed."""
-        self._away.session_began()
+        self._catch_up.session_began()
 
     async def on_ready(self) -> None:
         """Go on with what the ledger has open, once, and read what was missed, every time."""
         _log.info("On Discord as %s in %d guilds", self.user, len(self.guilds))
-        self._away.ready()
+        self._catch_up.ready()
         if not self._recovered:
-            await recover(self._ledger, nudge=self._turns.nudge, unsettled=self._settle_soon)
+            await recover(self._ledger, wake=self._turns.wake, unsettled=self._settle_soon)
             self._recovered = True
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Read what was missed in a guild that came after READY."""
-        self._away.guild_came(guild)
+        self._catch_up.guild_came(guild)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Begin with a guild that we are new in."""
-        self._away.guild_came(guild)
+        self._catch_up.guild_came(guild)
 
     async def on_message(self, message: discord.Message) -> None:
         """Hand on what may be a question."""
         if await self._listener.message(message, self._me):
-            self._marks.saw(message.channel.id, guild_of(message), message.id)
+            self._read_markers.saw(message.channel.id, guild_of(message), message.id)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Hand on what may be a question put differently."""
@@ -267,9 +268,9 @@ class ChatBot(discord.Client):
         assert self.user is not None, "no event comes before the login"
         return self.user
 
-    def _postbox(self, turn: Turn) -> Postbox:
+    def _channel_writer(self, turn: Turn) -> ChannelWriter:
         channel = self.get_partial_messageable(turn.channel_id, guild_id=turn.guild_id)
-        return Postbox(channel, self._delivery, self._clock, self._unarchive)
+        return ChannelWriter(channel, self._rest, self._clock, self._unarchive)
 
     async def _open_thread(self, channel_id: int, message_id: int, name: str) -> object:
         # Without the guild in the cache, as right after a start, Message.create_thread refuses.
@@ -287,7 +288,7 @@ class ChatBot(discord.Client):
 
     async def _tell(self, message: discord.Message, sentence: str) -> None:
         try:
-            await self._delivery.insist(
+            await self._rest.insist(
                 lambda: message.channel.send(
                     sentence, reference=message, nonce=f"told.{message.id}"
                 )
@@ -303,14 +304,14 @@ class ChatBot(discord.Client):
             try:
                 # More at once of one channel would wait in discord.py, and be given up there.
                 async with self._settling.setdefault(question.channel_id, asyncio.Lock()):
-                    channel_id = await self._places.settle(question)
+                    channel_id = await self._router.settle(question)
             except LedgerError as error:
                 _log.warning("Where %d is answered can't be written yet: %s", question.id, error)
                 await self._clock.sleep(_LEDGER_SECONDS)
             else:
                 break
         if channel_id is not None:
-            self._turns.nudge(channel_id)
+            self._turns.wake(channel_id)
 
     def _keep(self, work: Coroutine[Any, Any, None], gone_wrong: str) -> asyncio.Task[None]:
         """Have work done beside all else, until it ends or the bot is closed."""

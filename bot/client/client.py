@@ -9,8 +9,16 @@ import msgspec
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.events import StreamEvent
-from bot.assistants.objects import Assistant, Deleted, ListPage, Message, Run, RunStep, Thread
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import (
+    Assistant,
+    Deleted,
+    ListPage,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+)
+from bot.assistants.schema.requests import (
     FIRST_PAGE,
     CreateAssistant,
     CreateMessage,
@@ -25,7 +33,7 @@ from bot.assistants.requests import (
     SubmitToolOutputs,
 )
 from bot.assistants.states import TERMINAL
-from bot.client.failures import names_stream
+from bot.client.errors import names_stream
 from bot.client.files import FilesClient
 from bot.client.paths import (
     assistant_path,
@@ -36,10 +44,10 @@ from bot.client.paths import (
     run_path,
     thread_path,
 )
-from bot.client.polling import Seen, follow
-from bot.client.streams import RunEvents
-from bot.client.transport import Timeouts, Transport
-from bot.clock import Clock, SystemClock
+from bot.client.polling import SeenEvents, follow
+from bot.client.streams import RunEventStream
+from bot.client.transport import ClientTimeouts, Transport
+from bot.runtime.clock import Clock, SystemClock
 from bot.wire.retry import RetryPolicy
 
 _SOONEST_MS: Final = 100
@@ -59,7 +67,7 @@ class Client(FilesClient):
         api_key: str | None = None,
         *,
         session: aiohttp.ClientSession | None = None,
-        timeouts: Timeouts | None = None,
+        timeouts: ClientTimeouts | None = None,
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
         max_body: int = 64 * 1024 * 1024,
@@ -70,7 +78,7 @@ class Client(FilesClient):
                 base_url,
                 api_key,
                 session=session,
-                timeouts=timeouts or Timeouts(),
+                timeouts=timeouts or ClientTimeouts(),
                 retries=retries or RetryPolicy(),
                 clock=self._clock,
                 max_body=max_body,
@@ -165,7 +173,7 @@ class Client(FilesClient):
         self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
     ) -> EventStream:
         """Start a run and return its events."""
-        seen = Seen(thread_id, include=include)
+        seen = SeenEvents(thread_id, include=include)
         return await self._stream(f"{thread_path(thread_id)}/runs", request, seen)
 
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
@@ -174,7 +182,7 @@ class Client(FilesClient):
 
     async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
         """Make a thread, start a run on it and return its events."""
-        return await self._stream("/threads/runs", request, Seen())
+        return await self._stream("/threads/runs", request, SeenEvents())
 
     async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
         """List a thread's runs."""
@@ -211,7 +219,7 @@ class Client(FilesClient):
     ) -> EventStream:
         """Hand a waiting run its outputs and return the events that follow."""
         path = f"{run_path(thread_id, run_id)}/submit_tool_outputs"
-        return await self._stream(path, request, Seen(thread_id, run_id))
+        return await self._stream(path, request, SeenEvents(thread_id, run_id))
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         """Tell a run to stop."""
@@ -238,7 +246,7 @@ class Client(FilesClient):
         path = f"{run_path(thread_id, run_id)}/steps/{quoted('run step', step_id)}"
         return await self._http.get(RunStep, path, included(include))
 
-    async def _stream(self, path: str, request: msgspec.Struct, seen: Seen) -> EventStream:
+    async def _stream(self, path: str, request: msgspec.Struct, seen: SeenEvents) -> EventStream:
         try:
             response = await self._http.stream(path, request, included(seen.include))
         except APIError as error:
@@ -246,17 +254,17 @@ class Client(FilesClient):
                 raise
             return self._from_start(await self._http.post(Run, path, request), seen)
         if response.content_type == "text/event-stream":
-            return RunEvents(self._http, response, seen, self._rest, self._rests)
+            return RunEventStream(self._http, response, seen, self._rest, self._rests)
         return self._from_start(await self._http.read_whole(response, Run), seen)
 
-    def _rest(self, seen: Seen) -> EventStream:
+    def _rest(self, seen: SeenEvents) -> EventStream:
         return follow(self, seen, self._clock, None)
 
-    async def _rests(self, seen: Seen) -> bool:
+    async def _rests(self, seen: SeenEvents) -> bool:
         run = await self.retrieve_run(seen.thread_id or "", seen.run_id or "")
         return run.status in TERMINAL or run.status == "requires_action"
 
-    async def _from_start(self, run: Run, seen: Seen) -> EventStream:
+    async def _from_start(self, run: Run, seen: SeenEvents) -> EventStream:
         """Tell by polling all events of a run that the server would not stream."""
         if seen.thread_id is None:
             yield StreamEvent("thread.created", await self.retrieve_thread(run.thread_id))

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from bot.assistants.files import File, FilePage, UploadFile
-from bot.assistants.objects import Deleted, ListPage
-from bot.assistants.requests import FIRST_PAGE, Page
-from bot.assistants.validation import checked
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.files import File, FilePage, UploadFile
+from bot.assistants.schema.objects import Deleted, ListPage
+from bot.assistants.schema.requests import FIRST_PAGE, Page
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,
@@ -22,9 +21,10 @@ from bot.assistants.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
+from bot.assistants.validation import checked
 from bot.client.paths import batch_path, file_path, page_query, store_file_path, store_path
 from bot.client.transport import Transport
-from bot.client.uploads import Upload
+from bot.client.uploads import UploadBody
 
 _FIRST_FILES: Final = FilePage()
 _FIRST_STORE_FILES: Final = StoreFilePage()
@@ -38,7 +38,7 @@ class FilesClient:
 
     async def upload_file(self, request: UploadFile, content: AsyncIterator[bytes]) -> File:
         """Upload a file; what ``content`` raises is raised, and the server keeps nothing then."""
-        return await self._http.upload(File, "/files", Upload(checked(request), content))
+        return await self._http.upload(File, "/files", UploadBody(checked(request), content))
 
     async def list_files(self, page: FilePage = _FIRST_FILES) -> ListPage[File]:
         return await self._http.get(ListPage[File], "/files", page_query(page))

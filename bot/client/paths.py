@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from bot.assistants.errors import Noun, not_found
-from bot.assistants.requests import FIRST_PAGE, Request
+from bot.assistants.schema.requests import FIRST_PAGE, Request
 from bot.client.transport import Query
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+\Z")

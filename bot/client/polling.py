@@ -6,10 +6,10 @@ from typing import Final, Protocol
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.events import EventName, StreamEvent
-from bot.assistants.objects import ListPage, Message, MessageCreationDetails, Run, RunStep
-from bot.assistants.requests import Page
+from bot.assistants.schema.objects import ListPage, Message, MessageCreationDetails, Run, RunStep
+from bot.assistants.schema.requests import Page
 from bot.assistants.states import TERMINAL, RunStatus
-from bot.clock import Clock
+from bot.runtime.clock import Clock
 
 DEFAULT_WAIT: Final = 1.0
 """Seconds between two questions where the server names none."""
@@ -40,7 +40,7 @@ class Pollable(Protocol):
         ...
 
 
-class Seen:
+class SeenEvents:
     """What of a run was told already, so that nothing is told twice."""
 
     def __init__(
@@ -103,7 +103,9 @@ class Seen:
         return list(events)
 
 
-async def follow(client: Pollable, seen: Seen, clock: Clock, first: Run | None) -> EventStream:
+async def follow(
+    client: Pollable, seen: SeenEvents, clock: Clock, first: Run | None
+) -> EventStream:
     """Tell the events of the run in ``seen`` until it rests, beginning with ``first`` if given.
 
     Raises ``APIError`` where the server refuses to tell, or can't be reached any more.
@@ -128,7 +130,9 @@ async def follow(client: Pollable, seen: Seen, clock: Clock, first: Run | None) 
         run = None
 
 
-async def _objects(client: Pollable, seen: Seen, run: Run) -> AsyncGenerator[StreamEvent, None]:
+async def _objects(
+    client: Pollable, seen: SeenEvents, run: Run
+) -> AsyncGenerator[StreamEvent, None]:
     """Tell the messages and steps that ``run`` has made so far, each message before its step."""
     if run.status == "queued" and run.started_at is None:
         return  # nothing was made yet

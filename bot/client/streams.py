@@ -9,15 +9,10 @@ import msgspec
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
-from bot.assistants.events import (
-    EventName,
-    MessageDelta,
-    RunStepDelta,
-    StreamEvent,
-)
-from bot.assistants.objects import Message, Run, RunStep, Thread
+from bot.assistants.events import EventName, MessageDelta, RunStepDelta, StreamEvent
+from bot.assistants.schema.objects import Message, Run, RunStep, Thread
 from bot.client.decoding import UnusableError
-from bot.client.polling import Seen
+from bot.client.polling import SeenEvents
 from bot.client.transport import Transport
 from bot.wire import sse
 from bot.wire.bodies import pieces
@@ -53,7 +48,7 @@ _EVENTS: Final[dict[str, tuple[EventName, type[msgspec.Struct]]]] = {
 }
 
 
-class RunEvents(AsyncGenerator[StreamEvent, None]):
+class RunEventStream(AsyncGenerator[StreamEvent, None]):
     """The events in an open answer, and behind a cut what ``rest`` tells; closing it hangs up.
 
     A stream that keeps open and tells nothing is left once ``rests`` says that the run does.
@@ -63,9 +58,9 @@ class RunEvents(AsyncGenerator[StreamEvent, None]):
         self,
         transport: Transport,
         response: aiohttp.ClientResponse,
-        seen: Seen,
-        rest: Callable[[Seen], EventStream],
-        rests: Callable[[Seen], Awaitable[bool]],
+        seen: SeenEvents,
+        rest: Callable[[SeenEvents], EventStream],
+        rests: Callable[[SeenEvents], Awaitable[bool]],
     ) -> None:
         self._transport = transport
         self._response = response
@@ -140,7 +135,7 @@ class RunEvents(AsyncGenerator[StreamEvent, None]):
         finally:
             await rest.aclose()
 
-    def _event(self, event: sse.Event) -> StreamEvent | None:
+    def _event(self, event: sse.ServerSentEvent) -> StreamEvent | None:
         if event.name == "error":
             told = self._transport.decode(_Told, event.data)
             raise _FailedError(

@@ -14,16 +14,10 @@ from yarl import URL
 
 from bot.assistants.errors import APIError, invalid
 from bot.client.decoding import UnusableError, decode
-from bot.client.failures import ERROR_BYTES, Failures, never_connected
-from bot.client.uploads import Upload
-from bot.clock import Clock
-from bot.wire.bodies import (
-    BodyTooLargeError,
-    pieces,
-    read_beginning,
-    read_bounded,
-    sendable,
-)
+from bot.client.errors import ERROR_BYTES, ErrorTranslator, never_connected
+from bot.client.uploads import UploadBody
+from bot.runtime.clock import Clock
+from bot.wire.bodies import BodyTooLargeError, pieces, read_beginning, read_bounded, sendable
 from bot.wire.retry import Answered, Retrying, RetryPolicy
 
 T = TypeVar("T")
@@ -34,7 +28,7 @@ _JSON: Final = "application/json"
 _ENCODING: Final = hdrs.CONTENT_ENCODING
 
 
-class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+class ClientTimeouts(msgspec.Struct, frozen=True, kw_only=True):
     """In seconds: to connect, for a whole answer, and for a stream to begin or to go on."""
 
     connect: float = 10.0
@@ -51,7 +45,7 @@ class Transport:
         api_key: str | None,
         *,
         session: aiohttp.ClientSession | None,
-        timeouts: Timeouts,
+        timeouts: ClientTimeouts,
         retries: RetryPolicy,
         clock: Clock,
         max_body: int,
@@ -70,7 +64,7 @@ class Transport:
         self._retries = retries
         self.clock = clock
         self._max_body = max_body
-        self.failures = Failures(server, api_key or None, clock)
+        self.failures = ErrorTranslator(server, api_key or None, clock)
         headers = {"Accept": _JSON, "OpenAI-Beta": "assistants=v2", "User-Agent": "assistants-bot"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
@@ -126,7 +120,7 @@ class Transport:
         body = _body(request, streamed=True)
         return (await self._send("POST", path, query=query, body=body, streamed=True))[0]
 
-    async def upload(self, kind: type[T], path: str, upload: Upload) -> T:
+    async def upload(self, kind: type[T], path: str, upload: UploadBody) -> T:
         """Hand in a file, piece by piece; raises what its content raises."""
         try:
             _, body = await self._send("POST", path, upload=upload)
@@ -182,7 +176,7 @@ class Transport:
         body: bytes | None = None,
         gone: bytes | None = None,
         streamed: bool = False,
-        upload: Upload | None = None,
+        upload: UploadBody | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """Return the answer and its body; streamed, the answer is open and no body is read.
 
@@ -250,7 +244,7 @@ class Bytes:
     """The bytes of an open answer, as a context in which they are read piece by piece."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, failures: Failures, silence: float
+        self, response: aiohttp.ClientResponse, failures: ErrorTranslator, silence: float
     ) -> None:
         self._response = response
         self._failures = failures

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from bot.assistants.files import UploadFile
+from bot.assistants.schema.files import UploadFile
 
 
-class Upload:
+class UploadBody:
     """A file to be uploaded; ``begun`` once a piece of it was taken."""
 
     def __init__(self, request: UploadFile, content: AsyncIterator[bytes]) -> None:

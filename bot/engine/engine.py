@@ -10,19 +10,19 @@ from typing import Final, Literal
 from bot.assistants.api import EventStream
 from bot.assistants.errors import not_found, server_error
 from bot.assistants.events import StreamEvent
-from bot.assistants.objects import LastError, Run
+from bot.assistants.schema.objects import LastError, Run
 from bot.assistants.states import ACTIVE
-from bot.clock import Clock
-from bot.engine.endings import End, Ended, end_run, forget_unfinished
-from bot.engine.execution import Execution
-from bot.engine.feed import Feed
-from bot.engine.guard import Interruption
-from bot.engine.hosting import Hosting
-from bot.engine.ingestion import Ingestion
-from bot.engine.project import Project
-from bot.engine.windows import Windows
-from bot.models.image_fetcher import ImageFetcher
+from bot.engine.prompt.context_window import ContextWindows
+from bot.engine.run.completion import EndedRun, RunEnding, end_run, forget_unfinished
+from bot.engine.run.executor import RunExecutor
+from bot.engine.run.interruption import Interruption
+from bot.engine.run.run_events import RunFeed
+from bot.engine.services.project import Project
+from bot.engine.tool_calls.hosted_tools import HostedTools
+from bot.engine.tool_calls.ingestion import Ingestion
+from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model, ResumableModel
+from bot.runtime.clock import Clock
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -64,12 +64,12 @@ class Engine:
         self._model = model
         self._fetcher = fetcher or ImageFetcher()
         self.ingestion = Ingestion(store)
-        self._hosting = Hosting(store, clock, self.options.search_seconds)
-        self._windows = Windows(self.options.context_window)
+        self._hosted_tools = HostedTools(store, clock, self.options.search_seconds)
+        self._context_windows = ContextWindows(self.options.context_window)
         self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)
-        self._executions: dict[str, Execution] = {}
+        self._executions: dict[str, RunExecutor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: dict[str, RunFeed] = {}
         self._deadline_moved = asyncio.Event()
         self._awaited_deadline: float | None = None
         self._watches: list[asyncio.Task[None]] = []
@@ -104,7 +104,7 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.store.write(lambda tables: tables.forgive_tries())
         await self.ingestion.stop()
-        await self._hosting.close()
+        await self._hosted_tools.close()
         error = server_error("The server is stopping. The run goes on when it is started again.")
         for feed in self._feeds.values():
             feed.fail(error)
@@ -118,40 +118,40 @@ class Engine:
         """Begin to execute a project's queued run, or one that is taken up again."""
         if self._stopping:
             return
-        execution = Execution(
+        executor = RunExecutor(
             run,
             project,
             store=self.store,
             model=self._model,
-            windows=self._windows,
+            context_windows=self._context_windows,
             clock=self.clock,
-            feed=self._feeds.setdefault(run.id, Feed()),
-            hosting=self._hosting,
+            feed=self._feeds.setdefault(run.id, RunFeed()),
+            hosted_tools=self._hosted_tools,
             fetcher=self._fetcher,
         )
-        self._executions[run.id] = execution
-        task = asyncio.create_task(execution.go(self._slots), name=run.id)
+        self._executions[run.id] = executor
+        task = asyncio.create_task(executor.go(self._slots), name=run.id)
         self._tasks.add(task)
-        task.add_done_callback(lambda task: self._over(task, execution))
+        task.add_done_callback(lambda task: self._over(task, executor))
         # The watch is not woken for a run that expires after the one it waits for.
         if self._awaited_deadline is None or (run.expires_at or 0) < self._awaited_deadline:
             self._deadline_moved.set()
 
     def follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
         """Return a run's events from now on, after ``first``; call it before ``launch``."""
-        return self._feeds.setdefault(run.id, Feed()).follow(first)
+        return self._feeds.setdefault(run.id, RunFeed()).follow(first)
 
-    def feed(self, run_id: str) -> Feed:
+    def feed(self, run_id: str) -> RunFeed:
         """Return where a run's events are told; nobody hears them where nobody follows."""
-        return self._feeds.get(run_id) or Feed()
+        return self._feeds.get(run_id) or RunFeed()
 
     async def interrupt(self, project: str, run_id: str, why: Interruption) -> None:
         """Stop a run whose state says so already (``cancelling``), or that is overdue or gone."""
-        execution = self._executions.get(run_id)
-        if execution is not None and execution.interrupt(why):
+        executor = self._executions.get(run_id)
+        if executor is not None and executor.interrupt(why):
             return
         if why != "deleted":
-            await self.end_idle(project, run_id, End(why))
+            await self.end_idle(project, run_id, RunEnding(why))
 
     async def deleted(self, project: str, run_id: str, thread_id: str) -> None:
         """Stop a run whose thread is gone, and tell whoever reads along."""
@@ -160,7 +160,7 @@ class Engine:
         if feed is not None:
             feed.fail(not_found("thread", thread_id))
 
-    async def end_idle(self, project: str, run_id: str, end: End) -> None:
+    async def end_idle(self, project: str, run_id: str, end: RunEnding) -> None:
         """End a run at which nothing is at work, where its state still allows it."""
         now = int(self.clock.now())
         ended = await self.store.write(lambda tables: end_run(tables, project, run_id, end, now))
@@ -176,16 +176,16 @@ class Engine:
         now = int(self.clock.now())
         launched: list[tuple[str, Run]] = []
         for project, run in tables.active_runs():
-            ended: Ended | None = None
+            ended: EndedRun | None = None
             response_id = tables.response_of(run.id)
             if run.expires_at is not None and run.expires_at <= now:
-                ended = end_run(tables, project, run.id, End("expired"), now)
+                ended = end_run(tables, project, run.id, RunEnding("expired"), now)
             elif run.status == "cancelling":
-                ended = end_run(tables, project, run.id, End("cancelled"), now)
+                ended = end_run(tables, project, run.id, RunEnding("cancelled"), now)
             elif run.status == "in_progress" and tables.next_try(run.id) >= _MOST_TRIES:
                 problem = "The engine was stopped three times while it executed this run."
                 error = LastError("server_error", problem)
-                ended = end_run(tables, project, run.id, End("failed", error), now)
+                ended = end_run(tables, project, run.id, RunEnding("failed", error), now)
             elif run.status != "requires_action":
                 forget_unfinished(tables, run)
                 launched.append((project, run))
@@ -245,12 +245,12 @@ class Engine:
         now = self.clock.now()
         return tables.overdue_runs(now), tables.next_deadline(now)
 
-    def _over(self, task: "asyncio.Task[None]", execution: Execution) -> None:
+    def _over(self, task: "asyncio.Task[None]", executor: RunExecutor) -> None:
         self._tasks.discard(task)
-        run_id = execution.run.id
-        if self._executions.get(run_id) is execution:
+        run_id = executor.run.id
+        if self._executions.get(run_id) is executor:
             del self._executions[run_id]
-            if execution.run.status not in ACTIVE or execution.run.status == "requires_action":
+            if executor.run.status not in ACTIVE or executor.run.status == "requires_action":
                 self._forget(run_id)  # else somebody will tell its end there yet
         if not task.cancelled() and (error := task.exception()) is not None:
             # The disk, most likely. The run stays as it is and ends when it expires.

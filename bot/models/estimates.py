@@ -2,7 +2,7 @@
 
 import msgspec
 
-from bot.models.types import ModelRequest, SystemMessage, Text, ToolOutput, UserMessage
+from bot.models.types import ModelRequest, SystemMessage, Text, ToolResult, UserMessage
 
 
 def estimate_prompt(request: ModelRequest) -> int:
@@ -15,7 +15,7 @@ def estimate_prompt(request: ModelRequest) -> int:
                 size += len(part.text) if isinstance(part, Text) else 3000
         elif isinstance(item, SystemMessage):
             size += len(item.text)
-        elif isinstance(item, ToolOutput):
+        elif isinstance(item, ToolResult):
             size += len(item.output)
         else:
             size += len(item.text)

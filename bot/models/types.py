@@ -54,17 +54,17 @@ class AssistantMessage(Struct, frozen=True):
     continuation: str = ""
 
 
-class ToolOutput(Struct, frozen=True):
+class ToolResult(Struct, frozen=True):
     """The answer to the `ToolCall` whose id is `call_id`."""
 
     call_id: str
     output: str
 
 
-Item = SystemMessage | UserMessage | AssistantMessage | ToolOutput
+Item = SystemMessage | UserMessage | AssistantMessage | ToolResult
 
 
-class FunctionTool(Struct, frozen=True):
+class FunctionSpec(Struct, frozen=True):
     """A function the model may call; `parameters` is its JSON Schema."""
 
     name: str
@@ -107,7 +107,7 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
 
     model: str
     items: tuple[Item, ...]
-    tools: tuple[FunctionTool, ...] = ()
+    tools: tuple[FunctionSpec, ...] = ()
     hosted: tuple[HostedTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -119,13 +119,13 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     user_key: str | None = None
 
 
-class TextDelta(Struct, frozen=True, gc=False):
+class ModelTextDelta(Struct, frozen=True, gc=False):
     """The next piece of the answer's text, never empty."""
 
     text: str
 
 
-class RefusalDelta(Struct, frozen=True, gc=False):
+class ModelRefusalDelta(Struct, frozen=True, gc=False):
     """The next piece of the model's refusal, never empty."""
 
     text: str
@@ -176,7 +176,7 @@ class Started(Struct, frozen=True, gc=False):
     response_id: str
 
 
-class Usage(Struct, frozen=True, gc=False):
+class ModelUsage(Struct, frozen=True, gc=False):
     """Tokens spent; `estimated` when the endpoint told none and they were counted by length."""
 
     prompt_tokens: int
@@ -192,12 +192,12 @@ class Finished(Struct, frozen=True):
     """The last event of every stream that did not raise."""
 
     reason: FinishReason
-    usage: Usage | None
+    usage: ModelUsage | None
 
 
 ModelEvent = (
-    TextDelta
-    | RefusalDelta
+    ModelTextDelta
+    | ModelRefusalDelta
     | ToolCallStarted
     | ToolCallDelta
     | HostedCall

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class Timer:
-    """A call due at a time of a `Clock`; `cancel` takes it back."""
+    """A call due at a time of a `SandboxClock`; `cancel` takes it back."""
 
     __slots__ = ("callback", "cancelled", "when")
 
@@ -23,7 +23,7 @@ class Timer:
         self.cancelled = True
 
 
-class Clock:
+class SandboxClock:
     """Unix time in seconds that can be moved forward, never back."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:

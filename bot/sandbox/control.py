@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.backend import Backend
-from bot.sandbox.backend.interactions import Interaction
-from bot.sandbox.backend.model import Channel, Message
-from bot.sandbox.backend.permissions import Permission
+from bot.sandbox.backend.interactions.interactions import Interaction
+from bot.sandbox.backend.state.model import Channel, DiscordMessage
+from bot.sandbox.backend.state.permissions import Permission
 from bot.sandbox.faults import EventFault, Faults, RequestFault
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.place import Place
@@ -118,7 +118,7 @@ class Control:
         self.token_revoked = True
         self._hub.close_bot(4004, "Authentication failed.")
 
-    def delete_reply(self, message: Message | None = None) -> Message | None:
+    def delete_reply(self, message: DiscordMessage | None = None) -> DiscordMessage | None:
         """Delete a message as a moderator would, the bot's newest if none is given."""
         if message is None:
             bot = self._backend.world.bot

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bot.sandbox import errors
-from bot.sandbox.backend.events import Event
-from bot.sandbox.clock import Clock
+from bot.sandbox.backend.state.events import GatewayEvent
+from bot.sandbox.clock import SandboxClock
 from bot.sandbox.errors import DiscordError, RateLimited
 
 
@@ -64,7 +64,7 @@ class Verdict:
 class Faults:
     """The faults in force."""
 
-    clock: Clock
+    clock: SandboxClock
     requests: list[RequestFault] = field(default_factory=list)
     events: list[EventFault] = field(default_factory=list)
     out_until: float = 0.0
@@ -166,7 +166,7 @@ class Faults:
         self.requests = [one for one in self.requests if one.times is None or one.times > 0]
         return left
 
-    def judge(self, event: Event) -> Verdict:
+    def judge(self, event: GatewayEvent) -> Verdict:
         """What is to be done to an event."""
         verdict = Verdict()
         for fault in self.events:

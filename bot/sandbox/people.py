@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.sandbox.backend import Backend, commands, components
-from bot.sandbox.backend.drafts import Draft, Upload, read_new
-from bot.sandbox.backend.interactions import (
+from bot.sandbox.backend import Backend
+from bot.sandbox.backend.interactions import commands
+from bot.sandbox.backend.interactions.interactions import (
     AUTOCOMPLETE,
     COMMAND,
     COMPONENT,
     MODAL_SUBMIT,
     Interaction,
 )
-from bot.sandbox.backend.invocations import (
+from bot.sandbox.backend.interactions.invocations import (
     Invocation,
     NotPossible,
     find_command,
@@ -20,7 +20,9 @@ from bot.sandbox.backend.invocations import (
     may_use,
     modal_data,
 )
-from bot.sandbox.backend.model import Channel, Message, Payload, Role, User
+from bot.sandbox.backend.messages import components
+from bot.sandbox.backend.messages.drafts import Draft, UploadedFile, read_new
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, Role, User
 from bot.sandbox.forms import Form
 
 WAIT_SECONDS = 30.0
@@ -59,10 +61,10 @@ class Person:
         text: str = "",
         *,
         mention_bot: bool = False,
-        reply_to: Message | None = None,
+        reply_to: DiscordMessage | None = None,
         ping_author: bool = True,
         attachments: Sequence[tuple[str, bytes]] = (),
-    ) -> Message:
+    ) -> DiscordMessage:
         """Post a message; `attachments` are pairs of file name and content."""
         if mention_bot:
             text = f"{self._world.bot.mention} {text}".strip()
@@ -72,25 +74,26 @@ class Person:
             parse = ["users", "roles", "everyone"]
             body["allowed_mentions"] = {"parse": parse, "replied_user": ping_author}
         uploads = {
-            number: Upload(name, data, None) for number, (name, data) in enumerate(attachments)
+            number: UploadedFile(name, data, None)
+            for number, (name, data) in enumerate(attachments)
         }
         draft = read_new(self._world, channel, Form(body, "say"), uploads)
         return self._backend.messages.post(channel, self.user, draft)
 
-    async def edit(self, message: Message, text: str) -> Message:
+    async def edit(self, message: DiscordMessage, text: str) -> DiscordMessage:
         """Edit one's own message."""
         draft = Draft(content=text.strip())
         return self._backend.messages.edit(message, self.user, draft)
 
-    async def delete(self, message: Message) -> None:
+    async def delete(self, message: DiscordMessage) -> None:
         """Delete one's own message, or another's with Manage Messages."""
         self._backend.messages.delete(message, self.user)
 
-    async def react(self, message: Message, emoji: str) -> None:
+    async def react(self, message: DiscordMessage, emoji: str) -> None:
         """Add a reaction."""
         self._backend.reactions.add(message, self.user, emoji)
 
-    async def unreact(self, message: Message, emoji: str) -> None:
+    async def unreact(self, message: DiscordMessage, emoji: str) -> None:
         """Take one's reaction back."""
         self._backend.reactions.remove(message, self.user, self.user, emoji)
 
@@ -102,7 +105,7 @@ class Person:
         """The DM channel with the bot."""
         return self._backend.channels.open_dm(self.user, self._world.bot)
 
-    async def start_thread(self, message: Message, name: str) -> Channel:
+    async def start_thread(self, message: DiscordMessage, name: str) -> Channel:
         """Start a channel thread on a message."""
         form = Form({"name": name}, "start_thread")
         return self._backend.threads.from_message(message, self.user, form)
@@ -129,13 +132,13 @@ class Person:
         data = Invocation(self._world, channel).data(command, steps, last, plain)
         return self._backend.interactions.begin(COMMAND, self.user, channel, data)
 
-    async def menu(self, channel: Channel, name: str, target: Message | User) -> Interaction:
+    async def menu(self, channel: Channel, name: str, target: DiscordMessage | User) -> Interaction:
         """Use a context menu command on a message or a user."""
-        kind = commands.MESSAGE if isinstance(target, Message) else commands.USER
+        kind = commands.MESSAGE if isinstance(target, DiscordMessage) else commands.USER
         command, _, _ = find_command(self._available(channel), name, kind)
         may_use(command, channel, self.user, self._world.now())
         invocation = Invocation(self._world, channel)
-        if isinstance(target, Message):
+        if isinstance(target, DiscordMessage):
             target_id = invocation.resolve_message(target)
         else:
             target_id = invocation.resolve_user(target)
@@ -168,7 +171,7 @@ class Person:
 
     async def click(
         self,
-        message: Message,
+        message: DiscordMessage,
         label: str | None = None,
         *,
         custom_id: str | None = None,
@@ -195,7 +198,7 @@ class Person:
 
     async def select(
         self,
-        message: Message,
+        message: DiscordMessage,
         *values: str | User | Role | Channel,
         custom_id: str | None = None,
         wait: bool = True,
@@ -255,7 +258,9 @@ class Person:
         )
         return await self._settled(submitted) if wait else submitted
 
-    async def _component(self, message: Message, data: Payload, *, wait: bool) -> Interaction:
+    async def _component(
+        self, message: DiscordMessage, data: Payload, *, wait: bool
+    ) -> Interaction:
         interaction = self._backend.interactions.begin(
             COMPONENT, self.user, message.channel, data, message=message
         )
@@ -265,10 +270,10 @@ class Person:
         await self._world.until(lambda: interaction.state != "waiting", WAIT_SECONDS)
         return interaction
 
-    def _available(self, channel: Channel) -> list[commands.Command]:
+    def _available(self, channel: Channel) -> list[commands.AppCommand]:
         return self._backend.commands.visible(channel.guild.id if channel.guild else None)
 
-    def _must_see(self, message: Message) -> None:
+    def _must_see(self, message: DiscordMessage) -> None:
         hidden = message.for_user is not None and message.for_user is not self.user
         if hidden or message.deleted or not self._world.sees(message.channel, self.user):
             raise NotPossible(f"{self.name} does not see that message")

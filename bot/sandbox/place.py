@@ -1,8 +1,8 @@
 """The sandbox's guild as tests and the demo hold it: its channels, what the bot may do in it."""
 
 from bot.sandbox.backend import Backend
-from bot.sandbox.backend.model import Channel, Guild, Role
-from bot.sandbox.backend.permissions import Permission
+from bot.sandbox.backend.state.model import Channel, Guild, Role
+from bot.sandbox.backend.state.permissions import Permission
 
 
 class Place:

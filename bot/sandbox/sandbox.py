@@ -9,17 +9,17 @@ from typing import Any, Self
 from aiohttp import web
 
 from bot.sandbox.backend import Backend
-from bot.sandbox.backend.events import Change
-from bot.sandbox.backend.model import User
-from bot.sandbox.backend.permissions import ALL, EVERYONE, Permission
-from bot.sandbox.backend.world import World
-from bot.sandbox.clock import Clock
+from bot.sandbox.backend.state.events import Change
+from bot.sandbox.backend.state.model import User
+from bot.sandbox.backend.state.permissions import ALL, EVERYONE, Permission
+from bot.sandbox.backend.state.world import World
+from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults, RequestFault
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.http.app import PREFIX, Api, RequestLog
-from bot.sandbox.http.page import Page, only_this_origin
-from bot.sandbox.http.ratelimits import RateLimiter
+from bot.sandbox.http.page import PageServer, only_this_origin
+from bot.sandbox.http.ratelimits import RestRateLimiter
 from bot.sandbox.people import Person
 from bot.sandbox.place import Place
 
@@ -39,12 +39,12 @@ class Sandbox:
         token: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        clock: Clock | None = None,
+        clock: SandboxClock | None = None,
         application_name: str = "Assistant",
         guild_name: str = "Sandbox",
         rate_limits: bool = True,
     ) -> None:
-        self.clock = clock or Clock()
+        self.clock = clock or SandboxClock()
         self.token = token or f"sandbox.{secrets.token_urlsafe(24)}"
         self._host = host
         self._port = port
@@ -52,7 +52,7 @@ class Sandbox:
         self.world = World(self.clock, application_name)
         self.backend = Backend(self.world)
         self.faults = Faults(self.clock)
-        self.rate_limits = RateLimiter(self.clock, enabled=rate_limits)
+        self.rate_limits = RestRateLimiter(self.clock, enabled=rate_limits)
         self._api = Api(self.backend, self.rate_limits, self.faults, self._authenticate_header)
         self.gateway = Hub(
             self.world, self.faults, self._authenticate, self._api.unknown_routes.append
@@ -62,7 +62,7 @@ class Sandbox:
         self.members = [self._add_person("ada"), self._add_person("ben")]
         self.guild = self._build_guild(guild_name)
         self.control = Control(self.backend, self.faults, self.gateway, self.guild)
-        self.page = Page(self.backend, self.control, self._people, self.admin, guild_name)
+        self.page = PageServer(self.backend, self.control, self._people, self.admin, guild_name)
 
     def _build_guild(self, name: str) -> Place:
         guilds = self.backend.guilds

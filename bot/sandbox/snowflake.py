@@ -1,6 +1,6 @@
 """Mints Discord ids: they carry their millisecond and only ever grow."""
 
-from bot.sandbox.clock import Clock
+from bot.sandbox.clock import SandboxClock
 
 EPOCH_MS = 1_420_070_400_000
 
@@ -8,7 +8,7 @@ EPOCH_MS = 1_420_070_400_000
 class Snowflakes:
     """A source of ids, each greater than the one before."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
         self._last = 0
 

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from bot.assistants.errors import APIError
-from bot.server.answers import error_answer
-from bot.server.context import Limits
+from bot.server.app_keys import Limits
+from bot.server.responses import error_answer
 
 T = TypeVar("T")
 

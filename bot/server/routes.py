@@ -4,18 +4,18 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
-from bot.server import (
+from bot.server.handlers import (
     assistants,
     files,
     messages,
     runs,
     steps,
-    store_files,
     threads,
+    vector_store_files,
     vector_stores,
 )
-from bot.server.answers import answer
-from bot.server.frame import Operation, endpoint
+from bot.server.middleware import Operation, endpoint
+from bot.server.responses import answer
 
 _ASSISTANTS: Final = "/v1/assistants"
 _ASSISTANT: Final = "/v1/assistants/{assistant_id}"
@@ -70,16 +70,16 @@ ROUTES: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", _STORE, vector_stores.modify),
     ("DELETE", _STORE, vector_stores.delete),
     ("POST", f"{_STORE}/search", vector_stores.search),
-    ("POST", _STORE_FILES, store_files.create),
-    ("GET", _STORE_FILES, store_files.list_),
-    ("GET", _STORE_FILE, store_files.retrieve),
-    ("POST", _STORE_FILE, store_files.modify),
-    ("DELETE", _STORE_FILE, store_files.delete),
-    ("GET", f"{_STORE_FILE}/content", store_files.content),
-    ("POST", _BATCHES, store_files.create_batch),
-    ("GET", _BATCH, store_files.retrieve_batch),
-    ("POST", f"{_BATCH}/cancel", store_files.cancel_batch),
-    ("GET", f"{_BATCH}/files", store_files.list_batch),
+    ("POST", _STORE_FILES, vector_store_files.create),
+    ("GET", _STORE_FILES, vector_store_files.list_),
+    ("GET", _STORE_FILE, vector_store_files.retrieve),
+    ("POST", _STORE_FILE, vector_store_files.modify),
+    ("DELETE", _STORE_FILE, vector_store_files.delete),
+    ("GET", f"{_STORE_FILE}/content", vector_store_files.content),
+    ("POST", _BATCHES, vector_store_files.create_batch),
+    ("GET", _BATCH, vector_store_files.retrieve_batch),
+    ("POST", f"{_BATCH}/cancel", vector_store_files.cancel_batch),
+    ("GET", f"{_BATCH}/files", vector_store_files.list_batch),
 )
 
 _BETA: Final = (_ASSISTANTS, _THREADS)

@@ -9,10 +9,10 @@ from typing import Final
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
+from bot.server.app_keys import GATE, LIMITS, SHARES, SPOOL, STOPPING, Limits, Shares, Spool
+from bot.server.auth import Gate
 from bot.server.connections import Connections, Site
-from bot.server.context import GATE, LIMITS, SHARES, SPOOL, STOPPING, Limits, Shares, Spool
-from bot.server.frame import add_headers, errors_in_shape
-from bot.server.gate import Gate
+from bot.server.middleware import add_headers, errors_in_shape
 from bot.server.routes import add_routes
 from bot.wire.addresses import is_loopback
 

@@ -9,9 +9,9 @@ from aiohttp import web
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import StreamEvent
-from bot.server.answers import ENCODER, ErrorAnswer
-from bot.server.context import STOPPING
-from bot.server.frame import unexpected
+from bot.server.app_keys import STOPPING
+from bot.server.middleware import unexpected
+from bot.server.responses import ENCODER, ErrorAnswer
 from bot.wire import sse
 
 DONE: Final = sse.encode("done", b"[DONE]")

@@ -16,10 +16,10 @@ from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.assistants.errors import APIError, file_too_large, invalid, storage_unavailable
-from bot.assistants.files import UploadFile
+from bot.assistants.schema.files import UploadFile
 from bot.assistants.validation import from_raw
-from bot.server.context import LIMITS, SPOOL, Limits
-from bot.server.reading import integer, refuse_query, too_slow
+from bot.server.app_keys import LIMITS, SPOOL, Limits
+from bot.server.parsing import integer, refuse_query, too_slow
 
 _MOST_PARTS: Final = 8
 _MOST_FIELD: Final = 4096

@@ -15,7 +15,7 @@ from typing import Final, Literal, Self, TypeVar
 
 import aiosqlite
 
-from bot.store.commits import Commits, Work
+from bot.store.group_commit import Commits, Work
 from bot.store.search_readers import SearchReaders, SearchWork
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from bot.fair_slots import FairSlots
-from bot.store.commits import Work
+from bot.runtime.fair_slots import FairSlots
+from bot.store.group_commit import Work
 
 T = TypeVar("T")
 

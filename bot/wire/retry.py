@@ -9,7 +9,7 @@ from datetime import UTC
 import aiohttp
 from msgspec import Struct
 
-from bot.clock import Clock
+from bot.runtime.clock import Clock
 
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 

@@ -17,7 +17,7 @@ class EventTooLargeError(Exception):
         self.limit = limit
 
 
-class Event(Struct, frozen=True, gc=False):
+class ServerSentEvent(Struct, frozen=True, gc=False):
     """One event; `data` as it came, `id` the last id the stream set, `retry` in milliseconds."""
 
     name: str
@@ -49,7 +49,7 @@ class Decoder:
         self._id = ""
         self._retry: int | None = None
 
-    def feed(self, chunk: bytes) -> list[Event]:
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes and return the events they complete; raises EventTooLargeError."""
         if not self._started:
             chunk = self._without_bom(chunk)
@@ -67,7 +67,7 @@ class Decoder:
             lines[0] = b"".join(self._line)
             self._line.clear()
             self._line_bytes = 0
-        events: list[Event] = []
+        events: list[ServerSentEvent] = []
         for line in lines:
             if line.startswith(b"data: "):
                 self._take_data(line[6:])
@@ -84,9 +84,9 @@ class Decoder:
                 raise EventTooLargeError(self._limit)
         return events
 
-    def _event(self) -> Event:
+    def _event(self) -> ServerSentEvent:
         data = self._data
-        event = Event(
+        event = ServerSentEvent(
             self._name.decode("utf-8", "replace") if self._name else "message",
             data[0] if len(data) == 1 else b"\n".join(data),
             self._id,

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bot.assistants.errors import APIError
-from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
+from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.client import Client
 from bot.sandbox import Sandbox
 from tests.support.assistants import text_of

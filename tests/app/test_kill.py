@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.assistants.errors import APIError
-from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread, Page
+from bot.assistants.schema.requests import (
+    CreateAssistant,
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    Page,
+)
 from bot.assistants.states import TERMINAL
 from bot.client import Client
 from bot.wire.retry import RetryPolicy

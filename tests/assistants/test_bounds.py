@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from bot import assistants
-from bot.assistants.basis import Request
+from bot.assistants.schema.base import Request
 
 
 def requests() -> list[type[msgspec.Struct]]:

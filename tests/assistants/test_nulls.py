@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.assistants import requests, vector_stores
-from bot.assistants.basis import Request
 from bot.assistants.errors import APIError
-from bot.assistants.files import UploadFile
-from bot.assistants.requests import (
+from bot.assistants.schema import requests, vector_stores
+from bot.assistants.schema.base import Request
+from bot.assistants.schema.files import UploadFile
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,
@@ -24,9 +24,8 @@ from bot.assistants.requests import (
     ModifyThread,
     SubmitToolOutputs,
 )
-from bot.assistants.tools import FunctionDefinition, FunctionTool
-from bot.assistants.validation import checked, from_raw
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,
@@ -34,6 +33,7 @@ from bot.assistants.vector_stores import (
     ModifyVectorStoreFile,
     SearchVectorStore,
 )
+from bot.assistants.validation import checked, from_raw
 
 METADATA = {"k": "v"}
 STATIC = {

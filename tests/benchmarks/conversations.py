@@ -20,7 +20,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from bot.sandbox import Channel, Message, Sandbox
+from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.benchmarks.endpoint import child
 from tests.benchmarks.paced import LAST_WORD
 
@@ -75,7 +75,7 @@ async def measure(
         await asyncio.sleep(1.0)  # what a start costs is no conversation's
         process = psutil.Process(pid)
         spent, began, memory = _cpu(process), time.monotonic(), 0.0
-        questions: list[Message] = []
+        questions: list[DiscordMessage] = []
         for number, room in enumerate(rooms):
             if a_second is not None:
                 await asyncio.sleep(max(0.0, began + number / a_second - time.monotonic()))
@@ -138,7 +138,7 @@ async def _bot(name: str, sandbox: Sandbox, model: str, at_once: int) -> AsyncIt
             await process.wait()
 
 
-def _replies(sandbox: Sandbox, room: Channel) -> list[Message]:
+def _replies(sandbox: Sandbox, room: Channel) -> list[DiscordMessage]:
     return [message for message in room.messages if message.author is sandbox.bot_user]
 
 

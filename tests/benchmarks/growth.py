@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.assistants.api import EventStream
-from bot.assistants.content import TextDelta, TextPart, TextValue, TextValueDelta
 from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
 from bot.assistants.ids import new_id
-from bot.assistants.objects import Message, Run
-from bot.assistants.requests import (
+from bot.assistants.schema.content import TextDelta, TextPart, TextValue, TextValueDelta
+from bot.assistants.schema.objects import Message, Run
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,
@@ -26,15 +26,15 @@ from bot.assistants.requests import (
     Page,
     Truncation,
 )
-from bot.chat.asking import message_for
-from bot.chat.conversation import Conversations
-from bot.chat.following import Following
-from bot.chat.quoting import readable
-from bot.chat.split import split
-from bot.clock import SystemClock
+from bot.chat.reply.split import split
+from bot.chat.threads.citations import readable
+from bot.chat.threads.message_builder import message_for
+from bot.chat.threads.run_follower import RunFollower
+from bot.chat.threads.threads import AssistantThreads
 from bot.engine import Engine
-from bot.engine.project import Project
-from bot.models.chat import ChatCompletions
+from bot.engine.services.project import Project
+from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore, Tables
 from bot.store.ledger import Ledger
 from tests.benchmarks.endpoint import endpoint
@@ -129,13 +129,13 @@ async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> P
     said = next(data for data in reversed(told) if isinstance(data, Message))
     ledger = await Ledger.open(directory / "bot.db", time.time)
     clock = SystemClock()
-    talk = Conversations(api, ledger, clock, assistant.id, replies=NoReplies())
+    talk = AssistantThreads(api, ledger, clock, assistant.id, replies=NoReplies())
     most = max(pieces, 100)
 
     def follow(count: int) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             for _ in range(most // count):
-                following = Following(talk, clock, lambda said: None)
+                following = RunFollower(talk, clock, lambda said: None)
                 end = await following.to_end(run, _stream(run, said, count))
                 assert end.outcome == "answered"
 

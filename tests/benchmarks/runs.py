@@ -22,16 +22,11 @@ import psutil
 from openai import AsyncOpenAI
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.requests import (
-    CreateAssistant,
-    CreateMessage,
-    CreateRun,
-    CreateThread,
-)
+from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.client import Client
-from bot.clock import SystemClock
 from bot.engine import Engine, EngineOptions
-from bot.models.chat import ChatCompletions
+from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from tests.benchmarks.endpoint import WORDS, child, endpoint
 

@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bot.sandbox import Channel, Message, Sandbox
+from bot.sandbox import Channel, DiscordMessage, Sandbox
 from bot.sandbox.people import Person
 
 EDITS = 2
@@ -78,7 +78,7 @@ class People:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._waiting: dict[int, tuple[str, asyncio.Future[Message]]] = {}
+        self._waiting: dict[int, tuple[str, asyncio.Future[DiscordMessage]]] = {}
         self.waits: list[float] = []
 
     async def converse(self, person: Person, channel: Channel, rounds: int) -> None:

@@ -5,9 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bot.clock import SystemClock
 from bot.engine import Engine, EngineOptions
-from bot.models.chat import ChatCompletions
+from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.clock import SystemClock
 from bot.server import Server
 from bot.store.engine import EngineStore
 

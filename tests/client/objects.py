@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.assistants.content import TextDelta, TextPart, TextValue, TextValueDelta
 from bot.assistants.events import MessageDelta, MessageDeltaBody
-from bot.assistants.objects import (
+from bot.assistants.schema.content import TextDelta, TextPart, TextValue, TextValueDelta
+from bot.assistants.schema.objects import (
     CreatedMessage,
     ListPage,
     Message,

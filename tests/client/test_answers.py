@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.assistants.content import TextPart, TextValue
 from bot.assistants.errors import APIError, UnreachableError
-from bot.assistants.requests import CreateThread
-from bot.client import Client, Timeouts
+from bot.assistants.schema.content import TextPart, TextValue
+from bot.assistants.schema.requests import CreateThread
+from bot.client import Client, ClientTimeouts
 from bot.wire.retry import RetryPolicy
 from tests.client.conftest import NotedClock
 from tests.client.objects import message, run
@@ -158,7 +158,7 @@ async def test_a_server_that_does_not_answer_in_time_is_unreachable(
         await asyncio.sleep(30)
 
     server.then(never)
-    timeouts = Timeouts(answer=0.05)
+    timeouts = ClientTimeouts(answer=0.05)
     async with Client(server.url, timeouts=timeouts, clock=clock) as client:
         with pytest.raises(UnreachableError, match="did not answer in time"):
             await client.create_thread(CreateThread())

@@ -9,10 +9,10 @@ from aiohttp import web
 
 from bot.assistants.errors import APIError, ErrorBody, UnreachableError
 from bot.assistants.events import StreamEvent
-from bot.assistants.objects import LastError
-from bot.assistants.requests import CreateRun, CreateThread
-from bot.client import Client, Timeouts
-from bot.clock import SystemClock
+from bot.assistants.schema.objects import LastError
+from bot.assistants.schema.requests import CreateRun, CreateThread
+from bot.client import Client, ClientTimeouts
+from bot.runtime.clock import SystemClock
 from tests.client.conftest import NotedClock
 from tests.client.objects import message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, streams
@@ -50,7 +50,7 @@ def in_chunk(data: bytes) -> bytes:
 @pytest.fixture
 async def hasty(server: ScriptedServer) -> AsyncIterator[Client]:
     """A client that waits a fifth of a second for anything."""
-    timeouts = Timeouts(answer=0.2, silence=0.2)
+    timeouts = ClientTimeouts(answer=0.2, silence=0.2)
     async with Client(server.url, SECRET, timeouts=timeouts, clock=SystemClock()) as client:
         yield client
 

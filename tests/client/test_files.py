@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from bot.assistants.chunking import AutoChunking
 from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.events import StreamEvent
-from bot.assistants.files import File, FileExpiration, FilePage, UploadFile
-from bot.assistants.objects import ToolResources
-from bot.assistants.requests import (
+from bot.assistants.schema.chunking import AutoChunking
+from bot.assistants.schema.files import File, FileExpiration, FilePage, UploadFile
+from bot.assistants.schema.objects import ToolResources
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateRun,
     NewCodeInterpreterResources,
@@ -19,7 +19,7 @@ from bot.assistants.requests import (
     NewToolResources,
     NewVectorStore,
 )
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,
@@ -28,7 +28,7 @@ from bot.assistants.vector_stores import (
     SearchVectorStore,
     StoreFilePage,
 )
-from bot.client import Client, Timeouts
+from bot.client import Client, ClientTimeouts
 from bot.wire.retry import RetryPolicy
 from tests.client.objects import page, run
 from tests.client.scripted import Asked, ScriptedServer, answers, hangs_up, refuses, streams
@@ -140,7 +140,7 @@ async def test_content_that_stalls_is_given_up(server: ScriptedServer) -> None:
         return response
 
     server.then(stalls)
-    async with Client(server.url, timeouts=Timeouts(silence=0.05)) as client:
+    async with Client(server.url, timeouts=ClientTimeouts(silence=0.05)) as client:
         with pytest.raises(UnreachableError, match="did not answer in time"):
             await content(client, "file-1")
 

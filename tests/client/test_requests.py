@@ -4,8 +4,8 @@ import aiohttp
 import pytest
 
 from bot.assistants.errors import APIError
-from bot.assistants.objects import Deleted
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import Deleted
+from bot.assistants.schema.requests import (
     CreateMessage,
     CreateRun,
     CreateThread,

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from bot.assistants.events import StreamEvent
-from bot.assistants.requests import CreateRun
+from bot.assistants.schema.requests import CreateRun
 from bot.client import Client
 from bot.server import Server
 from bot.wire.retry import RetryPolicy

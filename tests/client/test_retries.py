@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from bot.assistants.errors import APIError, UnreachableError
-from bot.assistants.objects import Deleted
-from bot.assistants.requests import CreateThread
+from bot.assistants.schema.objects import Deleted
+from bot.assistants.schema.requests import CreateThread
 from bot.client import Client
 from tests.client.conftest import NotedClock
 from tests.client.objects import page, run

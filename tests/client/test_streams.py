@@ -11,14 +11,19 @@ from msgspec.structs import replace
 
 from bot.assistants.errors import APIError, ErrorBody, UnreachableError
 from bot.assistants.events import StreamEvent
-from bot.assistants.objects import (
+from bot.assistants.schema.objects import (
     FunctionArguments,
     RequiredAction,
     RequiredToolCall,
     RequiredToolOutputs,
 )
-from bot.assistants.requests import CreateRun, CreateThreadAndRun, SubmitToolOutputs, ToolOutput
-from bot.client import Client, Timeouts
+from bot.assistants.schema.requests import (
+    CreateRun,
+    CreateThreadAndRun,
+    SubmitToolOutputs,
+    ToolOutput,
+)
+from bot.client import Client, ClientTimeouts
 from tests.client.conftest import NotedClock
 from tests.client.objects import delta, message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, refuses, streams
@@ -140,7 +145,7 @@ async def test_a_silent_stream_is_left_for_polling(
         return response
 
     server.then(silent, *polled("completed"))
-    timeouts = Timeouts(silence=0.05)
+    timeouts = ClientTimeouts(silence=0.05)
     async with Client(server.url, timeouts=timeouts, clock=clock) as client:
         events = await collected(await client.stream_run("thread_1", ASK))
     assert events == [CREATED, WHOLE, STEPPED, DONE]

@@ -11,11 +11,11 @@ import pytest
 
 from bot.assistants import errors
 from bot.assistants.errors import APIError
-from bot.assistants.requests import CreateThread
-from bot.assistants.tools import FunctionDefinition, FunctionTool
+from bot.assistants.schema.requests import CreateThread
+from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
 from bot.server import Server
-from bot.server.context import Limits
+from bot.server.app_keys import Limits
 from tests.server.fakes import RecordingAPI
 from tests.support.assistants import House
 from tests.support.files import searchable
@@ -155,7 +155,7 @@ async def _cancel(wire: Wire) -> tuple[APIError, Answer]:
 @provokes(errors.too_many_messages)
 async def _messages(wire: Wire) -> tuple[APIError, Answer]:
     with pytest.MonkeyPatch.context() as patch:  # 100,000 messages would take minutes
-        patch.setattr("bot.engine.threads.MOST_MESSAGES", 2)
+        patch.setattr("bot.engine.services.threads.MOST_MESSAGES", 2)
         thread_id = await wire.home.thread("one", "two")
         body = {"role": "user", "content": "three"}
         answer = await wire("POST", f"/threads/{thread_id}/messages", body)

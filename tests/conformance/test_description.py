@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.assistants.requests import NewFileSearchResources, NewToolResources
-from bot.assistants.tools import (
+from bot.assistants.schema.requests import NewFileSearchResources, NewToolResources
+from bot.assistants.schema.tools import (
     CodeInterpreterTool,
     FileSearchTool,
     FunctionDefinition,

@@ -5,14 +5,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.assistants.requests import (
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,
     CreateThread,
     CreateThreadAndRun,
 )
-from bot.assistants.vector_stores import CreateVectorStore, SearchVectorStore
+from bot.assistants.schema.vector_stores import CreateVectorStore, SearchVectorStore
 from bot.client import Client
 from tests.support.assistants import collected, text_of
 from tests.support.files import content, settled, upload

@@ -4,21 +4,21 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.objects import (
+from bot.assistants.schema.objects import (
     Assistant,
     CodeInterpreterResources,
     Deleted,
     FileSearchResources,
     ToolResources,
 )
-from bot.assistants.requests import (
+from bot.assistants.schema.requests import (
     CreateAssistant,
     ModifyAssistant,
     NewCodeInterpreterResources,
     NewFileSearchResources,
     NewToolResources,
 )
-from bot.assistants.tools import (
+from bot.assistants.schema.tools import (
     CodeInterpreterTool,
     FileSearchTool,
     JsonObjectFormat,

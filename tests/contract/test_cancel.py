@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.assistants.requests import CreateMessage, CreateRun
+from bot.assistants.schema.requests import CreateMessage, CreateRun
 from tests.contract.refusals import refused
 from tests.support.assistants import PATIENCE, House, collected, names, streamed_text, text_of
 

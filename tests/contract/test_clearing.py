@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.objects import ToolResources, TruncationStrategy
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import ToolResources, TruncationStrategy
+from bot.assistants.schema.requests import (
     CreateAssistant,
     ModifyAssistant,
     ModifyMessage,
@@ -14,14 +14,14 @@ from bot.assistants.requests import (
     NewCodeInterpreterResources,
     NewToolResources,
 )
-from bot.assistants.tools import TextFormat
-from bot.assistants.validation import from_raw
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.tools import TextFormat
+from bot.assistants.schema.vector_stores import (
     CreateVectorStore,
     ModifyVectorStore,
     ModifyVectorStoreFile,
     StoreExpiration,
 )
+from bot.assistants.validation import from_raw
 from tests.contract.described import assert_described, needs_description
 from tests.support.assistants import House
 from tests.support.files import searchable, upload

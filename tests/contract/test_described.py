@@ -1,7 +1,7 @@
 """Every object as the API's published description has it, in the states it can be in."""
 
-from bot.assistants.objects import MessageCreationDetails
-from bot.assistants.requests import CreateAssistant, CreateRun, CreateThread, Page
+from bot.assistants.schema.objects import MessageCreationDetails
+from bot.assistants.schema.requests import CreateAssistant, CreateRun, CreateThread, Page
 from tests.contract.described import assert_described, needs_description
 from tests.contract.tooling import outputs, tool
 from tests.support.assistants import House, collected

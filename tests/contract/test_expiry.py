@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.assistants.requests import CreateMessage, CreateRun
+from bot.assistants.schema.requests import CreateMessage, CreateRun
 from bot.engine import EngineOptions
 from tests.contract.refusals import refused
 from tests.contract.tooling import outputs, tool

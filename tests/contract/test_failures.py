@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.assistants.requests import CreateMessage, CreateRun
-from bot.models.chat import Timeouts
+from bot.assistants.schema.requests import CreateMessage, CreateRun
+from bot.models.chat_completions.model import EndpointTimeouts
 from tests.support import model_turns as turns
 from tests.support.assistants import House, Way, collected, house, names, text_of
 from tests.support.model_endpoint import ScriptedModel
@@ -91,7 +91,7 @@ async def test_an_endpoint_that_is_down_fails_the_run(home: House) -> None:
 
 
 async def test_an_endpoint_that_falls_silent_fails_the_run(tmp_path: Path, way: Way) -> None:
-    impatient = Timeouts(first_byte=5.0, between_chunks=0.05)
+    impatient = EndpointTimeouts(first_byte=5.0, between_chunks=0.05)
     async with house(tmp_path, way, timeouts=impatient) as home:
         home.model.stall("so far ")
         thread_id = await home.thread("hi")

@@ -6,8 +6,8 @@ import pytest
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
-from bot.assistants.files import File, FileExpiration, FilePage, UploadFile
-from bot.assistants.objects import Deleted
+from bot.assistants.schema.files import File, FileExpiration, FilePage, UploadFile
+from bot.assistants.schema.objects import Deleted
 from tests.contract.described import assert_described, needs_description
 from tests.contract.refusals import refused
 from tests.support.assistants import House

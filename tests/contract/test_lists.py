@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.objects import ListPage
-from bot.assistants.requests import CreateMessage, Page
-from bot.assistants.vector_stores import CreateVectorStore
+from bot.assistants.schema.objects import ListPage
+from bot.assistants.schema.requests import CreateMessage, Page
+from bot.assistants.schema.vector_stores import CreateVectorStore
 from bot.store.engine.rows import MOST_PAGE_BYTES
 from tests.contract.refusals import refused
 from tests.contract.tooling import outputs, tool

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.content import (
+from bot.assistants.schema.content import (
     ImageUrl,
     ImageUrlInput,
     ImageUrlPart,
@@ -13,8 +13,8 @@ from bot.assistants.content import (
     TextValue,
     WebImage,
 )
-from bot.assistants.objects import Deleted, Message
-from bot.assistants.requests import CreateMessage, ModifyMessage, Page
+from bot.assistants.schema.objects import Deleted, Message
+from bot.assistants.schema.requests import CreateMessage, ModifyMessage, Page
 from tests.contract.refusals import refused
 from tests.support.assistants import House, text_of
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.assistants.requests import (
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,

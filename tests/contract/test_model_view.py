@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bot.assistants.content import ImageUrlInput, TextInput, WebImage
-from bot.assistants.requests import CreateMessage, CreateRun, Truncation
-from bot.assistants.tools import FunctionName, JsonObjectFormat, NamedToolChoice
+from bot.assistants.schema.content import ImageUrlInput, TextInput, WebImage
+from bot.assistants.schema.requests import CreateMessage, CreateRun, Truncation
+from bot.assistants.schema.tools import FunctionName, JsonObjectFormat, NamedToolChoice
 from tests.contract.refusals import refused
 from tests.contract.tooling import tool
 from tests.support.assistants import House, Way, house

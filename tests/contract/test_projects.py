@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from bot.assistants.requests import (
+from bot.assistants.schema.requests import (
     CreateMessage,
     CreateRun,
     CreateThread,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.assistants.objects import (
+from bot.assistants.schema.objects import (
     Message,
     MessageCreationDetails,
     Run,
@@ -12,7 +12,7 @@ from bot.assistants.objects import (
     TruncationStrategy,
     Usage,
 )
-from bot.assistants.requests import (
+from bot.assistants.schema.requests import (
     CreateMessage,
     CreateRun,
     CreateThread,
@@ -22,7 +22,7 @@ from bot.assistants.requests import (
     Page,
     Truncation,
 )
-from bot.assistants.tools import FunctionName, JsonObjectFormat, NamedToolChoice
+from bot.assistants.schema.tools import FunctionName, JsonObjectFormat, NamedToolChoice
 from tests.contract.refusals import refused
 from tests.contract.tooling import submission, tool
 from tests.support.assistants import House, text_of

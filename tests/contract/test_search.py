@@ -10,9 +10,9 @@ import pytest
 from pypdf import PdfWriter
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.requests import CreateMessage, CreateThread
-from bot.assistants.tools import FileSearchTool, NewAttachment
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.requests import CreateMessage, CreateThread
+from bot.assistants.schema.tools import FileSearchTool, NewAttachment
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,
@@ -21,7 +21,7 @@ from bot.assistants.vector_stores import (
     SearchVectorStore,
 )
 from tests.contract.refusals import refused
-from tests.hosted.files import pdf
+from tests.hosted.extract.files import pdf
 from tests.support.assistants import PATIENCE, House, Way, house
 from tests.support.files import ended, searchable, settled, upload
 

@@ -3,18 +3,16 @@
 import asyncio
 
 from bot.assistants.events import RunStepDelta, ToolCallsDelta
-from bot.assistants.objects import Message, Run, RunStep, Thread
-from bot.assistants.requests import CreateMessage, CreateRun, CreateThread, CreateThreadAndRun
-from bot.assistants.tools import FunctionCallDelta, FunctionDelta
-from tests.contract.tooling import outputs, tool
-from tests.support.assistants import (
-    PATIENCE,
-    House,
-    collected,
-    names,
-    streamed_text,
-    text_of,
+from bot.assistants.schema.objects import Message, Run, RunStep, Thread
+from bot.assistants.schema.requests import (
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    CreateThreadAndRun,
 )
+from bot.assistants.schema.tools import FunctionCallDelta, FunctionDelta
+from tests.contract.tooling import outputs, tool
+from tests.support.assistants import PATIENCE, House, collected, names, streamed_text, text_of
 
 BEGIN = ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]
 MESSAGE = [

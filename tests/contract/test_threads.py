@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bot.assistants.objects import CodeInterpreterResources, Deleted, Thread, ToolResources
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import CodeInterpreterResources, Deleted, Thread, ToolResources
+from bot.assistants.schema.requests import (
     CreateMessage,
     CreateRun,
     CreateThread,

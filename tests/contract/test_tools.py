@@ -4,8 +4,14 @@ import json
 
 import pytest
 
-from bot.assistants.objects import FunctionArguments, RequiredToolCall, Run, ToolCallsDetails, Usage
-from bot.assistants.requests import CreateMessage, Page, SubmitToolOutputs
+from bot.assistants.schema.objects import (
+    FunctionArguments,
+    RequiredToolCall,
+    Run,
+    ToolCallsDetails,
+    Usage,
+)
+from bot.assistants.schema.requests import CreateMessage, Page, SubmitToolOutputs
 from tests.contract.refusals import refused
 from tests.contract.tooling import called, outputs, submission, tool
 from tests.support.assistants import House, text_of

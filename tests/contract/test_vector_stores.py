@@ -5,10 +5,10 @@ from collections.abc import Awaitable
 import pytest
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.chunking import AutoChunking, StaticChunking, StaticChunks
-from bot.assistants.objects import Deleted
-from bot.assistants.requests import Page
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.chunking import AutoChunking, StaticChunking, StaticChunks
+from bot.assistants.schema.objects import Deleted
+from bot.assistants.schema.requests import Page
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,

@@ -1,8 +1,8 @@
 """Function tools and their outputs, as the tests of the contract use them."""
 
-from bot.assistants.objects import Run
-from bot.assistants.requests import SubmitToolOutputs, ToolOutput
-from bot.assistants.tools import FunctionDefinition, FunctionTool
+from bot.assistants.schema.objects import Run
+from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
+from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 
 
 def tool(name: str) -> FunctionTool:

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 
 from bot.assistants.api import EventStream
-from bot.assistants.content import TextPart
 from bot.assistants.errors import APIError
-from bot.assistants.files import UploadFile
-from bot.assistants.requests import (
+from bot.assistants.schema.content import TextPart
+from bot.assistants.schema.files import UploadFile
+from bot.assistants.schema.requests import (
     CreateMessage,
     CreateRun,
     ModifyMessage,
@@ -23,14 +23,14 @@ from bot.assistants.requests import (
     SubmitToolOutputs,
     ToolOutput,
 )
-from bot.assistants.tools import (
+from bot.assistants.schema.tools import (
     CodeInterpreterTool,
     FileSearchTool,
     FunctionDefinition,
     FunctionTool,
     Tool,
 )
-from bot.assistants.vector_stores import CreateVectorStore, StoreExpiration
+from bot.assistants.schema.vector_stores import CreateVectorStore, StoreExpiration
 from bot.engine import EngineOptions
 from bot.store.engine import EngineStore
 from tests.engine.test_responses import _asked, _engine, _until

@@ -5,11 +5,12 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.assistants.content import TextPart, TextValue
-from bot.assistants.objects import Message, Run, TruncationStrategy
-from bot.assistants.requests import CreateMessage, Truncation
-from bot.engine import EngineOptions, context
-from bot.engine.images import PromptMessage
+from bot.assistants.schema.content import TextPart, TextValue
+from bot.assistants.schema.objects import Message, Run, TruncationStrategy
+from bot.assistants.schema.requests import CreateMessage, Truncation
+from bot.engine import EngineOptions
+from bot.engine.prompt import history
+from bot.engine.prompt.images import PromptMessage
 from bot.models.types import AssistantMessage, SystemMessage, Text
 from tests.support.assistants import house
 from tests.support.model_turns import TokenUsage
@@ -41,7 +42,7 @@ def test_the_newest_part_that_fits_is_shown_in_order(
     said: list[tuple[str, str]], budget: int, instructions: str
 ) -> None:
     messages = [_message(number, role, text) for number, (role, text) in enumerate(said)]
-    items = list(context.build(_run(instructions=instructions), reversed(messages), [], budget))
+    items = list(history.build(_run(instructions=instructions), reversed(messages), [], budget))
     if instructions:
         assert items.pop(0) == SystemMessage(instructions)
     shown = [
@@ -52,15 +53,15 @@ def test_the_newest_part_that_fits_is_shown_in_order(
     ]
     assert shown  # the newest is always there
     assert shown == said[-len(shown) :]
-    head = context.tokens(SystemMessage(instructions)) if instructions else 0
-    assert len(shown) == 1 or head + sum(map(context.tokens, items)) <= budget
+    head = history.tokens(SystemMessage(instructions)) if instructions else 0
+    assert len(shown) == 1 or head + sum(map(history.tokens, items)) <= budget
 
 
 @given(st.integers(1, 10), st.integers(1, 10))
 def test_last_messages_shows_so_many(count: int, last: int) -> None:
     messages = [_message(number, "user", str(number)) for number in range(count)]
     strategy = TruncationStrategy("last_messages", last)
-    items = context.build(_run(truncation_strategy=strategy), reversed(messages), [], 100_000)
+    items = history.build(_run(truncation_strategy=strategy), reversed(messages), [], 100_000)
     texts = [item.parts[0].text for item in items if isinstance(item, PromptMessage)]  # type: ignore[union-attr]  # all are text
     assert texts == [str(number) for number in range(max(0, count - last), count)]
 
@@ -73,7 +74,7 @@ def test_only_as_much_is_read_as_fits() -> None:
             read.append(number)
             yield _message(number, "user", "x" * 100)
 
-    context.build(_run(), newest(), [], 1000)  # type: ignore[arg-type]  # a generator of messages
+    history.build(_run(), newest(), [], 1000)  # type: ignore[arg-type]  # a generator of messages
     assert len(read) < 50
 
 

@@ -15,16 +15,16 @@ from msgspec.structs import replace
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
-from bot.assistants.objects import ListPage
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import ListPage
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     NewFileSearchResources,
     NewToolResources,
     Page,
 )
-from bot.assistants.tools import FileSearchTool
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.tools import FileSearchTool
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     ModifyVectorStore,

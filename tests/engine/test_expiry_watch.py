@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from bot.assistants.objects import Run
+from bot.assistants.schema.objects import Run
 from bot.store.engine import StoreUnavailableError, Tables
 from tests.support.assistants import PATIENCE, House, house
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from bot.assistants.content import (
+from bot.assistants.events import RunStepDelta
+from bot.assistants.schema.content import (
     FileCitation,
     FilePath,
     ImageFile,
@@ -14,10 +15,9 @@ from bot.assistants.content import (
     TextInput,
     TextPart,
 )
-from bot.assistants.events import RunStepDelta
-from bot.assistants.files import UploadFile
-from bot.assistants.objects import RunStep, ToolCallsDetails
-from bot.assistants.requests import (
+from bot.assistants.schema.files import UploadFile
+from bot.assistants.schema.objects import RunStep, ToolCallsDetails
+from bot.assistants.schema.requests import (
     CreateMessage,
     CreateRun,
     CreateThread,
@@ -26,7 +26,7 @@ from bot.assistants.requests import (
     NewVectorStore,
     Page,
 )
-from bot.assistants.tools import (
+from bot.assistants.schema.tools import (
     CodeInterpreterCall,
     CodeInterpreterTool,
     FileSearchCall,
@@ -35,7 +35,7 @@ from bot.assistants.tools import (
     FunctionTool,
     NewAttachment,
 )
-from bot.engine.showing import PASSAGES
+from bot.engine.tool_calls.search_rendering import PASSAGES
 from tests.support.assistants import House, collected, house, names, streamed_text, text_of
 
 OLDEST_FIRST = Page(order="asc")

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.assistants.content import (
+from bot.assistants.schema.content import (
     Content,
     ImageFile,
     ImageFilePart,
@@ -17,14 +17,14 @@ from bot.assistants.content import (
     TextPart,
     TextValue,
 )
-from bot.assistants.objects import (
+from bot.assistants.schema.objects import (
     CodeInterpreterResources,
     FileSearchResources,
     Message,
     ToolResources,
 )
-from bot.assistants.tools import CodeInterpreterTool, FileSearchTool
-from bot.assistants.vector_stores import CreateVectorStore
+from bot.assistants.schema.tools import CodeInterpreterTool, FileSearchTool
+from bot.assistants.schema.vector_stores import CreateVectorStore
 from tests.support.assistants import House, house
 from tests.support.files import ended, upload
 

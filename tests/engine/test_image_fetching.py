@@ -15,19 +15,18 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.assistants.content import (
-    WEB_URL,
-    ContentInput,
-    ImageUrlInput,
-    TextInput,
-    WebImage,
-)
-from bot.assistants.requests import CreateMessage, CreateThread
-from bot.assistants.tools import CodeInterpreterTool
+from bot.assistants.schema.content import WEB_URL, ContentInput, ImageUrlInput, TextInput, WebImage
+from bot.assistants.schema.requests import CreateMessage, CreateThread
+from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.engine import EngineOptions
-from bot.models.chat import ChatCompletions
-from bot.models.image_fetcher import FetchError, ImageFetcher, is_own_address, is_public_address
-from bot.models.responses import Responses
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.image_fetcher import (
+    FetchError,
+    ImageFetcher,
+    is_own_address,
+    is_public_address,
+)
+from bot.models.responses.model import Responses
 from tests.contract.tooling import outputs, tool
 from tests.support.assistants import PATIENCE, House, house
 from tests.support.model_answers import Asked

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.content import (
+from bot.assistants.schema.content import (
     ImageFile,
     ImageFilePart,
     ImageUrlInput,
     TextInput,
     WebImage,
 )
-from bot.assistants.files import UploadFile
-from bot.assistants.requests import CreateMessage
+from bot.assistants.schema.files import UploadFile
+from bot.assistants.schema.requests import CreateMessage
 from bot.engine import Engine
-from bot.models.responses import Responses
+from bot.models.responses.model import Responses
 from bot.store.engine import EngineStore
 from tests.contract.tooling import outputs, tool
 from tests.support.assistants import IMPATIENT, House, OwnClock, house, text_of

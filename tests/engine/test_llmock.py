@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
+from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.assistants.states import TERMINAL
-from bot.clock import SystemClock
 from bot.engine import Engine
-from bot.models.chat import ChatCompletions, Timeouts
+from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from tests.support.assistants import IMPATIENT
 
@@ -67,7 +67,7 @@ async def _llmock(faults: Sequence[str]) -> AsyncIterator[str]:
 async def test_every_run_ends_and_its_thread_takes_the_next_message(
     tmp_path: Path, faults: tuple[str, ...]
 ) -> None:
-    waits = Timeouts(connect=2, first_byte=2, between_chunks=0.5)
+    waits = EndpointTimeouts(connect=2, first_byte=2, between_chunks=0.5)
     async with _llmock(faults) as url, await EngineStore.open(tmp_path / "engine.db") as store:
         model = ChatCompletions(url, api_key="any", retries=IMPATIENT, timeouts=waits)
         engine = Engine(store, model, clock=SystemClock())

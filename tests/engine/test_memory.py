@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.content import ImageUrl, ImageUrlPart, TextPart, TextValue
 from bot.assistants.ids import new_id
-from bot.assistants.objects import Message, RunStep, ToolCallsDetails
-from bot.assistants.requests import Page
-from bot.assistants.tools import (
+from bot.assistants.schema.content import ImageUrl, ImageUrlPart, TextPart, TextValue
+from bot.assistants.schema.objects import Message, RunStep, ToolCallsDetails
+from bot.assistants.schema.requests import Page
+from bot.assistants.schema.tools import (
     CalledCode,
     CalledFunction,
     CalledSearch,
@@ -24,9 +24,9 @@ from bot.assistants.tools import (
     SearchResult,
     ToolCall,
 )
-from bot.engine import context
-from bot.engine.images import MOST_BYTES_TOGETHER
-from bot.models.types import ToolOutput
+from bot.engine.prompt import history
+from bot.engine.prompt.images import MOST_BYTES_TOGETHER
+from bot.models.types import ToolResult
 from tests.contract.tooling import outputs, tool
 from tests.engine.test_images import shown
 from tests.support.assistants import House, house
@@ -88,7 +88,7 @@ async def test_images_that_only_words_stand_for_are_not_read_without_an_end(home
             )
 
     run = await home.run(thread_id)
-    context.build(run, newest(), [], 1_000_000)
+    history.build(run, newest(), [], 1_000_000)
     assert len(taken) * 2 * MB < 3 * MOST_BYTES_TOGETHER
 
 
@@ -136,9 +136,9 @@ def test_every_kind_of_call_keeps_its_place_where_there_is_no_room_for_it() -> N
         status="completed",
         step_details=ToolCallsDetails(calls),
     )
-    (bounded,) = context.steps_shown(iter([step]))
-    items = context._doings([bounded], {}, {})
-    told = [item for item in items if isinstance(item, ToolOutput)]
+    (bounded,) = history.steps_shown(iter([step]))
+    items = history._doings([bounded], {}, {})
+    told = [item for item in items if isinstance(item, ToolResult)]
     assert [output.call_id for output in told] == ["call_1", "call_2", "call_3", "call_4"]
     assert all("too large together" in output.output for output in told[:3])
     assert told[3].output == "small"

@@ -5,10 +5,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.assistants.content import FileCitation, FilePath
-from bot.assistants.tools import CalledSearch, SearchResult
-from bot.engine.annotations import annotations, deltas, marker
-from bot.engine.partial import PartialText
+from bot.assistants.schema.content import FileCitation, FilePath
+from bot.assistants.schema.tools import CalledSearch, SearchResult
+from bot.engine.tool_calls.annotations import annotations, deltas, marker
+from bot.engine.tool_calls.partial_json import PartialText
 
 texts = st.text(st.characters(codec="utf-8"))
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bot.assistants.objects import Run
-from bot.assistants.requests import CreateMessage, Page, SubmitToolOutputs, ToolOutput
-from bot.assistants.tools import FunctionDefinition, FunctionTool
+from bot.assistants.schema.objects import Run
+from bot.assistants.schema.requests import CreateMessage, Page, SubmitToolOutputs, ToolOutput
+from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
 from tests.support.assistants import House, house, text_of
 from tests.support.model_endpoint import ScriptedModel

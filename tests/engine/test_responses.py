@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.assistants.objects import Run
-from bot.assistants.requests import (
+from bot.assistants.schema.objects import Run
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,
@@ -15,16 +15,16 @@ from bot.assistants.requests import (
     SubmitToolOutputs,
     ToolOutput,
 )
-from bot.assistants.states import RunStatus
-from bot.assistants.tools import (
+from bot.assistants.schema.tools import (
     CodeInterpreterCall,
     CodeInterpreterTool,
     FunctionDefinition,
     FunctionTool,
 )
+from bot.assistants.states import RunStatus
 from bot.engine import Engine
-from bot.engine.project import Project
-from bot.models.responses import Responses
+from bot.engine.services.project import Project
+from bot.models.responses.model import Responses
 from bot.store.engine import EngineStore
 from tests.support.assistants import IMPATIENT, OwnClock, collected, names, text_of
 from tests.support.responses_endpoint import ScriptedResponses

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from bot.assistants.objects import RunStep, ToolCallsDetails
-from bot.assistants.requests import NewFileSearchResources, NewToolResources
-from bot.assistants.tools import FileSearchCall, FileSearchTool
-from bot.assistants.vector_stores import SearchVectorStore
+from bot.assistants.schema.objects import RunStep, ToolCallsDetails
+from bot.assistants.schema.requests import NewFileSearchResources, NewToolResources
+from bot.assistants.schema.tools import FileSearchCall, FileSearchTool
+from bot.assistants.schema.vector_stores import SearchVectorStore
 from bot.engine import EngineOptions
-from bot.engine.showing import PASSAGES
-from bot.store.engine.library import Library
+from bot.engine.tool_calls.search_rendering import PASSAGES
+from bot.store.engine.files import FileTables
 from tests.contract.refusals import refused
 from tests.support.assistants import House, house
 from tests.support.files import searchable
@@ -93,10 +93,10 @@ class Searches:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.ended = asyncio.Event(), asyncio.Event()
-        loop, search = asyncio.get_running_loop(), Library.search
+        loop, search = asyncio.get_running_loop(), FileTables.search
 
         def endless(
-            library: Library, project: str, store_ids: Sequence[str], match: str, *rest: Any
+            library: FileTables, project: str, store_ids: Sequence[str], match: str, *rest: Any
         ) -> Any:
             if "endless" not in match:
                 return search(library, project, store_ids, match, *rest)
@@ -106,7 +106,7 @@ class Searches:
             finally:
                 loop.call_soon_threadsafe(self.ended.set)
 
-        monkeypatch.setattr(Library, "search", endless)
+        monkeypatch.setattr(FileTables, "search", endless)
 
 
 async def test_searches_of_one_project_delay_no_other(

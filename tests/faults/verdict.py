@@ -6,12 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.assistants.objects import Message as ThreadMessage
-from bot.assistants.requests import Page
+from bot.assistants.schema.objects import Message as ThreadMessage
+from bot.assistants.schema.requests import Page
 from bot.assistants.states import ACTIVE
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from bot.client import Client
-from bot.sandbox import Message
+from bot.sandbox import DiscordMessage
 from tests.faults.world import Question, World, answer_to
 from tests.scenarios.community import answer, labels, says
 
@@ -99,7 +99,7 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
         _judge_message(message, claimed, verdict)
 
 
-def _judge_message(message: Message, claimed: Counter[int], verdict: Verdict) -> None:
+def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verdict) -> None:
     where = f"message {message.id} in {message.channel.name or 'a direct message'} "
     where += str([b["custom_id"] for row in message.components for b in row["components"]])
     if "Cancel" in labels(message) or message.content.startswith(sentences.THINKING):

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.sandbox import Channel, Message, Person, Sandbox
+from bot.sandbox import Channel, DiscordMessage, Person, Sandbox
 from tests.scenarios.community import labels
 from tests.support.model_endpoint import Asked, ScriptedModel, Turn, turns
 from tests.support.program import Program
@@ -232,7 +232,7 @@ class World:
         self.background.add(work)
         work.add_done_callback(self.background.discard)
 
-    def showing(self, label: str) -> list[Message]:
+    def showing(self, label: str) -> list[DiscordMessage]:
         """The bot's messages that stand with this button, wherever they are."""
         return [
             message
@@ -241,7 +241,7 @@ class World:
             if label in labels(message)
         ]
 
-    async def press(self, message: Message, label: str) -> None:
+    async def press(self, message: DiscordMessage, label: str) -> None:
         """Press a button as somebody who may; that it comes to nothing is the bot's to tell."""
         channel = message.channel
         who = self.sandbox.admin if channel.guild else self._owner(channel)

@@ -6,9 +6,9 @@ from bot.models.types import (
     ModelError,
     ModelEvent,
     ModelRequest,
+    ModelTextDelta,
     SystemMessage,
     Text,
-    TextDelta,
     UserMessage,
 )
 
@@ -30,7 +30,7 @@ async def collect_until_error(
     said = ""
     try:
         async for event in model.stream(request or asking()):
-            if isinstance(event, TextDelta):
+            if isinstance(event, ModelTextDelta):
                 said += event.text
             assert not isinstance(event, Finished), "the answer was finished"
     except ModelError as error:
@@ -40,4 +40,4 @@ async def collect_until_error(
 
 def said(events: list[ModelEvent]) -> str:
     """The text of an answer."""
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
+    return "".join(event.text for event in events if isinstance(event, ModelTextDelta))

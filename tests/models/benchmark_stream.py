@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from bot.models.chat import ChatCompletions
-from bot.models.types import TextDelta
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.types import ModelTextDelta
 from bot.wire.sse import Decoder, encode
 from tests.models.asking import asking
 from tests.support.model_endpoint import Asked, ScriptedModel, turns
@@ -38,7 +38,7 @@ async def serve() -> None:
 
 
 async def ours(chat: ChatCompletions, question: str) -> int:
-    return sum([isinstance(event, TextDelta) async for event in chat.stream(asking(question))])
+    return sum([isinstance(event, ModelTextDelta) async for event in chat.stream(asking(question))])
 
 
 async def bare(session: aiohttp.ClientSession, url: str, question: str) -> int:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.models.chat import ChatCompletions
-from bot.models.responses import Responses
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.responses.model import Responses
 from bot.wire.retry import RetryPolicy
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses

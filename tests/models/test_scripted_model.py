@@ -4,8 +4,8 @@ import asyncio
 
 import aiohttp
 
-from bot.models.chat import ChatCompletions
-from bot.models.types import Finished, TextDelta, Usage
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.types import Finished, ModelTextDelta, ModelUsage
 from tests.models.asking import asking, collect, said
 from tests.support.gate import Gate
 from tests.support.model_endpoint import ScriptedModel
@@ -86,7 +86,7 @@ async def test_usage_is_counted_by_words_and_tokens_and_only_told_where_it_is_as
 ) -> None:
     endpoint.say("one two three")
     finished = (await collect(chat, asking("four words are here")))[-1]
-    assert finished == Finished("stop", Usage(6, 3, 9))
+    assert finished == Finished("stop", ModelUsage(6, 3, 9))
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
     async with (
         aiohttp.ClientSession() as session,
@@ -100,10 +100,13 @@ async def test_a_stalled_answer_goes_on_when_it_is_let_go(
 ) -> None:
     gate = endpoint.stall("So far ", then="so good.")
     events = chat.stream(asking())
-    assert [await anext(events), await anext(events)] == [TextDelta("So "), TextDelta("far ")]
+    assert [await anext(events), await anext(events)] == [
+        ModelTextDelta("So "),
+        ModelTextDelta("far "),
+    ]
     await gate.until_waiting()
     gate.open()
-    assert [e.text async for e in events if isinstance(e, TextDelta)] == ["so ", "good."]
+    assert [e.text async for e in events if isinstance(e, ModelTextDelta)] == ["so ", "good."]
 
 
 async def test_it_can_be_left_while_answers_are_held() -> None:

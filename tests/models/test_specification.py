@@ -6,11 +6,11 @@ import aiohttp
 import jsonschema  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
 
-from bot.models.chat import ChatCompletions
-from bot.models.chat_request import Dialect, chat_body
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.chat_completions.request import ChatDialect, chat_body
 from tests.models.asking import asking, collect
+from tests.models.chat_completions.test_requests import FULL
 from tests.models.specification import Specification, needed
-from tests.models.test_chat_requests import FULL
 from tests.support.model_endpoint import ScriptedModel, TokenUsage
 
 pytestmark = needed
@@ -21,9 +21,9 @@ def specification() -> Specification:
     return Specification()
 
 
-@pytest.mark.parametrize("dialect", [Dialect(), Dialect.openai()], ids=["others", "openai"])
+@pytest.mark.parametrize("dialect", [ChatDialect(), ChatDialect.openai()], ids=["others", "openai"])
 def test_a_request_with_everything_in_it_is_a_request(
-    specification: Specification, dialect: Dialect
+    specification: Specification, dialect: ChatDialect
 ) -> None:
     specification.validate("CreateChatCompletionRequest", chat_body(FULL, "m", dialect))
 
@@ -55,7 +55,7 @@ async def test_an_answer_in_one_piece_is_an_answer(
     specification: Specification, endpoint: ScriptedModel, chat: ChatCompletions
 ) -> None:
     endpoint.call_tools(("weather", {"city": "Oslo"}), text="Let me see.")
-    body = {**chat_body(asking(), "m", Dialect()), "stream": False}
+    body = {**chat_body(asking(), "m", ChatDialect()), "stream": False}
     body.pop("stream_options")
     async with (
         aiohttp.ClientSession() as session,

@@ -5,11 +5,11 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox import Clock, Permission, Sandbox
-from bot.sandbox.backend.drafts import Draft
-from bot.sandbox.backend.mentions import AllowedMentions
-from bot.sandbox.backend.model import Message
-from bot.sandbox.backend.permissions import in_channel
+from bot.sandbox import Permission, Sandbox, SandboxClock
+from bot.sandbox.backend.messages.drafts import Draft
+from bot.sandbox.backend.messages.mentions import AllowedMentions
+from bot.sandbox.backend.state.model import DiscordMessage
+from bot.sandbox.backend.state.permissions import in_channel
 from bot.sandbox.snowflake import Snowflakes, created_at
 
 BITS = st.integers(0, (1 << 53) - 1).map(Permission)
@@ -26,7 +26,7 @@ def test_paging_through_the_history_finds_every_message_once_in_order(
         if index < count:
             messages.delete(said[index], None)
     there = [message for message in said if not message.deleted]
-    back: list[Message] = []
+    back: list[DiscordMessage] = []
     while True:
         before = back[-1].id if back else None
         found = messages.history(general, sandbox.bot_user, before=before, limit=page)
@@ -34,7 +34,7 @@ def test_paging_through_the_history_finds_every_message_once_in_order(
         if not found:
             break
     assert back == there[::-1]
-    on: list[Message] = []
+    on: list[DiscordMessage] = []
     while found := messages.history(
         general, sandbox.bot_user, after=on[-1].id if on else 0, limit=page
     ):
@@ -45,7 +45,7 @@ def test_paging_through_the_history_finds_every_message_once_in_order(
 @given(st.lists(st.one_of(st.floats(0, 50), st.tuples(st.floats(0, 20)))))
 def test_timers_fire_in_order_none_early_and_none_lost(steps: list[float | tuple[float]]) -> None:
     async def run() -> None:
-        clock = Clock(wall=lambda: 1000.0)
+        clock = SandboxClock(wall=lambda: 1000.0)
         due: list[float] = []
         fired: list[tuple[float, float]] = []
         for step in steps:
@@ -65,7 +65,7 @@ def test_timers_fire_in_order_none_early_and_none_lost(steps: list[float | tuple
 
 @given(st.lists(st.floats(0, 5), max_size=50))
 def test_ids_only_grow_and_carry_their_time(skips: list[float]) -> None:
-    clock = Clock(wall=lambda: 1_700_000_000.0)
+    clock = SandboxClock(wall=lambda: 1_700_000_000.0)
     ids = Snowflakes(clock)
     found = []
     for skip in skips:

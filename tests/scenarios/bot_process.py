@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from bot.assistants.requests import CreateAssistant
+from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.bot import ChatBot
-from bot.clock import SystemClock
 from bot.config import DiscordSettings
 from bot.engine import Engine
-from bot.models.chat import ChatCompletions
+from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
 

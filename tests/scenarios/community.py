@@ -9,16 +9,16 @@ from typing import Any, Literal
 from yarl import URL
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.objects import Message as ThreadMessage
-from bot.assistants.objects import Run
-from bot.assistants.requests import CreateAssistant, Page
+from bot.assistants.schema.objects import Message as ThreadMessage
+from bot.assistants.schema.objects import Run
+from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
 from bot.client import Client
-from bot.clock import SystemClock
 from bot.config import DiscordSettings
 from bot.engine import Engine
-from bot.models.chat import ChatCompletions
-from bot.sandbox import Channel, Message, Permission, Person, Sandbox
+from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.clock import SystemClock
+from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox
 from bot.sandbox.faults import RequestFault
 from bot.server import Server
 from bot.store.engine import EngineStore
@@ -144,16 +144,16 @@ class Community:
             while not fault.hits:
                 await asyncio.sleep(0.005)
 
-    def replies(self, channel: Channel) -> list[Message]:
+    def replies(self, channel: Channel) -> list[DiscordMessage]:
         """The bot's messages that stand in a channel, oldest first."""
         return [m for m in channel.messages if m.author is self.sandbox.bot_user and says(m)]
 
-    async def reply(self, channel: Channel, number: int = 1) -> Message:
+    async def reply(self, channel: Channel, number: int = 1) -> DiscordMessage:
         """Wait for the bot's ``number``th message in a channel."""
         await self.until(lambda: len(self.replies(channel)) >= number)
         return self.replies(channel)[number - 1]
 
-    async def finished(self, channel: Channel, number: int = 1) -> Message:
+    async def finished(self, channel: Channel, number: int = 1) -> DiscordMessage:
         """Wait until the bot's ``number``th message in a channel has no Cancel any more."""
         await self.until(
             lambda: (
@@ -164,11 +164,11 @@ class Community:
 
     async def ask(
         self, text: str, who: Person | None = None, channel: Channel | None = None
-    ) -> Message:
+    ) -> DiscordMessage:
         """Mention the bot in a channel, general by default; Ada by default."""
         return await (who or self.ada).say(channel or self.general, text, mention_bot=True)
 
-    async def thread_of(self, question: Message) -> Channel:
+    async def thread_of(self, question: DiscordMessage) -> Channel:
         """Wait for the channel thread that was opened from a question."""
         await self.until(lambda: question.thread is not None)
         assert question.thread is not None
@@ -243,22 +243,22 @@ def deny(sandbox: Sandbox, permission: Permission) -> None:
     sandbox.guild.forbid_bot(permission)
 
 
-def says(message: Message) -> bool:
+def says(message: DiscordMessage) -> bool:
     """Whether a message is one of conversation and not one of the system's."""
     return message.type.name in ("DEFAULT", "REPLY") and not message.deleted
 
 
-def labels(message: Message) -> list[str]:
+def labels(message: DiscordMessage) -> list[str]:
     """The labels of a message's buttons."""
     return [item["label"] for row in message.components for item in row["components"]]
 
 
-def is_final(message: Message) -> bool:
+def is_final(message: DiscordMessage) -> bool:
     """Whether a reply will not change by itself any more."""
     return "Cancel" not in labels(message)
 
 
-def answer(message: Message) -> str:
+def answer(message: DiscordMessage) -> str:
     """A reply without its quiet last lines."""
     return "\n".join(
         line for line in message.content.splitlines() if not line.startswith("-# ")

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.chat import sentences
-from bot.chat.following import MOST_TEXT
-from bot.chat.sentences import FailureKind
-from bot.client import Client, Timeouts
+from bot.chat.texts import sentences
+from bot.chat.texts.sentences import FailureKind
+from bot.chat.threads.run_follower import MOST_TEXT
+from bot.client import Client, ClientTimeouts
 from bot.sandbox import Channel
 from bot.wire.retry import RetryPolicy
 from tests.scenarios.community import Community, LateClock, answer, community, is_final, labels
@@ -93,7 +93,7 @@ async def hostile(directory: Path) -> AsyncIterator[Hostile]:
                 SECRET,
                 clock=whole.clock,
                 max_body=2_000_000,
-                timeouts=Timeouts(connect=1.0, answer=0.7, silence=0.7),
+                timeouts=ClientTimeouts(connect=1.0, answer=0.7, silence=0.7),
                 retries=RetryPolicy(attempts=2, first_delay=0.5, longest_delay=0.5),
             ) as client,
         ):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer
 
@@ -121,7 +121,7 @@ async def test_a_start_that_reads_again_takes_nothing_twice(threads: Community) 
 async def test_more_than_is_read_is_told(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.away.MOST_PAGES", 1)
+    monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_PAGES", 1)
     home = await threads.ada.open_dm()
     await threads.ada.say(home, "first")
     await threads.finished(home)
@@ -169,7 +169,7 @@ async def test_after_a_long_absence_nothing_is_told_where_nothing_was_missed(
 async def test_where_a_bound_cuts_a_text_channel_that_is_told_where_people_ask_us(
     threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.chat.away.MOST_PAGES", 1)
+    monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_PAGES", 1)
     elsewhere = threads.sandbox.guild.add_text_channel("elsewhere")
     await threads.ada.say(elsewhere, "nobody asks here")
     await threads.finished(await threads.thread_of(await threads.ask("one")))
@@ -190,7 +190,7 @@ async def test_where_a_bound_cuts_a_text_channel_that_is_told_where_people_ask_u
 async def test_channels_that_are_left_out_are_told_only_what_is_so(
     threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.chat.away.MOST_CHANNELS", 1)
+    monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_CHANNELS", 1)
     homes = [await person.open_dm() for person in (threads.ada, threads.ben)]
     for person, home in zip((threads.ada, threads.ben), homes, strict=True):
         await person.say(home, "one")
@@ -291,7 +291,7 @@ async def test_what_waited_when_a_session_was_lost_is_answered_once_the_gap_was_
 async def test_what_is_asked_while_the_bot_is_stopping_is_answered_after_the_next_start(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.marks.WRITE_SECONDS", 0.01)
+    monkeypatch.setattr("bot.chat.catch_up.read_markers.WRITE_SECONDS", 0.01)
     home = await threads.ada.open_dm()
     gate = threads.model.stall("Begun", then=" and done.")
     await threads.ada.say(home, "one")

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from bot.app.backup import backup
-from bot.assistants.files import UploadFile
-from bot.assistants.requests import CreateMessage, CreateRun, CreateThread
+from bot.assistants.schema.files import UploadFile
+from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.config import Config, StorageSettings
 from bot.store.backup import copy_database, copy_files
 from bot.store.database import StoreError

@@ -1,8 +1,8 @@
 import re
 
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from bot.sandbox import Interaction, Permission
-from bot.sandbox.backend.model import Overwrite
+from bot.sandbox.backend.state.model import Overwrite
 from tests.scenarios.community import Community, answer, is_final, labels
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from bot.store.ledger import LedgerError
 from tests.scenarios.community import Community, answer, community
 
@@ -86,7 +86,7 @@ async def test_a_ledger_that_somebody_else_writes_to_is_waited_for(channels: Com
 async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.turns._FIRST_STANDSTILL", 0.01)
+    monkeypatch.setattr("bot.chat.turns.scheduler._FIRST_STANDSTILL", 0.01)
     access: Any = channels.ledger._database
     real, failing, count = access.write, 0, 0
 

@@ -1,8 +1,8 @@
 import re
 
-from bot.assistants.requests import CreateRun, ModifyAssistant
-from bot.assistants.tools import FunctionDefinition, FunctionTool
-from bot.chat import sentences
+from bot.assistants.schema.requests import CreateRun, ModifyAssistant
+from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
+from bot.chat.texts import sentences
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, deny, is_final, labels
 

@@ -162,7 +162,7 @@ async def test_a_question_that_comes_when_its_channel_has_just_nothing_more_to_d
 ) -> None:
     home = await channels.ada.open_dm()
     handled = asyncio.Event()
-    next_in, saw = channels.ledger.turns.next_in, channels.bot._marks.saw
+    next_in, saw = channels.ledger.turns.next_in, channels.bot._read_markers.saw
     asked = ["two"]
 
     def seen(channel_id: int, guild_id: int | None, message_id: int) -> None:
@@ -177,7 +177,7 @@ async def test_a_question_that_comes_when_its_channel_has_just_nothing_more_to_d
             await handled.wait()
         return turn
 
-    monkeypatch.setattr(channels.bot._marks, "saw", seen)
+    monkeypatch.setattr(channels.bot._read_markers, "saw", seen)
     monkeypatch.setattr(channels.ledger.turns, "next_in", late)
     await channels.ada.say(home, "one")
     assert answer(await channels.finished(home, 2)) == "two"

@@ -7,7 +7,7 @@ import pytest
 from discord.state import ConnectionState
 
 from bot.sandbox import Permission
-from bot.store.ledger import LedgerError, Mark
+from bot.store.ledger import LedgerError, ReadMarker
 from bot.store.ledger.records import NewQuestion
 from tests.scenarios.community import PATIENCE, Community, answer
 from tests.scenarios.test_events import taken
@@ -27,7 +27,7 @@ async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
     looking, looked = asyncio.Event(), asyncio.Event()
     of_guild = channels.ledger.seen.of_guild
 
-    async def slow(guild_id: int | None) -> tuple[Mark, ...]:
+    async def slow(guild_id: int | None) -> tuple[ReadMarker, ...]:
         looking.set()
         await looked.wait()
         return await of_guild(guild_id)
@@ -47,7 +47,7 @@ async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
 async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.away._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("bot.chat.catch_up.catch_up._AGAIN_SECONDS", 0.01)
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "one")
     await channels.finished(home)
@@ -61,7 +61,7 @@ async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
             failures[what] -= 1
             raise LedgerError("the disk is full")
 
-    async def look(guild_id: int | None) -> tuple[Mark, ...]:
+    async def look(guild_id: int | None) -> tuple[ReadMarker, ...]:
         fail("look")
         return await of_guild(guild_id)
 
@@ -103,7 +103,7 @@ async def test_what_was_missed_in_a_server_that_comes_late_is_answered(
 async def test_a_channel_that_may_not_be_read_is_not_asked_for_what_was_missed(
     channels: Community, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "bot.chat.away")
+    caplog.set_level("INFO", "bot.chat.catch_up.catch_up")
     closed = channels.sandbox.guild.add_text_channel("closed")
     channels.sandbox.control.forbid(closed, Permission.READ_MESSAGE_HISTORY)
     await channels.ask("one")

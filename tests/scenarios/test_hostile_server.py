@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from tests.scenarios.community import answer, is_final
 from tests.scenarios.hostile import (
     CUT_OFF,

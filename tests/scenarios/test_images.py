@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.content import ImageFilePart
 from bot.assistants.errors import APIError, UnreachableError
-from bot.assistants.files import FilePage
-from bot.assistants.requests import Page
+from bot.assistants.schema.content import ImageFilePart
+from bot.assistants.schema.files import FilePage
+from bot.assistants.schema.requests import Page
 from bot.config import DiscordSettings
-from bot.engine.library import ProjectFiles
+from bot.engine.services.files import ProjectFiles
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, is_final
 

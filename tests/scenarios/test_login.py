@@ -5,7 +5,7 @@ from pathlib import Path
 import discord
 import pytest
 
-from bot.chat.login import LoginError, login_errors
+from bot.chat.transport.login import LoginError, login_errors
 from bot.store.ledger import Ledger
 from tests.scenarios.community import Community, answer, community
 

@@ -9,8 +9,8 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat import sentences
-from bot.chat.postbox import Postbox
+from bot.chat.reply.channel_writer import ChannelWriter
+from bot.chat.texts import sentences
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import LedgerError
@@ -112,18 +112,18 @@ async def test_a_part_that_grew_before_an_outage_is_found_and_not_sent_again(
 async def test_a_part_whose_sending_was_not_answered_before_the_end_says_all_of_it(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.reply._PROGRESS_GRACE", 0.05)
+    monkeypatch.setattr("bot.chat.reply.reply._PROGRESS_GRACE", 0.05)
     gate = channels.model.gate()
     tokens = ["alpha " * 300 + "\n\n", "beta " * 100, "beta " * 100, "beta"]
     channels.model.say("".join(tokens), tokens=tokens, gate=gate)
-    try_send = Postbox.try_send
+    try_send = ChannelWriter.try_send
 
-    async def unanswered(postbox: Postbox, content: str, nonce: str) -> int:
-        sent = await try_send(postbox, content, nonce)
+    async def unanswered(channel_writer: ChannelWriter, content: str, nonce: str) -> int:
+        sent = await try_send(channel_writer, content, nonce)
         await asyncio.Event().wait()
         return sent
 
-    monkeypatch.setattr(Postbox, "try_send", unanswered)
+    monkeypatch.setattr(ChannelWriter, "try_send", unanswered)
     await channels.ask("one")
     gate.let(2)
     await channels.reply(channels.general, 2)

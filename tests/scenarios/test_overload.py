@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from bot.chat import sentences
-from bot.chat.admission import Admission
-from bot.chat.listener import MOST_WAITING
+from bot.chat.intake.listener import MOST_WAITING
+from bot.chat.texts import sentences
+from bot.chat.turns.run_slots import RunSlots
 from tests.scenarios.community import PATIENCE, Community, answer, labels
 from tests.support import model_turns as turns
 
@@ -14,7 +14,7 @@ from tests.support import model_turns as turns
 async def test_more_questions_than_may_wait_are_refused_in_words(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.listener.MOST_WAITING", 2)
+    monkeypatch.setattr("bot.chat.intake.listener.MOST_WAITING", 2)
     home = await channels.ada.open_dm()
     gate = channels.model.stall(then="Now.")
     await channels.ada.say(home, "one")
@@ -41,8 +41,8 @@ async def test_more_questions_than_may_wait_are_refused_in_words(
 async def test_a_reply_that_waits_for_others_says_so_and_can_be_cancelled(
     channels: Community,
 ) -> None:
-    channels.bot._admission.__init__(1)  # type: ignore[misc]  # one place instead of hundreds
-    assert isinstance(channels.bot._admission, Admission)
+    channels.bot._run_slots.__init__(1)  # type: ignore[misc]  # one place instead of hundreds
+    assert isinstance(channels.bot._run_slots, RunSlots)
     gate = channels.model.stall(then="First.")
     rooms = [channels.sandbox.guild.add_text_channel(f"room-{n}") for n in range(3)]
     for number, room in enumerate(rooms):
@@ -68,10 +68,10 @@ async def test_what_runs_on_after_a_restart_has_its_place_among_all_that_run(
     await channels.ask("one")
     await channels.in_state(1, "running")
     await channels.stop_bot()
-    monkeypatch.setattr("bot.chat.bot.Admission", lambda places: Admission(1))
+    monkeypatch.setattr("bot.chat.bot.Admission", lambda router: RunSlots(1))
     await channels.start_bot()
     async with asyncio.timeout(PATIENCE):
-        while not channels.bot._admission.inside:
+        while not channels.bot._run_slots.inside:
             await asyncio.sleep(0.005)
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "two")
@@ -96,8 +96,8 @@ async def test_who_looks_after_the_place_sees_how_busy_the_bot_is(channels: Comm
 async def test_whoever_asks_little_is_at_work_though_others_have_every_worker(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.turns.MOST_WORKERS", 2)
-    monkeypatch.setattr("bot.chat.turns.ALWAYS", 1)
+    monkeypatch.setattr("bot.chat.turns.scheduler.MOST_WORKERS", 2)
+    monkeypatch.setattr("bot.chat.turns.scheduler.ALWAYS", 1)
     gate = channels.model.gate()
     channels.model.otherwise = lambda asked: (
         asked.question if asked.question == "alone" else turns.say(asked.question, first=gate)

@@ -9,9 +9,9 @@ import pytest
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.events import StreamEvent
-from bot.assistants.objects import Message
-from bot.assistants.requests import CreateMessage, CreateRun
-from bot.chat import sentences
+from bot.assistants.schema.objects import Message
+from bot.assistants.schema.requests import CreateMessage, CreateRun
+from bot.chat.texts import sentences
 from tests.scenarios.community import Community, answer, community, is_final, labels
 
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from bot.sandbox import Channel, Permission
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat import sentences
-from bot.sandbox import Channel, Message, Sandbox
+from bot.chat.texts import sentences
+from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import answer, is_final, labels, says
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program
@@ -80,7 +80,7 @@ class Host:
         shutil.rmtree(self.data)
         shutil.copytree(copy, self.data)
 
-    def replies(self, channel: Channel) -> list[Message]:
+    def replies(self, channel: Channel) -> list[DiscordMessage]:
         bot = self.sandbox.bot_user
         return [m for m in channel.messages if m.author is bot and says(m)]
 
@@ -95,7 +95,7 @@ class Host:
         )
         return [answer(reply) for reply in self.replies(channel)]
 
-    async def thread_of(self, question: Message) -> Channel:
+    async def thread_of(self, question: DiscordMessage) -> Channel:
         await self.sandbox.until(lambda: question.thread is not None)
         assert question.thread is not None
         return question.thread

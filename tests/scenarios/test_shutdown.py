@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat import sentences
-from bot.sandbox import Channel, Message, Sandbox
+from bot.chat.texts import sentences
+from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import answer, labels, says
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.model_turns import stall
@@ -90,11 +90,11 @@ def writing(directory: Path) -> Iterator[None]:
         yield
 
 
-def replies(sandbox: Sandbox, room: Channel) -> list[Message]:
+def replies(sandbox: Sandbox, room: Channel) -> list[DiscordMessage]:
     return [each for each in room.messages if each.author is sandbox.bot_user and says(each)]
 
 
-def reply(sandbox: Sandbox, room: Channel) -> Message:
+def reply(sandbox: Sandbox, room: Channel) -> DiscordMessage:
     """The one reply in a room."""
     (only,) = replies(sandbox, room)
     return only

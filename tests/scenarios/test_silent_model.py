@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.chat import sentences
+from bot.chat.texts import sentences
 from tests.scenarios.community import answer, community, is_final, labels
 from tests.scenarios.hostile import HastyClock
 from tests.support.model_endpoint import Asked, ScriptedModel

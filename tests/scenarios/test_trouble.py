@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat import sentences
-from bot.chat.postbox import Postbox
+from bot.chat.reply.channel_writer import ChannelWriter
+from bot.chat.texts import sentences
 from tests.scenarios.community import Community, answer, community, is_final, labels
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -135,22 +135,22 @@ async def test_the_last_edit_arrives_whatever_is_in_its_way(
 async def test_an_edit_that_is_late_on_its_way_does_not_come_over_the_end(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.reply._PROGRESS_GRACE", 30.0)
-    try_edit = Postbox.try_edit
+    monkeypatch.setattr("bot.chat.reply.reply._PROGRESS_GRACE", 30.0)
+    try_edit = ChannelWriter.try_edit
     on_its_way, through = asyncio.Event(), asyncio.Event()
     sent: list[asyncio.Task[None]] = []
 
-    async def late(postbox: Postbox, message_id: int, content: str) -> None:
+    async def late(channel_writer: ChannelWriter, message_id: int, content: str) -> None:
         async def arrive() -> None:
             await through.wait()
-            await try_edit(postbox, message_id, content)
+            await try_edit(channel_writer, message_id, content)
 
         on_its_way.set()
         sent.append(asyncio.create_task(arrive()))
         # Who gives up waiting for it does not take it back.
         await asyncio.shield(sent[-1])
 
-    monkeypatch.setattr(Postbox, "try_edit", late)
+    monkeypatch.setattr(ChannelWriter, "try_edit", late)
     gate = channels.model.stall("Begun", then=" and done.")
     await channels.ask("one")
     reply = await channels.reply(channels.general)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.events import StreamEvent
-from bot.assistants.objects import Run
+from bot.assistants.schema.objects import Run
 
 
 class RecordingAPI:

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.assistants.objects import ListPage
+from bot.assistants.schema.objects import ListPage
 from bot.server import Server
-from bot.server.context import Limits
+from bot.server.app_keys import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address

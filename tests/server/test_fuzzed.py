@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from bot.assistants.vector_stores import CreateFileBatch
+from bot.assistants.schema.vector_stores import CreateFileBatch
 from bot.server.routes import ROUTES
 from tests.support.assistants import house
 from tests.support.files import searchable

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.assistants.errors import APIError
-from bot.assistants.objects import ListPage
+from bot.assistants.schema.objects import ListPage
 from bot.assistants.validation import from_raw
-from bot.server import Server, reading
-from bot.server.context import Limits
+from bot.server import Server, parsing
+from bot.server.app_keys import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI, run
 
@@ -176,7 +176,7 @@ async def test_only_a_large_body_is_parsed_beside_the_event_loop(
         beside.append(threading.current_thread() is not threading.main_thread())
         return from_raw(kind, raw)
 
-    monkeypatch.setattr("bot.server.reading.from_raw", watched)
+    monkeypatch.setattr("bot.server.parsing.from_raw", watched)
     for padding in (b"", b" " * LARGE):
         message = io.BytesIO(json.dumps(user()).encode() + padding)
         async with http.post(MESSAGES, data=message) as response:
@@ -205,7 +205,7 @@ def counted(value: object) -> tuple[int, int]:
 
 def refusal(body: bytes, limits: Limits) -> str | None:
     try:
-        reading._check_structure(body, limits)
+        parsing._check_structure(body, limits)
     except APIError as error:
         return error.code
     return None

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 
 from bot.assistants.errors import APIError
-from bot.assistants.objects import ListPage
-from bot.assistants.vector_stores import SearchPage
+from bot.assistants.schema.objects import ListPage
+from bot.assistants.schema.vector_stores import SearchPage
 from bot.server import Server, ServerError
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.assistants.files import UploadFile
+from bot.assistants.schema.files import UploadFile
 from bot.client import Client
 from bot.server import Server
-from bot.server.context import Limits
+from bot.server.app_keys import Limits
 from tests.server.test_uploads import FILE, PURPOSE, B, Kept, body, part
 
 NAMES = st.text(

@@ -5,9 +5,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.assistants.files import FilePage
-from bot.assistants.objects import Deleted, ListPage
-from bot.assistants.requests import (
+from bot.assistants.schema.files import FilePage
+from bot.assistants.schema.objects import Deleted, ListPage
+from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
     CreateRun,
@@ -21,7 +21,7 @@ from bot.assistants.requests import (
     SubmitToolOutputs,
     ToolOutput,
 )
-from bot.assistants.vector_stores import (
+from bot.assistants.schema.vector_stores import (
     CreateFileBatch,
     CreateVectorStore,
     CreateVectorStoreFile,
@@ -32,7 +32,7 @@ from bot.assistants.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
-from bot.server.reading import INCLUDE
+from bot.server.parsing import INCLUDE
 from tests.server.fakes import RecordingAPI, events, run
 
 EMPTY: ListPage[Any] = ListPage(data=())

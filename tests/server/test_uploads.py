@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 
 from bot.assistants.errors import not_found
-from bot.assistants.files import File, FileExpiration, UploadFile
+from bot.assistants.schema.files import File, FileExpiration, UploadFile
 from bot.server import Server
-from bot.server.context import Limits
+from bot.server.app_keys import Limits
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
-from tests.server.test_reading import refused
+from tests.server.test_parsing import refused
 
 MADE = File(id="file-1", bytes=3, created_at=1, filename="a.txt", purpose="assistants")
 B = "boundary"

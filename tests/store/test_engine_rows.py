@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.assistants.files import File
-from bot.assistants.requests import Page
+from bot.assistants.schema.files import File
+from bot.assistants.schema.requests import Page
 from bot.store.engine import EngineStore, Tables
 
 FILE = File(id="file-a", bytes=1, created_at=1, filename="a.txt", purpose="assistants")

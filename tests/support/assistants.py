@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 from bot.assistants.api import AssistantsAPI, EventStream
-from bot.assistants.content import TextDelta, TextPart
 from bot.assistants.events import MessageDelta, StreamEvent
-from bot.assistants.objects import Message, Run
-from bot.assistants.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
+from bot.assistants.schema.content import TextDelta, TextPart
+from bot.assistants.schema.objects import Message, Run
+from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.assistants.states import TERMINAL, RunStatus
 from bot.client import Client
 from bot.engine import Engine, EngineOptions
-from bot.models.chat import ChatCompletions, Timeouts
-from bot.models.image_fetcher import ImageFetcher
+from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.http.image_fetcher import ImageFetcher
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.wire.retry import RetryPolicy
@@ -118,7 +118,7 @@ async def house(
     *,
     options: EngineOptions | None = None,
     model: ScriptedModel | None = None,
-    timeouts: Timeouts | None = None,
+    timeouts: EndpointTimeouts | None = None,
     public: bool = False,
     fetcher: ImageFetcher | None = None,
 ) -> AsyncIterator[House]:

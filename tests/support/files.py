@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.files import File, UploadFile
-from bot.assistants.vector_stores import CreateVectorStore, VectorStore, VectorStoreFile
+from bot.assistants.schema.files import File, UploadFile
+from bot.assistants.schema.vector_stores import CreateVectorStore, VectorStore, VectorStoreFile
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for what should come at once."""

@@ -1,7 +1,7 @@
 """Questions with files, as a test gives them, and replies that nobody reads again."""
 
-from bot.assistants.content import ContentInput, ImageFile, ImageFilePart
-from bot.chat.asking import AttachedFile, UnreadableError, attachments_json
+from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
+from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
 from bot.store.ledger import Question, Turn
 
 

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.wire.sse import Decoder, Event, EventTooLargeError, encode
+from bot.wire.sse import Decoder, EventTooLargeError, ServerSentEvent, encode
 
 
-def decode(stream: bytes) -> list[Event]:
+def decode(stream: bytes) -> list[ServerSentEvent]:
     return Decoder().feed(stream)
 
 
-def decode_split(stream: bytes, cuts: list[int]) -> list[Event]:
+def decode_split(stream: bytes, cuts: list[int]) -> list[ServerSentEvent]:
     decoder, events, at = Decoder(), [], 0
     for cut in [*sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]:
         events += decoder.feed(stream[at:cut])
@@ -19,7 +19,7 @@ def decode_split(stream: bytes, cuts: list[int]) -> list[Event]:
     return events
 
 
-def by_the_rules(stream: bytes) -> list[Event]:
+def by_the_rules(stream: bytes) -> list[ServerSentEvent]:
     """The event-stream rules, written down word for word and slowly, over characters."""
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     lines, line, at = [], "", 0
@@ -35,7 +35,9 @@ def by_the_rules(stream: bytes) -> list[Event]:
     for line in lines:
         if line == "":
             if data:
-                events.append(Event(name or "message", data[:-1].encode(), last_id, retry))
+                events.append(
+                    ServerSentEvent(name or "message", data[:-1].encode(), last_id, retry)
+                )
             data, name = "", ""
         elif not line.startswith(":"):
             field, _, value = line.partition(":")
@@ -64,7 +66,7 @@ CUTS = st.lists(st.integers(0, 400), max_size=12)
 
 @given(STREAMS)
 def test_a_stream_is_decoded_as_the_rules_say(stream: bytes) -> None:
-    told = [Event(e.name, e.text.encode(), e.id, e.retry) for e in decode(stream)]
+    told = [ServerSentEvent(e.name, e.text.encode(), e.id, e.retry) for e in decode(stream)]
     assert told == by_the_rules(stream)
 
 
@@ -101,7 +103,7 @@ def test_a_name_with_a_line_end_is_refused() -> None:
 
 
 def test_an_event_that_the_stream_does_not_finish_is_none() -> None:
-    assert decode(b"data: whole\n\ndata: half\n") == [Event("message", b"whole")]
+    assert decode(b"data: whole\n\ndata: half\n") == [ServerSentEvent("message", b"whole")]
 
 
 def test_the_last_id_holds_until_another_is_set() -> None:
@@ -139,4 +141,4 @@ def test_comments_that_keep_a_connection_open_add_up_to_nothing() -> None:
     decoder = Decoder(max_event_bytes=1000)
     for _ in range(2000):
         assert decoder.feed(b": still here\n") == []
-    assert decoder.feed(b"data: x\n\n") == [Event("message", b"x")]
+    assert decoder.feed(b"data: x\n\n") == [ServerSentEvent("message", b"x")]

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from bot.hosted.extract.extract import extract
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
-from bot.hosted.extract.parsing import extract
 
 _NICENESS = 10  # who waits for an answer comes before who waits for a file
 _OPEN_FILES = 32

@@ -31,14 +31,14 @@ def html_text(pieces: Iterable[str], limits: ExtractionLimits) -> str:
 
     Blocks stand on lines of their own, list items have dashes, tabs separate table cells.
     """
-    reader = _Reader(limits)
+    reader = _HTMLReader(limits)
     for piece in pieces:
         reader.feed(piece)
     reader.close()
     return reader.text
 
 
-class _Reader(HTMLParser):
+class _HTMLReader(HTMLParser):
     def __init__(self, limits: ExtractionLimits) -> None:
         super().__init__(convert_charrefs=True)
         self._collector = Collector(limits)

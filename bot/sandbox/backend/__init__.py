@@ -1,14 +1,14 @@
 """The sandbox's state and every operation on it, one noun a file; knows no HTTP and no sockets."""
 
-from bot.sandbox.backend.answers import Answers
-from bot.sandbox.backend.channels import Channels
-from bot.sandbox.backend.commands import Commands
-from bot.sandbox.backend.guilds import Guilds
-from bot.sandbox.backend.interactions import Interactions
-from bot.sandbox.backend.messages import Messages
-from bot.sandbox.backend.reactions import Reactions
-from bot.sandbox.backend.threads import Threads
-from bot.sandbox.backend.world import World
+from bot.sandbox.backend.interactions.commands import CommandRegistry
+from bot.sandbox.backend.interactions.interactions import Interactions
+from bot.sandbox.backend.interactions.responses import Answers
+from bot.sandbox.backend.messages.messages import Messages
+from bot.sandbox.backend.messages.reactions import Reactions
+from bot.sandbox.backend.places.channels import Channels
+from bot.sandbox.backend.places.guilds import Guilds
+from bot.sandbox.backend.places.threads import Threads
+from bot.sandbox.backend.state.world import World
 
 
 class Backend:
@@ -21,6 +21,6 @@ class Backend:
         self.threads = Threads(world)
         self.messages = Messages(world, self.threads)
         self.reactions = Reactions(world)
-        self.commands = Commands(world)
+        self.commands = CommandRegistry(world)
         self.interactions = Interactions(world)
         self.answers = Answers(world, self.messages, self.interactions)

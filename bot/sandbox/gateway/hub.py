@@ -6,15 +6,16 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from bot.sandbox.backend import permissions, render
-from bot.sandbox.backend.events import KNOWN_INTENTS, PRIVILEGED, Event, Intent
-from bot.sandbox.backend.model import Guild, Payload, User
-from bot.sandbox.backend.world import World
+from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.state import permissions
+from bot.sandbox.backend.state.events import KNOWN_INTENTS, PRIVILEGED, GatewayEvent, Intent
+from bot.sandbox.backend.state.model import Guild, Payload, User
+from bot.sandbox.backend.state.world import World
 from bot.sandbox.clock import isoformat
 from bot.sandbox.faults import Faults
 from bot.sandbox.gateway import socket as wire
-from bot.sandbox.gateway.session import Session, encode
-from bot.sandbox.gateway.socket import Closing, Socket
+from bot.sandbox.gateway.session import GatewaySession, encode
+from bot.sandbox.gateway.socket import ClientSocket, Closing
 
 
 class Hub:
@@ -32,8 +33,8 @@ class Hub:
         self._authenticate = authenticate
         self.unknown = unknown
         self.url = ""
-        self.sessions: dict[str, Session] = {}
-        self.sockets: set[Socket] = set()
+        self.sessions: dict[str, GatewaySession] = {}
+        self.sockets: set[ClientSocket] = set()
         world.listeners.append(self.on_event)
 
     async def handler(self, request: web.Request) -> web.StreamResponse:
@@ -44,18 +45,18 @@ class Hub:
         if compress not in (None, "", "zlib-stream") or request.query.get("encoding") == "etf":
             self.unknown(f"gateway {request.query_string}")
             return web.Response(status=501, text="the sandbox has json with zlib-stream only")
-        socket = Socket(self, request)
+        socket = ClientSocket(self, request)
         self.sockets.add(socket)
         return await socket.serve()
 
-    def bot_session(self) -> Session | None:
+    def bot_session(self) -> GatewaySession | None:
         """The bot's session that has a socket now."""
         for session in self.sessions.values():
             if session.user is self._world.bot and session.socket is not None:
                 return session
         return None
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: GatewayEvent) -> None:
         """Hand an event to the sessions it is for."""
         bodies: dict[bool, bytes] = {}
         verdict = None
@@ -78,7 +79,7 @@ class Hub:
             for _ in range(verdict.copies - 1):
                 session.again()
 
-    def identify(self, socket: Socket, data: Payload) -> None:
+    def identify(self, socket: ClientSocket, data: Payload) -> None:
         """Begin a session, or raise the close that Discord answers with."""
         user = self._authenticate(str(data.get("token", "")))
         if user is None:
@@ -95,14 +96,14 @@ class Hub:
         number, count = data.get("shard") or (0, 1)
         if not 0 <= number < count:
             raise Closing(wire.INVALID_SHARD, "Invalid shard.")
-        session = Session(self._world, user, intents, (number, count))
+        session = GatewaySession(self._world, user, intents, (number, count))
         self.sessions[session.id] = session
         self._attach(session, socket)
         self._welcome(session)
         self._tell_presence(session)
         self._world.publish("session", detail=session)
 
-    def _attach(self, session: Session, socket: Socket) -> None:
+    def _attach(self, session: GatewaySession, socket: ClientSocket) -> None:
         if session.socket is not None:
             session.socket.session = None
             session.socket.close(4000, "Session resumed elsewhere.")
@@ -110,7 +111,7 @@ class Hub:
         session.lost_at = None
         socket.session = session
 
-    def _welcome(self, session: Session) -> None:
+    def _welcome(self, session: GatewaySession) -> None:
         guilds = [
             guild
             for guild in self._world.guilds.values()
@@ -141,7 +142,7 @@ class Hub:
             for guild in guilds:
                 session.dispatch("GUILD_CREATE", encode(self._guild(session, guild)))
 
-    def _guild(self, session: Session, guild: Guild) -> Payload:
+    def _guild(self, session: GatewaySession, guild: Guild) -> Payload:
         world = self._world
         person = session.intents is None
         wanted = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES
@@ -177,7 +178,7 @@ class Hub:
             "permissions": str(int(rights)),
         }
 
-    def resume(self, socket: Socket, data: Payload) -> None:
+    def resume(self, socket: ClientSocket, data: Payload) -> None:
         """Go on with a session, replaying what it missed; else tell it to begin anew."""
         user = self._authenticate(str(data.get("token", "")))
         if user is None:
@@ -198,14 +199,14 @@ class Hub:
         self._tell_presence(session)
         self._world.publish("session", detail=session)
 
-    def _tell_presence(self, session: Session) -> None:
+    def _tell_presence(self, session: GatewaySession) -> None:
         """Show people whether the bot is there."""
         if session.user is not self._world.bot:
             return
         for guild in self._world.guilds.values():
             people = frozenset(guild.members) - {self._world.bot.id}
             payload = {"guild_id": str(guild.id), **self._bot_presence()}
-            event = Event(
+            event = GatewayEvent(
                 "PRESENCE_UPDATE", payload, Intent.GUILD_PRESENCES, only=people, guild_id=guild.id
             )
             self._world.emit(event)
@@ -218,10 +219,10 @@ class Hub:
             "client_status": {},
         }
 
-    def presence(self, session: Session, data: Payload) -> None:
+    def presence(self, session: GatewaySession, data: Payload) -> None:
         """Take a presence; nobody in the sandbox looks at it."""
 
-    def members(self, session: Session, data: Payload) -> None:
+    def members(self, session: GatewaySession, data: Payload) -> None:
         """Answer a request for members in chunks of a thousand."""
         guild = self._world.guilds.get(int(data.get("guild_id", 0)))
         if guild is None or session.user.id not in guild.members:
@@ -250,7 +251,7 @@ class Hub:
                 payload["nonce"] = data["nonce"]
             session.dispatch("GUILD_MEMBERS_CHUNK", encode(payload))
 
-    def lost(self, socket: Socket, *, clean: bool) -> None:
+    def lost(self, socket: ClientSocket, *, clean: bool) -> None:
         """A socket ended; a client that said goodbye ends its session, any other may resume."""
         self.sockets.discard(socket)
         session = socket.session
@@ -291,7 +292,7 @@ class Hub:
         for socket in self._bot_sockets():
             socket.close(code, reason)
 
-    def _bot_sockets(self) -> list[Socket]:
+    def _bot_sockets(self) -> list[ClientSocket]:
         return [
             socket
             for socket in self.sockets

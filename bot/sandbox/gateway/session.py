@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.sandbox.backend.events import Event, Intent
-from bot.sandbox.backend.model import User
-from bot.sandbox.backend.world import World
+from bot.sandbox.backend.state.events import GatewayEvent, Intent
+from bot.sandbox.backend.state.model import User
+from bot.sandbox.backend.state.world import World
 
 if TYPE_CHECKING:
-    from bot.sandbox.gateway.socket import Socket
+    from bot.sandbox.gateway.socket import ClientSocket
 
 KEPT_EVENTS = 5000
 RESUMABLE_SECONDS = 180.0
 _encode = msgspec.json.Encoder().encode
 
 
-class Session:
+class GatewaySession:
     """One identified client; `intents` None is a person's own app, which is sent everything."""
 
     def __init__(
@@ -28,13 +28,13 @@ class Session:
         self.user = user
         self.intents = intents
         self.shard = shard
-        self.socket: Socket | None = None
+        self.socket: ClientSocket | None = None
         self.seq = 0
         self.lost_at: float | None = None
         self._world = world
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_EVENTS)
 
-    def wants(self, event: Event) -> bool:
+    def wants(self, event: GatewayEvent) -> bool:
         """Whether the event is for this session."""
         if event.only is not None and self.user.id not in event.only:
             return False
@@ -51,7 +51,7 @@ class Session:
             return True
         return self._sees(event)
 
-    def _sees(self, event: Event) -> bool:
+    def _sees(self, event: GatewayEvent) -> bool:
         return event.channel is not None and self._world.sees(event.channel, self.user)
 
     def _holds(self, guild_id: int | None) -> bool:

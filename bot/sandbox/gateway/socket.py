@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from bot.sandbox.gateway.session import Session, encode
+from bot.sandbox.gateway.session import GatewaySession, encode
 
 if TYPE_CHECKING:
     from bot.sandbox.gateway.hub import Hub
@@ -30,7 +30,7 @@ class Closing(Exception):  # noqa: N818 - a protocol step, caught where the sock
         self.reason = reason
 
 
-class Socket:
+class ClientSocket:
     """Serves one connection until it ends."""
 
     def __init__(self, hub: "Hub", request: web.Request) -> None:
@@ -40,7 +40,7 @@ class Socket:
         self._out: asyncio.Queue[bytes | tuple[int, str]] = asyncio.Queue()
         self._deflate = zlib.compressobj() if request.query.get("compress") else None
         self._commands: list[float] = []
-        self.session: Session | None = None
+        self.session: GatewaySession | None = None
 
     def send(self, frame: bytes) -> None:
         """Queue a frame; it goes out in order."""

@@ -9,13 +9,13 @@ from aiohttp import hdrs, web
 
 from bot.sandbox import errors
 from bot.sandbox.backend import Backend
-from bot.sandbox.backend.events import Change
-from bot.sandbox.backend.model import User
+from bot.sandbox.backend.state.events import Change
+from bot.sandbox.backend.state.model import User
 from bot.sandbox.errors import DiscordError, Unsupported
 from bot.sandbox.faults import Faults
 from bot.sandbox.http import channels, commands, files, guilds, interactions, messages, users
-from bot.sandbox.http.call import Call, Reply, Route
-from bot.sandbox.http.ratelimits import RateLimiter
+from bot.sandbox.http.call import Call, RestResponse, Route
+from bot.sandbox.http.ratelimits import RestRateLimiter
 
 PREFIX = "/api/v10"
 VIA = "1.1 sandbox"
@@ -38,7 +38,7 @@ class Api:
     def __init__(
         self,
         backend: Backend,
-        limiter: RateLimiter,
+        limiter: RestRateLimiter,
         faults: Faults,
         authenticate: Callable[[str], User | None],
     ) -> None:
@@ -98,7 +98,7 @@ class Api:
         except Unsupported as error:
             self._not_known(str(error))
             return _respond(501, {"message": str(error), "code": 0}, headers)
-        if isinstance(result, Reply):
+        if isinstance(result, RestResponse):
             return self._respond(route, result.status, result.payload, headers)
         return self._respond(route, 204 if result is None else 200, result, headers)
 

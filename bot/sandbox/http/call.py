@@ -10,17 +10,17 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox import errors
 from bot.sandbox.backend import Backend
-from bot.sandbox.backend.drafts import Upload
-from bot.sandbox.backend.model import Channel, Guild, Message, Payload, User
+from bot.sandbox.backend.messages.drafts import UploadedFile
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Payload, User
 from bot.sandbox.forms import Form
-from bot.sandbox.http.ratelimits import Limit, RateLimiter
+from bot.sandbox.http.ratelimits import Limit, RestRateLimiter
 
 _FILE_FIELD = re.compile(r"files?\[(\d+)\]\Z|file(\d*)\Z")
 MAX_UPLOAD = 101 << 20
 
 
 @dataclass(slots=True)
-class Reply:
+class RestResponse:
     """What a handler answers; a None payload is an empty body."""
 
     status: int
@@ -36,7 +36,7 @@ class Call:
         request: web.Request,
         route: "Route",
         actor: User,
-        limiter: RateLimiter,
+        limiter: RestRateLimiter,
         gateway_url: str,
     ) -> None:
         self.backend = backend
@@ -48,7 +48,7 @@ class Call:
         self.actor = actor
         self.where = f"{route.method} {route.template}"
         self.body: Any = {}
-        self.uploads: dict[int, Upload] = {}
+        self.uploads: dict[int, UploadedFile] = {}
 
     async def read(self) -> None:
         """Read the body: JSON, or a form with payload_json and files."""
@@ -79,7 +79,7 @@ class Call:
                     raise errors.entity_too_large()
             number = int(found[1] or found[2] or len(self.uploads))
             told = part.headers.get("Content-Type")
-            self.uploads[number] = Upload(part.filename or "unknown", bytes(data), told)
+            self.uploads[number] = UploadedFile(part.filename or "unknown", bytes(data), told)
 
     @property
     def form(self) -> Form:
@@ -116,7 +116,7 @@ class Call:
         """The path's channel, seen by the caller."""
         return self.world.channel(self.id("channel_id"), self.actor)
 
-    def message(self) -> Message:
+    def message(self) -> DiscordMessage:
         """The path's message, in a channel the caller sees."""
         return self.world.message(self.channel(), self.id("message_id"))
 
@@ -124,7 +124,7 @@ class Call:
         """The path's guild, whose member the caller is."""
         return self.world.guild(self.id("guild_id"), self.actor)
 
-    def shown(self, message: Message) -> Payload:
+    def shown(self, message: DiscordMessage) -> Payload:
         """A message as the caller may see it."""
         if self.actor is not self.world.bot:
             return self.world.writer.full(message, self.actor, self.world.now())

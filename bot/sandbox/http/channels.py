@@ -1,10 +1,10 @@
 """Routes about channels, channel threads, typing and permission overwrites."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend import render
-from bot.sandbox.backend.model import Channel, Payload
-from bot.sandbox.backend.permissions import Permission
-from bot.sandbox.http.call import Call, Reply, Route
+from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.state.model import Channel, Payload
+from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import Limit
 
 
@@ -46,18 +46,18 @@ async def typing(call: Call) -> None:
     call.backend.channels.start_typing(call.channel(), call.actor)
 
 
-async def thread_from_message(call: Call) -> Reply:
+async def thread_from_message(call: Call) -> RestResponse:
     """Start a thread on a message."""
     thread = call.backend.threads.from_message(call.message(), call.actor, call.form)
-    return Reply(201, _shown(call, thread))
+    return RestResponse(201, _shown(call, thread))
 
 
-async def thread(call: Call) -> Reply:
+async def thread(call: Call) -> RestResponse:
     """Start a thread without a message."""
     made = call.backend.threads.without_message(
         call.channel(), call.actor, call.form, call.backend.messages.publish
     )
-    return Reply(201, _shown(call, made))
+    return RestResponse(201, _shown(call, made))
 
 
 def _thread_of(call: Call) -> Channel:

@@ -1,9 +1,9 @@
 """Routes about application commands, global and of a guild."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend.model import Payload
+from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.forms import Form
-from bot.sandbox.http.call import Call, Reply, Route
+from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import Limit
 
 
@@ -43,10 +43,10 @@ async def overwrite(call: Call) -> list[Payload]:
     return [one.payload for one in call.backend.commands.overwrite(_scope(call), forms)]
 
 
-async def create(call: Call) -> Reply:
+async def create(call: Call) -> RestResponse:
     """Add one command."""
     made, new = call.backend.commands.create(_scope(call), call.form)
-    return Reply(201 if new else 200, made.payload)
+    return RestResponse(201 if new else 200, made.payload)
 
 
 async def get(call: Call) -> Payload:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from bot.sandbox.backend import Backend
-from bot.sandbox.backend.media import sign
+from bot.sandbox.backend.messages.media import sign
 
 
 def handler(backend: Backend) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

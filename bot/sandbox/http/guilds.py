@@ -1,8 +1,8 @@
 """Routes about guilds, their channels, members and roles."""
 
-from bot.sandbox.backend import render
-from bot.sandbox.backend.model import Payload
-from bot.sandbox.http.call import Call, Reply, Route
+from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import Limit
 
 
@@ -25,10 +25,10 @@ async def channels(call: Call) -> list[Payload]:
     return [render.channel(one) for one in call.guild().channels.values()]
 
 
-async def create_channel(call: Call) -> Reply:
+async def create_channel(call: Call) -> RestResponse:
     """Make a channel."""
     made = call.backend.channels.create(call.guild(), call.actor, call.form)
-    return Reply(201, render.channel(made))
+    return RestResponse(201, render.channel(made))
 
 
 async def active_threads(call: Call) -> Payload:

@@ -1,7 +1,7 @@
 """Routes by which an application answers interactions: the callback, and the webhook after it."""
 
-from bot.sandbox.backend.interactions import Interaction
-from bot.sandbox.backend.model import Message, MessageFlag, Payload
+from bot.sandbox.backend.interactions.interactions import Interaction
+from bot.sandbox.backend.state.model import DiscordMessage, MessageFlag, Payload
 from bot.sandbox.http.call import Call, Handler, Route
 from bot.sandbox.http.ratelimits import Limit
 
@@ -34,11 +34,11 @@ def _interaction(call: Call) -> Interaction:
     return call.backend.interactions.by_token(application, call.text("interaction_token"))
 
 
-def _shown(call: Call, message: Message) -> Payload:
+def _shown(call: Call, message: DiscordMessage) -> Payload:
     return call.world.writer.full(message, call.world.bot, call.world.now())
 
 
-def _message(call: Call, interaction: Interaction) -> Message:
+def _message(call: Call, interaction: Interaction) -> DiscordMessage:
     named = call.text("message_id")
     message_id = None if named == "@original" else call.id("message_id")
     return call.backend.answers.response(interaction, message_id)

@@ -1,9 +1,9 @@
 """Routes about messages, reactions and pins."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend import render
-from bot.sandbox.backend.drafts import read_draft, read_new
-from bot.sandbox.backend.model import Payload
+from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.messages.drafts import read_draft, read_new
+from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.clock import isoformat
 from bot.sandbox.http.call import Call, Route
 from bot.sandbox.http.ratelimits import Limit

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import hdrs, web
 
-from bot.sandbox.backend import Backend, commands
-from bot.sandbox.backend.invocations import NotPossible, may_use
-from bot.sandbox.backend.model import Channel, Message, Payload, Role, User
+from bot.sandbox.backend import Backend
+from bot.sandbox.backend.interactions import commands
+from bot.sandbox.backend.interactions.invocations import NotPossible, may_use
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, Role, User
 from bot.sandbox.control import ACTIONS, Control
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
 from bot.sandbox.people import Person
@@ -49,7 +50,7 @@ def _port(request: web.Request) -> int:
     return 0 if name is None else int(name[1])
 
 
-class Page:
+class PageServer:
     """The page; `text` is its welcome in Markdown."""
 
     def __init__(
@@ -151,7 +152,7 @@ class Page:
     def _channel(self, person: Person, body: Payload) -> Channel:
         return self._world.channel(int(body["channel_id"]), person.user)
 
-    def _message(self, person: Person, body: Payload) -> Message:
+    def _message(self, person: Person, body: Payload) -> DiscordMessage:
         channel = self._channel(person, body)
         number = int(body["message_id"])
         found = channel.by_id.get(number) or channel.ephemeral.get(number)

@@ -7,7 +7,7 @@ see, and a client has to go by the headers.
 import hashlib
 from dataclasses import dataclass
 
-from bot.sandbox.clock import Clock
+from bot.sandbox.clock import SandboxClock
 from bot.sandbox.errors import RateLimited
 
 RENAMES, RENAME_SECONDS = 2, 600.0
@@ -28,10 +28,12 @@ class _Window:
     used: int = 0
 
 
-class RateLimiter:
+class RestRateLimiter:
     """Counts one bot's requests; `enabled` false lets everything through, headers stay."""
 
-    def __init__(self, clock: Clock, *, enabled: bool = True, global_per_second: int = 50) -> None:
+    def __init__(
+        self, clock: SandboxClock, *, enabled: bool = True, global_per_second: int = 50
+    ) -> None:
         self._clock = clock
         self.enabled = enabled
         self.global_per_second = global_per_second

@@ -3,8 +3,9 @@
 from typing import Any
 
 from bot.sandbox import errors
-from bot.sandbox.backend import permissions, render
-from bot.sandbox.backend.model import Payload
+from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.state import permissions
+from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.http.call import Call, Route
 from bot.sandbox.http.ratelimits import Limit
 

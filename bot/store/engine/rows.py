@@ -13,8 +13,8 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from bot.assistants.errors import Noun, invalid, unreadable
-from bot.assistants.objects import ListPage
-from bot.assistants.requests import Page
+from bot.assistants.schema.objects import ListPage
+from bot.assistants.schema.requests import Page
 
 _ENCODER: Final = msgspec.json.Encoder()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)

@@ -9,13 +9,13 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from bot.assistants.objects import Assistant, Message, Run, RunStep, Thread
+from bot.assistants.schema.objects import Assistant, Message, Run, RunStep, Thread
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
+from bot.store.blobs import FileBox
 from bot.store.database import Database
-from bot.store.engine.library import Library
+from bot.store.engine.files import FileTables
 from bot.store.engine.rows import Rows, Unreadable
 from bot.store.engine.schema import MIGRATIONS
-from bot.store.files import FileBox
 from bot.store.search_readers import Check
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Tables:
         self.messages = Rows(db, "messages", _MESSAGES, "message", unreadable, owner="thread_id")
         self.runs = Rows(db, "runs", _RUNS, "run", unreadable, owner="project")
         self.steps = Rows(db, "steps", _STEPS, "run step", unreadable, owner="run_id")
-        self.library = Library(db, unreadable)
+        self.library = FileTables(db, unreadable)
 
     def thread_of(self, project: str, thread_id: str) -> bool:
         """Return whether the project has that thread."""

@@ -1,9 +1,18 @@
 """The bot's ledger: every question it took and how far each got, durable against power loss."""
 
-from bot.store.ledger.access import LedgerError
-from bot.store.ledger.book import Ledger
+from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.questions import QueueFullError
-from bot.store.ledger.records import Asker, Link, Mark, NewQuestion, Outcome, Question, Scope, Turn
+from bot.store.ledger.records import (
+    Asker,
+    Link,
+    NewQuestion,
+    Outcome,
+    Question,
+    ReadMarker,
+    Scope,
+    Turn,
+)
+from bot.store.ledger.session import LedgerError
 from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
 
 __all__ = [
@@ -13,11 +22,11 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Link",
-    "Mark",
     "NewQuestion",
     "Outcome",
     "Question",
     "QueueFullError",
+    "ReadMarker",
     "Scope",
     "Turn",
     "TurnState",

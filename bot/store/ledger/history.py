@@ -4,8 +4,8 @@ import json
 import sqlite3
 
 from bot.store.ledger import rows
-from bot.store.ledger.access import Access
 from bot.store.ledger.records import Scope, Turn
+from bot.store.ledger.session import LedgerSession
 
 _VISIBLE = """
     WHERE (t.channel_id = :channel
@@ -16,10 +16,10 @@ _VISIBLE = """
 """
 
 
-class History:
+class TurnHistory:
     """What the commands show of turns; each method is one snapshot."""
 
-    def __init__(self, database: Access) -> None:
+    def __init__(self, database: LedgerSession) -> None:
         self._database = database
 
     async def turn(self, turn_id: int) -> Turn | None:

@@ -5,18 +5,18 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from bot.store.ledger import rows
-from bot.store.ledger.access import Access
 from bot.store.ledger.records import Link, NewQuestion, Question
+from bot.store.ledger.session import LedgerSession
 
 
 class QueueFullError(Exception):
     """So many questions wait in a channel that one more was not taken."""
 
 
-class Questions:
+class QuestionStore:
     """The questions' part of the ledger; each method is one transaction."""
 
-    def __init__(self, database: Access, now: Callable[[], float]) -> None:
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
 

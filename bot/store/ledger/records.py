@@ -26,7 +26,7 @@ class Link(Struct, frozen=True, kw_only=True):
     thread_id: str | None = None
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class ReadMarker(Struct, frozen=True, kw_only=True):
     """Up to which message a channel was seen; ``linked`` says that it is linked to a thread.
 
     Every message up to it that is a question was taken or refused. ``parent_id`` is the link's.

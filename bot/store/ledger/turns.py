@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from bot.store.ledger import rows
-from bot.store.ledger.access import Access
 from bot.store.ledger.records import Outcome, Turn
+from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import TurnState, sources
 
 _NO_END: Final = 2**63 - 1
 
 
-class Turns:
+class TurnStore:
     """The turns' part of the ledger; each method is one transaction."""
 
-    def __init__(self, database: Access, now: Callable[[], float]) -> None:
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
 

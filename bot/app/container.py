@@ -1,0 +1,245 @@
+"""Each part made from its section of the configuration and handed to a stack that will close it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final, TextIO
+
+from bot.app.assistant_definitions import answering_assistant
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.chat.bot import ChatBot
+from bot.chat.threads.api_errors import passing
+from bot.chat.transport.login import login_errors
+from bot.chat.turns.run_slots import MOST_AT_ONCE
+from bot.client import Client
+from bot.config import Config
+from bot.engine import Engine, EngineOptions
+from bot.models.factory import ChoiceError, ModelSettings, choose
+from bot.models.local.model import LocalModel
+from bot.models.local.weights import shown_on
+from bot.models.types import Model, ModelError
+from bot.runtime.backoff import backoff
+from bot.runtime.clock import Clock
+from bot.server import Server
+from bot.store.engine import EngineStore
+from bot.store.ledger import Ledger
+
+_LONGEST_WAIT: Final = 10.0
+
+_log: Final = logging.getLogger(__name__)
+
+BOT_PROJECT: Final = "default"
+"""The bot's own project; with no API keys, the one that ``serve`` shows, too."""
+
+
+class StartError(Exception):
+    """What keeps the program from starting, in one line for the person who runs it."""
+
+
+class Container:
+    """Makes the parts, and closes them in reverse order when its stack is closed.
+
+    ``say`` takes the lines that the person at the terminal is told, ``terminal`` shows downloads,
+    ``databases`` is where these are if not in ``[storage] directory``.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environment: Mapping[str, str],
+        *,
+        stack: AsyncExitStack,
+        clock: Clock,
+        say: Callable[[str], None],
+        terminal: TextIO,
+        databases: Path | None = None,
+    ) -> None:
+        self._config = config
+        self._environment = environment
+        self._stack = stack
+        self._clock = clock
+        self._say = say
+        self._terminal = terminal
+        self._databases = databases or Path(config.storage.directory)
+
+    async def engine(self) -> Engine:
+        """Open engine.db, make the model ready and start the engine; runs left go on."""
+        # The database first: a directory that can't be used is known before a download begins.
+        store = await EngineStore.open(self._databases / "engine.db")
+        self._close_with(store.close)
+        model = await self.model()
+        status = await model.check()
+        if not status.ok:
+            _log.warning("The model does not answer now, and runs will fail: %s", status.sentence)
+        settings = self._config.engine
+        options = EngineOptions(
+            max_concurrent_runs=settings.max_concurrent_runs,
+            run_expires_after=settings.run_expires_after,
+            context_window=self._config.models.context_window or status.context_window,
+        )
+        engine = Engine(store, model, clock=self._clock, options=options)
+        self._close_with(engine.stop)
+        await engine.start()
+        return engine
+
+    async def model(self) -> Model:
+        """Choose the model and make a local one ready; raises ``StartError``."""
+        model = await chosen_model(self._config, self._environment, self._say, self._terminal)
+        self._close_with(model.close)
+        if isinstance(model, LocalModel):
+            try:
+                await model.start()
+            except ModelError as error:
+                raise StartError(error.message) from error
+        return model
+
+    async def api(self, engine: Engine | None) -> AssistantsAPI:
+        """Return the Assistants API that the bot uses: the engine's, or a server's elsewhere."""
+        if engine is not None:
+            return engine.for_project(BOT_PROJECT)
+        settings = self._config.assistants
+        client = Client(settings.url, secret(self._environment, "assistants", settings.api_key_env))
+        self._close_with(client.close)
+        return client
+
+    async def server(self, engine: Engine) -> Server:
+        """Serve the engine over HTTP."""
+        settings = self._config.server
+        server = Server(
+            engine.for_project,
+            keys=server_keys(self._environment),
+            host=settings.host,
+            port=settings.port,
+            spool=self._databases,
+        )
+        self._close_with(server.stop)
+        await server.start()
+        return server
+
+    async def ledger(self) -> Ledger:
+        """Open bot.db."""
+        ledger = await Ledger.open(self._databases / "bot.db", self._clock.now)
+        self._close_with(ledger.close)
+        return ledger
+
+    async def bot(self, api: AssistantsAPI, ledger: Ledger, token: str) -> "asyncio.Task[None]":
+        """Find or make the assistants and bring the bot onto Discord.
+
+        Returns when Discord is READY; the task is the bot's life and raises ``LoginError`` where
+        Discord ends it. Raises ``LoginError`` as well where Discord does not let it in.
+        """
+        assistant_id = await self._answering_assistant(api, ledger)
+        at_once = self._config.engine.max_concurrent_runs
+        if self._config.assistants.url != "embedded":
+            at_once = MOST_AT_ONCE
+        # Not more than the engine executes: what waits there waits in no fair order.
+        bot = ChatBot(self._config.discord, api, ledger, assistant_id, self._clock, at_once=at_once)
+        await self._stack.enter_async_context(bot)
+        self._close_with(bot.close)
+        life = asyncio.create_task(self._live(bot, token), name="discord")
+        ready = asyncio.create_task(bot.wait_until_ready())
+        try:
+            await asyncio.wait({life, ready}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if life.done():
+            await life
+        self._say(f"{bot.user.display_name if bot.user else 'The bot'} is on Discord.")
+        return life
+
+    async def _answering_assistant(self, api: AssistantsAPI, ledger: Ledger) -> str:
+        """Return who answers, once a server elsewhere can be asked for it."""
+        settings, attempts = self._config.assistants, 0
+        while True:
+            wait = backoff(attempts, _LONGEST_WAIT)
+            try:
+                return await answering_assistant(
+                    api, ledger, settings, default_model=self._config.models.model
+                )
+            except APIError as error:
+                if settings.url == "embedded" or not passing(error):
+                    raise
+                _log.warning(
+                    "The assistants at %s can't be asked for (%s); trying again in %.1f s",
+                    settings.url,
+                    error,
+                    wait,
+                )
+            await self._clock.sleep(wait)
+            attempts += 1
+
+    async def _live(self, bot: ChatBot, token: str) -> None:
+        with login_errors(self._config.discord.api_url):
+            await bot.start(token)
+
+    def _close_with(self, close: Callable[[], Awaitable[None]]) -> None:
+        async def closing() -> None:
+            try:
+                await close()
+            except Exception:  # noqa: BLE001 - logged; the parts behind it must be closed, too
+                _log.exception("Could not stop everything in order")
+
+        self._stack.push_async_callback(closing)
+
+
+async def chosen_model(
+    config: Config,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
+    terminal: TextIO,
+) -> Model:
+    """Return the model that ``[models]`` means, nothing loaded yet; raises ``StartError``."""
+    models = config.models
+    settings = ModelSettings(
+        directory=Path(config.storage.directory),
+        endpoint=models.endpoint,
+        url=models.url,
+        model=models.model,
+        background=models.background,
+        api_key=secret(environment, "models", models.api_key_env) or "",
+        openai_key=environment.get("OPENAI_API_KEY", ""),
+        gguf=Path(models.gguf) if models.gguf else None,
+    )
+    try:
+        return await choose(settings, say=say, show=shown_on(terminal))
+    except ChoiceError as error:
+        raise StartError(str(error)) from error
+
+
+def secret(environment: Mapping[str, str], section: str, variable: str) -> str | None:
+    """Return the key in the variable that a section names, None where it names none.
+
+    Raises ``StartError`` where the variable is not set.
+    """
+    if not variable:
+        return None
+    key = environment.get(variable, "").strip()
+    if not key:
+        raise StartError(
+            f"[{section}] api_key_env names {variable}, which is not set. Set it to the key, or "
+            "take the line out."
+        )
+    return key
+
+
+def server_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return API keys and their projects from ``ASSISTANTS_API_KEYS`` (``project=key,…``).
+
+    A key without a project's name belongs to the bot's own. Raises ``StartError``.
+    """
+    keys: dict[str, str] = {}
+    for number, entry in enumerate(environment.get("ASSISTANTS_API_KEYS", "").split(","), 1):
+        if not entry.strip():
+            continue
+        project, _, key = entry.strip().rpartition("=")
+        if not key.strip() or key.strip() in keys:
+            # The entry itself is a secret: only its place is told.
+            raise StartError(
+                f"Entry {number} of ASSISTANTS_API_KEYS has an empty key, or one that another "
+                "entry has, too. Write project=key, with a key of its own for each project."
+            )
+        keys[key.strip()] = project.strip() or BOT_PROJECT
+    return keys

@@ -1,0 +1,139 @@
+"""The programs that run until they are told to stop: the bot, and the server alone."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Any, Final, TextIO, TypeVar
+
+from bot.app.container import Container, StartError
+from bot.config import Config
+from bot.runtime.clock import SystemClock
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
+
+_STOP_SECONDS: Final = 4.5
+"""After a signal everything is stopped in order, and after this long in any order."""
+
+_TELL_SECONDS: Final = 0.2
+_YOUNG_OBJECTS: Final = 5_000
+_LEFT: Final = "Not everything stopped in time; leaving it. Nothing that was saved is lost."
+
+
+async def run_bot(
+    config: Config, environment: Mapping[str, str], *, say: Callable[[str], None], terminal: TextIO
+) -> None:
+    """Run the bot on Discord, and the server where the configuration says so, until cancelled.
+
+    Raises ``StartError`` and the other one-line errors of the parts.
+    """
+    token = environment.get("DISCORD_TOKEN", "").strip()
+    if not token:
+        raise StartError(
+            "DISCORD_TOKEN is not set. Put the bot's token there (Discord's developer portal, "
+            "your application, Bot), or try the bot without one: python -m bot demo"
+        )
+    embedded = config.assistants.url == "embedded"
+    if config.server.enabled and not embedded:
+        raise StartError(
+            "The API can be served from this program's own engine only, but [assistants] url names "
+            'another server. Use url = "embedded", or run without --serve and [server] enabled.'
+        )
+    async with AsyncExitStack() as stack:
+        builder = Container(
+            config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
+        )
+        engine = await builder.engine() if embedded else None
+        if engine is not None and config.server.enabled:
+            server = await builder.server(engine)
+            say(f"The Assistants API is at {server.url}")
+        life = await builder.bot(await builder.api(engine), await builder.ledger(), token)
+        _spare_the_loop()
+        await life
+
+
+async def run_server(
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    terminal: TextIO,
+) -> None:
+    """Serve the Assistants API until cancelled; raises the one-line errors of the parts."""
+    async with AsyncExitStack() as stack:
+        builder = Container(
+            config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
+        )
+        server = await builder.server(await builder.engine())
+        _spare_the_loop()
+        say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")
+        await asyncio.get_running_loop().create_future()
+
+
+def _spare_the_loop() -> None:
+    """Have the garbage collector look less often, and never again at what the start has built.
+
+    A full round of it stops the loop: with 500 runs at once for 170 ms, several times a minute.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
+
+
+def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
+    """Run a program and return what it does; None where Ctrl-C or SIGTERM ended it.
+
+    It has under 5 seconds then to stop in order; after that the process ends whatever hangs, with
+    exit code 0 as well: it was told to stop, and all that is on disk is whole.
+    """
+
+    async def watched() -> T | None:
+        task = asyncio.ensure_future(program)
+        with _signals(task), suppress(asyncio.CancelledError):
+            return await task
+        return None
+
+    return asyncio.run(watched())
+
+
+@contextmanager
+def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    stopping = False
+
+    # Not the loop's own handlers: one that is blocked would not even begin to count the seconds.
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping:  # once is enough: a second signal must not cut the stopping short
+            stopping = True
+            threading.Thread(target=_end_in_time, name="stopping", daemon=True).start()
+            loop.call_soon_threadsafe(task.cancel)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        # Nor must a second one while the process goes, which takes some moments more; a handler of
+        # Python's own would be gone before the last of them.
+        after = [signal.SIG_IGN] * len(numbers) if stopping else before
+        for number, handler in zip(numbers, after, strict=True):
+            signal.signal(number, handler)
+
+
+def _end_in_time() -> None:
+    """End the process once its time is over, also where its loop or one of its threads hangs."""
+    time.sleep(_STOP_SECONDS)  # in a thread of its own: the loop may be what hangs
+    # Whoever reads the log may hang, too.
+    telling = threading.Thread(target=_log.error, args=(_LEFT,), daemon=True)
+    telling.start()
+    telling.join(_TELL_SECONDS)
+    os._exit(0)

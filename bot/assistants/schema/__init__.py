@@ -1,0 +1,1 @@
+"""The objects and requests of the Assistants API v2 as typed structs."""

@@ -1,0 +1,262 @@
+"""The objects of the Assistants API v2 with every field that its description gives them."""
+
+from typing import Generic, Literal, TypeVar
+
+from msgspec import UNSET, Struct, UnsetType
+
+from bot.assistants.schema.content import Content
+from bot.assistants.schema.tools import (
+    Attachment,
+    FunctionCall,
+    ResponseFormat,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from bot.assistants.states import MessageIncompleteReason, MessageStatus, RunStatus, StepStatus
+
+Metadata = dict[str, str]
+Role = Literal["user", "assistant"]
+
+
+class CodeInterpreterResources(Struct, frozen=True):
+    """The files that code_interpreter may read."""
+
+    file_ids: tuple[str, ...] = ()
+
+
+class FileSearchResources(Struct, frozen=True):
+    """The vector stores that file_search looks in: one at most."""
+
+    vector_store_ids: tuple[str, ...] = ()
+
+
+class ToolResources(Struct, frozen=True, omit_defaults=True):
+    """What the hosted tools of an assistant or a thread work on."""
+
+    code_interpreter: CodeInterpreterResources | UnsetType = UNSET
+    file_search: FileSearchResources | UnsetType = UNSET
+
+
+class Assistant(Struct, frozen=True, kw_only=True):
+    """A model with instructions and tools, under a name; times are seconds since 1970."""
+
+    id: str
+    object: Literal["assistant"] = "assistant"
+    created_at: int
+    name: str | None = None
+    description: str | None = None
+    model: str
+    instructions: str | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_resources: ToolResources | None = None
+    metadata: Metadata | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    response_format: ResponseFormat | None = "auto"
+    reasoning_effort: str | UnsetType | None = UNSET
+
+
+class Thread(Struct, frozen=True, kw_only=True):
+    """A conversation: what messages and runs belong to."""
+
+    id: str
+    object: Literal["thread"] = "thread"
+    created_at: int
+    tool_resources: ToolResources | None = None
+    metadata: Metadata | None = None
+
+
+class MessageIncomplete(Struct, frozen=True):
+    """Why a message is incomplete."""
+
+    reason: MessageIncompleteReason
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One message on a thread, of the user's or the assistant's."""
+
+    id: str
+    object: Literal["thread.message"] = "thread.message"
+    created_at: int
+    thread_id: str
+    status: MessageStatus | UnsetType = "completed"
+    incomplete_details: MessageIncomplete | None = None
+    completed_at: int | None = None
+    incomplete_at: int | None = None
+    role: Role
+    content: tuple[Content, ...]
+    assistant_id: str | None = None
+    run_id: str | None = None
+    attachments: tuple[Attachment, ...] | None = ()
+    metadata: Metadata | None = None
+
+
+class LastError(Struct, frozen=True):
+    """Why a run or a step failed."""
+
+    code: str
+    message: str
+
+
+class Usage(Struct, frozen=True):
+    """Tokens that the model read and wrote."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.total_tokens + other.total_tokens,
+        )
+
+
+class IncompleteDetails(Struct, frozen=True, omit_defaults=True):
+    """Which token limit ended a run."""
+
+    reason: Literal["max_completion_tokens", "max_prompt_tokens"] | UnsetType = UNSET
+
+
+class FunctionArguments(Struct, frozen=True):
+    """A function and the JSON text that it is to be called with."""
+
+    name: str
+    arguments: str
+
+
+class RequiredToolCall(Struct, frozen=True, kw_only=True):
+    """A call whose output a run waits for."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionArguments
+
+
+class RequiredToolOutputs(Struct, frozen=True):
+    """The calls whose outputs a run waits for, all of them in one submission."""
+
+    tool_calls: tuple[RequiredToolCall, ...]
+
+
+class RequiredAction(Struct, frozen=True, kw_only=True):
+    """What a run in ``requires_action`` waits for."""
+
+    type: Literal["submit_tool_outputs"] = "submit_tool_outputs"
+    submit_tool_outputs: RequiredToolOutputs
+
+
+class TruncationStrategy(Struct, frozen=True):
+    """Which messages of a long thread the model is shown."""
+
+    type: Literal["auto", "last_messages"] = "auto"
+    last_messages: int | None = None
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """An assistant at work on a thread."""
+
+    id: str
+    object: Literal["thread.run"] = "thread.run"
+    created_at: int
+    thread_id: str
+    assistant_id: str
+    status: RunStatus
+    required_action: RequiredAction | None = None
+    last_error: LastError | None = None
+    expires_at: int | None = None
+    started_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    incomplete_details: IncompleteDetails | None = None
+    model: str
+    instructions: str = ""
+    tools: tuple[Tool, ...] = ()
+    metadata: Metadata | None = None
+    usage: Usage | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_prompt_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    truncation_strategy: TruncationStrategy | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool = True
+    response_format: ResponseFormat | None = "auto"
+    reasoning_effort: str | UnsetType | None = UNSET
+
+
+class CreatedMessage(Struct, frozen=True):
+    """The message that a step made."""
+
+    message_id: str
+
+
+class MessageCreationDetails(Struct, frozen=True, tag_field="type", tag="message_creation"):
+    """A step that made a message."""
+
+    message_creation: CreatedMessage
+
+
+class ToolCallsDetails(Struct, frozen=True, tag_field="type", tag="tool_calls"):
+    """A step that called tools."""
+
+    tool_calls: tuple[ToolCall, ...]
+
+    def functions(self) -> tuple[FunctionCall, ...]:
+        """Return the calls whose outputs come from outside."""
+        return tuple(call for call in self.tool_calls if isinstance(call, FunctionCall))
+
+
+StepDetails = MessageCreationDetails | ToolCallsDetails
+
+
+class RunStep(Struct, frozen=True, kw_only=True):
+    """One step of a run: a message it wrote, or tools it called."""
+
+    id: str
+    object: Literal["thread.run.step"] = "thread.run.step"
+    created_at: int
+    assistant_id: str
+    thread_id: str
+    run_id: str
+    type: Literal["message_creation", "tool_calls"]
+    status: StepStatus
+    step_details: StepDetails
+    last_error: LastError | None = None
+    expired_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    metadata: Metadata | None = None
+    usage: Usage | None = None
+
+
+class Deleted(Struct, frozen=True):
+    """The answer to a deletion."""
+
+    id: str
+    object: Literal[
+        "assistant.deleted",
+        "thread.deleted",
+        "thread.message.deleted",
+        "file",
+        "vector_store.deleted",
+        "vector_store.file.deleted",
+    ]
+    deleted: bool = True
+
+
+T = TypeVar("T")
+
+
+class ListPage(Struct, Generic[T], frozen=True, kw_only=True):
+    """One page of a list; ``first_id`` and ``last_id`` are empty where the page is."""
+
+    object: Literal["list"] = "list"
+    data: tuple[T, ...]
+    first_id: str | None = ""
+    last_id: str | None = ""
+    has_more: bool = False

@@ -1,0 +1,194 @@
+"""Vector stores as the API describes them: the objects, and what their operations take."""
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from bot.assistants.schema.base import Metadata, Modification, Page, Request
+from bot.assistants.schema.chunking import Chunking, ChunkingRequest, OtherChunking
+
+Attributes = Annotated[
+    dict[
+        Annotated[str, Meta(max_length=64)],
+        Annotated[str, Meta(max_length=512)] | bool | float,
+    ],
+    Meta(max_length=16),
+]
+"""What filters look at: at most 16 pairs, keys of 64 and texts of 512 characters."""
+
+MOST_QUERIES: Final = 20
+"""Queries of one search at most: a limit of this project, the API's description names none."""
+
+FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
+
+
+class FileCounts(Struct, frozen=True, kw_only=True):
+    """How many files are in which state."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
+
+
+class StoreExpiration(Struct, frozen=True, kw_only=True):
+    """When a vector store goes by itself: so many days after it was last used."""
+
+    anchor: Literal["last_active_at"]
+    days: Annotated[int, Meta(ge=1, le=365)]
+
+
+class VectorStore(Struct, frozen=True, kw_only=True):
+    """A collection of files that can be searched; times are seconds since 1970."""
+
+    id: str
+    object: Literal["vector_store"] = "vector_store"
+    created_at: int
+    name: str = ""
+    usage_bytes: int = 0
+    file_counts: FileCounts = FileCounts()
+    status: Literal["expired", "in_progress", "completed"] = "completed"
+    expires_after: StoreExpiration | UnsetType | None = UNSET
+    expires_at: int | None = None
+    last_active_at: int | None = None
+    metadata: dict[str, str] | None = None
+
+
+class FileProblem(Struct, frozen=True):
+    """Why a file could not be searched."""
+
+    code: Literal["server_error", "unsupported_file", "invalid_file"]
+    message: str
+
+
+class VectorStoreFile(Struct, frozen=True, kw_only=True):
+    """A file in a vector store; it has the file's own id."""
+
+    id: str
+    object: Literal["vector_store.file"] = "vector_store.file"
+    usage_bytes: int = 0
+    created_at: int
+    vector_store_id: str
+    status: FileStatus = "in_progress"
+    last_error: FileProblem | None = None
+    chunking_strategy: Chunking = OtherChunking()
+    attributes: dict[str, str | bool | float] | None = None
+
+
+class VectorStoreFileBatch(Struct, frozen=True, kw_only=True):
+    """Files that were added to a vector store together."""
+
+    id: str
+    object: Literal["vector_store.files_batch"] = "vector_store.files_batch"
+    created_at: int
+    vector_store_id: str
+    status: FileStatus = "in_progress"
+    file_counts: FileCounts = FileCounts()
+
+
+class CreateVectorStore(Request, frozen=True, kw_only=True):
+    """A new vector store, with its first files if there are any."""
+
+    name: str | None = None
+    description: str | None = None
+    file_ids: Annotated[tuple[str, ...], Meta(max_length=500)] = ()
+    expires_after: StoreExpiration | None = None
+    chunking_strategy: ChunkingRequest | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyVectorStore(Modification, frozen=True, kw_only=True):
+    """Changes to a vector store."""
+
+    name: str | UnsetType | None = UNSET
+    expires_after: StoreExpiration | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class CreateVectorStoreFile(Request, frozen=True, kw_only=True):
+    """A file to be made searchable."""
+
+    file_id: str
+    chunking_strategy: ChunkingRequest | None = None
+    attributes: Attributes | None = None
+
+
+class ModifyVectorStoreFile(Modification, frozen=True, kw_only=True):
+    """New attributes of a file in a vector store."""
+
+    attributes: Attributes | None
+
+
+class CreateFileBatch(Request, frozen=True, kw_only=True):
+    """Files to be made searchable together: ``file_ids``, or ``files`` with their own settings."""
+
+    file_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
+    files: (
+        Annotated[tuple[CreateVectorStoreFile, ...], Meta(min_length=1, max_length=2000)]
+        | UnsetType
+    ) = UNSET
+    chunking_strategy: ChunkingRequest | None = None
+    attributes: Attributes | None = None
+
+
+class StoreFilePage(Page, frozen=True, kw_only=True):
+    """Which part of a list of a vector store's files, and in which state."""
+
+    filter: FileStatus | None = None
+
+
+class SearchRanking(Request, frozen=True, kw_only=True):
+    """How results are ranked; those under the threshold (0 to 1) are left out."""
+
+    ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
+    score_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
+class SearchVectorStore(Request, frozen=True, kw_only=True):
+    """A search: its questions, and which files it may look in.
+
+    ``rewrite_query`` lets a server rewrite them, which the engine here has no need to.
+    """
+
+    query: str | Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_QUERIES)]
+    rewrite_query: bool = False
+    max_num_results: Annotated[int, Meta(ge=1, le=50)] = 10
+    filters: dict[str, Any] | None = None
+    ranking_options: SearchRanking | None = None
+
+
+class SearchHitText(Struct, frozen=True):
+    """A piece of text that was found."""
+
+    text: str
+    type: Literal["text"] = "text"
+
+
+class SearchHit(Struct, frozen=True, kw_only=True):
+    """A file in which something was found; the score is 0 to 1."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: dict[str, str | bool | float] | None
+    content: tuple[SearchHitText, ...]
+
+
+class SearchPage(Struct, frozen=True, kw_only=True):
+    """What a search found, best first."""
+
+    object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
+    search_query: tuple[str, ...]
+    data: tuple[SearchHit, ...]
+    has_more: bool = False
+    next_page: str | None = None
+
+
+class FileContentPage(Struct, frozen=True, kw_only=True):
+    """A file's text as it is searched."""
+
+    object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
+    data: tuple[SearchHitText, ...]
+    has_more: bool = False
+    next_page: str | None = None

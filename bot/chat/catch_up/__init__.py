@@ -1,0 +1,1 @@
+"""Finds the questions that were asked while the bot was away."""

@@ -1,0 +1,259 @@
+"""What was written while the bot was away: read from each channel's mark on, taken in its order.
+
+No turn begins in a channel before what was missed there is taken, so nothing is answered out of
+its order. Reading is bounded in pages, in age and in channels at a time, and a bound that cuts
+something off is told.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+import discord
+
+from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, Missed
+from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.catch_up.reconcile import Reconciler
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import RestRetry
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, LedgerError, QueueFullError, ReadMarker
+
+MOST_PAGES: Final = 5
+"""How many pages of 100 messages are read in a channel, the newest ones."""
+
+MOST_CHANNELS: Final = 2_000
+"""How many channels are read after one absence: linked ones first, then where it was said last."""
+
+AT_ONCE: Final = 4
+"""How many channels are read at a time."""
+
+T = TypeVar("T")
+
+_PAGE: Final = 100
+_UNKNOWN_CHANNEL: Final = 10003
+_AGAIN_SECONDS: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class CatchUp:
+    """Reads what was missed and gives it to ``take``, which raises ``LedgerError``.
+
+    ``release`` is told when channels are no longer held.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        read_markers: ReadMarkers,
+        rest: RestRetry,
+        clock: Clock,
+        *,
+        take: Callable[[discord.Message], Awaitable[None]],
+        release: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._read_markers = read_markers
+        self._rest = rest
+        self._clock = clock
+        self._take = take
+        self._release = release
+        self._gaps = GapFinder(client, ledger, read_markers, rest, clock)
+        self._standing = Reconciler(client, ledger, rest)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._ready = False
+
+    def holds(self, channel_id: int) -> bool:
+        """Whether something older may come before what a channel's next turn would begin with."""
+        return not self._ready or self._read_markers.is_behind(channel_id)
+
+    def session_began(self) -> None:
+        """What was written since the session before it has to be read."""
+        self._ready = False
+        for task in self._tasks:
+            task.cancel()
+        self._read_markers.new_session()
+
+    def ready(self) -> None:
+        """The guilds are known: read what was missed in them and in direct messages."""
+        self._spawn(self._catch_up())
+
+    def guild_came(self, guild: discord.Guild) -> None:
+        """Read what was missed in a guild that was not known at READY."""
+        if self._ready:
+            self._spawn(self._catch_up_in(guild))
+
+    async def stop(self) -> None:
+        """Read no more; what was not read yet is read after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _catch_up(self) -> None:
+        found = [await self._surely(self._gaps.direct)]
+        found += [
+            await self._surely(lambda guild=guild: self._gaps.in_guild(guild))  # type: ignore[misc]  # mypy can't type a lambda's default
+            for guild in tuple(self._client.guilds)
+        ]
+        self._ready = True
+        self._release()
+        await self._read_all(found)
+
+    async def _catch_up_in(self, guild: discord.Guild) -> None:
+        await self._read_all([await self._surely(lambda: self._gaps.in_guild(guild))])
+
+    async def _surely(self, look: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await look()
+            except LedgerError as error:
+                _log.warning("What was missed can't be looked up yet: %s", error)
+                await self._clock.sleep(_AGAIN_SECONDS)
+
+    async def _read_all(self, found: Sequence[Missed]) -> None:
+        gaps = [gap for missed in found for gap in missed.gaps]
+        for archive in (archive for missed in found for archive in missed.archives):
+            gaps += await self._awoken(archive)
+        ordered = sorted(gaps, key=lambda gap: (not gap.mark.linked, -gap.newest))
+        if not ordered:
+            return
+        _log.info("Reading %d channels for what was written meanwhile", len(ordered))
+        async with asyncio.TaskGroup() as group:
+            for gap in ordered[:MOST_CHANNELS]:
+                group.create_task(self._read(gap))
+            if len(ordered) > MOST_CHANNELS:
+                group.create_task(self._leave_out(ordered[MOST_CHANNELS:]))
+
+    async def _awoken(self, archive: Archive) -> tuple[Gap, ...]:
+        """Return an archive's channel threads to be read, and let the others go."""
+        try:
+            gaps = await self._gaps.in_archive(archive)
+        except discord.HTTPException as error:
+            _log.warning("What was archived in %d can't be read: %s", archive.parent.id, error)
+            gaps = ()
+        awake = {gap.mark.channel_id for gap in gaps}
+        for mark in archive.read_markers:
+            if mark.channel_id not in awake:
+                self._read_markers.caught_up(mark)
+        self._release()
+        return gaps
+
+    async def _leave_out(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
+            channel_id = gap.mark.channel_id
+            if gap.is_sure:
+                _log.warning("Channel %d is not read: too many were written in", channel_id)
+                await self._tell_cut(gap, gap.newest)
+            else:
+                # Most likely there is nothing, and people would be told what is not so.
+                _log.warning("Channel %d is not looked into: there are too many", channel_id)
+            self._read_up_to(gap, gap.newest)
+
+    async def _read(self, gap: Gap) -> None:
+        channel_id = gap.mark.channel_id
+        async with self._at_once:
+            try:
+                messages, late, cut = await self._since(gap)
+            except discord.HTTPException as error:
+                _log.info("Channel %d can't be read: %s", channel_id, error)
+                self._read_markers.gone(channel_id)
+                if error.code == _UNKNOWN_CHANNEL:
+                    await self._surely(lambda: self._ledger.seen.forget(channel_id))
+                self._release()
+                return
+            found = await self._surely(
+                lambda: self._standing.learn(gap.channel, gap.mark, [*late, *messages])
+            )
+            for message in messages:
+                if not found.settles(message.id):
+                    cut = not await self._taken(message) or cut
+            late = [message for message in late if not found.settles(message.id)]
+            cut = cut or await self._surely(lambda: self._any_asked(gap, late))
+            newest = messages[-1].id if messages else gap.mark.message_id
+            if cut:
+                _log.warning("More was written in %d than is read after an absence", channel_id)
+                await self._tell_cut(gap, newest)
+        self._read_up_to(gap, newest)
+
+    def _read_up_to(self, gap: Gap, message_id: int) -> None:
+        mark = gap.mark
+        self._read_markers.caught_up(
+            ReadMarker(channel_id=mark.channel_id, guild_id=mark.guild_id, message_id=message_id)
+        )
+        self._release()
+
+    async def _since(self, gap: Gap) -> tuple[list[discord.Message], list[discord.Message], bool]:
+        """Return what was written since the mark, in order, and what of it is too old, apart.
+
+        And whether there is more than is read.
+        """
+        found: list[discord.Message] = []
+        late: list[discord.Message] = []
+        oldest = self._gaps.oldest()
+        before: discord.Message | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._rest.insist(
+                lambda before=before: _page(gap.channel, before)  # type: ignore[misc]  # mypy can't type a lambda's default
+            )
+            for message in page:
+                if message.id <= gap.mark.message_id:
+                    return found[::-1], late[::-1], False
+                (found if message.id >= oldest else late).append(message)
+            if len(page) < _PAGE:
+                return found[::-1], late[::-1], False
+            before = page[-1]
+        return found[::-1], late[::-1], True
+
+    async def _any_asked(self, gap: Gap, late: Sequence[discord.Message]) -> bool:
+        """Whether somebody may have asked us something that is not answered for its age."""
+        asked = [message.id for message in late if self._standing.may_ask(gap.channel, message)]
+        return bool(asked) and not (await self._ledger.questions.known(asked)).issuperset(asked)
+
+    async def _taken(self, message: discord.Message) -> bool:
+        """Take a question as soon as that is possible; False where too many wait already."""
+        while True:
+            try:
+                await self._take(message)
+            except LedgerError as error:
+                _log.warning("Question %d can't be written down yet: %s", message.id, error)
+                await self._clock.sleep(_AGAIN_SECONDS)
+            except QueueFullError as error:
+                _log.warning("Question %d is left out: %s", message.id, error)
+                return False
+            else:
+                return True
+
+    async def _tell_cut(self, gap: Gap, newest: int) -> None:
+        """Say so where people ask us; elsewhere nobody need know that we ever listen."""
+        channel_id = gap.mark.channel_id
+        if not gap.mark.linked and not await self._surely(
+            lambda: self._ledger.questions.were_asked_in(channel_id)
+        ):
+            return
+        try:
+            await self._rest.insist(
+                lambda: gap.channel.send(sentences.MISSED, nonce=f"missed.{newest}"[:25])
+            )
+        except discord.HTTPException as error:
+            _log.info("That something was missed can't be said in %d: %s", channel_id, error)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("What was missed could not be read", exc_info=error)
+
+
+async def _page(
+    channel: discord.abc.Messageable, before: discord.Message | None
+) -> list[discord.Message]:
+    return [message async for message in channel.history(limit=_PAGE, before=before)]

@@ -1,0 +1,210 @@
+"""What already stands below a question: an answer, a refusal, or a reply that nobody goes on with.
+
+A ledger that was put back from a backup does not know what was said since; Discord does. What the
+ledger knows is left to the ledger.
+"""
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import discord
+import msgspec
+from msgspec import Struct
+
+from bot.chat.intake.listener import MOST_WAITING
+from bot.chat.intake.mentions import SPOKEN, can_ask, mentions
+from bot.chat.reply.buttons import cancellable
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import RestRetry
+from bot.store.ledger import Ledger, Link, ReadMarker
+
+_TOLD: Final = frozenset(
+    {
+        sentences.NOT_TAKEN,
+        sentences.EMPTY_QUESTION,
+        sentences.MISSED,
+        sentences.queue_full(MOST_WAITING),
+    }
+)
+
+_PAGE: Final = 100
+
+_log = logging.getLogger(__name__)
+
+
+class FoundAnswer(Struct, frozen=True):
+    """A finished reply that the ledger does not know: to all that was asked up to ``up_to``."""
+
+    up_to: int
+    message_id: int
+
+
+class FoundReplies(Struct, frozen=True):
+    """What was found of ours; ``refused`` are questions, ``left`` our messages to take away."""
+
+    answers: tuple[FoundAnswer, ...] = ()
+    refused: frozenset[int] = frozenset()
+    left: tuple[int, ...] = ()
+
+    def settles(self, message_id: int) -> bool:
+        """Whether a question has been told already what it will be told."""
+        return message_id in self.refused or any(
+            message_id <= answer.up_to for answer in self.answers
+        )
+
+
+class Reconciler:
+    """Lets the ledger know what stands in channels that are read after an absence."""
+
+    def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+
+    async def learn(
+        self,
+        channel: discord.abc.Messageable,
+        mark: ReadMarker,
+        messages: Sequence[discord.Message],
+    ) -> FoundReplies:
+        """Return what stands below what was asked behind a mark; what nobody goes on with goes.
+
+        Raises ``LedgerError``; may be done twice.
+        """
+        found = await self._learn_in(channel, mark, messages)
+        elsewhere = await self._answered_in_threads(messages)
+        return msgspec.structs.replace(found, refused=found.refused | elsewhere)
+
+    def may_ask(self, channel: discord.abc.Messageable, message: discord.Message) -> bool:
+        """Whether a message may be a question, where every one is, and elsewhere by its mention."""
+        everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
+        return can_ask(message) and (everywhere or mentions(message, self._me))
+
+    async def _answered_in_threads(self, messages: Sequence[discord.Message]) -> frozenset[int]:
+        """Return the questions that have their answer in a channel thread opened from them."""
+        asked = [each for each in messages if _may_be_answered_in_thread(each, self._me)]
+        if not asked:
+            return frozenset()
+        known = await self._ledger.questions.known(message.id for message in asked)
+        unknown = [message for message in asked if message.id not in known]
+        return frozenset(
+            [message.id for message in unknown if await self._answered_in_thread(message)]
+        )
+
+    async def _answered_in_thread(self, question: discord.Message) -> bool:
+        guild_id = question.guild.id if question.guild is not None else None
+        mark = ReadMarker(channel_id=question.id, guild_id=guild_id, message_id=question.id)
+        thread = self._client.get_partial_messageable(question.id, guild_id=guild_id)
+        try:
+            messages = await self._rest.insist(lambda: _first_page(thread))
+        except discord.HTTPException as error:
+            _log.info("Channel thread %d can't be read: %s", question.id, error)
+            return False
+        return bool((await self._learn_in(thread, mark, messages)).answers)
+
+    async def _learn_in(
+        self,
+        channel: discord.abc.Messageable,
+        mark: ReadMarker,
+        messages: Sequence[discord.Message],
+    ) -> FoundReplies:
+        channel_id = mark.channel_id
+        found = await find(
+            self._ledger,
+            channel_id,
+            messages,
+            self._me,
+            opened=mark.guild_id is not None
+            and isinstance(channel, discord.Thread | discord.PartialMessageable),
+        )
+        for answer in found.answers:
+            _log.info("What was asked up to %d has its answer in %d", answer.up_to, channel_id)
+            await self._ledger.standing.answered(
+                channel_id, answer.up_to, answer.message_id, opened=_link(channel)
+            )
+        partial = self._client.get_partial_messageable(channel_id)
+        for message_id in found.left:
+            _log.info("Reply %d in %d is of no turn that goes on", message_id, channel_id)
+            with contextlib.suppress(discord.HTTPException):
+                await self._rest.insist(partial.get_partial_message(message_id).delete)
+        return found
+
+    @property
+    def _me(self) -> int:
+        assert self._client.user is not None, "no channel is read before the login"
+        return self._client.user.id
+
+
+async def find(
+    ledger: Ledger, channel_id: int, messages: Sequence[discord.Message], me: int, *, opened: bool
+) -> FoundReplies:
+    """Look through a channel's messages, in order, for what of ours the ledger does not know.
+
+    ``opened`` says that it may be a channel thread that was opened from a question. Raises
+    ``LedgerError``.
+    """
+    ours = [message for message in messages if _spoken_by(message, me)]
+    if not ours:
+        return FoundReplies()
+    known = await ledger.turns.known_parts(message.id for message in ours)
+    if known.issuperset(message.id for message in ours):
+        return FoundReplies()
+    answers: list[FoundAnswer] = []
+    refused: set[int] = set()
+    left: list[int] = []
+    begun = await ledger.standing.has_replied_in(channel_id)
+    dropping = False
+    for message in ours:
+        asked = message.reference.message_id if message.reference is not None else None
+        if message.id in known:
+            begun, dropping = True, False
+        elif message.content in _TOLD:
+            refused.update(() if asked is None else (asked,))
+        elif (attempt := cancellable(message)) is not None:
+            begun = True
+            dropping = not await _goes_on(ledger, channel_id, *attempt)
+            left += [message.id] if dropping else []
+        elif asked is None and (begun or not opened):
+            # A further part of the reply before it.
+            left += [message.id] if dropping else []
+        else:
+            # The first reply in a channel thread is to the question that it was opened from.
+            answers.append(FoundAnswer(asked or message.id, message.id))
+            begun, dropping = True, False
+    return FoundReplies(tuple(answers), frozenset(refused), tuple(left))
+
+
+async def _goes_on(ledger: Ledger, channel_id: int, turn_id: int, attempt: int) -> bool:
+    turn = await ledger.history.turn(turn_id)
+    return (
+        turn is not None and turn.open and (turn.channel_id, turn.attempt) == (channel_id, attempt)
+    )
+
+
+def _spoken_by(message: discord.Message, me: int) -> bool:
+    return (
+        message.author.id == me and message.type in SPOKEN and message.interaction_metadata is None
+    )
+
+
+async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]:
+    return [message async for message in channel.history(limit=_PAGE, oldest_first=True)]
+
+
+def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
+    """Whether a channel thread was opened from what may be a question."""
+    return mentions(message, me) and (message.thread is not None or message.flags.has_thread)
+
+
+def _link(channel: discord.abc.Messageable) -> Link | None:
+    """Return the link of a channel thread that we opened."""
+    if not isinstance(channel, discord.Thread):
+        return None
+    return Link(
+        channel_id=channel.id,
+        guild_id=channel.guild.id,
+        parent_id=channel.parent_id,
+        listening=True,
+    )

@@ -1,0 +1,1 @@
+"""Slash commands and buttons: who may use them and what they do."""

@@ -1,0 +1,180 @@
+"""What commands and buttons do: look into the ledger, write a wish into it, tell whoever asked.
+
+Every interaction is acknowledged before anything that can take time.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import discord
+
+from bot.chat.commands.interaction import AcknowledgedInteraction
+from bot.chat.commands.permissions import may_act_on, may_see, scope_of
+from bot.chat.reply import buttons
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import RestRetry
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, Turn
+
+PAGE_SIZE: Final = 5
+"""Runs on a page of the list."""
+
+_MOST_CHOICES: Final = 25
+
+
+class InteractionHandlers:
+    """Where interactions come to; ``wake`` and ``cancel`` tell the turns what was written."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        *,
+        wake: Callable[[int], None],
+        cancel: Callable[[int], None],
+        health: Callable[[], str],
+    ) -> None:
+        self._ledger = ledger
+        self._rest = rest
+        self._clock = clock
+        self._wake = wake
+        self._cancel = cancel
+        self._health = health
+
+    async def cancel_pressed(
+        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
+    ) -> None:
+        """Cancel the attempt whose button was pressed."""
+        async with AcknowledgedInteraction(interaction, self._rest) as answer:
+            turn = await self._ledger.history.turn(turn_id)
+            refusal = sentences.TOO_LATE_TO_CANCEL
+            if turn is not None and turn.attempt == attempt:
+                if not may_act_on(turn, interaction):
+                    refusal = sentences.NOT_YOURS_TO_CANCEL
+                elif await self._request_cancel(turn, interaction):
+                    return
+            await answer.note(refusal)
+
+    async def retry_pressed(
+        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
+    ) -> None:
+        """Make one more attempt at the turn whose button was pressed."""
+        async with AcknowledgedInteraction(interaction, self._rest) as answer:
+            turn = await self._ledger.history.turn(turn_id)
+            refusal = sentences.TOO_LATE_TO_RETRY
+            if turn is not None and turn.attempt == attempt:
+                if not may_act_on(turn, interaction):
+                    refusal = sentences.NOT_YOURS_TO_RETRY
+                elif await self._ledger.turns.retry(turn_id, attempt) is not None:
+                    self._wake(turn.channel_id)
+                    return
+            await answer.note(refusal)
+
+    async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
+        """Turn to a page of the list."""
+        async with AcknowledgedInteraction(interaction, self._rest) as answer:
+            await self._show_page(answer, interaction, page)
+
+    async def list_runs(self, interaction: discord.Interaction[Any], page: int) -> None:
+        """Show a page of the runs this person may know of, newest first."""
+        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as answer:
+            await self._show_page(answer, interaction, page)
+
+    async def show_run(self, interaction: discord.Interaction[Any], name: str) -> None:
+        """Show all that is known of a run."""
+        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as answer:
+            turn = await self._named(name, interaction)
+            text = sentences.no_such_run(name)
+            if turn is not None:
+                questions = await self._ledger.questions.of_turn(turn.id)
+                asked = [question.content for question in questions]
+                text = sentences.run_details(turn, self._clock.now(), asked)
+            await answer.show(text)
+
+    async def cancel_run(self, interaction: discord.Interaction[Any], name: str | None) -> None:
+        """Cancel a run, this channel's where none is named."""
+        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as answer:
+            await answer.show(await self._cancelled(interaction, name))
+
+    async def choices(
+        self, interaction: discord.Interaction[Any], typed: str, *, active: bool
+    ) -> list[tuple[str, str]]:
+        """Return the runs that fit what was typed, as label and value; out of the ledger alone."""
+        if active and not interaction.permissions.manage_messages:
+            scope = scope_of(interaction, asker_id=interaction.user.id)
+        else:
+            scope = scope_of(interaction)
+        history = self._ledger.history
+        turns = await (
+            history.cancellable(scope, limit=_MOST_CHOICES)
+            if active
+            else history.newest(scope, offset=0, limit=_MOST_CHOICES)
+        )
+        found: list[tuple[str, str]] = []
+        for turn in turns:
+            if active and not may_act_on(turn, interaction):
+                continue
+            questions = await self._ledger.questions.of_turn(turn.id)
+            asked = questions[-1].content if questions else ""
+            label = sentences.run_choice(turn, self._clock.now(), asked)
+            if typed.casefold() in label.casefold():
+                found.append((label, str(turn.id)))
+        return found
+
+    async def _show_page(
+        self, answer: AcknowledgedInteraction, interaction: discord.Interaction[Any], page: int
+    ) -> None:
+        scope = scope_of(interaction)
+        pages = max(1, -(-await self._ledger.history.count(scope) // PAGE_SIZE))
+        page = min(max(page, 1), pages)
+        turns = await self._ledger.history.newest(
+            scope, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE
+        )
+        text = sentences.NO_RUNS
+        if turns:
+            # Of interest to who looks after the place, and noise to everybody else.
+            health = self._health() if interaction.permissions.manage_messages else None
+            text = sentences.run_page(turns, self._clock.now(), page, pages, health)
+        await answer.show(text, buttons.page_view(page, pages))
+
+    async def _cancelled(self, interaction: discord.Interaction[Any], name: str | None) -> str:
+        turn: Turn | None
+        if name is None:
+            scope = scope_of(interaction)
+            active = await self._ledger.history.cancellable(scope, limit=100)
+            turn = next((t for t in active if t.channel_id == interaction.channel_id), None)
+            if turn is None:
+                return sentences.NOTHING_RUNNING
+        else:
+            turn = await self._named(name, interaction)
+            if turn is None:
+                return sentences.no_such_run(name)
+        if not may_act_on(turn, interaction):
+            return sentences.NOT_YOURS_TO_CANCEL
+        if not await self._request_cancel(turn, interaction):
+            return sentences.TOO_LATE_TO_CANCEL
+        return sentences.cancelling(turn)
+
+    async def _request_cancel(self, turn: Turn, interaction: discord.Interaction[Any]) -> bool:
+        user = interaction.user
+        written = await self._ledger.turns.request_cancel(
+            turn.id, turn.attempt, user.id, user.display_name
+        )
+        if written is None:
+            return False
+        self._cancel(turn.id)
+        return True
+
+    async def _named(self, name: str, interaction: discord.Interaction[Any]) -> Turn | None:
+        """Return the run of that number or id, if this person may know of it."""
+        number = name.strip().removeprefix("#")
+        if number.isascii() and number.isdigit() and len(number) <= 18:
+            turn = await self._ledger.history.turn(int(number))
+        else:
+            turn = await self._ledger.history.of_run(name.strip())
+        if turn is None:
+            return None
+        link = await self._ledger.link(turn.channel_id)
+        private = link is None or link.private
+        return turn if may_see(turn, interaction, private=private) else None

@@ -1,0 +1,86 @@
+"""An interaction from its acknowledgement to its answer, as long as Discord takes either."""
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+import discord
+
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import RestRetry, told
+
+_ACKNOWLEDGE_SECONDS: Final = 3.0
+_ANSWER_SECONDS: Final = 14 * 60.0  # of 15 minutes that its token holds
+_ALREADY_ACKNOWLEDGED: Final = 40060
+
+_log = logging.getLogger(__name__)
+
+
+class AcknowledgedInteraction:
+    """One interaction, acknowledged on the way in; what goes wrong inside is told.
+
+    What is wished is done also where that can't be told: who pressed a button may have been shown
+    that it worked.
+    """
+
+    def __init__(
+        self, interaction: discord.Interaction[Any], rest: RestRetry, *, ephemeral: bool = False
+    ) -> None:
+        self._interaction = interaction
+        self._rest = rest
+        self._ephemeral = ephemeral
+        self._acknowledged = False
+
+    async def __aenter__(self) -> Self:
+        """Acknowledge it, in the 3 seconds that there are for it."""
+        response = self._interaction.response
+        try:
+            async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
+                await self._rest.insist(lambda: response.defer(ephemeral=self._ephemeral))
+            self._acknowledged = True
+        except discord.HTTPException as error:
+            # By a try whose answer was lost.
+            self._acknowledged = error.code == _ALREADY_ACKNOWLEDGED
+            if not self._acknowledged:
+                self._failed("acknowledged", error)
+        except TimeoutError as error:
+            self._failed("acknowledged", error)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        """Tell whoever pressed or asked when it went wrong."""
+        if not isinstance(error, Exception):
+            return False
+        _log.error("An interaction failed", exc_info=error)
+        await self.note(sentences.COMMAND_FAILED)
+        return True
+
+    async def note(self, text: str) -> None:
+        """Tell this person alone."""
+        send = self._interaction.followup.send
+        await self._tell(lambda: send(text, ephemeral=True))
+
+    async def show(self, text: str, view: discord.ui.View | None = None) -> None:
+        """Put this where the interaction's own message is."""
+        edit = self._interaction.edit_original_response
+        await self._tell(lambda: edit(content=text, view=view))
+
+    async def _tell(self, call: Any) -> None:
+        if not self._acknowledged:
+            return
+        try:
+            await self._rest.insist(call, within=_ANSWER_SECONDS)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            self._failed("answered", error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        _log.warning(
+            "Interaction %d could not be %s: Discord %s", self._interaction.id, what, told(error)
+        )

@@ -1,0 +1,1 @@
+"""From a Discord event to a question in the ledger."""

@@ -1,0 +1,219 @@
+"""The files of questions, from Discord: read while their links work, bounded, and images kept.
+
+A link that is refused is asked for anew. An image is uploaded to where the thread is, because what
+stands on a thread is shown to the model at every later turn, when no link works any more.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.assistants.errors import APIError
+from bot.assistants.images import image_kind
+from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
+from bot.assistants.schema.files import FilePage, UploadFile
+from bot.chat.threads.api_errors import passing
+from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport.rest_retry import RestRetry
+from bot.runtime.clock import Clock
+from bot.store.ledger import Question
+
+FRESH_SECONDS: Final = 12 * 3_600.0
+"""How long the address of a file is taken to work; Discord's work for about a day."""
+
+LARGEST_IMAGE: Final = 20 * 1024 * 1024
+"""The largest image that is put on a thread, in bytes (models are shown no larger ones)."""
+
+_AT_ONCE: Final = 4
+"""How many images are in memory at once."""
+
+_LOOKED_AT: Final = 100
+"""How many of the newest uploads are looked through for one that was made already."""
+
+_MOST_BEGUN: Final = 1_000
+_PURPOSE: Final = "vision"
+_PIECE: Final = 256 * 1024
+_WAITS: Final = (0.5, 2.0)
+"""Seconds between two tries of a download."""
+
+_SECONDS: Final = 60.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
+
+_log = logging.getLogger(__name__)
+
+
+class _RefusedError(Exception):
+    """The address gives the file to nobody, or to nobody any more."""
+
+
+class AttachmentReader:
+    """Has files from Discord, and puts images where the conversations' threads are."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        rest: RestRetry,
+        clock: Clock,
+        threads: AssistantThreads,
+    ) -> None:
+        self._client = client
+        self._rest = rest
+        self._clock = clock
+        self._threads = threads
+        self._since = clock.now()
+        # Images whose upload was begun by this process; the newest, as far as one can be retried.
+        self._begun: dict[int, None] = {}
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
+        """Return a question's files with addresses that work."""
+        files = attached(question)
+        if self._clock.now() - question.received_at < FRESH_SECONDS:
+            return files
+        return await self._looked_up(question) or files
+
+    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
+        """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""
+        if file.size > most:
+            raise UnreadableError(f"it is larger than {told_size(most)}")
+        try:
+            return await self._fetch(file, most)
+        except _RefusedError:
+            known = await self._looked_up(question) or ()
+            fresh = next((each for each in known if each.id == file.id), None)
+        if fresh is not None:
+            try:
+                return await self._fetch(fresh, most)
+            except _RefusedError:
+                pass
+        raise UnreadableError("it is not on Discord any more")
+
+    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
+        """Return an image as an uploaded file, the one there is where it was uploaded already.
+
+        Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
+        """
+        async with self._room:
+            file_id: str | None = None
+            if question.received_at < self._since or file.id in self._begun:
+                file_id = await self._found(file)
+            if file_id is None:
+                data = await self.download(question, file, LARGEST_IMAGE)
+                ending = image_kind(data)
+                if ending is None:
+                    raise UnreadableError("it is no PNG, JPEG, GIF or WebP image")
+                file_id = await self._upload(file, ending, data)
+        return ImageFilePart(ImageFile(file_id))
+
+    async def _looked_up(self, question: Question) -> tuple[AttachedFile, ...] | None:
+        """Return the question's files as Discord has them now; None where it does not say."""
+        channel = self._client.get_partial_messageable(question.channel_id)
+        try:
+            message = await self._rest.insist(lambda: channel.fetch_message(question.id))
+        except discord.HTTPException as error:
+            _log.info("The files of question %d can't be looked up: %s", question.id, error)
+            return None
+        return files_of(message)
+
+    async def _fetch(self, file: AttachedFile, most: int) -> bytes:
+        """Read what is at a file's address; raises ``_RefusedError`` and ``UnreadableError``."""
+        for wait in (*_WAITS, None):
+            try:
+                return await self._get(file.url, most)
+            # A RuntimeError is what aiohttp has for a connection that is gone.
+            except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
+                _log.info("File %d can't be read: %r", file.id, error)
+                if wait is None:
+                    raise UnreadableError("Discord did not hand it out") from error
+            await self._clock.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def _get(self, url: str, most: int) -> bytes:
+        http = self._client.http
+        # discord.py's own session reads whatever comes, to its end.
+        async with (
+            # aiohttp's own timeouts end at a chunk that can't be read.
+            asyncio.timeout(_SECONDS),
+            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            session.get(url, proxy=http.proxy, proxy_auth=http.proxy_auth) as response,
+        ):
+            if 400 <= response.status < 500 and response.status not in (408, 429):
+                raise _RefusedError
+            response.raise_for_status()
+            data = bytearray()
+            async for piece in response.content.iter_any():
+                data += piece
+                if len(data) > most:
+                    raise UnreadableError(f"it is larger than {told_size(most)}")
+        return bytes(data)
+
+    async def _found(self, file: AttachedFile) -> str | None:
+        """Return the upload of an image that an attempt before this one has left."""
+        api = self._threads.api
+        page = FilePage(limit=_LOOKED_AT, purpose=_PURPOSE)
+        try:
+            newest = await self._threads.ask(lambda: api.list_files(page))
+        except APIError as error:
+            # Not every server lists files; a second upload does no harm.
+            _log.info("What was uploaded can't be looked through: %s", error)
+            return None
+        begins = _upload_name(file, "")
+        return next((each.id for each in newest.data if each.filename.startswith(begins)), None)
+
+    async def _upload(self, file: AttachedFile, ending: str, data: bytes) -> str:
+        """Upload an image once, and return its id."""
+        api = self._threads.api
+        request = UploadFile(filename=_upload_name(file, ending), purpose=_PURPOSE)
+        unknown = False
+
+        async def upload() -> str:
+            nonlocal unknown
+            if unknown and (found := await self._found(file)) is not None:
+                return found
+            try:
+                return (await api.upload_file(request, _pieces(data))).id
+            except APIError as error:
+                unknown = passing(error)
+                raise
+
+        self._begun[file.id] = None
+        if len(self._begun) > _MOST_BEGUN:
+            del self._begun[next(iter(self._begun))]
+        try:
+            return await self._threads.ask(upload)
+        except APIError as error:
+            _log.warning("Image %d was not taken: %s %s", file.id, error.status, error)
+            raise UnreadableError("the assistant's server did not take it") from error
+
+
+def files_of(message: discord.Message) -> tuple[AttachedFile, ...]:
+    """Return what the ledger keeps of a message's files."""
+    return tuple(
+        AttachedFile(
+            id=file.id,
+            name=file.filename,
+            url=file.url,
+            size=file.size,
+            content_type=file.content_type or "",
+        )
+        for file in message.attachments
+    )
+
+
+def _upload_name(file: AttachedFile, ending: str) -> str:
+    """Name an upload so that it is found by its attachment's id; servers go by the ending."""
+    if not ending:
+        return f"{file.id}-"
+    stem = re.sub(r"\.(png|jpe?g|gif|webp)$", "", file.name, flags=re.IGNORECASE)
+    return f"{file.id}-{stem[:200] or 'image'}.{ending}"
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]

@@ -1,0 +1,161 @@
+"""Discord's events in: which messages are questions; they are in the ledger before all else.
+
+It filters and hands on; what takes long happens elsewhere.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+from weakref import WeakValueDictionary
+
+import discord
+
+from bot.chat.intake.attachments import files_of
+from bot.chat.intake.mentions import can_ask, mentions, said
+from bot.chat.intake.routing import Router
+from bot.chat.texts import sentences
+from bot.chat.threads.message_builder import attachments_json
+from bot.store.ledger import Ledger, LedgerError, NewQuestion, QueueFullError
+
+MOST_WAITING: Final = 100
+"""How many questions wait in a channel at most; they are answered together in its next turn."""
+
+_TELL_SECONDS: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """Takes questions; tells ``wake`` their channel, ``unsettled`` those that have none yet."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        router: Router,
+        *,
+        wake: Callable[[int], None],
+        unsettled: Callable[[NewQuestion], None],
+        tell: Callable[[discord.Message, str], Awaitable[None]],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._router = router
+        self._wake = wake
+        self._unsettled = unsettled
+        self._tell = tell
+        self._monotonic = monotonic
+        self._told_full: dict[int, float] = {}
+        # Events come as tasks of their own: a channel's order must not depend on whose read is
+        # faster, nor a channel wait for another one. An order is there while somebody is in it.
+        self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._open = True
+
+    def stop(self) -> None:
+        """Take no more questions."""
+        self._open = False
+
+    async def message(self, message: discord.Message, me: discord.ClientUser) -> bool:
+        """Take a message if it is a question; False once no more are taken."""
+        if not self._open:
+            return False
+        if not can_ask(message):
+            return True
+        mentioned = mentions(message, me.id)
+        try:
+            await self._take(message, me, mentioned=mentioned)
+        except LedgerError:
+            _log.exception("Question %d could not be written down", message.id)
+            if mentioned or guild_of(message) is None or _in_ours(message, me):
+                await self._tell(message, sentences.NOT_TAKEN)
+            return True
+        except QueueFullError as error:
+            _log.warning("Question %d is refused: %s", message.id, error)
+            await self._tell_full(message)
+            return True
+        if mentioned and _empty(message, me):
+            await self._tell(message, sentences.EMPTY_QUESTION)
+        return True
+
+    async def _tell_full(self, message: discord.Message) -> None:
+        """Say so, once in a while: who floods a channel is not helped by a flood of ours."""
+        now = self._monotonic()
+        self._told_full = {
+            channel: told for channel, told in self._told_full.items() if now - told < _TELL_SECONDS
+        }
+        if message.channel.id not in self._told_full:
+            self._told_full[message.channel.id] = now
+            await self._tell(message, sentences.queue_full(MOST_WAITING))
+
+    async def missed(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Take a message that came while we were away, if it is a question.
+
+        Raises ``LedgerError``, and ``QueueFullError`` for one that is left out.
+        """
+        if self._open and can_ask(message):
+            await self._take(message, me, mentioned=mentions(message, me.id))
+
+    async def _take(
+        self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
+    ) -> None:
+        if _empty(message, me):
+            return
+        question = _question(message, me)
+        async with self._order(message.channel.id):
+            home = await self._router.home_of(message, mentioned=mentioned, me=me.id)
+            taken = home.asked and await self._ledger.questions.take(
+                question, home.link, most=MOST_WAITING
+            )
+        if not taken:
+            return
+        if home.link is not None:
+            self._wake(home.link.channel_id)
+        else:
+            self._unsettled(question)
+
+    async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Take over an edit of a question that still waits."""
+        if message.author.bot or not self._open:
+            return
+        async with self._order(message.channel.id):
+            await self._ledger.questions.amend(message.id, said(message, me.id))
+
+    async def deleted(self, channel_id: int, message_id: int) -> None:
+        """Take out a question that still waits."""
+        if not self._open:
+            return
+        async with self._order(channel_id):
+            await self._ledger.questions.withdraw(message_id)
+
+    def _order(self, channel_id: int) -> asyncio.Lock:
+        return self._orders.setdefault(channel_id, asyncio.Lock())
+
+
+def _in_ours(message: discord.Message, me: discord.ClientUser) -> bool:
+    """Whether a message is in a channel thread that we opened, where each one is a question."""
+    return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
+
+
+def guild_of(message: discord.Message) -> int | None:
+    """Return the guild a message is from, also one that is not known yet; None: a direct one."""
+    if message.guild is not None:
+        return message.guild.id
+    # Of a channel that is not known there is still said that it is in a guild.
+    guild_id: int | None = getattr(message.channel, "guild_id", None)
+    return guild_id
+
+
+def _empty(message: discord.Message, me: discord.ClientUser) -> bool:
+    return not message.attachments and not said(message, me.id)
+
+
+def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
+    return NewQuestion(
+        id=message.id,
+        channel_id=message.channel.id,
+        guild_id=guild_of(message),
+        author_id=message.author.id,
+        author_name=message.author.display_name,
+        content=said(message, me.id),
+        attachments=attachments_json(files_of(message)),
+    )

@@ -1,0 +1,102 @@
+"""Where a question is answered: here, or in a channel thread that is opened from it."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+import discord
+
+from bot.chat.texts.sentences import channel_thread_name
+from bot.chat.transport.rest_retry import CHANNEL_THREAD_EXISTS, UNKNOWN_MESSAGE, RestRetry
+from bot.store.ledger import Ledger, Link, NewQuestion
+
+_UNKNOWN_CHANNEL: Final = 10003
+
+OpenThread = Callable[[int, int, str], Awaitable[object]]
+"""Opens a channel thread in a channel, from a message, under a name; its id is the message's."""
+
+_log = logging.getLogger(__name__)
+
+
+class Router:
+    """Finds the channel in which a question is answered."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rest: RestRetry,
+        answer_in: Literal["thread", "channel"],
+        open_thread: OpenThread,
+    ) -> None:
+        self._ledger = ledger
+        self._rest = rest
+        self._answer_in = answer_in
+        self._open_thread = open_thread
+
+    async def home_of(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
+        """Say whether a message is a question and where it is answered, as far as is known yet."""
+        channel = message.channel
+        guild_id = message.guild.id if message.guild else getattr(channel, "guild_id", None)
+        if guild_id is None:
+            return Destination(
+                asked=True,
+                link=Link(
+                    channel_id=channel.id, guild_id=None, parent_id=channel.id, listening=True
+                ),
+            )
+        if isinstance(channel, discord.Thread | discord.PartialMessageable):
+            link = await self._ledger.link(channel.id)
+            if link is not None:
+                return Destination(asked=link.listening or mentioned, link=link)
+        if isinstance(channel, discord.Thread):
+            # Ours without a link: its first question is just being settled.
+            ours = channel.owner_id == me
+            link = Link(
+                channel_id=channel.id,
+                guild_id=guild_id,
+                parent_id=channel.parent_id,
+                listening=ours,
+                private=channel.is_private(),
+            )
+            return Destination(asked=ours or mentioned, link=link)
+        if self._answer_in == "thread":
+            return Destination(asked=mentioned, link=None)
+        return Destination(asked=mentioned, link=_in_channel(channel.id, guild_id))
+
+    async def settle(self, question: NewQuestion) -> int | None:
+        """Open the channel thread of a question and return its id; it may be there already.
+
+        Where none can be opened the question is answered in its own channel; None where its
+        message is gone. May be done twice.
+        """
+        channel_id, guild_id = question.channel_id, question.guild_id
+        name = channel_thread_name(question.content, question.author_name)
+        fallback = False
+        try:
+            await self._rest.insist(lambda: self._open_thread(channel_id, question.id, name))
+        except discord.HTTPException as error:
+            if error.code in (UNKNOWN_MESSAGE, _UNKNOWN_CHANNEL):
+                await self._ledger.questions.withdraw(question.id)
+                return None
+            fallback = error.code != CHANNEL_THREAD_EXISTS
+            if fallback:
+                _log.info("No channel thread in %d: %s", channel_id, error)
+        link = _in_channel(channel_id, guild_id)
+        if not fallback:
+            link = Link(
+                channel_id=question.id, guild_id=guild_id, parent_id=channel_id, listening=True
+            )
+        await self._ledger.questions.settle(question.id, link, fallback=fallback)
+        return link.channel_id
+
+
+class Destination:
+    """Whether a message is a question, and where it is answered; None: in a thread to be opened."""
+
+    def __init__(self, *, asked: bool, link: Link | None) -> None:
+        self.asked = asked
+        self.link = link
+
+
+def _in_channel(channel_id: int, guild_id: int | None) -> Link:
+    return Link(channel_id=channel_id, guild_id=guild_id, parent_id=channel_id, listening=False)

@@ -1,0 +1,1 @@
+"""The reply's Discord messages: rendered, split, edited at Discord's pace."""

@@ -1,0 +1,304 @@
+"""A turn's reply: "thinking…" that grows into the answer; its last text always arrives.
+
+One edit at a time is under way, progress gives way to the end, and each part's Discord message is
+in the ledger before anything builds on it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.chat.reply import buttons
+from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError
+from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.split import LIMIT, split
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import is_passing
+from bot.store.ledger import Ledger, LedgerError, Turn
+
+_PROGRESS_GRACE: Final = 3.0
+_PAUSE_SECONDS: Final = 2.0
+
+_TROUBLES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
+
+_log = logging.getLogger(__name__)
+
+
+class Reply:
+    """The Discord messages of one turn's attempt.
+
+    ``unsure`` says that messages may be there which the ledger does not know.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        channel_writer: ChannelWriter,
+        ledger: Ledger,
+        throttle: EditThrottle,
+        me: int,
+        *,
+        unsure: bool,
+    ) -> None:
+        self._turn = turn
+        self._channel_writer = channel_writer
+        self._ledger = ledger
+        self._throttle = throttle
+        self._me = me
+        self._unsure = unsure
+        self._ids = list(turn.parts)
+        self._shown: list[str | None] = [None] * len(self._ids)
+        self._resent = 0
+        self._said: Callable[[], str] = str
+        self._changed = asyncio.Event()
+        self._progress: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def place(self, *, in_reply: bool) -> int:
+        """Have "thinking…" stand with its Cancel button and return its message's id.
+
+        Raises ``UndeliverableError``.
+        """
+        view = buttons.cancel_view(self._turn.id, self._turn.attempt)
+        if self._ids and self._channel_writer.is_old(self._ids[0]):
+            # It would soon take no more edits, and nobody looks that far up for an answer.
+            await self._abandon(0)
+        if self._ids:
+            try:
+                await self._channel_writer.edit(self._ids[0], sentences.THINKING, view)
+                self._shown[0] = sentences.THINKING
+            except MessageGoneError:
+                await self._abandon(0)
+            else:
+                await self._drop_behind(1)
+        if not self._ids and self._unsure:
+            found = await self._find_placeholder()
+            self._ids, self._shown = ([found], [None]) if found is not None else ([], [])
+        if not self._ids:
+            with self._throttle.urgent():
+                message_id = await self._channel_writer.send(
+                    sentences.THINKING,
+                    self._nonce(0),
+                    find=self._find_placeholder,
+                    view=view,
+                    reply_to=self._turn.reply_to if in_reply else None,
+                )
+            self._ids, self._shown = [message_id], [sentences.THINKING]
+        return self._ids[0]
+
+    def show(self, said: Callable[[], str]) -> None:
+        """Let the reply grow to what is ``said`` when there is time for it; the newest wins."""
+        self._said = said
+        self._changed.set()
+        if self._progress is None:
+            self._progress = asyncio.create_task(self._grow())
+
+    async def finish(self, text: str, notes: Sequence[str], *, retry: bool) -> None:
+        """Bring the reply to its last text, with quiet notes below and Retry where asked for.
+
+        Raises ``UndeliverableError``.
+        """
+        await self._stop_growing()
+        with self._throttle.urgent():
+            await self._bring_to(with_notes(text, notes), retry=retry)
+
+    async def _bring_to(self, contents: Sequence[str], *, retry: bool) -> None:
+        number = 0
+        while number < len(contents):
+            last = number == len(contents) - 1
+            view = buttons.retry_view(self._turn.id, self._turn.attempt) if retry and last else None
+            if number == len(self._ids):
+                await self._add(number, contents[number], view)
+            elif number == 0 or view is not None or self._shown[number] != contents[number]:
+                try:
+                    await self._channel_writer.edit(self._ids[number], contents[number], view)
+                except MessageGoneError as error:
+                    _log.info("Part %d of turn %d is sent anew: %s", number, self._turn.id, error)
+                    await self._abandon(number)
+                    continue
+                self._shown[number] = contents[number]
+            number += 1
+        await self._drop_behind(len(contents))
+
+    async def pause(self, note: str) -> None:
+        """Say below what is there that it will go on; one try, as long as there is time."""
+        await self._stop_growing(_PAUSE_SECONDS / 2)
+        if not self._ids:
+            return
+        parts = with_notes(self._said() or sentences.THINKING, [note])
+        number = min(len(self._ids), len(parts)) - 1
+        content = parts[number] if number == len(parts) - 1 else f"{parts[number][:1900]}\n{note}"
+        try:
+            async with asyncio.timeout(_PAUSE_SECONDS):
+                await self._channel_writer.try_edit(self._ids[number], content)
+        except _TROUBLES as error:
+            _log.info("Turn %d can't say that it will go on: %s", self._turn.id, error)
+
+    async def stop(self) -> None:
+        """Show nothing more, where the turn goes no further for now."""
+        await self._stop_growing(0.0)
+
+    async def _grow(self) -> None:
+        channel_id = self._channel_writer.channel_id
+        failures = 0
+        shown = ""
+        while True:
+            await self._changed.wait()
+            if self._said() == shown:
+                # A space, or a mark that is not read: no edit's turn is spent on it.
+                self._changed.clear()
+                continue
+            await self._throttle.turn(channel_id)
+            if self._throttle.struck_out(channel_id):
+                _log.info("Turn %d shows no more progress: three 429s", self._turn.id)
+                return
+            self._changed.clear()
+            self._idle.clear()
+            try:
+                said = self._said()
+                if await self._grow_once(split(said)):
+                    self._changed.set()
+                else:
+                    shown = said
+                failures = 0
+                continue
+            except discord.NotFound:
+                # Deleted under our hands: the end sends it anew.
+                return
+            except _TROUBLES as error:
+                self._unsure = True
+                if isinstance(error, discord.HTTPException) and not is_passing(error):
+                    _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
+                    return
+                _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
+            finally:
+                self._idle.set()
+            failures += 1
+            await self._channel_writer.breathe(failures)
+            self._changed.set()
+
+    async def _grow_once(self, parts: Sequence[str]) -> bool:
+        """Bring the first part that lags behind to its text; return whether another one does."""
+        for number, content in enumerate(parts):
+            if number == len(self._ids):
+                found = await self._find_part(number) if self._unsure else None
+                if found is not None:
+                    await self._know(number, found, None)
+                    return True
+                message_id = await self._channel_writer.try_send(content, self._nonce(number))
+                await self._know(number, message_id, content)
+            elif self._shown[number] != content:
+                await self._channel_writer.try_edit(self._ids[number], content)
+                self._shown[number] = content
+            else:
+                continue
+            return number < len(parts) - 1
+        return False
+
+    async def _stop_growing(self, grace: float = _PROGRESS_GRACE) -> None:
+        task, self._progress = self._progress, None
+        if task is None:
+            return
+        if not self._idle.is_set():
+            # Two calls at once for one message could arrive in either order.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), grace)
+            self._unsure = self._unsure or not self._idle.is_set()
+        task.cancel()
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(ended, Exception):
+            _log.error("Turn %d could not show its progress", self._turn.id, exc_info=ended)
+            self._unsure = True
+
+    async def _add(self, number: int, content: str, view: discord.ui.View | None) -> None:
+        """Add the next part: adopt the message that is it already, or send it."""
+        if self._unsure:
+            found = await (self._find_part(number) if number else self._find_placeholder())
+            if found is not None:
+                await self._know(number, found, None)
+                with contextlib.suppress(MessageGoneError):
+                    await self._channel_writer.edit(found, content, view)
+                    self._shown[number] = content
+                    return
+                await self._abandon(number)
+        reply_to = self._turn.reply_to if number == 0 else None
+        message_id = await self._channel_writer.send(
+            content,
+            self._nonce(number),
+            find=lambda: self._find_part(number) if number else self._find_first(content),
+            view=view,
+            reply_to=reply_to,
+        )
+        await self._know(number, message_id, content)
+
+    async def _know(self, number: int, message_id: int, content: str | None) -> None:
+        await self._ledger.turns.set_part(self._turn.id, number, message_id)
+        self._ids.append(message_id)
+        self._shown.append(content)
+
+    async def _abandon(self, number: int) -> None:
+        """Give up the parts from ``number`` on, so that they are sent anew in their order."""
+        self._resent += 1
+        await self._drop_behind(number)
+
+    async def _drop_behind(self, count: int) -> None:
+        gone, self._ids, self._shown = self._ids[count:], self._ids[:count], self._shown[:count]
+        if gone:
+            for message_id in gone:
+                await self._channel_writer.delete(message_id)
+            await self._ledger.turns.drop_parts(self._turn.id, count)
+
+    async def _find_placeholder(self) -> int | None:
+        """Find this attempt's reply by its Cancel button, behind the question."""
+        wanted = buttons.cancel_id(self._turn.id, self._turn.attempt)
+        for message in await self._channel_writer.after(self._turn.reply_to):
+            if message.author.id == self._me and wanted in buttons.custom_ids(message):
+                return message.id
+        return None
+
+    async def _find_first(self, content: str) -> int | None:
+        """Find a first part that was sent anew by what it says: it never had a Cancel button."""
+        ours = [
+            message
+            for message in await self._channel_writer.after(self._turn.reply_to)
+            if message.author.id == self._me and message.content == content.strip()
+        ]
+        known = await self._ledger.turns.known_parts(message.id for message in ours)
+        return next((message.id for message in ours if message.id not in known), None)
+
+    async def _find_part(self, number: int) -> int | None:
+        """Find a part by its place: ours, behind the part before, and no answer to anything."""
+        own = {buttons.retry_id(self._turn.id, self._turn.attempt)}
+        ours = [
+            message
+            for message in await self._channel_writer.after(self._ids[number - 1])
+            if message.author.id == self._me
+            and message.type is discord.MessageType.default
+            and message.interaction_metadata is None
+            and buttons.custom_ids(message) <= own
+        ]
+        known = await self._ledger.turns.known_parts(message.id for message in ours)
+        return next((message.id for message in ours if message.id not in known), None)
+
+    def _nonce(self, number: int) -> str:
+        nonce = f"{self._turn.id}.{self._turn.attempt}.{number}"
+        return f"{nonce}.{self._resent}" if self._resent else nonce
+
+
+def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """Cut a text into parts with the notes, a line each, below the last one."""
+    parts = list(split(text))
+    below = "\n".join(notes)
+    if not below:
+        return tuple(parts) or (sentences.EMPTY_ANSWER,)
+    if parts and len(parts[-1]) + 1 + len(below) <= LIMIT:
+        parts[-1] += f"\n{below}"
+    else:
+        parts.append(below)
+    return tuple(parts)

@@ -1,0 +1,205 @@
+"""An answer cut into Discord messages: every part fits and shows something, none breaks a fence.
+
+The parts' own texts, joined, are the answer but for white space at seams and ends, which Discord
+trims anyway; fences are added only where a code block goes on in the next part.
+"""
+
+import bisect
+import re
+import unicodedata
+from typing import Final
+
+from msgspec import Struct
+
+LIMIT: Final = 2_000
+"""The longest content of a message, in code points (Discord's limit)."""
+
+LEAST_LIMIT: Final = 100
+"""The least limit that leaves room for fences beside some text."""
+
+_CLOSING: Final = "\n```"
+# Discord takes any three backticks for a fence, in the middle of a line too. A longer run than
+# anybody writes is text: it could not be kept whole.
+_FENCE: Final = re.compile(r"(?<!`)`{3,12}(?!`)(?:([\w+\-.#]{1,40})(?=\n))?", re.ASCII)
+_SPACE: Final = re.compile(r"\s*")
+_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
+_LINE: Final = re.compile(r"\n")
+_SENTENCE: Final = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])(?!\s)")
+_WORD: Final = re.compile(r"\s")
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_LEAST_FILL: Final = 0.5
+_LONGEST_CLUSTER: Final = 64
+
+
+class Piece(Struct, frozen=True):
+    """One part: its own text, and the fences added before and behind it."""
+
+    text: str
+    opening: str = ""
+    closing: str = ""
+
+    @property
+    def content(self) -> str:
+        """The message's content."""
+        return self.opening + self.text + self.closing
+
+
+class _Mark(Struct, frozen=True):
+    """A fence in the text: where it is, whether it opens a block, and with which language."""
+
+    start: int
+    end: int
+    opens: bool
+    language: str
+
+
+def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
+    """Return the contents of the messages that show ``text``; none where it is blank."""
+    return tuple(piece.content for piece in cut(text, limit))
+
+
+def cut(text: str, limit: int = LIMIT) -> tuple[Piece, ...]:
+    """Cut ``text`` into pieces whose contents have at most ``limit`` code points each."""
+    if limit < LEAST_LIMIT:
+        raise ValueError(f"limit must be at least {LEAST_LIMIT}, but is {limit}")
+    return _Cutter(_well_formed(text).strip(), limit).pieces()
+
+
+class _Cutter:
+    """Cuts one text from its beginning to its end."""
+
+    def __init__(self, text: str, limit: int) -> None:
+        self._text = text
+        self._limit = limit
+        self._read_markers: list[_Mark] = []
+        opens = True
+        for match in _FENCE.finditer(text):
+            language = match[1] or ""
+            # What stands behind a closing fence is text.
+            end = match.end() if opens else match.end() - len(language)
+            self._read_markers.append(_Mark(match.start(), end, opens, language if opens else ""))
+            opens = not opens
+        self._starts = [mark.start for mark in self._read_markers]
+
+    def pieces(self) -> tuple[Piece, ...]:
+        pieces: list[Piece] = []
+        position = 0
+        while position < len(self._text):
+            piece, position = self._next(position)
+            if piece.text.strip():
+                pieces.append(piece)
+        return tuple(pieces)
+
+    def _next(self, start: int) -> tuple[Piece, int]:
+        block = self._block_at(start)
+        opening = f"```{block.language}\n" if block else ""
+        rest = len(self._text)
+        closing = _CLOSING if self._block_at(rest) else ""
+        if len(opening) + rest - start + len(closing) <= self._limit:
+            return Piece(self._text[start:], opening, closing), rest
+        window = start + self._limit - len(opening) - len(_CLOSING)
+        end = self._end(start, window)
+        block = self._block_at(end)
+        if block is None:
+            return Piece(self._text[start:end].rstrip(), opening), self._skip_space(end)
+        resume = end + 1 if self._text[end] == "\n" else end
+        # A block that closes right here needs no more than the fence that is added.
+        after = self._skip_space(end)
+        mark = self._mark_from(after)
+        if mark is not None and mark.start == after:
+            resume = self._skip_space(mark.end)
+        return Piece(self._text[start:end], opening, _CLOSING), resume
+
+    def _end(self, start: int, window: int) -> int:
+        """Return where the piece from ``start`` ends, behind it and at most at ``window``."""
+        least = start + int((window - start) * _LEAST_FILL)
+        for seam, in_code in (
+            (_PARAGRAPH, False),
+            (_LINE, True),
+            (_SENTENCE, False),
+            (_WORD, False),
+        ):
+            found = [
+                match.start()
+                for match in seam.finditer(self._text, least, window + 1)
+                if match.start() > start
+                and (in_code or self._block_at(match.start()) is None)
+                and not self._in_mark(match.start())
+            ]
+            if found:
+                return self._before_bare_opening(start, found[-1])
+        end = self._cluster_start(start, window)
+        mark = self._mark_from(end, inside=True)
+        if mark is not None and mark.start < end and mark.start > start:
+            end = mark.start
+        return self._before_bare_opening(start, end)
+
+    def _before_bare_opening(self, start: int, end: int) -> int:
+        """Let a block of which nothing but its opening line would stand here begin later."""
+        block = self._block_at(end)
+        if (
+            block is not None
+            and block.start > start
+            and not self._text[block.end : end].strip()
+            and self._text[start : block.start].strip()
+        ):
+            return block.start
+        return end
+
+    def _block_at(self, position: int) -> _Mark | None:
+        """Return the opening of the block that is open at ``position``."""
+        index = bisect.bisect_left(self._starts, position) - 1
+        if index < 0 or not self._read_markers[index].opens:
+            return None
+        return self._read_markers[index]
+
+    def _mark_from(self, position: int, *, inside: bool = False) -> _Mark | None:
+        """Return the mark that begins at ``position``, or (``inside``) has it in its middle."""
+        index = bisect.bisect_right(self._starts, position) - 1
+        if index < 0:
+            return None
+        mark = self._read_markers[index]
+        if mark.start == position or (inside and position < mark.end):
+            return mark
+        return None
+
+    def _in_mark(self, position: int) -> bool:
+        mark = self._mark_from(position, inside=True)
+        return mark is not None and mark.start < position
+
+    def _skip_space(self, position: int) -> int:
+        match = _SPACE.match(self._text, position)
+        return match.end() if match else position
+
+    def _cluster_start(self, start: int, position: int) -> int:
+        """Return the last place up to ``position`` that is between two characters as seen."""
+        for place in range(position, max(start, position - _LONGEST_CLUSTER), -1):
+            if not _joined(self._text, start, place):
+                return place
+        return position
+
+
+def _joined(text: str, start: int, place: int) -> bool:
+    """Whether what is before and behind ``place`` is seen as one character, from ``start`` on."""
+    before, after = text[place - 1], text[place]
+    if before == "\u200d" or after == "\u200d" or unicodedata.category(after)[0] == "M":
+        return True
+    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
+        return True
+    if _is_flag_half(before) and _is_flag_half(after):
+        halves = 0
+        while place - halves > start and _is_flag_half(text[place - halves - 1]):
+            halves += 1
+        return halves % 2 == 1
+    return before == "\r" and after == "\n"
+
+
+def _is_flag_half(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _well_formed(text: str) -> str:
+    """Join halves of surrogate pairs, and replace those that have no other half."""
+    if _HALF.search(text):
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

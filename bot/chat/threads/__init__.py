@@ -1,0 +1,1 @@
+"""The Assistants API as the bot uses it: threads, messages and runs."""

@@ -1,0 +1,138 @@
+"""From a question to the message that is posted on the thread: its text, its images, its files.
+
+What can't be read of it is told in the message; it never keeps the question back.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from bot.assistants.schema.content import MAX_CONTENT, ContentInput, TextInput
+from bot.assistants.schema.requests import CreateMessage
+from bot.store.ledger import Question
+
+QUESTION_KEY: Final = "question"
+"""The metadata key under which a message carries its question's id."""
+
+LARGEST_TEXT_FILE: Final = 100_000
+"""The largest text file whose text is shown to the model, in bytes."""
+
+_TEXT_ENDINGS: Final = re.compile(
+    r"\.(txt|md|markdown|rst|csv|tsv|json|jsonl|ya?ml|toml|ini|cfg|xml|svg|html|css|log|sql|sh|py"
+    r"|[jt]sx?|java|kt|go|rs|c|h|cpp|hpp|cs|rb|php|swift|lua|r|diff|patch|tex)$",
+    re.IGNORECASE,
+)
+_IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)$", re.IGNORECASE)
+_FENCES: Final = re.compile("`{3,}")
+_CUT_OFF: Final = "\n(cut off here: the message is too long)"
+
+
+class AttachedFile(Struct, frozen=True):
+    """A file of a question; ``size`` is in bytes, ``url`` works for about a day."""
+
+    id: int
+    name: str
+    url: str
+    size: int
+    content_type: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it says that it is an image; only its bytes tell whether one can be shown it."""
+        if not self.content_type:
+            return bool(_IMAGE_ENDINGS.search(self.name))
+        # A drawing in SVG is text, to a model.
+        return self.content_type.startswith("image/") and not self.content_type.startswith(
+            "image/svg"
+        )
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its text can stand in the message."""
+        known = self.content_type.startswith("text/") or bool(_TEXT_ENDINGS.search(self.name))
+        return known and self.size <= LARGEST_TEXT_FILE
+
+    @property
+    def heading(self) -> str:
+        """How it is named to the model."""
+        what = "image" if self.is_image else "file"
+        return f"[{what} {' '.join(self.name.split())}, {told_size(self.size)}]"
+
+
+class UnreadableError(Exception):
+    """A file can't be had, or not be used; the message says why, for the model to read."""
+
+
+class AttachmentSource(Protocol):
+    """Where files of questions are had from, and where images are kept for the thread."""
+
+    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
+        """Return a question's files with addresses that work."""
+        ...
+
+    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
+        """Fetch a file of at most so many bytes; raises ``UnreadableError``."""
+        ...
+
+    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
+        """Return an image as a part of a message that lasts; raises ``UnreadableError``."""
+        ...
+
+
+def attached(question: Question) -> tuple[AttachedFile, ...]:
+    """Return a question's files."""
+    return msgspec.json.decode(question.attachments, type=tuple[AttachedFile, ...])
+
+
+def attachments_json(files: Sequence[AttachedFile]) -> str:
+    """Return files as the ledger keeps them."""
+    return msgspec.json.encode(files).decode()
+
+
+async def message_for(question: Question, files: AttachmentSource, *, named: bool) -> CreateMessage:
+    """Make the message of a question; ``named`` puts who speaks before what is said."""
+    given = await files.current(question) if question.attachments != "[]" else ()
+    name = " ".join(question.author_name.split())
+    blocks = [f"{name}: {question.content}".rstrip() if named else question.content]
+    images: list[ContentInput] = []
+    for file in given:
+        if not file.is_image:
+            blocks.append(await _told(question, file, files))
+            continue
+        try:
+            images.append(await files.image(question, file))
+        except UnreadableError as error:
+            blocks.append(f"{file.heading} (can't be shown: {error})")
+    text = "\n\n".join(block for block in blocks if block)
+    if len(text) > MAX_CONTENT:
+        text = text[: MAX_CONTENT - len(_CUT_OFF)] + _CUT_OFF
+    metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
+    content: str | tuple[ContentInput, ...] = text
+    if images:
+        content = (*([TextInput(text)] if text else []), *images)
+    return CreateMessage(role="user", content=content, metadata=metadata)
+
+
+async def _told(question: Question, file: AttachedFile, files: AttachmentSource) -> str:
+    """Write a file into the text: whole where it is text and small, else by name and size."""
+    if not file.is_text:
+        return file.heading
+    try:
+        data = await files.download(question, file, LARGEST_TEXT_FILE)
+    except UnreadableError as error:
+        return f"{file.heading} (could not be read: {error})"
+    text = data.decode("utf-8-sig", "replace").replace("\x00", "\ufffd")
+    longest = max(map(len, _FENCES.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    language = file.name.rsplit(".", 1)[-1] if "." in file.name else ""
+    return f"{file.heading}\n{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def told_size(size: int) -> str:
+    """Write a number of bytes as people do."""
+    if size < 1_000:
+        return f"{size} bytes"
+    return f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

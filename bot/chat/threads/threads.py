@@ -1,0 +1,314 @@
+"""A channel's thread on the Assistants API: found or made, questions posted once, runs found again.
+
+What a cut connection left unknown is asked, by the ids that messages and runs carry, before
+anything is made a second time.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from bot.assistants.api import AssistantsAPI, EventStream
+from bot.assistants.errors import APIError
+from bot.assistants.schema.objects import ListPage, Message, Run, Thread
+from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread, Page
+from bot.chat.texts.sentences import FailureKind
+from bot.chat.threads.api_errors import (
+    PATIENCE_SECONDS,
+    ThreadLostError,
+    TurnError,
+    full,
+    gone,
+    insist,
+    locked,
+    passing,
+    refusal,
+    unusable,
+)
+from bot.chat.threads.message_builder import QUESTION_KEY, AttachmentSource, message_for
+from bot.chat.threads.pagination import newest
+from bot.chat.threads.thread_backfill import ReplySource, earlier
+from bot.chat.threads.thread_lock import ThreadLock
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, Question, Turn
+
+T = TypeVar("T")
+
+_PAGE: Final = 100
+_RUNS: Final = 20
+
+_log = logging.getLogger(__name__)
+
+
+class AssistantThreads:
+    """The Assistants API as the bot uses it; every call is tried again while that can help."""
+
+    def __init__(
+        self,
+        api: AssistantsAPI,
+        ledger: Ledger,
+        clock: Clock,
+        assistant_id: str,
+        *,
+        replies: ReplySource,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.api = api
+        self._replies = replies
+        self._ledger = ledger
+        self._clock = clock
+        self._assistant_id = assistant_id
+        self._patience = patience
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call until it is answered; raises ``APIError`` where it is refused.
+
+        For calls that may be made twice. Raises ``TurnError`` when patience is at its end.
+        """
+        return await insist(self._clock, call, self._patience)
+
+    async def post(
+        self,
+        turn: Turn,
+        questions: Sequence[Question],
+        files: AttachmentSource,
+        *,
+        unsure: bool,
+        lost: str | None = None,
+    ) -> str:
+        """Have every question on the channel's thread, once, and return the thread's id.
+
+        ``unsure`` says that some may be there though the ledger does not know, ``lost`` names a
+        thread not to use. Raises ``TurnError``; a thread that is gone is replaced by a new one.
+        """
+        for _ in range(3):
+            thread_id = await self._thread(turn, lost)
+            try:
+                await self._post_on(thread_id, turn, questions, files, unsure=unsure)
+            except ThreadLostError:
+                lost, unsure = thread_id, False
+                continue
+            return thread_id
+        raise TurnError("refused", f"every thread made for channel {turn.channel_id} was lost")
+
+    async def _thread(self, turn: Turn, lost: str | None) -> str:
+        channel_id = turn.channel_id
+        link = await self._ledger.link(channel_id)
+        if link is not None and link.thread_id is not None and link.thread_id != lost:
+            return link.thread_id
+        # A channel that was answered in before loses its thread only to somebody else's doing.
+        told = await earlier(self._ledger, self._replies, turn)
+        thread = await self._new_thread(channel_id, told)
+        if lost is not None:
+            _log.warning("Thread %s is gone; channel %s goes on in %s", lost, channel_id, thread.id)
+        link = await self._ledger.set_thread(channel_id, thread.id, instead_of=lost)
+        return link.thread_id or thread.id
+
+    async def _new_thread(self, channel_id: int, told: tuple[CreateMessage, ...]) -> Thread:
+        request = CreateThread(messages=told, metadata={"channel": str(channel_id)})
+        try:
+            # One that a cut connection made and did not tell of harms nobody.
+            return await self.ask(lambda: self.api.create_thread(request))
+        except APIError as error:
+            if not told or error.status not in (400, 413, 422):
+                raise self.refused(error) from error
+            _log.warning("The earlier conversation was not taken (%s); it is left behind", error)
+        # Some servers take no messages of an assistant's there, or not so many.
+        return await self._new_thread(channel_id, ())
+
+    async def _post_on(
+        self,
+        thread_id: str,
+        turn: Turn,
+        questions: Sequence[Question],
+        files: AttachmentSource,
+        *,
+        unsure: bool,
+    ) -> None:
+        there: dict[str, str] = {}
+        missing = [
+            question
+            for question in questions
+            if question.message_id is None or question.thread_id != thread_id
+        ]
+        if missing and unsure:
+            # Later turns may have been answered between an attempt and its retry.
+            there = await self._found(thread_id, _PAGE if turn.attempt > 1 else len(questions))
+        named = bool(missing) and await self._ledger.questions.asker_count(turn.channel_id) > 1
+        posted = {str(question.id): question.message_id for question in questions}
+        for question in missing:
+            message_id = there.get(str(question.id))
+            if message_id is None:
+                request = await message_for(question, files, named=named)
+                message_id, cut = await self._post_one(thread_id, request)
+                unsure = unsure or cut
+            await self._ledger.questions.message_posted(question.id, thread_id, message_id)
+            posted[str(question.id)] = message_id
+        if unsure:
+            await self._drop_doubles(thread_id, posted)
+
+    async def _drop_doubles(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
+        """Leave each question's one message on the thread.
+
+        What a server still had in its queue when its connection was cut is in no list that is asked
+        for before, and written down before whatever is posted behind it.
+        """
+        for message in await self._messages(thread_id, min(max(len(posted) + 10, 20), _PAGE)):
+            ours = posted.get((message.metadata or {}).get(QUESTION_KEY, ""))
+            if ours is None or message.id == ours:
+                continue
+            _log.info("Message %s was written down late, and is there already", message.id)
+            try:
+                await self.ask(
+                    lambda double=message.id: self.api.delete_message(thread_id, double)  # type: ignore[misc]  # mypy can't type a lambda's default
+                )
+            except APIError as error:
+                _log.warning("Message %s can't be taken away: %s", message.id, error)
+
+    async def _post_one(self, thread_id: str, request: CreateMessage) -> tuple[str, bool]:
+        """Post a message; return its id, and whether a try before may be written down yet."""
+        unknown = cut = False
+        question = (request.metadata or {})[QUESTION_KEY]
+
+        async def create() -> str:
+            nonlocal unknown, cut
+            if unknown:
+                found = (await self._found(thread_id, _PAGE)).get(question)
+                if found is not None:
+                    return found
+            try:
+                return (await self.api.create_message(thread_id, request)).id
+            except APIError as error:
+                unknown = passing(error)
+                cut = cut or unknown
+                raise
+
+        lock = self._lock(thread_id)
+        while True:
+            try:
+                return await self.ask(create), cut
+            except APIError as error:
+                if full(error):
+                    _log.warning("Thread %s takes no more messages: %s", thread_id, error)
+                    raise ThreadLostError from error
+                if not locked(error):
+                    raise await self._refused_on(thread_id, error) from error
+                await lock.wait(error, await self._runs(thread_id, locked=True))
+
+    async def _found(self, thread_id: str, count: int) -> dict[str, str]:
+        """Return which questions are among a thread's newest messages, and as which message."""
+        messages = await self._messages(thread_id, min(max(count + 10, 20), _PAGE))
+        return {
+            message.metadata[QUESTION_KEY]: message.id
+            for message in messages
+            if message.metadata and QUESTION_KEY in message.metadata
+        }
+
+    async def _messages(self, thread_id: str, limit: int) -> list[Message]:
+        try:
+            return await newest(
+                lambda page: self.ask(lambda: self.api.list_messages(thread_id, page)), limit
+            )
+        except APIError as error:
+            raise await self._refused_on(thread_id, error) from error
+
+    async def _runs(self, thread_id: str, *, locked: bool = False) -> list[Run]:
+        """Return a thread's newest runs; a locked one whose runs nobody can read is lost."""
+        try:
+            return await newest(
+                lambda page: self.ask(lambda: self.api.list_runs(thread_id, page)), _RUNS
+            )
+        except APIError as error:
+            raise await self._refused_on(thread_id, error) from error
+        except TurnError as error:
+            if locked and unusable(error):
+                _log.warning("What locks %s can't be read: %s", thread_id, error)
+                raise ThreadLostError from error
+            raise
+
+    def _lock(self, thread_id: str) -> ThreadLock:
+        return ThreadLock(self.api, self._clock, self.ask, thread_id)
+
+    async def find_run(self, thread_id: str, turn: Turn) -> Run | None:
+        """Return the run that this turn's attempt has made already, if there is one."""
+        return _ours(await self._runs(thread_id), turn)
+
+    async def start_run(self, thread_id: str, turn: Turn) -> Run | EventStream:
+        """Start the attempt's run and return its events, or the run where it is there already.
+
+        Raises ``TurnError``, and ``ThreadLostError`` where the questions have to be posted anew.
+        """
+        request = CreateRun(assistant_id=self._assistant_id, metadata=_run_metadata(turn))
+        unknown = False
+
+        async def start() -> Run | EventStream:
+            nonlocal unknown
+            if unknown:
+                found = await self.find_run(thread_id, turn)
+                if found is not None:
+                    return found
+            try:
+                return await self.api.stream_run(thread_id, request)
+            except APIError as error:
+                unknown = passing(error)
+                raise
+
+        lock = self._lock(thread_id)
+        while True:
+            try:
+                return await self.ask(start)
+            except APIError as error:
+                if not locked(error):
+                    kind: FailureKind | None = "assistant_gone" if gone(error) else None
+                    raise await self._refused_on(thread_id, error, kind) from error
+                runs = await self._runs(thread_id, locked=True)
+                ours = _ours(runs, turn)
+                if ours is not None:
+                    return ours
+                await lock.wait(error, runs)
+
+    async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
+        """Return what a run has written, in order; raises ``APIError`` or ``TurnError``."""
+
+        def fetch(page: Page) -> Awaitable[ListPage[Message]]:
+            return self.ask(lambda: self.api.list_messages(thread_id, page, run_id=run_id))
+
+        def past_it(found: Sequence[Message]) -> bool:
+            return any(message.run_id != run_id for message in found)
+
+        found = (await newest(fetch, _PAGE, past_it))[::-1]
+        # Not every server filters by run, and some don't say whose a message is.
+        ours = tuple(message for message in found if message.run_id == run_id)
+        return ours or tuple(message for message in _last_said(found) if message.run_id is None)
+
+    async def _refused_on(
+        self, thread_id: str, error: APIError, kind: FailureKind | None = None
+    ) -> Exception:
+        """Tell a thread that is gone from a request that is refused."""
+        if gone(error):
+            try:
+                await self.ask(lambda: self.api.retrieve_thread(thread_id))
+            except APIError as second:
+                if gone(second):
+                    return ThreadLostError()
+        return self.refused(error, kind)
+
+    def refused(self, error: APIError, kind: FailureKind | None = None) -> TurnError:
+        """Word a refusal for the ledger."""
+        _log.warning("The Assistants API refused: %s %s", error.status, error)
+        return TurnError(kind or refusal(error), str(error))
+
+
+def _ours(runs: Sequence[Run], turn: Turn) -> Run | None:
+    wanted = _run_metadata(turn).items()
+    return next((run for run in runs if wanted <= (run.metadata or {}).items()), None)
+
+
+def _last_said(messages: Sequence[Message]) -> list[Message]:
+    """Return what follows the last question."""
+    asked = [place for place, message in enumerate(messages) if message.role == "user"]
+    return list(messages[asked[-1] + 1 if asked else 0 :])
+
+
+def _run_metadata(turn: Turn) -> dict[str, str]:
+    return {"turn": str(turn.id), "attempt": str(turn.attempt)}

@@ -1,0 +1,1 @@
+"""The connection to Discord: gateway, login, REST retries and Discord's rate limits."""

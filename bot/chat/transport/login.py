@@ -1,0 +1,156 @@
+"""Getting onto Discord: what must be right there, and what is not, in one line for the operator."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot.chat.transport.rest_retry import is_passing, retry_after, told
+from bot.runtime.backoff import backoff
+from bot.runtime.clock import Clock
+
+_NEEDED: Final = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    create_public_threads=True,
+    read_message_history=True,
+    embed_links=True,
+    attach_files=True,
+)
+
+
+_AUTHENTICATION_FAILED: Final = 4004
+"""The gateway's close code for a token that is not, or no longer, valid."""
+
+_SHARDING_REQUIRED: Final = 4011
+
+_LONGEST_WAIT: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class LoginError(Exception):
+    """Discord does not let the bot in; the text is one sentence on what to do."""
+
+
+@dataclass(frozen=True)
+class BotProfile:
+    """What Discord knows of the bot; ``invite_url`` adds it to a server with what it needs."""
+
+    name: str
+    reads_messages: bool
+    guilds: int
+    invite_url: str
+
+
+def invite_url(application_id: int) -> str:
+    """Return the link by which somebody adds the bot to their server."""
+    return discord.utils.oauth_url(
+        application_id, permissions=_NEEDED, scopes=("bot", "applications.commands")
+    )
+
+
+async def look_up(token: str, api_url: str) -> BotProfile:
+    """Ask Discord, over HTTP only, how the bot stands; raises ``LoginError``."""
+    with login_errors(api_url):
+        use_api(api_url)
+        client = discord.Client(intents=discord.Intents.none())
+        try:
+            await client.login(token)
+            application = await client.application_info()
+            guilds = [guild async for guild in client.fetch_guilds(limit=200, with_counts=False)]
+        finally:
+            await client.close()
+    flags = application.flags
+    return BotProfile(
+        name=str(client.user),
+        reads_messages=flags.gateway_message_content or flags.gateway_message_content_limited,
+        guilds=len(guilds),
+        invite_url=invite_url(application.id),
+    )
+
+
+async def insist_on_login(
+    client: discord.Client, attempt: Callable[[], Awaitable[None]], clock: Clock
+) -> None:
+    """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
+    attempts = 0
+    while True:
+        wait = backoff(attempts, _LONGEST_WAIT)
+        try:
+            return await attempt()
+        except aiohttp.InvalidURL:
+            raise  # it will be no better address in a minute
+        except discord.RateLimited as error:
+            trouble: Exception = error
+            wait = max(wait, error.retry_after)
+        except discord.HTTPException as error:
+            if not is_passing(error):
+                raise
+            trouble = error
+            wait = max(wait, retry_after(error))
+        except (aiohttp.ClientError, OSError) as error:
+            trouble = error
+        at = discord.http.Route.BASE
+        _log.warning("Discord at %s %s; trying again in %.1f s", at, told(trouble), wait)
+        # Each login makes a connection of its own.
+        await client.http.close()
+        client.http.connector = discord.utils.MISSING
+        await clock.sleep(wait)
+        attempts += 1
+
+
+def use_api(url: str) -> None:
+    """Point the library at another Discord: its REST API is at ``url``, version included."""
+    discord.http.Route.BASE = url.rstrip("/")
+
+
+@contextmanager
+def login_errors(api_url: str) -> Iterator[None]:
+    """Raise ``LoginError`` for what keeps the bot from logging in."""
+    try:
+        yield
+    except discord.LoginFailure:
+        raise LoginError(
+            "Discord refuses DISCORD_TOKEN. Make a new token (developer portal, your application, "
+            "Bot, Reset Token) and set it."
+        ) from None
+    except discord.PrivilegedIntentsRequired:
+        raise LoginError(
+            "Discord has not granted the bot the Message Content intent, without which it can't "
+            "read questions. Switch it on: developer portal, your application, Bot, Privileged "
+            "Gateway Intents."
+        ) from None
+    except discord.ConnectionClosed as error:
+        if error.code == _SHARDING_REQUIRED:
+            raise LoginError(
+                "The bot is in more servers than Discord sends over one connection (4011), and "
+                "this program has one. Take it out of some."
+            ) from None
+        if error.code != _AUTHENTICATION_FAILED:
+            raise LoginError(
+                f"Discord ended the connection for good ({error.code}). Start the bot again; if "
+                "that does not help, look at the application in the developer portal."
+            ) from error
+        raise LoginError(
+            "Discord does not accept DISCORD_TOKEN any more. Make a new token (developer portal, "
+            "your application, Bot, Reset Token) and set it."
+        ) from None
+    except discord.HTTPException as error:
+        raise LoginError(
+            f"Discord answers with an error ({error.status}). Try again in a few minutes."
+        ) from error
+    except discord.RateLimited as error:
+        raise LoginError(
+            f"Discord wants fewer requests. Try again in {error.retry_after:.0f} seconds."
+        ) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise LoginError(
+            f"Discord can't be reached at {api_url}. Check this machine's network, or [discord] "
+            "api_url."
+        ) from error

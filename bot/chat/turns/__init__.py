@@ -1,0 +1,1 @@
+"""Schedules turns and runs each one from its questions to its reply."""

@@ -1,0 +1,238 @@
+"""A channel's own order: one turn at a time, and what waits is answered together in the next.
+
+What the order is, the ledger says; here is only who is at work.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from bot.chat.reply.channel_writer import ChannelWriter
+from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.reply import Reply
+from bot.chat.threads.message_builder import AttachmentSource
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
+from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.turn_runner import TurnRunner
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, Turn
+
+MOST_WORKERS: Final = 1_000
+"""How many channels are at work at once; others wait, and are no more than a number until then."""
+
+ALWAYS: Final = 10
+"""How many channels of a guild are at work in any case, whatever others do."""
+
+_PAUSES_PER_SECOND: Final = 45
+_CANCEL_SECONDS: Final = 0.3
+
+_FIRST_STANDSTILL: Final = 1.0
+_LONGEST_STANDSTILL: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class TurnScheduler:
+    """Drives the turns of all channels.
+
+    ``channel_writer`` opens a channel to write to, ``held`` says where no turn is to begin for now.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        threads: AssistantThreads,
+        throttle: EditThrottle,
+        clock: Clock,
+        *,
+        channel_writer: Callable[[Turn], ChannelWriter],
+        files: AttachmentSource,
+        me: Callable[[], int],
+        run_slots: RunSlots,
+        held: Callable[[int], bool] = lambda channel_id: False,
+    ) -> None:
+        self._ledger = ledger
+        self._threads = threads
+        self._throttle = throttle
+        self._clock = clock
+        self._channel_writer = channel_writer
+        self._files = files
+        self._me = me
+        self._held = held
+        self._run_slots = run_slots
+        self._workers: dict[int, asyncio.Task[None]] = {}
+        self._due: set[int] = set()
+        self._held_back: set[int] = set()
+        self._backlog = ChannelQueue(ledger, self._begin_of_few)
+        self._guilds: dict[int, int] = {}
+        self._at_work: Counter[int] = Counter()
+        self._driven: dict[int, TurnRunner] = {}
+        self._interrupted: set[int] = set()
+        self._closing = False
+
+    def wake(self, channel_id: int) -> None:
+        """There is something to do in a channel, or may be."""
+        self._due.add(channel_id)
+        if channel_id in self._workers or self._closing:
+            return
+        if self._held(channel_id):
+            self._held_back.add(channel_id)
+        elif len(self._workers) < MOST_WORKERS:
+            self._begin(channel_id)
+        else:
+            self._backlog.add(channel_id)
+
+    def release(self) -> None:
+        """Channels may not be held any more: go on in those where there is something to do."""
+        held, self._held_back = self._held_back, set()
+        for channel_id in held:
+            self.wake(channel_id)
+
+    def cancel(self, turn_id: int) -> None:
+        """Act on the ledger's word that a turn is to be cancelled."""
+        runner = self._driven.get(turn_id)
+        if runner is not None:
+            runner.cancel()
+
+    async def stop(self, note: str) -> None:
+        """Leave every turn as the ledger has it; replies under way say that they will go on."""
+        self._closing = True
+        await self._backlog.stop()
+        workers = set(self._workers.values())
+        runners = list(self._driven.values())
+        for worker in workers:
+            worker.cancel()
+        if workers:
+            # Not longer: what hangs must not keep replies from being told.
+            await asyncio.wait(workers, timeout=_CANCEL_SECONDS)
+        # No more at once than Discord takes, for each has its own time to be told in.
+        await asyncio.gather(
+            *(
+                self._pause(runner, note, number // _PAUSES_PER_SECOND)
+                for number, runner in enumerate(runners)
+            ),
+            return_exceptions=True,
+        )
+
+    async def _pause(self, runner: TurnRunner, note: str, seconds: float) -> None:
+        if seconds:
+            await self._clock.sleep(seconds)
+        with self._throttle.urgent():
+            await runner.pause(note)
+
+    def _begin(self, channel_id: int, guild_id: int | None = None) -> None:
+        if guild_id is not None:
+            self._count(channel_id, guild_id)
+        self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
+
+    def _begin_of_few(self, channel_id: int, guild_id: int) -> bool:
+        """Set a channel going, and a worker more, where few of its guild are; False elsewhere."""
+        if self._at_work[guild_id] < ALWAYS and self._may_begin(channel_id):
+            self._begin(channel_id, guild_id)
+            return True
+        return False
+
+    def _may_begin(self, channel_id: int) -> bool:
+        if channel_id in self._workers or channel_id not in self._due or self._closing:
+            return False
+        if self._held(channel_id):
+            self._held_back.add(channel_id)
+            return False
+        return True
+
+    def _count(self, channel_id: int, guild_id: int) -> None:
+        if channel_id not in self._guilds:
+            self._guilds[channel_id] = guild_id
+            self._at_work[guild_id] += 1
+
+    def _discount(self, channel_id: int) -> None:
+        guild_id = self._guilds.pop(channel_id, None)
+        if guild_id is not None:
+            self._at_work[guild_id] -= 1
+            if not self._at_work[guild_id]:
+                del self._at_work[guild_id]
+
+    async def _work(self, channel_id: int) -> None:
+        standstill = _FIRST_STANDSTILL
+        try:
+            while channel_id in self._due and not self._held(channel_id):
+                self._due.discard(channel_id)
+                if not await self._work_off(channel_id):
+                    self._due.add(channel_id)
+                    await self._clock.sleep(standstill)
+                    standstill = min(standstill * 2, _LONGEST_STANDSTILL)
+        finally:
+            del self._workers[channel_id]
+            self._discount(channel_id)
+            if channel_id in self._due:
+                self._held_back.add(channel_id)
+            self._next_waiting()
+
+    def _next_waiting(self) -> None:
+        """Set going the channel whose turn it is to get one of the bounded workers."""
+        while len(self._workers) < MOST_WORKERS and (found := self._backlog.next()) is not None:
+            if self._may_begin(found[0]):
+                self._begin(*found)
+
+    async def _work_off(self, channel_id: int) -> bool:
+        """Drive the channel's turns while there are any; False where it could not go on."""
+        try:
+            while not self._held(channel_id):
+                turn = await self._ledger.turns.next_in(channel_id)
+                if turn is None:
+                    return True
+                if not await self._runner(turn):
+                    return False
+            # Something older may still be to be read.
+            self._due.add(channel_id)
+        except Exception:  # noqa: BLE001 - a full disk or our own defect: the channel must go on
+            _log.exception("Channel %d stands still for a moment", channel_id)
+            return False
+        return True
+
+    async def _runner(self, turn: Turn) -> bool:
+        """Bring a turn to its end; False where it could not be brought further."""
+        # Taken up again, by this process or after another: what it did may not all be written.
+        # So may an attempt that failed in the middle of a call.
+        unsure = turn.pickups > 0 or turn.id in self._interrupted or turn.attempt > 1
+        reply = Reply(
+            turn,
+            self._channel_writer(turn),
+            self._ledger,
+            self._throttle,
+            self._me(),
+            unsure=unsure,
+        )
+        runner = TurnRunner(
+            turn,
+            self._ledger,
+            self._threads,
+            self._clock,
+            reply,
+            self._files,
+            self._run_slots,
+            unsure=unsure,
+        )
+        self._driven[turn.id] = runner
+        self._count(turn.channel_id, turn.guild_id or DIRECT)
+        group = turn.guild_id or turn.channel_id
+        self._throttle.begin(turn.channel_id, waits=lambda: self._run_slots.waits(turn.id, group))
+        self._interrupted.add(turn.id)
+        try:
+            with self._run_slots.expecting(
+                turn.id,
+                direct=turn.guild_id is None,
+                entered=lambda: self._throttle.hurry(turn.channel_id),
+            ):
+                ended = await runner.to_end()
+            if ended:
+                self._interrupted.discard(turn.id)
+            return ended
+        finally:
+            self._throttle.end(turn.channel_id)
+            if not self._closing:
+                del self._driven[turn.id]
+                await reply.stop()

@@ -1,0 +1,332 @@
+"""One turn on its way from state to state of the ledger, until it has ended.
+
+Whatever goes wrong on the way, it ends with something a person can read.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from bot.assistants.api import EventStream
+from bot.assistants.errors import APIError, ErrorBody
+from bot.assistants.schema.objects import Run
+from bot.assistants.states import TERMINAL
+from bot.chat.reply.channel_writer import UndeliverableError
+from bot.chat.reply.reply import Reply
+from bot.chat.texts import sentences
+from bot.chat.texts.sentences import FailureKind
+from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
+from bot.chat.threads.message_builder import AttachmentSource
+from bot.chat.threads.run_follower import MOST_TEXT, RunEnd, RunFollower
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.threads.transcript import answer_text
+from bot.chat.turns.run_slots import RunSlots
+from bot.runtime.backoff import backoff
+from bot.runtime.clock import Clock
+from bot.runtime.tasks import cancelling
+from bot.store.ledger import Ledger, LedgerError, Turn
+
+MOST_PICKUPS: Final = 3
+"""How often a turn is taken up again in one state before the person is told."""
+
+CANCEL_SECONDS: Final = 3.0
+"""How long Cancel waits for a server that does not answer, before there is a run."""
+
+_TELL_WAIT_SECONDS: Final = 1.5
+_MOST_STARTS: Final = 5
+_MOST_THREADS: Final = 3
+
+_log = logging.getLogger(__name__)
+
+
+class TurnRunner:
+    """One turn on its way through the ledger's states.
+
+    ``unsure`` says that things may have been done for it which the ledger does not know.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        ledger: Ledger,
+        threads: AssistantThreads,
+        clock: Clock,
+        reply: Reply,
+        files: AttachmentSource,
+        run_slots: RunSlots,
+        *,
+        unsure: bool,
+    ) -> None:
+        self._turn = turn
+        self._run_slots = run_slots
+        self._ledger = ledger
+        self._threads = threads
+        self._clock = clock
+        self._reply = reply
+        self._files = files
+        self._follower = RunFollower(threads, clock, reply.show)
+        self._run: Run | None = None
+        self._events: EventStream | None = None
+        self._end: RunEnd | None = None
+        self._lost: str | None = None
+        self._starts = 0
+        self._lost_threads = 0
+        self._unsure = unsure
+        self._began = clock.monotonic() if turn.state == "waiting" else None
+
+    def cancel(self) -> None:
+        """Cancel its run, or let none be created."""
+        self._follower.cancel()
+
+    async def pause(self, note: str) -> None:
+        """Say in the reply that it will go on."""
+        await self._reply.pause(note)
+
+    async def to_end(self) -> bool:
+        """Go from state to state; False where the turn could not be brought further."""
+        try:
+            return await self._to_end()
+        finally:
+            self._run_slots.leave(self._turn.id)
+
+    async def _to_end(self) -> bool:
+        steps: dict[str, Callable[[Turn], Awaitable[Turn | None]]] = {
+            "waiting": self._place,
+            "placed": self._post,
+            "posted": self._start,
+            "running": self._follow,
+            "closing": self._close,
+        }
+        turn = self._turn
+        if turn.pickups > MOST_PICKUPS and turn.state != "closing" and not await self._over(turn):
+            turn = await self._fail(turn, "gave_up") or turn
+        while turn.open:
+            if turn.canceller is not None:
+                self._follower.cancel()
+            moved = await self._step(turn, steps[turn.state])
+            if moved is None:
+                # Somebody was first: go on from what the ledger says.
+                current = await self._ledger.history.turn(turn.id)
+                if current is None or (current.state, current.attempt) == (
+                    turn.state,
+                    turn.attempt,
+                ):
+                    return False
+                moved = current
+            turn = moved
+        return True
+
+    async def _over(self, turn: Turn) -> bool:
+        """Whether the run has ended meanwhile; one that has not is stopped, nobody waits for it."""
+        thread_id, run_id = turn.thread_id, turn.run_id
+        if turn.state != "running" or thread_id is None or run_id is None:
+            return False
+        api = self._threads.api
+        try:
+            run = await api.retrieve_run(thread_id, run_id)
+            if run.status not in TERMINAL:
+                await api.cancel_run(thread_id, run_id)
+        except APIError as error:
+            _log.info("Turn %d: what became of run %s is not known: %s", turn.id, run_id, error)
+            return False
+        return run.status in TERMINAL
+
+    async def _step(
+        self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]
+    ) -> Turn | None:
+        """Take a step; what goes wrong with it ends the turn with a sentence."""
+        try:
+            if turn.state in ("placed", "posted"):
+                return await self._unless_cancelled(turn, step)
+            return await step(turn)
+        except TurnError as error:
+            _log.warning("Turn %d: %s: %s", turn.id, error.kind, error)
+            return await self._fail(turn, error.kind)
+        except UndeliverableError as error:
+            _log.warning(
+                "Turn %d: Discord takes nothing in %d: %s", turn.id, turn.channel_id, error
+            )
+            if turn.state == "closing":
+                return await self._ledger.turns.closed(turn.id, turn.attempt)
+            return await self._fail(turn, "undeliverable")
+        except LedgerError:
+            # The ledger can't be written, on a full disk for one: nothing is to be told from it.
+            raise
+        except Exception:
+            # A fault of our own: the person is told instead of waiting for ever. Where the ending
+            # itself fails there is nothing left to tell with, and the turn is tried again.
+            if turn.state == "closing":
+                raise
+            _log.exception("Turn %d failed in state %s", turn.id, turn.state)
+            return await self._fail(turn, "internal")
+
+    async def _unless_cancelled(
+        self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]
+    ) -> Turn | None:
+        """Take a step towards the run, and leave it where a server keeps Cancel waiting.
+
+        A run that it made nevertheless is found and cancelled when the channel's next one starts.
+        """
+        taking = asyncio.ensure_future(step(turn))
+        leaving = asyncio.create_task(self._cancel_overdue())
+        async with cancelling(taking, leaving):
+            await asyncio.wait({taking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                return taking.result()
+            return await self._cancelled(turn)
+
+    async def _admitted(self, turn: Turn) -> bool:
+        """Wait for this turn's place, telling of the wait; False where it was cancelled in it."""
+        entering = asyncio.ensure_future(
+            self._run_slots.enter(turn.id, turn.guild_id or turn.channel_id)
+        )
+        cancelled = asyncio.create_task(self._follower.cancel_asked())
+        told = 0
+        async with cancelling(entering, cancelled):
+            while not entering.done() and not cancelled.done():
+                await asyncio.wait(
+                    {entering, cancelled},
+                    timeout=_TELL_WAIT_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                count = self._run_slots.ahead(turn.id, turn.guild_id or turn.channel_id)
+                if count and count != told and not entering.done():
+                    told = count
+                    self._reply.show(partial(sentences.ahead, count))
+            return entering.done()
+
+    async def _cancel_overdue(self) -> None:
+        await self._follower.cancel_asked()
+        await self._clock.sleep(CANCEL_SECONDS)
+
+    async def _fail(self, turn: Turn, kind: FailureKind) -> Turn | None:
+        if self._end is None:
+            self._end = RunEnd("failed", self._follower.text, kind)
+        return await self._ledger.turns.closing(turn.id, turn.attempt, "failed", error=kind)
+
+    async def _cancelled(self, turn: Turn) -> Turn | None:
+        return await self._ledger.turns.closing(turn.id, turn.attempt, "cancelled")
+
+    async def _place(self, turn: Turn) -> Turn | None:
+        questions = await self._ledger.questions.of_turn(turn.id)
+        asked_here = all(question.channel_id == turn.channel_id for question in questions)
+        message_id = await self._reply.place(in_reply=asked_here)
+        return await self._ledger.turns.placed(turn.id, turn.attempt, message_id)
+
+    async def _post(self, turn: Turn) -> Turn | None:
+        if turn.canceller is not None and not turn.run_id:
+            return await self._cancelled(turn)
+        if not await self._admitted(turn):
+            return await self._cancelled(turn)
+        questions = await self._ledger.questions.of_turn(turn.id)
+        thread_id = await self._threads.post(
+            turn, questions, self._files, unsure=self._unsure, lost=self._lost
+        )
+        return await self._ledger.turns.posted(turn.id, turn.attempt, thread_id)
+
+    async def _start(self, turn: Turn) -> Turn | None:
+        assert turn.thread_id is not None
+        try:
+            started: Run | EventStream | None = None
+            if self._unsure:
+                started = await self._threads.find_run(turn.thread_id, turn)
+            if started is None and turn.canceller is not None:
+                return await self._cancelled(turn)
+            if started is None and not await self._admitted(turn):
+                return await self._cancelled(turn)
+            if started is None:
+                started = await self._threads.start_run(turn.thread_id, turn)
+            run = started if isinstance(started, Run) else await self._first(turn, started)
+        except ThreadLostError:
+            self._lost_threads += 1
+            if self._lost_threads > _MOST_THREADS:
+                raise TurnError("refused", "one thread after the other was lost") from None
+            self._lost = turn.thread_id
+            return await self._ledger.turns.lost_thread(turn.id, turn.attempt)
+        self._run = run
+        if run is None:
+            self._starts += 1
+            if self._starts >= _MOST_STARTS:
+                raise TurnError("unreachable", "every stream broke before it named its run")
+            await self._clock.sleep(backoff(self._starts, LONGEST_WAIT))
+            return turn
+        return await self._ledger.turns.run_created(turn.id, turn.attempt, run.id)
+
+    async def _first(self, turn: Turn, events: EventStream) -> Run | None:
+        """Read a new run's events up to the one that names it; None where it has to be found."""
+        try:
+            async for event in events:
+                if isinstance(event.data, Run):
+                    self._events = events
+                    return event.data
+                if isinstance(event.data, ErrorBody):
+                    _log.info("Turn %d: its run was not begun: %s", turn.id, event.data.message)
+        except APIError as error:
+            _log.info("Turn %d: the stream broke before its run was known: %s", turn.id, error)
+        await events.aclose()
+        self._unsure = True
+        return None
+
+    async def _follow(self, turn: Turn) -> Turn | None:
+        assert turn.thread_id is not None
+        assert turn.run_id is not None
+        thread_id, run_id = turn.thread_id, turn.run_id
+        self._run_slots.go_on(turn.id)
+        api = self._threads.api
+        events, self._events = self._events, None
+        try:
+            run = self._run
+            if run is None:
+                run = await self._threads.ask(lambda: api.retrieve_run(thread_id, run_id))
+            self._end = await self._follower.to_end(run, events)
+        except APIError as error:
+            _log.warning("Turn %d: run %s is gone: %s", turn.id, run_id, error)
+            self._end = RunEnd("failed", self._follower.text, "model_failed")
+        end = self._end
+        return await self._ledger.turns.closing(
+            turn.id, turn.attempt, end.outcome, error=end.error, tokens=end.tokens
+        )
+
+    async def _close(self, turn: Turn) -> Turn | None:
+        self._run_slots.leave(turn.id)
+        if turn.error != "undeliverable":
+            text = self._end.text if self._end is not None else await self._said(turn)
+            failed = turn.outcome == "failed"
+            if turn.outcome == "answered" and not text:
+                text = sentences.EMPTY_ANSWER
+            if failed:
+                told = sentences.failure(turn.error)
+                text = f"{text}\n\n{told}" if text else told
+            await self._reply.finish(text, self._notes(turn), retry=failed)
+        return await self._ledger.turns.closed(turn.id, turn.attempt)
+
+    async def _said(self, turn: Turn) -> str:
+        """Read again what the run said, after a restart."""
+        if turn.thread_id is None or turn.run_id is None:
+            return ""
+        try:
+            messages = await self._threads.messages_of(turn.thread_id, turn.run_id)
+        except APIError as error:
+            _log.warning("Turn %d: its answer can't be read again: %s", turn.id, error)
+            return ""
+        return answer_text(messages)[:MOST_TEXT]
+
+    def _notes(self, turn: Turn) -> list[str]:
+        notes: list[str] = []
+        if turn.outcome == "cancelled":
+            notes.append(sentences.cancelled(turn.canceller))
+        if turn.error == "incomplete":
+            notes.append(sentences.INCOMPLETE)
+        if turn.fallback:
+            notes.append(sentences.NO_CHANNEL_THREAD)
+        if turn.outcome == "answered":
+            notes.append(sentences.measured(self._seconds(turn), turn.tokens))
+        return notes
+
+    def _seconds(self, turn: Turn) -> float:
+        """Return how long the attempt took; a clock that jumps matters only across a restart."""
+        if self._began is not None:
+            return self._clock.monotonic() - self._began
+        return max(0.0, self._clock.now() - turn.started_at)

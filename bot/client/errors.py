@@ -1,0 +1,140 @@
+"""What goes wrong between here and a server elsewhere, as the API's errors and without secrets."""
+
+import json
+from typing import Any, Final, TypeVar, cast
+
+import aiohttp
+from msgspec.structs import replace
+
+from bot.assistants.errors import APIError, ErrorBody, UnreachableError
+from bot.assistants.schema.objects import LastError, ListPage, Run, RunStep
+from bot.runtime.clock import Clock
+from bot.wire.bodies import excerpt
+from bot.wire.retry import retry_after
+
+T = TypeVar("T")
+
+ERROR_BYTES: Final = 64 * 1024
+"""As much of an error's body is read."""
+
+
+def never_connected(error: BaseException) -> bool:
+    """Tell whether it is certain that the server has not seen the request."""
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
+class ErrorTranslator:
+    """Words the failures of one server; ``secret`` is taken out of whatever the server says."""
+
+    def __init__(self, server: str, secret: str | None, clock: Clock) -> None:
+        self._server = server
+        self._secret = secret
+        self._clock = clock
+
+    def unreachable(self, error: BaseException) -> UnreachableError:
+        """No answer came."""
+        what = "did not answer in time" if isinstance(error, TimeoutError) else "can't be reached"
+        if never_connected(error):
+            known = "The request was not made."
+        else:
+            known = "Whether the request took place is unknown."
+        detail = self._clean(str(error)) or type(error).__name__
+        return UnreachableError(
+            f"The server at {self._server} {what} ({detail}). {known} Check its address and that "
+            "it runs."
+        )
+
+    def cut(self, detail: str) -> UnreachableError:
+        """A stream ended before it told which run it was about."""
+        return UnreachableError(
+            f"The stream from {self._server} ended before its run was known "
+            f"({self._clean(detail)}). Whether the run was created is unknown: list the runs."
+        )
+
+    def unusable(self, detail: str) -> APIError:
+        """An answer came that is not the API's."""
+        return APIError(
+            502,
+            f"The server at {self._server} answered something that is {self._clean(detail)}. "
+            "Check that its address is that of an Assistants API (it usually ends in /v1).",
+            type="server_error",
+            code="invalid_response",
+        )
+
+    def refused(self, status: int, headers: Any, body: bytes) -> APIError:
+        """An error was answered: the API's own where it has that shape."""
+        wait = retry_after(headers, self._clock.now())
+        told = _told(body)
+        if told is None:
+            said = (
+                f"answered {status}, not as the Assistants API does: {self._clean(excerpt(body))}"
+            )
+            if status >= 500:
+                error: APIError = UnreachableError(
+                    f"The server at {self._server} {said}. Whether the request took place is "
+                    "unknown."
+                )
+                error.retry_after = wait
+                return error
+            where = headers.get("Location") if 300 <= status < 400 else None
+            if where:
+                said = f"answered {status}: it has moved to {self._clean(where)}"
+            return APIError(
+                status if status >= 400 else 502,
+                f"The server at {self._server} {said}. Check its address.",
+                code="invalid_response",
+                retry_after=wait,
+            )
+        message = _text(told.get("message")) or f"The server at {self._server} answered {status}."
+        default = "server_error" if status >= 500 else "invalid_request_error"
+        return APIError(
+            status,
+            self._clean(message),
+            type=_text(told.get("type")) or default,
+            param=_text(told.get("param")),
+            code=_text(told.get("code")),
+            retry_after=wait,
+        )
+
+    def told(self, error: ErrorBody) -> ErrorBody:
+        """Return an error that came in a stream, without the secret."""
+        return replace(error, message=self._clean(error.message))
+
+    def cleaned(self, answer: T) -> T:
+        """Return an answer without the secret in what it says went wrong with a run or a step."""
+        if not self._secret:
+            return answer
+        if isinstance(answer, ListPage):
+            items = tuple(self.cleaned(item) for item in answer.data)
+            return cast("T", replace(answer, data=items))
+        if isinstance(answer, Run | RunStep) and answer.last_error is not None:
+            error = LastError(
+                self._clean(answer.last_error.code), self._clean(answer.last_error.message)
+            )
+            return cast("T", replace(answer, last_error=error))
+        return answer
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self._secret, "***") if self._secret else text
+
+
+def names_stream(error: APIError) -> bool:
+    """Tell whether a server refused a request because it was to be streamed."""
+    return error.status in (400, 422, 501) and (
+        error.param == "stream" or "'stream'" in error.message or '"stream"' in error.message
+    )
+
+
+def _told(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    told = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(told, str):
+        return {"message": told}
+    return told if isinstance(told, dict) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,1 @@
+"""Builds the model request of a run: instructions, history, images, token budget."""

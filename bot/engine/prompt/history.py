@@ -1,0 +1,253 @@
+"""What the model is shown of a thread: its newest part that fits, then what the run did so far."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count, islice
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.assistants.schema.content import (
+    Content,
+    ImageFilePart,
+    ImageUrlPart,
+    RefusalPart,
+    TextPart,
+    TextValue,
+)
+from bot.assistants.schema.objects import (
+    Message,
+    MessageCreationDetails,
+    Run,
+    RunStep,
+    ToolCallsDetails,
+)
+from bot.assistants.schema.tools import (
+    CalledCode,
+    CalledFunction,
+    CodeInterpreterCall,
+    FileSearchCall,
+    FunctionCall,
+    LogsOutput,
+    SearchContent,
+    SearchResult,
+)
+from bot.assistants.schema.tools import ToolCall as KeptCall
+from bot.engine.prompt.images import (
+    MOST_BYTES_TOGETHER,
+    LinkedImage,
+    PromptItem,
+    PromptMessage,
+    PromptPart,
+    StoredImage,
+    too_large,
+)
+from bot.engine.tool_calls.search_rendering import shown
+from bot.engine.tool_calls.written_calls import CODE, SEARCH
+from bot.models.types import (
+    AssistantMessage,
+    Item,
+    SystemMessage,
+    Text,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+
+_FILE_SCHEME: Final = "file-id:"
+"""Earlier versions took addresses with this scheme in requests; messages of that time hold them."""
+
+_IMAGE_TOKENS: Final = 800
+_ITEM_TOKENS: Final = 6
+_BYTES_A_TOKEN: Final = 3.2
+"""On the low side: English has about 4 bytes of UTF-8 a token, Japanese about 3."""
+
+_MOST_CALL_BYTES: Final = 16 * 1024 * 1024
+"""How much the calls of one run, with their outputs, take in a request; no model reads as much."""
+
+_LEFT_OUT: Final = "(Left out: the calls of this run and their outputs are too large together.)"
+
+
+def build(
+    run: Run,
+    newest: Iterable[Message],
+    steps: Sequence[RunStep],
+    budget: int,
+    continuations: Mapping[str, str] | None = None,
+) -> tuple[PromptItem, ...]:
+    """Return the items a model call of ``run`` is made of, at most about ``budget`` tokens.
+
+    ``newest`` yields the thread's messages newest first and is read only as far as needed;
+    ``steps`` are the run's finished ones, oldest first; ``continuations`` are given back with their
+    calls. The newest question and what the run did
+    itself are always shown, also where the budget is smaller.
+    """
+    newest = iter(newest)
+    own: dict[str, Message] = {}
+    earlier: Iterable[Message] = ()
+    for message in newest:
+        if message.run_id != run.id:  # the run's own are the newest: its thread is locked
+            earlier = chain((message,), newest)
+            break
+        own[message.id] = message
+    head: list[PromptItem] = [SystemMessage(run.instructions)] if run.instructions else []
+    doings = _doings(steps, own, continuations or {})
+    left = budget - sum(map(tokens, head)) - sum(map(tokens, doings))
+    images_left = MOST_BYTES_TOGETHER
+    shown: list[PromptItem] = []
+    for message in islice(earlier, _most_messages(run)):
+        message, images_left = _bounded(message, images_left)
+        item = _item(message)
+        if item is None:
+            continue
+        left -= tokens(item)
+        if shown and (left < 0 or images_left < -MOST_BYTES_TOGETHER):
+            break  # the second bound ends the reading of images that only words stand for
+        shown.append(item)
+    return (*head, *reversed(shown), *doings)
+
+
+def steps_shown(newest: Iterable[RunStep]) -> list[RunStep]:
+    """Return a run's steps oldest first, bounded by bytes; ``newest`` yields the newest first.
+
+    The oldest calls past the bound keep their ids and names; words stand for their outputs.
+    """
+    left = _MOST_CALL_BYTES
+    steps: list[RunStep] = []
+    for step in newest:
+        details = step.step_details
+        if isinstance(details, ToolCallsDetails):
+            calls: list[KeptCall] = []
+            for call in reversed(details.tool_calls):
+                size = len(msgspec.json.encode(call))
+                left -= size
+                calls.append(call if left >= 0 else _without_output(call))
+            step = replace(step, step_details=ToolCallsDetails(tuple(reversed(calls))))
+        steps.append(step)
+    return steps[::-1]
+
+
+def tokens(item: PromptItem | Item) -> int:
+    """Estimate, rather too high, the tokens that an item takes in a prompt."""
+    images = 0
+    match item:
+        case SystemMessage(text) | ToolResult(_, text):
+            size = _bytes(text)
+        case UserMessage(parts) | PromptMessage(parts):
+            size = sum(_bytes(part.text) for part in parts if isinstance(part, Text))
+            images = sum(not isinstance(part, Text) for part in parts)
+        case AssistantMessage(text, calls, refusal, _):
+            called = sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
+            size = _bytes(text) + _bytes(refusal) + called
+    return _ITEM_TOKENS + int(size / _BYTES_A_TOKEN) + images * _IMAGE_TOKENS
+
+
+def _without_output(call: KeptCall) -> KeptCall:
+    """Return a call as it stands where there is no room for it."""
+    match call:
+        case FunctionCall(id_, function):
+            return FunctionCall(id_, CalledFunction(function.name, "{}", _LEFT_OUT))
+        case CodeInterpreterCall(id_, _):
+            return CodeInterpreterCall(id_, CalledCode("", (LogsOutput(_LEFT_OUT),)))
+        case FileSearchCall(id_, search):
+            left_out = SearchResult("", "", 0.0, (SearchContent(_LEFT_OUT),))
+            return FileSearchCall(id_, replace(search, results=(left_out,)))
+
+
+def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolResult]:
+    """Return a call of the run and what came of it, as the model is shown them."""
+    match call:
+        case FunctionCall(id_, function):
+            asked = ToolCall(id_, function.name, function.arguments)
+            return asked, ToolResult(id_, function.output or "")
+        case CodeInterpreterCall(id_, code):
+            asked = ToolCall(id_, CODE, json.dumps({"code": code.input}))
+            logs = "".join(out.logs for out in code.outputs if isinstance(out, LogsOutput))
+            return asked, ToolResult(id_, logs or "(It printed nothing.)")
+        case FileSearchCall(id_, search):
+            queries = search.queries if isinstance(search.queries, tuple) else ()
+            asked = ToolCall(id_, SEARCH, json.dumps({"queries": queries}))
+            return asked, ToolResult(id_, shown(search, next(searched)))
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _most_messages(run: Run) -> int | None:
+    strategy = run.truncation_strategy
+    return strategy.last_messages if strategy and strategy.type == "last_messages" else None
+
+
+def _bounded(message: Message, left: int) -> tuple[Message, int]:
+    """Return a message without image addresses past ``left`` bytes, and what is left after it.
+
+    The rest is negative from the first image on that is left out: all older ones are, too. Earlier
+    versions stored images of megabytes in addresses (``data:`` URLs).
+    """
+    if not any(isinstance(part, ImageUrlPart) for part in message.content):
+        return message, left
+    content: list[Content] = []
+    for part in message.content:
+        if isinstance(part, ImageUrlPart):
+            left -= len(part.image_url.url)
+            if left < 0:
+                part = TextPart(TextValue(too_large()))
+        content.append(part)
+    return replace(message, content=tuple(content)), left
+
+
+def _item(message: Message) -> PromptItem | None:
+    """Return a message as the model is shown it; None for one that holds nothing."""
+    if message.role == "assistant":
+        said = _said(message)
+        return said if said.text or said.refusal else None
+    parts = tuple(part for content in message.content if (part := _part(content)))
+    return PromptMessage(parts) if parts else None
+
+
+def _part(content: Content) -> PromptPart | None:
+    match content:
+        case TextPart(text):
+            return Text(text.value)
+        case ImageUrlPart(image):
+            if image.url.startswith(_FILE_SCHEME):
+                return StoredImage(image.url.removeprefix(_FILE_SCHEME), image.detail)
+            return LinkedImage(image.url, image.detail)
+        case ImageFilePart(image):
+            return StoredImage(image.file_id, image.detail)
+        case _:
+            return None
+
+
+def _said(message: Message) -> AssistantMessage:
+    texts = [part.text.value for part in message.content if isinstance(part, TextPart)]
+    refusals = [part.refusal for part in message.content if isinstance(part, RefusalPart)]
+    return AssistantMessage("\n".join(texts), (), "\n".join(refusals))
+
+
+def _doings(
+    steps: Sequence[RunStep], own: dict[str, Message], continuations: Mapping[str, str]
+) -> list[PromptItem]:
+    """Return what the run said and called; words before a call belong to that call's message."""
+    doings: list[PromptItem] = []
+    said = AssistantMessage()
+    searched = count()
+    for step in steps:
+        details = step.step_details
+        if isinstance(details, MessageCreationDetails):
+            if said.text:
+                doings.append(said)
+            message = own.get(details.message_creation.message_id)
+            said = _said(message) if message else AssistantMessage()
+            continue
+        pairs = [_called(call, searched) for call in details.tool_calls]
+        calls = tuple(call for call, _ in pairs)
+        continuation = continuations.get(step.id, "")
+        doings.append(AssistantMessage(said.text, calls, said.refusal, continuation))
+        doings.extend(output for _, output in pairs)
+        said = AssistantMessage()
+    if said.text:
+        doings.append(said)
+    return doings

@@ -1,0 +1,92 @@
+"""From a run to a model request: its options as a model takes them, and what its limits leave."""
+
+from typing import Final
+
+import msgspec
+
+from bot.assistants.schema.objects import Run, RunStep, Usage
+from bot.assistants.schema.tools import FunctionTool as AssistantFunction
+from bot.assistants.schema.tools import NamedToolChoice
+from bot.engine.tool_calls.hosted_tools import RunTools
+from bot.models.types import FunctionSpec, ModelRequest, NamedFunction, NamedHosted, ToolChoice
+
+_RESERVED: Final = 1024
+"""Tokens of a window kept free for the answer, where the run does not say how many it may have."""
+
+
+def request_for(
+    run: Run,
+    steps: list[RunStep],
+    max_tokens: int | None,
+    tools: RunTools,
+) -> ModelRequest:
+    """Return the request that goes on with a run, its items still left out."""
+    effort = run.reasoning_effort
+    chosen = run.response_format
+    return ModelRequest(
+        model=run.model,
+        items=(),
+        tools=(*tools.functions.values(), *_functions(run)),
+        hosted=tools.hosted,
+        tool_choice=_tool_choice(run, steps, tools),
+        parallel_tool_calls=run.parallel_tool_calls if run.tools else None,
+        # 1 is the API's default: leaving it out spares models that take no temperature at all.
+        temperature=None if run.temperature == 1 else run.temperature,
+        top_p=None if run.top_p == 1 else run.top_p,
+        max_tokens=max_tokens,
+        response_format=None if chosen in ("auto", None) else msgspec.to_builtins(chosen),
+        reasoning_effort=effort if isinstance(effort, str) else None,
+    )
+
+
+def completion_left(run: Run, spent: Usage) -> int | None:
+    """Return how many tokens the run may still write; None where it has no limit."""
+    if run.max_completion_tokens is None:
+        return None
+    return max(0, run.max_completion_tokens - spent.completion_tokens)
+
+
+def prompt_left(run: Run, spent: Usage) -> int | None:
+    """Return how many tokens the run may still read; None where it has no limit."""
+    if run.max_prompt_tokens is None:
+        return None
+    return max(0, run.max_prompt_tokens - spent.prompt_tokens)
+
+
+def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:
+    """Return how many tokens a prompt may have: what is left of the window, or the run's limit."""
+    reserved = min(completion if completion is not None else _RESERVED, window // 2)
+    budget = window - reserved
+    return budget if prompt is None else min(budget, prompt)
+
+
+def _functions(run: Run) -> tuple[FunctionSpec, ...]:
+    return tuple(
+        FunctionSpec(
+            name=tool.function.name,
+            description=tool.function.description or None,
+            parameters=tool.function.parameters or None,
+            strict=tool.function.strict if isinstance(tool.function.strict, bool) else None,
+        )
+        for tool in run.tools
+        if isinstance(tool, AssistantFunction)
+    )
+
+
+def _tool_choice(run: Run, steps: list[RunStep], tools: RunTools) -> ToolChoice | None:
+    """Return the run's choice; a forced call is forced once, or the run would never end."""
+    choice = run.tool_choice
+    if not run.tools or choice is None or choice == "auto":
+        return None
+    if choice == "none":
+        return "none"
+    if any(step.type == "tool_calls" for step in steps):
+        return None
+    if isinstance(choice, NamedToolChoice):
+        named = choice.function
+        if named or choice.type == "function":
+            return NamedFunction(named.name) if named else "required"
+        if choice.type == "code_interpreter" and choice.type not in tools.functions:
+            return NamedHosted(choice.type)
+        return NamedFunction(choice.type)
+    return choice

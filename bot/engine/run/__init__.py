@@ -1,0 +1,1 @@
+"""Executes one run: model calls, run steps, stream events, its end."""

@@ -1,0 +1,1 @@
+"""One project's operations of the Assistants API, one noun a module."""

@@ -1,0 +1,124 @@
+"""What hosted tools work on: checked, made where asked for, grown by what messages bring."""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from bot.assistants import errors
+from bot.assistants.schema.content import ImageFilePart
+from bot.assistants.schema.objects import (
+    CodeInterpreterResources,
+    FileSearchResources,
+    ToolResources,
+)
+from bot.assistants.schema.requests import CreateMessage, NewToolResources
+from bot.assistants.schema.tools import CodeInterpreterTool, FileSearchTool
+from bot.assistants.schema.vector_stores import (
+    CreateVectorStore,
+    CreateVectorStoreFile,
+    StoreExpiration,
+    VectorStoreFile,
+)
+from bot.engine.services.vector_store_writes import add_files, add_store, need_file
+from bot.store.engine import Tables
+
+_THREAD_STORE_DAYS = 7
+"""How long a vector store lives that a message made by its attachment (the API's own figure)."""
+
+
+class StoredToolResources(NamedTuple):
+    """Tool resources as they are kept, and the files that are yet to be made searchable."""
+
+    resources: ToolResources
+    added: list[VectorStoreFile]
+
+
+def take(
+    tables: Tables, project: str, new: NewToolResources | None, now: int
+) -> StoredToolResources:
+    """Check what is asked for, and make the vector stores that are to be made.
+
+    Raises ``APIError`` 404 for files and vector stores that are not the project's.
+    """
+    taken = StoredToolResources(ToolResources(), [])
+    if new is None:
+        return taken
+    resources = taken.resources
+    if new.code_interpreter is not None:
+        file_ids = new.code_interpreter.file_ids
+        for file_id in file_ids:
+            need_file(tables, project, file_id)
+        resources = replace(resources, code_interpreter=CodeInterpreterResources(file_ids))
+    if new.file_search is not None:
+        store_ids = list(new.file_search.vector_store_ids)
+        if store_ids and new.file_search.vector_stores:
+            raise errors.invalid(
+                "Use either vector_store_ids or vector_stores, not both.",
+                "tool_resources.file_search",
+            )
+        for store_id in store_ids:
+            if tables.library.stores.one(id=store_id, project=project) is None:
+                raise errors.not_found("vector store", store_id)
+        for wanted in new.file_search.vector_stores:
+            request = CreateVectorStore(
+                file_ids=wanted.file_ids,
+                chunking_strategy=wanted.chunking_strategy,
+                metadata=wanted.metadata,
+            )
+            store, added = add_store(tables, project, request, now)
+            store_ids.append(store.id)
+            taken.added.extend(added)
+        resources = replace(resources, file_search=FileSearchResources(tuple(store_ids)))
+    return StoredToolResources(resources, taken.added)
+
+
+def attach(
+    tables: Tables, project: str, thread_id: str, request: CreateMessage, now: int
+) -> list[VectorStoreFile]:
+    """Give the thread's tools what a message brings; return what is yet to be made searchable.
+
+    Raises ``APIError`` 404 for files that are not the project's.
+    """
+    for part in request.content if not isinstance(request.content, str) else ():
+        if isinstance(part, ImageFilePart):
+            need_file(tables, project, part.image_file.file_id)
+    run: list[str] = []
+    searched: list[str] = []
+    for attachment in request.attachments or ():
+        if isinstance(attachment.file_id, str):
+            need_file(tables, project, attachment.file_id)
+            for tool in attachment.tools or ():
+                if isinstance(tool, CodeInterpreterTool):
+                    run.append(attachment.file_id)
+                elif isinstance(tool, FileSearchTool):
+                    searched.append(attachment.file_id)
+    if not run and not searched:
+        return []
+    return _grow(tables, project, thread_id, run, searched, now)
+
+
+def _grow(
+    tables: Tables, project: str, thread_id: str, run: list[str], searched: list[str], now: int
+) -> list[VectorStoreFile]:
+    thread = tables.threads.one(id=thread_id, project=project)
+    if thread is None:
+        raise errors.not_found("thread", thread_id)
+    resources = thread.tool_resources or ToolResources()
+    added: list[VectorStoreFile] = []
+    if run:
+        known = getattr(resources.code_interpreter, "file_ids", ())
+        file_ids = tuple(dict.fromkeys((*known, *run)))
+        resources = replace(resources, code_interpreter=CodeInterpreterResources(file_ids))
+    if searched:
+        stores = getattr(resources.file_search, "vector_store_ids", ())
+        if stores:
+            wanted = [CreateVectorStoreFile(file_id=file_id) for file_id in searched]
+            added = add_files(tables, project, stores[0], wanted, now)
+        else:
+            after = StoreExpiration(anchor="last_active_at", days=_THREAD_STORE_DAYS)
+            request = CreateVectorStore(file_ids=tuple(searched), expires_after=after)
+            store, added = add_store(tables, project, request, now)
+            resources = replace(resources, file_search=FileSearchResources((store.id,)))
+    thread = replace(thread, tool_resources=resources)
+    tables.threads.write(thread, id=thread_id, project=project)
+    return added

@@ -1,0 +1,110 @@
+"""Files into vector stores, within one transaction: checked, counted, yet to be made searchable."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from bot.assistants import errors
+from bot.assistants.ids import new_id
+from bot.assistants.schema.chunking import (
+    AutoChunking,
+    ChunkingRequest,
+    StaticChunking,
+    StaticChunks,
+)
+from bot.assistants.schema.files import File
+from bot.assistants.schema.vector_stores import (
+    CreateVectorStore,
+    CreateVectorStoreFile,
+    VectorStore,
+    VectorStoreFile,
+)
+from bot.store.engine import Tables
+
+_DAY: Final = 86_400
+_DEFAULT_CHUNKS: Final = StaticChunks(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
+"""How files are cut unless asked otherwise (the API's default)."""
+
+
+def need_file(tables: Tables, project: str, file_id: str) -> File:
+    """Return a project's file; raises ``APIError`` 404."""
+    file = tables.library.files.one(id=file_id, project=project)
+    if file is None:
+        raise errors.not_found("file", file_id)
+    return file
+
+
+def add_store(
+    tables: Tables, project: str, request: CreateVectorStore, now: int
+) -> tuple[VectorStore, list[VectorStoreFile]]:
+    """Make a vector store with its first files; the files are yet to be made searchable."""
+    store = VectorStore(
+        id=new_id("vs"),
+        created_at=now,
+        name=request.name or "",
+        metadata=request.metadata or {},
+        expires_after=request.expires_after or UNSET,
+    )
+    store = used(store, now)
+    tables.library.stores.insert(store, id=store.id, project=project)
+    wanted = [
+        CreateVectorStoreFile(file_id=file_id, chunking_strategy=request.chunking_strategy)
+        for file_id in request.file_ids
+    ]
+    added = add_files(tables, project, store.id, wanted, now)
+    return tables.library.store(store), added
+
+
+def add_files(
+    tables: Tables,
+    project: str,
+    store_id: str,
+    requests: Sequence[CreateVectorStoreFile],
+    now: int,
+    batch_id: str | None = None,
+) -> list[VectorStoreFile]:
+    """Put files into a vector store, yet to be made searchable; raises ``APIError`` 404."""
+    added = []
+    for request in requests:
+        need_file(tables, project, request.file_id)
+        file = VectorStoreFile(
+            id=request.file_id,
+            created_at=now,
+            vector_store_id=store_id,
+            chunking_strategy=_chunking(request.chunking_strategy),
+            attributes=request.attributes or {},
+        )
+        tables.library.add_store_file(file, batch_id)
+        added.append(file)
+    return added
+
+
+def touch(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> None:
+    """Note that a project's vector stores were used, which puts off their expiration."""
+    for store_id in store_ids:
+        store = tables.library.stores.readable(id=store_id, project=project)
+        if store is not None:
+            tables.library.stores.write(used(store, now), id=store_id, project=project)
+
+
+def used(store: VectorStore, now: int) -> VectorStore:
+    """Return a vector store as it is when it was used just now."""
+    after = store.expires_after
+    days = getattr(after, "days", None)
+    expires_at = None if days is None else now + days * _DAY
+    return replace(store, last_active_at=now, expires_at=expires_at)
+
+
+def _chunking(asked: ChunkingRequest | None) -> StaticChunking:
+    if asked is None or isinstance(asked, AutoChunking):
+        return StaticChunking(_DEFAULT_CHUNKS)
+    wanted = asked.static
+    if wanted.chunk_overlap_tokens * 2 > wanted.max_chunk_size_tokens:
+        raise errors.invalid(
+            "chunk_overlap_tokens must not exceed half of max_chunk_size_tokens.",
+            "chunking_strategy.static.chunk_overlap_tokens",
+            "invalid_value",
+        )
+    return asked

@@ -1,0 +1,250 @@
+"""The tools the engine hosts: what the model is told of them, and what a call of one gives."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET, UnsetType
+
+from bot.assistants.ids import new_id
+from bot.assistants.schema.files import File
+from bot.assistants.schema.objects import Run, ToolResources
+from bot.assistants.schema.tools import (
+    CalledSearch,
+    CodeInterpreterTool,
+    FileSearchTool,
+    RankingOptions,
+    SearchContent,
+    SearchResult,
+)
+from bot.engine.services.vector_store_writes import touch
+from bot.engine.tool_calls.search import ScoredHit, search
+from bot.engine.tool_calls.written_calls import CODE, SEARCH
+from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox
+from bot.hosted.search.query import MOST_CHARACTERS
+from bot.models.types import FunctionSpec, HostedTool
+from bot.runtime.clock import Clock
+from bot.store.engine import EngineStore, SearchStoppedError, Tables
+
+_log: Final = logging.getLogger(__name__)
+
+WEB_SEARCH: Final = "web_search"
+"""The metadata key by which an assistant or a run asks for web search: the API has no such tool."""
+
+_RESULTS: Final = 20
+"""How many results a search shows the model unless the assistant says otherwise (the API's own)."""
+
+_MOST_QUERIES: Final = 5
+"""How many queries of one call are searched for, as the model is told."""
+
+_INGESTION_SECONDS: Final = 60.0
+_INGESTION_LOOK: Final = 0.05
+
+_SEARCH_DESCRIPTION: Final = (
+    "Searches the files that were given to you and answers with the passages that fit best. Ask "
+    "with the words that the text would use, in its language. Where you use a passage, quote its "
+    "marker, such as 【0:1†name.pdf】, behind the sentence."
+)
+_SEARCH_PARAMETERS: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "queries": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "One to five searches.",  # _MOST_QUERIES
+        }
+    },
+    "required": ["queries"],
+    "additionalProperties": False,
+}
+
+
+@dataclass
+class ToolWorkspace:
+    """What a run's hosted tools work on: files by their names, vector stores, files made."""
+
+    project: str
+    files: dict[str, Path] = field(default_factory=dict)
+    store_ids: tuple[str, ...] = ()
+    made: dict[str, str] = field(default_factory=dict)
+    web_search: bool = False
+
+
+class RunTools(NamedTuple):
+    """A run's hosted tools: those we run, as functions to the model, and those it runs itself."""
+
+    functions: dict[str, FunctionSpec]
+    hosted: tuple[HostedTool, ...]
+
+
+class HostedTools:
+    """Runs code and searches for the runs of one engine."""
+
+    def __init__(self, store: EngineStore, clock: Clock, search_seconds: float) -> None:
+        self._store = store
+        self._search_seconds = search_seconds
+        self._clock = clock
+        self._sandbox = PythonSandbox(monotonic=clock.monotonic)
+
+    async def close(self) -> None:
+        """End the sandbox's processes."""
+        await self._sandbox.close()
+
+    @staticmethod
+    def tools(run: Run, hosts: frozenset[str], place: "ToolWorkspace | None") -> RunTools:
+        """Return how a run's hosted tools are given to a model that runs ``hosts`` itself.
+
+        Code that has files of ours to read runs here: the endpoint does not have them.
+        """
+        functions: dict[str, FunctionSpec] = {}
+        there: list[HostedTool] = []
+        for tool in run.tools:
+            if isinstance(tool, CodeInterpreterTool):
+                if CODE in hosts and not (place and place.files):
+                    there.append(HostedTool(CODE))
+                else:
+                    functions[CODE] = FunctionSpec(CODE, DESCRIPTION, dict(PARAMETERS))
+            elif isinstance(tool, FileSearchTool):
+                parameters = dict(_SEARCH_PARAMETERS)
+                functions[SEARCH] = FunctionSpec(SEARCH, _SEARCH_DESCRIPTION, parameters)
+        if place and place.web_search:
+            there.append(HostedTool("web_search"))
+        return RunTools(functions, tuple(there))
+
+    async def run_code(
+        self, run: Run, place: ToolWorkspace, code: str, tell: Callable[[str], None]
+    ) -> str:
+        """Run code in the thread's session and return what it printed, errors included."""
+        session = await self._sandbox.session(run.thread_id)
+        result = await session.run(code, files=place.files, on_output=tell)
+        logs = result.logs
+        for said in (result.error, "(Output was cut.)" if result.truncated else None):
+            if said:
+                said = said if not logs or logs.endswith("\n") else f"\n{said}"
+                logs += said
+                tell(said)
+        for name, data in result.written.items():
+            place.made[name] = await self._keep(run, place, name, data)
+        return logs
+
+    async def search(
+        self, run: Run, place: ToolWorkspace, queries: tuple[str, ...]
+    ) -> CalledSearch:
+        """Search the run's vector stores and return what a step says of it.
+
+        Queries beyond the first five are left out, and a search that takes too long is stopped;
+        the model is told either.
+        """
+        tool = next(tool for tool in run.tools if isinstance(tool, FileSearchTool))
+        options = tool.file_search
+        most = getattr(options, "max_num_results", UNSET)
+        ranking = getattr(options, "ranking_options", UNSET)
+        if not isinstance(ranking, RankingOptions):
+            ranking = RankingOptions(score_threshold=0.0, ranker="default_2024_08_21")
+        limit = most if isinstance(most, int) else _RESULTS
+        asked = tuple(dict.fromkeys(query[:MOST_CHARACTERS] for query in queries))
+        queries = asked[:_MOST_QUERIES]
+        notice: str | UnsetType = UNSET
+        if len(asked) > len(queries):
+            left_out = len(asked) - len(queries)
+            notice = f"(Only the first {_MOST_QUERIES} queries were searched, {left_out} left out.)"
+        hits: list[ScoredHit] = []
+        try:
+            hits = await self._store.search(
+                lambda tables, check: search(
+                    tables,
+                    place.project,
+                    place.store_ids,
+                    queries,
+                    limit=limit,
+                    threshold=ranking.score_threshold,
+                    check=check,
+                ),
+                project=place.project,
+                seconds=self._search_seconds,
+            )
+        except SearchStoppedError:
+            notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"
+            _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
+        now = int(self._clock.now())
+        await self._store.write(lambda tables: touch(tables, place.project, place.store_ids, now))
+        results = tuple(
+            SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
+            for hit in hits
+        )
+        return CalledSearch(
+            ranking_options=ranking, results=results, queries=queries, notice=notice
+        )
+
+    async def until_searchable(self, place: ToolWorkspace) -> None:
+        """Wait until the vector stores' files are ready; a minute at most (the API's figure)."""
+        deadline = self._clock.monotonic() + _INGESTION_SECONDS
+        while place.store_ids and self._clock.monotonic() < deadline:
+            waiting = await self._store.read(
+                lambda tables: tables.library.in_progress(place.store_ids)
+            )
+            if not waiting:
+                return
+            await self._clock.sleep(_INGESTION_LOOK)
+
+    async def _keep(self, run: Run, place: ToolWorkspace, name: str, data: bytes) -> str:
+        """Keep a file that code made, so that it can be downloaded; return its id."""
+        file_id = new_id("file")
+
+        async def content() -> Any:
+            yield data
+
+        box = self._store.files
+        await box.save(file_id, content(), len(data))
+        file = File(
+            id=file_id,
+            bytes=len(data),
+            created_at=int(self._clock.now()),
+            filename=name,
+            purpose="assistants_output",
+        )
+        try:
+            await self._store.write(
+                lambda tables: tables.library.add_file(place.project, file, run.id)
+            )
+        except BaseException:  # a cancelled run, too, leaves no bytes that nobody knows
+            await box.delete(file_id)
+            raise
+        return file_id
+
+    def workspace(self, tables: Tables, project: str, run: Run) -> ToolWorkspace:
+        """Return what the thread and the assistant give a project's run to work on."""
+        place = ToolWorkspace(project, made=tables.library.made_by(project, run.id))
+        thread = tables.threads.readable(id=run.thread_id, project=project)
+        assistant = tables.assistants.readable(id=run.assistant_id, project=project)
+        store_ids: list[str] = []
+        # The thread's last: its files stand before an assistant's of the same name.
+        for owner in (assistant, thread):
+            resources = owner.tool_resources if owner is not None else None
+            if resources is not None:
+                place.files |= self._files(tables, project, resources)
+                found = getattr(resources.file_search, "vector_store_ids", ())
+                store_ids.extend(found)
+        now = self._clock.now()
+        stores = (
+            tables.library.stores.readable(id=each, project=project)
+            for each in dict.fromkeys(store_ids)
+        )
+        place.store_ids = tuple(
+            store.id
+            for store in stores
+            if store is not None and (store.expires_at is None or store.expires_at > now)
+        )
+        asking = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
+        place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)
+        return place
+
+    def _files(self, tables: Tables, project: str, resources: ToolResources) -> dict[str, Path]:
+        files: dict[str, Path] = {}
+        for file_id in getattr(resources.code_interpreter, "file_ids", ()):
+            file = tables.library.files.readable(id=file_id, project=project)
+            if file is not None:
+                files[file.filename] = self._store.files.path(file)
+        return files

@@ -1,0 +1,67 @@
+"""Searching vector stores: questions to an expression, chunks to scored hits, filters applied."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from bot.assistants.errors import invalid
+from bot.hosted.search.filters import FilterError, check_filter, matches
+from bot.hosted.search.query import ask
+from bot.store.engine import Check, Tables
+
+
+class ScoredHit(NamedTuple):
+    """A chunk that was found; the score is 0 to 1, best first."""
+
+    file_id: str
+    filename: str
+    attributes: dict[str, Any] | None
+    text: str
+    score: float
+
+
+def search(
+    tables: Tables,
+    project: str,
+    store_ids: Sequence[str],
+    queries: Sequence[str],
+    *,
+    limit: int,
+    threshold: float = 0.0,
+    filters: Mapping[str, Any] | None = None,
+    check: Check,
+) -> list[ScoredHit]:
+    """Return the best chunks for any of the queries, in vector stores of the project only.
+
+    ``check`` raises once the search has to stop. Raises ``APIError`` 400 for bad filters.
+    """
+    among = None if filters is None else _among(tables, store_ids, filters, check)
+    best: dict[tuple[str, str], ScoredHit] = {}
+    for query in dict.fromkeys(queries):
+        check()
+        question = ask(query)
+        # More than are wanted: coverage may put a chunk before one that bm25 prefers.
+        for hit in tables.library.search(project, store_ids, question.match, limit * 3, among):
+            score = min(1.0, question.score(hit.rank, hit.form))
+            scored = ScoredHit(hit.file_id, hit.filename, hit.attributes, hit.text, score)
+            key = (hit.file_id, hit.text)
+            if scored.score >= threshold and (key not in best or best[key].score < scored.score):
+                best[key] = scored
+    return sorted(best.values(), key=lambda hit: -hit.score)[:limit]
+
+
+def _among(
+    tables: Tables, store_ids: Sequence[str], filters: Mapping[str, Any], check: Check
+) -> list[str]:
+    """Return the ids of the files whose attributes the filters let through."""
+    try:
+        check_filter(filters)
+    except FilterError as error:
+        param = f"filters.{error.path}" if error.path else "filters"
+        raise invalid(f"Invalid '{param}': {error}", param, "invalid_value") from None
+    found: list[str] = []
+    for store_id in store_ids:
+        for file_id, attributes in tables.library.attributes(store_id):
+            check()
+            if matches(filters, attributes):
+                found.append(file_id)
+    return found

@@ -1,0 +1,115 @@
+"""Text of strangers' files: a child process with bounded time and memory reads each of them."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.hosted.extract.child import request
+from bot.hosted.extract.extract import check_size
+from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    "from bot.hosted.extract.child import main; main()"
+)
+_BYTES_PER_CHARACTER = 4
+_PIECE = 256 * 1024
+
+
+async def extract_text(
+    name: str, source: bytes | Path, *, limits: ExtractionLimits | None = None
+) -> str:
+    """The text of the file `name`, without blocking the loop.
+
+    `source` is the file's bytes, or where on disk they are. This process neither parses nor
+    decodes them. Cancelling ends the child. How many run at once is the caller's to bound: each
+    may take `limits.memory_bytes`. Raises ExtractionError, and OSError where a path cannot be
+    opened.
+    """
+    limits = limits or ExtractionLimits()
+    asked = request(name, limits)
+    if isinstance(source, bytes):
+        check_size(len(source), limits)
+        answer = await _read_outside(asked, source, limits)
+    else:
+        with _opened(source) as file:
+            check_size(os.fstat(file.fileno()).st_size, limits)
+            answer = await _read_outside(asked, file, limits)
+    try:
+        head = answer.index(b"\n")
+        told = json.loads(answer[:head])
+        if told:
+            raise ExtractionError(told["code"], told["message"])
+        return str(memoryview(answer)[head + 1 :], "utf-8")
+    except (ValueError, KeyError, TypeError) as ended:
+        raise ExtractionError(
+            "invalid_file", "The file is broken: reading it failed or took too much."
+        ) from ended
+
+
+def _opened(path: Path) -> BinaryIO:
+    # on the loop: quick, and a thread's result would stay open where the caller is cancelled
+    return path.open("rb")
+
+
+async def _read_outside(
+    asked: str, source: bytes | BinaryIO, limits: ExtractionLimits
+) -> bytearray:
+    """Have a child read `source`; returns its whole answer."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-c",
+        _START,
+        json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - as sys.path means it
+        asked,
+        stdin=subprocess.PIPE if isinstance(source, bytes) else source,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+    )
+    try:
+        async with asyncio.timeout(limits.seconds):
+            if isinstance(source, bytes):
+                await _send(child, source)
+            answer = await _receive(child, limits)
+            await child.wait()
+    except TimeoutError:
+        raise ExtractionError(
+            "invalid_file", f"Reading the file takes longer than {limits.seconds:g} seconds."
+        ) from None
+    finally:
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await asyncio.shield(child.wait())
+    return answer
+
+
+async def _send(child: asyncio.subprocess.Process, data: bytes) -> None:
+    assert child.stdin is not None
+    # a child that ended early is told by what it answered, not by the pipe that it left
+    with suppress(BrokenPipeError, ConnectionResetError):
+        # in pieces: what the pipe does not take at once is copied
+        for start in range(0, len(data), _PIECE):
+            child.stdin.write(data[start : start + _PIECE])
+            await child.stdin.drain()
+        child.stdin.close()
+        await child.stdin.wait_closed()
+
+
+async def _receive(child: asyncio.subprocess.Process, limits: ExtractionLimits) -> bytearray:
+    assert child.stdout is not None
+    most = limits.characters * _BYTES_PER_CHARACTER + 4096
+    answer = bytearray()
+    while piece := await child.stdout.read(_PIECE):
+        answer += piece
+        if len(answer) > most:
+            child.kill()
+            break
+    return answer

@@ -1,0 +1,1 @@
+"""The Python sandbox behind code_interpreter."""

@@ -1,0 +1,252 @@
+"""Model-written Python in a sandbox; variables outlive a run, a bad run takes nothing along.
+
+Each run has a worker process of its own, which begins with the variables that the session's last
+good run left and is gone when the run ends.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bot.hosted.python.files import DIRECTORY, SandboxFiles
+from bot.hosted.python.output import Output
+from bot.hosted.python.workers import SandboxLimits, StateLostError, Workers
+
+__all__ = [
+    "DESCRIPTION",
+    "PARAMETERS",
+    "CodeResult",
+    "PythonSandbox",
+    "PythonSession",
+    "SandboxLimits",
+]
+
+DESCRIPTION = f"""\
+Runs Python code in a sandbox and answers with what it printed and, as in a notebook, with the \
+value of its last expression. Use it for calculation, data and text work. Variables and functions \
+stay for the next call; after a long pause they may be gone: define them again.
+Attached files lie in {DIRECTORY}, the working directory: open("name") reads one as UTF-8, \
+open("name", "rb") as bytes, os.listdir() lists them. Files can be written there too.
+It is a part of Python. There are: asyncio, base64, binascii, bisect, collections (Counter, \
+defaultdict, deque, namedtuple), copy, csv, dataclasses, datetime, decimal, functools, hashlib, \
+itertools, json, math, os (paths and files), pathlib, random, re, sys, time, tomllib, typing, \
+unicodedata. No other module can be imported or installed: no numpy, pandas, matplotlib, \
+statistics, fractions, heapq, string, io. Not in the language: yield, class inheritance, \
+method decorators (property, staticmethod, classmethod), del. \
+No network, no shell, no input(), no pictures. \
+Instead write functions, lists, comprehensions and plain classes."""
+
+PARAMETERS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"code": {"type": "string", "description": "The Python code to run."}},
+    "required": ["code"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeResult:
+    """What came of a run.
+
+    `logs` is what was printed and the last expression's value, `error` a traceback or a sentence
+    (None: it ran through). `truncated` says that logs were cut. `kept` is False when the variables
+    are again those from before the run, `fresh` True when it began without any. `written` holds
+    the files this run made or changed.
+    """
+
+    logs: str
+    error: str | None = None
+    truncated: bool = False
+    kept: bool = True
+    fresh: bool = False
+    written: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What a session has between runs; `state` None: nothing yet."""
+
+    used_at: float
+    state: bytes | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    users: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def size(self) -> int:
+        return len(self.state or b"") + sum(map(len, self.files.values()))
+
+
+class PythonSandbox:
+    """Sessions of sandboxed Python, each found by its key; a context manager, or `close` it.
+
+    Worker processes start when code first runs. `monotonic` tells the time for idle sessions.
+    """
+
+    def __init__(
+        self,
+        limits: SandboxLimits | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or SandboxLimits()
+        self._monotonic = monotonic
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._workers = Workers(self.limits)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End every run and forget every session; runs that come later raise RuntimeError."""
+        await self._workers.close()
+        self._kept.clear()
+
+    async def session(self, key: str) -> "PythonSession":
+        """The session called `key`; nothing is started or kept before its first run."""
+        return PythonSession(self, key)
+
+    def drop(self, key: str) -> None:
+        """Forget a session's variables and files; a run under way is not disturbed."""
+        self._kept.pop(key, None)
+
+    @property
+    def kept_sessions(self) -> int:
+        """How many sessions have variables or files now."""
+        self._forget_idle()
+        return sum(kept.size > 0 for kept in self._kept.values())
+
+    async def run(
+        self,
+        key: str,
+        code: str,
+        files: Mapping[str, bytes | Path],
+        on_output: Callable[[str], None] | None,
+    ) -> CodeResult:
+        """Run `code` in the session `key`; runs of one session wait for each other."""
+        if len(code) > self.limits.code_characters:
+            return CodeResult(
+                logs="",
+                error=f"The code is longer than {self.limits.code_characters} characters and was "
+                "not run. Put data into a file, or split the code.",
+                kept=False,
+            )
+        kept = self._session(key)
+        kept.users += 1
+        try:
+            async with kept.lock, self._workers.one():
+                output = Output(
+                    self.limits.output_characters, self.limits.printed_characters, on_output
+                )
+                return await self._run(kept, code, files, output)
+        finally:
+            kept.users -= 1
+            kept.used_at = self._monotonic()
+
+    async def _run(
+        self, kept: _Kept, code: str, files: Mapping[str, bytes | Path], output: Output
+    ) -> CodeResult:
+        before, fresh = kept.files, kept.state is None
+        given = SandboxFiles(
+            files,
+            before,
+            quota=self.limits.files_bytes,
+            max_files=self.limits.files,
+            readable=self.limits.memory_bytes,
+        )
+        try:
+            state, error = await self._workers.execute(kept.state, code, given, output)
+        except StateLostError:
+            kept.state = None
+            return CodeResult(
+                logs="",
+                error="The variables of earlier runs could not be brought back and are gone. The "
+                "code was not run: define anew what it needs.",
+                kept=False,
+            )
+        if state is not None and len(state) > self.limits.state_bytes:
+            state = None
+            error = _and(
+                error,
+                f"The variables take more than {self.limits.state_bytes // 2**20} MiB. Keep "
+                "less of what was computed.",
+            )
+        if state is None:
+            error = _and(
+                error, "Variables and written files are again as they were before this run."
+            )
+            written: Mapping[str, bytes] = {}
+        else:
+            kept.state, kept.files = state, given.written
+            written = {n: data for n, data in kept.files.items() if before.get(n) != data}
+            self._forget_beyond_bounds()
+        return CodeResult(
+            logs=output.text,
+            error=error,
+            truncated=output.truncated,
+            kept=state is not None,
+            fresh=fresh,
+            written=written,
+        )
+
+    def _session(self, key: str) -> _Kept:
+        self._forget_idle()
+        kept = self._kept.setdefault(key, _Kept(self._monotonic()))
+        self._kept.move_to_end(key)
+        self._forget_beyond_bounds()
+        return kept
+
+    def _forget_idle(self) -> None:
+        oldest = self._monotonic() - self.limits.idle_seconds
+        for key, kept in list(self._kept.items()):
+            if kept.used_at < oldest and kept.users == 0:
+                del self._kept[key]
+
+    def _forget_beyond_bounds(self) -> None:
+        total = sum(kept.size for kept in self._kept.values())
+        for key, kept in list(self._kept.items())[:-1]:
+            if len(self._kept) <= self.limits.sessions and total <= self.limits.kept_bytes:
+                return
+            if kept.users == 0:
+                total -= kept.size
+                del self._kept[key]
+
+
+class PythonSession:
+    """One conversation's Python: what a run defines, later runs find."""
+
+    def __init__(self, sandbox: PythonSandbox, key: str) -> None:
+        self._sandbox = sandbox
+        self.key = key
+
+    async def run(
+        self,
+        code: str,
+        *,
+        files: Mapping[str, bytes | Path] | None = None,
+        on_output: Callable[[str], None] | None = None,
+    ) -> CodeResult:
+        """Run `code`; whatever it does is told in the result, nothing is raised for it.
+
+        `files` (contents, or where they lie on disk, read when the code opens them) appear in the
+        sandbox by name. `on_output` is called on this loop with pieces of `logs` as they come.
+        Cancelling ends the work and leaves the session as it was.
+        """
+        return await self._sandbox.run(self.key, code, files or {}, on_output)
+
+
+def _and(error: str | None, sentence: str) -> str:
+    return f"{error}\n{sentence}" if error else sentence

@@ -1,0 +1,178 @@
+"""Worker processes that run sandboxed code, one process a run; no run outlasts its limits."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.hosted.python.files import DIRECTORY, SandboxFiles
+from bot.hosted.python.output import Output, instrument, plain_traceback
+
+if TYPE_CHECKING:
+    from pydantic_monty import AsyncMonty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxLimits:
+    """What a run may take, and what is kept between runs. Times in seconds, sizes in bytes.
+
+    `seconds` counts computing, `wall_seconds` everything but waiting for a free worker.
+    `output_characters` are handed back; code that prints more than `printed_characters` is stopped.
+    `state_bytes` bounds a session's variables, `files_bytes` the files it wrote, and `kept_bytes`
+    both of all sessions together; the sessions unused for longest are dropped first, and any
+    after `idle_seconds`.
+    """
+
+    seconds: float = 10.0
+    wall_seconds: float = 20.0
+    memory_bytes: int = 128 * 2**20
+    recursion_depth: int = 500
+    host_calls: int = 20_000
+    code_characters: int = 100_000
+    output_characters: int = 30_000
+    printed_characters: int = 2_000_000
+    workers: int = 4
+    sessions: int = 1000
+    idle_seconds: float = 3600.0
+    state_bytes: int = 32 * 2**20
+    files_bytes: int = 32 * 2**20
+    files: int = 200
+    kept_bytes: int = 256 * 2**20
+
+
+class StateLostError(Exception):
+    """A session's variables cannot be loaded again."""
+
+
+class Workers:
+    """So many processes as `limits` allow; the first run starts the pool."""
+
+    def __init__(self, limits: SandboxLimits) -> None:
+        self.limits = limits
+        self._free = asyncio.Semaphore(limits.workers)
+        self._starting = asyncio.Lock()
+        self._pool: AsyncMonty | None = None
+        self._stack = AsyncExitStack()
+        self._deadlines: set[asyncio.Timeout] = set()
+        self._closed = False
+
+    async def close(self) -> None:
+        """End every run, then every process; `execute` raises RuntimeError from now on."""
+        if self._closed:
+            return
+        self._closed = True
+        for deadline in self._deadlines:
+            with suppress(RuntimeError):  # it is passing by itself at this moment
+                deadline.reschedule(asyncio.get_running_loop().time())
+        # once every place of a worker is ours, no run is under way
+        await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))
+        self._pool = None
+        await self._stack.aclose()
+        for _ in range(self.limits.workers):
+            self._free.release()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncGenerator[None]:
+        """A place for one run, in the order of asking."""
+        async with self._free:
+            yield
+
+    async def execute(
+        self, state: bytes | None, code: str, files: SandboxFiles, output: Output
+    ) -> tuple[bytes | None, str | None]:
+        """Run `code` on from `state`, in a place that `one` gave.
+
+        Returns the new state (None: the old one stays) and what went wrong, if anything did.
+        Raises StateLostError before anything was run, RuntimeError when closed.
+        """
+        import pydantic_monty as monty  # heavy: loaded when code runs
+
+        pool = await self._started()
+        prepared = await asyncio.to_thread(instrument, code)
+        session = pool.checkout(
+            limits={
+                "max_feed_duration_secs": self.limits.seconds,
+                "max_memory": self.limits.memory_bytes,
+                "max_recursion_depth": self.limits.recursion_depth,
+                "max_suspensions": self.limits.host_calls,
+            },
+            os_policy={"sleep": "zero"},
+        )
+        error: str | None = None
+        loaded = state is None
+        deadline = asyncio.timeout(self.limits.wall_seconds)
+        try:
+            async with deadline, session:
+                self._deadlines.add(deadline)
+                if self._closed:
+                    deadline.reschedule(asyncio.get_running_loop().time())
+                output.when_stopped(deadline)
+                if state is not None:
+                    await session.load_session(state)
+                    loaded = True
+                try:
+                    # feed_start: its result is not turned into objects here unless asked for
+                    step = await session.feed_start(
+                        prepared.code, print_callback=output.receive, os=files.handle, cwd=DIRECTORY
+                    )
+                    while not isinstance(step, monty.MontyComplete):
+                        step = await step.resume_auto()
+                    if prepared.shows_value:
+                        shown = await session.feed_start(
+                            prepared.value_code(self.limits.output_characters + 1),
+                            print_callback=output.receive,
+                            os=files.handle,
+                        )
+                        while not isinstance(shown, monty.MontyComplete):
+                            shown = await shown.resume_auto()
+                        output.value(shown.output)
+                except (monty.MontyRuntimeError, monty.MontySyntaxError) as raised:
+                    error = plain_traceback(raised.display(), prepared)
+                    if _ran_out(raised.exception()):
+                        return None, error
+                return await session.dump(), error
+        except TimeoutError:
+            if self._closed:
+                return None, "The sandbox was closed while the code ran."
+            if output.stopped:
+                return None, (
+                    f"The code was stopped: it printed more than "
+                    f"{self.limits.printed_characters} characters."
+                )
+            return None, (
+                f"TimeoutError: the code took longer than {self.limits.wall_seconds:g} seconds."
+            )
+        except (monty.MontyCrashedError, monty.MontyRuntimeError) as crashed:
+            if not loaded:
+                raise StateLostError from crashed
+            memory = isinstance(crashed.exception(), MemoryError)
+            reason = "it needed too much memory" if memory else "its process ended"
+            lost = f"The sandbox was lost while the code ran: {reason}."
+            return None, f"{error}\n{lost}" if error else lost
+        finally:
+            self._deadlines.discard(deadline)
+
+    async def _started(self) -> "AsyncMonty":
+        async with self._starting:
+            if self._closed:
+                raise RuntimeError("The sandbox is closed.")
+            if self._pool is None:
+                from pydantic_monty import AsyncMonty  # heavy: loaded when code runs
+
+                self._pool = await self._stack.enter_async_context(
+                    AsyncMonty(
+                        max_processes=self.limits.workers,
+                        request_timeout=self.limits.wall_seconds,
+                        # a worker serves one session only, so none can lie in wait for the next
+                        max_checkouts_per_worker=1,
+                    )
+                )
+            return self._pool
+
+
+def _ran_out(raised: BaseException) -> bool:
+    """Whether the worker was stopped in mid-operation, which leaves its variables in any state."""
+    return isinstance(raised, MemoryError) or (
+        isinstance(raised, TimeoutError) and "time limit exceeded" in str(raised)
+    )

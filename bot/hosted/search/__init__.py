@@ -1,0 +1,1 @@
+"""Full-text search behind file_search: chunks, queries, attribute filters."""

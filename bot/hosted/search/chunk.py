@@ -1,0 +1,69 @@
+"""A text cut into overlapping chunks; every character is in one at least, all stay in order."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from bot.hosted.search.tokens import UNSPACED, estimate_tokens
+
+MIN_CHUNK_TOKENS = 100
+MAX_CHUNK_TOKENS = 4096
+DEFAULT_CHUNK_TOKENS = 800
+DEFAULT_OVERLAP_TOKENS = 400
+
+# What is never cut: a word with the white space after it, one character of an unspaced script.
+# Both are bounded, so that a long line of anything can be cut somewhere.
+_PIECE = re.compile(rf"[{UNSPACED}]\s{{0,64}}|[^\s{UNSPACED}]{{1,64}}\s{{0,64}}|\s{{1,64}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """`text` is what stood from character `start` up to `end` of the whole."""
+
+    text: str
+    start: int
+    end: int
+
+
+def chunk(
+    text: str,
+    *,
+    max_tokens: int = DEFAULT_CHUNK_TOKENS,
+    overlap: int = DEFAULT_OVERLAP_TOKENS,
+    counter: Callable[[str], int] = estimate_tokens,
+) -> list[Chunk]:
+    """Cut `text` into chunks of at most `max_tokens`; `overlap` of them stand in the next one too.
+
+    Cuts fall between words, or anywhere in scripts without spaces and in words of over 64
+    characters. `counter` tells the tokens of one word. Takes time linear in the text's length;
+    raises ValueError for sizes the API does not have.
+    """
+    if not MIN_CHUNK_TOKENS <= max_tokens <= MAX_CHUNK_TOKENS:
+        raise ValueError(
+            f"A chunk has {MIN_CHUNK_TOKENS} to {MAX_CHUNK_TOKENS} tokens, not {max_tokens}."
+        )
+    if not 0 <= overlap <= max_tokens // 2:
+        raise ValueError(f"The overlap is 0 to {max_tokens // 2} tokens (half a chunk).")
+    ends = [0]
+    tokens = []
+    known: dict[str, int] = {}  # a text has far fewer different words than words
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if piece not in known:
+            known[piece] = counter(piece)
+        ends.append(match.end())
+        tokens.append(known[piece])
+    before = list(accumulate(tokens, initial=0))  # tokens before each piece
+    count = len(tokens)
+    chunks = []
+    first = 0
+    while first < count:
+        last = bisect_right(before, before[first] + max_tokens) - 1
+        last = max(last, first + 1)
+        chunks.append(Chunk(text[ends[first] : ends[last]], ends[first], ends[last]))
+        if last == count:
+            break
+        first = max(bisect_left(before, before[last] - overlap, lo=first, hi=last), first + 1)
+    return chunks

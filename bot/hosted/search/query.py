@@ -1,0 +1,139 @@
+"""Full-text search in any language: the form of a text that is indexed, and a question asked of it.
+
+Both sides are cut into terms here, so that SQLite's tokenizer has only to split at spaces and to
+take English endings off; a term found in the indexed form is found whatever the script.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.hosted.search.tokens import UNSPACED
+
+# For `CREATE VIRTUAL TABLE … USING fts5(…, tokenize="<this>")`.
+TOKENIZER = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
+
+_MAX_TERMS = 64
+MOST_CHARACTERS = 4000
+"""Characters of a question that count; what comes after them is not looked for."""
+
+_SHORTEST_PREFIX = 5
+_STEM = 5
+
+_WORD = re.compile(
+    rf"(?P<unspaced>[{UNSPACED}]+)|(?:[^\W{UNSPACED}]|[\u0300-\u036f\u0900-\u0dff])+"
+)
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\WA-Z\d_]+|\d+")
+_LATIN_MARKS = re.compile("[\u0300-\u036f]+")
+_POINTS = re.compile("[\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]+")
+_HIRAGANA = re.compile("[\u3041-\u309f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing to look for; `begins` says that longer words which begin so are meant too."""
+
+    text: str
+    begins: bool = False
+
+
+def searchable(text: str) -> str:
+    """What is put into the index for `text`: its terms, separated by spaces. Linear time."""
+    return " ".join(_terms(text))
+
+
+@dataclass(frozen=True, slots=True)
+class FullTextQuery:
+    """A question as terms; made by `ask`, empty when nothing in it can be looked for."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def match(self) -> str:
+        """The FTS5 MATCH expression: any of the terms. Empty when there is nothing to look for."""
+        return " OR ".join(f'"{term.text}"{"*" if term.begins else ""}' for term in self.terms)
+
+    def coverage(self, indexed: str) -> float:
+        """Which part of the question is in a text (given in its indexed form), from 0 to 1.
+
+        Terms count by their length, because short words are the common ones.
+        """
+        whole = sum(map(_weight, self.terms))
+        present = {word[:_STEM] for word in indexed.split(" ")}
+        found = sum(_weight(term) for term in self.terms if term.text[:_STEM] in present)
+        return found / whole if whole else 0.0
+
+    def score(self, rank: float, indexed: str) -> float:
+        """How well a text answers, 0 to 1, from FTS5's `rank` (bm25, lower is better) and coverage.
+
+        Grows with both. bm25 alone says nothing where a store has few texts, and has no upper
+        end; coverage alone does not know which words are rare.
+        """
+        relevance = max(-rank, 0.0)
+        covered = self.coverage(indexed)
+        return covered + (1.0 - covered) * covered * relevance / (relevance + 5.0)
+
+
+def ask(question: str) -> FullTextQuery:
+    """The terms of a question of any kind; only its first 4,000 characters and 64 terms count."""
+    found: dict[str, Term] = {}
+    for match in _words(question[:MOST_CHARACTERS]):
+        word = match.group()
+        if match["unspaced"]:
+            pairs = list(_pairs(word))
+            # a pair has the next character's beginning; one character alone begins pairs
+            made = [Term(word, begins=True)] if len(word) == 1 else [Term(p) for p in pairs[:-1]]
+        else:
+            made = [
+                Term(name, begins=len(name) >= _SHORTEST_PREFIX and not name.isdigit())
+                for name in _names(word)
+            ]
+        for term in made:
+            found.setdefault(term.text, term)
+    return FullTextQuery(tuple(found.values())[:_MAX_TERMS])
+
+
+def _words(text: str) -> Iterator[re.Match[str]]:
+    # NFKC joins Kana with its signs of voice; Hebrew and Arabic points are seldom typed
+    return _WORD.finditer(_POINTS.sub("", unicodedata.normalize("NFKC", text)))
+
+
+def _terms(text: str) -> Iterator[str]:
+    known: dict[str, list[str]] = {}  # a text has far fewer different words than words
+    for match in _words(text):
+        word = match.group()
+        if match["unspaced"]:
+            yield from _pairs(word)
+            continue
+        if word not in known:
+            known[word] = _names(word)
+        yield from known[word]
+
+
+def _pairs(run: str) -> Iterator[str]:
+    """Each character with the next one, and the last alone, so that each begins a term."""
+    for index in range(len(run)):
+        yield run[index : index + 2]
+
+
+def _names(word: str) -> list[str]:
+    """A word, and the parts of one that is put together as names in programs are."""
+    whole = _folded(word.replace("_", ""))
+    parts = [_folded(part) for part in _PARTS.findall(word)] if _is_compound(word) else []
+    return [name for name in dict.fromkeys([whole, *parts]) if name]
+
+
+def _is_compound(word: str) -> bool:
+    return "_" in word or (word.isascii() and not word.isalpha()) or word[1:] != word[1:].lower()
+
+
+def _folded(word: str) -> str:
+    """Without case and accents: `Größe`, `GRÖSSE` and `grosse` are one."""
+    return _LATIN_MARKS.sub("", unicodedata.normalize("NFD", word.casefold()))
+
+
+def _weight(term: Term) -> float:
+    if len(term.text) <= 2 and not term.text.isascii():
+        return 1.0 if _HIRAGANA.fullmatch(term.text) else 9.0
+    return float(min(len(term.text), 8) - 1) ** 2 or 0.25

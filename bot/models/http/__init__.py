@@ -1,0 +1,1 @@
+"""The HTTP side that all model endpoints share: connections, retries, errors."""

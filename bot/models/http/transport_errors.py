@@ -1,0 +1,77 @@
+"""What a failed connection or a broken stream means: a ModelError, and whether to ask again."""
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from bot.models.http.errors import read_error, stream_error
+from bot.models.http.stream_reader import CutError, GoneError, StreamFault
+from bot.models.types import ModelError
+from bot.wire.bodies import BodyError
+from bot.wire.retry import Answered
+from bot.wire.sse import EventTooLargeError
+
+FAULTS = (
+    StreamFault,
+    CutError,
+    EventTooLargeError,
+    BodyError,
+    TimeoutError,
+    OSError,
+    aiohttp.ClientError,
+)
+_STATUS_OF = {"rate_limited": 429, "overloaded": 503, "server": 500}
+
+
+class Waits(Struct, frozen=True):
+    """How long was waited for a connection and for bytes, in seconds."""
+
+    connect: float
+    read: float
+
+
+def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits) -> ModelError:
+    """The ModelError that one of `FAULTS` is; `endpoint` names it at the start of the message."""
+    if isinstance(fault, StreamFault) and fault.error is not None:
+        told = read_error(msgspec.json.encode({"error": fault.error}))
+        return stream_error(endpoint, told, model=model)
+    if isinstance(fault, GoneError):
+        return ModelError("gone", f"{endpoint} has this answer no more: {fault}.")
+    if isinstance(fault, (StreamFault, EventTooLargeError, BodyError)):
+        return ModelError("rubbish", f"{endpoint} sent what can't be read: {fault}.")
+    if isinstance(fault, aiohttp.ConnectionTimeoutError):
+        return ModelError(
+            "timeout", f"{endpoint} took no connection within {waits.connect:g} s; is it running?"
+        )
+    if isinstance(fault, TimeoutError):
+        return ModelError(
+            "timeout",
+            f"{endpoint} sent nothing for {waits.read:g} s; it is overloaded, stuck, or needs a"
+            " longer timeout.",
+        )
+    if isinstance(fault, aiohttp.ClientSSLError):
+        return ModelError(
+            "unreachable", f"{endpoint} can't be trusted ({fault}); check its certificate."
+        )
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        return ModelError(
+            "unreachable",
+            f"{endpoint} can't be reached ({fault}); is it running, is the URL right?",
+        )
+    if isinstance(fault, aiohttp.InvalidURL):
+        return ModelError("unreachable", f"{endpoint} is no usable URL; set another.")
+    why = str(fault) or type(fault).__name__
+    return ModelError("cut", f"{endpoint} broke off before its answer was finished ({why}).")
+
+
+def retried_as(fault: BaseException, error: ModelError) -> Answered | BaseException | None:
+    """What the retry policy shall judge the fault by; None where the same again makes no sense."""
+    if isinstance(fault, StreamFault) and fault.error is not None:
+        return Answered(_STATUS_OF.get(error.kind, 400), {})
+    if isinstance(fault, (StreamFault, CutError)):
+        return aiohttp.ServerDisconnectedError()
+    if isinstance(fault, aiohttp.ConnectionTimeoutError):
+        return fault
+    if isinstance(fault, (TimeoutError, aiohttp.InvalidURL, aiohttp.ClientSSLError)):
+        return None  # slow to begin is at work: asking again would double its load
+    return fault

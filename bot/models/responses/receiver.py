@@ -1,0 +1,197 @@
+"""How a Response comes in: by its first stream, by later ones after a cut, or by looking at it."""
+
+import logging
+from collections.abc import Iterable
+
+import aiohttp
+
+from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
+from bot.models.http.stream_reader import CutError, GoneError, Receiving, StreamFault
+from bot.models.http.transport_errors import FAULTS, retried_as
+from bot.models.responses.events import Reading
+from bot.models.types import ModelError, ModelEvent
+from bot.wire.bodies import decode_json
+from bot.wire.retry import Answered
+from bot.wire.sse import ServerSentEvent
+
+log = logging.getLogger(__name__)
+
+_NOT_STREAMED = frozenset({400, 405, 409, 410, 422, 501})
+
+
+class ResponseReceiving(Receiving):
+    """One connection's part of a Response; `reading` outlives it."""
+
+    def __init__(self, response: aiohttp.ClientResponse, reading: Reading) -> None:
+        super().__init__(response, after_finish=0.0)
+        self.reading = reading
+
+    def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
+        if event.data == b"[DONE]":
+            return ()
+        if event.name == "error" and not event.data.startswith(b"{"):
+            raise StreamFault("the stream carried an error", event.text)
+        return self.reading.take(event.data)
+
+    def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
+        return self.reading.take_response(decode_json(body))
+
+    def _enough(self) -> bool:
+        return self.reading.ended
+
+    def _last(self) -> bool:
+        return self.reading.ended
+
+    def _finish(self) -> list[ModelEvent]:
+        return self.reading.finish()
+
+
+class Polling:
+    """A Response that can't be streamed any more, looked at every `interval` seconds."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        reading: Reading,
+        *,
+        model: str,
+        include: list[str],
+        interval: float,
+    ) -> None:
+        self.reading = reading
+        self.over = False
+        self._endpoint = endpoint
+        self._model = model
+        self._interval = interval
+        query = {"include[]": include} if include else None
+        self._url = endpoint.path(f"responses/{reading.id}", query)
+
+    async def look(self) -> list[ModelEvent]:
+        """What is new by now; raises RefusedError and FailedError."""
+        body = await self._endpoint.order("GET", self._url, model=self._model)
+        try:
+            events = self.reading.take_response(decode_json(body))
+        except FAULTS as fault:
+            error = self._endpoint.error(fault, self._model, 0)
+            raise FailedError(retried_as(fault, error), error) from fault
+        if self.reading.ended:
+            events += self.reading.finish()
+            self.over = True
+        return events
+
+    async def more(self, wait: float | None) -> list[ModelEvent]:
+        """What is new after the interval; raises as `look` does."""
+        await self._endpoint.clock.sleep(self._interval)
+        return await self.look()
+
+    def close(self) -> None:
+        """Nothing is open between two looks."""
+
+
+class Resumption:
+    """Reads a background Response on, for as long as each try brings something new.
+
+    Tries that bring nothing count as the endpoint's retries do, and are as far apart.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, reading: Reading, *, model: str, include: list[str], poll: float
+    ) -> None:
+        self._endpoint = endpoint
+        self._reading = reading
+        self._model = model
+        self._include = include
+        self._interval = poll
+        self._polling = False
+        self._retrying = endpoint.retrying()
+        self._progress = -1  # what was there when it was last gone on with
+
+    async def after(
+        self, fault: BaseException, waited: float
+    ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+        """Go on after this fault of the last connection, or raise the ModelError that it is."""
+        reading = self._reading
+        failure: Answered | BaseException | None
+        if isinstance(fault, RefusedError):
+            error, failure = fault.error, Answered(fault.status, fault.headers)
+        elif isinstance(fault, FailedError):
+            error, failure = fault.error, fault.failure
+        else:
+            error = self._endpoint.error(fault, self._model, waited)
+            failed = isinstance(fault, StreamFault) and fault.error is not None
+            # Silence and rubbish may be the connection's; an error that was told is not.
+            failure = None if failed else aiohttp.ServerDisconnectedError()
+            # It may be at work in silence, or have ended in silence: looking at it tells that,
+            # another stream would not.
+            silent = isinstance(fault, TimeoutError) or self._progress == reading.progress
+            self._polling = self._polling or silent
+        if not reading.background or failure is None or error.hopeless or reading.over_there:
+            raise error from fault
+        log.info("%s Reading response %s on.", error.message, reading.id)
+        return await self._open(error, failure)
+
+    async def open(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+        """Read the Response from its beginning; raises ModelError, "gone" where it is not there."""
+        return await self._open(None, None)
+
+    async def _open(
+        self, error: ModelError | None, failure: Answered | BaseException | None
+    ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+        while True:
+            if error is not None:
+                await self._pause(error, failure)
+            try:
+                return await self._attempt()
+            except RefusedError as refused:
+                if refused.status == 404:
+                    self._reading.over_there = True
+                    raise self._gone() from refused
+                if refused.status in _NOT_STREAMED and not self._polling:
+                    self._polling = True  # streams are kept for minutes only, responses longer
+                    error = None
+                    continue
+                error, failure = refused.error, Answered(refused.status, refused.headers)
+            except FailedError as failed:
+                if isinstance(failed.__cause__, (TimeoutError, CutError)) and not self._polling:
+                    self._polling = True
+                    error = None
+                    continue
+                error, failure = failed.error, failed.failure
+            if failure is None or error.hopeless or self._reading.over_there:
+                raise error
+
+    async def _pause(self, error: ModelError, failure: Answered | BaseException | None) -> None:
+        """Wait before another try, or raise `error` when they are used up."""
+        if self._progress != self._reading.progress:
+            self._progress = self._reading.progress
+            self._retrying = self._endpoint.retrying()
+        if failure is None or not await self._retrying.again(failure):
+            if self._retrying.attempt > 1:
+                error.message += f" Tried {self._retrying.attempt} times."
+            raise error
+
+    async def _attempt(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
+        endpoint, reading = self._endpoint, self._reading
+        if self._polling or (reading.progress and reading.sequence is None):
+            # Without numbers nobody can say where a stream shall go on.
+            polling = Polling(
+                endpoint, reading, model=self._model, include=self._include, interval=self._interval
+            )
+            return polling, await polling.look()
+        query: dict[str, str | list[str]] = {"stream": "true", "include_obfuscation": "false"}
+        if reading.sequence is not None:
+            query["starting_after"] = str(reading.sequence)
+        if self._include:
+            query["include[]"] = self._include
+        url = endpoint.path(f"responses/{reading.id}", query)
+        return await endpoint.receive(
+            "GET",
+            url,
+            None,
+            lambda response: ResponseReceiving(response, reading),
+            model=self._model,
+        )
+
+    def _gone(self) -> ModelError:
+        fault = GoneError(f"there is no response {self._reading.id} (any more)")
+        return self._endpoint.error(fault, self._model, 0)

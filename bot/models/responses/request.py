@@ -1,0 +1,239 @@
+"""A `ModelRequest` as the body of a Response; what one model does not take is left out of it."""
+
+import re
+from typing import Any
+
+from msgspec import Struct, field
+
+from bot.models.http.errors import Told, refused_parameter
+from bot.models.responses.continuation import unseal
+from bot.models.types import (
+    AssistantMessage,
+    FunctionSpec,
+    HostedTool,
+    Item,
+    ModelRequest,
+    NamedFunction,
+    NamedHosted,
+    SystemMessage,
+    Text,
+    ToolChoice,
+    ToolResult,
+    UserMessage,
+)
+
+ABANDONED = "This call was abandoned: it has no output, and none will come."
+_FEWEST_TOKENS = 16  # the API refuses a lower limit
+_LONGEST_USER = 64
+
+# What a model may refuse and an answer is still right without; people are told of all else.
+_OPTIONAL = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "parallel_tool_calls",
+        "reasoning",
+        "include",
+        "safety_identifier",
+        "stream_options",
+        "background",
+    }
+)
+_REASONS = re.compile(r"o\d|gpt-5(?!.*chat)")
+_PLAIN = re.compile(r"gpt-(?:3\.5|4)|chatgpt-|gpt-5.*chat")
+
+
+class ResponsesDialect(Struct):
+    """What one model takes; known from its name or learned from its refusals, and kept."""
+
+    samples: bool = True  # takes temperature and top_p
+    seals: bool = True  # gives its reasoning encrypted
+    left_out: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, model: str) -> "ResponsesDialect":
+        """What is known of a model by its name; of an unknown one nothing is left out."""
+        name = model.rpartition("/")[2].removeprefix("ft:")
+        return cls(samples=not _REASONS.match(name), seals=not _PLAIN.match(name))
+
+
+def response_body(
+    request: ModelRequest,
+    model: str,
+    dialect: ResponsesDialect,
+    *,
+    background: bool = False,
+    sealed: bool = True,
+) -> dict[str, Any]:
+    """The request's JSON; without `sealed` no encrypted reasoning is given back."""
+    instructions, items = _head(request.items)
+    background = background and "background" not in dialect.left_out
+    body: dict[str, Any] = {
+        "model": model,
+        "instructions": instructions,
+        "input": _input(items, sealed),
+        "stream": True,
+        "stream_options": {"include_obfuscation": False},
+        "store": background,
+        "background": True if background else None,
+        "max_output_tokens": _limit(request.max_tokens),
+        "text": _text_format(request.response_format),
+        "safety_identifier": (request.user_key or "")[:_LONGEST_USER] or None,
+        "include": included(request, dialect) or None,
+    }
+    effort = request.reasoning_effort
+    if effort is not None:
+        body["reasoning"] = {"effort": effort}
+    if dialect.samples or effort == "none":
+        body["temperature"], body["top_p"] = request.temperature, request.top_p
+    if request.tools or request.hosted:
+        body["tools"] = [*map(_tool, request.tools), *map(_hosted, request.hosted)]
+        body["tool_choice"] = _tool_choice(request.tool_choice)
+        # True is what models do anyway, and some refuse to be told.
+        body["parallel_tool_calls"] = False if request.parallel_tool_calls is False else None
+    return {
+        name: value
+        for name, value in body.items()
+        if value is not None and name not in dialect.left_out
+    }
+
+
+def learn(dialect: ResponsesDialect, told: Told, body: dict[str, Any]) -> str | None:
+    """Take a refusal of `body` as a lesson; says what will be done, None if it teaches nothing."""
+    name = refused_parameter(told, _OPTIONAL & body.keys())
+    encrypted = re.search(r"encrypted[ _]content", told.message, re.IGNORECASE)
+    if dialect.seals and (name == "include" or (encrypted and "not supported" in told.message)):
+        dialect.seals = False
+        return f"its reasoning is not asked for from now on ({told.message})"
+    if name is None:
+        return None
+    dialect.left_out.add(name)
+    return f"{name} is left out from now on ({told.message})"
+
+
+def refused_seal(told: Told) -> bool:
+    """Whether the endpoint cannot open the reasoning it was given: another account's, or old."""
+    words = f"{told.code} {told.message}".lower()
+    return "encrypted_content" in words or "encrypted content" in words
+
+
+def _head(items: tuple[Item, ...]) -> tuple[str | None, tuple[Item, ...]]:
+    """The instructions that come first, and the rest; nothing but instructions is the rest."""
+    count = 0
+    while count < len(items) and isinstance(items[count], SystemMessage):
+        count += 1
+    if count in (0, len(items)):
+        return None, items
+    head = [item.text for item in items[:count] if isinstance(item, SystemMessage)]
+    return "\n\n".join(head), items[count:]
+
+
+def _input(items: tuple[Item, ...], sealed: bool) -> list[dict[str, Any]]:
+    answered = {item.call_id for item in items if isinstance(item, ToolResult)}
+    entries: list[dict[str, Any]] = []
+    for item in items:
+        if isinstance(item, SystemMessage):
+            entries.append(_message("developer", item.text))
+        elif isinstance(item, UserMessage):
+            entries.append(_message("user", _content(item)))
+        elif isinstance(item, ToolResult):
+            entries.append(_output(item.call_id, item.output))
+        else:
+            entries += (unseal(item) if sealed else None) or _assistant(item)
+            abandoned = [call.id for call in item.tool_calls if call.id not in answered]
+            # A call without an output would be the end of this conversation.
+            entries += [_output(call_id, ABANDONED) for call_id in abandoned]
+    return entries
+
+
+def _message(role: str, content: str | list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": content}
+
+
+def _content(message: UserMessage) -> str | list[dict[str, Any]]:
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    if len(texts) == len(message.parts):
+        return "\n\n".join(texts)
+    return [
+        {"type": "input_text", "text": part.text}
+        if isinstance(part, Text)
+        else {"type": "input_image", "image_url": part.url, "detail": part.detail}
+        for part in message.parts
+    ]
+
+
+def _assistant(message: AssistantMessage) -> list[dict[str, Any]]:
+    said = message.text or message.refusal
+    entries = [_message("assistant", said)] if said or not message.tool_calls else []
+    entries += [
+        {
+            "type": "function_call",
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+        for call in message.tool_calls
+    ]
+    return entries
+
+
+def _output(call_id: str, output: str) -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+
+def _tool(tool: FunctionSpec) -> dict[str, Any]:
+    # Left out, `strict` would be true here, while the Assistants API means false.
+    strict = bool(tool.strict)
+    nothing: dict[str, Any] = {"type": "object", "properties": {}}
+    if strict:
+        nothing["additionalProperties"] = False
+    described = {} if tool.description is None else {"description": tool.description}
+    return {
+        "type": "function",
+        "name": tool.name,
+        **described,
+        "parameters": tool.parameters or nothing,
+        "strict": strict,
+    }
+
+
+def _hosted(tool: HostedTool) -> dict[str, Any]:
+    if tool.kind == "code_interpreter":
+        return {"type": "code_interpreter", "container": {"type": "auto"}, **tool.options}
+    return {"type": tool.kind, **tool.options}
+
+
+def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
+    if isinstance(choice, NamedFunction):
+        return {"type": "function", "name": choice.name}
+    if isinstance(choice, NamedHosted):
+        if choice.kind == "code_interpreter":
+            return {"type": "code_interpreter"}
+        return {"type": "allowed_tools", "mode": "required", "tools": [{"type": choice.kind}]}
+    return choice
+
+
+def included(request: ModelRequest, dialect: ResponsesDialect) -> list[str]:
+    """What an answer shall carry that it does not carry unasked."""
+    kinds = {tool.kind for tool in request.hosted}
+    wanted = {
+        "reasoning.encrypted_content": dialect.seals,
+        "code_interpreter_call.outputs": "code_interpreter" in kinds,
+        "web_search_call.action.sources": "web_search" in kinds,
+    }
+    return [name for name, included in wanted.items() if included]
+
+
+def _limit(tokens: int | None) -> int | None:
+    return None if tokens is None else max(tokens, _FEWEST_TOKENS)
+
+
+def _text_format(asked: dict[str, Any] | str | None) -> dict[str, Any] | None:
+    """The response format in the shape of `text`; None for plain text, which needs no words."""
+    if asked is None or isinstance(asked, str) or asked.get("type") == "text":
+        return None
+    described = asked.get("json_schema")
+    if not isinstance(described, dict):
+        return {"format": asked}
+    told = {key: value for key, value in described.items() if value is not None}
+    return {"format": {"schema": {"type": "object"}, **told, "type": "json_schema"}}

@@ -1,0 +1,1 @@
+"""What asynchronous code needs everywhere: a clock, backoff between retries, tasks."""

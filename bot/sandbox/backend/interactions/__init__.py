@@ -1,0 +1,1 @@
+"""Application commands and interactions."""

@@ -1,0 +1,1 @@
+"""Operations on messages and the parts they are made of."""

@@ -1,0 +1,303 @@
+"""Checks message and modal components and returns them as Discord stores them, numbered."""
+
+from collections.abc import Callable, Iterator
+
+from bot.sandbox.backend.messages.embeds import URL
+from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.errors import Unsupported
+from bot.sandbox.forms import Form
+
+ACTION_ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
+USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
+SECTION, TEXT_DISPLAY, THUMBNAIL, MEDIA_GALLERY, FILE, SEPARATOR = 9, 10, 11, 12, 13, 14
+CONTAINER, LABEL = 17, 18
+SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
+LINK_STYLE, PREMIUM_STYLE = 5, 6
+MAX_IN_A_V2_MESSAGE = 40
+MAX_V2_TEXT = 4000
+
+
+def walk(components: list[Payload]) -> Iterator[Payload]:
+    """Every component of a tree, outermost first."""
+    for component in components:
+        yield component
+        yield from walk(component.get("components", []))
+        for key in ("accessory", "component"):
+            if key in component:
+                yield from walk([component[key]])
+
+
+class ComponentReader:
+    """Reads one tree of components; `modal` and `v2` say which kinds may stand in it."""
+
+    def __init__(self, *, modal: bool = False, v2: bool = False) -> None:
+        self._modal = modal
+        self._v2 = v2
+        self._number = 0
+        self._count = 0
+        self._text = 0
+        self._custom_ids: set[str] = set()
+        self._kinds: dict[int, Callable[[Form, Payload], None]] = {
+            ACTION_ROW: self._row,
+            BUTTON: self._button,
+            TEXT_INPUT: self._text_input,
+            SECTION: self._section,
+            TEXT_DISPLAY: self._text_display,
+            THUMBNAIL: self._thumbnail,
+            MEDIA_GALLERY: self._gallery,
+            FILE: self._file,
+            SEPARATOR: self._separator,
+            CONTAINER: self._container,
+            LABEL: self._label,
+            **dict.fromkeys(SELECTS, self._select),
+        }
+
+    def read(self, form: Form, key: str = "components") -> list[Payload] | None:
+        """The components in a field (None where it is not given); errors are noted on the form."""
+        most = MAX_IN_A_V2_MESSAGE if self._v2 else 5
+        forms = form.forms(key, most=most)
+        if forms is None:
+            return None
+        if self._modal:
+            top = {ACTION_ROW, LABEL, TEXT_DISPLAY}
+        elif self._v2:
+            top = {
+                ACTION_ROW, SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER,
+            }  # fmt: skip
+        else:
+            top = {ACTION_ROW}
+        found = [self._read(child, top) for child in forms]
+        if self._v2 and self._count > MAX_IN_A_V2_MESSAGE:
+            message = f"Must have {MAX_IN_A_V2_MESSAGE} or fewer components."
+            form.problem("COMPONENT_MAX_TOTAL_EXCEEDED", message, key)
+        if self._v2 and self._text > MAX_V2_TEXT:
+            message = f"The total text of all components must not exceed {MAX_V2_TEXT}."
+            form.problem("COMPONENT_MAX_TEXT_EXCEEDED", message, key)
+        return found
+
+    def _read(self, form: Form, allowed: set[int]) -> Payload:
+        form.required("type")
+        kind = form.integer("type") or 0
+        self._number += 1
+        self._count += 1
+        number = form.integer("id", least=0, most=(1 << 31) - 1) or self._number
+        payload: Payload = {"type": kind, "id": number}
+        if kind not in self._kinds and 18 < kind < 40:
+            raise Unsupported(f"{form.where}: component type {kind} is not in the sandbox")
+        if kind not in allowed:
+            choices = ", ".join(str(choice) for choice in sorted(allowed))
+            form.problem("BASE_TYPE_CHOICES", f"Value must be one of {{{choices}}}.", "type")
+            form.ignore(*form.names)
+            return payload
+        self._kinds[kind](form, payload)
+        return payload
+
+    def _children(self, form: Form, payload: Payload, allowed: set[int], most: int) -> None:
+        form.required("components")
+        children = form.forms("components", most=most) or []
+        if form.given("components") and not children:
+            message = f"Must be between 1 and {most} in length."
+            form.problem("BASE_TYPE_BAD_LENGTH", message, "components")
+        payload["components"] = [self._read(child, allowed) for child in children]
+
+    def _custom_id(self, form: Form, payload: Payload) -> None:
+        form.required("custom_id")
+        custom_id = form.text("custom_id", least=1, most=100)
+        if custom_id is None:
+            return
+        if custom_id in self._custom_ids:
+            message = "Component custom id cannot be duplicated"
+            form.problem("COMPONENT_CUSTOM_ID_DUPLICATED", message, "custom_id")
+        self._custom_ids.add(custom_id)
+        payload["custom_id"] = custom_id
+
+    def _row(self, form: Form, payload: Payload) -> None:
+        inside = {TEXT_INPUT} if self._modal else {BUTTON, *SELECTS}
+        self._children(form, payload, inside, 5)
+        kinds = [child["type"] for child in payload["components"]]
+        if len(kinds) > 1 and any(kind != BUTTON for kind in kinds):
+            message = "The specified component exceeds the maximum width"
+            form.problem("COMPONENT_LAYOUT_WIDTH_EXCEEDED", message, "components")
+
+    def _button(self, form: Form, payload: Payload) -> None:
+        form.required("style")
+        style = form.integer("style", one_of={1, 2, 3, 4, LINK_STYLE, PREMIUM_STYLE}) or 2
+        payload["style"] = style
+        if style == PREMIUM_STYLE:
+            raise Unsupported(f"{form.where}: premium buttons are not in the sandbox")
+        if style == LINK_STYLE:
+            form.required("url")
+            url = form.text("url", most=512)
+            payload["url"] = url
+            if url and not URL.match(url):
+                form.problem("URL_TYPE_INVALID_URL", "Not a well formed URL.", "url")
+            if form.raw("custom_id") is not None:
+                message = "A custom id and url cannot both be specified"
+                form.problem(
+                    "BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE", message, "custom_id"
+                )
+        else:
+            self._custom_id(form, payload)
+        label = form.text("label", most=80)
+        if label:
+            payload["label"] = label
+        emoji = self._emoji(form)
+        if emoji is not None:
+            payload["emoji"] = emoji
+        if not label and emoji is None:
+            form.problem("BUTTON_COMPONENT_INVALID", "A button needs a label or an emoji.", "label")
+        if form.boolean("disabled", False):
+            payload["disabled"] = True
+
+    def _emoji(self, form: Form) -> Payload | None:
+        emoji = form.form("emoji")
+        if emoji is None:
+            return None
+        animated = emoji.boolean("animated", False)
+        payload: Payload = {"name": emoji.text("name") or ""}
+        custom = emoji.snowflake("id")
+        if custom is not None:
+            payload.update(id=str(custom), animated=bool(animated))
+        return payload
+
+    def _select(self, form: Form, payload: Payload) -> None:
+        self._custom_id(form, payload)
+        placeholder = form.text("placeholder", most=150)
+        if placeholder:
+            payload["placeholder"] = placeholder
+        least = form.integer("min_values", 1, least=0, most=25)
+        most = form.integer("max_values", 1, least=1, most=25)
+        payload.update(min_values=least, max_values=most)
+        if form.boolean("disabled", False):
+            payload["disabled"] = True
+        if self._modal:
+            payload["required"] = bool(form.boolean("required", True))
+        elif form.raw("required") is not None:
+            form.ignore("required")
+        if payload["type"] == STRING_SELECT:
+            payload["options"] = self._options(form)
+        else:
+            if payload["type"] == CHANNEL_SELECT:
+                kinds = form.integers("channel_types", set(range(17)))
+                if kinds:
+                    payload["channel_types"] = kinds
+            defaults = form.forms("default_values", most=25)
+            if defaults:
+                payload["default_values"] = [self._default(one) for one in defaults]
+
+    def _default(self, form: Form) -> Payload:
+        form.required("id")
+        form.required("type")
+        return {"id": str(form.snowflake("id") or 0), "type": form.text("type")}
+
+    def _options(self, form: Form) -> list[Payload]:
+        form.required("options")
+        options = form.forms("options", most=25) or []
+        if form.given("options") and not options:
+            message = "Must be between 1 and 25 in length."
+            form.problem("BASE_TYPE_BAD_LENGTH", message, "options")
+        found: list[Payload] = []
+        for option in options:
+            option.required("label")
+            option.required("value")
+            entry: Payload = {
+                "label": option.text("label", least=1, most=100) or "",
+                "value": option.text("value", least=1, most=100) or "",
+            }
+            description = option.text("description", most=100)
+            if description:
+                entry["description"] = description
+            emoji = self._emoji(option)
+            if emoji is not None:
+                entry["emoji"] = emoji
+            if option.boolean("default", False):
+                entry["default"] = True
+            if any(entry["value"] == other["value"] for other in found):
+                message = "The specified option value is already used"
+                option.problem("SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message, "value")
+            found.append(entry)
+        return found
+
+    def _text_input(self, form: Form, payload: Payload) -> None:
+        self._custom_id(form, payload)
+        form.required("style")
+        payload["style"] = form.integer("style", one_of={1, 2})
+        label = form.text("label", most=45)
+        if label is not None:
+            payload["label"] = label
+        payload["required"] = bool(form.boolean("required", True))
+        for key, low in (("min_length", 0), ("max_length", 1)):
+            length = form.integer(key, least=low, most=4000)
+            if length is not None:
+                payload[key] = length
+        for key, most in (("placeholder", 100), ("value", 4000)):
+            text = form.text(key, most=most)
+            if text:
+                payload[key] = text
+
+    def _label(self, form: Form, payload: Payload) -> None:
+        form.required("label")
+        payload["label"] = form.text("label", least=1, most=45)
+        description = form.text("description", most=100)
+        if description:
+            payload["description"] = description
+        self._one(form, payload, "component", {TEXT_INPUT, *SELECTS})
+
+    def _one(self, form: Form, payload: Payload, key: str, allowed: set[int]) -> None:
+        form.required(key)
+        child = form.form(key)
+        if child is not None:
+            payload[key] = self._read(child, allowed)
+
+    def _section(self, form: Form, payload: Payload) -> None:
+        self._children(form, payload, {TEXT_DISPLAY}, 3)
+        self._one(form, payload, "accessory", {BUTTON, THUMBNAIL})
+
+    def _text_display(self, form: Form, payload: Payload) -> None:
+        form.required("content")
+        payload["content"] = form.text("content", most=4000) or ""
+        self._text += len(payload["content"])
+
+    def _media(self, form: Form, payload: Payload, key: str) -> None:
+        form.required(key)
+        media = form.form(key)
+        if media is not None:
+            media.required("url")
+            url = media.text("url", most=2048)
+            media.ignore(*media.names)
+            payload[key] = {"url": url}
+            if url and not URL.match(url):
+                media.problem("URL_TYPE_INVALID_URL", "Not a well formed URL.", "url")
+
+    def _described(self, form: Form, payload: Payload) -> None:
+        payload["description"] = form.text("description", most=1024) or None
+        payload["spoiler"] = bool(form.boolean("spoiler", False))
+
+    def _thumbnail(self, form: Form, payload: Payload) -> None:
+        self._media(form, payload, "media")
+        self._described(form, payload)
+
+    def _gallery(self, form: Form, payload: Payload) -> None:
+        form.required("items")
+        payload["items"] = []
+        for item in form.forms("items", most=10) or []:
+            entry: Payload = {}
+            self._media(item, entry, "media")
+            self._described(item, entry)
+            payload["items"].append(entry)
+
+    def _file(self, form: Form, payload: Payload) -> None:
+        self._media(form, payload, "file")
+        payload["spoiler"] = bool(form.boolean("spoiler", False))
+        payload.update(name=None, size=None)
+        form.ignore("name", "size")
+
+    def _separator(self, form: Form, payload: Payload) -> None:
+        payload["divider"] = bool(form.boolean("divider", True))
+        payload["spacing"] = form.integer("spacing", 1, one_of={1, 2})
+
+    def _container(self, form: Form, payload: Payload) -> None:
+        inside = {ACTION_ROW, SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR}
+        self._children(form, payload, inside, MAX_IN_A_V2_MESSAGE)
+        payload["accent_color"] = form.integer("accent_color", least=0, most=0xFFFFFF)
+        payload["spoiler"] = bool(form.boolean("spoiler", False))

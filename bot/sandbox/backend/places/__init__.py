@@ -1,0 +1,1 @@
+"""Operations on guilds, channels and channel threads."""

@@ -1,0 +1,322 @@
+"""Operations on channel threads: starting, joining, archiving by hand and by time, locking."""
+
+from collections.abc import Callable
+
+from bot.sandbox import errors
+from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.places.channels import ARCHIVE_MINUTES
+from bot.sandbox.backend.state.events import GatewayEvent, Intent
+from bot.sandbox.backend.state.model import (
+    Channel,
+    ChannelType,
+    DiscordMessage,
+    MessageFlag,
+    MessageType,
+    Payload,
+    Reference,
+    ThreadState,
+    User,
+)
+from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.state.world import World
+from bot.sandbox.forms import Form
+
+
+class Threads:
+    """What can be done with channel threads; an idle one is archived when its time has come."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def from_message(self, message: DiscordMessage, actor: User, form: Form) -> Channel:
+        """A thread on a message; raises 160004 where it carries one."""
+        parent = message.channel
+        self._world.require(parent, actor, Permission.CREATE_PUBLIC_THREADS)
+        self._may_have_threads(parent)
+        name, minutes, slowmode = self._read(form, parent)
+        form.finish()
+        if message.id in self._world.channels or message.thread is not None:
+            raise errors.thread_exists()
+        if message.type not in (
+            MessageType.DEFAULT,
+            MessageType.REPLY,
+            MessageType.CHAT_INPUT_COMMAND,
+            MessageType.CONTEXT_MENU_COMMAND,
+        ):
+            raise errors.system_message()
+        thread = self._make(message.id, parent, actor, name, minutes, slowmode)
+        message.thread = thread
+        message.flags |= MessageFlag.HAS_THREAD
+        starter = DiscordMessage(
+            self._world.ids.next(), thread, message.author, type=MessageType.THREAD_STARTER_MESSAGE
+        )
+        starter.reference = Reference(
+            parent.id, message.id, parent.guild.id if parent.guild else None
+        )
+        starter.referenced = message
+        starter.position = 0
+        thread.by_id[starter.id] = starter
+        thread.last_message_id = starter.id
+        self._announce(thread, actor)
+        self._world.emit_message("MESSAGE_CREATE", starter)
+        self._world.emit_message("MESSAGE_UPDATE", message)
+        return thread
+
+    def without_message(
+        self, parent: Channel, actor: User, form: Form, post: Callable[[DiscordMessage], None]
+    ) -> Channel:
+        """A thread of its own; a public one is announced in the channel through `post`."""
+        self._may_have_threads(parent)
+        name, minutes, slowmode = self._read(form, parent)
+        kinds = {ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD}
+        kind = form.integer("type", ChannelType.PRIVATE_THREAD, one_of=kinds)
+        invitable = form.boolean("invitable", True)
+        form.finish()
+        private = kind == ChannelType.PRIVATE_THREAD
+        self._world.require(
+            parent,
+            actor,
+            Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS,
+        )
+        thread = self._make(
+            self._world.ids.next(), parent, actor, name, minutes, slowmode, private=private
+        )
+        assert thread.thread is not None
+        thread.thread.invitable = bool(invitable)
+        self._announce(thread, actor)
+        if not private:
+            notice = DiscordMessage(
+                self._world.ids.next(), parent, actor, name, MessageType.THREAD_CREATED
+            )
+            notice.reference = Reference(thread.id, None, parent.guild.id if parent.guild else None)
+            post(notice)
+        return thread
+
+    def _may_have_threads(self, parent: Channel) -> None:
+        if parent.type is not ChannelType.TEXT:
+            message = "Cannot execute action on this channel type"
+            raise errors.DiscordError(400, 50024, message)
+
+    def _read(self, form: Form, parent: Channel) -> tuple[str, int, int]:
+        form.required("name")
+        name = form.text("name", least=1, most=100) or ""
+        minutes = form.integer(
+            "auto_archive_duration", parent.auto_archive_minutes, one_of=ARCHIVE_MINUTES
+        )
+        slowmode = form.integer("rate_limit_per_user", parent.thread_slowmode, least=0, most=21600)
+        return name.strip(), minutes or parent.auto_archive_minutes, slowmode or 0
+
+    def _make(
+        self,
+        thread_id: int,
+        parent: Channel,
+        owner: User,
+        name: str,
+        minutes: int,
+        slowmode: int,
+        *,
+        private: bool = False,
+    ) -> Channel:
+        now = self._world.now()
+        kind = ChannelType.PRIVATE_THREAD if private else ChannelType.PUBLIC_THREAD
+        thread = Channel(
+            thread_id, kind, name, parent.guild, parent, slowmode=slowmode, nsfw=parent.nsfw
+        )
+        thread.thread = ThreadState(
+            owner.id, now, minutes, private=private, archived_at=now, members={owner.id: now}
+        )
+        assert parent.guild is not None
+        parent.guild.thread_ids[thread.id] = thread
+        self._world.channels[thread.id] = thread
+        self._archive_later(thread)
+        return thread
+
+    def _announce(self, thread: Channel, actor: User) -> None:
+        assert thread.guild is not None
+        payload = {**render.thread_for(thread, actor), "newly_created": True}
+        if actor is not self._world.bot:
+            payload.pop("member", None)
+        event = GatewayEvent(
+            "THREAD_CREATE", payload, Intent.GUILDS, channel=thread, guild_id=thread.guild.id
+        )
+        self._world.emit(event)
+        self._world.publish("thread_created", channel=thread)
+
+    def add_member(self, thread: Channel, user: User) -> None:
+        """Put a user into the thread; nothing happens where they are in it."""
+        state = thread.thread
+        assert state is not None
+        assert thread.guild is not None
+        if user.id in state.members:
+            return
+        state.members[user.id] = self._world.now()
+        added = {
+            **render.thread_member(thread, user.id),
+            "member": render.member(thread.guild.members[user.id]),
+            "presence": None,
+        }
+        self._emit_members(thread, added=[added], about=user)
+        if user is self._world.bot:
+            payload = {**render.thread_for(thread, user)}
+            event = GatewayEvent(
+                "THREAD_CREATE",
+                payload,
+                Intent.GUILDS,
+                only=frozenset({user.id}),
+                guild_id=thread.guild.id,
+            )
+            self._world.emit(event)
+        self._world.publish("thread_changed", channel=thread)
+
+    def remove_member(self, thread: Channel, user_id: int) -> None:
+        """Take a user out of the thread."""
+        state = thread.thread
+        assert state is not None
+        if state.members.pop(user_id, None) is None:
+            raise errors.unknown_member()
+        self._emit_members(thread, removed=[str(user_id)], about=self._world.users[user_id])
+        self._world.publish("thread_changed", channel=thread)
+
+    def _emit_members(
+        self,
+        thread: Channel,
+        *,
+        about: User,
+        added: list[Payload] | None = None,
+        removed: list[str] | None = None,
+    ) -> None:
+        assert thread.guild is not None
+        assert thread.thread is not None
+        payload: Payload = {
+            "id": str(thread.id),
+            "guild_id": str(thread.guild.id),
+            "member_count": min(50, len(thread.thread.members)),
+        }
+        if added:
+            payload["added_members"] = added
+        if removed:
+            payload["removed_member_ids"] = removed
+        intent = Intent.GUILDS if about is self._world.bot else Intent.GUILD_MEMBERS
+        self._world.emit(
+            GatewayEvent(
+                "THREAD_MEMBERS_UPDATE",
+                payload,
+                intent,
+                channel=thread,
+                guild_id=thread.guild.id,
+            )
+        )
+
+    def modify(self, thread: Channel, actor: User, form: Form) -> None:
+        """Rename, archive, lock…; the owner may all but lock, Manage Threads may everything."""
+        world = self._world
+        state = thread.thread
+        assert state is not None
+        name = form.text("name", least=1, most=100)
+        archived = form.boolean("archived", None)
+        locked = form.boolean("locked", None)
+        invitable = form.boolean("invitable", None)
+        minutes = form.integer("auto_archive_duration", one_of=ARCHIVE_MINUTES)
+        slowmode = form.integer("rate_limit_per_user", least=0, most=21600)
+        form.finish()
+        rights = world.require(thread, actor, Permission(0))
+        manages = bool(rights & Permission.MANAGE_THREADS)
+        only_unarchives = archived is False and all(
+            value is None for value in (name, locked, invitable, minutes, slowmode)
+        )
+        if not manages:
+            if state.locked or locked is not None or slowmode is not None:
+                raise errors.missing_permissions()
+            if only_unarchives:
+                world.require(thread, actor, Permission.SEND_MESSAGES_IN_THREADS)
+            elif state.owner_id != actor.id:
+                raise errors.missing_permissions()
+        if state.archived and archived is not False and (name is not None or minutes is not None):
+            raise errors.thread_archived()
+        if name is not None:
+            thread.name = name.strip()
+        state.locked = state.locked if locked is None else locked
+        state.invitable = state.invitable if invitable is None else invitable
+        thread.slowmode = thread.slowmode if slowmode is None else slowmode
+        state.auto_archive_minutes = minutes or state.auto_archive_minutes
+        if archived is not None and archived != state.archived:
+            state.archived = archived
+            state.archived_at = world.now()
+        self.changed(thread)
+        self._archive_later(thread)
+
+    def wake(self, thread: Channel, actor: User) -> None:
+        """Unarchive a thread because somebody posts; raises where it is locked to them."""
+        state = thread.thread
+        assert state is not None
+        manages = self._world.allowed(thread, actor) & Permission.MANAGE_THREADS
+        if state.locked and not manages:
+            raise errors.thread_locked()
+        if state.archived:
+            state.archived = False
+            state.archived_at = self._world.now()
+            self.changed(thread)
+
+    def posted(self, thread: Channel, message: DiscordMessage) -> None:
+        """Count a message, take its author and those it mentions in, and begin idling anew."""
+        state = thread.thread
+        assert state is not None
+        assert thread.guild is not None
+        message.position = state.total_sent
+        state.total_sent += 1
+        state.message_count += 1
+        for user in (message.author, *message.mentions):
+            if user.id in thread.guild.members and user.id not in state.members:
+                if user is not message.author and user.id not in message.pings:
+                    continue
+                self.add_member(thread, user)
+        self._archive_later(thread)
+
+    def set_state(
+        self, thread: Channel, *, locked: bool | None = None, archived: bool | None = None
+    ) -> None:
+        """Lock, unlock, archive or wake a thread as a moderator unseen would."""
+        state = thread.thread
+        if state is None:
+            raise ValueError(f"{thread.name!r} is not a channel thread")
+        state.locked = state.locked if locked is None else locked
+        if archived is not None and archived != state.archived:
+            state.archived, state.archived_at = archived, self._world.now()
+        self.changed(thread)
+
+    def changed(self, thread: Channel) -> None:
+        """Tell that a thread is different now."""
+        self._world.emit_channel("THREAD_UPDATE", thread)
+        self._world.publish("thread_changed", channel=thread)
+
+    def _idle_until(self, thread: Channel) -> float:
+        state = thread.thread
+        assert state is not None
+        last = state.archived_at
+        if thread.by_id:
+            last = max(last, next(reversed(thread.by_id.values())).created_at)
+        return last + state.auto_archive_minutes * 60
+
+    def _archive_later(self, thread: Channel) -> None:
+        """Look again when the thread may have been idle for long enough; one look at a time."""
+        state = thread.thread
+        assert state is not None
+        due = self._idle_until(thread)
+        if state.look is not None:
+            if state.look.when <= due:
+                return
+            state.look.cancel()
+        state.look = self._world.clock.call_at(due, lambda: self._archive_if_idle(thread))
+
+    def _archive_if_idle(self, thread: Channel) -> None:
+        state = thread.thread
+        assert state is not None
+        state.look = None
+        if state.archived or thread.deleted:
+            return
+        if self._world.now() < self._idle_until(thread):
+            self._archive_later(thread)
+            return
+        state.archived = True
+        state.archived_at = self._world.now()
+        self.changed(thread)

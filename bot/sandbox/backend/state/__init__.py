@@ -1,0 +1,1 @@
+"""The sandbox's state: users, guilds, channels, messages, permissions, events."""

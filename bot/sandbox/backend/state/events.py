@@ -1,0 +1,122 @@
+"""What happens in the sandbox: events for gateway sessions, changes for who waits or watches."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any, Literal
+
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload
+
+
+class Intent(IntFlag):
+    """Gateway intents."""
+
+    GUILDS = 1 << 0
+    GUILD_MEMBERS = 1 << 1
+    GUILD_PRESENCES = 1 << 8
+    GUILD_MESSAGES = 1 << 9
+    GUILD_MESSAGE_REACTIONS = 1 << 10
+    GUILD_MESSAGE_TYPING = 1 << 11
+    DIRECT_MESSAGES = 1 << 12
+    DIRECT_MESSAGE_REACTIONS = 1 << 13
+    DIRECT_MESSAGE_TYPING = 1 << 14
+    MESSAGE_CONTENT = 1 << 15
+
+
+KNOWN_INTENTS = (1 << 26) - 1
+PRIVILEGED = {
+    "members": Intent.GUILD_MEMBERS,
+    "presences": Intent.GUILD_PRESENCES,
+    "message_content": Intent.MESSAGE_CONTENT,
+}
+
+
+@dataclass(slots=True, eq=False)
+class GatewayEvent:
+    """A gateway dispatch and its audience.
+
+    `intent` is what a bot's session must have asked for (None: always sent); `channel` restricts
+    it to who sees that channel; `only` to these users; `stripped` makes the payload for a session
+    that may not read message content.
+    """
+
+    name: str
+    payload: Payload
+    intent: Intent | None = None
+    channel: Channel | None = None
+    only: frozenset[int] | None = None
+    stripped: Callable[[], Payload] | None = None
+    guild_id: int | None = None
+
+
+ChangeKind = Literal[
+    "message_created",
+    "message_edited",
+    "message_deleted",
+    "thread_created",
+    "thread_changed",
+    "channel_created",
+    "channel_changed",
+    "channel_deleted",
+    "reaction",
+    "typing",
+    "interaction",
+    "commands",
+    "session",
+    "guild",
+    "request",
+]
+
+
+@dataclass(slots=True, frozen=True)
+class Change:
+    """Something that became different, at Unix seconds `at`."""
+
+    kind: ChangeKind
+    at: float
+    channel: Channel | None = None
+    message: DiscordMessage | None = None
+    detail: Any = None
+
+
+class Changes:
+    """Publishes changes to watchers, and wakes those who wait for a condition."""
+
+    def __init__(self) -> None:
+        self._watchers: set[asyncio.Queue[Change]] = set()
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def publish(self, change: Change) -> None:
+        """Tell every watcher and have every waiter look again."""
+        for queue in self._watchers:
+            queue.put_nowait(change)
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def until(self, condition: Callable[[], Any], timeout: float) -> None:
+        """Return once `condition()` is true, looked at again after every change.
+
+        Raises `TimeoutError` after `timeout` real seconds.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout):
+            while not condition():
+                waiter: asyncio.Future[None] = loop.create_future()
+                self._waiters.add(waiter)
+                try:
+                    await waiter
+                finally:
+                    self._waiters.discard(waiter)
+
+    async def watch(self) -> AsyncGenerator[Change, None]:
+        """Every change from now on, in order, without end."""
+        queue: asyncio.Queue[Change] = asyncio.Queue()
+        self._watchers.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._watchers.discard(queue)

@@ -1,0 +1,63 @@
+"""What handlers are handed through the application, under typed keys."""
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from msgspec import Struct
+
+from bot.assistants.schema.files import MOST_BYTES
+from bot.server.auth import Gate
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much is taken: sizes in bytes, times in seconds.
+
+    ``nesting`` is in levels of a JSON body; ``values`` in its array elements, objects and fields.
+    ``upload`` bounds a file. A connection has ``headers_seconds`` for its first request's headers;
+    a body has ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass
+    between two pieces of an upload, and before a reader takes the next piece of an answer.
+    """
+
+    body: int = 8 * 1024 * 1024
+    nesting: int = 128
+    values: int = 100_000
+    large_bodies: int = 4
+    answers: int = 8
+    upload: int = MOST_BYTES
+    connections: int = 1000
+    headers_seconds: float = 30.0
+    body_seconds: float = 60.0
+    upload_seconds: float = 3600.0
+    silence_seconds: float = 30.0
+    idle_seconds: float = 75.0
+
+
+class Shares:
+    """What bounds the memory that requests take: each project has a share of its own."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.large_bodies = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(limits.large_bodies)
+        )
+        self.answers = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(limits.answers)
+        )
+        self.parser = asyncio.Lock()
+        """One thread parses at a time: more would only contend with the event loop."""
+
+
+class Spool(Struct, frozen=True):
+    """Where uploads wait until they are whole; None is the system's directory for such files."""
+
+    directory: Path | None = None
+
+
+GATE: Final = web.AppKey("gate", Gate)
+LIMITS: Final = web.AppKey("limits", Limits)
+SHARES: Final = web.AppKey("shares", Shares)
+SPOOL: Final = web.AppKey("spool", Spool)
+STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+REQUEST_ID: Final = web.RequestKey("request_id", str)

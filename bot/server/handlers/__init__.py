@@ -1,0 +1,1 @@
+"""The HTTP handlers, one noun of the API a module."""

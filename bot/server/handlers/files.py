@@ -1,0 +1,75 @@
+"""The operations on files, from the wire; bytes pass through piece by piece, in both directions."""
+
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.schema.files import FilePage
+from bot.server.app_keys import LIMITS
+from bot.server.middleware import unexpected
+from bot.server.parsing import part_of, refuse_query
+from bot.server.responses import answer, cut, send
+from bot.server.uploads import received
+
+_QUOTABLE: Final = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+
+
+async def upload(api: AssistantsAPI, request: web.Request) -> web.Response:
+    """POST /v1/files."""
+    async with received(request) as (asked, content):
+        return answer(await api.upload_file(asked, content))
+
+
+async def list_(api: AssistantsAPI, request: web.Request) -> web.Response:
+    """GET /v1/files."""
+    part, _ = part_of(request, FilePage)
+    return answer(await api.list_files(part))
+
+
+async def retrieve(api: AssistantsAPI, request: web.Request) -> web.Response:
+    """GET /v1/files/{file_id}."""
+    refuse_query(request)
+    return answer(await api.retrieve_file(request.match_info["file_id"]))
+
+
+async def content(api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
+    """GET /v1/files/{file_id}/content."""
+    refuse_query(request)
+    file = await api.retrieve_file(request.match_info["file_id"])
+    silence = request.app[LIMITS].silence_seconds
+    async with await api.file_content(file.id) as pieces:
+        response = web.StreamResponse(
+            headers={
+                # Bytes to save and not a page to show, whatever is in them.
+                "Content-Type": "application/octet-stream",
+                "Content-Disposition": _attachment(file.filename),
+                "Content-Length": str(file.bytes),
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+        await response.prepare(request)
+        try:
+            await send(response, pieces, silence)
+        except (ConnectionError, TimeoutError):
+            cut(request)  # the reader has left, or does not read
+        except Exception:  # noqa: BLE001 - logged by `unexpected`; the reader sees the cut
+            unexpected(request)
+            cut(request)
+    return response
+
+
+async def delete(api: AssistantsAPI, request: web.Request) -> web.Response:
+    """DELETE /v1/files/{file_id}."""
+    refuse_query(request)
+    return answer(await api.delete_file(request.match_info["file_id"]))
+
+
+def _attachment(filename: str) -> str:
+    """Return the header that names a file to save, for any name."""
+    plain = "".join(chr(c) if c in _QUOTABLE else "_" for c in map(ord, filename))
+    header = f'attachment; filename="{plain}"'
+    if plain != filename:
+        header += f"; filename*=UTF-8''{quote(filename, safe='')}"
+    return header

@@ -1,0 +1,97 @@
+"""What stands around every request: its id, and errors of every origin in the API's shape."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError, server_error
+from bot.server.app_keys import GATE, LIMITS, REQUEST_ID, SHARES
+from bot.server.auth import PROJECT
+from bot.server.connections import Connection
+from bot.server.responses import error_answer, in_pieces
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Operation = Callable[[AssistantsAPI, web.Request], Awaitable[web.StreamResponse]]
+
+API_VERSION: Final = "2020-10-01"
+"""The version that OpenAI's servers name in every response."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+def endpoint(operation: Operation, *, beta: bool, in_turn: bool = False) -> Handler:
+    """Return the handler that lets a request through the gate and on to ``operation``.
+
+    ``in_turn`` bounds how many of a project's answers are made and sent at once.
+    """
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        api = request.app[GATE].admit(request, beta=beta)
+        silence = request.app[LIMITS].silence_seconds
+        if not in_turn:
+            return await in_pieces(request, await operation(api, request), silence)
+        async with request.app[SHARES].answers[request[PROJECT]]:
+            return await in_pieces(request, await operation(api, request), silence)
+
+    return handle
+
+
+@web.middleware
+async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id, and answer what is raised before the response has begun."""
+    request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+    if isinstance(request.protocol, Connection):
+        request.protocol.begun()
+    try:
+        return await handler(request)
+    except APIError as error:
+        response = error_answer(error)
+        if error.status in (408, 413):
+            response.force_close()  # the rest of the body stands between this and the next request
+        return response
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        refusal = APIError(
+            405,
+            f"Not allowed to {request.method[:20]} on {request.path[:200]}. "
+            f"Allowed here: {allowed}.",
+            code="method_not_supported",
+        )
+        return error_answer(refusal, {"Allow": allowed})
+    except web.HTTPRequestEntityTooLarge:
+        limit = request.app[LIMITS].body
+        refusal = APIError(
+            413, f"The request's body is too large: at most {limit} bytes are taken."
+        )
+        response = error_answer(refusal)
+        response.force_close()
+        return response
+    except web.HTTPNotFound:
+        url = f"{request.method[:20]} {request.path[:200]}"
+        return error_answer(APIError(404, f"Invalid URL ({url})", code="unknown_url"))
+    except web.HTTPException as error:
+        return error_answer(APIError(error.status, error.reason))
+    except Exception:  # noqa: BLE001 - logged by `unexpected`; the caller is owed an answer
+        return error_answer(unexpected(request))
+
+
+def unexpected(request: web.Request) -> APIError:
+    """Log the exception that is being handled and return what the caller is told of it."""
+    request_id = request[REQUEST_ID]
+    _log.exception("%s %s failed (%s)", request.method, request.path, request_id)
+    return server_error(
+        "The server had an error while processing your request. Whoever runs it finds more in "
+        f"its log under {request_id}."
+    )
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers that every response has; a signal, so that streams have them too."""
+    request_id = request.get(REQUEST_ID)
+    if request_id is not None:
+        response.headers["x-request-id"] = request_id
+    response.headers["openai-version"] = API_VERSION

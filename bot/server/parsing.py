@@ -1,0 +1,250 @@
+"""Requests from the wire to checked values; what can't be is an ``APIError`` saying why."""
+
+import asyncio
+import re
+from collections.abc import Callable, Container
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiohttp import hdrs, web
+
+from bot.assistants.errors import APIError, invalid
+from bot.assistants.schema.requests import Page, Request
+from bot.assistants.validation import from_raw
+from bot.server.app_keys import LIMITS, SHARES, Limits
+from bot.server.auth import PROJECT
+
+T = TypeVar("T")
+R = TypeVar("R", bound=msgspec.Struct)
+P = TypeVar("P", bound=Request)
+
+INCLUDE: Final = ("step_details.tool_calls[*].file_search.results[*].content",)
+"""All that ``include[]`` can ask for."""
+
+_DECODER: Final = msgspec.json.Decoder()
+_LARGE: Final = 64 * 1024
+"""Bodies of more bytes than this are parsed in a thread, so that the event loop goes on."""
+
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[,\[\]{}]', re.DOTALL)
+"""A string of a JSON text, with or without its end, or a mark that structures the text."""
+
+
+class _Streaming(msgspec.Struct, frozen=True):
+    """How an answer is wanted: the one field that no operation of the API itself takes."""
+
+    stream: bool | None = None
+
+
+async def read(request: web.Request, kind: type[R]) -> R:
+    """Return the request's body as ``kind``; a query is refused."""
+    refuse_query(request)
+
+    def parse(body: bytes) -> R:
+        return from_raw(kind, _decoded(body, limits))
+
+    limits = request.app[LIMITS]
+    return await _parsed(request, parse)
+
+
+async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]:
+    """Return the request's body as ``kind``, and whether its answer shall be streamed."""
+
+    def parse(body: bytes) -> tuple[R, bool]:
+        raw = _decoded(body, limits)
+        streamed = False
+        if isinstance(raw, dict) and "stream" in raw:
+            streamed = bool(from_raw(_Streaming, {"stream": raw.pop("stream")}).stream)
+        return from_raw(kind, raw), streamed
+
+    limits = request.app[LIMITS]
+    return await _parsed(request, parse)
+
+
+def page(request: web.Request, *more: str) -> tuple[Page, dict[str, str]]:
+    """Return the part of a list that is asked for, and what came for the parameters ``more``."""
+    return part_of(request, Page, *more)
+
+
+def part_of(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[str, str]]:
+    """Return as ``kind`` the part of a list that is asked for, and what came for ``more``."""
+    if not request.query_string:
+        return kind(), {}
+    given = parameters(request, {*kind.__struct_fields__, *more})
+    rest = {name: given.pop(name) for name in more if name in given}
+    raw: dict[str, object] = dict(given)
+    if "limit" in given:
+        raw["limit"] = integer(given["limit"])
+    return from_raw(kind, raw), rest
+
+
+def include(request: web.Request) -> tuple[str, ...]:
+    """Return what the answer shall also include, spelled ``include`` or ``include[]``."""
+    if not request.query_string:
+        return ()
+    values = [
+        value
+        for name in ("include[]", "include")
+        for whole in request.query.getall(name, [])
+        for value in whole.split(",")
+    ]
+    for index, value in enumerate(values):
+        if value not in INCLUDE:
+            raise invalid(
+                f"Invalid value for 'include[{index}]': {value[:100]!r}. "
+                f"Supported values are: '{INCLUDE[0]}'.",
+                f"include[{index}]",
+                "invalid_value",
+            )
+    return tuple(values)
+
+
+def refuse_query(request: web.Request, *known: str) -> None:
+    """Refuse parameters other than ``known`` (and a known one given twice, but for ``include``)."""
+    parameters(request, known)
+
+
+def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
+    """Return what the query gives for the parameters ``known``; refuse any other.
+
+    ``include`` may be given more than once, and is not returned.
+    """
+    given: dict[str, str] = {}
+    if not request.query_string:
+        return given
+    for name, value in request.query.items():
+        if name in ("include", "include[]") and "include" in known:
+            continue
+        if name not in known:
+            raise invalid(f"Unknown parameter: '{name[:100]}'.", name[:100], "unknown_parameter")
+        if name in given:
+            raise invalid(f"Duplicate parameter: '{name}'.", name, "duplicate_parameter")
+        given[name] = value
+    return given
+
+
+def integer(value: str) -> int | str:
+    """Return the number that a text spells; what is none stays text, to be refused as such."""
+    digits = value.removeprefix("-")
+    return int(value) if digits.isascii() and digits.isdigit() and len(digits) < 19 else value
+
+
+async def _body(request: web.Request) -> bytes:
+    """Return the bytes of the request's body."""
+    try:
+        async with asyncio.timeout(request.app[LIMITS].body_seconds):
+            return await request.read()
+    except TimeoutError:
+        raise too_slow() from None
+    except web.RequestPayloadError:
+        raise invalid(
+            "The request's body could not be read: it was cut, or its encoding is not what its "
+            "headers say. Send it again.",
+            code="invalid_body",
+        ) from None
+
+
+async def _parsed(request: web.Request, parse: Callable[[bytes], T]) -> T:
+    """Return what ``parse`` makes of the request's body; a large body is parsed in a thread."""
+    if not _may_be_large(request):
+        return parse(await _body(request))
+    shares = request.app[SHARES]
+    async with shares.large_bodies[request[PROJECT]]:
+        body = await _body(request)
+        if len(body) <= _LARGE:
+            return parse(body)
+        async with shares.parser:
+            return await asyncio.to_thread(parse, body)
+
+
+def _may_be_large(request: web.Request) -> bool:
+    length = request.content_length
+    return request.body_exists and (
+        length is None or length > _LARGE or hdrs.CONTENT_ENCODING in request.headers
+    )
+
+
+def _decoded(body: bytes, limits: Limits) -> Any:
+    """Return the JSON value of a body; raises ``APIError`` 400."""
+    if not body or body.isspace():
+        return {}
+    _check_structure(body, limits)
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise invalid(
+            "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
+            code="invalid_json",
+        ) from None
+
+
+def _check_structure(body: bytes, limits: Limits) -> None:
+    """Refuse a body of too many values or levels before any of its values is made.
+
+    The decoder holds the interpreter's lock until it is done, so its work must be small.
+    """
+    openings = body.count(b"{") + body.count(b"[")
+    if openings <= limits.nesting and openings + body.count(b",") <= limits.values:
+        return
+    depth = values = 0
+    for token in _TOKEN.finditer(body):
+        mark = body[token.start()]
+        if mark in b"{[":
+            depth += 1
+            values += 1
+            if depth > limits.nesting:
+                raise _too_deep(limits.nesting)
+        elif mark in b"]}":
+            depth -= 1
+        elif mark in b",":
+            values += 1
+        if values > limits.values:
+            raise _too_many(limits.values, _path(body, token.end()))
+
+
+def _path(body: bytes, end: int) -> str:
+    """Return the path of the array or object of a JSON text that holds most, of those open."""
+    names: list[str] = []
+    sizes: list[int] = []
+    arrays: list[bool] = []
+    text = b""
+    for token in _TOKEN.finditer(body, 0, end):
+        mark = body[token.start()]
+        if mark in b'"':
+            text = token[0]
+        elif mark in b"{[":
+            name = text[1:65].rstrip(b'"').decode("utf-8", "replace")
+            names.append(f"[{sizes[-1]}]" if arrays and arrays[-1] else f".{name}")
+            sizes.append(0)
+            arrays.append(mark in b"[")
+        elif mark in b"]}":
+            names, sizes, arrays = names[:-1], sizes[:-1], arrays[:-1]
+        elif sizes:
+            sizes[-1] += 1
+    fullest = sizes.index(max(sizes)) if sizes else 0
+    return "".join(names[1 : fullest + 1]).removeprefix(".")
+
+
+def too_slow() -> APIError:
+    """Refuse a body that does not come to its end."""
+    return APIError(
+        408,
+        "The request's body did not arrive in time. Send it again, over a better connection.",
+        code="request_timeout",
+    )
+
+
+def _too_many(limit: int, path: str) -> APIError:
+    where = f"'{path}'" if path else "the request's body"
+    return invalid(
+        f"Invalid {where}: the request's body holds too many values: at most {limit:,} array "
+        "elements, objects and their fields are taken. Send fewer in one request.",
+        path or None,
+        "too_many_values",
+    )
+
+
+def _too_deep(limit: int) -> APIError:
+    return invalid(
+        f"The request's body is nested too deeply: at most {limit} levels are taken.",
+        code="invalid_json",
+    )

@@ -1,0 +1,284 @@
+"""The tables of files and vector stores: what belongs where, how far it is, and what is found."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET
+from msgspec.json import Decoder
+
+from bot.assistants.schema.files import File
+from bot.assistants.schema.vector_stores import (
+    FileCounts,
+    FileStatus,
+    VectorStore,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+)
+from bot.store.engine.rows import MOST_PAGE_BYTES, Rows, Unreadable
+
+_FILES: Final = Decoder(File)
+_STORES: Final = Decoder(VectorStore)
+_STORE_FILES: Final = Decoder(VectorStoreFile)
+_BATCHES: Final = Decoder(VectorStoreFileBatch)
+
+
+class Hit(NamedTuple):
+    """A chunk that was found, with its form in the index; ``rank`` is bm25, smaller is better."""
+
+    file_id: str
+    filename: str
+    attributes: dict[str, Any] | None
+    text: str
+    form: str
+    rank: float
+
+
+class FileTables:
+    """The tables of files and vector stores within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection, unreadable: Unreadable) -> None:
+        self._db = db
+        self.files = Rows(db, "files", _FILES, "file", unreadable, owner="project")
+        self.stores = Rows(
+            db, "vector_stores", _STORES, "vector store", unreadable, owner="project"
+        )
+        self.store_files = Rows(
+            db, "store_files", _STORE_FILES, "file", unreadable, owner="store_id"
+        )
+        self.batches = Rows(
+            db, "file_batches", _BATCHES, "file batch", unreadable, owner="store_id"
+        )
+
+    def add_file(self, project: str, file: File, run_id: str | None = None) -> None:
+        """Keep a file's facts; ``run_id`` is the run whose code made it."""
+        expires_at = file.expires_at if isinstance(file.expires_at, int) else None
+        self.files.insert(
+            file,
+            id=file.id,
+            project=project,
+            purpose=file.purpose,
+            expires_at=expires_at,
+            run_id=run_id,
+        )
+
+    def made_by(self, project: str, run_id: str) -> dict[str, str]:
+        """Return the ids of the files that a run's code made, by their names; the newest counts."""
+        files = self.files.all(run_id=run_id, project=project)
+        return {file.filename: file.id for file in files}
+
+    def file_in_store(self, store_id: str, file_id: str) -> File | None:
+        """Return a file's facts where it is of the same project as the vector store.
+
+        None also for a file whose row cannot be read.
+        """
+        row = self._db.execute(
+            "SELECT f.id, f.body FROM files f JOIN vector_stores s ON s.project = f.project "
+            "WHERE s.id = ? AND f.id = ?",
+            (store_id, file_id),
+        ).fetchone()
+        return self.files.decoded(*row) if row else None
+
+    def all_file_ids(self) -> set[str]:
+        """Return the ids of all projects' files."""
+        return {file_id for (file_id,) in self._db.execute("SELECT id FROM files")}
+
+    def drop_expired_files(self, now: int) -> list[str]:
+        """Delete the files whose time has come and return their ids."""
+        statement = "DELETE FROM files WHERE expires_at <= ? RETURNING id"
+        return [file_id for (file_id,) in self._db.execute(statement, (now,)).fetchall()]
+
+    def add_store_file(self, file: VectorStoreFile, batch_id: str | None) -> None:
+        """Put a file into a vector store; one that is there already begins anew."""
+        self._db.execute(
+            "DELETE FROM store_files WHERE store_id = ? AND id = ?", (file.vector_store_id, file.id)
+        )
+        self.store_files.insert(
+            file,
+            id=file.id,
+            store_id=file.vector_store_id,
+            batch_id=batch_id,
+            status=file.status,
+        )
+
+    def move_store_file(
+        self, store_id: str, file_id: str, target: FileStatus, **changes: Any
+    ) -> VectorStoreFile | None:
+        """End the work on a file; None where it was ended already, or is gone."""
+        file = self.store_files.readable(store_id=store_id, id=file_id)
+        if file is None:
+            return None
+        moved = msgspec.structs.replace(file, status=target, **changes)
+        row = self._db.execute(
+            "UPDATE store_files SET status = ?, usage_bytes = ?, body = ? "
+            "WHERE store_id = ? AND id = ? AND status IN ('in_progress') RETURNING id",
+            (target, moved.usage_bytes, self.store_files.encoded(moved), store_id, file_id),
+        ).fetchone()
+        return moved if row else None
+
+    def cancel_batch(self, batch_id: str) -> None:
+        """Cancel the files of a batch that are not finished."""
+        self._db.execute("UPDATE file_batches SET cancelled = 1 WHERE id = ?", (batch_id,))
+        waiting = self._db.execute(
+            "SELECT store_id, id FROM store_files WHERE batch_id = ? AND status = 'in_progress'",
+            (batch_id,),
+        ).fetchall()
+        for store_id, file_id in waiting:
+            self.move_store_file(store_id, file_id, "cancelled")
+
+    def unfinished(self) -> list[VectorStoreFile]:
+        """Return the files that are yet to be made searchable, oldest first.
+
+        A file whose row cannot be read is failed: nobody would ever finish it.
+        """
+        rows = self._db.execute(
+            "SELECT seq, id, body FROM store_files WHERE status = 'in_progress' ORDER BY seq"
+        ).fetchall()
+        files: list[VectorStoreFile] = []
+        for seq, file_id, body in rows:
+            file = self.store_files.decoded(file_id, body)
+            if file is not None:
+                files.append(file)
+            else:
+                self._db.execute("UPDATE store_files SET status = 'failed' WHERE seq = ?", (seq,))
+        return files
+
+    def in_progress(self, store_ids: Sequence[str]) -> bool:
+        """Return whether any file of these vector stores is yet to be made searchable."""
+        query = (
+            "SELECT 1 FROM store_files WHERE status = 'in_progress' "
+            "AND store_id IN (SELECT value FROM json_each(?)) LIMIT 1"
+        )
+        return self._db.execute(query, (json.dumps(store_ids),)).fetchone() is not None
+
+    def store(self, store: VectorStore) -> VectorStore:
+        """Return a vector store with its files counted."""
+        counts, size = self._counts(store_id=store.id)
+        status = "in_progress" if counts.in_progress else "completed"
+        if store.status == "expired":
+            status = "expired"
+        return msgspec.structs.replace(
+            store,
+            file_counts=counts,
+            usage_bytes=size,
+            status=status,
+            expires_after=store.expires_after or UNSET,  # the API knows no null here
+        )
+
+    def batch(self, batch: VectorStoreFileBatch) -> VectorStoreFileBatch:
+        """Return a batch with its files counted."""
+        counts, _ = self._counts(batch_id=batch.id)
+        (cancelled,) = self._db.execute(
+            "SELECT cancelled FROM file_batches WHERE id = ?", (batch.id,)
+        ).fetchone()
+        status: FileStatus = "in_progress" if counts.in_progress else "completed"
+        if cancelled:
+            status = "cancelled"
+        elif counts.total and counts.failed == counts.total:
+            status = "failed"
+        return msgspec.structs.replace(batch, file_counts=counts, status=status)
+
+    def add_chunks(self, store_id: str, file_id: str, chunks: Iterable[tuple[str, str]]) -> None:
+        """Make a file searchable: each chunk as its text and its searchable form."""
+        row = self._db.execute(
+            "SELECT f.seq, s.seq FROM store_files f JOIN vector_stores s ON s.id = f.store_id "
+            "WHERE f.store_id = ? AND f.id = ?",
+            (store_id, file_id),
+        ).fetchone()
+        for text, form in chunks:
+            cursor = self._db.execute(
+                "INSERT INTO chunks (file, text) VALUES (?, ?)", (row[0], text)
+            )
+            self._db.execute(
+                "INSERT INTO chunk_index (rowid, store, form) VALUES (?, ?, ?)",
+                (cursor.lastrowid, f"s{row[1]}", form),
+            )
+
+    def chunks(self, store_id: str, file_id: str, skipped: int = 0) -> tuple[list[str], bool]:
+        """Return a file's chunks in order, behind the first ``skipped``, and whether more follow.
+
+        They are bounded by bytes, as pages of lists are.
+        """
+        rows = self._db.execute(
+            "SELECT c.text FROM chunks c JOIN store_files f ON f.seq = c.file "
+            "WHERE f.store_id = ? AND f.id = ? ORDER BY c.seq LIMIT -1 OFFSET ?",
+            (store_id, file_id, skipped),
+        )
+        texts: list[str] = []
+        size = 0
+        with closing(rows):
+            for (text,) in rows:
+                size += len(text.encode())
+                if texts and size > MOST_PAGE_BYTES:
+                    return texts, True
+                texts.append(text)
+        return texts, False
+
+    def attributes(self, store_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the attributes of every searchable file of a vector store."""
+        files = self.store_files.all(store_id=store_id, status="completed")
+        return [(file.id, file.attributes or {}) for file in files]
+
+    def search(
+        self,
+        project: str,
+        store_ids: Sequence[str],
+        match: str,
+        limit: int,
+        among: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        """Return the best chunks for an FTS5 expression over ``form``, best first.
+
+        Vector stores and files of other projects are left out; ``among`` leaves only these files.
+        """
+        ids = json.dumps(list(store_ids))
+        places = " OR ".join(
+            f"s{seq}"
+            for (seq,) in self._db.execute(
+                "SELECT seq FROM vector_stores "
+                # By id: a project may have many vector stores.
+                "WHERE +project = ? AND id IN (SELECT value FROM json_each(?))",
+                (project, ids),
+            )
+        )
+        if not places or not match:
+            return []
+        rows: list[tuple[str, bytes, bytes, str, str, float]] = self._db.execute(
+            "SELECT f.id, f.body, files.body, c.text, form, bm25(chunk_index, 0.0, 1.0) AS rank "
+            "FROM chunk_index JOIN chunks c ON c.seq = chunk_index.rowid "
+            "JOIN store_files f ON f.seq = c.file JOIN files ON files.id = f.id "
+            "WHERE chunk_index MATCH ? AND f.status = 'completed' AND files.project = ? "
+            "AND (? IS NULL OR f.id IN (SELECT value FROM json_each(?))) "
+            "ORDER BY rank, c.seq LIMIT ?",
+            (
+                f"{{store}} : ({places}) AND {{form}} : ({match})",
+                project,
+                None if among is None else 1,
+                json.dumps(list(among or ())),
+                limit,
+            ),
+        ).fetchall()
+        hits: list[Hit] = []
+        for file_id, store_file_body, file_body, text, form, rank in rows:
+            store_file = self.store_files.decoded(file_id, store_file_body)
+            file = self.files.decoded(file_id, file_body)
+            if store_file is not None and file is not None:
+                attributes = store_file.attributes
+                hits.append(Hit(file_id, file.filename, attributes, text, form, rank))
+        return hits
+
+    def _counts(self, **where: str) -> tuple[FileCounts, int]:
+        ((column, value),) = where.items()
+        counts: dict[str, int] = {}
+        size = 0
+        for status, count, used in self._db.execute(
+            f"SELECT status, count(*), sum(usage_bytes) FROM store_files WHERE {column} = ? "
+            "GROUP BY status",
+            (value,),
+        ):
+            counts[status] = count
+            size += used
+        return FileCounts(**counts, total=sum(counts.values())), size

@@ -1,0 +1,109 @@
+"""The ledger itself: links and facts, and the doors to its other parts."""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from bot.store.database import Database
+from bot.store.ledger.history import TurnHistory
+from bot.store.ledger.questions import QuestionStore
+from bot.store.ledger.read_markers import ReadMarkerStore
+from bot.store.ledger.reconcile import ReconcileStore, begin_from_copy, is_copy
+from bot.store.ledger.records import Link
+from bot.store.ledger.schema import MIGRATIONS
+from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.turns import TurnStore
+
+_LINK = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
+
+_log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """The bot's memory over one database; ``now`` gives wall seconds.
+
+    Every method of it and of its parts raises ``LedgerError`` where the database fails.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = LedgerSession(database)
+        self.questions = QuestionStore(self._database, now)
+        self.turns = TurnStore(self._database, now)
+        self.history = TurnHistory(self._database)
+        self.seen = ReadMarkerStore(self._database)
+        self.standing = ReconcileStore(self._database, now)
+
+    @classmethod
+    async def open(cls, path: Path, now: Callable[[], float]) -> Self:
+        """Open the ledger's file, durable against power loss; raises ``StoreError``."""
+        database = await Database.open(path, MIGRATIONS, synchronous="FULL")
+        try:
+            copied = None
+            if await database.read(is_copy):
+                copied = await database.write(begin_from_copy)
+        except BaseException:
+            await database.close()
+            raise
+        if copied is not None:
+            _log.info("This ledger was put back from a backup that is %.0f s old", now() - copied)
+        return cls(database, now)
+
+    async def close(self) -> None:
+        """Close the file and let another process have it."""
+        await self._database.close()
+
+    async def link(self, channel_id: int) -> Link | None:
+        """Return a channel's link, if it has one."""
+        return await self._database.read(lambda db: _link(db, channel_id))
+
+    async def set_thread(self, channel_id: int, thread_id: str, *, instead_of: str | None) -> Link:
+        """Map a channel to a thread if it still has ``instead_of``; return the link as it is."""
+
+        def work(db: sqlite3.Connection) -> Link:
+            db.execute(
+                "UPDATE links SET thread_id = ? WHERE channel_id = ? AND thread_id IS ?",
+                (thread_id, channel_id, instead_of),
+            )
+            link = _link(db, channel_id)
+            if link is None:
+                raise LookupError(f"channel {channel_id} has no link to set a thread for")
+            return link
+
+        return await self._database.write(work)
+
+    async def fact(self, key: str) -> str | None:
+        """Return a fact that was set."""
+
+        def work(db: sqlite3.Connection) -> str | None:
+            row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+            return None if row is None else str(row[0])
+
+        return await self._database.read(work)
+
+    async def set_fact(self, key: str, value: str) -> None:
+        """Set a fact, in place of what it was."""
+        await self._database.write(
+            lambda db: db.execute(
+                """
+                INSERT INTO facts VALUES (?, ?)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """,
+                (key, value),
+            ).close()
+        )
+
+
+def _link(db: sqlite3.Connection, channel_id: int) -> Link | None:
+    row = db.execute(_LINK + " WHERE channel_id = ?", (channel_id,)).fetchone()
+    if row is None:
+        return None
+    return Link(
+        channel_id=row[0],
+        guild_id=row[1],
+        parent_id=row[2],
+        listening=bool(row[3]),
+        private=bool(row[4]),
+        thread_id=row[5],
+    )

@@ -1,0 +1,121 @@
+"""What stands in Discord and the ledger does not know, because it was put back from a backup.
+
+An answer that is found so ends what it answered; nothing that this ledger knows of is changed.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+from bot.store.ledger import rows
+from bot.store.ledger.questions import settle
+from bot.store.ledger.records import Link, Turn
+from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.turns import move, open_turn, set_part
+
+COPIED_FACT: Final = "backup.copied"
+"""The fact by which a ledger knows that it was put back from a backup, until it was opened."""
+
+_NUMBERS_LEFT_OUT: Final = 1_000_000
+
+
+class ReconcileStore:
+    """The part of the ledger that learns from Discord; each method is one transaction."""
+
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    async def answered(
+        self, channel_id: int, up_to: int, message_id: int, *, opened: Link | None = None
+    ) -> Turn | None:
+        """End what waits in a channel up to a question: its reply stands there as this message.
+
+        ``opened`` links a channel thread that was opened from a question of the same id, where the
+        ledger does not know it. Returns the turn, None where nothing waits.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            if opened is not None and _is_unsettled(db, channel_id):
+                settle(db, channel_id, opened, fallback=False, now=now)
+            turn = _waiting_turn(db, channel_id, up_to) or open_turn(
+                db, channel_id, now, up_to=up_to
+            )
+            if turn is None:
+                return None
+            given = {"id": turn.id, "now": now}
+            move(db, f"UPDATE turns SET state = 'placed' {_GUARDED}", "placed", **given)
+            set_part(db, turn.id, 0, message_id)
+            closing = f"UPDATE turns SET state = 'closing', outcome = 'answered' {_GUARDED}"
+            move(db, closing, "closing", **given)
+            closed = f"UPDATE turns SET state = outcome, pickups = 0, ended_at = :now {_GUARDED}"
+            move(db, closed, "answered", **given)
+            return rows.turn_by_id(db, turn.id)
+
+        return await self._database.write(work)
+
+    async def has_replied_in(self, channel_id: int) -> bool:
+        """Return whether a reply of ours is known in a channel."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            statement = """
+                SELECT EXISTS (SELECT 1 FROM turns t JOIN parts p ON p.turn_id = t.id
+                               WHERE t.channel_id = ?)
+            """
+            return bool(db.execute(statement, (channel_id,)).fetchone()[0])
+
+        return await self._database.read(work)
+
+
+def mark_copied(db: sqlite3.Connection, now: float) -> None:
+    """Write into a copy of a ledger that it is one, if it is a ledger already."""
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()
+    if tables:
+        db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (COPIED_FACT, str(now)))
+
+
+def is_copy(db: sqlite3.Connection) -> bool:
+    """Return whether this ledger is a copy that was not opened before."""
+    row = db.execute("SELECT 1 FROM facts WHERE key = ?", (COPIED_FACT,)).fetchone()
+    return row is not None
+
+
+def begin_from_copy(db: sqlite3.Connection) -> float | None:
+    """Return when this ledger was copied, where it is a copy that was not opened before.
+
+    Numbers that turns may have had since are left out: by them buttons, nonces and runs are told
+    apart, and those of a turn that is not known any more must not mean another one.
+    """
+    row = db.execute("DELETE FROM facts WHERE key = ? RETURNING value", (COPIED_FACT,)).fetchone()
+    if row is None:
+        return None
+    (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+    first = (last + _NUMBERS_LEFT_OUT * 3 // 2) // _NUMBERS_LEFT_OUT * _NUMBERS_LEFT_OUT
+    db.execute("DELETE FROM sqlite_sequence WHERE name = 'turns'")
+    db.execute("INSERT INTO sqlite_sequence VALUES ('turns', ?)", (first,))
+    return float(row[0])
+
+
+_GUARDED: Final = """
+    WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+"""
+
+
+def _is_unsettled(db: sqlite3.Connection, question_id: int) -> bool:
+    statement = "SELECT 1 FROM questions WHERE id = ? AND home_id IS NULL AND withdrawn_at IS NULL"
+    return db.execute(statement, (question_id,)).fetchone() is not None
+
+
+def _waiting_turn(db: sqlite3.Connection, channel_id: int, up_to: int) -> Turn | None:
+    """Return the turn that nothing is known to have been said in."""
+    row = db.execute(
+        rows.TURN
+        + """
+        WHERE t.channel_id = ? AND t.state = 'waiting' AND t.reply_to <= ?
+          AND NOT EXISTS (SELECT 1 FROM parts WHERE turn_id = t.id)
+        ORDER BY t.id LIMIT 1
+        """,
+        (channel_id, up_to),
+    ).fetchone()
+    return None if row is None else rows.turn(row)

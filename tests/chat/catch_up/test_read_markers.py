@@ -1,0 +1,93 @@
+"""Marks: none passes what may still come, or what is still to be read."""
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+
+from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.runtime.clock import SystemClock
+from bot.store.ledger import Ledger, LedgerError, ReadMarker
+
+HOME = 1
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    book = await Ledger.open(tmp_path / "bot.db", lambda: 1_000.0)
+    yield book
+    await book.close()
+
+
+@pytest.fixture
+async def read_markers(ledger: Ledger) -> AsyncIterator[ReadMarkers]:
+    kept = ReadMarkers(ledger, SystemClock())
+    yield kept
+    await kept.stop()
+
+
+def mark(message_id: int) -> ReadMarker:
+    return ReadMarker(channel_id=HOME, guild_id=None, message_id=message_id)
+
+
+async def written(read_markers: ReadMarkers, ledger: Ledger) -> list[int]:
+    """Let all be written that is to be, and return it."""
+    await read_markers.write()
+    await read_markers.write()
+    return [each.message_id for each in await ledger.seen.of_guild(None)]
+
+
+async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
+    read_markers: ReadMarkers, ledger: Ledger
+) -> None:
+    read_markers.planned(None, ())
+    read_markers.saw(HOME, None, 10)
+    await read_markers.write()
+    assert await ledger.seen.of_guild(None) == ()
+    assert await written(read_markers, ledger) == [10]
+
+
+async def test_a_mark_that_could_not_be_written_is_written_later(
+    read_markers: ReadMarkers, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(read_markers: Iterable[ReadMarker]) -> None:
+        raise LedgerError("the disk is full")
+
+    read_markers.planned(None, ())
+    read_markers.saw(HOME, None, 10)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger.seen, "note", full)
+        assert await written(read_markers, ledger) == []
+    assert await written(read_markers, ledger) == [10]
+
+
+async def test_what_is_seen_behind_a_gap_counts_once_the_gap_was_read(
+    read_markers: ReadMarkers, ledger: Ledger
+) -> None:
+    read_markers.saw(HOME, None, 20)
+    read_markers.planned(None, [HOME])
+    read_markers.saw(HOME, None, 30)
+    assert await written(read_markers, ledger) == []
+    read_markers.caught_up(mark(10))
+    assert await written(read_markers, ledger) == [30]
+
+
+async def test_what_was_seen_behind_a_gap_that_was_not_read_does_not_count_in_the_next_session(
+    read_markers: ReadMarkers, ledger: Ledger
+) -> None:
+    read_markers.planned(None, [HOME])
+    read_markers.saw(HOME, None, 20)
+    read_markers.new_session()
+    # Whoever read for the session before comes too late.
+    read_markers.caught_up(mark(10))
+    read_markers.planned(None, ())
+    assert await written(read_markers, ledger) == []
+
+
+async def test_a_new_session_sees_nothing_until_its_gaps_are_known(
+    read_markers: ReadMarkers, ledger: Ledger
+) -> None:
+    read_markers.planned(None, ())
+    read_markers.new_session()
+    read_markers.saw(HOME, None, 20)
+    assert await written(read_markers, ledger) == []

@@ -1,0 +1,170 @@
+"""Files read from Discord: bounded whatever is told of them, tried again, and never for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import discord
+import pytest
+from aiohttp import web
+
+from bot.chat.intake.attachments import LARGEST_IMAGE, AttachmentReader
+from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport.rest_retry import RestRetry
+from bot.store.ledger import Ledger, Question, Turn
+from tests.support.assistants import OwnClock, house
+
+PNG = b"\x89PNG\r\n\x1a\nrest"
+KIND = "image/png"
+
+
+class Shelf:
+    """A server of files at ``url``, as a test wants it to answer: by ``give``."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked = 0
+        self.sent = 0
+        self.failures: list[int] = []
+        """What to answer first; 0 breaks off in the middle."""
+        self.data = PNG
+        self.endless = False
+
+    async def give(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
+        if self.failures:
+            status = self.failures.pop(0)
+            if status:
+                return web.Response(status=status)
+            return await self._cut(request)
+        if not self.endless:
+            return web.Response(body=self.data)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(65_536))
+            self.sent += 65_536
+
+    async def _cut(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(self.data))})
+        await response.prepare(request)
+        await response.write(self.data[:3])
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+
+class Silence:
+    """No reply is read again here."""
+
+    async def read(self, turn: Turn) -> tuple[str, ...]:
+        return ()
+
+
+class Eager(OwnClock):
+    """A clock on which nobody sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def shelf() -> AsyncIterator[Shelf]:
+    shelf = Shelf()
+    app = web.Application()
+    app.router.add_get("/file", shelf.give)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    shelf.url = f"http://127.0.0.1:{runner.addresses[0][1]}/file"
+    try:
+        yield shelf
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def reading(directory: Path) -> AsyncIterator[tuple[AttachmentReader, Eager]]:
+    """Files of questions on a bot that is not logged in, before an engine."""
+    clock = Eager()
+    async with house(directory, "engine") as home:
+        ledger = await Ledger.open(directory / "bot.db", clock.now)
+        client = discord.Client(intents=discord.Intents.none())
+        threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=Silence())
+        try:
+            yield AttachmentReader(client, RestRetry(clock), clock, threads), clock
+        finally:
+            await ledger.close()
+
+
+def asking(file: AttachedFile, clock: Eager) -> Question:
+    return Question(
+        id=7,
+        channel_id=1,
+        guild_id=2,
+        author_id=3,
+        author_name="Ada",
+        content="look",
+        attachments=attachments_json([file]),
+        home_id=1,
+        fallback=False,
+        received_at=clock.now(),
+        turn_id=1,
+        thread_id=None,
+        message_id=None,
+    )
+
+
+async def test_what_is_told_to_be_too_large_is_not_even_asked_for(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    file = AttachedFile(1, "cat.png", shelf.url, LARGEST_IMAGE + 1, KIND)
+    async with reading(tmp_path) as (files, clock):
+        with pytest.raises(UnreadableError, match=r"larger than 21\.0 MB"):
+            await files.image(asking(file, clock), file)
+    assert shelf.asked == 0
+
+
+async def test_a_file_that_is_larger_than_it_was_told_to_be_is_left_in_the_middle(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    shelf.endless = True
+    file = AttachedFile(1, "a.txt", shelf.url, 10, "text/plain")
+    async with reading(tmp_path) as (files, clock):
+        with pytest.raises(UnreadableError, match=r"larger than 100\.0 kB"):
+            await files.download(asking(file, clock), file, 100_000)
+    assert shelf.asked == 1
+    # What the sockets between hold is more than what was read.
+    assert shelf.sent < 50_000_000
+
+
+@pytest.mark.parametrize("failures", [[500], [503, 429], [0]])
+async def test_a_download_that_failed_is_tried_again(
+    tmp_path: Path, shelf: Shelf, failures: list[int]
+) -> None:
+    tries = len(failures) + 1
+    shelf.failures = [*failures]
+    file = AttachedFile(1, "cat.png", shelf.url, len(PNG), KIND)
+    async with reading(tmp_path) as (files, clock):
+        assert await files.download(asking(file, clock), file, 1_000) == PNG
+        assert len(clock.slept) == tries - 1
+    assert shelf.asked == tries
+
+
+async def test_where_discord_hands_out_nothing_it_is_given_up_after_three_tries(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    shelf.failures = [500] * 10
+    file = AttachedFile(1, "cat.png", shelf.url, len(PNG), KIND)
+    async with reading(tmp_path) as (files, clock):
+        with pytest.raises(UnreadableError, match="Discord did not hand it out"):
+            await files.image(asking(file, clock), file)
+    assert shelf.asked == 3

@@ -1,0 +1,152 @@
+import asyncio
+import itertools
+from contextlib import ExitStack
+
+from bot.chat.reply.edit_throttle import STRIKES, EditThrottle
+
+
+class SteppedClock:
+    """A clock that jumps to whoever sleeps shortest, when all sleep."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.time + seconds, woken))
+        await woken
+
+    async def run(self, *tasks: "asyncio.Task[None]") -> None:
+        while True:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            if all(task.done() for task in tasks):
+                return
+            if self._sleepers:
+                self._sleepers.sort(key=lambda sleeper: sleeper[0])
+                self.time, woken = self._sleepers.pop(0)
+                if not woken.done():
+                    woken.set_result(None)
+
+
+async def test_a_channel_waits_between_two_edits() -> None:
+    clock = SteppedClock()
+    throttle = EditThrottle(clock, channel_seconds=1.0, per_second=100)
+    throttle.begin(1)
+    times: list[float] = []
+
+    async def grow() -> None:
+        for _ in range(3):
+            await throttle.turn(1)
+            times.append(clock.time)
+
+    await clock.run(asyncio.create_task(grow()))
+    assert times[1] - times[0] >= 1.0
+    assert times[2] - times[1] >= 1.0
+
+
+async def test_all_channels_share_one_budget_and_each_gets_its_turn() -> None:
+    clock = SteppedClock()
+    throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10)
+    order: list[tuple[int, float]] = []
+
+    async def grow(channel_id: int) -> None:
+        for _ in range(3):
+            await throttle.turn(channel_id)
+            order.append((channel_id, clock.time))
+
+    await throttle.turn(99)  # the slot of now is taken: all have to wait
+    await clock.run(*(asyncio.create_task(grow(channel_id)) for channel_id in range(4)))
+    assert [channel_id for channel_id, _ in order] == [0, 1, 2, 3] * 3
+    times = [time for _, time in order]
+    assert all(later - sooner >= 0.0999 for sooner, later in itertools.pairwise(times))
+
+
+def test_three_strikes_stop_a_reply_and_the_next_one_begins_anew() -> None:
+    throttle = EditThrottle(SteppedClock())
+    throttle.begin(1)
+    for _ in range(STRIKES):
+        assert not throttle.struck_out(1)
+        throttle.strike(1)
+    assert throttle.struck_out(1)
+    throttle.end(1)
+    throttle.strike(1)
+    throttle.begin(1)
+    assert not throttle.struck_out(1)
+
+
+async def test_progress_makes_room_for_what_may_not_wait() -> None:
+    async def took(urgent: int) -> float:
+        clock = SteppedClock()
+        throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10)
+        began = clock.time
+
+        async def grow() -> None:
+            for _ in range(5):
+                await throttle.turn(1)
+
+        with ExitStack() as waiting:
+            for _ in range(urgent):
+                waiting.enter_context(throttle.urgent())
+            await clock.run(asyncio.create_task(grow()))
+        return clock.time - began
+
+    alone, beside_four, beside_many = [await took(urgent) for urgent in (0, 4, 1_000)]
+    assert beside_four > 2 * alone
+    assert beside_four < beside_many < 20 * alone
+
+
+async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
+    clock = SteppedClock()
+    throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
+    for channel_id in range(100):
+        throttle.begin(channel_id, waits=lambda: True)
+    throttle.begin(500)
+    waiting = [asyncio.create_task(throttle.turn(channel_id)) for channel_id in range(100)]
+    await asyncio.sleep(0)
+    began = clock.time
+    for _ in range(5):
+        await clock.run(asyncio.create_task(throttle.turn(500)))
+    assert clock.time - began < 1
+    assert sum(task.done() for task in waiting) < 5
+    await clock.run(*waiting)
+    assert clock.time - began > 90
+
+
+async def test_a_reply_that_waits_no_longer_is_no_longer_behind_the_others_that_do() -> None:
+    clock = SteppedClock()
+    throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
+    waits = True
+    for channel_id in range(50):
+        throttle.begin(channel_id, waits=lambda: True)
+    throttle.begin(500, waits=lambda: waits)
+    tasks = [asyncio.create_task(throttle.turn(channel_id)) for channel_id in (*range(50), 500)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    waits = False
+    throttle.hurry(500)
+    began = clock.time
+    await clock.run(tasks[-1])
+    assert clock.time - began < 1
+    await clock.run(*tasks)
+
+
+async def test_nothing_is_kept_of_a_channel_whose_reply_has_ended() -> None:
+    clock = SteppedClock()
+    throttle = EditThrottle(clock)
+    empty = {name: len(value) for name, value in vars(throttle).items() if isinstance(value, dict)}
+    for channel_id in range(100):
+        throttle.begin(channel_id, waits=lambda: True)
+        await clock.run(asyncio.create_task(throttle.turn(channel_id)))
+        late = asyncio.create_task(throttle.turn(channel_id))
+        await asyncio.sleep(0)
+        throttle.end(channel_id)
+        await clock.run(late)
+    assert {n: len(v) for n, v in vars(throttle).items() if isinstance(v, dict)} == empty

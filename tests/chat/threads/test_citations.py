@@ -1,0 +1,39 @@
+"""Marks for machines in an answer, as a person reads them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.chat.threads.citations import readable
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("It is red 【0:0†apple.txt】.", "It is red (`apple.txt`)."),
+        ("It is red【4:0†source】.", "It is red."),
+        ("It is red【4:0†source】【4:1†source】.", "It is red."),
+        ("A 【0:1†a`b.txt】", "A (`aʻb.txt`)"),
+        ("Here: [the table](sandbox:/mnt/data/t.csv).", "Here: the table (`t.csv`)."),
+        ("![t.png](sandbox:/mnt/data/t.png)", "`t.png`"),
+        (
+            "【重要】 stays, and [this](https://a.example).",
+            "【重要】 stays, and [this](https://a.example).",
+        ),
+    ],
+)
+def test_marks_become_words(said: str, read: str) -> None:
+    assert readable(said) == read
+
+
+@given(st.integers(0, 30))
+def test_a_mark_that_is_half_written_does_not_show(cut: int) -> None:
+    whole = "It is red 【0:12†apple.txt】"
+    shown = readable(whole[:cut])
+    assert "【" not in shown
+    assert "†" not in shown
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="【]")))
+def test_all_other_text_stays_as_it_is(text: str) -> None:
+    assert readable(text) == text

@@ -1,0 +1,94 @@
+import pytest
+
+from bot.assistants.schema.content import ImageFile, ImageFilePart, TextInput
+from bot.chat.threads.message_builder import message_for
+from bot.chat.threads.thread_backfill import asked_in
+from tests.support.questions import Shelf, file, question
+
+
+async def test_a_message_carries_its_questions_id() -> None:
+    message = await message_for(question("hi", Shelf()), Shelf(), named=False)
+    assert message.content == "hi"
+    assert message.metadata == {"question": "7", "author": "3"}
+
+
+async def test_a_name_is_one_line_before_what_was_said() -> None:
+    message = await message_for(question("hi", Shelf()), Shelf(), named=True)
+    assert message.content == "Ada Lovelace: hi"
+
+
+async def test_a_text_file_stands_in_the_message_behind_a_fence_it_cannot_break() -> None:
+    shelf = Shelf((file("a.md", 9), b"```x```\n\n"))
+    message = await message_for(question("read", shelf), shelf, named=False)
+    assert message.content == "read\n\n[file a.md, 9 bytes]\n````md\n```x```\n````"
+
+
+async def test_a_large_or_foreign_file_is_told_and_not_downloaded() -> None:
+    shelf = Shelf((file("big.txt", 100_001), b""), (file("song.mp3", 2_500_000, "audio/mpeg"), b""))
+    message = await message_for(question("", shelf), shelf, named=False)
+    assert message.content == "[file big.txt, 100.0 kB]\n\n[file song.mp3, 2.5 MB]"
+    assert shelf.downloaded == []
+
+
+async def test_a_file_that_is_gone_is_told_as_such() -> None:
+    shelf = Shelf((file("a.csv", 5, "text/csv"), None))
+    message = await message_for(question("", shelf), shelf, named=False)
+    assert message.content == "[file a.csv, 5 bytes] (could not be read: it is gone)"
+
+
+async def test_images_go_beside_the_text_and_alone_where_there_is_none() -> None:
+    shelf = Shelf((file("cat.png", 5, "image/png", number=8), b""))
+    message = await message_for(question("who?", shelf), shelf, named=False)
+    image = ImageFilePart(ImageFile("file-8"))
+    assert message.content == (TextInput("who?"), image)
+    alone = await message_for(question("", shelf), shelf, named=False)
+    assert alone.content == (image,)
+
+
+async def test_an_image_that_cannot_be_had_is_named_with_the_reason_and_the_others_are_there() -> (
+    None
+):
+    cat, dog = file("cat.png", 5, "image/png", number=8), file("dog.png", 5, "image/png", number=9)
+    shelf = Shelf((cat, None), (dog, b""))
+    message = await message_for(question("who?", shelf), shelf, named=False)
+    told = "who?\n\n[image cat.png, 5 bytes] (can't be shown: it is gone)"
+    assert message.content == (TextInput(told), ImageFilePart(ImageFile("file-9")))
+    lost = Shelf((cat, None))
+    message = await message_for(question("", lost), lost, named=False)
+    assert message.content == "[image cat.png, 5 bytes] (can't be shown: it is gone)"
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "is_image", "is_text"),
+    [
+        ("cat.png", "image/png", True, False),
+        ("photo", "image/jpeg", True, False),
+        ("cat.JPG", "", True, False),
+        ("plan.svg", "image/svg+xml", False, True),
+        ("notes", "text/plain; charset=utf-8", False, True),
+        ("song.mp3", "audio/mpeg", False, False),
+    ],
+)
+def test_what_a_file_is_told_as_goes_by_its_type_and_then_by_its_name(
+    name: str, content_type: str, is_image: bool, is_text: bool
+) -> None:
+    given = file(name, 5, content_type)
+    assert (given.is_image, given.is_text) == (is_image, is_text)
+
+
+def test_what_is_carried_over_is_the_text_and_where_files_were() -> None:
+    shelf = Shelf((file("cat.png", 5, "image/png"), b""), (file("a.txt", 7, "text/plain"), b""))
+    image, text = "[image cat.png, 5 bytes]", "[file a.txt, 7 bytes]"
+    left = f"{image} (not carried over)\n\n{text} (not carried over)"
+    assert asked_in(question("look", shelf)) == f"look\n\n{left}"
+    assert asked_in(question("", shelf)) == left
+    assert asked_in(question("only words", Shelf())) == "only words"
+
+
+async def test_a_message_never_exceeds_what_the_api_takes() -> None:
+    files = [(file(f"{n}.txt", 100_000, number=n), b"x" * 100_000) for n in range(5)]
+    shelf = Shelf(*files)
+    message = await message_for(question("all", shelf), shelf, named=False)
+    assert isinstance(message.content, str)
+    assert len(message.content) == 256_000
+    assert message.content.endswith("(cut off here: the message is too long)")

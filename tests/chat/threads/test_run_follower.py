@@ -1,0 +1,317 @@
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from bot.assistants.api import AssistantsAPI, EventStream
+from bot.assistants.errors import APIError
+from bot.assistants.events import MessageDelta, MessageDeltaBody, StreamEvent
+from bot.assistants.schema.content import TextDelta, TextValueDelta
+from bot.assistants.schema.objects import ListPage, Message, Run
+from bot.assistants.schema.requests import CreateMessage, CreateRun, Page
+from bot.chat.threads.api_errors import ThreadLostError, TurnError
+from bot.chat.threads.message_builder import QUESTION_KEY
+from bot.chat.threads.run_follower import RunFollower
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.threads.transcript import Transcript
+from bot.store.ledger import Ledger, Link, NewQuestion, Turn
+from tests.support.assistants import House, OwnClock, house
+from tests.support.questions import NoReplies, Shelf
+
+T = TypeVar("T")
+
+
+class Altered:
+    """An API in which something is as a test wants it."""
+
+    def __init__(self, api: AssistantsAPI) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+
+class Stubborn(Altered):
+    """An API on which a run can't be cancelled."""
+
+    asked = 0
+
+    async def cancel_run(self, thread_id: str, run_id: str) -> Run:
+        self.asked += 1
+        return await self._api.retrieve_run(thread_id, run_id)
+
+
+class Misdated(Altered):
+    """An API whose runs say that they expire when nobody lives any more."""
+
+    async def list_runs(self, thread_id: str, page: Page) -> ListPage[Run]:
+        runs = await self._api.list_runs(thread_id, page)
+        return replace(runs, data=tuple(replace(run, expires_at=10**400) for run in runs.data))
+
+
+class Down:
+    """An API that nothing answers at."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def unreachable(*args: object, **values: object) -> None:
+            raise APIError(503, "nobody here")
+
+        return unreachable
+
+
+class Forgetful(Altered):
+    """An API that keeps no message of a run that was stopped."""
+
+    async def list_messages(
+        self, thread_id: str, page: Page, *, run_id: str | None = None
+    ) -> ListPage[Message]:
+        messages = await self._api.list_messages(thread_id, page, run_id=run_id)
+        kept = tuple(message for message in messages.data if message.role == "user")
+        return replace(messages, data=kept)
+
+
+@pytest.fixture
+async def ours(tmp_path: Path) -> AsyncIterator[House]:
+    async with house(tmp_path, "engine") as built:
+        yield built
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    book = await Ledger.open(tmp_path / "bot.db", lambda: 1.0)
+    yield book
+    await book.close()
+
+
+@pytest.fixture
+async def turn(ledger: Ledger) -> Turn:
+    link = Link(channel_id=5, guild_id=None, parent_id=5, listening=True)
+    new = NewQuestion(
+        id=1, channel_id=5, guild_id=None, author_id=1, author_name="Ada", content="Why?"
+    )
+    await ledger.questions.take(new, link)
+    opened = await ledger.turns.next_in(5)
+    assert opened is not None
+    return opened
+
+
+def threads(api: Any, ledger: Ledger, clock: OwnClock, assistant: str) -> AssistantThreads:
+    return AssistantThreads(api, ledger, clock, assistant, replies=NoReplies())
+
+
+async def after_hours(clock: OwnClock, waiting: Coroutine[Any, Any, T]) -> T:
+    """Let time pass until something that waits for it has come to its end."""
+    task = asyncio.create_task(waiting)
+    async with asyncio.timeout(20):
+        while not task.done():
+            clock.advance(20)
+            await asyncio.sleep(0.001)
+    return task.result()
+
+
+async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.stall("Some words")
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    talk = threads(ours.api, ledger, clock, assistant)
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    end = await after_hours(clock, RunFollower(talk, clock, lambda said: None).to_end(run, None))
+    assert (end.outcome, end.error) == ("failed", "expired")
+    assert (await ours.until(run)).status == "cancelled"
+
+
+async def test_a_lifetime_that_nobody_can_believe_is_not_waited_for(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.stall("Some words")
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    for expires_at in (run.created_at * 1000, 10**400, 1, run.created_at):
+        clock = OwnClock()
+        talk = threads(ours.api, ledger, clock, assistant)
+        told = replace(run, expires_at=expires_at)
+        end = await after_hours(
+            clock, RunFollower(talk, clock, lambda said: None).to_end(told, None)
+        )
+        assert end.outcome in ("failed", "cancelled")
+
+
+async def broken_off(run: Run, text: str) -> EventStream:
+    """A stream that breaks in the middle of a message that its server never finishes."""
+    piece = TextDelta(0, TextValueDelta(value=text))
+    delta = MessageDelta(id="msg_given_up", delta=MessageDeltaBody(content=(piece,)))
+    yield StreamEvent("thread.message.delta", delta)
+    raise APIError(503, "the server was stopped")
+
+
+async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
+    ours: House, ledger: Ledger
+) -> None:
+    shown: list[str] = []
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    await ours.until(run)
+    talk = threads(ours.api, ledger, OwnClock(), assistant)
+    follower = RunFollower(talk, OwnClock(), lambda said: shown.append(said()))
+    end = await follower.to_end(run, broken_off(run, "these words are "))
+    assert shown == ["these words are"]
+    assert (end.outcome, end.text) == ("answered", "Why?")
+
+
+async def test_what_was_said_stays_though_a_server_keeps_nothing_of_a_run_that_was_stopped(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.stall("Some words")
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    talk = threads(Forgetful(ours.api), ledger, OwnClock(), assistant)
+    follower = RunFollower(talk, OwnClock(), lambda said: None)
+    await ours.api.cancel_run(run.thread_id, run.id)
+    await ours.until(run)
+    end = await follower.to_end(run, broken_off(run, "Some words"))
+    assert (end.outcome, end.text) == ("cancelled", "Some words")
+
+
+async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(
+    ours: House,
+) -> None:
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    await ours.until(run)
+    answer = Transcript()
+    async for event in broken_off(run, "these words are "):
+        assert isinstance(event.data, MessageDelta)
+        answer.add(event.data)
+        break
+    begun = answer.is_whole
+    (asked, said) = (await ours.api.list_messages(run.thread_id, Page(order="asc"))).data
+    answer.put(asked)
+    assert answer.text == "these words are"
+    answer.put(said)
+    assert (begun, answer.is_whole) == (False, True)
+    assert answer.text == "Why?"
+
+
+async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_came_since(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    questions = await ledger.questions.of_turn(turn.id)
+    thread_id = await ours.thread()
+    await ledger.set_thread(turn.channel_id, thread_id, instead_of=None)
+    # Posted, without its answer having come back; then others were asked and answered.
+    await ours.api.create_message(
+        thread_id,
+        CreateMessage(role="user", content="Why?", metadata={QUESTION_KEY: str(questions[0].id)}),
+    )
+    for number in range(60):
+        ours.clock.advance(1)
+        later = CreateMessage(role="user", content=f"later {number}")
+        await ours.api.create_message(thread_id, later)
+    talk = threads(ours.api, ledger, OwnClock(), "asst_any")
+    again = replace(turn, attempt=2)
+    assert await talk.post(again, questions, Shelf(), unsure=True) == thread_id
+    page = await ours.api.list_messages(thread_id, Page(limit=100, order="asc"))
+    assert len(page.data) == 61
+
+
+async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: Ledger) -> None:
+    ours.model.stall("Some words")
+    clock = OwnClock()
+    stubborn = Stubborn(ours.api)
+    assistant = await ours.assistant()
+    run = await ours.run(await ours.thread("Why?"), assistant)
+    talk = threads(stubborn, ledger, clock, assistant)
+    follower = RunFollower(talk, clock, lambda said: None)
+    follower.cancel()
+    end = await after_hours(clock, follower.to_end(run, None))
+    assert end.outcome == "cancelled"
+    assert stubborn.asked == 1
+
+
+async def test_a_run_left_active_by_somebody_else_is_cancelled_after_its_expiry(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    theirs = await ours.run(thread_id, assistant)
+    talk = threads(ours.api, ledger, clock, assistant)
+    started = await after_hours(clock, talk.start_run(thread_id, turn))
+    assert not isinstance(started, Run)
+    await started.aclose()
+    assert (await ours.until(theirs)).status == "cancelled"
+
+
+async def test_a_run_that_expires_never_is_given_the_time_of_any_run(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    theirs = await ours.run(thread_id, assistant)
+    talk = threads(Misdated(ours.api), ledger, clock, assistant)
+    started = await after_hours(clock, talk.start_run(thread_id, turn))
+    assert not isinstance(started, Run)
+    await started.aclose()
+    assert (await ours.until(theirs)).status == "cancelled"
+
+
+async def test_a_thread_that_nobody_can_unlock_is_left(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    clock = OwnClock()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    await ours.run(thread_id, assistant)
+    talk = threads(Stubborn(ours.api), ledger, clock, assistant)
+    with pytest.raises(ThreadLostError):
+        await after_hours(clock, talk.start_run(thread_id, turn))
+
+
+async def test_an_active_run_that_is_ours_is_adopted(
+    ours: House, ledger: Ledger, turn: Turn
+) -> None:
+    ours.model.stall()
+    assistant = await ours.assistant()
+    thread_id = await ours.thread("Why?")
+    request = CreateRun(assistant_id=assistant, metadata={"turn": str(turn.id), "attempt": "1"})
+    run = await ours.api.create_run(thread_id, request)
+    talk = threads(ours.api, ledger, OwnClock(), assistant)
+    adopted = await talk.start_run(thread_id, turn)
+    assert isinstance(adopted, Run)
+    assert adopted.id == run.id
+
+
+async def test_a_server_that_asks_for_time_is_given_it(ledger: Ledger) -> None:
+    clock = OwnClock()
+    calls: list[float] = []
+
+    async def busy() -> str:
+        calls.append(clock.monotonic())
+        if len(calls) < 3:
+            raise APIError(429, "slow down", retry_after=40.0)
+        return "now"
+
+    talk = threads(Down(), ledger, clock, "asst_1")
+    assert await after_hours(clock, talk.ask(busy)) == "now"
+    first, second, third = calls
+    assert second - first >= 40
+    assert third - second >= 40
+
+
+async def test_a_server_that_nobody_answers_at_is_given_up_in_the_end(
+    ledger: Ledger, turn: Turn
+) -> None:
+    clock = OwnClock()
+    talk = threads(Down(), ledger, clock, "asst_1")
+    with pytest.raises(TurnError) as caught:
+        await after_hours(clock, talk.start_run("thread_1", turn))
+    assert caught.value.kind == "unreachable"

@@ -1,0 +1,265 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import discord
+import pytest
+import yarl
+from discord.gateway import DiscordWebSocket
+
+from bot.chat.transport.gateway import LONGEST_WAIT, Gateway
+from bot.chat.transport.login import use_api
+from bot.sandbox import Sandbox
+
+AGES = 1e9
+
+
+class Hurried:
+    """A clock on which waiting takes a moment, that remembers how long it would have been."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.monotonic()
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0.002)
+
+
+class Guest(discord.Client):
+    """A client that does nothing but be there."""
+
+    def __init__(self, clock: Hurried) -> None:
+        super().__init__(
+            guild_ready_timeout=0.05,
+            intents=discord.Intents(guilds=True, guild_messages=True, message_content=True),
+        )
+        self.gateway = Gateway(self, clock)
+        self.heard: list[str] = []
+        self.resumes = 0
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        await self.gateway.stay()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        self.gateway.identifying()
+
+    async def on_message(self, message: discord.Message) -> None:
+        self.heard.append(message.content)
+
+    async def on_resumed(self) -> None:
+        self.resumes += 1
+
+
+class Visit:
+    """A guest on a sandbox."""
+
+    def __init__(self, sandbox: Sandbox, clock: Hurried, guest: Guest) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.guest = guest
+        self.general = sandbox.guild.text_channel("general")
+        self.life: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self.life = asyncio.create_task(self.guest.connect())
+
+    async def says(self, text: str) -> None:
+        await self.sandbox.members[0].say(self.general, text)
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def away_for(self, seconds: float) -> None:
+        """Let Discord be away until so much time has passed for the guest."""
+        self.sandbox.control.outage(AGES)
+        over = self.clock.monotonic() + seconds
+        await self.until(lambda: self.clock.monotonic() > over)
+        self.sandbox.control.clear()
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    async with Sandbox(rate_limits=False) as sandbox:
+        use_api(sandbox.api_url)
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(sandbox.gateway_url)
+        clock = Hurried()
+        guest = Guest(clock)
+        async with guest:
+            await guest.login(sandbox.token)
+            visit = Visit(sandbox, clock, guest)
+            yield visit
+            await guest.close()
+            if visit.life is not None:
+                await asyncio.gather(visit.life, return_exceptions=True)
+            # A heart that beats on without its socket does so into a loop that is closed.
+            await visit.until(lambda: not any(map(_is_a_heart, threading.enumerate())))
+
+
+def _is_a_heart(thread: threading.Thread) -> bool:
+    return thread.name.startswith("keep-alive-handler")
+
+
+async def test_after_an_outage_of_hours_the_gateway_is_tried_as_often_as_at_its_beginning(
+    visit: Visit,
+) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    await visit.away_for(6 * 3_600)
+    await visit.sandbox.bot_ready(commands=False)
+    assert max(visit.clock.slept) <= LONGEST_WAIT
+    assert len(visit.clock.slept) < 6 * 3_600 / (LONGEST_WAIT / 2) + 10
+
+
+async def test_a_gateway_that_is_away_at_the_first_try_is_waited_for(visit: Visit) -> None:
+    visit.sandbox.control.outage(AGES)
+    visit.begin()
+    await visit.until(lambda: len(visit.clock.slept) > 3)
+    visit.sandbox.control.clear()
+    await visit.sandbox.bot_ready(commands=False)
+
+
+async def test_a_session_is_resumed_after_a_short_outage(visit: Visit) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    visit.sandbox.drop_sockets()
+    visit.sandbox.control.outage(AGES)
+    await visit.says("meanwhile")
+    await visit.away_for(60)
+    await visit.until(lambda: visit.guest.heard == ["meanwhile"])
+    await visit.until(lambda: visit.guest.resumes == 1)
+    assert visit.sandbox.world.identified == 1
+
+
+async def test_a_session_that_was_lost_for_long_is_begun_anew(visit: Visit) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    await visit.away_for(400)
+    await visit.until(lambda: visit.sandbox.world.identified == 2)
+    await visit.says("again")
+    await visit.until(lambda: visit.guest.heard == ["again"])
+    assert visit.guest.resumes == 0
+
+
+async def test_a_session_that_discord_forgot_in_an_outage_is_begun_anew_without_another_wait(
+    visit: Visit,
+) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    visit.sandbox.control.outage(AGES)
+    await visit.until(lambda: visit.clock.monotonic() > 200)
+    visit.sandbox.gateway.sessions.clear()
+    visit.sandbox.control.clear()
+    await visit.until(lambda: visit.sandbox.world.identified == 2)
+    assert visit.clock.slept[-1] <= 1.0
+
+
+async def test_a_gateway_that_takes_no_session_is_not_asked_without_end(visit: Visit) -> None:
+    visit.sandbox.gateway.identify = lambda socket, data: socket.end_session()  # type: ignore[method-assign]  # as Discord does in trouble
+    visit.begin()
+    await visit.until(lambda: visit.clock.monotonic() > 600)
+    assert len([slept for slept in visit.clock.slept if slept > 5.0]) > 30
+    assert len(visit.clock.slept) < 120
+
+
+async def test_a_gateway_that_ends_every_session_is_not_asked_until_the_token_is_reset(
+    visit: Visit,
+) -> None:
+    asked = 0
+
+    def refuse(socket: Any, data: Any) -> None:
+        nonlocal asked
+        asked += 1
+        socket.end_session()
+
+    visit.sandbox.gateway.identify = refuse  # type: ignore[method-assign]  # as Discord does in trouble
+    visit.begin()
+    await visit.until(lambda: visit.clock.monotonic() > 3 * 3_600)
+    # At this rate a day has some 930, and 1,000 would be too many.
+    assert 250 < asked < 330
+
+
+async def test_sessions_that_end_one_after_the_other_are_begun_five_seconds_apart(
+    visit: Visit,
+) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    for number in range(2, 6):
+        visit.sandbox.control.invalidate()
+        await visit.until(lambda number=number: visit.sandbox.world.identified == number)
+        await visit.sandbox.bot_ready(commands=False)
+    assert visit.clock.monotonic() >= 4 * 5.0
+
+
+async def test_an_event_that_cant_be_read_ends_nothing(visit: Visit) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    session = visit.sandbox.gateway.bot_session()
+    assert session is not None
+    session.dispatch("MESSAGE_CREATE", b'{"nothing": "of use"}')
+    await visit.says("and then")
+    await visit.until(lambda: visit.guest.heard == ["and then"])
+
+
+async def test_a_token_that_rest_refuses_and_the_gateway_takes_goes_on(visit: Visit) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    visit.guest.gateway.doubt()
+    await visit.until(lambda: visit.guest.resumes == 1)
+    visit.guest.gateway.doubt()
+    await visit.says("still here")
+    await visit.until(lambda: visit.guest.heard == ["still here"])
+    assert visit.guest.resumes == 1
+
+
+@pytest.mark.parametrize("during_an_outage", [False, True])
+async def test_a_token_that_was_revoked_ends_it(visit: Visit, during_an_outage: bool) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    assert visit.life is not None
+    if during_an_outage:
+        visit.sandbox.control.outage(AGES)
+        await visit.until(lambda: len(visit.clock.slept) > 3)
+        visit.sandbox.control.token_revoked = True
+        visit.sandbox.faults.clear()
+    else:
+        # Discord has not told the socket, which REST's 401 finds out.
+        visit.sandbox.control.token_revoked = True
+        visit.guest.gateway.doubt()
+    with pytest.raises(discord.ConnectionClosed) as caught:
+        await asyncio.wait_for(visit.life, 20)
+    assert caught.value.code == 4004
+
+
+async def test_an_intent_that_is_taken_away_ends_it(visit: Visit) -> None:
+    visit.begin()
+    await visit.guest.wait_until_ready()
+    visit.sandbox.control.close_socket(4014)
+    assert visit.life is not None
+    with pytest.raises(discord.PrivilegedIntentsRequired):
+        await asyncio.wait_for(visit.life, 20)
+
+
+async def test_stopped_while_discord_is_away_it_ends_at_once(visit: Visit) -> None:
+    class Lasting(Hurried):
+        async def sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+            await asyncio.Event().wait()
+
+    clock = Lasting()
+    visit.guest.gateway = gateway = Gateway(visit.guest, clock)
+    visit.sandbox.control.outage(AGES)
+    visit.begin()
+    await visit.until(lambda: clock.slept)
+    await visit.guest.close()
+    gateway.stop()
+    assert visit.life is not None
+    await asyncio.wait_for(visit.life, 5)

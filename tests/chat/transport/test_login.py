@@ -1,0 +1,19 @@
+import aiohttp
+import discord
+
+from bot.chat.transport.login import insist_on_login
+from tests.support.naps import Naps
+
+
+async def test_a_start_in_an_outage_of_hours_comes_on_within_seconds_of_its_end() -> None:
+    clock, left = Naps(), [aiohttp.ServerDisconnectedError()] * 2_000
+
+    async def attempt() -> None:
+        if left:
+            raise left.pop()
+
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        await insist_on_login(client, attempt, clock)
+    assert not left
+    assert max(clock.slept) <= 10.0
+    assert clock.monotonic() > 3_600

@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+
+from bot.chat.transport.rate_limiter import KEPT_SECONDS, RateLimiter, RequestPriority
+from bot.runtime.clock import SystemClock
+from tests.chat.reply.test_edit_throttle import SteppedClock
+
+
+async def spent(
+    rate_limiter: RateLimiter,
+    name: str,
+    order: list[tuple[str, float]],
+    clock: SteppedClock,
+    *,
+    priority: RequestPriority = RequestPriority.USUAL,
+) -> None:
+    await rate_limiter.spend(priority)
+    order.append((name, clock.time))
+
+
+async def test_no_second_has_more_than_the_budget() -> None:
+    clock = SteppedClock()
+    rate_limiter = RateLimiter(clock, per_second=5)
+    order: list[tuple[str, float]] = []
+    tasks = [asyncio.create_task(spent(rate_limiter, str(n), order, clock)) for n in range(23)]
+    await clock.run(*tasks)
+    assert [name for name, _ in order] == [str(n) for n in range(23)]
+    times = [time for _, time in order]
+    assert all(later - sooner > 1.0 for sooner, later in zip(times, times[5:], strict=False))
+    assert times[-1] - times[0] < 5
+
+
+async def test_the_higher_rank_goes_first_and_who_goes_away_costs_nothing() -> None:
+    clock = SteppedClock()
+    rate_limiter = RateLimiter(clock, per_second=1)
+    order: list[tuple[str, float]] = []
+    await rate_limiter.spend()
+    names = ("notice", "usual", "gone", "later", "progress", "urgent")
+    ranks = {
+        "notice": RequestPriority.NOTICE,
+        "progress": RequestPriority.PROGRESS,
+        "urgent": RequestPriority.URGENT,
+    }
+    tasks = [
+        asyncio.create_task(
+            spent(rate_limiter, name, order, clock, priority=ranks.get(name, RequestPriority.USUAL))
+        )
+        for name in names
+    ]
+    await asyncio.sleep(0)
+    tasks[2].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[2]
+    await clock.run(*(task for task in tasks if not task.done()))
+    assert [name for name, _ in order] == ["urgent", "usual", "later", "progress", "notice"]
+    assert order[-1][1] - order[0][1] < 5
+
+
+async def test_a_budget_that_was_used_up_is_there_again() -> None:
+    rate_limiter = RateLimiter(SystemClock(), per_second=2)
+    async with asyncio.timeout(20):
+        for _ in range(5):
+            await rate_limiter.spend()
+
+
+async def test_nothing_waits_until_the_limit_was_met_and_then_for_a_while_all_of_it() -> None:
+    clock = SteppedClock()
+    rate_limiter = RateLimiter(clock, per_second=5, once_met=True)
+    order: list[tuple[str, float]] = []
+    for number in range(50):
+        await spent(rate_limiter, str(number), order, clock)
+    assert {time for _, time in order} == {clock.time}
+    rate_limiter.met()
+    order.clear()
+    tasks = [asyncio.create_task(spent(rate_limiter, str(n), order, clock)) for n in range(11)]
+    await clock.run(*tasks)
+    times = [time for _, time in order]
+    assert all(later - sooner > 1.0 for sooner, later in zip(times, times[5:], strict=False))
+    await clock.run(asyncio.create_task(clock.sleep(KEPT_SECONDS + 1)))
+    order.clear()
+    for number in range(50):
+        await spent(rate_limiter, str(number), order, clock)
+    assert {time for _, time in order} == {clock.time}

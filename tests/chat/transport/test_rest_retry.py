@@ -1,0 +1,135 @@
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.chat.transport.rest_retry import RestRetry
+from tests.support.naps import Naps
+
+
+def refusal(
+    status: int, code: int = 0, headers: dict[str, str] | None = None
+) -> discord.HTTPException:
+    response: Any = SimpleNamespace(status=status, reason="", headers=headers or {})
+    return discord.HTTPException(response, {"code": code, "message": "no"})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refusal(429),
+        refusal(500),
+        refusal(503),
+        refusal(401),
+        discord.RateLimited(2.0),
+        aiohttp.ServerDisconnectedError(),
+        ConnectionResetError(),
+        TimeoutError(),
+        json.JSONDecodeError("no JSON", "<html>", 0),
+    ],
+    ids=repr,
+)
+async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) -> None:
+    clock, left = Naps(), [trouble] * 12
+
+    async def call() -> str:
+        if left:
+            raise left.pop()
+        return "through"
+
+    assert await RestRetry(clock).insist(call) == "through"
+    assert len(clock.slept) == 12
+    refused = isinstance(trouble, discord.HTTPException) and trouble.status < 500
+    assert max(clock.slept) <= (30.0 if refused else 10.0)
+
+
+async def test_an_outage_of_many_hours_is_waited_out_too() -> None:
+    clock, left = Naps(), [refusal(503)] * 2_000
+
+    async def call() -> str:
+        if left:
+            raise left.pop()
+        return "through"
+
+    assert await RestRetry(clock).insist(call) == "through"
+    assert clock.monotonic() > 2 * 3600
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        refusal(403, 50013),
+        refusal(404, 10008),
+        refusal(400, 50035),
+        refusal(429, 30046),
+        refusal(401, 50027),
+    ],
+)
+async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPException) -> None:
+    clock = Naps()
+
+    async def call() -> None:
+        raise final
+
+    with pytest.raises(discord.HTTPException) as caught:
+        await RestRetry(clock).insist(call)
+    assert caught.value is final
+    assert clock.slept == []
+
+
+async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
+    clock = Naps()
+    left = [refusal(429, headers={"Retry-After": "7"})]
+
+    async def call() -> None:
+        if left:
+            raise left.pop()
+
+    await RestRetry(clock).insist(call)
+    assert clock.slept[0] >= 7.0
+
+
+@pytest.mark.parametrize("trouble", [refusal(503), discord.RateLimited(31.0), OSError("away")])
+async def test_what_has_its_time_is_given_up_when_that_is_over(trouble: Exception) -> None:
+    clock = Naps()
+
+    async def call() -> None:
+        raise trouble
+
+    with pytest.raises(type(trouble)):
+        await RestRetry(clock).insist(call, within=100.0)
+    assert 0 < clock.monotonic() <= 100.0
+
+
+async def test_a_proxys_web_page_is_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "bot.chat")
+    response: Any = SimpleNamespace(status=502, reason="", headers={})
+    left = [discord.HTTPException(response, "<html>Bad gateway</html>")]
+
+    async def call() -> None:
+        if left:
+            raise left.pop()
+
+    await RestRetry(Naps()).insist(call)
+    assert "502" in caplog.text
+    assert "html" not in caplog.text
+
+
+async def test_a_call_that_is_never_answered_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.chat.transport.rest_retry._CALL_SECONDS", 0.05)
+    calls = 0
+
+    async def call() -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.Event().wait()
+        return "through"
+
+    async with asyncio.timeout(10):
+        assert await RestRetry(Naps()).insist(call) == "through"
+    assert calls == 2

@@ -1,0 +1,77 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
+from bot.runtime.clock import SystemClock
+from bot.store.ledger import Ledger, LedgerError, Link, NewQuestion
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    opened = await Ledger.open(tmp_path / "bot.db", SystemClock().now)
+    yield opened
+    await opened.close()
+
+
+async def linked(ledger: Ledger, channel_id: int, guild_id: int | None) -> None:
+    question = NewQuestion(
+        id=channel_id,
+        channel_id=channel_id,
+        guild_id=guild_id,
+        author_id=1,
+        author_name="ada",
+        content="q",
+    )
+    link = Link(channel_id=channel_id, guild_id=guild_id, parent_id=channel_id, listening=True)
+    await ledger.questions.take(question, link)
+
+
+async def sorted_out(backlog: ChannelQueue) -> None:
+    assert backlog._sorting is not None
+    await backlog._sorting
+
+
+async def test_a_guild_with_many_channels_lets_others_go_between(ledger: Ledger) -> None:
+    backlog = ChannelQueue(ledger, lambda channel_id, guild_id: False)
+    for channel_id, guild_id in ((1, 7), (2, 7), (3, 7), (4, 8), (5, None), (6, None)):
+        await linked(ledger, channel_id, guild_id)
+        backlog.add(channel_id)
+        backlog.add(channel_id)
+    await sorted_out(backlog)
+    assert len(backlog) == 6
+    order = [backlog.next() for _ in range(7)]
+    assert order == [(1, 7), (4, 8), (5, DIRECT), (2, 7), (6, DIRECT), (3, 7), None]
+    assert len(backlog) == 0
+
+
+async def test_a_channel_of_a_guild_with_little_to_do_does_not_wait(ledger: Ledger) -> None:
+    begun: list[int] = []
+
+    def at_once(channel_id: int, guild_id: int) -> bool:
+        if guild_id == 8:
+            begun.append(channel_id)
+        return guild_id == 8
+
+    backlog = ChannelQueue(ledger, at_once)
+    for channel_id, guild_id in ((1, 7), (2, 8)):
+        await linked(ledger, channel_id, guild_id)
+        backlog.add(channel_id)
+    await sorted_out(backlog)
+    assert begun == [2]
+    assert [backlog.next(), backlog.next()] == [(1, 7), None]
+
+
+async def test_what_can_not_be_looked_up_is_served_in_its_order(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def locked(channel_id: int) -> Link | None:
+        raise LedgerError("database is locked")
+
+    monkeypatch.setattr(ledger, "link", locked)
+    backlog = ChannelQueue(ledger, lambda channel_id, guild_id: False)
+    backlog.add(1)
+    backlog.add(2)
+    await sorted_out(backlog)
+    assert [backlog.next(), backlog.next(), backlog.next()] == [(1, None), (2, None), None]

@@ -1,0 +1,464 @@
+"""The sandbox with real worker processes: what code can do, what not, what stays of it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
+import pytest
+
+from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
+
+QUICK = SandboxLimits(seconds=0.3, wall_seconds=5.0)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[PythonSandbox]:
+    async with PythonSandbox(QUICK) as running:
+        yield running
+
+
+def workers() -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            if "monty" in process.name():
+                found.append(process)
+    return found
+
+
+async def gone(process: psutil.Process) -> None:
+    await asyncio.to_thread(process.wait, 30)
+
+
+async def busy_worker() -> psutil.Process:
+    while True:
+        for process in workers():
+            with suppress(psutil.NoSuchProcess):
+                if process.cpu_times().user > 0.05:
+                    return process
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("code", "logs"),
+    [
+        ("print('a', 1)\n2 ** 10", "a 1\n1024"),
+        ("print('a', end='')\n'b'", "a\n'b'"),
+        ("x = 3", ""),
+        ("None", ""),
+        ("x = 3; x", "3"),
+        ("x = 3; x;", ""),
+        ("3  # three", "3"),
+        ("(1,\n 2)  # two", "(1, 2)"),
+        ("*[1], 2", "(1, 2)"),
+        ("'ä'; 'ü' + 'ß'", "'üß'"),
+        ("class A:\n    def __repr__(self):\n        return 'an A'\n[A()]", "[an A]"),
+        ("import asyncio\nasync def f():\n    return 5\nawait f()", "5"),
+        ("import sys\nprint('oh', file=sys.stderr)", "oh\n"),
+        ("# nothing", ""),
+        ("", ""),
+        ("import time\ntime.sleep(1000)\n'at once'", "'at once'"),
+    ],
+)
+async def test_a_run_answers_like_a_notebook(sandbox: PythonSandbox, code: str, logs: str) -> None:
+    result = await (await sandbox.session("a")).run(code)
+    assert (result.logs, result.error) == (logs, None)
+
+
+async def test_what_is_defined_stays_and_sessions_do_not_see_each_other(
+    sandbox: PythonSandbox,
+) -> None:
+    ours, theirs = await sandbox.session("ours"), await sandbox.session("theirs")
+    first = await ours.run("import math\nx = [1]\ndef double(n):\n    return 2 * n")
+    assert first.fresh
+    again = await (await sandbox.session("ours")).run("x.append(double(math.floor(2.5)))\nx")
+    assert again.logs == "[1, 4]"
+    assert not again.fresh
+    unseen = await theirs.run("x")
+    assert unseen.error is not None
+    assert unseen.error.endswith("NameError: name 'x' is not defined")
+
+
+@pytest.mark.parametrize(
+    ("code", "traceback"),
+    [
+        ("1/0", '  File "<code>", line 1, in <module>\n    1/0\n    ~~~\n'),
+        (
+            "x = 1; (x/0)",
+            '  File "<code>", line 1, in <module>\n    x = 1; (x/0)\n            ~~~\n',
+        ),
+        ("max(1,\n  1/0)", '  File "<code>", line 2, in <module>\n    1/0)\n    ~~~\n'),
+        (
+            "def f():\n    return 1/0\nf()",
+            '  File "<code>", line 3, in <module>\n    f()\n    ~~~\n',
+        ),
+    ],
+)
+async def test_an_error_is_a_traceback_of_the_code_as_it_was_given(
+    sandbox: PythonSandbox, code: str, traceback: str
+) -> None:
+    result = await (await sandbox.session("a")).run(f"print('before')\n{code}")
+    assert result.logs == "before\n"
+    assert result.error is not None
+    lines = traceback.replace("line 3", "line 4").replace("line 2", "line 3")
+    assert lines.replace("line 1", "line 2") in result.error
+    assert result.error.startswith("Traceback (most recent call last):\n")
+    assert result.error.endswith("\nZeroDivisionError: division by zero")
+    assert result.kept
+
+
+async def test_syntax_errors_and_endless_messages_are_told_within_bounds(
+    sandbox: PythonSandbox,
+) -> None:
+    session = await sandbox.session("a")
+    wrong = await session.run("x = (")
+    assert wrong.error is not None
+    assert "SyntaxError" in wrong.error
+    long = await session.run("raise ValueError('x' * 100_000)")
+    assert long.error is not None
+    assert len(long.error) < 5000
+    deep = await session.run("(" * 5000 + "1" + ")" * 5000)
+    assert deep.error is not None
+    huge = await session.run("x = 1\n" * 50_000)
+    assert huge.error is not None
+    assert "longer than 100000 characters" in huge.error
+
+
+BOMBS = {
+    "an endless loop": "while True: pass",
+    "an endless loop that hides": "while 1:\n try:\n  while 1: pass\n except Exception: pass",
+    "a big string": "'a' * 10**11",
+    "a list that grows": "x = []\nwhile True: x.append(str(len(x)) * 1000)",
+    "a big number": "10 ** 10 ** 9",
+    "a factorial": "import math\nmath.factorial(10**8)",
+    "a product": "import itertools\nlist(itertools.product(range(100), repeat=9))",
+    "endless counting": "import itertools\nlist(itertools.count())",
+    "wide formatting": "f'{1:>9999999999}'",
+    "one value seen a million million times": "x = []\nfor i in range(40): x = [x, x]\nx",
+    "very deep nesting": "x = []\nfor i in range(3_000_000): x = [x]\nx",
+    "endless printing": "while True: print('x' * 1000)",
+    "a huge file": "open('x', 'w').write('a' * 10**9)",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_a_bomb_ends_soon_with_a_reason_and_takes_nothing_along(
+    sandbox: PythonSandbox, bomb: str
+) -> None:
+    session = await sandbox.session("a")
+    await session.run("before = 41\nopen('kept.txt', 'w').write('kept')")
+    begun = time.monotonic()
+    result = await session.run("before = 0\nopen('lost.txt', 'w').write('x')\n" + BOMBS[bomb])
+    assert time.monotonic() - begun < 2 * QUICK.wall_seconds
+    assert result.error is not None
+    assert result.error.endswith("again as they were before this run.")
+    assert not result.kept
+    assert result.written == {}
+    after = await session.run("import os\nbefore + 1, os.listdir()")
+    assert after.logs == "(42, ['kept.txt'])"
+
+
+async def test_recursion_without_end_is_an_ordinary_error(sandbox: PythonSandbox) -> None:
+    result = await (await sandbox.session("a")).run("def f(n):\n    return f(n + 1)\nf(0)")
+    assert result.error is not None
+    assert "RecursionError" in result.error
+    assert result.kept
+
+
+async def test_much_output_is_cut_and_said_to_be() -> None:
+    async with PythonSandbox(SandboxLimits(output_characters=100)) as sandbox:
+        session = await sandbox.session("a")
+        exact = await session.run("print('x' * 99)")
+        assert (len(exact.logs), exact.truncated) == (100, False)
+        printed = await session.run("for i in range(1000): print(i)")
+        assert printed.logs.startswith("0\n1\n2\n")
+        assert (len(printed.logs), printed.truncated, printed.error) == (100, True, None)
+        shown = await session.run("list(range(1000))")
+        assert (len(shown.logs), shown.truncated, shown.error) == (100, True, None)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket",
+        "import subprocess",
+        "import ctypes",
+        "import urllib.request",
+        "__import__('socket')",
+        "import os\nos.system('id')",
+        "open('/etc/passwd').read()",
+        "open('/proc/self/environ').read()",
+        "open('../../../etc/hostname').read()",
+        "open('/mnt/data/../../etc/passwd', 'w').write('x')",
+        "from pathlib import Path\nPath('/tmp/x').write_text('x')",
+        "from pathlib import Path\nPath('/mnt/data/sub').mkdir()",
+        "().__class__.__base__.__subclasses__()",
+    ],
+)
+async def test_the_world_outside_is_not_there(sandbox: PythonSandbox, code: str) -> None:
+    result = await (await sandbox.session("a")).run(code)
+    assert result.error is not None
+    assert result.error.startswith("Traceback")
+
+
+async def test_the_environment_is_empty(
+    sandbox: PythonSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a secret")
+    result = await (await sandbox.session("a")).run(
+        "import os\nos.environ, os.getenv('OPENAI_API_KEY'), os.getenv('PATH', 'none')"
+    )
+    assert result.logs == "({}, None, 'none')"
+
+
+async def test_given_files_are_read_in_every_usual_way(
+    sandbox: PythonSandbox, tmp_path: Path
+) -> None:
+    blob = tmp_path / "blob"
+    blob.write_bytes("größe,n\r\nä,2\r\n".encode())
+    files: dict[str, bytes | Path] = {
+        "table.csv": blob,
+        "data.json": b'{"a": [1, 2]}',
+        "x/y.bin": b"\xff",
+    }
+    code = """
+import csv, json, os
+from pathlib import Path
+with open('table.csv') as f:
+    rows = list(csv.DictReader(f))
+with open('/mnt/data/data.json') as f:
+    data = json.load(f)
+print(rows, data, [line for line in open('table.csv')])
+print(os.listdir('/mnt/data'), os.getcwd(), os.path.getsize('table.csv'))
+print(open('x_y.bin', 'rb').read(), Path('data.json').read_text(), Path('none').exists())
+print([str(p) for p in Path('/mnt/data').glob('*.csv')], list(os.walk('/')))
+"""
+    result = await (await sandbox.session("a")).run(code, files=files)
+    assert result.error is None
+    assert result.logs.splitlines() == [
+        "[{'größe': 'ä', 'n': '2'}] {'a': [1, 2]} ['größe,n\\n', 'ä,2\\n']",
+        "['data.json', 'table.csv', 'x_y.bin'] /mnt/data 17",
+        "b'\\xff' {\"a\": [1, 2]} False",
+        "['/mnt/data/table.csv'] [('/', ['mnt'], []), ('/mnt', ['data'], []), "
+        "('/mnt/data', [], ['data.json', 'table.csv', 'x_y.bin'])]",
+    ]
+    assert result.written == {}
+
+
+async def test_written_files_are_handed_back_and_stay(sandbox: PythonSandbox) -> None:
+    session = await sandbox.session("a")
+    given: dict[str, bytes | Path] = {"in.txt": b"one\n"}
+    first = await session.run(
+        "with open('out.txt', 'w') as f:\n    f.write('ü')\n    f.write('2')\n"
+        "open('in.txt', 'a').write('two\\n')",
+        files=given,
+    )
+    assert first.error is None
+    assert first.written == {"out.txt": "ü2".encode(), "in.txt": b"one\ntwo\n"}
+    second = await session.run(
+        "import os\nos.rename('out.txt', 'new.txt')\nopen('in.txt').read(), os.listdir()",
+        files=given,
+    )
+    assert second.logs == "('one\\ntwo\\n', ['in.txt', 'new.txt'])"
+    assert second.written == {"new.txt": "ü2".encode()}
+    removed = await session.run("import os\nos.remove('new.txt')\nos.listdir()", files=given)
+    assert removed.logs == "['in.txt']"
+
+
+async def test_written_files_have_a_quota() -> None:
+    async with PythonSandbox(SandboxLimits(files_bytes=1000, files=3)) as sandbox:
+        session = await sandbox.session("a")
+        full = await session.run("f = open('a', 'w')\nfor i in range(100): f.write('x' * 99)")
+        assert full.error is not None
+        assert "No space left on device" in full.error
+        assert len(full.written["a"]) == 990
+        room = await session.run("open('a', 'w').write('y' * 1000)")
+        assert room.error is None
+        many = await session.run("open('a', 'w')\nfor c in 'bcde': open(c, 'w')")
+        assert many.error is not None
+        assert "No more than 3 files" in many.error
+
+
+async def test_output_is_told_while_the_code_runs() -> None:
+    async with PythonSandbox(SandboxLimits(seconds=30)) as sandbox:
+        told: asyncio.Queue[str] = asyncio.Queue()
+        session = await sandbox.session("a")
+        running = asyncio.create_task(
+            session.run("print('first')\nwhile True: pass", on_output=told.put_nowait)
+        )
+        assert await told.get() == "first\n"
+        assert not running.done()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+async def test_cancelling_ends_the_process_and_leaves_the_session_as_it_was() -> None:
+    async with PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60)) as sandbox:
+        session = await sandbox.session("a")
+        await session.run("x = 1")
+        running = asyncio.create_task(session.run("x = 2\nwhile True: pass"))
+        worker = await busy_worker()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await gone(worker)
+        assert (await session.run("x")).logs == "1"
+
+
+async def test_a_worker_that_dies_is_told_and_contained() -> None:
+    async with PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60)) as sandbox:
+        session = await sandbox.session("a")
+        await session.run("x = 1")
+        running = asyncio.create_task(session.run("x = 2\nwhile True: pass"))
+        (await busy_worker()).kill()
+        result = await running
+        assert result.error is not None
+        assert result.error.startswith(
+            "The sandbox was lost while the code ran: its process ended."
+        )
+        assert (await session.run("x")).logs == "1"
+
+
+async def test_waiting_on_the_host_is_bounded_too() -> None:
+    limits = SandboxLimits(seconds=60, wall_seconds=0.5, host_calls=10**9)
+    async with PythonSandbox(limits) as sandbox:
+        session = await sandbox.session("a")
+        result = await session.run("import os\nwhile True: os.listdir()")
+        assert result.error is not None
+        assert result.error.startswith("TimeoutError: the code took longer than 0.5 seconds.")
+
+
+async def test_fifty_sessions_at_once_keep_to_themselves_on_a_few_workers(
+    sandbox: PythonSandbox,
+) -> None:
+    async def converse(number: int) -> str:
+        session = await sandbox.session(str(number))
+        await session.run(f"x = {number}")
+        await session.run("x = x * 2\nsum(range(10000))")
+        assert len(workers()) <= QUICK.workers
+        return (await session.run("x")).logs
+
+    answers = await asyncio.gather(*map(converse, range(50)))
+    assert answers == [str(2 * n) for n in range(50)]
+
+
+async def test_runs_of_one_session_follow_each_other(sandbox: PythonSandbox) -> None:
+    session = await sandbox.session("a")
+    await session.run("x = 0")
+    await asyncio.gather(*(session.run("x = x + 1") for _ in range(20)))
+    assert (await session.run("x")).logs == "20"
+
+
+async def test_sessions_are_dropped_when_idle_or_too_many_and_begin_anew() -> None:
+    now = [0.0]
+    limits = SandboxLimits(sessions=2, idle_seconds=100)
+    async with PythonSandbox(limits, monotonic=lambda: now[0]) as sandbox:
+
+        async def run(key: str, code: str) -> Any:
+            return await (await sandbox.session(key)).run(code)
+
+        for key in "abc":
+            await run(key, "x = 1")
+        assert sandbox.kept_sessions == 2
+        assert (await run("a", "1")).fresh
+        assert not (await run("c", "x")).fresh
+        now[0] = 101.0
+        assert sandbox.kept_sessions == 0
+        assert (await run("c", "2")).fresh
+        sandbox.drop("c")
+        assert (await run("c", "3")).fresh
+
+
+async def test_variables_too_big_to_keep_are_refused_and_all_sessions_share_a_bound() -> None:
+    limits = SandboxLimits(state_bytes=2**20, kept_bytes=3 * 2**19)
+    async with PythonSandbox(limits) as sandbox:
+        first, second = await sandbox.session("first"), await sandbox.session("second")
+        await first.run("x = 'a' * 1_000_000")
+        much = await first.run("x = x * 2")
+        assert much.error is not None
+        assert much.error.startswith("The variables take more than 1 MiB.")
+        assert (await first.run("len(x)")).logs == "1000000"
+        await second.run("x = 'b' * 1_000_000")
+        assert sandbox.kept_sessions == 1
+        assert (await first.run("1")).fresh
+
+
+async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
+    sandbox: PythonSandbox,
+) -> None:
+    session = await sandbox.session("a")
+    await session.run("x = 1")
+    sandbox._kept["a"].state = b"not what was kept"
+    lost = await session.run("x")
+    assert lost.error is not None
+    assert "could not be brought back" in lost.error
+    assert (await session.run("1 + 1")).logs == "2"
+
+
+async def test_closing_ends_what_runs_and_refuses_what_waits() -> None:
+    sandbox = PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60))
+    session = await sandbox.session("a")
+    running = asyncio.create_task(session.run("while True: pass"))
+    worker = await busy_worker()
+    waiting = asyncio.create_task(session.run("1"))
+    await sandbox.close()
+    await gone(worker)
+    ended = await running
+    assert ended.error is not None
+    assert ended.error.startswith("The sandbox was closed while the code ran.")
+    with pytest.raises(RuntimeError, match="closed"):
+        await waiting
+    await sandbox.close()
+
+
+async def test_a_file_too_large_for_the_sandbox_is_not_even_read(tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    with big.open("wb") as sparse:
+        sparse.truncate(10**12)
+    async with PythonSandbox() as sandbox:
+        result = await (await sandbox.session("a")).run("open('big').read()", files={"big": big})
+        assert result.error is not None
+        assert "File too large for the sandbox" in result.error
+
+
+async def test_a_closed_sandbox_has_no_processes_and_runs_nothing() -> None:
+    sandbox = PythonSandbox()
+    session = await sandbox.session("a")
+    await session.run("1")
+    processes = workers()
+    await sandbox.close()
+    for process in processes:
+        await gone(process)
+    with pytest.raises(RuntimeError, match="closed"):
+        await session.run("1")
+
+
+async def test_the_description_tells_the_truth_about_modules(sandbox: PythonSandbox) -> None:
+    there, missing = DESCRIPTION.split("There are:")[1].split("No other module", 1)
+    session = await sandbox.session("a")
+    for name in there.split("(")[0].replace("\n", " ").split(","):
+        assert (await session.run(f"import {name}")).error is None, name
+    rest = there.replace("\n", " ").split(").", 1)[0]
+    for name in ("copy", "tomllib", "typing", "unicodedata", "pathlib", "decimal"):
+        assert name in rest + there
+        assert (await session.run(f"import {name}")).error is None, name
+    for name in (
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "statistics",
+        "fractions",
+        "heapq",
+        "string",
+        "io",
+    ):
+        assert name in missing
+        result = await session.run(f"import {name}")
+        assert result.error is not None
+        assert "ModuleNotFoundError" in result.error
+    assert PARAMETERS["required"] == ["code"]

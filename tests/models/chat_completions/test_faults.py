@@ -1,0 +1,451 @@
+"""An endpoint that misbehaves: each failure is a ModelError saying what happened, what to do."""
+
+import contextlib
+import socket
+from email.utils import formatdate
+
+import pytest
+
+from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.types import ModelError
+from bot.wire.retry import RetryPolicy
+from tests.models.asking import asking, collect, collect_until_error, said
+from tests.support.model_endpoint import ScriptedModel, turns
+from tests.wire.own_clock import NOW, OwnClock
+
+ONCE = RetryPolicy(attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code", "tries", "advice"),
+    [
+        (400, "rejected", "invalid_prompt", 1, "will not be taken"),
+        (401, "unauthorized", "server_error", 1, "API key"),
+        (402, "rate_limited", "rate_limit_exceeded", 1, "no credit left"),
+        (403, "unauthorized", "server_error", 1, "API key"),
+        (404, "rejected", "server_error", 1, "Check the endpoint's URL"),
+        (429, "rate_limited", "rate_limit_exceeded", 3, "try again later"),
+        (500, "server", "server_error", 3, "its own log tells more"),
+        (502, "server", "server_error", 3, "its own log tells more"),
+        (503, "overloaded", "server_error", 3, "still loading"),
+        (504, "server", "server_error", 3, "its own log tells more"),
+        (529, "overloaded", "server_error", 3, "overloaded"),
+    ],
+)
+async def test_a_status_that_is_no_answer_becomes_the_right_error_after_sensible_tries(
+    endpoint: ScriptedModel,
+    chat: ChatCompletions,
+    status: int,
+    kind: str,
+    code: str,
+    tries: int,
+    advice: str,
+) -> None:
+    endpoint.fail(status, message="no such luck", times=4)
+    _, error = await collect_until_error(chat)
+    assert (error.kind, error.code) == (kind, code)
+    assert f"answered {status}: no such luck" in error.message
+    assert advice in error.message
+    assert len(endpoint.requests) == tries
+
+
+async def test_a_fault_that_passes_is_never_seen(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.fail(500)
+    endpoint.cut()
+    assert said(await collect(chat, asking("still here"))) == "still here"
+
+
+async def test_the_endpoint_says_when_to_come_back(
+    endpoint: ScriptedModel, chat: ChatCompletions, clock: OwnClock
+) -> None:
+    endpoint.fail(429, retry_after=7)
+    endpoint.fail(503, retry_after=formatdate(NOW + 20, usegmt=True))
+    await collect(chat)
+    assert 7 <= clock.slept[0] <= 7.5
+    assert 12 <= clock.slept[1] <= 13.5
+
+
+async def test_who_is_told_to_come_back_tomorrow_is_told_so_at_once(
+    endpoint: ScriptedModel, chat: ChatCompletions, clock: OwnClock
+) -> None:
+    endpoint.fail(429, retry_after=86_400)
+    _, error = await collect_until_error(chat)
+    assert error.retry_after == 86_400
+    assert clock.slept == []
+    assert len(endpoint.requests) == 1
+
+
+async def test_an_account_without_credit_is_not_asked_again(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.fail(429, error={"code": "insufficient_quota"})
+    _, error = await collect_until_error(chat)
+    assert error.code == "rate_limit_exceeded"
+    assert "billing" in error.message
+    assert len(endpoint.requests) == 1
+
+
+async def test_an_endpoint_that_is_down_is_unreachable(
+    endpoint: ScriptedModel, chat: ChatCompletions, clock: OwnClock
+) -> None:
+    async with endpoint.down():
+        _, error = await collect_until_error(chat)
+    assert error.kind == "unreachable"
+    assert endpoint.url in error.message
+    assert "is it running" in error.message
+    assert len(clock.slept) == 2
+    assert said(await collect(chat, asking("back again"))) == "back again"
+
+
+async def test_an_endpoint_that_speaks_no_tls_can_not_be_trusted_over_https(
+    endpoint: ScriptedModel, clock: OwnClock
+) -> None:
+    chat = ChatCompletions(endpoint.url.replace("http:", "https:"), clock=clock)
+    _, error = await collect_until_error(chat)
+    await chat.close()
+    assert error.kind == "unreachable"
+    assert "certificate" in error.message
+    assert clock.slept == []
+
+
+async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
+    endpoint: ScriptedModel, clock: OwnClock
+) -> None:
+    endpoint.say("late", first=endpoint.gate())
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(first_byte=0.05), clock=clock)
+    _, error = await collect_until_error(chat)
+    assert error.kind == "timeout"
+    assert "sent nothing for 0.05 s" in error.message
+    asked = await endpoint.until_request()
+    await asked.until_over()
+    assert asked.disconnected
+    assert len(endpoint.requests) == 1, "asking again would double the load of a slow endpoint"
+    await chat.close()
+
+
+async def test_an_endpoint_that_takes_no_connection_is_given_up(clock: OwnClock) -> None:
+    with socket.socket() as busy, contextlib.ExitStack() as others:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        for _ in range(4):  # nobody accepts: what is more than the queue holds is not answered
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(busy.getsockname())
+        chat = ChatCompletions(
+            f"http://127.0.0.1:{busy.getsockname()[1]}/v1",
+            timeouts=EndpointTimeouts(connect=0.05),
+            retries=RetryPolicy(attempts=2),
+            clock=clock,
+        )
+        _, error = await collect_until_error(chat)
+        await chat.close()
+    assert error.kind == "timeout"
+    assert "took no connection within 0.05 s" in error.message
+    assert len(clock.slept) == 1
+
+
+async def test_a_model_that_is_heard_thinking_may_take_its_time(endpoint: ScriptedModel) -> None:
+    thoughts = [turns.Delta({"reasoning_content": f"thought {n}"}) for n in range(20)]
+    slowly: list[turns.Step] = [turns.Pace(100), *thoughts, *turns.say("So.").steps]
+    endpoint.then(turns.Turn(slowly))
+    chat = ChatCompletions(
+        endpoint.url, timeouts=EndpointTimeouts(first_byte=0.15, between_chunks=5)
+    )
+    assert said(await collect(chat)) == "So."
+    await chat.close()
+
+
+async def test_a_model_that_stops_thinking_aloud_is_given_up(endpoint: ScriptedModel) -> None:
+    thought = turns.Delta({"reasoning_content": "Hm."})
+    endpoint.then(turns.Turn([thought, endpoint.gate()]))
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(between_chunks=0.05))
+    _, error = await collect_until_error(chat)
+    await chat.close()
+    assert error.kind == "timeout"
+    assert "nothing for 0.05 s" in error.message
+
+
+async def test_a_model_that_was_closed_says_so(chat: ChatCompletions) -> None:
+    await chat.close()
+    await chat.close()
+    _, error = await collect_until_error(chat)
+    assert error.kind == "unreachable"
+
+
+async def test_how_often_it_was_tried_is_told(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.fail(500, times=3)
+    _, error = await collect_until_error(chat)
+    assert "Tried 3 times." in str(error)
+
+
+async def test_headers_without_a_first_token_are_slow_as_well(endpoint: ScriptedModel) -> None:
+    endpoint.stall()
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(first_byte=0.05))
+    _, error = await collect_until_error(chat)
+    await chat.close()
+    assert error.kind == "timeout"
+
+
+async def test_an_endpoint_that_falls_silent_is_given_up_with_what_it_said(
+    endpoint: ScriptedModel,
+) -> None:
+    endpoint.stall("So far ")
+    chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(between_chunks=0.05))
+    text, error = await collect_until_error(chat)
+    await chat.close()
+    assert text == "So far "
+    assert error.kind == "timeout"
+    assert len(endpoint.requests) == 1
+
+
+async def test_a_stream_cut_in_the_middle_is_not_begun_anew(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.cut("So far ")
+    text, error = await collect_until_error(chat)
+    assert text == "So far "
+    assert error.kind == "cut"
+    assert len(endpoint.requests) == 1
+
+
+async def test_a_stream_that_ends_before_it_said_why_is_cut(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.then(turns.Turn([turns.Delta({"content": "So far "})]))
+    text, error = await collect_until_error(chat)
+    assert (text, error.kind) == ("So far ", "cut")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"data: {not json\n\n",
+        b"data: [1]\n\n",
+        b'data: {"choices": [{"delta": {"content": 5}}]}\n\n',
+        b"data: \xff\xfe\n\n",
+    ],
+)
+async def test_rubbish_in_the_stream_is_told_as_such(
+    endpoint: ScriptedModel, chat: ChatCompletions, data: bytes
+) -> None:
+    endpoint.garble("So far ", data=data)
+    text, error = await collect_until_error(chat)
+    assert text == "So far "
+    assert error.kind == "rubbish"
+    assert "can't be read" in error.message
+
+
+async def test_an_event_without_end_is_bounded(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.garble("So far ", data=b"data: " + b"x" * 9_000_000)
+    _, error = await collect_until_error(chat)
+    assert error.kind == "rubbish"
+    assert "larger than" in error.message
+
+
+async def test_a_web_page_says_that_the_url_is_wrong(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.web_page()
+    _, error = await collect_until_error(chat)
+    assert error.kind == "rubbish"
+    assert "web page" in error.message
+    assert "Welcome" in error.message
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [{}, {"choices": []}, {"object": "list"}])
+async def test_an_answer_without_choices_is_rubbish(
+    endpoint: ScriptedModel, chat: ChatCompletions, answer: dict[str, object]
+) -> None:
+    endpoint.then(*[turns.json_answer(answer)] * 3)
+    _, error = await collect_until_error(chat)
+    assert error.kind == "rubbish"
+    assert "no choices" in error.message
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"message": "boom", "type": "server_error", "code": None}, "server"),
+        ({"message": "slow down", "type": "rate_limit_error", "code": None}, "rate_limited"),
+        ({"message": "slow down", "code": 429}, "rate_limited"),
+        ({"message": "busy", "type": "overloaded_error"}, "overloaded"),
+        ({"message": "bad", "code": 400}, "rejected"),
+        ("boom", "server"),
+    ],
+)
+async def test_an_error_in_the_middle_of_a_stream_is_the_error_it_says(
+    endpoint: ScriptedModel, chat: ChatCompletions, told: dict[str, object] | str, kind: str
+) -> None:
+    endpoint.error_mid_stream("So far ", told)
+    text, error = await collect_until_error(chat)
+    assert text == "So far "
+    assert error.kind == kind
+    assert len(endpoint.requests) == 1
+
+
+async def test_an_error_before_the_first_token_is_tried_again_like_a_status(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.error_mid_stream("", {"message": "busy", "code": 503})
+    assert said(await collect(chat, asking("there"))) == "there"
+    endpoint.error_mid_stream("", {"message": "bad", "code": 400})
+    _, error = await collect_until_error(chat)
+    assert error.kind == "rejected"
+    assert len(endpoint.requests) == 3
+
+
+async def test_an_error_event_is_an_error_whatever_it_holds(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.garble("So far ", data=b"event: error\ndata: out of memory\n\n")
+    _, error = await collect_until_error(chat)
+    assert error.kind == "server"
+    assert "out of memory" in error.message
+
+
+async def test_a_redirect_is_told_and_the_key_does_not_follow_it(endpoint: ScriptedModel) -> None:
+    endpoint.then(turns.fail(307, headers={"Location": "http://elsewhere.example/v1"}))
+    chat = ChatCompletions(endpoint.url, api_key="sk-very-secret-key", retries=ONCE)
+    _, error = await collect_until_error(chat)
+    await chat.close()
+    assert "elsewhere.example" in error.message
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "window"),
+    [
+        (
+            "This model's maximum context length is 128000 tokens. However, your messages resulted"
+            " in 130000 tokens.",
+            {"code": "context_length_exceeded"},
+            128_000,
+        ),
+        (
+            "request (9031 tokens) exceeds the available context size (8192 tokens)",
+            {"type": "exceed_context_size_error", "n_prompt_tokens": 9031, "n_ctx": 8192},
+            8192,
+        ),
+        (
+            "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+            {},
+            4096,
+        ),
+        (
+            "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens"
+            " and your request has 10 input tokens",
+            {"param": "max_tokens"},
+            4096,
+        ),
+        ("prompt is too long: 210000 tokens > 200000 maximum", {}, 200_000),
+        (
+            "Prompt contains 40000 tokens, too large for model with 32768 maximum context length",
+            {},
+            32_768,
+        ),
+        (
+            "The input token count (1200000) exceeds the maximum number of tokens allowed"
+            " (1048576).",
+            {},
+            1_048_576,
+        ),
+        ("Please reduce the length of the messages or completion.", {}, None),
+    ],
+)
+async def test_a_conversation_too_long_for_the_model_tells_how_long_it_may_be(
+    endpoint: ScriptedModel,
+    chat: ChatCompletions,
+    message: str,
+    error: dict[str, object],
+    window: int | None,
+) -> None:
+    endpoint.fail(400, message=message, error=error)
+    _, failure = await collect_until_error(chat)
+    assert failure.kind == "context_length"
+    assert failure.code == "invalid_prompt"
+    assert failure.context_window == window
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "registry/library/gemma:2b does not support tools"),
+        (500, "image input is not supported - hint: you may need to provide the mmproj"),
+        (400, "'response_format' of type 'json_schema' is not supported with this model"),
+    ],
+)
+async def test_what_the_model_lacks_is_told_and_not_asked_again(
+    endpoint: ScriptedModel, chat: ChatCompletions, status: int, message: str
+) -> None:
+    endpoint.fail(status, message=message)
+    _, error = await collect_until_error(chat)
+    assert (error.kind, error.code) == ("unsupported", "invalid_prompt")
+    assert "take one that can" in error.message
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "plain words"}',
+        b'{"message": "plain words"}',
+        b'{"detail": "plain words"}',
+        b'[{"error": {"message": "plain words"}}]',
+        b'{"detail": [{"loc": ["body", "messages"], "msg": "plain words"}]}',
+        b"plain words",
+    ],
+)
+async def test_errors_are_read_in_every_shape(
+    endpoint: ScriptedModel, chat: ChatCompletions, body: bytes
+) -> None:
+    endpoint.then(turns.Turn([turns.Raw(body)], status=422, content_type="application/json"))
+    _, error = await collect_until_error(chat)
+    assert "plain words" in error.message
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"error": null}', b"\xff\xff", b"7"])
+async def test_an_error_that_says_nothing_is_still_an_error(
+    endpoint: ScriptedModel, chat: ChatCompletions, body: bytes
+) -> None:
+    endpoint.then(turns.Turn([turns.Raw(body)], status=418, content_type="application/json"))
+    _, error = await collect_until_error(chat)
+    assert "answered 418" in error.message
+
+
+async def test_no_key_is_ever_in_an_error(endpoint: ScriptedModel) -> None:
+    key = "sk-proj-abcdefghijklmnop"
+    endpoint.fail(401, message=f"Incorrect API key provided: {key}. Bearer {key} is wrong")
+    url = endpoint.url.replace("127.0.0.1", "user:hunter22@127.0.0.1") + "?key=hunter33"
+    chat = ChatCompletions(url, api_key=key)
+    _, error = await collect_until_error(chat)
+    async with endpoint.down():
+        status = await chat.check()
+    await chat.close()
+    assert (await endpoint.until_request()).headers["Authorization"] == f"Bearer {key}"
+    for told in (error.message, status.sentence, chat.name):
+        for secret in (key, "abcdefgh", "hunter22", "hunter33"):
+            assert secret not in told
+
+
+def test_a_model_error_is_readable_as_an_exception() -> None:
+    assert str(ModelError("cut", "It broke off.")) == "It broke off."
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://x/v1", "http:///v1"])
+def test_what_is_no_url_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="no URL of a model endpoint"):
+        ChatCompletions(url)
+
+
+def test_a_key_with_a_line_in_it_is_refused_without_being_shown() -> None:
+    with pytest.raises(ValueError, match="API key") as refused:
+        ChatCompletions("http://127.0.0.1/v1", api_key="sk-abc\nsk-def")
+    assert "sk-" not in str(refused.value)

@@ -1,0 +1,149 @@
+"""Which model the settings mean."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from bot.models.factory import OPENAI_URL, ChoiceError, ModelSettings, choose
+from bot.models.local.model import LocalModel
+from bot.models.types import HostedTool, Model, NamedHosted, ResumableModel, Started
+from tests.models.asking import asking, collect, collect_until_error
+from tests.support.model_endpoint import ScriptedModel
+from tests.support.responses_endpoint import ScriptedResponses
+
+
+class Choosing:
+    """Chooses by settings in which nothing of this machine plays a part."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.said: list[str] = []
+        self.chosen: list[Model] = []
+
+    async def __call__(self, **settings: Any) -> Model:
+        nowhere = "http://127.0.0.1:9/v1"  # the discard port: nothing speaks HTTP there
+        chosen = await choose(
+            ModelSettings(directory=self.directory, **{"ollama_url": nowhere, **settings}),
+            say=self.said.append,
+        )
+        self.chosen.append(chosen)
+        return chosen
+
+
+@pytest.fixture
+async def choosing(tmp_path: Path) -> AsyncIterator[Choosing]:
+    choosing = Choosing(tmp_path)
+    yield choosing
+    for model in choosing.chosen:
+        await model.close()
+
+
+async def test_a_key_in_the_environment_means_openai(choosing: Choosing) -> None:
+    async with ScriptedModel() as ollama:
+        model = await choosing(openai_key="sk-1", ollama_url=ollama.url)
+    assert model.name == "OpenAI, each assistant's model"
+    assert choosing.said == [
+        "Model: OpenAI, each assistant's model, because OPENAI_API_KEY is set."
+    ]
+    assert OPENAI_URL == "https://api.openai.com/v1"
+
+
+async def test_without_a_key_a_model_server_here_is_used_with_the_model_it_has(
+    choosing: Choosing,
+) -> None:
+    async with ScriptedModel(models=["nomic-embed-text", "llama3.2", "qwen3"]) as ollama:
+        model = await choosing(ollama_url=ollama.url)
+        await collect(model, asking(model="gpt-4o"))
+        assert (await ollama.until_request()).body["model"] == "llama3.2"
+    assert "because it answers there" in choosing.said[0]
+
+
+async def test_a_model_that_is_named_is_used_there(choosing: Choosing) -> None:
+    async with ScriptedModel(models=["llama3.2", "qwen3"]) as ollama:
+        model = await choosing(ollama_url=ollama.url, model="qwen3")
+        await collect(model)
+        assert (await ollama.until_request()).body["model"] == "qwen3"
+
+
+async def test_with_nothing_there_the_local_model_is_used_and_its_limits_are_said(
+    choosing: Choosing,
+) -> None:
+    assert isinstance(await choosing(), LocalModel)
+    assert "no model server answers" in choosing.said[0]
+    assert "calls no tools" in choosing.said[0]
+    assert "downloaded once, 98 MB" in choosing.said[0]
+
+
+async def test_a_model_server_without_a_model_is_passed_over(choosing: Choosing) -> None:
+    async with ScriptedModel(models=[]) as ollama:
+        assert isinstance(await choosing(ollama_url=ollama.url), LocalModel)
+    assert "has no model" in choosing.said[0]
+
+
+async def test_what_is_set_is_used_whatever_else_is_there(choosing: Choosing) -> None:
+    async with ScriptedModel() as endpoint:
+        model = await choosing(
+            endpoint="chat", url=endpoint.url, api_key="k", openai_key="sk-1", model="x"
+        )
+        await collect(model)
+        asked = await endpoint.until_request()
+    assert asked.headers["Authorization"] == "Bearer k"
+    assert asked.body["model"] == "x"
+    assert isinstance(await choosing(endpoint="local", openai_key="sk-1"), LocalModel)
+
+
+async def test_openai_behind_another_url_is_still_openai(choosing: Choosing) -> None:
+    async with ScriptedResponses(api_key="sk-1") as proxy:
+        model = await choosing(endpoint="openai", openai_key="sk-1", url=proxy.url)
+        await collect(model, asking(model="gpt-4o"))
+        asked = await proxy.until_request()
+    assert asked.path == "/v1/responses"
+    assert asked.body["model"] == "gpt-4o"
+    assert asked.body["store"] is False
+
+
+async def test_openai_goes_on_without_us_where_that_is_set(choosing: Choosing) -> None:
+    async with ScriptedResponses() as proxy:
+        model = await choosing(openai_key="sk-1", url=proxy.url, background=True)
+        events = await collect(model)
+        assert (await proxy.until_request()).body["background"] is True
+    assert isinstance(model, ResumableModel)
+    assert isinstance(events[0], Started)
+
+
+async def test_only_openai_runs_tools_of_its_own(choosing: Choosing, tmp_path: Path) -> None:
+    tool = structs.replace(asking(), hosted=(HostedTool("web_search"),))
+    choice = structs.replace(asking(), tool_choice=NamedHosted("web_search"))
+    openai = await choosing(openai_key="sk-1")
+    assert openai.hosts == {"code_interpreter", "web_search"}
+    async with ScriptedModel() as endpoint:
+        chat = await choosing(endpoint="chat", url=endpoint.url)
+        local = await choosing(endpoint="local", gguf=tmp_path / "mine.gguf")
+        for model in (chat, local):
+            assert model.hosts == frozenset()
+            assert not isinstance(model, ResumableModel)
+            for request in (tool, choice):
+                _, error = await collect_until_error(model, request)
+                assert (error.kind, error.code) == ("unsupported", "invalid_prompt")
+                assert "does not run web_search itself" in error.message
+        assert endpoint.requests == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"endpoint": "openai"}, "OPENAI_API_KEY is not set"),
+        ({"endpoint": "chat"}, r"\[models\] url is not set"),
+        ({"endpoint": "chat", "url": "localhost:8000"}, "begins with http"),
+        ({"openai_key": "sk-1\nsk-2"}, "copied whole"),
+    ],
+)
+async def test_settings_that_choose_nothing_say_what_to_set(
+    choosing: Choosing, settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ChoiceError, match=told) as refused:
+        await choosing(**settings)
+    assert "sk-1" not in str(refused.value)
