@@ -83,6 +83,20 @@ def unreadable(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own w
     )
 
 
+def calls_unreadable(run_id: str) -> APIError:
+    """Refuse tool outputs whose calls are lost: the data of their run step is damaged.
+
+    422 is this server's own choice, as for ``unreadable``.
+    """
+    return APIError(
+        422,
+        f"The tool calls that run '{run_id}' waits for cannot be read: the stored data of their "
+        "run step is damaged. Cancel the run and start another one, or ask whoever runs the "
+        "server to look at its log.",
+        code="unreadable_object",
+    )
+
+
 def thread_locked(thread_id: str, run_id: str) -> APIError:
     """A message is refused while a run is active."""
     return APIError(400, f"Can't add messages to {thread_id} while a run {run_id} is active.")

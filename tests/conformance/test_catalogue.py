@@ -208,6 +208,19 @@ async def _unreadable(wire: Wire) -> tuple[APIError, Answer]:
     return errors.unreadable("thread", thread_id), await wire("GET", f"/threads/{thread_id}")
 
 
+@provokes(errors.calls_unreadable)
+async def _lost_calls(wire: Wire) -> tuple[APIError, Answer]:
+    wire.home.model.call_tools(("f", {}), ids=["call_1"])
+    assistant_id = await wire.home.assistant(tools=(FUNCTION,))
+    started = await wire.home.run(await wire.home.thread("hi"), assistant_id)
+    run = await wire.home.until(started, "requires_action")
+    writer = wire.home.engine.store._database._writer
+    await writer.run(lambda db: db.execute("UPDATE steps SET body = '{'").fetchone())
+    path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
+    body = {"tool_outputs": [{"tool_call_id": "call_1", "output": ""}]}
+    return errors.calls_unreadable(run.id), await wire("POST", path, body)
+
+
 @provokes(errors.storage_unavailable)
 async def _full(wire: Wire) -> tuple[APIError, Answer]:
     writer = wire.home.engine.store._database._writer

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
-from bot.assistants.schema.objects import ListPage
+from bot.assistants.schema.objects import ListPage, Run
 from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
@@ -35,7 +35,8 @@ from bot.assistants.schema.vector_stores import (
 from bot.store.engine import EngineStore
 from bot.store.engine.rows import WriteError
 from tests.contract.refusals import refused
-from tests.support.assistants import House, house, text_of
+from tests.contract.tooling import called, submission, tool
+from tests.support.assistants import PATIENCE, House, house, text_of
 from tests.support.files import searchable, settled, upload
 
 BODIES = [
@@ -250,6 +251,48 @@ async def test_a_run_whose_row_is_damaged_while_it_works_frees_its_thread_when_i
                     break
                 except APIError:  # locked until the watch has looked
                     await asyncio.sleep(0.01)
+        await ask(home)
+
+
+async def second_calls(home: House) -> Run:
+    """A run that waits for the output of its second call; its first call has its output."""
+    assistant_id = await home.assistant(tools=(tool("f"),))
+    home.model.call_tools(("f", {"x": 1}), ids=["call_a"])
+    home.model.call_tools(("f", {"x": 2}), ids=["call_b"])
+    run = await home.until(await home.run(await home.thread("go"), assistant_id), "requires_action")
+    await home.api.submit_tool_outputs(run.thread_id, run.id, submission(("call_a", "one")))
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            run = await home.until(run, "requires_action", "queued", "in_progress")
+            if run.required_action is not None and called(run) == ["call_b"]:
+                return run
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("way", ["submit", "stream"])
+@pytest.mark.parametrize("loss", ["damaged", "deleted", "completed"])
+async def test_outputs_are_refused_where_the_step_of_their_calls_cannot_take_them(
+    tmp_path: Path, way: str, loss: str
+) -> None:
+    async with house(tmp_path, "client") as home:
+        run = await second_calls(home)
+        second, first = (await home.api.list_steps(run.thread_id, run.id)).data
+        if loss == "damaged":
+            damage(tmp_path, "steps", where=f"id = '{second.id}'")
+        elif loss == "completed":
+            ended = replace(second, status="completed")
+            damage(tmp_path, "steps", msgspec.json.encode(ended), f"id = '{second.id}'")
+        else:
+            with closing(sqlite3.connect(tmp_path / "engine.db")) as db, db:
+                db.execute("DELETE FROM steps WHERE id = ?", (second.id,))
+        submit = {"submit": home.api.submit_tool_outputs, "stream": home.api.stream_tool_outputs}
+        request = submission(("call_b", "two"))
+        error = await refused(submit[way](run.thread_id, run.id, request), status=422)
+        assert error.code == "unreadable_object"
+        assert await home.api.retrieve_step(run.thread_id, run.id, first.id) == first
+        assert await home.api.retrieve_run(run.thread_id, run.id) == run
+        await home.api.cancel_run(run.thread_id, run.id)
+        assert (await home.until(run)).status == "cancelled"
         await ask(home)
 
 

@@ -186,13 +186,16 @@ class Project(ProjectThreads, AssistantsAPI):
 
         def work(tables: Tables) -> tuple[Run, RunStep]:
             run = self._run(tables, thread_id, run_id)
-            waiting = next(tables.steps.each(newest_first=True, run_id=run_id), None)
-            if run.status != "requires_action" or run.required_action is None or waiting is None:
+            if run.status != "requires_action" or run.required_action is None:
                 raise errors.outputs_refused(run.status)
             asked = [call.id for call in run.required_action.submit_tool_outputs.tool_calls]
             given = [output.tool_call_id for output in request.tool_outputs]
             if sorted(asked) != sorted(given):
                 raise errors.outputs_mismatch(asked, given)
+            # The newest step that can be read: another one if the row of the waiting step cannot.
+            waiting = next(tables.steps.each(newest_first=True, run_id=run_id), None)
+            if waiting is None or not _waits_for(waiting, asked):
+                raise errors.calls_unreadable(run_id)
             step = _answered(waiting, outputs, now)
             tables.steps.write(step, id=step.id, run_id=run_id)
             queued = tables.move_run(self._name, run_id, "queued", required_action=None)
@@ -235,6 +238,14 @@ class Project(ProjectThreads, AssistantsAPI):
         if run is None:
             raise errors.not_found("run", run_id)
         return run
+
+
+def _waits_for(step: RunStep, call_ids: list[str]) -> bool:
+    """Return whether a step is in progress and holds these function calls."""
+    details = step.step_details
+    if step.status != "in_progress" or not isinstance(details, ToolCallsDetails):
+        return False
+    return {call.id for call in details.functions()} >= set(call_ids)
 
 
 def _answered(step: RunStep, outputs: dict[str, str], now: int) -> RunStep:
