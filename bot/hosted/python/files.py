@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 DIRECTORY = "/mnt/data"
 _ROOT = PurePosixPath(DIRECTORY)
@@ -36,35 +36,12 @@ class SandboxFiles:
         readable: int,
     ) -> None:
         self._given = {file_name(name): source for name, source in given.items()}
-        self._before = written
-        self._written = {name: bytearray(data) for name, data in written.items()}
+        # Copied when first appended to: most runs change few of the files there are.
+        self._written: dict[str, bytes | bytearray] = dict(written)
         self._quota = quota
         self._max_files = max_files
         self._readable = readable
         self._used = sum(map(len, written.values()))
-        self._handlers: dict[str, Callable[..., Any]] = {
-            "open": self._open,
-            "os.getenv": lambda _name, default=None: default,
-            "os.environ": dict,
-            "Path.exists": lambda path: self._is_dir(path) or self._is_file(path),
-            "Path.is_file": self._is_file,
-            "Path.is_dir": self._is_dir,
-            "Path.is_symlink": lambda _path: False,
-            "Path.read_text": self._read_text,
-            "Path.read_bytes": self._read,
-            "Path.write_text": lambda target, text: self._replace(target, text, len(text)),
-            "Path.write_bytes": lambda target, data: self._replace(target, data, len(data)),
-            "Path.append_text": lambda target, text: self._append(target, text, len(text)),
-            "Path.append_bytes": lambda target, data: self._append(target, data, len(data)),
-            "Path.mkdir": self._mkdir,
-            "Path.unlink": self._unlink,
-            "Path.iterdir": self._iterdir,
-            "Path.scan": self._scan,
-            "Path.stat": self._stat,
-            "Path.rename": self._rename,
-            "Path.resolve": lambda path, *_: path,
-            "Path.absolute": lambda path: path,
-        }
 
     @property
     def written(self) -> dict[str, bytes]:
@@ -75,8 +52,8 @@ class SandboxFiles:
         """Answer one call of the sandbox's file system; an OSError is raised inside the sandbox."""
         from pydantic_monty import NOT_HANDLED  # heavy: loaded when code runs
 
-        handler = self._handlers.get(name)
-        return NOT_HANDLED if handler is None else handler(*args, **kwargs)
+        handler = self._HANDLERS.get(name)
+        return NOT_HANDLED if handler is None else handler(self, *args, **kwargs)
 
     def _open(self, path: PurePosixPath, mode: str) -> Any:
         from pydantic_monty import MontyFileHandle  # heavy: loaded when code runs
@@ -137,7 +114,7 @@ class SandboxFiles:
         name = self._target(path)
         encoded = _encoded(data)
         self._reserve(path, len(encoded) - len(self._written.get(name, b"")))
-        self._written[name] = bytearray(encoded)
+        self._written[name] = encoded
         return count
 
     def _append(self, path: Any, data: str | bytes, count: int) -> int:
@@ -146,7 +123,10 @@ class SandboxFiles:
             self._replace(path, self._read(path) if self._is_file(path) else b"", 0)
         encoded = _encoded(data)
         self._reserve(path, len(encoded))
-        self._written[name] += encoded
+        kept = self._written[name]
+        if isinstance(kept, bytes):
+            kept = self._written[name] = bytearray(kept)
+        kept += encoded
         return count
 
     def _mkdir(self, path: PurePosixPath, *, parents: bool = False, exist_ok: bool = False) -> None:
@@ -215,6 +195,35 @@ class SandboxFiles:
             return
         self._unlink(path)
         self._replace(target, data, 0)
+
+    _HANDLERS: ClassVar[Mapping[str, Callable[..., Any]]] = {
+        "open": _open,
+        "os.getenv": lambda _self, _name, default=None: default,
+        "os.environ": lambda _self: {},
+        "Path.exists": lambda self, path: self._is_dir(path) or self._is_file(path),
+        "Path.is_file": _is_file,
+        "Path.is_dir": _is_dir,
+        "Path.is_symlink": lambda _self, _path: False,
+        "Path.read_text": _read_text,
+        "Path.read_bytes": _read,
+        "Path.write_text": lambda self, path, text: self._replace(path, text, len(text)),
+        "Path.write_bytes": lambda self, path, data: self._replace(path, data, len(data)),
+        "Path.append_text": lambda self, path, text: self._append(path, text, len(text)),
+        "Path.append_bytes": lambda self, path, data: self._append(path, data, len(data)),
+        "Path.mkdir": _mkdir,
+        "Path.unlink": _unlink,
+        "Path.iterdir": _iterdir,
+        "Path.scan": _scan,
+        "Path.stat": _stat,
+        "Path.rename": _rename,
+        "Path.resolve": lambda _self, path, *_: path,
+        "Path.absolute": lambda _self, path: path,
+    }
+    """The sandbox's calls by name.
+
+    Not an attribute of the object: bound methods kept there would hold the object, and every byte
+    of its files, in a reference cycle until the garbage collector's rare full collection.
+    """
 
 
 def _plain(path: Any) -> PurePosixPath:

@@ -6,7 +6,7 @@ good run left and is gone when the run ends.
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,7 @@ class _Kept:
     """What a session has between runs; `state` None: nothing yet."""
 
     used_at: float
+    group: str
     state: bytes | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     users: int = 0
@@ -115,9 +116,12 @@ class PythonSandbox:
         await self._workers.close()
         self._kept.clear()
 
-    async def session(self, key: str) -> "PythonSession":
-        """The session called `key`; nothing is started or kept before its first run."""
-        return PythonSession(self, key)
+    async def session(self, key: str, group: str = "") -> "PythonSession":
+        """The session called `key`; nothing is started or kept before its first run.
+
+        Sessions of one `group` share `limits.group_bytes`; a key belongs to one group.
+        """
+        return PythonSession(self, key, group)
 
     def drop(self, key: str) -> None:
         """Forget a session's variables and files; a run under way is not disturbed."""
@@ -132,6 +136,7 @@ class PythonSandbox:
     async def run(
         self,
         key: str,
+        group: str,
         code: str,
         files: Mapping[str, bytes | Path],
         on_output: Callable[[str], None] | None,
@@ -144,7 +149,7 @@ class PythonSandbox:
                 "not run. Put data into a file, or split the code.",
                 kept=False,
             )
-        kept = self._session(key)
+        kept = self._session(key, group)
         kept.users += 1
         try:
             async with kept.lock, self._workers.one():
@@ -192,7 +197,7 @@ class PythonSandbox:
         else:
             kept.state, kept.files = state, given.written
             written = {n: data for n, data in kept.files.items() if before.get(n) != data}
-            self._forget_beyond_bounds()
+            self._forget_beyond_bounds(kept)
         return CodeResult(
             logs=output.text,
             error=error,
@@ -202,11 +207,11 @@ class PythonSandbox:
             written=written,
         )
 
-    def _session(self, key: str) -> _Kept:
+    def _session(self, key: str, group: str) -> _Kept:
         self._forget_idle()
-        kept = self._kept.setdefault(key, _Kept(self._monotonic()))
+        kept = self._kept.setdefault(key, _Kept(self._monotonic(), group))
         self._kept.move_to_end(key)
-        self._forget_beyond_bounds()
+        self._forget_beyond_bounds(kept)
         return kept
 
     def _forget_idle(self) -> None:
@@ -215,21 +220,43 @@ class PythonSandbox:
             if kept.used_at < oldest and kept.users == 0:
                 del self._kept[key]
 
-    def _forget_beyond_bounds(self) -> None:
-        total = sum(kept.size for kept in self._kept.values())
-        for key, kept in list(self._kept.items())[:-1]:
-            if len(self._kept) <= self.limits.sessions and total <= self.limits.kept_bytes:
+    def _forget_beyond_bounds(self, newest: _Kept) -> None:
+        """Forget the sessions unused for longest, of the group that holds too much.
+
+        Where all groups together hold too much, that is the group that holds the most.
+        """
+        while True:
+            sizes: Counter[str] = Counter()
+            for kept in self._kept.values():
+                sizes[kept.group] += kept.size
+            if sizes[newest.group] > self.limits.group_bytes:
+                group = newest.group
+            elif sizes.total() > self.limits.kept_bytes:
+                group = max(sizes, key=sizes.__getitem__)
+            elif len(self._kept) > self.limits.sessions:
+                groups = Counter(kept.group for kept in self._kept.values())
+                group = max(groups, key=groups.__getitem__)
+            else:
                 return
-            if kept.users == 0:
-                total -= kept.size
-                del self._kept[key]
+            oldest = next(
+                (
+                    key
+                    for key, kept in self._kept.items()
+                    if kept.group == group and kept.users == 0 and kept is not newest
+                ),
+                None,
+            )
+            if oldest is None:  # all at work: they are bounded one by one
+                return
+            del self._kept[oldest]
 
 
 class PythonSession:
     """One conversation's Python: what a run defines, later runs find."""
 
-    def __init__(self, sandbox: PythonSandbox, key: str) -> None:
+    def __init__(self, sandbox: PythonSandbox, key: str, group: str) -> None:
         self._sandbox = sandbox
+        self._group = group
         self.key = key
 
     async def run(
@@ -245,7 +272,7 @@ class PythonSession:
         sandbox by name. `on_output` is called on this loop with pieces of `logs` as they come.
         Cancelling ends the work and leaves the session as it was.
         """
-        return await self._sandbox.run(self.key, code, files or {}, on_output)
+        return await self._sandbox.run(self.key, self._group, code, files or {}, on_output)
 
 
 def _and(error: str | None, sentence: str) -> str:

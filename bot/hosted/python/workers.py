@@ -1,6 +1,7 @@
 """Worker processes that run sandboxed code, one process a run; no run outlasts its limits."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from bot.hosted.python.output import Output, instrument, plain_traceback
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMonty
 
+_INTERPRETER_BYTES = 512 * 2**20  # address space, most of it never touched
+_OPEN_FILES = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
@@ -19,9 +23,9 @@ class SandboxLimits:
 
     `seconds` counts computing, `wall_seconds` everything but waiting for a free worker.
     `output_characters` are handed back; code that prints more than `printed_characters` is stopped.
-    `state_bytes` bounds a session's variables, `files_bytes` the files it wrote, and `kept_bytes`
-    both of all sessions together; the sessions unused for longest are dropped first, and any
-    after `idle_seconds`.
+    `state_bytes` bounds a session's variables, `files_bytes` the files it wrote, `group_bytes` both
+    of one group's sessions together and `kept_bytes` those of all; the sessions unused for longest
+    are dropped first, and any after `idle_seconds`.
     """
 
     seconds: float = 10.0
@@ -38,6 +42,7 @@ class SandboxLimits:
     state_bytes: int = 32 * 2**20
     files_bytes: int = 32 * 2**20
     files: int = 200
+    group_bytes: int = 96 * 2**20
     kept_bytes: int = 256 * 2**20
 
 
@@ -104,6 +109,7 @@ class Workers:
         deadline = asyncio.timeout(self.limits.wall_seconds)
         try:
             async with deadline, session:
+                _confine(session.worker_pid, self.limits)
                 self._deadlines.add(deadline)
                 if self._closed:
                     deadline.reschedule(asyncio.get_running_loop().time())
@@ -169,6 +175,28 @@ class Workers:
                     )
                 )
             return self._pool
+
+
+def _confine(pid: int | None, limits: SandboxLimits) -> None:
+    """Bound what a worker may take of the system, beside what its interpreter counts itself.
+
+    No code has run in the worker yet. Only Linux can bound another process.
+    """
+    if sys.platform != "linux" or pid is None:
+        return
+    import resource
+
+    for what, most in (
+        (resource.RLIMIT_AS, 2 * limits.memory_bytes + _INTERPRETER_BYTES),
+        (resource.RLIMIT_CPU, int(limits.wall_seconds) + 1),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_NPROC, 0),
+    ):
+        # OSError: the worker has ended, or the system refuses one bound; the others still hold.
+        with suppress(ValueError, OSError):
+            resource.prlimit(pid, what, (most, most))
 
 
 def _ran_out(raised: BaseException) -> bool:

@@ -1,7 +1,10 @@
 """The sandbox with real worker processes: what code can do, what not, what stays of it."""
 
 import asyncio
+import gc
+import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -386,6 +389,64 @@ async def test_variables_too_big_to_keep_are_refused_and_all_sessions_share_a_bo
         await second.run("x = 'b' * 1_000_000")
         assert sandbox.kept_sessions == 1
         assert (await first.run("1")).fresh
+
+
+async def test_a_groups_sessions_share_a_bound_and_push_out_no_other_groups() -> None:
+    limits = SandboxLimits(group_bytes=3 * 2**19, kept_bytes=5 * 2**19, sessions=4)
+    async with PythonSandbox(limits) as sandbox:
+
+        async def run(group: str, key: str, code: str) -> Any:
+            return await (await sandbox.session(key, group)).run(code)
+
+        await run("modest", "m", "x = 1")
+        for number in range(5):
+            await run("greedy", f"g{number}", "x = 'a' * 1_000_000")
+        assert sandbox.kept_sessions == 2
+        assert (await run("greedy", "g0", "1")).fresh
+        assert not (await run("modest", "m", "x")).fresh
+        for number in range(8):
+            await run("greedy", f"small{number}", "x = 1")
+        assert sandbox.kept_sessions == 4
+        assert not (await run("modest", "m", "x")).fresh
+
+
+async def test_what_runs_wrote_is_freed_without_the_garbage_collector() -> None:
+    async with PythonSandbox(SandboxLimits(kept_bytes=2**20)) as sandbox:
+        session = await sandbox.session("warm")
+        await session.run("open('a', 'w').write('a')")
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for number in range(6):
+                session = await sandbox.session(str(number))
+                result = await session.run("f = open('a', 'wb')\nf.write(b'a' * 8_000_000)")
+                assert result.error is None
+                del result
+            await session.run("1")
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+        assert kept < 2 * 8_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds another process")
+async def test_a_worker_is_bounded_by_the_system_too() -> None:
+    async with PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60)) as sandbox:
+        session = await sandbox.session("a")
+        running = asyncio.create_task(session.run("while True: pass"))
+        worker = await busy_worker()
+        shown = await asyncio.to_thread(Path(f"/proc/{worker.pid}/limits").read_text)
+        limits = {row[:26].strip(): row[26:].split()[0] for row in shown.splitlines()[1:]}
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert limits["Max file size"] == "0"
+    assert limits["Max core file size"] == "0"
+    assert limits["Max processes"] == "0"
+    assert limits["Max cpu time"] == "61"
+    assert limits["Max open files"] == "32"
+    assert int(limits["Max address space"]) == 2 * 128 * 2**20 + 512 * 2**20
 
 
 async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
