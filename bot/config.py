@@ -57,6 +57,7 @@ class EngineSettings(Section, frozen=True, kw_only=True):
 
     max_concurrent_runs: Positive = 64
     run_expires_after: Annotated[float, Meta(ge=1)] = 600.0
+    ingestion_seconds_per_hour: Annotated[float, Meta(ge=1)] = 3600.0
 
 
 class ModelsSettings(Section, frozen=True, kw_only=True):

@@ -78,6 +78,7 @@ class Container:
         options = EngineOptions(
             max_concurrent_runs=settings.max_concurrent_runs,
             run_expires_after=settings.run_expires_after,
+            ingestion_seconds_per_hour=settings.ingestion_seconds_per_hour,
             context_window=self._config.models.context_window or status.context_window,
         )
         engine = Engine(store, model, clock=self._clock, options=options)

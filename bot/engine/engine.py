@@ -37,13 +37,15 @@ _SECOND_LOOK: Final = 5.0
 class EngineOptions:
     """How runs are executed; times in seconds, the window in tokens (None: learned).
 
-    ``search_seconds`` bounds one search of vector stores, the model's own ones included.
+    ``search_seconds`` bounds one search of vector stores, the model's own ones included;
+    ``ingestion_seconds_per_hour`` the child processes that read one project's files.
     """
 
     max_concurrent_runs: int = 64
     run_expires_after: float = 600.0
     context_window: int | None = None
     search_seconds: float = 10.0
+    ingestion_seconds_per_hour: float = 3600.0
 
 
 class Engine:
@@ -63,7 +65,7 @@ class Engine:
         self.options = options or EngineOptions()
         self._model = model
         self._fetcher = fetcher or ImageFetcher()
-        self.ingestion = Ingestion(store)
+        self.ingestion = Ingestion(store, clock, self.options.ingestion_seconds_per_hour)
         self._hosted_tools = HostedTools(store, clock, self.options.search_seconds)
         self._context_windows = ContextWindows(self.options.context_window)
         self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Final
 
 
@@ -42,6 +44,15 @@ class FairSlots:
         if not self._held[group]:
             del self._held[group]
         self._serve()
+
+    @asynccontextmanager
+    async def hold(self, group: str) -> AsyncGenerator[None]:
+        """Wait for a slot and hold it within the block."""
+        await self.acquire(group)
+        try:
+            yield
+        finally:
+            self.release(group)
 
     def _serve(self) -> None:
         while self._free:

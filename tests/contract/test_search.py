@@ -281,3 +281,38 @@ async def test_attachments_make_a_store_that_a_thread_searches(home: House) -> N
     (store_id,) = resources.vector_store_ids
     await settled(home.api, store_id)
     assert names(await found(home.api, store_id, "password")) == ["gate"]
+
+
+@pytest.mark.parametrize("end", ["deleted", "expired"])
+async def test_an_attachment_to_a_thread_whose_store_is_gone_makes_a_new_one(
+    home: House, end: str
+) -> None:
+    def asking(file_id: str) -> CreateMessage:
+        attachments = (NewAttachment(file_id, (FileSearchTool(),)),)
+        return CreateMessage(role="user", content="?", attachments=attachments)
+
+    old = await upload(home.api, "old.txt", "The password of the gate is tulip.")
+    thread = await home.api.create_thread(CreateThread(messages=(asking(old.id),)))
+    (first,) = await store_ids(home, thread.id)
+    await settled(home.api, first)
+    if end == "expired":
+        home.clock.advance(8 * 86_400)
+        assert (await home.api.retrieve_vector_store(first)).status == "expired"
+    else:
+        await home.api.delete_vector_store(first)
+    new = await upload(home.api, "new.txt", "The password of the door is rose.")
+    message = await home.api.create_message(thread.id, asking(new.id))
+    assert message.attachments
+    assert message.attachments[0].file_id == new.id
+    (store_id,) = await store_ids(home, thread.id)
+    assert store_id != first
+    await settled(home.api, store_id)
+    assert names(await found(home.api, store_id, "password")) == ["new"]
+
+
+async def store_ids(home: House, thread_id: str) -> tuple[str, ...]:
+    thread = await home.api.retrieve_thread(thread_id)
+    assert thread.tool_resources is not None
+    resources: Any = thread.tool_resources.file_search
+    ids: tuple[str, ...] = resources.vector_store_ids
+    return ids

@@ -33,7 +33,14 @@ from bot.assistants.schema.vector_stores import (
 )
 from bot.assistants.validation import checked
 from bot.engine.services.factories import changed
-from bot.engine.services.vector_store_writes import add_files, add_store, need_file, touch, used
+from bot.engine.services.vector_store_writes import (
+    add_files,
+    add_store,
+    expired,
+    need_file,
+    touch,
+    used,
+)
 from bot.engine.tool_calls.search import search
 from bot.store.blobs import FileTooLargeError
 from bot.store.engine import Check, SearchStoppedError, StoreUnavailableError, Tables
@@ -118,7 +125,7 @@ class ProjectFiles(FilesAPI):
         store, added = await self._write(
             lambda tables: add_store(tables, self._name, request, self._now())
         )
-        self._engine.ingestion.submit(added)
+        self._engine.ingestion.submit(self._name, added)
         return store
 
     async def list_vector_stores(self, page: Page = FIRST_PAGE) -> ListPage[VectorStore]:
@@ -202,7 +209,7 @@ class ProjectFiles(FilesAPI):
             return self._add_files(tables, store_id, [request], None)[0]
 
         file = await self._write(work)
-        self._engine.ingestion.submit([file])
+        self._engine.ingestion.submit(self._name, [file])
         return file
 
     async def list_store_files(
@@ -287,7 +294,7 @@ class ProjectFiles(FilesAPI):
             return tables.library.batch(batch), added
 
         counted, added = await self._write(work)
-        self._engine.ingestion.submit(added)
+        self._engine.ingestion.submit(self._name, added)
         return counted
 
     async def retrieve_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
@@ -321,7 +328,7 @@ class ProjectFiles(FilesAPI):
             raise errors.store_expired(store_id)
 
     def _current(self, tables: Tables, store: VectorStore) -> VectorStore:
-        if store.expires_at is not None and store.expires_at <= self._now():
+        if expired(store, self._now()):
             store = replace(store, status="expired")
         return tables.library.store(store)
 

@@ -192,7 +192,7 @@ class ProjectThreads(ProjectFiles):
 
         async def whole() -> T:
             result, added = await self._write(work)
-            self._engine.ingestion.submit(added)
+            self._engine.ingestion.submit(self._name, added)
             return result
 
         return await uncut(whole())

@@ -1,5 +1,6 @@
 """What hosted tools work on: checked, made where asked for, grown by what messages bring."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from bot.assistants.schema.vector_stores import (
     StoreExpiration,
     VectorStoreFile,
 )
-from bot.engine.services.vector_store_writes import add_files, add_store, need_file
+from bot.engine.services.vector_store_writes import add_files, add_store, expired, need_file
 from bot.store.engine import Tables
 
 _THREAD_STORE_DAYS = 7
@@ -110,11 +111,12 @@ def _grow(
         file_ids = tuple(dict.fromkeys((*known, *run)))
         resources = replace(resources, code_interpreter=CodeInterpreterResources(file_ids))
     if searched:
-        stores = getattr(resources.file_search, "vector_store_ids", ())
-        if stores:
+        known_ids = getattr(resources.file_search, "vector_store_ids", ())
+        store_id = _usable(tables, project, known_ids, now)
+        if store_id is not None:
             wanted = [CreateVectorStoreFile(file_id=file_id) for file_id in searched]
-            added = add_files(tables, project, stores[0], wanted, now)
-        else:
+            added = add_files(tables, project, store_id, wanted, now)
+        else:  # none yet, or only deleted and expired ones: the new one takes their place
             after = StoreExpiration(anchor="last_active_at", days=_THREAD_STORE_DAYS)
             request = CreateVectorStore(file_ids=tuple(searched), expires_after=after)
             store, added = add_store(tables, project, request, now)
@@ -122,3 +124,12 @@ def _grow(
     thread = replace(thread, tool_resources=resources)
     tables.threads.write(thread, id=thread_id, project=project)
     return added
+
+
+def _usable(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> str | None:
+    """Return the first of a thread's vector stores that files can be put into."""
+    for store_id in store_ids:
+        store = tables.library.stores.readable(id=store_id, project=project)
+        if store is not None and not expired(store, now):
+            return store_id
+    return None

@@ -89,6 +89,11 @@ def touch(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> N
             tables.library.stores.write(used(store, now), id=store_id, project=project)
 
 
+def expired(store: VectorStore, now: float) -> bool:
+    """Return whether a vector store's time has come; it is then searched no more."""
+    return store.expires_at is not None and store.expires_at <= now
+
+
 def used(store: VectorStore, now: int) -> VectorStore:
     """Return a vector store as it is when it was used just now."""
     after = store.expires_after

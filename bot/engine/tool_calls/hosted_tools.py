@@ -19,7 +19,7 @@ from bot.assistants.schema.tools import (
     SearchContent,
     SearchResult,
 )
-from bot.engine.services.vector_store_writes import touch
+from bot.engine.services.vector_store_writes import expired, touch
 from bot.engine.tool_calls.search import ScoredHit, search
 from bot.engine.tool_calls.written_calls import CODE, SEARCH
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox
@@ -233,9 +233,7 @@ class HostedTools:
             for each in dict.fromkeys(store_ids)
         )
         place.store_ids = tuple(
-            store.id
-            for store in stores
-            if store is not None and (store.expires_at is None or store.expires_at > now)
+            store.id for store in stores if store is not None and not expired(store, now)
         )
         asking = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
         place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)

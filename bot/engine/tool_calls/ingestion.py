@@ -1,34 +1,74 @@
-"""Makes files searchable, a few at a time: text, chunks of it, an index of those."""
+"""Makes files searchable: text, chunks of it, an index of those; projects take turns.
+
+A file is read once for all vector stores that wait for it, in a child process. Each project has a
+budget of the seconds that such processes take; files beyond it wait until the budget has refilled.
+"""
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
-from bot.assistants.schema.chunking import StaticChunking
+from bot.assistants.schema.chunking import StaticChunking, StaticChunks
+from bot.assistants.schema.files import File
 from bot.assistants.schema.vector_stores import FileProblem, VectorStoreFile
 from bot.hosted.extract import ExtractionError, extract_text
 from bot.hosted.search.chunk import chunk
 from bot.hosted.search.query import searchable
+from bot.runtime.clock import Clock
+from bot.runtime.fair_slots import FairSlots
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)
 
-_AT_ONCE: Final = 2
+_AT_ONCE: Final = 3
+"""Files that are read and indexed at once; one project leaves at least one slot to the others."""
+
+_HOUR: Final = 3600.0
+
+
+@dataclass
+class _Share:
+    """What one project may still take: ``left`` seconds of child processes at time ``at``."""
+
+    left: float
+    at: float
+    next_in_line: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass
+class _FileText:
+    """What reading a file gave: its text, or why there is none; and the chunks cut last."""
+
+    text: str = ""
+    problem: FileProblem | None = None
+    cut: StaticChunks | None = None
+    chunks: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Ingestion:
-    """The work on files that were added to vector stores."""
+    """The work on files that were added to vector stores.
 
-    def __init__(self, store: EngineStore) -> None:
+    ``seconds_per_hour`` bounds the seconds that each project's files keep child processes at work.
+    """
+
+    def __init__(self, store: EngineStore, clock: Clock, seconds_per_hour: float) -> None:
         self._store = store
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._clock = clock
+        self._seconds_per_hour = seconds_per_hour
+        self._slots = FairSlots(_AT_ONCE, _AT_ONCE - 1)
+        self._shares: dict[str, _Share] = {}
+        # The places in vector stores that wait for a project's file, by project and file id.
+        self._waiting: dict[tuple[str, str], list[VectorStoreFile]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     async def start(self) -> None:
         """Go on with what the last process did not finish."""
-        self.submit(await self._store.write(lambda tables: tables.library.unfinished()))
+        for project, file in await self._store.write(lambda tables: tables.library.unfinished()):
+            self.submit(project, [file])
 
     async def stop(self) -> None:
         """Stop; what is not finished stays ``in_progress`` and goes on at the next start."""
@@ -37,47 +77,104 @@ class Ingestion:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def submit(self, files: Iterable[VectorStoreFile]) -> None:
-        """Make these files searchable, as soon as their turn comes."""
+    def submit(self, project: str, files: Iterable[VectorStoreFile]) -> None:
+        """Make a project's files searchable, as soon as their turn comes."""
         if self._stopping:
             return
         for file in files:
-            task = asyncio.create_task(self._ingest(file))
+            places = self._waiting.get((project, file.id))
+            if places is not None:
+                places.append(file)
+                continue
+            self._waiting[project, file.id] = [file]
+            task = asyncio.create_task(self._ingest(project, file.id))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _ingest(self, file: VectorStoreFile) -> None:
-        async with self._free:
+    async def _ingest(self, project: str, file_id: str) -> None:
+        """Read a file and index it for each place that waits for it, until none is left."""
+        places = self._waiting[project, file_id]
+        try:
+            await self._turn(project)
             try:
-                await self._index(file)
-            except ExtractionError as error:
-                await self._fail(file, FileProblem(error.code, str(error)))
-            except FileNotFoundError:
-                # Most likely deleted meanwhile, and with it its place in the vector store.
-                await self._fail(file, FileProblem("server_error", "The file's bytes are gone."))
-            except Exception:  # noqa: BLE001 - logged and told in the file, which must end
-                _log.exception("%s could not be made searchable", file.id)
-                problem = "The engine could not read this file; its log has the reason."
-                await self._fail(file, FileProblem("server_error", problem))
+                read: _FileText | None = None
+                while places:
+                    read = await self._index(project, places[0], read)
+                    del places[0]  # only now: one that comes meanwhile joins this work
+            finally:
+                self._slots.release(project)
+        finally:
+            del self._waiting[project, file_id]
 
-    async def _index(self, file: VectorStoreFile) -> None:
-        facts = await self._store.read(
-            lambda tables: tables.library.file_in_store(file.vector_store_id, file.id)
-        )
-        if facts is None:  # deleted, and with it its place in the vector store; or damaged
-            problem = FileProblem("server_error", "The file's record cannot be read.")
-            await self._fail(file, problem)
-            return
-        text = await extract_text(facts.filename, self._store.files.path(facts))
-        pairs = await asyncio.to_thread(self._pieces, text, file)
-        used = sum(len(piece.encode()) for piece, _ in pairs)
+    async def _turn(self, project: str) -> None:
+        """Wait for a slot that the project's budget allows for."""
+        share = self._share(project)
+        async with share.next_in_line:
+            while (left := self._share(project).left) <= 0:
+                wait = (1 - left) * _HOUR / self._seconds_per_hour
+                _log.info("Project %s has used its time to read files: %.0f s", project, wait)
+                await self._clock.sleep(wait)
+            await self._slots.acquire(project)
+
+    def _share(self, project: str) -> _Share:
+        """Return a project's share as it is now: refilled evenly, up to that of an hour."""
+        now = self._clock.monotonic()
+        share = self._shares.setdefault(project, _Share(self._seconds_per_hour, now))
+        refilled = share.left + (now - share.at) * self._seconds_per_hour / _HOUR
+        share.left, share.at = min(self._seconds_per_hour, refilled), now
+        return share
+
+    async def _index(
+        self, project: str, place: VectorStoreFile, read: _FileText | None
+    ) -> _FileText | None:
+        """Index a file in one place; return what reading it gave, for the next place."""
+        try:
+            facts = await self._store.read(
+                lambda tables: tables.library.waiting_file(place.vector_store_id, place.id)
+            )
+            if facts is None:  # deleted, cancelled, or damaged
+                gone = FileProblem("server_error", "The file's record cannot be read.")
+                await self._fail(place, gone)
+                return read
+            read = read or await self._read(project, facts)
+            if read.problem is not None:
+                await self._fail(place, read.problem)
+                return read
+            strategy = place.chunking_strategy
+            assert isinstance(strategy, StaticChunking), "the engine writes how it cuts"
+            if read.cut != strategy.static:
+                read.chunks = await asyncio.to_thread(self._chunks, read.text, strategy.static)
+                read.cut = strategy.static
+            await self._keep(place, read.chunks)
+        except Exception:  # noqa: BLE001 - logged and told in the file, which must end
+            _log.exception("%s could not be made searchable", place.id)
+            problem = "The engine could not read this file; its log has the reason."
+            await self._fail(place, FileProblem("server_error", problem))
+        return read
+
+    async def _read(self, project: str, facts: File) -> _FileText:
+        """Read a file in a child process, at the project's expense."""
+        # The child's own seconds, whatever clock the engine goes by.
+        began = time.monotonic()
+        try:
+            return _FileText(await extract_text(facts.filename, self._store.files.path(facts)))
+        except ExtractionError as error:
+            return _FileText(problem=FileProblem(error.code, str(error)))
+        except FileNotFoundError:
+            # Most likely deleted meanwhile, and with it its places in vector stores.
+            return _FileText(problem=FileProblem("server_error", "The file's bytes are gone."))
+        finally:
+            self._share(project).left -= time.monotonic() - began
+
+    async def _keep(self, place: VectorStoreFile, chunks: list[tuple[str, str]]) -> None:
+        used = sum(len(piece.encode()) for piece, _ in chunks)
 
         def work(tables: Tables) -> None:
             done = tables.library.move_store_file(
-                file.vector_store_id, file.id, "completed", usage_bytes=used
+                place.vector_store_id, place.id, "completed", usage_bytes=used
             )
             if done is not None:  # not cancelled, nor taken out, meanwhile
-                tables.library.add_chunks(file.vector_store_id, file.id, pairs)
+                tables.library.add_chunks(place.vector_store_id, place.id, chunks)
 
         await self._store.write(work)
 
@@ -88,15 +185,12 @@ class Ingestion:
             )
         )
 
-    def _pieces(self, text: str, file: VectorStoreFile) -> list[tuple[str, str]]:
+    def _chunks(self, text: str, cut: StaticChunks) -> list[tuple[str, str]]:
         """Return a text's chunks, each with its searchable form; runs on a thread of its own."""
-        strategy = file.chunking_strategy
-        assert isinstance(strategy, StaticChunking), "the engine writes how it cuts"
-        size = strategy.static.max_chunk_size_tokens
-        overlap = strategy.static.chunk_overlap_tokens
-        pairs: list[tuple[str, str]] = []
+        chunks: list[tuple[str, str]] = []
+        size, overlap = cut.max_chunk_size_tokens, cut.chunk_overlap_tokens
         for piece in chunk(text, max_tokens=size, overlap=overlap):
             if self._stopping:  # nobody waits for this any more, but the process does
                 break
-            pairs.append((piece.text, searchable(piece.text)))
-        return pairs
+            chunks.append((piece.text, searchable(piece.text)))
+        return chunks

@@ -70,13 +70,14 @@ class FileTables:
         files = self.files.all(run_id=run_id, project=project)
         return {file.filename: file.id for file in files}
 
-    def file_in_store(self, store_id: str, file_id: str) -> File | None:
-        """Return a file's facts where it is of the same project as the vector store.
+    def waiting_file(self, store_id: str, file_id: str) -> File | None:
+        """Return the facts of a file that a vector store of its project is yet to make searchable.
 
         None also for a file whose row cannot be read.
         """
         row = self._db.execute(
             "SELECT f.id, f.body FROM files f JOIN vector_stores s ON s.project = f.project "
+            "JOIN store_files w ON w.store_id = s.id AND w.id = f.id AND w.status = 'in_progress' "
             "WHERE s.id = ? AND f.id = ?",
             (store_id, file_id),
         ).fetchone()
@@ -129,19 +130,21 @@ class FileTables:
         for store_id, file_id in waiting:
             self.move_store_file(store_id, file_id, "cancelled")
 
-    def unfinished(self) -> list[VectorStoreFile]:
-        """Return the files that are yet to be made searchable, oldest first.
+    def unfinished(self) -> list[tuple[str, VectorStoreFile]]:
+        """Return each project's files that are yet to be made searchable, oldest first.
 
         A file whose row cannot be read is failed: nobody would ever finish it.
         """
         rows = self._db.execute(
-            "SELECT seq, id, body FROM store_files WHERE status = 'in_progress' ORDER BY seq"
+            "SELECT f.seq, f.id, f.body, s.project FROM store_files f "
+            "JOIN vector_stores s ON s.id = f.store_id WHERE f.status = 'in_progress' "
+            "ORDER BY f.seq"
         ).fetchall()
-        files: list[VectorStoreFile] = []
-        for seq, file_id, body in rows:
+        files: list[tuple[str, VectorStoreFile]] = []
+        for seq, file_id, body, project in rows:
             file = self.store_files.decoded(file_id, body)
             if file is not None:
-                files.append(file)
+                files.append((project, file))
             else:
                 self._db.execute("UPDATE store_files SET status = 'failed' WHERE seq = ?", (seq,))
         return files
