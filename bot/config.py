@@ -60,6 +60,15 @@ class EngineSettings(Section, frozen=True, kw_only=True):
     ingestion_seconds_per_hour: Annotated[float, Meta(ge=1)] = 3600.0
 
 
+class CodeInterpreterSettings(Section, frozen=True, kw_only=True):
+    """What the code that models write may keep."""
+
+    files_expire_after_days: Positive = 30
+    files_mib_per_thread: Positive = 128
+    files_mib_per_project: Positive = 1024
+    sessions_mib_per_project: Positive = 96
+
+
 class ModelsSettings(Section, frozen=True, kw_only=True):
     """Which model answers."""
 
@@ -92,6 +101,7 @@ class Config(Section, frozen=True, kw_only=True):
     discord: DiscordSettings = DiscordSettings()
     assistants: AssistantsSettings = AssistantsSettings()
     engine: EngineSettings = EngineSettings()
+    code_interpreter: CodeInterpreterSettings = CodeInterpreterSettings()
     models: ModelsSettings = ModelsSettings()
     storage: StorageSettings = StorageSettings()
     server: ServerSettings = ServerSettings()

@@ -16,7 +16,7 @@ from bot.chat.transport.login import login_errors
 from bot.chat.turns.run_slots import MOST_AT_ONCE
 from bot.client import Client
 from bot.config import Config
-from bot.engine import Engine, EngineOptions
+from bot.engine import CodeQuotas, Engine, EngineOptions
 from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
 from bot.models.local.weights import shown_on
@@ -28,6 +28,7 @@ from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
 
 _LONGEST_WAIT: Final = 10.0
+_MIB: Final = 1024 * 1024
 
 _log: Final = logging.getLogger(__name__)
 
@@ -74,12 +75,18 @@ class Container:
         status = await model.check()
         if not status.ok:
             _log.warning("The model does not answer now, and runs will fail: %s", status.sentence)
-        settings = self._config.engine
+        settings, code = self._config.engine, self._config.code_interpreter
         options = EngineOptions(
             max_concurrent_runs=settings.max_concurrent_runs,
             run_expires_after=settings.run_expires_after,
             ingestion_seconds_per_hour=settings.ingestion_seconds_per_hour,
             context_window=self._config.models.context_window or status.context_window,
+            code=CodeQuotas(
+                file_days=code.files_expire_after_days,
+                file_bytes_per_thread=code.files_mib_per_thread * _MIB,
+                file_bytes_per_project=code.files_mib_per_project * _MIB,
+                session_bytes_per_project=code.sessions_mib_per_project * _MIB,
+            ),
         )
         engine = Engine(store, model, clock=self._clock, options=options)
         self._close_with(engine.stop)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from bot.engine.run.executor import RunExecutor
 from bot.engine.run.interruption import Interruption
 from bot.engine.run.run_events import RunFeed
 from bot.engine.services.project import Project
-from bot.engine.tool_calls.hosted_tools import HostedTools
+from bot.engine.tool_calls.hosted_tools import CodeQuotas, HostedTools
 from bot.engine.tool_calls.ingestion import Ingestion
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model, ResumableModel
@@ -46,6 +46,7 @@ class EngineOptions:
     context_window: int | None = None
     search_seconds: float = 10.0
     ingestion_seconds_per_hour: float = 3600.0
+    code: CodeQuotas = field(default_factory=CodeQuotas)
 
 
 class Engine:
@@ -66,7 +67,9 @@ class Engine:
         self._model = model
         self._fetcher = fetcher or ImageFetcher()
         self.ingestion = Ingestion(store, clock, self.options.ingestion_seconds_per_hour)
-        self._hosted_tools = HostedTools(store, clock, self.options.search_seconds)
+        self._hosted_tools = HostedTools(
+            store, clock, self.options.search_seconds, self.options.code
+        )
         self._context_windows = ContextWindows(self.options.context_window)
         self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)
         self._executions: dict[str, RunExecutor] = {}

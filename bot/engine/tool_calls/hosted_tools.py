@@ -22,10 +22,11 @@ from bot.assistants.schema.tools import (
 from bot.engine.services.vector_store_writes import expired, touch
 from bot.engine.tool_calls.search import ScoredHit, search
 from bot.engine.tool_calls.written_calls import CODE, SEARCH
-from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox
+from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
 from bot.hosted.search.query import MOST_CHARACTERS
 from bot.models.types import FunctionSpec, HostedTool
 from bot.runtime.clock import Clock
+from bot.runtime.fair_slots import FairSlots
 from bot.store.engine import EngineStore, SearchStoppedError, Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ _RESULTS: Final = 20
 _MOST_QUERIES: Final = 5
 """How many queries of one call are searched for, as the model is told."""
 
+_DAY: Final = 86_400
 _INGESTION_SECONDS: Final = 60.0
 _INGESTION_LOOK: Final = 0.05
 
@@ -59,6 +61,24 @@ _SEARCH_PARAMETERS: Final[Mapping[str, Any]] = {
     "required": ["queries"],
     "additionalProperties": False,
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeQuotas:
+    """What the code of code_interpreter may keep; sizes in bytes.
+
+    A file that code made is deleted after ``file_days`` days. Sessions are the variables and files
+    that are in memory between two calls.
+    """
+
+    file_days: int = 30
+    file_bytes_per_thread: int = 128 * 2**20
+    file_bytes_per_project: int = 1024 * 2**20
+    session_bytes_per_project: int = 96 * 2**20
+
+
+class _QuotaError(Exception):
+    """A file that code made and that is not kept; the text is for the model and its reader."""
 
 
 @dataclass
@@ -82,11 +102,17 @@ class RunTools(NamedTuple):
 class HostedTools:
     """Runs code and searches for the runs of one engine."""
 
-    def __init__(self, store: EngineStore, clock: Clock, search_seconds: float) -> None:
+    def __init__(
+        self, store: EngineStore, clock: Clock, search_seconds: float, quotas: CodeQuotas
+    ) -> None:
         self._store = store
         self._search_seconds = search_seconds
         self._clock = clock
-        self._sandbox = PythonSandbox(monotonic=clock.monotonic)
+        self._quotas = quotas
+        limits = SandboxLimits(group_bytes=quotas.session_bytes_per_project)
+        self._sandbox = PythonSandbox(limits, monotonic=clock.monotonic)
+        # One project leaves at least one worker process to the others.
+        self._code_slots = FairSlots(limits.workers, limits.workers - 1)
 
     async def close(self) -> None:
         """End the sandbox's processes."""
@@ -117,16 +143,21 @@ class HostedTools:
         self, run: Run, place: ToolWorkspace, code: str, tell: Callable[[str], None]
     ) -> str:
         """Run code in the thread's session and return what it printed, errors included."""
-        session = await self._sandbox.session(run.thread_id)
-        result = await session.run(code, files=place.files, on_output=tell)
+        session = await self._sandbox.session(run.thread_id, place.project)
+        async with self._code_slots.hold(place.project):
+            result = await session.run(code, files=place.files, on_output=tell)
+        notices = [result.error, "(Output was cut.)" if result.truncated else None]
+        for name, data in result.written.items():
+            try:
+                place.made[name] = await self._keep(run, place, name, data)
+            except _QuotaError as error:
+                notices.append(f"({name} can't be downloaded: {error})")
         logs = result.logs
-        for said in (result.error, "(Output was cut.)" if result.truncated else None):
+        for said in notices:
             if said:
                 said = said if not logs or logs.endswith("\n") else f"\n{said}"
                 logs += said
                 tell(said)
-        for name, data in result.written.items():
-            place.made[name] = await self._keep(run, place, name, data)
         return logs
 
     async def search(
@@ -190,8 +221,11 @@ class HostedTools:
             await self._clock.sleep(_INGESTION_LOOK)
 
     async def _keep(self, run: Run, place: ToolWorkspace, name: str, data: bytes) -> str:
-        """Keep a file that code made, so that it can be downloaded; return its id."""
-        file_id = new_id("file")
+        """Keep a file that code made, so that it can be downloaded; return its id.
+
+        Raises ``_QuotaError`` where its thread or its project has too much of them already.
+        """
+        file_id, now = new_id("file"), int(self._clock.now())
 
         async def content() -> Any:
             yield data
@@ -201,18 +235,34 @@ class HostedTools:
         file = File(
             id=file_id,
             bytes=len(data),
-            created_at=int(self._clock.now()),
+            created_at=now,
             filename=name,
             purpose="assistants_output",
+            expires_at=now + self._quotas.file_days * _DAY,
         )
+
+        def work(tables: Tables) -> None:
+            self._check_quota(tables, place.project, run.thread_id, len(data))
+            tables.library.add_made_file(place.project, file, run)
+
         try:
-            await self._store.write(
-                lambda tables: tables.library.add_file(place.project, file, run.id)
-            )
+            await self._store.write(work)
         except BaseException:  # a cancelled run, too, leaves no bytes that nobody knows
             await box.delete(file_id)
             raise
         return file_id
+
+    def _check_quota(self, tables: Tables, project: str, thread_id: str, size: int) -> None:
+        on_thread, in_project = tables.library.made_bytes(project, thread_id)
+        for used, most, whose in (
+            (on_thread, self._quotas.file_bytes_per_thread, "this conversation"),
+            (in_project, self._quotas.file_bytes_per_project, "this project"),
+        ):
+            if used + size > most:
+                raise _QuotaError(
+                    f"the files that code made in {whose} may take {most // 2**20} MiB; older "
+                    f"ones go after {self._quotas.file_days} days, or when they are deleted."
+                )
 
     def workspace(self, tables: Tables, project: str, run: Run) -> ToolWorkspace:
         """Return what the thread and the assistant give a project's run to work on."""

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from msgspec.json import Decoder
 
 from bot.assistants.schema.files import File
+from bot.assistants.schema.objects import Run
 from bot.assistants.schema.vector_stores import (
     FileCounts,
     FileStatus,
@@ -24,6 +25,9 @@ _FILES: Final = Decoder(File)
 _STORES: Final = Decoder(VectorStore)
 _STORE_FILES: Final = Decoder(VectorStoreFile)
 _BATCHES: Final = Decoder(VectorStoreFileBatch)
+
+_LEAST_BYTES: Final = 4096
+"""What a file that code made takes of a quota at least: its row and its block on the disk."""
 
 
 class Hit(NamedTuple):
@@ -53,17 +57,28 @@ class FileTables:
             db, "file_batches", _BATCHES, "file batch", unreadable, owner="store_id"
         )
 
-    def add_file(self, project: str, file: File, run_id: str | None = None) -> None:
-        """Keep a file's facts; ``run_id`` is the run whose code made it."""
-        expires_at = file.expires_at if isinstance(file.expires_at, int) else None
-        self.files.insert(
+    def add_file(self, project: str, file: File) -> None:
+        """Keep an uploaded file's facts."""
+        self._add_file(project, file)
+
+    def add_made_file(self, project: str, file: File, run: Run) -> None:
+        """Keep the facts of a file that a run's code made; the file counts against quotas."""
+        self._add_file(
+            project,
             file,
-            id=file.id,
-            project=project,
-            purpose=file.purpose,
-            expires_at=expires_at,
-            run_id=run_id,
+            run_id=run.id,
+            made_on=run.thread_id,
+            made_bytes=max(file.bytes, _LEAST_BYTES),
         )
+
+    def made_bytes(self, project: str, thread_id: str) -> tuple[int, int]:
+        """Return the bytes of files that code made on a project's thread, and in the project."""
+        query = (
+            "SELECT coalesce(sum(made_bytes) FILTER (WHERE made_on = ?), 0), "
+            "coalesce(sum(made_bytes), 0) FROM files WHERE project = ? AND made_bytes IS NOT NULL"
+        )
+        on_thread, in_project = self._db.execute(query, (thread_id, project)).fetchone()
+        return on_thread, in_project
 
     def made_by(self, project: str, run_id: str) -> dict[str, str]:
         """Return the ids of the files that a run's code made, by their names; the newest counts."""
@@ -82,6 +97,17 @@ class FileTables:
             (store_id, file_id),
         ).fetchone()
         return self.files.decoded(*row) if row else None
+
+    def _add_file(self, project: str, file: File, **made: str | int) -> None:
+        expires_at = file.expires_at if isinstance(file.expires_at, int) else None
+        self.files.insert(
+            file,
+            id=file.id,
+            project=project,
+            purpose=file.purpose,
+            expires_at=expires_at,
+            **made,
+        )
 
     def all_file_ids(self) -> set[str]:
         """Return the ids of all projects' files."""

@@ -4,7 +4,10 @@
 """
 
 import sqlite3
-from typing import Final
+import time
+from typing import Any, Final
+
+import msgspec
 
 from bot.store.database import Migration
 
@@ -139,4 +142,45 @@ def _origins(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX files_of_run ON files (run_id) WHERE run_id IS NOT NULL")
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_objects, _files, _responses, _origins)
+_MADE_FILES_DAYS: Final = 30
+"""How long files stay that code made before such files expired."""
+
+
+def _made_files(db: sqlite3.Connection) -> None:
+    # What code makes counts against quotas of its thread and its project, and expires.
+    db.execute("ALTER TABLE files ADD COLUMN made_on TEXT")
+    db.execute("ALTER TABLE files ADD COLUMN made_bytes INTEGER")
+    db.execute(
+        "CREATE INDEX files_made ON files (project, made_on, made_bytes) "
+        "WHERE made_bytes IS NOT NULL"
+    )
+    expires_at = int(time.time()) + _MADE_FILES_DAYS * 86_400
+    rows = db.execute(
+        "SELECT f.seq, f.body, r.thread_id FROM files f LEFT JOIN runs r ON r.id = f.run_id "
+        "WHERE f.run_id IS NOT NULL"
+    ).fetchall()
+    for seq, body, thread_id in rows:
+        try:
+            file = msgspec.json.decode(body, type=dict[str, Any])
+            size = int(file["bytes"])
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+            continue  # a damaged row stays as it is
+        db.execute(
+            "UPDATE files SET made_on = ?, made_bytes = ?, expires_at = ?, body = ? WHERE seq = ?",
+            (
+                thread_id or "",
+                size,
+                expires_at,
+                msgspec.json.encode({**file, "expires_at": expires_at}),
+                seq,
+            ),
+        )
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    _objects,
+    _files,
+    _responses,
+    _origins,
+    _made_files,
+)
