@@ -26,6 +26,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     answer_in: Literal["thread", "channel"] = "thread"
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""
+    attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")
 
 
 class AssistantSettings(Section, frozen=True, kw_only=True):
@@ -171,6 +172,12 @@ def _contradiction(config: Config) -> str:
     ):
         if url and not re.match(r"https?://[^/\s]+", url):
             return f'{key} = "{url}" is not an address: it begins with http:// or https://.'
+    for host in config.discord.attachment_hosts:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
+            return (
+                f'[discord] attachment_hosts has "{host}", which is not a host\'s name: write '
+                '"cdn.discordapp.com", with no scheme, port or path.'
+            )
     gateway = config.discord.gateway_url
     if gateway and not re.match(r"wss?://[^/\s]+", gateway):
         return (

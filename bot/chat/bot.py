@@ -117,7 +117,7 @@ class ChatBot(discord.Client):
             self._throttle,
             clock,
             channel_writer=self._channel_writer,
-            files=AttachmentReader(self, self._rest, clock, threads),
+            files=AttachmentReader(self, self._rest, clock, threads, settings),
             me=lambda: self._me.id,
             run_slots=self._run_slots,
             held=self._catch_up.holds,

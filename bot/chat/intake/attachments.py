@@ -12,6 +12,7 @@ from typing import Final
 
 import aiohttp
 import discord
+import yarl
 
 from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
@@ -21,6 +22,7 @@ from bot.chat.threads.api_errors import passing
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
+from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.store.ledger import Question
 
@@ -61,11 +63,17 @@ class AttachmentReader:
         rest: RestRetry,
         clock: Clock,
         threads: AssistantThreads,
+        settings: DiscordSettings,
     ) -> None:
         self._client = client
         self._rest = rest
         self._clock = clock
         self._threads = threads
+        # Another Discord, such as a sandbox, hands its files out itself.
+        self._origins = frozenset(
+            yarl.URL(address).origin()
+            for address in (settings.api_url, *(f"https://{h}" for h in settings.attachment_hosts))
+        )
         self._since = clock.now()
         # Images whose upload was begun by this process; the newest, as far as one can be retried.
         self._begun: dict[int, None] = {}
@@ -123,6 +131,9 @@ class AttachmentReader:
 
     async def _fetch(self, file: AttachedFile, most: int) -> bytes:
         """Read what is at a file's address; raises ``_RefusedError`` and ``UnreadableError``."""
+        if not self._is_discords(file.url):
+            _log.warning("File %d is at none of [discord] attachment_hosts: %s", file.id, file.url)
+            raise UnreadableError("its address is none of Discord's")
         for wait in (*_WAITS, None):
             try:
                 return await self._get(file.url, most)
@@ -134,6 +145,13 @@ class AttachmentReader:
             await self._clock.sleep(wait)
         raise AssertionError("unreachable")
 
+    def _is_discords(self, address: str) -> bool:
+        """Return whether files are fetched from there: whoever writes events names addresses."""
+        try:
+            return yarl.URL(address).origin() in self._origins
+        except ValueError:  # no address, or a relative one
+            return False
+
     async def _get(self, url: str, most: int) -> bytes:
         http = self._client.http
         # discord.py's own session reads whatever comes, to its end.
@@ -141,8 +159,12 @@ class AttachmentReader:
             # aiohttp's own timeouts end at a chunk that can't be read.
             asyncio.timeout(_SECONDS),
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-            session.get(url, proxy=http.proxy, proxy_auth=http.proxy_auth) as response,
+            session.get(
+                url, proxy=http.proxy, proxy_auth=http.proxy_auth, allow_redirects=False
+            ) as response,
         ):
+            if 300 <= response.status < 400:  # Discord's hosts redirect nowhere
+                raise UnreadableError("its address leads elsewhere")
             if 400 <= response.status < 500 and response.status not in (408, 429):
                 raise _RefusedError
             response.raise_for_status()

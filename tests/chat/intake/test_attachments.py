@@ -13,6 +13,7 @@ from bot.chat.intake.attachments import LARGEST_IMAGE, AttachmentReader
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
+from bot.config import DiscordSettings
 from bot.store.ledger import Ledger, Question, Turn
 from tests.support.assistants import OwnClock, house
 
@@ -34,6 +35,8 @@ class Shelf:
 
     async def give(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
+        if target := request.query.get("to"):
+            raise web.HTTPFound(target)
         if self.failures:
             status = self.failures.pop(0)
             if status:
@@ -92,7 +95,7 @@ async def shelf() -> AsyncIterator[Shelf]:
 
 
 @asynccontextmanager
-async def reading(directory: Path) -> AsyncIterator[tuple[AttachmentReader, Eager]]:
+async def reading(directory: Path, api_url: str) -> AsyncIterator[tuple[AttachmentReader, Eager]]:
     """Files of questions on a bot that is not logged in, before an engine."""
     clock = Eager()
     async with house(directory, "engine") as home:
@@ -100,7 +103,8 @@ async def reading(directory: Path) -> AsyncIterator[tuple[AttachmentReader, Eage
         client = discord.Client(intents=discord.Intents.none())
         threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=Silence())
         try:
-            yield AttachmentReader(client, RestRetry(clock), clock, threads), clock
+            settings = DiscordSettings(api_url=api_url)
+            yield AttachmentReader(client, RestRetry(clock), clock, threads, settings), clock
         finally:
             await ledger.close()
 
@@ -127,7 +131,7 @@ async def test_what_is_told_to_be_too_large_is_not_even_asked_for(
     tmp_path: Path, shelf: Shelf
 ) -> None:
     file = AttachedFile(1, "cat.png", shelf.url, LARGEST_IMAGE + 1, KIND)
-    async with reading(tmp_path) as (files, clock):
+    async with reading(tmp_path, shelf.url) as (files, clock):
         with pytest.raises(UnreadableError, match=r"larger than 21\.0 MB"):
             await files.image(asking(file, clock), file)
     assert shelf.asked == 0
@@ -138,7 +142,7 @@ async def test_a_file_that_is_larger_than_it_was_told_to_be_is_left_in_the_middl
 ) -> None:
     shelf.endless = True
     file = AttachedFile(1, "a.txt", shelf.url, 10, "text/plain")
-    async with reading(tmp_path) as (files, clock):
+    async with reading(tmp_path, shelf.url) as (files, clock):
         with pytest.raises(UnreadableError, match=r"larger than 100\.0 kB"):
             await files.download(asking(file, clock), file, 100_000)
     assert shelf.asked == 1
@@ -153,7 +157,7 @@ async def test_a_download_that_failed_is_tried_again(
     tries = len(failures) + 1
     shelf.failures = [*failures]
     file = AttachedFile(1, "cat.png", shelf.url, len(PNG), KIND)
-    async with reading(tmp_path) as (files, clock):
+    async with reading(tmp_path, shelf.url) as (files, clock):
         assert await files.download(asking(file, clock), file, 1_000) == PNG
         assert len(clock.slept) == tries - 1
     assert shelf.asked == tries
@@ -164,7 +168,40 @@ async def test_where_discord_hands_out_nothing_it_is_given_up_after_three_tries(
 ) -> None:
     shelf.failures = [500] * 10
     file = AttachedFile(1, "cat.png", shelf.url, len(PNG), KIND)
-    async with reading(tmp_path) as (files, clock):
+    async with reading(tmp_path, shelf.url) as (files, clock):
         with pytest.raises(UnreadableError, match="Discord did not hand it out"):
             await files.image(asking(file, clock), file)
     assert shelf.asked == 3
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:9/file",
+        "http://localhost/file",
+        "http://cdn.discordapp.com/file",
+        "https://cdn.discordapp.com.example/file",
+        "https://cdn.discordapp.com:8443/file",
+        "https://cdn.discordapp.com@127.0.0.1/file",
+        "file:///etc/passwd",
+        "/file",
+        "",
+        "https://[",
+    ],
+)
+async def test_a_file_at_none_of_discords_addresses_is_not_fetched(
+    tmp_path: Path, shelf: Shelf, address: str
+) -> None:
+    file = AttachedFile(1, "a.txt", address, 10, "text/plain")
+    async with reading(tmp_path, shelf.url) as (files, clock):
+        with pytest.raises(UnreadableError, match="none of Discord's"):
+            await files.download(asking(file, clock), file, 1_000)
+        assert clock.slept == []
+
+
+async def test_a_redirect_is_not_followed(tmp_path: Path, shelf: Shelf) -> None:
+    file = AttachedFile(1, "a.txt", shelf.url + "?to=elsewhere", 10, "text/plain")
+    async with reading(tmp_path, shelf.url) as (files, clock):
+        with pytest.raises(UnreadableError, match="leads elsewhere"):
+            await files.download(asking(file, clock), file, 1_000)
+    assert shelf.asked == 1
