@@ -78,6 +78,7 @@ class Container:
         settings, code = self._config.engine, self._config.code_interpreter
         options = EngineOptions(
             max_concurrent_runs=settings.max_concurrent_runs,
+            runs_per_project=self._runs_per_project(),
             run_expires_after=settings.run_expires_after,
             ingestion_seconds_per_hour=settings.ingestion_seconds_per_hour,
             context_window=self._config.models.context_window or status.context_window,
@@ -92,6 +93,12 @@ class Container:
         self._close_with(engine.stop)
         await engine.start()
         return engine
+
+    def _runs_per_project(self) -> int:
+        """Return how many runs one project has at once: some are left for others, if any."""
+        most = self._config.engine.max_concurrent_runs
+        projects = {BOT_PROJECT, *server_keys(self._environment).values()}
+        return most if len(projects) == 1 else max(1, most - most // 4)
 
     async def model(self) -> Model:
         """Choose the model and make a local one ready; raises ``StartError``."""
@@ -140,7 +147,7 @@ class Container:
         Discord ends it. Raises ``LoginError`` as well where Discord does not let it in.
         """
         assistant_id = await self._answering_assistant(api, ledger)
-        at_once = self._config.engine.max_concurrent_runs
+        at_once = self._runs_per_project()
         if self._config.assistants.url != "embedded":
             at_once = MOST_AT_ONCE
         # Not more than the engine executes: what waits there waits in no fair order.

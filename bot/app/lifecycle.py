@@ -1,10 +1,12 @@
 """The programs that run until they are told to stop: the bot, and the server alone."""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -24,6 +26,7 @@ _STOP_SECONDS: Final = 4.5
 """After a signal everything is stopped in order, and after this long in any order."""
 
 _TELL_SECONDS: Final = 0.2
+_PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 _YOUNG_OBJECTS: Final = 5_000
 _LEFT: Final = "Not everything stopped in time; leaving it. Nothing that was saved is lost."
 
@@ -91,8 +94,9 @@ def _spare_the_loop() -> None:
 def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
     """Run a program and return what it does; None where Ctrl-C or SIGTERM ended it.
 
-    It has under 5 seconds then to stop in order; after that the process ends whatever hangs, with
-    exit code 0 as well: it was told to stop, and all that is on disk is whole.
+    Neither the process nor a child of it can gain privileges. After a signal the program has under
+    5 seconds to stop in order; then the process ends whatever hangs, with exit code 0 as well: it
+    was told to stop, and all that is on disk is whole.
     """
 
     async def watched() -> T | None:
@@ -101,7 +105,14 @@ def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
             return await task
         return None
 
+    _gain_no_privileges()
     return asyncio.run(watched())
+
+
+def _gain_no_privileges() -> None:
+    """Make setuid programs harmless to this process and its children, on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from bot.engine.tool_calls.ingestion import Ingestion
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model, ResumableModel
 from bot.runtime.clock import Clock
+from bot.runtime.fair_slots import FairSlots
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -37,11 +38,13 @@ _SECOND_LOOK: Final = 5.0
 class EngineOptions:
     """How runs are executed; times in seconds, the window in tokens (None: learned).
 
+    Of ``max_concurrent_runs`` one project has ``runs_per_project`` at most (None: all of them).
     ``search_seconds`` bounds one search of vector stores, the model's own ones included;
     ``ingestion_seconds_per_hour`` the child processes that read one project's files.
     """
 
     max_concurrent_runs: int = 64
+    runs_per_project: int | None = None
     run_expires_after: float = 600.0
     context_window: int | None = None
     search_seconds: float = 10.0
@@ -71,7 +74,8 @@ class Engine:
             store, clock, self.options.search_seconds, self.options.code
         )
         self._context_windows = ContextWindows(self.options.context_window)
-        self._slots = asyncio.Semaphore(self.options.max_concurrent_runs)
+        most = self.options.max_concurrent_runs
+        self._slots = FairSlots(most, min(most, self.options.runs_per_project or most))
         self._executions: dict[str, RunExecutor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._feeds: dict[str, RunFeed] = {}

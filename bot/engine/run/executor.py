@@ -3,7 +3,6 @@
 Deltas live in memory only; a run that is interrupted keeps what the model had said by then.
 """
 
-import asyncio
 import logging
 from functools import partial
 from typing import Final
@@ -31,6 +30,7 @@ from bot.engine.tool_calls.written_calls import WrittenFunction, WrittenSearch
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Finished, Model, ModelError
 from bot.runtime.clock import Clock
+from bot.runtime.fair_slots import FairSlots
 from bot.store.engine import EngineStore, StoreUnavailableError, Tables
 
 _log: Final = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class RunExecutor:
         self._answering: ModelCall | None = None
         self._over: list[ModelCall] = []
 
-    async def go(self, slots: asyncio.Semaphore) -> None:
+    async def go(self, slots: FairSlots) -> None:
         """Execute the run as soon as there is a slot.
 
         Raises nothing but ``CancelledError``, when the engine stops: the run then stays on disk as
@@ -82,11 +82,11 @@ class RunExecutor:
         self._interruption.begin()
         try:
             with self._interruption.waiting():
-                await slots.acquire()
+                await slots.acquire(self.project)
             try:
                 await self._work()
             finally:
-                slots.release()
+                slots.release(self.project)
             self._interruption.check()  # a cancellation that came after the last look
         except InterruptedRunError:
             await self._interrupted()

