@@ -226,8 +226,8 @@ class ChatBot(discord.Client):
         _log.info("On Discord as %s in %d guilds", self.user, len(self.guilds))
         self._catch_up.ready()
         if not self._recovered:
-            await recover(self._ledger, wake=self._turns.wake, unsettled=self._settle_soon)
             self._recovered = True
+            self._keep(self._recover(), "What is owed could not be taken up")
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Read what was missed in a guild that came after READY."""
@@ -298,6 +298,16 @@ class ChatBot(discord.Client):
 
     def _settle_soon(self, question: NewQuestion) -> None:
         self._keep(self._settle(question), f"Question {question.id} could not be settled")
+
+    async def _recover(self) -> None:
+        while True:
+            try:
+                await recover(self._ledger, wake=self._turns.wake, unsettled=self._settle_soon)
+            except LedgerError as error:
+                _log.warning("What is owed can't be looked up yet: %s", error)
+                await self._clock.sleep(_LEDGER_SECONDS)
+            else:
+                return
 
     async def _settle(self, question: NewQuestion) -> None:
         while True:

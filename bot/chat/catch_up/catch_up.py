@@ -7,14 +7,16 @@ something off is told.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import discord
 
 from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, Missed
 from bot.chat.catch_up.read_markers import ReadMarkers
-from bot.chat.catch_up.reconcile import Reconciler
+from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
+from bot.chat.message_history import newest_page
 from bot.chat.texts import sentences
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
@@ -31,7 +33,6 @@ AT_ONCE: Final = 4
 
 T = TypeVar("T")
 
-_PAGE: Final = 100
 _UNKNOWN_CHANNEL: Final = 10003
 _AGAIN_SECONDS: Final = 2.0
 
@@ -95,17 +96,28 @@ class CatchUp:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _catch_up(self) -> None:
-        found = [await self._surely(self._gaps.direct)]
-        found += [
-            await self._surely(lambda guild=guild: self._gaps.in_guild(guild))  # type: ignore[misc]  # mypy can't type a lambda's default
-            for guild in tuple(self._client.guilds)
-        ]
+        found = [await self._looked_up("direct messages", self._gaps.direct)]
+        found += [await self._looked_up_in(guild) for guild in tuple(self._client.guilds)]
         self._ready = True
         self._release()
         await self._read_all(found)
 
     async def _catch_up_in(self, guild: discord.Guild) -> None:
-        await self._read_all([await self._surely(lambda: self._gaps.in_guild(guild))])
+        await self._read_all([await self._looked_up_in(guild)])
+
+    async def _looked_up_in(self, guild: discord.Guild) -> Missed:
+        return await self._looked_up(f"guild {guild.id}", partial(self._gaps.in_guild, guild))
+
+    async def _looked_up(self, where: str, look: Callable[[], Awaitable[Missed]]) -> Missed:
+        """Look up what was missed in one place; a place that can't be looked up is skipped.
+
+        The marks of a skipped place do not move, so that the next session looks there again.
+        """
+        try:
+            return await self._surely(look)
+        except Exception:  # noqa: BLE001 - whatever is wrong in one place must not mute the others
+            _log.exception("What was missed in %s can't be looked up and is skipped", where)
+            return Missed()
 
     async def _surely(self, look: Callable[[], Awaitable[T]]) -> T:
         while True:
@@ -125,16 +137,26 @@ class CatchUp:
         _log.info("Reading %d channels for what was written meanwhile", len(ordered))
         async with asyncio.TaskGroup() as group:
             for gap in ordered[:MOST_CHANNELS]:
-                group.create_task(self._read(gap))
-            if len(ordered) > MOST_CHANNELS:
-                group.create_task(self._leave_out(ordered[MOST_CHANNELS:]))
+                group.create_task(self._apart(gap, self._read))
+            for gap in ordered[MOST_CHANNELS:]:
+                group.create_task(self._apart(gap, self._leave_out))
+
+    async def _apart(self, gap: Gap, work: Callable[[Gap], Awaitable[None]]) -> None:
+        """Do what is to be done in one channel; a failure there stays in that channel."""
+        channel_id = gap.mark.channel_id
+        try:
+            await work(gap)
+        except Exception:  # noqa: BLE001 - see above; without its mark moving it is read again
+            _log.exception("Channel %d can't be read and is skipped", channel_id)
+            self._read_markers.gone(channel_id)
+            self._release()
 
     async def _awoken(self, archive: Archive) -> tuple[Gap, ...]:
         """Return an archive's channel threads to be read, and let the others go."""
         try:
             gaps = await self._gaps.in_archive(archive)
-        except discord.HTTPException as error:
-            _log.warning("What was archived in %d can't be read: %s", archive.parent.id, error)
+        except Exception as error:  # noqa: BLE001 - one archive must not keep back the others
+            _log.warning("What was archived in %d can't be read: %r", archive.parent.id, error)
             gaps = ()
         awake = {gap.mark.channel_id for gap in gaps}
         for mark in archive.read_markers:
@@ -143,16 +165,16 @@ class CatchUp:
         self._release()
         return gaps
 
-    async def _leave_out(self, gaps: Iterable[Gap]) -> None:
-        for gap in gaps:
-            channel_id = gap.mark.channel_id
-            if gap.is_sure:
-                _log.warning("Channel %d is not read: too many were written in", channel_id)
+    async def _leave_out(self, gap: Gap) -> None:
+        channel_id = gap.mark.channel_id
+        if gap.is_sure:
+            _log.warning("Channel %d is not read: too many were written in", channel_id)
+            async with self._at_once:
                 await self._tell_cut(gap, gap.newest)
-            else:
-                # Most likely there is nothing, and people would be told what is not so.
-                _log.warning("Channel %d is not looked into: there are too many", channel_id)
-            self._read_up_to(gap, gap.newest)
+        else:
+            # Most likely there is nothing, and people would be told what is not so.
+            _log.warning("Channel %d is not looked into: there are too many", channel_id)
+        self._read_up_to(gap, gap.newest)
 
     async def _read(self, gap: Gap) -> None:
         channel_id = gap.mark.channel_id
@@ -166,9 +188,7 @@ class CatchUp:
                     await self._surely(lambda: self._ledger.seen.forget(channel_id))
                 self._release()
                 return
-            found = await self._surely(
-                lambda: self._standing.learn(gap.channel, gap.mark, [*late, *messages])
-            )
+            found = await self._found(gap, [*late, *messages])
             for message in messages:
                 if not found.settles(message.id):
                     cut = not await self._taken(message) or cut
@@ -179,6 +199,14 @@ class CatchUp:
                 _log.warning("More was written in %d than is read after an absence", channel_id)
                 await self._tell_cut(gap, newest)
         self._read_up_to(gap, newest)
+
+    async def _found(self, gap: Gap, messages: Sequence[discord.Message]) -> FoundReplies:
+        """Return what of ours stands there already; nothing, where that can't be told."""
+        try:
+            return await self._surely(lambda: self._standing.learn(gap.channel, gap.mark, messages))
+        except Exception:  # noqa: BLE001 - a reply of ours that can't be read hides no question
+            _log.exception("Our replies in channel %d can't be read", gap.mark.channel_id)
+            return FoundReplies()
 
     def _read_up_to(self, gap: Gap, message_id: int) -> None:
         mark = gap.mark
@@ -195,18 +223,16 @@ class CatchUp:
         found: list[discord.Message] = []
         late: list[discord.Message] = []
         oldest = self._gaps.oldest()
-        before: discord.Message | None = None
+        before: int | None = None
         for _ in range(MOST_PAGES):
-            page = await self._rest.insist(
-                lambda before=before: _page(gap.channel, before)  # type: ignore[misc]  # mypy can't type a lambda's default
-            )
-            for message in page:
+            page = await self._rest.insist(partial(newest_page, gap.channel, before))
+            for message in page.messages:
                 if message.id <= gap.mark.message_id:
                     return found[::-1], late[::-1], False
                 (found if message.id >= oldest else late).append(message)
-            if len(page) < _PAGE:
+            before = page.next_before
+            if before is None:
                 return found[::-1], late[::-1], False
-            before = page[-1]
         return found[::-1], late[::-1], True
 
     async def _any_asked(self, gap: Gap, late: Sequence[discord.Message]) -> bool:
@@ -224,6 +250,9 @@ class CatchUp:
                 await self._clock.sleep(_AGAIN_SECONDS)
             except QueueFullError as error:
                 _log.warning("Question %d is left out: %s", message.id, error)
+                return False
+            except Exception:  # noqa: BLE001 - one message must not keep back those behind it
+                _log.exception("Message %d can't be taken as a question", message.id)
                 return False
             else:
                 return True
@@ -251,9 +280,3 @@ class CatchUp:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("What was missed could not be read", exc_info=error)
-
-
-async def _page(
-    channel: discord.abc.Messageable, before: discord.Message | None
-) -> list[discord.Message]:
-    return [message async for message in channel.history(limit=_PAGE, before=before)]

@@ -3,6 +3,7 @@
 What is named here is held until it was read; nothing is asked of Discord before that is said.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +22,8 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 """Where messages are in a guild."""
 
 _ARCHIVE_PAGE: Final = 100
+
+_log = logging.getLogger(__name__)
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -90,7 +93,8 @@ class GapFinder:
         new_here = not read_markers
         gaps: list[Gap] = []
         begun: list[ReadMarker] = []
-        for channel in _readable(guild):
+        readable = _readable(guild)
+        for channel in readable:
             newest = max(channel.last_message_id or 0, channel.id)
             begin = ReadMarker(channel_id=channel.id, guild_id=guild.id, message_id=channel.id)
             mark = read_markers.pop(channel.id, None)
@@ -109,7 +113,7 @@ class GapFinder:
         ]
         oldest = self.oldest()
         gaps += [self._unseen(mark) for mark in hidden if mark.message_id > oldest]
-        archives = _archives(guild, [mark for mark in hidden if mark.message_id <= oldest])
+        archives = _archives(readable, [mark for mark in hidden if mark.message_id <= oldest])
         if begun:
             await self._ledger.seen.note(begun)
         behind = [gap.mark.channel_id for gap in gaps]
@@ -141,29 +145,46 @@ async def _archived(parent: discord.TextChannel) -> list[discord.Thread]:
     return [thread async for thread in parent.archived_threads(limit=_ARCHIVE_PAGE)]
 
 
-def _archives(guild: discord.Guild, read_markers: Sequence[ReadMarker]) -> tuple[Archive, ...]:
+def _archives(readable: Sequence[Place], read_markers: Sequence[ReadMarker]) -> tuple[Archive, ...]:
     by_parent: dict[int, list[ReadMarker]] = {}
     for mark in read_markers:
         if mark.parent_id is not None:
             by_parent.setdefault(mark.parent_id, []).append(mark)
     return tuple(
         Archive(parent=channel, read_markers=tuple(by_parent[channel.id]))
-        for channel in guild.text_channels
-        if channel.id in by_parent and may_read(channel, guild)
+        for channel in readable
+        if isinstance(channel, discord.TextChannel) and channel.id in by_parent
     )
 
 
 def _readable(guild: discord.Guild) -> list[Place]:
+    """Return the channels whose history we may read; those of which that can't be told are out."""
     channels: list[Place] = [
         *guild.text_channels,
         *guild.voice_channels,
         *guild.stage_channels,
         *guild.threads,
     ]
-    return [each for each in channels if may_read(each, guild)]
+    readable: list[Place] = []
+    skipped: list[int] = []
+    for channel in channels:
+        try:
+            if may_read(channel, guild):
+                readable.append(channel)
+        except Exception as error:  # noqa: BLE001 - one broken channel must not hide the others
+            if not skipped:
+                _log.warning("Channel %d of guild %d is skipped: %r", channel.id, guild.id, error)
+            skipped.append(channel.id)
+    if len(skipped) > 1:
+        _log.warning("So are %d more channels of guild %d", len(skipped) - 1, guild.id)
+    return readable
 
 
 def may_read(channel: Place, guild: discord.Guild) -> bool:
-    """Whether we may read what was written in a channel."""
+    """Return whether we may read a channel's history.
+
+    Raises ``discord.ClientException`` where a channel thread's parent is unknown, and
+    ``AttributeError`` where Discord has not told of a role or of our own member.
+    """
     permissions = channel.permissions_for(guild.me)
     return permissions.view_channel and permissions.read_message_history

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.intake.mentions import SPOKEN, can_ask, mentions
+from bot.chat.message_history import oldest_messages
 from bot.chat.reply.buttons import cancellable
 from bot.chat.texts import sentences
 from bot.chat.transport.rest_retry import RestRetry
@@ -28,8 +29,6 @@ _TOLD: Final = frozenset(
         sentences.queue_full(MOST_WAITING),
     }
 )
-
-_PAGE: Final = 100
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class Reconciler:
         mark = ReadMarker(channel_id=question.id, guild_id=guild_id, message_id=question.id)
         thread = self._client.get_partial_messageable(question.id, guild_id=guild_id)
         try:
-            messages = await self._rest.insist(lambda: _first_page(thread))
+            messages = await self._rest.insist(lambda: oldest_messages(thread))
         except discord.HTTPException as error:
             _log.info("Channel thread %d can't be read: %s", question.id, error)
             return False
@@ -187,10 +186,6 @@ def _spoken_by(message: discord.Message, me: int) -> bool:
     return (
         message.author.id == me and message.type in SPOKEN and message.interaction_metadata is None
     )
-
-
-async def _first_page(channel: discord.abc.Messageable) -> list[discord.Message]:
-    return [message async for message in channel.history(limit=_PAGE, oldest_first=True)]
 
 
 def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:

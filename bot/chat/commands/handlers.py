@@ -10,6 +10,7 @@ import discord
 
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on, may_see, scope_of
+from bot.chat.plain_text import well_formed
 from bot.chat.reply import buttons
 from bot.chat.texts import sentences
 from bot.chat.transport.rest_retry import RestRetry
@@ -159,7 +160,7 @@ class InteractionHandlers:
     async def _request_cancel(self, turn: Turn, interaction: discord.Interaction[Any]) -> bool:
         user = interaction.user
         written = await self._ledger.turns.request_cancel(
-            turn.id, turn.attempt, user.id, user.display_name
+            turn.id, turn.attempt, user.id, well_formed(user.display_name)
         )
         if written is None:
             return False

@@ -18,6 +18,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
+from bot.chat.plain_text import well_formed
 from bot.chat.threads.api_errors import passing
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
 from bot.chat.threads.threads import AssistantThreads
@@ -219,10 +220,10 @@ def files_of(message: discord.Message) -> tuple[AttachedFile, ...]:
     return tuple(
         AttachedFile(
             id=file.id,
-            name=file.filename,
-            url=file.url,
+            name=well_formed(file.filename),
+            url=well_formed(file.url),
             size=file.size,
-            content_type=file.content_type or "",
+            content_type=well_formed(file.content_type or ""),
         )
         for file in message.attachments
     )

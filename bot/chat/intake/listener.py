@@ -14,9 +14,10 @@ import discord
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, mentions, said
 from bot.chat.intake.routing import Router
+from bot.chat.plain_text import well_formed
 from bot.chat.texts import sentences
 from bot.chat.threads.message_builder import attachments_json
-from bot.store.ledger import Ledger, LedgerError, NewQuestion, QueueFullError
+from bot.store.ledger import Ledger, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
 """How many questions wait in a channel at most; they are answered together in its next turn."""
@@ -64,14 +65,14 @@ class Listener:
         mentioned = mentions(message, me.id)
         try:
             await self._take(message, me, mentioned=mentioned)
-        except LedgerError:
-            _log.exception("Question %d could not be written down", message.id)
-            if mentioned or guild_of(message) is None or _in_ours(message, me):
-                await self._tell(message, sentences.NOT_TAKEN)
-            return True
         except QueueFullError as error:
             _log.warning("Question %d is refused: %s", message.id, error)
             await self._tell_full(message)
+            return True
+        except Exception:  # noqa: BLE001 - a full disk or our own defect: whoever asked is told
+            _log.exception("Question %d could not be written down", message.id)
+            if mentioned or guild_of(message) is None or _in_ours(message, me):
+                await self._tell(message, sentences.NOT_TAKEN)
             return True
         if mentioned and _empty(message, me):
             await self._tell(message, sentences.EMPTY_QUESTION)
@@ -155,7 +156,7 @@ def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
         channel_id=message.channel.id,
         guild_id=guild_of(message),
         author_id=message.author.id,
-        author_name=message.author.display_name,
+        author_name=well_formed(message.author.display_name),
         content=said(message, me.id),
         attachments=attachments_json(files_of(message)),
     )

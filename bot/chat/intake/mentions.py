@@ -5,6 +5,8 @@ from typing import Final
 
 import discord
 
+from bot.chat.plain_text import well_formed
+
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """The types of messages that somebody wrote; the others tell of joins, pins and the like."""
 
@@ -37,7 +39,7 @@ def said(message: discord.Message, me: int) -> str:
         return known.get(int(match[2]), match[0])
 
     text = re.sub(r"<@([!&]?)(\d{1,20})>", named, message.content)
-    return text.strip()
+    return well_formed(text).strip()
 
 
 def _own_role(message: discord.Message) -> discord.Role | None:

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import discord
 
+from bot.chat.message_history import oldest_messages
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_ARCHIVED,
     OLD_MESSAGE_EDITED_TOO_OFTEN,
@@ -18,7 +19,6 @@ from bot.store.ledger import Turn
 T = TypeVar("T")
 
 _CANT_REPLY: Final = frozenset({160002, 50035})
-_LOOK_BACK: Final = 100
 _NONCE_SECONDS: Final = 60.0
 _OLD: Final = 3_000.0  # Discord counts edits of messages from 3,600 s on
 
@@ -145,14 +145,8 @@ class ChannelWriter:
 
     async def after(self, message_id: int) -> list[discord.Message]:
         """Return what was written behind a message, oldest first, so far as a reply can be."""
-
-        async def read() -> list[discord.Message]:
-            behind = discord.Object(message_id)
-            history = self._channel.history(after=behind, limit=_LOOK_BACK, oldest_first=True)
-            return [message async for message in history]
-
         try:
-            return await self._rest.insist(read)
+            return await self._rest.insist(lambda: oldest_messages(self._channel, message_id))
         except discord.HTTPException as error:
             # Without the right to read the history the nonce alone must do.
             _log.info("Channel %d can't be read: %s", self.channel_id, error)

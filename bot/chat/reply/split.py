@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.chat.plain_text import well_formed
+
 LIMIT: Final = 2_000
 """The longest content of a message, in code points (Discord's limit)."""
 
@@ -26,7 +28,6 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _LINE: Final = re.compile(r"\n")
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])(?!\s)")
 _WORD: Final = re.compile(r"\s")
-_HALF: Final = re.compile("[\ud800-\udfff]")
 _LEAST_FILL: Final = 0.5
 _LONGEST_CLUSTER: Final = 64
 
@@ -62,7 +63,7 @@ def cut(text: str, limit: int = LIMIT) -> tuple[Piece, ...]:
     """Cut ``text`` into pieces whose contents have at most ``limit`` code points each."""
     if limit < LEAST_LIMIT:
         raise ValueError(f"limit must be at least {LEAST_LIMIT}, but is {limit}")
-    return _Cutter(_well_formed(text).strip(), limit).pieces()
+    return _Cutter(well_formed(text).strip(), limit).pieces()
 
 
 class _Cutter:
@@ -196,10 +197,3 @@ def _joined(text: str, start: int, place: int) -> bool:
 
 def _is_flag_half(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"
-
-
-def _well_formed(text: str) -> str:
-    """Join halves of surrogate pairs, and replace those that have no other half."""
-    if _HALF.search(text):
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

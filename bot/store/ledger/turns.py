@@ -12,9 +12,12 @@ from typing import Any, Final
 from bot.store.ledger import rows
 from bot.store.ledger.records import Outcome, Turn
 from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.states import TurnState, sources
+from bot.store.ledger.states import OPEN, TurnState, sources
 
 _NO_END: Final = 2**63 - 1
+
+# A state that a later version wrote is left alone: nobody here can bring such a turn further.
+_OPEN_STATES: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
 
 
 class TurnStore:
@@ -34,8 +37,8 @@ class TurnStore:
         def work(db: sqlite3.Connection) -> Turn | None:
             row = db.execute(
                 rows.TURN
-                + """
-                WHERE t.channel_id = ? AND t.ended_at IS NULL
+                + f"""
+                WHERE t.channel_id = ? AND t.ended_at IS NULL AND t.state IN ({_OPEN_STATES})
                 ORDER BY t.state = 'waiting', t.started_at, t.id LIMIT 1
                 """,
                 (channel_id,),
@@ -50,8 +53,9 @@ class TurnStore:
             lambda db: tuple(
                 row[0]
                 for row in db.execute(
-                    """
-                    SELECT channel_id FROM turns WHERE ended_at IS NULL
+                    f"""
+                    SELECT channel_id FROM turns
+                    WHERE ended_at IS NULL AND state IN ({_OPEN_STATES})
                     UNION
                     SELECT home_id FROM questions
                     WHERE turn_id IS NULL AND withdrawn_at IS NULL AND home_id IS NOT NULL

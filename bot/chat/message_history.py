@@ -1,0 +1,63 @@
+"""A channel's history, page by page; a message that can't be read is skipped and logged.
+
+``Messageable.history`` of discord.py ends at the first message of a page that it can't parse, and
+the messages behind it are lost with it.
+"""
+
+import logging
+from typing import Any, Final
+
+import discord
+from msgspec import Struct
+
+PAGE_SIZE: Final = 100
+"""How many messages a page has at most (Discord's limit)."""
+
+_log = logging.getLogger(__name__)
+
+
+class HistoryPage(Struct, frozen=True):
+    """A page of a channel's history, newest message first.
+
+    ``next_before`` is the id before which the next page begins; None where nothing is older.
+    """
+
+    messages: list[discord.Message]
+    next_before: int | None
+
+
+async def newest_page(channel: discord.abc.Messageable, before: int | None = None) -> HistoryPage:
+    """Return a channel's newest messages, or the newest before an id.
+
+    Raises ``discord.HTTPException``.
+    """
+    messages, is_full = await _page(channel, before=before)
+    return HistoryPage(messages, messages[-1].id if messages and is_full else None)
+
+
+async def oldest_messages(
+    channel: discord.abc.Messageable, after: int = 0
+) -> list[discord.Message]:
+    """Return the oldest messages after an id, oldest first; raises ``discord.HTTPException``."""
+    messages, _ = await _page(channel, after=after)
+    return messages[::-1]
+
+
+async def _page(
+    channel: discord.abc.Messageable, *, before: int | None = None, after: int | None = None
+) -> tuple[list[discord.Message], bool]:
+    """Return a page, newest first, and whether Discord sent as many messages as it sends."""
+    # The two calls that Messageable.history makes; discord.py has no public ones.
+    place: Any = await channel._get_channel()  # noqa: SLF001
+    state: Any = place._state  # noqa: SLF001
+    raw = await state.http.logs_from(place.id, PAGE_SIZE, before=before, after=after)
+    messages: list[discord.Message] = []
+    for data in raw:
+        try:
+            message = state.create_message(channel=place, data=data)
+            # discord.py leaves the attribute out where the payload names nobody.
+            _ = message.author
+            messages.append(message)
+        except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
+            _log.warning("A message in channel %d is skipped: %r in %.300r", place.id, error, data)
+    return messages, len(raw) == PAGE_SIZE

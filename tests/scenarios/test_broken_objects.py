@@ -1,0 +1,327 @@
+"""One object of Discord's or of the ledger's is broken: everybody else is answered all the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import discord
+import pytest
+from discord.http import HTTPClient
+from discord.state import ConnectionState
+
+from bot.chat import message_history
+from bot.chat.catch_up import catch_up, reconcile
+from bot.sandbox import Channel
+from bot.store.ledger import LedgerError, Link, NewQuestion
+from bot.store.ledger.turns import TurnStore
+from tests.scenarios.community import Community, answer
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def change_guilds(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
+    """Have every guild arrive changed, as Discord might send it."""
+    come = ConnectionState.parse_guild_create
+
+    def changed(state: ConnectionState, data: Any) -> None:
+        change(data)
+        come(state, data)
+
+    monkeypatch.setattr(ConnectionState, "parse_guild_create", changed)
+
+
+def change_history(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[int, list[dict[str, Any]]], None]
+) -> None:
+    """Have every page of a channel's history arrive changed."""
+    logs_from = HTTPClient.logs_from
+
+    async def changed(http: HTTPClient, channel_id: Any, *args: Any, **values: Any) -> Any:
+        page: Any = await logs_from(http, channel_id, *args, **values)
+        change(int(channel_id), page)
+        return page
+
+    monkeypatch.setattr(HTTPClient, "logs_from", changed)
+
+
+def with_orphan(data: dict[str, Any]) -> None:
+    """Add a channel thread whose parent the guild does not have."""
+    data["threads"] = [
+        *data["threads"],
+        {
+            "id": "600000000000000062",
+            "guild_id": data["id"],
+            "parent_id": "600000000000000061",
+            "owner_id": "1",
+            "type": 11,
+            "name": "orphan",
+            "last_message_id": "900000000000000000",
+            "message_count": 1,
+            "member_count": 1,
+            "rate_limit_per_user": 0,
+            "thread_metadata": {
+                "archived": False,
+                "auto_archive_duration": 1440,
+                "archive_timestamp": "2024-05-01T00:00:00.000000+00:00",
+                "locked": False,
+            },
+        },
+    ]
+
+
+def without_own_member(data: dict[str, Any]) -> None:
+    """Leave the bot's own member out of a guild."""
+    data["members"] = []
+
+
+def without_roles(data: dict[str, Any]) -> None:
+    """Leave out every role, @everyone among them."""
+    data["roles"] = []
+
+
+async def asked_while_away(whole: Community) -> tuple[Channel, Channel]:
+    """Ask in a direct message and in a channel thread while the bot is away."""
+    home = await whole.ada.open_dm()
+    await whole.ada.say(home, "one")
+    await whole.finished(home)
+    thread = await whole.thread_of(await whole.ask("two"))
+    await whole.finished(thread)
+    await whole.stop_bot()
+    await whole.ada.say(home, "missed here")
+    await whole.ada.say(thread, "missed there")
+    return home, thread
+
+
+@pytest.mark.parametrize("change", [with_orphan, without_own_member, without_roles])
+async def test_a_broken_guild_or_channel_thread_silences_nobody_else(
+    threads: Community, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    home, _ = await asked_while_away(threads)
+    change_guilds(monkeypatch, change)
+    await threads.start_bot()
+    assert answer(await threads.finished(home, 2)) == "missed here"
+    # What happens in the guild from now on is answered there, too.
+    thread = await threads.thread_of(await threads.ask("now", threads.ben))
+    assert answer(await threads.finished(thread)) == "now"
+
+
+async def test_an_orphaned_channel_thread_is_skipped_and_the_rest_of_its_guild_is_read(
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, thread = await asked_while_away(threads)
+    change_guilds(monkeypatch, with_orphan)
+    caplog.clear()
+    await threads.start_bot()
+    assert answer(await threads.finished(home, 2)) == "missed here"
+    assert answer(await threads.finished(thread, 2)) == "missed there"
+    assert caplog.text.count("600000000000000062") == 1
+
+
+async def test_a_guild_that_cannot_be_looked_up_is_looked_up_at_the_next_start(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, thread = await asked_while_away(threads)
+    with monkeypatch.context() as broken:
+        broken.setattr("bot.chat.catch_up.gaps._readable", lambda guild: 1 / 0)
+        await threads.start_bot()
+        assert answer(await threads.finished(home, 2)) == "missed here"
+        await threads.stop_bot()
+    await threads.start_bot()
+    assert answer(await threads.finished(thread, 2)) == "missed there"
+
+
+def lone_surrogate(messages: list[dict[str, Any]]) -> None:
+    """Have the newest message say what UTF-8 can't hold, by an author who is named so as well."""
+    messages[0]["content"] = "missed \ud83d here"
+    messages[0]["author"]["global_name"] = "A\udc00da"
+    messages[0]["attachments"] = [
+        {
+            "id": "5",
+            "filename": "\ud83d.bin",
+            "size": 1,
+            "url": "http://127.0.0.1:9/\ud83d",
+            "proxy_url": "http://127.0.0.1:9/",
+            "content_type": "application/\udfff",
+        }
+    ]
+
+
+async def test_text_that_cannot_be_stored_is_made_storable(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, thread = await asked_while_away(threads)
+    change_history(
+        monkeypatch, lambda channel, page: lone_surrogate(page) if channel == home.id else None
+    )
+    await threads.start_bot()
+    reply = await threads.finished(home, 2)
+    assert answer(reply).startswith("missed \ufffd here")
+    assert answer(await threads.finished(thread, 2)) == "missed there"
+
+
+async def test_text_that_cannot_be_stored_is_made_storable_as_it_arrives(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = ConnectionState.parse_message_create
+
+    def changed(state: ConnectionState, data: Any) -> None:
+        data["content"] = data["content"].replace("HALF", "\ud83d")
+        data["author"] = data["author"] | {"global_name": "A\udc00da"}
+        create(state, data)
+
+    monkeypatch.setattr(ConnectionState, "parse_message_create", changed)
+    await channels.stop_bot()
+    await channels.start_bot()
+    await channels.ask("what is HALF?")
+    assert answer(await channels.finished(channels.general)) == "what is \ufffd?"
+
+
+def without_author(messages: list[dict[str, Any]]) -> None:
+    """Put a message that can't be read behind the newest one."""
+    broken = {key: value for key, value in messages[0].items() if key != "author"}
+    messages.insert(0, broken | {"id": str(int(broken["id"]) + 1)})
+
+
+async def test_a_message_that_cannot_be_read_hides_no_other_in_its_channel(
+    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, thread = await asked_while_away(threads)
+    change_history(monkeypatch, lambda channel, page: without_author(page))
+    await threads.start_bot()
+    assert answer(await threads.finished(home, 2)) == "missed here"
+    assert answer(await threads.finished(thread, 2)) == "missed there"
+    assert "is skipped" in caplog.text
+
+
+async def test_a_channel_whose_catch_up_fails_is_read_at_the_next_start_and_holds_up_no_other(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, thread = await asked_while_away(threads)
+    newest_page = message_history.newest_page
+
+    async def fail(channel: discord.abc.Messageable, before: int | None = None) -> Any:
+        if getattr(channel, "id", 0) == thread.id:
+            raise TypeError("a defect of our own")
+        return await newest_page(channel, before)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(catch_up, "newest_page", fail)
+        await threads.start_bot()
+        assert answer(await threads.finished(home, 2)) == "missed here"
+        await threads.stop_bot()
+    await threads.start_bot()
+    assert answer(await threads.finished(thread, 2)) == "missed there"
+
+
+async def test_a_reply_that_cannot_be_reconciled_hides_no_question(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, thread = await asked_while_away(threads)
+    monkeypatch.setattr(reconcile, "_spoken_by", lambda message, me: 1 / 0)
+    await threads.start_bot()
+    assert answer(await threads.finished(home, 2)) == "missed here"
+    assert answer(await threads.finished(thread, 2)) == "missed there"
+
+
+async def test_a_question_that_cannot_be_taken_keeps_none_back_that_came_after_it(
+    threads: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = await asked_while_away(threads)
+    await threads.ada.say(home, "and then")
+    take = type(threads.ledger.questions).take
+
+    async def some(questions: Any, new: NewQuestion, *args: Any, **values: Any) -> bool:
+        if new.content == "missed here":
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return await take(questions, new, *args, **values)
+
+    monkeypatch.setattr(type(threads.ledger.questions), "take", some)
+    await threads.start_bot()
+    await threads.until(lambda: any(answer(m) == "and then" for m in threads.replies(home)))
+
+
+async def test_a_question_that_cannot_be_taken_is_told(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*args: Any, **values: Any) -> bool:
+        raise OverflowError("Python int too large to convert to SQLite INTEGER")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(type(channels.ledger.questions), "take", broken)
+        await channels.ask("one")
+        reply = await channels.reply(channels.general)
+        assert reply.content == "I can't write your question down right now, so I can't answer " + (
+            "it. Ask again in a few minutes."
+        )
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+
+
+async def test_a_turn_in_an_unknown_state_holds_up_no_other_of_its_channel(
+    channels: Community,
+) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    await channels.ledger._database.write(
+        lambda db: db.execute(
+            "UPDATE turns SET state = 'dreaming', ended_at = NULL WHERE id = 1"
+        ).close()
+    )
+    await channels.stop_bot()
+    await channels.start_bot()
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+
+
+async def test_a_question_with_broken_attachments_is_told_and_holds_up_no_other(
+    channels: Community,
+) -> None:
+    await channels.stop_bot()
+    await channels.start_bot()
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    question = await channels.ben.say(elsewhere, "hello")
+    home = Link(
+        channel_id=elsewhere.id,
+        guild_id=channels.sandbox.guild.id,
+        parent_id=elsewhere.id,
+        listening=False,
+    )
+    broken = NewQuestion(
+        id=question.id,
+        channel_id=elsewhere.id,
+        guild_id=home.guild_id,
+        author_id=channels.ben.id,
+        author_name="Ben",
+        content="hello",
+        attachments="[{",
+    )
+    await channels.ledger.questions.take(broken, home)
+    await channels.stop_bot()
+    await channels.start_bot()
+    assert "Something went wrong on my side" in (await channels.finished(elsewhere)).content
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general)) == "two"
+
+
+async def test_a_ledger_that_cannot_be_read_at_the_start_is_read_as_soon_as_it_can_be(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.chat.bot._LEDGER_SECONDS", 0.01)
+    gate = channels.model.gate()
+    channels.model.say("At last.", first=gate)
+    await channels.ask("one")
+    await channels.reply(channels.general)
+    await channels.model.until_request()
+    await channels.stop_bot()
+    owing = TurnStore.channels_owing
+    failures = [LedgerError("the disk is full")] * 2
+
+    async def failing(turns: TurnStore) -> tuple[int, ...]:
+        if failures:
+            raise failures.pop()
+        return await owing(turns)
+
+    monkeypatch.setattr(TurnStore, "channels_owing", failing)
+    gate.open()
+    await channels.start_bot()
+    assert answer(await channels.finished(channels.general)) == "At last."
