@@ -1,7 +1,7 @@
 """Every error the API answers with: status, type, code, param and wording, in one place."""
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -10,6 +10,10 @@ from bot.assistants.states import RunStatus
 Noun = Literal[
     "assistant", "thread", "message", "run", "run step", "file", "vector store", "file batch"
 ]
+
+
+INTERRUPTED_RUN: Final = "The engine was stopped three times while it executed this run."
+"""The ``last_error.message`` of a run that failed because the engine was stopped, not the model."""
 
 
 class ErrorBody(Struct, frozen=True):

@@ -145,6 +145,7 @@ class ChatBot(discord.Client):
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._picked_up = False
+        self._counted = False
         self._recovered = False
         self._stopped = False
 
@@ -195,7 +196,7 @@ class ChatBot(discord.Client):
 
     async def _put_down(self) -> None:
         await self._read_markers.stop()
-        if self._picked_up:
+        if self._counted:
             try:
                 await self._ledger.turns.put_down_all()
             except LedgerError as error:
@@ -205,7 +206,7 @@ class ChatBot(discord.Client):
         """Before the gateway: take up what is open, and tell Discord of commands that changed."""
         if not self._picked_up:
             # Once, however many logins it takes: each counts against a turn.
-            await self._ledger.turns.pick_up_all()
+            self._counted = await self._ledger.turns.pick_up_all()
             self._picked_up = True
             self._loop_monitor.start()
             self.add_dynamic_items(*buttons.BUTTONS)

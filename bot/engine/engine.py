@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, Literal
 
 from bot.assistants.api import EventStream
-from bot.assistants.errors import not_found, server_error
+from bot.assistants.errors import INTERRUPTED_RUN, not_found, server_error
 from bot.assistants.events import StreamEvent
 from bot.assistants.schema.objects import LastError, Run
 from bot.assistants.states import ACTIVE
@@ -191,9 +191,8 @@ class Engine:
                 ended = end_run(tables, project, run.id, RunEnding("expired"), now)
             elif run.status == "cancelling":
                 ended = end_run(tables, project, run.id, RunEnding("cancelled"), now)
-            elif run.status == "in_progress" and tables.next_try(run.id) >= _MOST_TRIES:
-                problem = "The engine was stopped three times while it executed this run."
-                error = LastError("server_error", problem)
+            elif run.status == "in_progress" and tables.next_try(run.id, now) >= _MOST_TRIES:
+                error = LastError("server_error", INTERRUPTED_RUN)
                 ended = end_run(tables, project, run.id, RunEnding("failed", error), now)
             elif run.status != "requires_action":
                 forget_unfinished(tables, run)
@@ -212,7 +211,7 @@ class Engine:
                 self._awaited_deadline = None
                 overdue, deadline = await self.store.read(self._deadlines)
                 for project, run_id in overdue:
-                    await self.interrupt(project, run_id, "expired")
+                    await self._expire(project, run_id)
                 if overdue:  # and soon again, for one that could not be ended
                     deadline = min(deadline or math.inf, self.clock.now() + _SECOND_LOOK)
                 self._awaited_deadline = deadline
@@ -220,6 +219,13 @@ class Engine:
             except Exception:  # noqa: BLE001 - logged, and later deadlines must not be missed
                 _log.exception("Could not look for expired runs; trying again soon")
                 await self.clock.sleep(_SECOND_LOOK)
+
+    async def _expire(self, project: str, run_id: str) -> None:
+        """End an overdue run; one that can't be ended is tried again at the next look."""
+        try:
+            await self.interrupt(project, run_id, "expired")
+        except Exception:  # noqa: BLE001 - one broken run must not keep the others from ending
+            _log.exception("%s is overdue and can't be ended", run_id)
 
     async def _until(self, deadline: float | None) -> None:
         """Wait for a deadline, or until there may be an earlier one."""
@@ -244,10 +250,17 @@ class Engine:
             try:
                 now = int(self.clock.now())
                 for file_id in await self.store.write(partial(_expired_files, now)):
-                    await self.store.files.delete(file_id)
+                    await self._delete_bytes(file_id)
             except Exception:  # noqa: BLE001 - logged, and the next hour tries again
                 _log.exception("Could not look for expired files; trying again in an hour")
             await self.clock.sleep(_HOUR)
+
+    async def _delete_bytes(self, file_id: str) -> None:
+        try:
+            await self.store.files.delete(file_id)
+        except OSError as error:
+            # The sweep at the next start tries again.
+            _log.warning("The bytes of %s can't be deleted: %s", file_id, error)
 
     def _deadlines(self, tables: Tables) -> tuple[list[tuple[str, str]], float | None]:
         """Return the runs whose time has come, and when that of the next one will."""

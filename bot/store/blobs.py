@@ -1,6 +1,7 @@
 """Uploaded bytes, one file each in a directory: whole or not there; what nobody knows is swept."""
 
 import asyncio
+import logging
 import os
 import re
 from collections.abc import AsyncIterator, Collection
@@ -12,6 +13,8 @@ from bot.assistants.schema.files import File
 
 _PIECE: Final = 256 * 1024
 _ID: Final = re.compile(r"file-[A-Za-z0-9]+")
+
+_log: Final = logging.getLogger(__name__)
 
 
 class FileTooLargeError(Exception):
@@ -71,8 +74,12 @@ class FileBox:
     def _sweep(self, known: Collection[str]) -> None:
         if self._directory.is_dir():
             for path in self._directory.iterdir():
-                if path.name not in known:
+                if path.name in known:
+                    continue
+                try:
                     path.unlink(missing_ok=True)
+                except OSError as error:  # a directory that somebody made, or a disk's lost+found
+                    _log.warning("%s is no file of the engine's and stays: %s", path, error)
 
     def _begin(self, part: Path) -> BinaryIO:
         self._directory.mkdir(parents=True, exist_ok=True)

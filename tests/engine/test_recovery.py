@@ -1,12 +1,18 @@
 """What a started engine makes of what the last one left."""
 
+import asyncio
 from pathlib import Path
 
-from bot.assistants.schema.objects import Run
+import pytest
+
+from bot.assistants.errors import INTERRUPTED_RUN
+from bot.assistants.schema.objects import LastError
 from bot.assistants.schema.requests import CreateMessage, Page, SubmitToolOutputs, ToolOutput
 from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
-from tests.support.assistants import House, house, text_of
+from bot.store.engine import Tables
+from tests.support.assistants import PATIENCE, House, house, text_of
+from tests.support.files import upload
 from tests.support.model_endpoint import ScriptedModel
 
 TOOL = FunctionTool(FunctionDefinition("look_up"))
@@ -104,25 +110,28 @@ async def test_a_run_repeats_only_what_came_after_its_last_finished_step(tmp_pat
         assert len(model.requests) == 3
 
 
-async def test_a_run_that_took_its_process_down_three_times_fails(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("apart", "status"), [(61, "failed"), (5, "completed")])
+async def test_a_run_fails_after_three_stops_unless_these_come_within_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: float, status: str
+) -> None:
     model = ScriptedModel()
     async with house(tmp_path, "engine", model=model) as first:
         model.stall()
         run = await first.run(await first.thread("question"))
         await model.until_request(1)
         await first.until(run, "in_progress")
-        await _not_stopped_in_order(first, run)
+        await _dies(first, monkeypatch, apart)
     for count in (2, 3):
         model.stall()
         async with house(tmp_path, "engine", model=model) as again:
             await model.until_request(count)
-            await _not_stopped_in_order(again, run)
+            await _dies(again, monkeypatch, apart)
     async with house(tmp_path, "engine", model=model) as last:
-        ended = await last.api.retrieve_run(run.thread_id, run.id)
-        assert ended.status == "failed"
-        assert ended.last_error is not None
-        assert ended.last_error.code == "server_error"
-        assert len(model.requests) == 3
+        ended = await last.until(run)
+        assert ended.status == status
+        if status == "failed":
+            assert ended.last_error == LastError("server_error", INTERRUPTED_RUN)
+            assert len(model.requests) == 3
         await last.api.create_message(run.thread_id, CreateMessage(role="user", content="next"))
 
 
@@ -141,9 +150,11 @@ async def test_orderly_stops_are_no_tries(tmp_path: Path) -> None:
         assert (await last.until(run)).status == "completed"
 
 
-async def _not_stopped_in_order(home: House, run: Run) -> None:
-    """Count the try that the orderly end of a test's house will take back."""
-    await home.engine.store.write(lambda tables: tables.next_try(run.id))
+async def _dies(home: House, monkeypatch: pytest.MonkeyPatch, ago: float) -> None:
+    """Have the end of a test's house count as a kill, ``ago`` seconds before the next start."""
+    monkeypatch.setattr(Tables, "forgive_tries", lambda tables: None)
+    statement = f"UPDATE runs SET tried_at = tried_at - {ago}"
+    await home.engine.store._database.write(lambda db: db.execute(statement).close())
 
 
 async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path) -> None:
@@ -160,3 +171,31 @@ async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path)
         ended = await after.api.retrieve_run(run.thread_id, run.id)
         assert ended.status == "expired"
         assert len(model.requests) == 1
+
+
+async def test_what_is_no_file_of_the_engines_does_not_keep_it_from_starting(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "files" / "lost+found").mkdir(parents=True)
+    (tmp_path / "files" / "file-left.part").write_bytes(b"half")
+    async with house(tmp_path, "engine") as home:
+        run = await home.run(await home.thread("one"))
+        assert (await home.until(run)).status == "completed"
+        assert not (tmp_path / "files" / "file-left.part").exists()
+
+
+async def test_a_file_whose_bytes_cannot_be_deleted_keeps_no_other_from_being_dropped(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, "engine") as home:
+        stuck, gone = [await upload(home.api, f"{name}.txt", name) for name in ("a", "b")]
+        path = tmp_path / "files" / stuck.id
+        path.unlink()
+        path.mkdir()
+        await home.engine.store._database.write(
+            lambda db: db.execute("UPDATE files SET expires_at = 1").close()
+        )
+        home.clock.advance(3_700)
+        async with asyncio.timeout(PATIENCE):
+            while (tmp_path / "files" / gone.id).exists():
+                await asyncio.sleep(0.01)

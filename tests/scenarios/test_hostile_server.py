@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.assistants.errors import INTERRUPTED_RUN
 from bot.chat.texts import sentences
 from tests.scenarios.community import answer, is_final
 from tests.scenarios.hostile import (
@@ -247,6 +248,14 @@ async def test_a_run_can_end_in_any_way_or_not_at_all(
         Case("rate-limit", said_to_be(**failed("rate_limit_exceeded")), ends="rate_limited"),
         Case("invalid-prompt", said_to_be(**failed("invalid_prompt")), ends="rejected"),
         Case("unknown-code", said_to_be(**failed("weather")), ends="model_failed"),
+        Case(
+            "interrupted",
+            said_to_be(
+                status="failed",
+                last_error={"code": "server_error", "message": INTERRUPTED_RUN},
+            ),
+            ends="gave_up",
+        ),
         Case("failed-why", said_to_be(status="failed", last_error=None), ends="model_failed"),
         Case("error-of-null", said_to_be(**failed(None)), ends="unreachable"),
         Case("no-such-cost", said_to_be(status="completed", usage=dict.fromkeys(COUNTS, 10**30))),

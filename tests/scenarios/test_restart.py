@@ -168,7 +168,9 @@ async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
     await killed(asleep, "after turns.posted")
     book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
     for _ in range(3):
+        asleep.clock.later += 60
         await book.turns.pick_up_all()
+    asleep.clock.later += 60
     await book.close()
     await asleep.start_engine()
     await asleep.start_bot()
@@ -180,6 +182,21 @@ async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
     await asleep.until(lambda: is_final(reply) and answer(reply) == "one")
 
 
+async def test_three_starts_within_seconds_give_no_turn_up(asleep: Community) -> None:
+    await killed(asleep, "after turns.posted")
+    book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
+    for _ in range(5):
+        await book.turns.pick_up_all()
+    await book.close()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    (reply,) = asleep.replies(thread)
+    assert answer(reply) == "one"
+    assert await asleep.on_thread(thread) == [("user", "one"), ("assistant", "one")]
+
+
 @pytest.mark.parametrize("ended", [True, False])
 async def test_a_run_that_ended_while_the_bot_was_killed_again_and_again_is_its_answer(
     asleep: Community, ended: bool
@@ -189,7 +206,9 @@ async def test_a_run_that_ended_while_the_bot_was_killed_again_and_again_is_its_
     await killed(asleep, "after turns.run_created")
     book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
     for _ in range(3):
+        asleep.clock.later += 60
         await book.turns.pick_up_all()
+    asleep.clock.later += 60
     await book.close()
     await asleep.start_engine()
     if ended:

@@ -271,9 +271,51 @@ async def test_cancelling_is_a_fact_until_the_end_is_known(
         assert second.canceller == cancelled.canceller
 
 
-async def test_pick_ups_are_counted_in_a_state_and_begin_anew_in_the_next(ledger: Ledger) -> None:
+async def test_starts_within_seconds_count_once_against_a_turn(ledger: Ledger, now: Now) -> None:
+    first = await brought_to(ledger, "posted")
+    counted: list[tuple[bool, int]] = []
+    for seconds in (0, 1, 30, 28, 1, 59, 1):
+        now.time += seconds
+        counts = await ledger.turns.pick_up_all()
+        turn = await ledger.history.turn(first.id)
+        assert turn is not None
+        counted.append((counts, turn.pickups))
+    assert counted == [
+        (True, 1),
+        (False, 1),
+        (False, 1),
+        (False, 1),
+        (True, 2),
+        (False, 2),
+        (True, 3),
+    ]
+
+
+async def test_a_turn_made_between_two_starts_within_seconds_is_known_to_be_taken_up(
+    ledger: Ledger,
+) -> None:
+    await ledger.turns.pick_up_all()
+    turn = await brought_to(ledger, "posted")
+    assert not await ledger.turns.pick_up_all()
+    picked = await ledger.history.turn(turn.id)
+    assert picked is not None
+    assert picked.pickups == 1
+
+
+async def test_a_clock_that_was_put_back_does_not_keep_starts_from_counting(
+    ledger: Ledger, now: Now
+) -> None:
+    assert await ledger.turns.pick_up_all()
+    now.time -= 3_600
+    assert await ledger.turns.pick_up_all()
+
+
+async def test_pick_ups_are_counted_in_a_state_and_begin_anew_in_the_next(
+    ledger: Ledger, now: Now
+) -> None:
     turn = await brought_to(ledger, "posted")
     for count in (1, 2):
+        now.time += 60
         await ledger.turns.pick_up_all()
         picked = await ledger.history.turn(turn.id)
         assert picked is not None

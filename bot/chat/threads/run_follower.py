@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.assistants.api import EventStream
-from bot.assistants.errors import APIError, ErrorBody
+from bot.assistants.errors import INTERRUPTED_RUN, APIError, ErrorBody
 from bot.assistants.events import MessageDelta, StreamEvent
 from bot.assistants.schema.content import MAX_CONTENT
 from bot.assistants.schema.objects import Message, Run
@@ -273,6 +273,8 @@ def _lifetime(run: Run) -> float:
 def _failure_kind(run: Run) -> FailureKind:
     if run.status == "expired":
         return "expired"
+    if run.last_error is not None and run.last_error.message == INTERRUPTED_RUN:
+        return "gave_up"
     code = run.last_error.code if run.last_error else ""
     if code == "rate_limit_exceeded":
         return "rate_limited"

@@ -177,10 +177,16 @@ def _made_files(db: sqlite3.Connection) -> None:
         )
 
 
+def _tries(db: sqlite3.Connection) -> None:
+    # When a restart was last counted against a run, in wall seconds.
+    db.execute("ALTER TABLE runs ADD COLUMN tried_at REAL")
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _objects,
     _files,
     _responses,
     _origins,
     _made_files,
+    _tries,
 )

@@ -30,6 +30,10 @@ _SEARCH_READERS: Final = 3
 """Connections for searches; one project uses all but one of them at most."""
 
 
+RESTART_SECONDS: Final = 60.0
+"""Stops of the engine that are closer together than this count once against a run, in seconds."""
+
+
 class EngineStore:
     """The open engine.db; make one with ``EngineStore.open``."""
 
@@ -190,15 +194,25 @@ class Tables:
         query = "SELECT id, continuation FROM steps WHERE run_id = ? AND continuation IS NOT NULL"
         return dict(self._db.execute(query, (run_id,)))
 
-    def next_try(self, run_id: str) -> int:
-        """Count one more attempt to execute a run and return which one it is."""
-        query = "UPDATE runs SET tries = tries + 1 WHERE id = ? RETURNING tries"
-        row = self._db.execute(query, (run_id,)).fetchone()
+    def next_try(self, run_id: str, now: float) -> int:
+        """Count that the engine was stopped in a run; return how often that was counted.
+
+        Stops less than ``RESTART_SECONDS`` after one that was counted are counted with it.
+        """
+        self._db.execute(
+            """
+            UPDATE runs SET tries = tries + 1, tried_at = :now
+            WHERE id = :id
+              AND (tried_at IS NULL OR :now - tried_at NOT BETWEEN 0 AND :together)
+            """,
+            {"id": run_id, "now": now, "together": RESTART_SECONDS},
+        )
+        row = self._db.execute("SELECT tries FROM runs WHERE id = ?", (run_id,)).fetchone()
         return int(row[0]) if row else 0
 
     def forgive_tries(self) -> None:
-        """Take back that runs at work were tried: an orderly stop is not their doing."""
-        self._db.execute("UPDATE runs SET tries = tries - 1 WHERE status = 'in_progress'")
+        """Let the next start count against no run at work: an orderly stop is not its doing."""
+        self._db.execute("UPDATE runs SET tries = max(tries - 1, -1) WHERE status = 'in_progress'")
 
     def active_runs(self) -> list[tuple[str, Run]]:
         """Return each project's unfinished runs, oldest first.

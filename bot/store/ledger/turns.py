@@ -14,6 +14,10 @@ from bot.store.ledger.records import Outcome, Turn
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import OPEN, TurnState, sources
 
+RESTART_SECONDS: Final = 60.0
+"""Starts of the bot that are closer together than this count once against a turn, in seconds."""
+
+_PICKED_UP_FACT: Final = "turns.picked_up_at"
 _NO_END: Final = 2**63 - 1
 
 # A state that a later version wrote is left alone: nobody here can bring such a turn further.
@@ -65,13 +69,30 @@ class TurnStore:
             )
         )
 
-    async def pick_up_all(self) -> None:
-        """Count that a started bot takes up every turn that is open."""
-        await self._database.write(
-            lambda db: db.execute(
-                "UPDATE turns SET pickups = pickups + 1 WHERE ended_at IS NULL"
-            ).close()
-        )
+    async def pick_up_all(self) -> bool:
+        """Count that a started bot takes up every open turn; return whether this start counts.
+
+        Starts less than ``RESTART_SECONDS`` after one that counted are counted with it: somebody
+        restarts the bot several times. A turn that is taken up has been so once at least.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> bool:
+            row = db.execute("SELECT value FROM facts WHERE key = ?", (_PICKED_UP_FACT,)).fetchone()
+            if row is not None and 0 <= now - float(row[0]) < RESTART_SECONDS:
+                db.execute("UPDATE turns SET pickups = max(pickups, 1) WHERE ended_at IS NULL")
+                return False
+            db.execute("UPDATE turns SET pickups = pickups + 1 WHERE ended_at IS NULL")
+            db.execute(
+                """
+                INSERT INTO facts VALUES (?, ?)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """,
+                (_PICKED_UP_FACT, str(now)),
+            )
+            return True
+
+        return await self._database.write(work)
 
     async def put_down_all(self) -> None:
         """Take one pick-up of each back: the bot was stopped in order, no turn is to blame."""
