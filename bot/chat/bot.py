@@ -23,6 +23,7 @@ from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader
 from bot.chat.intake.listener import Listener, guild_of
 from bot.chat.intake.routing import Router
+from bot.chat.notice import Notice
 from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriter, ReplyReader
 from bot.chat.reply.edit_throttle import EditThrottle
@@ -120,6 +121,7 @@ class ChatBot(discord.Client):
             files=AttachmentReader(self, self._rest, clock, threads, settings),
             me=lambda: self._me.id,
             run_slots=self._run_slots,
+            notice=Notice(self, ledger, self._rest),
             held=self._catch_up.holds,
         )
         self._router = Router(ledger, self._rest, settings.answer_in, self._open_thread)
@@ -233,6 +235,18 @@ class ChatBot(discord.Client):
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Read what was missed in a guild that came after READY."""
         self._catch_up.guild_came(guild)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Stop what is under way in a guild that we were taken out of."""
+        self._turns.lose_place(guild.id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Stop what is under way in a channel that is gone, and in its channel threads."""
+        self._turns.lose_place(channel.id)
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Stop what is under way in a channel thread that is gone."""
+        self._turns.lose_place(payload.thread_id)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Begin with a guild that we are new in."""

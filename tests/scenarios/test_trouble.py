@@ -26,24 +26,6 @@ async def test_a_deleted_placeholder_does_not_lose_the_answer(channels: Communit
     assert reply.reference is not None
 
 
-async def test_an_end_that_may_not_be_written_holds_up_no_further_question(
-    channels: Community,
-) -> None:
-    gate = channels.model.gate()
-    channels.model.say("Unheard.", first=gate)
-    await channels.ask("one")
-    reply = await channels.reply(channels.general)
-    await channels.model.until_request()
-    refused = channels.sandbox.fail_next("PATCH", EDIT, status=403, code=50001, times=None)
-    gate.open()
-    await channels.ended_turns(1)
-    assert refused.hits
-    assert reply.content == sentences.THINKING
-    channels.sandbox.faults.clear()
-    await channels.ask("two")
-    assert answer(await channels.finished(channels.general, 2)) == "two"
-
-
 async def test_parts_sent_anew_keep_their_order(channels: Community) -> None:
     gate = channels.model.gate()
     channels.model.say(

@@ -18,7 +18,7 @@ from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
 from bot.chat.message_history import newest_page
 from bot.chat.texts import sentences
-from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, LedgerError, QueueFullError, ReadMarker
 
@@ -33,7 +33,6 @@ AT_ONCE: Final = 4
 
 T = TypeVar("T")
 
-_UNKNOWN_CHANNEL: Final = 10003
 _AGAIN_SECONDS: Final = 2.0
 
 _log = logging.getLogger(__name__)
@@ -184,7 +183,7 @@ class CatchUp:
             except discord.HTTPException as error:
                 _log.info("Channel %d can't be read: %s", channel_id, error)
                 self._read_markers.gone(channel_id)
-                if error.code == _UNKNOWN_CHANNEL:
+                if error.code == UNKNOWN_CHANNEL:
                     await self._surely(lambda: self._ledger.seen.forget(channel_id))
                 self._release()
                 return

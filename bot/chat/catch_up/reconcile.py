@@ -159,7 +159,7 @@ async def find(
         asked = message.reference.message_id if message.reference is not None else None
         if message.id in known:
             begun, dropping = True, False
-        elif message.content in _TOLD:
+        elif message.content in _TOLD or sentences.tells_undelivered(message.content):
             refused.update(() if asked is None else (asked,))
         elif (attempt := cancellable(message)) is not None:
             begun = True

@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Literal
 
 import discord
 
 from bot.chat.texts.sentences import channel_thread_name
-from bot.chat.transport.rest_retry import CHANNEL_THREAD_EXISTS, UNKNOWN_MESSAGE, RestRetry
+from bot.chat.transport.rest_retry import (
+    CHANNEL_THREAD_EXISTS,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    RestRetry,
+)
 from bot.store.ledger import Ledger, Link, NewQuestion
-
-_UNKNOWN_CHANNEL: Final = 10003
 
 OpenThread = Callable[[int, int, str], Awaitable[object]]
 """Opens a channel thread in a channel, from a message, under a name; its id is the message's."""
@@ -75,7 +78,7 @@ class Router:
         try:
             await self._rest.insist(lambda: self._open_thread(channel_id, question.id, name))
         except discord.HTTPException as error:
-            if error.code in (UNKNOWN_MESSAGE, _UNKNOWN_CHANNEL):
+            if error.code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
                 await self._ledger.questions.withdraw(question.id)
                 return None
             fallback = error.code != CHANNEL_THREAD_EXISTS

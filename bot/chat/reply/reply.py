@@ -14,15 +14,28 @@ import aiohttp
 import discord
 
 from bot.chat.reply import buttons
-from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError
+from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError, UndeliverableError
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.split import LIMIT, split
 from bot.chat.texts import sentences
-from bot.chat.transport.rest_retry import is_passing
+from bot.chat.transport.rest_retry import (
+    MISSING_ACCESS,
+    MISSING_PERMISSIONS,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_GUILD,
+    is_passing,
+)
 from bot.store.ledger import Ledger, LedgerError, Turn
 
 _PROGRESS_GRACE: Final = 3.0
 _PAUSE_SECONDS: Final = 2.0
+
+_REFUSED: Final = sentences.failure("undeliverable")
+
+_PLACE_LOST: Final = frozenset(
+    {UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_ACCESS, MISSING_PERMISSIONS}
+)
+"""Refusals that mean the channel and not what is said in it."""
 
 _TROUBLES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
@@ -59,6 +72,11 @@ class Reply:
         self._progress: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
+        self._when_lost: Callable[[], None] = _nobody
+
+    def tell_when_lost(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called once progress shows that we may not write in the channel."""
+        self._when_lost = tell
 
     async def place(self, *, in_reply: bool) -> int:
         """Have "thinking…" stand with its Cancel button and return its message's id.
@@ -99,32 +117,57 @@ class Reply:
         if self._progress is None:
             self._progress = asyncio.create_task(self._grow())
 
-    async def finish(self, text: str, notes: Sequence[str], *, retry: bool) -> None:
+    async def finish(self, text: str, notes: Sequence[str], *, retry: bool) -> bool:
         """Bring the reply to its last text, with quiet notes below and Retry where asked for.
 
-        Raises ``UndeliverableError``.
+        Returns False where Discord refused a part, in place of which our own sentence stands now
+        with Retry. Raises ``UndeliverableError`` where the channel takes no sentence either; then
+        no message of the reply is left, as far as Discord lets us delete them.
         """
         await self._stop_growing()
         with self._throttle.urgent():
-            await self._bring_to(with_notes(text, notes), retry=retry)
+            try:
+                return await self._bring_to(with_notes(text, notes), retry=retry)
+            except UndeliverableError:
+                if not self._ids:
+                    raise
+            # What may not be edited may still be deleted, and said in a message of its own.
+            await self._abandon(0)
+            await self._bring_to([_REFUSED], retry=True)
+            return False
 
-    async def _bring_to(self, contents: Sequence[str], *, retry: bool) -> None:
+    async def _bring_to(self, contents: Sequence[str], *, retry: bool) -> bool:
+        """Bring every part to its content; returns False where one is told to be refused."""
+        contents = list(contents)
+        whole = True
         number = 0
         while number < len(contents):
             last = number == len(contents) - 1
-            view = buttons.retry_view(self._turn.id, self._turn.attempt) if retry and last else None
-            if number == len(self._ids):
-                await self._add(number, contents[number], view)
-            elif number == 0 or view is not None or self._shown[number] != contents[number]:
-                try:
-                    await self._channel_writer.edit(self._ids[number], contents[number], view)
-                except MessageGoneError as error:
-                    _log.info("Part %d of turn %d is sent anew: %s", number, self._turn.id, error)
-                    await self._abandon(number)
-                    continue
-                self._shown[number] = contents[number]
+            with_retry = last and (retry or not whole)
+            view = buttons.retry_view(self._turn.id, self._turn.attempt) if with_retry else None
+            try:
+                await self._bring_part(number, contents[number], view)
+            except MessageGoneError as error:
+                _log.info("Part %d of turn %d is sent anew: %s", number, self._turn.id, error)
+                await self._abandon(number)
+                continue
+            except UndeliverableError as error:
+                if _REFUSED in contents[number]:
+                    raise
+                _log.warning("Discord refuses part %d of turn %d: %s", number, self._turn.id, error)
+                contents[number] = _REFUSED
+                whole = False
+                continue
             number += 1
         await self._drop_behind(len(contents))
+        return whole
+
+    async def _bring_part(self, number: int, content: str, view: discord.ui.View | None) -> None:
+        if number == len(self._ids):
+            await self._add(number, content, view)
+        elif number == 0 or view is not None or self._shown[number] != content:
+            await self._channel_writer.edit(self._ids[number], content, view)
+            self._shown[number] = content
 
     async def pause(self, note: str) -> None:
         """Say below what is there that it will go on; one try, as long as there is time."""
@@ -168,13 +211,13 @@ class Reply:
                     shown = said
                 failures = 0
                 continue
-            except discord.NotFound:
-                # Deleted under our hands: the end sends it anew.
-                return
             except _TROUBLES as error:
                 self._unsure = True
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
+                    # A message that was deleted under our hands is sent anew at the end.
                     _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
+                    if error.code in _PLACE_LOST:
+                        self._when_lost()
                     return
                 _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
             finally:
@@ -289,6 +332,10 @@ class Reply:
     def _nonce(self, number: int) -> str:
         nonce = f"{self._turn.id}.{self._turn.attempt}.{number}"
         return f"{nonce}.{self._resent}" if self._resent else nonce
+
+
+def _nobody() -> None:
+    """Stand for a listener where there is none."""
 
 
 def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ FailureKind = Literal[
     "expired",  # the run took longer than a run may
     "gave_up",  # three starts of the bot did not bring it further
     "internal",  # a defect of this program
-    "undeliverable",  # Discord does not take the reply: nobody reads this one
+    "undeliverable",  # Discord does not take the reply
 ]
 """Our own words for why a turn failed, as the ledger keeps them."""
 
@@ -43,7 +43,11 @@ _FAILURES: Final[dict[FailureKind, str]] = {
     "expired": "This took longer than a run may take, so it was stopped. Retry to start it again.",
     "gave_up": "I was interrupted three times at this and stopped trying. Retry to start it again.",
     "internal": "Something went wrong on my side. Retry; if it stays so, tell whoever runs me.",
-    "undeliverable": "I couldn't post the answer here.",
+    "undeliverable": (
+        "Discord didn't let me post the answer here: I may not write in this channel, or a filter "
+        "refuses something in the answer, such as a link. Retry, or put it differently and ask "
+        "again."
+    ),
 }
 
 THINKING: Final = "thinking…"
@@ -94,6 +98,8 @@ FUNCTION_UNAVAILABLE: Final = (
 )
 ATTACHMENTS_ONLY: Final = "Attachments"
 
+_UNDELIVERED: Final = "I couldn't post the answer"
+
 _STATES: Final[dict[TurnState, str]] = {
     "waiting": "waiting",
     "placed": "starting",
@@ -141,6 +147,20 @@ def failure(kind: str | None) -> str:
         if kind == known:
             return sentence
     return _FAILURES["internal"]
+
+
+def undelivered(channel_id: int, names: str | None = None) -> str:
+    """Say elsewhere that a channel took no answer; ``names`` are those who asked, where not one."""
+    whose = f"{_UNDELIVERED} in" if names is None else f"{_UNDELIVERED} for {names} in"
+    return (
+        f"{whose} <#{channel_id}>: I may not write there any more, or it is gone. Whoever manages "
+        "the server can let me write there; then ask again."
+    )
+
+
+def tells_undelivered(content: str) -> bool:
+    """Return whether a message of ours says that an answer could not be posted elsewhere."""
+    return content.startswith(_UNDELIVERED)
 
 
 def cancelled(canceller: Asker | None) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from bot.chat.notice import Notice
 from bot.chat.reply.channel_writer import ChannelWriter
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.reply import Reply
@@ -52,6 +53,7 @@ class TurnScheduler:
         files: AttachmentSource,
         me: Callable[[], int],
         run_slots: RunSlots,
+        notice: Notice,
         held: Callable[[int], bool] = lambda channel_id: False,
     ) -> None:
         self._ledger = ledger
@@ -63,13 +65,14 @@ class TurnScheduler:
         self._me = me
         self._held = held
         self._run_slots = run_slots
+        self._notice = notice
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._held_back: set[int] = set()
         self._backlog = ChannelQueue(ledger, self._begin_of_few)
         self._guilds: dict[int, int] = {}
         self._at_work: Counter[int] = Counter()
-        self._driven: dict[int, TurnRunner] = {}
+        self._driven: dict[int, tuple[Turn, TurnRunner]] = {}
         self._interrupted: set[int] = set()
         self._closing = False
 
@@ -93,16 +96,22 @@ class TurnScheduler:
 
     def cancel(self, turn_id: int) -> None:
         """Act on the ledger's word that a turn is to be cancelled."""
-        runner = self._driven.get(turn_id)
-        if runner is not None:
-            runner.cancel()
+        driven = self._driven.get(turn_id)
+        if driven is not None:
+            driven[1].cancel()
+
+    def lose_place(self, place_id: int) -> None:
+        """Stop the turns of a channel, of a text channel's channel threads, or of a guild."""
+        for turn, runner in self._driven.values():
+            if place_id in (turn.channel_id, turn.parent_id, turn.guild_id):
+                runner.lose_place()
 
     async def stop(self, note: str) -> None:
         """Leave every turn as the ledger has it; replies under way say that they will go on."""
         self._closing = True
         await self._backlog.stop()
         workers = set(self._workers.values())
-        runners = list(self._driven.values())
+        runners = [runner for _, runner in self._driven.values()]
         for worker in workers:
             worker.cancel()
         if workers:
@@ -214,9 +223,10 @@ class TurnScheduler:
             reply,
             self._files,
             self._run_slots,
+            self._notice,
             unsure=unsure,
         )
-        self._driven[turn.id] = runner
+        self._driven[turn.id] = turn, runner
         self._count(turn.channel_id, turn.guild_id or DIRECT)
         group = turn.guild_id or turn.channel_id
         self._throttle.begin(turn.channel_id, waits=lambda: self._run_slots.waits(turn.id, group))

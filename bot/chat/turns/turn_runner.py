@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
+from bot.chat.notice import Notice
 from bot.chat.reply.channel_writer import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
@@ -56,10 +59,12 @@ class TurnRunner:
         reply: Reply,
         files: AttachmentSource,
         run_slots: RunSlots,
+        notice: Notice,
         *,
         unsure: bool,
     ) -> None:
         self._turn = turn
+        self._notice = notice
         self._run_slots = run_slots
         self._ledger = ledger
         self._threads = threads
@@ -74,10 +79,17 @@ class TurnRunner:
         self._starts = 0
         self._lost_threads = 0
         self._unsure = unsure
+        self._place_lost = False
+        reply.tell_when_lost(self.lose_place)
         self._began = clock.monotonic() if turn.state == "waiting" else None
 
     def cancel(self) -> None:
         """Cancel its run, or let none be created."""
+        self._follower.cancel()
+
+    def lose_place(self) -> None:
+        """Stop: we may not write in the channel any more, or it is gone."""
+        self._place_lost = True
         self._follower.cancel()
 
     async def pause(self, note: str) -> None:
@@ -148,8 +160,6 @@ class TurnRunner:
             _log.warning(
                 "Turn %d: Discord takes nothing in %d: %s", turn.id, turn.channel_id, error
             )
-            if turn.state == "closing":
-                return await self._ledger.turns.closed(turn.id, turn.attempt)
             return await self._fail(turn, "undeliverable")
         except LedgerError:
             # The ledger can't be written, on a full disk for one: nothing is to be told from it.
@@ -207,6 +217,8 @@ class TurnRunner:
         return await self._ledger.turns.closing(turn.id, turn.attempt, "failed", error=kind)
 
     async def _cancelled(self, turn: Turn) -> Turn | None:
+        if self._place_lost:
+            return await self._fail(turn, "undeliverable")
         return await self._ledger.turns.closing(turn.id, turn.attempt, "cancelled")
 
     async def _place(self, turn: Turn) -> Turn | None:
@@ -285,22 +297,30 @@ class TurnRunner:
             _log.warning("Turn %d: run %s is gone: %s", turn.id, run_id, error)
             self._end = RunEnd("failed", self._follower.text, "model_failed")
         end = self._end
+        if self._place_lost and end.outcome == "cancelled":
+            end = self._end = replace(end, outcome="failed", error="undeliverable")
         return await self._ledger.turns.closing(
             turn.id, turn.attempt, end.outcome, error=end.error, tokens=end.tokens
         )
 
     async def _close(self, turn: Turn) -> Turn | None:
         self._run_slots.leave(turn.id)
-        if turn.error != "undeliverable":
-            text = self._end.text if self._end is not None else await self._said(turn)
-            failed = turn.outcome == "failed"
-            if turn.outcome == "answered" and not text:
-                text = sentences.EMPTY_ANSWER
-            if failed:
-                told = sentences.failure(turn.error)
-                text = f"{text}\n\n{told}" if text else told
-            await self._reply.finish(text, self._notes(turn), retry=failed)
-        return await self._ledger.turns.closed(turn.id, turn.attempt)
+        text = self._end.text if self._end is not None else await self._said(turn)
+        failed = turn.outcome == "failed"
+        if turn.outcome == "answered" and not text:
+            text = sentences.EMPTY_ANSWER
+        if failed:
+            told = sentences.failure(turn.error)
+            text = f"{text}\n\n{told}" if text else told
+        try:
+            delivered = await self._reply.finish(text, self._notes(turn), retry=failed)
+        except UndeliverableError as error:
+            _log.warning("Turn %d has no reply in %d: %s", turn.id, turn.channel_id, error)
+            await self._notice.tell(turn)
+            delivered = False
+        if delivered:
+            return await self._ledger.turns.closed(turn.id, turn.attempt)
+        return await self._ledger.turns.undelivered(turn.id, turn.attempt)
 
     async def _said(self, turn: Turn) -> str:
         """Read again what the run said, after a restart."""

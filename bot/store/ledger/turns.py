@@ -202,6 +202,21 @@ class TurnStore:
             now=self._now(),
         )
 
+    async def undelivered(self, turn_id: int, attempt: int) -> Turn | None:
+        """Move to ``failed``: Discord does not take the reply, whatever the run has said."""
+        return await self._change(
+            """
+            UPDATE turns SET state = 'failed', outcome = 'failed', error = 'undeliverable',
+                             pickups = 0, ended_at = :now
+            WHERE id = :id AND attempt = :attempt
+              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "failed",
+            id=turn_id,
+            attempt=attempt,
+            now=self._now(),
+        )
+
     async def retry(self, turn_id: int, attempt: int) -> Turn | None:
         """Make a failed turn wait for one more attempt; None when that was done before."""
         return await self._change(
