@@ -225,6 +225,7 @@ async def test_a_channel_thread_that_is_locked_during_a_run_is_told_in_its_paren
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.reply(thread)
     await threads.model.until_request()
+    deny(threads.sandbox, Permission.MANAGE_THREADS)
     threads.sandbox.control.lock_thread(thread)
     gate.open()
     told = await threads.reply(threads.general)
