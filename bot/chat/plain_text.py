@@ -1,9 +1,42 @@
 """Discord's text as plain text: what can be stored, and what a person reads of its markup."""
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+CODE: Final = r"```.*?(?:```|\Z)|(?P<ticks>`{1,2})(?!`).+?(?<!`)(?P=ticks)(?!`)"
+"""A pattern (``re.DOTALL``) for code, in which Discord reads no other markup."""
+
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_EMOJI: Final = r"<a?:(?P<emoji>\w{1,64}):\d{1,20}>"
+_TIME: Final = r"<t:(?P<time>-?\d{1,15})(?::[a-zA-Z])?>"
+_COMMAND: Final = r"</(?P<command>[^:<>\n]{1,100}):\d{1,20}>"
+_NAMED: Final = re.compile(f"(?P<code>{CODE})|{_EMOJI}|{_TIME}|{_COMMAND}", re.DOTALL)
+
+_URL: Final = r"https?://[^\s<>]+"
+_SPANS: Final = re.compile(
+    r"(?P<escaped>\\[^\w\s])"
+    r"|```(?:[\w+\-.#]*\n)?(?P<fenced>.*?)(?:```|\Z)"
+    rf"|(?P<code>(?P<ticks>`{{1,2}})(?!`).+?(?<!`)(?P=ticks)(?!`))"
+    r"|\|\|(?P<spoiler>.+?)\|\|"
+    rf"|\[(?P<label>[^\[\]\n]+)\]\(<?https?://[^\s()]*(?:\([^\s()]*\)[^\s()]*)*>?(?:\s\"[^\"]*\")?\)"
+    rf"|<(?P<bare>{_URL})>|(?P<url>{_URL})",
+    re.DOTALL,
+)
+_PREFIX: Final = re.compile(r"(?:#{1,3}|-#|[-*])\s+(?=\S)")
+_QUOTE: Final = re.compile(r"(?P<all>>>>\s+)|>\s+")
+_LEADING: Final = re.compile(r"\A[,:;]\s+")
+_WORD: Final = re.compile(r"[a-z0-9_]+")
+
+# Private characters stand for what the parser must leave alone.
+_HIDDEN: Final = "\ue000"
+_KEPT: Final = re.compile("\ue001(\\d+)\ue002")
+_PRIVATE: Final = re.compile("[\ue000-\ue002]")
+
+_MARKDOWN: Final = MarkdownIt("zero").enable(["backticks", "emphasis", "strikethrough", "escape"])
 
 
 def well_formed(text: str) -> str:
@@ -11,3 +44,104 @@ def well_formed(text: str) -> str:
     if _SURROGATE.search(text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def with_names(text: str) -> str:
+    """Replace custom emoji, timestamps and command mentions by what a person reads there."""
+    return _NAMED.sub(_name, text)
+
+
+def headline(text: str, hidden: str) -> str:
+    """Return the first line of a Discord message as plain text; empty where it says nothing.
+
+    ``hidden`` stands for each spoiler. The first line outside of code and quotes is taken; else
+    that of the first code block, of the first quote, or of marks that mark nothing.
+    """
+    kept: list[str] = []
+    blocks: list[str] = []
+
+    def span(match: re.Match[str]) -> str:
+        if match["spoiler"] is not None:
+            return _HIDDEN
+        if match["fenced"] is not None:
+            blocks.append(match["fenced"])
+            return "\n"
+        if match["label"] is not None:
+            return match["label"]
+        url = match["bare"] or match["url"]
+        if url is None:
+            return match[0]
+        kept.append(url)
+        return f"\ue001{len(kept) - 1}\ue002"
+
+    text = _PRIVATE.sub("", with_names(text))
+    prose, quotes = _lines(_SPANS.sub(span, text))
+    # Marks that mark nothing are all that is left for the last.
+    found = next(
+        filter(None, map(_first_line, (_inline(prose), *blocks, _inline(quotes), text))), ""
+    )
+    found = _KEPT.sub(lambda match: kept[int(match[1])], found).replace(_HIDDEN, hidden)
+    return " ".join(_LEADING.sub("", found).split())
+
+
+def _name(match: re.Match[str]) -> str:
+    if match["emoji"] is not None:
+        return f":{match['emoji']}:"
+    if match["command"] is not None:
+        return f"/{match['command']}"
+    if match["time"] is not None:
+        try:
+            moment = datetime.fromtimestamp(int(match["time"]), UTC)
+        except (OverflowError, OSError, ValueError):
+            return match[0]
+        return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return match[0]
+
+
+def _lines(text: str) -> tuple[str, str]:
+    """Return the lines outside of quotes and those in quotes, without marks at their beginning."""
+    prose: list[str] = []
+    quotes: list[str] = []
+    into = prose
+    for each in text.splitlines():
+        line = each.strip()
+        quote = _QUOTE.match(line)
+        if quote is not None:
+            line = line[quote.end() :]
+            if quote["all"] is not None:
+                into = quotes
+        while (prefix := _PREFIX.match(line)) is not None:
+            line = line[prefix.end() :]
+        (into if quote is None else quotes).append(line)
+    return "\n".join(prose), "\n".join(quotes)
+
+
+def _inline(text: str) -> str:
+    """Return a text without the marks of bold, italics, underlines, strikethroughs and code."""
+    tokens = _MARKDOWN.parseInline(text)[0].children or []
+    plain: list[str] = []
+    literal: list[bool] = []
+    for number, token in enumerate(tokens):
+        if token.nesting > 0:
+            literal.append(_is_literal("".join(plain[-1:]), tokens[number:]))
+        if token.nesting == 0:
+            plain.append("\n" if token.type == "softbreak" else token.content)
+        elif literal[-1]:
+            plain.append(token.markup)
+        if token.nesting < 0:
+            literal.pop()
+    return "".join(plain)
+
+
+def _is_literal(before: str, tokens: list[Token]) -> bool:
+    """Return whether marks stand for themselves, as in ``2*3*4`` and ``__init__``."""
+    opening, inside, closing = (*tokens[:3], None, None)[:3]
+    if opening is None or inside is None or closing is None:
+        return False
+    if opening.markup == "__" and closing.nesting < 0 and _WORD.fullmatch(inside.content):
+        return True
+    return opening.markup.startswith("*") and before[-1:].isalnum() and inside.content[:1].isalnum()
+
+
+def _first_line(text: str) -> str:
+    return next(filter(None, map(str.strip, text.splitlines())), "")

@@ -7,28 +7,17 @@ ledger knows is left to the ledger.
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Final
 
 import discord
 import msgspec
 from msgspec import Struct
 
-from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.intake.mentions import SPOKEN, can_ask, mentions
 from bot.chat.message_history import oldest_messages
 from bot.chat.reply.buttons import cancellable
 from bot.chat.texts import sentences
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Link, ReadMarker
-
-_TOLD: Final = frozenset(
-    {
-        sentences.NOT_TAKEN,
-        sentences.EMPTY_QUESTION,
-        sentences.MISSED,
-        sentences.queue_full(MOST_WAITING),
-    }
-)
 
 _log = logging.getLogger(__name__)
 
@@ -159,7 +148,7 @@ async def find(
         asked = message.reference.message_id if message.reference is not None else None
         if message.id in known:
             begun, dropping = True, False
-        elif message.content in _TOLD or sentences.tells_undelivered(message.content):
+        elif sentences.tells_refusal(message.content):
             refused.update(() if asked is None else (asked,))
         elif (attempt := cancellable(message)) is not None:
             begun = True

@@ -18,6 +18,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
+from bot.chat.intake.mentions import attached_to
 from bot.chat.plain_text import well_formed
 from bot.chat.threads.api_errors import passing
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
@@ -128,7 +129,8 @@ class AttachmentReader:
         except discord.HTTPException as error:
             _log.info("The files of question %d can't be looked up: %s", question.id, error)
             return None
-        return files_of(message)
+        assert self._client.user is not None, "no question is answered before the login"
+        return files_of(message, self._client.user.id)
 
     async def _fetch(self, file: AttachedFile, most: int) -> bytes:
         """Read what is at a file's address; raises ``_RefusedError`` and ``UnreadableError``."""
@@ -215,8 +217,8 @@ class AttachmentReader:
             raise UnreadableError("the assistant's server did not take it") from error
 
 
-def files_of(message: discord.Message) -> tuple[AttachedFile, ...]:
-    """Return what the ledger keeps of a message's files."""
+def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
+    """Return what the ledger keeps of a question's files; ``me`` is our own user id."""
     return tuple(
         AttachedFile(
             id=file.id,
@@ -225,7 +227,7 @@ def files_of(message: discord.Message) -> tuple[AttachedFile, ...]:
             size=file.size,
             content_type=well_formed(file.content_type or ""),
         )
-        for file in message.attachments
+        for file in attached_to(message, me)
     )
 
 

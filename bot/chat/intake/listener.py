@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.intake.attachments import files_of
-from bot.chat.intake.mentions import can_ask, mentions, said
+from bot.chat.intake.mentions import attached_to, can_ask, mentions, said
 from bot.chat.intake.routing import Router
 from bot.chat.plain_text import well_formed
 from bot.chat.texts import sentences
@@ -75,7 +75,7 @@ class Listener:
                 await self._tell(message, sentences.NOT_TAKEN)
             return True
         if mentioned and _empty(message, me):
-            await self._tell(message, sentences.EMPTY_QUESTION)
+            await self._tell(message, sentences.empty_question(_own_name(message, me)))
         return True
 
     async def _tell_full(self, message: discord.Message) -> None:
@@ -146,8 +146,14 @@ def guild_of(message: discord.Message) -> int | None:
     return guild_id
 
 
+def _own_name(message: discord.Message, me: discord.ClientUser) -> str:
+    """Return our name as members see it where a message is."""
+    member = message.guild.me if message.guild is not None else None
+    return me.display_name if member is None else member.display_name
+
+
 def _empty(message: discord.Message, me: discord.ClientUser) -> bool:
-    return not message.attachments and not said(message, me.id)
+    return not said(message, me.id) and not attached_to(message, me.id)
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
@@ -158,5 +164,5 @@ def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
         author_id=message.author.id,
         author_name=well_formed(message.author.display_name),
         content=said(message, me.id),
-        attachments=attachments_json(files_of(message)),
+        attachments=attachments_json(files_of(message, me.id)),
     )

@@ -1,14 +1,25 @@
-"""Who a message is from and whom it addresses: what can be a question, as far as it says itself."""
+"""Who a message is from, whom it addresses and what it says: what can be a question."""
 
 import re
 from typing import Final
 
 import discord
 
-from bot.chat.plain_text import well_formed
+from bot.chat.plain_text import CODE, well_formed, with_names
 
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """The types of messages that somebody wrote; the others tell of joins, pins and the like."""
+
+MOST_QUOTED: Final = 2_000
+"""How many characters of a message that a question replies to are quoted to the model."""
+
+_MENTION: Final = re.compile(
+    rf"(?P<code>{CODE})|<@(?P<sigil>[!&]?)(?P<id>\d{{1,20}})>|<#(?P<channel>\d{{1,20}})>", re.DOTALL
+)
+_OURS: Final = "\x00"
+_OURS_FIRST: Final = re.compile(r"\A\s*\x00(?:[,:;](?=\s|\Z))?")
+_OURS_BEFORE_MARK: Final = re.compile(r",?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*\Z)")
+_OURS_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
 
 
 def can_ask(message: discord.Message) -> bool:
@@ -26,20 +37,100 @@ def mentions(message: discord.Message, me: int) -> bool:
 
 
 def said(message: discord.Message, me: int) -> str:
-    """Return what was said: our own mention away, everybody else's as their name."""
-    names = {user.id: f"@{user.display_name}" for user in message.mentions}
-    names[me] = ""
+    """Return what a message says, for the model to read, with names in place of ids.
+
+    Our own mention is left out. The message that a question replies to stands above it as a quote,
+    unless it is ours; what is forwarded and what only an embed says are part of the question.
+    """
+    own = _named(message, me)
+    forwarded = [_shown(each.content, each.embeds) for each in message.message_snapshots]
+    if not own and not forwarded:
+        own = _shown("", message.embeds)
+    blocks = [_quoted(message, me), own, *forwarded]
+    return well_formed("\n\n".join(block for block in blocks if block)).strip()
+
+
+def attached_to(message: discord.Message, me: int) -> list[discord.Attachment]:
+    """Return the files of a question: its own, forwarded ones, and those it replies to."""
+    files = list(message.attachments)
+    for snapshot in message.message_snapshots:
+        files += snapshot.attachments
+    replied = _replied_to(message, me)
+    if replied is not None:
+        files += replied.attachments
+    return files
+
+
+def _named(message: discord.Message, me: int) -> str:
+    """Return a message's own text: our mention left out, everybody else's as their name."""
+    users = {user.id: f"@{user.display_name}" for user in message.mentions}
     roles = {role.id: f"@{role.name}" for role in message.role_mentions}
+    users[me] = _OURS
     own = _own_role(message)
     if own is not None:
-        roles[own.id] = ""
+        roles[own.id] = _OURS
 
-    def named(match: re.Match[str]) -> str:
-        known = roles if match[1] == "&" else names
-        return known.get(int(match[2]), match[0])
+    def name(match: re.Match[str]) -> str:
+        if match["channel"] is not None:
+            return f"#{_channel_name(message, int(match['channel']))}"
+        if match["id"] is None:
+            return match[0]
+        if match["sigil"] == "&":
+            return roles.get(int(match["id"]), "@unknown-role")
+        return users.get(int(match["id"]), "@unknown-user")
 
-    text = re.sub(r"<@([!&]?)(\d{1,20})>", named, message.content)
-    return well_formed(text).strip()
+    text = _MENTION.sub(name, with_names(message.content.replace(_OURS, "")))
+    text = _OURS_FIRST.sub("", text)
+    text = _OURS_BEFORE_MARK.sub("", text)
+    return _OURS_AMONG_WORDS.sub("", text).strip()
+
+
+def _channel_name(message: discord.Message, channel_id: int) -> str:
+    """Return a channel's name, where whoever wrote the message may know of the channel."""
+    guild, author = message.guild, message.author
+    channel = None if guild is None else guild.get_channel_or_thread(channel_id)
+    if channel is None or not isinstance(author, discord.Member):
+        return "unknown"
+    try:
+        known = channel.permissions_for(author).view_channel
+    except (discord.ClientException, AttributeError):  # of a parent or a role we know nothing of
+        return "unknown"
+    if isinstance(channel, discord.Thread) and channel.is_private():
+        known = channel.id == message.channel.id
+    return channel.name if known else "unknown"
+
+
+def _quoted(message: discord.Message, me: int) -> str:
+    """Return the message that a question replies to as a quote; empty where there is none."""
+    replied = _replied_to(message, me)
+    if replied is None:
+        return ""
+    text = _named(replied, me) or _shown("", replied.embeds)
+    if len(text) > MOST_QUOTED:
+        text = f"{text[:MOST_QUOTED]}…"
+    name = " ".join(replied.author.display_name.split())
+    lines = f"{name}: {text}".splitlines() if text or replied.attachments else []
+    return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def _replied_to(message: discord.Message, me: int) -> discord.Message | None:
+    """Return the message that a question replies to, unless it is ours: that is known."""
+    reference = message.reference
+    if reference is None or not isinstance(reference.resolved, discord.Message):
+        return None
+    return None if reference.resolved.author.id == me else reference.resolved
+
+
+def _shown(content: str, embeds: list[discord.Embed]) -> str:
+    """Return a text and what its embeds show, for those which link previews did not make."""
+    blocks = [with_names(content)]
+    for embed in embeds:
+        if content and embed.type != "rich":
+            continue
+        fields = [f"{field.name}: {field.value}" for field in embed.fields]
+        lines = [embed.author.name, embed.title, embed.description, *fields, embed.footer.text]
+        blocks.append("\n".join(line for line in lines if line))
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _own_role(message: discord.Message) -> discord.Role | None:

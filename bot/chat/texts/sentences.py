@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from bot.chat.plain_text import headline
 from bot.store.ledger import Asker, Turn, TurnState
 
 FailureKind = Literal[
@@ -63,10 +64,6 @@ RUNS_CANCEL_RUN: Final = "The run's number; none: what runs in this channel"
 NEWER: Final = "Newer"
 OLDER: Final = "Older"
 
-EMPTY_QUESTION: Final = (
-    "Hi! Write your question behind my name, like “@me what is a good name for a cat?”, "
-    "and I'll answer."
-)
 NOT_TAKEN: Final = (
     "I can't write your question down right now, so I can't answer it. Ask again in a few minutes."
 )
@@ -97,7 +94,12 @@ FUNCTION_UNAVAILABLE: Final = (
     "This function is not available here. Answer without it, and say so if that matters."
 )
 ATTACHMENTS_ONLY: Final = "Attachments"
+SPOILER: Final = "[spoiler]"
 
+_EMPTY_QUESTION: Final = "Hi! Write your question behind my name"
+_QUEUE_FULL: Final = (
+    "questions wait for me here, so I can't take this one. Ask again when I have answered."
+)
 _UNDELIVERED: Final = "I couldn't post the answer"
 
 _STATES: Final[dict[TurnState, str]] = {
@@ -113,12 +115,24 @@ _STATES: Final[dict[TurnState, str]] = {
 _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 
 
+def empty_question(name: str) -> str:
+    """Say how to ask, where the bot was mentioned without a question; ``name`` is the bot's."""
+    example = f"“@{plain(name)} what is a good name for a cat?”"
+    return f"{_EMPTY_QUESTION}, like {example}, and I'll answer."
+
+
+def tells_refusal(content: str) -> bool:
+    """Return whether a message of ours says that a question was not taken, or has no answer."""
+    return (
+        content in (NOT_TAKEN, MISSED)
+        or content.startswith((_EMPTY_QUESTION, _UNDELIVERED))
+        or content.endswith(_QUEUE_FULL)
+    )
+
+
 def queue_full(most: int) -> str:
     """Refuse a question because of those that wait."""
-    return (
-        f"{most} questions wait for me here, so I can't take this one. "
-        "Ask again when I have answered."
-    )
+    return f"{most} {_QUEUE_FULL}"
 
 
 EXACTLY: Final = 20
@@ -156,11 +170,6 @@ def undelivered(channel_id: int, names: str | None = None) -> str:
         f"{whose} <#{channel_id}>: I may not write there any more, or it is gone. Whoever manages "
         "the server can let me write there; then ask again."
     )
-
-
-def tells_undelivered(content: str) -> bool:
-    """Return whether a message of ours says that an answer could not be posted elsewhere."""
-    return content.startswith(_UNDELIVERED)
 
 
 def cancelled(canceller: Asker | None) -> str:
@@ -267,8 +276,7 @@ def cancelling(turn: Turn) -> str:
 
 def channel_thread_name(question: str, author_name: str) -> str:
     """Name a channel thread after the question it begins with: 1 to 100 characters."""
-    line = next((line.strip() for line in question.splitlines() if line.strip()), "")
-    words = " ".join(re.sub(r"[*_~`|#>]+", "", line).split())
+    words = headline(question, SPOILER)
     return _shortened(words or " ".join(f"{ATTACHMENTS_ONLY} of {author_name}".split()), 100)
 
 
