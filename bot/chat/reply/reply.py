@@ -176,7 +176,11 @@ class Reply:
             return
         parts = with_notes(self._said() or sentences.THINKING, [note])
         number = min(len(self._ids), len(parts)) - 1
-        content = parts[number] if number == len(parts) - 1 else f"{parts[number][:1900]}\n{note}"
+        content = (
+            parts[number]
+            if number == len(parts) - 1
+            else f"{split(parts[number], 1_900)[0]}\n{note}"
+        )
         try:
             async with asyncio.timeout(_PAUSE_SECONDS):
                 await self._channel_writer.try_edit(self._ids[number], content)

@@ -1,7 +1,8 @@
-"""An answer cut into Discord messages: every part fits and shows something, none breaks a fence.
+"""An answer cut into Discord messages: every part fits and shows something, none breaks markup.
 
 The parts' own texts, joined, are the answer but for white space at seams and ends, which Discord
-trims anyway; fences are added only where a code block goes on in the next part.
+trims anyway. Where a code block, a spoiler, bold text and the like go on in the next part, their
+marks are added at both sides of the seam. Links and addresses are not cut.
 """
 
 import bisect
@@ -11,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.chat.inline_marks import InlineMarks
 from bot.chat.plain_text import well_formed
 
 LIMIT: Final = 2_000
@@ -33,7 +35,7 @@ _LONGEST_CLUSTER: Final = 64
 
 
 class Piece(Struct, frozen=True):
-    """One part: its own text, and the fences added before and behind it."""
+    """One part: its own text, and the marks added before and behind it."""
 
     text: str
     opening: str = ""
@@ -81,6 +83,11 @@ class _Cutter:
             self._read_markers.append(_Mark(match.start(), end, opens, language if opens else ""))
             opens = not opens
         self._starts = [mark.start for mark in self._read_markers]
+        ends = [*(mark.end for mark in self._read_markers[1::2]), len(text)]
+        self._inline = InlineMarks(
+            text,
+            [(mark.start, end) for mark, end in zip(self._read_markers[::2], ends, strict=False)],
+        )
 
     def pieces(self) -> tuple[Piece, ...]:
         pieces: list[Piece] = []
@@ -93,23 +100,42 @@ class _Cutter:
 
     def _next(self, start: int) -> tuple[Piece, int]:
         block = self._block_at(start)
-        opening = f"```{block.language}\n" if block else ""
+        opening = "".join(span.mark for span in self._inline.at(start))
+        opening += f"```{block.language}\n" if block else ""
         rest = len(self._text)
         closing = _CLOSING if self._block_at(rest) else ""
         if len(opening) + rest - start + len(closing) <= self._limit:
             return Piece(self._text[start:], opening, closing), rest
-        window = start + self._limit - len(opening) - len(_CLOSING)
-        end = self._end(start, window)
-        block = self._block_at(end)
-        if block is None:
-            return Piece(self._text[start:end].rstrip(), opening), self._skip_space(end)
+        room = self._limit - len(opening)
+        reserved = len(_CLOSING)
+        while True:
+            end = self._end(start, start + room - reserved)
+            closing = self._closing_at(end)
+            if end - start + len(closing) <= room:
+                break
+            reserved += len(closing)
+        own = self._text[start:end]
+        if self._block_at(end) is None:
+            return Piece(own.rstrip(), opening, closing), self._resume(end, self._skip_space(end))
         resume = end + 1 if self._text[end] == "\n" else end
         # A block that closes right here needs no more than the fence that is added.
         after = self._skip_space(end)
         mark = self._mark_from(after)
         if mark is not None and mark.start == after:
-            resume = self._skip_space(mark.end)
-        return Piece(self._text[start:end], opening, _CLOSING), resume
+            resume = self._resume(end, self._skip_space(mark.end))
+        return Piece(own, opening, closing), resume
+
+    def _closing_at(self, end: int) -> str:
+        """Return the marks that end what is open at ``end``, the innermost first."""
+        inline = "".join(span.mark for span in reversed(self._inline.at(end)))
+        return (_CLOSING if self._block_at(end) else "") + inline
+
+    def _resume(self, end: int, position: int) -> int:
+        """Return where to go on behind the marks that would only end what a seam has ended."""
+        for span in reversed(self._inline.at(end)):
+            if span.inside_end == position:
+                position = self._skip_space(span.end)
+        return position
 
     def _end(self, start: int, window: int) -> int:
         """Return where the piece from ``start`` ends, behind it and at most at ``window``."""
@@ -126,14 +152,31 @@ class _Cutter:
                 if match.start() > start
                 and (in_code or self._block_at(match.start()) is None)
                 and not self._in_mark(match.start())
+                and self._inline.whole_at(match.start()) is None
             ]
             if found:
-                return self._before_bare_opening(start, found[-1])
+                return self._at_no_mark(start, found[-1])
         end = self._cluster_start(start, window)
         mark = self._mark_from(end, inside=True)
         if mark is not None and mark.start < end and mark.start > start:
             end = mark.start
-        return self._before_bare_opening(start, end)
+        return self._at_no_mark(start, end)
+
+    def _at_no_mark(self, start: int, end: int) -> int:
+        """Let what would be broken at ``end``, or begin there with nothing behind, begin later."""
+        while True:
+            moved = self._before_bare_opening(start, end)
+            whole = self._inline.whole_at(moved)
+            if whole is not None and self._text[start:whole].strip():
+                moved = whole
+            for span in self._inline.at(moved):
+                bare = not self._text[span.inside : moved].strip()
+                if bare and self._text[start : span.start].strip():
+                    moved = span.start
+                    break
+            if moved == end:
+                return end
+            end = moved
 
     def _before_bare_opening(self, start: int, end: int) -> int:
         """Let a block of which nothing but its opening line would stand here begin later."""

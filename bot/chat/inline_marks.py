@@ -1,0 +1,123 @@
+"""Where a text is bold, hidden or otherwise marked up within its lines, as Discord reads it.
+
+Code blocks are no part of this: they are given, and nothing but a spoiler goes across one.
+"""
+
+import bisect
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+_LINK: Final = (
+    r"\[(?:[^\[\]\n\\]|\\.)+\]"
+    r"\(<?https?://[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:[ ]\"[^\"\n]*\")?\)"
+)
+_TOKEN: Final = re.compile(
+    r"(?P<paragraph>\n[ \t]*\n)"
+    r"|(?P<code>(?<!`)(?P<ticks>`{1,2})(?!`)(?:(?!\n[ \t]*\n)[^`])+(?P=ticks)(?!`))"
+    rf"|(?P<whole>\\[^\w\s]|{_LINK}|<[^\s<>]{{1,1000}}>"
+    r"|https?://[^\s<>|`]*[^\s<>|`*_~.,:;\"')\]])"
+    r"|(?P<mark>\|\||~~|(?<![*\\])\*{1,3}(?!\*)|(?<![_\\])_{1,3}(?!_))"
+)
+_SPOILER: Final = "||"
+
+
+class Span(Struct, frozen=True):
+    """A marked-up stretch: its opening mark, what is inside, its closing mark."""
+
+    mark: str
+    start: int
+    inside: int
+    inside_end: int
+    end: int
+
+    def holds(self, position: int) -> bool:
+        """Return whether a cut at ``position`` goes through the inside."""
+        return self.inside <= position <= self.inside_end
+
+
+class InlineMarks:
+    """The inline markup of one text; ``blocks`` are its code blocks as (start, end), in order."""
+
+    def __init__(self, text: str, blocks: Sequence[tuple[int, int]]) -> None:
+        self._spans: list[Span] = []
+        self._whole: list[tuple[int, int]] = []
+        self._open: list[tuple[str, int, int]] = []
+        self._spoiler: tuple[int, int] | None = None
+        self._read(text, blocks)
+        self._spans.sort(key=lambda span: (span.start, -span.end))
+        self._whole_starts = [start for start, _ in self._whole]
+
+    def at(self, position: int) -> list[Span]:
+        """Return the spans that a cut goes through, the outermost first."""
+        return [span for span in self._spans if span.holds(position)]
+
+    def whole_at(self, position: int) -> int | None:
+        """Return where a link, an address or a mark begins that a cut would break."""
+        index = bisect.bisect_left(self._whole_starts, position) - 1
+        if index < 0 or self._whole[index][1] <= position:
+            return None
+        return self._whole[index][0]
+
+    def _read(self, text: str, blocks: Sequence[tuple[int, int]]) -> None:
+        position = 0
+        for start, end in (*blocks, (len(text), len(text))):
+            while (token := _TOKEN.search(text, position, start)) is not None:
+                self._take(text, token)
+                position = token.end()
+            position = end
+            self._open.clear()
+
+    def _take(self, text: str, token: re.Match[str]) -> None:
+        start, end = token.span()
+        if token["paragraph"] is not None:
+            self._open.clear()
+        elif token["code"] is not None:
+            ticks = token["ticks"]
+            span = Span(ticks, start, start + len(ticks), end - len(ticks), end)
+            self._spans.append(span)
+            self._whole += [(span.start, span.inside), (span.inside_end, span.end)]
+        else:
+            self._whole.append((start, end))
+            if token["mark"] == _SPOILER:
+                self._hide(start, end)
+            elif token["mark"] is not None:
+                self._emphasize(text, start, end)
+
+    def _hide(self, start: int, end: int) -> None:
+        opened = self._spoiler
+        if opened is None or opened[1] == start:
+            self._spoiler = (start, end)
+            return
+        self._spans.append(Span(_SPOILER, *opened, start, end))
+        self._spoiler = None
+
+    def _emphasize(self, text: str, start: int, end: int) -> None:
+        """Read a run of marks: what can end what is open does so, the rest begins something."""
+        before, behind = text[start - 1 : start], text[end : end + 1]
+        is_word_mark = text[start] == "_"
+        may_end = bool(before.strip()) and not (is_word_mark and behind.isalnum())
+        may_begin = bool(behind.strip()) and not (is_word_mark and before.isalnum())
+        while start < end:
+            mark = text[start:end][:2]
+            opened = self._opened(text[start:end]) if may_end else None
+            if opened is not None:
+                mark, *inner = self._open[opened]
+                del self._open[opened:]
+                self._spans.append(Span(mark, inner[0], inner[1], start, start + len(mark)))
+            elif may_begin and mark in ("*", "_", "**", "__", "~~"):
+                # No mark can go on inside of itself.
+                self._open = [each for each in self._open if each[0] != mark]
+                self._open.append((mark, start, start + len(mark)))
+            start += len(mark)
+
+    def _opened(self, run: str) -> int | None:
+        """Return which open span a run of marks ends: the newest with that mark, or one in it."""
+        read_markers = [mark for mark, _, _ in self._open]
+        for fits in (run.__eq__, run.startswith if len(run) > 2 else run.__eq__):
+            for number in range(len(read_markers) - 1, -1, -1):
+                if fits(read_markers[number]):
+                    return number
+        return None
