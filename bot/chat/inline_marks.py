@@ -6,6 +6,7 @@ Code blocks are no part of this: they are given, and nothing but a spoiler goes 
 import bisect
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
@@ -43,16 +44,30 @@ class InlineMarks:
 
     def __init__(self, text: str, blocks: Sequence[tuple[int, int]]) -> None:
         self._spans: list[Span] = []
+        self._hidden: list[Span] = []
         self._whole: list[tuple[int, int]] = []
         self._open: list[tuple[str, int, int]] = []
         self._spoiler: tuple[int, int] | None = None
         self._read(text, blocks)
         self._spans.sort(key=lambda span: (span.start, -span.end))
+        self._starts = [span.start for span in self._spans]
+        self._hidden_starts = [span.start for span in self._hidden]
+        # How far the spans up to each one reach: looking back may end where none comes so far.
+        self._reach = list(accumulate((span.end for span in self._spans), max))
         self._whole_starts = [start for start, _ in self._whole]
 
     def at(self, position: int) -> list[Span]:
         """Return the spans that a cut goes through, the outermost first."""
-        return [span for span in self._spans if span.holds(position)]
+        found: list[Span] = []
+        hidden = bisect.bisect_left(self._hidden_starts, position) - 1
+        if hidden >= 0 and self._hidden[hidden].holds(position):
+            found.append(self._hidden[hidden])
+        index = bisect.bisect_left(self._starts, position) - 1
+        while index >= 0 and self._reach[index] > position:
+            if self._spans[index].holds(position):
+                found.append(self._spans[index])
+            index -= 1
+        return sorted(found, key=lambda span: span.start)
 
     def whole_at(self, position: int) -> int | None:
         """Return where a link, an address or a mark begins that a cut would break."""
@@ -91,7 +106,7 @@ class InlineMarks:
         if opened is None or opened[1] == start:
             self._spoiler = (start, end)
             return
-        self._spans.append(Span(_SPOILER, *opened, start, end))
+        self._hidden.append(Span(_SPOILER, *opened, start, end))
         self._spoiler = None
 
     def _emphasize(self, text: str, start: int, end: int) -> None:

@@ -8,6 +8,7 @@ marks are added at both sides of the seam. Links and addresses are not cut.
 import bisect
 import re
 import unicodedata
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
@@ -83,11 +84,15 @@ class _Cutter:
             self._read_markers.append(_Mark(match.start(), end, opens, language if opens else ""))
             opens = not opens
         self._starts = [mark.start for mark in self._read_markers]
-        ends = [*(mark.end for mark in self._read_markers[1::2]), len(text)]
-        self._inline = InlineMarks(
-            text,
-            [(mark.start, end) for mark, end in zip(self._read_markers[::2], ends, strict=False)],
-        )
+
+    @cached_property
+    def _inline(self) -> InlineMarks:
+        """The marks within lines, which only a text that is cut is searched for."""
+        ends = [*(mark.end for mark in self._read_markers[1::2]), len(self._text)]
+        blocks = [
+            (mark.start, end) for mark, end in zip(self._read_markers[::2], ends, strict=False)
+        ]
+        return InlineMarks(self._text, blocks)
 
     def pieces(self) -> tuple[Piece, ...]:
         pieces: list[Piece] = []
@@ -100,7 +105,7 @@ class _Cutter:
 
     def _next(self, start: int) -> tuple[Piece, int]:
         block = self._block_at(start)
-        opening = "".join(span.mark for span in self._inline.at(start))
+        opening = "".join(span.mark for span in self._inline.at(start)) if start else ""
         opening += f"```{block.language}\n" if block else ""
         rest = len(self._text)
         closing = _CLOSING if self._block_at(rest) else ""
@@ -146,16 +151,15 @@ class _Cutter:
             (_SENTENCE, False),
             (_WORD, False),
         ):
-            found = [
-                match.start()
-                for match in seam.finditer(self._text, least, window + 1)
-                if match.start() > start
-                and (in_code or self._block_at(match.start()) is None)
-                and not self._in_mark(match.start())
-                and self._inline.whole_at(match.start()) is None
-            ]
-            if found:
-                return self._at_no_mark(start, found[-1])
+            router = [match.start() for match in seam.finditer(self._text, least, window + 1)]
+            for place in reversed(router):
+                if (
+                    place > start
+                    and (in_code or self._block_at(place) is None)
+                    and not self._in_mark(place)
+                    and self._inline.whole_at(place) is None
+                ):
+                    return self._at_no_mark(start, place)
         end = self._cluster_start(start, window)
         mark = self._mark_from(end, inside=True)
         if mark is not None and mark.start < end and mark.start > start:
