@@ -139,9 +139,7 @@ class ChatBot(discord.Client):
             clock,
             wake=self._turns.wake,
             cancel=self._turns.cancel,
-            health=lambda: sentences.health(
-                self._run_slots.inside, self._run_slots.waiting, self._loop_monitor.percentile(0.99)
-            ),
+            health=lambda: sentences.health(self._run_slots.inside, self._run_slots.waiting),
         )
         self.tree = BotCommandTree(self, self.handlers)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,4 +1,8 @@
+import asyncio
 import re
+from typing import Any
+
+import pytest
 
 from bot.chat.texts import sentences
 from bot.sandbox import Interaction, Permission
@@ -48,6 +52,34 @@ async def test_runs_are_listed_newest_first_with_all_that_is_known(channels: Com
     assert fields[0][4] == expected
     gate.open()
     await channels.finished(channels.general, 3)
+
+
+async def test_a_run_took_as_long_in_the_list_as_in_its_reply(channels: Community) -> None:
+    # The last edit takes its time, which is no part of what the answer took.
+    channels.sandbox.faults.delay_requests(1.2, "PATCH", "/channels/{channel_id}/messages/*")
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    took = reply.content.rsplit("-# ", 1)[1].split(" · ")[0]
+    assert f" · {took} · " in await listed(channels)
+
+
+async def test_a_run_whose_reply_stands_is_listed_by_its_outcome(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = channels.ledger.turns.closed
+    go_on = asyncio.Event()
+
+    async def late(*args: Any, **values: Any) -> Any:
+        await go_on.wait()
+        return await closed(*args, **values)
+
+    monkeypatch.setattr(channels.ledger.turns, "closed", late)
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    assert "**#1** answered · " in await listed(channels)
+    go_on.set()
+    await channels.ended_turns(1)
 
 
 async def test_the_list_is_turned_page_by_page(channels: Community) -> None:

@@ -147,12 +147,9 @@ def ahead(count: int) -> str:
     return f"{THINKING}\n-# {others} answered before this."
 
 
-def health(answering: int, waiting: int, late: float) -> str:
-    """Say how busy the bot is; ``late`` is the event loop's lag in seconds."""
-    return (
-        f"-# answering {answering}, {waiting} waiting · event loop at most "
-        f"{late * 1_000:.0f} ms late in 99 % of the last minute"
-    )
+def health(answering: int, waiting: int) -> str:
+    """Say how busy the bot is: turns with a run, and turns that wait for one."""
+    return f"-# answering {answering}, {waiting} waiting"
 
 
 def failure(kind: str | None) -> str:
@@ -199,7 +196,9 @@ def plain(name: str) -> str:
 
 
 def state(turn: Turn) -> str:
-    """Name a turn's state for people."""
+    """Name a turn's state for people; a reply may stand before its turn is closed."""
+    if turn.state == "closing" and turn.outcome is not None:
+        return _STATES[turn.outcome]
     return "cancelling" if turn.canceller and turn.state == "running" else _STATES[turn.state]
 
 

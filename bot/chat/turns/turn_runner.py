@@ -312,14 +312,15 @@ class TurnRunner:
         if failed:
             told = sentences.failure(turn.error)
             text = f"{text}\n\n{told}" if text else told
+        took = self._seconds(turn)
         try:
-            delivered = await self._reply.finish(text, self._notes(turn), retry=failed)
+            delivered = await self._reply.finish(text, self._notes(turn, took), retry=failed)
         except UndeliverableError as error:
             _log.warning("Turn %d has no reply in %d: %s", turn.id, turn.channel_id, error)
             await self._notice.tell(turn)
             delivered = False
         if delivered:
-            return await self._ledger.turns.closed(turn.id, turn.attempt)
+            return await self._ledger.turns.closed(turn.id, turn.attempt, took)
         return await self._ledger.turns.undelivered(turn.id, turn.attempt)
 
     async def _said(self, turn: Turn) -> str:
@@ -333,7 +334,7 @@ class TurnRunner:
             return ""
         return answer_text(messages)[:MOST_TEXT]
 
-    def _notes(self, turn: Turn) -> list[str]:
+    def _notes(self, turn: Turn, took: float) -> list[str]:
         notes: list[str] = []
         if turn.outcome == "cancelled":
             notes.append(sentences.cancelled(turn.canceller))
@@ -342,7 +343,7 @@ class TurnRunner:
         if turn.fallback:
             notes.append(sentences.NO_CHANNEL_THREAD)
         if turn.outcome == "answered":
-            notes.append(sentences.measured(self._seconds(turn), turn.tokens))
+            notes.append(sentences.measured(took, turn.tokens))
         return notes
 
     def _seconds(self, turn: Turn) -> float:

@@ -188,17 +188,22 @@ class TurnStore:
             tokens=tokens,
         )
 
-    async def closed(self, turn_id: int, attempt: int) -> Turn | None:
-        """Move to the outcome's own state: the reply says all that it will say."""
+    async def closed(self, turn_id: int, attempt: int, took: float | None = None) -> Turn | None:
+        """Move to the outcome's own state: the reply says all that it will say.
+
+        ``took`` are the seconds that the reply names; without them the attempt ends now.
+        """
         return await self._change(
             """
-            UPDATE turns SET state = outcome, pickups = 0, ended_at = :now
+            UPDATE turns SET state = outcome, pickups = 0,
+                             ended_at = coalesce(started_at + :took, :now)
             WHERE id = :id AND attempt = :attempt
               AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
             """,
             "answered",
             id=turn_id,
             attempt=attempt,
+            took=took,
             now=self._now(),
         )
 
