@@ -27,6 +27,8 @@ _TEXT_ENDINGS: Final = re.compile(
 )
 _IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)$", re.IGNORECASE)
 _FENCES: Final = re.compile("`{3,}")
+_BETWEEN: Final = len("\n\n")
+_LEAST_SHOWN: Final = 1_000
 _CUT_OFF: Final = "\n(cut off here: the message is too long)"
 
 
@@ -96,19 +98,24 @@ async def message_for(question: Question, files: AttachmentSource, *, named: boo
     """Make the message of a question; ``named`` puts who speaks before what is said."""
     given = await files.current(question) if question.attachments != "[]" else ()
     name = " ".join(question.author_name.split())
-    blocks = [f"{name}: {question.content}".rstrip() if named else question.content]
+    asked = f"{name}: {question.content}".rstrip() if named else question.content
+    # What is left for each file, once the question and a line for every other file have theirs.
+    room = MAX_CONTENT - len(asked) - sum(len(_left_out(file)) + _BETWEEN for file in given)
+    blocks = [asked]
     images: list[ContentInput] = []
     for file in given:
+        line = len(_left_out(file))
         if not file.is_image:
-            blocks.append(await _told(question, file, files))
+            block = await _told(question, file, files, room + line)
+            blocks.append(block)
+            room -= len(block) - line
             continue
         try:
             images.append(await files.image(question, file))
         except UnreadableError as error:
-            blocks.append(f"{file.heading} (can't be shown: {error})")
-    text = "\n\n".join(block for block in blocks if block)
-    if len(text) > MAX_CONTENT:
-        text = text[: MAX_CONTENT - len(_CUT_OFF)] + _CUT_OFF
+            blocks.append(_shortened(f"{file.heading} (can't be shown: {error})", room + line))
+            room -= len(blocks[-1]) - line
+    text = _shortened("\n\n".join(block for block in blocks if block), MAX_CONTENT)
     metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
     content: str | tuple[ContentInput, ...] = text
     if images:
@@ -116,10 +123,23 @@ async def message_for(question: Question, files: AttachmentSource, *, named: boo
     return CreateMessage(role="user", content=content, metadata=metadata)
 
 
-async def _told(question: Question, file: AttachedFile, files: AttachmentSource) -> str:
-    """Write a file into the text: whole where it is text and small, else by name and size."""
+def _left_out(file: AttachedFile) -> str:
+    return f"{file.heading} (left out: the message is too long)"
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: max(most - len(_CUT_OFF), 0)] + _CUT_OFF
+
+
+async def _told(question: Question, file: AttachedFile, files: AttachmentSource, most: int) -> str:
+    """Write a file into the text: whole where it is text and small, else by name and size.
+
+    Text is cut off behind ``most`` characters; a file of which little could be shown is left out.
+    """
     if not file.is_text:
         return file.heading
+    if most < min(file.size, _LEAST_SHOWN):
+        return _left_out(file)
     try:
         data = await files.download(question, file, LARGEST_TEXT_FILE)
     except UnreadableError as error:
@@ -128,7 +148,11 @@ async def _told(question: Question, file: AttachedFile, files: AttachmentSource)
     longest = max(map(len, _FENCES.findall(text)), default=2)
     fence = "`" * (longest + 1)
     language = file.name.rsplit(".", 1)[-1] if "." in file.name else ""
-    return f"{file.heading}\n{fence}{language}\n{text.rstrip()}\n{fence}"
+    begin, end = f"{file.heading}\n{fence}{language}\n", f"\n{fence}"
+    if len(begin) + len(text.rstrip()) + len(end) <= most:
+        return f"{begin}{text.rstrip()}{end}"
+    shown = most - len(begin) - len(end) - len(_CUT_OFF)
+    return f"{begin}{text[:shown]}{end}{_CUT_OFF}" if shown > 0 else _left_out(file)
 
 
 def told_size(size: int) -> str:

@@ -85,10 +85,37 @@ def test_what_is_carried_over_is_the_text_and_where_files_were() -> None:
     assert asked_in(question("only words", Shelf())) == "only words"
 
 
-async def test_a_message_never_exceeds_what_the_api_takes() -> None:
-    files = [(file(f"{n}.txt", 100_000, number=n), b"x" * 100_000) for n in range(5)]
+@pytest.mark.parametrize("size", [99_990, 80_000, 25_700, 25_600, 60_100])
+async def test_text_files_that_do_not_fit_are_named_and_the_message_fits(size: int) -> None:
+    files = [(file(f"{n}.txt", size, number=n), b"x" * size) for n in range(10)]
     shelf = Shelf(*files)
+    message = await message_for(question("all of them", shelf), shelf, named=False)
+    assert isinstance(message.content, str)
+    assert len(message.content) <= 256_000
+    assert message.content.startswith("all of them\n\n[file 0.txt, ")
+    assert all(f"[file {n}.txt, " in message.content for n in range(10))
+    whole = message.content.count("x" * size)
+    assert whole == min(10, 256_000 // (size + 50))
+    left_out = message.content.count("(left out: the message is too long)")
+    cut_off = message.content.count("(cut off here: the message is too long)")
+    assert whole + left_out + cut_off == 10
+    assert cut_off <= 1
+    assert message.content.count("```") == 2 * (whole + cut_off)
+    assert len(shelf.downloaded) == whole + cut_off
+
+
+async def test_a_small_file_behind_a_large_one_is_there() -> None:
+    large = [(file(f"{n}.txt", 99_000, number=n), b"x" * 99_000) for n in range(3)]
+    shelf = Shelf(*large, (file("small.txt", 5, number=9), b"small"))
     message = await message_for(question("all", shelf), shelf, named=False)
+    assert isinstance(message.content, str)
+    assert "[file small.txt, 5 bytes]" in message.content
+    assert len(message.content) <= 256_000
+
+
+async def test_a_question_that_is_too_long_by_itself_is_cut_off() -> None:
+    shelf = Shelf((file("a.txt", 5), b"hello"))
+    message = await message_for(question("q" * 300_000, shelf), shelf, named=False)
     assert isinstance(message.content, str)
     assert len(message.content) == 256_000
     assert message.content.endswith("(cut off here: the message is too long)")
