@@ -224,6 +224,8 @@ class ChatBot(discord.Client):
 
     async def on_ready(self) -> None:
         """Go on with what the ledger has open, once, and read what was missed, every time."""
+        if self._stopped:
+            return
         _log.info("On Discord as %s in %d guilds", self.user, len(self.guilds))
         self._catch_up.ready()
         if not self._recovered:
