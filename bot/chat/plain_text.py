@@ -1,6 +1,7 @@
 """Discord's text as plain text: what can be stored, and what a person reads of its markup."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
@@ -44,6 +45,11 @@ def well_formed(text: str) -> str:
     if _SURROGATE.search(text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def is_visible(text: str) -> bool:
+    """Return whether a text shows anything: more than white space and invisible characters."""
+    return any(unicodedata.category(character)[0] not in "CZ" for character in text)
 
 
 def with_names(text: str) -> str:

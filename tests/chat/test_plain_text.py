@@ -60,6 +60,8 @@ NAMES = {
     "### ": "###",
     "```": "```",
     "*": "*",
+    "\u200b\u2060": "Question of Ada",
+    "||\u200b||": SPOILER,
     "": "Attachments of Ada",
     " \n ": "Attachments of Ada",
 }

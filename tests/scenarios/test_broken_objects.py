@@ -91,7 +91,33 @@ async def asked_while_away(whole: Community) -> tuple[Channel, Channel]:
     return home, thread
 
 
-@pytest.mark.parametrize("change", [with_orphan, without_own_member, without_roles])
+def without_a_position(data: dict[str, Any]) -> None:
+    """Have a channel without a place in the list."""
+    data["channels"].append(data["channels"][0] | {"id": "600000000000000071", "position": None})
+
+
+def with_a_nameless_channel(data: dict[str, Any]) -> None:
+    """Have a channel that discord.py can't read."""
+    data["channels"].append({"id": "600000000000000072", "type": 0})
+
+
+def of_an_unknown_kind(data: dict[str, Any]) -> None:
+    """Have a channel of a kind that nobody knows yet, and a channel thread in it."""
+    data["channels"].append(data["channels"][0] | {"id": "600000000000000061", "type": 99})
+    with_orphan(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_orphan,
+        without_own_member,
+        without_roles,
+        without_a_position,
+        with_a_nameless_channel,
+        of_an_unknown_kind,
+    ],
+)
 async def test_a_broken_guild_or_channel_thread_silences_nobody_else(
     threads: Community, monkeypatch: pytest.MonkeyPatch, change: Change
 ) -> None:
@@ -102,6 +128,10 @@ async def test_a_broken_guild_or_channel_thread_silences_nobody_else(
     # What happens in the guild from now on is answered there, too.
     thread = await threads.thread_of(await threads.ask("now", threads.ben))
     assert answer(await threads.finished(thread)) == "now"
+    listed = await threads.ben.command(thread, "runs list")
+    await threads.until(lambda: listed.done)
+    assert listed.original is not None
+    assert "**#" in listed.original.content
 
 
 async def test_an_orphaned_channel_thread_is_skipped_and_the_rest_of_its_guild_is_read(

@@ -167,6 +167,26 @@ async def test_what_only_an_embed_says_is_the_question(
     assert await asked(channels, home) == "Build failed\nStep 3: exit code 1\nBranch: main\nCI"
 
 
+async def test_a_poll_and_a_sticker_are_read(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await channels.ada.open_dm()
+    poll = {
+        "question": {"text": "Tea or coffee?"},
+        "answers": [
+            {"answer_id": 1, "poll_media": {"text": "Tea"}},
+            {"answer_id": 2, "poll_media": {"text": "Coffee"}},
+        ],
+        "expiry": "2030-05-01T00:00:00.000000+00:00",
+        "allow_multiselect": False,
+        "layout_type": 1,
+    }
+    sticker = {"id": "5", "name": "Wave", "format_type": 1}
+    await arriving(channels, monkeypatch, content="", poll=poll, sticker_items=[sticker])
+    await channels.ada.say(home, "x")
+    assert await asked(channels, home) == "Tea or coffee?\n- Tea\n- Coffee\n\n[sticker Wave]"
+
+
 async def test_a_link_with_its_preview_is_asked_once(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:

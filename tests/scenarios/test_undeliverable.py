@@ -217,6 +217,14 @@ async def test_a_channel_that_progress_finds_closed_stops_the_run(threads: Commu
     await told_directly(threads, thread)
 
 
+async def test_a_name_that_a_filter_refuses_gives_way_to_a_neutral_one(threads: Community) -> None:
+    opening = "/channels/{channel_id}/messages/{message_id}/threads"
+    threads.sandbox.fail_next("POST", opening, status=400, code=200001)
+    thread = await threads.thread_of(await threads.ask("something rude"))
+    assert thread.name == "Question of Ada"
+    assert answer(await threads.finished(thread)) == "something rude"
+
+
 async def test_a_channel_thread_that_is_locked_during_a_run_is_told_in_its_parent(
     threads: Community,
 ) -> None:

@@ -159,17 +159,12 @@ def _archives(readable: Sequence[Place], read_markers: Sequence[ReadMarker]) -> 
 
 def _readable(guild: discord.Guild) -> list[Place]:
     """Return the channels whose history we may read; those of which that can't be told are out."""
-    channels: list[Place] = [
-        *guild.text_channels,
-        *guild.voice_channels,
-        *guild.stage_channels,
-        *guild.threads,
-    ]
     readable: list[Place] = []
     skipped: list[int] = []
-    for channel in channels:
+    # Not by their kinds: discord.py sorts those, which one channel without a position ends.
+    for channel in (*guild.channels, *guild.threads):
         try:
-            if may_read(channel, guild):
+            if isinstance(channel, Place) and may_read(channel, guild):
                 readable.append(channel)
         except Exception as error:  # noqa: BLE001 - one broken channel must not hide the others
             if not skipped:

@@ -1,8 +1,12 @@
 """Who may do what with a run: whoever asked in it, and whoever may manage messages where it is."""
 
+import logging
+
 import discord
 
 from bot.store.ledger import Scope, Turn
+
+_log = logging.getLogger(__name__)
 
 
 def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
@@ -31,7 +35,9 @@ def scope_of(interaction: discord.Interaction, *, asker_id: int | None = None) -
     readable: tuple[int, ...] = ()
     if guild is not None and isinstance(member, discord.Member):
         readable = tuple(
-            channel.id for channel in guild.channels if channel.permissions_for(member).view_channel
+            channel.id
+            for channel in guild.channels
+            if (permissions := _permissions_in(channel, member)) and permissions.view_channel
         )
     return Scope(
         channel_id=interaction.channel_id or 0,
@@ -48,4 +54,15 @@ def _permissions(
     if guild is None or guild.id != guild_id or not isinstance(member, discord.Member):
         return None
     channel = guild.get_channel(channel_id)
-    return None if channel is None else channel.permissions_for(member)
+    return None if channel is None else _permissions_in(channel, member)
+
+
+def _permissions_in(
+    channel: discord.abc.GuildChannel, member: discord.Member
+) -> discord.Permissions | None:
+    """Return what a member may do in a channel; None where that can't be told."""
+    try:
+        return channel.permissions_for(member)
+    except Exception as error:  # noqa: BLE001 - one broken channel must not hide the runs of others
+        _log.warning("Who may see channel %d can't be told: %r", channel.id, error)
+        return None

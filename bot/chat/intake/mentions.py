@@ -46,7 +46,7 @@ def said(message: discord.Message, me: int) -> str:
     forwarded = [_shown(each.content, each.embeds) for each in message.message_snapshots]
     if not own and not forwarded:
         own = _shown("", message.embeds)
-    blocks = [_quoted(message, me), own, *forwarded]
+    blocks = [_quoted(message, me), own, *forwarded, _polled(message), _stuck(message)]
     return well_formed("\n\n".join(block for block in blocks if block)).strip()
 
 
@@ -131,6 +131,17 @@ def _shown(content: str, embeds: list[discord.Embed]) -> str:
         lines = [embed.author.name, embed.title, embed.description, *fields, embed.footer.text]
         blocks.append("\n".join(line for line in lines if line))
     return "\n\n".join(block for block in blocks if block)
+
+
+def _polled(message: discord.Message) -> str:
+    """Return a poll's question and answers; empty where there is none."""
+    if message.poll is None:
+        return ""
+    return "\n".join((message.poll.question, *(f"- {one.text}" for one in message.poll.answers)))
+
+
+def _stuck(message: discord.Message) -> str:
+    return " ".join(f"[sticker {sticker.name}]" for sticker in message.stickers)
 
 
 def _own_role(message: discord.Message) -> discord.Role | None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import discord
 
-from bot.chat.texts.sentences import channel_thread_name
+from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_EXISTS,
     UNKNOWN_CHANNEL,
@@ -76,7 +76,15 @@ class Router:
         name = channel_thread_name(question.content, question.author_name)
         fallback = False
         try:
-            await self._rest.insist(lambda: self._open_thread(channel_id, question.id, name))
+            try:
+                await self._opened(channel_id, question.id, name)
+            except discord.HTTPException as error:
+                if error.status != 400 or error.code == CHANNEL_THREAD_EXISTS:
+                    raise
+                # Most likely the name is what a filter of the server refuses.
+                _log.info("No channel thread in %d under its name: %s", channel_id, error)
+                name = neutral_channel_thread_name(question.author_name)
+                await self._opened(channel_id, question.id, name)
         except discord.HTTPException as error:
             if error.code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
                 await self._ledger.questions.withdraw(question.id)
@@ -91,6 +99,9 @@ class Router:
             )
         await self._ledger.questions.settle(question.id, link, fallback=fallback)
         return link.channel_id
+
+    async def _opened(self, channel_id: int, message_id: int, name: str) -> None:
+        await self._rest.insist(lambda: self._open_thread(channel_id, message_id, name))
 
 
 class Destination:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from bot.chat.plain_text import headline
+from bot.chat.plain_text import headline, is_visible
 from bot.store.ledger import Asker, Turn, TurnState
 
 FailureKind = Literal[
@@ -94,6 +94,7 @@ FUNCTION_UNAVAILABLE: Final = (
     "This function is not available here. Answer without it, and say so if that matters."
 )
 ATTACHMENTS_ONLY: Final = "Attachments"
+QUESTION: Final = "Question"
 SPOILER: Final = "[spoiler]"
 
 _EMPTY_QUESTION: Final = "Hi! Write your question behind my name"
@@ -275,8 +276,17 @@ def cancelling(turn: Turn) -> str:
 
 def channel_thread_name(question: str, author_name: str) -> str:
     """Name a channel thread after the question it begins with: 1 to 100 characters."""
-    words = headline(question, SPOILER)
-    return _shortened(words or " ".join(f"{ATTACHMENTS_ONLY} of {author_name}".split()), 100)
+    words = _shortened(headline(question, SPOILER), 100)
+    if is_visible(words):  # else Discord does not take it
+        return words
+    if question.strip():
+        return neutral_channel_thread_name(author_name)
+    return _shortened(" ".join(f"{ATTACHMENTS_ONLY} of {author_name}".split()), 100)
+
+
+def neutral_channel_thread_name(author_name: str) -> str:
+    """Name a channel thread without a word of its question."""
+    return _shortened(" ".join(f"{QUESTION} of {author_name}".split()), 100)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
