@@ -83,12 +83,12 @@ class InlineMarks:
                 self._take(text, token)
                 position = token.end()
             position = end
-            self._open.clear()
+            self._end_paragraph(text)
 
     def _take(self, text: str, token: re.Match[str]) -> None:
         start, end = token.span()
         if token["paragraph"] is not None:
-            self._open.clear()
+            self._end_paragraph(text)
         elif token["code"] is not None:
             ticks = token["ticks"]
             span = Span(ticks, start, start + len(ticks), end - len(ticks), end)
@@ -100,6 +100,15 @@ class InlineMarks:
                 self._hide(start, end)
             elif token["mark"] is not None:
                 self._emphasize(text, start, end)
+
+    def _end_paragraph(self, text: str) -> None:
+        self._open.clear()
+        if self._spoiler is not None:
+            start, end = self._spoiler
+            before, behind = text[start - 1 : start], text[end : end + 1]
+            # "a || b" is an operator, unless another one comes in the same paragraph.
+            if not behind.strip(" \t") or (before.isalnum() and behind.isalnum()):
+                self._spoiler = None
 
     def _hide(self, start: int, end: int) -> None:
         opened = self._spoiler

@@ -66,7 +66,7 @@ def styles(text: str) -> list[tuple[str, frozenset[str]]]:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.integers(min_value=0, max_value=2**32), st.integers(min_value=100, max_value=160))
 def test_every_character_has_the_marks_it_had(seed: int, limit: int) -> None:
     text = text_of(seed)
@@ -134,6 +134,13 @@ def test_a_link_is_not_cut(whole: str) -> None:
     for before in range(30, 100):
         parts = split(f"{'a ' * (before // 2)}{whole} and {'b ' * 60}", 100)
         assert sum(whole in part for part in parts) == 1
+
+
+def test_an_operator_hides_nothing_up_to_its_next_use_in_another_paragraph() -> None:
+    text = "Use a || b here.\n\n" + "word " * 100 + "\n\nBut not x||y, nor c || d."
+    assert "".join(split(text, 100)).count("||") == 3
+    hidden = "Who? ||\n\n" + "It was him. " * 20 + "\n\n||"
+    assert all(part.count("||") == 2 for part in split(hidden, 100))
 
 
 def test_marks_that_mark_nothing_are_left_as_they_are() -> None:
