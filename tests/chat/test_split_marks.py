@@ -75,6 +75,7 @@ def test_every_character_has_the_marks_it_had(seed: int, limit: int) -> None:
     assert [one for part in parts for one in styles(part)] == styles(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab *_~|`\n[]()", max_size=500), st.integers(min_value=100, max_value=160))
 def test_marks_in_any_disorder_lose_no_text_and_every_part_fits(text: str, limit: int) -> None:
     parts = split(text, limit)
