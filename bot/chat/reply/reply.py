@@ -32,9 +32,7 @@ _PAUSE_SECONDS: Final = 2.0
 
 _REFUSED: Final = sentences.failure("undeliverable")
 
-_PLACE_LOST: Final = frozenset(
-    {UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_ACCESS, MISSING_PERMISSIONS}
-)
+_PLACE_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSIONS})
 """Refusals that mean the channel and not what is said in it."""
 
 _TROUBLES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
@@ -220,7 +218,7 @@ class Reply:
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
                     # A message that was deleted under our hands is sent anew at the end.
                     _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
-                    if error.code in _PLACE_LOST:
+                    if await self._is_lost(error):
                         self._when_lost()
                     return
                 _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
@@ -229,6 +227,13 @@ class Reply:
             failures += 1
             await self._channel_writer.breathe(failures)
             self._changed.set()
+
+    async def _is_lost(self, error: discord.HTTPException) -> bool:
+        """Return whether a refusal says that nothing can be written in the channel any more."""
+        if error.code == MISSING_ACCESS and self._ids:
+            # To the channel, or to this one edit: what may be read there tells.
+            return not await self._channel_writer.contents(self._ids[:1])
+        return error.code in _PLACE_LOST
 
     async def _grow_once(self, parts: Sequence[str]) -> bool:
         """Bring the first part that lags behind to its text; return whether another one does."""
