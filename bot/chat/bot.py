@@ -23,10 +23,10 @@ from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader
 from bot.chat.intake.listener import Listener, guild_of
 from bot.chat.intake.routing import Router
-from bot.chat.notice import Notice
 from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriter, ReplyReader
 from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.notice import Notice
 from bot.chat.texts import sentences
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.gateway import Gateway

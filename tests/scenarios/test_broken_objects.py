@@ -8,8 +8,8 @@ import pytest
 from discord.http import HTTPClient
 from discord.state import ConnectionState
 
-from bot.chat import message_history
 from bot.chat.catch_up import catch_up, reconcile
+from bot.chat.transport import message_history
 from bot.sandbox import Channel
 from bot.store.ledger import LedgerError, Link, NewQuestion
 from bot.store.ledger.turns import TurnStore

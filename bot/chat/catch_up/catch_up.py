@@ -16,8 +16,8 @@ import discord
 from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, Missed
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
-from bot.chat.message_history import newest_page
 from bot.chat.texts import sentences
+from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, LedgerError, QueueFullError, ReadMarker

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from bot.chat.intake.mentions import SPOKEN, can_ask, mentions
-from bot.chat.message_history import oldest_messages
 from bot.chat.reply.buttons import cancellable
 from bot.chat.texts import sentences
+from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Link, ReadMarker
 

@@ -10,9 +10,9 @@ import discord
 
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on, may_see, scope_of
-from bot.chat.plain_text import well_formed
 from bot.chat.reply import buttons
 from bot.chat.texts import sentences
+from bot.chat.texts.plain_text import well_formed
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Turn

@@ -19,7 +19,7 @@ from bot.assistants.images import image_kind
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
 from bot.chat.intake.mentions import attached_to
-from bot.chat.plain_text import well_formed
+from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.api_errors import passing
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
 from bot.chat.threads.threads import AssistantThreads

@@ -14,8 +14,8 @@ import discord
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import attached_to, can_ask, mentions, said
 from bot.chat.intake.routing import Router
-from bot.chat.plain_text import well_formed
 from bot.chat.texts import sentences
+from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import attachments_json
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.chat.plain_text import CODE, well_formed, with_names
+from bot.chat.texts.plain_text import CODE, well_formed, with_names
 
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """The types of messages that somebody wrote; the others tell of joins, pins and the like."""

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import discord
 
-from bot.chat.message_history import oldest_messages
+from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_ARCHIVED,
     OLD_MESSAGE_EDITED_TOO_OFTEN,

@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.chat.inline_marks import InlineMarks
-from bot.chat.plain_text import well_formed
+from bot.chat.reply.inline_marks import InlineMarks
+from bot.chat.texts.plain_text import well_formed
 
 LIMIT: Final = 2_000
 """The longest content of a message, in code points (Discord's limit)."""

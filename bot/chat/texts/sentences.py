@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from bot.chat.plain_text import headline, is_visible
+from bot.chat.texts.plain_text import headline, is_visible
 from bot.store.ledger import Asker, Turn, TurnState
 
 FailureKind = Literal[

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from bot.chat.notice import Notice
 from bot.chat.reply.channel_writer import ChannelWriter
 from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.notice import Notice
 from bot.chat.reply.reply import Reply
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads

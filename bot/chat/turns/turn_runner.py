@@ -15,8 +15,8 @@ from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
-from bot.chat.notice import Notice
 from bot.chat.reply.channel_writer import UndeliverableError
+from bot.chat.reply.notice import Notice
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.sentences import FailureKind

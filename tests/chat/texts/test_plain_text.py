@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.plain_text import headline, well_formed, with_names
+from bot.chat.texts.plain_text import headline, well_formed, with_names
 from bot.chat.texts.sentences import SPOILER, channel_thread_name
 
 NAMES = {
