@@ -158,11 +158,22 @@ def search_too_long(seconds: float) -> APIError:
 
 
 def missing_beta_header() -> APIError:
-    """The API's requests carry a header that says which version they mean."""
+    """Refuse a request without the header that names the API's version."""
     return APIError(
-        401,
+        400,
         "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
         "Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",
+        code="invalid_beta",
+    )
+
+
+def old_beta_version() -> APIError:
+    """Refuse a request that asks for version 1 of the API; OpenAI ended it in December 2024."""
+    return APIError(
+        400,
+        "The v1 Assistants API has been deprecated. Please try again by setting the header "
+        "'OpenAI-Beta: assistants=v2'. See the migration guide for more information: "
+        "https://platform.openai.com/docs/assistants/migration.",
         code="invalid_beta",
     )
 

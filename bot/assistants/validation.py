@@ -16,7 +16,7 @@ from bot.assistants.schema.content import WEB_URL
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-_WHERE = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`$")
+_WHERE = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _KINDS = {
     "str": "string",
@@ -170,7 +170,7 @@ def _worded(problem: str, raw: object) -> APIError:
         or _no_web_url(what, path)
         or _too_long(what, path, value, in_key=in_key)
         or _out_of_range(what, path, value)
-        or _wrong_type(what, path, value)
+        or _wrong_type(what, path, value, in_entry=bool(where and "[...]" in where["path"]))
         or _wrong_value(what, path, value)
     )
 
@@ -267,13 +267,14 @@ def _out_of_range(what: str, path: str, value: object) -> APIError | None:
     return invalid(text, path, f"{kind}_{'above_max' if above else 'below_min'}_value")
 
 
-def _wrong_type(what: str, path: str, value: object) -> APIError | None:
-    match = re.fullmatch(r"Expected `([^`]+)`, got `[^`]+`", what)
+def _wrong_type(what: str, path: str, value: object, *, in_entry: bool) -> APIError | None:
+    match = re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", what)
     if match is None:
         return None
-    if match[1] == "str" and isinstance(value, dict):  # an entry of an object of strings
-        key = next((key for key, entry in value.items() if not isinstance(entry, str)), "")
-        value, path = value.get(key), f"{path}.{key}"
+    if in_entry and isinstance(value, dict):  # msgspec does not name the entry's key
+        got = _KINDS.get(match[2], match[2])
+        key = next((key for key, entry in value.items() if _article(entry).endswith(got)), "")
+        value, path = value.get(key), f"{path}.{key}" if key else path
     kinds = [_KINDS.get(kind.strip(), kind.strip()) for kind in match[1].split("|")]
     expected = " or ".join(("an " if kind[0] in "aeio" else "a ") + kind for kind in kinds)
     expected = expected.replace("a null", "null")

@@ -235,8 +235,14 @@ async def _full(wire: Wire) -> tuple[APIError, Answer]:
 
 @provokes(errors.missing_beta_header)
 async def _beta(wire: Wire) -> tuple[APIError, Answer]:
-    answer = await wire("GET", "/assistants", headers={"OpenAI-Beta": "assistants=v1"})
+    answer = await wire("GET", "/assistants", headers={"OpenAI-Beta": ""})
     return errors.missing_beta_header(), answer
+
+
+@provokes(errors.old_beta_version)
+async def _old_beta(wire: Wire) -> tuple[APIError, Answer]:
+    answer = await wire("GET", "/assistants", headers={"OpenAI-Beta": "assistants=v1"})
+    return errors.old_beta_version(), answer
 
 
 @provokes(errors.invalid)

@@ -54,9 +54,12 @@ async def test_a_wrong_key_is_an_authentication_error(url: str) -> None:
     assert "sk-wrong" not in str(caught.value)
 
 
-async def test_without_the_version_header_it_is_an_authentication_error(sdk: AsyncOpenAI) -> None:
-    with pytest.raises(openai.AuthenticationError) as caught:
-        await sdk.beta.assistants.list(extra_headers={"OpenAI-Beta": ""})
+@pytest.mark.parametrize("version", ["", "assistants=v1"])
+async def test_without_the_right_version_it_is_a_bad_request(
+    sdk: AsyncOpenAI, version: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await sdk.beta.assistants.list(extra_headers={"OpenAI-Beta": version})
     assert caught.value.code == "invalid_beta"
 
 

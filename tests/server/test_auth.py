@@ -81,12 +81,12 @@ async def test_the_key_stands_before_the_version_header(keyed: aiohttp.ClientSes
     assert (status, error["code"]) == (401, "invalid_api_key")
 
 
-@pytest.mark.parametrize("version", ["", "assistants=v1", "assistants"])
+@pytest.mark.parametrize("version", ["", "assistants", "assistants=v3", "assistants=v20"])
 async def test_a_request_without_the_version_header_is_told_how_to_set_it(
     server: Server, http: aiohttp.ClientSession, version: str
 ) -> None:
     status, error = await refusal(http, {"OpenAI-Beta": version})
-    assert status == 401
+    assert status == 400
     assert error == {
         "message": "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
         "Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",
@@ -96,13 +96,23 @@ async def test_a_request_without_the_version_header_is_told_how_to_set_it(
     }
 
 
+@pytest.mark.parametrize("version", ["assistants=v1", "realtime=v1, assistants=v1"])
+async def test_a_request_for_the_first_version_is_told_that_it_ended(
+    server: Server, http: aiohttp.ClientSession, version: str
+) -> None:
+    status, error = await refusal(http, {"OpenAI-Beta": version})
+    assert status == 400
+    assert error["code"] == "invalid_beta"
+    assert error["message"].startswith("The v1 Assistants API has been deprecated.")
+
+
 async def test_the_version_may_stand_among_others(
     api: RecordingAPI, http: aiohttp.ClientSession
 ) -> None:
     api.answers["list_assistants"] = EMPTY
-    headers = {"OpenAI-Beta": "realtime=v1, assistants=v2"}
-    async with http.get("/v1/assistants", headers=headers) as response:
-        assert response.status == 200
+    for value in ("realtime=v1, assistants=v2", "assistants=v1,assistants=v2"):
+        async with http.get("/v1/assistants", headers={"OpenAI-Beta": value}) as response:
+            assert response.status == 200
 
 
 @pytest.mark.parametrize("key", [None, "Bearer anything", "nonsense"])

@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+ToolName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[a-zA-Z0-9_-]+\Z")]
+"""The name of a function or of a JSON schema."""
+
 
 class RankingOptions(Struct, frozen=True):
     """How file_search ranks: results under the threshold (0 to 1) are left out."""
@@ -38,7 +41,7 @@ class FileSearchTool(
 class FunctionDefinition(Struct, frozen=True, omit_defaults=True):
     """A function the model may call; ``parameters`` is a JSON schema."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
+    name: ToolName
     description: str | UnsetType | None = UNSET
     parameters: dict[str, Any] | UnsetType | None = UNSET
     strict: bool | UnsetType | None = UNSET
@@ -61,10 +64,13 @@ class Attachment(Struct, frozen=True, omit_defaults=True):
     tools: tuple[AttachmentTool, ...] | UnsetType = UNSET
 
 
-class NewAttachment(Attachment, frozen=True):
-    """An attachment in a request: at most 16 tools (our own bound; the API names none)."""
+class NewAttachment(Attachment, frozen=True, kw_only=True):
+    """An attachment in a request, with at most 16 tools (our own bound; the API names none).
 
-    tools: Annotated[tuple[AttachmentTool, ...], Meta(max_length=16)] | UnsetType = UNSET
+    The API requires the tools; stored messages may lack them.
+    """
+
+    tools: Annotated[tuple[AttachmentTool, ...], Meta(max_length=16)]
 
 
 class FunctionName(Struct, frozen=True):
@@ -94,7 +100,7 @@ class JsonObjectFormat(Struct, frozen=True, tag_field="type", tag="json_object")
 class JsonSchema(Struct, frozen=True, omit_defaults=True):
     """The JSON schema that answers must follow."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
+    name: ToolName
     description: str | UnsetType = UNSET
     schema: dict[str, Any] | UnsetType = UNSET
     strict: bool | UnsetType | None = UNSET
