@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bot.assistants.schema.files import MOST_BYTES
 from bot.server.auth import Gate
+from bot.server.cors import Origins
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,10 @@ class Spool(Struct, frozen=True):
 
 
 GATE: Final = web.AppKey("gate", Gate)
+AZURE: Final = "/openai"
+"""What begins the paths of Azure's clients; there ``api-version`` is a parameter and means nothing."""
+
+ORIGINS: Final = web.AppKey("origins", Origins)
 LIMITS: Final = web.AppKey("limits", Limits)
 SHARES: Final = web.AppKey("shares", Shares)
 SPOOL: Final = web.AppKey("spool", Spool)

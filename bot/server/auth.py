@@ -3,13 +3,13 @@
 import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.errors import APIError, missing_beta_header
-from bot.wire.addresses import is_loopback
+from bot.assistants.errors import APIError, missing_beta_header, old_beta_version
+from bot.server.cors import Origins
+from bot.wire.addresses import is_loopback, parse_host
 
 OPEN_PROJECT: Final = "default"
 """The project of all requests where no keys are configured."""
@@ -19,33 +19,41 @@ PROJECT: Final = web.RequestKey("project", str)
 
 
 class Gate:
-    """With keys: one of them, its project. Without: whoever is on this machine, one project."""
+    """With keys: one of them, its project. Without: whoever is on this machine, one project.
 
-    def __init__(self, projects: Callable[[str], AssistantsAPI], keys: Mapping[str, str]) -> None:
+    ``origins`` are the pages that may ask where there are no keys.
+    """
+
+    def __init__(
+        self,
+        projects: Callable[[str], AssistantsAPI],
+        keys: Mapping[str, str],
+        origins: Origins | None = None,
+    ) -> None:
         self._projects = projects
         self._keys = tuple(
             (key.encode("utf-8", "surrogateescape"), name) for key, name in keys.items()
         )
+        self._origins = origins or Origins(())
 
-    def admit(self, request: web.Request, *, beta: bool = True) -> AssistantsAPI:
-        """Return the caller's project; raises ``APIError`` 401 or 403.
-
-        With ``beta`` the request must name the version of the API that it means. Sets ``PROJECT``.
-        """
+    def project(self, request: web.Request) -> str:
+        """Return the name of the caller's project; raises ``APIError`` 401 or 403."""
         headers = request.headers
-        if self._keys:
-            project = self._project_of(headers.get("Authorization"))
-        else:
-            _refuse_strangers(headers.get("Host"), headers.get("Origin"))
-            project = OPEN_PROJECT
-        if beta and not _asks_for_v2(headers.getall("OpenAI-Beta", [])):
-            raise missing_beta_header()
-        request[PROJECT] = project
+        if not self._keys:
+            self._refuse_strangers(headers.get("Host"), headers.get("Origin"))
+            return OPEN_PROJECT
+        return self._project_of(headers.get("Authorization"), headers.get("api-key"))
+
+    def api(self, project: str) -> AssistantsAPI:
+        """Return the API of a project."""
         return self._projects(project)
 
-    def _project_of(self, authorization: str | None) -> str:
+    def _project_of(self, authorization: str | None, api_key: str | None) -> str:
+        """Find the key in ``Authorization``, else in Azure's header ``api-key``."""
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
+            given = api_key or ""
+        if not given.strip():
             raise APIError(
                 401,
                 "You didn't provide an API key. You need to provide your API key in an "
@@ -65,35 +73,36 @@ class Gate:
             )
         return found
 
-
-def _asks_for_v2(values: list[str]) -> bool:
-    if values == ["assistants=v2"]:
-        return True
-    return any(part.strip() == "assistants=v2" for value in values for part in value.split(","))
-
-
-def _refuse_strangers(host: str | None, origin: str | None) -> None:
-    """Refuse what a web page from elsewhere made a browser send here (DNS rebinding)."""
-    name = _host_of(f"//{host}") if host else None
-    if name is None or not is_loopback(name):
-        raise _forbidden(
-            "This server runs without API keys and answers only to this machine's own names. "
-            "Use http://127.0.0.1 or http://localhost, or let whoever runs it configure keys."
-        )
-    if origin is not None:
-        page = _host_of(origin)
-        if page is None or not is_loopback(page):
+    def _refuse_strangers(self, host: str | None, origin: str | None) -> None:
+        """Refuse a request that a web page from elsewhere made a browser send (DNS rebinding)."""
+        if host is None or not _names_this_machine(host):
+            raise _forbidden(
+                "This server runs without API keys and answers only to this machine's own names. "
+                "Use http://127.0.0.1 or http://localhost, or let whoever runs it configure keys."
+            )
+        if origin is not None and not self._origins.lists(origin):
             raise _forbidden(
                 "This server runs without API keys and does not answer web pages from elsewhere. "
-                "Let whoever runs it configure keys."
+                "Let whoever runs it configure keys, or add the page's origin to [server] "
+                "allowed_origins."
             )
 
 
-def _host_of(url: str) -> str | None:
+def require_version(request: web.Request) -> None:
+    """Raise ``APIError`` 400 unless the request asks for version 2 of the API."""
+    values = request.headers.getall("OpenAI-Beta", [])
+    if values == ["assistants=v2"]:
+        return
+    versions = {part.strip() for value in values for part in value.split(",")}
+    if "assistants=v2" not in versions:
+        raise old_beta_version() if "assistants=v1" in versions else missing_beta_header()
+
+
+def _names_this_machine(host: str) -> bool:
     try:
-        return urlsplit(url).hostname
+        return is_loopback(parse_host(host).host)
     except ValueError:
-        return None
+        return False
 
 
 def _forbidden(message: str) -> APIError:

@@ -5,13 +5,14 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
-from bot.server.app_keys import GATE, LIMITS, REQUEST_ID, SHARES
-from bot.server.auth import PROJECT
+from bot.server.app_keys import GATE, LIMITS, ORIGINS, REQUEST_ID, SHARES
+from bot.server.auth import PROJECT, require_version
 from bot.server.connections import Connection
+from bot.server.cors import is_preflight, preflight_answer
 from bot.server.responses import error_answer, in_pieces
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,11 +31,14 @@ def endpoint(operation: Operation, *, beta: bool, in_turn: bool = False) -> Hand
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        api = request.app[GATE].admit(request, beta=beta)
-        silence = request.app[LIMITS].silence_seconds
+        gate = request.app[GATE]
+        project = request[PROJECT] = gate.project(request)
+        if beta:
+            require_version(request)
+        api, silence = gate.api(project), request.app[LIMITS].silence_seconds
         if not in_turn:
             return await in_pieces(request, await operation(api, request), silence)
-        async with request.app[SHARES].answers[request[PROJECT]]:
+        async with request.app[SHARES].answers[project]:
             return await in_pieces(request, await operation(api, request), silence)
 
     return handle
@@ -47,6 +51,8 @@ async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamR
     if isinstance(request.protocol, Connection):
         request.protocol.begun()
     try:
+        if is_preflight(request):
+            return preflight_answer(request, request.app[ORIGINS])
         return await handler(request)
     except APIError as error:
         response = error_answer(error)
@@ -95,3 +101,6 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if request_id is not None:
         response.headers["x-request-id"] = request_id
     response.headers["openai-version"] = API_VERSION
+    response.headers.pop(hdrs.SERVER, None)  # aiohttp's own tells the versions in use
+    for name, value in request.app[ORIGINS].headers(request.headers.get(hdrs.ORIGIN)).items():
+        response.headers.add(name, value)

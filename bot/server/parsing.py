@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from bot.assistants.errors import APIError, invalid
 from bot.assistants.schema.requests import Page, Request
 from bot.assistants.validation import from_raw
-from bot.server.app_keys import LIMITS, SHARES, Limits
+from bot.server.app_keys import AZURE, LIMITS, SHARES, Limits
 from bot.server.auth import PROJECT
 
 T = TypeVar("T")
@@ -111,7 +111,10 @@ def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     if not request.query_string:
         return given
+    azure = request.path.startswith(f"{AZURE}/")
     for name, value in request.query.items():
+        if name == "api-version" and azure:
+            continue
         if name in ("include", "include[]") and "include" in known:
             continue
         if name not in known:

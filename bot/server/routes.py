@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
+from bot.server.app_keys import AZURE
 from bot.server.handlers import (
     assistants,
     files,
@@ -83,7 +84,7 @@ ROUTES: Final[tuple[tuple[str, str, Operation], ...]] = (
 )
 
 _BETA: Final = (_ASSISTANTS, _THREADS)
-"""What asks for the beta header; the official clients send none with files."""
+"""What asks for the beta header; the official clients send none with files, Azure's none at all."""
 
 
 async def health(_request: web.Request) -> web.Response:
@@ -99,6 +100,9 @@ def add_routes(app: web.Application) -> None:
         in_turn = method == "GET" and operation is not files.content
         handler = endpoint(operation, beta=path.startswith(_BETA), in_turn=in_turn)
         app.router.add_route(method, path, handler, expect_handler=_expect)
+        handler = endpoint(operation, beta=False, in_turn=in_turn)
+        for azures in (AZURE + path, AZURE + path.removeprefix("/v1")):
+            app.router.add_route(method, azures, handler, expect_handler=_expect)
 
 
 async def _expect(request: web.Request) -> None:

@@ -2,16 +2,27 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
-from bot.server.app_keys import GATE, LIMITS, SHARES, SPOOL, STOPPING, Limits, Shares, Spool
+from bot.server.app_keys import (
+    GATE,
+    LIMITS,
+    ORIGINS,
+    SHARES,
+    SPOOL,
+    STOPPING,
+    Limits,
+    Shares,
+    Spool,
+)
 from bot.server.auth import Gate
 from bot.server.connections import Connections, Site
+from bot.server.cors import Origins
 from bot.server.middleware import add_headers, errors_in_shape
 from bot.server.routes import add_routes
 from bot.wire.addresses import is_loopback
@@ -30,6 +41,7 @@ class Server:
     ``projects`` returns the API of a project by its name, ``keys`` maps API keys to project names;
     without keys every request belongs to the project "default" and only loopback is served.
     Uploads wait in ``spool`` until they are whole; None is the system's directory for such files.
+    Web pages on this machine and of ``allowed_origins`` may read answers; "*" is any page.
     """
 
     def __init__(
@@ -41,6 +53,7 @@ class Server:
         port: int = 8765,
         limits: Limits | None = None,
         spool: Path | None = None,
+        allowed_origins: Collection[str] = (),
     ) -> None:
         self._projects = projects
         self._keys = keys
@@ -48,6 +61,7 @@ class Server:
         self._port = port
         self._limits = limits or Limits()
         self._spool = Spool(spool)
+        self._allowed_origins = allowed_origins
         self._runner: web.AppRunner | None = None
         self._stopping: asyncio.Event | None = None
         self._url = ""
@@ -66,9 +80,11 @@ class Server:
             )
         if any(not key.strip() for key in self._keys):
             raise ServerError("An API key is empty. Give it a value, or take it out.")
+        origins = self._origins()
         self._stopping = asyncio.Event()
         app = web.Application(client_max_size=self._limits.body, middlewares=[errors_in_shape])
-        app[GATE] = Gate(self._projects, self._keys)
+        app[GATE] = Gate(self._projects, self._keys, origins)
+        app[ORIGINS] = origins
         app[LIMITS] = self._limits
         app[SHARES] = Shares(self._limits)
         app[SPOOL] = self._spool
@@ -90,6 +106,21 @@ class Server:
             ) from error
         self._runner = runner
         self._url = _url(self._host, runner.addresses[0][1])
+
+    def _origins(self) -> Origins:
+        try:
+            origins = Origins(self._allowed_origins)
+        except ValueError as error:
+            raise ServerError(
+                f'[server] allowed_origins has "{error}", which is no origin. Write a scheme, a '
+                'host and a port, as in "https://chat.example.org", or "*" for any page.'
+            ) from None
+        if origins.any and not self._keys:
+            raise ServerError(
+                'Without API keys [server] allowed_origins can\'t be "*": any web page could use '
+                "the server. List the origins, or configure keys."
+            )
+        return origins
 
     async def stop(self) -> None:
         """Take no more requests, end open streams with an ``error`` event, finish the rest."""
