@@ -94,6 +94,7 @@ class ServerSettings(Section, frozen=True, kw_only=True):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: Port = 8765
+    allowed_origins: tuple[str, ...] = ()
 
 
 class Config(Section, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot.app.assistant_definitions import answering_assistant
+from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
@@ -20,7 +21,7 @@ from bot.engine import CodeQuotas, Engine, EngineOptions
 from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
 from bot.models.local.weights import shown_on
-from bot.models.types import Model, ModelError
+from bot.models.types import ForwardingModel, Model, ModelError
 from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
 from bot.server import Server
@@ -65,6 +66,7 @@ class Container:
         self._say = say
         self._terminal = terminal
         self._databases = databases or Path(config.storage.directory)
+        self._model: Model | None = None
 
     async def engine(self) -> Engine:
         """Open engine.db, make the model ready and start the engine; runs left go on."""
@@ -104,6 +106,7 @@ class Container:
         """Choose the model and make a local one ready; raises ``StartError``."""
         model = await chosen_model(self._config, self._environment, self._say, self._terminal)
         self._close_with(model.close)
+        self._model = model
         if isinstance(model, LocalModel):
             try:
                 await model.start()
@@ -121,14 +124,16 @@ class Container:
         return client
 
     async def server(self, engine: Engine) -> Server:
-        """Serve the engine over HTTP."""
-        settings = self._config.server
+        """Serve the engine over HTTP, and the engine's model endpoint beside it."""
+        settings, model = self._config.server, self._model
         server = Server(
             engine.for_project,
             keys=server_keys(self._environment),
             host=settings.host,
             port=settings.port,
             spool=self._databases,
+            allowed_origins=settings.allowed_origins,
+            upstream=ModelUpstream(model) if isinstance(model, ForwardingModel) else None,
         )
         self._close_with(server.stop)
         await server.start()

@@ -1,6 +1,7 @@
 """What a model is asked and what it yields, as data; it ends with `Finished` or ModelError."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -305,6 +306,31 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and processes; safe to call twice."""
+
+
+class ForwardedAnswer(Struct, frozen=True):
+    """An endpoint's answer to a forwarded request.
+
+    Reading `pieces` raises FailedError where the answer breaks off.
+    """
+
+    content_type: str
+    pieces: AsyncIterator[bytes]
+
+
+@runtime_checkable
+class ForwardingModel(Model, Protocol):
+    """A model whose endpoint also answers requests that were not made here."""
+
+    def forward(
+        self, method: str, path: str, body: bytes | None
+    ) -> AbstractAsyncContextManager[ForwardedAnswer]:
+        """Send a request to the endpoint's `path`, such as "chat/completions"; leaving ends it.
+
+        A model that is configured replaces the one that the body names. Entering raises
+        RefusedError for another status than 200, FailedError for all else, and ModelError after
+        `close`. Nothing is sent twice.
+        """
 
 
 @runtime_checkable

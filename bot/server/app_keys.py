@@ -1,7 +1,7 @@
 """What handlers are handed through the application, under typed keys."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from bot.assistants.schema.files import MOST_BYTES
 from bot.server.auth import Gate
 from bot.server.cors import Origins
+from bot.server.upstream import Upstream
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     ``upload`` bounds a file. A connection has ``headers_seconds`` for its first request's headers;
     a body has ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass
     between two pieces of an upload, and before a reader takes the next piece of an answer.
+    ``forwarded`` bounds a project's requests that are under way at the model endpoint.
     """
 
     body: int = 8 * 1024 * 1024
@@ -29,6 +31,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     answers: int = 8
     upload: int = MOST_BYTES
     connections: int = 1000
+    forwarded: int = 32
     headers_seconds: float = 30.0
     body_seconds: float = 60.0
     upload_seconds: float = 3600.0
@@ -58,11 +61,14 @@ class Spool(Struct, frozen=True):
 
 GATE: Final = web.AppKey("gate", Gate)
 AZURE: Final = "/openai"
-"""What begins the paths of Azure's clients; there ``api-version`` is a parameter and means nothing."""
+"""Begins the paths of Azure's clients, who send ``api-version``: it is taken and not read."""
 
 ORIGINS: Final = web.AppKey("origins", Origins)
 LIMITS: Final = web.AppKey("limits", Limits)
 SHARES: Final = web.AppKey("shares", Shares)
 SPOOL: Final = web.AppKey("spool", Spool)
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+UPSTREAM: Final = web.AppKey[Upstream | None]("upstream")
+FORWARDED: Final = web.AppKey("forwarded", Counter[str])
+"""How many requests of each project the model endpoint is answering."""
 REQUEST_ID: Final = web.RequestKey("request_id", str)

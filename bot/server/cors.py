@@ -89,7 +89,7 @@ def preflight_answer(request: web.Request, origins: Origins) -> web.Response:
         )
     asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")
     names = [name.strip() for name in asked[:_MOST_HEADERS]]
-    headers = {
+    headers: dict[str, str] = {
         hdrs.ACCESS_CONTROL_ALLOW_METHODS: _METHODS,
         hdrs.ACCESS_CONTROL_ALLOW_HEADERS: ", ".join(filter(_HEADER_NAME.fullmatch, names)),
         hdrs.ACCESS_CONTROL_MAX_AGE: _MAX_AGE,

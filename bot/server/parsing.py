@@ -146,6 +146,20 @@ async def _body(request: web.Request) -> bytes:
         ) from None
 
 
+async def read_raw(request: web.Request) -> tuple[bytes, dict[str, msgspec.Raw]]:
+    """Return the bytes of the request's JSON object, and its fields with their values unread."""
+
+    def parse(body: bytes) -> tuple[bytes, dict[str, msgspec.Raw]]:
+        _check_structure(body, limits)
+        try:
+            return body, msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise _invalid_json() from None
+
+    limits = request.app[LIMITS]
+    return await _parsed(request, parse)
+
+
 async def _parsed(request: web.Request, parse: Callable[[bytes], T]) -> T:
     """Return what ``parse`` makes of the request's body; a large body is parsed in a thread."""
     if not _may_be_large(request):
@@ -174,10 +188,7 @@ def _decoded(body: bytes, limits: Limits) -> Any:
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise invalid(
-            "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
-            code="invalid_json",
-        ) from None
+        raise _invalid_json() from None
 
 
 def _check_structure(body: bytes, limits: Limits) -> None:
@@ -225,6 +236,14 @@ def _path(body: bytes, end: int) -> str:
             sizes[-1] += 1
     fullest = sizes.index(max(sizes)) if sizes else 0
     return "".join(names[1 : fullest + 1]).removeprefix(".")
+
+
+def _invalid_json() -> APIError:
+    """Refuse a body that is no JSON."""
+    return invalid(
+        "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
+        code="invalid_json",
+    )
 
 
 def too_slow() -> APIError:

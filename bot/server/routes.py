@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
+from bot.server import forwarding
 from bot.server.app_keys import AZURE
 from bot.server.handlers import (
     assistants,
@@ -83,6 +84,16 @@ ROUTES: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("GET", f"{_BATCH}/files", vector_store_files.list_batch),
 )
 
+FORWARDED: Final[tuple[tuple[str, str, Operation], ...]] = (
+    ("GET", "/v1/models", forwarding.models),
+    ("GET", "/v1/models/{model:.+}", forwarding.model),
+    ("POST", "/v1/chat/completions", forwarding.chat_completions),
+    ("POST", "/v1/moderations", forwarding.moderations),
+)
+"""What the model endpoint answers: many programs for the Assistants API call these as well."""
+
+_DEPLOYMENT: Final = f"{AZURE}/deployments/{{deployment}}/chat/completions"
+
 _BETA: Final = (_ASSISTANTS, _THREADS)
 """What asks for the beta header; the official clients send none with files, Azure's none at all."""
 
@@ -95,14 +106,18 @@ async def health(_request: web.Request) -> web.Response:
 def add_routes(app: web.Application) -> None:
     """Enter every route in the application's router."""
     app.router.add_route("GET", "/healthz", health)
-    for method, path, operation in ROUTES:
-        # Bytes of files pass through piece by piece; other answers are in memory whole.
-        in_turn = method == "GET" and operation is not files.content
+    for method, path, operation in ROUTES + FORWARDED:
+        # Bytes of files and of a model endpoint's answers pass through piece by piece; other
+        # answers are in memory whole.
+        passed_on = operation is files.content or (method, path, operation) in FORWARDED
+        in_turn = method == "GET" and not passed_on
         handler = endpoint(operation, beta=path.startswith(_BETA), in_turn=in_turn)
         app.router.add_route(method, path, handler, expect_handler=_expect)
         handler = endpoint(operation, beta=False, in_turn=in_turn)
         for azures in (AZURE + path, AZURE + path.removeprefix("/v1")):
             app.router.add_route(method, azures, handler, expect_handler=_expect)
+    handler = endpoint(forwarding.chat_completions, beta=False)
+    app.router.add_route("POST", _DEPLOYMENT, handler, expect_handler=_expect)
 
 
 async def _expect(request: web.Request) -> None:

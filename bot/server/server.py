@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,14 @@ from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
 from bot.server.app_keys import (
+    FORWARDED,
     GATE,
     LIMITS,
     ORIGINS,
     SHARES,
     SPOOL,
     STOPPING,
+    UPSTREAM,
     Limits,
     Shares,
     Spool,
@@ -25,6 +28,7 @@ from bot.server.connections import Connections, Site
 from bot.server.cors import Origins
 from bot.server.middleware import add_headers, errors_in_shape
 from bot.server.routes import add_routes
+from bot.server.upstream import Upstream
 from bot.wire.addresses import is_loopback
 
 # aiohttp waits this long for open requests, and once more for those it had to cancel.
@@ -42,6 +46,7 @@ class Server:
     without keys every request belongs to the project "default" and only loopback is served.
     Uploads wait in ``spool`` until they are whole; None is the system's directory for such files.
     Web pages on this machine and of ``allowed_origins`` may read answers; "*" is any page.
+    ``upstream`` answers what belongs to a model endpoint: chat completions and the like.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Server:
         limits: Limits | None = None,
         spool: Path | None = None,
         allowed_origins: Collection[str] = (),
+        upstream: Upstream | None = None,
     ) -> None:
         self._projects = projects
         self._keys = keys
@@ -62,6 +68,7 @@ class Server:
         self._limits = limits or Limits()
         self._spool = Spool(spool)
         self._allowed_origins = allowed_origins
+        self._upstream = upstream
         self._runner: web.AppRunner | None = None
         self._stopping: asyncio.Event | None = None
         self._url = ""
@@ -87,6 +94,8 @@ class Server:
         app[ORIGINS] = origins
         app[LIMITS] = self._limits
         app[SHARES] = Shares(self._limits)
+        app[UPSTREAM] = self._upstream
+        app[FORWARDED] = Counter()
         app[SPOOL] = self._spool
         app[STOPPING] = self._stopping
         app.on_response_prepare.append(add_headers)

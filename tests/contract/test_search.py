@@ -273,7 +273,7 @@ async def test_files_that_were_not_finished_go_on_after_a_restart(tmp_path: Path
 async def test_attachments_make_a_store_that_a_thread_searches(home: House) -> None:
     file = await upload(home.api, "gate.txt", "The password of the gate is tulip.")
     message = CreateMessage(
-        role="user", content="?", attachments=(NewAttachment(file.id, (FileSearchTool(),)),)
+        role="user", content="?", attachments=(NewAttachment(file.id, tools=(FileSearchTool(),)),)
     )
     thread = await home.api.create_thread(CreateThread(messages=(message,)))
     assert thread.tool_resources is not None

@@ -132,7 +132,7 @@ async def test_an_attached_file_can_be_read_and_a_made_one_downloaded(tmp_path: 
     async with house(tmp_path, "engine") as home:
         file_id = await _upload(home, "numbers.txt", "1\n2\n3\n")
         assistant = await home.assistant(tools=(CodeInterpreterTool(),))
-        attachment = NewAttachment(file_id, (CodeInterpreterTool(),))
+        attachment = NewAttachment(file_id, tools=(CodeInterpreterTool(),))
         message = CreateMessage(role="user", content="Add them up", attachments=(attachment,))
         thread = (await home.api.create_thread(CreateThread(messages=(message,)))).id
         code = (
@@ -209,7 +209,7 @@ async def test_a_file_attached_to_a_message_is_searched_on_its_thread_alone(
 ) -> None:
     async with house(tmp_path, "engine") as home:
         file_id = await _upload(home, "secret.txt", "The password of the garden gate is tulip.")
-        attachment = NewAttachment(file_id, (FileSearchTool(),))
+        attachment = NewAttachment(file_id, tools=(FileSearchTool(),))
         message = CreateMessage(role="user", content="Password?", attachments=(attachment,))
         thread = await home.api.create_thread(CreateThread(messages=(message,)))
         found = thread.tool_resources.file_search  # type: ignore[union-attr]  # the attachment's

@@ -85,11 +85,13 @@ async def test_pages_on_this_machine_and_listed_ones_may_read(
     ],
 )
 async def test_other_pages_may_not(origin: str) -> None:
-    async with serving(LISTED, KEY) as http:
-        # A key is a key: the request is answered, and the browser keeps the answer from the page.
-        async with http.get("/v1/assistants", headers={"Origin": origin}) as response:
-            assert response.status == 200
-            assert list(spelled(response.headers)) == []
+    # A key is a key: the request is answered, and the browser keeps the answer from the page.
+    async with (
+        serving(LISTED, KEY) as http,
+        http.get("/v1/assistants", headers={"Origin": origin}) as answered,
+    ):
+        assert answered.status == 200
+        assert list(spelled(answered.headers)) == []
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     for keys in (None, KEY):
         async with (

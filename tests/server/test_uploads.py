@@ -79,7 +79,7 @@ async def test_no_beta_header_is_asked_for_where_the_clients_send_none(
         async with await send(http, body(FILE, PURPOSE)) as response:
             assert response.status == 200
         async with http.get("/v1/assistants") as response:
-            assert response.status == 401
+            assert response.status == 400
 
 
 @pytest.mark.parametrize(

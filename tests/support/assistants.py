@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.events import MessageDelta, StreamEvent
 from bot.assistants.schema.content import TextDelta, TextPart
@@ -19,7 +20,7 @@ from bot.client import Client
 from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.http.image_fetcher import ImageFetcher
-from bot.server import Server
+from bot.server import Server, Upstream
 from bot.store.engine import EngineStore
 from bot.wire.retry import RetryPolicy
 from tests.support.model_endpoint import ScriptedModel
@@ -134,7 +135,7 @@ async def house(
         engine = Engine(store, endpoint, clock=clock, options=options, fetcher=fetcher)
         await engine.start()
         try:
-            async with _reached(engine, way) as (api, other, server):
+            async with _reached(engine, way, ModelUpstream(endpoint)) as (api, other, server):
                 yield House(engine, scripted, clock, api, other, server)
         finally:
             await engine.stop()
@@ -144,12 +145,12 @@ async def house(
 
 @asynccontextmanager
 async def _reached(
-    engine: Engine, way: Way
+    engine: Engine, way: Way, upstream: Upstream
 ) -> AsyncIterator[tuple[AssistantsAPI, AssistantsAPI, Server | None]]:
     if way == "engine":
         yield engine.for_project("default"), engine.for_project("other"), None
         return
-    server = await serve(engine.for_project)
+    server = await serve(engine.for_project, upstream)
     try:
         async with (
             Client(server.url, "sk-default", retries=IMPATIENT) as client,
@@ -160,9 +161,11 @@ async def _reached(
         await server.stop()
 
 
-async def serve(projects: Callable[[str], AssistantsAPI]) -> Server:
+async def serve(
+    projects: Callable[[str], AssistantsAPI], upstream: Upstream | None = None
+) -> Server:
     """Start a server of these projects on a free port, with ``KEYS``."""
-    server = Server(projects, keys=KEYS, port=0)
+    server = Server(projects, keys=KEYS, port=0, upstream=upstream)
     await server.start()
     return server
 

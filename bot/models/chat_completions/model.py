@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,7 @@ from bot.models.http.endpoint import Endpoint, EndpointTimeouts, RefusedError
 from bot.models.http.errors import limit_too_large
 from bot.models.http.stream_reader import Receiving
 from bot.models.http.transport_errors import FAULTS
-from bot.models.types import ModelEvent, ModelRequest, ModelStatus
+from bot.models.types import ForwardedAnswer, ModelEvent, ModelRequest, ModelStatus
 from bot.runtime.clock import Clock
 from bot.wire.retry import RetryPolicy
 from bot.wire.sse import ServerSentEvent
@@ -79,6 +80,12 @@ class ChatCompletions:
                     raise self._endpoint.error(fault, model, wait) from fault
         finally:
             receiving.close()
+
+    def forward(
+        self, method: str, path: str, body: bytes | None
+    ) -> AbstractAsyncContextManager[ForwardedAnswer]:
+        """Send a request made elsewhere; see `ForwardingModel.forward`."""
+        return self._endpoint.forward(method, path, body, model=self._model)
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
         """Ask for the list of models, or for one token where there is no list."""

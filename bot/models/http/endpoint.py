@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
 import aiohttp
@@ -14,10 +15,10 @@ from bot.models.http.errors import Told, error_for, read_error
 from bot.models.http.image_fetcher import is_public_host
 from bot.models.http.stream_reader import WHOLE_BYTES, Receiving
 from bot.models.http.transport_errors import FAULTS, Waits, fault_error, retried_as
-from bot.models.types import ModelError, ModelEvent
+from bot.models.types import ForwardedAnswer, ModelError, ModelEvent
 from bot.runtime.clock import Clock, SystemClock
 from bot.wire.addresses import is_loopback
-from bot.wire.bodies import excerpt, read_beginning, read_bounded, sendable
+from bot.wire.bodies import excerpt, pieces, read_beginning, read_bounded, sendable
 from bot.wire.retry import Answered, Retrying, RetryPolicy, retry_after
 
 log = logging.getLogger(__name__)
@@ -227,6 +228,44 @@ class Endpoint:
         except FAULTS as fault:
             error = self.error(fault, model, wait)
             raise FailedError(retried_as(fault, error), error) from fault
+
+    @asynccontextmanager
+    async def forward(
+        self, method: str, path: str, body: bytes | None, *, model: str | None
+    ) -> AsyncIterator[ForwardedAnswer]:
+        """Send a request made elsewhere, once; see `ForwardingModel.forward`."""
+        if body is not None and model is not None:
+            fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+            body = msgspec.json.encode(fields)
+        wait = self.timeouts.first_byte
+        session = self.session()
+        response: aiohttp.ClientResponse | None = None
+        try:
+            try:
+                async with asyncio.timeout(wait):
+                    response = await session.request(
+                        method, self.path(path), data=sendable(body), allow_redirects=False
+                    )
+                    if response.status != 200:
+                        await self.refuse(response, model or "any")
+                    if response.content_type == "text/html":
+                        await self._refuse_page(response)
+            except FAULTS as fault:
+                raise FailedError(None, self.error(fault, model or "any", wait)) from fault
+            content_type = response.headers.get("Content-Type", "application/octet-stream")
+            yield ForwardedAnswer(content_type, self._pieces(response))
+        finally:
+            if response is not None:
+                response.close()
+
+    async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        wait = self.timeouts.between_chunks
+        try:
+            async for piece in pieces(response, wait):
+                yield piece
+        except FAULTS as fault:
+            raise FailedError(None, self.error(fault, "any", wait)) from fault
 
     async def refuse(self, response: aiohttp.ClientResponse, model: str) -> NoReturn:
         """Raise the RefusedError that an answer with another status than 200 is."""

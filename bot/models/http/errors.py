@@ -120,7 +120,9 @@ def error_for(
     endpoint: str, status: int, told: Told, *, model: str, retry_after: float | None = None
 ) -> ModelError:
     """The ModelError for a refusal with this HTTP status (also one inside a stream)."""
-    said = f"{endpoint} answered {status}" + (f": {_public(told.message)}" if told.message else "")
+    said = f"{endpoint} answered {status}" + (
+        f": {without_keys(told.message)}" if told.message else ""
+    )
     said = said if said.endswith((".", "!", "?", "'")) else said + "."
 
     def error(kind: ErrorKind, advice: str, code: ErrorCode | None = None) -> ModelError:
@@ -209,7 +211,7 @@ def _lacks_ability(message: str) -> bool:
     )  # fmt: skip
 
 
-def _public(message: str) -> str:
-    """The endpoint's words without anything that looks like a key, bounded."""
+def without_keys(message: str) -> str:
+    """An endpoint's words without text that looks like a key, at most 500 characters."""
     message = " ".join(_KEYS.sub("…", message).split())
     return message if len(message) <= 500 else message[:500] + "…"

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from bot.models.hosted_support import require_hosts
 from bot.models.local.process import LocalProcess, LocalSettings, library_problem, start_process
-from bot.models.types import ModelError, ModelEvent, ModelRequest, ModelStatus
+from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelRequest, ModelStatus
 from bot.runtime.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,15 @@ class LocalModel:
                 log.warning("%s; starting it again", message)
             else:
                 return
+
+    @asynccontextmanager
+    async def forward(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncIterator[ForwardedAnswer]:
+        """Send a request made elsewhere to the child; see `ForwardingModel.forward`."""
+        child = await self._running()
+        async with child.chat.forward(method, path, body) as answer:
+            yield answer
 
     async def check(self) -> ModelStatus:
         """Whether it would answer: asked of the running child, else told from what is there."""

@@ -6,6 +6,7 @@ Asked again only while nothing was yielded; it fails by ModelError.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
@@ -25,7 +26,7 @@ from bot.models.responses.request import (
     refused_seal,
     response_body,
 )
-from bot.models.types import ModelError, ModelEvent, ModelRequest, ModelStatus
+from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelRequest, ModelStatus
 from bot.runtime.clock import Clock
 from bot.wire.retry import RetryPolicy
 
@@ -109,6 +110,12 @@ class Responses:
     def leave_running(self) -> None:
         """From now on closing a stream leaves its response at work, to be resumed later."""
         self._leaving = True
+
+    def forward(
+        self, method: str, path: str, body: bytes | None
+    ) -> AbstractAsyncContextManager[ForwardedAnswer]:
+        """Send a request made elsewhere; see `ForwardingModel.forward`."""
+        return self._endpoint.forward(method, path, body, model=self._model)
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
         """Ask for the list of models, or for an answer where there is no list."""

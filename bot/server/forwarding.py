@@ -1,0 +1,87 @@
+"""Operations that the model endpoint answers itself: models, chat completions and moderations.
+
+A request goes to the endpoint as it came, with the endpoint's key in place of the caller's; the
+answer comes back piece by piece.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.server.app_keys import FORWARDED, LIMITS, UPSTREAM
+from bot.server.auth import PROJECT
+from bot.server.parsing import read_raw, refuse_query
+from bot.server.streams import relay
+
+_MODEL: Final = re.compile(r"[\w@:+.-]+(?:/[\w@:+.-]+)*", re.ASCII)
+_DOTS: Final = frozenset({".", ".."})
+
+
+async def models(_api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
+    """GET /v1/models."""
+    refuse_query(request)
+    return await _forward(request, "models", None)
+
+
+async def model(_api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
+    """GET /v1/models/{model}."""
+    refuse_query(request)
+    name = request.match_info["model"]
+    # The name becomes part of a path, at an endpoint that trusts this server's key.
+    if not _MODEL.fullmatch(name) or not _DOTS.isdisjoint(name.split("/")):
+        raise APIError(404, "The model does not exist.", param="model", code="model_not_found")
+    return await _forward(request, f"models/{name}", None)
+
+
+async def chat_completions(_api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
+    """POST /v1/chat/completions, also of one of Azure's deployments."""
+    refuse_query(request)
+    body, fields = await read_raw(request)
+    deployment = request.match_info.get("deployment")
+    if deployment is not None and "model" not in fields:
+        fields["model"] = msgspec.Raw(msgspec.json.encode(deployment))
+        body = msgspec.json.encode(fields)
+    return await _forward(request, "chat/completions", body)
+
+
+async def moderations(_api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
+    """POST /v1/moderations."""
+    refuse_query(request)
+    body, _ = await read_raw(request)
+    return await _forward(request, "moderations", body)
+
+
+async def _forward(request: web.Request, path: str, body: bytes | None) -> web.StreamResponse:
+    upstream = request.app[UPSTREAM]
+    if upstream is None:
+        raise APIError(
+            404, f"This server has no model endpoint that answers /v1/{path}.", code="unknown_url"
+        )
+    async with _one_more(request), upstream.forward(request.method, path, body) as answer:
+        return await relay(request, answer.content_type, answer.pieces)
+
+
+@asynccontextmanager
+async def _one_more(request: web.Request) -> AsyncIterator[None]:
+    """Count a project's requests under way; raises ``APIError`` 429 for one too many."""
+    under_way, project = request.app[FORWARDED], request[PROJECT]
+    limit = request.app[LIMITS].forwarded
+    if under_way[project] >= limit:
+        raise APIError(
+            429,
+            f"Too many requests to the model at once: at most {limit} are taken. Try again when "
+            "one of them has ended.",
+            code="rate_limit_exceeded",
+            retry_after=1,
+        )
+    under_way[project] += 1
+    try:
+        yield
+    finally:
+        under_way[project] -= 1
