@@ -155,7 +155,7 @@ def parse(text: str, source: str) -> Config:
     return config
 
 
-_WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_WHERE = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 

@@ -235,7 +235,7 @@ def _upload_name(file: AttachedFile, ending: str) -> str:
     """Name an upload so that it is found by its attachment's id; servers go by the ending."""
     if not ending:
         return f"{file.id}-"
-    stem = re.sub(r"\.(png|jpe?g|gif|webp)$", "", file.name, flags=re.IGNORECASE)
+    stem = re.sub(r"\.(png|jpe?g|gif|webp)\Z", "", file.name, flags=re.IGNORECASE)
     return f"{file.id}-{stem[:200] or 'image'}.{ending}"
 
 

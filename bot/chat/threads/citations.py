@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _CITED: Final = re.compile(r"[ ]?【\d{1,4}:\d{1,4}†(?P<name>[^【】\n]{0,300})】")
-_BEGUN: Final = re.compile(r"[ ]?【(?:\d{1,4}(?::(?:\d{1,4}(?:†[^【】\n]{0,300})?)?)?)?$")
+_BEGUN: Final = re.compile(r"[ ]?【(?:\d{1,4}(?::(?:\d{1,4}(?:†[^【】\n]{0,300})?)?)?)?\Z")
 _LINKED: Final = re.compile(
     r"!?\[(?P<text>[^\[\]\n]{0,300})\]\(sandbox:/mnt/data/(?P<name>[^)\n]{1,300})\)"
 )

@@ -22,10 +22,10 @@ LARGEST_TEXT_FILE: Final = 100_000
 
 _TEXT_ENDINGS: Final = re.compile(
     r"\.(txt|md|markdown|rst|csv|tsv|json|jsonl|ya?ml|toml|ini|cfg|xml|svg|html|css|log|sql|sh|py"
-    r"|[jt]sx?|java|kt|go|rs|c|h|cpp|hpp|cs|rb|php|swift|lua|r|diff|patch|tex)$",
+    r"|[jt]sx?|java|kt|go|rs|c|h|cpp|hpp|cs|rb|php|swift|lua|r|diff|patch|tex)\Z",
     re.IGNORECASE,
 )
-_IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)$", re.IGNORECASE)
+_IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)\Z", re.IGNORECASE)
 _FENCES: Final = re.compile("`{3,}")
 _BETWEEN: Final = len("\n\n")
 _LEAST_SHOWN: Final = 1_000

@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-_CHANNEL: Final = re.compile(r"/channels/(\d+)/messages/\d+$")
+_CHANNEL: Final = re.compile(r"/channels/(\d+)/messages/\d+\Z")
 _BY_ITS_OWN_TOKEN: Final = re.compile(r"/(webhooks|interactions)/\d+/")
 _LATE: Final = 0.25
 
