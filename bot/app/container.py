@@ -37,6 +37,9 @@ BOT_PROJECT: Final = "default"
 """The bot's own project; with no API keys, the one that ``serve`` shows, too."""
 
 
+_SHORTEST_KEY: Final = 16
+
+
 class StartError(Exception):
     """What keeps the program from starting, in one line for the person who runs it."""
 
@@ -246,20 +249,59 @@ def secret(environment: Mapping[str, str], section: str, variable: str) -> str |
 
 
 def server_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return API keys and their projects from ``ASSISTANTS_API_KEYS`` (``project=key,…``).
+    """Return the API keys of the server and the project that each belongs to.
 
-    A key without a project's name belongs to the bot's own. Raises ``StartError``.
+    ``ASSISTANTS_API_KEYS`` holds entries ``project=key`` with commas between them, the file that
+    ``ASSISTANTS_API_KEYS_FILE`` names one on each line (``#`` begins a comment); both together
+    count. A project may have several keys. One key alone may stand without a project: it belongs
+    to the bot's own. Raises ``StartError``, which names an entry by its place: it is a secret.
     """
+    listed = environment.get("ASSISTANTS_API_KEYS", "").split(",")
+    entries = [
+        (f"Entry {number} of ASSISTANTS_API_KEYS", entry.strip())
+        for number, entry in enumerate(listed, 1)
+        if entry.strip()
+    ]
+    file = environment.get("ASSISTANTS_API_KEYS_FILE", "").strip()
+    if file:
+        entries += _entries_of(Path(file))
     keys: dict[str, str] = {}
-    for number, entry in enumerate(environment.get("ASSISTANTS_API_KEYS", "").split(","), 1):
-        if not entry.strip():
-            continue
-        project, _, key = entry.strip().rpartition("=")
-        if not key.strip() or key.strip() in keys:
-            # The entry itself is a secret: only its place is told.
+    for where, entry in entries:
+        first, equals, rest = entry.partition("=")
+        project, key = (first.strip(), rest.strip()) if equals else ("", entry)
+        if not project and (equals or len(entries) > 1):
             raise StartError(
-                f"Entry {number} of ASSISTANTS_API_KEYS has an empty key, or one that another "
-                "entry has, too. Write project=key, with a key of its own for each project."
+                f"{where} names no project. Write project=key. A comma ends an entry: a key with a "
+                "comma in it goes into the file that ASSISTANTS_API_KEYS_FILE names."
             )
-        keys[key.strip()] = project.strip() or BOT_PROJECT
+        if len(key) < _SHORTEST_KEY:
+            raise StartError(
+                f"{where} has a key of fewer than {_SHORTEST_KEY} characters, which can be "
+                "guessed. Make one with: openssl rand -hex 24"
+            )
+        if key in keys:
+            raise StartError(f"{where} has the key of another entry. Give each one of its own.")
+        keys[key] = project or BOT_PROJECT
     return keys
+
+
+def _entries_of(path: Path) -> list[tuple[str, str]]:
+    """Return the entries of a file of keys and where each stands; raises ``StartError``."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StartError(
+            f"ASSISTANTS_API_KEYS_FILE names {path}, which can't be read: {reason}."
+        ) from None
+    entries = [
+        (f"Line {number} of {path}", line.strip())
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not entries:
+        raise StartError(
+            f"ASSISTANTS_API_KEYS_FILE names {path}, which holds no key. Write a line project=key "
+            "for each, or don't set the variable."
+        )
+    return entries

@@ -5,6 +5,7 @@ import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ _log: Final = logging.getLogger(__name__)
 
 _STOP_SECONDS: Final = 4.5
 """After a signal everything is stopped in order, and after this long in any order."""
+
+_MOST_OPEN_FILES: Final = 65_536
 
 _TELL_SECONDS: Final = 0.2
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
@@ -50,6 +53,7 @@ async def run_bot(
             "The API can be served from this program's own engine only, but [assistants] url names "
             'another server. Use url = "embedded", or run without --serve and [server] enabled.'
         )
+    raise_open_files_limit()
     async with AsyncExitStack() as stack:
         builder = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
@@ -71,6 +75,7 @@ async def run_server(
     terminal: TextIO,
 ) -> None:
     """Serve the Assistants API until cancelled; raises the one-line errors of the parts."""
+    raise_open_files_limit()
     async with AsyncExitStack() as stack:
         builder = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
@@ -79,6 +84,21 @@ async def run_server(
         _spare_the_loop()
         say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")
         await asyncio.get_running_loop().create_future()
+
+
+def raise_open_files_limit() -> None:
+    """Let this process open as many files as the system allows it, up to 65,536.
+
+    The usual soft limit of 1,024 is meant for programs that call ``select``; asyncio does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        _log.warning("The limit of open files stays at %d: %s", soft, error)
 
 
 def _spare_the_loop() -> None:

@@ -18,10 +18,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     """How much is taken: sizes in bytes, times in seconds.
 
     ``nesting`` is in levels of a JSON body; ``values`` in its array elements, objects and fields.
-    ``upload`` bounds a file. A connection has ``headers_seconds`` for its first request's headers;
-    a body has ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass
-    between two pieces of an upload, and before a reader takes the next piece of an answer.
-    ``forwarded`` bounds a project's requests that are under way at the model endpoint.
+    ``upload`` bounds a file. ``connections`` is lower where the process may open few files. Until
+    a valid key came, a connection has ``headers_seconds`` for each request's headers; a body has
+    ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass between two
+    pieces of an upload, and before a reader takes the next piece of an answer. ``forwarded``
+    bounds a project's requests that are under way at the model endpoint.
     """
 
     body: int = 8 * 1024 * 1024
@@ -32,7 +33,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     upload: int = MOST_BYTES
     connections: int = 1000
     forwarded: int = 32
-    headers_seconds: float = 30.0
+    headers_seconds: float = 10.0
     body_seconds: float = 60.0
     upload_seconds: float = 3600.0
     silence_seconds: float = 30.0

@@ -11,7 +11,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
 from bot.server.app_keys import GATE, LIMITS, ORIGINS, REQUEST_ID, SHARES
 from bot.server.auth import PROJECT, require_version
-from bot.server.connections import Connection
+from bot.server.connections import TOO_MANY, Connection
 from bot.server.cors import is_preflight, preflight_answer
 from bot.server.responses import error_answer, in_pieces
 
@@ -33,6 +33,8 @@ def endpoint(operation: Operation, *, beta: bool, in_turn: bool = False) -> Hand
     async def handle(request: web.Request) -> web.StreamResponse:
         gate = request.app[GATE]
         project = request[PROJECT] = gate.project(request)
+        if isinstance(request.protocol, Connection):
+            request.protocol.belongs_to(project)
         if beta:
             require_version(request)
         api, silence = gate.api(project), request.app[LIMITS].silence_seconds
@@ -48,23 +50,31 @@ def endpoint(operation: Operation, *, beta: bool, in_turn: bool = False) -> Hand
 async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id, and answer what is raised before the response has begun."""
     request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
-    if isinstance(request.protocol, Connection):
-        request.protocol.begun()
+    connection = request.protocol
+    if not isinstance(connection, Connection):
+        return await _answered(request, handler)
+    connection.begun()
+    try:
+        return await _answered(request, handler)
+    finally:
+        connection.ended()
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         if is_preflight(request):
             return preflight_answer(request, request.app[ORIGINS])
         return await handler(request)
     except APIError as error:
         response = error_answer(error)
-        if error.status in (408, 413):
+        if error.status in (408, 413) or error.code == TOO_MANY:
             response.force_close()  # the rest of the body stands between this and the next request
         return response
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
         refusal = APIError(
             405,
-            f"Not allowed to {request.method[:20]} on {request.path[:200]}. "
-            f"Allowed here: {allowed}.",
+            f"Not allowed to {request.method[:20]} on {_path(request)}. Allowed here: {allowed}.",
             code="method_not_supported",
         )
         return error_answer(refusal, {"Allow": allowed})
@@ -77,10 +87,15 @@ async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamR
         response.force_close()
         return response
     except web.HTTPNotFound:
-        url = f"{request.method[:20]} {request.path[:200]}"
+        url = f"{request.method[:20]} {_path(request)}"
         return error_answer(APIError(404, f"Invalid URL ({url})", code="unknown_url"))
     except web.HTTPException as error:
         return error_answer(APIError(error.status, error.reason))
+    except ConnectionError:
+        if request.transport is not None and not request.transport.is_closing():
+            return error_answer(unexpected(request))
+        # The caller has gone in the middle of a body: nobody reads this.
+        return error_answer(APIError(400, "The connection was lost.", code="connection_lost"))
     except Exception:  # noqa: BLE001 - logged by `unexpected`; the caller is owed an answer
         return error_answer(unexpected(request))
 
@@ -88,11 +103,16 @@ async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamR
 def unexpected(request: web.Request) -> APIError:
     """Log the exception that is being handled and return what the caller is told of it."""
     request_id = request[REQUEST_ID]
-    _log.exception("%s %s failed (%s)", request.method, request.path, request_id)
+    _log.exception("%s %s failed (%s)", request.method[:20], _path(request), request_id)
     return server_error(
         "The server had an error while processing your request. Whoever runs it finds more in "
         f"its log under {request_id}."
     )
+
+
+def _path(request: web.Request) -> str:
+    """Return the path as it came, percent-encoded, so that no line of a log can be forged by it."""
+    return request.rel_url.raw_path[:200].encode("ascii", "backslashreplace").decode()
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -21,6 +21,9 @@ P = TypeVar("P", bound=Request)
 INCLUDE: Final = ("step_details.tool_calls[*].file_search.results[*].content",)
 """All that ``include[]`` can ask for."""
 
+_UNDONE: Final = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
+"""The encodings that aiohttp undoes, or refuses itself where it lacks the library for one."""
+
 _DECODER: Final = msgspec.json.Decoder()
 _LARGE: Final = 64 * 1024
 """Bodies of more bytes than this are parsed in a thread, so that the event loop goes on."""
@@ -132,7 +135,8 @@ def integer(value: str) -> int | str:
 
 
 async def _body(request: web.Request) -> bytes:
-    """Return the bytes of the request's body."""
+    """Return the request's body; raises ``APIError`` for one that is late, too large or broken."""
+    require_known_encoding(request)
     try:
         async with asyncio.timeout(request.app[LIMITS].body_seconds):
             return await request.read()
@@ -236,6 +240,22 @@ def _path(body: bytes, end: int) -> str:
             sizes[-1] += 1
     fullest = sizes.index(max(sizes)) if sizes else 0
     return "".join(names[1 : fullest + 1]).removeprefix(".")
+
+
+def require_known_encoding(request: web.Request) -> None:
+    """Raise ``APIError`` 415 for a body whose ``Content-Encoding`` aiohttp does not undo."""
+    codings = request.headers.getall(hdrs.CONTENT_ENCODING, ())
+    if codings and ",".join(codings).strip().lower() not in _UNDONE:
+        raise unknown_encoding()
+
+
+def unknown_encoding() -> APIError:
+    """Refuse a body in an encoding that is not known here."""
+    return APIError(
+        415,
+        "The body's Content-Encoding is not supported. Send it as it is, or with gzip or deflate.",
+        code="unsupported_content_encoding",
+    )
 
 
 def _invalid_json() -> APIError:

@@ -24,7 +24,7 @@ from bot.server.app_keys import (
     Spool,
 )
 from bot.server.auth import Gate
-from bot.server.connections import Connections, Site
+from bot.server.connections import AcceptErrors, Connections, Site
 from bot.server.cors import Origins
 from bot.server.middleware import add_headers, errors_in_shape
 from bot.server.routes import add_routes
@@ -71,6 +71,7 @@ class Server:
         self._upstream = upstream
         self._runner: web.AppRunner | None = None
         self._stopping: asyncio.Event | None = None
+        self._accept_errors: AcceptErrors | None = None
         self._url = ""
 
     @property
@@ -105,7 +106,8 @@ class Server:
         )
         await runner.setup()
         try:
-            await Site(runner, self._host, self._port, Connections(self._limits)).start()
+            connections = Connections(self._limits, len(set(self._keys.values())))
+            await Site(runner, self._host, self._port, connections).start()
         except OSError as error:
             await runner.cleanup()
             raise ServerError(
@@ -113,6 +115,8 @@ class Server:
                 f"({error.strerror or error}). Stop what listens there, or choose another host "
                 "or port."
             ) from error
+        loop = asyncio.get_running_loop()
+        self._accept_errors = AcceptErrors(loop, loop.time)
         self._runner = runner
         self._url = _url(self._host, runner.addresses[0][1])
 
@@ -138,6 +142,8 @@ class Server:
             return
         self._stopping.set()
         await runner.cleanup()
+        if self._accept_errors is not None:
+            self._accept_errors.close()
 
 
 def _url(host: str, port: int) -> str:

@@ -19,7 +19,7 @@ from bot.assistants.errors import APIError, file_too_large, invalid, storage_una
 from bot.assistants.schema.files import UploadFile
 from bot.assistants.validation import from_raw
 from bot.server.app_keys import LIMITS, SPOOL, Limits
-from bot.server.parsing import integer, refuse_query, too_slow
+from bot.server.parsing import integer, refuse_query, require_known_encoding, too_slow
 
 _MOST_PARTS: Final = 8
 _MOST_FIELD: Final = 4096
@@ -39,6 +39,7 @@ _NESTED: Final = {"expires_after[anchor]": "anchor", "expires_after[seconds]": "
 async def received(request: web.Request) -> AsyncIterator[tuple[UploadFile, AsyncIterator[bytes]]]:
     """Read an upload and give what it asks for and its bytes; raises ``APIError`` 400, 408, 413."""
     refuse_query(request)
+    require_known_encoding(request)
     limits = request.app[LIMITS]
     if request.content_type != "multipart/form-data":
         raise invalid(

@@ -95,18 +95,73 @@ async def test_a_definition_that_the_api_refuses_is_told_with_its_name(
         await _answering(home, ledger, _settings(text))
 
 
-def test_server_keys_come_with_their_projects() -> None:
-    environment = {"ASSISTANTS_API_KEYS": "team-a=one, two ,team=b=three"}
-    assert server_keys(environment) == {"one": "team-a", "two": "default", "three": "team=b"}
-    assert server_keys({}) == {}
+SECRET = "0123456789abcdef"
+OTHER = "fedcba9876543210"
 
 
-@pytest.mark.parametrize("keys", ["a=", "a=same,b=same"])
-def test_a_wrong_key_is_told_by_its_place_alone(keys: str) -> None:
-    with pytest.raises(StartError) as caught:
-        server_keys({"ASSISTANTS_API_KEYS": f"first=secret-one,{keys}"})
-    assert "Entry" in str(caught.value)
-    assert "same" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("listed", "keys"),
+    [
+        ("", {}),
+        (" , ", {}),
+        (f"team={SECRET}", {SECRET: "team"}),
+        (f" team = {SECRET} ,", {SECRET: "team"}),
+        (f"team={SECRET},other={OTHER}", {SECRET: "team", OTHER: "other"}),
+        (f"team={SECRET},team={OTHER}", {SECRET: "team", OTHER: "team"}),
+        # The first equals sign ends the project's name, so that a key may hold more of them.
+        (f"team={SECRET}==,b==={OTHER}", {f"{SECRET}==": "team", f"=={OTHER}": "b"}),
+        (SECRET, {SECRET: "default"}),
+    ],
+)
+def test_server_keys_come_with_their_projects(listed: str, keys: dict[str, str]) -> None:
+    assert server_keys({"ASSISTANTS_API_KEYS": listed}) == keys
+
+
+@pytest.mark.parametrize(
+    ("listed", "entry", "told"),
+    [
+        (f"team={SECRET},{OTHER}", 2, "names no project"),
+        (f"{SECRET},team={OTHER}", 1, "names no project"),
+        (f"team={SECRET},after the comma", 2, "A comma ends an entry"),
+        (f"={SECRET}", 1, "names no project"),
+        ("team=", 1, "fewer than 16 characters"),
+        ("team=0123456789abcde", 1, "fewer than 16 characters"),
+        ("0123456789abcde", 1, "fewer than 16 characters"),
+        ("0123456789abcdef0123456789abcdef==", 1, "fewer than 16 characters"),
+        (f"a={SECRET},,b={SECRET}", 3, "the key of another entry"),
+    ],
+)
+def test_a_wrong_key_is_told_by_its_place_alone(listed: str, entry: int, told: str) -> None:
+    with pytest.raises(
+        StartError, match=f"Entry {entry} of ASSISTANTS_API_KEYS .*{told}"
+    ) as caught:
+        server_keys({"ASSISTANTS_API_KEYS": listed})
+    for secret_part in ("0123456789", OTHER, "after the comma"):
+        assert secret_part not in str(caught.value)
+
+
+def test_keys_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"\ufeff# the teams\n\nteam={SECRET},with,commas\r\n  other={OTHER}\n")
+    environment = {"ASSISTANTS_API_KEYS_FILE": str(file)}
+    keys = {f"{SECRET},with,commas": "team", OTHER: "other"}
+    assert server_keys(environment) == keys
+    environment["ASSISTANTS_API_KEYS"] = f"third={SECRET}"
+    assert server_keys(environment) == {SECRET: "third", **keys}
+    file.write_text(f"team={SECRET}\nother=short\n")
+    with pytest.raises(StartError, match=r"Line 2 of .*keys has a key of fewer"):
+        server_keys({"ASSISTANTS_API_KEYS_FILE": str(file)})
+    file.write_text(f"{SECRET}\n")
+    assert server_keys({"ASSISTANTS_API_KEYS_FILE": str(file)}) == {SECRET: "default"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"# nobody\n", b"\xff\xfe\x00"])
+def test_a_file_of_keys_that_gives_none_is_told(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(StartError, match="ASSISTANTS_API_KEYS_FILE names"):
+        server_keys({"ASSISTANTS_API_KEYS_FILE": str(file)})
 
 
 def test_a_named_variable_that_is_not_set_is_told() -> None:

@@ -191,11 +191,11 @@ async def test_run_can_serve_the_api_beside_the_bot_with_keys(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
     config = written_config(tmp_path, model, sandbox, "[server]\nenabled = true\nport = 0\n")
-    environment = {"DISCORD_TOKEN": sandbox.token, "ASSISTANTS_API_KEYS": "team=sk-team"}
+    environment = {"DISCORD_TOKEN": sandbox.token, "ASSISTANTS_API_KEYS": "team=sk-team-0123456789"}
     async with program("run", "--config", config, environment=environment) as ran:
         url = (await ran.until_line("The Assistants API is at ")).split()[5]
         await ran.until_line("is on Discord")
-        async with Client(url, "sk-team") as client:
+        async with Client(url, "sk-team-0123456789") as client:
             assert (
                 await client.list_assistants()
             ).data == ()  # the bot's own are another project's

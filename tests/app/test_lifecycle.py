@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from textwrap import dedent
 
 import pytest
 
+from bot.app.lifecycle import raise_open_files_limit
 from tests.support.program import PATIENCE, PROJECT
 
 STOPS_WITHIN = 5.0
@@ -201,3 +203,18 @@ async def test_the_collector_looks_seldom_and_never_again_at_what_the_start_has_
         assert int(threshold) >= 5 * gc.get_threshold()[0]
         process.terminate()
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+
+
+def test_the_process_may_open_as_many_files_as_the_system_lets_it() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        raise_open_files_limit()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert soft == min(65_536, before[1]) or before[1] == resource.RLIM_INFINITY
+        assert soft > 256
+        assert hard == before[1]
+        raise_open_files_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

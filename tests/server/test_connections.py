@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import resource
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from bot.assistants.schema.objects import ListPage
 from bot.server import Server
 from bot.server.app_keys import Limits
+from bot.server.connections import AcceptErrors, Connections
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address
@@ -20,11 +24,11 @@ EMPTY: ListPage[Any] = ListPage(data=())
 
 
 @asynccontextmanager
-async def serving(**limits: Any) -> AsyncIterator[Server]:
+async def serving(keys: dict[str, str] | None = None, **limits: Any) -> AsyncIterator[Server]:
     api = RecordingAPI()
     api.answers["list_assistants"] = EMPTY
     api.answers["create_thread"] = EMPTY
-    server = Server(lambda _project: api.api, keys={}, port=0, limits=Limits(**limits))
+    server = Server(lambda _project: api.api, keys=keys or {}, port=0, limits=Limits(**limits))
     await server.start()
     try:
         yield server
@@ -121,29 +125,157 @@ async def test_a_body_that_does_not_come_is_told_so() -> None:
         writer.close()
 
 
-async def test_so_many_connections_and_no_more_are_taken() -> None:
-    async with serving(connections=3) as server:
-        held = [await asyncio.open_connection(*address(server)) for _ in range(3)]
-        for reader, writer in held:
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert b"ok" in await reader.readuntil(b"ok")
-        reader, writer = await asyncio.open_connection(*address(server))
-        status, error, head = await answered(reader)
+KEYS = {"sk-one": "first", "sk-two": "second"}
+
+
+class Held:
+    """Raw connections that stay open until the end of the block."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for writer in self._writers:
+            writer.close()
+
+    async def silent(self) -> asyncio.StreamReader:
+        """Connect and send nothing."""
+        reader, writer = await asyncio.open_connection(*address(self._server))
+        self._writers.append(writer)
+        return reader
+
+    async def asking(self, path: str, key: str = "") -> tuple[asyncio.StreamReader, bytes]:
+        """Connect and send a request; return the reader and the answer's first line."""
+        reader = await self.silent()
+        self._writers[-1].write(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOpenAI-Beta: assistants=v2\r\n"
+            f"Authorization: Bearer {key}\r\n\r\n".encode()
+        )
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        length = int(head.lower().partition(b"content-length: ")[2].split()[0])
+        await reader.readexactly(length)
+        return reader, head.split(b"\r\n")[0]
+
+    def close_last(self) -> None:
+        self._writers.pop().close()
+
+
+async def test_silent_connections_never_keep_out_a_caller_with_a_key() -> None:
+    async with serving(keys=KEYS, connections=16) as server, Held(server) as held:
+        silent = [await held.silent() for _ in range(60)]
+        status, error, head = await answered(silent[0])
         assert (status, error["code"]) == (503, "too_many_connections")
         assert b"Retry-After: 1" in head
-        writer.close()
-        held[0][1].close()
-        await held[0][1].wait_closed()
+        _, told = await held.asking("/v1/assistants", "sk-one")
+        assert b" 200 " in told
+
+
+async def test_callers_without_a_valid_key_count_as_silent_ones() -> None:
+    async with serving(keys=KEYS, connections=16) as server, Held(server) as held:
+        first, told = await held.asking("/v1/assistants", "wrong")
+        assert b" 401 " in told
+        health, _ = await held.asking("/healthz")
+        for _ in range(20):
+            await held.asking("/v1/assistants", "wrong")
+        for gone in (first, health):
+            assert (await answered(gone))[0] == 503
+        _, told = await held.asking("/v1/assistants", "sk-two")
+        assert b" 200 " in told
+
+
+async def test_connections_with_a_key_are_not_let_go_for_strangers() -> None:
+    async with serving(keys=KEYS, connections=16) as server, Held(server) as held:
+        known = [(await held.asking("/v1/assistants", "sk-one"))[0] for _ in range(7)]
+        for _ in range(40):
+            await held.silent()
+        assert not any(reader.at_eof() for reader in known)
+
+
+async def test_one_project_leaves_connections_to_the_others() -> None:
+    async with serving(keys=KEYS, connections=16) as server, Held(server) as held:
+        for _ in range(7):
+            assert b" 200 " in (await held.asking("/v1/assistants", "sk-one"))[1]
+        reader, told = await held.asking("/v1/assistants", "sk-one")
+        assert b" 503 " in told
+        assert await asyncio.wait_for(reader.read(), 20) == b""  # and hung up
+        for _ in range(7):
+            assert b" 200 " in (await held.asking("/v1/assistants", "sk-two"))[1]
+        held.close_last()
         async with asyncio.timeout(20):
-            while True:
-                reader, writer = await asyncio.open_connection(*address(server))
-                writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-                told = await reader.read()
-                writer.close()
-                if b" 200 " in told:
-                    break
-        for _, writer in held[1:]:
-            writer.close()
+            while b" 200 " not in (await held.asking("/v1/assistants", "sk-two"))[1]:
+                pass
+
+
+async def test_without_keys_one_project_has_all_that_strangers_have_not() -> None:
+    async with serving(connections=16) as server, Held(server) as held:
+        for _ in range(14):
+            assert b" 200 " in (await held.asking("/v1/assistants"))[1]
+        assert b" 503 " in (await held.asking("/v1/assistants"))[1]
+        assert b" 200 " in (await held.asking("/healthz"))[1]
+
+
+async def test_a_stranger_has_to_send_the_next_request_soon() -> None:
+    async with serving(keys=KEYS, headers_seconds=0.1) as server, Held(server) as held:
+        known, _ = await held.asking("/v1/assistants", "sk-one")
+        for path in ("/healthz", "/v1/assistants"):
+            reader, _ = await held.asking(path)
+            status, error, _ = await answered(reader)
+            assert (status, error["code"]) == (408, "request_timeout")
+        assert not known.at_eof()
+
+
+@pytest.mark.parametrize(("soft", "most"), [(400, 136), (1024, 448), (90, 8), (60_000, 1000)])
+async def test_the_limit_follows_that_of_open_files(
+    monkeypatch: pytest.MonkeyPatch, soft: int, most: int
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, 60_000))
+    assert Connections(Limits()).most == most
+
+
+async def test_accept_errors_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.get_running_loop()
+    others: list[str] = []
+    loop.set_exception_handler(lambda _, context: others.append(context["message"]))
+    times = iter((0.0, 1.0, 59.0, 60.0, 61.0))
+    errors = AcceptErrors(loop, lambda: next(times))
+    failed = {
+        "message": "socket.accept() out of system resource",
+        "exception": OSError(24, "Too many open files"),
+    }
+    for _ in range(5):
+        loop.call_exception_handler(failed)
+    loop.call_exception_handler({"message": "something else"})
+    errors.close()
+    loop.call_exception_handler(failed)
+    assert others == ["something else", failed["message"]]
+    assert [record.exc_info for record in caplog.records] == [None, None]
+    assert "Too many open files" in caplog.text
+
+
+async def test_a_server_out_of_descriptors_logs_it_and_goes_on_afterwards(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as server, Held(server) as held:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        with socket.socket() as caller:
+            caller.setblocking(False)
+            lowest = os.dup(caller.fileno())
+            os.close(lowest)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+            try:
+                await asyncio.get_running_loop().sock_connect(caller, address(server))
+                async with asyncio.timeout(20):
+                    while "can't accept connections" not in caplog.text:
+                        await asyncio.sleep(0.01)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+        assert len(caplog.records) == 1
+        assert b" 200 " in (await held.asking("/v1/assistants"))[1]
 
 
 @pytest.mark.parametrize(("expectation", "status"), [("100-continue", 200), ("cake", 200)])
