@@ -95,10 +95,10 @@ class RunExecutor:
         except ModelError as error:
             _log.warning("%s failed (%s): %s", self.run.id, error.kind, error.message)
             await self._end(RunEnding("failed", LastError(error.code, error.message)))
-        except Exception:  # noqa: BLE001 - logged and told in the run, which must end
-            _log.exception("%s failed", self.run.id)
+        except Exception as error:  # noqa: BLE001 - logged and told in the run, which must end
             problem = "The engine could not execute this run; its log has the reason."
-            await self._end(RunEnding("failed", LastError("server_error", problem)))
+            if await self._end(RunEnding("failed", LastError("server_error", problem))):
+                _log.error("%s failed", self.run.id, exc_info=error)
         finally:
             self._interruption.end()
         # Only now: an endpoint that is slow to forget must not hold a slot, nor a cancellation.
@@ -257,9 +257,14 @@ class RunExecutor:
         if why != "deleted":
             await self._end(RunEnding(why))
 
-    async def _end(self, end: RunEnding) -> None:
-        """Bring the run to this end, however long the disk may refuse it."""
+    async def _end(self, end: RunEnding) -> bool:
+        """Bring the run to this end, however long the disk may refuse it.
+
+        False where the run had ended already, or is gone with its thread: then nothing that failed
+        is worth a line in the log.
+        """
         keep = self._answering is not None
+        unkept: Exception | None = None
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -269,19 +274,21 @@ class RunExecutor:
                 _log.warning("%s can't be ended yet: %s", self.run.id, error)
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            except Exception:
+            except Exception as error:
                 if not keep:
                     raise
                 # The model wrote what can't be written down: the run must end all the same.
-                _log.exception("What %s wrote can't be kept", self.run.id)
-                keep = False
+                keep, unkept = False, error
         if ended is None:
             _log.info("%s had ended before it could be %s", self.run.id, end.status)
-            return
+            return False
+        if unkept is not None:
+            _log.error("What %s wrote can't be kept", self.run.id, exc_info=unkept)
         self.run = ended.run
         if keep and self._answering is not None:
             self._answering.writer.tell_annotations()
         ended.tell(self.feed)
+        return True
 
     def _ending(self, end: RunEnding, keep: bool, tables: Tables) -> EndedRun | None:
         if keep:
