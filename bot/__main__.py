@@ -177,11 +177,11 @@ def _say(line: str) -> None:
 
 
 def _log_to_stderr(*, verbose: bool, level: int) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else level,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    from bot.app.log_format import LogFormatter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter())
+    logging.basicConfig(level=logging.INFO if verbose else level, handlers=[handler])
     if not verbose:
         # The library's own notes on connecting and retrying are for those who ask for them.
         logging.getLogger("discord").setLevel(max(level, logging.WARNING))
