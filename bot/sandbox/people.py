@@ -153,15 +153,22 @@ class Person:
         return await self._settled(interaction)
 
     async def autocomplete(
-        self, channel: Channel, path: str, /, *, focused: str, value: str = "", **others: Any
+        self,
+        channel: Channel,
+        path: str,
+        *,
+        focused: str,
+        value: str = "",
+        others: Mapping[str, Any] | None = None,
     ) -> list[Payload]:
         """What is offered while typing `value` into the option `focused`: name and value each.
 
-        Raises `NotPossible` where the bot offers nothing in time.
+        `others` are the values of the other options. Raises `NotPossible` where the bot offers
+        nothing in time.
         """
         command, steps, last = find_command(self._available(channel), path)
         may_use(command, channel, self.user, self._world.now())
-        values = {**others, focused: value}
+        values = {**(others or {}), focused: value}
         data = Invocation(self._world, channel).data(command, steps, last, values, focused)
         interaction = self._backend.interactions.begin(AUTOCOMPLETE, self.user, channel, data)
         await self._settled(interaction)

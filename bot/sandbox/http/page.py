@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec import Meta, Struct
 
 from bot.sandbox.backend import Backend
 from bot.sandbox.backend.interactions import commands
@@ -28,7 +29,61 @@ POLICY = (
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Act = Callable[["Person", Payload], Awaitable[Any]]
+Id = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")]
+"""A snowflake, as JSON carries it."""
+Value = str | int | float | bool | None
+"""What a person puts into an option of a command."""
+
+
+class InChannel(Struct, frozen=True):
+    """An act in a channel."""
+
+    channel_id: Id
+
+
+class OnMessage(InChannel, frozen=True):
+    """An act on a message's button or menu."""
+
+    message_id: Id
+    custom_id: str
+
+
+class Selecting(OnMessage, frozen=True):
+    """Entries chosen in a menu: their values, or the ids of members, roles or channels."""
+
+    values: tuple[str, ...]
+
+
+class Commanding(InChannel, frozen=True):
+    """A slash command with the values of its options."""
+
+    path: str
+    values: dict[str, Value] | None = None
+
+
+class Completing(Commanding, frozen=True, kw_only=True):
+    """A text typed into the option ``focused`` of a slash command."""
+
+    focused: str
+    value: str
+
+
+class Submitting(Struct, frozen=True):
+    """The fields of a modal that answered an interaction."""
+
+    interaction_id: Id
+    values: dict[str, str | tuple[str, ...] | None]
+
+
+class Troubling(Struct, frozen=True):
+    """An entry of the panel of troubles."""
+
+    name: str
+    number: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    channel_id: Id | None = None
+
+
+Act = Callable[["Person", Any], Awaitable[Any]]
 
 
 @web.middleware
@@ -68,14 +123,14 @@ class PageServer:
         self._admin = admin
         self._guild_name = guild_name
         self.text = ""
-        self._acts: dict[str, Act] = {
-            "command": self._command,
-            "commands": self._commands,
-            "autocomplete": self._autocomplete,
-            "click": self._click,
-            "select": self._select,
-            "modal": self._modal,
-            "trouble": self._trouble,
+        self._acts: dict[str, tuple[type[Struct], Act]] = {
+            "command": (Commanding, self._command),
+            "commands": (InChannel, self._commands),
+            "autocomplete": (Completing, self._autocomplete),
+            "click": (OnMessage, self._click),
+            "select": (Selecting, self._select),
+            "modal": (Submitting, self._modal),
+            "trouble": (Troubling, self._trouble),
         }
 
     def add_to(self, app: web.Application) -> None:
@@ -134,34 +189,36 @@ class PageServer:
 
     async def _act(self, request: web.Request) -> web.Response:
         person = self._people.get(request.headers.get(hdrs.AUTHORIZATION, ""))
-        act = self._acts.get(request.match_info["act"])
+        kind, act = self._acts.get(request.match_info["act"], (None, None))
         if person is None:
             return _json({"message": "Reload the page: it was opened on another sandbox."}, 401)
-        if act is None:
+        if kind is None or act is None:
             return _json({"message": "There is no such action."}, 404)
         try:
-            body = msgspec.json.decode(await request.read(), type=dict[str, Any])
-            return _json(await act(person, body))
-        except msgspec.DecodeError:
+            asked = msgspec.json.decode(await request.read(), type=kind)
+            return _json(await act(person, asked))
+        except msgspec.ValidationError as error:
+            return _json({"message": str(error)}, 400)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _json(bad_json().body(), 400)
-        except (KeyError, NotPossible, ValueError) as error:
+        except (LookupError, NotPossible, ValueError) as error:
             return _json({"message": str(error)}, 400)
         except DiscordError as error:
             return _json(error.body(), error.status)
 
-    def _channel(self, person: Person, body: Payload) -> Channel:
-        return self._world.channel(int(body["channel_id"]), person.user)
+    def _channel(self, person: Person, asked: InChannel) -> Channel:
+        return self._world.channel(int(asked.channel_id), person.user)
 
-    def _message(self, person: Person, body: Payload) -> DiscordMessage:
-        channel = self._channel(person, body)
-        number = int(body["message_id"])
+    def _message(self, person: Person, asked: OnMessage) -> DiscordMessage:
+        channel = self._channel(person, asked)
+        number = int(asked.message_id)
         found = channel.by_id.get(number) or channel.ephemeral.get(number)
         if found is None:
             raise unknown_message()
         return found
 
-    async def _commands(self, person: Person, body: Payload) -> list[Payload]:
-        channel = self._channel(person, body)
+    async def _commands(self, person: Person, asked: InChannel) -> list[Payload]:
+        channel = self._channel(person, asked)
         guild_id = channel.guild.id if channel.guild else None
         found: list[Payload] = []
         for command in self._backend.commands.visible(guild_id):
@@ -174,35 +231,33 @@ class PageServer:
             found += _flat(command.payload, "")
         return found
 
-    async def _command(self, person: Person, body: Payload) -> Payload:
-        channel = self._channel(person, body)
-        values = self._values(channel, str(body["path"]), body.get("values") or {})
-        interaction = person.begin_command(channel, str(body["path"]), values)
+    async def _command(self, person: Person, asked: Commanding) -> Payload:
+        channel = self._channel(person, asked)
+        interaction = person.begin_command(channel, asked.path, self._values(channel, asked))
         return {"id": str(interaction.id)}
 
-    async def _autocomplete(self, person: Person, body: Payload) -> list[Payload]:
-        channel = self._channel(person, body)
-        focused = str(body["focused"])
-        values = self._values(channel, str(body["path"]), body.get("values") or {})
-        values.pop(focused, None)
+    async def _autocomplete(self, person: Person, asked: Completing) -> list[Payload]:
+        channel = self._channel(person, asked)
+        values = self._values(channel, asked)
+        values.pop(asked.focused, None)
         return await person.autocomplete(
-            channel, str(body["path"]), focused=focused, value=str(body["value"]), **values
+            channel, asked.path, focused=asked.focused, value=asked.value, others=values
         )
 
-    def _values(self, channel: Channel, path: str, values: Payload) -> dict[str, Any]:
+    def _values(self, channel: Channel, asked: Commanding) -> dict[str, Any]:
         """The options' values with ids in place of which the objects stand."""
         found = self._backend.commands.visible(channel.guild.id if channel.guild else None)
         options = {
             option["name"]: option["type"]
             for command in found
             for leaf in _flat(command.payload, "")
-            if leaf["path"] == path
+            if leaf["path"] == asked.path
             for option in leaf["options"]
         }
         targets = (commands.USER_OPTION, commands.CHANNEL, commands.ROLE, commands.MENTIONABLE)
         return {
             name: self._target(channel, value) if options.get(name) in targets else value
-            for name, value in values.items()
+            for name, value in (asked.values or {}).items()
         }
 
     def _target(self, channel: Channel, value: Any) -> User | Role | Channel:
@@ -215,37 +270,35 @@ class PageServer:
             raise NotPossible("there is no such member, role or channel")
         return found
 
-    async def _click(self, person: Person, body: Payload) -> Payload:
-        message = self._message(person, body)
-        custom_id = str(body["custom_id"])
-        return {"id": str((await person.click(message, custom_id=custom_id, wait=False)).id)}
+    async def _click(self, person: Person, asked: OnMessage) -> Payload:
+        message = self._message(person, asked)
+        clicked = await person.click(message, custom_id=asked.custom_id, wait=False)
+        return {"id": str(clicked.id)}
 
-    async def _select(self, person: Person, body: Payload) -> Payload:
-        message = self._message(person, body)
-        custom_id = str(body["custom_id"])
+    async def _select(self, person: Person, asked: Selecting) -> Payload:
+        message, custom_id = self._message(person, asked), asked.custom_id
         listed = any(
             part.get("custom_id") == custom_id and part["type"] == 3
             for row in message.components
             for part in row.get("components", [])
         )
         values = [
-            str(value) if listed else self._target(message.channel, value)
-            for value in body["values"]
+            value if listed else self._target(message.channel, value) for value in asked.values
         ]
         chosen = await person.select(message, *values, custom_id=custom_id, wait=False)
         return {"id": str(chosen.id)}
 
-    async def _modal(self, person: Person, body: Payload) -> Payload:
-        interaction = self._backend.interactions.get(int(body["interaction_id"]))
+    async def _modal(self, person: Person, asked: Submitting) -> Payload:
+        interaction = self._backend.interactions.get(int(asked.interaction_id))
         if interaction is None or interaction.user is not person.user:
             raise missing_access()
-        submitted = await person.submit_modal(interaction, body["values"], wait=False)
+        submitted = await person.submit_modal(interaction, asked.values, wait=False)
         return {"id": str(submitted.id)}
 
-    async def _trouble(self, person: Person, body: Payload) -> Payload:
-        number = body.get("channel_id")
+    async def _trouble(self, person: Person, asked: Troubling) -> Payload:
+        number = asked.channel_id
         channel = None if number is None else self._world.channels.get(int(number))
-        self._control.perform(str(body["name"]), float(body.get("number") or 0), channel)
+        self._control.perform(asked.name, asked.number or 0, channel)
         return {}
 
 
