@@ -74,7 +74,8 @@ def serve(config_path: Path | None, host: str | None, port: int | None, verbose:
     """Serve the Assistants API at /v1, without a bot.
 
     Point a program at the printed URL (base_url in OpenAI's libraries). Keys come from
-    ASSISTANTS_API_KEYS ("project=key,…"); without any, only this machine is answered.
+    ASSISTANTS_API_KEYS ("project=key,…") or from the file that ASSISTANTS_API_KEYS_FILE names;
+    without any, only this machine is answered.
     """
     with _one_line_errors():
         from bot.app.lifecycle import run_server, until_signalled
