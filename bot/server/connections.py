@@ -28,7 +28,8 @@ _OTHER_DESCRIPTORS: Final = 128
 """Open files that are no connections: databases, child processes, listening sockets."""
 _FEWEST: Final = 8
 _STRANGERS_SHARE: Final = 8
-"""Strangers have one connection in so many."""
+"""Strangers have one connection in so many, but at least ``_FEWEST_STRANGERS``."""
+_FEWEST_STRANGERS: Final = 16
 _OUT_OF_DESCRIPTORS: Final = "socket.accept() out of system resource"
 """What asyncio calls an accept that failed for want of descriptors or memory."""
 _ACCEPT_LOG_SECONDS: Final = 60.0
@@ -70,7 +71,8 @@ class Connections:
         if soft == resource.RLIM_INFINITY:
             usable = limits.connections
         self.most = max(min(limits.connections, usable), min(limits.connections, _FEWEST))
-        self.most_strangers = max(1, self.most // _STRANGERS_SHARE)
+        share = max(self.most // _STRANGERS_SHARE, min(_FEWEST_STRANGERS, self.most // 2))
+        self.most_strangers = max(1, share)
         # One project can have all that strangers have not, but never keep other projects out.
         known = max(1, self.most - self.most_strangers)
         self.most_of_a_project = known if projects < 2 else max(1, known // 2)

@@ -189,7 +189,7 @@ async def test_callers_without_a_valid_key_count_as_silent_ones() -> None:
 
 async def test_connections_with_a_key_are_not_let_go_for_strangers() -> None:
     async with serving(keys=KEYS, connections=16) as server, Held(server) as held:
-        known = [(await held.asking("/v1/assistants", "sk-one"))[0] for _ in range(7)]
+        known = [(await held.asking("/v1/assistants", "sk-one"))[0] for _ in range(4)]
         for _ in range(40):
             await held.silent()
         assert not any(reader.at_eof() for reader in known)
@@ -197,12 +197,12 @@ async def test_connections_with_a_key_are_not_let_go_for_strangers() -> None:
 
 async def test_one_project_leaves_connections_to_the_others() -> None:
     async with serving(keys=KEYS, connections=16) as server, Held(server) as held:
-        for _ in range(7):
+        for _ in range(4):
             assert b" 200 " in (await held.asking("/v1/assistants", "sk-one"))[1]
         reader, told = await held.asking("/v1/assistants", "sk-one")
         assert b" 503 " in told
         assert await asyncio.wait_for(reader.read(), 20) == b""  # and hung up
-        for _ in range(7):
+        for _ in range(4):
             assert b" 200 " in (await held.asking("/v1/assistants", "sk-two"))[1]
         held.close_last()
         async with asyncio.timeout(20):
@@ -212,7 +212,7 @@ async def test_one_project_leaves_connections_to_the_others() -> None:
 
 async def test_without_keys_one_project_has_all_that_strangers_have_not() -> None:
     async with serving(connections=16) as server, Held(server) as held:
-        for _ in range(14):
+        for _ in range(8):
             assert b" 200 " in (await held.asking("/v1/assistants"))[1]
         assert b" 503 " in (await held.asking("/v1/assistants"))[1]
         assert b" 200 " in (await held.asking("/healthz"))[1]
