@@ -198,7 +198,11 @@ class Connection(web.RequestHandler):
         self.begun()
         if request.writer.output_size > 0:
             raise ConnectionError("The response has begun; the connection is all that can be cut.")
-        if status >= 500:
+        if isinstance(exc, UnicodeError):
+            # aiohttp quotes a header that is no text, where no route takes the request.
+            told = "The request is not HTTP that can be read: a header is no text."
+            error = APIError(400, told, code="invalid_http")
+        elif status >= 500:
             _log.error("A request failed outside of its handler", exc_info=exc)
             error = APIError(status, "The server had an error.", type="server_error")
         elif isinstance(exc, ContentEncodingError):

@@ -105,7 +105,7 @@ async def health(_request: web.Request) -> web.Response:
 
 def add_routes(app: web.Application) -> None:
     """Enter every route in the application's router."""
-    app.router.add_route("GET", "/healthz", health)
+    app.router.add_route("GET", "/healthz", health, expect_handler=_expect)
     for method, path, operation in ROUTES + FORWARDED:
         # Bytes of files and of a model endpoint's answers pass through piece by piece; other
         # answers are in memory whole.
