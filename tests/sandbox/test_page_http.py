@@ -34,6 +34,11 @@ async def test_other_origins_and_hosts_are_refused(sandbox: Sandbox, path: str) 
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://["},
+        {"Origin": f"http://127.0.0.1:{port}#"},
+        {"Origin": f"https://127.0.0.1:{port}"},
+        {"Origin": f"http://127.0.0.1:{port}@evil.example"},
+        {"Host": f"127.0.0.1:{port}#evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ]

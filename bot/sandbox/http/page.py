@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
@@ -93,8 +92,9 @@ async def only_this_origin(request: web.Request, handler: Endpoint) -> web.Strea
     if request.host not in own:
         return web.Response(status=403, text=f"The sandbox does not answer to {request.host!r}.")
     origin = request.headers.get(hdrs.ORIGIN)
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+    if origin not in (None, f"http://{request.host}") or request.headers.get(
+        "Sec-Fetch-Site", "none"
+    ) not in ("none", "same-origin"):
         return web.Response(status=403, text="The sandbox answers its own page only.")
     return await handler(request)
 

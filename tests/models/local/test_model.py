@@ -63,6 +63,19 @@ async def until_gone(process_id: int) -> None:
         await asyncio.sleep(0.01)
 
 
+async def test_requests_made_elsewhere_go_on_to_the_child(
+    make: Callable[..., LocalModel], gguf: Path
+) -> None:
+    model = make(gguf)
+    async with model.forward("GET", "models", None) as listed:
+        assert b'"local"' in b"".join([piece async for piece in listed.pieces])
+    assert model.process_id is not None
+    body = b'{"model": "any", "messages": [{"role": "user", "content": "hello"}]}'
+    async with model.forward("POST", "chat/completions", body) as answer:
+        assert answer.content_type == "text/event-stream"
+        assert b'"hello"' in b"".join([piece async for piece in answer.pieces])
+
+
 async def test_the_first_question_starts_it_and_it_answers(
     make: Callable[..., LocalModel], gguf: Path
 ) -> None:
