@@ -1,7 +1,7 @@
 """What handlers are handed through the application, under typed keys."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     a valid key came, a connection has ``headers_seconds`` for each request's headers; a body has
     ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass between two
     pieces of an upload, and before a reader takes the next piece of an answer. ``forwarded``
-    bounds a project's requests that are under way at the model endpoint.
+    bounds a project's requests that are under way at the model endpoint, and ``forwarded_bytes``
+    their bodies together.
     """
 
     body: int = 8 * 1024 * 1024
@@ -33,6 +34,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     upload: int = MOST_BYTES
     connections: int = 1000
     forwarded: int = 32
+    forwarded_bytes: int = 32 * 1024 * 1024
     headers_seconds: float = 10.0
     body_seconds: float = 60.0
     upload_seconds: float = 3600.0
@@ -60,6 +62,13 @@ class Spool(Struct, frozen=True):
     directory: Path | None = None
 
 
+class Forwarding(Struct):
+    """How many requests the model endpoint is answering, and the bytes of their bodies."""
+
+    requests: int = 0
+    bytes: int = 0
+
+
 GATE: Final = web.AppKey("gate", Gate)
 AZURE: Final = "/openai"
 """Begins the paths of Azure's clients, who send ``api-version``: it is taken and not read."""
@@ -70,6 +79,6 @@ SHARES: Final = web.AppKey("shares", Shares)
 SPOOL: Final = web.AppKey("spool", Spool)
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 UPSTREAM: Final = web.AppKey[Upstream | None]("upstream")
-FORWARDED: Final = web.AppKey("forwarded", Counter[str])
-"""How many requests of each project the model endpoint is answering."""
+FORWARDED: Final = web.AppKey("forwarded", defaultdict[str, Forwarding])
+"""What the model endpoint is answering for each project."""
 REQUEST_ID: Final = web.RequestKey("request_id", str)

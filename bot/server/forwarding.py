@@ -63,25 +63,33 @@ async def _forward(request: web.Request, path: str, body: bytes | None) -> web.S
         raise APIError(
             404, f"This server has no model endpoint that answers /v1/{path}.", code="unknown_url"
         )
-    async with _one_more(request), upstream.forward(request.method, path, body) as answer:
+    async with (
+        _one_more(request, len(body or b"")),
+        upstream.forward(request.method, path, body) as answer,
+    ):
         return await relay(request, answer.content_type, answer.pieces)
 
 
 @asynccontextmanager
-async def _one_more(request: web.Request) -> AsyncIterator[None]:
-    """Count a project's requests under way; raises ``APIError`` 429 for one too many."""
-    under_way, project = request.app[FORWARDED], request[PROJECT]
-    limit = request.app[LIMITS].forwarded
-    if under_way[project] >= limit:
+async def _one_more(request: web.Request, size: int) -> AsyncIterator[None]:
+    """Count a project's requests under way and their bytes; raises ``APIError`` 429 for too much.
+
+    A body stays in memory until its request has its answer.
+    """
+    under_way, limits = request.app[FORWARDED][request[PROJECT]], request.app[LIMITS]
+    too_many = under_way.requests >= limits.forwarded
+    if too_many or (under_way.bytes and under_way.bytes + size > limits.forwarded_bytes):
         raise APIError(
             429,
-            f"Too many requests to the model at once: at most {limit} are taken. Try again when "
-            "one of them has ended.",
+            f"Too many requests to the model at once: at most {limits.forwarded}, with bodies of "
+            f"{limits.forwarded_bytes} bytes together. Try again when one of them has ended.",
             code="rate_limit_exceeded",
             retry_after=1,
         )
-    under_way[project] += 1
+    under_way.requests += 1
+    under_way.bytes += size
     try:
         yield
     finally:
-        under_way[project] -= 1
+        under_way.requests -= 1
+        under_way.bytes -= size

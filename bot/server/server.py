@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from bot.server.app_keys import (
     SPOOL,
     STOPPING,
     UPSTREAM,
+    Forwarding,
     Limits,
     Shares,
     Spool,
@@ -96,7 +97,7 @@ class Server:
         app[LIMITS] = self._limits
         app[SHARES] = Shares(self._limits)
         app[UPSTREAM] = self._upstream
-        app[FORWARDED] = Counter()
+        app[FORWARDED] = defaultdict(Forwarding)
         app[SPOOL] = self._spool
         app[STOPPING] = self._stopping
         app.on_response_prepare.append(add_headers)

@@ -280,3 +280,19 @@ async def test_a_project_has_so_many_requests_at_once_and_others_are_not_kept_ou
             assert await response.json() == {"object": "list"}
         async with http.post("/v1/chat/completions", json=CHAT) as response:
             assert response.status == 200
+
+
+async def test_the_bodies_under_way_are_bounded_together(upstream: Upstream) -> None:
+    upstream.gate = Gate()
+    large = {**CHAT, "user": "x" * 600}
+    async with serving(upstream, forwarded_bytes=1000) as (_, http):
+        held = await http.post("/v1/chat/completions", json=large)
+        async with http.post("/v1/chat/completions", json=large) as response:
+            assert "1000 bytes together" in (await refused(response, 429))["message"]
+        async with http.get("/v1/models") as small:
+            assert small.status == 200
+            upstream.gate.open()
+        assert await held.json() == {"object": "list"}
+        # One alone is taken whatever its size: other bounds hold for a single body.
+        async with http.post("/v1/chat/completions", json={**CHAT, "user": "x" * 1200}) as alone:
+            assert alone.status == 200

@@ -91,10 +91,8 @@ async def only_this_origin(request: web.Request, handler: Endpoint) -> web.Strea
     own = {f"{name}:{_port(request)}" for name in ("127.0.0.1", "localhost", "[::1]")}
     if request.host not in own:
         return web.Response(status=403, text=f"The sandbox does not answer to {request.host!r}.")
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin not in (None, f"http://{request.host}") or request.headers.get(
-        "Sec-Fetch-Site", "none"
-    ) not in ("none", "same-origin"):
+    foreign = request.headers.get(hdrs.ORIGIN) not in (None, f"http://{request.host}")
+    if foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         return web.Response(status=403, text="The sandbox answers its own page only.")
     return await handler(request)
 
