@@ -4,11 +4,11 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
-from bot.server import forwarding
 from bot.server.app_keys import AZURE
 from bot.server.handlers import (
     assistants,
     files,
+    forwarding,
     messages,
     runs,
     steps,

@@ -288,7 +288,7 @@ async def test_an_attachment_to_a_thread_whose_store_is_gone_makes_a_new_one(
     home: House, end: str
 ) -> None:
     def asking(file_id: str) -> CreateMessage:
-        attachments = (NewAttachment(file_id, (FileSearchTool(),)),)
+        attachments = (NewAttachment(file_id, tools=(FileSearchTool(),)),)
         return CreateMessage(role="user", content="?", attachments=attachments)
 
     old = await upload(home.api, "old.txt", "The password of the gate is tulip.")
