@@ -1,6 +1,8 @@
-"""What a streamed run tells, in the API's names and order."""
+"""The events of a streamed run: their names, their data, and the event of each status."""
 
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -8,6 +10,12 @@ from bot.assistants.errors import ErrorBody
 from bot.assistants.schema.content import ContentDelta
 from bot.assistants.schema.objects import CreatedMessage, Message, Role, Run, RunStep, Thread
 from bot.assistants.schema.tools import ToolCallDelta
+from bot.assistants.states import (
+    TERMINAL,
+    MessageStatus,
+    RunStatus,
+    StepStatus,
+)
 
 EventName = Literal[
     "thread.created",
@@ -35,18 +43,58 @@ EventName = Literal[
     "thread.message.incomplete",
     "error",
 ]
-"""All that a stream can say before its ``done``."""
+"""Every event of a stream before its ``done``."""
+
+RUN_EVENTS: Final[Mapping[RunStatus, EventName]] = MappingProxyType(
+    {
+        "queued": "thread.run.queued",
+        "in_progress": "thread.run.in_progress",
+        "requires_action": "thread.run.requires_action",
+        "cancelling": "thread.run.cancelling",
+        "cancelled": "thread.run.cancelled",
+        "failed": "thread.run.failed",
+        "completed": "thread.run.completed",
+        "incomplete": "thread.run.incomplete",
+        "expired": "thread.run.expired",
+    }
+)
+"""The event that says that a run has reached a status."""
+
+STEP_EVENTS: Final[Mapping[StepStatus, EventName]] = MappingProxyType(
+    {
+        "in_progress": "thread.run.step.in_progress",
+        "cancelled": "thread.run.step.cancelled",
+        "failed": "thread.run.step.failed",
+        "completed": "thread.run.step.completed",
+        "expired": "thread.run.step.expired",
+    }
+)
+"""The event that says that a run step has reached a status."""
+
+MESSAGE_EVENTS: Final[Mapping[MessageStatus, EventName]] = MappingProxyType(
+    {
+        "in_progress": "thread.message.in_progress",
+        "incomplete": "thread.message.incomplete",
+        "completed": "thread.message.completed",
+    }
+)
+"""The event that says that a message has reached a status."""
+
+LAST_EVENTS: Final[frozenset[EventName]] = frozenset(
+    RUN_EVENTS[status] for status in (*TERMINAL, "requires_action")
+)
+"""The events that end a stream: the run has ended, or waits for tool outputs."""
 
 
 class MessageDeltaBody(Struct, frozen=True, omit_defaults=True):
-    """What is new in a message."""
+    """The new content of a message."""
 
     content: tuple[ContentDelta, ...] = ()
     role: Role | UnsetType = UNSET
 
 
 class MessageDelta(Struct, frozen=True, kw_only=True):
-    """A piece of a message that is being written."""
+    """A change of a message that the model is still writing."""
 
     id: str
     object: Literal["thread.message.delta"] = "thread.message.delta"
@@ -56,25 +104,25 @@ class MessageDelta(Struct, frozen=True, kw_only=True):
 class MessageCreationDelta(
     Struct, frozen=True, tag_field="type", tag="message_creation", omit_defaults=True
 ):
-    """The message that a step makes."""
+    """The message that a run step creates."""
 
     message_creation: CreatedMessage | UnsetType = UNSET
 
 
 class ToolCallsDelta(Struct, frozen=True, tag_field="type", tag="tool_calls", omit_defaults=True):
-    """Pieces of the calls that a step makes."""
+    """Changes of the tool calls of a run step."""
 
     tool_calls: tuple[ToolCallDelta, ...] = ()
 
 
 class RunStepDeltaBody(Struct, frozen=True, omit_defaults=True):
-    """What is new in a step."""
+    """The new details of a run step."""
 
     step_details: MessageCreationDelta | ToolCallsDelta | UnsetType = UNSET
 
 
 class RunStepDelta(Struct, frozen=True, kw_only=True):
-    """A piece of a step that is being made."""
+    """A change of a run step that is in progress."""
 
     id: str
     object: Literal["thread.run.step.delta"] = "thread.run.step.delta"
@@ -85,7 +133,23 @@ EventData = Thread | Run | RunStep | RunStepDelta | Message | MessageDelta | Err
 
 
 class StreamEvent(Struct, frozen=True):
-    """One event: its name and the object it is about."""
+    """One event: its name and its object."""
 
     event: EventName
     data: EventData
+
+
+def run_event(run: Run) -> StreamEvent:
+    """Return the event that says which status a run has reached."""
+    return StreamEvent(RUN_EVENTS[run.status], run)
+
+
+def step_event(step: RunStep) -> StreamEvent:
+    """Return the event that says which status a run step has reached."""
+    return StreamEvent(STEP_EVENTS[step.status], step)
+
+
+def message_event(message: Message) -> StreamEvent:
+    """Return the event that says which status a message has reached."""
+    status = message.status if isinstance(message.status, str) else "completed"
+    return StreamEvent(MESSAGE_EVENTS[status], message)

@@ -11,10 +11,11 @@ import msgspec
 from msgspec import inspect
 
 from bot.assistants.errors import APIError, invalid
-from bot.assistants.schema.base import Modification
+from bot.assistants.schema.base import Modification, Request
 from bot.assistants.schema.content import WEB_URL
 
 R = TypeVar("R", bound=msgspec.Struct)
+Q = TypeVar("Q", bound=Request)
 
 _WHERE = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`\Z")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -37,15 +38,24 @@ def from_raw(kind: type[R], raw: object) -> R:
     _check_shape(info, raw, "")
     raw = _without_nulls(info, raw, keeps_clearing=issubclass(kind, Modification))
     try:
-        return msgspec.convert(raw, kind)
+        request = msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise _worded(str(error), raw) from None
     except RecursionError:
         raise invalid("The request's body is nested too deeply.") from None
+    if isinstance(request, Request):
+        request.mark_checked()
+    return request
 
 
-def checked(request: R) -> R:
-    """Check a request made in this process as if it had come over the wire; raises ``APIError``."""
+def checked(request: Q) -> Q:
+    """Return a request that follows the rules of its types; raises ``APIError`` 400.
+
+    A request that ``from_raw`` returned is not checked a second time. A request that was built in
+    this process is checked as if its JSON had been sent.
+    """
+    if request.is_checked:
+        return request
     kind = type(request)
     raw = _without_nulls(
         _info(kind), msgspec.to_builtins(request), keeps_clearing=isinstance(request, Modification)

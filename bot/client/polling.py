@@ -5,7 +5,12 @@ from typing import Final, Protocol
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
-from bot.assistants.events import EventName, StreamEvent
+from bot.assistants.events import (
+    StreamEvent,
+    message_event,
+    run_event,
+    step_event,
+)
 from bot.assistants.schema.objects import ListPage, Message, MessageCreationDetails, Run, RunStep
 from bot.assistants.schema.requests import Page
 from bot.assistants.states import TERMINAL, RunStatus
@@ -76,26 +81,21 @@ class SeenEvents:
         """Return what is new in the run itself."""
         if run.status == self.status:
             return []
-        return self._told(StreamEvent(_run_event(run.status), run))
+        return self._told(run_event(run))
 
     def step(self, step: RunStep) -> list[StreamEvent]:
         """Return what is new in a step."""
         if step.id in self._ended or (step.status == "in_progress" and step.id in self._begun):
             return []
         if step.status == "in_progress":
-            return self._told(
-                StreamEvent("thread.run.step.created", step),
-                StreamEvent("thread.run.step.in_progress", step),
-            )
-        return self._told(StreamEvent(_step_event(step), step))
+            return self._told(StreamEvent("thread.run.step.created", step), step_event(step))
+        return self._told(step_event(step))
 
     def message(self, message: Message) -> list[StreamEvent]:
         """Return what is new in a message: nothing until it is whole."""
         if message.id in self._ended or message.status == "in_progress":
             return []
-        whole = message.status != "incomplete"
-        name: EventName = "thread.message.completed" if whole else "thread.message.incomplete"
-        return self._told(StreamEvent(name, message))
+        return self._told(message_event(message))
 
     def _told(self, *events: StreamEvent) -> list[StreamEvent]:
         for event in events:
@@ -187,32 +187,3 @@ async def _messages(client: Pollable, run: Run) -> AsyncGenerator[Message, None]
         before, after = after, found.data[-1].id if found.data else None
         if not found.has_more or after in (None, before):  # also where it can't turn pages
             return
-
-
-def _run_event(status: RunStatus) -> EventName:
-    names: dict[RunStatus, EventName] = {
-        "queued": "thread.run.queued",
-        "in_progress": "thread.run.in_progress",
-        "requires_action": "thread.run.requires_action",
-        "cancelling": "thread.run.cancelling",
-        "cancelled": "thread.run.cancelled",
-        "failed": "thread.run.failed",
-        "completed": "thread.run.completed",
-        "incomplete": "thread.run.incomplete",
-        "expired": "thread.run.expired",
-    }
-    return names[status]
-
-
-def _step_event(step: RunStep) -> EventName:
-    match step.status:
-        case "completed":
-            return "thread.run.step.completed"
-        case "failed":
-            return "thread.run.step.failed"
-        case "cancelled":
-            return "thread.run.step.cancelled"
-        case "expired":
-            return "thread.run.step.expired"
-        case "in_progress":
-            return "thread.run.step.in_progress"

@@ -3,7 +3,8 @@
 import inspect
 import io
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, get_args
 
 import aiohttp
@@ -13,11 +14,12 @@ from bot.assistants import errors
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import CreateThread
 from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
-from bot.engine import EngineOptions
+from bot.engine import Engine, EngineOptions
+from bot.models.chat_completions.model import ChatCompletions
 from bot.server import Server
 from bot.server.app_keys import Limits
 from tests.server.fakes import RecordingAPI
-from tests.support.assistants import House
+from tests.support.assistants import House, serve
 from tests.support.files import searchable
 
 FUNCTION = FunctionTool(FunctionDefinition("f"))
@@ -29,21 +31,36 @@ Answer = tuple[int, dict[str, Any]]
 class Wire:
     """Plain HTTP at the house's server."""
 
-    def __init__(self, home: House, http: aiohttp.ClientSession) -> None:
+    def __init__(self, home: House, http: aiohttp.ClientSession, url: str) -> None:
         self.home = home
         self.http = http
+        self.url = url
 
     async def __call__(self, method: str, path: str, body: Any = None, **given: Any) -> Answer:
-        assert self.home.server is not None
-        url = self.home.server.url + path
+        url = self.url + path
         async with self.http.request(method, url, json=body, **given) as response:
             return response.status, json.loads(await response.read())["error"]
 
 
 @pytest.fixture
 async def wire(home: House) -> Any:
+    assert home.server is not None
     async with aiohttp.ClientSession(headers=HEADERS) as http:
-        yield Wire(home, http)
+        yield Wire(home, http, home.server.url)
+
+
+@asynccontextmanager
+async def with_options(wire: Wire, options: EngineOptions) -> AsyncIterator[Wire]:
+    """Serve the house's data by another engine, which has these options and executes no runs."""
+    home = wire.home
+    model = ChatCompletions(home.model.url)
+    engine = Engine(home.engine.store, model, clock=home.clock, options=options)
+    server = await serve(engine.for_project)
+    try:
+        yield Wire(home, wire.http, server.url)
+    finally:
+        await server.stop()
+        await model.close()
 
 
 Provoke = Callable[[Wire], Awaitable[tuple[APIError, Answer]]]
@@ -154,11 +171,11 @@ async def _cancel(wire: Wire) -> tuple[APIError, Answer]:
 
 @provokes(errors.too_many_messages)
 async def _messages(wire: Wire) -> tuple[APIError, Answer]:
-    with pytest.MonkeyPatch.context() as patch:  # 100,000 messages would take minutes
-        patch.setattr("bot.engine.services.threads.MOST_MESSAGES", 2)
-        thread_id = await wire.home.thread("one", "two")
+    thread_id = await wire.home.thread("one", "two")
+    # 100,000 messages would take minutes.
+    async with with_options(wire, EngineOptions(max_thread_messages=2)) as strict:
         body = {"role": "user", "content": "three"}
-        answer = await wire("POST", f"/threads/{thread_id}/messages", body)
+        answer = await strict("POST", f"/threads/{thread_id}/messages", body)
     return errors.too_many_messages(thread_id, 2), answer
 
 
@@ -184,8 +201,7 @@ async def _expired(wire: Wire) -> tuple[APIError, Answer]:
     store, _ = await searchable(wire.home.api)
     path = f"/vector_stores/{store.id}"
     lasting = {"expires_after": {"anchor": "last_active_at", "days": 1}}
-    assert wire.home.server is not None
-    async with wire.http.post(wire.home.server.url + path, json=lasting) as response:
+    async with wire.http.post(wire.url + path, json=lasting) as response:
         assert response.status == 200
     wire.home.clock.advance(86_401)
     return errors.store_expired(store.id), await wire("POST", f"{path}/search", {"query": "x"})
@@ -194,9 +210,8 @@ async def _expired(wire: Wire) -> tuple[APIError, Answer]:
 @provokes(errors.search_too_long)
 async def _too_long(wire: Wire) -> tuple[APIError, Answer]:
     store, _ = await searchable(wire.home.api)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wire.home.engine, "options", EngineOptions(search_seconds=0.0))
-        answer = await wire("POST", f"/vector_stores/{store.id}/search", {"query": "x"})
+    async with with_options(wire, EngineOptions(search_seconds=0.0)) as strict:
+        answer = await strict("POST", f"/vector_stores/{store.id}/search", {"query": "x"})
     return errors.search_too_long(0.0), answer
 
 

@@ -141,9 +141,8 @@ async def test_files_made_before_files_expired_expire_and_count_from_now_on(tmp_
         db.commit()
     async with await EngineStore.open(path) as store:
         file = await store.read(
-            lambda tables: tables.library.files.one(id="file-old", project="default")
+            lambda tables: tables.library.files.get(id="file-old", project="default")
         )
-        assert file is not None
         assert isinstance(file.expires_at, int)
         assert abs(file.expires_at - (time.time() + 30 * 86_400)) < 3600
         used = await store.read(lambda tables: tables.library.made_bytes("default", ""))

@@ -32,7 +32,7 @@ def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def idle(home: House) -> None:
     """Wait until no run is executed any more."""
     async with asyncio.timeout(PATIENCE):
-        while home.engine._executions:
+        while home.engine._supervisor._executors:
             await asyncio.sleep(0.005)
 
 

@@ -37,7 +37,7 @@ async def test_one_failed_read_of_the_database_does_not_end_the_watch_on_deadlin
                     await asyncio.sleep(0.005)
         # What was overdue then ends soon, and what is made after it in its own time.
         await expired(home, first)
-        assert "Could not look for expired runs" in caplog.text
+        assert "Looking for expired runs failed" in caplog.text
         home.model.stall("two ")
         second = await home.run(await home.thread("two"))
         await home.model.until_request(2)

@@ -201,7 +201,7 @@ async def test_stored_tool_resources_of_another_project_give_a_run_nothing(home:
     def work(tables: Any) -> None:
         # As a defect elsewhere might leave the rows.
         for table, id_ in ((tables.assistants, assistant_id), (tables.threads, thread_id)):
-            kept = table.one(id=id_, project="default")
+            kept = table.get(id=id_, project="default")
             changed = type(kept)(
                 **{name: getattr(kept, name) for name in kept.__struct_fields__}
                 | {"tool_resources": resources}

@@ -152,7 +152,7 @@ async def test_orderly_stops_are_no_tries(tmp_path: Path) -> None:
 
 async def _dies(home: House, monkeypatch: pytest.MonkeyPatch, ago: float) -> None:
     """Have the end of a test's house count as a kill, ``ago`` seconds before the next start."""
-    monkeypatch.setattr(Tables, "forgive_tries", lambda tables: None)
+    monkeypatch.setattr(Tables, "forgive_stop", lambda tables: None)
     statement = f"UPDATE runs SET tried_at = tried_at - {ago}"
     await home.engine.store._database.write(lambda db: db.execute(statement).close())
 

@@ -18,7 +18,7 @@ from bot.assistants.schema.content import ImageFilePart
 from bot.assistants.schema.files import FilePage
 from bot.assistants.schema.requests import Page
 from bot.config import DiscordSettings
-from bot.engine.services.files import ProjectFiles
+from bot.engine.services.files import FileService
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, is_final
 
@@ -168,13 +168,13 @@ def die_behind_an_upload(
     directory: str, settings: DiscordSettings, token: str, model_url: str
 ) -> None:
     """Run the bot in this process until it has uploaded a file."""
-    upload = ProjectFiles.upload_file
+    upload = FileService.upload_file
 
     async def deadly(*given: Any) -> Any:
         await upload(*given)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(ProjectFiles, "upload_file", deadly)  # noqa: B010 - in a process of its own
+    setattr(FileService, "upload_file", deadly)  # noqa: B010 - in a process of its own
     bot_process.run(directory, settings, token, model_url, "before close")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.assistants.errors import APIError
 from bot.assistants.schema.files import File
 from bot.assistants.schema.requests import Page
 from bot.store.engine import EngineStore, Tables
@@ -13,7 +14,7 @@ from bot.store.engine import EngineStore, Tables
 FILE = File(id="file-a", bytes=1, created_at=1, filename="a.txt", purpose="assistants")
 
 LOOKUPS: list[Callable[[Any], object]] = [
-    lambda rows: rows.one(id="x"),
+    lambda rows: rows.get(id="x"),
     lambda rows: rows.readable(id="x"),
     lambda rows: rows.all(id="x"),
     lambda rows: rows.each(id="x"),
@@ -47,8 +48,9 @@ async def test_a_file_is_found_and_deleted_in_its_own_project_only(tmp_path: Pat
 
         def work(tables: Tables) -> None:
             files = tables.library.files
-            assert files.one(id="file-a", project="mine") is None
+            with pytest.raises(APIError, match="No file found with id 'file-a'"):
+                files.get(id="file-a", project="mine")
             assert not files.delete(id="file-a", project="mine")
-            assert files.one(id="file-a", project="theirs") == FILE
+            assert files.get(id="file-a", project="theirs") == FILE
 
         await store.write(work)

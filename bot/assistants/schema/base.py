@@ -11,8 +11,21 @@ Metadata = Annotated[
 """At most 16 pairs, keys of 64 and values of 512 characters (the API's limits)."""
 
 
-class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every request has in common: what was not given is not written."""
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
+    """The base of all requests: fields that the caller left out are not encoded.
+
+    ``validation`` marks a request that it has checked. The mark is kept beside the fields, so it is
+    neither encoded nor compared, and a changed copy does not have it.
+    """
+
+    def mark_checked(self) -> None:
+        """Record that the request follows the rules of its types."""
+        self.__dict__["checked"] = True
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the request was checked when it was parsed."""
+        return "checked" in self.__dict__
 
 
 class Modification(Request, frozen=True, kw_only=True):

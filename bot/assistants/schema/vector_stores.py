@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from bot.assistants.schema.base import Metadata, Modification, Page, Request
 from bot.assistants.schema.chunking import Chunking, ChunkingRequest, OtherChunking
@@ -18,6 +19,8 @@ Attributes = Annotated[
 
 MOST_QUERIES: Final = 20
 """Queries of one search at most: a limit of this project, the API's description names none."""
+
+_DAY: Final = 86_400
 
 FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
 
@@ -53,6 +56,16 @@ class VectorStore(Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, str] | None = None
+
+    def is_expired(self, now: float) -> bool:
+        """Return whether the vector store has expired: it is kept, but no longer searched."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def used(self, now: int) -> "VectorStore":
+        """Return the vector store as used at ``now``, which postpones its expiration."""
+        after = self.expires_after
+        expires_at = now + after.days * _DAY if isinstance(after, StoreExpiration) else None
+        return replace(self, last_active_at=now, expires_at=expires_at)
 
 
 class FileProblem(Struct, frozen=True):

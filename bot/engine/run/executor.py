@@ -1,13 +1,14 @@
-"""One run from queued to where it ends or waits for tool outputs; what is finished is on disk.
+"""Executes one run, from ``queued`` to its end or to ``requires_action``.
 
-Deltas live in memory only; a run that is interrupted keeps what the model had said by then.
+Finished messages and steps are stored, deltas are not; an interrupted run keeps the text that the
+model had written.
 """
 
 import logging
 from functools import partial
 from typing import Final
 
-from bot.assistants.events import StreamEvent
+from bot.assistants.events import run_event
 from bot.assistants.schema.objects import (
     FunctionArguments,
     IncompleteDetails,
@@ -19,293 +20,264 @@ from bot.assistants.schema.objects import (
 )
 from bot.assistants.schema.tools import FileSearchTool
 from bot.assistants.states import TERMINAL
-from bot.engine.prompt.context_window import ContextWindows
-from bot.engine.prompt.images import Images
 from bot.engine.run.completion import EndedRun, RunEnding, end_run
-from bot.engine.run.interruption import InterruptedRunError, Interruption, InterruptionGuard
+from bot.engine.run.interruption import InterruptedRunError, Interruption
 from bot.engine.run.model_call import LimitError, ModelCall
-from bot.engine.run.run_events import RunFeed
-from bot.engine.tool_calls.hosted_tools import HostedTools, ToolWorkspace
+from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.written_calls import WrittenFunction, WrittenSearch
-from bot.models.http.image_fetcher import ImageFetcher
-from bot.models.types import Finished, Model, ModelError
-from bot.runtime.clock import Clock
+from bot.models.types import Finished, ModelError
 from bot.runtime.fair_slots import FairSlots
-from bot.store.engine import EngineStore, StoreUnavailableError, Tables
+from bot.store.engine import StoreUnavailableError, Tables
 
 _log: Final = logging.getLogger(__name__)
 
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 5.0
-"""Seconds between two tries to write a run's end while the disk refuses it."""
+"""Seconds between two attempts to store a run's end while the disk refuses it."""
 
-_ROUNDS: Final = 32
+_MAX_ROUNDS: Final = 32
 """How often in a row a model may call hosted tools before it must answer."""
 
 
 class RunExecutor:
-    """A run at work; ``go`` is the body of its task."""
+    """Executes one run; ``execute`` is the body of the run's task."""
 
-    def __init__(
-        self,
-        run: Run,
-        project: str,
-        *,
-        store: EngineStore,
-        model: Model,
-        context_windows: ContextWindows,
-        clock: Clock,
-        feed: RunFeed,
-        hosted_tools: HostedTools,
-        fetcher: ImageFetcher,
-    ) -> None:
-        self.run = run
-        self.project = project
-        self.feed = feed
-        self._store = store
-        self._model = model
-        self._context_windows = context_windows
-        self._clock = clock
-        self._hosted_tools = hosted_tools
-        self._images = Images(project, store, model, fetcher)
-        self._interruption = InterruptionGuard()
-        self._place: ToolWorkspace | None = None
-        self._answering: ModelCall | None = None
-        self._over: list[ModelCall] = []
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._guard = context.guard
+        self._call: ModelCall | None = None
+        self._finished_calls: list[ModelCall] = []
 
-    async def go(self, slots: FairSlots) -> None:
-        """Execute the run as soon as there is a slot.
+    @property
+    def run(self) -> Run:
+        """The newest stored version of the run."""
+        return self._context.run
 
-        Raises nothing but ``CancelledError``, when the engine stops: the run then stays on disk as
-        it is and is taken up again at the next start.
+    async def execute(self, slots: FairSlots) -> None:
+        """Execute the run as soon as its project gets one of ``slots``.
+
+        Raises only ``CancelledError``, when the engine stops. The stored run is then unfinished
+        and is executed again at the next start.
         """
-        self._interruption.begin()
+        self._guard.begin()
         try:
-            with self._interruption.waiting():
-                await slots.acquire(self.project)
+            with self._guard.interruptible():
+                await slots.acquire(self._context.project)
             try:
-                await self._work()
+                await self._execute()
             finally:
-                slots.release(self.project)
-            self._interruption.check()  # a cancellation that came after the last look
+                slots.release(self._context.project)
+            self._guard.check()  # an interruption after the last check
         except InterruptedRunError:
-            await self._interrupted()
+            await self._end_interrupted()
         except LimitError as error:
-            await self._end(RunEnding("incomplete", limit=error.details))
+            await self._end(RunEnding("incomplete", incomplete_details=error.details))
         except ModelError as error:
             _log.warning("%s failed (%s): %s", self.run.id, error.kind, error.message)
             await self._end(RunEnding("failed", LastError(error.code, error.message)))
-        except Exception as error:  # noqa: BLE001 - logged and told in the run, which must end
+        except Exception as error:  # noqa: BLE001 - logged, and the run fails with a sentence
             problem = "The engine could not execute this run; its log has the reason."
             if await self._end(RunEnding("failed", LastError("server_error", problem))):
                 _log.error("%s failed", self.run.id, exc_info=error)
         finally:
-            self._interruption.end()
-        # Only now: an endpoint that is slow to forget must not hold a slot, nor a cancellation.
-        for answering in self._over:
-            await answering.forget()
+            self._guard.finish()
+        # Last, because a slow endpoint must delay neither the slot nor a cancellation.
+        for call in self._finished_calls:
+            await call.delete_response()
 
-    def interrupt(self, why: Interruption) -> bool:
-        """Stop the run where it is: it ends as ``why`` says, with what the model said so far.
+    def interrupt(self, reason: Interruption) -> bool:
+        """Stop the run; it keeps the text written so far and ends as ``reason`` says.
 
-        False where the execution was over already and will do nothing of the kind.
+        Returns False if the execution is over and ignores the interruption.
         """
-        return self._interruption.interrupt(why)
+        return self._guard.interrupt(reason)
 
-    async def _work(self) -> None:
-        left_id, self._place = await self._begin()
+    async def _execute(self) -> None:
+        context = self._context
+        unread_response = await self._begin()
         if any(isinstance(tool, FileSearchTool) for tool in self.run.tools):
-            with self._interruption.waiting():
-                await self._hosted_tools.until_searchable(self._place)
-        for _ in range(_ROUNDS):
-            answering = self._answering = self._new_answering()
-            finished = await answering.call(left_id)
-            left_id = None
-            self._over.append(answering)
-            if await self._ends_with(finished):
-                return None
-            await self._host()
-            if answering.writer.functions:
-                return await self._require(answering.writer.functions)
-            await self._finish_calls()
+            with self._guard.interruptible():
+                await self._engine.hosted_tools.until_searchable(context.workspace)
+        for _ in range(_MAX_ROUNDS):
+            call = self._call = ModelCall(context)
+            finished = await call.run(unread_response)
+            unread_response = None
+            self._finished_calls.append(call)
+            ending = await self._ending_after(call, finished)
+            if ending is not None:
+                await self._end(ending)
+                return
+            await self._run_hosted_calls(call)
+            if call.writer.functions:
+                await self._require_outputs(call.writer.functions)
+                return
+            await self._complete_calls_step(call)
         raise ModelError(
-            "rejected", f"The model called tools {_ROUNDS} times in a row without an answer."
+            "rejected",
+            f"The model called tools {_MAX_ROUNDS} times in a row without an answer.",
         )
 
-    async def _begin(self) -> tuple[str | None, ToolWorkspace]:
-        """Move the run to ``in_progress``; return what its tools have to work on.
+    async def _begin(self) -> str | None:
+        """Move the run to ``in_progress`` and load its tools' workspace.
 
-        Before it the response that the last process left, where there is one.
+        Returns the id of the model's response that the last process left unread, if there is one.
         """
-        run, project, workspace = self.run, self.project, self._hosted_tools.workspace
-        if run.status == "in_progress":  # taken up again after a restart
-            return await self._store.read(
-                lambda tables: (tables.response_of(run.id), workspace(tables, project, run))
+        context, run = self._context, self.run
+        workspace = self._engine.hosted_tools.workspace
+        if run.status == "in_progress":  # left by the last process
+            response_id, context.workspace = await self._engine.store.read(
+                lambda tables: (
+                    tables.response_of(run.id),
+                    workspace(tables, context.project, run),
+                )
             )
-        started = run.started_at or self._now()
-        begun, place = await self._store.write(
+            return response_id
+        started = run.started_at or self._engine.now()
+        begun, context.workspace = await self._engine.store.write(
             lambda tables: (
-                tables.move_run(project, run.id, "in_progress", started_at=started),
-                workspace(tables, project, run),
+                tables.move_run(context.project, run.id, "in_progress", started_at=started),
+                workspace(tables, context.project, run),
             )
         )
         if begun is None:
             raise InterruptedRunError
-        self.run = begun
-        self.feed.tell(StreamEvent("thread.run.in_progress", begun))
-        return None, place
+        context.run = begun
+        context.feed.publish(run_event(begun))
+        return None
 
-    def _new_answering(self) -> ModelCall:
-        return ModelCall(
-            self.run,
-            self._place,
-            self._images,
-            store=self._store,
-            model=self._model,
-            context_windows=self._context_windows,
-            clock=self._clock,
-            feed=self.feed,
-            interruption=self._interruption,
-        )
-
-    async def _ends_with(self, finished: Finished) -> bool:
-        """End the run where the answer does; False where the model called tools."""
-        answering = self._answering
-        assert answering is not None, "an answer was called for"
+    async def _ending_after(self, call: ModelCall, finished: Finished) -> RunEnding | None:
+        """Return how the run ends after a model call; None if the model called tools."""
         if finished.reason == "length":
-            await self._end(
-                RunEnding("incomplete", limit=IncompleteDetails("max_completion_tokens"))
-            )
-        elif finished.reason == "content_filter":
+            details = IncompleteDetails("max_completion_tokens")
+            return RunEnding("incomplete", incomplete_details=details)
+        if finished.reason == "content_filter":
             problem = "The model's endpoint stopped the answer because of its content filter."
             error = LastError("invalid_prompt", problem)
-            await self._end(RunEnding("failed", error, message_reason="content_filter"))
-        elif answering.writer.calls:
-            return False
-        else:
-            if answering.writer.message is None:  # an empty answer is one, too
-                await answering.open_message()
-            await self._end(RunEnding("completed"))
-        return True
+            return RunEnding("failed", error, message_reason="content_filter")
+        if call.writer.calls:
+            return None
+        if call.writer.message is None:  # an empty answer is a message, too
+            await call.open_message()
+        return RunEnding("completed")
 
-    async def _host(self) -> None:
-        """Make the calls of hosted tools, in their order."""
-        writer = self._answering.writer if self._answering else None
-        for index, call in enumerate(writer.calls if writer else ()):
-            if writer is None or self._place is None or isinstance(call, WrittenFunction):
+    async def _run_hosted_calls(self, call: ModelCall) -> None:
+        """Run the calls of hosted tools, in their order."""
+        context, hosted_tools, writer = self._context, self._engine.hosted_tools, call.writer
+        for index, written in enumerate(writer.calls):
+            if isinstance(written, WrittenFunction):
                 continue
-            with self._interruption.waiting():
-                if isinstance(call, WrittenSearch):
-                    call.search = await self._hosted_tools.search(
-                        self.run, self._place, call.queries
+            with self._guard.interruptible():
+                if isinstance(written, WrittenSearch):
+                    written.search = await hosted_tools.search(
+                        self.run, context.workspace, written.queries
                     )
                 else:
-                    tell = partial(writer.tell_printed, index, call)
-                    call.logs = await self._hosted_tools.run_code(
-                        self.run, self._place, call.code, tell
+                    publish = partial(writer.publish_output, index, written)
+                    written.logs = await hosted_tools.run_code(
+                        self.run, context.workspace, written.code, publish
                     )
 
-    async def _finish_calls(self) -> None:
-        """Complete the step of the calls; the model goes on with what came of them."""
-        now = self._now()
+    async def _complete_calls_step(self, call: ModelCall) -> None:
+        """Complete the step of hosted tool calls, so that the model goes on with its outputs."""
+        now = self._engine.now()
 
         def work(tables: Tables) -> None:
-            self._keep(tables)
-            if self._answering is not None:
-                self._answering.writer.finish_calls(tables, now)
+            self._save(tables)
+            call.writer.complete_calls(tables, now)
 
-        await self._store.write(work)
-        if self._answering is not None:
-            self._answering.writer.tell_calls_end()
-        self._interruption.check()
+        await self._engine.store.write(work)
+        call.writer.publish_calls_completed()
+        self._guard.check()
 
-    async def _require(self, functions: tuple[WrittenFunction, ...]) -> None:
-        """Wait for the outputs of the calls; the run's task ends here."""
+    async def _require_outputs(self, functions: tuple[WrittenFunction, ...]) -> None:
+        """Move the run to ``requires_action``; tool outputs launch the run again."""
+        context = self._context
         calls = tuple(
             RequiredToolCall(
-                id=call.id, function=FunctionArguments(call.name, "".join(call.arguments))
+                id=function.id,
+                function=FunctionArguments(function.name, "".join(function.arguments)),
             )
-            for call in functions
+            for function in functions
         )
         action = RequiredAction(submit_tool_outputs=RequiredToolOutputs(calls))
 
         def work(tables: Tables) -> Run | None:
-            self._keep(tables)
+            self._save(tables)
             return tables.move_run(
-                self.project, self.run.id, "requires_action", required_action=action
+                context.project, self.run.id, "requires_action", required_action=action
             )
 
-        run = await self._store.write(work)
+        run = await self._engine.store.write(work)
         if run is None:
             raise InterruptedRunError
-        self.run = run
-        self.feed.tell(StreamEvent("thread.run.requires_action", run))
-        self._interruption.check()  # a cancellation may have come in between
+        context.run = run
+        context.feed.publish(run_event(run))
+        self._guard.check()  # an interruption during the write
 
-    async def _interrupted(self) -> None:
-        """End as the interruption says; where nobody said why yet, the run's state does."""
-        why = self._interruption.why
-        if why is None:
-            run = await self._store.read(
-                lambda tables: tables.runs.readable(id=self.run.id, project=self.project)
+    async def _end_interrupted(self) -> None:
+        """End the run for the reason of its interruption, else for the reason its status gives."""
+        context = self._context
+        reason = self._guard.reason
+        if reason is None:
+            run = await self._engine.store.read(
+                lambda tables: tables.runs.readable(id=self.run.id, project=context.project)
             )
             if run is not None and run.status in TERMINAL:
-                self.run = run  # ended before its execution began: whoever reads along is told
-                EndedRun(run, [], []).tell(self.feed)
+                context.run = run  # ended before its execution began
+                EndedRun(run, [], []).publish(context.feed)
                 return
-            why = "cancelled" if run is not None and run.status == "cancelling" else "deleted"
-        if why != "deleted":
-            await self._end(RunEnding(why))
+            reason = "cancelled" if run is not None and run.status == "cancelling" else "deleted"
+        if reason != "deleted":
+            await self._end(RunEnding(reason))
 
-    async def _end(self, end: RunEnding) -> bool:
-        """Bring the run to this end, however long the disk may refuse it.
+    async def _end(self, ending: RunEnding) -> bool:
+        """End the run; if the disk refuses the write, try again until it succeeds.
 
-        False where the run had ended already, or is gone with its thread: then nothing that failed
-        is worth a line in the log.
+        Returns False if the run had ended before or was deleted: errors are then not worth a log.
         """
-        keep = self._answering is not None
-        unkept: Exception | None = None
+        save_text = self._call is not None
+        save_error: Exception | None = None
         pause = _FIRST_PAUSE
         while True:
             try:
-                ended = await self._store.write(partial(self._ending, end, keep))
+                ended = await self._engine.store.write(
+                    partial(self._store_ending, ending, save_text)
+                )
                 break
             except StoreUnavailableError as error:
-                _log.warning("%s can't be ended yet: %s", self.run.id, error)
-                await self._clock.sleep(pause)
+                _log.warning("The end of %s can't be stored yet: %s", self.run.id, error)
+                await self._engine.clock.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Exception as error:
-                if not keep:
+                if not save_text:
                     raise
-                # The model wrote what can't be written down: the run must end all the same.
-                keep, unkept = False, error
+                # The run must end even if the model's text cannot be stored.
+                save_text, save_error = False, error
         if ended is None:
-            _log.info("%s had ended before it could be %s", self.run.id, end.status)
+            _log.info("%s ended before it could become %s", self.run.id, ending.status)
             return False
-        if unkept is not None:
-            _log.error("What %s wrote can't be kept", self.run.id, exc_info=unkept)
-        self.run = ended.run
-        if keep and self._answering is not None:
-            self._answering.writer.tell_annotations()
-        ended.tell(self.feed)
+        if save_error is not None:
+            _log.error("The text that %s wrote can't be stored", self.run.id, exc_info=save_error)
+        self._context.run = ended.run
+        if save_text and self._call is not None:
+            self._call.writer.publish_annotations()
+        ended.publish(self._context.feed)
         return True
 
-    def _ending(self, end: RunEnding, keep: bool, tables: Tables) -> EndedRun | None:
-        if keep:
-            self._keep(tables)
+    def _store_ending(self, ending: RunEnding, save_text: bool, tables: Tables) -> EndedRun | None:
+        if save_text:
+            self._save(tables)
         else:
             tables.set_response(self.run.id, None)
-        return end_run(tables, self.project, self.run.id, end, self._now())
+        return end_run(tables, self._context.project, self.run.id, ending, self._engine.now())
 
-    def _keep(self, tables: Tables) -> None:
-        """Write what the model wrote, and that nothing of it is left at the endpoint to be read."""
-        answering = self._answering
-        if answering is not None:
-            answering.writer.keep(tables, answering.usage)
-            step = answering.writer.calls_step
-            if step is not None and answering.continuation:
-                tables.set_continuation(step.id, answering.continuation)
+    def _save(self, tables: Tables) -> None:
+        """Store what the last model call wrote; its response need not be read again."""
+        call = self._call
+        if call is not None:
+            call.writer.save(tables, call.usage)
+            step = call.writer.calls_step
+            if step is not None and call.continuation:
+                tables.set_continuation(step.id, call.continuation)
         tables.set_response(self.run.id, None)
-
-    def _now(self) -> int:
-        return int(self._clock.now())

@@ -1,4 +1,4 @@
-"""Where a run's task may be interrupted: while it waits, and never inside a write."""
+"""Interrupts the task of a run only where the run waits, never inside a write."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,60 +9,63 @@ Interruption = Literal["cancelled", "expired", "deleted"]
 
 
 class InterruptedRunError(Exception):
-    """The run is to stop where it is."""
+    """The run must stop now."""
 
 
 class InterruptionGuard:
-    """Lets others stop a task, at the places that the task marks."""
+    """Lets other tasks interrupt a run's task, at the points that the run's task allows."""
 
     def __init__(self) -> None:
-        self.why: Interruption | None = None
+        self.reason: Interruption | None = None
         self._task: asyncio.Task[object] | None = None
-        self._open = False
-        self._over = False
+        self._interruptible = False
+        self._finished = False
 
     def begin(self) -> None:
-        """Guard the current task from here on."""
+        """Guard the current task."""
         self._task = asyncio.current_task()
 
-    def end(self) -> None:
-        """Say that an interruption would come to nothing from here on."""
-        self._over = True
+    def finish(self) -> None:
+        """Refuse interruptions from now on: the run's end is decided."""
+        self._finished = True
 
-    def interrupt(self, why: Interruption) -> bool:
-        """Stop the task at the next place that allows it; False where it is over already."""
-        if self._over:
+    def interrupt(self, reason: Interruption) -> bool:
+        """Stop the task at its next interruptible point; return False if it has finished.
+
+        The first reason wins.
+        """
+        if self._finished:
             return False
-        self.why = self.why or why
-        if self._open and self._task is not None:
+        self.reason = self.reason or reason
+        if self._interruptible and self._task is not None:
             self._task.cancel()
         return True
 
     def check(self) -> None:
-        """Raise ``InterruptedRunError`` where somebody has interrupted."""
-        if self.why is not None:
+        """Raise ``InterruptedRunError`` if the run has been interrupted."""
+        if self.reason is not None:
             raise InterruptedRunError
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Mark a place that may be cut; raises ``InterruptedRunError`` where it was."""
+    def interruptible(self) -> Iterator[None]:
+        """Allow interruptions inside the block; raises ``InterruptedRunError`` for one."""
         self.check()
-        self._open = True
+        self._interruptible = True
         try:
             yield
         except asyncio.CancelledError:
-            if self.why is None or self._task is None:
+            if self.reason is None or self._task is None:
                 raise  # the engine stops
             self._task.uncancel()
             raise InterruptedRunError from None
         finally:
-            self._open = False
+            self._interruptible = False
 
-    def close(self) -> None:
-        """Within ``waiting``: what follows must not be cut."""
-        self._open = False
+    def shield(self) -> None:
+        """Forbid interruptions inside an ``interruptible`` block, until ``unshield``."""
+        self._interruptible = False
 
-    def reopen(self) -> None:
-        """Within ``waiting``: back to waiting; raises ``InterruptedRunError`` where it is time."""
+    def unshield(self) -> None:
+        """Allow interruptions again; raises ``InterruptedRunError`` if there was one."""
         self.check()
-        self._open = True
+        self._interruptible = True

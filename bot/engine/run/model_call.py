@@ -1,4 +1,4 @@
-"""One call of the model within a run: what it is asked, and what it writes, as it comes."""
+"""One call of the model in a run: builds the request, reads the stream and stores the answer."""
 
 import logging
 from collections.abc import Sequence
@@ -8,23 +8,20 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from bot.assistants.schema.objects import IncompleteDetails, Run, Usage
+from bot.assistants.schema.objects import IncompleteDetails, Usage
 from bot.engine.prompt import history
 from bot.engine.prompt import request as request_module
-from bot.engine.prompt.context_window import ContextWindows
-from bot.engine.prompt.images import Images, PromptItem, Shown, fewer
-from bot.engine.run.completion import spent
-from bot.engine.run.interruption import InterruptionGuard
-from bot.engine.run.run_events import RunFeed
+from bot.engine.prompt.images import PromptItem, Shown, fewer
+from bot.engine.run.completion import total_usage
+from bot.engine.run.run_context import RunContext
 from bot.engine.run.step_writer import StepWriter
-from bot.engine.tool_calls.hosted_tools import HostedTools, ToolWorkspace
+from bot.engine.tool_calls.hosted_tools import HostedTools
 from bot.engine.tool_calls.written_calls import CODE
 from bot.models.types import (
     Continuation,
     Finished,
     HostedCall,
     Item,
-    Model,
     ModelError,
     ModelEvent,
     ModelRefusalDelta,
@@ -35,21 +32,21 @@ from bot.models.types import (
     ToolCallDelta,
     ToolCallStarted,
 )
-from bot.runtime.clock import Clock
-from bot.store.engine import EngineStore, Tables
+from bot.store.engine import Tables
 
 _log: Final = logging.getLogger(__name__)
 
-_TRIES: Final = 6
-_MOST_WRITTEN: Final = 8_000_000
-"""Characters that one call may write: far more than models do, far less than memory holds."""
+_MAX_ATTEMPTS: Final = 6
 
-_SHORTER: Final = 0.7
-"""How much of a prompt is kept each time the endpoint found it too long."""
+_MAX_CHARACTERS: Final = 8_000_000
+"""Characters that one call may write: more than any model writes, less than memory holds."""
+
+_SHRINK: Final = 0.7
+"""The share of a prompt that is kept each time the endpoint finds the prompt too long."""
 
 
 class LimitError(Exception):
-    """One of the run's own token limits is used up."""
+    """The run has used up one of its token limits."""
 
     def __init__(self, limit: Literal["max_completion_tokens", "max_prompt_tokens"]) -> None:
         super().__init__(limit)
@@ -57,154 +54,141 @@ class LimitError(Exception):
 
 
 class ModelCall:
-    """One call of the model; ``writer`` has what it wrote, ``usage`` what it spent."""
+    """One call of the model: ``writer`` has the answer, ``usage`` the tokens spent."""
 
-    def __init__(
-        self,
-        run: Run,
-        place: ToolWorkspace | None,
-        images: Images,
-        *,
-        store: EngineStore,
-        model: Model,
-        context_windows: ContextWindows,
-        clock: Clock,
-        feed: RunFeed,
-        interruption: InterruptionGuard,
-    ) -> None:
-        self._run = run
-        self._place = place
-        self._images = images
-        self._store = store
-        self._model = model
-        self._context_windows = context_windows
-        self._clock = clock
-        self._feed = feed
-        self._interruption = interruption
-        self._tools = HostedTools.tools(run, model.hosts, place)
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._run = context.run
+        self._tools = HostedTools.tools(context.run, context.engine.model.hosts, context.workspace)
         self._response_id: str | None = None
-        self.writer = self._new_writing()
+        self.writer = self._new_writer()
         self.usage: Usage | None = None
         self.continuation = ""
 
-    async def call(self, left_id: str | None) -> Finished:
-        """Call the model and take what it writes.
+    async def run(self, unread_response: str | None) -> Finished:
+        """Call the model, store its answer and return how it finished.
 
-        A prompt that is found too long is made shorter, one whose images may be why it was refused
-        is sent with fewer; ``left_id`` names a response that the last process left at work, which
-        is read again. Raises ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
+        A prompt that the endpoint finds too long is shortened. A request that the endpoint may
+        have refused for its images is sent again with fewer. ``unread_response`` is the id of a
+        response that the last process started; it is read again instead of asking anew. Raises
+        ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
         """
-        self._response_id = self.writer.response_id = left_id
+        self._response_id = self.writer.response_id = unread_response
         share = 1.0
-        which: Shown = "all"
-        for tries_left in reversed(range(_TRIES)):
-            request, prompt = await self._store.read(partial(self._ask, share))
-            with self._interruption.waiting():
-                request = replace(request, items=await self._images.items(prompt, which))
+        shown: Shown = "all"
+        for attempts_left in reversed(range(_MAX_ATTEMPTS)):
+            request, prompt = await self._engine.store.read(partial(self._build_request, share))
+            with self._context.guard.interruptible():
+                items = await self._context.images.items(prompt, shown)
+            request = replace(request, items=items)
             try:
-                finished = await self._take(request)
+                finished = await self._receive(request)
             except ModelError as error:
-                if self.writer.size or not tries_left:
+                if self.writer.size or not attempts_left:
                     raise
                 if error.kind == "gone":
-                    await self._forget()
-                elif (less := fewer(request, which, error)) is not None:
+                    await self._forget_response()
+                elif (less := fewer(request, shown, error)) is not None:
                     _log.info("%s goes on with %s images: %s", self._run.id, less, error.message)
-                    which = less
-                    await self._forget()
+                    shown = less
+                    await self._forget_response()
                 elif error.kind != "context_length":
                     raise
-                elif not self._learn(error):
-                    share *= _SHORTER
+                elif not self._learn_window(error):
+                    share *= _SHRINK
             else:
                 return finished
         raise AssertionError("unreachable")
 
-    async def forget(self) -> None:
-        """Have the endpoint delete its copy of the answer, once the answer is ours."""
-        if self._response_id is not None and isinstance(self._model, ResumableModel):
-            await self._model.forget(self._response_id)
+    async def delete_response(self) -> None:
+        """Delete the endpoint's copy of the answer, which is stored here now."""
+        if self._response_id is not None and isinstance(self._engine.model, ResumableModel):
+            await self._engine.model.forget(self._response_id)
 
     async def open_message(self) -> None:
-        """Begin the answer's message."""
-        self.writer.new_message(self._now())
-        await self._store.write(self.writer.insert_message)
-        self.writer.tell_message()
+        """Store an empty message for the answer and publish it."""
+        self.writer.begin_message(self._engine.now())
+        await self._engine.store.write(self.writer.insert_message)
+        self.writer.publish_message()
 
-    def _new_writing(self) -> StepWriter:
-        made = self._place.made if self._place else None
-        writer = StepWriter(self._run, self._feed, frozenset(self._tools.functions), made)
-        writer.response_id = self._response_id
-        return writer
+    def _new_writer(self) -> StepWriter:
+        return StepWriter(self._context, frozenset(self._tools.functions), self._response_id)
 
-    def _learn(self, error: ModelError) -> bool:
+    def _learn_window(self, error: ModelError) -> bool:
+        """Remember the model's context window if the error tells it, and it is smaller."""
         window = error.context_window
-        return window is not None and self._context_windows.learn(self._run.model, window)
+        return window is not None and self._engine.context_windows.learn(self._run.model, window)
 
-    async def _forget(self) -> None:
+    async def _forget_response(self) -> None:
         self._response_id = self.writer.response_id = None
-        await self._store.write(lambda tables: tables.set_response(self._run.id, None))
+        await self._engine.store.write(lambda tables: tables.set_response(self._run.id, None))
 
-    def _ask(self, share: float, tables: Tables) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
-        """Return the request of the next call, and the prompt that its items are made of."""
+    def _build_request(
+        self, share: float, tables: Tables
+    ) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
+        """Return the request without its items, and the prompt from which items are made.
+
+        ``share`` is the part of the token budget that the prompt may use, 0 to 1.
+        """
         run = self._run
         steps = history.steps_shown(tables.steps.each(newest_first=True, run_id=run.id))
-        used = spent(steps)
-        completion = request_module.completion_left(run, used)
-        prompt = request_module.prompt_left(run, used)
-        if completion == 0:
+        used = total_usage(steps)
+        completion_tokens = request_module.completion_left(run, used)
+        prompt_tokens = request_module.prompt_left(run, used)
+        if completion_tokens == 0:
             raise LimitError("max_completion_tokens")
-        if prompt == 0:
+        if prompt_tokens == 0:
             raise LimitError("max_prompt_tokens")
         budget = request_module.prompt_budget(
-            self._context_windows.of(run.model), completion, prompt
+            self._engine.context_windows.of(run.model), completion_tokens, prompt_tokens
         )
-        items = history.build(
+        prompt = history.build(
             run,
             tables.messages.each(newest_first=True, thread_id=run.thread_id),
             steps,
             int(budget * share),
             tables.continuations(run.id),
         )
-        if prompt is not None and _tokens(items) > prompt:
+        if prompt_tokens is not None and _tokens(prompt) > prompt_tokens:
             raise LimitError("max_prompt_tokens")
-        return request_module.request_for(run, steps, completion, self._tools), items
+        return request_module.request_for(run, steps, completion_tokens, self._tools), prompt
 
-    async def _take(self, request: ModelRequest) -> Finished:
-        """Take the call's events as they come."""
+    async def _receive(self, request: ModelRequest) -> Finished:
+        """Send the request and handle the model's events one by one."""
+        model, guard = self._engine.model, self._context.guard
         finished: Finished | None = None
-        interruption = self._interruption
-        if self._response_id is not None and isinstance(self._model, ResumableModel):
-            events = self._model.resume(self._response_id, request)
+        if self._response_id is not None and isinstance(model, ResumableModel):
+            events = model.resume(self._response_id, request)
         else:
-            events = self._model.stream(request)
+            events = model.stream(request)
         try:
             async with aclosing(events) as stream:
-                with interruption.waiting():
+                with guard.interruptible():
                     async for event in stream:
-                        interruption.close()
+                        guard.shield()
                         if isinstance(event, Finished):
                             finished = event
                         else:
-                            await self._write(event)
-                        if self.writer.size > _MOST_WRITTEN:
+                            await self._handle(event)
+                        if self.writer.size > _MAX_CHARACTERS:
                             raise ModelError(
                                 "rejected",
-                                f"The model wrote more than {_MOST_WRITTEN:,} characters without "
+                                f"The model wrote more than {_MAX_CHARACTERS:,} characters without "
                                 "an end. Set max_completion_tokens, or ask for less.",
                             )
-                        interruption.reopen()
+                        guard.unshield()
         finally:
-            told = finished.usage if finished else None
-            if told is not None:
-                self.usage = Usage(told.prompt_tokens, told.completion_tokens, told.total_tokens)
+            used = finished.usage if finished else None
+            if used is not None:
+                self.usage = Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens)
             elif self.writer.size:
                 self.usage = _estimate(request.items, self.writer.size)
         if finished is None:
             raise ModelError("cut", "The model's stream ended before its answer was finished.")
         return finished
 
-    async def _write(self, event: ModelEvent) -> None:
+    async def _handle(self, event: ModelEvent) -> None:
         match event:
             case ModelTextDelta(text):
                 if self.writer.message is None:
@@ -214,7 +198,7 @@ class ModelCall:
                 self.writer.add_arguments(index, arguments)
             case ToolCallStarted(_, id_, name):
                 if self.writer.calls_step is None:
-                    await self._open_calls()
+                    await self._open_calls_step()
                 self.writer.add_call(id_, name)
             case ModelRefusalDelta(text):
                 if self.writer.message is None:
@@ -222,58 +206,56 @@ class ModelCall:
                 self.writer.add_refusal(text)
             case Started(response_id):
                 self._response_id = self.writer.response_id = response_id
-                await self._store.write(
+                await self._engine.store.write(
                     lambda tables: tables.set_response(self._run.id, response_id)
                 )
             case Continuation(data):
                 self.continuation = data
             case HostedCall():
-                await self._add_hosted(event)
+                await self._add_hosted_call(event)
             case Finished():
                 pass
 
-    async def _open_calls(self) -> None:
-        now, writer = self._now(), self.writer
-        writer.new_calls(now)
+    async def _open_calls_step(self) -> None:
+        """Complete the message and store an empty step for the tool calls that follow."""
+        now, writer = self._engine.now(), self.writer
+        writer.begin_calls(now)
 
         def work(tables: Tables) -> None:
-            writer.finish_message(tables, now)
+            writer.complete_message(tables, now)
             writer.insert_calls(tables)
 
-        await self._store.write(work)
-        writer.tell_message_end()
-        writer.tell_calls()
+        await self._engine.store.write(work)
+        writer.publish_message_completed()
+        writer.publish_calls()
 
-    async def _add_hosted(self, call: HostedCall) -> None:
-        """Write down what the endpoint's own tool did; the API has no step for a web search."""
+    async def _add_hosted_call(self, call: HostedCall) -> None:
+        """Store a tool call that the endpoint has run itself; the API has no web search steps."""
         if call.kind != CODE:
             return
-        before, now = self.writer, self._now()
-        hosted = self._new_writing()
-        hosted.new_calls(now)
-        hosted.take_hosted(call.id, call.input, "".join(call.outputs))
+        before, now = self.writer, self._engine.now()
+        hosted = self._new_writer()
+        hosted.begin_calls(now)
+        hosted.add_hosted_call(call.id, call.input, "".join(call.outputs))
 
         def work(tables: Tables) -> None:
-            before.finish_message(tables, now)
+            before.complete_message(tables, now)
             hosted.insert_calls(tables)
-            hosted.keep(tables, None)
-            hosted.finish_calls(tables, now)
+            hosted.save(tables, None)
+            hosted.complete_calls(tables, now)
 
-        await self._store.write(work)
-        before.tell_message_end()
-        hosted.tell_hosted()
+        await self._engine.store.write(work)
+        before.publish_message_completed()
+        hosted.publish_hosted_calls()
         if before.message is not None:
-            self.writer = self._new_writing()  # what is written now is another message
-
-    def _now(self) -> int:
-        return int(self._clock.now())
+            self.writer = self._new_writer()  # text after the call belongs to a new message
 
 
 def _tokens(items: Sequence[PromptItem | Item]) -> int:
     return sum(map(history.tokens, items))
 
 
-def _estimate(items: tuple[Item, ...], written: int) -> Usage:
-    """Estimate what a call spent that was cut before it could say."""
-    prompt, completion = _tokens(items), max(1, written // 4)
+def _estimate(items: tuple[Item, ...], characters: int) -> Usage:
+    """Estimate the tokens of a call that ended before the endpoint told its usage."""
+    prompt, completion = _tokens(items), max(1, characters // 4)
     return Usage(prompt, completion, prompt + completion)

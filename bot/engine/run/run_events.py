@@ -1,15 +1,15 @@
-"""The events of one run, to all who read along; a reader that is slow or gone holds up nobody.
+"""The events of one run for all its subscribers; a slow subscriber never delays the run.
 
-What a slow reader has not taken yet is kept small: pieces of one text are joined into one.
+Text and arguments that a slow subscriber has not read yet are joined into one event.
 """
 
 import asyncio
 from collections import deque
-from typing import Final
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.events import (
+    LAST_EVENTS,
     MessageDelta,
     MessageDeltaBody,
     RunStepDelta,
@@ -20,77 +20,64 @@ from bot.assistants.events import (
 from bot.assistants.schema.content import TextDelta, TextValueDelta
 from bot.assistants.schema.tools import FunctionCallDelta, FunctionDelta
 
-_LAST: Final = frozenset(
-    {
-        "thread.run.requires_action",
-        "thread.run.completed",
-        "thread.run.incomplete",
-        "thread.run.failed",
-        "thread.run.cancelled",
-        "thread.run.expired",
-    }
-)
-"""With these a stream ends: the run has, or waits for tool outputs."""
+DeltaKey = tuple[str, int, bool]
+"""Where a delta belongs: the id of a message or step, the index in it, whether it is a step."""
 
 
 class RunFeed:
-    """Where a run's events are told, in order."""
+    """Publishes a run's events, in order, to each subscriber."""
 
     def __init__(self) -> None:
-        self._readers: set[_FeedReader] = set()
+        self._subscribers: set[_Subscriber] = set()
 
     @property
-    def followed(self) -> bool:
-        """Whether anybody reads along, so that deltas are worth making."""
-        return bool(self._readers)
+    def has_subscribers(self) -> bool:
+        """Whether anybody subscribes; without subscribers no deltas need to be built."""
+        return bool(self._subscribers)
 
-    def tell(self, event: StreamEvent) -> None:
-        """Tell an event to everybody who reads along."""
-        for reader in self._readers:
-            reader.take(event)
+    def publish(self, event: StreamEvent) -> None:
+        """Give an event to every subscriber."""
+        for subscriber in self._subscribers:
+            subscriber.put(event)
 
-    def tell_text(self, message_id: str, index: int, text: str) -> None:
-        """Tell the next piece of a message's text part."""
-        for reader in self._readers:
-            reader.take_piece((message_id, index, False), text)
+    def publish_text(self, message_id: str, index: int, text: str) -> None:
+        """Give the next piece of a message's text part to every subscriber."""
+        for subscriber in self._subscribers:
+            subscriber.put_delta((message_id, index, False), text)
 
-    def tell_arguments(self, step_id: str, index: int, arguments: str) -> None:
-        """Tell the next piece of the arguments of a function call."""
-        for reader in self._readers:
-            reader.take_piece((step_id, index, True), arguments)
+    def publish_arguments(self, step_id: str, index: int, arguments: str) -> None:
+        """Give the next piece of a function call's arguments to every subscriber."""
+        for subscriber in self._subscribers:
+            subscriber.put_delta((step_id, index, True), arguments)
 
-    def follow(self, first: tuple[StreamEvent, ...] = ()) -> EventStream:
-        """Return all events from now on, after ``first``; it ends as the run ends or waits."""
-        reader = _FeedReader()
+    def subscribe(self, first: tuple[StreamEvent, ...] = ()) -> EventStream:
+        """Return ``first`` and all events from now on, until the run ends or needs tool outputs."""
+        subscriber = _Subscriber()
         for event in first:
-            reader.take(event)
-        self._readers.add(reader)
-        return self._read(reader)
+            subscriber.put(event)
+        self._subscribers.add(subscriber)
+        return self._events_for(subscriber)
 
     def fail(self, error: APIError) -> None:
-        """End every reader with an error: nothing more will be told here."""
-        for reader in self._readers:
-            reader.fail(error)
+        """Raise an error in every subscriber's stream: no more events will come."""
+        for subscriber in self._subscribers:
+            subscriber.put(error)
 
-    async def _read(self, reader: "_FeedReader") -> EventStream:
+    async def _events_for(self, subscriber: "_Subscriber") -> EventStream:
         try:
             while True:
-                event = await reader.next()
+                event = await subscriber.next()
                 yield event
-                if event.event in _LAST:
+                if event.event in LAST_EVENTS:
                     return
         finally:
-            self._readers.discard(reader)
+            self._subscribers.discard(subscriber)
 
 
-Key = tuple[str, int, bool]
-"""What pieces belong to: the id of a message or step, the index in it, and whether it is a step."""
+class _JoinedDelta:
+    """Pieces of one text, or of one call's arguments, that a subscriber has not read yet."""
 
-
-class _FeedPieces:
-    """Pieces of one text, or of one call's arguments, that nobody has taken yet."""
-
-    def __init__(self, key: Key, text: str) -> None:
+    def __init__(self, key: DeltaKey, text: str) -> None:
         self.key = key
         self.texts = [text]
 
@@ -106,39 +93,35 @@ class _FeedPieces:
         return StreamEvent("thread.message.delta", MessageDelta(id=id_, delta=delta))
 
 
-class _FeedReader:
+class _Subscriber:
+    """The queue of one subscriber."""
+
     def __init__(self) -> None:
-        self._waiting: deque[StreamEvent | _FeedPieces | APIError] = deque()
+        self._queue: deque[StreamEvent | _JoinedDelta | APIError] = deque()
         self._wake: asyncio.Future[None] | None = None
 
-    def take(self, event: StreamEvent) -> None:
-        self._put(event)
+    def put(self, event: StreamEvent | _JoinedDelta | APIError) -> None:
+        self._queue.append(event)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
-    def take_piece(self, key: Key, text: str) -> None:
-        last = self._waiting[-1] if self._waiting else None
-        if isinstance(last, _FeedPieces) and last.key == key:
+    def put_delta(self, key: DeltaKey, text: str) -> None:
+        last = self._queue[-1] if self._queue else None
+        if isinstance(last, _JoinedDelta) and last.key == key:
             last.texts.append(text)
         else:
-            self._put(_FeedPieces(key, text))
-
-    def fail(self, error: APIError) -> None:
-        self._put(error)
+            self.put(_JoinedDelta(key, text))
 
     async def next(self) -> StreamEvent:
-        while not self._waiting:
+        while not self._queue:
             self._wake = asyncio.get_running_loop().create_future()
             try:
                 await self._wake
             finally:
                 self._wake = None
-        event = self._waiting.popleft()
-        if isinstance(event, _FeedPieces):
+        event = self._queue.popleft()
+        if isinstance(event, _JoinedDelta):
             return event.event()
         if isinstance(event, APIError):
             raise event
         return event
-
-    def _put(self, event: StreamEvent | _FeedPieces | APIError) -> None:
-        self._waiting.append(event)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)

@@ -1,7 +1,7 @@
-"""What one call of the model writes: a message, then perhaps calls of functions, as steps.
+"""Turns one model call into a message and run steps: stores them and publishes their events.
 
-It keeps the pieces, makes the API's objects of them, and tells the run's feed; ``Tables`` passed in
-are written within the caller's transaction.
+Methods with a ``Tables`` argument write within the caller's transaction. Methods named
+``publish_…`` are called after that transaction.
 """
 
 import json
@@ -9,17 +9,19 @@ import json
 from msgspec.structs import replace
 
 from bot.assistants.events import (
-    EventName,
     MessageDelta,
     MessageDeltaBody,
     RunStepDelta,
     RunStepDeltaBody,
     StreamEvent,
     ToolCallsDelta,
+    message_event,
+    step_event,
 )
 from bot.assistants.ids import new_id
 from bot.assistants.schema.content import (
     Content,
+    ContentDelta,
     RefusalPart,
     TextDelta,
     TextPart,
@@ -31,105 +33,85 @@ from bot.assistants.schema.objects import (
     CreatedMessage,
     Message,
     MessageCreationDetails,
-    Run,
     RunStep,
     StepDetails,
     ToolCallsDetails,
     Usage,
 )
 from bot.assistants.schema.tools import ToolCallDelta
-from bot.engine.run.run_events import RunFeed
+from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.annotations import annotations, deltas, searches
-from bot.engine.tool_calls.written_calls import Written, WrittenCode, WrittenFunction, begun
+from bot.engine.tool_calls.written_calls import Written, WrittenCode, WrittenFunction, new_call
 from bot.store.engine import Tables
-
-Made = dict[str, str]
-"""Ids of the files that the run's code made, by their names."""
 
 
 class StepWriter:
-    """The message and the calls of one model call, from the first piece to the last."""
+    """The message and the tool calls of one model call.
+
+    ``hosted`` names the tools that the engine runs itself. ``response_id`` is the endpoint's
+    response that the call is read from, if the endpoint can send the response again.
+    """
 
     def __init__(
-        self,
-        run: Run,
-        feed: RunFeed,
-        hosted: frozenset[str] = frozenset(),
-        made: Made | None = None,
+        self, context: RunContext, hosted: frozenset[str], response_id: str | None
     ) -> None:
-        self._run = run
-        self._feed = feed
+        self._run = context.run
+        self._feed = context.feed
+        self._generated_files = context.workspace.made
         self._hosted = hosted
-        self._made = made if made is not None else {}
+        self.response_id = response_id
         self._texts: list[str] = []
         self._refusals: list[str] = []
         self.calls: list[Written] = []
         self.size = 0
-        """How many characters the model has written, calls included."""
-        self.response_id: str | None = None
-        """The endpoint's response that this is read from, if that can be read again."""
+        """Characters that the model has written, tool calls included."""
         self.message: Message | None = None
         self.message_step: RunStep | None = None
         self.calls_step: RunStep | None = None
 
     @property
     def functions(self) -> tuple[WrittenFunction, ...]:
-        """The calls whose outputs come from outside."""
+        """The calls whose outputs the API's caller must submit."""
         return tuple(call for call in self.calls if isinstance(call, WrittenFunction))
 
     def add_text(self, text: str) -> None:
-        """Take the next piece of the answer; ``message`` must be open."""
+        """Add the next piece of the answer; ``message`` must have begun."""
         self._texts.append(text)
         self.size += len(text)
-        if self.message is not None and self._feed.followed:
-            self._feed.tell_text(self.message.id, 0, text)
+        if self.message is not None and self._feed.has_subscribers:
+            self._feed.publish_text(self.message.id, 0, text)
 
     def add_refusal(self, text: str) -> None:
-        """Take the next piece of a refusal; ``message`` must be open."""
+        """Add the next piece of a refusal; ``message`` must have begun."""
         self._refusals.append(text)
         self.size += len(text)
-        if self.message is not None and self._feed.followed:
-            delta = RefusalContentDelta(index=1 if self._texts else 0, refusal=text)
-            body = MessageDeltaBody(content=(delta,))
-            self._feed.tell(
-                StreamEvent("thread.message.delta", MessageDelta(id=self.message.id, delta=body))
-            )
+        if self._feed.has_subscribers:
+            index = 1 if self._texts else 0
+            self._publish_content(RefusalContentDelta(index=index, refusal=text))
 
     def add_call(self, id_: str, name: str) -> None:
-        """Take the beginning of a call; ``calls_step`` must be open."""
-        call = begun(id_, name, self._hosted)
+        """Add a tool call that the model has begun; ``calls_step`` must have begun."""
+        call = new_call(id_, name, self._hosted)
         self.calls.append(call)
-        self._tell_call(call.began(len(self.calls) - 1))
+        self._publish_call(call.started_delta(len(self.calls) - 1))
 
     def add_arguments(self, index: int, arguments: str) -> None:
-        """Take the next piece of a call's arguments."""
+        """Add the next piece of a call's arguments."""
         self.size += len(arguments)
         call = self.calls[index]
-        delta = call.add(index, arguments)
+        delta = call.add_arguments(index, arguments)
         if isinstance(call, WrittenFunction):
-            if self.calls_step is not None and self._feed.followed:
-                self._feed.tell_arguments(self.calls_step.id, index, arguments)
+            if self.calls_step is not None and self._feed.has_subscribers:
+                self._feed.publish_arguments(self.calls_step.id, index, arguments)
         elif delta is not None:
-            self._tell_call(delta)
+            self._publish_call(delta)
 
-    def tell_printed(self, index: int, call: WrittenCode, logs: str) -> None:
-        """Tell the next piece of what a call's code prints."""
-        self._tell_call(call.printed(index, logs))
-
-    def take_hosted(self, id_: str, code: str, logs: str) -> None:
-        """Take a call of code that the model's endpoint has run itself."""
+    def add_hosted_call(self, id_: str, code: str, logs: str) -> None:
+        """Add a code call that the model's endpoint has run itself."""
         self.calls.append(WrittenCode(id_, [json.dumps({"code": code})], logs))
 
-    def tell_hosted(self) -> None:
-        """Tell a call that came whole: its step, all of it at once, and the step's end."""
-        self.tell_calls()
-        for index, call in enumerate(self.calls):
-            if isinstance(call, WrittenCode):
-                self._tell_call(call.whole(index))
-        self.tell_calls_end()
-
-    def new_message(self, now: int) -> None:
-        """Begin the message and its step, in memory."""
+    def begin_message(self, now: int) -> None:
+        """Create the message and its step, in memory."""
         run = self._run
         self.message = Message(
             id=new_id("msg"),
@@ -145,65 +127,48 @@ class StepWriter:
         details = MessageCreationDetails(CreatedMessage(self.message.id))
         self.message_step = self._new_step(details, now)
 
-    def new_calls(self, now: int) -> None:
-        """Begin the step of the calls, in memory."""
+    def begin_calls(self, now: int) -> None:
+        """Create the step of the tool calls, in memory."""
         self.calls_step = self._new_step(ToolCallsDetails(()), now)
 
     def insert_message(self, tables: Tables) -> None:
-        """Write the message and its step for the first time."""
+        """Store the new message and its step."""
         if self.message is not None and self.message_step is not None:
             tables.add_message(self.message)
-            self._insert(tables, self.message_step)
+            self._insert_step(tables, self.message_step)
 
     def insert_calls(self, tables: Tables) -> None:
-        """Write the step of the calls for the first time."""
+        """Store the new step of the tool calls."""
         if self.calls_step is not None:
-            self._insert(tables, self.calls_step)
+            self._insert_step(tables, self.calls_step)
 
-    def tell_message(self) -> None:
-        """Tell that the message has begun."""
-        if self.message is not None and self.message_step is not None:
-            self._tell("thread.run.step.created", self.message_step)
-            self._tell("thread.run.step.in_progress", self.message_step)
-            self._tell("thread.message.created", self.message)
-            self._tell("thread.message.in_progress", self.message)
-
-    def tell_calls(self) -> None:
-        """Tell that the step of the calls has begun."""
-        if self.calls_step is not None:
-            self._tell("thread.run.step.created", self.calls_step)
-            self._tell("thread.run.step.in_progress", self.calls_step)
-
-    def keep(self, tables: Tables, usage: Usage | None) -> None:
-        """Write what there is by now; the tokens are counted on the newest step."""
+    def save(self, tables: Tables, usage: Usage | None) -> None:
+        """Store the text and calls written so far; the newest step gets the call's ``usage``."""
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
-            self.message = replace(self._as_kept(tables), content=self._content(tables))
+            self.message = replace(
+                self._with_stored_metadata(tables), content=self._content(tables)
+            )
             self._write_message(tables, self.message)
             if self.message_step is not None and self.message_step is newest:
                 self.message_step = replace(self.message_step, usage=usage)
                 self._write_step(tables, self.message_step)
         if self.calls_step is not None:
-            details = ToolCallsDetails(tuple(call.call() for call in self.calls))
+            details = ToolCallsDetails(tuple(call.to_tool_call() for call in self.calls))
             self.calls_step = replace(self.calls_step, step_details=details, usage=usage)
             self._write_step(tables, self.calls_step)
 
-    def finish_calls(self, tables: Tables, now: int) -> None:
-        """Complete the step of the calls, all of which have their outputs."""
+    def complete_calls(self, tables: Tables, now: int) -> None:
+        """Complete the step of the tool calls, all of which have their outputs."""
         if self.calls_step is not None:
             self.calls_step = replace(self.calls_step, status="completed", completed_at=now)
             self._write_step(tables, self.calls_step)
 
-    def tell_calls_end(self) -> None:
-        """Tell that the step of the calls is complete."""
-        if self.calls_step is not None:
-            self._tell("thread.run.step.completed", self.calls_step)
-
-    def finish_message(self, tables: Tables, now: int) -> None:
-        """Complete the message and its step, because calls come after it."""
+    def complete_message(self, tables: Tables, now: int) -> None:
+        """Complete the message and its step, because tool calls follow."""
         if self.message is not None and self.message_step is not None:
             self.message = replace(
-                self._as_kept(tables),
+                self._with_stored_metadata(tables),
                 status="completed",
                 content=self._content(tables),
                 completed_at=now,
@@ -212,14 +177,50 @@ class StepWriter:
             self._write_message(tables, self.message)
             self._write_step(tables, self.message_step)
 
-    def tell_message_end(self) -> None:
-        """Tell that the message and its step are complete."""
+    def publish_message(self) -> None:
+        """Publish that the message and its step have begun."""
         if self.message is not None and self.message_step is not None:
-            self.tell_annotations()
-            self._tell("thread.message.completed", self.message)
-            self._tell("thread.run.step.completed", self.message_step)
+            self._publish_new_step(self.message_step)
+            self._feed.publish(StreamEvent("thread.message.created", self.message))
+            self._feed.publish(message_event(self.message))
 
-    def _insert(self, tables: Tables, step: RunStep) -> None:
+    def publish_calls(self) -> None:
+        """Publish that the step of the tool calls has begun."""
+        if self.calls_step is not None:
+            self._publish_new_step(self.calls_step)
+
+    def publish_output(self, index: int, call: WrittenCode, logs: str) -> None:
+        """Publish the next piece of what a call's code prints."""
+        self._publish_call(call.output_delta(index, logs))
+
+    def publish_annotations(self) -> None:
+        """Publish the message's annotations, which are found once the text is complete."""
+        for index, part in enumerate(self.message.content if self.message else ()):
+            if isinstance(part, TextPart) and part.text.annotations:
+                text = TextValueDelta(annotations=deltas(part.text.annotations))
+                self._publish_content(TextDelta(index=index, text=text))
+
+    def publish_message_completed(self) -> None:
+        """Publish that the message and its step are complete."""
+        if self.message is not None and self.message_step is not None:
+            self.publish_annotations()
+            self._feed.publish(message_event(self.message))
+            self._feed.publish(step_event(self.message_step))
+
+    def publish_calls_completed(self) -> None:
+        """Publish that the step of the tool calls is complete."""
+        if self.calls_step is not None:
+            self._feed.publish(step_event(self.calls_step))
+
+    def publish_hosted_calls(self) -> None:
+        """Publish a completed step of code calls: its beginning, each whole call and its end."""
+        self.publish_calls()
+        for index, call in enumerate(self.calls):
+            if isinstance(call, WrittenCode):
+                self._publish_call(call.full_delta(index))
+        self.publish_calls_completed()
+
+    def _insert_step(self, tables: Tables, step: RunStep) -> None:
         tables.steps.insert(step, id=step.id, run_id=self._run.id, response=self.response_id)
 
     def _write_step(self, tables: Tables, step: RunStep) -> None:
@@ -228,26 +229,18 @@ class StepWriter:
     def _write_message(self, tables: Tables, message: Message) -> None:
         tables.messages.write(message, id=message.id, thread_id=self._run.thread_id)
 
-    def _as_kept(self, tables: Tables) -> Message:
-        """Return the message as it is on disk: its metadata may have been changed meanwhile."""
-        assert self.message is not None, "only an open message is written"
-        kept = tables.messages.readable(id=self.message.id, thread_id=self._run.thread_id)
-        return self.message if kept is None else replace(self.message, metadata=kept.metadata)
-
-    def tell_annotations(self) -> None:
-        """Tell what of the message points to files; it is known only when the text is."""
-        for index, part in enumerate(self.message.content if self.message else ()):
-            if isinstance(part, TextPart) and part.text.annotations and self.message:
-                text = TextValueDelta(annotations=deltas(part.text.annotations))
-                body = MessageDeltaBody(content=(TextDelta(index=index, text=text),))
-                delta = MessageDelta(id=self.message.id, delta=body)
-                self._feed.tell(StreamEvent("thread.message.delta", delta))
+    def _with_stored_metadata(self, tables: Tables) -> Message:
+        """Return the message with its stored metadata, which a caller may have modified."""
+        assert self.message is not None, "only a message that has begun is written"
+        stored = tables.messages.readable(id=self.message.id, thread_id=self._run.thread_id)
+        return self.message if stored is None else replace(self.message, metadata=stored.metadata)
 
     def _content(self, tables: Tables) -> tuple[Content, ...]:
         parts: list[Content] = []
         if self._texts or not self._refusals:
             text = "".join(self._texts)
-            found = annotations(text, searches(tables.steps.each(run_id=self._run.id)), self._made)
+            run_searches = searches(tables.steps.each(run_id=self._run.id))
+            found = annotations(text, run_searches, self._generated_files)
             parts.append(TextPart(TextValue(text, found)))
         if self._refusals:
             parts.append(RefusalPart("".join(self._refusals)))
@@ -268,11 +261,18 @@ class StepWriter:
             metadata={},
         )
 
-    def _tell_call(self, call: ToolCallDelta) -> None:
-        if self.calls_step is not None and self._feed.followed:
+    def _publish_new_step(self, step: RunStep) -> None:
+        # By name: a step of hosted calls is complete before its beginning is published.
+        self._feed.publish(StreamEvent("thread.run.step.created", step))
+        self._feed.publish(StreamEvent("thread.run.step.in_progress", step))
+
+    def _publish_content(self, content: ContentDelta) -> None:
+        if self.message is not None:
+            delta = MessageDelta(id=self.message.id, delta=MessageDeltaBody(content=(content,)))
+            self._feed.publish(StreamEvent("thread.message.delta", delta))
+
+    def _publish_call(self, call: ToolCallDelta) -> None:
+        if self.calls_step is not None and self._feed.has_subscribers:
             body = RunStepDeltaBody(step_details=ToolCallsDelta(tool_calls=(call,)))
             delta = RunStepDelta(id=self.calls_step.id, delta=body)
-            self._feed.tell(StreamEvent("thread.run.step.delta", delta))
-
-    def _tell(self, name: EventName, data: Message | RunStep) -> None:
-        self._feed.tell(StreamEvent(name, data))
+            self._feed.publish(StreamEvent("thread.run.step.delta", delta))

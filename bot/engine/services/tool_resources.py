@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from bot.assistants import errors
@@ -20,7 +21,7 @@ from bot.assistants.schema.vector_stores import (
     StoreExpiration,
     VectorStoreFile,
 )
-from bot.engine.services.vector_store_writes import add_files, add_store, expired, need_file
+from bot.engine.services.vector_store_writes import add_files, add_store
 from bot.store.engine import Tables
 
 _THREAD_STORE_DAYS = 7
@@ -48,7 +49,7 @@ def take(
     if new.code_interpreter is not None:
         file_ids = new.code_interpreter.file_ids
         for file_id in file_ids:
-            need_file(tables, project, file_id)
+            tables.library.files.get(id=file_id, project=project)
         resources = replace(resources, code_interpreter=CodeInterpreterResources(file_ids))
     if new.file_search is not None:
         store_ids = list(new.file_search.vector_store_ids)
@@ -58,8 +59,7 @@ def take(
                 "tool_resources.file_search",
             )
         for store_id in store_ids:
-            if tables.library.stores.one(id=store_id, project=project) is None:
-                raise errors.not_found("vector store", store_id)
+            tables.library.stores.get(id=store_id, project=project)
         for wanted in new.file_search.vector_stores:
             request = CreateVectorStore(
                 file_ids=wanted.file_ids,
@@ -73,6 +73,16 @@ def take(
     return StoredToolResources(resources, taken.added)
 
 
+def change_resources(
+    tables: Tables, project: str, new: NewToolResources | UnsetType | None, now: int
+) -> tuple[dict[str, ToolResources], list[VectorStoreFile]]:
+    """Return a modification's change of ``tool_resources``, if any, and the files to ingest."""
+    if isinstance(new, UnsetType):
+        return {}, []
+    taken = take(tables, project, new, now)
+    return {"tool_resources": taken.resources}, taken.added
+
+
 def attach(
     tables: Tables, project: str, thread_id: str, request: CreateMessage, now: int
 ) -> list[VectorStoreFile]:
@@ -82,12 +92,12 @@ def attach(
     """
     for part in request.content if not isinstance(request.content, str) else ():
         if isinstance(part, ImageFilePart):
-            need_file(tables, project, part.image_file.file_id)
+            tables.library.files.get(id=part.image_file.file_id, project=project)
     run: list[str] = []
     searched: list[str] = []
     for attachment in request.attachments or ():
         if isinstance(attachment.file_id, str):
-            need_file(tables, project, attachment.file_id)
+            tables.library.files.get(id=attachment.file_id, project=project)
             for tool in attachment.tools or ():
                 if isinstance(tool, CodeInterpreterTool):
                     run.append(attachment.file_id)
@@ -101,9 +111,7 @@ def attach(
 def _grow(
     tables: Tables, project: str, thread_id: str, run: list[str], searched: list[str], now: int
 ) -> list[VectorStoreFile]:
-    thread = tables.threads.one(id=thread_id, project=project)
-    if thread is None:
-        raise errors.not_found("thread", thread_id)
+    thread = tables.threads.get(id=thread_id, project=project)
     resources = thread.tool_resources or ToolResources()
     added: list[VectorStoreFile] = []
     if run:
@@ -130,6 +138,6 @@ def _usable(tables: Tables, project: str, store_ids: Sequence[str], now: int) ->
     """Return the first of a thread's vector stores that files can be put into."""
     for store_id in store_ids:
         store = tables.library.stores.readable(id=store_id, project=project)
-        if store is not None and not expired(store, now):
+        if store is not None and not store.is_expired(now):
             return store_id
     return None

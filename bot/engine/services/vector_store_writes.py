@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from bot.assistants import errors
 from bot.assistants.ids import new_id
@@ -14,7 +13,6 @@ from bot.assistants.schema.chunking import (
     StaticChunking,
     StaticChunks,
 )
-from bot.assistants.schema.files import File
 from bot.assistants.schema.vector_stores import (
     CreateVectorStore,
     CreateVectorStoreFile,
@@ -23,17 +21,8 @@ from bot.assistants.schema.vector_stores import (
 )
 from bot.store.engine import Tables
 
-_DAY: Final = 86_400
 _DEFAULT_CHUNKS: Final = StaticChunks(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
 """How files are cut unless asked otherwise (the API's default)."""
-
-
-def need_file(tables: Tables, project: str, file_id: str) -> File:
-    """Return a project's file; raises ``APIError`` 404."""
-    file = tables.library.files.one(id=file_id, project=project)
-    if file is None:
-        raise errors.not_found("file", file_id)
-    return file
 
 
 def add_store(
@@ -46,8 +35,7 @@ def add_store(
         name=request.name or "",
         metadata=request.metadata or {},
         expires_after=request.expires_after or UNSET,
-    )
-    store = used(store, now)
+    ).used(now)
     tables.library.stores.insert(store, id=store.id, project=project)
     wanted = [
         CreateVectorStoreFile(file_id=file_id, chunking_strategy=request.chunking_strategy)
@@ -68,7 +56,7 @@ def add_files(
     """Put files into a vector store, yet to be made searchable; raises ``APIError`` 404."""
     added = []
     for request in requests:
-        need_file(tables, project, request.file_id)
+        tables.library.files.get(id=request.file_id, project=project)
         file = VectorStoreFile(
             id=request.file_id,
             created_at=now,
@@ -79,27 +67,6 @@ def add_files(
         tables.library.add_store_file(file, batch_id)
         added.append(file)
     return added
-
-
-def touch(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> None:
-    """Note that a project's vector stores were used, which puts off their expiration."""
-    for store_id in store_ids:
-        store = tables.library.stores.readable(id=store_id, project=project)
-        if store is not None:
-            tables.library.stores.write(used(store, now), id=store_id, project=project)
-
-
-def expired(store: VectorStore, now: float) -> bool:
-    """Return whether a vector store's time has come; it is then searched no more."""
-    return store.expires_at is not None and store.expires_at <= now
-
-
-def used(store: VectorStore, now: int) -> VectorStore:
-    """Return a vector store as it is when it was used just now."""
-    after = store.expires_after
-    days = getattr(after, "days", None)
-    expires_at = None if days is None else now + days * _DAY
-    return replace(store, last_active_at=now, expires_at=expires_at)
 
 
 def _chunking(asked: ChunkingRequest | None) -> StaticChunking:

@@ -19,7 +19,6 @@ from bot.assistants.schema.tools import (
     SearchContent,
     SearchResult,
 )
-from bot.engine.services.vector_store_writes import expired, touch
 from bot.engine.tool_calls.search import ScoredHit, search
 from bot.engine.tool_calls.written_calls import CODE, SEARCH
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
@@ -200,7 +199,9 @@ class HostedTools:
             notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"
             _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
         now = int(self._clock.now())
-        await self._store.write(lambda tables: touch(tables, place.project, place.store_ids, now))
+        await self._store.write(
+            lambda tables: tables.library.touch_stores(place.project, place.store_ids, now)
+        )
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
             for hit in hits
@@ -283,7 +284,7 @@ class HostedTools:
             for each in dict.fromkeys(store_ids)
         )
         place.store_ids = tuple(
-            store.id for store in stores if store is not None and not expired(store, now)
+            store.id for store in stores if store is not None and not store.is_expired(now)
         )
         asking = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
         place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)

@@ -36,17 +36,17 @@ class WrittenFunction:
     name: str
     arguments: list[str] = field(default_factory=list)
 
-    def began(self, index: int) -> ToolCallDelta:
+    def started_delta(self, index: int) -> ToolCallDelta:
         """Return how a stream tells that the call began."""
         function = FunctionDelta(name=self.name, arguments="", output=None)
         return FunctionCallDelta(index=index, id=self.id, function=function)
 
-    def add(self, index: int, piece: str) -> ToolCallDelta | None:
+    def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
         """Take the next piece of the arguments; a feed tells it as it is."""
         self.arguments.append(piece)
         return None
 
-    def call(self) -> ToolCall:
+    def to_tool_call(self) -> ToolCall:
         """Return the call as a step keeps it."""
         return FunctionCall(self.id, CalledFunction(self.name, "".join(self.arguments)))
 
@@ -60,12 +60,12 @@ class WrittenCode:
     logs: str | None = None
     _code: PartialText = field(default_factory=lambda: PartialText("code"))
 
-    def began(self, index: int) -> ToolCallDelta:
+    def started_delta(self, index: int) -> ToolCallDelta:
         """Return how a stream tells that the call began."""
         code = CodeDelta(input="", outputs=())
         return CodeInterpreterCallDelta(index=index, id=self.id, code_interpreter=code)
 
-    def add(self, index: int, piece: str) -> ToolCallDelta | None:
+    def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
         """Take the next piece of the arguments; return how a stream tells it."""
         self.arguments.append(piece)
         code = self._code.add(piece)
@@ -73,12 +73,12 @@ class WrittenCode:
             return None
         return CodeInterpreterCallDelta(index=index, code_interpreter=CodeDelta(input=code))
 
-    def printed(self, index: int, logs: str) -> ToolCallDelta:
+    def output_delta(self, index: int, logs: str) -> ToolCallDelta:
         """Return how a stream tells the next piece of what the code prints."""
         outputs = (LogsOutputDelta(index=0, logs=logs),)
         return CodeInterpreterCallDelta(index=index, code_interpreter=CodeDelta(outputs=outputs))
 
-    def whole(self, index: int) -> ToolCallDelta:
+    def full_delta(self, index: int) -> ToolCallDelta:
         """Return how a stream tells the call all at once."""
         outputs = (LogsOutputDelta(index=0, logs=self.logs),) if self.logs else ()
         code = CodeDelta(input=self.code, outputs=outputs)
@@ -96,7 +96,7 @@ class WrittenCode:
             arguments = arguments.get("code", "")
         return sayable(str(arguments))
 
-    def call(self) -> ToolCall:
+    def to_tool_call(self) -> ToolCall:
         """Return the call as a step keeps it."""
         outputs = (LogsOutput(self.logs),) if self.logs else ()
         return CodeInterpreterCall(self.id, CalledCode(self.code, outputs))
@@ -110,11 +110,11 @@ class WrittenSearch:
     arguments: list[str] = field(default_factory=list)
     search: CalledSearch = field(default_factory=CalledSearch)
 
-    def began(self, index: int) -> ToolCallDelta:
+    def started_delta(self, index: int) -> ToolCallDelta:
         """Return how a stream tells that the call began."""
         return FileSearchCallDelta(index=index, file_search=CalledSearch(), id=self.id)
 
-    def add(self, index: int, piece: str) -> ToolCallDelta | None:
+    def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
         """Take the next piece of the arguments; a stream does not tell them."""
         self.arguments.append(piece)
         return None
@@ -135,7 +135,7 @@ class WrittenSearch:
             tuple(sayable(str(query)) for query in arguments) if isinstance(arguments, list) else ()
         )
 
-    def call(self) -> ToolCall:
+    def to_tool_call(self) -> ToolCall:
         """Return the call as a step keeps it."""
         return FileSearchCall(self.id, self.search)
 
@@ -145,7 +145,7 @@ Written = WrittenFunction | WrittenCode | WrittenSearch
 Tell = Callable[[ToolCallDelta], None]
 
 
-def begun(id_: str, name: str, hosted: frozenset[str]) -> Written:
+def new_call(id_: str, name: str, hosted: frozenset[str]) -> Written:
     """Return a call that the model began; names in ``hosted`` are the engine's own tools."""
     if name in hosted:
         return WrittenCode(id_) if name == CODE else WrittenSearch(id_)

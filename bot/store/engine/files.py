@@ -197,6 +197,13 @@ class FileTables:
             expires_after=store.expires_after or UNSET,  # the API knows no null here
         )
 
+    def touch_stores(self, project: str, store_ids: Sequence[str], now: int) -> None:
+        """Record that a project's vector stores were used, which postpones their expiration."""
+        for store_id in store_ids:
+            store = self.stores.readable(id=store_id, project=project)
+            if store is not None:
+                self.stores.write(store.used(now), id=store_id, project=project)
+
     def batch(self, batch: VectorStoreFileBatch) -> VectorStoreFileBatch:
         """Return a batch with its files counted."""
         counts, _ = self._counts(batch_id=batch.id)

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from bot.assistants.errors import Noun, invalid, unreadable
+from bot.assistants.errors import Noun, invalid, not_found, unreadable
 from bot.assistants.schema.objects import ListPage
 from bot.assistants.schema.requests import Page
 
@@ -96,14 +96,14 @@ class Rows(Generic[T]):
             (self.encoded(body), *columns.values()),
         )
 
-    def one(self, **where: Value) -> T | None:
-        """Return the object whose columns are as given; None if there is no such row.
+    def get(self, **where: Value) -> T:
+        """Return the object whose columns have these values.
 
-        Raises ``APIError`` 422 for a row that cannot be read.
+        Raises ``APIError`` 404 if there is no such row, 422 if the row cannot be read.
         """
         row = self._row(where)
         if row is None:
-            return None
+            raise not_found(self._noun, str(where["id"]))
         found = self.decoded(*row)
         if found is None:
             raise unreadable(self._noun, row[0])

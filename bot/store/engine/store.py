@@ -9,6 +9,7 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
+from bot.assistants.errors import not_found
 from bot.assistants.schema.objects import Assistant, Message, Run, RunStep, Thread
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.store.blobs import FileBox
@@ -105,10 +106,11 @@ class Tables:
         self.steps = Rows(db, "steps", _STEPS, "run step", unreadable, owner="run_id")
         self.library = FileTables(db, unreadable)
 
-    def thread_of(self, project: str, thread_id: str) -> bool:
-        """Return whether the project has that thread."""
+    def require_thread(self, project: str, thread_id: str) -> None:
+        """Raise ``APIError`` 404 unless the project has that thread; its body is not read."""
         query = "SELECT 1 FROM threads WHERE id = ? AND project = ?"
-        return self._db.execute(query, (thread_id, project)).fetchone() is not None
+        if self._db.execute(query, (thread_id, project)).fetchone() is None:
+            raise not_found("thread", thread_id)
 
     def active_run(self, thread_id: str) -> str | None:
         """Return the id of the run that holds the thread locked."""
@@ -194,7 +196,7 @@ class Tables:
         query = "SELECT id, continuation FROM steps WHERE run_id = ? AND continuation IS NOT NULL"
         return dict(self._db.execute(query, (run_id,)))
 
-    def next_try(self, run_id: str, now: float) -> int:
+    def count_stop(self, run_id: str, now: float) -> int:
         """Count that the engine was stopped in a run; return how often that was counted.
 
         Stops less than ``RESTART_SECONDS`` after one that was counted are counted with it.
@@ -210,7 +212,7 @@ class Tables:
         row = self._db.execute("SELECT tries FROM runs WHERE id = ?", (run_id,)).fetchone()
         return int(row[0]) if row else 0
 
-    def forgive_tries(self) -> None:
+    def forgive_stop(self) -> None:
         """Let the next start count against no run at work: an orderly stop is not its doing."""
         self._db.execute("UPDATE runs SET tries = max(tries - 1, -1) WHERE status = 'in_progress'")
 

@@ -1,0 +1,121 @@
+"""What the parts of the engine share, and one project's access to it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.assistants import errors
+from bot.assistants.schema.vector_stores import VectorStoreFile
+from bot.engine.prompt.context_window import ContextWindows
+from bot.engine.tool_calls.hosted_tools import CodeQuotas, HostedTools
+from bot.engine.tool_calls.ingestion import Ingestion
+from bot.models.http.image_fetcher import ImageFetcher
+from bot.models.types import Model
+from bot.runtime.clock import Clock
+from bot.store.engine import (
+    Check,
+    EngineStore,
+    SearchStoppedError,
+    StoreUnavailableError,
+    Tables,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """How runs are executed. Times are in seconds, the context window is in tokens.
+
+    One project executes at most ``runs_per_project`` of the ``max_concurrent_runs``, without a
+    value all of them. Without a ``context_window`` the engine learns a model's window from its
+    endpoint's errors. ``search_seconds`` bounds each search of vector stores, ``file_search`` calls
+    included. ``ingestion_seconds_per_hour`` bounds the time of the child processes that read one
+    project's files.
+    """
+
+    max_concurrent_runs: int = 64
+    runs_per_project: int | None = None
+    run_expires_after: float = 600.0
+    context_window: int | None = None
+    search_seconds: float = 10.0
+    ingestion_seconds_per_hour: float = 3600.0
+    code: CodeQuotas = field(default_factory=CodeQuotas)
+    max_thread_messages: int = 100_000
+    """Messages that a thread holds at most (the API's limit)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineContext:
+    """The parts that every operation and every run of one engine share."""
+
+    store: EngineStore
+    model: Model
+    clock: Clock
+    options: EngineOptions
+    fetcher: ImageFetcher
+    context_windows: ContextWindows
+    hosted_tools: HostedTools
+    ingestion: Ingestion
+
+    def now(self) -> int:
+        """Return the time in whole seconds since 1970, as the API's objects have it."""
+        return int(self.clock.now())
+
+
+class ProjectContext:
+    """The engine as the services of one project use it; transactions raise ``APIError``."""
+
+    def __init__(self, engine: EngineContext, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    def now(self) -> int:
+        """Return the time in whole seconds since 1970."""
+        return self.engine.now()
+
+    async def read(self, work: Callable[[Tables], T]) -> T:
+        """Run ``work`` on one snapshot of the database."""
+        try:
+            return await self.engine.store.read(work)
+        except StoreUnavailableError as error:
+            raise errors.storage_unavailable() from error
+
+    async def write(self, work: Callable[[Tables], T]) -> T:
+        """Run ``work`` in one transaction; an exception in it rolls the transaction back."""
+        try:
+            return await self.engine.store.write(work)
+        except StoreUnavailableError as error:
+            raise errors.storage_unavailable() from error
+
+    async def write_and_ingest(
+        self, work: Callable[[Tables], tuple[T, list[VectorStoreFile]]]
+    ) -> T:
+        """Run a transaction that returns a result and the vector store files to ingest."""
+
+        async def operation() -> T:
+            result, files = await self.write(work)
+            self.engine.ingestion.submit(self.name, files)
+            return result
+
+        return await run_to_end(operation())
+
+    async def search(self, work: Callable[[Tables, Check], T]) -> T:
+        """Run a search on one snapshot; raises ``APIError`` 400 if the search takes too long."""
+        seconds = self.engine.options.search_seconds
+        try:
+            return await self.engine.store.search(work, project=self.name, seconds=seconds)
+        except SearchStoppedError:
+            raise errors.search_too_long(seconds) from None
+        except StoreUnavailableError as error:
+            raise errors.storage_unavailable() from error
+
+
+async def run_to_end(operation: Coroutine[None, None, T]) -> T:
+    """Await an operation that runs to its end even if the caller is cancelled.
+
+    A transaction and the work that follows from it belong together: a run that is stored but
+    never launched would keep its thread locked until it expires.
+    """
+    return await asyncio.shield(asyncio.ensure_future(operation))

@@ -1,0 +1,254 @@
+"""The operations on runs and run steps of one project."""
+
+from msgspec.structs import replace
+
+from bot.assistants import errors
+from bot.assistants.api import EventStream
+from bot.assistants.events import StreamEvent, run_event, step_event
+from bot.assistants.schema.objects import ListPage, Run, RunStep, Thread, ToolCallsDetails
+from bot.assistants.schema.requests import (
+    FIRST_PAGE,
+    CreateRun,
+    CreateThread,
+    CreateThreadAndRun,
+    ModifyRun,
+    Page,
+    SubmitToolOutputs,
+)
+from bot.assistants.schema.tools import FunctionCall
+from bot.assistants.schema.vector_stores import VectorStoreFile
+from bot.assistants.states import CANCELLABLE
+from bot.assistants.validation import checked
+from bot.engine.context import ProjectContext, run_to_end
+from bot.engine.run.supervisor import RunSupervisor
+from bot.engine.services.factories import changed, new_run
+from bot.engine.services.threads import add_messages, add_thread
+from bot.engine.tool_calls.search_rendering import as_asked, as_asked_for
+from bot.store.engine import Tables
+
+
+class RunService:
+    """The operations on runs and their steps; ``AssistantsAPI`` describes each."""
+
+    def __init__(self, project: ProjectContext, supervisor: RunSupervisor) -> None:
+        self._project = project
+        self._supervisor = supervisor
+
+    async def create_run(self, thread_id: str, request: CreateRun) -> Run:
+        async def operation() -> Run:
+            run = await self._new_run(thread_id, request)
+            self._supervisor.launch(self._project.name, run)
+            return run
+
+        return await run_to_end(operation())
+
+    async def stream_run(
+        self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
+    ) -> EventStream:
+        async def operation() -> EventStream:
+            run = await self._new_run(thread_id, request)
+            return self._follow_and_launch(run, _created(run), include)
+
+        return await run_to_end(operation())
+
+    async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
+        async def operation() -> Run:
+            _, run = await self._new_thread_and_run(request)
+            self._supervisor.launch(self._project.name, run)
+            return run
+
+        return await run_to_end(operation())
+
+    async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
+        async def operation() -> EventStream:
+            thread, run = await self._new_thread_and_run(request)
+            return self._follow_and_launch(
+                run, (StreamEvent("thread.created", thread), *_created(run))
+            )
+
+        return await run_to_end(operation())
+
+    async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
+        page = checked(page)
+
+        def work(tables: Tables) -> ListPage[Run]:
+            tables.require_thread(self._project.name, thread_id)
+            return tables.runs.page(page, thread_id=thread_id, project=self._project.name)
+
+        return await self._project.read(work)
+
+    async def retrieve_run(self, thread_id: str, run_id: str) -> Run:
+        return await self._project.read(lambda tables: self._run(tables, thread_id, run_id))
+
+    async def modify_run(self, thread_id: str, run_id: str, request: ModifyRun) -> Run:
+        request = checked(request)
+
+        def work(tables: Tables) -> Run:
+            run = changed(self._run(tables, thread_id, run_id), request)
+            tables.runs.write(run, id=run_id, project=self._project.name)
+            return run
+
+        return await self._project.write(work)
+
+    async def submit_tool_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> Run:
+        async def operation() -> Run:
+            run, _ = await self._store_outputs(thread_id, run_id, request)
+            self._supervisor.launch(self._project.name, run)
+            return run
+
+        return await run_to_end(operation())
+
+    async def stream_tool_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> EventStream:
+        async def operation() -> EventStream:
+            run, step = await self._store_outputs(thread_id, run_id, request)
+            return self._follow_and_launch(run, (step_event(step), run_event(run)))
+
+        return await run_to_end(operation())
+
+    async def cancel_run(self, thread_id: str, run_id: str) -> Run:
+        project = self._project.name
+
+        def work(tables: Tables) -> Run:
+            run = self._run(tables, thread_id, run_id)
+            cancelling = None
+            if run.status in CANCELLABLE:
+                cancelling = tables.move_run(project, run_id, "cancelling")
+            if cancelling is None:
+                raise errors.cannot_cancel(run.status)
+            return cancelling
+
+        async def operation() -> Run:
+            run = await self._project.write(work)
+            self._supervisor.feed(run_id).publish(run_event(run))
+            await self._supervisor.interrupt(project, run_id, "cancelled")
+            return run
+
+        return await run_to_end(operation())
+
+    async def list_steps(
+        self, thread_id: str, run_id: str, page: Page = FIRST_PAGE, *, include: tuple[str, ...] = ()
+    ) -> ListPage[RunStep]:
+        page = checked(page)
+
+        def work(tables: Tables) -> ListPage[RunStep]:
+            self._run(tables, thread_id, run_id)
+            steps = tables.steps.page(page, run_id=run_id)
+            return replace(steps, data=tuple(as_asked(step, include) for step in steps.data))
+
+        return await self._project.read(work)
+
+    async def retrieve_step(
+        self, thread_id: str, run_id: str, step_id: str, *, include: tuple[str, ...] = ()
+    ) -> RunStep:
+        def work(tables: Tables) -> RunStep:
+            self._run(tables, thread_id, run_id)
+            return as_asked(tables.steps.get(id=step_id, run_id=run_id), include)
+
+        return await self._project.read(work)
+
+    async def _new_run(self, thread_id: str, request: CreateRun) -> Run:
+        request = checked(request)
+
+        def work(tables: Tables) -> tuple[Run, list[VectorStoreFile]]:
+            tables.require_thread(self._project.name, thread_id)
+            return self._add_run(tables, thread_id, request)
+
+        return await self._project.write_and_ingest(work)
+
+    async def _new_thread_and_run(self, request: CreateThreadAndRun) -> tuple[Thread, Run]:
+        request = checked(request)
+
+        def work(tables: Tables) -> tuple[tuple[Thread, Run], list[VectorStoreFile]]:
+            new = request.thread or CreateThread()
+            if request.tool_resources is not None:
+                new = replace(new, tool_resources=request.tool_resources)
+            thread, added = add_thread(tables, self._project, new)
+            run, _ = self._add_run(tables, thread.id, request)
+            return (thread, run), added
+
+        return await self._project.write_and_ingest(work)
+
+    async def _store_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> tuple[Run, RunStep]:
+        """Complete the waiting step with the outputs and queue the run again."""
+        request = checked(request)
+        outputs = {output.tool_call_id: output.output for output in request.tool_outputs}
+        now = self._project.now()
+
+        def work(tables: Tables) -> tuple[Run, RunStep]:
+            run = self._run(tables, thread_id, run_id)
+            if run.status != "requires_action" or run.required_action is None:
+                raise errors.outputs_refused(run.status)
+            expected = [call.id for call in run.required_action.submit_tool_outputs.tool_calls]
+            given = [output.tool_call_id for output in request.tool_outputs]
+            if sorted(expected) != sorted(given):
+                raise errors.outputs_mismatch(expected, given)
+            # Rows that cannot be read are skipped: the newest readable step may be another one.
+            step = next(tables.steps.each(newest_first=True, run_id=run_id), None)
+            if step is None or not _waits_for(step, expected):
+                raise errors.calls_unreadable(run_id)
+            step = _with_outputs(step, outputs, now)
+            tables.steps.write(step, id=step.id, run_id=run_id)
+            queued = tables.move_run(self._project.name, run_id, "queued", required_action=None)
+            if queued is None:
+                raise errors.outputs_refused(run.status)
+            return queued, step
+
+        return await self._project.write(work)
+
+    def _follow_and_launch(
+        self, run: Run, first: tuple[StreamEvent, ...], include: tuple[str, ...] = ()
+    ) -> EventStream:
+        # Followed before it is launched, so that no event is missed.
+        events = self._supervisor.follow(run, first)
+        self._supervisor.launch(self._project.name, run)
+        return as_asked_for(events, include)
+
+    def _add_run(
+        self, tables: Tables, thread_id: str, request: CreateRun | CreateThreadAndRun
+    ) -> tuple[Run, list[VectorStoreFile]]:
+        project, now = self._project.name, self._project.now()
+        active = tables.active_run(thread_id)
+        if active is not None:
+            raise errors.run_active(thread_id, active)
+        assistant = tables.assistants.get(id=request.assistant_id, project=project)
+        expires_at = now + int(self._project.engine.options.run_expires_after)
+        run = new_run(request, assistant, thread_id, now, expires_at)
+        added: list[VectorStoreFile] = []
+        if isinstance(request, CreateRun) and request.additional_messages:
+            _, added = add_messages(tables, self._project, thread_id, request.additional_messages)
+        tables.add_run(project, run)
+        return run, added
+
+    def _run(self, tables: Tables, thread_id: str, run_id: str) -> Run:
+        tables.require_thread(self._project.name, thread_id)
+        return tables.runs.get(id=run_id, thread_id=thread_id, project=self._project.name)
+
+
+def _created(run: Run) -> tuple[StreamEvent, ...]:
+    return StreamEvent("thread.run.created", run), run_event(run)
+
+
+def _waits_for(step: RunStep, call_ids: list[str]) -> bool:
+    """Return whether a step is in progress and holds these function calls."""
+    details = step.step_details
+    if step.status != "in_progress" or not isinstance(details, ToolCallsDetails):
+        return False
+    return {call.id for call in details.functions()} >= set(call_ids)
+
+
+def _with_outputs(step: RunStep, outputs: dict[str, str], now: int) -> RunStep:
+    """Return a step of tool calls, completed with the outputs of its function calls."""
+    assert isinstance(step.step_details, ToolCallsDetails), "only such a step waits for outputs"
+    calls = tuple(
+        replace(call, function=replace(call.function, output=outputs.get(call.id, "")))
+        if isinstance(call, FunctionCall)
+        else call
+        for call in step.step_details.tool_calls
+    )
+    return replace(step, status="completed", completed_at=now, step_details=ToolCallsDetails(calls))
