@@ -1,6 +1,7 @@
 """Worker processes that run sandboxed code, one process a run; no run outlasts its limits."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _INTERPRETER_BYTES = 512 * 2**20  # address space, most of it never touched
 _OPEN_FILES = 32
+_NICENESS = 10  # who waits for an answer comes before what computes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,8 @@ def _confine(pid: int | None, limits: SandboxLimits) -> None:
         return
     import resource
 
+    with suppress(OSError):  # the worker has ended
+        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
     for what, most in (
         (resource.RLIMIT_AS, 2 * limits.memory_bytes + _INTERPRETER_BYTES),
         (resource.RLIMIT_CPU, int(limits.wall_seconds) + 1),

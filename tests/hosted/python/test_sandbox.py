@@ -439,8 +439,10 @@ async def test_a_worker_is_bounded_by_the_system_too() -> None:
         worker = await busy_worker()
         shown = await asyncio.to_thread(Path(f"/proc/{worker.pid}/limits").read_text)
         limits = {row[:26].strip(): row[26:].split()[0] for row in shown.splitlines()[1:]}
+        niceness = worker.nice()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+    assert niceness >= 10
     assert limits["Max file size"] == "0"
     assert limits["Max core file size"] == "0"
     assert limits["Max processes"] == "0"
