@@ -9,7 +9,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from bot.server.routes import ROUTES
 from tests.hostile.caller import Caller
 
 Ids = Mapping[str, str]
-Attack = Callable[[Caller, Ids], Awaitable[None]]
+Attack = Callable[[Caller, Ids], Coroutine[Any, Any, None]]
 
 MODEL = "scripted-model"
 _MIB = 1024 * 1024
@@ -82,7 +82,7 @@ async def show_the_neighbours_image(caller: Caller, ids: Ids) -> None:
             await caller.get(f"{path}/messages")
 
 
-async def nulls_and_wrong_types(caller: Caller, _: Ids) -> None:
+async def nulls_and_wrong_types(caller: Caller, _ids: Ids) -> None:
     """Write nulls and worse where they might not be read back, then list."""
     store = await caller.post("/vector_stores", {})
     for field in ("expires_after", "name", "metadata"):
@@ -99,7 +99,7 @@ async def nulls_and_wrong_types(caller: Caller, _: Ids) -> None:
         await caller.get(f"{path}?limit=100")
 
 
-async def search_without_end(caller: Caller, _: Ids) -> None:
+async def search_without_end(caller: Caller, _ids: Ids) -> None:
     """Search much for much; every third time go away in the middle."""
     if "store" not in caller.kept:
         words = [f"word{number}" for number in range(3000)]
@@ -119,7 +119,7 @@ async def search_without_end(caller: Caller, _: Ids) -> None:
         await searching
 
 
-async def large_pages(caller: Caller, _: Ids) -> None:
+async def large_pages(caller: Caller, _ids: Ids) -> None:
     """Fill a thread with large messages and read it in the largest pages, slowly."""
     if "thread" not in caller.kept:
         thread = await caller.post("/threads", {})
@@ -131,22 +131,22 @@ async def large_pages(caller: Caller, _: Ids) -> None:
     await caller.call("GET", path, slowly=random.random() < 0.5)
 
 
-async def large_prompts(caller: Caller, _: Ids) -> None:
+async def large_prompts(caller: Caller, _ids: Ids) -> None:
     """Run a model on a thread of large messages."""
-    if "large" not in caller.kept:
-        thread = await caller.post("/threads", {})
-        caller.kept["large"] = path = f"/threads/{thread['id']}"
-        message = {"role": "user", "content": "x" * 250_000}
-        for _ in range(100):
-            await caller.post(f"{path}/messages", message)
-        caller.kept["assistant"] = await _assistant(caller)
-    path = f"{caller.kept['large']}/runs"
-    run = await caller.post(path, {"assistant_id": caller.kept["assistant"]})
-    await asyncio.sleep(0.3)
-    await caller.get(f"{path}/{run.get('id')}")
+    assistant = await _assistant(caller)
+    thread = await caller.post("/threads", {})
+    path = f"/threads/{thread['id']}"
+    message = {"role": "user", "content": "x" * 250_000}
+    for _ in range(100):
+        await caller.post(f"{path}/messages", message)
+    for _ in range(10):
+        run = await caller.post(f"{path}/runs", {"assistant_id": assistant})
+        while run.get("status") in ("queued", "in_progress"):
+            await asyncio.sleep(0.05)
+            run = await caller.get(f"{path}/runs/{run['id']}")
 
 
-async def large_bodies(caller: Caller, _: Ids) -> None:
+async def large_bodies(caller: Caller, _ids: Ids) -> None:
     """Send bodies of 8 MB: long arrays, deep nesting, many numbers, many keys."""
     size = 7_900_000
     bodies = (
@@ -159,7 +159,7 @@ async def large_bodies(caller: Caller, _: Ids) -> None:
     await caller.call("POST", "/threads", body=random.choice(bodies))
 
 
-async def hostile_documents(caller: Caller, _: Ids) -> None:
+async def hostile_documents(caller: Caller, _ids: Ids) -> None:
     """Upload documents that take long or decode to much, and put each into six stores."""
     documents = (
         ("a.json", b'["' + b"\\u0041" * (4 * _MIB) + b'"]'),
@@ -174,7 +174,7 @@ async def hostile_documents(caller: Caller, _: Ids) -> None:
         await caller.post("/vector_stores", {"file_ids": [file_id]})
 
 
-async def lost_stores(caller: Caller, _: Ids) -> None:
+async def lost_stores(caller: Caller, _ids: Ids) -> None:
     """Attach files to threads whose vector stores are gone."""
     if "small" not in caller.kept:
         caller.kept["small"] = await caller.upload("small.txt", b"small")
@@ -187,7 +187,7 @@ async def lost_stores(caller: Caller, _: Ids) -> None:
     await caller.post(f"/threads/{thread.get('id')}/messages", message)
 
 
-async def greedy_code(caller: Caller, _: Ids) -> None:
+async def greedy_code(caller: Caller, _ids: Ids) -> None:
     """Run code that computes for ever, keeps much, writes much and prints much."""
     if "coder" not in caller.kept:
         caller.kept["coder"] = await _assistant(caller, {"type": "code_interpreter"})
@@ -204,7 +204,7 @@ async def greedy_code(caller: Caller, _: Ids) -> None:
     await caller.asked(f"code: {code}", caller.kept["coder"], seconds=30)
 
 
-async def slow_runs(caller: Caller, _: Ids) -> None:
+async def slow_runs(caller: Caller, _ids: Ids) -> None:
     """Hold as many runs as there are, each on a model that takes its time."""
     if "slow" not in caller.kept:
         caller.kept["slow"] = await _assistant(caller)
@@ -213,14 +213,14 @@ async def slow_runs(caller: Caller, _: Ids) -> None:
     await caller.post("/threads/runs", {"assistant_id": caller.kept["slow"], "thread": thread})
 
 
-async def idle_connections(caller: Caller, _: Ids) -> None:
+async def idle_connections(caller: Caller, _ids: Ids) -> None:
     """Open connections without a key: silent ones, and ones whose request never ends."""
     host, _, port = caller.url.removeprefix("http://").partition("/")[0].partition(":")
     writers = []
     try:
         for number in range(100):
             async with asyncio.timeout(5):
-                _, writer = await asyncio.open_connection(host, int(port))
+                writer = (await asyncio.open_connection(host, int(port)))[1]
             writers.append(writer)
             if number % 2:
                 writer.write(b"POST /v1/threads HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
@@ -232,7 +232,7 @@ async def idle_connections(caller: Caller, _: Ids) -> None:
             writer.close()
 
 
-async def odd_requests(caller: Caller, _: Ids) -> None:
+async def odd_requests(caller: Caller, _ids: Ids) -> None:
     """Send headers, paths and encodings that nobody sends by accident."""
     for headers in (
         {"Content-Encoding": "deflate"},
