@@ -86,7 +86,8 @@ async def nulls_and_wrong_types(caller: Caller, _ids: Ids) -> None:
     """Write nulls and worse where they might not be read back, then list."""
     store = await caller.post("/vector_stores", {})
     for field in ("expires_after", "name", "metadata"):
-        for value in (None, 0, [], {}, "\ud800", {"anchor": None, "days": None}):
+        odd: tuple[Any, ...] = (None, 0, [], {}, "\ud800", {"anchor": None, "days": None})
+        for value in odd:
             await caller.post(f"/vector_stores/{store.get('id')}", {field: value})
     thread = await caller.post("/threads", {})
     for text in ("\ud800", "\x00", "\u202e\x1b[2J"):
