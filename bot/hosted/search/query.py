@@ -1,7 +1,7 @@
 """Full-text search in any language: the form of a text that is indexed, and a question asked of it.
 
-Both sides are cut into terms here, so that SQLite's tokenizer has only to split at spaces and to
-take English endings off; a term found in the indexed form is found whatever the script.
+Both sides are cut into terms here. The tokenizer of the store's index only splits at spaces and
+takes English endings off (Porter's stemmer), so a term is found whatever its script.
 """
 
 import re
@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.hosted.search.tokens import UNSPACED
-
-# For `CREATE VIRTUAL TABLE … USING fts5(…, tokenize="<this>")`.
-TOKENIZER = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
 
 _MAX_TERMS = 64
 MOST_CHARACTERS = 4000
@@ -60,8 +57,17 @@ class FullTextQuery:
         Terms count by their length, because short words are the common ones.
         """
         whole = sum(map(_weight, self.terms))
-        present = {word[:_STEM] for word in indexed.split(" ")}
-        found = sum(_weight(term) for term in self.terms if term.text[:_STEM] in present)
+        words = set(indexed.split(" "))
+        begins = {word[:_STEM] for word in words}
+        found = 0.0
+        missing = []
+        for term in self.terms:
+            if term.text[:_STEM] in begins:
+                found += _weight(term)
+            elif term.text.isascii():
+                missing.append(term)
+        if missing:
+            found += sum(map(_weight, _inflected(missing, words)))
         return found / whole if whole else 0.0
 
     def score(self, rank: float, indexed: str) -> float:
@@ -131,6 +137,17 @@ def _is_compound(word: str) -> bool:
 def _folded(word: str) -> str:
     """Without case and accents: `Größe`, `GRÖSSE` and `grosse` are one."""
     return _LATIN_MARKS.sub("", unicodedata.normalize("NFD", word.casefold()))
+
+
+def _inflected(terms: list[Term], words: set[str]) -> list[Term]:
+    """Return the terms of which a text has another English form: `cat` for `cats`."""
+    # Loaded when something is searched; it has no types.
+    from snowballstemmer import stemmer  # type: ignore[import-untyped]
+
+    stem = stemmer("porter").stemWord  # one for each search: a stemmer is not thread-safe
+    heads = {term.text[:2] for term in terms}  # which Porter's stemmer never changes
+    present = {stem(word) for word in words if word[:2] in heads}
+    return [term for term in terms if stem(term.text) in present]
 
 
 def _weight(term: Term) -> float:

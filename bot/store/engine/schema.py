@@ -11,6 +11,9 @@ import msgspec
 
 from bot.store.database import Migration
 
+TOKENIZER: Final = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
+"""How the index of chunks splits a text: at all but letters, marks, numbers; English by stems."""
+
 _OBJECTS = """
 CREATE TABLE assistants (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -182,6 +185,19 @@ def _tries(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE runs ADD COLUMN tried_at REAL")
 
 
+def _stems(db: sqlite3.Connection) -> None:
+    # The index of the versions before knew no stems: "cat" did not find "cats".
+    (trigger,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'chunk_gone'").fetchone()
+    db.execute("DROP TRIGGER chunk_gone")
+    db.execute("ALTER TABLE chunk_index RENAME TO plain_index")
+    db.execute(f'CREATE VIRTUAL TABLE chunk_index USING fts5 (store, form, tokenize="{TOKENIZER}")')
+    db.execute(
+        "INSERT INTO chunk_index (rowid, store, form) SELECT rowid, store, form FROM plain_index"
+    )
+    db.execute("DROP TABLE plain_index")
+    db.execute(trigger)
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _objects,
     _files,
@@ -189,4 +205,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _origins,
     _made_files,
     _tries,
+    _stems,
 )

@@ -1,10 +1,17 @@
-"""A full-text table as the store will have one, in memory."""
+"""The store's own tables in memory, with one vector store of one chunk a file."""
 
 import sqlite3
 from collections.abc import Mapping
 from typing import Self
 
-from bot.hosted.search.query import TOKENIZER, ask, searchable
+from bot.assistants.schema.files import File
+from bot.assistants.schema.vector_stores import VectorStore, VectorStoreFile
+from bot.hosted.search.query import ask, searchable
+from bot.store.engine.files import FileTables, Hit
+from bot.store.engine.rows import Unreadable
+from bot.store.engine.schema import MIGRATIONS
+
+_STORE = "vs_1"
 
 
 class SearchIndex:
@@ -12,12 +19,22 @@ class SearchIndex:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._db = sqlite3.connect(":memory:")
-        self._db.execute(
-            f'CREATE VIRTUAL TABLE found USING fts5(name UNINDEXED, terms, tokenize="{TOKENIZER}")'
+        for migration in MIGRATIONS:
+            migration(self._db)
+        self._files = FileTables(self._db, Unreadable())
+        self._files.stores.insert(
+            VectorStore(id=_STORE, created_at=0), id=_STORE, project="default"
         )
-        self._db.executemany(
-            "INSERT INTO found VALUES (?, ?)", ((n, searchable(t)) for n, t in texts.items())
-        )
+        for number, (name, text) in enumerate(texts.items()):
+            self._add(f"file-{number}", name, text)
+
+    def _add(self, file_id: str, name: str, text: str) -> None:
+        file = File(id=file_id, bytes=1, created_at=0, filename=name, purpose="assistants")
+        self._files.add_file("default", file)
+        place = VectorStoreFile(id=file_id, created_at=0, vector_store_id=_STORE)
+        self._files.add_store_file(place, None)
+        self._files.move_store_file(_STORE, file_id, "completed")
+        self._files.add_chunks(_STORE, file_id, [(text, searchable(text))])
 
     def __enter__(self) -> Self:
         return self
@@ -27,7 +44,7 @@ class SearchIndex:
 
     def bm25(self, question: str) -> list[str]:
         """Names in SQLite's own order."""
-        return [name for name, _, _ in self._rows(question)]
+        return [hit.filename for hit in self._hits(question)]
 
     def names(self, question: str) -> list[str]:
         """Names, best score first."""
@@ -36,13 +53,8 @@ class SearchIndex:
     def search(self, question: str) -> list[tuple[str, float]]:
         """Names with their scores, best first, of the 50 that SQLite puts first."""
         asked = ask(question)
-        scored = [(n, asked.score(rank, terms)) for n, terms, rank in self._rows(question)[:50]]
+        scored = [(hit.filename, asked.score(hit.rank, hit.form)) for hit in self._hits(question)]
         return sorted(scored, key=lambda pair: -pair[1])
 
-    def _rows(self, question: str) -> list[tuple[str, str, float]]:
-        asked = ask(question)
-        if not asked.match:
-            return []
-        return self._db.execute(
-            "SELECT name, terms, rank FROM found WHERE found MATCH ? ORDER BY rank", (asked.match,)
-        ).fetchall()
+    def _hits(self, question: str) -> list[Hit]:
+        return self._files.search("default", [_STORE], ask(question).match, 50)

@@ -1,0 +1,56 @@
+"""The index of chunks: rebuilt where an older version made it, and emptied with its files."""
+
+from pathlib import Path
+
+from bot.assistants.schema.files import File
+from bot.assistants.schema.vector_stores import VectorStore, VectorStoreFile
+from bot.hosted.search.query import ask, searchable
+from bot.store.database import Database
+from bot.store.engine import EngineStore, Tables
+from bot.store.engine.rows import Unreadable
+from bot.store.engine.schema import MIGRATIONS, _stems
+
+STORE = "vs_1"
+BEFORE = MIGRATIONS[: MIGRATIONS.index(_stems)]
+
+
+def fill(tables: Tables) -> None:
+    library = tables.library
+    library.stores.insert(VectorStore(id=STORE, created_at=0), id=STORE, project="default")
+    for number, text in enumerate(["Cats sleep.", "東京都に住む猫", "A house is gone."]):
+        name = f"file-{number}"
+        file = File(id=name, bytes=1, created_at=0, filename=name, purpose="assistants")
+        library.add_file("default", file)
+        place = VectorStoreFile(id=name, created_at=0, vector_store_id=STORE)
+        library.add_store_file(place, None)
+        library.move_store_file(STORE, name, "completed")
+        library.add_chunks(STORE, name, [(text, searchable(text))])
+
+
+def found(tables: Tables, question: str) -> list[str]:
+    return [hit.text for hit in tables.library.search("default", [STORE], ask(question).match, 10)]
+
+
+async def test_an_index_without_stems_is_rebuilt_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+    async with await Database.open(path, BEFORE, synchronous="NORMAL") as old:
+        await old.write(lambda db: fill(Tables(db, Unreadable())))
+        assert await old.read(lambda db: found(Tables(db, Unreadable()), "cat")) == []
+    async with await EngineStore.open(path) as store:
+        assert await store.read(lambda tables: found(tables, "cat")) == ["Cats sleep."]
+        assert await store.read(lambda tables: found(tables, "猫")) == ["東京都に住む猫"]
+        assert await store.read(lambda tables: found(tables, "東京")) == ["東京都に住む猫"]
+        assert await store.read(lambda tables: found(tables, "houses")) == ["A house is gone."]
+
+
+async def test_what_is_deleted_leaves_the_rebuilt_index_too(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+    async with await Database.open(path, BEFORE, synchronous="NORMAL") as old:
+        await old.write(lambda db: fill(Tables(db, Unreadable())))
+    async with await EngineStore.open(path) as store:
+        await store.write(
+            lambda tables: tables.library.files.delete(id="file-0", project="default")
+        )
+        assert await store.read(lambda tables: found(tables, "cat")) == []
+        left = "SELECT count(*) FROM chunk_index"
+        assert await store.read(lambda tables: tables._db.execute(left).fetchone()) == (2,)
