@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.hosted.extract.kinds import not_text
+from bot.hosted.extract.plausibility import cost, in_one_script
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -15,10 +16,55 @@ _MARKS = (
 )
 _PIECE = 2**20
 _SAMPLE = 65_536
+_CONTROLS = bytes({*range(32), 127} - {*b"\b\t\n\f\r\x1b"})
+_MOST_CONTROLS, _MOST_NULS = 0.02, 0.001  # of a text's bytes
+_STRANGE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff]")
+_WIDE = ("utf-16-le", "utf-16-be")
+_LIKELY = 9.0  # the cost of a character beyond ASCII in a text that somebody wrote
+# an XML declaration, a style sheet's rule, or a comment in the first two lines of a program
+_NAMES_ITSELF = re.compile(
+    rb"<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)"
+    rb"|@charset\s+[\"']([A-Za-z0-9_.:-]+)"
+    rb"|(?:[^\n]{0,200}\n)?[^\n\w]{0,8}[^\n]{0,200}?coding[:=]\s*([A-Za-z0-9_.-]+)"
+)
+_SUPERSETS = {
+    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874",
+    "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949",
+    "big5": "cp950",
+}  # fmt: skip
+_BY_ESCAPES = ("iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_2004")
+_NEC_JP = "iso2022_jp with the signs of NEC"
+_HZ = re.compile(rb"~\{(?:[\x30-\x57][\x21-\x7e]|[\x21-\x29][\x21-\x7e])+~\}")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_SPLIT = re.compile(rb"[\x00-\x2f]")
+_WORD_BEFORE = re.compile(rb"[^\x00-\x2f]*\Z")
+_STRETCHES, _TELLING, _LONGEST = 8, 4096, 1024
+
+# Legacy encodings that files still are in, and how much less likely each is than the likeliest.
+_CANDIDATES = {
+    "cp1252": 0.0, "cp932": 0.0, "euc_jp": 0.5, "gb18030": 0.5, "cp949": 0.5, "cp1251": 0.5,
+    "cp950": 1.0, "euc_jis_2004": 1.0, "cp1253": 1.0, "cp1255": 1.0, "cp1256": 1.0,
+    "iso8859-15": 1.0, "cp1254": 1.0, "cp1250": 1.5, "koi8-r": 1.5, "iso8859-7": 1.5,
+    "iso8859-8": 1.5, "iso8859-2": 2.0, "iso8859-6": 2.0, "cp866": 2.0, "cp874": 2.0,
+    "koi8-u": 2.0, "cp1257": 2.5, "iso8859-5": 2.5, "cp850": 3.0, "cp852": 3.0,
+    "mac-cyrillic": 3.0, "cp437": 3.2, "mac-roman": 3.5,
+}  # fmt: skip
+# under the names that chardet has for them, or for the encodings that they are parts of
+_KNOWN_AS = {
+    "euc_jp": ("euc_jis_2004",),
+    "cp950": ("big5hkscs",),
+    "cp1254": ("cp1254", "iso8859-9"),
+    "iso8859-15": ("iso8859-15", "cp1252"),
+}
+_BY_BYTES = {name for each in _CANDIDATES for name in _KNOWN_AS.get(each, (each,))}
+_TRUST = 9.0
+_ASCII = 2.5  # the cost of a character of ASCII, which all readings share but those of UTF-16
+_EASTERN, _EASTERN_TELL = ("cp932", "euc_jp", "euc_jis_2004", "gb18030", "cp949", "cp950"), 8
+_NOT_JAPANESE = ("gb18030", "cp949", "cp950")  # they have kana too, which is hardly ever used
+_BEYOND = re.compile("[^\x00-\x7f]")
+_KANA = re.compile("[\u3041-\u30fa]")
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
-
 _HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character beyond U+FFFF
 _CUT = r"\\(?:u[0-9a-fA-F]{0,3})?\Z"
 _ESCAPE = re.compile(
@@ -35,52 +81,97 @@ def decoded(data: bytes, declared: str | None = None) -> Iterator[str]:
     `declared` is the encoding that the file names itself. Raises ExtractionError
     (unsupported_file) for bytes that are no text in any encoding.
     """
-    decoder = codecs.getincrementaldecoder(_encoding_of(data, declared))("replace")
+    encoding = _encoding_of(data, declared)
+    if encoding == _NEC_JP:
+        data, encoding = _with_nec_signs(data), "iso2022_jp_2004"
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     for piece in _pieces(data):
         yield decoder.decode(piece)
     yield decoder.decode(b"", final=True)
 
 
 def _encoding_of(data: bytes, declared: str | None) -> str:
-    """Find the encoding: byte order mark, UTF-8, `declared`, the first that fits; else a guess."""
+    """Find the encoding: the rules of encodings decide before anything is guessed."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    wide = _wide(data[:_SAMPLE])
-    if wide:
-        return wide
-    if b"\x00" in data[:_SAMPLE]:
-        raise not_text()
-    wrong = _error_in(data, "utf-8")
-    # one broken character late in a long file does not make it something else
-    if wrong is None or wrong > _SAMPLE:
+    if nuls := data.count(b"\x00"):
+        if wide := _wide(data):
+            return wide
+        if nuls > len(data) * _MOST_NULS:
+            raise not_text()
+    controls = sum(len(piece) - len(piece.translate(None, _CONTROLS)) for piece in _pieces(data))
+    few_controls = controls <= len(data) * _MOST_CONTROLS
+    if data.isascii() and (escaped := _escaped(data)):
+        return escaped
+    if not few_controls and (wide_words := _eastern_wide(data)):
+        return wide_words[1]
+    if data.isascii() or _is_utf8(data):
         return "utf-8"
+    if named := _named(data, declared):
+        return named
+    if few_controls:
+        return _guess(data)
+    raise not_text()
+
+
+def _named(data: bytes, declared: str | None) -> str | None:
+    """The encoding that a file names itself, where its bytes can be in that."""
+    if not declared:
+        found = _NAMES_ITSELF.match(data[:1024])
+        declared = found[found.lastindex or 0].decode("ascii") if found else ""
     try:
-        if (
-            declared
-            and codecs.lookup(declared)._is_text_encoding  # noqa: SLF001 - no public name
-            and _error_in(data, declared) is None
-        ):
-            return declared
+        known = codecs.lookup(declared)
+        if known._is_text_encoding:  # noqa: SLF001 - no public name
+            for encoding in (_SUPERSETS.get(known.name, known.name), known.name):
+                if _is_valid(data, encoding):
+                    return encoding
     except (LookupError, ValueError):
         pass  # a page can declare what it is not
-    return _guess(data)
+    return None
 
 
-def _error_in(data: bytes, encoding: str) -> int | None:
-    """Return about where `data` stops to be in `encoding`, in bytes; None where all of it is."""
+def _escaped(data: bytes) -> str | None:
+    """An encoding of seven bits that switches its characters by escape sequences."""
+    if b"\x1b$)C" in data and _is_valid(data, "iso2022_kr"):
+        return "iso2022_kr"
+    if b"\x1b$" in data or b"\x1b(" in data:
+        for encoding in _BY_ESCAPES:
+            if _is_valid(data, encoding):
+                return encoding
+        if _is_valid(_with_nec_signs(data), "iso2022_jp_2004"):
+            return _NEC_JP
+    # `~{` opens Chinese in HZ, and is in programs too, where nothing Chinese follows
+    if _HZ.search(data) and _is_valid(data, "hz"):
+        return "hz"
+    return None
+
+
+def _with_nec_signs(data: bytes) -> bytes:
+    """Announce JIS X 0213 instead of 0208, which lacks signs that mail programs use: ① and ㈱."""
+    return data.replace(b"\x1b$B", b"\x1b$(Q")
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether it is UTF-8, perhaps cut off at its end or with a few broken characters."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    broken = beyond = 0
+    for piece in _pieces(data):
+        text = decoder.decode(piece)
+        beyond += len(text) - len(text.encode("ascii", "ignore"))
+        broken += text.count("\ufffd") - piece.count(b"\xef\xbf\xbd")
+    return broken * 5 <= beyond and beyond > 0
+
+
+def _is_valid(data: bytes, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    done = 0
     try:
         for piece in _pieces(data):
             decoder.decode(piece)
-            done += len(piece)
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError as wrong:
-        return done + wrong.start
     except UnicodeError:
-        return done
-    return None
+        return False
+    return True
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -119,29 +210,84 @@ def _unescaped(escapes: str) -> str:
     return _NEEDS_ESCAPE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _wide(sample: bytes) -> str | None:
-    """UTF-16 without a mark: text that is mostly ASCII has a NUL in every other byte."""
-    if len(sample) < 4 or len(sample) % 2:
-        sample = sample[: len(sample) // 2 * 2]
-    even, odd = sample[::2].count(0), sample[1::2].count(0)
-    half = len(sample) // 2
-    if half >= 2 and odd > 0.6 * half and even < 0.05 * half:
-        return "utf-16-le"
-    if half >= 2 and even > 0.6 * half and odd < 0.05 * half:
-        return "utf-16-be"
-    return None
+def _wide(data: bytes) -> str | None:
+    """UTF-32 or UTF-16 without a mark, in bytes that have NULs."""
+    if len(data) % 4 == 0:
+        for encoding in ("utf-32-le", "utf-32-be"):
+            if _is_valid(data, encoding):
+                return encoding
+    readings = []
+    for encoding in _WIDE:
+        text = data[: _TELLING // 2 * 2].decode(encoding, "replace")
+        strange = len(_STRANGE.findall(text))
+        beyond = len(text) - len(text.encode("ascii", "ignore"))
+        if strange <= len(text) * _MOST_CONTROLS and cost(text) <= beyond * _LIKELY:
+            readings.append((cost(text), encoding))
+    return min(readings)[1] if readings else None
+
+
+def _eastern_wide(data: bytes) -> tuple[float, str] | None:
+    """UTF-16 of a word or two without space or line feed, and what this reading costs."""
+    if len(data) % 2 or len(data) > _TELLING:
+        return None
+    readings = []
+    for encoding in _WIDE:
+        text = data.decode(encoding, "replace")
+        if in_one_script(text) and cost(text) <= len(text) * _LIKELY:
+            readings.append((cost(text), encoding))
+    return min(readings, default=None)
+
+
+def _telling(data: bytes) -> bytes:
+    """The words of a text that are not ASCII, each once, from all parts of it.
+
+    Words are split at bytes below 0x30, which no encoding uses within a character.
+    """
+    words: dict[bytes, None] = {}
+    gathered = 0
+    stretches = _STRETCHES if len(data) > _SAMPLE else 1
+    step = -(-len(data) // stretches)
+    for stretch in range(stretches):
+        at, end = stretch * step, (stretch + 1) * step
+        if stretch:
+            split = _SPLIT.search(data, at)
+            at = split.end() if split else end
+        most = _TELLING * (stretch + 1) // stretches
+        while gathered < most and (high := _HIGH.search(data, at, end)):
+            split = _SPLIT.search(data, high.end())
+            stop = split.start() if split else len(data)
+            # what stands before the first such byte is ASCII: characters cannot be cut there
+            word = _WORD_BEFORE.search(data, max(at, high.start() - 32), high.start())
+            begin = word.start() if word else high.start()
+            found = data[begin : min(stop, begin + _LONGEST)]
+            if found not in words:
+                words[found] = None
+                gathered += len(found)
+            at = stop
+    return b" ".join(words)
 
 
 def _guess(data: bytes) -> str:
-    from charset_normalizer import from_bytes  # loaded only for files that are not Unicode
+    """The encoding in which a text is likeliest: by its characters, and by its bytes."""
+    import chardet  # loaded only for files that are not Unicode
 
-    sample = data[:_SAMPLE]
-    controls = sum(sample.count(bytes([code])) for code in range(1, 9))
-    if controls > len(sample) * 0.02:
-        raise not_text()
-    runs = _HIGH_RUNS.findall(sample)
-    accents = sum(len(run) == 1 and run >= b"\xc0" for run in runs)
-    if accents > 0.7 * len(runs):
-        return "cp1252"  # single letters with accents among ASCII, too few to tell more from
-    found = from_bytes(sample).best()
-    return found.encoding if found is not None else "cp1252"
+    words = _telling(data)
+    found = chardet.detect_all(
+        words, include_encodings=_BY_BYTES, compat_names=False, ignore_threshold=True
+    )
+    trust = {each["encoding"]: each["confidence"] for each in found}
+    most = max(trust.values(), default=0.0) or 1.0
+
+    def unlikeliness(encoding: str) -> float:
+        text = words.decode(encoding, "replace")
+        known = max(trust.get(name, 0.0) for name in _KNOWN_AS.get(encoding, (encoding,)))
+        foreign = encoding in _NOT_JAPANESE and _KANA.search(text) is not None
+        trusted = _TRUST * known / most
+        if encoding in _EASTERN:  # of few characters their bytes tell nothing
+            trusted *= min(len(_BEYOND.findall(text)) / _EASTERN_TELL, 1.0)
+        return cost(text) + _CANDIDATES[encoding] - trusted + _TRUST * foreign
+
+    best = min((unlikeliness(encoding), encoding) for encoding in _CANDIDATES)
+    wide = _eastern_wide(data)
+    plain = len(words.decode("ascii", "ignore")) * _ASCII
+    return wide[1] if wide and wide[0] - _TRUST / 2 < best[0] + plain else best[1]

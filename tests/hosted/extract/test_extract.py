@@ -77,8 +77,10 @@ def test_lines_end_alike_and_control_characters_are_left_out() -> None:
 
 
 def test_one_broken_character_does_not_spoil_a_long_file() -> None:
-    text = extract("a.txt", b"word " * 20_000 + b"\xff" + b" end")
-    assert text.endswith("word \ufffd end")
+    data = "größer ".encode() * 20_000
+    assert extract("a.txt", data + b"\xff end").endswith("größer \ufffd end")
+    assert extract("a.txt", data + b"gr\xc3").endswith("größer gr\ufffd")
+    assert extract("a.txt", data + b"no\x00ne").endswith("größer none")
 
 
 def test_escapes_in_json_become_characters() -> None:
