@@ -4,7 +4,7 @@ from bot.hosted.extract.decoding import clean, decoded, unescaped_json
 from bot.hosted.extract.html import declared_charset, html_text
 from bot.hosted.extract.kinds import Kind, kind_of
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
-from bot.hosted.extract.office import office_text
+from bot.hosted.extract.packed import packed_text
 from bot.hosted.extract.pdf import pdf_text
 
 
@@ -36,7 +36,7 @@ def _parsed(kind: Kind, data: bytes, limits: ExtractionLimits) -> str:
     if kind == "pdf":
         return pdf_text(data, limits)
     if kind == "packed":
-        return office_text(data, limits)
+        return packed_text(data, limits)
     if kind == "html":
         return html_text(decoded(data, declared_charset(data)), limits)
     collector = Collector(limits)

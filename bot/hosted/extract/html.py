@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from bot.hosted.extract.limits import Collector, ExtractionLimits
 
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "iframe", "object"})
+_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "iframe", "object", "rp"})
 _BLOCKS = frozenset(
     """
     address article aside blockquote body br caption center dd details dialog div dl dt
@@ -47,9 +47,12 @@ class _HTMLReader(HTMLParser):
         self._preformatted = 0
         self._last = "\n"  # what was written last
         self._gap = False  # whether white space came after it
+        self._ruby: list[str] | None = None  # how a word is read, while that is told
+        self._readings: list[str] = []  # told at a block's end: there it tears no word apart
 
     @property
     def text(self) -> str:
+        self._break()
         return self._collector.text.strip("\n")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -67,6 +70,15 @@ class _HTMLReader(HTMLParser):
             self.handle_data(dict(attrs).get("alt") or "")
         elif tag == "pre":
             self._preformatted += 1
+        elif tag == "rt":
+            self._ruby = []
+        elif tag == "input":
+            self._show_field(dict(attrs))
+
+    def _show_field(self, attributes: dict[str, str | None]) -> None:
+        """What a form's field shows."""
+        if attributes.get("type") not in ("hidden", "password", "image", "file"):
+            self.handle_data(f" {attributes.get('value') or attributes.get('placeholder') or ''} ")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _HIDDEN:
@@ -81,6 +93,9 @@ class _HTMLReader(HTMLParser):
         if tag in ("td", "th"):
             self._write("\t")
             self._gap = False
+        elif tag in ("rt", "ruby") and self._ruby is not None:
+            self._readings.append("".join(self._ruby).strip())
+            self._ruby = None
         elif tag in _BLOCKS:
             self._break()
         if tag == "pre":
@@ -88,6 +103,9 @@ class _HTMLReader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._hidden:
+            return
+        if self._ruby is not None:
+            self._ruby.append(data)
             return
         if self._preformatted:
             self._write(data)
@@ -107,6 +125,9 @@ class _HTMLReader(HTMLParser):
             self._last = text
 
     def _break(self) -> None:
+        if self._readings:
+            self._write(f" ({' '.join(self._readings)})")
+            self._readings = []
         self._gap = False
         if not self._last.endswith("\n"):
             self._write("\n")

@@ -18,9 +18,21 @@ TEXT = frozenset(
 JSON = frozenset({"geojson", "ipynb", "json", "jsonl", "ndjson"})
 HTML = frozenset({"htm", "html", "xhtml"})
 
-SUPPORTED = "text and source code, Markdown, HTML, CSV, JSON, PDF, .docx and .pptx"
+PACKED = frozenset(
+    """
+    docm docx dotm dotx epub odg odp ods odt otp ots ott potm potx ppsm ppsx pptm pptx xlsm xlsx
+    xltm xltx
+    """.split()  # noqa: SIM905 - a table of names is read, not typed out
+)
+
+SUPPORTED = (
+    "text and source code, Markdown, HTML, CSV, JSON, PDF, Word, Excel and PowerPoint "
+    "(.docx, .xlsx, .pptx), OpenDocument and EPUB"
+)
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PDF_MARK = re.compile(rb"%PDF-\d")
+_PDF_OBJECT = re.compile(rb"\b\d+\s+\d+\s+obj\b")
 _HTML_START = re.compile(
     rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*\?>\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
 )
@@ -57,14 +69,16 @@ def kind_of(name: str, data: bytes) -> Kind:
     if not data.strip(b"\x00\t\n\r "):
         raise ExtractionError("invalid_file", "The file is empty.")
     head = data[:4096]
-    if b"%PDF-" in head[:1024]:
+    if _is_pdf(ending, data):
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "packed"
-    if ending in ("pdf", "docx", "pptx"):
+    if ending == "pdf" or ending in PACKED:
         raise _not_what_it_is_named(ending, head)
     if head.startswith(_OLE):
-        raise unsupported("an old or password-protected Office file; save it as .docx or .pptx")
+        raise unsupported(
+            "an old or password-protected Office file; save it as .docx, .xlsx or .pptx"
+        )
     for start, what in _OTHER_FORMATS.items():
         # short marks can begin a text as well, but then there is no NUL in it
         if head.startswith(start) and (len(start) > 3 or b"\x00" in head):
@@ -72,6 +86,17 @@ def kind_of(name: str, data: bytes) -> Kind:
     if ending in HTML or (ending not in TEXT and _HTML_START.match(head)):
         return "html"
     return "json" if ending in JSON else "text"
+
+
+def _is_pdf(ending: str, data: bytes) -> bool:
+    """Whether it is a PDF: a text can have the mark of one, but not its objects and its end."""
+    if not _PDF_MARK.search(data[:1024]):
+        return False
+    if ending == "pdf":
+        return True
+    objects = _PDF_OBJECT.search(data) is not None
+    # a text about PDFs may show a whole one, and then says something after it
+    return objects and (b"%%EOF" in data[-1024:].rstrip(b"\x00\t\n\r ")[-16:] or b"\x00" in data)
 
 
 def _not_what_it_is_named(ending: str, head: bytes) -> ExtractionError:

@@ -1,9 +1,20 @@
-"""Text of PDF files, page by page."""
+"""Text of PDF files, page by page: what is printed, filled in and noted on each."""
 
 import io
 import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
+
+if TYPE_CHECKING:
+    from pypdf import PageObject
+
+_MOST_ANNOTATIONS = 10_000  # of a page
+_DEPTH = 32  # of fields within fields
+# bits of an annotation's and of a field's flags (ISO 32000-1, 12.5.3 and 12.7.4)
+_HIDDEN, _NO_VIEW, _PASSWORD, _PUSHED = 1 << 1, 1 << 5, 1 << 13, 1 << 16
 
 
 def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
@@ -12,7 +23,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
     Raises ExtractionError where the file is locked or broken, or no page can be read.
     """
     import pypdf  # heavy: loaded for PDFs alone
-    from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+    from pypdf.errors import FileNotDecryptedError, PyPdfError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of each oddity of a file
     collector = Collector(limits)
@@ -21,7 +32,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
         if reader.is_encrypted and not reader.decrypt(""):
             raise _locked()
         count = len(reader.pages)
-    except (FileNotDecryptedError, DependencyError) as locked:
+    except FileNotDecryptedError as locked:
         raise _locked() from locked
     except ExtractionError:
         raise
@@ -34,14 +45,105 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
     unread = 0
     for index in range(count):
         try:
-            collector.add(reader.pages[index].extract_text() + "\n\n")
-        except (FileNotDecryptedError, DependencyError) as locked:
+            page = reader.pages[index]
+            collector.add(page.extract_text() + "\n")
+        except FileNotDecryptedError as locked:
             raise _locked() from locked
         except (PyPdfError, *_BROKEN):
             unread += 1
+            continue
+        for text in _noted(page):
+            collector.add(text + "\n")
+        collector.add("\n")
     if count == unread:
         raise ExtractionError("invalid_file", "The PDF is broken: no page of it can be read.")
     return collector.text
+
+
+def _noted(page: "PageObject") -> Iterator[str]:
+    """What a page's annotations show; one that cannot be read is left out."""
+    from pypdf.errors import PyPdfError
+
+    try:
+        annotations = list(_entry(page, "/Annots") or ())
+    except (PyPdfError, *_BROKEN):
+        return
+    for reference in annotations[:_MOST_ANNOTATIONS]:
+        with suppress(PyPdfError, *_BROKEN):
+            yield from _shown_by(page, reference.get_object())
+
+
+def _shown_by(page: "PageObject", annotation: Any) -> list[str]:
+    """What a field that is filled in shows, or a note, or a stamp."""
+    if int(_entry(annotation, "/F") or 0) & (_HIDDEN | _NO_VIEW):
+        return []
+    kind = _entry(annotation, "/Subtype")
+    told = ""
+    if kind == "/Widget":
+        told = _field_value(annotation)
+    elif kind not in ("/Link", "/Popup"):
+        told = _string(_entry(annotation, "/Contents"))
+    drawn = _drawn(page, annotation)
+    if "".join(told.split()) in "".join(drawn.split()):
+        told = ""
+    return [text for text in (drawn, told) if text]
+
+
+def _drawn(page: "PageObject", annotation: Any) -> str:
+    """The text of an annotation's appearance in the state that it is in."""
+    from pypdf.errors import PyPdfError
+
+    try:
+        appearance = _entry(_entry(annotation, "/AP") or {}, "/N")
+        if appearance is not None and not hasattr(appearance, "get_data"):
+            appearance = _entry(appearance, _entry(annotation, "/AS") or "/Off")
+        if appearance is None or "/Resources" not in appearance:
+            return ""
+        return page.extract_xform_text(appearance).strip()
+    except (PyPdfError, *_BROKEN):
+        return ""
+
+
+def _entry(holder: Any, key: str) -> Any:
+    """An entry of a dictionary, wherever in the file it stands; None where there is none."""
+    return holder[key] if key in holder else None  # noqa: SIM401 - get() resolves no references
+
+
+def _field_value(field: Any) -> str:
+    """What a form's field holds, a choice in its own words; "" for a password."""
+    flags = int(_inherited(field, "/Ff") or 0)
+    if _inherited(field, "/FT") == "/Btn":
+        return _string(_entry(_entry(field, "/MK") or {}, "/CA")) if flags & _PUSHED else ""
+    if flags & _PASSWORD:
+        return ""
+    value = _inherited(field, "/V")
+    shown = {}
+    for option in _inherited(field, "/Opt") or ():
+        pair = option.get_object()
+        if isinstance(pair, list) and len(pair) == 2:
+            shown[_string(pair[0])] = _string(pair[1])
+    values = value if isinstance(value, list) else [value]
+    return ", ".join(shown.get(text, text) for each in values if (text := _string(each)))
+
+
+def _inherited(field: Any, key: str) -> Any:
+    for _ in range(_DEPTH):
+        if key in field:
+            return field[key]
+        if "/Parent" not in field:
+            return None
+        field = field["/Parent"]
+    return None
+
+
+def _string(value: Any) -> str:
+    """A text of a PDF; a long one may be a stream."""
+    if value is None:
+        return ""
+    value = value.get_object() if hasattr(value, "get_object") else value
+    if hasattr(value, "get_data"):
+        return cast("bytes", value.get_data()).decode("utf-8", "replace")
+    return str(value).strip() if isinstance(value, str | bytes) else ""
 
 
 # What its parser raises for files that are not as it expects; it is written in Python, so a broken

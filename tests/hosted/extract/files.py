@@ -93,3 +93,76 @@ def slide(*lines: str) -> str:
     """A part of a presentation."""
     paragraphs = "".join(f"<a:p><a:r><a:t>{line}</a:t></a:r></a:p>" for line in lines)
     return f'<p:sld xmlns:p="urn:p" xmlns:a="{DRAWING}"><p:txBody>{paragraphs}</p:txBody></p:sld>'
+
+
+def office(
+    parts: Mapping[str, str | bytes], related: Mapping[str, Mapping[str, tuple[str, str]]]
+) -> bytes:
+    """A package whose parts refer to each other.
+
+    `related` has, for each part ("" for the package), relationship ids with a kind and a target.
+    """
+    made: dict[str, str | bytes] = {"[Content_Types].xml": "<Types/>", **parts}
+    for part, references in related.items():
+        folder, _, base = part.rpartition("/")
+        rows = "".join(
+            f'<Relationship Id="{key}" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
+            f'relationships/{kind}" Target="{target}"/>'
+            for key, (kind, target) in references.items()
+        )
+        made[f"{folder}/_rels/{base}.rels".lstrip("/")] = (
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f"{rows}</Relationships>"
+        )
+    return packed(made)
+
+
+def workbook(
+    sheets: Mapping[str, str],
+    *,
+    strings: str = "",
+    styles: str = "",
+    properties: str = "",
+    beside: Mapping[str, str | bytes] | None = None,
+    related: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
+) -> bytes:
+    """A workbook of sheets by name, each given as its rows; parts `xl/sheet1.xml` and so on."""
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="s{n}"/>' for n, name in enumerate(sheets, 1)
+    )
+    references = {f"s{n}": ("worksheet", f"sheet{n}.xml") for n in range(1, len(sheets) + 1)}
+    parts: dict[str, str | bytes] = {
+        "xl/workbook.xml": f'<workbook xmlns="urn:x" xmlns:r="urn:r">{properties}'
+        f"<sheets>{listed}</sheets></workbook>",
+        "xl/strings.xml": f'<sst xmlns="urn:x">{strings}</sst>',
+        "xl/styles.xml": f'<styleSheet xmlns="urn:x">{styles}</styleSheet>',
+    }
+    for n, rows in enumerate(sheets.values(), 1):
+        parts[f"xl/sheet{n}.xml"] = f'<worksheet xmlns="urn:x">{rows}</worksheet>'
+    references |= {"str": ("sharedStrings", "strings.xml"), "sty": ("styles", "styles.xml")}
+    return office(
+        {**parts, **(beside or {})},
+        {
+            "": {"r1": ("officeDocument", "xl/workbook.xml")},
+            "xl/workbook.xml": references,
+            **(related or {}),
+        },
+    )
+
+
+def opendocument(kind: str, body: str, **parts: str | bytes) -> bytes:
+    """An OpenDocument file of a kind such as `text`, with the given elements in its body."""
+    return packed(
+        {
+            "mimetype": f"application/vnd.oasis.opendocument.{kind}",
+            "content.xml": opendocument_xml(f"<office:body>{body}</office:body>"),
+            **{name.replace("__", "/") + ".xml": content for name, content in parts.items()},
+        }
+    )
+
+
+def opendocument_xml(inner: str) -> str:
+    """A part of an OpenDocument file around the given elements."""
+    prefixes = "office text table draw style presentation dc xlink svg"
+    spaces = " ".join(f'xmlns:{prefix}="urn:{prefix}"' for prefix in prefixes.split())
+    return f"<office:document-content {spaces}>{inner}</office:document-content>"

@@ -61,7 +61,7 @@ async def test_a_large_file_goes_there_and_back() -> None:
     [
         ("a.pdf", b"%PDF-1.7\nbroken", "invalid_file"),
         ("a.docx", docx(paragraph("x"))[:-30], "invalid_file"),
-        ("a.xlsx", packed({"xl/workbook.xml": "x"}), "unsupported_file"),
+        ("a.zip", packed({"a.txt": "x"}), "unsupported_file"),
         ("a.png", b"\x89PNG\x00", "unsupported_file"),
         ("a.txt", b"", "invalid_file"),
     ],

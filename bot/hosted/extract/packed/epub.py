@@ -1,0 +1,83 @@
+"""EPUB books: title and authors, then the chapters in the order of reading."""
+
+import posixpath
+
+from bot.hosted.extract.decoding import decoded
+from bot.hosted.extract.html import html_text
+from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
+from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
+
+_PAGES = (".xhtml", ".html", ".htm")
+
+
+class _Container(Reader):
+    """Where the book's description is."""
+
+    path = ""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "rootfile":
+            self.path = self.path or attributes.get("full-path", "")
+
+
+class _Book(Reader):
+    """The parts of a book by their ids, and which are read in which order."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, tuple[str, str]] = {}
+        self.order: list[str] = []
+        self.heading: list[str] = []
+        self._in_heading = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "item":
+            part = (attributes.get("href", ""), attributes.get("media-type", ""))
+            self.parts[attributes.get("id", "")] = part
+        elif name == "itemref":
+            self.order.append(attributes.get("idref", ""))
+        self._in_heading = name in ("title", "creator")
+
+    def characters(self, text: str) -> None:
+        if self._in_heading:
+            self.heading.append(text)
+
+    def end(self, name: str) -> None:
+        if self._in_heading:
+            self.heading.append("\n")
+        self._in_heading = False
+
+
+class _Encryption(Reader):
+    """Which parts are encrypted."""
+
+    def __init__(self) -> None:
+        self.parts: set[str] = set()
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "CipherReference":
+            self.parts.add(joined("", attributes.get("URI", "")))
+
+
+def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) -> None:
+    """Read the book's chapters; raises ExtractionError where they are encrypted."""
+    container, book, encryption = _Container(), _Book(), _Encryption()
+    package.parse("META-INF/container.xml", container)
+    if "META-INF/encryption.xml" in package:
+        package.parse("META-INF/encryption.xml", encryption)
+    package.parse(container.path, book)
+    folder = posixpath.dirname(container.path)
+    listed = [book.parts[each] for each in book.order if each in book.parts]
+    pages = [
+        joined(folder, href)
+        for href, kind in listed or book.parts.values()
+        if "html" in kind or href.lower().endswith(_PAGES)
+    ]
+    if not pages:
+        pages = [name for name in package.names if name.endswith(_PAGES)]
+    if encryption.parts & {*pages}:
+        raise ExtractionError("invalid_file", "The book is encrypted (DRM).")
+    for piece in book.heading:
+        collector.add(piece)
+    for page in pages:
+        if page in package:
+            collector.add(html_text(decoded(package.read(page)), limits) + "\n\n")

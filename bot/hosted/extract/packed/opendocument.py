@@ -1,0 +1,142 @@
+"""OpenDocument files: texts, spreadsheets and presentations of LibreOffice and others."""
+
+from bot.hosted.extract.kinds import unsupported
+from bot.hosted.extract.limits import Collector, ExtractionError
+from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
+
+_PARAGRAPHS = frozenset({"p", "h"})
+_SKIPPED = frozenset({"tracked-changes", "deletion", "forms", "scripts", "sequence-decls"})
+_APART = frozenset({"note", "annotation", "text-box"})
+_MOST_SPACES = 100
+
+
+def read_opendocument(package: Package, collector: Collector) -> None:
+    """Read the content, then headers and footers, then objects such as charts."""
+    if "META-INF/manifest.xml" in package:
+        manifest = _Manifest()
+        package.parse("META-INF/manifest.xml", manifest)
+        if manifest.encrypted:
+            raise ExtractionError("invalid_file", "The file is password-protected.")
+    kind = b""
+    if "mimetype" in package:
+        kind = package.read("mimetype").strip()
+    if kind and b"opendocument" not in kind:
+        raise unsupported("an archive; add the files in it one by one")
+    content = _ContentReader(collector)
+    package.parse("content.xml", content)
+    if "styles.xml" in package and b"spreadsheet" not in kind:
+        package.parse("styles.xml", _ContentReader(collector, only_pages=True))
+    for target in dict.fromkeys(content.objects):
+        part = f"{joined('', target)}/content.xml"
+        if part in package:
+            package.parse(part, _ContentReader(collector))
+
+
+class _Manifest(Reader):
+    encrypted = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name in ("encryption-data", "encrypted-key"):
+            self.encrypted = True
+
+
+class _ContentReader(Reader):
+    """Text of paragraphs; notes and text boxes come after the paragraph in which they stand."""
+
+    def __init__(self, collector: Collector, *, only_pages: bool = False) -> None:
+        self.objects: list[str] = []
+        self._collector = collector
+        self._only_pages = only_pages
+        self._pages = 0
+        self._skipping = 0
+        self._cells = 0
+        self._open: list[str] = []  # paragraphs and what stands apart, innermost last
+        self._lines: list[list[str]] = [[]]
+        self._gaps = [False]
+        self._after: list[list[str]] = [[]]
+        self._reading: list[str] | None = None
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name in ("master-page", "master-styles"):
+            self._pages += 1
+        if self._skipping or name in _SKIPPED or attributes.get(":class") in _HINTS:
+            self._skipping += 1
+        elif name in _PARAGRAPHS or name in _APART:
+            self._open.append(name)
+            self._lines.append([])
+            self._gaps.append(False)
+            self._after.append([])
+        elif name == "table-cell":
+            self._cells += 1
+        elif name == "table" and attributes.get(":name") and not self._cells and not self._open:
+            self._out(f"{attributes[':name']}\n")
+        elif name == "object" and ":href" in attributes:
+            self.objects.append(attributes[":href"])
+        elif name == "ruby-text":
+            self._reading = []
+        elif self._in_paragraph():
+            if name == "s":
+                count = attributes.get(":c", "1")
+                self._lines[-1].append(
+                    " " * min(int(count) if count.isdecimal() else 1, _MOST_SPACES)
+                )
+            elif name == "tab":
+                self._lines[-1].append("\t")
+            elif name == "line-break":
+                self._lines[-1].append("\n")
+
+    def end(self, name: str) -> None:
+        if name in ("master-page", "master-styles"):
+            self._pages -= 1
+        if self._skipping:
+            self._skipping -= 1
+        elif name in _PARAGRAPHS or name in _APART:
+            self._close(name)
+        elif name == "table-cell":
+            self._cells -= 1
+            self._out("\t")
+        elif name == "table-row":
+            self._out("\n")
+        elif name == "ruby-text" and self._reading is not None:
+            self._after[-1].append(f"({''.join(self._reading)})\n")
+            self._reading = None
+
+    def _close(self, name: str) -> None:
+        self._open.pop()
+        self._gaps.pop()
+        text = "".join(self._lines.pop())
+        if name in _PARAGRAPHS:
+            text = text.rstrip(" ") + (" " if self._cells else "\n")
+        text += "".join(self._after.pop())
+        if not self._open:
+            self._out(text)
+        elif self._open[-1] in _PARAGRAPHS:
+            self._after[-1].append(text)
+        else:
+            self._lines[-1].append(text)
+
+    def _in_paragraph(self) -> bool:
+        return bool(self._open) and self._open[-1] in _PARAGRAPHS
+
+    def characters(self, text: str) -> None:
+        if self._skipping:
+            return
+        if self._reading is not None:
+            self._reading.append(text)
+        elif self._in_paragraph():
+            words = " ".join(text.split())
+            line = self._lines[-1]
+            if text[:1].isspace() and line and not line[-1].endswith((" ", "\n", "\t")):
+                line.append(" ")
+            if words:
+                line.append(words)
+                if text[-1:].isspace():
+                    line.append(" ")
+
+    def _out(self, text: str) -> None:
+        if not self._only_pages or self._pages:
+            self._collector.add(text)
+
+
+# frames of master pages whose text only tells where a slide's own text goes
+_HINTS = frozenset({"title", "outline", "subtitle", "notes", "page-number", "date-time", "header"})

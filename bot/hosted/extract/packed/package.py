@@ -1,0 +1,155 @@
+"""A zip of parts, as Office, OpenDocument and EPUB files are: bounded, and lenient about names."""
+
+import posixpath
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+from urllib.parse import unquote
+from xml.parsers import expat
+
+from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
+
+Attributes = dict[str, str]
+"""An element's attributes: `name` for one without a namespace, `:name` for one with any."""
+
+BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    expat.ExpatError,
+    struct.error,
+    EOFError,
+    IndexError,
+    KeyError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+)
+"""What reading a package that is not sound raises; RuntimeError is for one that is encrypted."""
+
+_READ = 65_536
+_LOCAL_HEADER = 30  # bytes before the name
+_UTF8_NAME = 0x800
+
+
+class Reader:
+    """Receives the events of a part of XML: names without their namespaces."""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        """An element begins."""
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+
+    def characters(self, text: str) -> None:
+        """Text of the innermost element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A part's reference to another part: the last word of its type, and the part's name."""
+
+    id: str
+    kind: str
+    target: str
+
+
+class Package:
+    """An open package; names are found whatever their case, slashes and escapes."""
+
+    def __init__(self, data: bytes, limits: ExtractionLimits) -> None:
+        self._zip = zipfile.ZipFile(BytesIO(data))
+        self._data = data
+        self._left = limits.unpacked_bytes
+        self._parts = {_key(info.filename): info for info in reversed(self._zip.infolist())}
+
+    @property
+    def names(self) -> list[str]:
+        """All names, in lower case and with slashes."""
+        return sorted(self._parts)
+
+    def __contains__(self, name: str) -> bool:
+        return _key(name) in self._parts
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Unpack a part piece by piece; raises ExtractionError past the limit of all parts."""
+        info = self._parts[_key(name)]
+        start = info.header_offset + _LOCAL_HEADER
+        (length,) = struct.unpack_from("<H", self._data, start - 4)
+        # zipfile insists on one spelling in the directory and before the part
+        encoding = "utf-8" if info.flag_bits & _UTF8_NAME else "cp437"
+        info.orig_filename = self._data[start : start + length].decode(encoding)
+        with self._zip.open(info) as part:
+            while piece := part.read(_READ):
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise ExtractionError(
+                        "invalid_file", "The file unpacks to more than is allowed."
+                    )
+                yield piece
+
+    def read(self, name: str) -> bytes:
+        """Unpack a whole part."""
+        return b"".join(self.pieces(name))
+
+    def parse(self, name: str, reader: Reader) -> None:
+        """Send the events of a part of XML to `reader`, without keeping a tree.
+
+        Entities of a file's own are refused: no program writes any, and they are how a small file
+        becomes a large one.
+        """
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        parser.StartElementHandler = lambda tag, attributes: reader.start(
+            tag.rpartition(" ")[2], {_short(key): value for key, value in attributes.items()}
+        )
+        parser.EndElementHandler = lambda tag: reader.end(tag.rpartition(" ")[2])
+        parser.CharacterDataHandler = reader.characters
+        parser.EntityDeclHandler = _refuse_entities
+        for piece in self.pieces(name):
+            parser.Parse(piece, False)
+        parser.Parse(b"", True)
+
+    def relationships(self, part: str) -> list[Relationship]:
+        """The parts that `part` refers to and that are there; "" stands for the package."""
+        folder, base = posixpath.split(part)
+        name = posixpath.join(folder, "_rels", f"{base}.rels")
+        reader = _Relationships(folder)
+        if name in self:
+            self.parse(name, reader)
+        return [found for found in reader.found if found.target in self]
+
+
+class _Relationships(Reader):
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self.found: list[Relationship] = []
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name != "Relationship" or attributes.get("TargetMode") == "External":
+            return
+        kind = attributes.get("Type", "").rpartition("/")[2]
+        target = joined(self._folder, attributes.get("Target", ""))
+        self.found.append(Relationship(attributes.get("Id", ""), kind, target))
+
+
+def joined(folder: str, target: str) -> str:
+    """The name of the part that a reference in `folder` means."""
+    target = unquote(target.partition("#")[0]).replace("\\", "/")
+    return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+
+
+def _key(name: str) -> str:
+    return posixpath.normpath(name.replace("\\", "/")).lstrip("/").lower()
+
+
+def _short(attribute: str) -> str:
+    _, separator, local = attribute.rpartition(" ")
+    return f":{local}" if separator else local
+
+
+def _refuse_entities(*_: object) -> None:
+    raise ExtractionError("invalid_file", "The file declares entities, as no Office file does.")

@@ -1,0 +1,250 @@
+"""Workbooks: sheets in their order with their names, cells as they are shown."""
+
+import re
+from dataclasses import dataclass, field
+
+from bot.hosted.extract.limits import Collector
+from bot.hosted.extract.packed.cell_formats import BUILT_IN, shown
+from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
+from bot.hosted.extract.packed.text import read_drawn, read_text
+
+_WIDEST_GAP = 20  # empty cells that keep their columns
+_COLUMN = re.compile(r"[A-Za-z]{1,3}")
+_PAGE_CODES = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')
+_PAGE_PARTS = frozenset(
+    f"{pages}{part}" for pages in ("odd", "even", "first") for part in ("Header", "Footer")
+)
+
+
+@dataclass(slots=True)
+class _Workbook(Reader):
+    """What a workbook's own part tells: its sheets in order, and how it counts days."""
+
+    sheets: list[tuple[str, str]] = field(default_factory=list)
+    from_1904: bool = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "sheet":
+            self.sheets.append((attributes.get("name", ""), attributes.get(":id", "")))
+        elif name == "workbookPr":
+            self.from_1904 = attributes.get("date1904", "0") in ("1", "true")
+
+
+class _Styles(Reader):
+    """The number format of each cell style."""
+
+    def __init__(self) -> None:
+        self._codes = dict(BUILT_IN)
+        self._ids: list[int] = []
+        self._in_cells = False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == "numFmt" and not self._in_cells:
+            self._codes[int(attributes.get("numFmtId", "0"))] = attributes.get("formatCode", "")
+        elif name == "cellXfs":
+            self._in_cells = True
+        elif name == "xf" and self._in_cells:
+            self._ids.append(int(attributes.get("numFmtId", "0")))
+
+    def end(self, name: str) -> None:
+        if name == "cellXfs":
+            self._in_cells = False
+
+    def code(self, style: int) -> str:
+        known = 0 <= style < len(self._ids)
+        return self._codes.get(self._ids[style], "General") if known else "General"
+
+
+class _SharedStrings(Reader):
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._pieces: list[str] = []
+        self._in_text = False
+        self._spoken = 0
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        self._spoken += name == "rPh"
+        if name == "si":
+            self._pieces = []
+        self._in_text = name == "t" and not self._spoken
+
+    def characters(self, text: str) -> None:
+        if self._in_text:
+            self._pieces.append(text)
+
+    def end(self, name: str) -> None:
+        self._in_text = False
+        self._spoken -= name == "rPh"
+        if name == "si":
+            self.found.append("".join(self._pieces))
+
+
+class _Sheet(Reader):
+    """One sheet's rows as lines, cells apart by tabs."""
+
+    def __init__(
+        self, collector: Collector, strings: list[str], styles: _Styles, *, from_1904: bool
+    ) -> None:
+        self._collector = collector
+        self._strings = strings
+        self._styles = styles
+        self._from_1904 = from_1904
+        self._cell: Attributes = {}
+        self._value: list[str] = []
+        self._formula: list[str] = []
+        self._into: list[str] | None = None
+        self._row: list[str] = []
+        self._column = 0
+        self._spoken = 0
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        self._into = None
+        if name == "row":
+            self._row, self._column = [], 0
+        elif name == "c":
+            self._cell, self._value, self._formula = attributes, [], []
+        elif name == "rPh":
+            self._spoken += 1
+        elif name == "v" or (name == "t" and not self._spoken):
+            self._into = self._value
+        elif name == "f":
+            self._into = self._formula
+        elif name in _PAGE_PARTS:
+            self._value = []
+            self._into = self._value
+
+    def characters(self, text: str) -> None:
+        if self._into is not None:
+            self._into.append(text)
+
+    def end(self, name: str) -> None:
+        self._into = None
+        if name == "rPh":
+            self._spoken -= 1
+        elif name == "c":
+            self._end_cell()
+        elif name == "row" and any(self._row):
+            self._collector.add("\t".join(self._row) + "\n")
+        elif name in _PAGE_PARTS:
+            text = _PAGE_CODES.sub(" ", "".join(self._value).replace("&&", "\x00"))
+            self._collector.add(" ".join(text.replace("\x00", "&").split()) + "\n")
+
+    def _end_cell(self) -> None:
+        text = self._shown("".join(self._value))
+        place = _COLUMN.match(self._cell.get("r", ""))
+        column = _number(place.group()) if place else self._column + 1
+        if text:
+            gap = max(column - self._column - 1, 0)
+            self._row.extend([""] * (gap if gap <= _WIDEST_GAP else 1))
+            self._row.append(" ".join(text.split()))
+            self._column = column
+
+    def _shown(self, value: str) -> str:
+        match self._cell.get("t", "n"):
+            case "s":
+                index = int(value) if value.strip().isdecimal() else -1
+                return self._strings[index] if 0 <= index < len(self._strings) else ""
+            case "b":
+                return "TRUE" if value.strip() == "1" else "FALSE" if value else ""
+            case "n" if value:
+                style = self._cell.get("s", "0")
+                code = self._styles.code(int(style) if style.isdecimal() else 0)
+                return shown(value.strip(), code, from_1904=self._from_1904)
+        if not value and self._formula:
+            return "=" + "".join(self._formula)  # never calculated: a program wrote it, not Excel
+        return value
+
+
+def _number(letters: str) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
+
+
+def read_workbook(package: Package, main: str, collector: Collector) -> None:
+    """Read all sheets, each with its name, header, comments, text boxes and charts."""
+    workbook = _Workbook()
+    package.parse(main, workbook)
+    related = package.relationships(main)
+    strings, styles = _SharedStrings(), _Styles()
+    for relationship in related:
+        if relationship.kind == "sharedStrings":
+            package.parse(relationship.target, strings)
+        elif relationship.kind == "styles":
+            package.parse(relationship.target, styles)
+    parts = {each.id: each.target for each in related}
+    for name, identifier in workbook.sheets:
+        part = parts.get(identifier)
+        if part is None:
+            continue
+        collector.add(f"{name}\n")
+        reader = _Sheet(collector, strings.found, styles, from_1904=workbook.from_1904)
+        package.parse(part, reader)
+        _read_beside(package, part, collector)
+        collector.add("\n")
+
+
+def _read_beside(package: Package, part: str, collector: Collector) -> None:
+    for relationship in package.relationships(part):
+        if relationship.kind == "comments":
+            package.parse(relationship.target, _Comments(collector))
+        elif relationship.kind == "threadedComment":
+            package.parse(relationship.target, _Comments(collector, "text"))
+        elif relationship.kind == "drawing":
+            read_text(package, relationship.target, collector)
+        elif relationship.kind == "vmlDrawing":
+            _read_buttons(package, relationship.target, collector)
+    read_drawn(package, part, collector)
+
+
+class _Comments(Reader):
+    """One line a comment: the cell and what was said."""
+
+    def __init__(self, collector: Collector, element: str = "t") -> None:
+        self._collector = collector
+        self._element = element
+        self._inside = False
+        self._pieces: list[str] = []
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name in ("comment", "threadedComment"):
+            self._pieces = [f"{attributes.get('ref', '')}: "]
+        self._inside = name == self._element
+
+    def characters(self, text: str) -> None:
+        if self._inside:
+            self._pieces.append(text)
+
+    def end(self, name: str) -> None:
+        self._inside = False
+        if name in ("comment", "threadedComment"):
+            self._collector.add("".join(self._pieces) + "\n")
+
+
+class _Captions(Reader):
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self._boxes = 0
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        self._boxes += name == "textbox"
+
+    def characters(self, text: str) -> None:
+        if self._boxes:
+            self.pieces.append(text)
+
+    def end(self, name: str) -> None:
+        self._boxes -= name == "textbox"
+
+
+def _read_buttons(package: Package, part: str, collector: Collector) -> None:
+    """Read the captions of buttons and boxes; Excel writes them in XML that is not always sound."""
+    captions = _Captions()
+    try:
+        package.parse(part, captions)
+    except BROKEN:
+        return
+    text = " ".join("".join(captions.pieces).split())
+    if text:
+        collector.add(text + "\n")

@@ -1,0 +1,198 @@
+"""The text of a part of an Office file: paragraphs, tables, text boxes, charts, SmartArt."""
+
+from collections.abc import Callable
+
+from bot.hosted.extract.limits import Collector
+from bot.hosted.extract.packed.cell_formats import shown
+from bot.hosted.extract.packed.package import Attributes, Package, Reader
+
+_SKIPPED = frozenset(
+    {
+        "pPr",  # formatting, whose tab stops are no tabs
+        "moveFrom",  # what a tracked move left behind
+        "rPh",  # how a cell is pronounced
+        "styleData",
+        "prSet",
+    }
+)
+_CHART_LINES = frozenset(
+    {"p", "strCache", "numCache", "numLit", "strLit", "lvl", "tx", "ser", "chartSpace"}
+)
+_DRAWN = {"chart": "chart", "chartEx": "chart", "diagramData": "text", "chartUserShapes": "text"}
+
+
+class TextReader(Reader):
+    """Text runs as lines: paragraphs end lines, table cells are apart by tabs.
+
+    A text box comes after the paragraph in which it is anchored, and the reading of a word (ruby)
+    after its paragraph, so that neither tears a word apart.
+    """
+
+    def __init__(self, add: Callable[[str], None], elements: frozenset[str] = frozenset()) -> None:
+        self._outermost = add
+        self._elements = elements | {"t"}
+        self._skipping = 0
+        self._cells = [0]
+        self._texts = 0
+        self._boxes: list[list[str]] = []  # the text of each text box that is open
+        self._pending: list[list[str]] = [[]]  # what follows each paragraph that is open
+        self._ruby: list[str] | None = None
+        self._readings: list[str] = []
+        self._alternatives: list[bool] = []  # whether each AlternateContent had a Choice
+        self._choices: list[str] = []
+        self._chosen = 0
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if self._skipping or name in _SKIPPED or self._is_unseen(name, attributes):
+            self._skipping += 1
+        elif name in self._elements:
+            self._texts += 1
+        elif name in ("tab", "ptab"):
+            self._add("\t")
+        elif name in ("br", "cr"):
+            self._add("\n")
+        elif name == "noBreakHyphen":
+            self._add("-")
+        elif name == "tc":
+            self._cells[-1] += 1
+        elif name == "txbxContent":
+            self._boxes.append([])
+            self._pending.append([])
+            self._cells.append(0)
+        elif name == "rt":
+            self._ruby = []
+        elif name == "textpath":  # WordArt of older programs, such as watermarks
+            self._pending[-1].append(attributes.get("string", "") + "\n")
+        else:
+            self._start_choice(name, attributes)
+
+    def _is_unseen(self, name: str, attributes: Attributes) -> bool:
+        if name == "AlternateContent":
+            self._alternatives.append(False)
+        elif name == "Choice" and self._alternatives:
+            self._alternatives[-1] = True
+        elif name == "Fallback":
+            return bool(self._alternatives) and self._alternatives[-1]
+        # a slide's number in the file is the one it had when it was saved
+        return name == "fld" and attributes.get("type") == "slidenum"
+
+    def _start_choice(self, name: str, attributes: Attributes) -> None:
+        """The entries of a form's drop-down list, of which one is shown."""
+        if name == "ddList":
+            self._choices, self._chosen = [], 0
+        elif name == "listEntry":
+            self._choices.append(attributes.get(":val", ""))
+        elif name == "result" and attributes.get(":val", "").isdecimal():
+            self._chosen = int(attributes[":val"])
+
+    def end(self, name: str) -> None:
+        if self._skipping:
+            self._skipping -= 1
+        elif name in self._elements:
+            self._texts -= 1
+        elif name == "p":
+            self._end_paragraph()
+        elif name == "tc":
+            self._cells[-1] -= 1
+            self._add("\t")
+        elif name == "tr":
+            self._add("\n")
+        elif name == "txbxContent":
+            box = "".join(self._boxes.pop())
+            box += "".join(self._pending.pop())
+            self._cells.pop()
+            self._pending[-1].append(box)
+        elif name == "rt" and self._ruby is not None:
+            self._readings.append("".join(self._ruby))
+            self._ruby = None
+        elif name == "ddList" and self._chosen < len(self._choices):
+            self._add(self._choices[self._chosen])
+        if name == "AlternateContent" and self._alternatives and not self._skipping:
+            self._alternatives.pop()
+
+    def _end_paragraph(self) -> None:
+        if self._readings:
+            self._add(f" ({' '.join(self._readings)})")
+            self._readings = []
+        self._add(" " if self._cells[-1] else "\n")
+        pending, self._pending[-1] = self._pending[-1], []
+        for piece in pending:
+            self._add(piece)
+
+    def characters(self, text: str) -> None:
+        if self._texts and not self._skipping:
+            self._add(text)
+
+    def _add(self, text: str) -> None:
+        if self._ruby is not None:
+            self._ruby.append(text)
+        elif self._boxes:
+            self._boxes[-1].append(text)
+        else:
+            self._outermost(text)
+
+    def close(self) -> None:
+        """Hand out what stood outside of paragraphs."""
+        for piece in self._pending[0]:
+            self._outermost(piece)
+
+
+class ChartReader(Reader):
+    """Titles, names of series and categories, and values as they are shown."""
+
+    def __init__(self, add: Callable[[str], None]) -> None:
+        self._add = add
+        self._text: list[str] | None = None
+        self._format = "General"
+        self._line = ""
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name in ("t", "v", "formatCode", "pt"):
+            self._text = []
+        if name in ("numCache", "lvl", "numLit"):
+            self._format = "General"
+        self._format = attributes.get("formatCode", self._format)
+
+    def characters(self, text: str) -> None:
+        if self._text is not None:
+            self._text.append(text)
+
+    def end(self, name: str) -> None:
+        text = "".join(self._text or ())
+        if name == "formatCode":
+            self._format = text
+        elif name == "t":
+            self._line += text
+        elif name in ("v", "pt") and text.strip():
+            self._line += shown(text.strip(), self._format) + "\t"
+        elif name in _CHART_LINES and self._line:
+            self._add(self._line.rstrip("\t") + "\n")
+            self._line = ""
+        self._text = None
+        if name in ("strCache", "numCache", "numLit"):
+            self._format = "General"
+
+
+def read_text(
+    package: Package, part: str, collector: Collector, elements: frozenset[str] = frozenset()
+) -> None:
+    """Read a part of WordprocessingML or DrawingML, then what is drawn in it."""
+    reader = TextReader(collector.add, elements)
+    package.parse(part, reader)
+    reader.close()
+    read_drawn(package, part, collector)
+
+
+def read_drawn(
+    package: Package, part: str, collector: Collector, above: frozenset[str] = frozenset()
+) -> None:
+    """Read the charts and SmartArt of a part; `above` are the parts that it is drawn in."""
+    for relationship in package.relationships(part):
+        kind = _DRAWN.get(relationship.kind)
+        if kind == "text":
+            reader = TextReader(collector.add)
+            package.parse(relationship.target, reader)
+            reader.close()
+        elif kind == "chart" and relationship.target not in above:
+            package.parse(relationship.target, ChartReader(collector.add))
+            read_drawn(package, relationship.target, collector, above | {relationship.target})
