@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bot.app.assistant_definitions import answering_assistant
+from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
@@ -159,7 +160,15 @@ class Container:
         if self._config.assistants.url != "embedded":
             at_once = MOST_AT_ONCE
         # Not more than the engine executes: what waits there waits in no fair order.
-        bot = ChatBot(self._config.discord, api, ledger, assistant_id, self._clock, at_once=at_once)
+        bot = ChatBot(
+            self._config.discord,
+            api,
+            ledger,
+            assistant_id,
+            self._clock,
+            AttachmentText(),
+            at_once=at_once,
+        )
         await self._stack.enter_async_context(bot)
         self._close_with(bot.close)
         life = asyncio.create_task(self._live(bot, token), name="discord")

@@ -20,7 +20,7 @@ from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import recover
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.handlers import InteractionHandlers
-from bot.chat.intake.attachments import AttachmentReader
+from bot.chat.intake.attachments import AttachmentReader, TextReader
 from bot.chat.intake.listener import Listener, guild_of
 from bot.chat.intake.routing import Router
 from bot.chat.reply import buttons
@@ -67,6 +67,7 @@ class ChatBot(discord.Client):
         ledger: Ledger,
         assistant_id: str,
         clock: Clock,
+        texts: TextReader,
         *,
         at_once: int = MOST_AT_ONCE,
     ) -> None:
@@ -118,7 +119,7 @@ class ChatBot(discord.Client):
             self._throttle,
             clock,
             channel_writer=self._channel_writer,
-            files=AttachmentReader(self, self._rest, clock, threads, settings),
+            files=AttachmentReader(self, self._rest, clock, threads, settings, texts),
             me=lambda: self._me.id,
             run_slots=self._run_slots,
             notice=Notice(self, ledger, self._rest),

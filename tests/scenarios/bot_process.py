@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from bot.app.attachment_text import AttachmentText
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.bot import ChatBot
 from bot.config import DiscordSettings
@@ -33,7 +34,8 @@ async def _run(
     assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
     ledger = await Ledger.open(directory / "bot.db", clock.now)
     _arm(ledger, point)
-    await ChatBot(settings, api, ledger, assistant.id, clock).start(token)
+    bot = ChatBot(settings, api, ledger, assistant.id, clock, AttachmentText())
+    await bot.start(token)
 
 
 def _arm(ledger: Ledger, point: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from yarl import URL
 
+from bot.app.attachment_text import AttachmentText
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
@@ -100,7 +101,9 @@ class Community:
     async def start_bot(self) -> None:
         """Start the bot on its file and wait until it is on Discord."""
         self.ledger = await Ledger.open(self.directory / "bot.db", self.clock.now)
-        self.bot = ChatBot(self.settings, self.api, self.ledger, self.assistant_id, self.clock)
+        self.bot = ChatBot(
+            self.settings, self.api, self.ledger, self.assistant_id, self.clock, AttachmentText()
+        )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
         ready = asyncio.create_task(self.sandbox.bot_ready())
         await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)

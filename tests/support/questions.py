@@ -22,15 +22,21 @@ class Shelf:
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         return tuple(file for file, _ in self.files)
 
-    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
+    def is_text(self, file: AttachedFile) -> bool:
+        return file.name.endswith((".md", ".txt", ".csv"))
+
+    async def text(self, question: Question, file: AttachedFile, most: int) -> str:
+        return (await self._download(file))[:most].decode()
+
+    async def _download(self, file: AttachedFile) -> bytes:
         self.downloaded.append(file.name)
         data = next(data for known, data in self.files if known == file)
         if data is None:
             raise UnreadableError("it is gone")
-        return data[:most]
+        return data
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        await self.download(question, file, file.size)
+        await self._download(file)
         return ImageFilePart(ImageFile(f"file-{file.id}"))
 
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 import discord
@@ -52,6 +52,18 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read
 _log = logging.getLogger(__name__)
 
 
+class TextReader(Protocol):
+    """Reads text files, whatever their encoding; the program that makes the bot hands one over."""
+
+    def is_text(self, name: str) -> bool:
+        """Whether a file of that name is text."""
+        ...
+
+    async def read(self, name: str, data: bytes) -> str:
+        """Return a file's text as it was written; raises ``UnreadableError``."""
+        ...
+
+
 class _RefusedError(Exception):
     """The address gives the file to nobody, or to nobody any more."""
 
@@ -66,6 +78,7 @@ class AttachmentReader:
         clock: Clock,
         threads: AssistantThreads,
         settings: DiscordSettings,
+        texts: TextReader,
     ) -> None:
         self._client = client
         self._rest = rest
@@ -76,6 +89,7 @@ class AttachmentReader:
             yarl.URL(address).origin()
             for address in (settings.api_url, *(f"https://{h}" for h in settings.attachment_hosts))
         )
+        self._texts = texts
         self._since = clock.now()
         # Images whose upload was begun by this process; the newest, as far as one can be retried.
         self._begun: dict[int, None] = {}
@@ -87,6 +101,14 @@ class AttachmentReader:
         if self._clock.now() - question.received_at < FRESH_SECONDS:
             return files
         return await self._looked_up(question) or files
+
+    def is_text(self, file: AttachedFile) -> bool:
+        """Whether a file says that it is text, by its type or by its name."""
+        return file.content_type.startswith("text/") or self._texts.is_text(file.name)
+
+    async def text(self, question: Question, file: AttachedFile, most: int) -> str:
+        """Return the text of a file of at most ``most`` bytes; raises ``UnreadableError``."""
+        return await self._texts.read(file.name, await self.download(question, file, most))
 
     async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
         """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""

@@ -20,11 +20,6 @@ QUESTION_KEY: Final = "question"
 LARGEST_TEXT_FILE: Final = 100_000
 """The largest text file whose text is shown to the model, in bytes."""
 
-_TEXT_ENDINGS: Final = re.compile(
-    r"\.(txt|md|markdown|rst|csv|tsv|json|jsonl|ya?ml|toml|ini|cfg|xml|svg|html|css|log|sql|sh|py"
-    r"|[jt]sx?|java|kt|go|rs|c|h|cpp|hpp|cs|rb|php|swift|lua|r|diff|patch|tex)\Z",
-    re.IGNORECASE,
-)
 _IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)\Z", re.IGNORECASE)
 _FENCES: Final = re.compile("`{3,}")
 _BETWEEN: Final = len("\n\n")
@@ -52,12 +47,6 @@ class AttachedFile(Struct, frozen=True):
         )
 
     @property
-    def is_text(self) -> bool:
-        """Whether its text can stand in the message."""
-        known = self.content_type.startswith("text/") or bool(_TEXT_ENDINGS.search(self.name))
-        return known and self.size <= LARGEST_TEXT_FILE
-
-    @property
     def heading(self) -> str:
         """How it is named to the model."""
         what = "image" if self.is_image else "file"
@@ -75,8 +64,12 @@ class AttachmentSource(Protocol):
         """Return a question's files with addresses that work."""
         ...
 
-    async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
-        """Fetch a file of at most so many bytes; raises ``UnreadableError``."""
+    def is_text(self, file: AttachedFile) -> bool:
+        """Whether a file's text can stand in the message."""
+        ...
+
+    async def text(self, question: Question, file: AttachedFile, most: int) -> str:
+        """Return the text of a file of at most ``most`` bytes; raises ``UnreadableError``."""
         ...
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
@@ -136,15 +129,14 @@ async def _told(question: Question, file: AttachedFile, files: AttachmentSource,
 
     Text is cut off behind ``most`` characters; a file of which little could be shown is left out.
     """
-    if not file.is_text:
+    if file.size > LARGEST_TEXT_FILE or not files.is_text(file):
         return file.heading
     if most < min(file.size, _LEAST_SHOWN):
         return _left_out(file)
     try:
-        data = await files.download(question, file, LARGEST_TEXT_FILE)
+        text = await files.text(question, file, LARGEST_TEXT_FILE)
     except UnreadableError as error:
         return f"{file.heading} (could not be read: {error})"
-    text = data.decode("utf-8-sig", "replace").replace("\x00", "\ufffd")
     longest = max(map(len, _FENCES.findall(text)), default=2)
     fence = "`" * (longest + 1)
     language = file.name.rsplit(".", 1)[-1] if "." in file.name else ""

@@ -1,7 +1,15 @@
 """Text out of files of many kinds; hostile ones end in an ExtractionError, never in a crash."""
 
 from bot.hosted.extract.extract import extract
+from bot.hosted.extract.kinds import is_text
 from bot.hosted.extract.limits import ErrorCode, ExtractionError, ExtractionLimits
 from bot.hosted.extract.subprocess import extract_text
 
-__all__ = ["ErrorCode", "ExtractionError", "ExtractionLimits", "extract", "extract_text"]
+__all__ = [
+    "ErrorCode",
+    "ExtractionError",
+    "ExtractionLimits",
+    "extract",
+    "extract_text",
+    "is_text",
+]

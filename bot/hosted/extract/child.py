@@ -21,9 +21,10 @@ _PIECE = 2**20
 _PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 
 
-def request(name: str, limits: ExtractionLimits) -> str:
+def request(name: str, limits: ExtractionLimits, *, as_written: bool) -> str:
     """The argument that tells a child what to read; only the end of `name` matters."""
-    return json.dumps({"name": name[-64:], "limits": asdict(limits)})
+    asked = {"name": name[-64:], "limits": asdict(limits), "as_written": as_written}
+    return json.dumps(asked)
 
 
 def main() -> None:
@@ -34,7 +35,8 @@ def main() -> None:
     answer: dict[str, Any] = {}
     text = ""
     try:
-        text = extract(asked["name"], sys.stdin.buffer.read(), limits=limits)
+        data = sys.stdin.buffer.read()
+        text = extract(asked["name"], data, limits=limits, as_written=asked["as_written"])
     except ExtractionError as error:
         answer = {"code": error.code, "message": str(error)}
     except MemoryError:

@@ -8,15 +8,18 @@ from bot.hosted.extract.packed import packed_text
 from bot.hosted.extract.pdf import pdf_text
 
 
-def extract(name: str, data: bytes, *, limits: ExtractionLimits | None = None) -> str:
+def extract(
+    name: str, data: bytes, *, limits: ExtractionLimits | None = None, as_written: bool = False
+) -> str:
     """The text of the file `name`; raises ExtractionError where there is none to be had.
 
-    Time and memory of parsing are not bounded here: `extract_text` is for files of strangers.
+    `as_written` keeps the source of HTML and the escapes of JSON. Time and memory of parsing are
+    not bounded here: `extract_text` is for files of strangers.
     """
     limits = limits or ExtractionLimits()
     check_size(len(data), limits)
     kind = kind_of(name, data)
-    text = clean(_parsed(kind, data, limits))
+    text = clean(_parsed(kind, data, limits, as_written=as_written))
     if not text.strip():
         hint = " Its pages may be pictures." if kind == "pdf" else ""
         raise ExtractionError("invalid_file", f"There is no text in the file.{hint}")
@@ -32,15 +35,15 @@ def check_size(size: int, limits: ExtractionLimits) -> None:
         )
 
 
-def _parsed(kind: Kind, data: bytes, limits: ExtractionLimits) -> str:
+def _parsed(kind: Kind, data: bytes, limits: ExtractionLimits, *, as_written: bool) -> str:
     if kind == "pdf":
         return pdf_text(data, limits)
     if kind == "packed":
         return packed_text(data, limits)
-    if kind == "html":
-        return html_text(decoded(data, declared_charset(data)), limits)
+    pieces = decoded(data, declared_charset(data) if kind == "html" else None)
+    if kind == "html" and not as_written:
+        return html_text(pieces, limits)
     collector = Collector(limits)
-    pieces = decoded(data)
-    for piece in unescaped_json(pieces) if kind == "json" else pieces:
+    for piece in unescaped_json(pieces) if kind == "json" and not as_written else pieces:
         collector.add(piece)
     return collector.text

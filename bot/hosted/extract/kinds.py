@@ -60,6 +60,12 @@ _OTHER_FORMATS: dict[bytes, str] = {
 }
 
 
+def is_text(name: str) -> bool:
+    """Whether a file of that name is text that people write by hand."""
+    ending = name.rpartition(".")[2].lower()
+    return "." in name and (ending in TEXT or ending in JSON or ending in HTML)
+
+
 def kind_of(name: str, data: bytes) -> Kind:
     """The kind of a file; raises ExtractionError where it is broken or none that has a reader.
 

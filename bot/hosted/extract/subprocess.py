@@ -22,17 +22,22 @@ _PIECE = 256 * 1024
 
 
 async def extract_text(
-    name: str, source: bytes | Path, *, limits: ExtractionLimits | None = None
+    name: str,
+    source: bytes | Path,
+    *,
+    limits: ExtractionLimits | None = None,
+    as_written: bool = False,
 ) -> str:
     """The text of the file `name`, without blocking the loop.
 
-    `source` is the file's bytes, or where on disk they are. This process neither parses nor
+    `source` is the file's bytes, or where on disk they are; `as_written` keeps the source of HTML
+    and the escapes of JSON. This process neither parses nor
     decodes them. Cancelling ends the child. How many run at once is the caller's to bound: each
     may take `limits.memory_bytes`. Raises ExtractionError, and OSError where a path cannot be
     opened.
     """
     limits = limits or ExtractionLimits()
-    asked = request(name, limits)
+    asked = request(name, limits, as_written=as_written)
     if isinstance(source, bytes):
         check_size(len(source), limits)
         answer = await _read_outside(asked, source, limits)

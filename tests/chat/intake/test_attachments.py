@@ -9,6 +9,7 @@ import discord
 import pytest
 from aiohttp import web
 
+from bot.app.attachment_text import AttachmentText
 from bot.chat.intake.attachments import LARGEST_IMAGE, AttachmentReader
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
 from bot.chat.threads.threads import AssistantThreads
@@ -103,8 +104,8 @@ async def reading(directory: Path, api_url: str) -> AsyncIterator[tuple[Attachme
         client = discord.Client(intents=discord.Intents.none())
         threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=Silence())
         try:
-            settings = DiscordSettings(api_url=api_url)
-            yield AttachmentReader(client, RestRetry(clock), clock, threads, settings), clock
+            settings, texts = DiscordSettings(api_url=api_url), AttachmentText()
+            yield AttachmentReader(client, RestRetry(clock), clock, threads, settings, texts), clock
         finally:
             await ledger.close()
 
@@ -205,3 +206,54 @@ async def test_a_redirect_is_not_followed(tmp_path: Path, shelf: Shelf) -> None:
         with pytest.raises(UnreadableError, match="leads elsewhere"):
             await files.download(asking(file, clock), file, 1_000)
     assert shelf.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "wanted"),
+    [
+        (
+            "memo.txt",
+            "会議は金曜日の午後三時です。".encode("cp932"),
+            "会議は金曜日の午後三時です。",
+        ),
+        ("prix.csv", "thé;3 €".encode("cp1252"), "thé;3 €"),
+        ("notes.txt", "größer".encode("utf-16"), "größer"),
+        ("page.html", b"<p>as <b>written</b>", "<p>as <b>written</b>"),
+        ("data.json", rb'{"a": "\u65e5"}', r'{"a": "\u65e5"}'),
+        ("build.gradle", b"apply plugin", "apply plugin"),
+    ],
+)
+async def test_a_text_file_is_read_as_it_was_written_in_any_encoding(
+    tmp_path: Path, shelf: Shelf, name: str, data: bytes, wanted: str
+) -> None:
+    shelf.data = data
+    file = AttachedFile(1, name, shelf.url, len(data))
+    async with reading(tmp_path, shelf.url) as (files, clock):
+        assert files.is_text(file)
+        assert await files.text(asking(file, clock), file, 1_000) == wanted
+
+
+async def test_a_file_that_is_no_text_is_told_as_such(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.data = bytes(range(256)) * 4
+    file = AttachedFile(1, "a.txt", shelf.url, 1_024, "text/plain")
+    async with reading(tmp_path, shelf.url) as (files, clock):
+        with pytest.raises(UnreadableError, match="the file is not text"):
+            await files.text(asking(file, clock), file, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "is_text"),
+    [
+        ("plan.svg", "image/svg+xml", True),
+        ("notes", "text/plain; charset=utf-8", True),
+        ("Main.KT", "", True),
+        ("song.mp3", "audio/mpeg", False),
+        ("photo", "image/jpeg", False),
+        ("txt", "", False),
+    ],
+)
+async def test_whether_a_file_is_text_goes_by_its_type_and_then_by_its_name(
+    tmp_path: Path, shelf: Shelf, name: str, content_type: str, is_text: bool
+) -> None:
+    async with reading(tmp_path, shelf.url) as (files, _):
+        assert files.is_text(AttachedFile(1, name, "", 5, content_type)) is is_text
