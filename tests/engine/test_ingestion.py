@@ -1,7 +1,9 @@
 """Files made searchable: each is read once, projects take turns, and none takes too much time."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,8 @@ from bot.assistants.schema.vector_stores import CreateFileBatch, CreateVectorSto
 from bot.engine import EngineOptions
 from bot.engine.tool_calls import ingestion
 from bot.hosted.extract import extract_text
-from tests.support.assistants import house
+from bot.store.engine import Tables
+from tests.support.assistants import House, house
 from tests.support.files import settled, upload
 
 
@@ -111,3 +114,66 @@ async def test_a_cancelled_file_is_not_read(tmp_path: Path, reading: Reading) ->
         assert "held2.txt" not in reading.names
         counts = (await home.api.retrieve_vector_store(store.id)).file_counts
         assert counts.cancelled == 3
+
+
+async def chunk_count(home: House) -> int:
+    def work(tables: Tables) -> int:
+        (count,) = tables._db.execute("SELECT count(*) FROM chunk_index").fetchone()
+        return int(count)
+
+    return await home.engine.store.read(work)
+
+
+async def test_a_file_that_was_half_written_when_the_process_died_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "_WRITTEN_AT_ONCE", 1)
+    written = asyncio.Event()
+    add_chunks = ingestion._add_chunks
+
+    def adds_one_and_stands_still(*arguments: Any) -> bool:
+        if written.is_set():
+            raise sqlite3.OperationalError("the process is dying")
+        written.set()
+        return add_chunks(*arguments)
+
+    text = "Bees dance in summer. " * 400
+    async with house(tmp_path, "engine") as home:
+        whole = await upload(home.api, "whole.txt", text)
+        store = await home.api.create_vector_store(CreateVectorStore(file_ids=(whole.id,)))
+        await settled(home.api, store.id)
+        once = await chunk_count(home)
+        assert once > 3
+        monkeypatch.setattr(ingestion, "_add_chunks", adds_one_and_stands_still)
+        monkeypatch.setattr(ingestion.Ingestion, "_fail", stands_still)
+        file = await upload(home.api, "bees.txt", text)
+        store = await home.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
+        await written.wait()
+        await home.api.delete_file(whole.id)
+    monkeypatch.undo()
+    async with house(tmp_path, "engine") as again:
+        assert (await settled(again.api, store.id)).file_counts.completed == 1
+        assert await chunk_count(again) == once
+
+
+async def stands_still(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "_WRITTEN_AT_ONCE", 1)
+    async with house(tmp_path, "engine") as home:
+        file = await upload(home.api, "bees.txt", "Bees dance in summer. " * 4_000)
+        store = await home.api.create_vector_store(CreateVectorStore())
+        batch = await home.api.create_file_batch(store.id, CreateFileBatch(file_ids=(file.id,)))
+        async with asyncio.timeout(30):
+            while await chunk_count(home) == 0:
+                await asyncio.sleep(0)
+        await home.api.cancel_file_batch(store.id, batch.id)
+        async with asyncio.timeout(30):
+            while await chunk_count(home):
+                await asyncio.sleep(0)
+        place = await home.api.retrieve_store_file(store.id, file.id)
+        assert place.status == "cancelled"

@@ -23,8 +23,8 @@ def fill(tables: Tables) -> None:
         library.add_file("default", file)
         place = VectorStoreFile(id=name, created_at=0, vector_store_id=STORE)
         library.add_store_file(place, None)
-        library.move_store_file(STORE, name, "completed")
         library.add_chunks(STORE, name, [(text, searchable(text))])
+        library.move_store_file(STORE, name, "completed")
 
 
 def found(tables: Tables, question: str) -> list[str]:
@@ -54,3 +54,34 @@ async def test_what_is_deleted_leaves_the_rebuilt_index_too(tmp_path: Path) -> N
         assert await store.read(lambda tables: found(tables, "cat")) == []
         left = "SELECT count(*) FROM chunk_index"
         assert await store.read(lambda tables: tables._db.execute(left).fetchone()) == (2,)
+
+
+async def test_chunks_of_a_file_are_found_once_it_is_completed_and_not_before(
+    tmp_path: Path,
+) -> None:
+    async with await EngineStore.open(tmp_path / "engine.db") as store:
+
+        def begin(tables: Tables) -> None:
+            fill(tables)
+            file = File(id="file-9", bytes=1, created_at=0, filename="late", purpose="assistants")
+            tables.library.add_file("default", file)
+            place = VectorStoreFile(id="file-9", created_at=0, vector_store_id=STORE)
+            tables.library.add_store_file(place, None)
+            assert tables.library.add_chunks(STORE, "file-9", [("late owls", "late owls")])
+
+        await store.write(begin)
+        assert await store.read(lambda tables: found(tables, "owls")) == []
+        assert await store.read(lambda tables: tables.library.chunks(STORE, "file-9")) == (
+            [],
+            False,
+        )
+        await store.write(
+            lambda tables: tables.library.move_store_file(STORE, "file-9", "completed")
+        )
+        assert await store.read(lambda tables: found(tables, "owls")) == ["late owls"]
+        # neither added to nor dropped once it is completed
+        assert not await store.write(
+            lambda tables: tables.library.add_chunks(STORE, "file-9", [("more", "more")])
+        )
+        await store.write(lambda tables: tables.library.drop_chunks(STORE, "file-9"))
+        assert await store.read(lambda tables: found(tables, "owls")) == ["late owls"]

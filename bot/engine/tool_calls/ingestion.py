@@ -7,15 +7,16 @@ budget of the seconds that such processes take; files beyond it wait until the b
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from bot.assistants.schema.chunking import StaticChunking, StaticChunks
 from bot.assistants.schema.files import File
 from bot.assistants.schema.vector_stores import FileProblem, VectorStoreFile
 from bot.hosted.extract import ExtractionError, extract_text
-from bot.hosted.search.chunk import chunk
+from bot.hosted.search.chunk import Chunk, chunk
 from bot.hosted.search.query import searchable
 from bot.runtime.clock import Clock
 from bot.runtime.fair_slots import FairSlots
@@ -25,6 +26,9 @@ _log: Final = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 3
 """Files that are read and indexed at once; one project leaves at least one slot to the others."""
+
+_WRITTEN_AT_ONCE: Final = 200_000
+"""Characters of chunks that one transaction writes."""
 
 _HOUR: Final = 3600.0
 
@@ -40,12 +44,10 @@ class _Share:
 
 @dataclass
 class _FileText:
-    """What reading a file gave: its text, or why there is none; and the chunks cut last."""
+    """What reading a file gave: its text, or why there is none."""
 
     text: str = ""
     problem: FileProblem | None = None
-    cut: StaticChunks | None = None
-    chunks: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Ingestion:
@@ -67,6 +69,7 @@ class Ingestion:
 
     async def start(self) -> None:
         """Go on with what the last process did not finish."""
+        await self._store.write(lambda tables: tables.library.drop_unfinished_chunks())
         for project, file in await self._store.write(lambda tables: tables.library.unfinished()):
             self.submit(project, [file])
 
@@ -142,10 +145,7 @@ class Ingestion:
                 return read
             strategy = place.chunking_strategy
             assert isinstance(strategy, StaticChunking), "the engine writes how it cuts"
-            if read.cut != strategy.static:
-                read.chunks = await asyncio.to_thread(self._chunks, read.text, strategy.static)
-                read.cut = strategy.static
-            await self._keep(place, read.chunks)
+            await self._keep(place, read.text, strategy.static)
         except Exception:  # noqa: BLE001 - logged and told in the file, which must end
             _log.exception("%s could not be made searchable", place.id)
             problem = "The engine could not read this file; its log has the reason."
@@ -166,31 +166,44 @@ class Ingestion:
         finally:
             self._share(project).left -= time.monotonic() - began
 
-    async def _keep(self, place: VectorStoreFile, chunks: list[tuple[str, str]]) -> None:
-        used = sum(len(piece.encode()) for piece, _ in chunks)
+    async def _keep(self, place: VectorStoreFile, text: str, cut: StaticChunks) -> None:
+        """Write a text's chunks a few at a time: no transaction is long, few are in memory."""
+        where = (place.vector_store_id, place.id)
+        await self._store.write(lambda tables: tables.library.drop_chunks(*where))
+        pieces = chunk(text, max_tokens=cut.max_chunk_size_tokens, overlap=cut.chunk_overlap_tokens)
+        used = 0
+        while chunks := await asyncio.to_thread(_searchable_chunks, pieces):
+            used += sum(len(piece.encode()) for piece, _ in chunks)
+            if not await self._store.write(partial(_add_chunks, where, chunks)):
+                break  # cancelled, or taken out, meanwhile
 
+        def end(tables: Tables) -> None:
+            done = tables.library.move_store_file(*where, "completed", usage_bytes=used)
+            if done is None:
+                tables.library.drop_chunks(*where)
+
+        await self._store.write(end)
+
+    async def _fail(self, file: VectorStoreFile, problem: FileProblem) -> None:
         def work(tables: Tables) -> None:
-            done = tables.library.move_store_file(
-                place.vector_store_id, place.id, "completed", usage_bytes=used
-            )
-            if done is not None:  # not cancelled, nor taken out, meanwhile
-                tables.library.add_chunks(place.vector_store_id, place.id, chunks)
+            where = (file.vector_store_id, file.id)
+            tables.library.move_store_file(*where, "failed", last_error=problem)
+            tables.library.drop_chunks(*where)
 
         await self._store.write(work)
 
-    async def _fail(self, file: VectorStoreFile, problem: FileProblem) -> None:
-        await self._store.write(
-            lambda tables: tables.library.move_store_file(
-                file.vector_store_id, file.id, "failed", last_error=problem
-            )
-        )
 
-    def _chunks(self, text: str, cut: StaticChunks) -> list[tuple[str, str]]:
-        """Return a text's chunks, each with its searchable form; runs on a thread of its own."""
-        chunks: list[tuple[str, str]] = []
-        size, overlap = cut.max_chunk_size_tokens, cut.chunk_overlap_tokens
-        for piece in chunk(text, max_tokens=size, overlap=overlap):
-            if self._stopping:  # nobody waits for this any more, but the process does
-                break
-            chunks.append((piece.text, searchable(piece.text)))
-        return chunks
+def _searchable_chunks(pieces: Iterator[Chunk]) -> list[tuple[str, str]]:
+    """Return the next chunks, each with its searchable form; runs on a thread of its own."""
+    chunks: list[tuple[str, str]] = []
+    size = 0
+    for piece in pieces:
+        chunks.append((piece.text, searchable(piece.text)))
+        size += len(piece.text)
+        if size >= _WRITTEN_AT_ONCE:
+            break
+    return chunks
+
+
+def _add_chunks(where: tuple[str, str], chunks: list[tuple[str, str]], tables: Tables) -> bool:
+    return tables.library.add_chunks(*where, chunks)

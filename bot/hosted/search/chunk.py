@@ -1,10 +1,9 @@
 """A text cut into overlapping chunks; every character is in one at least, all stay in order."""
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 
 from bot.hosted.search.tokens import UNSPACED, estimate_tokens
 
@@ -33,12 +32,12 @@ def chunk(
     max_tokens: int = DEFAULT_CHUNK_TOKENS,
     overlap: int = DEFAULT_OVERLAP_TOKENS,
     counter: Callable[[str], int] = estimate_tokens,
-) -> list[Chunk]:
+) -> Iterator[Chunk]:
     """Cut `text` into chunks of at most `max_tokens`; `overlap` of them stand in the next one too.
 
     Cuts fall between words, or anywhere in scripts without spaces and in words of over 64
-    characters. `counter` tells the tokens of one word. Takes time linear in the text's length;
-    raises ValueError for sizes the API does not have.
+    characters. `counter` tells the tokens of one word. Takes time linear in the text's length, and
+    memory for one chunk. Raises ValueError for sizes the API does not have.
     """
     if not MIN_CHUNK_TOKENS <= max_tokens <= MAX_CHUNK_TOKENS:
         raise ValueError(
@@ -46,24 +45,27 @@ def chunk(
         )
     if not 0 <= overlap <= max_tokens // 2:
         raise ValueError(f"The overlap is 0 to {max_tokens // 2} tokens (half a chunk).")
-    ends = [0]
-    tokens = []
+    return _cut(text, max_tokens, overlap, counter)
+
+
+def _cut(
+    text: str, max_tokens: int, overlap: int, counter: Callable[[str], int]
+) -> Iterator[Chunk]:
     known: dict[str, int] = {}  # a text has far fewer different words than words
+    pieces: deque[tuple[int, int]] = deque()  # of the chunk: where each starts, and its tokens
+    held = end = 0
     for match in _PIECE.finditer(text):
         piece = match.group()
         if piece not in known:
             known[piece] = counter(piece)
-        ends.append(match.end())
-        tokens.append(known[piece])
-    before = list(accumulate(tokens, initial=0))  # tokens before each piece
-    count = len(tokens)
-    chunks = []
-    first = 0
-    while first < count:
-        last = bisect_right(before, before[first] + max_tokens) - 1
-        last = max(last, first + 1)
-        chunks.append(Chunk(text[ends[first] : ends[last]], ends[first], ends[last]))
-        if last == count:
-            break
-        first = max(bisect_left(before, before[last] - overlap, lo=first, hi=last), first + 1)
-    return chunks
+        tokens = known[piece]
+        while pieces and held + tokens > max_tokens:
+            yield Chunk(text[pieces[0][0] : end], pieces[0][0], end)
+            held -= pieces.popleft()[1]
+            while held > overlap:
+                held -= pieces.popleft()[1]
+        pieces.append((match.start(), tokens))
+        held += tokens
+        end = match.end()
+    if pieces:
+        yield Chunk(text[pieces[0][0] : end], pieces[0][0], end)

@@ -217,13 +217,18 @@ class FileTables:
             status = "failed"
         return msgspec.structs.replace(batch, file_counts=counts, status=status)
 
-    def add_chunks(self, store_id: str, file_id: str, chunks: Iterable[tuple[str, str]]) -> None:
-        """Make a file searchable: each chunk as its text and its searchable form."""
+    def add_chunks(self, store_id: str, file_id: str, chunks: Iterable[tuple[str, str]]) -> bool:
+        """Add chunks to a file that is made searchable: each as its text and its searchable form.
+
+        They are found once the file is completed. False where the work on the file has ended.
+        """
         row = self._db.execute(
             "SELECT f.seq, s.seq FROM store_files f JOIN vector_stores s ON s.id = f.store_id "
-            "WHERE f.store_id = ? AND f.id = ?",
+            "WHERE f.store_id = ? AND f.id = ? AND f.status = 'in_progress'",
             (store_id, file_id),
         ).fetchone()
+        if row is None:
+            return False
         for text, form in chunks:
             cursor = self._db.execute(
                 "INSERT INTO chunks (file, text) VALUES (?, ?)", (row[0], text)
@@ -232,6 +237,22 @@ class FileTables:
                 "INSERT INTO chunk_index (rowid, store, form) VALUES (?, ?, ?)",
                 (cursor.lastrowid, f"s{row[1]}", form),
             )
+        return True
+
+    def drop_chunks(self, store_id: str, file_id: str) -> None:
+        """Delete the chunks of a file that is not searchable."""
+        self._db.execute(
+            "DELETE FROM chunks WHERE file IN (SELECT seq FROM store_files "
+            "WHERE store_id = ? AND id = ? AND status <> 'completed')",
+            (store_id, file_id),
+        )
+
+    def drop_unfinished_chunks(self) -> None:
+        """Delete the chunks that work which never ended has left."""
+        self._db.execute(
+            "DELETE FROM chunks WHERE file IN "
+            "(SELECT seq FROM store_files WHERE status <> 'completed')"
+        )
 
     def chunks(self, store_id: str, file_id: str, skipped: int = 0) -> tuple[list[str], bool]:
         """Return a file's chunks in order, behind the first ``skipped``, and whether more follow.
@@ -240,7 +261,8 @@ class FileTables:
         """
         rows = self._db.execute(
             "SELECT c.text FROM chunks c JOIN store_files f ON f.seq = c.file "
-            "WHERE f.store_id = ? AND f.id = ? ORDER BY c.seq LIMIT -1 OFFSET ?",
+            "WHERE f.store_id = ? AND f.id = ? AND f.status = 'completed' "
+            "ORDER BY c.seq LIMIT -1 OFFSET ?",
             (store_id, file_id, skipped),
         )
         texts: list[str] = []

@@ -33,8 +33,8 @@ class SearchIndex:
         self._files.add_file("default", file)
         place = VectorStoreFile(id=file_id, created_at=0, vector_store_id=_STORE)
         self._files.add_store_file(place, None)
-        self._files.move_store_file(_STORE, file_id, "completed")
         self._files.add_chunks(_STORE, file_id, [(text, searchable(text))])
+        self._files.move_store_file(_STORE, file_id, "completed")
 
     def __enter__(self) -> Self:
         return self

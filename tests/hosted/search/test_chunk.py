@@ -37,7 +37,7 @@ sizes = st.integers(100, 400).flatmap(
 def test_every_character_is_in_a_chunk_and_chunks_are_in_order(
     text: str, size: tuple[int, int]
 ) -> None:
-    chunks = chunk(text, max_tokens=size[0], overlap=size[1])
+    chunks = list(chunk(text, max_tokens=size[0], overlap=size[1]))
     assert bool(chunks) == bool(text)
     if not chunks:
         return
@@ -52,7 +52,7 @@ def test_every_character_is_in_a_chunk_and_chunks_are_in_order(
 @given(texts, sizes)
 def test_chunks_and_overlaps_are_no_longer_than_asked(text: str, size: tuple[int, int]) -> None:
     most, overlap = size
-    chunks = chunk(text, max_tokens=most, overlap=overlap)
+    chunks = list(chunk(text, max_tokens=most, overlap=overlap))
     assert all(estimate_tokens(c.text) <= most for c in chunks)
     for one, other in pairwise(chunks):
         assert estimate_tokens(text[other.start : one.end]) <= overlap
@@ -68,24 +68,24 @@ def test_words_are_not_cut(words: list[str]) -> None:
 
 
 def test_the_default_is_that_of_the_api() -> None:
-    chunks = chunk("word " * 2000)
+    chunks = list(chunk("word " * 2000))
     assert chunks[0] == Chunk("word " * 800, 0, 4000)
     assert [c.start for c in chunks] == [0, 2000, 4000, 6000]
 
 
 def test_japanese_is_cut_anywhere() -> None:
-    chunks = chunk("日本語" * 400, max_tokens=500, overlap=100)
+    chunks = list(chunk("日本語" * 400, max_tokens=500, overlap=100))
     assert [(c.start, c.end) for c in chunks] == [(0, 500), (400, 900), (800, 1200)]
 
 
 def test_a_line_without_end_is_cut_too() -> None:
-    chunks = chunk("x" * 100_000, max_tokens=100, overlap=0)
+    chunks = list(chunk("x" * 100_000, max_tokens=100, overlap=0))
     assert len(chunks) > 10
     assert "".join(c.text for c in chunks) == "x" * 100_000
 
 
 def test_another_counter_is_used() -> None:
-    chunks = chunk("ab cd " * 100, max_tokens=100, overlap=0, counter=lambda _: 10)
+    chunks = list(chunk("ab cd " * 100, max_tokens=100, overlap=0, counter=lambda _: 10))
     assert all(c.text.count(" ") == 10 for c in chunks)
 
 
