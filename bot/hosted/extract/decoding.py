@@ -63,7 +63,7 @@ _EASTERN, _EASTERN_TELL = ("cp932", "euc_jp", "euc_jis_2004", "gb18030", "cp949"
 _NOT_JAPANESE = ("gb18030", "cp949", "cp950")  # they have kana too, which is hardly ever used
 _BEYOND = re.compile("[^\x00-\x7f]")
 _KANA = re.compile("[\u3041-\u30fa]")
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]+")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\xad\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character beyond U+FFFF
 _CUT = r"\\(?:u[0-9a-fA-F]{0,3})?\Z"
@@ -180,7 +180,7 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def clean(text: str) -> str:
-    """Without control characters and halves of characters; lines end in a line feed alone."""
+    """Without control characters, soft hyphens and half characters; lines end in line feeds."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _SURROGATES.sub("\ufffd", _NO_TEXT.sub("", text))
 
@@ -244,14 +244,14 @@ def _telling(data: bytes) -> bytes:
     Words are split at bytes below 0x30, which no encoding uses within a character.
     """
     words: dict[bytes, None] = {}
-    gathered = 0
+    gathered = at = 0
     stretches = _STRETCHES if len(data) > _SAMPLE else 1
     step = -(-len(data) // stretches)
     for stretch in range(stretches):
-        at, end = stretch * step, (stretch + 1) * step
-        if stretch:
-            split = _SPLIT.search(data, at)
-            at = split.end() if split else end
+        end = (stretch + 1) * step
+        if at < stretch * step:  # begin with a whole word
+            word = _WORD_BEFORE.search(data, max(at, stretch * step - _LONGEST), stretch * step)
+            at = word.start() if word else stretch * step
         most = _TELLING * (stretch + 1) // stretches
         while gathered < most and (high := _HIGH.search(data, at, end)):
             split = _SPLIT.search(data, high.end())
@@ -283,8 +283,8 @@ def _guess(data: bytes) -> str:
         known = max(trust.get(name, 0.0) for name in _KNOWN_AS.get(encoding, (encoding,)))
         foreign = encoding in _NOT_JAPANESE and _KANA.search(text) is not None
         trusted = _TRUST * known / most
-        if encoding in _EASTERN:  # of few characters their bytes tell nothing
-            trusted *= min(len(_BEYOND.findall(text)) / _EASTERN_TELL, 1.0)
+        beyond = len(_BEYOND.findall(text))  # of few characters the bytes tell little
+        trusted *= min(beyond / _EASTERN_TELL if encoding in _EASTERN else (beyond + 1) / 4, 1.0)
         return cost(text) + _CANDIDATES[encoding] - trusted + _TRUST * foreign
 
     best = min((unlikeliness(encoding), encoding) for encoding in _CANDIDATES)

@@ -61,7 +61,7 @@ _COMMON = {
         "便空决治展马科司五基眼书非则听白却界达光放强即像难且权思王象完设式色路记南品住告类求据程北"
         "边死张该交规万取拉格望觉术领共确传师观清今切院让识候带导争运笔款退付货请客户您谢京价格元收"
         "费单号码址服订购买卖店售欢迎联系版权所有注册登录"
-        "账已支付使议银行卡密码邮箱手机网站下载软系统件店早晚春夏秋冬省县区路楼室姓您好们"
+        "账已支付使议银行卡密码邮箱手机网站下载软系统件店早晚春夏秋冬省县区路楼室姓您好们测试录"
     ),
     "zht": frozenset(
         "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年"
@@ -73,7 +73,7 @@ _COMMON = {
         "便空決治展馬科司五基眼書非則聽白卻界達光放強即像難且權思王象完設式色路記南品住告類求據程北"
         "邊死張該交規萬取拉格望覺術領共確傳師觀清今切院讓識候帶導爭運筆款退付貨請客戶您謝京價格元收"
         "費單號碼址服訂購買賣店售歡迎聯繫版權所有註冊登錄臺灣北"
-        "帳已支付使議銀行卡密碼郵箱手機網站下載軟系統件店早晚春夏秋冬省縣區路樓室姓您好們"
+        "帳已支付使議銀行卡密碼郵箱手機網站下載軟系統件店早晚春夏秋冬省縣區路樓室姓您好們測試錄雄"
     ),
     "ko": frozenset(
         "이다는에의가고하지을를은한기사도로시서인대자나어리해있원일것들아수여으라전니정조장스상부구과"
@@ -84,7 +84,7 @@ _COMMON = {
     ),
 }
 _GOOD_SIGNS = frozenset(
-    "–—‘’“”„…•€™®©«»¿¡°§£№・、。，．：；？！（）「」『』【】〈〉《》ー～〜％＋－＝￥①②③④⑤㈱"
+    "µ±½¼¾×÷²³ªº–—‘’“”„…•€™®©«»¿¡°§£№・、。，．：；？！（）「」『』【】〈〉《》ー～〜％＋－＝￥①②③④⑤㈱"
 )
 _FINAL = frozenset("ςםןךץף")  # letters that end a word
 _LETTER, _RARE, _BAD = 3.2, 7.5, 11.0
@@ -114,12 +114,14 @@ def cost(text: str) -> float:
         elif script in ("HAN", "HANGUL"):
             total += 4.0 * (_ascii_letter(before) + _ascii_letter(after) == 2)
         elif script == "HALF":
-            total += 4.0 * (_ascii_letter(before) + _ascii_letter(after))
+            alone = before.isspace() and after.isspace()
+            total += 4.0 * (_ascii_letter(before) + _ascii_letter(after)) + 6.0 * alone
         elif script == "SIGN":
             total += _sign_place(char, before, after)
         if script not in ("SIGN", "LATIN"):
             scripts[script] = scripts.get(script, 0) + 1
     total += latin - 4.0 * min(text.count("„"), text.count("“") + text.count("”"))
+    total -= 3.0 * min(text.count("«"), text.count("»"))
     east = [scripts.pop(name, 0) for name in ("HAN", "KANA", "HALF", "HANGUL")]
     # a text is in one script; those of East Asia go together, but not kana with Hangul
     families = sorted([*scripts.values(), sum(east)])
@@ -144,7 +146,7 @@ def _character(char: str) -> tuple[str, float]:
     """The script of a character, and what the character costs wherever it stands."""
     code = ord(char)
     if 0x3041 <= code <= 0x30FA or code in (0x30FC, 0x30FD, 0x30FE):
-        return "KANA", 3.8 if code < 0x30A0 else 4.6
+        return "KANA", 3.4 if code < 0x30A0 else 4.4
     if 0xFF66 <= code <= 0xFF9F:
         return "HALF", 4.4
     if 0x4E00 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0x3400 <= code <= 0x4DBF:
@@ -170,7 +172,7 @@ def _character(char: str) -> tuple[str, float]:
         return "SIGN", _BAD
     if char == "\u00a0":
         return "SIGN", 5.0
-    if char == "¤":
+    if char in "¤¹¸¨¯´¬¦":
         return "SIGN", _BAD
     return "SIGN", _RARE if category[0] in "PN" else 8.5
 
@@ -193,7 +195,7 @@ def _latin_place(char: str, before: str, after: str) -> float:
 def _alphabet_place(char: str, before: str, after: str) -> float:
     cost = 8.0 * (_ascii_letter(before) + _ascii_letter(after))
     if char.isupper():
-        cost += 2.0 if not before.isupper() else 1.0
+        cost += 2.0 * (not before.isupper())
         if before.islower():
             cost += 6.0
     elif (char in _FINAL and after.isalpha()) or (
@@ -243,9 +245,12 @@ def _seldom(char: str, language: str) -> float:
     """What a character costs for where the language's national standard has it, if at all."""
     encoding, last = _LEVELS[language]
     try:
-        return 0.0 if char.encode(encoding)[0] <= last else 2.6
+        code = char.encode(encoding)
+        if len(code) == 2:  # euc_kr spells syllables that it lacks in eight bytes
+            return 0.0 if code[0] <= last else 2.6
     except UnicodeEncodeError:
-        return 6.0
+        pass
+    return 6.0
 
 
 def _ascii_letter(char: str) -> bool:

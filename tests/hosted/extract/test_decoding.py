@@ -197,3 +197,16 @@ def test_bytes_that_are_in_no_encoding_of_text_are_no_text() -> None:
         noise = random.Random(seed).randbytes(2000)
         with pytest.raises(ExtractionError, match="not text"):
             extract("a.bin", noise)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Temperature: 21 °C", "£5 only", "5 µm ± 1 µm", "© 2024", "§ 5 Abs. 2", "Price: 5 €",
+        "naïve", "Rødgrød med fløde", "Smörgåsbord på ön", "São Paulo não é a capital", "it’s fine",
+        "“quoted” text", "– a dash", "• item", "«Bonjour»", "ÉCOLE", "cœur", "Côte d’Ivoire",
+        "10 % … 20 %", "A · B", "Ø 12 mm", "ÜBERSICHT DER ÄRZTE", "Þetta er gott", "Hyvää päivää",
+    ],
+)  # fmt: skip
+def test_a_few_signs_of_western_europe_are_told_from_all_else(text: str) -> None:
+    assert extract("a.txt", text.encode("cp1252")) == text

@@ -513,3 +513,57 @@ def test_a_relationship_to_what_is_not_there_is_none(target: str) -> None:
         },
     )
     assert lines("a.docx", data) == ["text"]
+
+
+def test_a_file_in_the_strict_form_of_the_standard_is_read() -> None:
+    data = word(paragraph("body"), {"h": ("header", "top.xml")}, top=word_xml(paragraph("top")))
+    strict = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(strict, "w") as new:
+        for name in old.namelist():
+            part = old.read(name).decode()
+            part = part.replace(
+                "schemas.openxmlformats.org/wordprocessingml/2006/main", "purl.oclc.org/w"
+            )
+            part = part.replace(
+                "schemas.openxmlformats.org/officeDocument/2006", "purl.oclc.org/ooxml"
+            )
+            new.writestr(name, part)
+    assert lines("a.docx", strict.getvalue()) == ["body", "top"]
+
+
+def test_tables_within_tables_and_links_are_read() -> None:
+    def table(*cells: str) -> str:
+        row = "".join(f"<w:tc>{cell}</w:tc>" for cell in cells)
+        return f"<w:tbl><w:tr>{row}</w:tr></w:tbl>"
+
+    link = "<w:p><w:hyperlink><w:r><w:t>the link</w:t></w:r></w:hyperlink></w:p>"
+    inner = table(paragraph("a"), paragraph("b"))
+    text = " ".join(lines("a.docx", docx(table(inner + link, paragraph("c")))))
+    assert text.split() == ["a", "b", "the", "link", "c"]
+
+
+def test_signs_that_break_words_apart_are_left_out() -> None:
+    assert lines("a.docx", docx(paragraph("Silben\u00adtrennung"))) == ["Silbentrennung"]
+    assert extract("a.html", b"<p>Silben&shy;tren<wbr>nung") == "Silbentrennung"
+    assert extract("a.txt", "first\n".encode("utf-8-sig") * 2) == "first\nfirst\n"
+
+
+def test_what_cells_spell_out_is_read_as_the_character() -> None:
+    cell = '<c t="inlineStr"><is><t>two_x000D_\nlines _x0041_</t></is></c>'
+    rows = f"<sheetData><row>{cell}</row></sheetData>"
+    assert lines("a.xlsx", workbook({"S": rows})) == ["S", "two lines A"]
+    surrogate = rows.replace("_x0041_", "_xD800_")
+    assert lines("a.xlsx", workbook({"S": surrogate})) == ["S", "two lines \ufffd"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '<sheetData><row><c t="s"><v>-1</v></c><c t="s"><v>9</v></c><c t="s"><v>x</v></c></row>'
+        "</sheetData>",
+        '<sheetData><row><c r="ZZZZZZZZ99999999" s="77"><v>1e999</v></c></row></sheetData>',
+        '<sheetData><row><c s="x" t="?"><v>5</v></c></row></sheetData>',
+    ],
+)
+def test_cells_that_are_not_as_they_should_be_do_no_harm(rows: str) -> None:
+    assert lines("a.xlsx", workbook({"S": rows}))[0] == "S"

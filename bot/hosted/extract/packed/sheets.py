@@ -8,6 +8,7 @@ from bot.hosted.extract.packed.cell_formats import BUILT_IN, shown
 from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # how cells spell what XML cannot hold
 _WIDEST_GAP = 20  # empty cells that keep their columns
 _COLUMN = re.compile(r"[A-Za-z]{1,3}")
 _PAGE_CODES = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')
@@ -136,7 +137,7 @@ class _Sheet(Reader):
         if text:
             gap = max(column - self._column - 1, 0)
             self._row.extend([""] * (gap if gap <= _WIDEST_GAP else 1))
-            self._row.append(" ".join(text.split()))
+            self._row.append(" ".join(_ESCAPED.sub(_character, text).split()))
             self._column = column
 
     def _shown(self, value: str) -> str:
@@ -153,6 +154,10 @@ class _Sheet(Reader):
         if not value and self._formula:
             return "=" + "".join(self._formula)  # never calculated: a program wrote it, not Excel
         return value
+
+
+def _character(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
 def _number(letters: str) -> int:
