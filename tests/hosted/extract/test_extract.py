@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from itertools import pairwise
 
 import pypdf
@@ -12,7 +13,17 @@ from hypothesis import strategies as st
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract
 from bot.hosted.extract.decoding import unescaped_json
 from bot.hosted.extract.kinds import HTML, JSON, TEXT
-from tests.hosted.extract.files import docx, packed, paragraph, pdf, pdf_of, slide
+from tests.hosted.extract.files import (
+    docx,
+    opendocument,
+    packed,
+    paragraph,
+    pdf,
+    pdf_of,
+    slide,
+    workbook,
+)
+from tests.hosted.extract.test_packed import BOOK
 
 SMALL = ExtractionLimits(characters=50_000, unpacked_bytes=1_000_000, pages=50)
 
@@ -380,10 +391,30 @@ def test_a_pdf_whose_pages_contain_themselves_ends() -> None:
     assert error("a.pdf", looped)[0] == "invalid_file"
 
 
+ROWS = '<sheetData><row><c s="0"><v>45356</v></c><c t="s"><v>0</v></c></row></sheetData>'
+STYLES = (
+    '<numFmts><numFmt numFmtId="164" formatCode="d/m/yy h:mm"/></numFmts>'
+    '<cellXfs><xf numFmtId="164"/></cellXfs>'
+)
+
+
+def stored(data: bytes) -> bytes:
+    """A zip with parts that are not compressed, so that what is spoiled is what a part says."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    return out.getvalue()
+
+
 SEEDS = [
     ("a.pdf", pdf("one page", "日本")),
     ("a.docx", docx(paragraph("some text") * 3)),
     ("a.pptx", packed({"ppt/slides/slide1.xml": slide("a", "b")})),
+    ("a.xlsx", stored(workbook({"S": ROWS}, styles=STYLES))),
+    ("a.odt", stored(opendocument("text", "<text:p>some <text:s text:c='3'/>text</text:p>"))),
+    ("a.epub", stored(packed(BOOK))),
+    ("a.docx", stored(docx(paragraph("some text") * 3, header1=paragraph("top")))),
     ("a.html", b"<html><p>text &amp; more<table><tr><td>x</td></tr></table>"),
     ("a.txt", "größer 日本".encode()),
 ]

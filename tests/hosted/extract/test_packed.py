@@ -567,3 +567,10 @@ def test_what_cells_spell_out_is_read_as_the_character() -> None:
 )
 def test_cells_that_are_not_as_they_should_be_do_no_harm(rows: str) -> None:
     assert lines("a.xlsx", workbook({"S": rows}))[0] == "S"
+
+
+@pytest.mark.parametrize("encoding", ["UTF-9", "base64", "", "shift_jis"])
+def test_a_part_in_an_encoding_that_xml_has_not_is_broken(encoding: str) -> None:
+    xml = word_xml(paragraph("text")).replace("UTF-8", encoding)
+    with pytest.raises(ExtractionError, match="broken"):
+        extract("a.docx", packed({"word/document.xml": xml}))
