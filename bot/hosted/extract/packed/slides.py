@@ -4,7 +4,7 @@ import re
 
 from bot.hosted.extract.limits import Collector
 from bot.hosted.extract.packed.package import Attributes, Package, Reader
-from bot.hosted.extract.packed.text import TextReader, read_drawn, read_text
+from bot.hosted.extract.packed.text import PackedTextReader, read_drawn, read_text
 
 _LOOSE_SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml")
 _COMMENTS = frozenset({"text"})
@@ -69,7 +69,7 @@ class _LayoutReader(Reader):
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
         self._pieces: list[str] = []
-        self._text = TextReader(self._pieces.append)
+        self._text = PackedTextReader(self._pieces.append)
         self._placeholder = False
 
     def start(self, name: str, attributes: Attributes) -> None:

@@ -21,7 +21,7 @@ _CHART_LINES = frozenset(
 _DRAWN = {"chart": "chart", "chartEx": "chart", "diagramData": "text", "chartUserShapes": "text"}
 
 
-class TextReader(Reader):
+class PackedTextReader(Reader):
     """Text runs as lines: paragraphs end lines, table cells are apart by tabs.
 
     A text box comes after the paragraph in which it is anchored, and the reading of a word (ruby)
@@ -177,7 +177,7 @@ def read_text(
     package: Package, part: str, collector: Collector, elements: frozenset[str] = frozenset()
 ) -> None:
     """Read a part of WordprocessingML or DrawingML, then what is drawn in it."""
-    reader = TextReader(collector.add, elements)
+    reader = PackedTextReader(collector.add, elements)
     package.parse(part, reader)
     reader.close()
     read_drawn(package, part, collector)
@@ -190,7 +190,7 @@ def read_drawn(
     for relationship in package.relationships(part):
         kind = _DRAWN.get(relationship.kind)
         if kind == "text":
-            reader = TextReader(collector.add)
+            reader = PackedTextReader(collector.add)
             package.parse(relationship.target, reader)
             reader.close()
         elif kind == "chart" and relationship.target not in above:
