@@ -23,8 +23,8 @@ from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
 from bot.models.local.weights import shown_on
 from bot.models.types import ForwardingModel, Model, ModelError
-from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
+from bot.runtime.retry import Again, endless, retry
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
@@ -184,24 +184,24 @@ class Container:
 
     async def _answering_assistant(self, api: AssistantsAPI, ledger: Ledger) -> str:
         """Return who answers, once a server elsewhere can be asked for it."""
-        settings, attempts = self._config.assistants, 0
-        while True:
-            wait = backoff(attempts, _LONGEST_WAIT)
-            try:
-                return await answering_assistant(
-                    api, ledger, settings, default_model=self._config.models.model
-                )
-            except APIError as error:
-                if settings.url == "embedded" or not passing(error):
-                    raise
-                _log.warning(
-                    "The assistants at %s can't be asked for (%s); trying again in %.1f s",
-                    settings.url,
-                    error,
-                    wait,
-                )
-            await self._clock.sleep(wait)
-            attempts += 1
+        settings, model = self._config.assistants, self._config.models.model
+
+        def verdict(error: Exception) -> Again | None:
+            elsewhere = settings.url != "embedded"
+            may_pass = elsewhere and isinstance(error, APIError) and passing(error)
+            return Again() if may_pass else None
+
+        def log(error: Exception, seconds: float) -> None:
+            text = "The assistants at %s can't be asked for (%s); trying again in %.1f s"
+            _log.warning(text, settings.url, error, seconds)
+
+        return await retry(
+            lambda: answering_assistant(api, ledger, settings, default_model=model),
+            endless(longest_delay=_LONGEST_WAIT),
+            verdict,
+            self._clock,
+            on_wait=log,
+        )
 
     async def _live(self, bot: ChatBot, token: str) -> None:
         with login_errors(self._config.discord.api_url):

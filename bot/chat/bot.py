@@ -17,7 +17,7 @@ from discord.gateway import DiscordWebSocket
 from bot.assistants.api import AssistantsAPI
 from bot.chat.catch_up.catch_up import CatchUp
 from bot.chat.catch_up.read_markers import ReadMarkers
-from bot.chat.catch_up.recovery import recover
+from bot.chat.catch_up.recovery import recover, until_ledger_answers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader, TextReader
@@ -45,7 +45,6 @@ _ARCHIVE_MINUTES: Final = 1440
 _LONGEST_RATE_LIMIT: Final = 30.0
 _GUILD_SECONDS: Final = 0.2
 _COMMANDS_SECONDS: Final = 5.0
-_LEDGER_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 3.0
 _DISCONNECT_SECONDS: Final = 0.8
 
@@ -316,26 +315,20 @@ class ChatBot(discord.Client):
         self._keep(self._settle(question), f"Question {question.id} could not be settled")
 
     async def _recover(self) -> None:
-        while True:
-            try:
-                await recover(self._ledger, wake=self._turns.wake, unsettled=self._settle_soon)
-            except LedgerError as error:
-                _log.warning("What is owed can't be looked up yet: %s", error)
-                await self._clock.sleep(_LEDGER_SECONDS)
-            else:
-                return
+        await until_ledger_answers(
+            lambda: recover(self._ledger, wake=self._turns.wake, unsettled=self._settle_soon),
+            self._clock,
+            "Unanswered questions can't be looked up",
+        )
 
     async def _settle(self, question: NewQuestion) -> None:
-        while True:
-            try:
-                # More at once of one channel would wait in discord.py, and be given up there.
-                async with self._settling.setdefault(question.channel_id, asyncio.Lock()):
-                    channel_id = await self._router.settle(question)
-            except LedgerError as error:
-                _log.warning("Where %d is answered can't be written yet: %s", question.id, error)
-                await self._clock.sleep(_LEDGER_SECONDS)
-            else:
-                break
+        async def settle() -> int | None:
+            # More at once of one channel would wait in discord.py, and be given up there.
+            async with self._settling.setdefault(question.channel_id, asyncio.Lock()):
+                return await self._router.settle(question)
+
+        what = f"Where question {question.id} is answered can't be stored"
+        channel_id = await until_ledger_answers(settle, self._clock, what)
         if channel_id is not None:
             self._turns.wake(channel_id)
 

@@ -16,11 +16,12 @@ import discord
 from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, Missed
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
+from bot.chat.catch_up.recovery import until_ledger_answers
 from bot.chat.texts import sentences
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
 from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, LedgerError, QueueFullError, ReadMarker
+from bot.store.ledger import Ledger, QueueFullError, ReadMarker
 
 MOST_PAGES: Final = 5
 """How many pages of 100 messages are read in a channel, the newest ones."""
@@ -32,8 +33,6 @@ AT_ONCE: Final = 4
 """How many channels are read at a time."""
 
 T = TypeVar("T")
-
-_AGAIN_SECONDS: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -118,13 +117,8 @@ class CatchUp:
             _log.exception("What was missed in %s can't be looked up and is skipped", where)
             return Missed()
 
-    async def _surely(self, look: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await look()
-            except LedgerError as error:
-                _log.warning("What was missed can't be looked up yet: %s", error)
-                await self._clock.sleep(_AGAIN_SECONDS)
+    async def _surely(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await until_ledger_answers(call, self._clock, "Missed messages can't be looked up")
 
     async def _read_all(self, found: Sequence[Missed]) -> None:
         gaps = [gap for missed in found for gap in missed.gaps]
@@ -240,21 +234,17 @@ class CatchUp:
         return bool(asked) and not (await self._ledger.questions.known(asked)).issuperset(asked)
 
     async def _taken(self, message: discord.Message) -> bool:
-        """Take a question as soon as that is possible; False where too many wait already."""
-        while True:
-            try:
-                await self._take(message)
-            except LedgerError as error:
-                _log.warning("Question %d can't be written down yet: %s", message.id, error)
-                await self._clock.sleep(_AGAIN_SECONDS)
-            except QueueFullError as error:
-                _log.warning("Question %d is left out: %s", message.id, error)
-                return False
-            except Exception:  # noqa: BLE001 - one message must not keep back those behind it
-                _log.exception("Message %d can't be taken as a question", message.id)
-                return False
-            else:
-                return True
+        """Store a question once the ledger answers; return False where too many wait already."""
+        what = f"Question {message.id} can't be stored"
+        try:
+            await until_ledger_answers(lambda: self._take(message), self._clock, what)
+        except QueueFullError as error:
+            _log.warning("Question %d is left out: %s", message.id, error)
+            return False
+        except Exception:  # noqa: BLE001 - one message must not keep back those behind it
+            _log.exception("Message %d can't be taken as a question", message.id)
+            return False
+        return True
 
     async def _tell_cut(self, gap: Gap, newest: int) -> None:
         """Say so where people ask us; elsewhere nobody need know that we ever listen."""

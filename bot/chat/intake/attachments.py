@@ -26,6 +26,7 @@ from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.retry import RetryPolicy, on_error, retry
 from bot.store.ledger import Question
 
 FRESH_SECONDS: Final = 12 * 3_600.0
@@ -43,8 +44,8 @@ _LOOKED_AT: Final = 100
 _MOST_BEGUN: Final = 1_000
 _PURPOSE: Final = "vision"
 _PIECE: Final = 256 * 1024
-_WAITS: Final = (0.5, 2.0)
-"""Seconds between two tries of a download."""
+_RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=2.0)
+"""How a download is tried again, in seconds."""
 
 _SECONDS: Final = 60.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
@@ -159,16 +160,15 @@ class AttachmentReader:
         if not self._is_discords(file.url):
             _log.warning("File %d is at none of [discord] attachment_hosts: %s", file.id, file.url)
             raise UnreadableError("its address is none of Discord's")
-        for wait in (*_WAITS, None):
-            try:
-                return await self._get(file.url, most)
-            # A RuntimeError is what aiohttp has for a connection that is gone.
-            except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
-                _log.info("File %d can't be read: %r", file.id, error)
-                if wait is None:
-                    raise UnreadableError("Discord did not hand it out") from error
-            await self._clock.sleep(wait)
-        raise AssertionError("unreachable")
+        # aiohttp raises a bare RuntimeError for a connection that is gone.
+        broken = (aiohttp.ClientError, OSError, RuntimeError)
+        try:
+            return await retry(
+                lambda: self._get(file.url, most), _RETRIES, on_error(*broken), self._clock
+            )
+        except broken as error:
+            _log.info("File %d can't be read: %r", file.id, error)
+            raise UnreadableError("Discord did not hand it out") from error
 
     def _is_discords(self, address: str) -> bool:
         """Return whether files are fetched from there: whoever writes events names addresses."""

@@ -1,27 +1,24 @@
-"""Calls to the Assistants API, made until they are answered or patience is at its end.
-
-What a refusal means for a thread is told apart here and nowhere else.
-"""
+"""What an error of the Assistants API means for a turn, and the retry of calls to that API."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from bot.assistants.errors import APIError
 from bot.chat.texts.sentences import FailureKind
-from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
+from bot.runtime.retry import Again, endless, retry
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 120.0
-"""How long a server that does not answer is asked again, in seconds."""
+"""How long a call is retried while the server does not answer, in seconds."""
 
 LONGEST_WAIT: Final = 10.0
-"""Between two tries, in seconds."""
+"""The longest backoff between two tries, in seconds."""
 
 
 class TurnError(Exception):
-    """A turn that can't go on; ``kind`` is our own word for why."""
+    """A turn can't go on; ``kind`` is the ledger's word for the reason."""
 
     def __init__(self, kind: FailureKind, detail: str) -> None:
         super().__init__(detail)
@@ -29,54 +26,54 @@ class TurnError(Exception):
 
 
 class ThreadLostError(Exception):
-    """The thread is gone, or can't be used any more."""
+    """The thread was deleted, or can't be used any more."""
 
 
 async def insist(clock: Clock, call: Callable[[], Awaitable[T]], patience: float) -> T:
-    """Make a call until it is answered; raises ``APIError`` where it is refused.
+    """Retry a call for ``patience`` seconds; raise ``APIError`` where the server refuses it.
 
-    For calls that may be made twice. Raises ``TurnError`` once ``patience`` seconds are over.
+    A call that is made twice must be harmless. Raises ``TurnError`` when patience is over.
     """
-    give_up = clock.monotonic() + patience
-    attempt = 0
-    while True:
-        try:
-            return await call()
-        except APIError as error:
-            if not passing(error):
-                raise
-            wait = max(error.retry_after or 0.0, backoff(attempt, LONGEST_WAIT))
-            if clock.monotonic() + wait > give_up:
-                kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
-                raise TurnError(kind, str(error)) from error
-        attempt += 1
-        await clock.sleep(wait)
+    policy = endless(longest_delay=LONGEST_WAIT, patience=patience)
+    try:
+        return await retry(call, policy, _verdict, clock)
+    except APIError as error:
+        if not passing(error):
+            raise
+        kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
+        raise TurnError(kind, str(error)) from error
+
+
+def _verdict(error: Exception) -> Again | None:
+    if isinstance(error, APIError) and passing(error):
+        return Again(retry_after=error.retry_after or 0.0)
+    return None
 
 
 def passing(error: APIError) -> bool:
-    """Whether the same call may go through later."""
+    """Tell whether the same call may succeed later."""
     return error.status in (408, 429) or error.status >= 500
 
 
 def unusable(error: BaseException | None) -> bool:
-    """Whether an answer came, and can't be read: on a server that is there otherwise."""
+    """Tell whether the server answered something that can't be read."""
     if isinstance(error, TurnError):
         error = error.__cause__
     return isinstance(error, APIError) and error.code == "invalid_response"
 
 
 def gone(error: APIError) -> bool:
-    """Whether what was asked for is not there."""
+    """Tell whether the object that the call named does not exist."""
     return error.status in (404, 410)
 
 
 def refusal(error: APIError) -> FailureKind:
-    """Return our own word for a refusal that is about the request, or about who makes it."""
+    """Return the ledger's word for a refused request: for its sender or for its content."""
     return "not_allowed" if error.status in (401, 403) else "refused"
 
 
 def locked(error: APIError) -> bool:
-    """Whether an active run is in the way."""
+    """Tell whether an active run locks the thread."""
     text = error.message.lower()
     return error.status in (400, 409) and (
         "already has an active run" in text or ("while a run" in text and "is active" in text)
@@ -84,6 +81,6 @@ def locked(error: APIError) -> bool:
 
 
 def full(error: APIError) -> bool:
-    """Whether the thread holds all the messages that it can."""
+    """Tell whether the thread holds as many messages as it can."""
     text = error.message.lower()
     return error.status in (400, 409, 413) and "maximum" in text and "messages" in text

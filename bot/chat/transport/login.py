@@ -1,5 +1,6 @@
 """Getting onto Discord: what must be right there, and what is not, in one line for the operator."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +10,9 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.chat.transport.rest_retry import is_passing, retry_after, told
-from bot.runtime.backoff import backoff
+from bot.chat.transport.rest_retry import LONGEST_WAIT, told, verdict
 from bot.runtime.clock import Clock
+from bot.runtime.retry import Again, endless, retry
 
 _NEEDED: Final = discord.Permissions(
     view_channel=True,
@@ -29,9 +30,7 @@ _AUTHENTICATION_FAILED: Final = 4004
 
 _SHARDING_REQUIRED: Final = 4011
 
-_LONGEST_WAIT: Final = 10.0
-
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class LoginError(Exception):
@@ -78,31 +77,30 @@ async def look_up(token: str, api_url: str) -> BotProfile:
 async def insist_on_login(
     client: discord.Client, attempt: Callable[[], Awaitable[None]], clock: Clock
 ) -> None:
-    """Log in, once Discord answers at all; raises what discord.py raises for a refusal."""
-    attempts = 0
-    while True:
-        wait = backoff(attempts, _LONGEST_WAIT)
+    """Retry a login until Discord answers; raise discord.py's error where Discord refuses it."""
+
+    async def login() -> None:
         try:
-            return await attempt()
-        except aiohttp.InvalidURL:
-            raise  # it will be no better address in a minute
-        except discord.RateLimited as error:
-            trouble: Exception = error
-            wait = max(wait, error.retry_after)
-        except discord.HTTPException as error:
-            if not is_passing(error):
-                raise
-            trouble = error
-            wait = max(wait, retry_after(error))
-        except (aiohttp.ClientError, OSError) as error:
-            trouble = error
-        at = discord.http.Route.BASE
-        _log.warning("Discord at %s %s; trying again in %.1f s", at, told(trouble), wait)
-        # Each login makes a connection of its own.
-        await client.http.close()
-        client.http.connector = discord.utils.MISSING
-        await clock.sleep(wait)
-        attempts += 1
+            await attempt()
+        except Exception:
+            # Each login opens a connection of its own.
+            await client.http.close()
+            client.http.connector = discord.utils.MISSING
+            raise
+
+    await retry(login, endless(longest_delay=LONGEST_WAIT), _verdict, clock, on_wait=_log_wait)
+
+
+def _verdict(error: Exception) -> Again | None:
+    """Judge a failed login: a bad address does not pass, nor does a server that is no Discord."""
+    if isinstance(error, aiohttp.InvalidURL | json.JSONDecodeError):
+        return None
+    return verdict(error)
+
+
+def _log_wait(error: Exception, seconds: float) -> None:
+    at = discord.http.Route.BASE
+    _log.warning("Discord at %s %s; trying again in %.1f s", at, told(error), seconds)
 
 
 def use_api(url: str) -> None:

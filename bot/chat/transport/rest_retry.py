@@ -1,11 +1,13 @@
-"""Calls to Discord that arrive: what discord.py gives up on is tried again until it is through.
+"""Calls to Discord's REST API, retried where discord.py gives up.
 
-Only what Discord refuses for good comes back as an error.
+Only a call that Discord refuses for good raises an error.
 """
 
 import asyncio
 import json
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -14,6 +16,7 @@ import discord
 
 from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
+from bot.runtime.retry import Again, endless, retry, retry_after
 
 T = TypeVar("T")
 
@@ -27,61 +30,63 @@ INVALID_INTERACTION_TOKEN: Final = 50027
 CHANNEL_THREAD_ARCHIVED: Final = 50083
 CHANNEL_THREAD_EXISTS: Final = 160004
 
-_LONGEST_WAIT: Final = 10.0
-"""Between two tries of a call, in seconds: so late may an answer be after an outage's end."""
+LONGEST_WAIT: Final = 10.0
+"""The longest wait between two tries, in seconds; a reply comes that late after an outage."""
 
 _LONGEST_WHILE_REFUSED: Final = 30.0
-"""The same where Discord is there and says no: an address with too many such calls is shut out."""
+"""The same while Discord refuses calls, in seconds: it bans addresses with too many of those."""
 
 _LONGEST_ASKED_FOR: Final = 300.0
 _CALL_SECONDS: Final = 60.0
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class RestRetry:
-    """Makes calls to Discord, again and again where that can help."""
+    """Retries calls to Discord for as long as another try may help."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def insist(self, call: Callable[[], Awaitable[T]], *, within: float | None = None) -> T:
-        """Make a call until Discord answers it; raises ``discord.HTTPException`` when refused.
+    async def insist(self, call: Callable[[], Awaitable[T]], *, within: float = math.inf) -> T:
+        """Retry a call until it succeeds; raise ``discord.HTTPException`` where it is refused.
 
-        A call that is made twice must be harmless: an edit, or a message with a nonce. ``within``
-        is how many seconds there are for it; then the last try's error is raised, whatever it is.
+        A call that is made twice must be harmless: an edit, or a message with a nonce. After
+        ``within`` seconds the error of the last try is raised, whatever it is.
         """
-        attempt = 0
-        end = None if within is None else self._clock.monotonic() + within
-        while True:
-            try:
-                async with asyncio.timeout(_CALL_SECONDS):
-                    return await call()
-            except discord.RateLimited as error:
-                trouble: Exception = error
-                wait = error.retry_after
-            except discord.HTTPException as error:
-                if not is_passing(error):
-                    raise
-                trouble = error
-                longest = _LONGEST_WAIT if error.status >= 500 else _LONGEST_WHILE_REFUSED
-                wait = max(retry_after(error), backoff(attempt, longest))
-            except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
-                trouble = error
-                wait = backoff(attempt, _LONGEST_WAIT)
-            if end is not None and self._clock.monotonic() + wait > end:
-                raise trouble
-            _log.info("Discord %s; trying again in %.1f s", told(trouble), wait)
-            attempt += 1
-            await self._clock.sleep(wait)
+
+        async def bounded() -> T:
+            async with asyncio.timeout(_CALL_SECONDS):
+                return await call()
+
+        policy = endless(longest_delay=LONGEST_WAIT, patience=within)
+        return await retry(bounded, policy, verdict, self._clock, on_wait=_log_wait)
 
     async def breathe(self, failures: int) -> None:
-        """Wait for what is tried by others, the longer the more often it has failed."""
-        await self._clock.sleep(backoff(max(failures - 1, 0), _LONGEST_WAIT))
+        """Back off before a try that the caller makes itself, after so many failures."""
+        await self._clock.sleep(backoff(max(failures - 1, 0), LONGEST_WAIT))
+
+
+def _log_wait(error: Exception, seconds: float) -> None:
+    _log.info("Discord %s; trying again in %.1f s", told(error), seconds)
+
+
+def verdict(error: Exception) -> Again | None:
+    """Judge a failed call to Discord for ``retry``."""
+    if isinstance(error, discord.RateLimited):
+        return Again(retry_after=error.retry_after)
+    if isinstance(error, discord.HTTPException):
+        if not is_passing(error):
+            return None
+        asked = retry_after(error.response.headers, now=time.time()) or 0.0
+        longest = LONGEST_WAIT if error.status >= 500 else _LONGEST_WHILE_REFUSED
+        return Again(retry_after=min(asked, _LONGEST_ASKED_FOR), longest_delay=longest)
+    broken = isinstance(error, aiohttp.ClientError | OSError | json.JSONDecodeError)
+    return Again() if broken else None
 
 
 def is_passing(error: discord.HTTPException) -> bool:
-    """Whether the refusal says nothing about the call itself."""
+    """Tell whether a refusal may pass, because it is not about the call itself."""
     if error.code in (OLD_MESSAGE_EDITED_TOO_OFTEN, INVALID_INTERACTION_TOKEN):
         return False
     # A token that was revoked ends the bot by its gateway; until then nothing is given up.
@@ -89,7 +94,7 @@ def is_passing(error: discord.HTTPException) -> bool:
 
 
 def told(trouble: Exception) -> str:
-    """Say in a few words what Discord does; a proxy's web page is not among them."""
+    """Describe a failure for the log in a few words, without a proxy's web page."""
     if isinstance(trouble, discord.HTTPException):
         return f"answers {trouble.status}"
     if isinstance(trouble, aiohttp.ClientResponseError):
@@ -97,11 +102,3 @@ def told(trouble: Exception) -> str:
     if isinstance(trouble, discord.RateLimited):
         return "wants fewer requests"
     return f"can't be reached ({str(trouble) or repr(trouble)})"
-
-
-def retry_after(error: discord.HTTPException) -> float:
-    """Return when Discord wants to be asked again, in seconds, so far as it says so."""
-    try:
-        return min(float(error.response.headers.get("Retry-After", "0")), _LONGEST_ASKED_FOR)
-    except ValueError:
-        return 0.0

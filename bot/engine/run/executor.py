@@ -27,13 +27,13 @@ from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.written_calls import WrittenFunction, WrittenSearch
 from bot.models.types import Finished, ModelError
 from bot.runtime.fair_slots import FairSlots
+from bot.runtime.retry import endless, on_error, retry
 from bot.store.engine import StoreUnavailableError, Tables
 
 _log: Final = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 5.0
-"""Seconds between two attempts to store a run's end while the disk refuses it."""
+_STORE_RETRIES: Final = endless(first_delay=0.4, longest_delay=5.0)
+"""How a run's end is stored while the disk refuses it."""
 
 _MAX_ROUNDS: Final = 32
 """How often in a row a model may call hosted tools before it must answer."""
@@ -238,22 +238,28 @@ class RunExecutor:
         """
         save_text = self._call is not None
         save_error: Exception | None = None
-        pause = _FIRST_PAUSE
-        while True:
+
+        async def store() -> EndedRun | None:
+            nonlocal save_text, save_error
             try:
-                ended = await self._engine.store.write(
+                return await self._engine.store.write(
                     partial(self._store_ending, ending, save_text)
                 )
-                break
-            except StoreUnavailableError as error:
-                _log.warning("The end of %s can't be stored yet: %s", self.run.id, error)
-                await self._engine.clock.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+            except StoreUnavailableError:
+                raise
             except Exception as error:
                 if not save_text:
                     raise
                 # The run must end even if the model's text cannot be stored.
                 save_text, save_error = False, error
+            return await store()
+
+        def log(error: Exception, seconds: float) -> None:
+            text = "The end of %s can't be stored yet; trying again in %.1f s: %s"
+            _log.warning(text, self.run.id, seconds, error)
+
+        unavailable = on_error(StoreUnavailableError)
+        ended = await retry(store, _STORE_RETRIES, unavailable, self._engine.clock, on_wait=log)
         if ended is None:
             _log.info("%s ended before it could become %s", self.run.id, ending.status)
             return False
