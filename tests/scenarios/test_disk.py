@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.chat.texts import sentences
-from bot.store.ledger import LedgerError
+from bot.store.ledger import LedgerError, Link, NewQuestion
 from tests.scenarios.community import Community, answer, community
 
 
@@ -87,6 +87,7 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.turns.scheduler._FIRST_STANDSTILL", 0.01)
+    monkeypatch.setattr("bot.chat.catch_up.away._AGAIN_SECONDS", 0.01)
     access: Any = channels.ledger._database
     real, failing, count = access.write, 0, 0
 
@@ -97,22 +98,32 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
             raise LedgerError("database or disk is full")
         return await real(work)
 
+    taken: list[str] = []
+    take = channels.ledger.questions.take
+
+    async def noted(question: NewQuestion, link: Link | None, *, most: int) -> bool:
+        stored = await take(question, link, most=most)
+        taken.append(question.content)
+        return stored
+
     monkeypatch.setattr(access, "write", write)
+    monkeypatch.setattr(channels.ledger.questions, "take", noted)
     home = await channels.ada.open_dm()
-    refused = 0
     for number in range(1, 13):
+        # The bot's own bookkeeping writes at moments of its own: which of a question's writes
+        # fails varies with them, and what must be true of the question does not.
         failing, count = number, 0
         before = len(channels.replies(home))
         await channels.ada.say(home, f"question {number}")
         reply = await channels.finished(home, before + 1)
-        refused += reply.content == sentences.NOT_TAKEN
-        await channels.settled(number - refused)
-        assert answer(reply) in (f"question {number}", sentences.NOT_TAKEN)
+        await channels.settled(len(taken))
+        expected = f"question {number}" if f"question {number}" in taken else sentences.NOT_TAKEN
+        assert answer(reply) == expected
         assert len(channels.replies(home)) == before + 1
-    assert refused == 1
+    assert 1 < len(taken) < 12
     asked = [text for role, text in await channels.on_thread(home) if role == "user"]
-    assert asked == [f"question {number}" for number in range(2, 13)]
-    assert len(await channels.runs_on(home)) == 11
+    assert asked == taken
+    assert len(await channels.runs_on(home)) == len(taken)
 
 
 async def test_a_ledger_held_longer_than_is_waited_refuses_in_words_and_goes_on_with_the_rest(
