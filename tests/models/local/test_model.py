@@ -87,6 +87,19 @@ async def test_the_first_question_starts_it_and_it_answers(
     assert model.process_id == first
 
 
+async def test_it_computes_on_all_cores_but_one(
+    make: Callable[..., LocalModel], gguf: Path
+) -> None:
+    cores = os.sched_getaffinity(0)
+    expected = max(1, len(cores) - 1)
+    assert said(await collect(make(gguf), asking("threads"))) == f"{expected} {expected}"
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        assert said(await collect(make(gguf), asking("threads"))) == "1 1"
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 async def test_many_first_questions_start_one_process(
     make: Callable[..., LocalModel], gguf: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """In the place of the native library: the same door, a server that echoes, and crashes on demand.
 
-A question that begins with "crash" ends the process as a native fault would; "slowly" holds the
-answer back until the connection is gone.
+A question that begins with "crash" ends the process as a native fault would; "threads" is answered
+with how many may compute.
 """
 
 import json
@@ -21,6 +21,8 @@ class CommonParams:
     def __init__(self) -> None:
         self.model = SimpleNamespace(path="")
         self.sampling = SimpleNamespace(temp=0.8)
+        self.cpuparams = SimpleNamespace(n_threads=-1)
+        self.cpuparams_batch = SimpleNamespace(n_threads=-1)
         self.api_keys: list[str] = []
 
 
@@ -59,6 +61,8 @@ class Server:
                         self.wfile.flush()
                     print("stand-in: out of memory", file=sys.stderr, flush=True)
                     signal.pthread_kill(threading.get_ident(), signal.SIGSEGV)
+                if text == "threads":
+                    text = f"{params.cpuparams.n_threads} {params.cpuparams_batch.n_threads}"
                 self._answer("text/event-stream", _chunk(text) + _chunk("", "stop"))
 
             def _answer(self, kind: str, body: bytes) -> None:
