@@ -87,7 +87,7 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.turns.scheduler._FIRST_STANDSTILL", 0.01)
-    monkeypatch.setattr("bot.chat.catch_up.away._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("bot.chat.catch_up.catch_up._AGAIN_SECONDS", 0.01)
     access: Any = channels.ledger._database
     real, failing, count = access.write, 0, 0
 
