@@ -348,7 +348,7 @@ async def test_fifty_sessions_at_once_keep_to_themselves(sandbox: PythonSandbox)
 
 
 async def test_no_more_workers_compute_at_once_than_are_allowed() -> None:
-    # None of these runs ends: a worker that ended is listed until the system lets go of its process,
+    # None of these runs ends: a worker that ended is listed until the system lets go of it,
     # though its place is another's already.
     limits = SandboxLimits(seconds=60, wall_seconds=60, workers=2)
     async with PythonSandbox(limits) as sandbox:
