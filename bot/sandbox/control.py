@@ -181,6 +181,7 @@ class Control:
             channel.overwrites.pop(self._backend.world.bot.id, None)
             self._backend.channels.changed(channel)
         self._forbidden.clear()
+        self._backend.world.publish("guild")
 
     def perform(self, name: str, number: float, channel: Channel | None) -> None:
         """Do one of `ACTIONS`; raises `LookupError` for another, `ValueError` without a channel."""

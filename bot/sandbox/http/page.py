@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from bot.sandbox.backend import Backend
 from bot.sandbox.backend.interactions import commands
 from bot.sandbox.backend.interactions.invocations import NotPossible, may_use
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, Role, User
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Payload, Role, User
 from bot.sandbox.control import ACTIONS, Control
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
 from bot.sandbox.people import Person
@@ -112,14 +112,14 @@ class PageServer:
         control: Control,
         people: Mapping[str, Person],
         admin: Person,
-        guild_name: str,
+        guild: Guild,
     ) -> None:
         self._backend = backend
         self._world = backend.world
         self._control = control
         self._people = people
         self._admin = admin
-        self._guild_name = guild_name
+        self._guild = guild
         self.text = ""
         self._acts: dict[str, tuple[type[Struct], Act]] = {
             "command": (Commanding, self._command),
@@ -170,7 +170,7 @@ class PageServer:
         return _json(
             {
                 "text": self.text,
-                "guild": {"name": self._guild_name},
+                "guild": {"id": str(self._guild.id), "name": self._guild.name},
                 "bot": {"id": str(bot.id), "name": bot.name},
                 "people": people,
                 "actions": [

@@ -3,7 +3,7 @@
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { openModal, openTroubles } from "./dialogs.js";
-import { element, render } from "./markdown.js";
+import { element, refreshTimes, render } from "./markdown.js";
 import { drawMessage } from "./message.js";
 
 const $ = (id) => document.getElementById(id);
@@ -16,7 +16,7 @@ class App {
     $("guild").textContent = welcome.guild.name;
     document.title = welcome.guild.name;
     if (welcome.text) {
-      const names = { user: (id) => id, role: (id) => id, channel: (id) => id };
+      const names = { user: (id) => id, role: (id) => id, channel: (id) => id, guild: welcome.guild.id };
       $("welcome-text").append(render(welcome.text, names));
       $("welcome").hidden = false;
     }
@@ -37,6 +37,8 @@ class App {
         this.step(event.key === "ArrowDown" ? 1 : -1);
       }
     });
+    window.addEventListener("hashchange", () => this.follow());
+    setInterval(refreshTimes, 1000);
     this.become(start.id);
   }
 
@@ -49,6 +51,7 @@ class App {
       user: (one) => { const user = state.users.get(one); return user ? user.global_name ?? user.username : "unknown-user"; },
       role: (one) => state.roles.get(one)?.name ?? "unknown-role",
       channel: (one) => state.channels.get(one)?.name ?? "unknown",
+      guild: this.welcome.guild.id,
     };
     this.state = state;
     this.composer.reset();
@@ -73,6 +76,7 @@ class App {
         this.drawChannels();
         const kept = state.channels.has(state.current) ? state.current : null;
         this.open(kept ?? data.channels.find((one) => one.type === 0)?.id);
+        if (location.hash) this.follow();
       },
       GUILD_MEMBER_ADD: () => state.users.set(data.user.id, data.user),
       CHANNEL_CREATE: () => this.keep(data), CHANNEL_UPDATE: () => this.keep(data),
@@ -169,6 +173,19 @@ class App {
     }
     if (state === this.state && state.current === id) this.drawMessages();
     if (byHand) $("text").focus();
+  }
+
+  // Show the place that the address names, once: #/channels/GUILD/CHANNEL/MESSAGE.
+  async follow() {
+    const [, channel, message] = /^#\/channels\/[^/]+\/(\d+)(?:\/(\d+))?/.exec(location.hash) ?? [];
+    history.replaceState(null, "", location.pathname);
+    if (!channel) return;
+    await this.told(this.open(channel, true));
+    const sought = message && $("messages").querySelector(`[data-id="${message}"]`);
+    if (!sought) return;
+    sought.scrollIntoView({ block: "center" });
+    sought.classList.add("sought");
+    setTimeout(() => sought.classList.remove("sought"), 2000);
   }
 
   drawMessages() {

@@ -12,15 +12,44 @@ const INLINE = [
   [/^\*(?!\s)(.+?)(?<!\s)\*(?!\*)/s, (m, names) => element("em", {}, ...inline(m[1], names))],
   [/^_(?!\s)(.+?)_(?!\w)/s, (m, names) => element("em", {}, ...inline(m[1], names))],
   [/^~~(.+?)~~/s, (m, names) => element("s", {}, ...inline(m[1], names))],
-  [/^\[([^\]\n]+)\]\((?:<)?(https?:\/\/[^\s)>]+)>?\)/, (m, names) => link(m[2], ...inline(m[1], names))],
-  [/^<(https?:\/\/[^\s>]+)>/, (m) => link(m[1], m[1])],
-  [/^https?:\/\/[^\s<]*[^\s<.,:;"')\]}>]/, (m) => link(m[0], m[0])],
+  [/^\[([^\]\n]+)\]\((?:<)?(https?:\/\/[^\s)>]+)>?\)/, (m, names) => link(m[2], names, ...inline(m[1], names))],
+  [/^<(https?:\/\/[^\s>]+)>/, (m, names) => link(m[1], names, m[1])],
+  [/^https?:\/\/[^\s<]*[^\s<.,:;"')\]}>]/, (m, names) => link(m[0], names, m[0])],
   [/^<@!?(\d+)>/, (m, names) => mention("@" + names.user(m[1]))],
   [/^<@&(\d+)>/, (m, names) => mention("@" + names.role(m[1]))],
   [/^<#(\d+)>/, (m, names) => mention("#" + names.channel(m[1]))],
   [/^@(everyone|here)\b/, (m) => mention(m[0])],
-  [/^<t:(\d+)(?::[tTdDfFR])?>/, (m) => element("time", {}, new Date(m[1] * 1000).toLocaleString())],
+  [/^<a?:(\w+):\d+>/, (m) => document.createTextNode(`:${m[1]}:`)],
+  [/^<t:(-?\d+)(?::([tTdDfFR]))?>/, (m) => moment(m[0], Number(m[1]) * 1000, m[2] ?? "f")],
 ];
+
+const MOMENTS = {
+  t: { timeStyle: "short" }, T: { timeStyle: "medium" }, d: { dateStyle: "short" }, D: { dateStyle: "long" },
+  f: { dateStyle: "long", timeStyle: "short" }, F: { dateStyle: "full", timeStyle: "short" },
+};
+const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const FARTHEST = 8.64e15;
+
+function moment(written, at, style) {
+  if (Math.abs(at) > FARTHEST) return document.createTextNode(written);
+  const exactly = new Date(at).toLocaleString([], MOMENTS.F);
+  if (style !== "R") return element("time", { title: exactly }, new Date(at).toLocaleString([], MOMENTS[style]));
+  return element("time", { class: "relative", title: exactly, "data-at": at }, relative(at));
+}
+
+function relative(at) {
+  const seconds = Math.round((at - Date.now()) / 1000);
+  const [unit, size] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? UNITS.at(-1);
+  return new Intl.RelativeTimeFormat([], { numeric: "auto" }).format(Math.round(seconds / size), unit);
+}
+
+// How long ago something was goes on growing while the page is looked at.
+export function refreshTimes() {
+  for (const node of document.querySelectorAll("time.relative")) {
+    const text = relative(Number(node.dataset.at));
+    if (node.textContent !== text) node.textContent = text;
+  }
+}
 
 export function element(name, attributes, ...children) {
   const node = document.createElement(name);
@@ -33,7 +62,12 @@ export function element(name, attributes, ...children) {
   return node;
 }
 
-function link(url, ...children) {
+const PLACE = /^https:\/\/(?:\w+\.)?discord(?:app)?\.com\/(channels\/(@me|\d+)\/\d+(?:\/\d+)?)\/?$/;
+
+// A place on this Discord is shown here: on the real one it does not exist.
+function link(url, names, ...children) {
+  const place = PLACE.exec(url);
+  if (place && (place[2] === "@me" || place[2] === names.guild)) return element("a", { href: `#/${place[1]}` }, ...children);
   return element("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, ...children);
 }
 
@@ -93,6 +127,35 @@ export function render(text, names) {
   return out;
 }
 
+const ITEM = /^( *)(?:[-*]|(\d+)\.) +(\S.*)/;
+
+// Append the lists that begin at a line, each deeper one inside the item above it; returns the line behind them.
+function lists(lines, index, names, out) {
+  const open = []; // from the outermost list to the one that grows
+  for (; index < lines.length; index += 1) {
+    const [, { length: depth }, number, text] = ITEM.exec(lines[index]) ?? [, "", undefined, undefined];
+    if (text === undefined) {
+      if (!/^ +\S/.test(lines[index])) break;
+      // An indented line goes on with the item above it.
+      open.at(-1).item.append("\n", ...inline(lines[index].trim(), names));
+      continue;
+    }
+    while (open.length > 1 && depth < open.at(-1).depth) open.pop();
+    const kind = number === undefined ? "UL" : "OL";
+    let list = open.at(-1);
+    if (!list || depth > list.depth + 1 || list.node.tagName !== kind) {
+      const node = element(kind, { start: number });
+      if (list && depth <= list.depth + 1) open.pop();
+      (open.at(-1)?.item ?? out).append(node);
+      list = { node, depth };
+      open.push(list);
+    }
+    list.item = element("li", {}, ...inline(text, names));
+    list.node.append(list.item);
+  }
+  return index;
+}
+
 function blocks(text, names, out) {
   if (!text) return;
   const lines = text.split("\n");
@@ -124,16 +187,9 @@ function blocks(text, names, out) {
       const quote = element("blockquote", {});
       blocks(quoted.join("\n"), names, quote);
       out.append(quote);
-    } else if (/^ *(?:[-*]|\d+\.) +\S/.test(line)) {
+    } else if (ITEM.test(line)) {
       flush();
-      const ordered = /^ *\d/.test(line);
-      const start = ordered ? /\d+/.exec(line)[0] : undefined;
-      const list = element(ordered ? "ol" : "ul", { start });
-      while (index < lines.length && /^ *(?:[-*]|\d+\.) +\S/.test(lines[index])) {
-        list.append(element("li", {}, ...inline(lines[index++].replace(/^ *(?:[-*]|\d+\.) +/, ""), names)));
-      }
-      index -= 1;
-      out.append(list);
+      index = lists(lines, index, names, out) - 1;
     } else {
       pending.push(line);
     }

@@ -7,6 +7,8 @@ const LOADING = 128, EPHEMERAL = 64;
 const BUTTON = 2, STRING_SELECT = 3, LINK = 5;
 const SELECTS = { 3: "option", 5: "user", 6: "role", 7: "mentionable", 8: "channel" };
 
+const WIDEST = 420, HIGHEST = 320;
+
 export function clock(iso) {
   return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
@@ -75,12 +77,18 @@ function drawFile(file) {
   const spoiled = file.filename.startsWith("SPOILER_");
   if (file.content_type?.startsWith("image/") && !spoiled) {
     const path = new URL(file.url).pathname + new URL(file.url).search;
-    return element("a", { href: path, target: "_blank", rel: "noreferrer" },
-      element("img", { class: "picture", src: path, alt: file.description ?? file.filename, width: file.width, height: file.height, loading: "lazy" }));
+    return element("a", { href: path, target: "_blank", rel: "noreferrer" }, picture(path, file.description ?? file.filename, file));
   }
   const path = new URL(file.url).pathname + new URL(file.url).search;
   const size = file.size < 1024 ? `${file.size} B` : file.size < 1048576 ? `${(file.size / 1024).toFixed(1)} KB` : `${(file.size / 1048576).toFixed(1)} MB`;
   return element("span", { class: "file" }, "📄 ", element("a", { href: path, download: file.filename }, file.filename), element("span", { class: "note" }, size));
+}
+
+// Its place is known before it is loaded: smaller than it is where it has to be, never in other proportions.
+function picture(src, alt, { width, height }) {
+  const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+  const size = scale > 0 ? { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) } : {};
+  return element("img", { class: "picture", src, alt, ...size, loading: "lazy" });
 }
 
 function hex(colour) {
@@ -110,7 +118,7 @@ function drawEmbed(embed, names) {
 function drawMedia(media, text) {
   const url = new URL(media.url, location.href);
   if (url.pathname.startsWith("/attachments/")) {
-    return element("img", { class: "picture", src: url.pathname + url.search, alt: text, width: media.width, height: media.height, loading: "lazy" });
+    return picture(url.pathname + url.search, text, media);
   }
   return element("a", { class: "file", href: url.href, target: "_blank", rel: "noreferrer" }, `🖼 ${url.host}`);
 }

@@ -1,6 +1,7 @@
 """People use the page in a real browser; skipped aloud where there is none."""
 
 import asyncio
+import re
 import shutil
 import struct
 from collections.abc import AsyncIterator
@@ -66,14 +67,14 @@ class Answering(Bot):
         )
 
 
-def picture() -> bytes:
-    """A PNG of two by one pixels."""
+def picture(width: int = 2, height: int = 1) -> bytes:
+    """A PNG of that many pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", 2, 1, 8, 2, 0, 0, 0)
-    pixels = compress(b"\0\xff\0\0\0\0\xff")
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = compress((b"\0" + b"\xff\0\0" * width) * height)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
     )
@@ -230,3 +231,163 @@ async def test_edits_typing_replies_and_dms_arrive_live(
     assert bot.heard[-1].guild is None
     await bot.heard[-1].channel.send("agreed")
     await expect(page.locator("#messages")).to_contain_text("agreed")
+
+
+# What WCAG calls contrast, of each thing's words with the first background that is behind them.
+CONTRASTS = """(selector) => [...document.querySelectorAll(selector)]
+    .filter((node) => node.checkVisibility() && node.textContent.trim() && !node.disabled)
+    .map((node) => {
+        const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+        const light = (colour) => {
+            canvas.fillStyle = colour;
+            canvas.fillRect(0, 0, 1, 1);
+            const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) =>
+                value / 255 <= 0.04045 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+        };
+        const behind = (each) => {
+            const colour = getComputedStyle(each).backgroundColor;
+            const clear = colour === "rgba(0, 0, 0, 0)" && each.parentElement;
+            return clear ? behind(each.parentElement) : colour;
+        };
+        const pair = [light(getComputedStyle(node).color), light(behind(node))];
+        const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+        return [node.textContent.trim(), contrast];
+    })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_button_can_be_read(
+    sandbox: Sandbox, pointed: None, page: Page, start_bot: StartBot, scheme: str
+) -> None:
+    bot = Answering()
+    task = asyncio.create_task(bot.start(sandbox.token))
+    await sandbox.bot_ready()
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    await page.emulate_media(color_scheme=scheme)
+    await page.goto(sandbox.url)
+    await playwright_api.expect(page.locator("#title")).to_have_text("# general")
+    await ada.say(general, "help me", mention_bot=True)
+    await sandbox.until(lambda: general.threads)
+    await page.fill("#text", "/runs l")
+    await page.press("#text", "Enter")
+    await page.press("#option-page", "Enter")
+    await page.select_option(".row select", label="Blue")
+    await playwright_api.expect(page.locator(".ephemeral")).to_contain_text("Dismiss")
+    await page.locator(".message").first.hover()
+    await page.locator("[aria-label='Reply']").first.click()
+    found = await page.evaluate(CONTRASTS, "button, a, .note, .replied, .subtext, #reply *")
+    await page.click("#channels .thread")
+    found += await page.evaluate(CONTRASTS, "button, a, .notice")
+    await page.click("#troubles-open")
+    found += await page.evaluate(CONTRASTS, "dialog button, dialog span, dialog .note")
+    assert {"Dismiss message", "Confirm", "Troubles", "Revoke the token"} <= {
+        text for text, _ in found
+    }
+    assert [each for each in found if each[1] < 4.5] == []
+    await bot.close()
+    await task
+
+
+async def test_pictures_keep_their_proportions(sandbox: Sandbox, page: Page) -> None:
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    sizes = {
+        (640, 360): (420, 236),
+        (300, 900): (107, 320),
+        (60, 40): (60, 40),
+        (5000, 2): (420, 1),
+    }
+    await ada.say(general, "look", attachments=[(f"{w}.png", picture(w, h)) for w, h in sizes])
+    await page.goto(sandbox.url)
+    pictures = page.locator("img.picture")
+    await playwright_api.expect(pictures).to_have_count(len(sizes))
+    drawn = await pictures.evaluate_all("all => all.map(each => [each.width, each.height])")
+    for (width, height), (right_width, right_height) in zip(drawn, sizes.values(), strict=True):
+        assert width == right_width
+        assert abs(height - right_height) <= 1
+    assert drawn[-1][1] >= 1
+    await page.set_viewport_size({"width": 300, "height": 700})
+    width, height = await pictures.first.evaluate("each => [each.width, each.height]")
+    assert width < 300
+    assert abs(width / height - 640 / 360) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "1. one\n   - inner\n     1. deep\n     2. deeper\n   - second\n2. two",
+            "ol(li(one ul(li(inner ol(li(deep) li(deeper))) li(second))) li(two))",
+        ),
+        ("* a\n  * b\n    * c\n* d", "ul(li(a ul(li(b ul(li(c))))) li(d))"),
+        ("- a\n- b\n1. c", "ul(li(a) li(b)) ol(li(c))"),
+        ("- a\n  more of a\n- b", "ul(li(a more of a) li(b))"),
+        ("x\n   - all\n   - indented\n- less", "x ul(li(all) li(indented) li(less))"),
+        ("- a\n    - far\n  - nearer", "ul(li(a ul(li(far)) ul(li(nearer))))"),
+        ("- a\n  1. b\n  - c", "ul(li(a ol(li(b)) ul(li(c))))"),
+        ("7. seven\n8. eight", "ol(li(seven) li(eight))"),
+    ],
+)
+async def test_lists_stand_inside_each_other_as_they_were_written(
+    sandbox: Sandbox, page: Page, text: str, shown: str
+) -> None:
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    await ada.say(general, text)
+    await page.goto(sandbox.url)
+    outline = await page.locator(".content").evaluate(
+        """function outline(node) {
+            return [...node.childNodes].map((each) => each.nodeType === 3 ? each.data.trim()
+                : ["DIV", "P"].includes(each.tagName) ? outline(each)
+                : `${each.tagName.toLowerCase()}(${outline(each)})`)
+                .filter(Boolean).join(" ").replace(/\\s+/g, " ");
+        }"""
+    )
+    assert outline == shown
+
+
+async def test_times_are_shown_as_discord_shows_them(sandbox: Sandbox, page: Page) -> None:
+    expect = playwright_api.expect
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    await page.clock.install(time=1_800_000_000)
+    await page.goto(sandbox.url)
+    now = 1_800_000_000
+    await ada.say(
+        general,
+        f"<t:{now - 65}:R>, <t:{now + 7200}:R>, <t:{now - 400 * 86400}:R>, <t:{now}:t>, <t:{now}>, "
+        "<t:99999999999999:R>",
+    )
+    log = page.locator(".content")
+    for words in ("1 minute ago", "in 2 hours", "last year", "<t:99999999999999:R>"):
+        await expect(log).to_contain_text(words)
+    times = log.locator("time")
+    await expect(times.nth(3)).to_have_text(re.compile(r"^\d+:00\s[AP]M$"))
+    await expect(times.nth(4)).to_have_text(re.compile(r"^January 15, 2027 at \d+:00\s[AP]M$"))
+    await page.clock.run_for(60_000)
+    await expect(log).to_contain_text("2 minutes ago")
+
+
+async def test_a_link_to_a_message_of_this_discord_shows_it_here(
+    sandbox: Sandbox, page: Page
+) -> None:
+    expect = playwright_api.expect
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    other = sandbox.guild.add_text_channel("other")
+    message = await ada.say(other, "what is linked")
+    for number in range(30):
+        await ada.say(other, f"a later one, {number}")
+    here = f"https://discord.com/channels/{sandbox.guild.id}/{other.id}/{message.id}"
+    elsewhere = f"https://discord.com/channels/1{sandbox.guild.id}/2/3"
+    await ada.say(general, f"see [it]({here}), {here} and {elsewhere}")
+    await page.goto(sandbox.url)
+    links = page.locator("#messages a")
+    await expect(links.last).to_have_attribute("href", elsewhere)
+    for number in range(2):
+        await expect(page.locator("#title")).to_have_text("# general")
+        await links.nth(number).click()
+        await expect(page.locator("#title")).to_have_text("# other")
+        await expect(page.locator(".sought")).to_be_in_viewport()
+        await expect(page.locator(".sought")).to_contain_text("what is linked")
+        await page.click("#channels >> text=general")
+    await page.goto("about:blank")
+    await page.goto(f"{sandbox.url}/#/channels/{sandbox.guild.id}/{other.id}/{message.id}")
+    await expect(page.locator(".sought")).to_contain_text("what is linked")
