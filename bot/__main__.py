@@ -111,10 +111,16 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
     code is 0 when the answer stands, 1 when not. Without it you are asked for questions.
     """
     with _one_line_errors():
+        from bot.app.building import StartError
         from bot.app.demo import run_demo
         from bot.app.lifecycle import until_signalled
 
         _log_to_stderr(verbose=verbose, level=logging.ERROR)
+        if say is not None and not say.strip():
+            raise StartError(
+                'There is no question after --say. Write one (--say "Why is the sky blue?"), or '
+                "leave --say out and be asked for questions."
+            )
         outcome = run_demo(
             _config(config_path), os.environ, port=port, question=say, terminal=sys.stderr
         )

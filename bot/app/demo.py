@@ -1,27 +1,42 @@
 """Everything on this machine, shown in a terminal: a sandbox Discord, the bot, a model."""
 
 import asyncio
+import logging
+import os
+import re
 import shutil
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self, TextIO
+from typing import Any, Final, TextIO
 
 import click
 import msgspec
 
 from bot.app.container import Container, StartError
+from bot.assistants.api import AssistantsAPI
+from bot.chat.transport.login import LoginError
 from bot.config import Config
 from bot.runtime.clock import SystemClock
-from bot.sandbox import Channel, DiscordMessage, NotPossible, Person, Sandbox
+from bot.sandbox import Channel, DiscordError, DiscordMessage, NotPossible, Person, Sandbox
 from bot.store.ledger import Ledger, Scope, Turn
+
+_log: Final = logging.getLogger(__name__)
 
 _NOTICE_SECONDS: Final = 20.0
 """How long the bot may take to notice a question, before something must be wrong."""
+
+_FOREVER: Final = 10.0**9
+_LONGEST_LINE: Final = 2**20
+_MOMENT: Final = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
+_MOMENTS: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d"}
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 _HELP: Final = (
     "Write a question and press Enter; further ones go on in the channel thread it opened. "
@@ -82,7 +97,7 @@ async def _start_bot(
         if line.startswith("Model: "):
             sandbox.welcome = _welcome(line.removeprefix("Model: "))
 
-    builder = Container(
+    container = Container(
         config,
         environment,
         stack=stack,
@@ -91,11 +106,38 @@ async def _start_bot(
         terminal=terminal,
         databases=Path(directory),
     )
-    engine = await builder.engine() if config.assistants.url == "embedded" else None
-    ledger = await builder.ledger()
-    await builder.bot(await builder.api(engine), ledger, sandbox.token)
+    engine = await container.engine() if config.assistants.url == "embedded" else None
+    ledger = await container.ledger()
+    api = await container.api(engine)
+    life = await container.bot(api, ledger, sandbox.token)
+    coming_back = asyncio.create_task(_come_back(container, api, ledger, sandbox, life, say))
+    stack.callback(coming_back.cancel)
     await sandbox.bot_ready()
     return ledger
+
+
+async def _come_back(
+    container: Container,
+    api: AssistantsAPI,
+    ledger: Ledger,
+    sandbox: Sandbox,
+    life: "asyncio.Task[None]",
+    say: Callable[[str], None],
+) -> None:
+    """Start the bot again each time that its token, which was revoked, is valid again."""
+    while True:
+        try:
+            await life
+        except LoginError as error:
+            say(
+                f"The bot has left: {error} Here, “End all troubles” in the browser makes the old "
+                "token valid again, and the bot comes back."
+            )
+        else:
+            return
+        await sandbox.until(lambda: not sandbox.control.token_revoked, timeout=_FOREVER)
+        with suppress(LoginError):  # revoked again at once: `life` tells of it
+            life = await container.bot(api, ledger, sandbox.token)
 
 
 def _welcome(model: str) -> str:
@@ -111,12 +153,17 @@ def _welcome(model: str) -> str:
 async def _converse(scene: "DemoTerminal") -> int:
     """Take questions line by line until there are no more."""
     code = 0
-    lines = await _DemoInput.open()
-    prompt = "> " if sys.stdin.isatty() else ""
+    lines = _lines_of_input()
+    prompt = "> " if sys.stdin is not None and sys.stdin.isatty() else ""
     while True:
         click.echo(prompt, nl=False)
-        line = await lines.line()
-        if line is None or line == "/quit":
+        try:
+            text = await lines.readline()
+        except ValueError:
+            click.echo("That line is too long for a question.\n")
+            continue
+        line = text.decode("utf-8", "replace").strip()
+        if not text or line == "/quit":
             return code
         if line == "/new":
             scene.leave()
@@ -126,30 +173,27 @@ async def _converse(scene: "DemoTerminal") -> int:
             code = code if await scene.ask(line) else 1
 
 
-class _DemoInput:
-    """Standard input line by line, while the loop goes on; a plain file is read as it is."""
+def _lines_of_input() -> asyncio.StreamReader:
+    """Return standard input, whatever it is: a terminal, a pipe, a file, a device, or closed.
 
-    def __init__(self, reader: asyncio.StreamReader | None) -> None:
-        self._reader = reader
+    It is read in a daemon thread. The loop can't wait for files and devices, would make a terminal
+    non-blocking for its output as well, and a thread of the pool would hold up the end.
+    """
+    lines = asyncio.StreamReader(limit=_LONGEST_LINE)
+    feed = asyncio.get_running_loop().call_soon_threadsafe
 
-    @classmethod
-    async def open(cls) -> Self:
-        reader = asyncio.StreamReader()
-        try:
-            await asyncio.get_running_loop().connect_read_pipe(
-                lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-            )
-        except (OSError, ValueError):
-            return cls(None)
-        return cls(reader)
+    def read() -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody reads any more
+            try:
+                # Where it was closed, another file of this process may have its number.
+                while sys.stdin is not None and (data := os.read(0, 65_536)):
+                    feed(lines.feed_data, data)
+            except OSError as error:
+                _log.info("Standard input can't be read: %s", error)
+            feed(lines.feed_eof)
 
-    async def line(self) -> str | None:
-        """Return the next line, None at the end."""
-        if self._reader is None:
-            text = await asyncio.to_thread(sys.stdin.readline)
-        else:
-            text = (await self._reader.readline()).decode("utf-8", "replace")
-        return text.strip() if text else None
+    threading.Thread(target=read, name="input", daemon=True).start()
+    return lines
 
 
 class DemoTerminal:
@@ -178,9 +222,9 @@ class DemoTerminal:
         async with aclosing(self._sandbox.watch()) as changes:
             upcoming = asyncio.ensure_future(anext(changes))
             await asyncio.sleep(0)  # let it begin to watch
-            question = await self._person.say(channel, text, mention_bot=self._thread is None)
             turn: Turn | None = None
             try:
+                question = await self._person.say(channel, text, mention_bot=self._thread is None)
                 while turn is None or turn.open:
                     await asyncio.wait([upcoming], timeout=0.2)
                     if upcoming.done():
@@ -192,6 +236,9 @@ class DemoTerminal:
                         if turn is None and self._seconds() > _NOTICE_SECONDS:
                             self._echo("The bot did not notice the question.")
                             return False
+            except (NotPossible, DiscordError) as error:
+                self._echo(f"Discord would not take that: {_reason(error)}\n")
+                return False
             finally:
                 upcoming.cancel()
                 with suppress(asyncio.CancelledError):
@@ -213,8 +260,10 @@ class DemoTerminal:
         try:
             interaction = self._person.begin_command(channel, " ".join(path), options)
             await self._sandbox.until(lambda: interaction.done, timeout=_NOTICE_SECONDS)
-        except (NotPossible, LookupError) as error:
-            self._echo(f"Discord would not take that: {error}. Options are written name=value.\n")
+        except (NotPossible, DiscordError, LookupError) as error:
+            self._echo(
+                f"Discord would not take that: {_reason(error)} Options are written name=value.\n"
+            )
         except TimeoutError:
             self._echo("The bot did not answer the command.\n")
         else:
@@ -249,11 +298,8 @@ class DemoTerminal:
         self._echo(f"{where:<9} {who:<18} {_excerpt(content)}".rstrip())
 
     def _readable(self, message: DiscordMessage) -> str:
-        """Return what a message shows: names for mentions, and its buttons behind it."""
-        bot = self._sandbox.bot_user
-        text = message.content
-        for user in (bot, *(person.user for person in self._sandbox.people)):
-            text = text.replace(user.mention, f"@{user.name}")
+        """Return what a message shows, and its buttons behind it."""
+        text = self._shown(message.content)
         labels = [
             f"[{item['label']}]"
             for row in message.components
@@ -262,9 +308,19 @@ class DemoTerminal:
         ]
         return "  ".join((text, *labels))
 
+    def _shown(self, content: str) -> str:
+        """Return a message's text as people see it: names, times, and links to this Discord."""
+        text = content
+        for user in (self._sandbox.bot_user, *(person.user for person in self._sandbox.people)):
+            text = text.replace(user.mention, f"@{user.name}")
+        for channel in (self._text_channel, *self._text_channel.threads):
+            text = text.replace(f"<#{channel.id}>", f"#{channel.name}")
+        text = text.replace("https://discord.com/channels/", f"{self._sandbox.url}/#/channels/")
+        return readable(text, time.time())
+
     def _show_end(self, turn: Turn) -> None:
         parts = [
-            message.content
+            self._shown(message.content)
             for channel in (self._text_channel, *self._text_channel.threads)
             for message in channel.messages
             if message.id in turn.parts
@@ -276,6 +332,36 @@ class DemoTerminal:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
+
+
+def _reason(error: Exception) -> str:
+    """Return why Discord refuses something, as a sentence; a form's errors are deep inside."""
+    details: Any = error.errors if isinstance(error, DiscordError) else None
+    while isinstance(details, Mapping) and "_errors" not in details and details:
+        details = next(iter(details.values()))
+    text = str(details["_errors"][0]["message"] if details else error)
+    return f"{text.rstrip('.')}."
+
+
+def readable(text: str, now: float) -> str:
+    """Return a text for a terminal: times in words, no marks of small print and custom emoji."""
+    text = re.sub(r"^-# ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"<a?(:\w+:)\d+>", r"\1", text)
+    text = re.sub(r"\[([^\]\n]+)\]\(<?(https?://[^\s)>]+)>?\)", r"\1: \2", text)
+    return _MOMENT.sub(lambda found: _moment(int(found[1]), found[2] or "f", now), text)
+
+
+def _moment(at: int, style: str, now: float) -> str:
+    if style != "R":
+        try:
+            moment = datetime.fromtimestamp(at, UTC).astimezone()
+        except (OverflowError, ValueError, OSError):
+            return f"<t:{at}:{style}>"
+        return moment.strftime(_MOMENTS.get(style, "%Y-%m-%d %H:%M"))
+    seconds = abs(round(at - now))
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    span = f"{round(seconds / size)} {unit}"
+    return f"in {span}" if at > now else f"{span} ago"
 
 
 def _excerpt(text: str) -> str:

@@ -1,7 +1,10 @@
 """The program as an operator meets it: what it prints, its exit code, and how it stops."""
 
+import asyncio
+import re
 import signal
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from bot.client import Client
 from bot.sandbox import Sandbox
 from tests.support.assistants import text_of
 from tests.support.model_endpoint import ScriptedModel
-from tests.support.program import Program, program
+from tests.support.program import PATIENCE, PROJECT, Program, program
 
 
 @pytest.fixture
@@ -109,6 +112,91 @@ async def test_the_demo_takes_questions_and_commands_line_by_line(
     assert "no command 'nonsense'" in ran.output
     questions = [asked.question for asked in model.requests]
     assert questions == ["first question", "second question"]
+
+
+@pytest.mark.parametrize("question", ["", "  \n"])
+async def test_the_demo_refuses_an_empty_question_in_one_line(question: str) -> None:
+    async with program("demo", "--say", question) as ran:
+        assert await ran.ended() == 2
+    assert "no question after --say" in _one_line(ran)
+
+
+@pytest.mark.parametrize("source", ["/dev/null", "a file", "closed"])
+async def test_the_demo_ends_where_its_input_does(
+    tmp_path: Path, model: ScriptedModel, source: str
+) -> None:
+    config = written_config(tmp_path, model)
+    (tmp_path / "questions").write_text("from a file")
+    path = tmp_path / "questions" if source == "a file" else source
+    redirected = "<&-" if source == "closed" else f"<'{path}'"
+    process = await asyncio.create_subprocess_shell(
+        f"exec '{sys.executable}' -m bot demo --config '{config}' {redirected}",
+        cwd=PROJECT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE):
+        output, errors = await process.communicate()
+    assert process.returncode == 0, errors
+    assert b"Traceback" not in errors
+    assert b"The sandbox Discord is at " in output
+    assert (b"answered in" in output) == (source == "a file")
+
+
+async def test_the_demo_refuses_a_question_that_discord_would_not_take(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    config = written_config(tmp_path, model)
+    async with program("demo", "--config", config) as ran:
+        await ran.write("x" * 2001 + "\n" + "x" * 3_000_000 + "\nand on\n")
+        assert await ran.ended() == 1
+    assert "Discord would not take that: Must be 2000 or fewer in length." in ran.output
+    assert "That line is too long" in ran.output
+    assert ran.output.count("answered in") == 1
+    assert "Traceback" not in ran.errors
+
+
+async def test_the_demo_prints_times_and_links_as_people_see_them(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    model.say("At <t:0:D>, <:wave:123456>.\n-# small print")
+    async with program("demo", "--config", written_config(tmp_path, model)) as ran:
+        await ran.write("hello\n/runs list\n")
+        assert await ran.ended() == 0, ran.errors
+    assert re.search(r"    At 19(70|69)-\d\d-\d\d, :wave:\.\n    small print\n", ran.output)
+    assert re.search(r"\*\*#1\*\* answered · \d+ s ago · ", ran.output)
+    assert re.search(r" · reply: http://127\.0\.0\.1:\d+/#/channels/\d+/\d+/\d+", ran.output)
+    assert "-# " not in ran.output
+    assert "<t:" not in ran.output
+    assert "discord.com" not in ran.output
+
+
+async def test_the_demo_comes_back_when_a_revoked_token_is_given_back(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
+    async with program("demo", "--config", written_config(tmp_path, model)) as ran:
+        url = (await ran.until_line("The sandbox Discord is at ")).split()[5]
+        async with aiohttp.ClientSession(url) as page:
+            people = (await (await page.get("/page/welcome.json")).json())["people"]
+            headers = {"Authorization": people[0]["token"]}
+
+            async def trouble(name: str) -> None:
+                body = {"name": name, "number": 0, "channel_id": None}
+                async with page.post("/page/act/trouble", json=body, headers=headers) as done:
+                    assert done.ok, await done.text()
+
+            await trouble("revoke_token")
+            await ran.until_line("The bot has left: Discord does not accept")
+            await trouble("clear")
+            for number in range(2):
+                await ran.until_lines("Assistant is on Discord.", 2 + number)
+                if not number:
+                    await trouble("revoke_token")
+                    await trouble("clear")
+        await ran.write("are you back?\n")
+        assert await ran.ended() == 0, ran.errors
+    assert "answered in" in ran.output
+    assert "Traceback" not in ran.errors
 
 
 async def test_serve_prints_its_url_answers_and_stops_on_sigterm(

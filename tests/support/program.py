@@ -55,9 +55,14 @@ class Program:
 
     async def until_line(self, part: str) -> str:
         """Return the first line, of either stream, that has ``part`` in it."""
+        return await self.until_lines(part, 1)
+
+    async def until_lines(self, part: str, count: int) -> str:
+        """Return the line that is the ``count``-th to have ``part`` in it."""
 
         def found() -> str | None:
-            return next((line for line in (*self.lines, *self.log) if part in line), None)
+            lines = [line for line in (*self.lines, *self.log) if part in line]
+            return lines[count - 1] if len(lines) >= count else None
 
         try:
             async with asyncio.timeout(PATIENCE), self._news:
