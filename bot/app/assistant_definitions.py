@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -61,11 +63,42 @@ async def existing_assistant(api: AssistantsAPI, wanted: str) -> Assistant:
             if wanted in (assistant.id, assistant.name):
                 return assistant
         if not assistants.has_more or not assistants.data:
-            raise ConfigError(
-                f'[assistants] assistant = "{wanted}" is not there. Use the id or the name of one '
-                "that exists, or define it with [[assistants.define]]."
-            )
+            raise no_such_assistant(wanted)
         page = Page(limit=100, after=assistants.data[-1].id)
+
+
+def no_such_assistant(wanted: str) -> ConfigError:
+    """Say that the configured assistant does not exist."""
+    return ConfigError(
+        f'[assistants] assistant = "{wanted}" is not there. Use the id or the name of one '
+        "that exists, or define it with [[assistants.define]]."
+    )
+
+
+def checked_definitions(settings: AssistantsSettings, *, default_model: str) -> frozenset[str]:
+    """Return the names of the assistants that are made at the start.
+
+    Raises ``ConfigError`` for a definition that the API refuses.
+    """
+    made = settings.define or (() if settings.assistant else (DEFAULT_ASSISTANT,))
+    for section in made:
+        with _refusals_of(section):
+            from_raw(CreateAssistant, _fields(section, default_model))
+    return frozenset(section.name for section in made)
+
+
+@contextmanager
+def _refusals_of(section: AssistantSettings) -> Iterator[None]:
+    """Raise ``ConfigError`` with the section's name where the API refuses it."""
+    try:
+        yield
+    except APIError as error:
+        if error.status != 400:
+            raise
+        where = f'[[assistants.define]] "{section.name}"'
+        if section is DEFAULT_ASSISTANT:
+            where = "The default assistant is refused; name its model in [models] model"
+        raise ConfigError(f"{where}: {error.message}") from error
 
 
 async def _defined(
@@ -76,7 +109,7 @@ async def _defined(
     digest = hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
     key = f"assistant:{url}:{section.name}"
     kept_digest, _, kept_id = (await ledger.fact(key) or "").partition(" ")
-    try:
+    with _refusals_of(section):
         request = from_raw(CreateAssistant, fields)
         if kept_id:
             try:
@@ -93,13 +126,6 @@ async def _defined(
                 kept_id = ""  # deleted meanwhile: it is made again
         if not kept_id:
             kept_id = (await api.create_assistant(request)).id
-    except APIError as error:
-        if error.status != 400:
-            raise
-        where = f'[[assistants.define]] "{section.name}"'
-        if section is DEFAULT_ASSISTANT:
-            where = "The default assistant is refused; name its model in [models] model"
-        raise ConfigError(f"{where}: {error.message}") from error
     await ledger.set_fact(key, f"{digest} {kept_id}")
     return kept_id
 

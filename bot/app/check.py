@@ -5,14 +5,27 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bot.app.assistant_definitions import existing_assistant
-from bot.app.container import StartError, chosen_model, secret
+from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
+from bot.app.container import (
+    BOT_PROJECT,
+    StartError,
+    chosen_model,
+    require_own_engine,
+    secret,
+    server_keys,
+)
+from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import Page
 from bot.chat.transport.login import LoginError, look_up
 from bot.client import Client
 from bot.config import Config, ConfigError
-from bot.store.database import FileLock, StoreError
+from bot.models.local import LocalModel
+from bot.server import Server, ServerError
+from bot.store.database import FileLock, StoreError, inspect
+from bot.store.engine import assistants_in
+from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
+from bot.store.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 
 _WIDTH: Final = 11
 
@@ -33,6 +46,10 @@ class CheckReport:
         self.well = False
         self._say(f"!!  {what:<{_WIDTH}} {remedy}")
 
+    def poor(self, what: str, finding: str) -> None:
+        """Say what works, and not well."""
+        self._say(f"??  {what:<{_WIDTH}} {finding}")
+
     def note(self, what: str, text: str) -> None:
         """Say what is good to know."""
         self._say(f"    {what:<{_WIDTH}} {text}")
@@ -49,20 +66,24 @@ async def run_check(
         report.wrong("config", str(error))
         return False
     report.ok("config", "read")
-    _check_directory(report, Path(config.storage.directory))
+    directory = Path(config.storage.directory)
+    _check_directory(report, directory)
     await _check_discord(report, config, environment)
     if config.assistants.url == "embedded":
         await _check_model(report, config, environment)
+        _check_definitions(report, config, directory)
     else:
         await _check_assistants(report, config, environment)
+    await _check_server(report, config, environment)
     return report.well
 
 
 def _check_directory(report: CheckReport, directory: Path) -> None:
-    names = ("bot.db", "engine.db")
+    databases = {"bot.db": LEDGER_MIGRATIONS, "engine.db": ENGINE_MIGRATIONS}
     try:
-        for name in names:
+        for name, migrations in databases.items():
             FileLock.take(directory / name).release()
+            inspect(directory / name, migrations)
     except StoreError as error:
         report.wrong("data", str(error))
     else:
@@ -112,12 +133,54 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
         status = await model.check()
     finally:
         await model.close()
-    if status.ok:
+    if status.ok and isinstance(model, LocalModel) and model.is_stopgap:
+        report.poor(
+            "model",
+            "Only the small local model SmolLM2-135M answers. It chats, often wrongly, and calls "
+            "no tools: good for trying out, not for your members.",
+        )
+    elif status.ok:
         report.ok("model", status.sentence)
     else:
         report.wrong("model", status.sentence)
     for line in chosen:
         report.note("", line)
+
+
+def _check_definitions(report: CheckReport, config: Config, directory: Path) -> None:
+    """Look whether the engine would take the defined assistants, and has the one that answers."""
+    wanted = config.assistants.assistant
+    try:
+        made = checked_definitions(config.assistants, default_model=config.models.model)
+        if wanted and wanted not in made | assistants_in(directory / "engine.db", BOT_PROJECT):
+            raise no_such_assistant(wanted)
+    except (ConfigError, StoreError) as error:
+        report.wrong("assistant", str(error))
+    else:
+        report.ok("assistant", f"{wanted or ', '.join(sorted(made))} can answer")
+
+
+async def _check_server(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
+    """Look whether the API could be served as it is configured, by listening for a moment."""
+    settings = config.server
+
+    def nobody(project: str) -> AssistantsAPI:
+        raise APIError(503, f"{project} is not served: this is only a check.")
+
+    try:
+        require_own_engine(config)
+        keys = server_keys(environment)
+        if not settings.enabled:
+            return
+        server = Server(nobody, keys=keys, host=settings.host, port=settings.port)
+        await server.start()
+        await server.stop()
+    except (StartError, ServerError) as error:
+        report.wrong("server", str(error))
+    else:
+        report.ok("server", f"can listen on {settings.host}:{settings.port}")
 
 
 async def _check_assistants(
@@ -133,7 +196,8 @@ async def _check_assistants(
         try:
             await client.list_assistants(Page(limit=1))
             report.ok("assistants", f"{settings.url} answers")
-            if settings.assistant not in ("", *(section.name for section in settings.define)):
+            made = checked_definitions(settings, default_model=config.models.model)
+            if settings.assistant not in ("", *made):
                 found = await existing_assistant(client, settings.assistant)
                 report.ok("assistant", f"{found.name or found.id} is there")
         except APIError as error:

@@ -45,6 +45,15 @@ class StartError(Exception):
     """What keeps the program from starting, in one line for the person who runs it."""
 
 
+def require_own_engine(config: Config) -> None:
+    """Raise ``StartError`` where another program's assistants would have to be served."""
+    if config.server.enabled and config.assistants.url != "embedded":
+        raise StartError(
+            "The API can be served from this program's own engine only, but [assistants] url names "
+            'another server. Use url = "embedded", or run without --serve and [server] enabled.'
+        )
+
+
 class Container:
     """Makes the parts, and closes them in reverse order when its stack is closed.
 

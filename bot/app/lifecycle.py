@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TextIO, TypeVar
 
-from bot.app.container import Container, StartError
+from bot.app.container import Container, StartError, require_own_engine
 from bot.config import Config
 from bot.runtime.clock import SystemClock
 
@@ -53,17 +53,13 @@ async def run_bot(
             "DISCORD_TOKEN is not set. Put the bot's token there (Discord's developer portal, "
             "your application, Bot), or try the bot without one: python -m bot demo"
         )
-    embedded = config.assistants.url == "embedded"
-    if config.server.enabled and not embedded:
-        raise StartError(
-            "The API can be served from this program's own engine only, but [assistants] url names "
-            'another server. Use url = "embedded", or run without --serve and [server] enabled.'
-        )
+    require_own_engine(config)
     raise_open_files_limit()
     async with AsyncExitStack() as stack:
         builder = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
+        embedded = config.assistants.url == "embedded"
         engine = await builder.engine() if embedded else None
         if engine is not None and config.server.enabled:
             server = await builder.server(engine)

@@ -62,7 +62,9 @@ class Sandbox:
         self.members = [self._add_person("ada"), self._add_person("ben")]
         self.guild = self._build_guild(guild_name)
         self.control = Control(self.backend, self.faults, self.gateway, self.guild)
-        self.page = PageServer(self.backend, self.control, self._people, self.admin, self.guild.state)
+        self.page = PageServer(
+            self.backend, self.control, self._people, self.admin, self.guild.state
+        )
 
     def _build_guild(self, name: str) -> Place:
         guilds = self.backend.guilds

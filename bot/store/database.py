@@ -9,6 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
@@ -253,8 +254,20 @@ def fault_of(db: sqlite3.Connection, path: Path) -> str | None:
     return None if verdict == "ok" else str(verdict)
 
 
-def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
+def inspect(path: Path, migrations: Sequence[Migration]) -> None:
+    """Raise ``StoreError`` where ``Database.open`` would refuse the file; changes nothing."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            _require_usable(db, migrations, path)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(_explained(error, path)) from error
+
+
+def _require_usable(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> int:
+    """Return the schema's version of a file that is sound and not newer than this program."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > len(migrations):
         raise StoreError(
             f"{path} was written by a newer version of this program (schema {version}, this one "
@@ -263,6 +276,11 @@ def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path
     # A file that is not whole is refused before anything is written into it.
     if (fault := fault_of(db, path)) is not None:
         raise sqlite3.DatabaseError(fault)
+    return version
+
+
+def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:
+    version = _require_usable(db, migrations, path)
     db.execute("PRAGMA journal_mode = WAL").fetchone()
     for number, migration in enumerate(migrations[version:], start=version + 1):
         db.execute("BEGIN IMMEDIATE")

@@ -50,6 +50,11 @@ class LocalModel:
         return f"local model {self._label}"
 
     @property
+    def is_stopgap(self) -> bool:
+        """Whether it is the small one that is fetched where no other model was named."""
+        return not isinstance(self._weights, Path)
+
+    @property
     def process_id(self) -> int | None:
         """The child's process id while it runs."""
         child = self._child

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -13,7 +14,7 @@ from bot.assistants.errors import not_found
 from bot.assistants.schema.objects import Assistant, Message, Run, RunStep, Thread
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.store.blobs import FileBox
-from bot.store.database import Database
+from bot.store.database import Database, StoreError
 from bot.store.engine.files import FileTables
 from bot.store.engine.rows import Rows, Unreadable
 from bot.store.engine.schema import MIGRATIONS
@@ -90,6 +91,27 @@ class EngineStore:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def assistants_in(path: Path, project: str) -> frozenset[str]:
+    """Return the ids and names of a project's assistants, also while a process holds the file.
+
+    A file that is not there has none. Raises ``StoreError`` for one that can't be read.
+    """
+    if not path.exists():
+        return frozenset()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            query = "SELECT body FROM assistants WHERE project = ?"
+            rows = db.execute(query, (project,)).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"The assistants in {path} can't be read ({error}).") from error
+    found: set[str | None] = set()
+    for (body,) in rows:
+        with suppress(msgspec.MsgspecError):  # a damaged row is no assistant that could answer
+            assistant = _ASSISTANTS.decode(body)
+            found |= {assistant.id, assistant.name}
+    return frozenset(name for name in found if name)
 
 
 class Tables:
