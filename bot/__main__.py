@@ -111,7 +111,7 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
     code is 0 when the answer stands, 1 when not. Without it you are asked for questions.
     """
     with _one_line_errors():
-        from bot.app.building import StartError
+        from bot.app.container import StartError
         from bot.app.demo import run_demo
         from bot.app.lifecycle import until_signalled
 

@@ -20,7 +20,7 @@ from bot.assistants.schema.requests import Page
 from bot.chat.transport.login import LoginError, look_up
 from bot.client import Client
 from bot.config import Config, ConfigError
-from bot.models.local import LocalModel
+from bot.models.local.model import LocalModel
 from bot.server import Server, ServerError
 from bot.store.database import FileLock, StoreError, inspect
 from bot.store.engine import assistants_in

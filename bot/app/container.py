@@ -81,8 +81,11 @@ class Container:
         self._databases = databases or Path(config.storage.directory)
         self._model: Model | None = None
 
-    async def engine(self) -> Engine:
-        """Open engine.db, make the model ready and start the engine; runs left go on."""
+    async def engine(self, *, with_bot: bool) -> Engine:
+        """Open engine.db, make the model ready and start the engine; runs left go on.
+
+        ``with_bot``: a bot uses it, and logs a line for each of its turns.
+        """
         # The database first: a directory that can't be used is known before a download begins.
         store = await EngineStore.open(self._databases / "engine.db")
         self._close_with(store.close)
@@ -103,6 +106,7 @@ class Container:
                 file_bytes_per_project=code.files_mib_per_project * _MIB,
                 session_bytes_per_project=code.sessions_mib_per_project * _MIB,
             ),
+            quiet_project=BOT_PROJECT if with_bot else None,
         )
         engine = Engine(store, model, clock=self._clock, options=options)
         self._close_with(engine.stop)

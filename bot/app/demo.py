@@ -106,7 +106,7 @@ async def _start_bot(
         terminal=terminal,
         databases=Path(directory),
     )
-    engine = await container.engine() if config.assistants.url == "embedded" else None
+    engine = await container.engine(with_bot=True) if config.assistants.url == "embedded" else None
     ledger = await container.ledger()
     api = await container.api(engine)
     life = await container.bot(api, ledger, sandbox.token)

@@ -60,7 +60,7 @@ async def run_bot(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
         embedded = config.assistants.url == "embedded"
-        engine = await builder.engine() if embedded else None
+        engine = await builder.engine(with_bot=True) if embedded else None
         if engine is not None and config.server.enabled:
             server = await builder.server(engine)
             say(f"The Assistants API is at {server.url}")
@@ -82,7 +82,7 @@ async def run_server(
         builder = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
-        server = await builder.server(await builder.engine())
+        server = await builder.server(await builder.engine(with_bot=False))
         _spare_the_loop()
         say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")
         await asyncio.get_running_loop().create_future()

@@ -42,6 +42,8 @@ class EngineOptions:
     search_seconds: float = 10.0
     ingestion_seconds_per_hour: float = 3600.0
     code: CodeQuotas = field(default_factory=CodeQuotas)
+    quiet_project: str | None = None
+    """The project whose failed runs the engine does not log: its user, the bot, logs each turn."""
     max_thread_messages: int = 100_000
     """Messages that a thread holds at most (the API's limit)."""
 

@@ -275,6 +275,45 @@ async def test_run_answers_and_what_sigterm_cut_goes_on_at_the_next_start(
         assert await ran.terminated() == 0
 
 
+async def test_run_logs_one_line_for_each_turn_that_ended(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = written_config(tmp_path, model, sandbox)
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    async with program(
+        "run", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        await sandbox.bot_ready()
+        before = len(ran.log)
+        await ada.say(general, "one", mention_bot=True)
+        await ran.until_line("Turn 1 ")
+        model.fail(401, times=10)
+        await ada.say(general, "two", mention_bot=True)
+        await ran.until_line("Turn 2 ")
+        assert await ran.terminated() == 0
+    told = [line for line in ran.log[before:] if "INFO" in line or "WARNING" in line]
+    answered, failed = (line for line in told if "turn_runner" in line)
+    thread = sandbox.guild.threads[0].id
+    wanted = rf"INFO .*: Turn 1 answered \(\d\.\d s, channel {thread}, run_\w+, \d+ tokens\)$"
+    assert re.search(wanted, answered)
+    assert re.search(r"WARNING .*: Turn 2 failed \(.*, run_\w+, .*model_failed\): \w+: .*", failed)
+    assert [line for line in told if "run_" in line] == [answered, failed]
+
+
+async def test_serve_logs_why_a_run_failed(tmp_path: Path, model: ScriptedModel) -> None:
+    model.fail(401, times=10)
+    async with program("serve", "--config", written_config(tmp_path, model), "--port", "0") as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        async with Client(url) as client:
+            assistant = await client.create_assistant(CreateAssistant(model="x"))
+            thread = await client.create_thread(CreateThread())
+            await client.create_message(thread.id, CreateMessage(role="user", content="Hi"))
+            run = await client.create_run(thread.id, CreateRun(assistant_id=assistant.id))
+            await ran.until_line(f"WARNING bot.engine.run.executor: {run.id} failed")
+        assert await ran.terminated() == 0
+    assert sum(run.id in line for line in ran.log) == 1
+
+
 async def test_run_can_serve_the_api_beside_the_bot_with_keys(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:

@@ -50,12 +50,16 @@ so that it is put together only where somebody looks."""
 
 
 class RunEnd(Struct, frozen=True):
-    """How a run ended, in the ledger's words, and what it said."""
+    """How a run ended, in the ledger's words, and what it said.
+
+    ``reason`` is a server's own text on a failure: for the log, and nobody's who asked.
+    """
 
     outcome: Outcome
     text: str
     error: str | None = None
     tokens: int | None = None
+    reason: str = ""
 
 
 class _EndlessError(Exception):
@@ -107,9 +111,9 @@ class RunFollower:
             if cancelled.done():
                 _log.warning("Run %s was told to stop and did not", run.id)
                 return RunEnd("cancelled", self.text)
-            _log.warning("Run %s is past its lifetime and still active", run.id)
             await self._stop_soon(run)
-            return RunEnd("failed", self.text, "expired")
+            reason = "it is past its lifetime and still active"
+            return RunEnd("failed", self.text, "expired", reason=reason)
 
     async def _cancel_when_asked(self, run: Run) -> None:
         await self._cancel.wait()
@@ -204,9 +208,8 @@ class RunFollower:
             try:
                 current = await self._threads.ask(lambda: api.retrieve_run(run.thread_id, run.id))
             except APIError as error:
-                _log.warning("Run %s can't be read: %s", run.id, error)
                 kind = "model_failed" if gone(error) else refusal(error)
-                return RunEnd("failed", self.text, kind)
+                return RunEnd("failed", self.text, kind, reason=f"it can't be read: {error}")
             if current.status in TERMINAL:
                 return await self._end(current)
             if current.status == "requires_action":
@@ -246,12 +249,8 @@ def ended(run: Run, text: str) -> RunEnd:
         return RunEnd("answered", text, "incomplete", tokens)
     if run.status == "cancelled":
         return RunEnd("cancelled", text, None, tokens)
-    if run.last_error is not None:
-        # For the log only: it is a server's text, and nobody's who asked.
-        _log.warning(
-            "Run %s %s: %s: %s", run.id, run.status, run.last_error.code, run.last_error.message
-        )
-    return RunEnd("failed", text, _failure_kind(run), tokens)
+    reason = f"{run.last_error.code}: {run.last_error.message}" if run.last_error else run.status
+    return RunEnd("failed", text, _failure_kind(run), tokens, reason)
 
 
 def unavailable(run: Run) -> list[ToolOutput]:

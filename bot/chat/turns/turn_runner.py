@@ -154,13 +154,9 @@ class TurnRunner:
                 return await self._unless_cancelled(turn, step)
             return await step(turn)
         except TurnError as error:
-            _log.warning("Turn %d: %s: %s", turn.id, error.kind, error)
-            return await self._fail(turn, error.kind)
+            return await self._fail(turn, error.kind, str(error))
         except UndeliverableError as error:
-            _log.warning(
-                "Turn %d: Discord takes nothing in %d: %s", turn.id, turn.channel_id, error
-            )
-            return await self._fail(turn, "undeliverable")
+            return await self._fail(turn, "undeliverable", f"Discord takes nothing there: {error}")
         except LedgerError:
             # The ledger can't be written, on a full disk for one: nothing is to be told from it.
             raise
@@ -211,9 +207,9 @@ class TurnRunner:
         await self._follower.cancel_asked()
         await self._clock.sleep(CANCEL_SECONDS)
 
-    async def _fail(self, turn: Turn, kind: FailureKind) -> Turn | None:
+    async def _fail(self, turn: Turn, kind: FailureKind, reason: str = "") -> Turn | None:
         if self._end is None:
-            self._end = RunEnd("failed", self._follower.text, kind)
+            self._end = RunEnd("failed", self._follower.text, kind, reason=reason)
         return await self._ledger.turns.closing(turn.id, turn.attempt, "failed", error=kind)
 
     async def _cancelled(self, turn: Turn) -> Turn | None:
@@ -294,8 +290,8 @@ class TurnRunner:
                 run = await self._threads.ask(lambda: api.retrieve_run(thread_id, run_id))
             self._end = await self._follower.to_end(run, events)
         except APIError as error:
-            _log.warning("Turn %d: run %s is gone: %s", turn.id, run_id, error)
-            self._end = RunEnd("failed", self._follower.text, "model_failed")
+            reason = f"it is gone: {error}"
+            self._end = RunEnd("failed", self._follower.text, "model_failed", reason=reason)
         end = self._end
         if self._place_lost and end.outcome == "cancelled":
             end = self._end = replace(end, outcome="failed", error="undeliverable")
@@ -313,15 +309,20 @@ class TurnRunner:
             told = sentences.failure(turn.error)
             text = f"{text}\n\n{told}" if text else told
         took = self._seconds(turn)
+        reason = self._end.reason if self._end is not None else ""
         try:
             delivered = await self._reply.finish(text, self._notes(turn, took), retry=failed)
         except UndeliverableError as error:
-            _log.warning("Turn %d has no reply in %d: %s", turn.id, turn.channel_id, error)
+            reason = reason or f"Discord takes nothing there: {error}"
             await self._notice.tell(turn)
             delivered = False
         if delivered:
-            return await self._ledger.turns.closed(turn.id, turn.attempt, took)
-        return await self._ledger.turns.undelivered(turn.id, turn.attempt)
+            closed = await self._ledger.turns.closed(turn.id, turn.attempt, took)
+        else:
+            closed = await self._ledger.turns.undelivered(turn.id, turn.attempt)
+        if closed is not None:
+            _log_end(closed, took, reason)
+        return closed
 
     async def _said(self, turn: Turn) -> str:
         """Read again what the run said, after a restart."""
@@ -351,3 +352,19 @@ class TurnRunner:
         if self._began is not None:
             return self._clock.monotonic() - self._began
         return max(0.0, self._clock.now() - turn.started_at)
+
+
+def _log_end(turn: Turn, took: float, reason: str) -> None:
+    """Log the one line that tells how a turn ended."""
+    told = [f"{took:.1f} s", f"channel {turn.channel_id}"]
+    told += [turn.run_id] if turn.run_id else []
+    told += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
+    told += [turn.error] if turn.error else []
+    _log.log(
+        logging.WARNING if turn.outcome == "failed" else logging.INFO,
+        "Turn %d %s (%s)%s",
+        turn.id,
+        turn.outcome,
+        ", ".join(told),
+        f": {reason}" if reason else "",
+    )

@@ -74,7 +74,9 @@ class RunExecutor:
         except LimitError as error:
             await self._end(RunEnding("incomplete", incomplete_details=error.details))
         except ModelError as error:
-            _log.warning("%s failed (%s): %s", self.run.id, error.kind, error.message)
+            quiet = self._context.project == self._engine.options.quiet_project
+            level = logging.DEBUG if quiet else logging.WARNING
+            _log.log(level, "%s failed (%s): %s", self.run.id, error.kind, error.message)
             await self._end(RunEnding("failed", LastError(error.code, error.message)))
         except Exception as error:  # noqa: BLE001 - logged, and the run fails with a sentence
             problem = "The engine could not execute this run; its log has the reason."
