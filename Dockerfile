@@ -1,5 +1,5 @@
 # The bot with everything it needs. Data lives in a volume; nothing runs as root.
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
 
 # libgomp1 and libstdc++6 are what the local model's library links to.
 RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates libgomp1 libstdc++6 && rm -rf /var/lib/apt/lists/*

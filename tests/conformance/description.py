@@ -10,7 +10,7 @@ import pytest
 PATH: Final = Path(__file__).parents[3] / "shared" / "specs" / "assistants-v2.openapi.json"
 
 needs_description = pytest.mark.skipif(
-    not PATH.exists(), reason="the API's published description is not beside the checkout"
+    not PATH.exists(), reason="the API's published description is not in ../shared/specs"
 )
 
 

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 _DESCRIPTION: Final = Path(__file__).parents[3] / "shared" / "specs" / "assistants-v2.openapi.json"
 
 needs_description = pytest.mark.skipif(
-    not _DESCRIPTION.exists(), reason="the API's published description is not beside the checkout"
+    not _DESCRIPTION.exists(), reason="the API's published description is not in ../shared/specs"
 )
 
 

@@ -165,6 +165,6 @@ async def test_an_invalidated_session_begins_anew(bot: Bot, sandbox: Sandbox) ->
 
 async def test_every_route_is_one_of_discords(description: Description | None) -> None:
     if description is None:
-        pytest.skip("Discord's description of its API is not at hand")
+        pytest.skip("Discord's description of its API is not in ../shared/specs")
     named = {(route.method, route.template) for route in all_routes()}
     assert {one for one in named if not description.describes(*one)} == set()

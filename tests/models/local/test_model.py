@@ -14,12 +14,14 @@ import pytest
 
 from bot.models.local.model import LocalModel
 from bot.models.local.process import LocalSettings
+from bot.models.local.weights import fetch_weights
 from bot.models.types import Finished, ModelError, ModelRequest, ModelTextDelta, Text, UserMessage
 from tests.models.asking import asking, collect, collect_until_error, said
 
 STAND_IN = Path(__file__).parents[1] / "stand_in"
 ROOT = Path(__file__).parents[3]
 REAL = os.environ.get("ASSISTANTS_BOT_TEST_GGUF", "")
+"""Another GGUF file to try than the small one, which the demo takes and keeps in data/models."""
 
 
 @pytest.fixture
@@ -278,16 +280,13 @@ async def test_it_ends_when_its_stdin_does(stand_in: None) -> None:
     assert child.returncode == 1
 
 
-@pytest.mark.skipif(
-    not REAL, reason="the real local model is tried when ASSISTANTS_BOT_TEST_GGUF names a GGUF file"
-)
 class TestTheRealOne:
     async def test_it_answers_counts_and_stops_when_nobody_listens(self) -> None:
-        pytest.importorskip("xllamacpp", reason="the local model's library is not installed")
+        gguf = Path(REAL) if REAL else await fetch_weights(ROOT / "data" / "models")
         settings = LocalSettings(
             context=2048, temperature=0.0, repeat_penalty=1.1, longest_answer=100
         )
-        model = LocalModel(Path(REAL), label="real", settings=settings)
+        model = LocalModel(gguf, label="real", settings=settings)
         try:
             question = UserMessage((Text("What is the capital of France?"),))
             events = await collect(model, ModelRequest(model="m", items=(question,)))
