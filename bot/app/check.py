@@ -136,8 +136,8 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
     if status.ok and isinstance(model, LocalModel) and model.is_stopgap:
         report.poor(
             "model",
-            "Only the small local model SmolLM2-135M answers. It chats, often wrongly, and calls "
-            "no tools: good for trying out, not for your members.",
+            "Only the small local model SmolLM2-135M answers: good for trying out, not for your "
+            "members.",
         )
     elif status.ok:
         report.ok("model", status.sentence)
