@@ -67,7 +67,7 @@ class CodeInterpreterSettings(Section, frozen=True, kw_only=True):
     files_expire_after_days: Positive = 30
     files_mib_per_thread: Positive = 128
     files_mib_per_project: Positive = 1024
-    sessions_mib_per_project: Positive = 96
+    sessions_mib_per_project: Positive = 64
 
 
 class ModelsSettings(Section, frozen=True, kw_only=True):

@@ -135,6 +135,17 @@ def too_many_messages(thread_id: str, limit: int) -> APIError:
     return APIError(400, f"Thread {thread_id} already has the maximum of {limit} messages.")
 
 
+def too_many_runs(limit: int) -> APIError:
+    """Refuse a run to a project with too many runs that have not ended."""
+    return APIError(
+        429,
+        f"Too many unfinished runs: a project has {limit} at most. Try again when one of them has "
+        "ended.",
+        code="rate_limit_exceeded",
+        retry_after=1,
+    )
+
+
 def file_too_large(limit: int) -> APIError:
     """Refuse a file of more bytes than the API takes."""
     return APIError(

@@ -46,6 +46,8 @@ class EngineOptions:
     """The project whose failed runs the engine does not log: its user, the bot, logs each turn."""
     max_thread_messages: int = 100_000
     """Messages that a thread holds at most (the API's limit)."""
+    max_unfinished_runs: int = 2_000
+    """Runs of one project that have not ended; each takes memory until it has."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -179,6 +179,17 @@ async def _messages(wire: Wire) -> tuple[APIError, Answer]:
     return errors.too_many_messages(thread_id, 2), answer
 
 
+@provokes(errors.too_many_runs)
+async def _runs(wire: Wire) -> tuple[APIError, Answer]:
+    wire.home.model.stall()
+    await wire.home.run(await wire.home.thread("one"))
+    body = {"assistant_id": await wire.home.assistant()}
+    thread_id = await wire.home.thread("two")
+    async with with_options(wire, EngineOptions(max_unfinished_runs=1)) as strict:
+        answer = await strict("POST", f"/threads/{thread_id}/runs", body)
+    return errors.too_many_runs(1), answer
+
+
 @provokes(errors.file_too_large)
 async def _large(wire: Wire) -> tuple[APIError, Answer]:
     small = Server(wire.home.engine.for_project, keys={}, port=0, limits=Limits(upload=1 << 20))

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import binascii
 import json
+import random
 import sys
 
 from tests.hostile.caller import SECRET
@@ -32,7 +33,8 @@ async def answer(asked: Asked) -> Turn | str:
         queries = json.loads(question.removeprefix("search: "))
         return turns.call_tools(("file_search", {"queries": queries}))
     if question.startswith("slow"):
-        await asyncio.sleep(SLOW_SECONDS)
+        # Not all at the same moment, as no model answers.
+        await asyncio.sleep(random.uniform(0.5, 1.5) * SLOW_SECONDS)
     return question[:200]
 
 

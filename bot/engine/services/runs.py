@@ -216,6 +216,9 @@ class RunService:
         active = tables.active_run(thread_id)
         if active is not None:
             raise errors.run_active(thread_id, active)
+        most = self._project.engine.options.max_unfinished_runs
+        if tables.count_active_runs(project) >= most:
+            raise errors.too_many_runs(most)
         assistant = tables.assistants.get(id=request.assistant_id, project=project)
         expires_at = now + int(self._project.engine.options.run_expires_after)
         run = new_run(request, assistant, thread_id, now, expires_at)

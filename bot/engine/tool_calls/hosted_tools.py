@@ -73,7 +73,7 @@ class CodeQuotas:
     file_days: int = 30
     file_bytes_per_thread: int = 128 * 2**20
     file_bytes_per_project: int = 1024 * 2**20
-    session_bytes_per_project: int = 96 * 2**20
+    session_bytes_per_project: int = 64 * 2**20
 
 
 class _QuotaError(Exception):

@@ -44,7 +44,7 @@ class SandboxLimits:
     state_bytes: int = 32 * 2**20
     files_bytes: int = 32 * 2**20
     files: int = 200
-    group_bytes: int = 96 * 2**20
+    group_bytes: int = 64 * 2**20
     kept_bytes: int = 256 * 2**20
 
 

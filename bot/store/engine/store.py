@@ -142,6 +142,12 @@ class Tables:
         ).fetchone()
         return str(row[0]) if row else None
 
+    def count_active_runs(self, project: str) -> int:
+        """Return how many runs of a project have not ended."""
+        query = f"SELECT count(*) FROM runs WHERE project = ? AND status IN ({_ACTIVE})"
+        (count,) = self._db.execute(query, (project,)).fetchone()
+        return int(count)
+
     def add_message(self, message: Message) -> None:
         """Put a message at the end of its thread."""
         self.messages.insert(
