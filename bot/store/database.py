@@ -8,7 +8,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from typing import Final, Literal, Self, TypeVar
 
 import aiosqlite
 
+from bot.store.aiosqlite_internals import ThreadConnection, missing_internals
 from bot.store.group_commit import Commits, Work
 from bot.store.search_readers import SearchReaders, SearchWork
 
@@ -45,17 +46,6 @@ def _unavailable() -> Iterator[None]:
         raise StoreUnavailableError(str(error)) from error
 
 
-class _Connection(aiosqlite.Connection):
-    """A connection that also runs a whole function on its thread."""
-
-    async def run(self, work: Work[T]) -> T:
-        # Cancelling the caller takes nothing back: the thread runs `work` to its end.
-        # `_execute` is what every method of the base class is made of; the dependency is pinned.
-        execute: Callable[..., Awaitable[T]] = self._execute
-        with _unavailable():
-            return await execute(work, self._conn)
-
-
 class Database:
     """An open database; make one with ``Database.open``."""
 
@@ -63,9 +53,9 @@ class Database:
         self,
         path: Path,
         lock: "FileLock",
-        writer: _Connection,
-        readers: list[_Connection],
-        search_readers: list[_Connection],
+        writer: ThreadConnection,
+        readers: list[ThreadConnection],
+        search_readers: list[ThreadConnection],
     ) -> None:
         self.path = path
         self._lock = lock
@@ -91,6 +81,11 @@ class Database:
         Raises ``StoreError`` when the directory can't be written, another process holds the file,
         it is not a sound database, or it was written by a newer version; nothing is changed then.
         """
+        if missing := missing_internals():
+            raise StoreError(
+                f"The installed aiosqlite {aiosqlite.__version__} lacks {' and '.join(missing)}, "
+                "which this program uses. Reinstall this program, so that pip installs one that fits."
+            )
         lock = FileLock.take(path)
         try:
             opened = [await _connect(path, synchronous, writes=True)]
@@ -136,7 +131,8 @@ class Database:
                 db.execute("ROLLBACK")
 
         self._next_reader = (self._next_reader + 1) % len(self._readers)
-        return await self._readers[self._next_reader].run(snapshot)
+        with _unavailable():
+            return await self._readers[self._next_reader].run(snapshot)
 
     async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
         """Run a read that may take long, on connections that no other read waits for.
@@ -144,7 +140,8 @@ class Database:
         Groups take turns. Raises ``SearchStoppedError`` if the search takes longer than
         ``seconds``; the search also stops when the caller is cancelled.
         """
-        return await self._search_readers.run(work, group, seconds)
+        with _unavailable():
+            return await self._search_readers.run(work, group, seconds)
 
     async def close(self) -> None:
         """Close it and let another process have it; what was committed is in the file."""
@@ -210,7 +207,7 @@ class FileLock:
 
 async def _connect(
     path: Path, synchronous: Literal["FULL", "NORMAL"], *, writes: bool
-) -> _Connection:
+) -> ThreadConnection:
     def connector() -> sqlite3.Connection:
         return sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -228,7 +225,7 @@ async def _connect(
         # order. Never once a connection is open: closing any descriptor of the file drops all of
         # this process's POSIX locks on it, and the next process to look would delete the WAL.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = _Connection(connector, iter_chunk_size=64)
+    connection = ThreadConnection(connector, iter_chunk_size=64)
     await connection
     try:
         await connection.run(settle)
