@@ -84,7 +84,7 @@ class Database:
         if missing := missing_internals():
             raise StoreError(
                 f"The installed aiosqlite {aiosqlite.__version__} lacks {' and '.join(missing)}, "
-                "which this program uses. Reinstall this program, so that pip installs one that fits."
+                "which this program uses. Install this program again: pip then finds one that fits."
             )
         lock = FileLock.take(path)
         try:
