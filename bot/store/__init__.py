@@ -1,1 +1,1 @@
-"""SQLite: the only room that knows it; who writes here gets all of a transaction or none."""
+"""SQLite databases and stored files; the only package that imports aiosqlite and sqlite3."""

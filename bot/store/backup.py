@@ -1,6 +1,7 @@
-"""Copies of databases and files for a backup: each whole, also while a process holds the originals.
+"""Copies databases and files for a backup, also while another process uses the originals.
 
-A copy is a snapshot through SQLite itself, which waits for no writer and lets none wait.
+SQLite itself makes the copy of a database: a snapshot that neither waits for writers nor delays
+them.
 """
 
 import os
@@ -16,21 +17,21 @@ from bot.store.database import StoreError, fault_of
 def copy_database(
     source: Path, target: Path, mark: Callable[[sqlite3.Connection], None] | None = None
 ) -> None:
-    """Copy a database as it is at one moment, and check the copy; raises ``StoreError``.
+    """Copy a snapshot of a database and check the copy; raises ``StoreError``.
 
-    ``mark`` may write something into the copy.
+    ``mark`` may write into the copy, for example the fact that it is a copy.
     """
     try:
-        # Immediately closed connections matter: a reader that stays keeps the log from shrinking.
+        # Closed at once: an open reader keeps SQLite's write-ahead log from shrinking.
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as original,
             closing(sqlite3.connect(target)) as copy,
         ):
-            # Before it is copied: a copy is whole pages, whatever it is a copy of.
+            # Before the copy, which consists of whole pages even if the original is cut off.
             fault = fault_of(original, source)
             if fault is None:
                 original.backup(copy)
-                # One file without a log beside it: what is copied on from there is all of it.
+                # Without a log beside it, the one file is the whole backup.
                 copy.execute("PRAGMA journal_mode = DELETE").fetchone()
                 fault = fault_of(copy, target)
             if fault is None and mark is not None:
@@ -48,7 +49,7 @@ def copy_database(
             f"{source} is not a sound database ({fault}), and was not copied. Keep the backups "
             "that were made before."
         )
-    # Copied over what a killed process left, and not into its place, it would get that one's log.
+    # An empty log: restored over the files of a killed process, the copy must not get its log.
     log = target.with_name(f"{target.name}-wal")
     try:
         log.touch()
@@ -59,7 +60,7 @@ def copy_database(
 
 
 def missing_files(database: Path, directory: Path) -> frozenset[str]:
-    """Return which of the files that an engine's database knows of are not in a directory."""
+    """Return the ids of files that an engine's database has and that a directory lacks."""
     with closing(sqlite3.connect(database)) as db:
         (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'files'").fetchone()
         known = {row[0] for row in db.execute("SELECT id FROM files")} if tables else set()
@@ -67,7 +68,7 @@ def missing_files(database: Path, directory: Path) -> frozenset[str]:
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """Copy the files of a directory that are whole and not there yet; ``StoreError``."""
+    """Copy a directory's complete files that ``target`` lacks; raises ``StoreError``."""
     try:
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.iterdir()) if source.is_dir() else ():
@@ -77,7 +78,7 @@ def copy_files(source: Path, target: Path) -> None:
             try:
                 shutil.copy2(path, copy)
             except FileNotFoundError:
-                # Deleted this moment, as its owner wanted.
+                # Deleted by its owner since the directory was listed.
                 continue
             _to_disk(copy)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Uploaded bytes, one file each in a directory: whole or not there; what nobody knows is swept."""
+"""The bytes of uploaded files, one file in a directory for each; a file is complete or absent."""
 
 import asyncio
 import logging
@@ -18,23 +18,23 @@ _log: Final = logging.getLogger(__name__)
 
 
 class FileTooLargeError(Exception):
-    """More bytes came than a file may have."""
+    """The upload is larger than a file may be."""
 
 
 class FileBox:
-    """A directory of files by their ids.
+    """A directory of files, each named by its id.
 
-    Reading takes a file's facts and not a bare id: who has them has found the file in its project.
+    Reading takes a ``File`` instead of an id: its holder has found it in its own project.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     async def save(self, file_id: str, content: AsyncIterator[bytes], most: int) -> int:
-        """Keep a file and return its size in bytes; nothing is kept where this raises.
+        """Store a file and return its size in bytes; after an exception nothing is stored.
 
-        Raises ``FileTooLargeError`` past ``most`` bytes, ``OSError`` where the disk won't, and
-        what ``content`` raises.
+        Raises ``FileTooLargeError`` for more than ``most`` bytes, ``OSError`` for a disk that
+        refuses the write, and any exception of ``content``.
         """
         path = self._path(file_id)
         part = path.with_suffix(".part")
@@ -56,7 +56,7 @@ class FileBox:
         return size
 
     async def open(self, file: File) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Open a file; its bytes come piece by piece. Raises ``FileNotFoundError``."""
+        """Open a file to read it in pieces; raises ``FileNotFoundError``."""
         return _opened(await asyncio.to_thread(self.path(file).open, "rb"))
 
     async def read(self, file: File) -> bytes:
@@ -64,11 +64,11 @@ class FileBox:
         return await asyncio.to_thread(self.path(file).read_bytes)
 
     async def delete(self, file_id: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file if it exists."""
         await asyncio.to_thread(self._path(file_id).unlink, missing_ok=True)
 
     async def sweep(self, known: Collection[str]) -> None:
-        """Delete what an upload that was cut, or a deletion that was, has left."""
+        """Delete files not in ``known``: the remains of interrupted uploads and deletions."""
         await asyncio.to_thread(self._sweep, known)
 
     def _sweep(self, known: Collection[str]) -> None:
@@ -78,15 +78,17 @@ class FileBox:
                     continue
                 try:
                     path.unlink(missing_ok=True)
-                except OSError as error:  # a directory that somebody made, or a disk's lost+found
-                    _log.warning("%s is no file of the engine's and stays: %s", path, error)
+                except OSError as error:  # a directory that somebody made, or lost+found
+                    _log.warning(
+                        "%s is not a file of the engine and can't be deleted: %s", path, error
+                    )
 
     def _begin(self, part: Path) -> BinaryIO:
         self._directory.mkdir(parents=True, exist_ok=True)
         return part.open("wb")
 
     def path(self, file: File) -> Path:
-        """Return where a file's bytes are; raises ``FileNotFoundError`` for what is no id."""
+        """Return the path of a file's bytes; raises ``FileNotFoundError`` for a malformed id."""
         return self._path(file.id)
 
     def _path(self, file_id: str) -> Path:

@@ -1,7 +1,7 @@
-"""One SQLite file, held by one process: opening, migrating, transactions, closing.
+"""One SQLite file that one process holds: opening, migrations, transactions, closing.
 
-A transaction is a plain function that runs whole on the writer's thread, so that no cancelled task
-can leave one open and nothing of the loop's waits inside one.
+A transaction is a plain function that runs whole on the writer's thread. So a cancelled task cannot
+leave a transaction open, and a transaction never waits for the event loop.
 """
 
 import contextlib
@@ -23,23 +23,23 @@ from bot.store.search_readers import SearchReaders, SearchWork
 T = TypeVar("T")
 
 Migration = Callable[[sqlite3.Connection], None]
-"""One step from a schema version to the next, inside a transaction with its version."""
+"""Brings the schema to the next version; runs in one transaction with the version number."""
 
 _BUSY_SECONDS: Final = 30.0
 _READERS: Final = 2
 
 
 class StoreError(Exception):
-    """A database that can't be used; the text is one sentence for the person who runs the bot."""
+    """A database that can't be used; the text tells the operator the cause and a remedy."""
 
 
 class StoreUnavailableError(StoreError, sqlite3.OperationalError):
-    """A database that can't be used right now (no room, held by another writer); later it may."""
+    """A database that can't be used now, but may be later: a full disk, another writer."""
 
 
 @contextlib.contextmanager
 def _unavailable() -> Iterator[None]:
-    """Name what SQLite can't do right now."""
+    """Raise ``StoreUnavailableError`` for SQLite's operational errors."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -74,12 +74,11 @@ class Database:
         synchronous: Literal["FULL", "NORMAL"],
         search_readers: int = 0,
     ) -> Self:
-        """Open ``path`` (made if it is not there), hold it, and bring its schema up to date.
+        """Open or create the database at ``path``, lock it and bring its schema up to date.
 
-        ``search_readers`` is the number of connections for ``search``.
-
-        Raises ``StoreError`` when the directory can't be written, another process holds the file,
-        it is not a sound database, or it was written by a newer version; nothing is changed then.
+        ``search_readers`` is the number of connections for ``search``. Raises ``StoreError``, and
+        changes nothing, if the directory can't be written, another process holds the file, the
+        file is not a sound database or a newer version wrote it.
         """
         if missing := missing_internals():
             raise StoreError(
@@ -92,7 +91,7 @@ class Database:
             try:
                 await opened[0].run(lambda db: _migrate(db, migrations, path))
                 for _ in range(_READERS + search_readers):
-                    opened.append(await _connect(path, synchronous, writes=False))  # noqa: PERF401 - what is open must be known when the next one fails
+                    opened.append(await _connect(path, synchronous, writes=False))  # noqa: PERF401 - the open connections must be known if the next one fails
             except BaseException:
                 for connection in opened:
                     await connection.close()
@@ -112,16 +111,16 @@ class Database:
         return cls(path, lock, opened[0], readers[:_READERS], readers[_READERS:])
 
     async def write(self, work: Work[T]) -> T:
-        """Run ``work`` in one transaction: committed when it returns, rolled back when it raises.
+        """Run ``work`` in one transaction: committed if it returns, rolled back if it raises.
 
-        Writers take turns, also across processes (after 30 s ``StoreUnavailableError``); those who
-        wait together are committed together.
+        Transactions that wait for the writer are committed together. Raises
+        ``StoreUnavailableError`` if another process writes for more than 30 seconds.
         """
         with _unavailable():
             return await self._commits.write(work)
 
     async def read(self, work: Work[T]) -> T:
-        """Run ``work`` on one snapshot of what is committed, beside any writer."""
+        """Run ``work`` on one snapshot of the committed data, beside any writer."""
 
         def snapshot(db: sqlite3.Connection) -> T:
             db.execute("BEGIN")
@@ -135,21 +134,23 @@ class Database:
             return await self._readers[self._next_reader].run(snapshot)
 
     async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
-        """Run a read that may take long, on connections that no other read waits for.
+        """Run a slow read on connections of its own, so that other reads do not wait for it.
 
         Groups take turns. Raises ``SearchStoppedError`` if the search takes longer than
-        ``seconds``; the search also stops when the caller is cancelled.
+        ``seconds``. A cancelled caller stops its search.
         """
         with _unavailable():
             return await self._search_readers.run(work, group, seconds)
 
     async def close(self) -> None:
-        """Close it and let another process have it; what was committed is in the file."""
+        """Close the database and release its lock; committed data is in the file."""
         try:
             await self._search_readers.close()
             for reader in self._readers:
                 await reader.close()
-            with contextlib.suppress(sqlite3.OperationalError):  # a reader elsewhere, a full disk
+            with contextlib.suppress(
+                sqlite3.OperationalError
+            ):  # another process reads, or the disk is full
                 await self._writer.run(_checkpoint)
             await self._writer.close()
         finally:
@@ -168,14 +169,14 @@ class Database:
 
 
 class FileLock:
-    """Holds ``<database>.lock`` for this process; the system lets go when the process dies."""
+    """Holds ``<database>.lock``; the system releases the lock when the process dies."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
     def take(cls, path: Path) -> Self:
-        """Make the directory and hold the file; raises ``StoreError`` naming who holds it."""
+        """Create the directory and lock the file; raises ``StoreError`` that names the holder."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -201,7 +202,7 @@ class FileLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let another process have it."""
+        """Release the lock, so that another process can take it."""
         os.close(self._descriptor)
 
 
@@ -221,9 +222,9 @@ async def _connect(
         db.execute("PRAGMA cache_size = -16384")
 
     if writes:
-        # Opened by hand first: a connection whose own thread fails to open can't be closed in
-        # order. Never once a connection is open: closing any descriptor of the file drops all of
-        # this process's POSIX locks on it, and the next process to look would delete the WAL.
+        # Created first: aiosqlite can't close a connection whose thread failed to open the file.
+        # Only before the first connection: closing any descriptor of the file drops all POSIX
+        # locks of this process on it, and the next process to look would delete the WAL.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = ThreadConnection(connector, iter_chunk_size=64)
     await connection
@@ -240,11 +241,11 @@ def _checkpoint(db: sqlite3.Connection) -> None:
 
 
 def fault_of(db: sqlite3.Connection, path: Path) -> str | None:
-    """Return what is wrong with a database that is open, None where it is sound."""
+    """Return the fault of an open database; None if the database is sound."""
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     log = path.with_name(f"{path.name}-wal")
-    # SQLite reads on where a file is cut off. What a killed process was about to write at its end
-    # is in its log. (Looked at from outside: a descriptor that is closed would drop our locks.)
+    # SQLite does not notice a file that is cut off. The last page of a killed process may still be
+    # in its log. (The file is not opened: closing its descriptor would drop our locks.)
     if path.stat().st_size % page_size and not (log.exists() and log.stat().st_size):
         return "it ends in the middle of a page"
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
@@ -270,7 +271,7 @@ def _require_usable(db: sqlite3.Connection, migrations: Sequence[Migration], pat
             f"{path} was written by a newer version of this program (schema {version}, this one "
             f"knows {len(migrations)}). Install the newer version again; nothing was changed."
         )
-    # A file that is not whole is refused before anything is written into it.
+    # A damaged file is refused before anything is written into it.
     if (fault := fault_of(db, path)) is not None:
         raise sqlite3.DatabaseError(fault)
     return version

@@ -1,6 +1,6 @@
-"""Transactions that wait for the writer go to disk together: one commit, each with its own outcome.
+"""Group commit: transactions that wait for the writer share one commit.
 
-A transaction that raises takes back what it did and nothing of the others.
+Each has its own result. One that raises is rolled back to its own savepoint, without the others.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from typing import Any, Final, Generic, TypeVar
 T = TypeVar("T")
 
 Work = Callable[[sqlite3.Connection], T]
-"""What a transaction does, once; it may run only this connection's statements, and never waits."""
+"""The body of a transaction: it runs statements of this connection and never waits."""
 
 OnThread = Callable[[Work[None]], Awaitable[None]]
-"""Runs a function on the writer's thread, in order; cancelling the caller takes nothing back."""
+"""Runs a function on the writer's thread, in order, even if the caller is cancelled."""
 
-_MARK: Final = "one_of_many"
+_SAVEPOINT: Final = "one_of_many"
 
 
-class _Waiting(Generic[T]):
-    """A transaction and, once it ran, its outcome."""
+class _Transaction(Generic[T]):
+    """A transaction that waits for the writer and, once it ran, its result or error."""
 
     def __init__(self, work: Work[T]) -> None:
         self.work = work
@@ -30,36 +30,36 @@ class _Waiting(Generic[T]):
         self.error: BaseException | None = None
 
     def run(self, db: sqlite3.Connection) -> None:
-        """Run it; what it raises is its outcome."""
+        """Run the transaction and keep its result or its exception."""
         try:
             self._result = self.work(db)
-        except BaseException as error:  # noqa: BLE001 - it is its caller's, who gets it from `tell`
+        except BaseException as error:  # noqa: BLE001 - `deliver` raises it for the caller
             self.error = error
 
-    def tell(self) -> None:
-        """Let its caller have the outcome, on the loop; one that went away gets none."""
+    def deliver(self) -> None:
+        """Give the outcome to the caller, on the event loop; a cancelled caller gets none."""
         if self.done.done():
             return
         if self.error is not None:
             self.done.set_exception(self.error)
         else:
-            self.done.set_result(self._result)  # type: ignore[arg-type]  # set by `run`, None where T is
+            self.done.set_result(self._result)  # type: ignore[arg-type]  # set by `run`
 
 
 class Commits:
-    """The writer's queue; everything that waits when the writer is free is one commit."""
+    """The writer's queue: all transactions that wait when the writer is free share one commit."""
 
     def __init__(self, on_thread: OnThread) -> None:
         self._on_thread = on_thread
         self._guard = threading.Lock()
-        self._waiting: list[_Waiting[Any]] = []
+        self._waiting: list[_Transaction[Any]] = []
 
     async def write(self, work: Work[T]) -> T:
-        """Run ``work`` whole in a transaction and return when it is committed.
+        """Run ``work`` in a transaction and return its result once it is committed.
 
-        Raises what it raises. Cancelling the caller takes nothing back.
+        Raises the exceptions of ``work`` and of the commit. A cancelled caller stops neither.
         """
-        mine = _Waiting(work)
+        mine = _Transaction(work)
         with self._guard:
             first = not self._waiting
             self._waiting.append(mine)
@@ -71,8 +71,8 @@ class Commits:
             group = self._take()
             _commit(db, group)
             if others := group[1:]:
-                # Not by way of this caller, who may have been cancelled.
-                loop.call_soon_threadsafe(_tell, others)
+                # From the thread, because this caller may have been cancelled.
+                loop.call_soon_threadsafe(_deliver, others)
 
         try:
             await self._on_thread(together)
@@ -80,22 +80,22 @@ class Commits:
             mine.done.cancel()
             raise
         except BaseException as error:  # noqa: BLE001 - each of the callers gets it
-            # The writer is closed: nobody's transaction will run.
+            # The writer is closed: no waiting transaction will run.
             group = self._take()
             for each in group:
                 each.error = error
-            _tell(group[1:])
-        mine.tell()
+            _deliver(group[1:])
+        mine.deliver()
         return await mine.done
 
-    def _take(self) -> list[_Waiting[Any]]:
+    def _take(self) -> list[_Transaction[Any]]:
         with self._guard:
             group, self._waiting = self._waiting, []
         return group
 
 
-def _commit(db: sqlite3.Connection, group: Sequence[_Waiting[Any]]) -> None:
-    """Run and commit a group's transactions; where the commit fails, it fails for each of them."""
+def _commit(db: sqlite3.Connection, group: Sequence[_Transaction[Any]]) -> None:
+    """Run and commit a group of transactions; a failed commit fails each of them."""
     try:
         db.execute("BEGIN IMMEDIATE")
         if len(group) == 1:
@@ -105,7 +105,7 @@ def _commit(db: sqlite3.Connection, group: Sequence[_Waiting[Any]]) -> None:
                 return
         else:
             for each in group:
-                _run_marked(db, each)
+                _run_in_savepoint(db, each)
         db.execute("COMMIT")
     except BaseException as error:  # noqa: BLE001 - each of the callers gets it
         _roll_back(db)
@@ -113,24 +113,24 @@ def _commit(db: sqlite3.Connection, group: Sequence[_Waiting[Any]]) -> None:
             each.error = each.error or error
 
 
-def _run_marked(db: sqlite3.Connection, each: _Waiting[Any]) -> None:
-    """Run one of many so that it can be taken back alone."""
-    db.execute(f"SAVEPOINT {_MARK}")
+def _run_in_savepoint(db: sqlite3.Connection, each: _Transaction[Any]) -> None:
+    """Run one transaction of a group in a savepoint, which is rolled back if it raises."""
+    db.execute(f"SAVEPOINT {_SAVEPOINT}")
     each.run(db)
     if each.error is not None:
         if not db.in_transaction:
-            # A full disk ended the whole transaction: what the others did is gone, too.
+            # A full disk ended the whole transaction: the others are rolled back, too.
             raise sqlite3.OperationalError(str(each.error)) from each.error
-        db.execute(f"ROLLBACK TO {_MARK}")
-    db.execute(f"RELEASE {_MARK}")
+        db.execute(f"ROLLBACK TO {_SAVEPOINT}")
+    db.execute(f"RELEASE {_SAVEPOINT}")
 
 
 def _roll_back(db: sqlite3.Connection) -> None:
-    # A full disk may have ended the transaction by itself already.
+    # SQLite may have ended the transaction itself, because the disk is full.
     if db.in_transaction:
         db.execute("ROLLBACK")
 
 
-def _tell(group: Sequence[_Waiting[Any]]) -> None:
+def _deliver(group: Sequence[_Transaction[Any]]) -> None:
     for each in group:
-        each.tell()
+        each.deliver()

@@ -1,4 +1,4 @@
-"""Connections for searches alone: bounded in time, fair to groups, apart from all other reads."""
+"""Connections for searches: each search is bounded in time, and groups take turns."""
 
 import asyncio
 import sqlite3
@@ -13,31 +13,31 @@ from bot.store.group_commit import Work
 T = TypeVar("T")
 
 Check = Callable[[], None]
-"""Raises ``SearchStoppedError`` once a search has to stop; for loops outside of SQLite."""
+"""Raises ``SearchStoppedError`` when a search must stop; for loops outside of SQLite."""
 
 SearchWork = Callable[[sqlite3.Connection, Check], T]
-"""What a search does: it only reads, and may be stopped within any statement."""
+"""The body of a search: it only reads, and may be stopped in any statement."""
 
 _INSTRUCTIONS: Final = 4000
-"""SQLite's instructions between two looks at the time, roughly a millisecond of work."""
+"""Instructions of SQLite's virtual machine between two checks of the time: about 1 ms."""
 
 
 class SearchStoppedError(Exception):
-    """A search that took longer than it may, or whose caller has gone."""
+    """A search took too long, or its caller was cancelled."""
 
 
 class SearchConnection(Protocol):
     """An SQLite connection with a thread of its own."""
 
     async def run(self, work: Work[T]) -> T:
-        """Run ``work`` whole on the thread, also where the caller is cancelled."""
+        """Run ``work`` on the thread, to its end even if the caller is cancelled."""
 
     async def close(self) -> None:
-        """Close the connection once its thread has nothing left to do."""
+        """Close the connection once its thread is idle."""
 
 
 class SearchReaders:
-    """Shares connections among searches; one group leaves at least one of them to the others."""
+    """Shares connections among searches; a group never uses the last connection."""
 
     def __init__(self, connections: Sequence[SearchConnection]) -> None:
         self._connections = list(connections)
@@ -46,10 +46,10 @@ class SearchReaders:
         self._searches: set[_Search[Any]] = set()
 
     async def run(self, work: SearchWork[T], group: str, seconds: float) -> T:
-        """Run ``work`` on one snapshot of what is committed, as soon as it is the group's turn.
+        """Run ``work`` on one snapshot of the committed data when the group's turn comes.
 
-        Raises ``SearchStoppedError`` if the search itself takes longer than ``seconds``; the wait
-        for its turn does not count. The search also stops when the caller is cancelled.
+        Raises ``SearchStoppedError`` if the search takes longer than ``seconds``, without the wait
+        for its turn. A cancelled caller stops its search.
         """
         await self._slots.acquire(group)
         connection = self._idle.pop()
@@ -58,12 +58,12 @@ class SearchReaders:
         self._searches.add(search)
 
         def over(done: "asyncio.Future[T]") -> None:
-            # Only now is the connection's thread free, also where the caller went before.
+            # Only now is the connection's thread free, even if the caller was cancelled before.
             self._searches.discard(search)
             self._idle.append(connection)
             self._slots.release(group)
             if not done.cancelled():
-                done.exception()  # seen, also where nobody waits for the search any more
+                done.exception()  # retrieved, because a cancelled caller does not retrieve it
 
         running.add_done_callback(over)
         try:
@@ -90,11 +90,11 @@ class _Search(Generic[T]):
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Have the search end soon; nobody waits for what it finds."""
+        """End the search soon; nobody waits for its result."""
         self._stopped.set()
 
     def on(self, db: sqlite3.Connection) -> T:
-        """Search; runs on the connection's thread."""
+        """Run the search; called on the connection's thread."""
         self._deadline = time.monotonic() + self._seconds
         self._check()
         db.set_progress_handler(self._due, _INSTRUCTIONS)
@@ -102,7 +102,7 @@ class _Search(Generic[T]):
         try:
             return self._work(db, self._check)
         except sqlite3.OperationalError:
-            self._check()  # "interrupted" is what SQLite says of it
+            self._check()  # SQLite's error for a stopped statement is "interrupted"
             raise
         finally:
             db.set_progress_handler(None, 0)

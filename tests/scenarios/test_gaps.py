@@ -25,14 +25,14 @@ async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
     await channels.ada.say(home, "two")
     await channels.waiting(["two"], home)
     looking, looked = asyncio.Event(), asyncio.Event()
-    of_guild = channels.ledger.seen.of_guild
+    of_guild = channels.ledger.read_markers.of_guild
 
     async def slow(guild_id: int | None) -> tuple[ReadMarker, ...]:
         looking.set()
         await looked.wait()
         return await of_guild(guild_id)
 
-    monkeypatch.setattr(channels.ledger.seen, "of_guild", slow)
+    monkeypatch.setattr(channels.ledger.read_markers, "of_guild", slow)
     channels.sandbox.control.invalidate()
     await asyncio.wait_for(looking.wait(), PATIENCE)
     # The turn ends, and the channel would go on with what waits in it.
@@ -53,7 +53,7 @@ async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
     await channels.finished(home)
     channels.sandbox.control.lose_events("MESSAGE_CREATE", times=1)
     await channels.ada.say(home, "missed")
-    take, of_guild = channels.ledger.questions.take, channels.ledger.seen.of_guild
+    take, of_guild = channels.ledger.questions.take, channels.ledger.read_markers.of_guild
     failures = {"look": 2, "take": 2}
 
     def fail(what: str) -> None:
@@ -69,7 +69,7 @@ async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
         fail("take")
         return await take(new, *args, **values)  # type: ignore[arg-type]  # handed on as they are
 
-    monkeypatch.setattr(channels.ledger.seen, "of_guild", look)
+    monkeypatch.setattr(channels.ledger.read_markers, "of_guild", look)
     monkeypatch.setattr(channels.ledger.questions, "take", full)
     channels.sandbox.control.invalidate()
     assert answer(await channels.finished(home, 2)) == "missed"

@@ -38,30 +38,30 @@ async def ask(ledger: Ledger, channel_id: int, *, guild_id: int | None = None) -
 
 async def test_a_mark_moves_forward_and_never_back(ledger: Ledger) -> None:
     for message_id in (5, 9, 7):
-        await ledger.seen.note([mark(1, message_id)])
-    assert [each.message_id for each in await ledger.seen.of_guild(9)] == [9]
+        await ledger.read_markers.advance([mark(1, message_id)])
+    assert [each.message_id for each in await ledger.read_markers.of_guild(9)] == [9]
 
 
 async def test_marks_are_those_of_one_guild_the_newest_first(ledger: Ledger) -> None:
-    await ledger.seen.note([mark(1, 5), mark(2, 8), mark(3, 6, guild_id=4), mark(4, 7)])
-    assert [each.channel_id for each in await ledger.seen.of_guild(9)] == [2, 4, 1]
-    assert [each.channel_id for each in await ledger.seen.of_guild(None)] == []
+    await ledger.read_markers.advance([mark(1, 5), mark(2, 8), mark(3, 6, guild_id=4), mark(4, 7)])
+    assert [each.channel_id for each in await ledger.read_markers.of_guild(9)] == [2, 4, 1]
+    assert [each.channel_id for each in await ledger.read_markers.of_guild(None)] == []
 
 
 async def test_a_channel_that_is_linked_has_a_mark_from_its_beginning(ledger: Ledger) -> None:
     await ask(ledger, 100)
     await ask(ledger, 200, guild_id=9)
-    (direct,) = await ledger.seen.of_guild(None)
+    (direct,) = await ledger.read_markers.of_guild(None)
     assert (direct.channel_id, direct.message_id, direct.linked) == (100, 100, True)
-    await ledger.seen.note([mark(100, 150, guild_id=None)])
-    (direct,) = await ledger.seen.of_guild(None)
+    await ledger.read_markers.advance([mark(100, 150, guild_id=None)])
+    (direct,) = await ledger.read_markers.of_guild(None)
     assert (direct.message_id, direct.linked) == (150, True)
 
 
 async def test_a_channel_that_is_gone_is_forgotten(ledger: Ledger) -> None:
-    await ledger.seen.note([mark(1, 5)])
-    await ledger.seen.forget(1)
-    assert await ledger.seen.of_guild(9) == ()
+    await ledger.read_markers.advance([mark(1, 5)])
+    await ledger.read_markers.forget(1)
+    assert await ledger.read_markers.of_guild(9) == ()
 
 
 async def test_a_ledger_of_the_version_before_keeps_all_it_has(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_a_ledger_of_the_version_before_keeps_all_it_has(tmp_path: Path) -
     link = await book.link(100)
     assert link is not None
     assert link.thread_id == "thread_1"
-    assert [each.channel_id for each in await book.seen.of_guild(None)] == [100]
+    assert [each.channel_id for each in await book.read_markers.of_guild(None)] == [100]
     await book.close()
 
 
@@ -85,8 +85,8 @@ async def test_whatever_order_marks_come_in_the_furthest_stands(
     tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int]]
 ) -> None:
     book = await Ledger.open(tmp_path_factory.mktemp("seen") / "bot.db", lambda: 1_000.0)
-    await book.seen.note(mark(channel_id, message_id) for channel_id, message_id in told)
-    found = {each.channel_id: each.message_id for each in await book.seen.of_guild(9)}
+    await book.read_markers.advance(mark(channel_id, message_id) for channel_id, message_id in told)
+    found = {each.channel_id: each.message_id for each in await book.read_markers.of_guild(9)}
     assert found == {
         channel_id: max(message for channel, message in told if channel == channel_id)
         for channel_id, _ in told

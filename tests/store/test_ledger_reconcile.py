@@ -33,7 +33,7 @@ async def test_what_waits_up_to_the_answer_is_answered_and_the_rest_waits_on(
 ) -> None:
     for number in (101, 102, 103):
         await ask(ledger, number)
-    turn = await ledger.standing.answered(100, 102, REPLY)
+    turn = await ledger.reconcile.answered(100, 102, REPLY)
     assert turn is not None
     assert (turn.state, turn.reply_to, turn.parts, turn.ended_at) == (
         "answered",
@@ -43,8 +43,8 @@ async def test_what_waits_up_to_the_answer_is_answered_and_the_rest_waits_on(
     )
     assert [one.id for one in await ledger.questions.waiting(100)] == [103]
     # Once more finds nothing that waits.
-    assert await ledger.standing.answered(100, 102, REPLY) is None
-    assert await ledger.standing.has_replied_in(100)
+    assert await ledger.reconcile.answered(100, 102, REPLY) is None
+    assert await ledger.reconcile.has_replied_in(100)
 
 
 async def test_a_turn_that_was_made_and_has_said_nothing_is_the_one_that_is_answered(
@@ -53,7 +53,7 @@ async def test_a_turn_that_was_made_and_has_said_nothing_is_the_one_that_is_answ
     await ask(ledger, 101)
     made = await ledger.turns.next_in(100)
     assert made is not None
-    turn = await ledger.standing.answered(100, 101, REPLY)
+    turn = await ledger.reconcile.answered(100, 101, REPLY)
     assert turn is not None
     assert (turn.id, turn.state) == (made.id, "answered")
     assert await ledger.turns.channels_owing() == ()
@@ -64,7 +64,7 @@ async def test_a_turn_whose_reply_is_known_goes_on_as_it_is(ledger: Ledger) -> N
     made = await ledger.turns.next_in(100)
     assert made is not None
     await ledger.turns.placed(made.id, 1, 400)
-    assert await ledger.standing.answered(100, 101, REPLY) is None
+    assert await ledger.reconcile.answered(100, 101, REPLY) is None
     turn = await ledger.history.turn(made.id)
     assert turn is not None
     assert (turn.state, turn.parts) == ("placed", (400,))
@@ -80,14 +80,14 @@ async def test_a_turn_that_waits_for_its_retry_is_not_ended_by_what_it_said_befo
     await ledger.turns.closing(made.id, 1, "failed")
     await ledger.turns.closed(made.id, 1)
     retried = await ledger.turns.retry(made.id, 1)
-    assert await ledger.standing.answered(100, 101, REPLY) is None
+    assert await ledger.reconcile.answered(100, 101, REPLY) is None
     assert await ledger.history.turn(made.id) == retried
 
 
 async def test_a_question_that_was_taken_back_gets_no_place_by_an_answer(ledger: Ledger) -> None:
     await ask(ledger, 100, None)
     assert await ledger.questions.withdraw(100)
-    assert await ledger.standing.answered(100, REPLY, REPLY, opened=HOME) is None
+    assert await ledger.reconcile.answered(100, REPLY, REPLY, opened=HOME) is None
     assert await ledger.link(100) is None
 
 
@@ -95,7 +95,7 @@ async def test_a_question_whose_thread_was_not_written_down_is_settled_into_it(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 100, None)
-    turn = await ledger.standing.answered(100, REPLY, REPLY, opened=HOME)
+    turn = await ledger.reconcile.answered(100, REPLY, REPLY, opened=HOME)
     assert turn is not None
     assert turn.state == "answered"
     assert await ledger.questions.unsettled() == ()
@@ -116,7 +116,7 @@ async def test_a_copy_leaves_out_numbers_once(tmp_path: Path) -> None:
     for number in (102, 103):
         book = await Ledger.open(path, lambda: 1_000.0)
         assert await book.fact(COPIED_FACT) is None
-        await book.standing.answered(100, number - 1, REPLY + number)
+        await book.reconcile.answered(100, number - 1, REPLY + number)
         await ask(book, number)
         turn = await book.turns.next_in(100)
         assert turn is not None

@@ -178,7 +178,7 @@ class CatchUp:
                 _log.info("Channel %d can't be read: %s", channel_id, error)
                 self._read_markers.gone(channel_id)
                 if error.code == UNKNOWN_CHANNEL:
-                    await self._surely(lambda: self._ledger.seen.forget(channel_id))
+                    await self._surely(lambda: self._ledger.read_markers.forget(channel_id))
                 self._release()
                 return
             found = await self._found(gap, [*late, *messages])

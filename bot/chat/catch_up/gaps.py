@@ -80,7 +80,7 @@ class GapFinder:
 
     async def direct(self) -> Missed:
         """Return where people may have written to us alone; Discord does not say where they did."""
-        read_markers = await self._ledger.seen.of_guild(None)
+        read_markers = await self._ledger.read_markers.of_guild(None)
         gaps = tuple(self._unseen(mark) for mark in read_markers if mark.linked)
         self._read_markers.planned(None, [gap.mark.channel_id for gap in gaps])
         return Missed(gaps=gaps)
@@ -88,7 +88,7 @@ class GapFinder:
     async def in_guild(self, guild: discord.Guild) -> Missed:
         """Return a guild's channels in which something was written since their marks."""
         read_markers = {
-            mark.channel_id: mark for mark in await self._ledger.seen.of_guild(guild.id)
+            mark.channel_id: mark for mark in await self._ledger.read_markers.of_guild(guild.id)
         }
         new_here = not read_markers
         gaps: list[Gap] = []
@@ -115,7 +115,7 @@ class GapFinder:
         gaps += [self._unseen(mark) for mark in hidden if mark.message_id > oldest]
         archives = _archives(readable, [mark for mark in hidden if mark.message_id <= oldest])
         if begun:
-            await self._ledger.seen.note(begun)
+            await self._ledger.read_markers.advance(begun)
         behind = [gap.mark.channel_id for gap in gaps]
         behind += [mark.channel_id for archive in archives for mark in archive.read_markers]
         self._read_markers.planned(guild.id, behind)

@@ -90,7 +90,7 @@ class ReadMarkers:
         if not old:
             return
         try:
-            await self._ledger.seen.note(old.values())
+            await self._ledger.read_markers.advance(old.values())
         except LedgerError as error:
             _log.info("How far channels were seen could not be written: %s", error)
             for mark in old.values():

@@ -109,7 +109,7 @@ class Reconciler:
         )
         for answer in found.answers:
             _log.info("What was asked up to %d has its answer in %d", answer.up_to, channel_id)
-            await self._ledger.standing.answered(
+            await self._ledger.reconcile.answered(
                 channel_id, answer.up_to, answer.message_id, opened=_link(channel)
             )
         partial = self._client.get_partial_messageable(channel_id)
@@ -142,7 +142,7 @@ async def find(
     answers: list[FoundAnswer] = []
     refused: set[int] = set()
     left: list[int] = []
-    begun = await ledger.standing.has_replied_in(channel_id)
+    begun = await ledger.reconcile.has_replied_in(channel_id)
     dropping = False
     for message in ours:
         asked = message.reference.message_id if message.reference is not None else None

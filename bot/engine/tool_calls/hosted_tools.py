@@ -244,7 +244,7 @@ class HostedTools:
 
         def work(tables: Tables) -> None:
             self._check_quota(tables, place.project, run.thread_id, len(data))
-            tables.library.add_made_file(place.project, file, run)
+            tables.library.add_generated_file(place.project, file, run)
 
         try:
             await self._store.write(work)
@@ -254,7 +254,7 @@ class HostedTools:
         return file_id
 
     def _check_quota(self, tables: Tables, project: str, thread_id: str, size: int) -> None:
-        on_thread, in_project = tables.library.made_bytes(project, thread_id)
+        on_thread, in_project = tables.library.generated_bytes(project, thread_id)
         for used, most, whose in (
             (on_thread, self._quotas.file_bytes_per_thread, "this conversation"),
             (in_project, self._quotas.file_bytes_per_project, "this project"),
@@ -267,7 +267,7 @@ class HostedTools:
 
     def workspace(self, tables: Tables, project: str, run: Run) -> ToolWorkspace:
         """Return what the thread and the assistant give a project's run to work on."""
-        place = ToolWorkspace(project, made=tables.library.made_by(project, run.id))
+        place = ToolWorkspace(project, made=tables.library.files_of_run(project, run.id))
         thread = tables.threads.readable(id=run.thread_id, project=project)
         assistant = tables.assistants.readable(id=run.assistant_id, project=project)
         store_ids: list[str] = []

@@ -1,4 +1,4 @@
-"""The engine's tables: what the Assistants API keeps, under one transaction at a time."""
+"""The tables of engine.db: the objects of the Assistants API."""
 
 from bot.store.database import StoreUnavailableError
 from bot.store.engine.store import EngineStore, Tables, assistants_in

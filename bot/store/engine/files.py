@@ -1,4 +1,4 @@
-"""The tables of files and vector stores: what belongs where, how far it is, and what is found."""
+"""The tables of files, vector stores, file batches and searchable chunks."""
 
 import json
 import sqlite3
@@ -27,11 +27,11 @@ _STORE_FILES: Final = Decoder(VectorStoreFile)
 _BATCHES: Final = Decoder(VectorStoreFileBatch)
 
 _LEAST_BYTES: Final = 4096
-"""What a file that code made takes of a quota at least: its row and its block on the disk."""
+"""The least bytes that a generated file counts against quotas: its row and its disk block."""
 
 
 class Hit(NamedTuple):
-    """A chunk that was found, with its form in the index; ``rank`` is bm25, smaller is better."""
+    """A chunk that matches a search, with its indexed form; ``rank`` is bm25, smaller is better."""
 
     file_id: str
     filename: str
@@ -58,11 +58,11 @@ class FileTables:
         )
 
     def add_file(self, project: str, file: File) -> None:
-        """Keep an uploaded file's facts."""
+        """Add the row of an uploaded file."""
         self._add_file(project, file)
 
-    def add_made_file(self, project: str, file: File, run: Run) -> None:
-        """Keep the facts of a file that a run's code made; the file counts against quotas."""
+    def add_generated_file(self, project: str, file: File, run: Run) -> None:
+        """Add the row of a file that a run's code generated; the file counts against quotas."""
         self._add_file(
             project,
             file,
@@ -71,8 +71,8 @@ class FileTables:
             made_bytes=max(file.bytes, _LEAST_BYTES),
         )
 
-    def made_bytes(self, project: str, thread_id: str) -> tuple[int, int]:
-        """Return the bytes of files that code made on a project's thread, and in the project."""
+    def generated_bytes(self, project: str, thread_id: str) -> tuple[int, int]:
+        """Return the bytes of generated files on a thread, and in the whole project."""
         query = (
             "SELECT coalesce(sum(made_bytes) FILTER (WHERE made_on = ?), 0), "
             "coalesce(sum(made_bytes), 0) FROM files WHERE project = ? AND made_bytes IS NOT NULL"
@@ -80,15 +80,15 @@ class FileTables:
         on_thread, in_project = self._db.execute(query, (thread_id, project)).fetchone()
         return on_thread, in_project
 
-    def made_by(self, project: str, run_id: str) -> dict[str, str]:
-        """Return the ids of the files that a run's code made, by their names; the newest counts."""
+    def files_of_run(self, project: str, run_id: str) -> dict[str, str]:
+        """Return the ids of a run's generated files by name; the newest of each name."""
         files = self.files.all(run_id=run_id, project=project)
         return {file.filename: file.id for file in files}
 
     def waiting_file(self, store_id: str, file_id: str) -> File | None:
-        """Return the facts of a file that a vector store of its project is yet to make searchable.
+        """Return a file that waits to be indexed in a vector store of its own project.
 
-        None also for a file whose row cannot be read.
+        Returns None if it does not wait, or if its row cannot be read.
         """
         row = self._db.execute(
             "SELECT f.id, f.body FROM files f JOIN vector_stores s ON s.project = f.project "
@@ -114,12 +114,12 @@ class FileTables:
         return {file_id for (file_id,) in self._db.execute("SELECT id FROM files")}
 
     def drop_expired_files(self, now: int) -> list[str]:
-        """Delete the files whose time has come and return their ids."""
+        """Delete the rows of expired files and return their ids."""
         statement = "DELETE FROM files WHERE expires_at <= ? RETURNING id"
         return [file_id for (file_id,) in self._db.execute(statement, (now,)).fetchall()]
 
     def add_store_file(self, file: VectorStoreFile, batch_id: str | None) -> None:
-        """Put a file into a vector store; one that is there already begins anew."""
+        """Add a file to a vector store; a file that is there already is indexed again."""
         self._db.execute(
             "DELETE FROM store_files WHERE store_id = ? AND id = ?", (file.vector_store_id, file.id)
         )
@@ -134,7 +134,7 @@ class FileTables:
     def move_store_file(
         self, store_id: str, file_id: str, target: FileStatus, **changes: Any
     ) -> VectorStoreFile | None:
-        """End the work on a file; None where it was ended already, or is gone."""
+        """Move a file that is ``in_progress`` to ``target``; None if it is not, or was removed."""
         file = self.store_files.readable(store_id=store_id, id=file_id)
         if file is None:
             return None
@@ -147,7 +147,7 @@ class FileTables:
         return moved if row else None
 
     def cancel_batch(self, batch_id: str) -> None:
-        """Cancel the files of a batch that are not finished."""
+        """Cancel a batch: its files that are still ``in_progress``."""
         self._db.execute("UPDATE file_batches SET cancelled = 1 WHERE id = ?", (batch_id,))
         waiting = self._db.execute(
             "SELECT store_id, id FROM store_files WHERE batch_id = ? AND status = 'in_progress'",
@@ -157,9 +157,9 @@ class FileTables:
             self.move_store_file(store_id, file_id, "cancelled")
 
     def unfinished(self) -> list[tuple[str, VectorStoreFile]]:
-        """Return each project's files that are yet to be made searchable, oldest first.
+        """Return project and file for each file that waits to be indexed, oldest first.
 
-        A file whose row cannot be read is failed: nobody would ever finish it.
+        A file whose row cannot be read becomes ``failed``, because it can never be indexed.
         """
         rows = self._db.execute(
             "SELECT f.seq, f.id, f.body, s.project FROM store_files f "
@@ -176,7 +176,7 @@ class FileTables:
         return files
 
     def in_progress(self, store_ids: Sequence[str]) -> bool:
-        """Return whether any file of these vector stores is yet to be made searchable."""
+        """Return whether any file of these vector stores still waits to be indexed."""
         query = (
             "SELECT 1 FROM store_files WHERE status = 'in_progress' "
             "AND store_id IN (SELECT value FROM json_each(?)) LIMIT 1"
@@ -184,7 +184,7 @@ class FileTables:
         return self._db.execute(query, (json.dumps(store_ids),)).fetchone() is not None
 
     def store(self, store: VectorStore) -> VectorStore:
-        """Return a vector store with its files counted."""
+        """Return a vector store with the counts and the status of its files."""
         counts, size = self._counts(store_id=store.id)
         status = "in_progress" if counts.in_progress else "completed"
         if store.status == "expired":
@@ -194,7 +194,7 @@ class FileTables:
             file_counts=counts,
             usage_bytes=size,
             status=status,
-            expires_after=store.expires_after or UNSET,  # the API knows no null here
+            expires_after=store.expires_after or UNSET,  # the API has no null here
         )
 
     def touch_stores(self, project: str, store_ids: Sequence[str], now: int) -> None:
@@ -205,7 +205,7 @@ class FileTables:
                 self.stores.write(store.used(now), id=store_id, project=project)
 
     def batch(self, batch: VectorStoreFileBatch) -> VectorStoreFileBatch:
-        """Return a batch with its files counted."""
+        """Return a batch with the counts and the status of its files."""
         counts, _ = self._counts(batch_id=batch.id)
         (cancelled,) = self._db.execute(
             "SELECT cancelled FROM file_batches WHERE id = ?", (batch.id,)
@@ -218,9 +218,10 @@ class FileTables:
         return msgspec.structs.replace(batch, file_counts=counts, status=status)
 
     def add_chunks(self, store_id: str, file_id: str, chunks: Iterable[tuple[str, str]]) -> bool:
-        """Add chunks to a file that is made searchable: each as its text and its searchable form.
+        """Index chunks of a file: each has its text and the form that searches match.
 
-        They are found once the file is completed. False where the work on the file has ended.
+        Searches find the chunks once the file is completed. Returns False if the file is no longer
+        ``in_progress``.
         """
         row = self._db.execute(
             "SELECT f.seq, s.seq FROM store_files f JOIN vector_stores s ON s.id = f.store_id "
@@ -240,7 +241,7 @@ class FileTables:
         return True
 
     def drop_chunks(self, store_id: str, file_id: str) -> None:
-        """Delete the chunks of a file that is not searchable."""
+        """Delete the chunks of a file that is not completed."""
         self._db.execute(
             "DELETE FROM chunks WHERE file IN (SELECT seq FROM store_files "
             "WHERE store_id = ? AND id = ? AND status <> 'completed')",
@@ -248,16 +249,16 @@ class FileTables:
         )
 
     def drop_unfinished_chunks(self) -> None:
-        """Delete the chunks that work which never ended has left."""
+        """Delete the chunks that an interrupted process has left."""
         self._db.execute(
             "DELETE FROM chunks WHERE file IN "
             "(SELECT seq FROM store_files WHERE status <> 'completed')"
         )
 
     def chunks(self, store_id: str, file_id: str, skipped: int = 0) -> tuple[list[str], bool]:
-        """Return a file's chunks in order, behind the first ``skipped``, and whether more follow.
+        """Return a file's chunks after the first ``skipped``, and whether more follow.
 
-        They are bounded by bytes, as pages of lists are.
+        The chunks of one call are bounded by ``MOST_PAGE_BYTES``, as pages of lists are.
         """
         rows = self._db.execute(
             "SELECT c.text FROM chunks c JOIN store_files f ON f.seq = c.file "
@@ -276,7 +277,7 @@ class FileTables:
         return texts, False
 
     def attributes(self, store_id: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return the attributes of every searchable file of a vector store."""
+        """Return id and attributes of each indexed file of a vector store."""
         files = self.store_files.all(store_id=store_id, status="completed")
         return [(file.id, file.attributes or {}) for file in files]
 
@@ -288,16 +289,17 @@ class FileTables:
         limit: int,
         among: Sequence[str] | None = None,
     ) -> list[Hit]:
-        """Return the best chunks for an FTS5 expression over ``form``, best first.
+        """Return the chunks whose form matches an FTS5 expression, best first.
 
-        Vector stores and files of other projects are left out; ``among`` leaves only these files.
+        Vector stores and files of other projects are left out. ``among`` restricts the search to
+        these file ids.
         """
         ids = json.dumps(list(store_ids))
         places = " OR ".join(
             f"s{seq}"
             for (seq,) in self._db.execute(
                 "SELECT seq FROM vector_stores "
-                # By id: a project may have many vector stores.
+                # "+" makes SQLite use the index on id: a project may have many vector stores.
                 "WHERE +project = ? AND id IN (SELECT value FROM json_each(?))",
                 (project, ids),
             )

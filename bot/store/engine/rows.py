@@ -1,7 +1,7 @@
-"""What every table of objects has in common: a body of JSON under an id, and pages by ``seq``.
+"""A table of API objects: a JSON body for each id, listed by ``seq``.
 
-A body is written only if it can be read back. A row that cannot be read all the same (the file was
-damaged, another program wrote the row) is skipped in lists and logged once.
+A body is written only if it can be read back. A row that cannot be read (a damaged file, another
+program's row) is skipped in lists and logged once.
 """
 
 import logging
@@ -22,35 +22,35 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, 
 _log: Final = logging.getLogger(__name__)
 
 MOST_PAGE_BYTES: Final = 4 * 1024 * 1024
-"""A page ends before the row that would bring its bodies above this; one row it always has."""
+"""The most bytes of bodies on a page; a page has at least one row, whatever its size."""
 
 Value = str | int | bytes | None
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 class WriteError(ValueError):
-    """A body that could not be read back, and so is not written: a mistake of this program."""
+    """A body could not be read back and was not written: a defect of this program."""
 
 
 class Unreadable:
-    """The rows of one database that could not be read: each is logged once."""
+    """The unreadable rows of one database; each is logged once."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str]] = set()
 
     def note(self, table: str, id_: str, error: Exception) -> None:
-        """Log a row that cannot be read, the first time."""
+        """Log an unreadable row the first time."""
         if (table, id_) not in self._known:
             self._known.add((table, id_))
             _log.error("Skipping %s in table %s: its row cannot be read (%s)", id_, table, error)
 
 
 class Rows(Generic[T]):
-    """One table's bodies as objects of one kind; lives as long as one transaction.
+    """One table of objects of one kind, valid within one transaction.
 
-    ``owner`` is the column that says whose a row is: its project, or the object it is part of,
-    which has been found in its project before. No row is found without naming its owner; a lookup
-    that does not raises ``TypeError``.
+    ``owner`` is the column with the owner of a row: its project, or the object that contains it and
+    that was found in its project before. A lookup that does not name the owner raises
+    ``TypeError``.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Rows(Generic[T]):
         self._owner = owner
 
     def encoded(self, body: T) -> bytes:
-        """Return a body as the table keeps it; raises ``WriteError`` if it can't be read back."""
+        """Return the JSON of a body; raises ``WriteError`` if it can't be read back."""
         data = _ENCODER.encode(body)
         try:
             self._decoder.decode(data)
@@ -80,7 +80,7 @@ class Rows(Generic[T]):
         return data
 
     def decoded(self, id_: str, body: bytes) -> T | None:
-        """Return the object of a row; None (and logged once) if the row cannot be read."""
+        """Return the object of a row; log the row and return None if it cannot be read."""
         try:
             return self._decoder.decode(body)
         except _UNREADABLE as error:
@@ -88,7 +88,7 @@ class Rows(Generic[T]):
             return None
 
     def insert(self, body: T, **columns: Value) -> None:
-        """Add a row; raises ``sqlite3.IntegrityError`` where an index forbids it."""
+        """Add a row; raises ``sqlite3.IntegrityError`` if an index forbids it."""
         names = ", ".join(("body", *columns))
         marks = ", ".join("?" * (len(columns) + 1))
         self._db.execute(
@@ -110,22 +110,22 @@ class Rows(Generic[T]):
         return found
 
     def readable(self, **where: Value) -> T | None:
-        """Return the object whose columns are as given; None also if its row cannot be read.
+        """Return the object whose columns have these values, for work that can do without it.
 
-        For work that goes on without the object.
+        Returns None if there is no such row or the row cannot be read.
         """
         row = self._row(where)
         return None if row is None else self.decoded(*row)
 
     def write(self, body: T, **where: Value) -> None:
-        """Write anew the body of the object whose columns are as given."""
+        """Replace the body of the object whose columns have these values."""
         self._db.execute(
             f"UPDATE {self._table} SET body = ? WHERE {self._conditions(where)}",
             (self.encoded(body), *where.values()),
         )
 
     def delete(self, **where: Value) -> bool:
-        """Delete what is as given; False where nothing was."""
+        """Delete the rows whose columns have these values; return whether there were any."""
         cursor = self._db.execute(
             f"DELETE FROM {self._table} WHERE {self._conditions(where)}",
             tuple(where.values()),
@@ -133,13 +133,14 @@ class Rows(Generic[T]):
         return cursor.rowcount > 0
 
     def page(self, page: Page, **where: Value) -> ListPage[T]:
-        """Return one page of what is as given; raises ``APIError`` for an unknown cursor.
+        """Return one page of the rows whose columns have these values.
 
-        A page is bounded by bytes as well as by ``page.limit``; ``has_more`` is true in both cases.
+        A page ends at ``page.limit`` objects or ``MOST_PAGE_BYTES``; then ``has_more`` is true.
+        Raises ``APIError`` 400 for an unknown cursor.
         """
         conditions, values = [self._conditions(where)], list(where.values())
         ascending = page.order == "asc"
-        # Without `after`, `before` alone still means the page that ends there.
+        # `before` alone means the page that ends right before that object.
         backwards = page.before is not None and page.after is None
         for cursor, forwards in ((page.after, True), (page.before, False)):
             if cursor is not None:
@@ -178,13 +179,13 @@ class Rows(Generic[T]):
         )
 
     def all(self, **where: Value) -> list[T]:
-        """Return everything readable that is as given, oldest first."""
+        """Return all readable objects whose columns have these values, oldest first."""
         return list(self.each(newest_first=False, **where))
 
     def each(self, *, newest_first: bool = False, **where: Value) -> Iterator[T]:
-        """Yield what is readable and as given, in order, reading only as many rows as are taken.
+        """Yield the readable objects whose columns have these values, in order.
 
-        The table must not be written meanwhile.
+        Only as many rows are read as are used. The table must not be written meanwhile.
         """
         rows = self._db.execute(
             f"SELECT id, body FROM {self._table} WHERE {self._conditions(where)} "

@@ -1,6 +1,6 @@
-"""The schema of engine.db, one migration a version; what has shipped is never edited.
+"""The schema of engine.db, one migration for each version; a released migration never changes.
 
-``seq`` orders everything: times are whole seconds, and two objects of one second must not swap.
+Rows are ordered by ``seq``, because times are whole seconds and two objects may share one.
 """
 
 import sqlite3
@@ -12,9 +12,9 @@ import msgspec
 from bot.store.database import Migration
 
 TOKENIZER: Final = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
-"""How the index of chunks splits a text: at all but letters, marks, numbers; English by stems."""
+"""FTS5's tokenizer: tokens are letters, marks and numbers; English words are stemmed."""
 
-_OBJECTS = """
+_OBJECTS: Final = """
 CREATE TABLE assistants (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -69,7 +69,7 @@ def _objects(db: sqlite3.Connection) -> None:
             db.execute(statement)
 
 
-_FILES = """
+_FILES: Final = """
 CREATE TABLE files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -132,25 +132,25 @@ def _files(db: sqlite3.Connection) -> None:
 
 
 def _responses(db: sqlite3.Connection) -> None:
-    # What is at work at an endpoint that goes on without us, and what its models want given back.
+    # The response that a run reads from its endpoint, and the model's continuation data.
     db.execute("ALTER TABLE runs ADD COLUMN response TEXT")
     db.execute("ALTER TABLE steps ADD COLUMN continuation TEXT")
 
 
 def _origins(db: sqlite3.Connection) -> None:
-    # A response that is read again from its beginning writes its steps again.
+    # If a response is read again from its beginning, its steps are written again.
     db.execute("ALTER TABLE steps ADD COLUMN response TEXT")
-    # What a run's code made is named in its answer, which may come long after the code ran.
+    # An answer names the files that its run's code generated, perhaps long before.
     db.execute("ALTER TABLE files ADD COLUMN run_id TEXT")
     db.execute("CREATE INDEX files_of_run ON files (run_id) WHERE run_id IS NOT NULL")
 
 
 _MADE_FILES_DAYS: Final = 30
-"""How long files stay that code made before such files expired."""
+"""Days until files expire that were generated before this migration."""
 
 
 def _made_files(db: sqlite3.Connection) -> None:
-    # What code makes counts against quotas of its thread and its project, and expires.
+    # Generated files expire and count against quotas of their thread and project.
     db.execute("ALTER TABLE files ADD COLUMN made_on TEXT")
     db.execute("ALTER TABLE files ADD COLUMN made_bytes INTEGER")
     db.execute(
@@ -181,7 +181,7 @@ def _made_files(db: sqlite3.Connection) -> None:
 
 
 def _tries(db: sqlite3.Connection) -> None:
-    # When a restart was last counted against a run, in wall seconds.
+    # When a stop was last counted against a run, in seconds since 1970.
     db.execute("ALTER TABLE runs ADD COLUMN tried_at REAL")
 
 

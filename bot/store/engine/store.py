@@ -1,4 +1,4 @@
-"""engine.db as typed tables; a status changes only where it may come from the state it had."""
+"""engine.db: transactions on typed tables; a run's status follows the allowed moves only."""
 
 import sqlite3
 from collections.abc import Callable
@@ -29,11 +29,11 @@ _RUNS: Final = Decoder(Run)
 _STEPS: Final = Decoder(RunStep)
 _ACTIVE: Final = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 _SEARCH_READERS: Final = 3
-"""Connections for searches; one project uses all but one of them at most."""
+"""Connections for searches; one project uses at most all but one of them."""
 
 
 RESTART_SECONDS: Final = 60.0
-"""Stops of the engine that are closer together than this count once against a run, in seconds."""
+"""Stops of the engine within so many seconds count once against a run."""
 
 
 class EngineStore:
@@ -46,9 +46,9 @@ class EngineStore:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open or make the file; raises ``StoreError`` with a sentence for the operator."""
-        # NORMAL: after a power cut the newest runs may be gone, the file is sound; the ledger,
-        # which is durable, then asks for them again.
+        """Open or create engine.db; raises ``StoreError`` with a sentence for the operator."""
+        # NORMAL: a power cut may lose the newest runs, but not damage the file. The bot then starts
+        # those runs again, because its ledger is fully durable.
         return cls(
             await Database.open(
                 path, MIGRATIONS, synchronous="NORMAL", search_readers=_SEARCH_READERS
@@ -56,11 +56,11 @@ class EngineStore:
         )
 
     async def write(self, work: "Callable[[Tables], T]") -> T:
-        """Run ``work`` in one transaction; what it raises rolls everything back."""
+        """Run ``work`` in one transaction; an exception rolls the transaction back."""
         return await self._database.write(lambda db: work(Tables(db, self._unreadable)))
 
     async def read(self, work: "Callable[[Tables], T]") -> T:
-        """Run ``work`` on one snapshot of what is committed."""
+        """Run ``work`` on one snapshot of the committed data."""
         return await self._database.read(lambda db: work(Tables(db, self._unreadable)))
 
     async def search(
@@ -68,8 +68,8 @@ class EngineStore:
     ) -> T:
         """Run a search on one snapshot, beside all other reads; projects take turns.
 
-        Raises ``SearchStoppedError`` if the search takes longer than ``seconds``; the search also
-        stops when the caller is cancelled. ``work`` calls its ``Check`` in loops of its own.
+        Raises ``SearchStoppedError`` if the search takes longer than ``seconds``. A cancelled
+        caller stops its search. ``work`` must call its ``Check`` in loops of its own.
         """
         return await self._database.search(
             lambda db, check: work(Tables(db, self._unreadable), check),
@@ -78,7 +78,7 @@ class EngineStore:
         )
 
     async def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         await self._database.close()
 
     async def __aenter__(self) -> Self:
@@ -115,7 +115,7 @@ def assistants_in(path: Path, project: str) -> frozenset[str]:
 
 
 class Tables:
-    """All tables within one transaction; must not outlive it."""
+    """All tables, valid within one transaction."""
 
     def __init__(self, db: sqlite3.Connection, unreadable: Unreadable) -> None:
         self._db = db
@@ -135,7 +135,7 @@ class Tables:
             raise not_found("thread", thread_id)
 
     def active_run(self, thread_id: str) -> str | None:
-        """Return the id of the run that holds the thread locked."""
+        """Return the id of the unfinished run that locks the thread."""
         row = self._db.execute(
             f"SELECT id FROM runs WHERE thread_id = ? AND status IN ({_ACTIVE})",
             (thread_id,),
@@ -149,27 +149,27 @@ class Tables:
         return int(count)
 
     def add_message(self, message: Message) -> None:
-        """Put a message at the end of its thread."""
+        """Add a message at the end of its thread."""
         self.messages.insert(
             message, id=message.id, thread_id=message.thread_id, run_id=message.run_id
         )
         self._count(message.thread_id, 1)
 
     def remove_message(self, thread_id: str, message_id: str) -> bool:
-        """Take a message off its thread; False where it was not there."""
+        """Delete a message from its thread; return whether it was there."""
         removed = self.messages.delete(id=message_id, thread_id=thread_id)
         if removed:
             self._count(thread_id, -1)
         return removed
 
     def count_messages(self, thread_id: str) -> int:
-        """Return how many messages the thread holds."""
+        """Return the number of messages on a thread."""
         query = "SELECT messages FROM threads WHERE id = ?"
         row = self._db.execute(query, (thread_id,)).fetchone()
         return int(row[0]) if row else 0
 
     def add_run(self, project: str, run: Run) -> None:
-        """Add a run; raises ``sqlite3.IntegrityError`` where its thread has an active one."""
+        """Add a run; raises ``sqlite3.IntegrityError`` if its thread has an unfinished one."""
         self.runs.insert(
             run,
             id=run.id,
@@ -180,9 +180,10 @@ class Tables:
         )
 
     def move_run(self, project: str, run_id: str, target: RunStatus, **changes: Any) -> Run | None:
-        """Move a project's run to ``target`` with ``changes``; None where its state forbids it.
+        """Move a project's run to ``target`` with ``changes``; None if its status forbids the move.
 
-        None also for a run whose row cannot be read; where it was to end, it is failed.
+        Returns None as well for a run whose row cannot be read. If that run was to end, its status
+        becomes ``failed``.
         """
         run = self.runs.readable(id=run_id, project=project)
         if run is None:
@@ -199,35 +200,35 @@ class Tables:
         return moved if row else None
 
     def set_response(self, run_id: str, response_id: str | None) -> None:
-        """Note which response of the model's endpoint a run is reading; None: none any more."""
+        """Store which response of the model's endpoint a run reads; None if it reads none."""
         self._db.execute(
             "UPDATE runs SET response = ? WHERE id = ? AND response IS NOT ?",
             (response_id, run_id, response_id),
         )
 
     def response_of(self, run_id: str) -> str | None:
-        """Return the response of the model's endpoint that a run was reading."""
+        """Return the id of the response that a run reads from the model's endpoint."""
         row = self._db.execute("SELECT response FROM runs WHERE id = ?", (run_id,)).fetchone()
         return row[0] if row else None
 
     def steps_of_response(self, run_id: str, response_id: str) -> set[str]:
-        """Return the ids of the steps that were read from a response of the model's endpoint."""
+        """Return the ids of a run's steps that came from a response of the model's endpoint."""
         query = "SELECT id FROM steps WHERE run_id = ? AND response = ?"
         return {step_id for (step_id,) in self._db.execute(query, (run_id, response_id))}
 
     def set_continuation(self, step_id: str, data: str) -> None:
-        """Keep what the model wants given back with the outputs of a step's calls."""
+        """Store the model's continuation data, to be sent with the outputs of a step's calls."""
         self._db.execute("UPDATE steps SET continuation = ? WHERE id = ?", (data, step_id))
 
     def continuations(self, run_id: str) -> dict[str, str]:
-        """Return what the model wants given back, by the ids of its steps."""
+        """Return the model's continuation data of a run, by step id."""
         query = "SELECT id, continuation FROM steps WHERE run_id = ? AND continuation IS NOT NULL"
         return dict(self._db.execute(query, (run_id,)))
 
     def count_stop(self, run_id: str, now: float) -> int:
-        """Count that the engine was stopped in a run; return how often that was counted.
+        """Count that the engine was stopped while it executed a run; return the count.
 
-        Stops less than ``RESTART_SECONDS`` after one that was counted are counted with it.
+        Stops within ``RESTART_SECONDS`` of a counted stop are not counted again.
         """
         self._db.execute(
             """
@@ -241,13 +242,13 @@ class Tables:
         return int(row[0]) if row else 0
 
     def forgive_stop(self) -> None:
-        """Let the next start count against no run at work: an orderly stop is not its doing."""
+        """Do not count this stop: the engine stops in order, no run has brought it down."""
         self._db.execute("UPDATE runs SET tries = max(tries - 1, -1) WHERE status = 'in_progress'")
 
     def active_runs(self) -> list[tuple[str, Run]]:
-        """Return each project's unfinished runs, oldest first.
+        """Return the unfinished runs of all projects, oldest first.
 
-        A run whose row cannot be read is failed: nobody would ever go on with it.
+        A run whose row cannot be read becomes ``failed``, because it can never go on.
         """
         rows = self._db.execute(
             f"SELECT project, id, body FROM runs WHERE status IN ({_ACTIVE}) ORDER BY seq"
@@ -262,7 +263,7 @@ class Tables:
         return runs
 
     def overdue_runs(self, now: float) -> list[tuple[str, str]]:
-        """Return project and id of each unfinished run whose ``expires_at`` has come."""
+        """Return project and id of each unfinished run past its ``expires_at``."""
         rows = self._db.execute(
             f"SELECT project, id FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?",
             (now,),
@@ -270,7 +271,7 @@ class Tables:
         return rows.fetchall()
 
     def next_deadline(self, now: float) -> float | None:
-        """Return the earliest ``expires_at`` after ``now`` of an unfinished run."""
+        """Return the next ``expires_at`` after ``now`` among the unfinished runs."""
         row = self._db.execute(
             f"SELECT min(expires_at) FROM runs WHERE status IN ({_ACTIVE}) AND expires_at > ?",
             (now,),
@@ -278,9 +279,9 @@ class Tables:
         return None if row[0] is None else float(row[0])
 
     def _fail_unreadable(self, project: str, run_id: str) -> None:
-        """End an unfinished run whatever its state, so that it no longer locks its thread.
+        """Fail an unfinished run whatever its status, so that it no longer locks its thread.
 
-        The damaged body is left as it is, for whoever looks at the damage.
+        The damaged body stays, for whoever examines the damage.
         """
         self._db.execute(
             "UPDATE runs SET status = 'failed' "

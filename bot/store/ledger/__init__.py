@@ -1,4 +1,4 @@
-"""The bot's ledger: every question it took and how far each got, durable against power loss."""
+"""The bot's ledger: every question and the state of its turn, durable against power loss."""
 
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.questions import QueueFullError

@@ -1,13 +1,14 @@
-"""Looking at turns: one, a scope's newest, those still open; changes nothing."""
+"""Reads turns: one turn, the newest of a scope, the cancellable ones."""
 
 import json
 import sqlite3
+from typing import Final
 
 from bot.store.ledger import rows
 from bot.store.ledger.records import Scope, Turn
 from bot.store.ledger.session import LedgerSession
 
-_VISIBLE = """
+_VISIBLE: Final = """
     WHERE (t.channel_id = :channel
            OR (t.guild_id IS NOT NULL AND t.guild_id = :guild AND NOT l.private
                AND l.parent_id IN (SELECT value FROM json_each(:readable))))
@@ -17,7 +18,7 @@ _VISIBLE = """
 
 
 class TurnHistory:
-    """What the commands show of turns; each method is one snapshot."""
+    """The turns that commands show; each method reads one snapshot."""
 
     def __init__(self, database: LedgerSession) -> None:
         self._database = database
@@ -27,7 +28,7 @@ class TurnHistory:
         return await self._database.read(lambda db: rows.turn_by_id(db, turn_id))
 
     async def of_run(self, run_id: str) -> Turn | None:
-        """Return the turn whose latest run this is."""
+        """Return the turn whose newest run has this id."""
 
         def work(db: sqlite3.Connection) -> Turn | None:
             row = db.execute(rows.TURN + " WHERE t.run_id = ?", (run_id,)).fetchone()
@@ -36,7 +37,7 @@ class TurnHistory:
         return await self._database.read(work)
 
     async def before(self, turn: Turn, *, limit: int) -> tuple[Turn, ...]:
-        """Return the newest turns of a turn's channel that ended before it began, in order."""
+        """Return the newest ended turns before a turn in its channel, oldest first."""
         statement = (
             rows.TURN
             + """
@@ -59,7 +60,7 @@ class TurnHistory:
         )
 
     async def cancellable(self, scope: Scope, *, limit: int) -> tuple[Turn, ...]:
-        """Return the scope's turns that can still be cancelled, newest first."""
+        """Return the scope's turns that can be cancelled, newest first."""
         return await self._turns(
             _VISIBLE
             + """
@@ -70,28 +71,28 @@ class TurnHistory:
         )
 
     async def _turns(self, where: str, scope: Scope, **values: int) -> tuple[Turn, ...]:
-        # Found first, read whole after: what a turn's record is made of costs more than finding it.
+        # First the ids, then the records: building a record costs more than finding its id.
         found = "SELECT t.id FROM turns t JOIN links l ON l.channel_id = t.channel_id" + where
         statement = f"{rows.TURN} WHERE t.id IN ({found}) ORDER BY t.id DESC"
-        given = values | _given(scope)
+        given = values | _parameters(scope)
         return await self._database.read(
             lambda db: tuple(rows.turn(row) for row in db.execute(statement, given))
         )
 
     async def count(self, scope: Scope) -> int:
-        """Return how many turns the scope has."""
+        """Return the number of turns in the scope."""
         statement = (
             "SELECT count(*) FROM turns t JOIN links l ON l.channel_id = t.channel_id" + _VISIBLE
         )
 
         def work(db: sqlite3.Connection) -> int:
-            (count,) = db.execute(statement, _given(scope)).fetchone()
+            (count,) = db.execute(statement, _parameters(scope)).fetchone()
             return int(count)
 
         return await self._database.read(work)
 
 
-def _given(scope: Scope) -> dict[str, int | str | None]:
+def _parameters(scope: Scope) -> dict[str, int | str | None]:
     return {
         "channel": scope.channel_id,
         "guild": scope.guild_id,

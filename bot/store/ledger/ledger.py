@@ -1,10 +1,10 @@
-"""The ledger itself: links and facts, and the doors to its other parts."""
+"""The ledger: links and facts, and its parts for questions, turns and read markers."""
 
 import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from bot.store.database import Database
 from bot.store.ledger.history import TurnHistory
@@ -16,15 +16,15 @@ from bot.store.ledger.schema import MIGRATIONS
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.turns import TurnStore
 
-_LINK = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
+_LINK: Final = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Ledger:
-    """The bot's memory over one database; ``now`` gives wall seconds.
+    """The bot's durable state in one database; ``now`` returns seconds since 1970.
 
-    Every method of it and of its parts raises ``LedgerError`` where the database fails.
+    Every method of the ledger and of its parts raises ``LedgerError`` if the database fails.
     """
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
@@ -32,12 +32,12 @@ class Ledger:
         self.questions = QuestionStore(self._database, now)
         self.turns = TurnStore(self._database, now)
         self.history = TurnHistory(self._database)
-        self.seen = ReadMarkerStore(self._database)
-        self.standing = ReconcileStore(self._database, now)
+        self.read_markers = ReadMarkerStore(self._database)
+        self.reconcile = ReconcileStore(self._database, now)
 
     @classmethod
     async def open(cls, path: Path, now: Callable[[], float]) -> Self:
-        """Open the ledger's file, durable against power loss; raises ``StoreError``."""
+        """Open or create bot.db; raises ``StoreError``."""
         database = await Database.open(path, MIGRATIONS, synchronous="FULL")
         try:
             copied = None
@@ -47,19 +47,19 @@ class Ledger:
             await database.close()
             raise
         if copied is not None:
-            _log.info("This ledger was put back from a backup that is %.0f s old", now() - copied)
+            _log.info("This ledger was restored from a backup that is %.0f s old", now() - copied)
         return cls(database, now)
 
     async def close(self) -> None:
-        """Close the file and let another process have it."""
+        """Close the database and release its lock."""
         await self._database.close()
 
     async def link(self, channel_id: int) -> Link | None:
-        """Return a channel's link, if it has one."""
+        """Return a channel's link; None if the channel has none."""
         return await self._database.read(lambda db: _link(db, channel_id))
 
     async def set_thread(self, channel_id: int, thread_id: str, *, instead_of: str | None) -> Link:
-        """Map a channel to a thread if it still has ``instead_of``; return the link as it is."""
+        """Map a channel to a thread if it still has ``instead_of``; return the stored link."""
 
         def work(db: sqlite3.Connection) -> Link:
             db.execute(
@@ -74,7 +74,7 @@ class Ledger:
         return await self._database.write(work)
 
     async def fact(self, key: str) -> str | None:
-        """Return a fact that was set."""
+        """Return the value of a fact; None if it was never set."""
 
         def work(db: sqlite3.Connection) -> str | None:
             row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
@@ -83,7 +83,7 @@ class Ledger:
         return await self._database.read(work)
 
     async def set_fact(self, key: str, value: str) -> None:
-        """Set a fact, in place of what it was."""
+        """Set a fact, replacing an earlier value."""
         await self._database.write(
             lambda db: db.execute(
                 """

@@ -1,4 +1,4 @@
-"""Questions in the ledger: taken once by their Discord id, waiting until a turn takes them up."""
+"""Questions in the ledger: stored once by Discord id, waiting until a turn answers them."""
 
 import json
 import sqlite3
@@ -10,11 +10,11 @@ from bot.store.ledger.session import LedgerSession
 
 
 class QueueFullError(Exception):
-    """So many questions wait in a channel that one more was not taken."""
+    """Too many questions wait in the channel; the new one will not be answered."""
 
 
 class QuestionStore:
-    """The questions' part of the ledger; each method is one transaction."""
+    """The questions of the ledger; each method is one transaction."""
 
     def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
@@ -23,10 +23,10 @@ class QuestionStore:
     async def take(
         self, new: NewQuestion, home: Link | None = None, *, most: int | None = None
     ) -> bool:
-        """Write a question down, with where it is answered if that is known.
+        """Store a question; ``home`` is the channel in which it is answered, if known.
 
-        Returns False when its id was taken before. Raises ``QueueFullError`` where ``most`` wait
-        there already: it is written down as withdrawn then, so that it is not taken later either.
+        Returns False if the id is stored already. Raises ``QueueFullError`` if ``most`` questions
+        wait there; the question is then stored as withdrawn, so that it is never answered later.
         """
         now = self._now()
 
@@ -57,13 +57,13 @@ class QuestionStore:
                 settle(db, new.id, home, fallback=False, now=now)
             return True
 
-        taken = await self._database.write(work)
-        if taken is None:
+        stored = await self._database.write(work)
+        if stored is None:
             raise QueueFullError(f"{most} questions wait beside {new.id}")
-        return taken
+        return stored
 
     async def amend(self, question_id: int, content: str) -> bool:
-        """Take over an edit of a question that still waits; False when it is too late."""
+        """Store an edited text if the question still waits; return whether it did."""
         return await self._database.write(
             lambda db: (
                 db.execute(
@@ -75,7 +75,7 @@ class QuestionStore:
         )
 
     async def withdraw(self, question_id: int) -> bool:
-        """Take out a question that still waits, for good; False when it is too late."""
+        """Withdraw a question for good if it still waits; return whether it did."""
         now = self._now()
         return await self._database.write(
             lambda db: (
@@ -91,7 +91,7 @@ class QuestionStore:
         )
 
     async def settle(self, question_id: int, home: Link, *, fallback: bool) -> None:
-        """Say where a question is answered; a link that is there stays as it is."""
+        """Set the channel in which a question is answered; an existing link stays unchanged."""
         now = self._now()
 
         await self._database.write(
@@ -99,17 +99,17 @@ class QuestionStore:
         )
 
     async def unsettled(self) -> tuple[Question, ...]:
-        """Return the questions of which it was not yet said where they are answered."""
+        """Return the questions whose answering channel is not set yet."""
         return await self._questions("WHERE home_id IS NULL AND withdrawn_at IS NULL")
 
     async def waiting(self, channel_id: int) -> tuple[Question, ...]:
-        """Return what waits in a channel for its next turn, in order."""
+        """Return the questions that wait for a channel's next turn, oldest first."""
         return await self._questions(
             "WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL", channel_id
         )
 
     async def of_turn(self, turn_id: int) -> tuple[Question, ...]:
-        """Return a turn's questions in order."""
+        """Return a turn's questions, oldest first."""
         return await self._questions("WHERE turn_id = ?", turn_id)
 
     async def _questions(self, where: str, *values: int) -> tuple[Question, ...]:
@@ -119,7 +119,7 @@ class QuestionStore:
         )
 
     async def known(self, ids: Iterable[int]) -> frozenset[int]:
-        """Return those of these Discord messages that were taken as questions."""
+        """Return which of these Discord message ids are stored as questions."""
         given = json.dumps(list(ids))
         statement = "SELECT id FROM questions WHERE id IN (SELECT value FROM json_each(?))"
         return await self._database.read(
@@ -127,14 +127,14 @@ class QuestionStore:
         )
 
     async def were_asked_in(self, channel_id: int) -> bool:
-        """Return whether somebody asked in this channel, wherever it was answered."""
+        """Return whether a question was asked in this channel, wherever it was answered."""
         statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE channel_id = ?)"
         return await self._database.read(
             lambda db: bool(db.execute(statement, (channel_id,)).fetchone()[0])
         )
 
     async def asker_count(self, channel_id: int) -> int:
-        """Return how many people have asked in a channel."""
+        """Return the number of different members whose questions this channel answered."""
 
         def work(db: sqlite3.Connection) -> int:
             (count,) = db.execute(
@@ -145,7 +145,7 @@ class QuestionStore:
         return await self._database.read(work)
 
     async def message_posted(self, question_id: int, thread_id: str, message_id: str) -> None:
-        """Say as which message a question stands on which thread."""
+        """Store the thread and the message as which a question was posted."""
         await self._database.write(
             lambda db: db.execute(
                 "UPDATE questions SET thread_id = ?, message_id = ? WHERE id = ?",
@@ -167,7 +167,7 @@ def _waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None)
 def settle(
     db: sqlite3.Connection, question_id: int, home: Link, *, fallback: bool, now: float
 ) -> None:
-    """Say where a question is answered, once; a link that is there stays as it is."""
+    """Set a question's answering channel once; an existing link stays unchanged."""
     db.execute(
         """
         INSERT INTO links (channel_id, guild_id, parent_id, listening, private, thread_id,

@@ -1,16 +1,17 @@
-"""Up to which message each channel was seen, so that a bot that was away knows where to read on.
+"""Read markers: the last message seen in each channel, from which catching up starts.
 
-A mark only ever moves forward.
+A marker only moves forward.
 """
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from bot.store.ledger.records import ReadMarker
 from bot.store.ledger.session import LedgerSession
 
-# A channel that is linked and has no mark yet is to be read from its beginning.
-_MARKS = """
+# A linked channel without a marker is read from its beginning.
+_MARKERS: Final = """
     SELECT s.channel_id, s.guild_id, s.message_id, l.channel_id IS NOT NULL, l.parent_id
     FROM seen s LEFT JOIN links l ON l.channel_id = s.channel_id
     WHERE s.guild_id IS :guild
@@ -22,14 +23,14 @@ _MARKS = """
 
 
 class ReadMarkerStore:
-    """The marks' part of the ledger; each method is one transaction."""
+    """The read markers of the ledger; each method is one transaction."""
 
     def __init__(self, database: LedgerSession) -> None:
         self._database = database
 
-    async def note(self, marks: Iterable[ReadMarker]) -> None:
-        """Move marks forward; one that is further already stays."""
-        rows = [(mark.channel_id, mark.guild_id, mark.message_id) for mark in marks]
+    async def advance(self, markers: Iterable[ReadMarker]) -> None:
+        """Move markers forward; a stored marker that is further stays."""
+        rows = [(marker.channel_id, marker.guild_id, marker.message_id) for marker in markers]
         await self._database.write(
             lambda db: db.executemany(
                 """
@@ -42,9 +43,9 @@ class ReadMarkerStore:
         )
 
     async def of_guild(self, guild_id: int | None) -> tuple[ReadMarker, ...]:
-        """Return a guild's marks, or with None those of direct messages; newest first.
+        """Return a guild's markers, newest first; None stands for direct messages.
 
-        What is linked has one from its link on.
+        A linked channel without a stored marker has one at its own id, its beginning.
         """
 
         def work(db: sqlite3.Connection) -> tuple[ReadMarker, ...]:
@@ -56,13 +57,13 @@ class ReadMarkerStore:
                     linked=bool(row[3]),
                     parent_id=row[4],
                 )
-                for row in db.execute(_MARKS, {"guild": guild_id})
+                for row in db.execute(_MARKERS, {"guild": guild_id})
             )
 
         return await self._database.read(work)
 
     async def forget(self, channel_id: int) -> None:
-        """Forget the mark of a channel that is gone."""
+        """Delete the marker of a deleted channel."""
         await self._database.write(
             lambda db: db.execute("DELETE FROM seen WHERE channel_id = ?", (channel_id,)).close()
         )

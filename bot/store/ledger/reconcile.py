@@ -1,6 +1,6 @@
-"""What stands in Discord and the ledger does not know, because it was put back from a backup.
+"""Reconciles a restored ledger with Discord, whose newer replies the backup does not have.
 
-An answer that is found so ends what it answered; nothing that this ledger knows of is changed.
+A reply found in Discord ends the questions that it answers. Known turns are never changed.
 """
 
 import sqlite3
@@ -14,13 +14,13 @@ from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.turns import move, open_turn, set_part
 
 COPIED_FACT: Final = "backup.copied"
-"""The fact by which a ledger knows that it was put back from a backup, until it was opened."""
+"""The fact that marks a copy of a ledger, until the copy is opened."""
 
-_NUMBERS_LEFT_OUT: Final = 1_000_000
+_SKIPPED_IDS: Final = 1_000_000
 
 
 class ReconcileStore:
-    """The part of the ledger that learns from Discord; each method is one transaction."""
+    """The part of the ledger that stores replies found in Discord; one transaction a method."""
 
     def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
@@ -29,10 +29,10 @@ class ReconcileStore:
     async def answered(
         self, channel_id: int, up_to: int, message_id: int, *, opened: Link | None = None
     ) -> Turn | None:
-        """End what waits in a channel up to a question: its reply stands there as this message.
+        """End the questions that wait in a channel up to ``up_to``: ``message_id`` is their reply.
 
-        ``opened`` links a channel thread that was opened from a question of the same id, where the
-        ledger does not know it. Returns the turn, None where nothing waits.
+        ``opened`` is the link of a channel thread that was opened from the question with the same
+        id and that the ledger lacks. Returns the ended turn; None if no question waits.
         """
         now = self._now()
 
@@ -44,19 +44,19 @@ class ReconcileStore:
             )
             if turn is None:
                 return None
-            given = {"id": turn.id, "now": now}
-            move(db, f"UPDATE turns SET state = 'placed' {_GUARDED}", "placed", **given)
+            values = {"id": turn.id, "now": now}
+            move(db, f"UPDATE turns SET state = 'placed' {_GUARDED}", "placed", **values)
             set_part(db, turn.id, 0, message_id)
             closing = f"UPDATE turns SET state = 'closing', outcome = 'answered' {_GUARDED}"
-            move(db, closing, "closing", **given)
+            move(db, closing, "closing", **values)
             closed = f"UPDATE turns SET state = outcome, pickups = 0, ended_at = :now {_GUARDED}"
-            move(db, closed, "answered", **given)
+            move(db, closed, "answered", **values)
             return rows.turn_by_id(db, turn.id)
 
         return await self._database.write(work)
 
     async def has_replied_in(self, channel_id: int) -> bool:
-        """Return whether a reply of ours is known in a channel."""
+        """Return whether the ledger has a reply of the bot in a channel."""
 
         def work(db: sqlite3.Connection) -> bool:
             statement = """
@@ -69,29 +69,29 @@ class ReconcileStore:
 
 
 def mark_copied(db: sqlite3.Connection, now: float) -> None:
-    """Write into a copy of a ledger that it is one, if it is a ledger already."""
+    """Mark a database as a copy of a ledger, if it has the ledger's tables."""
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()
     if tables:
         db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (COPIED_FACT, str(now)))
 
 
 def is_copy(db: sqlite3.Connection) -> bool:
-    """Return whether this ledger is a copy that was not opened before."""
+    """Return whether this ledger is a copy that has not been opened yet."""
     row = db.execute("SELECT 1 FROM facts WHERE key = ?", (COPIED_FACT,)).fetchone()
     return row is not None
 
 
 def begin_from_copy(db: sqlite3.Connection) -> float | None:
-    """Return when this ledger was copied, where it is a copy that was not opened before.
+    """Open a copy for use: remove its mark and return when it was copied; None if it is none.
 
-    Numbers that turns may have had since are left out: by them buttons, nonces and runs are told
-    apart, and those of a turn that is not known any more must not mean another one.
+    Skips ahead in the turn sequence. Turn ids identify buttons, nonces and runs, so ids that were
+    used after the backup must not be reused.
     """
     row = db.execute("DELETE FROM facts WHERE key = ? RETURNING value", (COPIED_FACT,)).fetchone()
     if row is None:
         return None
     (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
-    first = (last + _NUMBERS_LEFT_OUT * 3 // 2) // _NUMBERS_LEFT_OUT * _NUMBERS_LEFT_OUT
+    first = (last + _SKIPPED_IDS * 3 // 2) // _SKIPPED_IDS * _SKIPPED_IDS
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'turns'")
     db.execute("INSERT INTO sqlite_sequence VALUES ('turns', ?)", (first,))
     return float(row[0])
@@ -108,7 +108,7 @@ def _is_unsettled(db: sqlite3.Connection, question_id: int) -> bool:
 
 
 def _waiting_turn(db: sqlite3.Connection, channel_id: int, up_to: int) -> Turn | None:
-    """Return the turn that nothing is known to have been said in."""
+    """Return the channel's oldest waiting turn without a reply."""
     row = db.execute(
         rows.TURN
         + """

@@ -1,4 +1,4 @@
-"""What the ledger hands out: frozen rows; times are wall seconds, Discord's ids are integers."""
+"""The ledger's records; times are seconds since 1970, Discord's ids are integers."""
 
 from typing import Literal
 
@@ -7,15 +7,15 @@ from msgspec import Struct
 from bot.store.ledger.states import OPEN, TurnState
 
 Outcome = Literal["answered", "cancelled", "failed"]
-"""How a turn ends."""
+"""The result of a turn."""
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """Which thread a channel is mapped to.
+    """The mapping of a channel to a thread.
 
-    ``parent_id`` is the channel whose permissions hold (the channel itself where it has no
-    parent), ``listening`` says that every message there is a question, ``private`` that the
-    parent's readers may not read it; ``thread_id`` is None until a thread was made.
+    ``parent_id`` is the channel whose permissions apply: the parent, or the channel itself. In a
+    ``listening`` channel every message is a question. A ``private`` channel is hidden from its
+    parent's readers. ``thread_id`` is None until the thread exists.
     """
 
     channel_id: int
@@ -27,9 +27,9 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 class ReadMarker(Struct, frozen=True, kw_only=True):
-    """Up to which message a channel was seen; ``linked`` says that it is linked to a thread.
+    """The last message seen in a channel: every question up to it was stored or refused.
 
-    Every message up to it that is a question was taken or refused. ``parent_id`` is the link's.
+    ``linked`` tells whether the channel has a link; ``parent_id`` is the link's.
     """
 
     channel_id: int
@@ -40,7 +40,7 @@ class ReadMarker(Struct, frozen=True, kw_only=True):
 
 
 class NewQuestion(Struct, frozen=True, kw_only=True):
-    """A Discord message by which somebody asks; its id is its identity."""
+    """A Discord message or interaction by which a member asks, identified by its Discord id."""
 
     id: int
     channel_id: int
@@ -52,9 +52,10 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
 
 
 class Question(NewQuestion, frozen=True, kw_only=True):
-    """A question taken: ``home_id`` is the channel it is answered in, ``turn_id`` the turn.
+    """A stored question: ``home_id`` is the channel in which turn ``turn_id`` answers it.
 
-    ``thread_id`` and ``message_id`` say as which message it was posted on which thread.
+    ``thread_id`` and ``message_id`` are the message as which it was posted. ``fallback`` tells that
+    a channel thread could not be opened for it.
     """
 
     home_id: int | None
@@ -66,7 +67,7 @@ class Question(NewQuestion, frozen=True, kw_only=True):
 
 
 class Asker(Struct, frozen=True):
-    """Somebody who asked in a turn."""
+    """A member whose question a turn answers."""
 
     id: int
     name: str
@@ -75,9 +76,9 @@ class Asker(Struct, frozen=True):
 class Turn(Struct, frozen=True, kw_only=True):
     """Questions answered together: one reply, and one run for each attempt.
 
-    ``parts`` are the reply's Discord messages in order, ``reply_to`` the question it answers to;
-    ``pickups`` counts how often a started bot took it up in this state; ``fallback`` says that
-    a channel thread was wanted and could not be opened; ``canceller`` is who asked to cancel.
+    ``parts`` are the reply's Discord messages in order, ``reply_to`` the question it refers to.
+    ``pickups`` counts the starts of the bot that found the turn open in this state. ``fallback``
+    tells that a channel thread could not be opened. ``canceller`` is who asked to cancel.
     """
 
     id: int
@@ -103,19 +104,19 @@ class Turn(Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Whether it still owes an answer."""
+        """Whether the turn has not ended."""
         return self.state in OPEN
 
     def asked_by(self, user_id: int) -> bool:
-        """Whether this person asked in it."""
+        """Whether this member asked one of the questions."""
         return any(asker.id == user_id for asker in self.askers)
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """Whose turns are looked at: one channel's, and those in a guild's readable channels.
+    """The turns that a member may see: those of one channel and of a guild's readable channels.
 
-    ``readable`` are ids of channels whose readers may know of what is asked in them and in their
-    public channel threads; ``asker_id`` leaves only what this person asked.
+    ``readable`` are the ids of channels that the member can read; their public channel threads are
+    included. ``asker_id`` restricts the scope to the questions of that member.
     """
 
     channel_id: int

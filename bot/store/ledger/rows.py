@@ -1,4 +1,4 @@
-"""From the ledger's rows to its records; every read of a turn goes through here."""
+"""Reads the ledger's rows into records."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ TURN: Final = """
 
 
 def question(row: tuple[Any, ...]) -> Question:
-    """Read a row of ``QUESTION``."""
+    """Return the question in a row of ``QUESTION``."""
     return Question(
         id=row[0],
         channel_id=row[1],
@@ -45,7 +45,7 @@ def question(row: tuple[Any, ...]) -> Question:
 
 
 def turn(row: tuple[Any, ...]) -> Turn:
-    """Read a row of ``TURN``."""
+    """Return the turn in a row of ``TURN``."""
     return Turn(
         id=row[0],
         channel_id=row[1],
@@ -71,6 +71,6 @@ def turn(row: tuple[Any, ...]) -> Turn:
 
 
 def turn_by_id(db: sqlite3.Connection, turn_id: int) -> Turn | None:
-    """Return a turn as it stands in this transaction."""
+    """Return a turn as this transaction sees it; None if there is none."""
     row = db.execute(TURN + " WHERE t.id = ?", (turn_id,)).fetchone()
     return None if row is None else turn(row)

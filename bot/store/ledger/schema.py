@@ -1,4 +1,4 @@
-"""The ledger's tables, as steps up to today's; a step that was shipped never changes."""
+"""The schema of bot.db, one migration for each version; a released migration never changes."""
 
 import sqlite3
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The ledger's way to its database; what the database can't do comes back as one kind of error."""
+"""Transactions of the ledger; every database error becomes a ``LedgerError``."""
 
 import sqlite3
 from typing import TypeVar
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class LedgerError(Exception):
-    """The ledger could not be read or written now, on a full disk for one; nothing was changed."""
+    """The ledger can't be read or written now, for example on a full disk; nothing was changed."""
 
 
 class LedgerSession:

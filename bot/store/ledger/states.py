@@ -1,18 +1,18 @@
-"""The states of a turn and every move between them; nothing else spells one."""
+"""The states of a turn and the moves between them; the only place that lists them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 TurnState = Literal[
-    "waiting",  # holds its questions (again, after a Retry); nothing of this attempt is in Discord
+    "waiting",  # has its questions; this attempt has no reply in Discord yet
     "placed",  # the reply says "thinking…" and can be cancelled
     "posted",  # every question is a message on the thread
     "running",  # this attempt's run was created and its id is known
-    "closing",  # how it ended is known; the reply is being brought to its last text
-    "answered",  # the answer stands
-    "cancelled",  # stopped because somebody asked; what was said so far stands
-    "failed",  # told so in the reply; Retry makes one more attempt
+    "closing",  # the outcome is known; the reply gets its final text
+    "answered",  # the reply has the answer
+    "cancelled",  # a member cancelled it; the reply keeps the text so far
+    "failed",  # the reply has the error; Retry starts another attempt
 ]
 
 TURN_MOVES: Final[Mapping[TurnState, frozenset[TurnState]]] = MappingProxyType(
@@ -28,12 +28,12 @@ TURN_MOVES: Final[Mapping[TurnState, frozenset[TurnState]]] = MappingProxyType(
         "failed": frozenset({"waiting"}),
     }
 )
-"""Turn states and where each may go."""
+"""The states that may follow each state."""
 
 OPEN: Final[frozenset[TurnState]] = frozenset({"waiting", "placed", "posted", "running", "closing"})
-"""A turn here still owes somebody an answer; a started bot goes on with it."""
+"""The states of a turn that has not ended; a started bot goes on with the turn."""
 
 
 def sources(target: TurnState) -> tuple[TurnState, ...]:
-    """Return the states a turn may come from to be in ``target``."""
+    """Return the states from which a turn may move to ``target``."""
     return tuple(state for state in get_args(TurnState) if target in TURN_MOVES[state])

@@ -1,7 +1,7 @@
-"""Turns in the ledger: made of what waits, and moved on by one guarded UPDATE at a time.
+"""Turns in the ledger: created from waiting questions, moved by one guarded UPDATE at a time.
 
-A move that finds its turn elsewhere changes nothing and returns None: somebody was first, and the
-caller reads again.
+A move returns None and changes nothing if the turn is not in an allowed state: another task was
+first, and the caller must read the turn again.
 """
 
 import json
@@ -25,16 +25,17 @@ _OPEN_STATES: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
 
 
 class TurnStore:
-    """The turns' part of the ledger; each method is one transaction."""
+    """The turns of the ledger; each method is one transaction."""
 
     def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
 
     async def next_in(self, channel_id: int) -> Turn | None:
-        """Return the channel's turn to go on with, or one made of all that waits, or None.
+        """Return the channel's next turn: an open one, else a new one of all waiting questions.
 
-        A turn under way comes before one that waits for its retry.
+        A turn that has begun comes before one that waits for its retry. Returns None if no
+        question waits.
         """
         now = self._now()
 
@@ -52,7 +53,7 @@ class TurnStore:
         return await self._database.write(work)
 
     async def channels_owing(self) -> tuple[int, ...]:
-        """Return the channels with a turn that is open or a question that waits for one."""
+        """Return the channels with an open turn or a waiting question."""
         return await self._database.read(
             lambda db: tuple(
                 row[0]
@@ -95,7 +96,7 @@ class TurnStore:
         return await self._database.write(work)
 
     async def put_down_all(self) -> None:
-        """Take one pick-up of each back: the bot was stopped in order, no turn is to blame."""
+        """Do not count this stop: the bot stops in order, no turn has brought it down."""
         await self._database.write(
             lambda db: db.execute(
                 "UPDATE turns SET pickups = max(pickups - 1, 0) WHERE ended_at IS NULL"
@@ -103,7 +104,7 @@ class TurnStore:
         )
 
     async def placed(self, turn_id: int, attempt: int, message_id: int) -> Turn | None:
-        """Move on: "thinking…" stands as this Discord message, the reply's first part."""
+        """Move to ``placed``: "thinking…" was sent as this message, the reply's first part."""
 
         def work(db: sqlite3.Connection) -> Turn | None:
             moved = move(
@@ -125,7 +126,7 @@ class TurnStore:
         return await self._database.write(work)
 
     async def posted(self, turn_id: int, attempt: int, thread_id: str) -> Turn | None:
-        """Move on: every question is a message on this thread."""
+        """Move to ``posted``: every question is a message on this thread."""
         return await self._change(
             """
             UPDATE turns SET state = 'posted', thread_id = :thread, pickups = 0
@@ -139,7 +140,7 @@ class TurnStore:
         )
 
     async def lost_thread(self, turn_id: int, attempt: int) -> Turn | None:
-        """Move back: the thread is gone, the questions go onto another one."""
+        """Move back to ``placed``: the thread was deleted, the questions need another one."""
         return await self._change(
             """
             UPDATE turns SET state = 'placed'
@@ -150,7 +151,7 @@ class TurnStore:
         )
 
     async def run_created(self, turn_id: int, attempt: int, run_id: str) -> Turn | None:
-        """Move on: this attempt's run is there."""
+        """Move to ``running``: this attempt's run was created."""
         return await self._change(
             """
             UPDATE turns SET state = 'running', run_id = :run, pickups = 0
@@ -172,7 +173,7 @@ class TurnStore:
         error: str | None = None,
         tokens: int | None = None,
     ) -> Turn | None:
-        """Move on: how it ended is known; ``error`` is our own word for what went wrong."""
+        """Move to ``closing``: the outcome is known; ``error`` is the project's own error code."""
         return await self._change(
             """
             UPDATE turns SET state = 'closing', outcome = :outcome, error = :error,
@@ -223,7 +224,7 @@ class TurnStore:
         )
 
     async def retry(self, turn_id: int, attempt: int) -> Turn | None:
-        """Make a failed turn wait for one more attempt; None when that was done before."""
+        """Move a failed turn to ``waiting`` for another attempt; None if that was done before."""
         return await self._change(
             """
             UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL,
@@ -241,7 +242,7 @@ class TurnStore:
     async def request_cancel(
         self, turn_id: int, attempt: int, user_id: int, name: str
     ) -> Turn | None:
-        """Write down that this attempt is to be cancelled; None when its end is known already."""
+        """Store the wish to cancel this attempt; None if its outcome is already known."""
         return await self._change(
             """
             UPDATE turns SET canceller_id = coalesce(canceller_id, :user),
@@ -256,11 +257,11 @@ class TurnStore:
         )
 
     async def set_part(self, turn_id: int, number: int, message_id: int) -> None:
-        """Say which Discord message is this part of the reply, from 0."""
+        """Store which Discord message is part ``number`` of the reply, counted from 0."""
         await self._database.write(lambda db: set_part(db, turn_id, number, message_id))
 
     async def drop_parts(self, turn_id: int, count: int) -> None:
-        """Forget the reply's parts from ``count`` on."""
+        """Delete the reply's parts from number ``count`` on."""
         await self._database.write(
             lambda db: db.execute(
                 "DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn_id, count)
@@ -268,7 +269,7 @@ class TurnStore:
         )
 
     async def known_parts(self, message_ids: Iterable[int]) -> frozenset[int]:
-        """Return those of these Discord messages that are parts of some reply."""
+        """Return which of these Discord message ids are parts of replies."""
         ids = json.dumps(list(message_ids))
         return await self._database.read(
             lambda db: frozenset(
@@ -295,14 +296,14 @@ class TurnStore:
 
 
 def move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
-    """Run a guarded UPDATE; False where its turn is not in a state that ``target`` comes from."""
+    """Run a guarded UPDATE; return False if the turn's state does not allow ``target``."""
     if target is not None:
         values["sources"] = json.dumps(sources(target))
     return db.execute(statement, values).fetchone() is not None
 
 
 def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
-    """Say which Discord message is this part of a turn's reply."""
+    """Store which Discord message is part ``number`` of a turn's reply."""
     db.execute(
         """
         INSERT INTO parts VALUES (?, ?, ?)
@@ -315,7 +316,7 @@ def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int)
 def open_turn(
     db: sqlite3.Connection, channel_id: int, now: float, *, up_to: int = _NO_END
 ) -> Turn | None:
-    """Make a turn of what waits in a channel up to a question; the reply goes to the newest."""
+    """Create a turn of a channel's waiting questions up to ``up_to``; it replies to the newest."""
     row = db.execute(
         """
         INSERT INTO turns (channel_id, guild_id, state, attempt, pickups, reply_to, fallback,

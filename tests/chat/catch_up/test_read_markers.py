@@ -34,7 +34,7 @@ async def written(read_markers: ReadMarkers, ledger: Ledger) -> list[int]:
     """Let all be written that is to be, and return it."""
     await read_markers.write()
     await read_markers.write()
-    return [each.message_id for each in await ledger.seen.of_guild(None)]
+    return [each.message_id for each in await ledger.read_markers.of_guild(None)]
 
 
 async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
@@ -43,7 +43,7 @@ async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
     read_markers.planned(None, ())
     read_markers.saw(HOME, None, 10)
     await read_markers.write()
-    assert await ledger.seen.of_guild(None) == ()
+    assert await ledger.read_markers.of_guild(None) == ()
     assert await written(read_markers, ledger) == [10]
 
 
@@ -56,7 +56,7 @@ async def test_a_mark_that_could_not_be_written_is_written_later(
     read_markers.planned(None, ())
     read_markers.saw(HOME, None, 10)
     with monkeypatch.context() as patched:
-        patched.setattr(ledger.seen, "note", full)
+        patched.setattr(ledger.read_markers, "advance", full)
         assert await written(read_markers, ledger) == []
     assert await written(read_markers, ledger) == [10]
 
