@@ -1,1 +1,1 @@
-"""The Assistants API v2 as data: objects, states, events, errors and the interface; no I/O."""
+"""The Assistants API v2 as data: objects, requests, states, events and errors; no I/O."""

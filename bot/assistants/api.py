@@ -1,6 +1,6 @@
-"""The Assistants API as an interface, one method an operation.
+"""The Assistants API as an interface, with one method for each operation.
 
-The engine is one such, a client of a server elsewhere another; who holds it cannot tell.
+The engine in this process and the client of a server elsewhere both implement it.
 """
 
 from collections.abc import AsyncGenerator
@@ -32,21 +32,21 @@ from bot.assistants.schema.requests import (
 )
 
 EventStream = AsyncGenerator[StreamEvent, None]
-"""The events of a run, ending when it ends or waits for tool outputs.
+"""The events of a run, until the run ends or waits for tool outputs.
 
-Closing it (``aclose``) stops the reading, never the run.
+Closing the stream (``aclose``) does not stop the run.
 """
 
 
 class AssistantsAPI(FilesAPI, Protocol):
-    """All operations of one project; each raises ``APIError`` when it is refused or fails.
+    """All operations of one project; each raises ``APIError`` if it is refused or fails.
 
-    The ``stream_…`` operations raise before they return where the request is refused; later
-    failures of the run are told by events, as the API does.
+    A ``stream_…`` operation raises before it returns its stream if the request is refused. If the
+    run fails later, an event of the stream says so.
     """
 
     async def create_assistant(self, request: CreateAssistant) -> Assistant:
-        """Make an assistant."""
+        """Create an assistant."""
         ...
 
     async def list_assistants(self, page: Page = ...) -> ListPage[Assistant]:
@@ -58,7 +58,7 @@ class AssistantsAPI(FilesAPI, Protocol):
         ...
 
     async def modify_assistant(self, assistant_id: str, request: ModifyAssistant) -> Assistant:
-        """Change an assistant; runs that were created before keep what they were given."""
+        """Change an assistant; runs that exist already keep their settings."""
         ...
 
     async def delete_assistant(self, assistant_id: str) -> Deleted:
@@ -66,7 +66,7 @@ class AssistantsAPI(FilesAPI, Protocol):
         ...
 
     async def create_thread(self, request: CreateThread) -> Thread:
-        """Make a thread, with its first messages."""
+        """Create a thread with its first messages."""
         ...
 
     async def retrieve_thread(self, thread_id: str) -> Thread:
@@ -78,17 +78,17 @@ class AssistantsAPI(FilesAPI, Protocol):
         ...
 
     async def delete_thread(self, thread_id: str) -> Deleted:
-        """Delete a thread with its messages and runs; an active run is stopped."""
+        """Delete a thread with its messages and runs; an unfinished run is stopped."""
         ...
 
     async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
-        """Add a message to a thread on which no run is active."""
+        """Add a message to a thread that has no unfinished run."""
         ...
 
     async def list_messages(
         self, thread_id: str, page: Page = ..., *, run_id: str | None = None
     ) -> ListPage[Message]:
-        """List a thread's messages, or those that one run made."""
+        """List a thread's messages, or only those of one run."""
         ...
 
     async def retrieve_message(self, thread_id: str, message_id: str) -> Message:
@@ -106,21 +106,21 @@ class AssistantsAPI(FilesAPI, Protocol):
         ...
 
     async def create_run(self, thread_id: str, request: CreateRun) -> Run:
-        """Start a run; it comes back queued, and goes on by itself."""
+        """Start a run and return it ``queued``; it is executed in the background."""
         ...
 
     async def stream_run(
         self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
     ) -> EventStream:
-        """Start a run and return its events; ``include`` says what steps show beside the usual."""
+        """Start a run and return its events; ``include`` names additional fields of its steps."""
         ...
 
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
-        """Make a thread and start a run on it."""
+        """Create a thread and start a run on it."""
         ...
 
     async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
-        """Make a thread, start a run on it and return its events."""
+        """Create a thread, start a run on it and return its events."""
         ...
 
     async def list_runs(self, thread_id: str, page: Page = ...) -> ListPage[Run]:
@@ -138,27 +138,27 @@ class AssistantsAPI(FilesAPI, Protocol):
     async def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> Run:
-        """Hand a waiting run the outputs of all its calls; it goes on by itself."""
+        """Give a run in ``requires_action`` the outputs of all its calls; it goes on."""
         ...
 
     async def stream_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> EventStream:
-        """Hand a waiting run its outputs and return the events that follow."""
+        """Give a run in ``requires_action`` its outputs and return the events that follow."""
         ...
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
-        """Tell a run to stop; it comes back ``cancelling`` and is ``cancelled`` soon after."""
+        """Stop a run; it is returned ``cancelling`` and becomes ``cancelled`` soon after."""
         ...
 
     async def list_steps(
         self, thread_id: str, run_id: str, page: Page = ..., *, include: tuple[str, ...] = ()
     ) -> ListPage[RunStep]:
-        """List a run's steps."""
+        """List a run's steps; ``include`` names additional fields."""
         ...
 
     async def retrieve_step(
         self, thread_id: str, run_id: str, step_id: str, *, include: tuple[str, ...] = ()
     ) -> RunStep:
-        """Return a step."""
+        """Return a run step; ``include`` names additional fields."""
         ...

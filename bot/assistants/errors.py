@@ -1,4 +1,4 @@
-"""Every error the API answers with: status, type, code, param and wording, in one place."""
+"""Every error of the API: its HTTP status, type, code, param and message."""
 
 from collections.abc import Collection
 from typing import Final, Literal
@@ -26,9 +26,9 @@ class ErrorBody(Struct, frozen=True):
 
 
 class APIError(Exception):
-    """An operation that was refused or failed; ``status`` is the HTTP status it is told with.
+    """An operation was refused or failed; ``status`` is the HTTP status of the answer.
 
-    ``retry_after`` is in seconds, where the one who refused has said when to come again.
+    ``retry_after`` is the time in seconds after which the server wants the next attempt, if known.
     """
 
     def __init__(
@@ -48,29 +48,29 @@ class APIError(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence, as the API words it."""
+        """The sentence that tells the caller what is wrong."""
         return self.body.message
 
     @property
     def param(self) -> str | None:
-        """The request's field that is at fault, if one is."""
+        """The field of the request that is wrong, if it is one field."""
         return self.body.param
 
     @property
     def code(self) -> str | None:
-        """The machine's word for it, if there is one."""
+        """The error code for programs, if there is one."""
         return self.body.code
 
 
 class UnreachableError(APIError):
-    """No usable answer from a server elsewhere: whether the operation took place is unknown."""
+    """A server elsewhere gave no usable answer: the operation may have taken place or not."""
 
     def __init__(self, message: str) -> None:
         super().__init__(503, message, type="server_error", code="connection_failed")
 
 
 def not_found(noun: Noun, id: str) -> APIError:  # noqa: A002 - the API's own word
-    """There is no such object in this project."""
+    """Refuse an id that the project does not have."""
     return APIError(404, f"No {noun} found with id '{id}'.")
 
 
@@ -102,22 +102,22 @@ def calls_unreadable(run_id: str) -> APIError:
 
 
 def thread_locked(thread_id: str, run_id: str) -> APIError:
-    """A message is refused while a run is active."""
+    """Refuse a message because the thread has an unfinished run."""
     return APIError(400, f"Can't add messages to {thread_id} while a run {run_id} is active.")
 
 
 def run_active(thread_id: str, run_id: str) -> APIError:
-    """A second run is refused while one is active."""
+    """Refuse a run because the thread has an unfinished run."""
     return APIError(400, f"Thread {thread_id} already has an active run {run_id}.")
 
 
 def outputs_refused(status: RunStatus) -> APIError:
-    """Only a run that waits for tool outputs takes them."""
+    """Refuse tool outputs because the run does not wait for any."""
     return APIError(400, f'Runs in status "{status}" do not accept tool outputs.')
 
 
 def outputs_mismatch(expected: Collection[str], got: Collection[str]) -> APIError:
-    """All outputs come in one submission, and only those asked for."""
+    """Refuse tool outputs that are not those of all waiting calls."""
     return APIError(
         400,
         f"Expected tool outputs for call_ids {_ids(expected)}, got {_ids(got)}",
@@ -126,12 +126,12 @@ def outputs_mismatch(expected: Collection[str], got: Collection[str]) -> APIErro
 
 
 def cannot_cancel(status: RunStatus) -> APIError:
-    """A run that has ended, or is ending, can't be cancelled."""
+    """Refuse to cancel a run that has ended or is being cancelled."""
     return APIError(400, f"Cannot cancel run with status '{status}'")
 
 
 def too_many_messages(thread_id: str, limit: int) -> APIError:
-    """A thread holds so many messages and no more."""
+    """Refuse a message because the thread is full."""
     return APIError(400, f"Thread {thread_id} already has the maximum of {limit} messages.")
 
 
@@ -147,14 +147,14 @@ def too_many_runs(limit: int) -> APIError:
 
 
 def file_too_large(limit: int) -> APIError:
-    """Refuse a file of more bytes than the API takes."""
+    """Refuse a file that is larger than ``limit`` bytes."""
     return APIError(
         413, f"File is too large. The maximum size is {limit // 1024 // 1024} MB.", param="file"
     )
 
 
 def store_expired(store_id: str) -> APIError:
-    """Refuse to use a vector store whose time has come."""
+    """Refuse to use an expired vector store."""
     return APIError(400, f"Vector store {store_id} is expired.")
 
 
@@ -190,12 +190,12 @@ def old_beta_version() -> APIError:
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> APIError:
-    """A request that can't be taken as it is."""
+    """Refuse a request with an invalid field."""
     return APIError(400, message, param=param, code=code)
 
 
 def storage_unavailable() -> APIError:
-    """Refuse what can't be written down now; nothing of it was done."""
+    """Refuse an operation that can't be stored now; nothing was changed."""
     return APIError(
         503,
         "The server can't write its data right now (its disk is full or busy). Nothing was "
@@ -206,7 +206,7 @@ def storage_unavailable() -> APIError:
 
 
 def server_error(message: str) -> APIError:
-    """Something on our side went wrong; the log has the rest."""
+    """Report an error of the server; the log has the details."""
     return APIError(500, message, type="server_error")
 
 

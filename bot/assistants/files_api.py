@@ -1,4 +1,4 @@
-"""Files and vector stores as an interface, one method an operation."""
+"""Files and vector stores as an interface, with one method for each operation."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -24,10 +24,10 @@ from bot.assistants.schema.vector_stores import (
 
 
 class FilesAPI(Protocol):
-    """Files and vector stores of one project; each operation raises ``APIError`` where refused."""
+    """Files and vector stores of one project; a refused operation raises ``APIError``."""
 
     async def upload_file(self, request: UploadFile, content: AsyncIterator[bytes]) -> File:
-        """Keep a file; nothing of it is kept where ``content`` raises or is too long."""
+        """Store a file; if ``content`` raises or is too long, nothing is stored."""
         ...
 
     async def list_files(self, page: FilePage = ...) -> ListPage[File]:
@@ -35,19 +35,19 @@ class FilesAPI(Protocol):
         ...
 
     async def retrieve_file(self, file_id: str) -> File:
-        """Return a file's facts."""
+        """Return a file's object, without its bytes."""
         ...
 
     async def file_content(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Return a file's bytes, piece by piece; ``APIError`` is raised before the first."""
+        """Return a file's bytes in pieces; raises ``APIError`` before the first piece."""
         ...
 
     async def delete_file(self, file_id: str) -> Deleted:
-        """Delete a file, also from every vector store."""
+        """Delete a file and remove it from every vector store."""
         ...
 
     async def create_vector_store(self, request: CreateVectorStore) -> VectorStore:
-        """Make a vector store; its files become searchable one by one."""
+        """Create a vector store; its files are indexed in the background."""
         ...
 
     async def list_vector_stores(self, page: Page = ...) -> ListPage[VectorStore]:
@@ -63,23 +63,23 @@ class FilesAPI(Protocol):
         ...
 
     async def delete_vector_store(self, store_id: str) -> Deleted:
-        """Delete a vector store; its files stay."""
+        """Delete a vector store; the files in it are not deleted."""
         ...
 
     async def search_vector_store(self, store_id: str, request: SearchVectorStore) -> SearchPage:
-        """Search a vector store's files."""
+        """Return the passages of a vector store's files that match a query best."""
         ...
 
     async def create_store_file(
         self, store_id: str, request: CreateVectorStoreFile
     ) -> VectorStoreFile:
-        """Add a file to a vector store; it comes back in progress."""
+        """Add a file to a vector store; it is indexed in the background."""
         ...
 
     async def list_store_files(
         self, store_id: str, page: StoreFilePage = ..., *, batch_id: str | None = None
     ) -> ListPage[VectorStoreFile]:
-        """List a vector store's files, or those of one batch."""
+        """List a vector store's files, or only those of one batch."""
         ...
 
     async def retrieve_store_file(self, store_id: str, file_id: str) -> VectorStoreFile:
@@ -93,22 +93,22 @@ class FilesAPI(Protocol):
         ...
 
     async def delete_store_file(self, store_id: str, file_id: str) -> Deleted:
-        """Take a file out of a vector store; the file itself stays."""
+        """Remove a file from a vector store; the file is not deleted."""
         ...
 
     async def store_file_content(
         self, store_id: str, file_id: str, *, page: str | None = None
     ) -> FileContentPage:
-        """Return a file's text as it is searched; ``page`` is the ``next_page`` of the one before.
+        """Return a file's searchable text; ``page`` is ``next_page`` of the page before.
 
-        A page is bounded by bytes: ``has_more`` says that the text goes on.
+        A page is bounded by bytes; ``has_more`` tells that the text goes on.
         """
         ...
 
     async def create_file_batch(
         self, store_id: str, request: CreateFileBatch
     ) -> VectorStoreFileBatch:
-        """Add files to a vector store together."""
+        """Add several files to a vector store."""
         ...
 
     async def retrieve_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
@@ -116,5 +116,5 @@ class FilesAPI(Protocol):
         ...
 
     async def cancel_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
-        """Stop what of a batch has not begun or finished."""
+        """Cancel a batch; files that are indexed already stay."""
         ...

@@ -1,4 +1,4 @@
-"""Ids of the Assistants API: a prefix that names the kind, and 24 random letters and digits."""
+"""Ids of the Assistants API: a prefix for the kind of object, then 24 letters and digits."""
 
 import secrets
 import string
@@ -11,12 +11,12 @@ _LENGTH: Final = 24
 
 
 def new_id(prefix: Prefix) -> str:
-    """Return a fresh id such as ``run_…``; 142 bits of chance, so two never meet."""
-    # One draw for the whole id: a draw a letter costs ten times as much, on every run.
+    """Return a new random id such as ``run_…``, with 142 bits of entropy."""
+    # One random number for the whole id: one for each letter would take ten times as long.
     number = int.from_bytes(secrets.token_bytes(20))
     letters = []
     for _ in range(_LENGTH):
         number, digit = divmod(number, 62)
         letters.append(_ALPHABET[digit])
-    # Of all the API's kinds, files alone are spelled with a hyphen.
+    # Only the ids of files have a hyphen.
     return f"{prefix}{'-' if prefix == 'file' else '_'}{''.join(letters)}"

@@ -1,4 +1,4 @@
-"""The images that models are shown, told by their bytes alone: names and types are often wrong."""
+"""Recognizes images by their first bytes: file names and media types are often wrong."""
 
 import re
 from typing import Final, Literal
@@ -14,5 +14,5 @@ _BEGINNINGS: Final[tuple[tuple[ImageKind, re.Pattern[bytes]], ...]] = (
 
 
 def image_kind(data: bytes) -> ImageKind | None:
-    """Return what image this is, as media types name it; None for anything else."""
+    """Return the media subtype of an image that models accept; None for anything else."""
     return next((kind for kind, beginning in _BEGINNINGS if beginning.match(data)), None)

@@ -1,19 +1,19 @@
-"""The states of runs, steps and messages, and every move between them; nothing else spells one."""
+"""The statuses of runs, steps and messages, and the moves of a run between them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 RunStatus = Literal[
-    "queued",  # waiting for a place to be executed
-    "in_progress",  # the model is at work
-    "requires_action",  # waiting for tool outputs
-    "cancelling",  # told to stop, not yet stopped
-    "cancelled",  # stopped because somebody asked
-    "failed",  # could not be finished; last_error says why
-    "completed",  # the answer stands
-    "incomplete",  # a token limit cut it; incomplete_details says which
-    "expired",  # not finished by expires_at
+    "queued",  # waits to be executed
+    "in_progress",  # is executed
+    "requires_action",  # waits for tool outputs
+    "cancelling",  # is being stopped
+    "cancelled",  # was stopped by a caller
+    "failed",  # could not be finished; last_error has the reason
+    "completed",  # has its answer
+    "incomplete",  # hit a token limit; incomplete_details names the limit
+    "expired",  # was not finished by expires_at
 ]
 StepStatus = Literal["in_progress", "cancelled", "failed", "completed", "expired"]
 MessageStatus = Literal["in_progress", "incomplete", "completed"]
@@ -35,7 +35,7 @@ RUN_MOVES: Final[Mapping[RunStatus, frozenset[RunStatus]]] = MappingProxyType(
             }
         ),
         "requires_action": frozenset({"queued", "cancelling", "expired"}),
-        # A run that is being cancelled may still reach the end it was about to reach.
+        # A run that is being cancelled may still end in another way that came first.
         "cancelling": frozenset({"cancelled", "completed", "failed", "incomplete", "expired"}),
         "cancelled": frozenset(),
         "failed": frozenset(),
@@ -44,16 +44,16 @@ RUN_MOVES: Final[Mapping[RunStatus, frozenset[RunStatus]]] = MappingProxyType(
         "expired": frozenset(),
     }
 )
-"""Run states and where each may go (the API's own table; see its "run lifecycle")."""
+"""The statuses that may follow each status of a run (see the API's "run lifecycle")."""
 
 TERMINAL: Final[frozenset[RunStatus]] = frozenset(s for s, to in RUN_MOVES.items() if not to)
-"""A run here has ended and its thread is open again."""
+"""The statuses of a run that has ended; its thread is unlocked."""
 
 ACTIVE: Final[frozenset[RunStatus]] = frozenset(get_args(RunStatus)) - TERMINAL
-"""A run here holds its thread locked."""
+"""The statuses of an unfinished run, which locks its thread."""
 
 CANCELLABLE: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "requires_action"})
-"""A run here can be told to stop."""
+"""The statuses of a run that can be cancelled."""
 
 _SOURCES: Final[Mapping[RunStatus, tuple[RunStatus, ...]]] = MappingProxyType(
     {
@@ -64,5 +64,5 @@ _SOURCES: Final[Mapping[RunStatus, tuple[RunStatus, ...]]] = MappingProxyType(
 
 
 def sources(target: RunStatus) -> tuple[RunStatus, ...]:
-    """Return the states a run may come from to be in ``target``, for ``WHERE status IN (…)``."""
+    """Return the statuses from which a run may move to ``target``."""
     return _SOURCES[target]

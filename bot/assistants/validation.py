@@ -1,11 +1,8 @@
-"""From JSON, or a request made in this process, to a checked request or the API's own error.
-
-The rules stand in the types of ``requests``; here they are only applied and worded.
-"""
+"""Checks requests by the rules in their types, and words each violation as the API does."""
 
 import re
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -17,9 +14,9 @@ from bot.assistants.schema.content import WEB_URL
 R = TypeVar("R", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=Request)
 
-_WHERE = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`\Z")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
-_KINDS = {
+_WHERE: Final = re.compile(r" - at (`key` in )?`(?P<path>[^`]*)`\Z")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_KINDS: Final = {
     "str": "string",
     "int": "integer",
     "float": "number",
@@ -31,16 +28,16 @@ _KINDS = {
 
 
 def from_raw(kind: type[R], raw: object) -> R:
-    """Check what a request's JSON held and return it as ``kind``; raises ``APIError`` 400."""
+    """Return the value of a request's JSON as ``kind``; raises ``APIError`` 400."""
     if not isinstance(raw, dict):
         raise invalid(f"The request's body must be an object, but {_article(raw)} was sent.")
     info = _info(kind)
     _check_shape(info, raw, "")
-    raw = _without_nulls(info, raw, keeps_clearing=issubclass(kind, Modification))
+    raw = _without_nulls(info, raw, keep_nulls=issubclass(kind, Modification))
     try:
         request = msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _worded(str(error), raw) from None
+        raise _api_error(str(error), raw) from None
     except RecursionError:
         raise invalid("The request's body is nested too deeply.") from None
     if isinstance(request, Request):
@@ -58,12 +55,14 @@ def checked(request: Q) -> Q:
         return request
     kind = type(request)
     raw = _without_nulls(
-        _info(kind), msgspec.to_builtins(request), keeps_clearing=isinstance(request, Modification)
+        _info(kind),
+        msgspec.to_builtins(request),
+        keep_nulls=isinstance(request, Modification),
     )
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _worded(str(error), raw) from None
+        raise _api_error(str(error), raw) from None
 
 
 @lru_cache(maxsize=64)
@@ -74,14 +73,14 @@ def _info(kind: type[msgspec.Struct]) -> inspect.Type:
 @lru_cache(maxsize=128)
 def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     struct = inspect.type_info(kind)
-    assert isinstance(struct, inspect.StructType), "only structs are asked for"
+    assert isinstance(struct, inspect.StructType), "requests consist of structs"
     return {field.encode_name: field for field in struct.fields}
 
 
 def _check_shape(kind: inspect.Type, raw: object, path: str) -> None:
-    """Refuse the first field that ``kind`` does not have, and the first array that is too long.
+    """Refuse the first unknown field and the first array that is too long.
 
-    The length of an array is checked before its elements are looked at.
+    An array's length is checked before its elements.
     """
     if isinstance(raw, dict):
         struct = _struct_for(kind, raw)
@@ -107,11 +106,11 @@ def _check_shape(kind: inspect.Type, raw: object, path: str) -> None:
                 _check_shape(array.item_type, value, f"{path}[{index}]")
 
 
-def _without_nulls(kind: inspect.Type, raw: object, *, keeps_clearing: bool = False) -> Any:
-    """Return ``raw`` without the optional fields that are null, which means the same.
+def _without_nulls(kind: inspect.Type, raw: object, *, keep_nulls: bool = False) -> Any:
+    """Return ``raw`` without optional fields that are null: they mean the same as absent ones.
 
-    ``keeps_clearing``: a null stays in each outermost field that may be null. Entries of arrays
-    and of objects with keys of the caller's own (metadata, JSON schemas) are values and stay.
+    With ``keep_nulls`` a null stays in each outermost field that may be null. Nulls in arrays
+    and in objects with free keys (metadata, JSON schemas) are values and stay.
     """
     if isinstance(raw, dict):
         struct = _struct_for(kind, raw)
@@ -127,7 +126,7 @@ def _without_nulls(kind: inspect.Type, raw: object, *, keeps_clearing: bool = Fa
                 kept[key] = _without_nulls(field.type, value)
             elif value is not None:
                 kept[key] = value
-            elif field.required or (keeps_clearing and _may_be_null(field.type)):
+            elif field.required or (keep_nulls and _may_be_null(field.type)):
                 kept[key] = None
         return kept
     if isinstance(raw, list | tuple):
@@ -169,8 +168,8 @@ def _bare(kind: inspect.Type) -> inspect.Type:
     return kind.type if isinstance(kind, inspect.Metadata) else kind
 
 
-def _worded(problem: str, raw: object) -> APIError:
-    """Turn msgspec's sentence into the API's: which field, what was expected, what came."""
+def _api_error(problem: str, raw: object) -> APIError:
+    """Turn msgspec's message into the API's: the field, the expected and the given value."""
     where = _WHERE.search(problem)
     what = problem[: where.start()] if where else problem
     value, path = _find(raw, where["path"] if where else "$")
@@ -186,9 +185,9 @@ def _worded(problem: str, raw: object) -> APIError:
 
 
 def _find(raw: object, path: str) -> tuple[object, str]:
-    """Return the value at msgspec's path, and that path as the API writes it.
+    """Return the value at msgspec's path, and the path in the API's notation.
 
-    Behind ``[...]`` msgspec does not say which entry of an object it means: the object is it then.
+    For ``[...]``, by which msgspec means some entry of an object, the value is the object.
     """
     parts: list[str] = []
     for name, index in _STEP.findall(path):
@@ -272,7 +271,7 @@ def _out_of_range(what: str, path: str, value: object) -> APIError | None:
     limit = match[3].removesuffix(".0")
     text = (
         f"Invalid '{path}': {kind} {'above maximum' if above else 'below minimum'} value. "
-        f"Expected a value {match[2]} {limit}, but got {_shown(value)} instead."
+        f"Expected a value {match[2]} {limit}, but got {_abbreviated(value)} instead."
     )
     return invalid(text, path, f"{kind}_{'above_max' if above else 'below_min'}_value")
 
@@ -296,7 +295,7 @@ def _wrong_value(what: str, path: str, value: object) -> APIError:
     if isinstance(value, dict) and "type" in value:
         value = value["type"]
     if isinstance(value, str | int | float) and what.startswith("Invalid"):
-        return invalid(f"Invalid value for '{path}': {_shown(value)}.", path, "invalid_value")
+        return invalid(f"Invalid value for '{path}': {_abbreviated(value)}.", path, "invalid_value")
     return invalid(f"Invalid '{path}': {what.replace('`', '')}.", path or None, "invalid_value")
 
 
@@ -314,6 +313,6 @@ def _article(value: object) -> str:
     return "an array" if isinstance(value, list | tuple) else "an object"
 
 
-def _shown(value: object) -> str:
+def _abbreviated(value: object) -> str:
     text = repr(value[:101]) if isinstance(value, str) else str(value)
     return text if len(text) <= 100 else text[:99] + "…"

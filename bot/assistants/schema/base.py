@@ -1,4 +1,4 @@
-"""What all requests have in common: how they are read, pages of lists, and metadata."""
+"""The base classes of requests, pages of lists, and metadata."""
 
 from typing import Annotated, Final, Literal
 
@@ -29,11 +29,11 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
 
 
 class Modification(Request, frozen=True, kw_only=True):
-    """A request that changes an object: UNSET leaves a field as it is, None clears it."""
+    """A request that changes an object: ``UNSET`` keeps a field, ``None`` clears the field."""
 
 
 class Page(Request, frozen=True, kw_only=True):
-    """Which part of a list: ``limit`` 1 to 100, from behind ``after`` or before ``before``."""
+    """The requested part of a list: ``limit`` (1 to 100) objects after or before an id."""
 
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     order: Literal["asc", "desc"] = "desc"
@@ -42,4 +42,4 @@ class Page(Request, frozen=True, kw_only=True):
 
 
 FIRST_PAGE: Final = Page()
-"""The newest 20."""
+"""The newest 20 objects."""

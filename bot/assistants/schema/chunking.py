@@ -1,4 +1,4 @@
-"""How files are cut into chunks, as it is asked for and as it was done."""
+"""How files are cut into chunks: as requests ask for it, and as it was done."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 
 class StaticChunks(Struct, frozen=True, kw_only=True):
-    """How long chunks are and how much of the one before they repeat, in tokens."""
+    """The size of chunks and the overlap of two neighbours, in tokens."""
 
     max_chunk_size_tokens: Annotated[int, Meta(ge=100, le=4096)]
     chunk_overlap_tokens: Annotated[int, Meta(ge=0)]
@@ -17,13 +17,13 @@ class AutoChunking(Struct, frozen=True, tag_field="type", tag="auto"):
 
 
 class StaticChunking(Struct, frozen=True, tag_field="type", tag="static"):
-    """Chunks as asked for."""
+    """Chunks of a given size."""
 
     static: StaticChunks
 
 
 class OtherChunking(Struct, frozen=True, tag_field="type", tag="other"):
-    """Chunks of which nobody knows how they were made (other servers have such files)."""
+    """Chunks of unknown size; other servers have such files."""
 
 
 ChunkingRequest = AutoChunking | StaticChunking

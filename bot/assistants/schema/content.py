@@ -1,44 +1,44 @@
-"""What messages are made of: content parts as asked for, as kept, and as streamed in pieces."""
+"""The content parts of messages: in requests, in stored messages and in streams."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-MAX_CONTENT: int = 256_000
+MAX_CONTENT: Final = 256_000
 """The longest text of one message, in characters (the API's limit)."""
 
-MAX_URL: int = 8_192
-"""The longest address of an image in a request, in characters (our own limit)."""
+MAX_URL: Final = 8_192
+"""The longest URL of an image in a request, in characters (this project's own limit)."""
 
-WEB_URL: str = (
+WEB_URL: Final = (
     r"\A[hH][tT][tT][pP][sS]?://"
     r"(?:[^\x00-\x20\x7f\s/?#@\\]*@)?"
     r"(?:\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\x7f\s/?#@:\[\]\\]+)"
     r"(?::[0-9]{1,5})?"
     r"(?:[/?#][^\x00-\x20\x7f\s]*)?\Z"
 )
-"""What an image's address in a request looks like: scheme http or https, a host, no spaces."""
+"""The pattern of an image's URL in a request: http or https, a host, no spaces."""
 
 Detail = Literal["auto", "low", "high"]
 
 
 class WebImage(Struct, frozen=True):
-    """An image on the web, as a request names it: by an ``http`` or ``https`` address only."""
+    """An image on the web in a request: an ``http`` or ``https`` URL."""
 
     url: Annotated[str, Meta(max_length=MAX_URL, pattern=WEB_URL)]
     detail: Detail = "auto"
 
 
 class ImageUrlInput(Struct, frozen=True, tag_field="type", tag="image_url"):
-    """An image by its address, as a request writes it."""
+    """An image part with a URL, in a request."""
 
     image_url: WebImage
 
 
 class ImageUrl(Struct, frozen=True):
-    """An image by its address, as a message keeps it.
+    """The URL of an image in a stored message.
 
-    Messages stored by earlier versions hold addresses of any scheme, ``data:`` among them.
+    Messages of earlier versions have URLs of any scheme, ``data:`` included.
     """
 
     url: str
@@ -53,19 +53,19 @@ class ImageFile(Struct, frozen=True):
 
 
 class ImageUrlPart(Struct, frozen=True, tag_field="type", tag="image_url"):
-    """An image by its address, in a message."""
+    """An image part with a URL, in a stored message."""
 
     image_url: ImageUrl
 
 
 class ImageFilePart(Struct, frozen=True, tag_field="type", tag="image_file"):
-    """An image by its file id, in a request and in a message alike."""
+    """An image part with a file id, in requests and in stored messages."""
 
     image_file: ImageFile
 
 
 class TextInput(Struct, frozen=True, tag_field="type", tag="text"):
-    """Text as a request writes it: a bare string."""
+    """A text part in a request."""
 
     text: Annotated[str, Meta(max_length=MAX_CONTENT)]
 
@@ -80,7 +80,7 @@ class FileReference(Struct, frozen=True):
 
 
 class FileCitation(Struct, frozen=True, tag_field="type", tag="file_citation"):
-    """A place in the text that quotes a file; indexes count characters."""
+    """A citation of a file in the text; indexes count characters."""
 
     text: str
     file_citation: FileReference
@@ -89,7 +89,7 @@ class FileCitation(Struct, frozen=True, tag_field="type", tag="file_citation"):
 
 
 class FilePath(Struct, frozen=True, tag_field="type", tag="file_path"):
-    """A place in the text that names a file the assistant made; indexes count characters."""
+    """A path in the text of a file that code generated; indexes count characters."""
 
     text: str
     file_path: FileReference
@@ -101,7 +101,7 @@ Annotation = FileCitation | FilePath
 
 
 class FileCitationDelta(Struct, frozen=True, tag_field="type", tag="file_citation"):
-    """A citation that was found, the ``index``-th annotation of its part."""
+    """A citation in a stream: annotation number ``index`` of its part."""
 
     index: int
     text: str
@@ -111,7 +111,7 @@ class FileCitationDelta(Struct, frozen=True, tag_field="type", tag="file_citatio
 
 
 class FilePathDelta(Struct, frozen=True, tag_field="type", tag="file_path"):
-    """A path that was found, the ``index``-th annotation of its part."""
+    """A file path in a stream: annotation number ``index`` of its part."""
 
     index: int
     text: str
@@ -124,20 +124,20 @@ AnnotationDelta = FileCitationDelta | FilePathDelta
 
 
 class TextValue(Struct, frozen=True):
-    """Text as a message keeps it, with what it quotes."""
+    """Text of a stored message with its annotations."""
 
     value: str
     annotations: tuple[Annotation, ...] = ()
 
 
 class TextPart(Struct, frozen=True, tag_field="type", tag="text"):
-    """Text in a message."""
+    """A text part in a stored message."""
 
     text: TextValue
 
 
 class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):
-    """What the model said instead of an answer."""
+    """The model's refusal to answer."""
 
     refusal: str
 
@@ -146,35 +146,35 @@ Content = TextPart | ImageUrlPart | ImageFilePart | RefusalPart
 
 
 class TextValueDelta(Struct, frozen=True, omit_defaults=True):
-    """A piece of text: what comes after what was there."""
+    """The next piece of a text, or annotations of the text."""
 
     value: str | UnsetType = UNSET
     annotations: tuple[AnnotationDelta, ...] | UnsetType = UNSET
 
 
 class TextDelta(Struct, frozen=True, tag_field="type", tag="text"):
-    """A piece of the text part at ``index``."""
+    """The next piece of the text part at ``index``."""
 
     index: int
     text: TextValueDelta
 
 
 class RefusalDelta(Struct, frozen=True, tag_field="type", tag="refusal"):
-    """A piece of the refusal part at ``index``."""
+    """The next piece of the refusal part at ``index``."""
 
     index: int
     refusal: str
 
 
 class ImageUrlDelta(Struct, frozen=True, tag_field="type", tag="image_url"):
-    """An image part that arrived at ``index``."""
+    """A new image part at ``index``."""
 
     index: int
     image_url: ImageUrl
 
 
 class ImageFileDelta(Struct, frozen=True, tag_field="type", tag="image_file"):
-    """An image part that arrived at ``index``."""
+    """A new image part at ``index``."""
 
     index: int
     image_file: ImageFile

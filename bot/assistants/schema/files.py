@@ -1,20 +1,20 @@
-"""Files as the API describes them: the object, and what its operations take."""
+"""Files: the API's object and the requests of its operations."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bot.assistants.schema.base import Request
 
-MOST_BYTES: int = 512 * 1024 * 1024
+MOST_BYTES: Final = 512 * 1024 * 1024
 """The largest file, in bytes (the API's limit)."""
 
 UploadPurpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
 
 class File(Struct, frozen=True, kw_only=True):
-    """An uploaded file, or one that an assistant made; times are seconds since 1970."""
+    """An uploaded or generated file; times are seconds since 1970."""
 
     id: str
     object: Literal["file"] = "file"
@@ -28,14 +28,14 @@ class File(Struct, frozen=True, kw_only=True):
 
 
 class FileExpiration(Struct, frozen=True, kw_only=True):
-    """When a file goes by itself: so many seconds after it was made."""
+    """When a file is deleted: ``seconds`` after its creation."""
 
     anchor: Literal["created_at"]
     seconds: Annotated[int, Meta(ge=3600, le=2_592_000)]
 
 
 class UploadFile(Request, frozen=True, kw_only=True):
-    """A new file; its bytes come beside this."""
+    """A new file; its bytes are sent beside this request."""
 
     filename: Annotated[str, Meta(min_length=1, max_length=512)]
     purpose: UploadPurpose
@@ -43,7 +43,7 @@ class UploadFile(Request, frozen=True, kw_only=True):
 
 
 class FilePage(Request, frozen=True, kw_only=True):
-    """Which part of the list of files: ``limit`` 1 to 10,000."""
+    """The part of the list of files that is requested: ``limit`` is 1 to 10,000."""
 
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
     order: Literal["asc", "desc"] = "desc"
@@ -52,4 +52,4 @@ class FilePage(Request, frozen=True, kw_only=True):
 
 
 Chunks = AsyncIterator[bytes]
-"""A file's bytes, piece by piece."""
+"""A file's bytes in pieces."""

@@ -1,4 +1,4 @@
-"""The objects of the Assistants API v2 with every field that its description gives them."""
+"""The objects of the Assistants API v2, with all fields of the API's description."""
 
 from typing import Generic, Literal, TypeVar
 
@@ -26,20 +26,20 @@ class CodeInterpreterResources(Struct, frozen=True):
 
 
 class FileSearchResources(Struct, frozen=True):
-    """The vector stores that file_search looks in: one at most."""
+    """The vector stores that file_search searches: at most one."""
 
     vector_store_ids: tuple[str, ...] = ()
 
 
 class ToolResources(Struct, frozen=True, omit_defaults=True):
-    """What the hosted tools of an assistant or a thread work on."""
+    """The files and vector stores of an assistant's or a thread's hosted tools."""
 
     code_interpreter: CodeInterpreterResources | UnsetType = UNSET
     file_search: FileSearchResources | UnsetType = UNSET
 
 
 class Assistant(Struct, frozen=True, kw_only=True):
-    """A model with instructions and tools, under a name; times are seconds since 1970."""
+    """A model with instructions and tools; times are seconds since 1970."""
 
     id: str
     object: Literal["assistant"] = "assistant"
@@ -58,7 +58,7 @@ class Assistant(Struct, frozen=True, kw_only=True):
 
 
 class Thread(Struct, frozen=True, kw_only=True):
-    """A conversation: what messages and runs belong to."""
+    """A conversation of messages and runs."""
 
     id: str
     object: Literal["thread"] = "thread"
@@ -74,7 +74,7 @@ class MessageIncomplete(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """One message on a thread, of the user's or the assistant's."""
+    """One message of a user or an assistant on a thread."""
 
     id: str
     object: Literal["thread.message"] = "thread.message"
@@ -100,7 +100,7 @@ class LastError(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """Tokens that the model read and wrote."""
+    """The tokens of prompts and completions."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -115,20 +115,20 @@ class Usage(Struct, frozen=True):
 
 
 class IncompleteDetails(Struct, frozen=True, omit_defaults=True):
-    """Which token limit ended a run."""
+    """The token limit that ended a run."""
 
     reason: Literal["max_completion_tokens", "max_prompt_tokens"] | UnsetType = UNSET
 
 
 class FunctionArguments(Struct, frozen=True):
-    """A function and the JSON text that it is to be called with."""
+    """A function to call and the JSON text of its arguments."""
 
     name: str
     arguments: str
 
 
 class RequiredToolCall(Struct, frozen=True, kw_only=True):
-    """A call whose output a run waits for."""
+    """A function call for whose output a run waits."""
 
     id: str
     type: Literal["function"] = "function"
@@ -136,27 +136,27 @@ class RequiredToolCall(Struct, frozen=True, kw_only=True):
 
 
 class RequiredToolOutputs(Struct, frozen=True):
-    """The calls whose outputs a run waits for, all of them in one submission."""
+    """The calls for whose outputs a run waits; one submission has all of them."""
 
     tool_calls: tuple[RequiredToolCall, ...]
 
 
 class RequiredAction(Struct, frozen=True, kw_only=True):
-    """What a run in ``requires_action`` waits for."""
+    """The action for which a run in ``requires_action`` waits."""
 
     type: Literal["submit_tool_outputs"] = "submit_tool_outputs"
     submit_tool_outputs: RequiredToolOutputs
 
 
 class TruncationStrategy(Struct, frozen=True):
-    """Which messages of a long thread the model is shown."""
+    """Which messages of a long thread are in the model's prompt."""
 
     type: Literal["auto", "last_messages"] = "auto"
     last_messages: int | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """An assistant at work on a thread."""
+    """One execution of an assistant on a thread."""
 
     id: str
     object: Literal["thread.run"] = "thread.run"
@@ -189,24 +189,24 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class CreatedMessage(Struct, frozen=True):
-    """The message that a step made."""
+    """The message that a step created."""
 
     message_id: str
 
 
 class MessageCreationDetails(Struct, frozen=True, tag_field="type", tag="message_creation"):
-    """A step that made a message."""
+    """The details of a step that created a message."""
 
     message_creation: CreatedMessage
 
 
 class ToolCallsDetails(Struct, frozen=True, tag_field="type", tag="tool_calls"):
-    """A step that called tools."""
+    """The details of a step that called tools."""
 
     tool_calls: tuple[ToolCall, ...]
 
     def functions(self) -> tuple[FunctionCall, ...]:
-        """Return the calls whose outputs come from outside."""
+        """Return the function calls, whose outputs the API's caller submits."""
         return tuple(call for call in self.tool_calls if isinstance(call, FunctionCall))
 
 
@@ -214,7 +214,7 @@ StepDetails = MessageCreationDetails | ToolCallsDetails
 
 
 class RunStep(Struct, frozen=True, kw_only=True):
-    """One step of a run: a message it wrote, or tools it called."""
+    """One step of a run: a message or tool calls."""
 
     id: str
     object: Literal["thread.run.step"] = "thread.run.step"
@@ -253,7 +253,7 @@ T = TypeVar("T")
 
 
 class ListPage(Struct, Generic[T], frozen=True, kw_only=True):
-    """One page of a list; ``first_id`` and ``last_id`` are empty where the page is."""
+    """One page of a list; an empty page has empty ``first_id`` and ``last_id``."""
 
     object: Literal["list"] = "list"
     data: tuple[T, ...]

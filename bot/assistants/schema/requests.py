@@ -1,7 +1,7 @@
-"""What the operations of the API take; limits stand in the types, UNSET is a field left out.
+"""The requests of the API's operations: types have the limits, ``UNSET`` is an absent field.
 
-Every array has a maximum length: the API's own, or ours where the API names none (messages of one
-request, a message's parts and attachments, tool outputs).
+Every array has a maximum length. Where the API names none, the limit is this project's
+own: messages of one request, a message's parts and attachments, tool outputs.
 """
 
 from typing import Annotated, Literal
@@ -30,7 +30,7 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 
 
 class NewVectorStore(Request, frozen=True, kw_only=True):
-    """A vector store that is made along with what uses it."""
+    """A vector store that is created with the assistant or thread that uses it."""
 
     file_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] = ()
     chunking_strategy: ChunkingRequest | None = None
@@ -38,7 +38,7 @@ class NewVectorStore(Request, frozen=True, kw_only=True):
 
 
 class NewFileSearchResources(Request, frozen=True, kw_only=True):
-    """A vector store to use: one that exists, or one to be made."""
+    """The vector store for file_search: an existing or a new one."""
 
     vector_store_ids: Annotated[tuple[str, ...], Meta(max_length=1)] = ()
     vector_stores: Annotated[tuple[NewVectorStore, ...], Meta(max_length=1)] = ()
@@ -51,7 +51,7 @@ class NewCodeInterpreterResources(Request, frozen=True, kw_only=True):
 
 
 class NewToolResources(Request, frozen=True, kw_only=True):
-    """What hosted tools work on, as it is asked for."""
+    """Files and vector stores for hosted tools, in a request."""
 
     code_interpreter: NewCodeInterpreterResources | None = None
     file_search: NewFileSearchResources | None = None
@@ -74,7 +74,7 @@ class CreateAssistant(Request, frozen=True, kw_only=True):
 
 
 class ModifyAssistant(Modification, frozen=True, kw_only=True):
-    """Changes to an assistant: what is UNSET stays as it is."""
+    """Changes to an assistant."""
 
     model: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
     name: Name | UnsetType | None = UNSET
@@ -111,7 +111,7 @@ class ModifyMessage(Modification, frozen=True, kw_only=True):
 
 
 class CreateThread(Request, frozen=True, kw_only=True):
-    """A new thread, with its first messages if there are any."""
+    """A new thread and its first messages."""
 
     messages: NewMessages = ()
     tool_resources: NewToolResources | None = None
@@ -126,18 +126,18 @@ class ModifyThread(Modification, frozen=True, kw_only=True):
 
 
 class Truncation(Request, frozen=True, kw_only=True):
-    """Which messages the model is shown: ``last_messages`` goes with that type."""
+    """Which messages are in the model's prompt; ``last_messages`` counts them for that type."""
 
     type: Literal["auto", "last_messages"]
     last_messages: Annotated[int, Meta(ge=1)] | None = None
 
     def strategy(self) -> TruncationStrategy:
-        """Return it as a run keeps it."""
+        """Return the strategy as a run has it."""
         return TruncationStrategy(self.type, self.last_messages)
 
 
 class RunOptions(Request, frozen=True, kw_only=True):
-    """What creating a run takes in both its forms; None and UNSET leave the assistant's own."""
+    """The options of a new run; ``None`` and ``UNSET`` take the assistant's value."""
 
     assistant_id: Annotated[str, Meta(min_length=1)]
     model: Annotated[str, Meta(min_length=1)] | None = None
@@ -176,13 +176,13 @@ class ModifyRun(Modification, frozen=True, kw_only=True):
 
 
 class ToolOutput(Request, frozen=True, kw_only=True):
-    """What a called function gave back."""
+    """The output of a called function."""
 
     tool_call_id: str
     output: str = ""
 
 
 class SubmitToolOutputs(Request, frozen=True, kw_only=True):
-    """The outputs of all calls a run waits for."""
+    """The outputs of all calls for which a run waits."""
 
     tool_outputs: Annotated[tuple[ToolOutput, ...], Meta(min_length=1, max_length=1024)]

@@ -1,4 +1,4 @@
-"""Tools as assistants and runs name them, the calls of them, and the shape of answers."""
+"""Tools, their calls in run steps and streams, and formats of responses."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,14 +9,14 @@ ToolName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[a-zA-Z0
 
 
 class RankingOptions(Struct, frozen=True):
-    """How file_search ranks: results under the threshold (0 to 1) are left out."""
+    """How file_search ranks results; those below the threshold (0 to 1) are left out."""
 
     score_threshold: Annotated[float, Meta(ge=0, le=1)]
     ranker: Literal["auto", "default_2024_08_21"] = "auto"
 
 
 class FileSearchOptions(Struct, frozen=True, omit_defaults=True):
-    """How many results file_search shows the model, and how they are ranked."""
+    """How many results file_search returns, and how it ranks them."""
 
     max_num_results: Annotated[int, Meta(ge=1, le=50)] | UnsetType = UNSET
     ranking_options: RankingOptions | UnsetType = UNSET
@@ -48,7 +48,7 @@ class FunctionDefinition(Struct, frozen=True, omit_defaults=True):
 
 
 class FunctionTool(Struct, frozen=True, tag_field="type", tag="function"):
-    """A function that the program behind the assistant runs itself."""
+    """A function that the API's caller runs."""
 
     function: FunctionDefinition
 
@@ -58,7 +58,7 @@ AttachmentTool = CodeInterpreterTool | FileSearchTool
 
 
 class Attachment(Struct, frozen=True, omit_defaults=True):
-    """A file added to a message, and the tools that may read it."""
+    """A file of a message and the tools that may read the file."""
 
     file_id: str | UnsetType = UNSET
     tools: tuple[AttachmentTool, ...] | UnsetType = UNSET
@@ -74,7 +74,7 @@ class NewAttachment(Attachment, frozen=True, kw_only=True):
 
 
 class FunctionName(Struct, frozen=True):
-    """A function by its name."""
+    """The name of a function."""
 
     name: str
 
@@ -90,15 +90,15 @@ ToolChoice = Literal["none", "auto", "required"] | NamedToolChoice
 
 
 class TextFormat(Struct, frozen=True, tag_field="type", tag="text"):
-    """Answers are plain text."""
+    """Responses are plain text."""
 
 
 class JsonObjectFormat(Struct, frozen=True, tag_field="type", tag="json_object"):
-    """Answers are some JSON object."""
+    """Responses are JSON objects."""
 
 
 class JsonSchema(Struct, frozen=True, omit_defaults=True):
-    """The JSON schema that answers must follow."""
+    """The JSON schema that responses must follow."""
 
     name: ToolName
     description: str | UnsetType = UNSET
@@ -107,7 +107,7 @@ class JsonSchema(Struct, frozen=True, omit_defaults=True):
 
 
 class JsonSchemaFormat(Struct, frozen=True, tag_field="type", tag="json_schema"):
-    """Answers follow a JSON schema."""
+    """Responses follow a JSON schema."""
 
     json_schema: JsonSchema
 
@@ -116,7 +116,7 @@ ResponseFormat = Literal["auto"] | TextFormat | JsonObjectFormat | JsonSchemaFor
 
 
 class CalledFunction(Struct, frozen=True):
-    """A called function: ``arguments`` is JSON text, ``output`` null until it is submitted."""
+    """A called function: ``arguments`` is JSON text, ``output`` is null until it is submitted."""
 
     name: str
     arguments: str
@@ -124,26 +124,26 @@ class CalledFunction(Struct, frozen=True):
 
 
 class FunctionCall(Struct, frozen=True, tag_field="type", tag="function"):
-    """A call of a function, as a run step keeps it."""
+    """A function call in a run step."""
 
     id: str
     function: CalledFunction
 
 
 class LogsOutput(Struct, frozen=True, tag_field="type", tag="logs"):
-    """What code printed, errors among it."""
+    """The printed output of code, errors included."""
 
     logs: str
 
 
 class OutputImage(Struct, frozen=True):
-    """The file that holds an image which code made."""
+    """The file of an image that code generated."""
 
     file_id: str
 
 
 class ImageOutput(Struct, frozen=True, tag_field="type", tag="image"):
-    """An image which code made."""
+    """An image that code generated."""
 
     image: OutputImage
 
@@ -152,28 +152,28 @@ CodeOutput = LogsOutput | ImageOutput
 
 
 class CalledCode(Struct, frozen=True):
-    """Code that ran, and what came of it."""
+    """Code that ran, and its outputs."""
 
     input: str
     outputs: tuple[CodeOutput, ...] = ()
 
 
 class CodeInterpreterCall(Struct, frozen=True, tag_field="type", tag="code_interpreter"):
-    """A call of the hosted Python."""
+    """A code_interpreter call in a run step."""
 
     id: str
     code_interpreter: CalledCode
 
 
 class SearchContent(Struct, frozen=True):
-    """A piece of a file that was found."""
+    """A passage of a file that matches a search."""
 
     text: str
     type: Literal["text"] = "text"
 
 
 class SearchResult(Struct, frozen=True, omit_defaults=True):
-    """A file that was found; the score is 0 to 1."""
+    """A file that matches a search; the score is 0 to 1."""
 
     file_id: str
     file_name: str
@@ -182,10 +182,10 @@ class SearchResult(Struct, frozen=True, omit_defaults=True):
 
 
 class CalledSearch(Struct, frozen=True, omit_defaults=True):
-    """A file search and what it found.
+    """A file search and its results.
 
-    ``queries`` and ``notice`` (why less was found than asked for) are kept for the model; the API
-    does not show them.
+    ``queries`` and ``notice`` (why results may be missing) are stored for the model's prompt. They
+    are not returned by the API.
     """
 
     ranking_options: RankingOptions | UnsetType = UNSET
@@ -195,7 +195,7 @@ class CalledSearch(Struct, frozen=True, omit_defaults=True):
 
 
 class FileSearchCall(Struct, frozen=True, tag_field="type", tag="file_search"):
-    """A call of the hosted file search."""
+    """A file_search call in a run step."""
 
     id: str
     file_search: CalledSearch
@@ -205,7 +205,7 @@ ToolCall = FunctionCall | CodeInterpreterCall | FileSearchCall
 
 
 class FunctionDelta(Struct, frozen=True, omit_defaults=True):
-    """A piece of a function call: ``arguments`` comes after what was there."""
+    """The next piece of a function call's arguments, or the call's name or output."""
 
     name: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
@@ -213,7 +213,7 @@ class FunctionDelta(Struct, frozen=True, omit_defaults=True):
 
 
 class FunctionCallDelta(Struct, frozen=True, tag_field="type", tag="function", omit_defaults=True):
-    """A piece of the function call at ``index``."""
+    """A change of the function call at ``index``."""
 
     index: int
     id: str | UnsetType = UNSET
@@ -221,21 +221,21 @@ class FunctionCallDelta(Struct, frozen=True, tag_field="type", tag="function", o
 
 
 class LogsOutputDelta(Struct, frozen=True, tag_field="type", tag="logs", omit_defaults=True):
-    """A piece of the logs at ``index``."""
+    """The next piece of the logs at ``index``."""
 
     index: int
     logs: str | UnsetType = UNSET
 
 
 class ImageOutputDelta(Struct, frozen=True, tag_field="type", tag="image", omit_defaults=True):
-    """An image that arrived at ``index``."""
+    """A new image at ``index``."""
 
     index: int
     image: OutputImage | UnsetType = UNSET
 
 
 class CodeDelta(Struct, frozen=True, omit_defaults=True):
-    """A piece of code, or of what came of it."""
+    """The next piece of code or of its outputs."""
 
     input: str | UnsetType = UNSET
     outputs: tuple[LogsOutputDelta | ImageOutputDelta, ...] | UnsetType = UNSET
@@ -244,7 +244,7 @@ class CodeDelta(Struct, frozen=True, omit_defaults=True):
 class CodeInterpreterCallDelta(
     Struct, frozen=True, tag_field="type", tag="code_interpreter", omit_defaults=True
 ):
-    """A piece of the code call at ``index``."""
+    """A change of the code_interpreter call at ``index``."""
 
     index: int
     id: str | UnsetType = UNSET
@@ -252,7 +252,7 @@ class CodeInterpreterCallDelta(
 
 
 class FileSearchCallDelta(Struct, frozen=True, tag_field="type", tag="file_search"):
-    """The file search at ``index``, with what it found so far."""
+    """The file_search call at ``index``, with its results so far."""
 
     index: int
     file_search: CalledSearch

@@ -1,4 +1,4 @@
-"""Vector stores as the API describes them: the objects, and what their operations take."""
+"""Vector stores: the API's objects and the requests of their operations."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -15,10 +15,10 @@ Attributes = Annotated[
     ],
     Meta(max_length=16),
 ]
-"""What filters look at: at most 16 pairs, keys of 64 and texts of 512 characters."""
+"""Values that search filters compare: at most 16, keys of 64 and texts of 512 characters."""
 
 MOST_QUERIES: Final = 20
-"""Queries of one search at most: a limit of this project, the API's description names none."""
+"""Queries of one search at most (this project's own limit)."""
 
 _DAY: Final = 86_400
 
@@ -26,7 +26,7 @@ FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
 
 
 class FileCounts(Struct, frozen=True, kw_only=True):
-    """How many files are in which state."""
+    """The numbers of files in each status."""
 
     in_progress: int = 0
     completed: int = 0
@@ -36,7 +36,7 @@ class FileCounts(Struct, frozen=True, kw_only=True):
 
 
 class StoreExpiration(Struct, frozen=True, kw_only=True):
-    """When a vector store goes by itself: so many days after it was last used."""
+    """When a vector store expires: ``days`` after its last use."""
 
     anchor: Literal["last_active_at"]
     days: Annotated[int, Meta(ge=1, le=365)]
@@ -69,14 +69,14 @@ class VectorStore(Struct, frozen=True, kw_only=True):
 
 
 class FileProblem(Struct, frozen=True):
-    """Why a file could not be searched."""
+    """Why a file could not be indexed."""
 
     code: Literal["server_error", "unsupported_file", "invalid_file"]
     message: str
 
 
 class VectorStoreFile(Struct, frozen=True, kw_only=True):
-    """A file in a vector store; it has the file's own id."""
+    """A file in a vector store; its id is the file's id."""
 
     id: str
     object: Literal["vector_store.file"] = "vector_store.file"
@@ -90,7 +90,7 @@ class VectorStoreFile(Struct, frozen=True, kw_only=True):
 
 
 class VectorStoreFileBatch(Struct, frozen=True, kw_only=True):
-    """Files that were added to a vector store together."""
+    """Several files that were added to a vector store by one request."""
 
     id: str
     object: Literal["vector_store.files_batch"] = "vector_store.files_batch"
@@ -101,7 +101,7 @@ class VectorStoreFileBatch(Struct, frozen=True, kw_only=True):
 
 
 class CreateVectorStore(Request, frozen=True, kw_only=True):
-    """A new vector store, with its first files if there are any."""
+    """A new vector store and its first files."""
 
     name: str | None = None
     description: str | None = None
@@ -120,7 +120,7 @@ class ModifyVectorStore(Modification, frozen=True, kw_only=True):
 
 
 class CreateVectorStoreFile(Request, frozen=True, kw_only=True):
-    """A file to be made searchable."""
+    """A file to add to a vector store."""
 
     file_id: str
     chunking_strategy: ChunkingRequest | None = None
@@ -134,7 +134,7 @@ class ModifyVectorStoreFile(Modification, frozen=True, kw_only=True):
 
 
 class CreateFileBatch(Request, frozen=True, kw_only=True):
-    """Files to be made searchable together: ``file_ids``, or ``files`` with their own settings."""
+    """Files to add to a vector store: ``file_ids``, or ``files`` with their own settings."""
 
     file_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
     files: (
@@ -146,22 +146,22 @@ class CreateFileBatch(Request, frozen=True, kw_only=True):
 
 
 class StoreFilePage(Page, frozen=True, kw_only=True):
-    """Which part of a list of a vector store's files, and in which state."""
+    """The part of a vector store's files that is requested, all or in one status."""
 
     filter: FileStatus | None = None
 
 
 class SearchRanking(Request, frozen=True, kw_only=True):
-    """How results are ranked; those under the threshold (0 to 1) are left out."""
+    """How results are ranked; those below the threshold (0 to 1) are left out."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
     score_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 class SearchVectorStore(Request, frozen=True, kw_only=True):
-    """A search: its questions, and which files it may look in.
+    """A search: its queries and filters on the attributes of files.
 
-    ``rewrite_query`` lets a server rewrite them, which the engine here has no need to.
+    ``rewrite_query`` allows a server to rewrite the queries; the engine never does.
     """
 
     query: str | Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_QUERIES)]
@@ -172,14 +172,14 @@ class SearchVectorStore(Request, frozen=True, kw_only=True):
 
 
 class SearchHitText(Struct, frozen=True):
-    """A piece of text that was found."""
+    """A passage of text."""
 
     text: str
     type: Literal["text"] = "text"
 
 
 class SearchHit(Struct, frozen=True, kw_only=True):
-    """A file in which something was found; the score is 0 to 1."""
+    """A passage that matches a search, and its file; the score is 0 to 1."""
 
     file_id: str
     filename: str
@@ -189,7 +189,7 @@ class SearchHit(Struct, frozen=True, kw_only=True):
 
 
 class SearchPage(Struct, frozen=True, kw_only=True):
-    """What a search found, best first."""
+    """The results of a search, best first."""
 
     object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
     search_query: tuple[str, ...]
@@ -199,7 +199,7 @@ class SearchPage(Struct, frozen=True, kw_only=True):
 
 
 class FileContentPage(Struct, frozen=True, kw_only=True):
-    """A file's text as it is searched."""
+    """A part of a file's searchable text."""
 
     object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
     data: tuple[SearchHitText, ...]
