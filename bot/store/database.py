@@ -253,7 +253,7 @@ def fault_of(db: sqlite3.Connection, path: Path) -> str | None:
 
 
 def inspect(path: Path, migrations: Sequence[Migration]) -> None:
-    """Raise ``StoreError`` where ``Database.open`` would refuse the file; changes nothing."""
+    """Raise ``StoreError`` if ``Database.open`` would refuse the file; changes nothing."""
     if not path.exists():
         return
     try:
@@ -264,7 +264,7 @@ def inspect(path: Path, migrations: Sequence[Migration]) -> None:
 
 
 def _require_usable(db: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> int:
-    """Return the schema's version of a file that is sound and not newer than this program."""
+    """Return the schema version of a sound file; raises ``StoreError`` for a newer version."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > len(migrations):
         raise StoreError(
