@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final, Protocol
 
 import aiohttp
@@ -20,7 +21,6 @@ from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
 from bot.chat.intake.mentions import attached_to
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.threads.api_errors import passing
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
@@ -202,10 +202,9 @@ class AttachmentReader:
 
     async def _found(self, file: AttachedFile) -> str | None:
         """Return the upload of an image that an attempt before this one has left."""
-        api = self._threads.api
         page = FilePage(limit=_LOOKED_AT, purpose=_PURPOSE)
         try:
-            newest = await self._threads.ask(lambda: api.list_files(page))
+            newest = await self._threads.api.list_files(page)
         except APIError as error:
             # Not every server lists files; a second upload does no harm.
             _log.info("What was uploaded can't be looked through: %s", error)
@@ -215,25 +214,16 @@ class AttachmentReader:
 
     async def _upload(self, file: AttachedFile, ending: str, data: bytes) -> str:
         """Upload an image once, and return its id."""
-        api = self._threads.api
         request = UploadFile(filename=_upload_name(file, ending), purpose=_PURPOSE)
-        unknown = False
 
         async def upload() -> str:
-            nonlocal unknown
-            if unknown and (found := await self._found(file)) is not None:
-                return found
-            try:
-                return (await api.upload_file(request, _pieces(data))).id
-            except APIError as error:
-                unknown = passing(error)
-                raise
+            return (await self._threads.api.upload_file(request, _pieces(data))).id
 
         self._begun[file.id] = None
         if len(self._begun) > _MOST_BEGUN:
             del self._begun[next(iter(self._begun))]
         try:
-            return await self._threads.ask(upload)
+            return await self._threads.create_once(upload, partial(self._found, file))
         except APIError as error:
             _log.warning("Image %d was not taken: %s %s", file.id, error.status, error)
             raise UnreadableError("the assistant's server did not take it") from error

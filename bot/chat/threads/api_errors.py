@@ -1,17 +1,9 @@
-"""What an error of the Assistants API means for a turn, and the retry of calls to that API."""
+"""What an error of the Assistants API means for a turn."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from bot.assistants.errors import APIError
 from bot.chat.texts.sentences import FailureKind
-from bot.runtime.clock import Clock
-from bot.runtime.retry import Again, endless, retry
-
-T = TypeVar("T")
-
-PATIENCE_SECONDS: Final = 120.0
-"""How long a call is retried while the server does not answer, in seconds."""
 
 LONGEST_WAIT: Final = 10.0
 """The longest backoff between two tries, in seconds."""
@@ -27,27 +19,6 @@ class TurnError(Exception):
 
 class ThreadLostError(Exception):
     """The thread was deleted, or can't be used any more."""
-
-
-async def insist(clock: Clock, call: Callable[[], Awaitable[T]], patience: float) -> T:
-    """Retry a call for ``patience`` seconds; raise ``APIError`` where the server refuses it.
-
-    A call that is made twice must be harmless. Raises ``TurnError`` when patience is over.
-    """
-    policy = endless(longest_delay=LONGEST_WAIT, patience=patience)
-    try:
-        return await retry(call, policy, _verdict, clock)
-    except APIError as error:
-        if not passing(error):
-            raise
-        kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
-        raise TurnError(kind, str(error)) from error
-
-
-def _verdict(error: Exception) -> Again | None:
-    if isinstance(error, APIError) and passing(error):
-        return Again(retry_after=error.retry_after or 0.0)
-    return None
 
 
 def passing(error: APIError) -> bool:

@@ -128,9 +128,8 @@ class RunFollower:
             await asyncio.wait({stopping, overdue}, return_when=asyncio.FIRST_COMPLETED)
 
     async def _stop(self, run: Run) -> None:
-        api = self._threads.api
         try:
-            await self._threads.ask(lambda: api.cancel_run(run.thread_id, run.id))
+            await self._threads.api.cancel_run(run.thread_id, run.id)
         except (APIError, TurnError) as error:
             # It has ended, or is ending, or can't be reached: following it tells.
             _log.info("Run %s was not cancelled: %s", run.id, error)
@@ -192,21 +191,18 @@ class RunFollower:
         request = SubmitToolOutputs(tool_outputs=tuple(outputs))
         try:
             if stream:
-                return await self._threads.ask(
-                    lambda: api.stream_tool_outputs(run.thread_id, run.id, request)
-                )
-            await self._threads.ask(lambda: api.submit_tool_outputs(run.thread_id, run.id, request))
+                return await api.stream_tool_outputs(run.thread_id, run.id, request)
+            await api.submit_tool_outputs(run.thread_id, run.id, request)
         except APIError as error:
             # Submitted before a cut, or the run has ended meanwhile: polling tells which.
             _log.info("Run %s took no tool outputs: %s", run.id, error)
         return None
 
     async def _poll(self, run: Run) -> RunEnd:
-        api = self._threads.api
         wait = _FIRST_POLL
         while True:
             try:
-                current = await self._threads.ask(lambda: api.retrieve_run(run.thread_id, run.id))
+                current = await self._threads.api.retrieve_run(run.thread_id, run.id)
             except APIError as error:
                 kind = "model_failed" if gone(error) else refusal(error)
                 return RunEnd("failed", self.text, kind, reason=f"it can't be read: {error}")

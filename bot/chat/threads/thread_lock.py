@@ -5,8 +5,7 @@ Whatever a server says about that run, the waiting ends.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Final
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
@@ -27,21 +26,12 @@ _RUN_ID: Final = re.compile(r"\brun_\w+")
 _log = logging.getLogger(__name__)
 
 
-class Ask(Protocol):
-    """Makes a call until it is answered."""
-
-    async def __call__(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Return its result; raises ``APIError`` and ``TurnError``."""
-        ...
-
-
 class ThreadLock:
     """What keeps one call from a thread, however often it is refused."""
 
-    def __init__(self, api: AssistantsAPI, clock: Clock, ask: Ask, thread_id: str) -> None:
+    def __init__(self, api: AssistantsAPI, clock: Clock, thread_id: str) -> None:
         self._api = api
         self._clock = clock
-        self._ask = ask
         self._thread_id = thread_id
         self._outwaited: set[str] = set()
         self._give_up: float | None = None
@@ -114,16 +104,15 @@ class ThreadLock:
 
     async def _retrieved(self, run_id: str) -> Run:
         try:
-            run: Run = await self._ask(lambda: self._api.retrieve_run(self._thread_id, run_id))
+            return await self._api.retrieve_run(self._thread_id, run_id)
         except TurnError as error:
             if unusable(error):
                 raise self._left(error) from error
             raise
-        return run
 
     async def _cancel(self, run: Run) -> None:
         try:
-            await self._ask(lambda: self._api.cancel_run(self._thread_id, run.id))
+            await self._api.cancel_run(self._thread_id, run.id)
         except (APIError, TurnError) as error:
             # Whether it ends nevertheless is asked next.
             _log.info("Run %s was not cancelled: %s", run.id, error)

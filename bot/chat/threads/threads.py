@@ -5,34 +5,31 @@ anything is made a second time.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError
-from bot.assistants.schema.objects import ListPage, Message, Run, Thread
-from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread, Page
+from bot.assistants.schema.objects import Message, Run, Thread
+from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import (
-    PATIENCE_SECONDS,
     ThreadLostError,
     TurnError,
     full,
     gone,
-    insist,
     locked,
-    passing,
     refusal,
     unusable,
 )
 from bot.chat.threads.message_builder import QUESTION_KEY, AttachmentSource, message_for
 from bot.chat.threads.pagination import newest
+from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI
 from bot.chat.threads.thread_backfill import ReplySource, earlier
 from bot.chat.threads.thread_lock import ThreadLock
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn
-
-T = TypeVar("T")
 
 _PAGE: Final = 100
 _RUNS: Final = 20
@@ -41,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class AssistantThreads:
-    """The Assistants API as the bot uses it; every call is tried again while that can help."""
+    """A channel's thread on the Assistants API; ``api`` retries its operations."""
 
     def __init__(
         self,
@@ -53,19 +50,13 @@ class AssistantThreads:
         replies: ReplySource,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self.api = api
+        self._retrying = RetryingAPI(api, clock, patience)
+        self.api: Final = self._retrying.operations
+        self.create_once: Final = self._retrying.create_once
         self._replies = replies
         self._ledger = ledger
         self._clock = clock
         self._assistant_id = assistant_id
-        self._patience = patience
-
-    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call until it is answered; raises ``APIError`` where it is refused.
-
-        For calls that may be made twice. Raises ``TurnError`` when patience is at its end.
-        """
-        return await insist(self._clock, call, self._patience)
 
     async def post(
         self,
@@ -108,7 +99,7 @@ class AssistantThreads:
         request = CreateThread(messages=told, metadata={"channel": str(channel_id)})
         try:
             # One that a cut connection made and did not tell of harms nobody.
-            return await self.ask(lambda: self.api.create_thread(request))
+            return await self.api.create_thread(request)
         except APIError as error:
             if not told or error.status not in (400, 413, 422):
                 raise self.refused(error) from error
@@ -159,34 +150,27 @@ class AssistantThreads:
                 continue
             _log.info("Message %s was written down late, and is there already", message.id)
             try:
-                await self.ask(
-                    lambda double=message.id: self.api.delete_message(thread_id, double)  # type: ignore[misc]  # mypy can't type a lambda's default
-                )
+                await self.api.delete_message(thread_id, message.id)
             except APIError as error:
                 _log.warning("Message %s can't be taken away: %s", message.id, error)
 
     async def _post_one(self, thread_id: str, request: CreateMessage) -> tuple[str, bool]:
         """Post a message; return its id, and whether a try before may be written down yet."""
-        unknown = cut = False
+        cut = False
         question = (request.metadata or {})[QUESTION_KEY]
 
         async def create() -> str:
-            nonlocal unknown, cut
-            if unknown:
-                found = (await self._found(thread_id, _PAGE)).get(question)
-                if found is not None:
-                    return found
-            try:
-                return (await self.api.create_message(thread_id, request)).id
-            except APIError as error:
-                unknown = passing(error)
-                cut = cut or unknown
-                raise
+            return (await self.api.create_message(thread_id, request)).id
+
+        async def find() -> str | None:
+            nonlocal cut
+            cut = True
+            return (await self._found(thread_id, _PAGE)).get(question)
 
         lock = self._lock(thread_id)
         while True:
             try:
-                return await self.ask(create), cut
+                return await self.create_once(create, find), cut
             except APIError as error:
                 if full(error):
                     _log.warning("Thread %s takes no more messages: %s", thread_id, error)
@@ -206,18 +190,14 @@ class AssistantThreads:
 
     async def _messages(self, thread_id: str, limit: int) -> list[Message]:
         try:
-            return await newest(
-                lambda page: self.ask(lambda: self.api.list_messages(thread_id, page)), limit
-            )
+            return await newest(partial(self.api.list_messages, thread_id), limit)
         except APIError as error:
             raise await self._refused_on(thread_id, error) from error
 
     async def _runs(self, thread_id: str, *, locked: bool = False) -> list[Run]:
         """Return a thread's newest runs; a locked one whose runs nobody can read is lost."""
         try:
-            return await newest(
-                lambda page: self.ask(lambda: self.api.list_runs(thread_id, page)), _RUNS
-            )
+            return await newest(partial(self.api.list_runs, thread_id), _RUNS)
         except APIError as error:
             raise await self._refused_on(thread_id, error) from error
         except TurnError as error:
@@ -227,7 +207,7 @@ class AssistantThreads:
             raise
 
     def _lock(self, thread_id: str) -> ThreadLock:
-        return ThreadLock(self.api, self._clock, self.ask, thread_id)
+        return ThreadLock(self.api, self._clock, thread_id)
 
     async def find_run(self, thread_id: str, turn: Turn) -> Run | None:
         """Return the run that this turn's attempt has made already, if there is one."""
@@ -239,24 +219,14 @@ class AssistantThreads:
         Raises ``TurnError``, and ``ThreadLostError`` where the questions have to be posted anew.
         """
         request = CreateRun(assistant_id=self._assistant_id, metadata=_run_metadata(turn))
-        unknown = False
 
         async def start() -> Run | EventStream:
-            nonlocal unknown
-            if unknown:
-                found = await self.find_run(thread_id, turn)
-                if found is not None:
-                    return found
-            try:
-                return await self.api.stream_run(thread_id, request)
-            except APIError as error:
-                unknown = passing(error)
-                raise
+            return await self.api.stream_run(thread_id, request)
 
         lock = self._lock(thread_id)
         while True:
             try:
-                return await self.ask(start)
+                return await self.create_once(start, partial(self.find_run, thread_id, turn))
             except APIError as error:
                 if not locked(error):
                     kind: FailureKind | None = "assistant_gone" if gone(error) else None
@@ -270,12 +240,10 @@ class AssistantThreads:
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
         """Return what a run has written, in order; raises ``APIError`` or ``TurnError``."""
 
-        def fetch(page: Page) -> Awaitable[ListPage[Message]]:
-            return self.ask(lambda: self.api.list_messages(thread_id, page, run_id=run_id))
-
         def past_it(found: Sequence[Message]) -> bool:
             return any(message.run_id != run_id for message in found)
 
+        fetch = partial(self.api.list_messages, thread_id, run_id=run_id)
         found = (await newest(fetch, _PAGE, past_it))[::-1]
         # Not every server filters by run, and some don't say whose a message is.
         ours = tuple(message for message in found if message.run_id == run_id)
@@ -287,7 +255,7 @@ class AssistantThreads:
         """Tell a thread that is gone from a request that is refused."""
         if gone(error):
             try:
-                await self.ask(lambda: self.api.retrieve_thread(thread_id))
+                await self.api.retrieve_thread(thread_id)
             except APIError as second:
                 if gone(second):
                     return ThreadLostError()

@@ -140,7 +140,7 @@ class TurnRunner:
             run = await api.retrieve_run(thread_id, run_id)
             if run.status not in TERMINAL:
                 await api.cancel_run(thread_id, run_id)
-        except APIError as error:
+        except (APIError, TurnError) as error:
             _log.info("Turn %d: what became of run %s is not known: %s", turn.id, run_id, error)
             return False
         return run.status in TERMINAL
@@ -282,12 +282,11 @@ class TurnRunner:
         assert turn.run_id is not None
         thread_id, run_id = turn.thread_id, turn.run_id
         self._run_slots.go_on(turn.id)
-        api = self._threads.api
         events, self._events = self._events, None
         try:
             run = self._run
             if run is None:
-                run = await self._threads.ask(lambda: api.retrieve_run(thread_id, run_id))
+                run = await self._threads.api.retrieve_run(thread_id, run_id)
             self._end = await self._follower.to_end(run, events)
         except APIError as error:
             reason = f"it is gone: {error}"

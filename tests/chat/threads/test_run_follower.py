@@ -290,23 +290,6 @@ async def test_an_active_run_that_is_ours_is_adopted(
     assert adopted.id == run.id
 
 
-async def test_a_server_that_asks_for_time_is_given_it(ledger: Ledger) -> None:
-    clock = OwnClock()
-    calls: list[float] = []
-
-    async def busy() -> str:
-        calls.append(clock.monotonic())
-        if len(calls) < 3:
-            raise APIError(429, "slow down", retry_after=40.0)
-        return "now"
-
-    talk = threads(Down(), ledger, clock, "asst_1")
-    assert await after_hours(clock, talk.ask(busy)) == "now"
-    first, second, third = calls
-    assert second - first >= 40
-    assert third - second >= 40
-
-
 async def test_a_server_that_nobody_answers_at_is_given_up_in_the_end(
     ledger: Ledger, turn: Turn
 ) -> None:

@@ -1,0 +1,107 @@
+"""The AssistantsAPI as the bot uses it: each operation is retried while the server may recover."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeVar, cast
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.chat.texts.sentences import FailureKind
+from bot.chat.threads.api_errors import LONGEST_WAIT, TurnError, passing
+from bot.runtime.clock import Clock
+from bot.runtime.retry import Again, endless, retry
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long an operation is retried, in seconds."""
+
+ONCE: Final = frozenset(
+    {
+        "create_assistant",
+        "create_file_batch",
+        "create_message",
+        "create_run",
+        "create_store_file",
+        "create_thread_and_run",
+        "create_vector_store",
+        "stream_run",
+        "stream_thread_and_run",
+        "upload_file",
+    }
+)
+"""Operations that are not repeated blindly, because each try may make another object.
+
+``create_thread`` is not one of them: an empty thread that nobody knows harms nobody.
+"""
+
+
+class RetryingAPI:
+    """Retries the operations of an ``AssistantsAPI``.
+
+    ``operations`` is the same API: each operation raises ``APIError`` where the server refuses it,
+    and ``TurnError`` after ``patience`` seconds without an answer. Operations in ``ONCE`` are tried
+    once there; ``create_once`` retries them safely.
+    """
+
+    def __init__(self, api: AssistantsAPI, clock: Clock, patience: float) -> None:
+        self.operations: Final = cast("AssistantsAPI", _RetriedOperations(api, self._retry))
+        self._clock = clock
+        self._policy = endless(longest_delay=LONGEST_WAIT, patience=patience)
+
+    async def create_once(
+        self, create: Callable[[], Awaitable[T]], find: Callable[[], Awaitable[T | None]]
+    ) -> T:
+        """Create an object once; raises ``APIError`` and ``TurnError`` as ``operations`` do.
+
+        Where a failure leaves open whether the object was created, the next try calls ``find``
+        before ``create``.
+        """
+        unsure = False
+
+        async def attempt() -> T:
+            nonlocal unsure
+            if unsure and (found := await find()) is not None:
+                return found
+            try:
+                return await create()
+            except APIError as error:
+                unsure = passing(error)
+                raise
+
+        return await self._retry(attempt)
+
+    async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await retry(call, self._policy, _verdict, self._clock)
+        except APIError as error:
+            if not passing(error):
+                raise
+            kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
+            raise TurnError(kind, str(error)) from error
+
+
+class _RetriedOperations:
+    """Wraps each operation of an API as it is looked up: all of them are coroutine functions."""
+
+    def __init__(
+        self, api: AssistantsAPI, retried: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+    ) -> None:
+        self._api = api
+        self._retried = retried
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        operation: Callable[..., Awaitable[Any]] = getattr(self._api, name)
+        if name in ONCE:
+            return operation
+
+        def retried(*args: Any, **options: Any) -> Awaitable[Any]:
+            return self._retried(partial(operation, *args, **options))
+
+        return retried
+
+
+def _verdict(error: Exception) -> Again | None:
+    if isinstance(error, APIError) and passing(error):
+        return Again(retry_after=error.retry_after or 0.0)
+    return None

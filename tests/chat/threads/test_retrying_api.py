@@ -1,0 +1,105 @@
+"""Operations of the Assistants API as the bot makes them: retried, and never twice by accident."""
+
+import inspect
+from typing import Any, cast
+
+import pytest
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.chat.threads.api_errors import TurnError
+from bot.chat.threads.retrying_api import ONCE, PATIENCE_SECONDS, RetryingAPI
+from tests.support.naps import Naps
+
+OPERATIONS = sorted(
+    name for name, _ in inspect.getmembers(AssistantsAPI, inspect.iscoroutinefunction)
+)
+BUSY = APIError(503, "not now")
+
+
+class Failing:
+    """An API whose operations fail so often, and then return their name."""
+
+    def __init__(self, *failures: APIError) -> None:
+        self._failures = list(failures)
+        self.calls: list[tuple[object, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def operation(*args: object, **options: object) -> str:
+            self.calls.append((name, args, options))
+            if self._failures:
+                raise self._failures.pop(0)
+            return name
+
+        return operation
+
+
+def retrying(api: Failing, clock: Naps | None = None) -> RetryingAPI:
+    return RetryingAPI(cast("AssistantsAPI", api), clock or Naps(), PATIENCE_SECONDS)
+
+
+def test_operations_that_are_made_once_are_those_that_may_make_a_second_object() -> None:
+    makes = {name for name in OPERATIONS if name.startswith(("create_", "upload_", "stream_"))}
+    # An empty thread harms nobody; a run takes its outputs once, whoever hands them in again.
+    assert makes - ONCE == {"create_thread", "stream_tool_outputs"}
+    assert makes >= ONCE
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_every_operation_is_retried_unless_it_may_make_a_second_object(name: str) -> None:
+    api = Failing(BUSY, BUSY)
+    operation = getattr(retrying(api).operations, name)
+    if name in ONCE:
+        with pytest.raises(APIError, match="not now"):
+            await operation("thread_1", limit=3)
+    else:
+        assert await operation("thread_1", limit=3) == name
+    assert api.calls == [(name, ("thread_1",), {"limit": 3})] * (1 if name in ONCE else 3)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
+async def test_a_refusal_is_raised_at_once(status: int) -> None:
+    clock, api = Naps(), Failing(APIError(status, "no"))
+    with pytest.raises(APIError) as caught:
+        await retrying(api, clock).operations.retrieve_thread("thread_1")
+    assert caught.value.status == status
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, "unreachable"), (429, "rate_limited")])
+async def test_a_server_that_stays_away_ends_the_turn_when_patience_is_over(
+    status: int, kind: str
+) -> None:
+    clock, api = Naps(), Failing(*[APIError(status, "not now")] * 1_000)
+    with pytest.raises(TurnError) as caught:
+        await retrying(api, clock).operations.retrieve_thread("thread_1")
+    assert caught.value.kind == kind
+    assert PATIENCE_SECONDS - 10 < clock.monotonic() <= PATIENCE_SECONDS
+
+
+async def test_a_server_that_asks_for_time_is_given_it() -> None:
+    clock, api = Naps(), Failing(*[APIError(429, "slow down", retry_after=40.0)] * 2)
+    await retrying(api, clock).operations.retrieve_thread("thread_1")
+    assert len(clock.slept) == 2
+    assert min(clock.slept) >= 40
+
+
+@pytest.mark.parametrize("found", [None, "the first one"])
+async def test_an_object_is_looked_for_before_it_is_created_again(found: str | None) -> None:
+    steps: list[str] = []
+
+    async def create() -> str:
+        steps.append("create")
+        if len(steps) == 1:
+            raise BUSY
+        return "a second one"
+
+    async def find() -> str | None:
+        steps.append("find")
+        return found
+
+    made = await retrying(Failing()).create_once(create, find)
+    if found is None:
+        assert (made, steps) == ("a second one", ["create", "find", "create"])
+    else:
+        assert (made, steps) == ("the first one", ["create", "find"])
