@@ -7,7 +7,7 @@ import aiohttp
 from msgspec.structs import replace
 
 from bot.assistants.errors import APIError, ErrorBody, UnreachableError
-from bot.assistants.schema.objects import LastError, ListPage, Run, RunStep
+from bot.assistants.schema.objects import ListPage, Run, RunStep
 from bot.runtime.clock import Clock
 from bot.wire.bodies import excerpt
 from bot.wire.retry import retry_after
@@ -108,9 +108,8 @@ class ErrorTranslator:
             items = tuple(self.cleaned(item) for item in answer.data)
             return cast("T", replace(answer, data=items))
         if isinstance(answer, Run | RunStep) and answer.last_error is not None:
-            error = LastError(
-                self._clean(answer.last_error.code), self._clean(answer.last_error.message)
-            )
+            told = answer.last_error
+            error = replace(told, code=self._clean(told.code), message=self._clean(told.message))
             return cast("T", replace(answer, last_error=error))
         return answer
 

@@ -64,9 +64,12 @@ async def choose(
             )
         return _openai(settings, key, "because [models] endpoint says so", say)
     if settings.endpoint == "chat":
-        return _chat(settings, say)
+        return _chat(settings, "because [models] endpoint says so", say)
     if settings.endpoint == "local":
         return _local(settings, "because [models] endpoint says so", say, show)
+    if settings.url:
+        # The key in OPENAI_API_KEY is OpenAI's: it is no other host's business.
+        return _chat(settings, "because [models] url is set", say)
     if settings.openai_key:
         return _openai(settings, settings.openai_key, "because OPENAI_API_KEY is set", say)
     found = await _ask_ollama(settings)
@@ -94,14 +97,14 @@ def _openai(settings: ModelSettings, key: str, why: str, say: Callable[[str], No
         raise ChoiceError(f"[models]: {error}.") from error
 
 
-def _chat(settings: ModelSettings, say: Callable[[str], None]) -> ChatCompletions:
+def _chat(settings: ModelSettings, why: str, say: Callable[[str], None]) -> ChatCompletions:
     if not settings.url:
         raise ChoiceError(
             '[models] endpoint is "chat", but [models] url is not set; set it to what stands'
             " before /chat/completions, as in http://127.0.0.1:8000/v1."
         )
     chat = _connect(settings, settings.url, settings.model, settings.api_key)
-    say(f"Model: {chat.name}, because [models] endpoint says so.")
+    say(f"Model: {chat.name}, {why}.")
     return chat
 
 

@@ -14,4 +14,5 @@ def require_hosts(model: Model, request: ModelRequest) -> None:
             "unsupported",
             f"{model.name} does not run {' and '.join(lacking)} itself; take the tool out of the"
             ' assistant, or set [models] endpoint = "openai".',
+            cause="tools",
         )

@@ -103,12 +103,14 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     """One call of a model; what is None is left to the endpoint.
 
     `max_tokens` bounds the completion's tokens, `response_format` has the Assistants API's shape,
-    and `user_key` tells end users apart without naming them.
+    and `user_key` tells end users apart without naming them. An answer can do without the tools
+    named in `optional_tools`, where the model calls none.
     """
 
     model: str
     items: tuple[Item, ...]
     tools: tuple[FunctionSpec, ...] = ()
+    optional_tools: frozenset[str] = frozenset()
     hosted: tuple[HostedTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -124,6 +126,17 @@ class ModelTextDelta(Struct, frozen=True, gc=False):
     """The next piece of the answer's text, never empty."""
 
     text: str
+
+
+class TextWithdrawn(Struct, frozen=True, gc=False):
+    """All text of this answer so far was the model's thoughts: the answer begins anew from here."""
+
+
+class ToolsLeftOut(Struct, frozen=True, gc=False):
+    """The endpoint has just said that the model calls no tools: this answer is made without them.
+
+    Comes at most once for a model, before anything else of the answer.
+    """
 
 
 class ModelRefusalDelta(Struct, frozen=True, gc=False):
@@ -198,6 +211,8 @@ class Finished(Struct, frozen=True):
 
 ModelEvent = (
     ModelTextDelta
+    | TextWithdrawn
+    | ToolsLeftOut
     | ModelRefusalDelta
     | ToolCallStarted
     | ToolCallDelta
@@ -224,6 +239,10 @@ ErrorKind = Literal[
 ]
 
 
+ErrorCause = Literal["key", "credit", "model", "tools", "ability", "too_long", "content"]
+"""What a refusal is about, where that is known: the key, the account's credit, the model's name or
+the endpoint's address, tools, another ability, the conversation's length, or its content."""
+
 _HOPELESS = frozenset({"unauthorized", "unsupported", "context_length", "rejected", "gone"})
 
 
@@ -233,7 +252,8 @@ class ModelError(Exception):
     `code` is what a run's `last_error` carries, `context_window` the tokens the model takes where
     the failure told it, `retry_after` the seconds the endpoint asked to wait, and `hopeless`
     that the same request would fail again however often it is sent. The kind "gone" says that a
-    response is not there any more to be resumed: asking anew is what remains.
+    response is not there any more to be resumed: asking anew is what remains. `cause` says what a
+    refusal is about.
     """
 
     def __init__(
@@ -245,6 +265,7 @@ class ModelError(Exception):
         context_window: int | None = None,
         retry_after: float | None = None,
         hopeless: bool | None = None,
+        cause: ErrorCause | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -252,6 +273,7 @@ class ModelError(Exception):
         self.code: ErrorCode = code or _code_of(kind)
         self.context_window = context_window
         self.retry_after = retry_after
+        self.cause = cause
         if hopeless is None:
             hopeless = kind in _HOPELESS
         self.hopeless = hopeless

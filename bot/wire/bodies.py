@@ -96,7 +96,7 @@ def decode_json(body: bytes, kind: Any = Any) -> Any:
     except msgspec.ValidationError as error:
         msg = f"the answer is JSON of another shape than agreed: {error}"
         raise BodyError(msg) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the answer is not JSON ({error}); it begins {excerpt(body)}"
         raise BodyError(msg) from error
 

@@ -32,13 +32,16 @@ class ServerSentEvent(Struct, frozen=True, gc=False):
 
 
 class Decoder:
-    """Turns a stream's bytes into events; what follows the last blank line is no event.
+    """Turns a stream's bytes into events; what follows the last blank line is one only by `end`.
 
     `max_event_bytes` bounds an event's data and each line; a larger one raises EventTooLargeError.
+    A `lenient` decoder also takes a line of bare JSON as data, a field's name in any case, and a
+    field named "error" as the data of an event of that name (llama.cpp sends those).
     """
 
-    def __init__(self, max_event_bytes: int = 8 * 1024 * 1024) -> None:
+    def __init__(self, max_event_bytes: int = 8 * 1024 * 1024, *, lenient: bool = False) -> None:
         self._limit = max_event_bytes
+        self._lenient = lenient
         self._line: list[bytes] = []  # the line that has not ended, in pieces
         self._line_bytes = 0
         self._started = False  # past the place where a byte order mark may stand
@@ -84,6 +87,19 @@ class Decoder:
                 raise EventTooLargeError(self._limit)
         return events
 
+    def end(self) -> list[ServerSentEvent]:
+        """Return the event that the stream's end completes: one without a blank line behind it.
+
+        The HTML standard drops such an event. Gateways send them, so that who must not lose the
+        last one asks here.
+        """
+        line = b"".join(self._line)
+        self._line.clear()
+        self._line_bytes = 0
+        if line:
+            self._take_field(line)
+        return [self._event()] if self._data else []
+
     def _event(self) -> ServerSentEvent:
         data = self._data
         event = ServerSentEvent(
@@ -107,6 +123,13 @@ class Decoder:
             raise EventTooLargeError(self._limit)
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
+        if self._lenient:
+            field = field.strip().lower()
+            if field.startswith(b"{"):
+                field, value = b"data", line
+            elif field == b"error":
+                self._name = b"error"
+                field = b"data"
         if field == b"data":
             self._take_data(value)
         elif field == b"event":

@@ -22,7 +22,6 @@ FAULTS: dict[str, tuple[Callable[[ScriptedModel], object], str]] = {
     "rubbish": (lambda model: model.then(*[turns.garble()] * 9), "server_error"),
     "a web page": (lambda model: model.then(*[turns.web_page()] * 9), "server_error"),
     "cut under way": (lambda model: model.cut("so far "), "server_error"),
-    "rubbish under way": (lambda model: model.garble("so far "), "server_error"),
     "error under way": (
         lambda model: model.error_mid_stream("so far ", {"message": "out of memory"}),
         "server_error",

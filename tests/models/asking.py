@@ -9,6 +9,7 @@ from bot.models.types import (
     ModelTextDelta,
     SystemMessage,
     Text,
+    TextWithdrawn,
     UserMessage,
 )
 
@@ -39,5 +40,11 @@ async def collect_until_error(
 
 
 def said(events: list[ModelEvent]) -> str:
-    """The text of an answer."""
-    return "".join(event.text for event in events if isinstance(event, ModelTextDelta))
+    """The text of an answer, without what was withdrawn."""
+    text = ""
+    for event in events:
+        if isinstance(event, ModelTextDelta):
+            text += event.text
+        elif isinstance(event, TextWithdrawn):
+            text = ""
+    return text

@@ -51,6 +51,21 @@ async def test_a_key_in_the_environment_means_openai(choosing: Choosing) -> None
     assert OPENAI_URL == "https://api.openai.com/v1"
 
 
+async def test_a_url_means_chat_completions_there_and_openais_key_stays_here(
+    choosing: Choosing,
+) -> None:
+    async with ScriptedModel() as endpoint:
+        model = await choosing(url=endpoint.url, openai_key="sk-openai", model="m")
+        await collect(model)
+        asked = await endpoint.until_request()
+        assert "Authorization" not in asked.headers
+        assert asked.path == "/v1/chat/completions"
+        named = await choosing(url=endpoint.url, openai_key="sk-openai", api_key="sk-named")
+        await collect(named)
+        assert endpoint.requests[-1].headers["Authorization"] == "Bearer sk-named"
+    assert "because [models] url is set" in choosing.said[0]
+
+
 async def test_without_a_key_a_model_server_here_is_used_with_the_model_it_has(
     choosing: Choosing,
 ) -> None:
@@ -107,7 +122,7 @@ async def test_openai_behind_another_url_is_still_openai(choosing: Choosing) -> 
 
 async def test_openai_goes_on_without_us_where_that_is_set(choosing: Choosing) -> None:
     async with ScriptedResponses() as proxy:
-        model = await choosing(openai_key="sk-1", url=proxy.url, background=True)
+        model = await choosing(endpoint="openai", openai_key="sk-1", url=proxy.url, background=True)
         events = await collect(model)
         assert (await proxy.until_request()).body["background"] is True
     assert isinstance(model, ResumableModel)

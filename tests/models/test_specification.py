@@ -6,8 +6,9 @@ import aiohttp
 import jsonschema  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
 
+from bot.models.chat_completions.dialect import ChatDialect
 from bot.models.chat_completions.model import ChatCompletions
-from bot.models.chat_completions.request import ChatDialect, chat_body
+from bot.models.chat_completions.request import chat_body
 from tests.models.asking import asking, collect
 from tests.models.chat_completions.test_requests import FULL
 from tests.models.specification import Specification, needed

@@ -1,10 +1,14 @@
 import re
 
+import pytest
+
 from bot.assistants.schema.requests import CreateRun, ModifyAssistant
-from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
+from bot.assistants.schema.tools import CodeInterpreterTool, FunctionDefinition, FunctionTool
 from bot.chat.texts import sentences
+from bot.chat.texts.sentences import FailureKind
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, deny, is_final, labels
+from tests.support.model_turns import fail
 
 
 async def test_cancel_stops_the_run_and_what_was_said_so_far_stays(channels: Community) -> None:
@@ -81,6 +85,52 @@ async def test_a_failure_is_one_plain_sentence_of_our_own_with_retry(channels: C
     assert labels(reply) == ["Retry"]
     (run,) = await channels.runs_on(channels.general)
     assert run.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "buttons"),
+    [
+        (401, "Incorrect API key", "model_key", []),
+        (403, "No access", "model_key", []),
+        (402, "Insufficient Balance", "model_credit", []),
+        (404, "The model `x` does not exist", "model_missing", []),
+        (400, "prompt is too long", "too_long", []),
+        (400, "Content Exists Risk", "content", ["Retry"]),
+    ],
+)
+async def test_a_refusal_is_told_by_its_cause_with_retry_only_where_that_helps(
+    channels: Community, status: int, message: str, kind: FailureKind, buttons: list[str]
+) -> None:
+    channels.model.otherwise = lambda _: fail(status, message=message)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    assert reply.content == sentences.failure(kind)
+    assert ("Whoever runs this bot" in reply.content) == kind.startswith("model_")
+    assert ("Start a new one" in reply.content) == (kind == "too_long")
+    assert labels(reply) == buttons
+
+
+async def test_a_model_without_tools_says_so_once(channels: Community) -> None:
+    tools = ModifyAssistant(tools=(CodeInterpreterTool(),))
+    await channels.api.modify_assistant(channels.assistant_id, tools)
+    channels.model.fail(400, message="m does not support tools")
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    assert reply.content.startswith(f"one\n\n{sentences.WITHOUT_TOOLS}\n-# ")
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+
+
+async def test_thoughts_that_turn_out_late_are_gone_from_the_reply(channels: Community) -> None:
+    gate = channels.model.gate()
+    tokens = ["Be rude? ", "No.\n", "</think>\n\n", "Hello. ", "You."]
+    channels.model.say("", tokens=tokens, gate=gate)
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    gate.let(4)
+    await channels.until(lambda: reply.content == "Hello.")
+    gate.open()
+    assert answer(await channels.finished(channels.general)) == "Hello. You."
 
 
 async def test_retry_is_one_more_run_and_posts_nothing_twice(channels: Community) -> None:

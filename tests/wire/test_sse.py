@@ -106,6 +106,25 @@ def test_an_event_that_the_stream_does_not_finish_is_none() -> None:
     assert decode(b"data: whole\n\ndata: half\n") == [ServerSentEvent("message", b"whole")]
 
 
+@pytest.mark.parametrize("stream", [b"data: x", b"data: x\n", b"event: a\ndata: x", b"data:x\r"])
+def test_what_stands_at_the_end_is_an_event_for_who_asks(stream: bytes) -> None:
+    decoder = Decoder()
+    assert decoder.feed(stream) == []
+    assert [event.data for event in decoder.end()] == [b"x"]
+    assert decoder.end() == []
+
+
+def test_a_lenient_decoder_takes_bare_json_and_errors_named_by_their_field() -> None:
+    stream = b'{"a": 1}\n\nerror: {"b": 2}\n\nDATA: c\n\n data: d\n\n'
+    assert Decoder(lenient=True).feed(stream) == [
+        ServerSentEvent("message", b'{"a": 1}'),
+        ServerSentEvent("error", b'{"b": 2}'),
+        ServerSentEvent("message", b"c"),
+        ServerSentEvent("message", b"d"),
+    ]
+    assert Decoder().feed(stream) == []
+
+
 def test_the_last_id_holds_until_another_is_set() -> None:
     events = decode(b"id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n")
     assert [event.id for event in events] == ["7", "7", ""]

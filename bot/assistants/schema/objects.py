@@ -1,6 +1,6 @@
 """The objects of the Assistants API v2, with all fields of the API's description."""
 
-from typing import Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -92,11 +92,24 @@ class Message(Struct, frozen=True, kw_only=True):
     metadata: Metadata | None = None
 
 
+OPERATORS: Final = frozenset({"key", "credit", "model", "tools"})
+"""The causes that only whoever runs the program can do something about."""
+
+TOOLS_LEFT_OUT: Final = "tools_left_out"
+"""The metadata key of a message that was written without the tools its assistant has."""
+
+
 class LastError(Struct, frozen=True):
-    """Why a run or a step failed."""
+    """Why a run or a step failed.
+
+    ``cause`` is not part of the API, whose codes are too few to tell a person what would help:
+    "key", "credit", "model" (none of that name, or no endpoint there), "tools" (it calls none),
+    "ability" (it lacks another), "too_long" or "content"; a server elsewhere may say anything.
+    """
 
     code: str
     message: str
+    cause: Any = UNSET
 
 
 class Usage(Struct, frozen=True):

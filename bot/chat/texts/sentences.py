@@ -14,7 +14,14 @@ FailureKind = Literal[
     "assistant_gone",  # there is no such assistant
     "busy",  # a run of somebody else's holds the thread and can't be ended
     "rate_limited",  # the model's endpoint wants fewer requests, or is out of quota
-    "rejected",  # the model can't take this conversation
+    "rejected",  # the model's endpoint did not take what it was asked
+    "model_key",  # the model's endpoint does not take our key
+    "model_credit",  # the account that pays for the model is empty
+    "model_missing",  # there is no such model, or no endpoint at that address
+    "model_tools",  # the model calls no tools, and the assistant can't do without
+    "ability",  # the model lacks another ability
+    "too_long",  # the conversation is longer than the model takes
+    "content",  # the endpoint's rules for content
     "model_failed",  # the model, or the way to it, failed
     "expired",  # the run took longer than a run may
     "gave_up",  # three starts of the bot did not bring it further
@@ -22,6 +29,8 @@ FailureKind = Literal[
     "undeliverable",  # Discord does not take the reply
 ]
 """Our own words for why a turn failed, as the ledger keeps them."""
+
+_OPERATOR: Final = "Whoever runs this bot has to look at it; ask again once that is done."
 
 _FAILURES: Final[dict[FailureKind, str]] = {
     "unreachable": "I couldn't reach the assistant's server. Retry in a few minutes.",
@@ -36,9 +45,19 @@ _FAILURES: Final[dict[FailureKind, str]] = {
     ),
     "busy": "Something else is still running in this conversation. Retry when it has ended.",
     "rate_limited": "The model gets more requests than it takes right now. Retry in a minute.",
-    "rejected": (
-        "The model can't take this conversation: it may be too long, or hold something it "
-        "doesn't read. Start a new one, or put it differently and retry."
+    "rejected": "The model's endpoint refused this. Put it differently, or retry.",
+    "model_key": f"The model's endpoint doesn't accept this bot's key. {_OPERATOR}",
+    "model_credit": f"The account that pays for the model has no credit left. {_OPERATOR}",
+    "model_missing": f"The model that answers here can't be found. {_OPERATOR}",
+    "model_tools": f"The model that answers here calls no tools, and this needs one. {_OPERATOR}",
+    "ability": (
+        "The model can't do something that this asks of it, such as look at an image. "
+        "Ask without that."
+    ),
+    "too_long": "This conversation is longer than the model can read. Start a new one.",
+    "content": (
+        "The model's rules for content refused this. Put it differently; if they refuse that, "
+        "too, start a new conversation."
     ),
     "model_failed": "The model had a problem and didn't finish. Retry to ask it again.",
     "expired": "This took longer than a run may take, so it was stopped. Retry to start it again.",
@@ -50,6 +69,12 @@ _FAILURES: Final[dict[FailureKind, str]] = {
         "again."
     ),
 }
+
+OPERATORS_TASK: Final = frozenset({"model_key", "model_credit", "model_missing", "model_tools"})
+"""The kinds of failure that only whoever runs the bot can mend."""
+
+_RETRY_HELPS_NOT: Final = OPERATORS_TASK | {"ability", "too_long"}
+
 
 THINKING: Final = "thinking…"
 CANCEL: Final = "Cancel"
@@ -68,6 +93,10 @@ NOT_TAKEN: Final = (
     "I can't write your question down right now, so I can't answer it. Ask again in a few minutes."
 )
 EMPTY_ANSWER: Final = "The model had nothing to say to this. Put it differently and ask again."
+WITHOUT_TOOLS: Final = (
+    "-# The model here calls no tools, so this was answered without searching files or running "
+    "code."
+)
 INCOMPLETE: Final = "-# The answer was cut off at the limit of its length."
 CANCELLED_ELSEWHERE: Final = "-# Cancelled."
 NO_CHANNEL_THREAD: Final = "-# I can't open a channel thread here, so I answer in the channel."
@@ -168,6 +197,11 @@ def undelivered(channel_id: int, names: str | None = None) -> str:
         f"{whose} <#{channel_id}>: I may not write there any more, or it is gone. Whoever manages "
         "the server can let me write there; then ask again."
     )
+
+
+def retry_helps(kind: str | None) -> bool:
+    """Say whether asking the same again may go better, so that Retry is offered."""
+    return kind not in _RETRY_HELPS_NOT
 
 
 def cancelled(canceller: Asker | None) -> str:

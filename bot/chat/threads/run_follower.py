@@ -41,6 +41,16 @@ _LIFETIME_GRACE: Final = 30.0
 _FIRST_POLL: Final = 0.25
 _LONGEST_POLL: Final = 2.0
 
+_BY_CAUSE: Final[dict[str, FailureKind]] = {
+    "key": "model_key",
+    "credit": "model_credit",
+    "model": "model_missing",
+    "tools": "model_tools",
+    "ability": "ability",
+    "too_long": "too_long",
+    "content": "content",
+}
+
 _log = logging.getLogger(__name__)
 
 
@@ -270,6 +280,8 @@ def _failure_kind(run: Run) -> FailureKind:
         return "expired"
     if run.last_error is not None and run.last_error.message == INTERRUPTED_RUN:
         return "gave_up"
+    if run.last_error is not None and (kind := _BY_CAUSE.get(str(run.last_error.cause))):
+        return kind
     code = run.last_error.code if run.last_error else ""
     if code == "rate_limit_exceeded":
         return "rate_limited"

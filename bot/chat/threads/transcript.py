@@ -6,7 +6,8 @@ from msgspec import UNSET
 
 from bot.assistants.events import MessageDelta
 from bot.assistants.schema.content import RefusalDelta, RefusalPart, TextDelta, TextPart
-from bot.assistants.schema.objects import Message
+from bot.assistants.schema.objects import TOOLS_LEFT_OUT, Message
+from bot.chat.texts import sentences
 from bot.chat.threads.citations import readable
 
 
@@ -83,4 +84,6 @@ def _texts(message: Message) -> list[str]:
             texts.append(part.text.value)
         elif isinstance(part, RefusalPart):
             texts.append(part.refusal)
+    if TOOLS_LEFT_OUT in (message.metadata or {}):
+        texts.append(f"\n\n{sentences.WITHOUT_TOOLS}")
     return texts

@@ -310,7 +310,8 @@ class TurnRunner:
         took = self._seconds(turn)
         reason = self._end.reason if self._end is not None else ""
         try:
-            delivered = await self._reply.finish(text, self._notes(turn, took), retry=failed)
+            retry = failed and sentences.retry_helps(turn.error)
+            delivered = await self._reply.finish(text, self._notes(turn, took), retry=retry)
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
             await self._notice.tell(turn)
@@ -359,8 +360,11 @@ def _log_end(turn: Turn, took: float, reason: str) -> None:
     told += [turn.run_id] if turn.run_id else []
     told += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
     told += [turn.error] if turn.error else []
+    level = logging.WARNING if turn.outcome == "failed" else logging.INFO
+    if turn.error in sentences.OPERATORS_TASK:
+        level = logging.ERROR
     _log.log(
-        logging.WARNING if turn.outcome == "failed" else logging.INFO,
+        level,
         "Turn %d %s (%s)%s",
         turn.id,
         turn.outcome,

@@ -201,7 +201,7 @@ def fewer(request: ModelRequest, which: Shown, error: ModelError) -> Shown | Non
     about = error.kind in ("rejected", "unsupported") or (
         error.kind == "server" and _ABOUT_IMAGES.search(error.message)
     )
-    if not about or not _has_images(request.items):
+    if not about or error.cause == "model" or not _has_images(request.items):
         return None
     older = request.items[: _newest_from(request.items)]
     if which == "all" and error.kind != "unsupported" and _has_images(older):

@@ -27,6 +27,7 @@ def request_for(
         model=run.model,
         items=(),
         tools=(*tools.functions.values(), *_functions(run)),
+        optional_tools=frozenset(tools.functions),
         hosted=tools.hosted,
         tool_choice=_tool_choice(run, steps, tools),
         parallel_tool_calls=run.parallel_tool_calls if run.tools else None,

@@ -8,8 +8,11 @@ import logging
 from functools import partial
 from typing import Final
 
+from msgspec import UNSET
+
 from bot.assistants.events import run_event
 from bot.assistants.schema.objects import (
+    OPERATORS,
     FunctionArguments,
     IncompleteDetails,
     LastError,
@@ -74,10 +77,9 @@ class RunExecutor:
         except LimitError as error:
             await self._end(RunEnding("incomplete", incomplete_details=error.details))
         except ModelError as error:
-            quiet = self._context.project == self._engine.options.quiet_project
-            level = logging.DEBUG if quiet else logging.WARNING
-            _log.log(level, "%s failed (%s): %s", self.run.id, error.kind, error.message)
-            await self._end(RunEnding("failed", LastError(error.code, error.message)))
+            self._log_failure(error)
+            last_error = LastError(error.code, error.message, error.cause or UNSET)
+            await self._end(RunEnding("failed", last_error))
         except Exception as error:  # noqa: BLE001 - logged, and the run fails with a sentence
             problem = "The engine could not execute this run; its log has the reason."
             if await self._end(RunEnding("failed", LastError("server_error", problem))):
@@ -87,6 +89,16 @@ class RunExecutor:
         # Last, because a slow endpoint must delay neither the slot nor a cancellation.
         for call in self._finished_calls:
             await call.delete_response()
+
+    def _log_failure(self, error: ModelError) -> None:
+        """Log a model's failure, as an error if the operator has to act."""
+        if self._context.project == self._engine.options.quiet_project:
+            level = logging.DEBUG
+        elif error.cause in OPERATORS:
+            level = logging.ERROR
+        else:
+            level = logging.WARNING
+        _log.log(level, "%s failed (%s): %s", self.run.id, error.kind, error.message)
 
     def interrupt(self, reason: Interruption) -> bool:
         """Stop the run; it keeps the text written so far and ends as ``reason`` says.
@@ -155,7 +167,7 @@ class RunExecutor:
             return RunEnding("incomplete", incomplete_details=details)
         if finished.reason == "content_filter":
             problem = "The model's endpoint stopped the answer because of its content filter."
-            error = LastError("invalid_prompt", problem)
+            error = LastError("invalid_prompt", problem, "content")
             return RunEnding("failed", error, message_reason="content_filter")
         if call.writer.calls:
             return None

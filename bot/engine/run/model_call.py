@@ -29,8 +29,10 @@ from bot.models.types import (
     ModelTextDelta,
     ResumableModel,
     Started,
+    TextWithdrawn,
     ToolCallDelta,
     ToolCallStarted,
+    ToolsLeftOut,
 )
 from bot.store.engine import Tables
 
@@ -209,6 +211,10 @@ class ModelCall:
                 await self._engine.store.write(
                     lambda tables: tables.set_response(self._run.id, response_id)
                 )
+            case TextWithdrawn():
+                self.writer.withdraw_text()
+            case ToolsLeftOut():
+                self.writer.tools_left_out = True
             case Continuation(data):
                 self.continuation = data
             case HostedCall():

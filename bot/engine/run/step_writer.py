@@ -30,6 +30,7 @@ from bot.assistants.schema.content import (
 )
 from bot.assistants.schema.content import RefusalDelta as RefusalContentDelta
 from bot.assistants.schema.objects import (
+    TOOLS_LEFT_OUT,
     CreatedMessage,
     Message,
     MessageCreationDetails,
@@ -65,6 +66,8 @@ class StepWriter:
         self.calls: list[Written] = []
         self.size = 0
         """Characters that the model has written, tool calls included."""
+        self.tools_left_out = False
+        """Whether the model answers without the tools that its assistant has."""
         self.message: Message | None = None
         self.message_step: RunStep | None = None
         self.calls_step: RunStep | None = None
@@ -80,6 +83,12 @@ class StepWriter:
         self.size += len(text)
         if self.message is not None and self._feed.has_subscribers:
             self._feed.publish_text(self.message.id, 0, text)
+
+    def withdraw_text(self) -> None:
+        """Take back all text so far: it was the model's thoughts; who reads along is told so."""
+        self._texts.clear()
+        if self.message is not None:
+            self._feed.publish(StreamEvent("thread.message.in_progress", self.message))
 
     def add_refusal(self, text: str) -> None:
         """Add the next piece of a refusal; ``message`` must have begun."""
@@ -122,7 +131,7 @@ class StepWriter:
             content=(),
             assistant_id=run.assistant_id,
             run_id=run.id,
-            metadata={},
+            metadata={TOOLS_LEFT_OUT: "true"} if self.tools_left_out else {},
         )
         details = MessageCreationDetails(CreatedMessage(self.message.id))
         self.message_step = self._new_step(details, now)

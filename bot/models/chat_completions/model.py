@@ -7,21 +7,32 @@ from typing import Any
 
 import aiohttp
 
-from bot.models.chat_completions.request import ChatDialect, chat_body, learn
+from bot.models.chat_completions.dialect import ChatDialect, learn
+from bot.models.chat_completions.request import can_leave_tools_out, chat_body
 from bot.models.chat_completions.stream import CompletionReader
 from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
 from bot.models.http.check import check_endpoint
 from bot.models.http.endpoint import Endpoint, EndpointTimeouts, RefusedError
-from bot.models.http.errors import limit_too_large
-from bot.models.http.stream_reader import Receiving
+from bot.models.http.errors import limit_too_large, passing_fault, refused_tools
+from bot.models.http.leniency import parse
+from bot.models.http.stream_reader import Receiving, log_skipped
 from bot.models.http.transport_errors import FAULTS
-from bot.models.types import ForwardedAnswer, ModelEvent, ModelRequest, ModelStatus
+from bot.models.types import (
+    ForwardedAnswer,
+    ModelEvent,
+    ModelRequest,
+    ModelStatus,
+    ToolsLeftOut,
+)
 from bot.runtime.clock import Clock
 from bot.wire.retry import RetryPolicy
 from bot.wire.sse import ServerSentEvent
 
 log = logging.getLogger(__name__)
+
+_TEACHING = frozenset({400, 404, 422, 500, 501})
+"""The statuses of refusals that may say what the endpoint takes instead."""
 
 
 class ChatCompletions:
@@ -80,6 +91,7 @@ class ChatCompletions:
                     raise self._endpoint.error(fault, model, wait) from fault
         finally:
             receiving.close()
+            self._note(receiving.answer, model)
 
     def forward(
         self, method: str, path: str, body: bytes | None
@@ -104,14 +116,15 @@ class ChatCompletions:
 
     async def _begin(
         self, request: ModelRequest, model: str
-    ) -> tuple["_Receiving", list[ModelEvent]]:
+    ) -> tuple["ChatReceiving", list[ModelEvent]]:
         """Ask until the first events are here, as often as is sensible; raises ModelError."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         after_finish = endpoint.timeouts.after_finish
-        unlimited = False
+        tools = frozenset(tool.name for tool in request.tools)
+        unlimited = again = tools_left_out = False
         body: dict[str, Any] = {}
 
-        async def attempt() -> tuple[_Receiving, list[ModelEvent]]:
+        async def attempt() -> tuple[ChatReceiving, list[ModelEvent]]:
             nonlocal body
             body = chat_body(request, model, dialect)
             if unlimited:
@@ -120,23 +133,54 @@ class ChatCompletions:
                 "POST",
                 endpoint.path("chat/completions"),
                 body,
-                lambda response: _Receiving(response, request, after_finish=after_finish),
+                lambda response: ChatReceiving(
+                    response,
+                    request,
+                    CompletionReader(tools=tools, unopened=dialect.closes_unopened),
+                    after_finish=after_finish,
+                ),
                 model=model,
             )
 
         def lesson(refused: RefusedError) -> bool:
-            nonlocal unlimited
+            nonlocal unlimited, again, tools_left_out
             told, status = refused.told, refused.status
-            if status in (400, 422, 500) and (learned := learn(dialect, told, body)):
+            if status not in _TEACHING:
+                return False
+            if learned := learn(dialect, told, body):
                 log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
-            if status in (400, 422) and dialect.limit in body and limit_too_large(told):
+            if "tools" in body and refused_tools(told) and can_leave_tools_out(request):
+                if dialect.calls_tools:
+                    log.warning(
+                        "%s, model %s, calls no tools: it answers without code_interpreter and"
+                        " file_search from now on (%s)", endpoint.shown, model, told.message
+                    )  # fmt: skip
+                dialect.calls_tools, tools_left_out = False, True
+                return True
+            if dialect.limit in body and limit_too_large(told):
                 # The model's own limit is lower than the caller's: leaving it out keeps both.
                 unlimited = True
                 return True
+            if not again and passing_fault(told):
+                log.info("%s Asking once more.", refused.error.message)
+                again = True
+                return True
             return False
 
-        return await endpoint.insist(attempt, lesson)
+        receiving, events = await endpoint.insist(attempt, lesson)
+        if tools_left_out:
+            events.insert(0, ToolsLeftOut())
+        return receiving, events
+
+    def _note(self, answer: CompletionReader, model: str) -> None:
+        """Log what was skipped in an answer, and remember how the model marks its thoughts."""
+        log_skipped(self._endpoint.shown, model, answer.skipped, answer.first_skipped)
+        dialect = self._dialect(model)
+        if answer.thinking.closed_unopened:
+            dialect.closes_unopened = True
+        elif answer.reason == "stop" and answer.thinking.holds_unopened:
+            dialect.closes_unopened = False
 
     def _dialect(self, model: str) -> ChatDialect:
         if model not in self._dialects:
@@ -146,39 +190,43 @@ class ChatCompletions:
         return self._dialects[model]
 
 
-class _Receiving(Receiving):
+class ChatReceiving(Receiving):
     """A chat completion on its way in; what comes after the reason it stopped is only the usage."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, request: ModelRequest, *, after_finish: float
+        self,
+        response: aiohttp.ClientResponse,
+        request: ModelRequest,
+        answer: CompletionReader,
+        *,
+        after_finish: float,
     ) -> None:
         super().__init__(response, after_finish=after_finish)
-        self._answer = CompletionReader()
+        self.answer = answer
         self._request = request
-        self._done = False
 
     def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
-        if event.data == b"[DONE]":
-            self._answer.reason = self._answer.reason or "stop"
-            self._done = True
-            return ()
         if event.name == "error":
-            self._answer.fail(event.data)
-        return self._answer.take(event.data)
+            self.answer.fail(event.data)
+        return self.answer.take(event.data)
 
     def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
-        events = self._answer.take(body)
-        self._answer.reason = self._answer.reason or "stop"
+        events = self.answer.take(body)
+        if len(parse(body)) < 2:  # a chunk a line is a stream, that may have been cut
+            self.answer.reason = self.answer.reason or "stop"
         return events
 
     def _enough(self) -> bool:
-        return self._answer.reason is not None
+        return self.answer.reason is not None
+
+    def _stream_ended(self) -> None:
+        """The end marker and the reason say all there is to say of it."""
 
     def _last(self) -> bool:
-        return self._done
+        return self.answer.done
 
     def _finish(self) -> list[ModelEvent]:
-        return self._answer.finish(estimate_prompt(self._request))
+        return self.answer.finish(estimate_prompt(self._request))
 
 
-__all__ = ["ChatCompletions", "EndpointTimeouts"]
+__all__ = ["ChatCompletions", "ChatReceiving", "EndpointTimeouts"]

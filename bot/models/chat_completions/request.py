@@ -1,10 +1,13 @@
 """A `ModelRequest` as a chat completions body, in the spelling that most servers understand."""
 
-from typing import Any, Literal
+import json
+from collections.abc import Iterable
+from typing import Any
 
-from msgspec import Struct, field
+import msgspec
 
-from bot.models.http.errors import Told, refused_parameter, refused_role
+from bot.models.chat_completions.continuation import give_back
+from bot.models.chat_completions.dialect import ChatDialect, in_turns
 from bot.models.types import (
     AssistantMessage,
     FunctionSpec,
@@ -14,49 +17,25 @@ from bot.models.types import (
     NamedFunction,
     SystemMessage,
     Text,
+    ToolResult,
     UserMessage,
 )
 
-# What a model may refuse and an answer is still right without; people are told of all else.
-_OPTIONAL = frozenset(
-    {
-        "temperature",
-        "top_p",
-        "stream_options",
-        "parallel_tool_calls",
-        "reasoning_effort",
-        "user",
-        "safety_identifier",
-    }
-)
-
-
-class ChatDialect(Struct):
-    """What one model at one endpoint takes; learned from its refusals, kept for later requests."""
-
-    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    user: Literal["user", "safety_identifier"] = "user"
-    # Where instructions go: "user" puts them before the first thing the person said, for models
-    # whose template has no place for a system message.
-    instructions: Literal["system", "developer", "user"] = "system"
-    obfuscated: bool = False  # pads its chunks unless told not to
-    left_out: set[str] = field(default_factory=set)
-    limit_swapped: bool = False
-
-    @classmethod
-    def openai(cls) -> "ChatDialect":
-        """What OpenAI's own hosts take."""
-        return cls(limit="max_completion_tokens", user="safety_identifier", obfuscated=True)
+_EMPTY_QUESTION = "(This message is empty.)"
+_EMPTY_OUTPUT = "(The tool gave no output.)"
 
 
 def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[str, Any]:
     """The request's JSON; what the dialect leaves out is not in it."""
+    items, tools = request.items, request.tools
+    if not dialect.calls_tools and can_leave_tools_out(request):
+        items, tools = tuple(_without_calls(items)), ()
     options: dict[str, Any] = {"include_usage": True}
     if dialect.obfuscated:
         options["include_obfuscation"] = False
     body: dict[str, Any] = {
         "model": model,
-        "messages": _messages(request.items, dialect.instructions),
+        "messages": _messages(items, dialect),
         "stream": True,
         "stream_options": options,
         "temperature": request.temperature,
@@ -66,8 +45,8 @@ def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[s
         "reasoning_effort": request.reasoning_effort,
         dialect.user: request.user_key,
     }
-    if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+    if tools:
+        body["tools"] = [_tool(tool) for tool in tools]
         choice = request.tool_choice
         if isinstance(choice, NamedFunction):
             body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
@@ -83,49 +62,51 @@ def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[s
     }
 
 
-def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
-    """Take a refusal of `body` as a lesson; says what will be done, None if it teaches nothing."""
-    if refused_role(told) and dialect.instructions != "user":
-        # Only OpenAI's models know "developer"; elsewhere a template has no place for either.
-        to_developer = dialect.obfuscated and dialect.instructions == "system"
-        dialect.instructions = "developer" if to_developer else "user"
-        return f"instructions go as {dialect.instructions} messages from now on ({told.message})"
-    name = refused_parameter(told, (_OPTIONAL | {dialect.limit}) & body.keys())
-    if name is None:
-        return None
-    if name == dialect.limit:
-        if dialect.limit_swapped:
-            return None
-        dialect.limit_swapped = True
-        dialect.limit = "max_completion_tokens" if dialect.limit == "max_tokens" else "max_tokens"
-        return f"the limit is sent as {dialect.limit} from now on ({told.message})"
-    dialect.left_out.add(name)
-    return f"{name} is left out from now on ({told.message})"
+def can_leave_tools_out(request: ModelRequest) -> bool:
+    """Whether an answer without tools is an answer: none is forced, none is the caller's own."""
+    own = {tool.name for tool in request.tools} - request.optional_tools
+    return not own and request.tool_choice in (None, "auto", "none")
 
 
-def _messages(
-    items: tuple[Item, ...], instructions: Literal["system", "developer", "user"]
-) -> list[dict[str, Any]]:
+def _without_calls(items: Iterable[Item]) -> Iterable[Item]:
+    """Yield a conversation with its tool calls told in words."""
+    for item in items:
+        if isinstance(item, ToolResult):
+            yield UserMessage((Text(f"(Output of a tool:)\n{item.output}"),))
+        elif isinstance(item, AssistantMessage):
+            yield AssistantMessage(item.text, (), item.refusal)
+        else:
+            yield item
+
+
+def _messages(items: tuple[Item, ...], dialect: ChatDialect) -> list[dict[str, Any]]:
+    """The conversation without blank messages, which some endpoints refuse."""
     messages: list[dict[str, Any]] = []
     held: list[str] = []
     for item in items:
         if isinstance(item, SystemMessage):
-            if instructions == "user":
+            if not item.text.strip():
+                continue
+            if dialect.instructions == "user" or (dialect.alternating and messages):
                 held.append(item.text)
             else:
-                messages.append({"role": instructions, "content": item.text})
+                messages.append({"role": dialect.instructions, "content": item.text})
         elif isinstance(item, UserMessage):
-            messages.append(
-                {"role": "user", "content": _content(item, "\n\n".join(held) if held else None)}
-            )
-            held.clear()
+            if content := _content(item, "\n\n".join(held) if held else None):
+                messages.append({"role": "user", "content": content})
+                held.clear()
         elif isinstance(item, AssistantMessage):
-            messages.append(_assistant(item))
+            if message := _assistant(item, dialect):
+                messages.append(message)
         else:
-            messages.append({"role": "tool", "tool_call_id": item.call_id, "content": item.output})
+            output = item.output if item.output.strip() else _EMPTY_OUTPUT
+            messages.append({"role": "tool", "tool_call_id": item.call_id, "content": output})
     if held:
         messages.append({"role": "user", "content": "\n\n".join(held)})
-    return messages
+    asked = any(isinstance(item, UserMessage) for item in items)
+    if asked and not any(message["role"] in ("user", "tool") for message in messages):
+        messages.append({"role": "user", "content": _EMPTY_QUESTION})
+    return in_turns(messages) if dialect.alternating else messages
 
 
 def _content(message: UserMessage, before: str | None) -> str | list[dict[str, Any]]:
@@ -133,6 +114,7 @@ def _content(message: UserMessage, before: str | None) -> str | list[dict[str, A
     parts: list[Text | Image] = list(message.parts)
     if before is not None:
         parts.insert(0, Text(before))
+    parts = [part for part in parts if isinstance(part, Image) or part.text.strip()]
     texts = [part.text for part in parts if isinstance(part, Text)]
     if len(texts) == len(parts):
         return "\n\n".join(texts)
@@ -144,21 +126,65 @@ def _content(message: UserMessage, before: str | None) -> str | list[dict[str, A
     ]
 
 
-def _assistant(item: AssistantMessage) -> dict[str, Any]:
-    # A refusal goes as text: its own field is unknown to most servers, and a message with neither
-    # text nor calls is refused by some.
-    message: dict[str, Any] = {"role": "assistant", "content": item.text or item.refusal}
+def _assistant(item: AssistantMessage, dialect: ChatDialect) -> dict[str, Any] | None:
+    """An earlier answer; None for one that said and called nothing."""
+    # A refusal goes as text: its own field is unknown to most servers.
+    said = item.text if item.text.strip() else item.refusal
+    message: dict[str, Any] = {"role": "assistant", "content": said}
     if item.tool_calls:
-        message["content"] = message["content"] or None
+        if not said.strip():
+            message["content"] = None if dialect.null_content else ""
         message["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": object_text(call.arguments)},
             }
             for call in item.tool_calls
         ]
+        give_back(message, item, dialect.left_out)
+    elif not said.strip():
+        return None
+    if dialect.needs_reasoning:
+        message.setdefault("reasoning_content", "")
     return message
+
+
+def object_text(arguments: str) -> str:
+    """A call's arguments as the JSON of an object, which templates parse; unchanged where they are.
+
+    No arguments are `{}`. Text that is no object is told in one: the model sees its own words.
+    """
+    try:
+        value = msgspec.json.decode(arguments)
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            # The object's JSON as a JSON string.
+            arguments, value = value, msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        value = _loosely(arguments)
+        if isinstance(value, dict):
+            return json.dumps(_finite(value))
+    if isinstance(value, dict):
+        return arguments
+    empty = value is None or not arguments.strip()
+    return "{}" if empty else json.dumps({"text": value if isinstance(value, str) else arguments})
+
+
+def _loosely(arguments: str) -> Any:
+    """The value of JSON with control characters or NaN in it; the text itself where it is none."""
+    try:
+        return json.loads(arguments, strict=False)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _finite(value: Any) -> Any:
+    """The value without NaN and Infinity, which are no JSON."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and value - value != 0 else value
 
 
 def _tool(tool: FunctionSpec) -> dict[str, Any]:

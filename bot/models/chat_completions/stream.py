@@ -1,242 +1,298 @@
-"""The chunks of a chat completion as model events, the same whichever way a server cuts them."""
+"""The chunks of a chat completion as model events, the same whichever way an endpoint sends them.
 
-import secrets
-from typing import Any, NoReturn
+The reader is lenient by rule. A chunk that cannot be decoded is skipped, a field of an odd type is
+read as far as it makes sense, and behind the reason why the model stopped nothing fails an answer.
+"""
+
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from bot.models.chat_completions.chunk import (
+    CompletionChoice,
+    CompletionDelta,
+    chunk_of,
+    decoder,
+    parts_of,
+)
+from bot.models.chat_completions.continuation import ReasoningFields
+from bot.models.chat_completions.tool_calls import ToolCallAssembler
+from bot.models.http.leniency import (
+    END,
+    error_in,
+    integer,
+    parse,
+    says_something,
+    stop_reason,
+    text_in,
+)
 from bot.models.http.stream_reader import StreamFault
+from bot.models.http.thinking import ThoughtFilter
 from bot.models.types import (
+    Continuation,
     Finished,
     FinishReason,
     ModelEvent,
     ModelRefusalDelta,
     ModelTextDelta,
     ModelUsage,
-    ToolCallDelta,
-    ToolCallStarted,
+    TextWithdrawn,
 )
-
-
-class _Part(Struct, gc=False):
-    type: str = ""
-    text: str | None = None
-
-
-class _Function(Struct):
-    name: str | None = None
-    # Text in pieces; some servers send the object itself, whole.
-    arguments: str | dict[str, Any] | None = None
-
-
-class _StreamedCall(Struct):
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Delta(Struct):
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-    tool_calls: list[_StreamedCall] | None = None
-
-
-class _Choice(Struct):
-    index: int | None = 0
-    delta: _Delta | None = None
-    message: _Delta | None = None  # from a server that answers whole, though asked to stream
-    finish_reason: str | None = None
-
-
-class _Usage(Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-
-
-class _Chunk(Struct):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: dict[str, Any] | str | None = None
-
-
-_REASONS: dict[str, FinishReason] = {
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
-_MOST_UNNAMED = 100_000
-"""Characters of arguments that wait for their function's name, which servers send first."""
+from bot.wire.bodies import excerpt
 
 _NOTHING: tuple[ModelEvent, ...] = ()
-
-
-class _OpenCall:
-    """A tool call that is being received; started once its name is known."""
-
-    __slots__ = ("arguments", "id", "index", "started")
-
-    def __init__(self, call_id: str | None) -> None:
-        self.id = call_id
-        self.index = -1
-        self.started = False
-        self.arguments = ""  # what came before the name did
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+}
 
 
 class CompletionReader:
     """One completion on its way in: `take` each event's data, then `finish`.
 
-    `reason` is None until the server said why it stopped; `size` counts the characters received.
+    `reason` is None until the endpoint said why it stopped, `done` turns true with the end marker.
+    `size` counts the characters received, `skipped` the events that hold nothing that can be read,
+    `first_skipped` quotes the first of them. `tools` are the names of the functions offered; with
+    `unopened` the model is known to close thoughts that it never opened (see `ThoughtFilter`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tools: frozenset[str] = frozenset(), unopened: bool = False) -> None:
         self.reason: str | None = None
+        self.done = False
         self.usage: ModelUsage | None = None
         self.size = 0
-        self._decode = msgspec.json.Decoder(_Chunk).decode
-        self._calls: dict[int, _OpenCall] = {}
-        self._current: _OpenCall | None = None
-        self._ids: set[str] = set()
-        self._started = 0
-        self._spoke = False  # a choice was seen
+        self.skipped = 0
+        self.first_skipped = ""
+        self.thinking = ThoughtFilter(unopened=unopened)
+        self._note = self.thinking.note
+        self._decode = decoder.decode
+        self._calls = ToolCallAssembler(tools)
+        self._thoughts = ReasoningFields()
+        self._index: Any = None  # that of the choice that is read
+        self._whole: str | None = None  # what an endpoint told in a `message`, where it did
+        self._wordy = False  # something other than thoughts was said
 
-    def take(self, data: bytes) -> tuple[ModelEvent, ...] | list[ModelEvent]:
-        """The events that the next chunk holds; raises StreamFault when it is none or an error."""
+    def take(self, data: bytes) -> Iterable[ModelEvent]:
+        """Return the events in the next chunk; raises StreamFault where it tells of an error."""
         try:
             chunk = self._decode(data)
-        except msgspec.DecodeError as error:
-            msg = f"a chunk of the stream is no chat completion: {error}"
-            raise StreamFault(msg) from error
-        if chunk.error is not None:
-            raise StreamFault("the stream carried an error", chunk.error)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._take_odd(data)
+        if chunk.error is not None or not chunk.choices:
+            return self._take_odd(data)
         if chunk.usage is not None:
             self._count(chunk.usage)
-        if not chunk.choices:
-            return _NOTHING
         choice = chunk.choices[0]
-        if choice.index:  # only one was asked for
-            return _NOTHING
-        self._spoke = True
-        if choice.finish_reason:
-            self.reason = choice.finish_reason
-        delta = choice.delta or choice.message
-        if delta is None:
-            return _NOTHING
-        content = delta.content
-        if content.__class__ is str and content and not delta.tool_calls and not delta.refusal:
+        if choice.index != self._index:
+            return self._take_choices(chunk.choices)
+        delta = choice.delta
+        # Nearly every chunk is this one: text, and nothing else.
+        if (
+            delta is not None
+            and (content := delta.content).__class__ is str
+            and content
+            and choice.finish_reason
+            is choice.error
+            is delta.tool_calls
+            is delta.function_call
+            is delta.reasoning_content
+            is delta.reasoning
+            is delta.reasoning_details
+            is delta.refusal
+            is None
+            and self.thinking.passes
+            and ">" not in content
+            and "]" not in content
+        ):
             self.size += len(content)
+            self._note(content)
             return (ModelTextDelta(content),)
-        return self._unusual(delta)
+        return self._take_choice(choice)
 
-    def fail(self, data: bytes) -> NoReturn:
-        """Raise the StreamFault that an event of the name "error" is, whatever it holds."""
-        try:
-            error = self._decode(data).error
-        except msgspec.DecodeError:
-            error = None
-        said = error or data.decode("utf-8", "replace")
-        raise StreamFault("the stream carried an error", said)
+    def fail(self, data: bytes) -> None:
+        """Take an event of the name "error"; raises StreamFault unless it says nothing."""
+        values = parse(data)
+        value = values[0] if values else data.decode("utf-8", "replace")
+        if self.reason is None and says_something(value):
+            told = error_in(value) if isinstance(value, dict) else None
+            raise StreamFault("the stream carried an error", told or value)
 
     def finish(self, prompt_estimate: int) -> list[ModelEvent]:
-        """The last events; raises StreamFault when the server ended it before it was whole."""
-        if not self._spoke:
-            raise StreamFault("the answer holds no choices")
-        events: list[ModelEvent] = []
-        for call in self._calls.values():
-            if not call.started:
-                raise StreamFault("a tool call came without a function's name")
+        """Return the last events; raises StreamFault where the answer is not whole after all.
+
+        `prompt_estimate`, in tokens, is used where the endpoint told no usage.
+        """
+        if self._index is None:
+            began = f"; it sent {self.first_skipped}" if self.first_skipped else ""
+            raise StreamFault(f"the answer holds no choices{began}")
+        events = self._calls.finish()
         if self.reason == "error":
             raise StreamFault("the endpoint ended the answer with an error")
         reason = _REASONS.get(self.reason or "", "stop")
-        if self._started and reason == "stop":
+        if not self._calls:
+            self._hand_out(self.thinking.end(cut=reason == "length"), events)
+        if self._calls and reason == "stop":
             reason = "tool_calls"
-        elif not self._started and reason == "tool_calls":
+        elif not self._calls and reason == "tool_calls":
+            if not self._wordy:
+                raise StreamFault("the model was to call a tool, but no call came")
             reason = "stop"
-        usage = self.usage
-        if usage is None:
-            completion = (self.size + 3) // 4
-            usage = ModelUsage(prompt_estimate, completion, prompt_estimate + completion, True)
-        events.append(Finished(reason, usage))
+        if self._calls and (sealed := self._thoughts.sealed(self._calls.extras)):
+            events.append(Continuation(sealed))
+        events.append(Finished(reason, self.usage or self._estimate(prompt_estimate)))
         return events
 
-    def _count(self, usage: _Usage) -> None:
-        prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
-        total = usage.total_tokens or prompt + completion
+    def _estimate(self, prompt: int) -> ModelUsage:
+        completion = (self.size + self._calls.size + 3) // 4
+        return ModelUsage(prompt, completion, prompt + completion, estimated=True)
+
+    def _take_odd(self, data: bytes) -> list[ModelEvent]:
+        """Take an event that is not as most are: read what there is of it."""
+        events: list[ModelEvent] = []
+        values = parse(data)
+        if not values and data.strip():
+            self._skip(data)
+        for value in values:
+            if value is END:
+                self.done = True
+                continue
+            for one in value if isinstance(value, list) else (value,):
+                if isinstance(one, dict):
+                    events += self._take_value(one)
+                else:
+                    self._skip(data)
+        if self.done:
+            self.reason = self.reason or "stop"
+        return events
+
+    def _take_value(self, value: dict[str, Any]) -> list[ModelEvent]:
+        chunk = chunk_of(value)
+        self._count(chunk.usage)
+        if not chunk.choices:
+            self._fail_with(error_in(value))
+            if value.get("done") is True:
+                self.done = True
+            elif "choices" not in value and chunk.usage is None:
+                self._skip(msgspec.json.encode(list(value)))
+            return []
+        events = self._take_choices(chunk.choices)
+        self._fail_with(error_in({"error": chunk.error}))
+        return events
+
+    def _skip(self, data: bytes) -> None:
+        self.skipped += 1
+        self.first_skipped = self.first_skipped or excerpt(data, 80)
+
+    def _fail_with(self, error: object) -> None:
+        if self.reason is None and says_something(error):
+            raise StreamFault("the stream carried an error", error)
+
+    def _take_choices(self, choices: list[CompletionChoice]) -> list[ModelEvent]:
+        """Take the one choice that was asked for: the first that came, whatever its index."""
+        indexes = [integer(choice.index) or 0 for choice in choices]
+        if self._index is None:
+            self._index = 0 if 0 in indexes else indexes[0]
+        if self._index not in indexes:
+            return []
+        return self._take_choice(choices[indexes.index(self._index)])
+
+    def _take_choice(self, choice: CompletionChoice) -> list[ModelEvent]:
+        if choice.error is not None:
+            self._fail_with(error_in({"error": choice.error}))
+        if choice.usage is not None:
+            self._count(choice.usage)
+        events: list[ModelEvent] = []
+        delta = choice.delta
+        if delta is not None and _holds_something(delta):
+            self._take_delta(delta, events)
+        elif choice.message is not None:
+            self._take_message(choice.message, events)
+        elif delta is None and choice.text is not None:
+            self._say(text_in(choice.text), events)
+        if told := choice.finish_reason:
+            reason = stop_reason(told)
+            # "stop" behind a reason that says more says nothing new.
+            if reason is not None and (self.reason is None or reason != "stop"):
+                self.reason = reason
+        return events
+
+    def _take_message(self, message: CompletionDelta, events: list[ModelEvent]) -> None:
+        """Take an answer told whole, also where its pieces came before."""
+        text = parts_of(message.content)[0]
+        if self._whole is None and (self._wordy or self._calls):
+            message = CompletionDelta(tool_calls=None if self._calls else message.tool_calls)
+        elif self._whole is not None and text.startswith(self._whole):
+            self._say(text[len(self._whole) :], events)
+            self._whole = text
+            message = CompletionDelta(tool_calls=None if self._calls else message.tool_calls)
+        else:
+            self._whole = (self._whole or "") + text
+        self._take_delta(message, events)
+
+    def _take_delta(self, delta: CompletionDelta, events: list[ModelEvent]) -> None:
+        self._thoughts.add(delta)
+        content = delta.content
+        if content.__class__ is str:
+            text, refusal, thoughts = content, "", ""
+        else:
+            text, refusal, thoughts = parts_of(content)
+        if thoughts or any(getattr(delta, name) for name in _THOUGHTS):
+            self.size += sum(len(text_in(getattr(delta, name))) for name in _THOUGHTS[:2])
+            self._hand_out(self.thinking.release(), events)
+        self._say(text, events)
+        refusal += text_in(delta.refusal)
+        if refusal:
+            self._wordy = True
+            self.size += len(refusal)
+            events.append(ModelRefusalDelta(refusal))
+        told = delta.tool_calls or delta.function_call
+        if told and not self._calls:
+            self._hand_out(self.thinking.end(cut=True), events)
+        for call in told if isinstance(told, list) else (told,) if told else ():
+            events += self._calls.take(call)
+
+    def _say(self, text: str, events: list[ModelEvent]) -> None:
+        if not text:
+            return
+        self.size += len(text)
+        said = self.thinking.feed(text)
+        if self.thinking.withdrawn:
+            self.thinking.withdrawn = False
+            events.append(TextWithdrawn())
+        self._hand_out(said, events)
+
+    def _hand_out(self, text: str, events: list[ModelEvent]) -> None:
+        if text:
+            self._wordy = True
+            events.append(ModelTextDelta(text))
+
+    def _count(self, told: object) -> None:
+        """Count the tokens told; of several counts each field's largest stands."""
+        if not isinstance(told, dict):
+            return
+        known = self.usage or ModelUsage(0, 0, 0)
+        prompt = max(integer(told.get("prompt_tokens", told.get("input_tokens"))) or 0,
+                     known.prompt_tokens)  # fmt: skip
+        completion = max(integer(told.get("completion_tokens", told.get("output_tokens"))) or 0,
+                         known.completion_tokens)  # fmt: skip
+        total = max(integer(told.get("total_tokens")) or 0, known.total_tokens, prompt + completion)
         if total:
             self.usage = ModelUsage(prompt, completion, total)
 
-    def _unusual(self, delta: _Delta) -> list[ModelEvent]:
-        events: list[ModelEvent] = []
-        content = delta.content
-        if isinstance(content, list):
-            content = "".join(part.text or "" for part in content if part.type == "text")
-        if content:
-            self.size += len(content)
-            events.append(ModelTextDelta(content))
-        if delta.refusal:
-            self.size += len(delta.refusal)
-            events.append(ModelRefusalDelta(delta.refusal))
-        for call in delta.tool_calls or ():
-            self._take_call(call, events)
-        return events
 
-    def _take_call(self, told: _StreamedCall, events: list[ModelEvent]) -> None:
-        function = told.function or _Function()
-        call = self._find(told, function)
-        arguments = function.arguments
-        if isinstance(arguments, dict):
-            arguments = msgspec.json.encode(arguments).decode()
-        if not call.started:
-            if function.name:
-                call.started = True
-                call.index = self._started
-                self._started += 1
-                call.id = self._own_id(call.id)
-                self.size += len(function.name)
-                events.append(ToolCallStarted(call.index, call.id, function.name))
-                arguments = call.arguments + (arguments or "")
-            else:
-                call.arguments += arguments or ""
-                if len(call.arguments) > _MOST_UNNAMED:
-                    raise StreamFault("a tool call came without a function's name")
-                return
-        if arguments:
-            self.size += len(arguments)
-            events.append(ToolCallDelta(call.index, arguments))
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
 
-    def _find(self, told: _StreamedCall, function: _Function) -> _OpenCall:
-        """The call a piece belongs to: by its index, unless its id says that it is another one."""
-        known = self._current if told.index is None else self._calls.get(told.index)
-        another = (
-            known is None
-            or (told.index is None and bool(function.name))
-            or (
-                bool(told.id)
-                and known.id is not None
-                and known.id != told.id
-                and bool(function.name)
-            )
-        )
-        if known is None or another:
-            known = _OpenCall(told.id or None)
-            key = told.index
-            if key is None or key in self._calls:
-                if key is not None:  # the index is taken over, the call it named stays as it is
-                    self._calls[-1 - len(self._calls)] = self._calls[key]
-                else:
-                    key = -1 - len(self._calls)
-            self._calls[key] = known
-        elif told.id and known.id is None:
-            known.id = told.id
-        self._current = known
-        return known
 
-    def _own_id(self, told: str | None) -> str:
-        """The server's id, or a new one where it gave none or gave it twice."""
-        call_id = told if told and told not in self._ids else f"call_{secrets.token_hex(12)}"
-        self._ids.add(call_id)
-        return call_id
+def _holds_something(delta: CompletionDelta) -> bool:
+    return bool(
+        delta.content
+        or delta.tool_calls
+        or delta.function_call
+        or delta.refusal
+        or delta.reasoning
+        or delta.reasoning_content
+        or delta.reasoning_details
+    )

@@ -13,8 +13,15 @@ from yarl import URL
 
 from bot.models.http.errors import Told, error_for, read_error
 from bot.models.http.image_fetcher import is_public_host
-from bot.models.http.stream_reader import WHOLE_BYTES, Receiving
-from bot.models.http.transport_errors import FAULTS, Waits, fault_error, retried_as
+from bot.models.http.stream_reader import WHOLE_BYTES, Receiving, StreamFault
+from bot.models.http.transport_errors import (
+    FAULTS,
+    REFUSED_AS,
+    Waits,
+    fault_error,
+    retried_as,
+    told_by,
+)
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent
 from bot.runtime.clock import Clock, SystemClock
 from bot.wire.addresses import is_loopback
@@ -193,19 +200,18 @@ class Endpoint:
                 )
                 if response.status != 200:
                     await self.refuse(response, model)
-                if response.content_type == "text/html":
-                    await self._refuse_page(response)
                 receiving = make(response)
-                if response.content_type == "application/json":
-                    events = await receiving.whole()
-                else:
-                    events = await receiving.more(None)
+                events = await receiving.more(None)
             wait = self.timeouts.between_chunks
             while not events:  # the bytes of thoughts and of comments that keep the line open
                 events = await receiving.more(wait)
             begun = True
         except FAULTS as fault:
             error = self.error(fault, model, wait)
+            if method == "POST" and isinstance(fault, StreamFault) and fault.error is not None:
+                # An error told with status 200 teaches as much as one told with another.
+                status = REFUSED_AS.get(error.kind, 400)
+                raise RefusedError(status, {}, told_by(fault), error) from fault
             raise FailedError(retried_as(fault, error), error) from fault
         else:
             return receiving, events
@@ -267,6 +273,11 @@ class Endpoint:
         except FAULTS as fault:
             raise FailedError(None, self.error(fault, "any", wait)) from fault
 
+    async def _refuse_page(self, response: aiohttp.ClientResponse) -> NoReturn:
+        page = excerpt(await read_beginning(response, 1000), 80)
+        message = f"{self.shown} answered a web page ({page}); check the URL (most end in /v1)."
+        raise FailedError(None, ModelError("rubbish", message))
+
     async def refuse(self, response: aiohttp.ClientResponse, model: str) -> NoReturn:
         """Raise the RefusedError that an answer with another status than 200 is."""
         told = read_error(await read_beginning(response, _ERROR_BYTES))
@@ -275,8 +286,3 @@ class Endpoint:
         wait = retry_after(response.headers, self.clock.now())
         error = error_for(self.shown, response.status, told, model=model, retry_after=wait)
         raise RefusedError(response.status, response.headers, told, error)
-
-    async def _refuse_page(self, response: aiohttp.ClientResponse) -> NoReturn:
-        page = excerpt(await read_beginning(response, 1000), 80)
-        message = f"{self.shown} answered a web page ({page}); check the URL (most end in /v1)."
-        raise FailedError(None, ModelError("rubbish", message))

@@ -1,13 +1,14 @@
 """What an endpoint's refusals mean: a ModelError in words for the log, or what it takes instead."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from bot.models.types import ErrorCode, ErrorKind, ModelError
+from bot.models.http.leniency import END, parse
+from bot.models.types import ErrorCause, ErrorCode, ErrorKind, ModelError
 from bot.wire.bodies import excerpt
 
 _WINDOW = (
@@ -27,12 +28,60 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _UNSUPPORTED = re.compile(
-    r"unsupported|not supported|n't support|does not support|not support|unrecognized|unknown"
+    r"unsupported|not supported|n't support|not support|that support|unrecognized|unknown"
     r"|unexpected|extra (?:inputs|fields)|not permitted|not allowed|no such (?:field|parameter)",
     re.IGNORECASE,
 )
+_NO_TOOLS = re.compile(
+    r"\b(?:tool|function)s?(?:[\s_-]?(?:calls?|calling|use|choice|param\w*))?\b.{0,60}"
+    r"(?:unsupported|not supported|n't support|not enabled|not available|unavailable|disabled"
+    r"|requires? --|not allowed|not permitted)"
+    r"|(?:unsupported|not support\w*|n't support|unrecognized|unknown|extra (?:inputs|fields)"
+    r"|no endpoints found that support|does not (?:have|allow|accept)).{0,60}"
+    r"\b(?:tools?|functions?)\b",
+    re.IGNORECASE,
+)
+_ONE_TOOL = re.compile(
+    r"schema|parameters\b|properties|keyword|strict\b|tools?[\[.]\d|functions?[\[.]\d|parallel"
+    r"|function name|for function",
+    re.IGNORECASE,
+)
+_PASSING = re.compile(
+    r"tool_use_failed|output_parse_failed|failed to call a function|malformed.function.call"
+    r"|(?:error|failed) (?:to parse|parsing) (?:the )?(?:tool|function|model output|input at pos)"
+    r"|failed to (?:generate|parse) .{0,30}(?:tool|function) call",
+    re.IGNORECASE,
+)
 # In the type or code of an error inside a stream: it is the request that was not right.
-_CALLERS_FAULTS = ("invalid_request", "invalid_prompt", "context", "image", "policy", "unsupported")
+_CALLERS_FAULTS = (
+    "invalid", "bad_request", "badrequest", "context", "image", "policy", "unsupported",
+    "content_filter", "moderation", "safety", "not_found",
+)  # fmt: skip
+_NO_KEY = re.compile(
+    r"invalid_?api_?key|incorrect api key|api key not valid|(?:invalid|missing|no|expired) api key"
+    r"|api key (?:is )?(?:invalid|missing|expired|required)|authentication_error|auth_?unavailable"
+    r"|invalid authentication|missing authentication|no auth credentials",
+    re.IGNORECASE,
+)
+_NO_CREDIT = re.compile(
+    r"insufficient[_ ](?:quota|balance|credits?|funds)|credit balance|out of credits?"
+    r"|exceeded_current_quota|billing_(?:hard_limit|not_active)|requires more credits"
+    r"|account is not active|no credits? (?:left|remaining)|payment required|余额不足|欠费",
+    re.IGNORECASE,
+)
+_CONTENT = re.compile(
+    r"content[_ ](?:filter|policy|management)|responsibleaipolicy|content exists risk|moderation"
+    r"|data_inspection_failed|inappropriate content|was flagged|prohibited_content|safety (?:system"
+    r"|policy|filter)|violat\w+ .{0,40}polic|sensitive (?:content|words)",
+    re.IGNORECASE,
+)
+_NO_MODEL = re.compile(
+    r"model_not_found|model_not_exist|modelnotfound|deploymentnotfound|invalid_model"
+    r"|no models? (?:is |are )?(?:loaded|found)|model not exist|not a valid model"
+    r"|(?:no such|unknown|invalid|could not find|cannot find) (?:\w+ )?model\b"
+    r"|\bmodels?\b[^.]{0,80}(?:does not exist|not found|is not available|not loaded)",
+    re.IGNORECASE,
+)
 _KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|key)[-_][A-Za-z0-9_*\-]{6,}|Bearer\s+\S+", re.IGNORECASE)
 
 
@@ -53,10 +102,10 @@ class Told(Struct, frozen=True):
 
 def read_error(body: bytes) -> Told:
     """Read an error's body in any of the shapes in use; never raises."""
-    try:
-        value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    values = parse(body)
+    if not values or values[0] is END:
         return Told(message=excerpt(body) if body.strip() else "")
+    value = values[0]
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
@@ -76,19 +125,29 @@ def read_error(body: bytes) -> Told:
 def read_error_object(value: Any) -> Told:
     """Read the error object itself, or the text some servers send instead."""
     if not isinstance(value, dict):
-        return Told(
-            message=value if isinstance(value, str) else excerpt(msgspec.json.encode(value))
-        )
+        return Told(message=value if isinstance(value, str) else _quoted(value))
     window = value.get("n_ctx")
     return Told(
-        message=str(
-            value.get("message") or value.get("msg") or excerpt(msgspec.json.encode(value))
-        ),
+        message=_message_in(value),
         type=str(value.get("type") or ""),
         code=str(value.get("code") or value.get("status") or ""),
         param=str(value.get("param") or ""),
         context_window=window if isinstance(window, int) else None,
     )
+
+
+def _message_in(value: dict[str, Any]) -> str:
+    for key in ("message", "msg", "error_msg", "detail", "error", "reason"):
+        words = value.get(key)
+        if isinstance(words, dict):
+            words = words.get("message")
+        if isinstance(words, str) and words.strip():
+            return words
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    return excerpt(json.dumps(value, default=str).encode())
 
 
 def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
@@ -105,6 +164,18 @@ def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
         if re.search(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])", told.message):
             return name
     return None
+
+
+def refused_tools(told: Told) -> bool:
+    """Whether the endpoint says that the model calls no tools at all, not that one is not right."""
+    if told.param not in ("", "tools", "tool_choice") or _ONE_TOOL.search(told.message):
+        return False
+    return bool(_NO_TOOLS.search(told.message))
+
+
+def passing_fault(told: Told) -> bool:
+    """Whether the model itself failed at a call's format: the same request may well work."""
+    return bool(_PASSING.search(f"{told.code} {told.type} {told.message}"))
 
 
 def refused_role(told: Told) -> bool:
@@ -125,41 +196,63 @@ def error_for(
     )
     said = said if said.endswith((".", "!", "?", "'")) else said + "."
 
-    def error(kind: ErrorKind, advice: str, code: ErrorCode | None = None) -> ModelError:
-        return ModelError(kind, f"{said} {advice}", code=code, retry_after=retry_after)
-
-    if too_long := _context_length(told, status):
+    def error(
+        kind: ErrorKind,
+        advice: str,
+        cause: ErrorCause | None = None,
+        code: ErrorCode | None = None,
+        hopeless: bool | None = None,
+    ) -> ModelError:
         return ModelError(
-            "context_length",
-            f"{said} The conversation is longer than model {model} takes; shorten it."
-            " Truncation does that too.",
-            context_window=too_long[0],
+            kind,
+            f"{said} {advice}",
+            code=code,
+            retry_after=retry_after,
+            hopeless=hopeless,
+            cause=cause,
         )
-    if status == 401:
-        return error("unauthorized", "The API key is missing, wrong or expired; set the right one.")
-    if status == 403:
-        return error("unauthorized", "The API key may not use this model or endpoint.")
-    if status == 402 or "insufficient_quota" in (told.code, told.type):
+
+    words = f"{told.code} {told.type} {told.message}"
+    if too_long := _context_length(told, status):
+        advice = (
+            f"The conversation is longer than model {model} takes; shorten it."
+            " Truncation does that too."
+        )
+        failure = error("context_length", advice, "too_long")
+        failure.context_window = too_long[0]
+        return failure
+    if status == 401 or _NO_KEY.search(words):
+        advice = "The API key is missing, wrong or expired; set the right one."
+        return error("unauthorized", advice, "key")
+    if status == 402 or _NO_CREDIT.search(words):
         advice = "The account has no credit left; check its plan and billing."
-        return ModelError("rate_limited", f"{said} {advice}", hopeless=True)
+        return error("rate_limited", advice, "credit", hopeless=True)
     if status == 429:
         return error("rate_limited", "It takes no more requests for now; try again later.")
-    if status == 404:
+    if _CONTENT.search(words):
+        return error("rejected", "Its rules for content refuse what was asked.", "content")
+    if status == 403:
+        return error("unauthorized", "The API key may not use this model or endpoint.", "key")
+    if refused_tools(told):
+        advice = f"Model {model} can't do what was asked of it, calling tools; take one that can."
+        return error("unsupported", advice, "tools")
+    if _lacks_ability(told.message):
+        advice = f"Model {model} can't do what was asked of it; take one that can."
+        return error("unsupported", advice, "ability")
+    if status in (404, 405) or _NO_MODEL.search(words):
         return error(
             "rejected",
             f"Check the endpoint's URL (most end in /v1) and that it has model {model}.",
-            "server_error",
+            "model",
+            "server_error" if status in (404, 405) else None,
         )
     if status in (503, 529) or "overloaded" in told.type:
         return error("overloaded", "It is overloaded or still loading; try again later.")
-    if _lacks_ability(told.message):
-        return error(
-            "unsupported", f"Model {model} can't do what was asked of it; take one that can."
-        )
     if status >= 500 or status == 408:
         return error("server", "The fault is at the endpoint; its own log tells more.")
     if 300 <= status < 400:
-        return error("rejected", "Set the endpoint's URL to where it points.", "server_error")
+        advice = "Set the endpoint's URL to where it points."
+        return error("rejected", advice, "model", "server_error")
     return error("rejected", "The request as it is will not be taken.")
 
 
@@ -170,6 +263,10 @@ def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
     if status is None:
         if "rate_limit" in words or "quota" in words:
             status = 429
+        elif "api_key" in words or "authentication" in words:
+            status = 401
+        elif "permission" in words:
+            status = 403
         elif "overloaded" in words:
             status = 503
         elif any(word in words for word in _CALLERS_FAULTS):

@@ -1,6 +1,7 @@
 """A streamed answer on its way in; it is over only when the server said how it ended."""
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -8,11 +9,29 @@ from typing import Any
 import aiohttp
 
 from bot.models.types import ModelEvent
-from bot.wire.bodies import read_bounded, reading
-from bot.wire.sse import Decoder, ServerSentEvent
+from bot.wire.bodies import BodyTooLargeError, excerpt, reading
+from bot.wire.sse import Decoder, EventTooLargeError, ServerSentEvent
+
+log = logging.getLogger(__name__)
 
 WHOLE_BYTES = 32 * 1024 * 1024
 _DRAIN_SECONDS = 0.05
+_PAGE_BYTES = 1000
+_BOM = b"\xef\xbb\xbf"
+_FIELDS = (b":", b"data", b"event", b"id", b"retry", b"{", b"[")
+
+
+def log_skipped(endpoint: str, model: str, count: int, first: str) -> None:
+    """Log, once for a stream, that `count` of its events could not be read; `first` quotes one."""
+    if count:
+        log.warning(
+            "%s, model %s: %d events of a stream hold nothing that can be read and were skipped;"
+            " the first: %s",
+            endpoint,
+            model,
+            count,
+            first,
+        )
 
 
 class CutError(Exception):
@@ -22,7 +41,7 @@ class CutError(Exception):
 class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it becomes a ModelError
     """A stream that cannot be read on; `error` is the error object the server sent, if any."""
 
-    def __init__(self, message: str, error: dict[str, Any] | str | None = None) -> None:
+    def __init__(self, message: str, error: Any = None) -> None:
         super().__init__(message)
         self.error = error
 
@@ -31,18 +50,26 @@ class GoneError(StreamFault):
     """What was being read is not there any more, or was cancelled there."""
 
 
+class PageError(StreamFault):
+    """A web page was answered: the URL is another program's."""
+
+
 class Receiving(ABC):
     """The answer in `response`; `over` once its last event was handed out.
 
     What the events mean is the subclass's. `after_finish` is how many seconds the rest is waited
-    for once all that matters is here.
+    for once all that matters is here. Whether the body is a stream, JSON in one piece or a web
+    page is told by how it begins: content types are wrong too often.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, *, after_finish: float) -> None:
         self._response = response
         self._content = response.content
-        self._decoder = Decoder()
+        self._decoder = Decoder(lenient=True)
         self._after_finish = after_finish
+        self._body: list[bytes] | None = []  # None once it is known to be a stream
+        self._body_bytes = 0
+        self._beginning = b""
         self._fault: StreamFault | None = None
         self.over = False
 
@@ -57,6 +84,10 @@ class Receiving(ABC):
     @abstractmethod
     def _enough(self) -> bool:
         """Whether the answer is whole though the connection ended now."""
+
+    @abstractmethod
+    def _stream_ended(self) -> None:
+        """Take note that the stream has come to an orderly end."""
 
     @abstractmethod
     def _last(self) -> bool:
@@ -84,17 +115,19 @@ class Receiving(ABC):
                 raise
             chunk = b""
         if not chunk:
-            if not self._enough():
-                raise CutError("the connection was closed")
-            return self._end()
+            return self._at_end()
         events: list[ModelEvent] = []
         try:
-            for event in self._decoder.feed(chunk):
+            for event in self._decoded(chunk):
                 events += self._take(event)
                 if self._last():
                     await self._drain()
                     events += self._end()
                     return events
+        except EventTooLargeError:
+            if not self._enough():
+                raise
+            return events + self._end()
         except StreamFault as fault:
             if not events:
                 raise
@@ -102,13 +135,58 @@ class Receiving(ABC):
             self._fault = fault
         return events
 
-    async def whole(self) -> list[ModelEvent]:
-        """The events of an answer that comes in one piece; raises as `more` does, and BodyError.
+    def _decoded(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Return the events that the next bytes complete; a body in one piece has none."""
+        if self._body is None:
+            return self._decoder.feed(chunk)
+        self._body.append(chunk)
+        self._body_bytes += len(chunk)
+        if self._body_bytes > WHOLE_BYTES:
+            raise BodyTooLargeError(WHOLE_BYTES)
+        self._beginning = self._beginning or self._begun()
+        if self._beginning in (b"", b"{", b"["):
+            return []
+        if self._beginning == b"<":
+            if self._body_bytes >= _PAGE_BYTES:
+                self._refuse_page()
+            return []
+        body, self._body = self._body, None
+        self._beginning = b"".join(body).removeprefix(_BOM).lstrip()[:_PAGE_BYTES]
+        return self._decoder.feed(b"".join(body))
 
-        It need not be the end: an answer may be told before it is finished.
+    def _begun(self) -> bytes:
+        """Return the body's first character that is no white space, nothing before it is there."""
+        body = b"".join(self._body or ())
+        if len(body) < len(_BOM) and _BOM.startswith(body):
+            return b""
+        return body.removeprefix(_BOM).lstrip()[:1]
+
+    def _refuse_page(self) -> None:
+        raise PageError(excerpt(b"".join(self._body or ()), 80))
+
+    def _at_end(self) -> list[ModelEvent]:
+        """Return the events of what stands at the end of the stream, or of a body in one piece.
+
+        An answer in one piece need not be finished: it may be told while it is still written.
         """
-        events = [*self._take_whole(await read_bounded(self._response, WHOLE_BYTES))]
-        return events + self._end() if self._enough() else events
+        events: list[ModelEvent] = []
+        body = b"".join(self._body or ())
+        if self._body is None:
+            for event in self._decoder.end():
+                events += self._take(event)
+        elif self._beginning == b"<":
+            self._refuse_page()
+        elif body.strip():
+            self._body = []
+            events += self._take_whole(body)
+        self._stream_ended()
+        if self._enough():
+            return events + self._end()
+        if events:
+            return events
+        if self._beginning and not self._beginning.lower().startswith(_FIELDS):
+            raise StreamFault(f"it is no stream of events; it begins {excerpt(self._beginning)}")
+        raise CutError("the connection was closed")
 
     def close(self) -> None:
         """Give the connection back where the answer was read to its end, else drop it at once."""

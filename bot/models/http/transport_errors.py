@@ -1,11 +1,10 @@
 """What a failed connection or a broken stream means: a ModelError, and whether to ask again."""
 
 import aiohttp
-import msgspec
 from msgspec import Struct
 
-from bot.models.http.errors import read_error, stream_error
-from bot.models.http.stream_reader import CutError, GoneError, StreamFault
+from bot.models.http.errors import Told, read_error_object, stream_error
+from bot.models.http.stream_reader import CutError, GoneError, PageError, StreamFault
 from bot.models.types import ModelError
 from bot.wire.bodies import BodyError
 from bot.wire.retry import Answered
@@ -20,7 +19,8 @@ FAULTS = (
     OSError,
     aiohttp.ClientError,
 )
-_STATUS_OF = {"rate_limited": 429, "overloaded": 503, "server": 500}
+REFUSED_AS = {"rate_limited": 429, "overloaded": 503, "server": 500}
+"""The HTTP statuses that errors told inside a stream are retried as; for all others it is 400."""
 
 
 class Waits(Struct, frozen=True):
@@ -30,11 +30,21 @@ class Waits(Struct, frozen=True):
     read: float
 
 
+def told_by(fault: StreamFault) -> Told:
+    """Return what the error object in a stream said."""
+    return read_error_object(fault.error)
+
+
 def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits) -> ModelError:
     """The ModelError that one of `FAULTS` is; `endpoint` names it at the start of the message."""
     if isinstance(fault, StreamFault) and fault.error is not None:
-        told = read_error(msgspec.json.encode({"error": fault.error}))
-        return stream_error(endpoint, told, model=model)
+        return stream_error(endpoint, told_by(fault), model=model)
+    if isinstance(fault, PageError):
+        return ModelError(
+            "rubbish",
+            f"{endpoint} answered a web page ({fault}); check the URL (most end in /v1).",
+            cause="model",
+        )
     if isinstance(fault, GoneError):
         return ModelError("gone", f"{endpoint} has this answer no more: {fault}.")
     if isinstance(fault, (StreamFault, EventTooLargeError, BodyError)):
@@ -67,7 +77,9 @@ def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits
 def retried_as(fault: BaseException, error: ModelError) -> Answered | BaseException | None:
     """What the retry policy shall judge the fault by; None where the same again makes no sense."""
     if isinstance(fault, StreamFault) and fault.error is not None:
-        return Answered(_STATUS_OF.get(error.kind, 400), {})
+        return Answered(REFUSED_AS.get(error.kind, 400), {})
+    if isinstance(fault, PageError):
+        return None
     if isinstance(fault, (StreamFault, CutError)):
         return aiohttp.ServerDisconnectedError()
     if isinstance(fault, aiohttp.ConnectionTimeoutError):

@@ -1,6 +1,9 @@
-"""The events of a Response as model events: each piece once, whatever is repeated or left out."""
+"""The events of a Response as model events: each piece once, whatever is repeated or left out.
 
-import secrets
+The reader is as lenient as that of chat completions: what cannot be read is skipped, and numbers
+and ids are believed only where they make sense.
+"""
+
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +11,27 @@ import msgspec
 from msgspec import Struct
 
 from bot.models.estimates import estimate_tokens
+from bot.models.http.leniency import (
+    END,
+    integer,
+    new_call_id,
+    parse,
+    says_something,
+    stop_reason,
+    text_in,
+)
 from bot.models.http.stream_reader import GoneError, StreamFault
+from bot.models.http.thinking import ThoughtFilter
 from bot.models.responses.continuation import seal
-from bot.models.responses.items import HOSTED, field_of, hosted_call, object_of, text_of
+from bot.models.responses.items import (
+    HOSTED,
+    arguments_of,
+    field_of,
+    hosted_call,
+    object_of,
+    same_arguments,
+)
+from bot.models.responses.slots import OutputSlots
 from bot.models.types import (
     Continuation,
     Finished,
@@ -19,21 +40,24 @@ from bot.models.types import (
     ModelTextDelta,
     ModelUsage,
     Started,
+    TextWithdrawn,
     ToolCallDelta,
     ToolCallStarted,
 )
+from bot.wire.bodies import excerpt
 
 _ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
-_END_EVENTS = frozenset(f"response.{status}" for status in _ENDS)
+_END_EVENTS = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
 
 
 class _Event(Struct):
     """Any event; what its fields hold is looked at where its type is known."""
 
-    type: str = ""
-    sequence_number: int | None = None
-    output_index: int = 0
-    content_index: int = 0
+    type: Any = ""
+    sequence_number: Any = None
+    output_index: Any = 0
+    content_index: Any = 0
+    item_id: Any = None
     delta: Any = None
     text: Any = None
     refusal: Any = None
@@ -47,12 +71,12 @@ class _Event(Struct):
 
 
 class _ResponseCall:
-    """A function call and how much of its arguments was handed out, in characters."""
+    """A function call and the arguments that were handed out; started once its name is known."""
 
-    __slots__ = ("id", "index", "sent")
+    __slots__ = ("arguments", "id", "index")
 
     def __init__(self, index: int, call_id: str) -> None:
-        self.index, self.id, self.sent = index, call_id, 0
+        self.index, self.id, self.arguments = index, call_id, ""
 
 
 class Reading:
@@ -62,7 +86,8 @@ class Reading:
     `ended`. `sequence` is the last event's number, `id` the response's, which comes as `Started`
     too where a background response was not known by it before. `over_there` says that the endpoint
     works on it no more, well or not, and `progress` grows with all that is new. `prompt_estimate`,
-    in tokens, is used where no usage is told.
+    in tokens, is used where no usage is told. `skipped` counts the events that hold nothing that
+    can be read, `first_skipped` quotes the first of them.
     """
 
     def __init__(
@@ -74,31 +99,78 @@ class Reading:
         self.ended = False
         self.over_there = False
         self.progress = 0
+        self.skipped = 0
+        self.first_skipped = ""
         self._prompt_estimate = prompt_estimate
+        self._numbered = True  # the events' numbers make sense
+        self._newest = b""
+        self._marked = False  # the last event was an end marker, or one that tells no response
+        self._slots = OutputSlots()
+        self._thinking = ThoughtFilter()
         self._decode = msgspec.json.Decoder(_Event).decode
         self._response: dict[str, Any] = {}
-        self._sent: dict[tuple[int, int, str], int] = {}  # characters handed out of each part
+        self._sent: dict[tuple[int, int, str], list[str]] = {}  # what came of each part
         self._size = 0
         self._speaking: int | None = None  # the output index of the message that spoke last
         self._calls: dict[int, _ResponseCall] = {}
+        self._nameless: set[int] = set()
         self._hosted: set[int] = set()
         self._items: dict[int, dict[str, Any]] = {}  # finished, as they came
         self._ids: set[str] = set()
 
-    def take(self, data: bytes) -> list[ModelEvent]:
-        """The events that the next one holds; raises StreamFault when it is none or an error."""
+    def take(self, data: bytes, name: str = "message") -> list[ModelEvent]:
+        """Return the events that the next one holds, `name` being its type where its data has none.
+
+        Raises StreamFault where it tells of an error.
+        """
+        taken: list[ModelEvent] = []
+        for event in self._decoded(data):
+            event.type = event.type or (name if name != "message" else "")
+            if self._is_new(event, data):
+                self.progress += 1
+                taken += self._events(event)
+        return taken
+
+    def _decoded(self, data: bytes) -> list[_Event]:
         try:
             event = self._decode(data)
-        except msgspec.DecodeError as error:
-            msg = f"an event of the stream is none of a response: {error}"
-            raise StreamFault(msg) from error
-        number = event.sequence_number
-        if number is not None:
-            if self.sequence is not None and number <= self.sequence:
-                return []  # it was here before the connection was cut
-            self.sequence = number
-        self.progress += 1
-        return list(self._events(event))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            values = parse(data)
+        else:
+            self._marked = event.type in _END_EVENTS and event.response is None
+            return [event]
+        self._marked = END in values
+        known = [value for value in values if isinstance(value, dict)]
+        if data.strip() and not known and END not in values:
+            self._skip(data)
+        fields = _Event.__struct_fields__
+        return [_Event(**{key: each[key] for key in fields if key in each}) for each in known]
+
+    def _skip(self, data: bytes) -> None:
+        self.skipped += 1
+        self.first_skipped = self.first_skipped or excerpt(data, 80)
+
+    def _is_new(self, event: _Event, data: bytes) -> bool:
+        """Whether an event was not here before a connection was cut, as its number tells."""
+        number = integer(event.sequence_number)
+        if number is None or not self._numbered:
+            return True
+        if self.sequence is None or number > self.sequence:
+            self.sequence, self._newest = number, data
+            return True
+        if number == self.sequence and data != self._newest:
+            self._numbered, self.sequence = False, None  # it counts nothing
+            return True
+        return event.type in _END_EVENTS
+
+    def stream_ended(self) -> None:
+        """Take an end marker, where the stream ends with it, for the end of the response.
+
+        One in the middle of a stream is a proxy's mistake.
+        """
+        if self._marked and not self.ended and self._size:
+            self._response = {"status": "completed"}
+            self.ended = self.over_there = True
 
     def take_response(self, response: object) -> list[ModelEvent]:
         """The events that are new in a Response object; raises StreamFault where it failed."""
@@ -106,50 +178,57 @@ class Reading:
         return list(self._whole(response))
 
     def finish(self) -> list[ModelEvent]:
-        """The last events of a response that `ended`."""
-        reason = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
+        """Return the last events of a response that `ended`; raises StreamFault for a bad call."""
+        incomplete = self._response.get("status") == "incomplete"
         events: list[ModelEvent] = []
-        if self._response.get("status") == "incomplete" and reason == "content_filter":
-            events.append(Finished("content_filter", self._usage()))
-        elif self._response.get("status") == "incomplete":
-            events.append(Finished("length", self._usage()))
+        if not self._calls:
+            events += self._hand_out(self._thinking.end(cut=incomplete))
+        if incomplete:
+            told = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
+            filtered = stop_reason(told) == "content_filter"
+            events.append(Finished("content_filter" if filtered else "length", self._usage()))
         elif self._calls:
+            if self._nameless:
+                raise StreamFault("a function call came without a function's name")
             ids = {index: call.id for index, call in self._calls.items()}
             if sealed := seal(self._items, ids):
                 events.append(Continuation(sealed))
             events.append(Finished("tool_calls", self._usage()))
         else:
+            if self._nameless:
+                raise StreamFault("a function call came without a function's name")
             events.append(Finished("stop", self._usage()))
         return events
 
     def _events(self, event: _Event) -> Iterator[ModelEvent]:
-        kind = event.type
+        kind = event.type if isinstance(event.type, str) else ""
         if kind == "response.output_text.delta":
-            yield from self._piece(event, text_of(event.delta), "text")
+            yield from self._piece(self._key(event, "text"), text_in(event.delta))
         elif kind == "response.refusal.delta":
-            yield from self._piece(event, text_of(event.delta), "refusal")
+            yield from self._piece(self._key(event, "refusal"), text_in(event.delta))
         elif kind == "response.function_call_arguments.delta":
-            yield from self._arguments(event.output_index, text_of(event.delta))
+            yield from self._arguments(self._slot(event), arguments_of(event.delta))
         elif kind == "response.output_text.done":
-            yield from self._rest(event, text_of(event.text), "text")
+            yield from self._rest(self._key(event, "text"), text_in(event.text))
         elif kind == "response.refusal.done":
-            yield from self._rest(event, text_of(event.refusal), "refusal")
+            yield from self._rest(self._key(event, "refusal"), text_in(event.refusal))
         elif kind == "response.function_call_arguments.done":
-            call, whole = self._calls.get(event.output_index), text_of(event.arguments)
-            if call is not None:
-                yield from self._arguments(event.output_index, whole[call.sent :])
+            yield from self._all_arguments(self._slot(event), arguments_of(event.arguments))
         elif kind == "response.output_item.added":
             item = object_of(event.item)
+            slot = self._slots.of_item(event.output_index, item)
             if item.get("type") == "function_call":
-                yield from self._call(event.output_index, item)
+                yield from self._call(slot, item)
         elif kind == "response.output_item.done":
-            yield from self._item(event.output_index, object_of(event.item))
+            item = object_of(event.item)
+            yield from self._item(self._slots.of_item(event.output_index, item, done=True), item)
         elif kind in ("response.created", "response.queued", "response.in_progress"):
             yield from self._name(object_of(event.response))
-        elif kind in _END_EVENTS:
+        elif kind in _END_EVENTS and event.response is not None:
             response = object_of(event.response)
-            yield from self._whole({"status": kind.removeprefix("response."), **response})
-        elif kind == "error" or (not kind and event.error is not None):
+            status = "completed" if kind == "response.done" else kind.removeprefix("response.")
+            yield from self._whole({"status": status, **response})
+        elif kind == "error" or (not kind and says_something(event.error)):
             told = event.error or {
                 "code": event.code,
                 "message": event.message,
@@ -157,13 +236,19 @@ class Reading:
             }
             raise StreamFault("the stream carried an error", told)
 
+    def _slot(self, event: _Event) -> int:
+        return self._slots.of(event.output_index, event.item_id)
+
+    def _key(self, event: _Event, kind: str) -> tuple[int, int, str]:
+        return self._slot(event), integer(event.content_index) or 0, kind
+
     def _whole(self, response: object) -> Iterator[ModelEvent]:
         response = object_of(response)
         yield from self._name(response)
         output = response.get("output")
-        for index, item in enumerate(output if isinstance(output, list) else ()):
-            yield from self._item(index, object_of(item))
-        status = field_of(response, "status", str)
+        for at, item in enumerate(output if isinstance(output, list) else ()):
+            yield from self._item(self._slots.of_output(at, object_of(item)), object_of(item))
+        status = str(response.get("status") or "").lower()
         if status not in _ENDS:
             return
         self.over_there = True
@@ -172,7 +257,7 @@ class Reading:
             raise StreamFault("the response failed", told)
         if status == "cancelled":
             raise GoneError("it was cancelled there")
-        self._response = response
+        self._response = {**response, "status": status}
         self.ended = True
 
     def _name(self, response: dict[str, Any]) -> Iterator[ModelEvent]:
@@ -188,71 +273,96 @@ class Reading:
         done = field_of(item, "status", str) not in ("in_progress", "searching", "interpreting")
         if kind == "message":
             content = item.get("content")
+            if isinstance(content, str):
+                content = [{"type": "output_text", "text": content}]
             for at, part in enumerate(content if isinstance(content, list) else ()):
                 part = object_of(part)
-                where = _Event(output_index=index, content_index=at)
-                if part.get("type") == "output_text":
-                    yield from self._rest(where, text_of(part.get("text")), "text")
+                if part.get("type") in ("output_text", "text"):
+                    yield from self._rest((index, at, "text"), text_in(part.get("text")))
                 elif part.get("type") == "refusal":
-                    yield from self._rest(where, text_of(part.get("refusal")), "refusal")
+                    yield from self._rest((index, at, "refusal"), text_in(part.get("refusal")))
         elif kind == "function_call":
             yield from self._call(index, item)
+            yield from self._all_arguments(index, arguments_of(item.get("arguments")))
         elif kind in HOSTED and done and index not in self._hosted:
             self._hosted.add(index)
             yield hosted_call(HOSTED[kind], item)
         if done:
             self._items[index] = item
 
-    def _piece(self, event: _Event, piece: str, kind: str) -> Iterator[ModelEvent]:
+    def _piece(self, key: tuple[int, int, str], piece: str) -> Iterator[ModelEvent]:
         if not piece:
             return
-        index = event.output_index
-        if kind == "text":
-            if self._speaking not in (None, index):
-                yield ModelTextDelta("\n\n")  # between what the model says before and after a step
-            self._speaking = index
-        key = (index, event.content_index, kind)
-        self._sent[key] = self._sent.get(key, 0) + len(piece)
+        index, _, kind = key
+        said = self._sent.setdefault(key, [])
+        said.append(piece)
         self._size += len(piece)
-        yield ModelTextDelta(piece) if kind == "text" else ModelRefusalDelta(piece)
+        if kind == "refusal":
+            yield ModelRefusalDelta(piece)
+            return
+        if self._speaking not in (None, index):
+            yield ModelTextDelta("\n\n")  # between what the model says before and after a step
+        self._speaking = index
+        text = self._thinking.feed(piece)
+        if self._thinking.withdrawn:
+            self._thinking.withdrawn = False
+            yield TextWithdrawn()
+        yield from self._hand_out(text)
 
-    def _rest(self, event: _Event, whole: str, kind: str) -> Iterator[ModelEvent]:
-        sent = self._sent.get((event.output_index, event.content_index, kind), 0)
-        yield from self._piece(event, whole[sent:], kind)
+    @staticmethod
+    def _hand_out(text: str) -> list[ModelEvent]:
+        return [ModelTextDelta(text)] if text else []
+
+    def _rest(self, key: tuple[int, int, str], whole: str) -> Iterator[ModelEvent]:
+        """What is missing of a part that is told whole; a piece of it may have been unreadable."""
+        said = "".join(self._sent.get(key, ()))
+        if whole.startswith(said):
+            yield from self._piece(key, whole[len(said) :])
 
     def _call(self, index: int, item: dict[str, Any]) -> Iterator[ModelEvent]:
+        if index in self._calls:
+            return
+        name = text_in(item.get("name"))
+        if not name:
+            self._nameless.add(index)
+            return
+        self._nameless.discard(index)
+        if not self._calls:
+            yield from self._hand_out(self._thinking.end(cut=True))
+        call = _ResponseCall(len(self._calls), self._own_id(item.get("call_id")))
+        self._calls[index] = call
+        self._size += len(name)
+        yield ToolCallStarted(call.index, call.id, name)
+
+    def _all_arguments(self, index: int, whole: str) -> Iterator[ModelEvent]:
+        """What is missing of arguments that are told whole; raises StreamFault for other ones."""
         call = self._calls.get(index)
-        if call is None:
-            name = text_of(item.get("name"))
-            if not name:
-                raise StreamFault("a function call came without a function's name")
-            call = self._calls[index] = _ResponseCall(
-                len(self._calls), self._own_id(item.get("call_id"))
-            )
-            self._size += len(name)
-            yield ToolCallStarted(call.index, call.id, name)
-        yield from self._arguments(index, text_of(item.get("arguments"))[call.sent :])
+        if call is None or not whole:
+            return
+        if whole.startswith(call.arguments):
+            yield from self._arguments(index, whole[len(call.arguments) :])
+        elif not same_arguments(whole, call.arguments):
+            raise StreamFault("a function call's arguments came in two versions")
 
     def _arguments(self, index: int, piece: str) -> Iterator[ModelEvent]:
         call = self._calls.get(index)
         if call is not None and piece:  # of an unknown call all comes with its item
-            call.sent += len(piece)
+            call.arguments += piece
             self._size += len(piece)
             yield ToolCallDelta(call.index, piece)
 
     def _own_id(self, told: object) -> str:
         """The server's id, or a new one where it gave none or gave it twice."""
         known = isinstance(told, str) and told and told not in self._ids
-        call_id = str(told) if known else f"call_{secrets.token_hex(12)}"
+        call_id = str(told) if known else new_call_id()
         self._ids.add(call_id)
         return call_id
 
     def _usage(self) -> ModelUsage:
         told = field_of(self._response, "usage", dict) or {}
-        prompt, completion = (
-            field_of(told, f"{kind}_tokens", int) or 0 for kind in ("input", "output")
-        )
-        total = field_of(told, "total_tokens", int) or prompt + completion
+        prompt = integer(told.get("input_tokens", told.get("prompt_tokens"))) or 0
+        completion = integer(told.get("output_tokens", told.get("completion_tokens"))) or 0
+        total = max(integer(told.get("total_tokens")) or 0, prompt + completion)
         if total:
             return ModelUsage(prompt, completion, total)
         prompt, completion = self._prompt_estimate, estimate_tokens(self._size)

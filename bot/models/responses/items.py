@@ -1,9 +1,10 @@
 """What the objects in a Response hold, where they are of the shape they should be."""
 
-import secrets
 from typing import Any
 
-from bot.models.http.stream_reader import StreamFault
+import msgspec
+
+from bot.models.http.leniency import new_call_id, text_in
 from bot.models.types import HostedCall, HostedKind
 
 HOSTED: dict[str, HostedKind] = {
@@ -13,41 +14,43 @@ HOSTED: dict[str, HostedKind] = {
 
 
 def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
-    """What a hosted tool did; raises StreamFault for an item that can't be read."""
+    """What a hosted tool did, as far as the item tells."""
     outputs: list[str] = []
     if kind == "code_interpreter":
         asked = field_of(item, "code", str) or ""
         for output in field_of(item, "outputs", list) or ():
             output = object_of(output)
             if output.get("type") == "logs":
-                outputs.append(text_of(output.get("logs")))
+                outputs.append(text_in(output.get("logs")))
             elif output.get("type") == "image":
-                outputs.append(f"image: {text_of(output.get('url'))}")
+                outputs.append(f"image: {text_in(output.get('url'))}")
     else:
         action = field_of(item, "action", dict) or {}
         queries = [str(query) for query in field_of(action, "queries", list) or ()]
         asked = field_of(action, "query", str) or "; ".join(queries)
         asked = asked or field_of(action, "pattern", str) or field_of(action, "url", str) or ""
         sources = [object_of(source) for source in field_of(action, "sources", list) or ()]
-        outputs += [text_of(source.get("url")) for source in sources]
-    call_id = field_of(item, "id", str) or f"call_{secrets.token_hex(12)}"
+        outputs += [text_in(source.get("url")) for source in sources]
+    call_id = field_of(item, "id", str) or new_call_id()
     return HostedCall(kind, call_id, asked, tuple(outputs), item.get("status") == "failed")
 
 
 def object_of(value: object) -> dict[str, Any]:
-    """An object; raises StreamFault."""
-    if not isinstance(value, dict):
-        raise StreamFault("an event of the stream holds something else than an object")
-    return value
+    """An object; an empty one where it is something else."""
+    return value if isinstance(value, dict) else {}
 
 
-def text_of(value: object) -> str:
-    """Text, or nothing where a field is not there; raises StreamFault."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise StreamFault("an event of the stream holds something else than text")
-    return value
+def arguments_of(value: object) -> str:
+    """A call's arguments as text, also where they are sent as the object itself."""
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else text_in(value)
+
+
+def same_arguments(first: str, second: str) -> bool:
+    """Whether two texts of arguments say the same."""
+    try:
+        return bool(msgspec.json.decode(first) == msgspec.json.decode(second))
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return first.strip() == second.strip()
 
 
 def field_of(value: dict[str, Any], key: str, kind: type[Any]) -> Any:

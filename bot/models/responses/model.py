@@ -16,6 +16,7 @@ from bot.models.hosted_support import require_hosts
 from bot.models.http.check import check_endpoint
 from bot.models.http.endpoint import Endpoint, EndpointTimeouts, FailedError, RefusedError
 from bot.models.http.errors import limit_too_large
+from bot.models.http.stream_reader import log_skipped
 from bot.models.http.transport_errors import FAULTS
 from bot.models.responses.events import Reading
 from bot.models.responses.receiver import Polling, ResponseReceiving, Resumption
@@ -166,6 +167,7 @@ class Responses:
                     source, events = await resumption.after(fault, wait)
         finally:
             source.close()
+            log_skipped(self._endpoint.shown, model, reading.skipped, reading.first_skipped)
             self._let_go(reading)
 
     async def _create_or_cancel(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import aiohttp
 
 from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
+from bot.models.http.leniency import error_in, parse
 from bot.models.http.stream_reader import CutError, GoneError, Receiving, StreamFault
 from bot.models.http.transport_errors import FAULTS, retried_as
 from bot.models.responses.events import Reading
@@ -27,17 +28,21 @@ class ResponseReceiving(Receiving):
         self.reading = reading
 
     def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
-        if event.data == b"[DONE]":
-            return ()
-        if event.name == "error" and not event.data.startswith(b"{"):
+        if event.name == "error" and event.data.strip() and not event.data.startswith(b"{"):
             raise StreamFault("the stream carried an error", event.text)
-        return self.reading.take(event.data)
+        return self.reading.take(event.data, event.name)
 
     def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
-        return self.reading.take_response(decode_json(body))
+        (value,) = parse(body)[:1] or (None,)
+        if isinstance(value, dict) and "status" not in value and (error := error_in(value)):
+            raise StreamFault("it answered an error", error)
+        return self.reading.take_response(value)
 
     def _enough(self) -> bool:
         return self.reading.ended
+
+    def _stream_ended(self) -> None:
+        self.reading.stream_ended()
 
     def _last(self) -> bool:
         return self.reading.ended

@@ -220,23 +220,26 @@ async def test_a_stream_that_ends_before_it_said_why_is_cut(
     assert (text, error.kind) == ("So far ", "cut")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"data: {not json\n\n",
-        b"data: [1]\n\n",
-        b'data: {"choices": [{"delta": {"content": 5}}]}\n\n',
-        b"data: \xff\xfe\n\n",
-    ],
-)
-async def test_rubbish_in_the_stream_is_told_as_such(
-    endpoint: ScriptedModel, chat: ChatCompletions, data: bytes
+@pytest.mark.parametrize("data", [b"data: {not json\n\n", b"data: [1]\n\n", b"data: \xff\xfe\n\n"])
+async def test_rubbish_in_the_stream_is_skipped_and_logged_once(
+    endpoint: ScriptedModel,
+    chat: ChatCompletions,
+    data: bytes,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    endpoint.garble("So far ", data=data)
-    text, error = await collect_until_error(chat)
-    assert text == "So far "
+    endpoint.garble("So far ", data=data * 3)
+    assert said(await collect(chat)) == "So far "
+    (logged,) = [record.getMessage() for record in caplog.records]
+    assert "3 events of a stream hold nothing that can be read" in logged
+
+
+async def test_a_stream_of_rubbish_is_told_as_such(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.then(*[turns.garble("", data=b"data: {not json\n\n")] * 3)
+    _, error = await collect_until_error(chat)
     assert error.kind == "rubbish"
-    assert "can't be read" in error.message
+    assert "{not json" in error.message
 
 
 async def test_an_event_without_end_is_bounded(

@@ -1,13 +1,13 @@
 """What a chat completions endpoint is sent, and how a refused parameter is learned from."""
 
-import json
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from bot.models.chat_completions.dialect import ChatDialect
 from bot.models.chat_completions.model import ChatCompletions
-from bot.models.chat_completions.request import ChatDialect, chat_body
+from bot.models.chat_completions.request import chat_body
 from bot.models.types import (
     AssistantMessage,
     FunctionSpec,
@@ -276,9 +276,25 @@ async def test_a_query_in_the_url_goes_with_every_request(endpoint: ScriptedMode
     assert asked.query == {"api-version": "1"}
 
 
-def test_arguments_are_sent_back_exactly_as_the_model_wrote_them() -> None:
-    broken = '{"city": "Os'
-    call = AssistantMessage(tool_calls=(ToolCall("c", "f", broken),))
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ('{ "city" : "Oslo" }', '{ "city" : "Oslo" }'),
+        ("", "{}"),
+        (" \n", "{}"),
+        ("null", "{}"),
+        ('{"city": "Os', '{"text": "{\\"city\\": \\"Os"}'),
+        ("print(1)", '{"text": "print(1)"}'),
+        ('"Oslo"', '{"text": "Oslo"}'),
+        ("[1]", '{"text": "[1]"}'),
+        ('"{\\"city\\": 1}"', '{"city": 1}'),
+        ('{"code": "a\nb"}', '{"code": "a\\nb"}'),
+        ('{"x": NaN}', '{"x": null}'),
+    ],
+)
+def test_arguments_are_sent_back_as_an_object_which_they_mostly_are(
+    written: str, sent: str
+) -> None:
+    call = AssistantMessage(tool_calls=(ToolCall("c", "f", written),))
     body = chat_body(ModelRequest(model="m", items=(call,)), "m", ChatDialect())
-    assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == broken
-    assert json.loads(json.dumps(body))["messages"][0]["content"] is None
+    assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == sent

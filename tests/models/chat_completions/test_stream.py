@@ -165,7 +165,14 @@ def test_content_in_parts_is_its_text() -> None:
 
 def test_other_choices_than_the_first_are_not_ours() -> None:
     answer = CompletionReader()
+    assert answer.take(b'{"choices":[{"index":0,"delta":{"content":"ours"}}]}')
     assert not answer.take(b'{"choices":[{"index":1,"delta":{"content":"other"}}]}')
+
+
+def test_the_only_choice_is_ours_whatever_its_index() -> None:
+    answer = CompletionReader()
+    for _ in range(2):
+        assert answer.take(b'{"choices":[{"index":1,"delta":{"content":"ours"}}]}')
 
 
 def test_usage_told_with_every_chunk_counts_once() -> None:

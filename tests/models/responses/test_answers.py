@@ -303,19 +303,30 @@ def test_calls_without_ids_or_with_the_same_get_their_own() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        {"type": "response.output_text.delta", "delta": 5},
         {"type": "response.output_item.added", "item": "text"},
-        {"type": "response.output_item.added", "item": {"type": "function_call"}},
+        {"type": "response.output_text.delta", "delta": {"odd": 1}},
         {"type": "response.completed", "response": None},
-        {"type": "response.failed", "response": {"error": None}},
-        {"type": "error"},
         {"type": 5},
         [],
+        7,
     ],
 )
-def test_events_that_can_not_be_read_are_faults(event: Any) -> None:
+def test_events_that_can_not_be_read_are_skipped(event: Any) -> None:
+    hello = {"type": "response.output_text.delta", "delta": "hello"}
+    assert said(take(event, hello, event, COMPLETED)) == "hello"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"type": "response.failed", "response": {"error": None}}],
+        [{"type": "error"}],
+        [{"type": "response.output_item.done", "item": {"type": "function_call"}}, COMPLETED],
+    ],
+)
+def test_failures_and_calls_of_nothing_are_faults(events: list[Any]) -> None:
     with pytest.raises(StreamFault):
-        take(event)
+        take(*events)
 
 
 async def test_the_models_listed_are_told_by_the_check(

@@ -168,11 +168,11 @@ async def test_rubbish_on_the_way_is_read_again(
     assert isinstance(events[-1], Finished)
 
 
-async def test_rubbish_without_end_is_given_up(
+async def test_rubbish_behind_which_nothing_comes_is_given_up(
     there: ScriptedResponses, background: Responses
 ) -> None:
     raw = [Raw(b"data: {not json\n\n") for _ in range(20)]
-    there.then(Reply([Say(["one "]), *raw, there.gate()]))
+    there.then(Reply([Say(["one "]), *raw, Cut()]))
     there.fail_calls(*[500] * 20)
     text, error = await collect_until_error(background)
     assert text == "one "

@@ -114,19 +114,32 @@ async def test_a_stream_cut_before_anything_was_said_is_begun_anew(
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "logged"),
     [
-        b"data: {not json\n\n",
-        b"data: [1]\n\n",
-        b'data: {"type": "response.output_text.delta", "delta": 5, "sequence_number": 99}\n\n',
-        b"data: \xff\xfe\n\n",
-        b"data: " + b"x" * 9_000_000,
+        (b"data: {not json\n\n", 1),
+        (b"data: [1]\n\n", 1),
+        (b"data: \xff\xfe\n\n", 1),
+        (b"data: \n\n", 0),
+        (b": comment\n\n", 0),
     ],
 )
-async def test_rubbish_in_the_stream_is_told_as_such(
-    there: ScriptedResponses, responses: Responses, data: bytes
+async def test_rubbish_in_the_stream_is_skipped_and_logged_once(
+    there: ScriptedResponses,
+    responses: Responses,
+    data: bytes,
+    logged: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    there.then(replies.garble("So far ", data=data))
+    there.then(Reply([Say(["So far "]), Raw(data * 3), Say(["so good."]), End()]))
+    assert said(await collect(responses)) == "So far \n\nso good."
+    told = [record.getMessage() for record in caplog.records]
+    assert [("3 events of a stream" in line) for line in told] == [True] * logged
+
+
+async def test_an_event_without_end_is_bounded(
+    there: ScriptedResponses, responses: Responses
+) -> None:
+    there.then(replies.garble("So far ", data=b"data: " + b"x" * 9_000_000))
     text, error = await collect_until_error(responses)
     assert (text, error.kind) == ("So far ", "rubbish")
 

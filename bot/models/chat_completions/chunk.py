@@ -1,0 +1,97 @@
+"""A chunk of a chat completion: only the fields in use, of whatever type endpoints send them."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from bot.models.http.leniency import integer, text_in
+
+
+class CompletionDelta(Struct, gc=False):
+    """A piece of the answer, or all of it; its fields are looked at where they are used."""
+
+    content: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    extra_content: Any = None
+
+
+class CompletionChoice(Struct, gc=False):
+    """One of the answers; `message` is one told whole, `text` what old endpoints send."""
+
+    index: Any = 0
+    delta: CompletionDelta | None = None
+    finish_reason: Any = None
+    message: CompletionDelta | None = None
+    text: Any = None
+    error: Any = None
+    usage: Any = None
+
+
+class CompletionChunk(Struct, gc=False):
+    """The data of one event."""
+
+    choices: list[CompletionChoice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+decoder: Final = msgspec.json.Decoder(CompletionChunk)
+"""Decodes what is as it should be; `chunk_of` reads the rest."""
+
+
+def chunk_of(value: dict[str, Any]) -> CompletionChunk:
+    """Read a chunk that is not as it should be."""
+    choices = value.get("choices")
+    if isinstance(choices, dict):
+        choices = [choices]
+    read = [
+        CompletionChoice(
+            index=integer(choice.get("index")) or 0,
+            delta=_delta(choice.get("delta")),
+            message=_delta(choice.get("message")),
+            text=choice.get("text"),
+            finish_reason=choice.get("finish_reason"),
+            error=choice.get("error"),
+            usage=choice.get("usage"),
+        )
+        for choice in (choices if isinstance(choices, list) else ())
+        if isinstance(choice, dict)
+    ]
+    return CompletionChunk(choices=read, usage=value.get("usage"), error=value.get("error"))
+
+
+def _delta(value: object) -> CompletionDelta | None:
+    if isinstance(value, dict):
+        return CompletionDelta(
+            **{name: value.get(name) for name in CompletionDelta.__struct_fields__}
+        )
+    return CompletionDelta(content=value) if isinstance(value, str | list) else None
+
+
+def parts_of(content: object) -> tuple[str, str, str]:
+    """Return the text, the refusal and the thoughts in a message's content, a text or its parts."""
+    if isinstance(content, dict):
+        content = [content]
+    if not isinstance(content, list):
+        return text_in(content), "", ""
+    texts, refusals, thoughts = [], [], []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if not isinstance(part, dict):
+            continue
+        kind = text_in(part.get("type")).lower()
+        if "think" in kind or "reason" in kind or "thought" in kind or part.get("thought") is True:
+            thoughts.append(text_in(part.get("text")) or "…")
+        elif "refusal" in kind:
+            refusals.append(text_in(part.get("refusal", part.get("text"))))
+        else:
+            texts.append(text_in(part.get("text")))
+    return "".join(texts), "".join(refusals), "".join(thoughts)

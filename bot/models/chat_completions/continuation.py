@@ -1,0 +1,88 @@
+"""What a model thought before its tool calls, kept to be given back with them, unchanged.
+
+DeepSeek refuses a conversation whose calls come back without their reasoning, OpenRouter and
+Gemini go on better with it, others take no such fields: the dialect says which.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from bot.models.chat_completions.chunk import CompletionDelta
+from bot.models.types import AssistantMessage
+
+FIELDS: Final = ("reasoning", "reasoning_content", "reasoning_details", "extra_content")
+"""The fields of a message that hold thoughts, in the order in which they are written."""
+
+CALL_FIELDS: Final = ("extra_content", "thought_signature", "provider_specific_fields")
+"""Fields of a call that its model needs back unchanged (Gemini's thought signatures)."""
+
+_MOST: Final = 2_000_000
+"""Characters of thoughts that are kept; a model that thinks more gets none of them back."""
+
+
+class ReasoningFields:
+    """The reasoning fields of one answer, put together from their pieces; `size` in characters."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._fields: dict[str, Any] = {}
+
+    def add(self, delta: CompletionDelta) -> None:
+        """Take the reasoning fields of a delta."""
+        for name in FIELDS:
+            piece = getattr(delta, name)
+            if not piece or self.size > _MOST:
+                continue
+            self.size += len(piece) if isinstance(piece, str) else 0
+            known = self._fields.get(name)
+            if isinstance(piece, str) and isinstance(known, str):
+                self._fields[name] = known + piece
+            elif isinstance(piece, list):
+                details = known if isinstance(known, list) else []
+                for detail in piece:
+                    self._add_detail(details, detail)
+                self._fields[name] = details
+            else:
+                self._fields[name] = piece
+
+    def _add_detail(self, details: list[Any], piece: object) -> None:
+        """Go on with the last of OpenRouter's details where the piece is of the same."""
+        last = details[-1] if details else None
+        if not (isinstance(piece, dict) and isinstance(last, dict)) or any(
+            last.get(key) != piece.get(key) for key in ("type", "index", "id")
+        ):
+            details.append(piece)
+            return
+        for key, value in piece.items():
+            together = key in ("text", "summary", "data") and isinstance(value, str)
+            if together and isinstance(last.get(key), str):
+                self.size += len(value)
+                last[key] += value
+            elif value is not None:
+                last[key] = value
+
+    def sealed(self, extras: dict[str, dict[str, Any]]) -> str:
+        """Return all that goes back with calls, `extras` being the calls' own fields by their ids.
+
+        "" where there is nothing to give back.
+        """
+        fields = self._fields if self.size <= _MOST else {}
+        if not fields and not extras:
+            return ""
+        return msgspec.json.encode({"message": fields, "calls": extras}).decode()
+
+
+def give_back(message: dict[str, Any], item: AssistantMessage, left_out: set[str]) -> None:
+    """Add to a request's `message` what belongs to the calls of `item`, but the fields left out."""
+    if not item.continuation:
+        return
+    try:
+        told = msgspec.json.decode(item.continuation, type=dict[str, dict[str, Any]])
+    except msgspec.DecodeError:
+        return  # it is of another kind of endpoint
+    fields = told.get("message", {})
+    message.update({name: fields[name] for name in fields if name not in left_out})
+    for call in message["tool_calls"]:
+        extras = told.get("calls", {}).get(call["id"], {})
+        call.update({name: extras[name] for name in extras if name not in left_out})

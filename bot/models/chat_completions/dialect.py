@@ -1,0 +1,145 @@
+"""What one model at one chat completions endpoint takes: learned from its refusals, and kept."""
+
+import re
+from typing import Any, Final, Literal
+
+from msgspec import Struct, field
+
+from bot.models.chat_completions.continuation import CALL_FIELDS, FIELDS
+from bot.models.http.errors import Told, refused_parameter, refused_role
+
+# What a model may refuse and an answer is still right without; people are told of all else.
+_OPTIONAL: Final = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "stream_options",
+        "parallel_tool_calls",
+        "reasoning_effort",
+        "user",
+        "safety_identifier",
+    }
+)
+_ALTERNATE: Final = re.compile(
+    r"roles? must alternate|must alternate between|alternating (?:user|roles)"
+    r"|first (?:message|non-system).{0,40}\buser\b|(?:start|begin)s? with a user"
+    r"|expected last role user|consecutive (?:user|assistant|messages)",
+    re.IGNORECASE,
+)
+_NEEDS_REASONING: Final = re.compile(
+    r"reasoning_content\b.{0,120}(?:pass(?:ed)? back|required|must|missing)"
+    r"|missing.{0,40}\breasoning_content\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_NULL_CONTENT: Final = re.compile(
+    r"\bcontent\b.{0,60}(?:null|none\b|nil|valid string|be a string|required|missing)"
+    r"|(?:null|missing).{0,40}\bcontent\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+_LEFT_OUT: Final = "(What was said before is left out.)"
+
+
+class ChatDialect(Struct):
+    """What one model at one endpoint takes; learned from its refusals, kept for later requests."""
+
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    user: Literal["user", "safety_identifier"] = "user"
+    # Where instructions go: "user" puts them before the first thing the person said, for models
+    # whose template has no place for a system message.
+    instructions: Literal["system", "developer", "user"] = "system"
+    obfuscated: bool = False  # pads its chunks unless told not to
+    left_out: set[str] = field(default_factory=set)
+    limit_swapped: bool = False
+    alternating: bool = False  # takes user and assistant in turns only, the user first
+    calls_tools: bool = True
+    needs_reasoning: bool = False  # wants the reasoning of each answer back, were it empty
+    null_content: bool = True  # takes null for the text of a message that is calls alone
+    closes_unopened: bool = False  # ends its thoughts with a tag, and begins them without
+
+    @classmethod
+    def openai(cls) -> "ChatDialect":
+        """What OpenAI's own hosts take."""
+        return cls(limit="max_completion_tokens", user="safety_identifier", obfuscated=True)
+
+
+def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
+    """Take a refusal of `body` as a lesson; says what will be done, None if it teaches nothing."""
+    learned = _learn_of_messages(dialect, told, body["messages"])
+    if learned is not None:
+        return f"{learned} from now on ({told.message})"
+    if refused_role(told) and dialect.instructions != "user":
+        # Only OpenAI's models know "developer"; elsewhere a template has no place for either.
+        to_developer = dialect.obfuscated and dialect.instructions == "system"
+        dialect.instructions = "developer" if to_developer else "user"
+        return f"instructions go as {dialect.instructions} messages from now on ({told.message})"
+    name = refused_parameter(told, (_OPTIONAL | {dialect.limit}) & body.keys())
+    if name is None:
+        return None
+    if name == dialect.limit:
+        if dialect.limit_swapped:
+            return None
+        dialect.limit_swapped = True
+        dialect.limit = "max_completion_tokens" if dialect.limit == "max_tokens" else "max_tokens"
+        return f"the limit is sent as {dialect.limit} from now on ({told.message})"
+    dialect.left_out.add(name)
+    return f"{name} is left out from now on ({told.message})"
+
+
+def _learn_of_messages(
+    dialect: ChatDialect, told: Told, messages: list[dict[str, Any]]
+) -> str | None:
+    """Learn how the messages have to be; return what will be done."""
+    words = f"{told.param} {told.message}"
+    # Others may have learned the same meanwhile: what counts is how this body was.
+    late = any(message["role"] == dialect.instructions for message in messages[1:])
+    if _ALTERNATE.search(words) and (in_turns(messages) != messages or late):
+        dialect.alternating = True
+        return "messages in a row from one side are sent as one"
+    answers = [message for message in messages if message["role"] == "assistant"]
+    if _NEEDS_REASONING.search(words) and any("reasoning_content" not in m for m in answers):
+        dialect.needs_reasoning = True
+        return "reasoning is sent back, be it empty,"
+    calls = [call for message in messages for call in message.get("tool_calls", ())]
+    sent: set[str] = {name for message in messages for name in FIELDS if name in message}
+    sent |= {name for call in calls for name in CALL_FIELDS if name in call}
+    if name := (refused_parameter(told, sent)):
+        dialect.left_out.add(name)
+        return f"{name} is not sent back"
+    has_null = any(message.get("content", "") is None for message in messages)
+    if has_null and _NULL_CONTENT.search(words):
+        dialect.null_content = False
+        return "messages that are calls alone have an empty text"
+    return None
+
+
+def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join neighbours of one role, and let the conversation begin with a user message."""
+    joined: list[dict[str, Any]] = []
+    for message in messages:
+        last = joined[-1] if joined else {"role": "system"}
+        if message["role"] == "assistant" and last["role"] in ("system", "developer"):
+            joined.append({"role": "user", "content": _LEFT_OUT})
+        if message["role"] != last["role"] or message["role"] == "tool" or "tool_calls" in last:
+            joined.append(dict(message))
+        elif joined:
+            content = _together(last.get("content"), message.get("content"))
+            joined[-1] = {**last, **message, "content": content}
+        else:
+            joined.append(dict(message))
+    return joined
+
+
+def _together(
+    first: str | list[dict[str, Any]] | None, second: str | list[dict[str, Any]] | None
+) -> str | list[dict[str, Any]]:
+    if not first or not second:
+        return first or second or ""
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    parts = [
+        [{"type": "text", "text": content}] if isinstance(content, str) else content
+        for content in (first, second)
+    ]
+    return [*parts[0], *parts[1]]

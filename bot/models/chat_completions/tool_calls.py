@@ -1,0 +1,312 @@
+"""Tool calls put together from the pieces that endpoints send: right calls, or a clear failure.
+
+Indexes, ids and repeated names are believed only where they make sense. Two calls are never glued
+together: where the JSON of one call's arguments is whole, another object is another call.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+from msgspec import Struct
+
+from bot.models.chat_completions.continuation import CALL_FIELDS
+from bot.models.http.leniency import integer, new_call_id, text_in
+from bot.models.http.stream_reader import StreamFault
+from bot.models.types import ModelEvent, ToolCallDelta, ToolCallStarted
+
+_MOST_UNNAMED: Final = 100_000
+"""Characters of arguments that wait for their function's name, which endpoints send first."""
+
+_PLACEHOLDERS: Final = frozenset({"", "{}", "null", '""'})
+"""What some endpoints send as arguments before the real ones; by themselves they mean none."""
+
+_NO_ID: Final = frozenset({"", "null", "none", "undefined"})
+_OUTSIDE: Final = re.compile(r'["{}\[\]]')
+_IN_STRING: Final = re.compile(r'["\\]')
+
+
+class _JsonProgress:
+    """How far a JSON object or array has come; other text is never whole."""
+
+    __slots__ = ("_depth", "_escaped", "_in_string", "_structured", "begun")
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._structured = False
+        self._in_string = False
+        self._escaped = False
+        self._depth = 0
+
+    def feed(self, piece: str) -> int | None:
+        """Take the next piece; return where in it the value ends, None while it goes on."""
+        if not self.begun and (begin := piece.lstrip()):
+            self.begun = True
+            self._structured = begin[0] in "{["
+        if not self._structured:
+            return None
+        at = 1 if self._escaped else 0
+        self._escaped = False
+        while found := (_IN_STRING if self._in_string else _OUTSIDE).search(piece, at):
+            mark, at = found[0], found.end()
+            if mark == '"':
+                self._in_string = not self._in_string
+            elif mark == "\\":
+                self._escaped = at == len(piece)
+                at += 1
+            elif mark in "{[":
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if self._depth <= 0:
+                    return at
+        return None
+
+
+class _CallPiece(Struct):
+    """What one entry of `tool_calls` tells."""
+
+    index: int | None
+    id: str
+    name: str
+    arguments: str
+    extra: dict[str, Any]
+
+    @property
+    def begins(self) -> bool:
+        """Whether the arguments look like the beginning of an object."""
+        return self.arguments.lstrip().startswith("{")
+
+
+class _OpenCall:
+    """A call that is being received; started once its name is known to its end."""
+
+    __slots__ = (
+        "arguments", "extra", "held", "id", "index", "name", "progress", "started", "told_id",
+        "unnamed", "whole",
+    )  # fmt: skip
+
+    def __init__(self, name: str, told_id: str) -> None:
+        self.name = name
+        self.told_id = told_id
+        self.id = ""
+        self.index = -1
+        self.started = False
+        self.held = ""  # a placeholder
+        self.unnamed = ""  # arguments that came before the name
+        self.arguments: list[str] = []
+        self.progress = _JsonProgress()
+        self.whole = False
+        self.extra: dict[str, Any] = {}
+
+    @property
+    def begun(self) -> bool:
+        """Whether arguments came, a placeholder included."""
+        return self.progress.begun or bool(self.held.strip())
+
+
+class ToolCallAssembler:
+    """The tool calls of one answer: `take` each entry, then `finish`.
+
+    `tools` are the names of the functions offered; they tell a name in pieces from two names.
+    `size` counts the characters of names and arguments.
+    """
+
+    def __init__(self, tools: frozenset[str] = frozenset()) -> None:
+        self.size = 0
+        self._tools = tools
+        self._calls: list[_OpenCall] = []
+        self._at: dict[int, _OpenCall] = {}
+        self._by_id: dict[str, _OpenCall] = {}
+        self._current: _OpenCall | None = None
+        self._ids: set[str] = set()
+        self._started = 0
+
+    def __bool__(self) -> bool:
+        """Whether the model called anything."""
+        return bool(self._calls)
+
+    @property
+    def extras(self) -> dict[str, dict[str, Any]]:
+        """The fields that go back with a call, by the call's id."""
+        return {call.id: call.extra for call in self._calls if call.extra}
+
+    def take(self, told: object) -> list[ModelEvent]:
+        """Return the events in one entry; raises StreamFault for a call that cannot be told."""
+        if not isinstance(told, dict):
+            return []
+        piece = _read(told)
+        if not (piece.name or piece.id or piece.arguments):
+            return []
+        events: list[ModelEvent] = []
+        call = self._find(piece)
+        if call is None:
+            call = self._open(piece.name, piece.id, events)
+        elif not self._continues(call, piece):
+            call = self._open(piece.name or call.name, piece.id, events)
+        elif call.whole and piece.arguments.strip() == "".join(call.arguments).strip():
+            return events  # told again whole, as some endpoints do at the end
+        elif piece.name and not (call.name and call.progress.begun):
+            call.name = _joined(call.name, piece.name)
+        if piece.index is not None:
+            self._at[piece.index] = call
+        if piece.id:
+            call.told_id = call.told_id or piece.id
+            self._by_id.setdefault(piece.id, call)
+        self._current = call
+        call.extra.update(piece.extra)
+        self._add(call, piece.arguments, events)
+        return events
+
+    def finish(self) -> list[ModelEvent]:
+        """Return the last events; raises StreamFault for a call without a name."""
+        events: list[ModelEvent] = []
+        for call in self._calls:
+            if not call.name:
+                raise StreamFault("a tool call came without a function's name")
+            self._start(call, events)
+            self._emit(call, call.held, events)
+        return events
+
+    def _find(self, piece: _CallPiece) -> _OpenCall | None:
+        """Return the call a piece may belong to: by its index, its id, or because it is open."""
+        current = self._current
+        by_id = self._by_id.get(piece.id) if piece.id else None
+        open_by_id = by_id if by_id is not None and not by_id.whole and by_id.begun else None
+        if piece.index is None:
+            return by_id or current
+        at = self._at.get(piece.index)
+        if at is not None:
+            if by_id is None or by_id is at or at.told_id == piece.id:
+                return at
+            return by_id if not piece.name or piece.name == by_id.name else at
+        if piece.name:
+            return open_by_id if open_by_id and open_by_id.name == piece.name else None
+        if by_id is not None or piece.id:
+            return by_id
+        return current if current is not None and not current.whole else None
+
+    def _continues(self, call: _OpenCall, piece: _CallPiece) -> bool:
+        """Whether a piece goes on with this call, and does not begin another."""
+        same_id = bool(piece.id) and piece.id == call.told_id
+        other_id = bool(piece.id) and bool(call.told_id) and not same_id
+        repeated = piece.name == call.name and not other_id
+        if call.whole:
+            if not piece.arguments.strip():
+                return not piece.name or repeated
+            if same_id and piece.arguments.strip() == "".join(call.arguments).strip():
+                return True
+            return not piece.begins and not piece.name
+        if not piece.name:
+            return True
+        if not call.name:
+            return not other_id
+        if call.progress.begun:
+            return piece.name == call.name and not (other_id and piece.begins)
+        if call.held.strip():
+            return same_id or (repeated and not piece.arguments.strip())
+        if other_id:
+            return False
+        return piece.name == call.name or self._is_name_in_pieces(call.name, piece)
+
+    def _is_name_in_pieces(self, name: str, piece: _CallPiece) -> bool:
+        """Whether two names in a row are one name that came in pieces."""
+        if not self._tools:
+            return piece.index is not None
+        if name in self._tools and piece.name in self._tools:
+            return False
+        joined = _joined(name, piece.name)
+        return any(tool.startswith(joined) for tool in self._tools)
+
+    def _open(self, name: str, told_id: str, events: list[ModelEvent]) -> _OpenCall:
+        """Open another call; those before it are started, so that they stay in their order."""
+        for call in self._calls:
+            if call.name:
+                self._start(call, events)
+        call = _OpenCall(name, told_id)
+        self._calls.append(call)
+        return call
+
+    def _add(self, call: _OpenCall, text: str, events: list[ModelEvent]) -> None:
+        """Add arguments to a call; another object behind a whole one is a call of its own."""
+        if not text:
+            return
+        if not call.whole:
+            if not call.progress.begun:
+                waiting = call.held + text
+                if waiting.strip() in _PLACEHOLDERS:
+                    call.held = waiting
+                    return
+                replaced = bool(call.held.strip()) and text.lstrip().startswith("{")
+                text, call.held = (text if replaced else waiting), ""
+            end = call.progress.feed(text)
+            if end is None:
+                self._emit(call, text, events)
+                return
+            self._emit(call, text[:end], events)
+            call.whole = True
+            text = text[end:]
+        rest = text.lstrip(" \t\r\n,;")
+        if rest.startswith("{"):
+            following = self._open(call.name, "", events)
+            self._current = following
+            for index, known in tuple(self._at.items()):
+                if known is call:
+                    self._at[index] = following
+            self._add(following, rest, events)
+        elif "{" in rest:
+            raise StreamFault("a tool call's arguments go on behind their end")
+        # Else it is a bracket too many or a template's token, which is no part of the arguments.
+
+    def _emit(self, call: _OpenCall, text: str, events: list[ModelEvent]) -> None:
+        """Hand out a piece of a call's arguments, or keep it until the function's name is known."""
+        if not call.name:
+            call.unnamed += text
+            if len(call.unnamed) > _MOST_UNNAMED:
+                raise StreamFault("a tool call came without a function's name")
+            return
+        self._start(call, events)
+        text, call.unnamed = call.unnamed + text, ""
+        if text:
+            call.arguments.append(text)
+            self.size += len(text)
+            events.append(ToolCallDelta(call.index, text))
+
+    def _start(self, call: _OpenCall, events: list[ModelEvent]) -> None:
+        if call.started:
+            return
+        call.started = True
+        call.index = self._started
+        self._started += 1
+        call.id = self._own_id(call.told_id)
+        self.size += len(call.name)
+        events.append(ToolCallStarted(call.index, call.id, call.name))
+
+    def _own_id(self, told: str) -> str:
+        """Return the endpoint's id, or a new one where it gave none or gave it twice."""
+        call_id = told if told and told not in self._ids else new_call_id()
+        self._ids.add(call_id)
+        return call_id
+
+
+def _joined(name: str, piece: str) -> str:
+    """Return a name that goes on with a piece, or is told again, whole or up to there."""
+    return piece if piece.startswith(name) else name if name == piece else name + piece
+
+
+def _read(told: dict[str, Any]) -> _CallPiece:
+    """Read an entry; a function's fields may stand in the entry itself (as in `function_call`)."""
+    function = told.get("function")
+    if not isinstance(function, dict):
+        function = told
+    arguments = function.get("arguments", function.get("parameters"))
+    if isinstance(arguments, dict | list):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    name, call_id = text_in(function.get("name")), text_in(told.get("id"))
+    return _CallPiece(
+        index=integer(told.get("index")),
+        id="" if call_id.lower() in _NO_ID else call_id,
+        name=name,
+        arguments=text_in(arguments),
+        extra={key: told[key] for key in CALL_FIELDS if told.get(key) is not None},
+    )

@@ -1,0 +1,165 @@
+"""What endpoints send that is almost JSON, almost a number, almost an error: read by one rule.
+
+Model endpoints disagree in every field that most clients do not look at. A stream's reader first
+decodes strictly, which is fast; what fails there is read here.
+"""
+
+import json
+import re
+import secrets
+import string
+from typing import Any, Final
+
+END: Final = object()
+"""Stands for the marker of a stream's end, ``[DONE]`` in any spelling."""
+
+_END: Final = re.compile(r"[\W_]*(?:done|end|eos|eof)[\W_]*", re.IGNORECASE)
+_PREFIX: Final = re.compile(r"(?:\s*data:)+\s*", re.IGNORECASE)
+_SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_ID_LETTERS: Final = string.ascii_letters + string.digits
+_MOST_TOKENS: Final = 2**53
+_NO_ERROR: Final = frozenset(
+    {"", "0", "200", "none", "null", "nil", "ok", "success", "succeeded", "false", "undefined"}
+)
+_ERROR_WORDS: Final = ("message", "msg", "detail", "details", "error", "reason", "type", "code")
+
+
+def parse(data: bytes) -> list[Any]:
+    """Return the JSON values in an event's data, with `END` for an end marker.
+
+    Takes bytes that are not UTF-8, ``NaN``, control characters, a doubled ``data:`` prefix, lone
+    surrogates, and one value a line. Text that is none of these gives no value.
+    """
+    text = data.decode("utf-8", "replace").strip("\ufeff \t\r\n")
+    if prefix := _PREFIX.match(text):
+        text = text[prefix.end() :]
+    whole = _value(text)
+    if whole is not None:
+        return [whole]
+    lines = text.splitlines()
+    if len(lines) < 2:
+        return []
+    values = (_value(line[found.end() :] if (found := _PREFIX.match(line)) else line)
+              for line in lines)  # fmt: skip
+    return [value for value in values if value is not None]
+
+
+def _value(text: str) -> Any:
+    """Return the value of a JSON text; None where there is none."""
+    if len(text) < 20 and _END.fullmatch(text):
+        return END
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return _sayable(value) if _SURROGATE_ESCAPE.search(text) else value
+
+
+def _sayable(value: Any) -> Any:
+    """Replace lone surrogates, which no UTF-8 can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_sayable(each) for each in value]
+    if isinstance(value, dict):
+        return {_sayable(key): _sayable(each) for key, each in value.items()}
+    return value
+
+
+def integer(value: object) -> int | None:
+    """Return a whole number from 0 on, also one told as ``"3"`` or ``3.0``; else None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
+
+
+def text_in(value: object) -> str:
+    """Return the text a field holds: its own, a number's, or that of the object around it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, dict):  # the Assistants API's shape: {"value": "…"}
+        return text_in(value.get("value", value.get("text")))
+    return ""
+
+
+def says_something(error: object) -> bool:
+    """Whether an error field tells of an error; ``{}``, ``""``, ``false`` and code 0 do not."""
+    if isinstance(error, dict):
+        known = [error[key] for key in _ERROR_WORDS if key in error]
+        return any(map(says_something, known or error.values()))
+    if isinstance(error, list):
+        return any(map(says_something, error))
+    if isinstance(error, str):
+        return error.strip().lower() not in _NO_ERROR
+    return bool(error) and error != 200
+
+
+def error_in(value: dict[str, Any]) -> Any:
+    """Return the error that an event without an answer tells, in any of the shapes in use."""
+    for key in ("error", "errors"):
+        error = value.get(key)
+        if says_something(error):
+            if error is True:
+                return value
+            return error[0] if isinstance(error, list) else error
+    base = value.get("base_resp")
+    if isinstance(base, dict) and says_something(base.get("status_code")):
+        return {"message": text_in(base.get("status_msg")), "code": base["status_code"]}
+    kind = f"{value.get('object')} {value.get('type')} {value.get('status')}".lower()
+    failed = "error" in kind or "fail" in kind or value.get("success") is False
+    codes = [value.get(key) for key in ("code", "error_code", "status_code", "status")]
+    if not failed:
+        failed = any(says_something(code) for code in codes) and any(
+            says_something(value.get(key)) for key in ("message", "msg", "error_msg", "detail")
+        )
+    if failed or says_something(value.get("detail")) or says_something(value.get("error_msg")):
+        return value
+    return None
+
+
+_REASONS: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        ("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_new_tokens",
+         "max_length", "model_length", "token_limit", "limit", "context_length_exceeded",
+         "model_context_window_exceeded", "error_limit"), "length"),
+    **dict.fromkeys(
+        ("content_filter", "content_filtered", "safety", "image_safety", "recitation", "blocklist",
+         "prohibited_content", "spii", "sensitive", "refusal", "guardrail_intervened",
+         "error_toxic", "moderation"), "content_filter"),
+    **dict.fromkeys(
+        ("tool_calls", "tool_call", "tool_use", "tools", "function_call", "function_calls"),
+        "tool_calls"),
+    **dict.fromkeys(
+        ("error", "abort", "aborted", "network_error", "insufficient_system_resource",
+         "malformed_function_call", "unexpected_tool_call"), "error"),
+}  # fmt: skip
+_NO_REASON: Final = frozenset({"", "null", "none", "unspecified", "not_finished", "in_progress"})
+
+
+def stop_reason(told: object) -> str | None:
+    """Return why the model stopped: a `FinishReason` or "error"; None where nothing is said.
+
+    A reason that is not known, or is no text, is "stop": the model did stop.
+    """
+    if isinstance(told, dict):
+        told = told.get("type", told.get("reason"))
+    if not isinstance(told, str):
+        return "stop" if told else None
+    words = told.strip().lower().replace("-", "_").replace(" ", "_")
+    words = words.removeprefix("finish_reason_").removeprefix("finishreason.")
+    if words in _NO_REASON:
+        return None
+    # Gemini's endpoint writes "content_filter: PROHIBITED_CONTENT" and the like.
+    before, _, after = words.partition(":")
+    return _REASONS.get(after.strip("_")) or _REASONS.get(before.strip("_"), "stop")
+
+
+def new_call_id() -> str:
+    """Return a new tool call id: nine letters and digits, as Mistral's templates demand."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(9))

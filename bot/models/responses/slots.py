@@ -1,0 +1,61 @@
+"""Where an item of a Response stands in its output: by its id, its index, or its place at the end.
+
+Endpoints send one index for all items, or another id with each event of an item.
+"""
+
+from typing import Any
+
+from bot.models.http.leniency import integer, text_in
+
+
+class OutputSlots:
+    """The places of the items that were told of, counted from 0 in the order they began."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, int] = {}
+        self._items: dict[int, tuple[str, str]] = {}  # the type and the id of what stands there
+        self._done: set[int] = set()
+
+    def of(self, index: object, item_id: object) -> int:
+        """Return the place that a piece of an item belongs to."""
+        known = self._by_id.get(text_in(item_id))
+        return (integer(index) or 0) if known is None else known
+
+    def of_item(self, index: object, item: dict[str, Any], *, done: bool = False) -> int:
+        """Return the place of an item that begins or is done; a taken one is another item's."""
+        kind, item_id = text_in(item.get("type")), _id_of(item)
+        slot = self._by_id.get(text_in(item.get("id")))
+        if slot is None:
+            slot = integer(index) or 0
+            there = self._items.get(slot)
+            other = there is not None and (
+                there[0] != kind
+                or (slot in self._done and item_id and there[1] and there[1] != item_id)
+            )
+            if other:
+                slot = max(self._items) + 1
+        return self._keep(slot, kind, item, done=done)
+
+    def of_output(self, at: int, item: dict[str, Any]) -> int:
+        """Return the place of an item in the output that is told whole at the end."""
+        kind = text_in(item.get("type"))
+        slot = self._by_id.get(text_in(item.get("id")))
+        if slot is None:
+            places = sorted(self._items)
+            slot = places[at] if at < len(places) else max(self._items, default=-1) + 1
+            if self._items.get(slot, (kind, ""))[0] != kind:
+                slot = max(self._items) + 1
+        return self._keep(slot, kind, item, done=True)
+
+    def _keep(self, slot: int, kind: str, item: dict[str, Any], *, done: bool) -> int:
+        self._items[slot] = (kind, _id_of(item))
+        if item_id := text_in(item.get("id")):
+            self._by_id.setdefault(item_id, slot)
+        if done:
+            self._done.add(slot)
+        return slot
+
+
+def _id_of(item: dict[str, Any]) -> str:
+    """Return what tells an item from another."""
+    return text_in(item.get("id")) or text_in(item.get("call_id"))

@@ -1,0 +1,1 @@
+"""Streams in the shapes that endpoints send them in, and what they mean."""
