@@ -81,11 +81,13 @@ def test_a_pattern_is_found_wherever_it_is_given() -> None:
 
 
 def test_no_pattern_ends_in_a_dollar() -> None:
+    # Playwright hands patterns to the browser, whose regular expressions know no other end.
+    in_the_browser = PROJECT / "tests" / "sandbox" / "browser"
     loose = [
         f"{path.relative_to(PROJECT)}:{line}: {pattern}"
         for folder in ("bot", "tests")
         for path in sorted((PROJECT / folder).rglob("*.py"))
         for line, pattern in patterns(path.read_text(encoding="utf-8"))
-        if path != Path(__file__) and ends_loosely(pattern)
+        if path != Path(__file__) and in_the_browser not in path.parents and ends_loosely(pattern)
     ]
     assert loose == []

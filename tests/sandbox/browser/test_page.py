@@ -360,8 +360,8 @@ async def test_times_are_shown_as_discord_shows_them(sandbox: Sandbox, page: Pag
     for words in ("1 minute ago", "in 2 hours", "last year", "<t:99999999999999:R>"):
         await expect(log).to_contain_text(words)
     times = log.locator("time")
-    await expect(times.nth(3)).to_have_text(re.compile(r"^\d+:00\s[AP]M\Z"))
-    await expect(times.nth(4)).to_have_text(re.compile(r"^January 15, 2027 at \d+:00\s[AP]M\Z"))
+    await expect(times.nth(3)).to_have_text(re.compile(r"^\d+:00\s[AP]M$"))
+    await expect(times.nth(4)).to_have_text(re.compile(r"^January 15, 2027 at \d+:00\s[AP]M$"))
     await page.clock.run_for(60_000)
     await expect(log).to_contain_text("2 minutes ago")
 
