@@ -1,13 +1,13 @@
-"""How many tokens each model sees at once: configured, or learned when a prompt was too long."""
+"""The context windows of models: configured, or learned from the errors of their endpoints."""
 
 from typing import Final
 
 ASSUMED: Final = 32_768
-"""Tokens a model is taken to see where nobody said: what today's small models have."""
+"""The context window of a model about which nothing is known, in tokens."""
 
 
 class ContextWindows:
-    """What is known of the models' context windows, in tokens."""
+    """The known context windows, in tokens."""
 
     def __init__(self, configured: int | None = None) -> None:
         self._configured = configured
@@ -18,7 +18,7 @@ class ContextWindows:
         return self._learned.get(model, self._configured or ASSUMED)
 
     def learn(self, model: str, window: int) -> bool:
-        """Remember what an endpoint said; True where that is less than was thought."""
+        """Remember a window that an endpoint named; return whether it is smaller than before."""
         smaller = window < self.of(model)
         if smaller:
             self._learned[model] = window

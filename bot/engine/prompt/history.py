@@ -1,4 +1,4 @@
-"""What the model is shown of a thread: its newest part that fits, then what the run did so far."""
+"""Builds the prompt of a run: the newest messages that fit, then the run's own steps."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,9 +41,9 @@ from bot.engine.prompt.images import (
     PromptMessage,
     PromptPart,
     StoredImage,
-    too_large,
+    too_large_notice,
 )
-from bot.engine.tool_calls.search_rendering import shown
+from bot.engine.tool_calls.search_rendering import render_for_model
 from bot.engine.tool_calls.written_calls import CODE, SEARCH
 from bot.models.types import (
     AssistantMessage,
@@ -56,7 +56,7 @@ from bot.models.types import (
 )
 
 _FILE_SCHEME: Final = "file-id:"
-"""Earlier versions took addresses with this scheme in requests; messages of that time hold them."""
+"""The scheme of image URLs in messages that earlier versions stored."""
 
 _IMAGE_TOKENS: Final = 800
 _ITEM_TOKENS: Final = 6
@@ -64,7 +64,7 @@ _BYTES_A_TOKEN: Final = 3.2
 """On the low side: English has about 4 bytes of UTF-8 a token, Japanese about 3."""
 
 _MOST_CALL_BYTES: Final = 16 * 1024 * 1024
-"""How much the calls of one run, with their outputs, take in a request; no model reads as much."""
+"""The most bytes that one run's calls and outputs take in a request; no model reads more."""
 
 _LEFT_OUT: Final = "(Left out: the calls of this run and their outputs are too large together.)"
 
@@ -76,42 +76,45 @@ def build(
     budget: int,
     continuations: Mapping[str, str] | None = None,
 ) -> tuple[PromptItem, ...]:
-    """Return the items a model call of ``run`` is made of, at most about ``budget`` tokens.
+    """Return the prompt of a model call of ``run``, at most about ``budget`` tokens.
 
-    ``newest`` yields the thread's messages newest first and is read only as far as needed;
-    ``steps`` are the run's finished ones, oldest first; ``continuations`` are given back with their
-    calls. The newest question and what the run did
-    itself are always shown, also where the budget is smaller.
+    ``newest`` yields the thread's messages newest first and is read only as far as needed.
+    ``steps`` are the run's finished steps, oldest first. ``continuations`` is the model's data by
+    step id. The newest question and the run's own steps are always included, even beyond the
+    budget.
     """
     newest = iter(newest)
     own: dict[str, Message] = {}
     earlier: Iterable[Message] = ()
     for message in newest:
-        if message.run_id != run.id:  # the run's own are the newest: its thread is locked
+        if (
+            message.run_id != run.id
+        ):  # the run's own messages are the newest, because its thread is locked
             earlier = chain((message,), newest)
             break
         own[message.id] = message
     head: list[PromptItem] = [SystemMessage(run.instructions)] if run.instructions else []
-    doings = _doings(steps, own, continuations or {})
-    left = budget - sum(map(tokens, head)) - sum(map(tokens, doings))
+    own_items = _own_items(steps, own, continuations or {})
+    left = budget - sum(map(tokens, head)) - sum(map(tokens, own_items))
     images_left = MOST_BYTES_TOGETHER
     shown: list[PromptItem] = []
     for message in islice(earlier, _most_messages(run)):
-        message, images_left = _bounded(message, images_left)
-        item = _item(message)
+        message, images_left = _with_bounded_images(message, images_left)
+        item = _message_item(message)
         if item is None:
             continue
         left -= tokens(item)
         if shown and (left < 0 or images_left < -MOST_BYTES_TOGETHER):
-            break  # the second bound ends the reading of images that only words stand for
+            break  # the second bound stops reading messages whose images are all left out
         shown.append(item)
-    return (*head, *reversed(shown), *doings)
+    return (*head, *reversed(shown), *own_items)
 
 
-def steps_shown(newest: Iterable[RunStep]) -> list[RunStep]:
-    """Return a run's steps oldest first, bounded by bytes; ``newest`` yields the newest first.
+def bounded_steps(newest: Iterable[RunStep]) -> list[RunStep]:
+    """Return a run's steps oldest first; ``newest`` yields them newest first.
 
-    The oldest calls past the bound keep their ids and names; words stand for their outputs.
+    Beyond a bound in bytes, the oldest calls keep only their ids and names; a notice replaces their
+    outputs.
     """
     left = _MOST_CALL_BYTES
     steps: list[RunStep] = []
@@ -129,7 +132,7 @@ def steps_shown(newest: Iterable[RunStep]) -> list[RunStep]:
 
 
 def tokens(item: PromptItem | Item) -> int:
-    """Estimate, rather too high, the tokens that an item takes in a prompt."""
+    """Estimate the tokens of a prompt item, rather too high than too low."""
     images = 0
     match item:
         case SystemMessage(text) | ToolResult(_, text):
@@ -144,7 +147,7 @@ def tokens(item: PromptItem | Item) -> int:
 
 
 def _without_output(call: KeptCall) -> KeptCall:
-    """Return a call as it stands where there is no room for it."""
+    """Return a call with a notice instead of its arguments and output."""
     match call:
         case FunctionCall(id_, function):
             return FunctionCall(id_, CalledFunction(function.name, "{}", _LEFT_OUT))
@@ -155,8 +158,8 @@ def _without_output(call: KeptCall) -> KeptCall:
             return FileSearchCall(id_, replace(search, results=(left_out,)))
 
 
-def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolResult]:
-    """Return a call of the run and what came of it, as the model is shown them."""
+def _call_and_result(call: KeptCall, search_numbers: Iterator[int]) -> tuple[ToolCall, ToolResult]:
+    """Return a call of the run and its result as items for the model."""
     match call:
         case FunctionCall(id_, function):
             asked = ToolCall(id_, function.name, function.arguments)
@@ -168,7 +171,7 @@ def _called(call: KeptCall, searched: Iterator[int]) -> tuple[ToolCall, ToolResu
         case FileSearchCall(id_, search):
             queries = search.queries if isinstance(search.queries, tuple) else ()
             asked = ToolCall(id_, SEARCH, json.dumps({"queries": queries}))
-            return asked, ToolResult(id_, shown(search, next(searched)))
+            return asked, ToolResult(id_, render_for_model(search, next(search_numbers)))
 
 
 def _bytes(text: str) -> int:
@@ -180,11 +183,11 @@ def _most_messages(run: Run) -> int | None:
     return strategy.last_messages if strategy and strategy.type == "last_messages" else None
 
 
-def _bounded(message: Message, left: int) -> tuple[Message, int]:
-    """Return a message without image addresses past ``left`` bytes, and what is left after it.
+def _with_bounded_images(message: Message, left: int) -> tuple[Message, int]:
+    """Return a message without the image URLs beyond ``left`` bytes, and the bytes left after it.
 
-    The rest is negative from the first image on that is left out: all older ones are, too. Earlier
-    versions stored images of megabytes in addresses (``data:`` URLs).
+    Once an image is left out, the rest is negative, so that all older images are left out as well.
+    Earlier versions stored ``data:`` URLs of megabytes.
     """
     if not any(isinstance(part, ImageUrlPart) for part in message.content):
         return message, left
@@ -193,15 +196,15 @@ def _bounded(message: Message, left: int) -> tuple[Message, int]:
         if isinstance(part, ImageUrlPart):
             left -= len(part.image_url.url)
             if left < 0:
-                part = TextPart(TextValue(too_large()))
+                part = TextPart(TextValue(too_large_notice()))
         content.append(part)
     return replace(message, content=tuple(content)), left
 
 
-def _item(message: Message) -> PromptItem | None:
-    """Return a message as the model is shown it; None for one that holds nothing."""
+def _message_item(message: Message) -> PromptItem | None:
+    """Return a message as a prompt item; None for an empty message."""
     if message.role == "assistant":
-        said = _said(message)
+        said = _assistant_message(message)
         return said if said.text or said.refusal else None
     parts = tuple(part for content in message.content if (part := _part(content)))
     return PromptMessage(parts) if parts else None
@@ -221,33 +224,33 @@ def _part(content: Content) -> PromptPart | None:
             return None
 
 
-def _said(message: Message) -> AssistantMessage:
+def _assistant_message(message: Message) -> AssistantMessage:
     texts = [part.text.value for part in message.content if isinstance(part, TextPart)]
     refusals = [part.refusal for part in message.content if isinstance(part, RefusalPart)]
     return AssistantMessage("\n".join(texts), (), "\n".join(refusals))
 
 
-def _doings(
+def _own_items(
     steps: Sequence[RunStep], own: dict[str, Message], continuations: Mapping[str, str]
 ) -> list[PromptItem]:
-    """Return what the run said and called; words before a call belong to that call's message."""
-    doings: list[PromptItem] = []
+    """Return the run's own messages and calls; text before a call joins the call's item."""
+    own_items: list[PromptItem] = []
     said = AssistantMessage()
-    searched = count()
+    search_numbers = count()
     for step in steps:
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
             if said.text:
-                doings.append(said)
+                own_items.append(said)
             message = own.get(details.message_creation.message_id)
-            said = _said(message) if message else AssistantMessage()
+            said = _assistant_message(message) if message else AssistantMessage()
             continue
-        pairs = [_called(call, searched) for call in details.tool_calls]
+        pairs = [_call_and_result(call, search_numbers) for call in details.tool_calls]
         calls = tuple(call for call, _ in pairs)
         continuation = continuations.get(step.id, "")
-        doings.append(AssistantMessage(said.text, calls, said.refusal, continuation))
-        doings.extend(output for _, output in pairs)
+        own_items.append(AssistantMessage(said.text, calls, said.refusal, continuation))
+        own_items.extend(output for _, output in pairs)
         said = AssistantMessage()
     if said.text:
-        doings.append(said)
-    return doings
+        own_items.append(said)
+    return own_items

@@ -1,4 +1,4 @@
-"""From a run to a model request: its options as a model takes them, and what its limits leave."""
+"""Builds a run's model request: options, tools, and the tokens that its limits leave."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from bot.engine.tool_calls.hosted_tools import RunTools
 from bot.models.types import FunctionSpec, ModelRequest, NamedFunction, NamedHosted, ToolChoice
 
 _RESERVED: Final = 1024
-"""Tokens of a window kept free for the answer, where the run does not say how many it may have."""
+"""Tokens of the context window that are reserved for an answer without a limit."""
 
 
 def request_for(
@@ -20,7 +20,7 @@ def request_for(
     max_tokens: int | None,
     tools: RunTools,
 ) -> ModelRequest:
-    """Return the request that goes on with a run, its items still left out."""
+    """Return the next request of a run, without its items."""
     effort = run.reasoning_effort
     chosen = run.response_format
     return ModelRequest(
@@ -31,7 +31,7 @@ def request_for(
         hosted=tools.hosted,
         tool_choice=_tool_choice(run, steps, tools),
         parallel_tool_calls=run.parallel_tool_calls if run.tools else None,
-        # 1 is the API's default: leaving it out spares models that take no temperature at all.
+        # 1 is the API's default. It is left out, because some models accept no temperature.
         temperature=None if run.temperature == 1 else run.temperature,
         top_p=None if run.top_p == 1 else run.top_p,
         max_tokens=max_tokens,
@@ -41,21 +41,21 @@ def request_for(
 
 
 def completion_left(run: Run, spent: Usage) -> int | None:
-    """Return how many tokens the run may still write; None where it has no limit."""
+    """Return how many completion tokens the run has left; None if it has no limit."""
     if run.max_completion_tokens is None:
         return None
     return max(0, run.max_completion_tokens - spent.completion_tokens)
 
 
 def prompt_left(run: Run, spent: Usage) -> int | None:
-    """Return how many tokens the run may still read; None where it has no limit."""
+    """Return how many prompt tokens the run has left; None if it has no limit."""
     if run.max_prompt_tokens is None:
         return None
     return max(0, run.max_prompt_tokens - spent.prompt_tokens)
 
 
 def prompt_budget(window: int, completion: int | None, prompt: int | None) -> int:
-    """Return how many tokens a prompt may have: what is left of the window, or the run's limit."""
+    """Return the most tokens of a prompt, by the context window and the run's limit."""
     reserved = min(completion if completion is not None else _RESERVED, window // 2)
     budget = window - reserved
     return budget if prompt is None else min(budget, prompt)
@@ -75,7 +75,7 @@ def _functions(run: Run) -> tuple[FunctionSpec, ...]:
 
 
 def _tool_choice(run: Run, steps: list[RunStep], tools: RunTools) -> ToolChoice | None:
-    """Return the run's choice; a forced call is forced once, or the run would never end."""
+    """Return the run's tool choice; a call is forced only once, or the run would never end."""
     choice = run.tool_choice
     if not run.tools or choice is None or choice == "auto":
         return None

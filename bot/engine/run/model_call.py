@@ -134,7 +134,7 @@ class ModelCall:
         ``share`` is the part of the token budget that the prompt may use, 0 to 1.
         """
         run = self._run
-        steps = history.steps_shown(tables.steps.each(newest_first=True, run_id=run.id))
+        steps = history.bounded_steps(tables.steps.each(newest_first=True, run_id=run.id))
         used = total_usage(steps)
         completion_tokens = request_module.completion_left(run, used)
         prompt_tokens = request_module.prompt_left(run, used)

@@ -58,7 +58,7 @@ class StepWriter:
     ) -> None:
         self._run = context.run
         self._feed = context.feed
-        self._generated_files = context.workspace.made
+        self._generated_files = context.workspace.generated_files
         self._hosted = hosted
         self.response_id = response_id
         self._texts: list[str] = []

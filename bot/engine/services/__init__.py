@@ -1,1 +1,1 @@
-"""One project's operations of the Assistants API, one noun a module."""
+"""The operations of the Assistants API, one service for each kind of object."""

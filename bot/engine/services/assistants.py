@@ -7,7 +7,7 @@ from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext
 from bot.engine.services.factories import changed, new_assistant
-from bot.engine.services.tool_resources import change_resources, take
+from bot.engine.services.tool_resources import change_resources, create_resources
 from bot.store.engine import Tables
 
 
@@ -22,10 +22,10 @@ class AssistantService:
         project, now = self._project.name, self._project.now()
 
         def work(tables: Tables) -> tuple[Assistant, list[VectorStoreFile]]:
-            taken = take(tables, project, request.tool_resources, now)
-            assistant = new_assistant(request, taken.resources, now)
+            created = create_resources(tables, project, request.tool_resources, now)
+            assistant = new_assistant(request, created.resources, now)
             tables.assistants.insert(assistant, id=assistant.id, project=project)
-            return assistant, taken.added
+            return assistant, created.added
 
         return await self._project.write_and_ingest(work)
 

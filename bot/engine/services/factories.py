@@ -1,4 +1,4 @@
-"""From checked requests to the objects that are kept: defaults filled in as the API does."""
+"""Creates objects from checked requests, with the API's defaults."""
 
 from typing import TypeVar
 
@@ -60,7 +60,7 @@ def new_assistant(request: CreateAssistant, resources: ToolResources, now: int) 
 
 
 def new_thread(request: CreateThread, resources: ToolResources, now: int) -> Thread:
-    """Return a new thread; its messages are made one by one."""
+    """Return a new thread; its messages are created separately."""
     return Thread(
         id=new_id("thread"),
         created_at=now,
@@ -70,7 +70,7 @@ def new_thread(request: CreateThread, resources: ToolResources, now: int) -> Thr
 
 
 def new_message(request: CreateMessage, thread_id: str, now: int) -> Message:
-    """Return a new message; the files it names are the caller's to check."""
+    """Return a new message, whose files the caller checks; raises ``APIError`` 400."""
     return Message(
         id=new_id("msg"),
         created_at=now,
@@ -90,7 +90,7 @@ def new_run(
     now: int,
     expires_at: int,
 ) -> Run:
-    """Return a new queued run: the request's own options, else the assistant's."""
+    """Return a new queued run with the request's options, else the assistant's."""
     instructions = request.instructions
     if instructions is None:
         instructions = assistant.instructions or ""
@@ -121,10 +121,10 @@ def new_run(
     )
 
 
-def changed(kept: S, request: Request, **replaced: object) -> S:
-    """Return what is kept with the request's given fields in it; null clears a field.
+def changed(stored: S, request: Request, **replaced: object) -> S:
+    """Return a stored object with a request's changes; null clears a field.
 
-    ``replaced`` stands instead of what the request says.
+    ``replaced`` has values that take the place of the request's.
     """
     changes = {
         name: value
@@ -133,7 +133,7 @@ def changed(kept: S, request: Request, **replaced: object) -> S:
     }
     if changes.get("metadata", {}) is None:
         changes["metadata"] = {}
-    return msgspec.structs.replace(kept, **{**changes, **replaced})
+    return msgspec.structs.replace(stored, **{**changes, **replaced})
 
 
 def _content(request: CreateMessage) -> tuple[Content, ...]:
@@ -152,7 +152,7 @@ def _content(request: CreateMessage) -> tuple[Content, ...]:
 
 
 def _part(part: ContentInput) -> Content:
-    """Return a part of a request as a message keeps it."""
+    """Return a request's content part as a message has it."""
     match part:
         case TextInput(text):
             return TextPart(TextValue(text))

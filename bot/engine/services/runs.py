@@ -23,7 +23,7 @@ from bot.engine.context import ProjectContext, run_to_end
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.factories import changed, new_run
 from bot.engine.services.threads import add_messages, add_thread
-from bot.engine.tool_calls.search_rendering import as_asked, as_asked_for
+from bot.engine.tool_calls.search_rendering import events_with_included, with_included
 from bot.store.engine import Tables
 
 
@@ -137,7 +137,7 @@ class RunService:
         def work(tables: Tables) -> ListPage[RunStep]:
             self._run(tables, thread_id, run_id)
             steps = tables.steps.page(page, run_id=run_id)
-            return replace(steps, data=tuple(as_asked(step, include) for step in steps.data))
+            return replace(steps, data=tuple(with_included(step, include) for step in steps.data))
 
         return await self._project.read(work)
 
@@ -146,7 +146,7 @@ class RunService:
     ) -> RunStep:
         def work(tables: Tables) -> RunStep:
             self._run(tables, thread_id, run_id)
-            return as_asked(tables.steps.get(id=step_id, run_id=run_id), include)
+            return with_included(tables.steps.get(id=step_id, run_id=run_id), include)
 
         return await self._project.read(work)
 
@@ -207,7 +207,7 @@ class RunService:
         # Followed before it is launched, so that no event is missed.
         events = self._supervisor.follow(run, first)
         self._supervisor.launch(self._project.name, run)
-        return as_asked_for(events, include)
+        return events_with_included(events, include)
 
     def _add_run(
         self, tables: Tables, thread_id: str, request: CreateRun | CreateThreadAndRun

@@ -17,7 +17,7 @@ from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext, run_to_end
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.factories import changed, new_message, new_thread
-from bot.engine.services.tool_resources import attach, change_resources, take
+from bot.engine.services.tool_resources import add_attachments, change_resources, create_resources
 from bot.store.engine import Tables
 
 
@@ -128,13 +128,13 @@ def add_thread(
 ) -> tuple[Thread, list[VectorStoreFile]]:
     """Store a thread with its first messages; return it and the vector store files to ingest."""
     now = project.now()
-    taken = take(tables, project.name, request.tool_resources, now)
-    thread = new_thread(request, taken.resources, now)
+    created = create_resources(tables, project.name, request.tool_resources, now)
+    thread = new_thread(request, created.resources, now)
     tables.threads.insert(thread, id=thread.id, project=project.name)
     _, attached = add_messages(tables, project, thread.id, request.messages)
     # Read again: attachments of the messages may have added to the thread's tool resources.
     thread = tables.threads.get(id=thread.id, project=project.name)
-    return thread, [*taken.added, *attached]
+    return thread, [*created.added, *attached]
 
 
 def add_messages(
@@ -150,7 +150,7 @@ def add_messages(
     messages: list[Message] = []
     added: list[VectorStoreFile] = []
     for request in requests:
-        added += attach(tables, project.name, thread_id, request, now)
+        added += add_attachments(tables, project.name, thread_id, request, now)
         message = new_message(request, thread_id, now)
         tables.add_message(message)
         messages.append(message)

@@ -1,7 +1,7 @@
-"""What hosted tools work on: checked, made where asked for, grown by what messages bring."""
+"""Tool resources: checked, created on request, extended by the attachments of messages."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import UnsetType
 from msgspec.structs import replace
@@ -24,28 +24,28 @@ from bot.assistants.schema.vector_stores import (
 from bot.engine.services.vector_store_writes import add_files, add_store
 from bot.store.engine import Tables
 
-_THREAD_STORE_DAYS = 7
-"""How long a vector store lives that a message made by its attachment (the API's own figure)."""
+_THREAD_STORE_DAYS: Final = 7
+"""Days until a vector store expires that was created for an attachment (as the API does)."""
 
 
 class StoredToolResources(NamedTuple):
-    """Tool resources as they are kept, and the files that are yet to be made searchable."""
+    """Tool resources of an object, and the vector store files to ingest."""
 
     resources: ToolResources
     added: list[VectorStoreFile]
 
 
-def take(
+def create_resources(
     tables: Tables, project: str, new: NewToolResources | None, now: int
 ) -> StoredToolResources:
-    """Check what is asked for, and make the vector stores that are to be made.
+    """Return the tool resources that a request names; new vector stores are stored.
 
-    Raises ``APIError`` 404 for files and vector stores that are not the project's.
+    Raises ``APIError`` 404 for files and vector stores that the project does not have.
     """
-    taken = StoredToolResources(ToolResources(), [])
+    created = StoredToolResources(ToolResources(), [])
     if new is None:
-        return taken
-    resources = taken.resources
+        return created
+    resources = created.resources
     if new.code_interpreter is not None:
         file_ids = new.code_interpreter.file_ids
         for file_id in file_ids:
@@ -68,9 +68,9 @@ def take(
             )
             store, added = add_store(tables, project, request, now)
             store_ids.append(store.id)
-            taken.added.extend(added)
+            created.added.extend(added)
         resources = replace(resources, file_search=FileSearchResources(tuple(store_ids)))
-    return StoredToolResources(resources, taken.added)
+    return StoredToolResources(resources, created.added)
 
 
 def change_resources(
@@ -79,54 +79,59 @@ def change_resources(
     """Return a modification's change of ``tool_resources``, if any, and the files to ingest."""
     if isinstance(new, UnsetType):
         return {}, []
-    taken = take(tables, project, new, now)
-    return {"tool_resources": taken.resources}, taken.added
+    created = create_resources(tables, project, new, now)
+    return {"tool_resources": created.resources}, created.added
 
 
-def attach(
+def add_attachments(
     tables: Tables, project: str, thread_id: str, request: CreateMessage, now: int
 ) -> list[VectorStoreFile]:
-    """Give the thread's tools what a message brings; return what is yet to be made searchable.
+    """Add a message's attachments to the thread's tools; return the files to ingest.
 
-    Raises ``APIError`` 404 for files that are not the project's.
+    Raises ``APIError`` 404 for files that the project does not have.
     """
     for part in request.content if not isinstance(request.content, str) else ():
         if isinstance(part, ImageFilePart):
             tables.library.files.get(id=part.image_file.file_id, project=project)
-    run: list[str] = []
-    searched: list[str] = []
+    code_files: list[str] = []
+    search_files: list[str] = []
     for attachment in request.attachments or ():
         if isinstance(attachment.file_id, str):
             tables.library.files.get(id=attachment.file_id, project=project)
             for tool in attachment.tools or ():
                 if isinstance(tool, CodeInterpreterTool):
-                    run.append(attachment.file_id)
+                    code_files.append(attachment.file_id)
                 elif isinstance(tool, FileSearchTool):
-                    searched.append(attachment.file_id)
-    if not run and not searched:
+                    search_files.append(attachment.file_id)
+    if not code_files and not search_files:
         return []
-    return _grow(tables, project, thread_id, run, searched, now)
+    return _extend_resources(tables, project, thread_id, code_files, search_files, now)
 
 
-def _grow(
-    tables: Tables, project: str, thread_id: str, run: list[str], searched: list[str], now: int
+def _extend_resources(
+    tables: Tables,
+    project: str,
+    thread_id: str,
+    code_files: list[str],
+    search_files: list[str],
+    now: int,
 ) -> list[VectorStoreFile]:
     thread = tables.threads.get(id=thread_id, project=project)
     resources = thread.tool_resources or ToolResources()
     added: list[VectorStoreFile] = []
-    if run:
+    if code_files:
         known = getattr(resources.code_interpreter, "file_ids", ())
-        file_ids = tuple(dict.fromkeys((*known, *run)))
+        file_ids = tuple(dict.fromkeys((*known, *code_files)))
         resources = replace(resources, code_interpreter=CodeInterpreterResources(file_ids))
-    if searched:
+    if search_files:
         known_ids = getattr(resources.file_search, "vector_store_ids", ())
         store_id = _usable(tables, project, known_ids, now)
         if store_id is not None:
-            wanted = [CreateVectorStoreFile(file_id=file_id) for file_id in searched]
+            wanted = [CreateVectorStoreFile(file_id=file_id) for file_id in search_files]
             added = add_files(tables, project, store_id, wanted, now)
-        else:  # none yet, or only deleted and expired ones: the new one takes their place
+        else:  # none yet, or only deleted and expired ones, which the new one replaces
             after = StoreExpiration(anchor="last_active_at", days=_THREAD_STORE_DAYS)
-            request = CreateVectorStore(file_ids=tuple(searched), expires_after=after)
+            request = CreateVectorStore(file_ids=tuple(search_files), expires_after=after)
             store, added = add_store(tables, project, request, now)
             resources = replace(resources, file_search=FileSearchResources((store.id,)))
     thread = replace(thread, tool_resources=resources)
@@ -135,7 +140,7 @@ def _grow(
 
 
 def _usable(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> str | None:
-    """Return the first of a thread's vector stores that files can be put into."""
+    """Return the first of a thread's vector stores that takes files."""
     for store_id in store_ids:
         store = tables.library.stores.readable(id=store_id, project=project)
         if store is not None and not store.is_expired(now):

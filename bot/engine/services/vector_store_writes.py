@@ -1,4 +1,4 @@
-"""Files into vector stores, within one transaction: checked, counted, yet to be made searchable."""
+"""Creates vector stores and adds files to them, within the caller's transaction."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,13 +22,13 @@ from bot.assistants.schema.vector_stores import (
 from bot.store.engine import Tables
 
 _DEFAULT_CHUNKS: Final = StaticChunks(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
-"""How files are cut unless asked otherwise (the API's default)."""
+"""The chunks of files without a chunking strategy (the API's default)."""
 
 
 def add_store(
     tables: Tables, project: str, request: CreateVectorStore, now: int
 ) -> tuple[VectorStore, list[VectorStoreFile]]:
-    """Make a vector store with its first files; the files are yet to be made searchable."""
+    """Store a vector store with its first files; return it and the files to ingest."""
     store = VectorStore(
         id=new_id("vs"),
         created_at=now,
@@ -53,7 +53,10 @@ def add_files(
     now: int,
     batch_id: str | None = None,
 ) -> list[VectorStoreFile]:
-    """Put files into a vector store, yet to be made searchable; raises ``APIError`` 404."""
+    """Add files to a vector store; return the files to ingest.
+
+    Raises ``APIError`` 404 for files that the project does not have.
+    """
     added = []
     for request in requests:
         tables.library.files.get(id=request.file_id, project=project)

@@ -1,4 +1,4 @@
-"""Places in an answer that point to files: quoted search results, and files that code made."""
+"""Finds annotations in an answer: citations of search results and paths of generated files."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,12 +21,12 @@ _PATH: Final = re.compile(r"sandbox:/mnt/data/([^\s)\]\"'<>]+)")
 
 
 def marker(search: int, result: int, filename: str) -> str:
-    """Return how the model is to quote a result: by the number of its search and its own."""
+    """Return the marker by which the model cites a result: its search's number and its own."""
     return f"【{search}:{result}†{filename}】"
 
 
 def searches(steps: Iterable[RunStep]) -> list[CalledSearch]:
-    """Return a run's searches in their order, which is what numbers them."""
+    """Return a run's searches in order; a search's position is its number in markers."""
     return [
         call.file_search
         for step in steps
@@ -37,11 +37,11 @@ def searches(steps: Iterable[RunStep]) -> list[CalledSearch]:
 
 
 def annotations(
-    text: str, searches: Sequence[CalledSearch], made: Mapping[str, str]
+    text: str, searches: Sequence[CalledSearch], generated_files: Mapping[str, str]
 ) -> tuple[Annotation, ...]:
-    """Return what in a text points to a file; a quotation of nothing that was found is none.
+    """Return the annotations of a text; citations of unknown results are left out.
 
-    ``made`` has the ids of files that code wrote, by their names.
+    ``generated_files`` has the ids of the files that the run's code generated, by name.
     """
     found: list[Annotation] = []
     for match in _CITED.finditer(text):
@@ -51,19 +51,17 @@ def annotations(
             reference = FileReference(results[result].file_id)
             found.append(FileCitation(match[0], reference, match.start(), match.end()))
     for match in _PATH.finditer(text):
-        if match[1] in made:
-            reference = FileReference(made[match[1]])
+        if match[1] in generated_files:
+            reference = FileReference(generated_files[match[1]])
             found.append(FilePath(match[0], reference, match.start(), match.end()))
-    return tuple(sorted(found, key=lambda each: each.start_index))
+    return tuple(sorted(found, key=lambda annotation: annotation.start_index))
 
 
 def deltas(found: Sequence[Annotation]) -> tuple[AnnotationDelta, ...]:
-    """Return annotations as a stream tells them."""
-    told: list[AnnotationDelta] = []
-    for index, each in enumerate(found):
-        place = {"text": each.text, "start_index": each.start_index, "end_index": each.end_index}
-        if isinstance(each, FileCitation):
-            told.append(FileCitationDelta(index, file_citation=each.file_citation, **place))  # type: ignore[arg-type]  # as above
-        else:
-            told.append(FilePathDelta(index, file_path=each.file_path, **place))  # type: ignore[arg-type]  # as above
-    return tuple(told)
+    """Return annotations as a stream has them."""
+    return tuple(
+        FileCitationDelta(index, each.text, each.file_citation, each.start_index, each.end_index)
+        if isinstance(each, FileCitation)
+        else FilePathDelta(index, each.text, each.file_path, each.start_index, each.end_index)
+        for index, each in enumerate(found)
+    )

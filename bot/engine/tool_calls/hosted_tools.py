@@ -1,4 +1,4 @@
-"""The tools the engine hosts: what the model is told of them, and what a call of one gives."""
+"""The hosted tools: how the model is told of them, and how their calls run."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -31,13 +31,13 @@ from bot.store.engine import EngineStore, SearchStoppedError, Tables
 _log: Final = logging.getLogger(__name__)
 
 WEB_SEARCH: Final = "web_search"
-"""The metadata key by which an assistant or a run asks for web search: the API has no such tool."""
+"""The metadata key that turns on web search, for which the API has no tool."""
 
 _RESULTS: Final = 20
-"""How many results a search shows the model unless the assistant says otherwise (the API's own)."""
+"""Results of a search unless the assistant sets max_num_results (the API's default)."""
 
 _MOST_QUERIES: Final = 5
-"""How many queries of one call are searched for, as the model is told."""
+"""Queries of one call that are searched; the tool's description names the number."""
 
 _DAY: Final = 86_400
 _INGESTION_SECONDS: Final = 60.0
@@ -64,10 +64,10 @@ _SEARCH_PARAMETERS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class CodeQuotas:
-    """What the code of code_interpreter may keep; sizes in bytes.
+    """What code of code_interpreter may keep; sizes are in bytes.
 
-    A file that code made is deleted after ``file_days`` days. Sessions are the variables and files
-    that are in memory between two calls.
+    A generated file is deleted after ``file_days`` days. A session has the variables and files that
+    stay in memory between two calls.
     """
 
     file_days: int = 30
@@ -77,22 +77,25 @@ class CodeQuotas:
 
 
 class _QuotaError(Exception):
-    """A file that code made and that is not kept; the text is for the model and its reader."""
+    """A generated file exceeds a quota and is not stored; the model is shown the text."""
 
 
 @dataclass
 class ToolWorkspace:
-    """What a run's hosted tools work on: files by their names, vector stores, files made."""
+    """What a run's hosted tools use: files by name, vector stores, ids of generated files by name.
+
+    Mutable, and so no struct: code adds generated files while the run is executed.
+    """
 
     project: str
     files: dict[str, Path] = field(default_factory=dict)
     store_ids: tuple[str, ...] = ()
-    made: dict[str, str] = field(default_factory=dict)
+    generated_files: dict[str, str] = field(default_factory=dict)
     web_search: bool = False
 
 
 class RunTools(NamedTuple):
-    """A run's hosted tools: those we run, as functions to the model, and those it runs itself."""
+    """A run's tools as a model gets them: functions that run here, and tools of its endpoint."""
 
     functions: dict[str, FunctionSpec]
     hosted: tuple[HostedTool, ...]
@@ -118,54 +121,56 @@ class HostedTools:
         await self._sandbox.close()
 
     @staticmethod
-    def tools(run: Run, hosts: frozenset[str], place: "ToolWorkspace | None") -> RunTools:
-        """Return how a run's hosted tools are given to a model that runs ``hosts`` itself.
+    def tools(run: Run, hosts: frozenset[str], workspace: ToolWorkspace) -> RunTools:
+        """Return a run's hosted tools for a model whose endpoint runs the tools in ``hosts``.
 
-        Code that has files of ours to read runs here: the endpoint does not have them.
+        Code that reads files of the workspace runs here, because the endpoint does not have them.
         """
         functions: dict[str, FunctionSpec] = {}
-        there: list[HostedTool] = []
+        endpoint_tools: list[HostedTool] = []
         for tool in run.tools:
             if isinstance(tool, CodeInterpreterTool):
-                if CODE in hosts and not (place and place.files):
-                    there.append(HostedTool(CODE))
+                if CODE in hosts and not workspace.files:
+                    endpoint_tools.append(HostedTool(CODE))
                 else:
                     functions[CODE] = FunctionSpec(CODE, DESCRIPTION, dict(PARAMETERS))
             elif isinstance(tool, FileSearchTool):
                 parameters = dict(_SEARCH_PARAMETERS)
                 functions[SEARCH] = FunctionSpec(SEARCH, _SEARCH_DESCRIPTION, parameters)
-        if place and place.web_search:
-            there.append(HostedTool("web_search"))
-        return RunTools(functions, tuple(there))
+        if workspace.web_search:
+            endpoint_tools.append(HostedTool("web_search"))
+        return RunTools(functions, tuple(endpoint_tools))
 
     async def run_code(
-        self, run: Run, place: ToolWorkspace, code: str, tell: Callable[[str], None]
+        self, run: Run, workspace: ToolWorkspace, code: str, publish: Callable[[str], None]
     ) -> str:
-        """Run code in the thread's session and return what it printed, errors included."""
-        session = await self._sandbox.session(run.thread_id, place.project)
-        async with self._code_slots.hold(place.project):
-            result = await session.run(code, files=place.files, on_output=tell)
+        """Run code in the thread's session and return its output, errors included.
+
+        ``publish`` gets each piece of the output as soon as it is printed.
+        """
+        session = await self._sandbox.session(run.thread_id, workspace.project)
+        async with self._code_slots.hold(workspace.project):
+            result = await session.run(code, files=workspace.files, on_output=publish)
         notices = [result.error, "(Output was cut.)" if result.truncated else None]
         for name, data in result.written.items():
             try:
-                place.made[name] = await self._keep(run, place, name, data)
+                workspace.generated_files[name] = await self._keep(run, workspace, name, data)
             except _QuotaError as error:
                 notices.append(f"({name} can't be downloaded: {error})")
         logs = result.logs
-        for said in notices:
-            if said:
-                said = said if not logs or logs.endswith("\n") else f"\n{said}"
-                logs += said
-                tell(said)
+        for notice in filter(None, notices):
+            line = notice if not logs or logs.endswith("\n") else f"\n{notice}"
+            logs += line
+            publish(line)
         return logs
 
     async def search(
-        self, run: Run, place: ToolWorkspace, queries: tuple[str, ...]
+        self, run: Run, workspace: ToolWorkspace, queries: tuple[str, ...]
     ) -> CalledSearch:
-        """Search the run's vector stores and return what a step says of it.
+        """Search the run's vector stores and return the search as its run step has it.
 
-        Queries beyond the first five are left out, and a search that takes too long is stopped;
-        the model is told either.
+        Queries after the fifth are left out, and a search that takes too long is stopped. A notice
+        tells the model of both.
         """
         tool = next(tool for tool in run.tools if isinstance(tool, FileSearchTool))
         options = tool.file_search
@@ -185,14 +190,14 @@ class HostedTools:
             hits = await self._store.search(
                 lambda tables, check: search(
                     tables,
-                    place.project,
-                    place.store_ids,
+                    workspace.project,
+                    workspace.store_ids,
                     queries,
                     limit=limit,
                     threshold=ranking.score_threshold,
                     check=check,
                 ),
-                project=place.project,
+                project=workspace.project,
                 seconds=self._search_seconds,
             )
         except SearchStoppedError:
@@ -200,7 +205,7 @@ class HostedTools:
             _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
         now = int(self._clock.now())
         await self._store.write(
-            lambda tables: tables.library.touch_stores(place.project, place.store_ids, now)
+            lambda tables: tables.library.touch_stores(workspace.project, workspace.store_ids, now)
         )
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
@@ -210,21 +215,21 @@ class HostedTools:
             ranking_options=ranking, results=results, queries=queries, notice=notice
         )
 
-    async def until_searchable(self, place: ToolWorkspace) -> None:
-        """Wait until the vector stores' files are ready; a minute at most (the API's figure)."""
+    async def until_searchable(self, workspace: ToolWorkspace) -> None:
+        """Wait until the vector stores' files are indexed, at most a minute (as the API does)."""
         deadline = self._clock.monotonic() + _INGESTION_SECONDS
-        while place.store_ids and self._clock.monotonic() < deadline:
+        while workspace.store_ids and self._clock.monotonic() < deadline:
             waiting = await self._store.read(
-                lambda tables: tables.library.in_progress(place.store_ids)
+                lambda tables: tables.library.in_progress(workspace.store_ids)
             )
             if not waiting:
                 return
             await self._clock.sleep(_INGESTION_LOOK)
 
-    async def _keep(self, run: Run, place: ToolWorkspace, name: str, data: bytes) -> str:
-        """Keep a file that code made, so that it can be downloaded; return its id.
+    async def _keep(self, run: Run, workspace: ToolWorkspace, name: str, data: bytes) -> str:
+        """Store a file that code generated, so that it can be downloaded; return its id.
 
-        Raises ``_QuotaError`` where its thread or its project has too much of them already.
+        Raises ``_QuotaError`` if the thread's or the project's generated files take too much room.
         """
         file_id, now = new_id("file"), int(self._clock.now())
 
@@ -243,12 +248,12 @@ class HostedTools:
         )
 
         def work(tables: Tables) -> None:
-            self._check_quota(tables, place.project, run.thread_id, len(data))
-            tables.library.add_generated_file(place.project, file, run)
+            self._check_quota(tables, workspace.project, run.thread_id, len(data))
+            tables.library.add_generated_file(workspace.project, file, run)
 
         try:
             await self._store.write(work)
-        except BaseException:  # a cancelled run, too, leaves no bytes that nobody knows
+        except BaseException:  # also for a cancelled run: no bytes without a row
             await box.delete(file_id)
             raise
         return file_id
@@ -266,16 +271,18 @@ class HostedTools:
                 )
 
     def workspace(self, tables: Tables, project: str, run: Run) -> ToolWorkspace:
-        """Return what the thread and the assistant give a project's run to work on."""
-        place = ToolWorkspace(project, made=tables.library.files_of_run(project, run.id))
+        """Return the files and vector stores that a run gets from its thread and its assistant."""
+        workspace = ToolWorkspace(
+            project, generated_files=tables.library.files_of_run(project, run.id)
+        )
         thread = tables.threads.readable(id=run.thread_id, project=project)
         assistant = tables.assistants.readable(id=run.assistant_id, project=project)
         store_ids: list[str] = []
-        # The thread's last: its files stand before an assistant's of the same name.
+        # The thread last: its files replace an assistant's files of the same name.
         for owner in (assistant, thread):
             resources = owner.tool_resources if owner is not None else None
             if resources is not None:
-                place.files |= self._files(tables, project, resources)
+                workspace.files |= self._files(tables, project, resources)
                 found = getattr(resources.file_search, "vector_store_ids", ())
                 store_ids.extend(found)
         now = self._clock.now()
@@ -283,12 +290,12 @@ class HostedTools:
             tables.library.stores.readable(id=each, project=project)
             for each in dict.fromkeys(store_ids)
         )
-        place.store_ids = tuple(
+        workspace.store_ids = tuple(
             store.id for store in stores if store is not None and not store.is_expired(now)
         )
-        asking = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
-        place.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in asking)
-        return place
+        both_metadata = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
+        workspace.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in both_metadata)
+        return workspace
 
     def _files(self, tables: Tables, project: str, resources: ToolResources) -> dict[str, Path]:
         files: dict[str, Path] = {}

@@ -1,7 +1,7 @@
-"""Makes files searchable: text, chunks of it, an index of those; projects take turns.
+"""Ingestion: extracts a file's text, cuts it into chunks and indexes them; projects take turns.
 
-A file is read once for all vector stores that wait for it, in a child process. Each project has a
-budget of the seconds that such processes take; files beyond it wait until the budget has refilled.
+A child process reads a file once for all vector stores that wait for it. Each project has a budget
+of seconds for these processes; files beyond the budget wait until it has refilled.
 """
 
 import asyncio
@@ -35,7 +35,10 @@ _HOUR: Final = 3600.0
 
 @dataclass
 class _Share:
-    """What one project may still take: ``left`` seconds of child processes at time ``at``."""
+    """A project's budget: ``left`` seconds of child processes at the monotonic time ``at``.
+
+    Mutable: reading files spends it, time refills it.
+    """
 
     left: float
     at: float
@@ -44,16 +47,16 @@ class _Share:
 
 @dataclass
 class _FileText:
-    """What reading a file gave: its text, or why there is none."""
+    """The extracted text of a file, or the reason why there is none."""
 
     text: str = ""
     problem: FileProblem | None = None
 
 
 class Ingestion:
-    """The work on files that were added to vector stores.
+    """Indexes the files that are added to vector stores.
 
-    ``seconds_per_hour`` bounds the seconds that each project's files keep child processes at work.
+    ``seconds_per_hour`` is each project's budget for the child processes that read its files.
     """
 
     def __init__(self, store: EngineStore, clock: Clock, seconds_per_hour: float) -> None:
@@ -62,26 +65,26 @@ class Ingestion:
         self._seconds_per_hour = seconds_per_hour
         self._slots = FairSlots(_AT_ONCE, _AT_ONCE - 1)
         self._shares: dict[str, _Share] = {}
-        # The places in vector stores that wait for a project's file, by project and file id.
+        # The vector store files that wait for a text, by project and file id.
         self._waiting: dict[tuple[str, str], list[VectorStoreFile]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     async def start(self) -> None:
-        """Go on with what the last process did not finish."""
+        """Go on with the files that the last process left unfinished."""
         await self._store.write(lambda tables: tables.library.drop_unfinished_chunks())
         for project, file in await self._store.write(lambda tables: tables.library.unfinished()):
             self.submit(project, [file])
 
     async def stop(self) -> None:
-        """Stop; what is not finished stays ``in_progress`` and goes on at the next start."""
+        """Stop; unfinished files stay ``in_progress`` and go on at the next start."""
         self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def submit(self, project: str, files: Iterable[VectorStoreFile]) -> None:
-        """Make a project's files searchable, as soon as their turn comes."""
+        """Index a project's files when their turn comes."""
         if self._stopping:
             return
         for file in files:
@@ -95,22 +98,22 @@ class Ingestion:
             task.add_done_callback(self._tasks.discard)
 
     async def _ingest(self, project: str, file_id: str) -> None:
-        """Read a file and index it for each place that waits for it, until none is left."""
+        """Read a file and index it in each vector store that waits for it."""
         places = self._waiting[project, file_id]
         try:
-            await self._turn(project)
+            await self._wait_for_turn(project)
             try:
                 read: _FileText | None = None
                 while places:
                     read = await self._index(project, places[0], read)
-                    del places[0]  # only now: one that comes meanwhile joins this work
+                    del places[0]  # only now, so that a file submitted meanwhile shares this text
             finally:
                 self._slots.release(project)
         finally:
             del self._waiting[project, file_id]
 
-    async def _turn(self, project: str) -> None:
-        """Wait for a slot that the project's budget allows for."""
+    async def _wait_for_turn(self, project: str) -> None:
+        """Wait until the project has budget left, then for a slot."""
         share = self._share(project)
         async with share.next_in_line:
             while (left := self._share(project).left) <= 0:
@@ -120,7 +123,7 @@ class Ingestion:
             await self._slots.acquire(project)
 
     def _share(self, project: str) -> _Share:
-        """Return a project's share as it is now: refilled evenly, up to that of an hour."""
+        """Return a project's budget of now: it refills evenly, up to that of one hour."""
         now = self._clock.monotonic()
         share = self._shares.setdefault(project, _Share(self._seconds_per_hour, now))
         refilled = share.left + (now - share.at) * self._seconds_per_hour / _HOUR
@@ -130,44 +133,44 @@ class Ingestion:
     async def _index(
         self, project: str, place: VectorStoreFile, read: _FileText | None
     ) -> _FileText | None:
-        """Index a file in one place; return what reading it gave, for the next place."""
+        """Index a file in one vector store; return its text for the next one."""
         try:
-            facts = await self._store.read(
+            file = await self._store.read(
                 lambda tables: tables.library.waiting_file(place.vector_store_id, place.id)
             )
-            if facts is None:  # deleted, cancelled, or damaged
+            if file is None:  # deleted, cancelled, or damaged
                 gone = FileProblem("server_error", "The file's record cannot be read.")
                 await self._fail(place, gone)
                 return read
-            read = read or await self._read(project, facts)
+            read = read or await self._read(project, file)
             if read.problem is not None:
                 await self._fail(place, read.problem)
                 return read
             strategy = place.chunking_strategy
-            assert isinstance(strategy, StaticChunking), "the engine writes how it cuts"
-            await self._keep(place, read.text, strategy.static)
-        except Exception:  # noqa: BLE001 - logged and told in the file, which must end
-            _log.exception("%s could not be made searchable", place.id)
+            assert isinstance(strategy, StaticChunking), "the engine stores a static strategy"
+            await self._store_chunks(place, read.text, strategy.static)
+        except Exception:  # noqa: BLE001 - logged, and the file fails with a sentence
+            _log.exception("%s could not be indexed", place.id)
             problem = "The engine could not read this file; its log has the reason."
             await self._fail(place, FileProblem("server_error", problem))
         return read
 
-    async def _read(self, project: str, facts: File) -> _FileText:
-        """Read a file in a child process, at the project's expense."""
-        # The child's own seconds, whatever clock the engine goes by.
+    async def _read(self, project: str, file: File) -> _FileText:
+        """Extract a file's text in a child process, and spend the project's budget."""
+        # Real seconds of the child process, whatever clock the engine has.
         began = time.monotonic()
         try:
-            return _FileText(await extract_text(facts.filename, self._store.files.path(facts)))
+            return _FileText(await extract_text(file.filename, self._store.files.path(file)))
         except ExtractionError as error:
             return _FileText(problem=FileProblem(error.code, str(error)))
         except FileNotFoundError:
-            # Most likely deleted meanwhile, and with it its places in vector stores.
+            # Most likely deleted since, and removed from its vector stores.
             return _FileText(problem=FileProblem("server_error", "The file's bytes are gone."))
         finally:
             self._share(project).left -= time.monotonic() - began
 
-    async def _keep(self, place: VectorStoreFile, text: str, cut: StaticChunks) -> None:
-        """Write a text's chunks a few at a time: no transaction is long, few are in memory."""
+    async def _store_chunks(self, place: VectorStoreFile, text: str, cut: StaticChunks) -> None:
+        """Index a text a few chunks at a time: transactions are short, few chunks are in memory."""
         where = (place.vector_store_id, place.id)
         await self._store.write(lambda tables: tables.library.drop_chunks(*where))
         pieces = chunk(text, max_tokens=cut.max_chunk_size_tokens, overlap=cut.chunk_overlap_tokens)
@@ -175,7 +178,7 @@ class Ingestion:
         while chunks := await asyncio.to_thread(_searchable_chunks, pieces):
             used += sum(len(piece.encode()) for piece, _ in chunks)
             if not await self._store.write(partial(_add_chunks, where, chunks)):
-                break  # cancelled, or taken out, meanwhile
+                break  # cancelled or removed meanwhile
 
         def end(tables: Tables) -> None:
             done = tables.library.move_store_file(*where, "completed", usage_bytes=used)
@@ -194,7 +197,7 @@ class Ingestion:
 
 
 def _searchable_chunks(pieces: Iterator[Chunk]) -> list[tuple[str, str]]:
-    """Return the next chunks, each with its searchable form; runs on a thread of its own."""
+    """Return the next chunks with their searchable forms; runs on a worker thread."""
     chunks: list[tuple[str, str]] = []
     size = 0
     for piece in pieces:

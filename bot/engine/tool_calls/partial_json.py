@@ -1,4 +1,4 @@
-"""The text of one key of a JSON object while the object is being written."""
+"""Decodes the text of one key of a JSON object while the object is streamed."""
 
 import json
 import re
@@ -14,11 +14,11 @@ _WHOLE: Final = re.compile(
 
 
 _KEPT: Final = 256
-"""Characters in which the key's beginning must lie."""
+"""Characters that are kept to find a key whose beginning is split between two pieces."""
 
 
 class PartialText:
-    """Takes pieces of JSON such as ``{"code": "…`` and gives the text of ``key`` as it comes."""
+    """Decodes pieces of JSON such as ``{"code": "…`` to the text of ``key``."""
 
     def __init__(self, key: str) -> None:
         self._begins = re.compile(rf'"{re.escape(key)}"\s*:\s*"')
@@ -27,14 +27,16 @@ class PartialText:
         self._over = False
 
     def add(self, piece: str) -> str:
-        """Take the next piece; return what of the text it brought."""
+        """Return the part of the text that the next piece of JSON contains."""
         if self._over:
             return ""
         self._buffer += piece
         if not self._inside:
             begin = self._begins.search(self._buffer)
             if begin is None:
-                self._buffer = self._buffer[-_KEPT:]  # or a long search would be made ever longer
+                self._buffer = self._buffer[
+                    -_KEPT:
+                ]  # or each piece would be searched with all before it
                 return ""
             self._inside = True
             self._buffer = self._buffer[begin.end() :]
@@ -45,7 +47,7 @@ class PartialText:
         self._buffer = self._buffer[len(raw) :]
         try:
             return sayable(str(json.loads(f'"{raw}"', strict=False)))
-        except ValueError:  # not JSON after all: the whole will be told when it is known
+        except ValueError:  # not JSON: the whole text follows when the call is complete
             self._over = True
             return ""
 

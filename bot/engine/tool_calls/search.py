@@ -1,4 +1,4 @@
-"""Searching vector stores: questions to an expression, chunks to scored hits, filters applied."""
+"""Searches vector stores: queries become FTS5 expressions, chunks get scores, filters apply."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from bot.store.engine import Check, Tables
 
 
 class ScoredHit(NamedTuple):
-    """A chunk that was found; the score is 0 to 1, best first."""
+    """A chunk that matches a search; the score is 0 to 1."""
 
     file_id: str
     filename: str
@@ -30,9 +30,9 @@ def search(
     filters: Mapping[str, Any] | None = None,
     check: Check,
 ) -> list[ScoredHit]:
-    """Return the best chunks for any of the queries, in vector stores of the project only.
+    """Return the chunks that match one of the queries best, in the project's vector stores.
 
-    ``check`` raises once the search has to stop. Raises ``APIError`` 400 for bad filters.
+    ``check`` raises when the search must stop. Raises ``APIError`` 400 for invalid filters.
     """
     among = None if filters is None else _among(tables, store_ids, filters, check)
     best: dict[tuple[str, str], ScoredHit] = {}
@@ -52,7 +52,7 @@ def search(
 def _among(
     tables: Tables, store_ids: Sequence[str], filters: Mapping[str, Any], check: Check
 ) -> list[str]:
-    """Return the ids of the files whose attributes the filters let through."""
+    """Return the ids of the files whose attributes match the filters."""
     try:
         check_filter(filters)
     except FilterError as error:

@@ -1,6 +1,7 @@
-"""What a search found, as the model reads it and as the API shows it."""
+"""Renders search results: as text for the model, and as fields for the API's callers."""
 
 from contextlib import aclosing
+from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -11,12 +12,12 @@ from bot.assistants.schema.objects import RunStep, ToolCallsDetails
 from bot.assistants.schema.tools import CalledSearch, FileSearchCall, SearchResult
 from bot.engine.tool_calls.annotations import marker
 
-PASSAGES = "step_details.tool_calls[*].file_search.results[*].content"
-"""What a request includes to be shown the passages that a search found."""
+PASSAGES: Final = "step_details.tool_calls[*].file_search.results[*].content"
+"""The value of ``include`` that adds the passages of search results."""
 
 
-def shown(found: CalledSearch, number: int) -> str:
-    """Return a search's results as the model reads them, each with the marker to quote it by."""
+def render_for_model(found: CalledSearch, number: int) -> str:
+    """Return a search's results as text for the model, each with its citation marker."""
     results = found.results if isinstance(found.results, tuple) else ()
     passages = [
         f"{marker(number, index, result.file_name)}\n{_text(result)}"
@@ -27,23 +28,23 @@ def shown(found: CalledSearch, number: int) -> str:
     return "\n\n".join(passages) or "Nothing was found. Try other words, or say so."
 
 
-def _as_shown(found: CalledSearch, *, passages: bool) -> CalledSearch:
-    """Return a search as the API shows it: the passages only where they are asked for."""
+def _public_search(found: CalledSearch, *, passages: bool) -> CalledSearch:
+    """Return a search as the API returns it, with the passages only on request."""
     results = found.results
     if isinstance(results, tuple) and not passages:
         results = tuple(replace(result, content=UNSET) for result in results)
     return replace(found, results=results, queries=UNSET, notice=UNSET)
 
 
-def as_asked(step: RunStep, include: tuple[str, ...]) -> RunStep:
-    """Return a step as a request asked to see it: with the passages found, or without."""
+def with_included(step: RunStep, include: tuple[str, ...]) -> RunStep:
+    """Return a step as the API returns it for a request's ``include``."""
     details = step.step_details
     if not isinstance(details, ToolCallsDetails):
         return step
     if not any(isinstance(call, FileSearchCall) for call in details.tool_calls):
         return step
     calls = tuple(
-        replace(call, file_search=_as_shown(call.file_search, passages=PASSAGES in include))
+        replace(call, file_search=_public_search(call.file_search, passages=PASSAGES in include))
         if isinstance(call, FileSearchCall)
         else call
         for call in details.tool_calls
@@ -51,12 +52,12 @@ def as_asked(step: RunStep, include: tuple[str, ...]) -> RunStep:
     return replace(step, step_details=ToolCallsDetails(calls))
 
 
-async def as_asked_for(events: EventStream, include: tuple[str, ...]) -> EventStream:
-    """Return a run's events with their steps as a request asked to see them."""
+async def events_with_included(events: EventStream, include: tuple[str, ...]) -> EventStream:
+    """Yield a run's events with their steps as the API returns them for ``include``."""
     async with aclosing(events):
         async for event in events:
             if isinstance(event.data, RunStep):
-                event = StreamEvent(event.event, as_asked(event.data, include))
+                event = StreamEvent(event.event, with_included(event.data, include))
             yield event
 
 

@@ -1,7 +1,6 @@
-"""A tool call while the model writes it: of a function, or of a tool that the engine hosts."""
+"""Tool calls while the model writes them: of functions and of hosted tools."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -30,30 +29,30 @@ SEARCH: Final = "file_search"
 
 @dataclass
 class WrittenFunction:
-    """A call whose output comes from outside."""
+    """A function call; the API's caller submits its output. Mutable: the arguments grow."""
 
     id: str
     name: str
     arguments: list[str] = field(default_factory=list)
 
     def started_delta(self, index: int) -> ToolCallDelta:
-        """Return how a stream tells that the call began."""
+        """Return the delta that begins the call in a stream."""
         function = FunctionDelta(name=self.name, arguments="", output=None)
         return FunctionCallDelta(index=index, id=self.id, function=function)
 
     def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Take the next piece of the arguments; a feed tells it as it is."""
+        """Add the next piece of the arguments; the run's feed publishes the piece itself."""
         self.arguments.append(piece)
         return None
 
     def to_tool_call(self) -> ToolCall:
-        """Return the call as a step keeps it."""
+        """Return the call as its run step has it."""
         return FunctionCall(self.id, CalledFunction(self.name, "".join(self.arguments)))
 
 
 @dataclass
 class WrittenCode:
-    """Code that the engine runs."""
+    """A code_interpreter call. Mutable: the arguments grow, ``logs`` is set at the end."""
 
     id: str
     arguments: list[str] = field(default_factory=list)
@@ -61,12 +60,12 @@ class WrittenCode:
     _code: PartialText = field(default_factory=lambda: PartialText("code"))
 
     def started_delta(self, index: int) -> ToolCallDelta:
-        """Return how a stream tells that the call began."""
+        """Return the delta that begins the call in a stream."""
         code = CodeDelta(input="", outputs=())
         return CodeInterpreterCallDelta(index=index, id=self.id, code_interpreter=code)
 
     def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Take the next piece of the arguments; return how a stream tells it."""
+        """Add the next piece of the arguments; return its delta, None if it has no code."""
         self.arguments.append(piece)
         code = self._code.add(piece)
         if not code:
@@ -74,19 +73,19 @@ class WrittenCode:
         return CodeInterpreterCallDelta(index=index, code_interpreter=CodeDelta(input=code))
 
     def output_delta(self, index: int, logs: str) -> ToolCallDelta:
-        """Return how a stream tells the next piece of what the code prints."""
+        """Return the delta of the next piece of printed output."""
         outputs = (LogsOutputDelta(index=0, logs=logs),)
         return CodeInterpreterCallDelta(index=index, code_interpreter=CodeDelta(outputs=outputs))
 
     def full_delta(self, index: int) -> ToolCallDelta:
-        """Return how a stream tells the call all at once."""
+        """Return one delta with the whole call."""
         outputs = (LogsOutputDelta(index=0, logs=self.logs),) if self.logs else ()
         code = CodeDelta(input=self.code, outputs=outputs)
         return CodeInterpreterCallDelta(index=index, id=self.id, code_interpreter=code)
 
     @property
     def code(self) -> str:
-        """The code; models that write it bare, without the JSON around it, mean the same."""
+        """The code, also if the model wrote it without the JSON around it."""
         text = "".join(self.arguments)
         try:
             arguments = json.loads(text, strict=False)
@@ -97,31 +96,31 @@ class WrittenCode:
         return sayable(str(arguments))
 
     def to_tool_call(self) -> ToolCall:
-        """Return the call as a step keeps it."""
+        """Return the call as its run step has it."""
         outputs = (LogsOutput(self.logs),) if self.logs else ()
         return CodeInterpreterCall(self.id, CalledCode(self.code, outputs))
 
 
 @dataclass
 class WrittenSearch:
-    """A search that the engine makes."""
+    """A file_search call. Mutable: the arguments grow, ``search`` is set when it is done."""
 
     id: str
     arguments: list[str] = field(default_factory=list)
     search: CalledSearch = field(default_factory=CalledSearch)
 
     def started_delta(self, index: int) -> ToolCallDelta:
-        """Return how a stream tells that the call began."""
+        """Return the delta that begins the call in a stream."""
         return FileSearchCallDelta(index=index, file_search=CalledSearch(), id=self.id)
 
     def add_arguments(self, index: int, piece: str) -> ToolCallDelta | None:
-        """Take the next piece of the arguments; a stream does not tell them."""
+        """Add the next piece of the arguments, which streams do not have."""
         self.arguments.append(piece)
         return None
 
     @property
     def queries(self) -> tuple[str, ...]:
-        """What is searched for; no query at all stands for what the model wrote instead."""
+        """The queries; text that is not JSON is one query."""
         text = "".join(self.arguments)
         try:
             arguments = json.loads(text, strict=False)
@@ -136,17 +135,15 @@ class WrittenSearch:
         )
 
     def to_tool_call(self) -> ToolCall:
-        """Return the call as a step keeps it."""
+        """Return the call as its run step has it."""
         return FileSearchCall(self.id, self.search)
 
 
 Written = WrittenFunction | WrittenCode | WrittenSearch
 
-Tell = Callable[[ToolCallDelta], None]
-
 
 def new_call(id_: str, name: str, hosted: frozenset[str]) -> Written:
-    """Return a call that the model began; names in ``hosted`` are the engine's own tools."""
+    """Return a call that the model has begun; ``hosted`` names the tools that the engine runs."""
     if name in hosted:
         return WrittenCode(id_) if name == CODE else WrittenSearch(id_)
     return WrittenFunction(id_, name)
