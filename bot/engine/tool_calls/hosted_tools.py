@@ -41,7 +41,10 @@ _MOST_QUERIES: Final = 5
 
 _DAY: Final = 86_400
 _INGESTION_SECONDS: Final = 60.0
-_INGESTION_LOOK: Final = 0.05
+_FIRST_LOOK: Final = 0.05
+_LONGEST_LOOK: Final = 0.5
+"""Seconds between two looks at files that are not searchable yet; each look waits longer."""
+
 
 _SEARCH_DESCRIPTION: Final = (
     "Searches the files that were given to you and answers with the passages that fit best. Ask "
@@ -218,13 +221,15 @@ class HostedTools:
     async def until_searchable(self, workspace: ToolWorkspace) -> None:
         """Wait until the vector stores' files are indexed, at most a minute (as the API does)."""
         deadline = self._clock.monotonic() + _INGESTION_SECONDS
+        pause = _FIRST_LOOK
         while workspace.store_ids and self._clock.monotonic() < deadline:
             waiting = await self._store.read(
                 lambda tables: tables.library.in_progress(workspace.store_ids)
             )
             if not waiting:
                 return
-            await self._clock.sleep(_INGESTION_LOOK)
+            await self._clock.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_LOOK)
 
     async def _keep(self, run: Run, workspace: ToolWorkspace, name: str, data: bytes) -> str:
         """Store a file that code generated, so that it can be downloaded; return its id.
