@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from bot.assistants.errors import APIError, invalid
-from bot.assistants.schema.requests import Page, Request
+from bot.assistants.schema.requests import SEARCH_RESULT_CONTENT, Page, Request
 from bot.assistants.validation import from_raw
 from bot.server.app_keys import AZURE, LIMITS, SHARES, Limits
 from bot.server.auth import PROJECT
@@ -17,9 +17,6 @@ from bot.server.auth import PROJECT
 T = TypeVar("T")
 R = TypeVar("R", bound=msgspec.Struct)
 P = TypeVar("P", bound=Request)
-
-INCLUDE: Final = ("step_details.tool_calls[*].file_search.results[*].content",)
-"""All that ``include[]`` can ask for."""
 
 _UNDONE: Final = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
 """The encodings that aiohttp undoes, or refuses itself where it lacks the library for one."""
@@ -91,10 +88,10 @@ def include(request: web.Request) -> tuple[str, ...]:
         for value in whole.split(",")
     ]
     for index, value in enumerate(values):
-        if value not in INCLUDE:
+        if value != SEARCH_RESULT_CONTENT:
             raise invalid(
                 f"Invalid value for 'include[{index}]': {value[:100]!r}. "
-                f"Supported values are: '{INCLUDE[0]}'.",
+                f"Supported values are: '{SEARCH_RESULT_CONTENT}'.",
                 f"include[{index}]",
                 "invalid_value",
             )

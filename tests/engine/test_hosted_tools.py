@@ -6,6 +6,8 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from msgspec import UNSET
+
 from bot.assistants.events import RunStepDelta
 from bot.assistants.schema.content import (
     FileCitation,
@@ -18,6 +20,7 @@ from bot.assistants.schema.content import (
 from bot.assistants.schema.files import UploadFile
 from bot.assistants.schema.objects import RunStep, ToolCallsDetails
 from bot.assistants.schema.requests import (
+    SEARCH_RESULT_CONTENT,
     CreateMessage,
     CreateRun,
     CreateThread,
@@ -35,7 +38,6 @@ from bot.assistants.schema.tools import (
     FunctionTool,
     NewAttachment,
 )
-from bot.engine.tool_calls.search_rendering import PASSAGES
 from tests.support.assistants import House, collected, house, names, streamed_text, text_of
 
 OLDEST_FIRST = Page(order="asc")
@@ -186,16 +188,20 @@ async def test_files_are_searched_and_quotations_point_to_them(tmp_path: Path) -
 
         (run,) = (await home.api.list_runs(thread)).data
         plain = (await home.api.list_steps(thread, run.id, OLDEST_FIRST)).data[0]
-        full = (await home.api.list_steps(thread, run.id, OLDEST_FIRST, include=(PASSAGES,))).data[
-            0
-        ]
+        full = (
+            await home.api.list_steps(
+                thread, run.id, OLDEST_FIRST, include=(SEARCH_RESULT_CONTENT,)
+            )
+        ).data[0]
         for step, with_content in ((plain, False), (full, True)):
             (call,) = _calls(step).tool_calls
             assert isinstance(call, FileSearchCall)
             result = call.file_search.results[0]  # type: ignore[index]  # it found something
             assert (result.file_id, result.file_name) == (bees, "bees.md")
             assert 0 < result.score <= 1
-            assert isinstance(result.content, tuple) is with_content
+            passages = [part.text for part in result.content or ()]
+            assert (len(passages) == 1 and "2,000 eggs" in passages[0]) is with_content
+            assert with_content or result.content is UNSET
 
         home.model.call_tools(("file_search", {"queries": ["日本で一番高い山"]}))
         home.model.say("富士山です。")

@@ -10,11 +10,14 @@ import pytest
 from msgspec import UNSET
 
 from bot.assistants.schema.objects import RunStep, ToolCallsDetails
-from bot.assistants.schema.requests import NewFileSearchResources, NewToolResources
+from bot.assistants.schema.requests import (
+    SEARCH_RESULT_CONTENT,
+    NewFileSearchResources,
+    NewToolResources,
+)
 from bot.assistants.schema.tools import FileSearchCall, FileSearchTool
 from bot.assistants.schema.vector_stores import SearchVectorStore
 from bot.engine import EngineOptions
-from bot.engine.tool_calls.search_rendering import PASSAGES
 from bot.store.engine.files import FileTables
 from tests.contract.refusals import refused
 from tests.support.assistants import House, house
@@ -33,7 +36,7 @@ async def searching_run(home: House, arguments: Any) -> tuple[RunStep, str]:
     home.model.say("Done.")
     run = await home.until(await home.run(await home.thread("What do bees do?"), assistant))
     assert run.status == "completed"
-    steps = await home.api.list_steps(run.thread_id, run.id, include=(PASSAGES,))
+    steps = await home.api.list_steps(run.thread_id, run.id, include=(SEARCH_RESULT_CONTENT,))
     (step,) = (step for step in steps.data if isinstance(step.step_details, ToolCallsDetails))
     messages = home.model.requests[-1].messages
     assert messages[-1]["role"] == "tool"

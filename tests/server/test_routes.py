@@ -8,6 +8,7 @@ import pytest
 from bot.assistants.schema.files import FilePage
 from bot.assistants.schema.objects import Deleted, ListPage
 from bot.assistants.schema.requests import (
+    SEARCH_RESULT_CONTENT,
     CreateAssistant,
     CreateMessage,
     CreateRun,
@@ -32,8 +33,9 @@ from bot.assistants.schema.vector_stores import (
     VectorStoreFile,
     VectorStoreFileBatch,
 )
-from bot.server.parsing import INCLUDE
 from tests.server.fakes import RecordingAPI, events, run
+
+INCLUDE = (SEARCH_RESULT_CONTENT,)
 
 EMPTY: ListPage[Any] = ListPage(data=())
 RESULT = Deleted("x", "assistant.deleted")

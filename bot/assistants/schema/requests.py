@@ -4,7 +4,7 @@ Every array has a maximum length. Where the API names none, the limit is this pr
 own: messages of one request, a message's parts and attachments, tool outputs.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -17,6 +17,9 @@ from bot.assistants.schema.chunking import ChunkingRequest
 from bot.assistants.schema.content import MAX_CONTENT, ContentInput
 from bot.assistants.schema.objects import TruncationStrategy
 from bot.assistants.schema.tools import NewAttachment, ResponseFormat, Tool, ToolChoice
+
+SEARCH_RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"
+"""The only value of ``include``: it adds the passages to the search results in run steps."""
 
 Name = Annotated[str, Meta(max_length=256)]
 Description = Annotated[str, Meta(max_length=512)]

@@ -1,7 +1,6 @@
 """Renders search results: as text for the model, and as fields for the API's callers."""
 
 from contextlib import aclosing
-from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -9,11 +8,9 @@ from msgspec.structs import replace
 from bot.assistants.api import EventStream
 from bot.assistants.events import StreamEvent
 from bot.assistants.schema.objects import RunStep, ToolCallsDetails
+from bot.assistants.schema.requests import SEARCH_RESULT_CONTENT
 from bot.assistants.schema.tools import CalledSearch, FileSearchCall, SearchResult
 from bot.engine.tool_calls.annotations import marker
-
-PASSAGES: Final = "step_details.tool_calls[*].file_search.results[*].content"
-"""The value of ``include`` that adds the passages of search results."""
 
 
 def render_for_model(found: CalledSearch, number: int) -> str:
@@ -44,7 +41,10 @@ def with_included(step: RunStep, include: tuple[str, ...]) -> RunStep:
     if not any(isinstance(call, FileSearchCall) for call in details.tool_calls):
         return step
     calls = tuple(
-        replace(call, file_search=_public_search(call.file_search, passages=PASSAGES in include))
+        replace(
+            call,
+            file_search=_public_search(call.file_search, passages=SEARCH_RESULT_CONTENT in include),
+        )
         if isinstance(call, FileSearchCall)
         else call
         for call in details.tool_calls
