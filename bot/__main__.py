@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -13,17 +14,17 @@ import msgspec
 from bot import __version__
 from bot.config import Config, ConfigError, load
 
-DEFAULT_CONFIG = "config.toml"
-_OURS_ALONE = 0o077  # what people write is for no other user of the machine to read
-_INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+DEFAULT_CONFIG: Final = "config.toml"
+_OURS_ALONE: Final = 0o077  # what people write is for no other user of the machine to read
+_INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
 
-config_option = click.option(
+config_option: Final = click.option(
     "--config",
     "config_path",
     type=click.Path(dir_okay=False, path_type=Path),
     help=f"The configuration file.  [default: {DEFAULT_CONFIG} if it is there]",
 )
-verbose_option = click.option("--verbose", "-v", is_flag=True, help="Log what happens, too.")
+verbose_option: Final = click.option("--verbose", "-v", is_flag=True, help="Log what happens, too.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

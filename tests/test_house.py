@@ -28,6 +28,105 @@ def test_a_class_name_stands_once_in_the_program() -> None:
     assert doubles.keys() == SAME_CONCEPT_ON_BOTH_SIDES, doubles
 
 
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """The path and the syntax tree of each module of the program."""
+    for path in sorted((PROJECT / "bot").rglob("*.py")):
+        yield str(path.relative_to(PROJECT)), ast.parse(path.read_text("utf-8"))
+
+
+def unmarked(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """The line and the name of each module-level constant that is not marked ``Final``.
+
+    Type aliases (names in CapWords), type variables and names like ``__all__`` are no constants.
+    """
+    for node in module.body:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                called = value.func if isinstance(value, ast.Call) else None
+                if isinstance(called, ast.Name) and called.id in ("TypeVar", "ParamSpec"):
+                    continue
+            case ast.AnnAssign(target=target, annotation=annotation):
+                if ast.unparse(annotation).startswith(("Final", "TypeAlias")):
+                    continue
+                targets = [target]
+            case _:
+                continue
+        for each in (name for target in targets for name in ast.walk(target)):
+            if isinstance(each, ast.Name) and not re.fullmatch(
+                r"_?[A-Z]+[a-z]\w*|__\w+__", each.id
+            ):
+                yield node.lineno, each.id
+
+
+def test_a_constant_without_final_is_found() -> None:
+    source = (
+        "a = 1\nB: int = 2\n_C, D = 3, 4\n"
+        "E: Final = 5\nF: Final[int] = 6\nEdge = int | str\n_Node = dict[str, int]\n"
+        "T = TypeVar('T')\n__all__ = ['E']\nG: TypeAlias = int"
+    )
+    assert list(unmarked(ast.parse(source))) == [(1, "a"), (2, "B"), (3, "_C"), (3, "D")]
+
+
+def test_each_module_level_constant_is_final() -> None:
+    found = [f"{path}:{line}: {name}" for path, tree in modules() for line, name in unmarked(tree)]
+    assert found == []
+
+
+def test_each_logger_is_called_log_and_named_after_its_module() -> None:
+    wrong = [
+        f"{path}:{node.lineno}: {ast.unparse(node)}"
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and node.value is not None
+        and ast.unparse(node.value).startswith("logging.getLogger(")
+        and ast.unparse(node) != "_log: Final = logging.getLogger(__name__)"
+    ]
+    assert wrong == []
+
+
+def docstrings(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """The line and the text of each docstring, those below constants and fields included."""
+    for node in ast.walk(module):
+        body = getattr(node, "body", ())
+        for statement in body if isinstance(body, list) else ():
+            match statement:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    yield statement.lineno, text
+
+
+def quotes_otherwise(docstring: str) -> bool:
+    """Whether a docstring marks code by other than two backticks, or words by other than ``"``."""
+    prose = re.sub(r"``[^`]+``", "", docstring)
+    return re.search(r"[`“”‘’]|(?<!\w)'[^'\n]+'(?!\w)", prose) is not None
+
+
+@pytest.mark.parametrize(
+    ("docstring", "wrong"),
+    [
+        ("Return ``name`` as it is.", False),
+        ("``a ' b`` and the bot's ``c``, the members' too.", False),
+        ('The placeholder "thinking…".', False),
+        ("Return `name` as it is.", True),
+        ("The ‘name’.", True),
+        ("The placeholder “thinking…”.", True),
+        ("The word 'name' alone.", True),
+    ],
+)
+def test_a_docstring_that_quotes_otherwise_is_found(docstring: str, wrong: bool) -> None:
+    assert quotes_otherwise(docstring) is wrong
+
+
+def test_docstrings_quote_code_by_two_backticks_and_words_by_double_quotes() -> None:
+    wrong = [
+        f"{path}:{line}"
+        for path, tree in modules()
+        for line, text in docstrings(tree)
+        if quotes_otherwise(text)
+    ]
+    assert wrong == []
+
+
 def patterns(source: str) -> Iterator[tuple[int, str]]:
     """The line and the text of each pattern that is written out in a module's source."""
     for node in ast.walk(ast.parse(source)):

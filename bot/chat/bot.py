@@ -48,7 +48,7 @@ _COMMANDS_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 3.0
 _DISCONNECT_SECONDS: Final = 0.8
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class ChatBot(discord.Client):

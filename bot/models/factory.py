@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, structs
 
@@ -16,18 +16,19 @@ from bot.models.responses.model import Responses
 from bot.models.types import Model, ModelError
 from bot.wire.retry import RetryPolicy
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-OPENAI_URL = "https://api.openai.com/v1"
-OLLAMA_URL = "http://127.0.0.1:11434/v1"
+OPENAI_URL: Final = "https://api.openai.com/v1"
+OLLAMA_URL: Final = "http://127.0.0.1:11434/v1"
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
     """What the choice is made by; keys are the secrets themselves, not the variables' names.
 
-    `model` is used for every request when it is set, else each request's own; `gguf` is the local
-    model's file, else the small one is fetched into `directory`; `ollama_url` is where "auto"
-    looks for a model server; with `background` OpenAI goes on with an answer while we are away.
+    ``model`` is used for every request when it is set, else each request's own; ``gguf`` is the
+    local model's file, else the small one is fetched into ``directory``; ``ollama_url`` is where
+    "auto" looks for a model server; with ``background`` OpenAI goes on with an answer while we are
+    away.
     """
 
     directory: Path
@@ -49,9 +50,9 @@ class ChoiceError(Exception):
 
 
 async def choose(
-    settings: ModelSettings, *, say: Callable[[str], None] = log.info, show: Show | None = None
+    settings: ModelSettings, *, say: Callable[[str], None] = _log.info, show: Show | None = None
 ) -> Model:
-    """The model these settings mean; `say` is told which and why, `show` shows a download.
+    """The model these settings mean; ``say`` is told which and why, ``show`` shows a download.
 
     Raises ChoiceError. Nothing is downloaded or loaded yet: LocalModel.start does that.
     """

@@ -4,7 +4,7 @@ from bot.models.types import Model, ModelError, ModelRequest, NamedHosted
 
 
 def require_hosts(model: Model, request: ModelRequest) -> None:
-    """Raise ModelError where the request has a hosted tool that `model` does not run itself."""
+    """Raise ModelError where the request has a hosted tool that ``model`` does not run itself."""
     asked = {tool.kind for tool in request.hosted}
     if isinstance(request.tool_choice, NamedHosted):
         asked.add(request.tool_choice.kind)

@@ -1,8 +1,8 @@
-"""What a model is asked and what it yields, as data; it ends with `Finished` or ModelError."""
+"""What a model is asked and what it yields, as data; it ends with ``Finished`` or ModelError."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ class Text(Struct, frozen=True):
 
 
 class Image(Struct, frozen=True):
-    """An image by its address: a `data:` URL, or an `http(s)` one where the model fetches them."""
+    """An image by its ``data:`` URL, or by an ``http(s)`` URL where the model fetches images."""
 
     url: str
     detail: Literal["auto", "low", "high"] = "auto"
@@ -36,7 +36,7 @@ class UserMessage(Struct, frozen=True):
 
 
 class ToolCall(Struct, frozen=True):
-    """A function the model asked for; `arguments` is JSON text exactly as the model wrote it."""
+    """A function the model asked for; ``arguments`` is JSON text exactly as the model wrote it."""
 
     id: str
     name: str
@@ -46,7 +46,7 @@ class ToolCall(Struct, frozen=True):
 class AssistantMessage(Struct, frozen=True):
     """What the model said before, and the functions it asked for with it.
 
-    `continuation` is what a `Continuation` of the same answer carried, empty where none came.
+    ``continuation`` is what a ``Continuation`` of the same answer carried, empty where none came.
     """
 
     text: str = ""
@@ -56,7 +56,7 @@ class AssistantMessage(Struct, frozen=True):
 
 
 class ToolResult(Struct, frozen=True):
-    """The answer to the `ToolCall` whose id is `call_id`."""
+    """The answer to the ``ToolCall`` whose id is ``call_id``."""
 
     call_id: str
     output: str
@@ -66,7 +66,7 @@ Item = SystemMessage | UserMessage | AssistantMessage | ToolResult
 
 
 class FunctionSpec(Struct, frozen=True):
-    """A function the model may call; `parameters` is its JSON Schema."""
+    """A function the model may call; ``parameters`` is its JSON Schema."""
 
     name: str
     description: str | None = None
@@ -78,7 +78,7 @@ HostedKind = Literal["code_interpreter", "web_search"]
 
 
 class HostedTool(Struct, frozen=True):
-    """A tool that the model's own endpoint runs; `options` are added to it as they are."""
+    """A tool that the model's own endpoint runs; ``options`` are added to it as they are."""
 
     kind: HostedKind
     options: dict[str, Any] = {}
@@ -102,9 +102,9 @@ ToolChoice = Literal["auto", "none", "required"] | NamedFunction | NamedHosted
 class ModelRequest(Struct, frozen=True, kw_only=True):
     """One call of a model; what is None is left to the endpoint.
 
-    `max_tokens` bounds the completion's tokens, `response_format` has the Assistants API's shape,
-    and `user_key` tells end users apart without naming them. An answer can do without the tools
-    named in `optional_tools`, where the model calls none.
+    ``max_tokens`` bounds the completion's tokens, ``response_format`` has the Assistants API's
+    shape, and ``user_key`` tells end users apart without naming them. An answer can do without the
+    tools named in ``optional_tools``, where the model calls none.
     """
 
     model: str
@@ -146,7 +146,7 @@ class ModelRefusalDelta(Struct, frozen=True, gc=False):
 
 
 class ToolCallStarted(Struct, frozen=True, gc=False):
-    """The model began a tool call; `index` counts the calls of this stream from 0, ids differ."""
+    """The model began a tool call; ``index`` counts the calls of this stream from 0, ids differ."""
 
     index: int
     id: str
@@ -154,16 +154,17 @@ class ToolCallStarted(Struct, frozen=True, gc=False):
 
 
 class ToolCallDelta(Struct, frozen=True, gc=False):
-    """The next piece of the arguments of the call that started with the same `index`."""
+    """The next piece of the arguments of the call that started with the same ``index``."""
 
     index: int
     arguments: str
 
 
 class HostedCall(Struct, frozen=True, gc=False):
-    """A call of a hosted tool that is over there: `input` is its code or what was searched for.
+    """A call of a hosted tool that is over there: ``input`` is its code or what was searched for.
 
-    `outputs` are its logs, pages and the like, as text in their order; empty where none were told.
+    ``outputs`` are its logs, pages and the like, as text in their order; empty where none were
+    told.
     """
 
     kind: HostedKind
@@ -176,8 +177,8 @@ class HostedCall(Struct, frozen=True, gc=False):
 class Continuation(Struct, frozen=True, gc=False):
     """What the model needs given back with the outputs of this answer's tool calls.
 
-    Comes at most once, right before `Finished`, where the calls' own fields do not say it all, as
-    with models that reason. `data` means something only to who made it; without it the model goes
+    Comes at most once, right before ``Finished``, where the calls' own fields do not say it all, as
+    with models that reason. ``data`` means something only to who made it; without it the model goes
     on as well, but thinks anew.
     """
 
@@ -185,13 +186,13 @@ class Continuation(Struct, frozen=True, gc=False):
 
 
 class Started(Struct, frozen=True, gc=False):
-    """The first event of an answer that goes on without us: `resume` reads it again by this id."""
+    """The first event of an answer that outlives its connection: ``resume`` reads it by this id."""
 
     response_id: str
 
 
 class ModelUsage(Struct, frozen=True, gc=False):
-    """Tokens spent; `estimated` when the endpoint told none and they were counted by length."""
+    """Tokens spent; ``estimated`` when the endpoint told none and they were counted by length."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -243,17 +244,17 @@ ErrorCause = Literal["key", "credit", "model", "tools", "ability", "too_long", "
 """What a refusal is about, where that is known: the key, the account's credit, the model's name or
 the endpoint's address, tools, another ability, the conversation's length, or its content."""
 
-_HOPELESS = frozenset({"unauthorized", "unsupported", "context_length", "rejected", "gone"})
+_HOPELESS: Final = frozenset({"unauthorized", "unsupported", "context_length", "rejected", "gone"})
 
 
 class ModelError(Exception):
-    """A model call that failed; `message` says what was answered and what to do, without secrets.
+    """A model call that failed; ``message`` says what was answered and what to do, without secrets.
 
-    `code` is what a run's `last_error` carries, `context_window` the tokens the model takes where
-    the failure told it, `retry_after` the seconds the endpoint asked to wait, and `hopeless`
-    that the same request would fail again however often it is sent. The kind "gone" says that a
-    response is not there any more to be resumed: asking anew is what remains. `cause` says what a
-    refusal is about.
+    ``code`` is what a run's ``last_error`` carries, ``context_window`` the tokens the model takes
+    where the failure told it, ``retry_after`` the seconds the endpoint asked to wait, and
+    ``hopeless`` that the same request would fail again however often it is sent. The kind "gone"
+    says that a response is not there any more to be resumed: asking anew is what remains. ``cause``
+    says what a refusal is about.
     """
 
     def __init__(
@@ -291,9 +292,9 @@ def _code_of(kind: ErrorKind) -> ErrorCode:
 
 
 class ModelStatus(Struct, frozen=True):
-    """Whether a model would answer; `sentence` says so or what to do; tokens in `context_window`.
+    """Whether a model would answer, with advice in ``sentence``; ``context_window`` in tokens.
 
-    `answered` is False where nothing spoke to us at all.
+    ``answered`` is False where nothing spoke to us at all.
     """
 
     ok: bool
@@ -315,7 +316,7 @@ class Model(Protocol):
         """The kinds of hosted tools it runs itself; asked for another, it fails "unsupported"."""
 
     async def fetches_images(self) -> bool:
-        """Whether it is given `http(s)` addresses of images, to fetch them itself.
+        """Whether it is given ``http(s)`` addresses of images, to fetch them itself.
 
         False for an endpoint on this machine or in a private network: it would fetch from there.
         """
@@ -333,7 +334,7 @@ class Model(Protocol):
 class ForwardedAnswer(Struct, frozen=True):
     """An endpoint's answer to a forwarded request.
 
-    Reading `pieces` raises FailedError where the answer breaks off.
+    Reading ``pieces`` raises FailedError where the answer breaks off.
     """
 
     content_type: str
@@ -347,22 +348,22 @@ class ForwardingModel(Model, Protocol):
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Send a request to the endpoint's `path`, such as "chat/completions"; leaving ends it.
+        """Send a request to the endpoint's ``path``, such as "chat/completions"; leaving ends it.
 
         A model that is configured replaces the one that the body names. Entering raises
         RefusedError for another status than 200, FailedError for all else, and ModelError after
-        `close`. Nothing is sent twice.
+        ``close``. Nothing is sent twice.
         """
 
 
 @runtime_checkable
 class ResumableModel(Model, Protocol):
-    """A model whose answers can go on without us; `isinstance` tells one from the others."""
+    """A model whose answers can go on without us; ``isinstance`` tells one from the others."""
 
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield again, from its beginning, an answer that `Started` told; else as `stream` does.
+        """Yield from its beginning an answer that ``Started`` announced; otherwise like ``stream``.
 
-        Raises ModelError "gone" where it is not there any more or was cancelled. `request` is the
+        Raises ModelError "gone" where it is not there any more or was cancelled. ``request`` is the
         one it was asked with.
         """
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class Timer:
-    """A call due at a time of a `SandboxClock`; `cancel` takes it back."""
+    """A call due at a time of a ``SandboxClock``; ``cancel`` takes it back."""
 
     __slots__ = ("callback", "cancelled", "when")
 
@@ -42,7 +42,7 @@ class SandboxClock:
         return isoformat(self.now() if at is None else at)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call `callback` once `now()` has reached `when`; needs a running loop."""
+        """Call ``callback`` once ``now()`` has reached ``when``; needs a running loop."""
         timer = Timer(when, callback)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         if self._timers[0][2] is timer:
@@ -50,11 +50,11 @@ class SandboxClock:
         return timer
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        """Call `callback` once `seconds` of sandbox time have passed."""
+        """Call ``callback`` once ``seconds`` of sandbox time have passed."""
         return self.call_at(self.now() + seconds, callback)
 
     def advance(self, seconds: float) -> None:
-        """Skip `seconds`; what falls due in between is called before this returns, in order."""
+        """Skip ``seconds``; what falls due in between is called before this returns, in order."""
         if seconds < 0:
             raise ValueError(f"a clock is moved forward only, not by {seconds} s")
         self._skipped += seconds

@@ -1,7 +1,7 @@
 """The control of the sandbox: every trouble Discord can give a bot, at the word of who asks."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bot.sandbox.backend import Backend
 from bot.sandbox.backend.interactions.interactions import Interaction
@@ -14,7 +14,7 @@ from bot.sandbox.place import Place
 
 @dataclass(slots=True, frozen=True)
 class Action:
-    """A trouble the page offers; `number` is what it asks for, with a default, if anything."""
+    """A trouble the page offers; ``number`` is what it asks for, with a default, if anything."""
 
     name: str
     label: str
@@ -22,7 +22,7 @@ class Action:
     default: float = 0
 
 
-ACTIONS = (
+ACTIONS: Final = (
     Action("drop_socket", "Cut the gateway"),
     Action("reconnect", "Ask for a reconnect"),
     Action("invalidate", "Invalidate the session"),
@@ -43,7 +43,7 @@ ACTIONS = (
 
 
 class Control:
-    """Faults on command; `clear` ends those that last, what was deleted stays deleted."""
+    """Faults on command; ``clear`` ends those that last, what was deleted stays deleted."""
 
     def __init__(self, backend: Backend, faults: Faults, hub: Hub, place: Place) -> None:
         self._backend = backend
@@ -70,23 +70,23 @@ class Control:
         self._hub.close_bot(code, "by command")
 
     def lose_events(self, name: str = "*", *, times: int | None = 1) -> EventFault:
-        """See `Faults.lose_events`."""
+        """See ``Faults.lose_events``."""
         return self._faults.lose_events(name, times=times)
 
     def repeat_events(
         self, name: str = "*", *, times: int | None = 1, copies: int = 2
     ) -> EventFault:
-        """See `Faults.repeat_events`."""
+        """See ``Faults.repeat_events``."""
         return self._faults.repeat_events(name, times=times, copies=copies)
 
     def delay_events(self, seconds: float, name: str = "*", *, times: int | None = 1) -> EventFault:
-        """See `Faults.delay_events`."""
+        """See ``Faults.delay_events``."""
         return self._faults.delay_events(seconds, name, times=times)
 
     def delay(
         self, seconds: float, method: str = "*", route: str = "*", *, times: int | None = None
     ) -> RequestFault:
-        """See `Faults.delay_requests`."""
+        """See ``Faults.delay_requests``."""
         return self._faults.delay_requests(seconds, method, route, times=times)
 
     def storm(
@@ -184,7 +184,7 @@ class Control:
         self._backend.world.publish("guild")
 
     def perform(self, name: str, number: float, channel: Channel | None) -> None:
-        """Do one of `ACTIONS`; raises `LookupError` for another, `ValueError` without a channel."""
+        """Do one of ``ACTIONS``; ``LookupError`` for another, ``ValueError`` without a channel."""
         count = max(1, int(number))
         if name == "lose_events":
             self.lose_events(times=count)

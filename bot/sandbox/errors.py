@@ -39,7 +39,7 @@ class Unsupported(Exception):  # noqa: N818 - it says what the sandbox is to a r
 
 
 class RateLimited(DiscordError):  # noqa: N818 - Discord's word for it
-    """A 429: `scope` is "user", "shared" or "global"; `retry_after` is in seconds."""
+    """A 429: ``scope`` is "user", "shared" or "global"; ``retry_after`` is in seconds."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ def bad_json() -> DiscordError:
 
 
 def invalid_form(errors: Mapping[str, Any]) -> DiscordError:
-    """Fields are wrong; `errors` nests as the body does, with `_errors` at its leaves."""
+    """Fields are wrong; ``errors`` nests as the body does, with ``_errors`` at its leaves."""
     return DiscordError(400, 50035, "Invalid Form Body", errors=errors)
 
 

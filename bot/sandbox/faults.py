@@ -12,10 +12,10 @@ from bot.sandbox.errors import DiscordError, RateLimited
 
 @dataclass(slots=True, eq=False)
 class RequestFault:
-    """What happens to requests that match; `times` counts down, None lasts until removed.
+    """What happens to requests that match; ``times`` counts down, None lasts until removed.
 
-    `drop` cuts the connection; `after_effect` first lets the operation happen, so the caller
-    cannot know; `delay` (seconds) comes before either.
+    ``drop`` cuts the connection; ``after_effect`` first lets the operation happen, so the caller
+    cannot know; ``delay`` (seconds) comes before either.
     """
 
     method: str
@@ -43,7 +43,7 @@ class RequestFault:
 
 @dataclass(slots=True, eq=False)
 class EventFault:
-    """What happens to gateway events of a name: lost, sent `copies` times, or late by `delay`."""
+    """A fault of gateway events by name: lost, sent ``copies`` times, or late by ``delay``."""
 
     name: str
     times: int | None = 1
@@ -81,7 +81,7 @@ class Faults:
         times: int | None = 1,
         after_effect: bool = False,
     ) -> RequestFault:
-        """Have matching requests answered by an error; `route` is a template or its pattern."""
+        """Have matching requests answered by an error; ``route`` is a template or its pattern."""
         error: DiscordError
         if status == 429:
             error = RateLimited(1.0 if retry_after is None else retry_after, code=code or 0)

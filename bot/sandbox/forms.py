@@ -1,4 +1,4 @@
-"""Reads a request's fields by rules; what no rule takes raises `Unsupported` by its name."""
+"""Reads a request's fields by rules; what no rule takes raises ``Unsupported`` by its name."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -30,14 +30,14 @@ class Form:
             self.problem("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
 
     def problem(self, code: str, message: str, *path: str) -> None:
-        """Note what is wrong with the field at `path`, counted from this object."""
+        """Note what is wrong with the field at ``path``, counted from this object."""
         node = self.problems
         for key in (*self.at, *path):
             node = node.setdefault(key, {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def finish(self) -> None:
-        """Say that every field was taken; raises `DiscordError` (50035) or `Unsupported`."""
+        """Say that every field was taken; raises ``DiscordError`` (50035) or ``Unsupported``."""
         for form in (self, *self.children()):
             for name in form.left():
                 path = ".".join((*form.at, name))
@@ -87,7 +87,7 @@ class Form:
         return True
 
     def text(self, key: str, *, least: int = 0, most: int | None = None) -> str | None:
-        """A string of `least` to `most` code points, or None."""
+        """A string of ``least`` to ``most`` code points, or None."""
         value = self.raw(key)
         if value is None:
             return None
@@ -210,7 +210,7 @@ class Form:
         return dict(value)
 
     def items(self, key: str, most: int, convert: Any) -> list[Any] | None:
-        """A list of up to `most` values, each through `convert(value, key, index)`, or None."""
+        """A list of up to ``most`` values, each through ``convert(value, key, index)``, or None."""
         value = self.raw(key)
         if value is None:
             return None

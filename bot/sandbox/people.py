@@ -1,7 +1,7 @@
 """People: what a member of the sandbox's guild can do by hand, as from Discord's own app."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from bot.sandbox.backend import Backend
 from bot.sandbox.backend.interactions import commands
@@ -25,11 +25,11 @@ from bot.sandbox.backend.messages.drafts import Draft, UploadedFile, read_new
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, Role, User
 from bot.sandbox.forms import Form
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS: Final = 30.0
 
 
 class Person:
-    """A member; what Discord refuses raises `DiscordError`, what its app hides `NotPossible`."""
+    """A member; ``DiscordError``: Discord refuses; ``NotPossible``: its app hides the control."""
 
     def __init__(self, backend: Backend, user: User, token: str) -> None:
         self._backend = backend
@@ -65,7 +65,7 @@ class Person:
         ping_author: bool = True,
         attachments: Sequence[tuple[str, bytes]] = (),
     ) -> DiscordMessage:
-        """Post a message; `attachments` are pairs of file name and content."""
+        """Post a message; ``attachments`` are pairs of file name and content."""
         if mention_bot:
             text = f"{self._world.bot.mention} {text}".strip()
         body: Payload = {"content": text}
@@ -115,8 +115,8 @@ class Person:
     ) -> Interaction:
         """Use a slash command, subcommands by space; returns once acknowledged or failed.
 
-        Values may be `User`, `Role`, `Channel` objects where the option takes those, or a
-        `Person`. With `wait` false it returns at once.
+        Values may be ``User``, ``Role``, ``Channel`` objects where the option takes those, or a
+        ``Person``. With ``wait`` false it returns at once.
         """
         interaction = self.begin_command(channel, path, values)
         return await self._settled(interaction) if wait else interaction
@@ -161,9 +161,9 @@ class Person:
         value: str = "",
         others: Mapping[str, Any] | None = None,
     ) -> list[Payload]:
-        """What is offered while typing `value` into the option `focused`: name and value each.
+        """What is offered while typing ``value`` into the option ``focused``: name and value each.
 
-        `others` are the values of the other options. Raises `NotPossible` where the bot offers
+        ``others`` are the values of the other options. Raises ``NotPossible`` where the bot offers
         nothing in time.
         """
         command, steps, last = find_command(self._available(channel), path)
@@ -251,7 +251,7 @@ class Person:
     async def submit_modal(
         self, interaction: Interaction, values: Mapping[str, Any], *, wait: bool = True
     ) -> Interaction:
-        """Submit the modal an interaction was answered with; `values` by custom_id or label."""
+        """Submit the modal an interaction was answered with; ``values`` by custom_id or label."""
         if interaction.modal is None:
             raise NotPossible("the interaction was not answered with a modal")
         data = modal_data(interaction.modal, values)

@@ -6,7 +6,7 @@ from bot.sandbox.backend.state.permissions import Permission
 
 
 class Place:
-    """The sandbox's guild with the means to add to it; what it lacks, its `state` has."""
+    """The sandbox's guild with the means to add to it; what it lacks, its ``state`` has."""
 
     def __init__(self, backend: Backend, state: Guild, bot_role: Role) -> None:
         self._backend = backend
@@ -24,7 +24,7 @@ class Place:
         return self.state.threads
 
     def text_channel(self, name: str) -> Channel:
-        """The text channel of that name; raises `LookupError`."""
+        """The text channel of that name; raises ``LookupError``."""
         return self.state.text_channel(name)
 
     def add_text_channel(self, name: str, *, parent: Channel | None = None) -> Channel:

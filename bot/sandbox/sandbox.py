@@ -4,7 +4,7 @@ import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from aiohttp import web
 
@@ -23,14 +23,14 @@ from bot.sandbox.http.ratelimits import RestRateLimiter
 from bot.sandbox.people import Person
 from bot.sandbox.place import Place
 
-BOT_PERMISSIONS = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
+BOT_PERMISSIONS: Final = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
 
 
 class Sandbox:
-    """A running Discord, inside `async with`, with a guild, an admin and two members.
+    """A running Discord, inside ``async with``, with a guild, an admin and two members.
 
-    `token` is the bot's; `port` 0 takes a free one. Without `rate_limits`, requests are never too
-    many.
+    ``token`` is the bot's; ``port`` 0 takes a free one. Without ``rate_limits``, requests are never
+    too many.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Sandbox:
         return person
 
     def person(self, name: str) -> Person:
-        """The person of that name, case aside; raises `LookupError`."""
+        """The person of that name, case aside; raises ``LookupError``."""
         for person in self._people.values():
             if person.name.lower() == name.lower():
                 return person
@@ -118,7 +118,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where the sandbox listens, as `http://127.0.0.1:PORT`."""
+        """Where the sandbox listens, as ``http://127.0.0.1:PORT``."""
         return f"http://{self._host}:{self._port}"
 
     @property
@@ -132,12 +132,12 @@ class Sandbox:
 
     @property
     def api_url(self) -> str:
-        """What `discord.http.Route.BASE` is to be."""
+        """What ``discord.http.Route.BASE`` is to be."""
         return self.url + PREFIX
 
     @property
     def gateway_url(self) -> str:
-        """What `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY` is to be."""
+        """What ``discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`` is to be."""
         return f"ws://{self._host}:{self._port}/gateway"
 
     @property
@@ -218,23 +218,23 @@ class Sandbox:
         return not self.connected
 
     async def bot_ready(self, *, commands: bool = True, timeout: float = 10.0) -> None:
-        """Wait until the bot has its READY and, unless `commands` is false, registered commands.
+        """Wait until the bot has its READY and, unless ``commands`` is false, registered commands.
 
-        Raises `TimeoutError` after `timeout` real seconds.
+        Raises ``TimeoutError`` after ``timeout`` real seconds.
         """
         await self.until(
             lambda: self.connected and (self.backend.commands.synced or not commands), timeout
         )
 
     async def until(self, condition: Callable[[], Any], timeout: float = 10.0) -> None:
-        """Wait until `condition()` is true, looked at again at every change of the world.
+        """Wait until ``condition()`` is true, looked at again at every change of the world.
 
-        Raises `TimeoutError` after `timeout` real seconds.
+        Raises ``TimeoutError`` after ``timeout`` real seconds.
         """
         await self.world.until(condition, timeout)
 
     def watch(self) -> AsyncGenerator[Change, None]:
-        """Every change of the world from the first `anext` on, in order, without end."""
+        """Every change of the world from the first ``anext`` on, in order, without end."""
         return self.world.changes.watch()
 
     def advance(self, seconds: float) -> None:
@@ -246,9 +246,9 @@ class Sandbox:
         return self.control.drop_socket()
 
     def fail_next(self, method: str, route: str, **options: Any) -> RequestFault:
-        """See `Faults.fail_next`."""
+        """See ``Faults.fail_next``."""
         return self.faults.fail_next(method, route, **options)
 
     def revoke_token(self) -> None:
-        """See `Control.revoke_token`."""
+        """See ``Control.revoke_token``."""
         self.control.revoke_token()

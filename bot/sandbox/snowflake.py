@@ -1,8 +1,10 @@
 """Mints Discord ids: they carry their millisecond and only ever grow."""
 
+from typing import Final
+
 from bot.sandbox.clock import SandboxClock
 
-EPOCH_MS = 1_420_070_400_000
+EPOCH_MS: Final = 1_420_070_400_000
 
 
 class Snowflakes:

@@ -2,15 +2,15 @@
 
 import ipaddress
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 Reach = Literal["loopback", "private", "public"]
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
-_USUAL = frozenset({"127.0.0.1", "localhost", "::1"})
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-_LIKE_PRIVATE = tuple(
+_LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+_USUAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_LIKE_PRIVATE: Final = tuple(
     map(
         ipaddress.ip_network,
         # Special uses that some versions of `ipaddress` take for global; a cloud has its metadata
@@ -18,7 +18,7 @@ _LIKE_PRIVATE = tuple(
         ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16/32"),
     )
 )
-_NUMBER = re.compile(r"0x[0-9a-f]*\Z|[0-9]+\Z")
+_NUMBER: Final = re.compile(r"0x[0-9a-f]*\Z|[0-9]+\Z")
 
 
 class HostPort(Struct, frozen=True):
@@ -29,7 +29,7 @@ class HostPort(Struct, frozen=True):
 
 
 def parse_host(text: str) -> HostPort:
-    """Read `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address; raises ValueError."""
+    """Read ``host``, ``host:port``, ``[v6]``, ``[v6]:port`` or bare IPv6; raise ValueError."""
     if text.startswith("["):
         inside, closed, after = text[1:].partition("]")
         if not closed or (after and not after.startswith(":")):

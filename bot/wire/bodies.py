@@ -19,7 +19,7 @@ class BodyError(Exception):
 
 
 class BodyTooLargeError(BodyError):
-    """A body is larger than `limit` bytes."""
+    """A body is larger than ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the answer is larger than {limit} bytes")
@@ -41,7 +41,7 @@ def sendable(body: bytes | None) -> bytes | io.BytesIO | None:
 
 
 async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGenerator[bytes, None]:
-    """A body as it comes; raises TimeoutError after `silence` seconds without a byte.
+    """A body as it comes; raises TimeoutError after ``silence`` seconds without a byte.
 
     aiohttp's own timeouts are not enough: past a chunk whose size is no number it lets the
     connection go, wakes no reader and watches no time any more.
@@ -56,7 +56,7 @@ async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGener
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The whole body; raises BodyTooLargeError past `limit` bytes, aiohttp's errors when cut."""
+    """The whole body; raises BodyTooLargeError past ``limit`` bytes, aiohttp's errors when cut."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -72,7 +72,7 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body's first `limit` bytes at most, for telling what an error said."""
+    """The body's first ``limit`` bytes at most, for telling what an error said."""
     pieces: list[bytes] = []
     left = limit
     while left > 0:
@@ -90,7 +90,7 @@ def decode_json(body: bytes, kind: type[T]) -> T: ...
 @overload
 def decode_json(body: bytes) -> Any: ...
 def decode_json(body: bytes, kind: Any = Any) -> Any:
-    """Decode another server's JSON, ignoring fields `kind` does not know; raises BodyError."""
+    """Decode another server's JSON, ignoring fields ``kind`` does not know; raises BodyError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:

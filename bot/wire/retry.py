@@ -5,13 +5,14 @@ import email.utils
 import random
 from collections.abc import Callable, Mapping
 from datetime import UTC
+from typing import Final
 
 import aiohttp
 from msgspec import Struct
 
 from bot.runtime.clock import Clock
 
-RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+RETRIED_STATUSES: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 
 
 class Answered(Struct, frozen=True):
@@ -22,10 +23,10 @@ class Answered(Struct, frozen=True):
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True):
-    """How often and how long; all times in seconds, `attempts` counts the first try too.
+    """How often and how long; all times in seconds, ``attempts`` counts the first try too.
 
-    A server that asks for more than `longest_retry_after`, or a wait that would bring the sum of
-    waits over `total`, ends the retries at once: waiting less than asked would only annoy it.
+    A server that asks for more than ``longest_retry_after``, or a wait that would bring the sum of
+    waits over ``total``, ends the retries at once: waiting less than asked would only annoy it.
     """
 
     attempts: int = 4
@@ -44,10 +45,10 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
         now: float,
         roll: float,
     ) -> float | None:
-        """Seconds to wait after try number `attempt` (from 1) failed, or None to give up.
+        """Seconds to wait after try number ``attempt`` (from 1) failed, or None to give up.
 
-        `waited` is the sum of the waits so far, `now` the wall time that HTTP dates are read
-        against, `roll` a random number in [0, 1) that the jitter comes from.
+        ``waited`` is the sum of the waits so far, ``now`` the wall time that HTTP dates are read
+        against, ``roll`` a random number in [0, 1) that the jitter comes from.
         """
         if attempt >= self.attempts:
             return None
@@ -71,9 +72,9 @@ class RetryPolicy(Struct, frozen=True, kw_only=True):
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds the server asks to wait (`retry-after-ms`, or `Retry-After` in seconds or as a date).
+    """Seconds the server asks to wait (``retry-after-ms``, or ``Retry-After`` as seconds or date).
 
-    None where it asks nothing that can be read; a date that has passed is 0. `headers` must take
+    None where it asks nothing that can be read; a date that has passed is 0. ``headers`` must take
     names in lower case (aiohttp's do).
     """
     in_ms = _number(headers.get("retry-after-ms"))
@@ -117,7 +118,7 @@ class Retrying:
         self.attempt = 1
 
     async def again(self, failure: Answered | BaseException) -> bool:
-        """Wait as the policy says after `failure`; False when there shall be no other try."""
+        """Wait as the policy says after ``failure``; False when there shall be no other try."""
         if isinstance(failure, asyncio.CancelledError):
             return False
         delay = self._policy.delay(

@@ -1,12 +1,13 @@
 """Server-sent events in both directions; what is decoded never depends on how bytes were split."""
 
 import re
+from typing import Final
 
 from msgspec import Struct
 
-_BOM = b"\xef\xbb\xbf"
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_DIGITS = re.compile(rb"[0-9]+\Z")
+_BOM: Final = b"\xef\xbb\xbf"
+_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+_DIGITS: Final = re.compile(rb"[0-9]+\Z")
 
 
 class EventTooLargeError(Exception):
@@ -18,7 +19,7 @@ class EventTooLargeError(Exception):
 
 
 class ServerSentEvent(Struct, frozen=True, gc=False):
-    """One event; `data` as it came, `id` the last id the stream set, `retry` in milliseconds."""
+    """One event; ``data`` as received, ``id`` the stream's last id, ``retry`` in milliseconds."""
 
     name: str
     data: bytes
@@ -32,11 +33,12 @@ class ServerSentEvent(Struct, frozen=True, gc=False):
 
 
 class Decoder:
-    """Turns a stream's bytes into events; what follows the last blank line is one only by `end`.
+    """Turns a stream's bytes into events; what follows the last blank line is one only by ``end``.
 
-    `max_event_bytes` bounds an event's data and each line; a larger one raises EventTooLargeError.
-    A `lenient` decoder also takes a line of bare JSON as data, a field's name in any case, and a
-    field named "error" as the data of an event of that name (llama.cpp sends those).
+    ``max_event_bytes`` bounds an event's data and each line; a larger one raises
+    EventTooLargeError. A ``lenient`` decoder also takes a line of bare JSON as data, a field's name
+    in any case, and a field named "error" as the data of an event of that name (llama.cpp sends
+    those).
     """
 
     def __init__(self, max_event_bytes: int = 8 * 1024 * 1024, *, lenient: bool = False) -> None:
@@ -154,7 +156,7 @@ class Decoder:
 
 
 def encode(event: str | None, data: bytes | str) -> bytes:
-    """Spell one event; line ends in `data` arrive as LF; ValueError for a name with a line end."""
+    """Encode one event; line ends in ``data`` become LF; ValueError for one in the name."""
     if isinstance(data, str):
         data = data.encode()
     if b"\n" in data or b"\r" in data:

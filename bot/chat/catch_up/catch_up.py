@@ -34,7 +34,7 @@ AT_ONCE: Final = 4
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class CatchUp:

@@ -23,7 +23,7 @@ Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | disc
 
 _ARCHIVE_PAGE: Final = 100
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Gap(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ WRITE_SECONDS: Final = 3.0
 DIRECT: Final = 0
 """Stands for direct messages where guilds are told apart."""
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class ReadMarkers:

@@ -7,6 +7,7 @@ ledger knows is left to the ledger.
 import contextlib
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 import discord
 import msgspec
@@ -19,7 +20,7 @@ from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Link, ReadMarker
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class FoundAnswer(Struct, frozen=True):

@@ -20,7 +20,7 @@ COMMANDS_FACT: Final = "discord.commands"
 
 LongName = app_commands.Range[str, 1, 100]
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class RunsCommands(app_commands.Group):

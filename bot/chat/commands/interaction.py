@@ -15,7 +15,7 @@ _ACKNOWLEDGE_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 14 * 60.0  # of 15 minutes that its token holds
 _ALREADY_ACKNOWLEDGED: Final = 40060
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class AcknowledgedInteraction:

@@ -1,12 +1,13 @@
 """Who may do what with a run: whoever asked in it, and whoever may manage messages where it is."""
 
 import logging
+from typing import Final
 
 import discord
 
 from bot.store.ledger import Scope, Turn
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:

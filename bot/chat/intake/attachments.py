@@ -50,7 +50,7 @@ _RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=2.0)
 _SECONDS: Final = 60.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class TextReader(Protocol):

@@ -24,7 +24,7 @@ MOST_WAITING: Final = 100
 
 _TELL_SECONDS: Final = 30.0
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Listener:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Final, Literal
 
 import discord
 
@@ -18,7 +18,7 @@ from bot.store.ledger import Ledger, Link, NewQuestion
 OpenThread = Callable[[int, int, str], Awaitable[object]]
 """Opens a channel thread in a channel, from a message, under a name; its id is the message's."""
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Router:

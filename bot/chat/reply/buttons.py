@@ -152,7 +152,11 @@ class PageButton(
         await client.handlers.page_pressed(interaction, self.page)
 
 
-BUTTONS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (CancelButton, RetryButton, PageButton)
+BUTTONS: Final[tuple[type[discord.ui.DynamicItem[Any]], ...]] = (
+    CancelButton,
+    RetryButton,
+    PageButton,
+)
 
 
 def cancel_view(turn_id: int, attempt: int) -> discord.ui.View:

@@ -23,7 +23,7 @@ _NONCE_SECONDS: Final = 60.0
 _OLD: Final = 3_000.0  # Discord counts edits of messages from 3,600 s on
 
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class MessageGoneError(Exception):

@@ -13,7 +13,7 @@ from bot.store.ledger import Ledger, Turn
 MOST_TOLD: Final = 10
 """How many members are told by DM of one turn; Discord takes many DMs at once for spam."""
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Notice:

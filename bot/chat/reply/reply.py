@@ -37,7 +37,7 @@ _PLACE_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSI
 
 _TROUBLES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Reply:

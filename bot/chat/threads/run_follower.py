@@ -51,7 +51,7 @@ _BY_CAUSE: Final[dict[str, FailureKind]] = {
     "content": "content",
 }
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 Said: TypeAlias = Callable[[], str]

@@ -23,7 +23,7 @@ _MOST_RUNS: Final = 3
 _LONGEST_WAIT: Final = 3.0
 _RUN_ID: Final = re.compile(r"\brun_\w+")
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class ThreadLock:

@@ -34,7 +34,7 @@ from bot.store.ledger import Ledger, Question, Turn
 _PAGE: Final = 100
 _RUNS: Final = 20
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class AssistantThreads:

@@ -37,7 +37,7 @@ _INTENT_NOT_GRANTED: Final = 4014
 _WENT_WELL: Final = 1000
 _TRY_AGAIN: Final = 4000
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Gateway:

@@ -16,7 +16,7 @@ NOTICEABLE_SECONDS: Final = 0.25
 _KEPT: Final = 600
 _QUIET_SECONDS: Final = 60.0
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class LoopMonitor:

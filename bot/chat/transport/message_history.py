@@ -13,7 +13,7 @@ from msgspec import Struct
 PAGE_SIZE: Final = 100
 """How many messages a page has at most (Discord's limit)."""
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class HistoryPage(Struct, frozen=True):

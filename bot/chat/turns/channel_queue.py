@@ -13,7 +13,7 @@ from bot.store.ledger import Ledger, LedgerError
 DIRECT: Final = 0
 """Stands for direct messages where guilds are told apart."""
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class ChannelQueue:

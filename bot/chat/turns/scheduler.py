@@ -33,7 +33,7 @@ _CANCEL_SECONDS: Final = 0.3
 _FIRST_STANDSTILL: Final = 1.0
 _LONGEST_STANDSTILL: Final = 30.0
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class TurnScheduler:

@@ -41,7 +41,7 @@ _TELL_WAIT_SECONDS: Final = 1.5
 _MOST_STARTS: Final = 5
 _MOST_THREADS: Final = 3
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class TurnRunner:

@@ -1,6 +1,6 @@
 """The child process that reads a stranger's file: confined first, then told what to read.
 
-It is started as `main()`, with a JSON request as its last argument and the file as its standard
+It is started as ``main()``, with a JSON request as its last argument and the file as its standard
 input. It answers with a JSON line and the text. It has no environment, writes no file and opens
 no connection.
 """
@@ -10,19 +10,19 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from bot.hosted.extract.extract import extract
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
 
-_NICENESS = 10  # who waits for an answer comes before who waits for a file
-_OPEN_FILES = 32
-_PIECE = 2**20
-_PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
+_NICENESS: Final = 10  # who waits for an answer comes before who waits for a file
+_OPEN_FILES: Final = 32
+_PIECE: Final = 2**20
+_PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
 def request(name: str, limits: ExtractionLimits, *, as_written: bool) -> str:
-    """The argument that tells a child what to read; only the end of `name` matters."""
+    """The argument that tells a child what to read; only the end of ``name`` matters."""
     asked = {"name": name[-64:], "limits": asdict(limits), "as_written": as_written}
     return json.dumps(asked)
 

@@ -3,45 +3,49 @@
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from bot.hosted.extract.kinds import not_text
 from bot.hosted.extract.plausibility import cost, in_one_script
 
-_MARKS = (
+_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_PIECE = 2**20
-_SAMPLE = 65_536
-_CONTROLS = bytes({*range(32), 127} - {*b"\b\t\n\f\r\x1b"})
-_MOST_CONTROLS, _MOST_NULS = 0.02, 0.001  # of a text's bytes
-_STRANGE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff]")
-_WIDE = ("utf-16-le", "utf-16-be")
-_LIKELY = 9.0  # the cost of a character beyond ASCII in a text that somebody wrote
+_PIECE: Final = 2**20
+_SAMPLE: Final = 65_536
+_CONTROLS: Final = bytes({*range(32), 127} - {*b"\b\t\n\f\r\x1b"})
+_MOST_CONTROLS: Final = 0.02  # of a text's bytes
+_MOST_NULS: Final = 0.001
+_STRANGE: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff]")
+_WIDE: Final = ("utf-16-le", "utf-16-be")
+_LIKELY: Final = 9.0  # the cost of a character beyond ASCII in a text that somebody wrote
 # an XML declaration, a style sheet's rule, or a comment in the first two lines of a program
-_NAMES_ITSELF = re.compile(
+_NAMES_ITSELF: Final = re.compile(
     rb"<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]+)"
     rb"|@charset\s+[\"']([A-Za-z0-9_.:-]+)"
     rb"|(?:[^\n]{0,200}\n)?[^\n\w]{0,8}[^\n]{0,200}?coding[:=]\s*([A-Za-z0-9_.-]+)"
 )
-_SUPERSETS = {
+_SUPERSETS: Final = {
     "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "tis-620": "cp874",
     "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949",
     "big5": "cp950",
 }  # fmt: skip
-_BY_ESCAPES = ("iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_2004")
-_NEC_JP = "iso2022_jp with the signs of NEC"
-_HZ = re.compile(rb"~\{(?:[\x30-\x57][\x21-\x7e]|[\x21-\x29][\x21-\x7e])+~\}")
-_HIGH = re.compile(rb"[\x80-\xff]")
-_SPLIT = re.compile(rb"[\x00-\x2f]")
-_WORD_BEFORE = re.compile(rb"[^\x00-\x2f]*\Z")
-_STRETCHES, _TELLING, _LONGEST = 8, 4096, 1024
+_BY_ESCAPES: Final = ("iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_2004")
+_NEC_JP: Final = "iso2022_jp with the signs of NEC"
+_HZ: Final = re.compile(rb"~\{(?:[\x30-\x57][\x21-\x7e]|[\x21-\x29][\x21-\x7e])+~\}")
+_HIGH: Final = re.compile(rb"[\x80-\xff]")
+_SPLIT: Final = re.compile(rb"[\x00-\x2f]")
+_WORD_BEFORE: Final = re.compile(rb"[^\x00-\x2f]*\Z")
+_STRETCHES: Final = 8
+_TELLING: Final = 4096
+_LONGEST: Final = 1024
 
 # Legacy encodings that files still are in, and how much less likely each is than the likeliest.
-_CANDIDATES = {
+_CANDIDATES: Final = {
     "cp1252": 0.0, "cp932": 0.0, "euc_jp": 0.5, "gb18030": 0.5, "cp949": 0.5, "cp1251": 0.5,
     "cp950": 1.0, "euc_jis_2004": 1.0, "cp1253": 1.0, "cp1255": 1.0, "cp1256": 1.0,
     "iso8859-15": 1.0, "cp1254": 1.0, "cp1250": 1.5, "koi8-r": 1.5, "iso8859-7": 1.5,
@@ -50,35 +54,42 @@ _CANDIDATES = {
     "mac-cyrillic": 3.0, "cp437": 3.2, "mac-roman": 3.5,
 }  # fmt: skip
 # under the names that chardet has for them, or for the encodings that they are parts of
-_KNOWN_AS = {
+_KNOWN_AS: Final = {
     "euc_jp": ("euc_jis_2004",),
     "cp950": ("big5hkscs",),
     "cp1254": ("cp1254", "iso8859-9"),
     "iso8859-15": ("iso8859-15", "cp1252"),
 }
-_BY_BYTES = {name for each in _CANDIDATES for name in _KNOWN_AS.get(each, (each,))}
-_TRUST = 9.0
-_ASCII = 2.5  # the cost of a character of ASCII, which all readings share but those of UTF-16
-_EASTERN, _EASTERN_TELL = ("cp932", "euc_jp", "euc_jis_2004", "gb18030", "cp949", "cp950"), 8
-_NOT_JAPANESE = ("gb18030", "cp949", "cp950")  # they have kana too, which is hardly ever used
-_BEYOND = re.compile("[^\x00-\x7f]")
-_KANA = re.compile("[\u3041-\u30fa]")
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\xad\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character beyond U+FFFF
-_CUT = r"\\(?:u[0-9a-fA-F]{0,3})?\Z"
-_ESCAPE = re.compile(
+_BY_BYTES: Final = {name for each in _CANDIDATES for name in _KNOWN_AS.get(each, (each,))}
+_TRUST: Final = 9.0
+_ASCII: Final = (
+    2.5  # the cost of a character of ASCII, which all readings share but those of UTF-16
+)
+_EASTERN: Final = ("cp932", "euc_jp", "euc_jis_2004", "gb18030", "cp949", "cp950")
+_EASTERN_TELL: Final = 8
+_NOT_JAPANESE: Final = (
+    "gb18030",
+    "cp949",
+    "cp950",
+)  # they have kana too, which is hardly ever used
+_BEYOND: Final = re.compile("[^\x00-\x7f]")
+_KANA: Final = re.compile("[\u3041-\u30fa]")
+_NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\xad\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_HALF: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character beyond U+FFFF
+_CUT: Final = r"\\(?:u[0-9a-fA-F]{0,3})?\Z"
+_ESCAPE: Final = re.compile(
     r"\\\\"  # a backslash that is escaped itself
     rf"|(?P<cut>(?:{_HALF.pattern})?{_CUT}|{_HALF.pattern}\Z)"
     rf"|(?P<run>(?:(?!{_HALF.pattern}(?:{_CUT}|\Z))\\u[0-9a-fA-F]{{4}})+)"
 )
-_NEEDS_ESCAPE = re.compile(r'[\x00-\x1f"\\]')
+_NEEDS_ESCAPE: Final = re.compile(r'[\x00-\x1f"\\]')
 
 
 def decoded(data: bytes, declared: str | None = None) -> Iterator[str]:
-    """Decode `data` piece by piece, so that a caller can stop at a limit.
+    """Decode ``data`` piece by piece, so that a caller can stop at a limit.
 
-    `declared` is the encoding that the file names itself. Raises ExtractionError
+    ``declared`` is the encoding that the file names itself. Raises ExtractionError
     (unsupported_file) for bytes that are no text in any encoding.
     """
     encoding = _encoding_of(data, declared)
@@ -186,7 +197,7 @@ def clean(text: str) -> str:
 
 
 def unescaped_json(pieces: Iterable[str]) -> Iterator[str]:
-    r"""Replace `\uXXXX` by its character, so that a search finds text that was written in ASCII.
+    r"""Replace ``\uXXXX`` by its character, so that a search finds text that was written in ASCII.
 
     Escapes that JSON needs (quotes, backslashes, control characters) stay escapes.
     """

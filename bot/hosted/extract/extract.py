@@ -11,10 +11,10 @@ from bot.hosted.extract.pdf import pdf_text
 def extract(
     name: str, data: bytes, *, limits: ExtractionLimits | None = None, as_written: bool = False
 ) -> str:
-    """The text of the file `name`; raises ExtractionError where there is none to be had.
+    """The text of the file ``name``; raises ExtractionError where there is none to be had.
 
-    `as_written` keeps the source of HTML and the escapes of JSON. Time and memory of parsing are
-    not bounded here: `extract_text` is for files of strangers.
+    ``as_written`` keeps the source of HTML and the escapes of JSON. Time and memory of parsing are
+    not bounded here: ``extract_text`` is for files of strangers.
     """
     limits = limits or ExtractionLimits()
     check_size(len(data), limits)

@@ -3,19 +3,22 @@
 import re
 from collections.abc import Iterable
 from html.parser import HTMLParser
+from typing import Final
 
 from bot.hosted.extract.limits import Collector, ExtractionLimits
 
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "iframe", "object", "rp"})
-_BLOCKS = frozenset(
+_HIDDEN: Final = frozenset(
+    {"script", "style", "template", "noscript", "svg", "iframe", "object", "rp"}
+)
+_BLOCKS: Final = frozenset(
     """
     address article aside blockquote body br caption center dd details dialog div dl dt
     fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hr html legend li
     main nav ol option p pre section summary table tbody tfoot thead title tr ul
     """.split()  # noqa: SIM905 - a table of names is read, not typed out
 )
-_SPACE = re.compile(r"[ \t\r\f\v\n\u00a0]+")
-_CHARSET = re.compile(
+_SPACE: Final = re.compile(r"[ \t\r\f\v\n\u00a0]+")
+_CHARSET: Final = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE
 )
 

@@ -1,13 +1,13 @@
 """Which kind of file it is, by what it begins with and, where that leaves it open, by its name."""
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from bot.hosted.extract.limits import ExtractionError
 
 Kind = Literal["text", "json", "html", "pdf", "packed"]
 
-TEXT = frozenset(
+TEXT: Final = frozenset(
     """
     bat bib c cc cfg cjs conf cpp cs css csv cxx dart diff env erl ex exs f90 go gradle
     graphql h hpp hs ini java jl js jsx kt kts less lisp log lua m markdown md mjs ml nim
@@ -15,28 +15,28 @@ TEXT = frozenset(
     svg swift tex text tf toml ts tsv tsx txt vb vtt vue xml yaml yml zig
     """.split()  # noqa: SIM905 - a table of names is read, not typed out
 )
-JSON = frozenset({"geojson", "ipynb", "json", "jsonl", "ndjson"})
-HTML = frozenset({"htm", "html", "xhtml"})
+JSON: Final = frozenset({"geojson", "ipynb", "json", "jsonl", "ndjson"})
+HTML: Final = frozenset({"htm", "html", "xhtml"})
 
-PACKED = frozenset(
+PACKED: Final = frozenset(
     """
     docm docx dotm dotx epub odg odp ods odt otp ots ott potm potx ppsm ppsx pptm pptx xlsm xlsx
     xltm xltx
     """.split()  # noqa: SIM905 - a table of names is read, not typed out
 )
 
-SUPPORTED = (
+SUPPORTED: Final = (
     "text and source code, Markdown, HTML, CSV, JSON, PDF, Word, Excel and PowerPoint "
     "(.docx, .xlsx, .pptx), OpenDocument and EPUB"
 )
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PDF_MARK = re.compile(rb"%PDF-\d")
-_PDF_OBJECT = re.compile(rb"\b\d+\s+\d+\s+obj\b")
-_HTML_START = re.compile(
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PDF_MARK: Final = re.compile(rb"%PDF-\d")
+_PDF_OBJECT: Final = re.compile(rb"\b\d+\s+\d+\s+obj\b")
+_HTML_START: Final = re.compile(
     rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*\?>\s*)*<(?:!doctype html|html)\b", re.IGNORECASE | re.DOTALL
 )
-_OTHER_FORMATS: dict[bytes, str] = {
+_OTHER_FORMATS: Final[dict[bytes, str]] = {
     b"\x89PNG": "an image",
     b"GIF8": "an image",
     b"\xff\xd8\xff": "an image",
@@ -118,7 +118,7 @@ def _not_what_it_is_named(ending: str, head: bytes) -> ExtractionError:
 
 
 def unsupported(what: str) -> ExtractionError:
-    """The error for a file that is `what`, which has no reader."""
+    """The error for a file that is ``what``, which has no reader."""
     return ExtractionError("unsupported_file", f"The file is {what}. Supported are {SUPPORTED}.")
 
 

@@ -8,7 +8,7 @@ ErrorCode = Literal["unsupported_file", "invalid_file"]
 
 
 class ExtractionError(Exception):
-    """No text could be had: `code` as in a file's last_error, the message for people."""
+    """No text could be had: ``code`` as in a file's last_error, the message for people."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -17,10 +17,10 @@ class ExtractionError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionLimits:
-    """Bounds of one extraction; what goes beyond is an `invalid_file`.
+    """Bounds of one extraction; what goes beyond is an ``invalid_file``.
 
-    `file_bytes` of the file, `unpacked_bytes` of what an Office file unpacks to, `characters` of
-    text handed back, `pages` of a PDF. A child process has `seconds` and `memory_bytes`.
+    ``file_bytes`` of the file, ``unpacked_bytes`` of what an Office file unpacks to, ``characters``
+    of text handed back, ``pages`` of a PDF. A child process has ``seconds`` and ``memory_bytes``.
     """
 
     file_bytes: int = 128 * 2**20
@@ -45,7 +45,7 @@ class Collector:
         return self._pieces.getvalue()
 
     def add(self, piece: str) -> None:
-        """Append `piece`."""
+        """Append ``piece``."""
         self._length += len(piece)
         if self._length > self._most:
             raise ExtractionError(

@@ -4,17 +4,20 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
 
 if TYPE_CHECKING:
     from pypdf import PageObject
 
-_MOST_ANNOTATIONS = 10_000  # of a page
-_DEPTH = 32  # of fields within fields
+_MOST_ANNOTATIONS: Final = 10_000  # of a page
+_DEPTH: Final = 32  # of fields within fields
 # bits of an annotation's and of a field's flags (ISO 32000-1, 12.5.3 and 12.7.4)
-_HIDDEN, _NO_VIEW, _PASSWORD, _PUSHED = 1 << 1, 1 << 5, 1 << 13, 1 << 16
+_HIDDEN: Final = 1 << 1
+_NO_VIEW: Final = 1 << 5
+_PASSWORD: Final = 1 << 13
+_PUSHED: Final = 1 << 16
 
 
 def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
@@ -148,7 +151,7 @@ def _string(value: Any) -> str:
 
 # What its parser raises for files that are not as it expects; it is written in Python, so a broken
 # file shows as any of these.
-_BROKEN = (
+_BROKEN: Final = (
     ValueError,
     TypeError,
     KeyError,

@@ -6,9 +6,10 @@ beyond ASCII, so texts that the same bytes decode to compare directly, whatever 
 
 import unicodedata
 from functools import cache
+from typing import Final
 
 # Letters that each language adds to ASCII.
-_LATIN = (
+_LATIN: Final = (
     frozenset("çğıöşüâîûÇĞİÖŞÜ"),
     *(frozenset(letters + letters.upper()) for letters in (
         "äöüß", "éèàçêâôîûùëïœæüÿ", "áéíñóúü", "ãõáâàçéêíóôú", "àèéìòù", "ëïéèöü", "åäöé",
@@ -18,7 +19,7 @@ _LATIN = (
 )  # fmt: skip
 
 # Letters by how often they are used, most used first.
-_ALPHABETS = {
+_ALPHABETS: Final = {
     "CYRILLIC": "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїєґјљњћђџў",
     "GREEK": "αοιετσνηυρπκμλςόίάγέδήθχωφώύβξζψϊΐϋΰ",
     "HEBREW": "יוהלארמתבשנםכדחקעפטןגצסזךץף",
@@ -28,13 +29,13 @@ _ALPHABETS = {
         "\u0e39ถ\u0e47ผ\u0e36ญธ\u0e33ศซณฟๆภษฉฝฐฤ"
     ),
 }
-_RANKS = {
+_RANKS: Final = {
     script: {letter: rank for rank, letter in enumerate(letters)}
     for script, letters in _ALPHABETS.items()
 }
 
 # Characters that every text of the language is full of.
-_COMMON = {
+_COMMON: Final = {
     "ja": frozenset(
         "日一国会人年大十二本中長出三同時政事自行社見月分議後前民生連五発間対上部東者党地合市業内"
         "相方四定今回新場金員九入選立開手米力学問高代明実円関決子動京全目表戦経通外最言氏現理調体化"
@@ -83,15 +84,17 @@ _COMMON = {
         "언론노데트크드프그래램컴퓨터파래였열린름직접질책임추목표점단변육작팀활높필려졌론판"
     ),
 }
-_GOOD_SIGNS = frozenset(
+_GOOD_SIGNS: Final = frozenset(
     "µ±½¼¾×÷²³ªº–—‘’“”„…•€™®©«»¿¡°§£№・、。，．：；？！（）「」『』【】〈〉《》ー～〜％＋－＝￥①②③④⑤㈱"
 )
-_FINAL = frozenset("ςםןךץף")  # letters that end a word
-_LETTER, _RARE, _BAD = 3.2, 7.5, 11.0
+_FINAL: Final = frozenset("ςםןךץף")  # letters that end a word
+_LETTER: Final = 3.2
+_RARE: Final = 7.5
+_BAD: Final = 11.0
 
 
 def cost(text: str) -> float:
-    """How unlikely `text` is, 0 for ASCII alone; comparable between readings of the same bytes."""
+    """Score how unlikely ``text`` is (0: ASCII alone), to compare readings of the same bytes."""
     latin = 0.0
     foreign = {letter for letter in text if letter > "\x7f"}
     language = _language(foreign)
@@ -232,7 +235,7 @@ def _han_cost(text: str, known: set[str], *, kana: bool) -> float:
     return min(total(language) for language in (("ja",) if kana else _COMMON))
 
 
-_LEVELS = {
+_LEVELS: Final = {
     "ja": ("euc_jp", 0xCF),
     "zh": ("gb2312", 0xD7),
     "zht": ("big5", 0xC6),

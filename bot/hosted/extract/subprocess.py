@@ -7,18 +7,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from bot.hosted.extract.child import request
 from bot.hosted.extract.extract import check_size
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
 
-_START = (
+_START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     "from bot.hosted.extract.child import main; main()"
 )
-_BYTES_PER_CHARACTER = 4
-_PIECE = 256 * 1024
+_BYTES_PER_CHARACTER: Final = 4
+_PIECE: Final = 256 * 1024
 
 
 async def extract_text(
@@ -28,13 +28,12 @@ async def extract_text(
     limits: ExtractionLimits | None = None,
     as_written: bool = False,
 ) -> str:
-    """The text of the file `name`, without blocking the loop.
+    """The text of the file ``name``, without blocking the loop.
 
-    `source` is the file's bytes, or where on disk they are; `as_written` keeps the source of HTML
-    and the escapes of JSON. This process neither parses nor
-    decodes them. Cancelling ends the child. How many run at once is the caller's to bound: each
-    may take `limits.memory_bytes`. Raises ExtractionError, and OSError where a path cannot be
-    opened.
+    ``source`` is the file's bytes, or where on disk they are; ``as_written`` keeps the source of
+    HTML and the escapes of JSON. This process neither parses nor decodes them. Cancelling ends the
+    child. How many run at once is the caller's to bound: each may take ``limits.memory_bytes``.
+    Raises ExtractionError, and OSError where a path cannot be opened.
     """
     limits = limits or ExtractionLimits()
     asked = request(name, limits, as_written=as_written)
@@ -65,7 +64,7 @@ def _opened(path: Path) -> BinaryIO:
 async def _read_outside(
     asked: str, source: bytes | BinaryIO, limits: ExtractionLimits
 ) -> bytearray:
-    """Have a child read `source`; returns its whole answer."""
+    """Have a child read ``source``; returns its whole answer."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",

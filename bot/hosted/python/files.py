@@ -3,27 +3,27 @@
 import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-DIRECTORY = "/mnt/data"
-_ROOT = PurePosixPath(DIRECTORY)
-_PARENTS = frozenset({_ROOT, *_ROOT.parents})
-_MAX_NAME = 255
+DIRECTORY: Final = "/mnt/data"
+_ROOT: Final = PurePosixPath(DIRECTORY)
+_PARENTS: Final = frozenset({_ROOT, *_ROOT.parents})
+_MAX_NAME: Final = 255
 
 
 def file_name(name: str) -> str:
-    """The one path segment under which a file called `name` lies in the directory."""
+    """The one path segment under which a file called ``name`` lies in the directory."""
     plain = "".join("_" if c in "/\\" or not c.isprintable() else c for c in name).strip()
     return plain[:_MAX_NAME] if plain.strip(".") else "file"
 
 
 class SandboxFiles:
-    """One flat directory, asked by the sandbox through `handle`; nothing else is there.
+    """One flat directory, asked by the sandbox through ``handle``; nothing else is there.
 
-    Writing to a `given` file changes it in here only; `written` is what earlier runs left, and is
-    copied, so a run that is thrown away leaves no trace. `quota` in bytes and `max_files` bound
-    what is written; both fail as a full disk does. A file of more than `readable` bytes, which the
-    sandbox has no room for, cannot be read.
+    Writing to a ``given`` file changes it in here only; ``written`` is what earlier runs left, and
+    is copied, so a run that is thrown away leaves no trace. ``quota`` in bytes and ``max_files``
+    bound what is written; both fail as a full disk does. A file of more than ``readable`` bytes,
+    which the sandbox has no room for, cannot be read.
     """
 
     def __init__(
@@ -227,7 +227,7 @@ class SandboxFiles:
 
 
 def _plain(path: Any) -> PurePosixPath:
-    """The path of a Path or of an open file, `..` taken out; relative ones lie in the directory."""
+    """Return the absolute path of a Path or an open file, with ``..`` resolved."""
     raw = path.path if hasattr(path, "mode") else str(path)
     parts: list[str] = []
     for part in (_ROOT / raw).parts[1:]:

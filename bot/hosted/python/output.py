@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 
-_BEFORE = "_ = ("
-_TRACEBACK_CHARACTERS = 4000
-_PLACE = re.compile(r'File "<python-input-\d+>"')
+_BEFORE: Final = "_ = ("
+_TRACEBACK_CHARACTERS: Final = 4000
+_PLACE: Final = re.compile(r'File "<python-input-\d+>"')
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Code to run; where it keeps its last expression in `_`, the lines `changed` for that."""
+    """Code to run; where it keeps its last expression in ``_``, the lines ``changed`` for that."""
 
     code: str
     changed: Mapping[str, str] = field(default_factory=dict)
@@ -25,12 +26,12 @@ class Prepared:
         return bool(self.changed)
 
     def value_code(self, characters: int) -> str:
-        """Code whose value is the text of the kept one, cut to `characters` inside the sandbox."""
+        """Return code that yields the kept value as text, cut to ``characters`` in the sandbox."""
         return f"'' if _ is None else f'{{_!r:.{characters}}}'"
 
 
 def instrument(code: str) -> Prepared:
-    """Keep the value of the last expression in `_`, so that the sandbox itself can write it out.
+    """Keep the value of the last expression in ``_``, so that the sandbox itself can write it out.
 
     Only Python's own parser is used here, nothing is executed. A semicolon at the end hides the
     value, as in notebooks. Code that this Python cannot parse is handed on as it is.
@@ -55,7 +56,7 @@ def instrument(code: str) -> Prepared:
 
 
 def plain_traceback(display: str, prepared: Prepared) -> str:
-    """The sandbox's traceback as of the code that was given, without what `instrument` added."""
+    """The sandbox's traceback as of the code that was given, without what ``instrument`` added."""
     lines = _PLACE.sub('File "<code>"', display).splitlines()
     for index, line in enumerate(lines):
         shown = line.strip()
@@ -72,9 +73,9 @@ def plain_traceback(display: str, prepared: Prepared) -> str:
 
 
 class Output:
-    """Collects what a run prints, in order: `kept` characters, and stops it after `printed`.
+    """Collects what a run prints, in order: ``kept`` characters, and stops it after ``printed``.
 
-    `receive` is called from the sandbox's own thread, one piece at a time.
+    ``receive`` is called from the sandbox's own thread, one piece at a time.
     """
 
     def __init__(self, kept: int, printed: int, on_output: Callable[[str], None] | None) -> None:
@@ -95,7 +96,7 @@ class Output:
         return "".join(self._pieces)
 
     def when_stopped(self, deadline: asyncio.Timeout) -> None:
-        """Let `deadline` pass at once when far too much is printed: nothing else ends it early."""
+        """Let ``deadline`` pass at once when far too much is printed: no other signal ends it."""
         self._deadline = deadline
 
     def receive(self, _stream: str, text: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from bot.hosted.python.files import DIRECTORY, SandboxFiles
 from bot.hosted.python.output import Output
@@ -26,7 +26,7 @@ __all__ = [
     "SandboxLimits",
 ]
 
-DESCRIPTION = f"""\
+DESCRIPTION: Final = f"""\
 Runs Python code in a sandbox and answers with what it printed and, as in a notebook, with the \
 value of its last expression. Use it for calculation, data and text work. Variables and functions \
 stay for the next call; after a long pause they may be gone: define them again.
@@ -41,7 +41,7 @@ method decorators (property, staticmethod, classmethod), del. \
 No network, no shell, no input(), no pictures. \
 Instead write functions, lists, comprehensions and plain classes."""
 
-PARAMETERS: Mapping[str, Any] = {
+PARAMETERS: Final[Mapping[str, Any]] = {
     "type": "object",
     "properties": {"code": {"type": "string", "description": "The Python code to run."}},
     "required": ["code"],
@@ -53,10 +53,10 @@ PARAMETERS: Mapping[str, Any] = {
 class CodeResult:
     """What came of a run.
 
-    `logs` is what was printed and the last expression's value, `error` a traceback or a sentence
-    (None: it ran through). `truncated` says that logs were cut. `kept` is False when the variables
-    are again those from before the run, `fresh` True when it began without any. `written` holds
-    the files this run made or changed.
+    ``logs`` is what was printed and the last expression's value, ``error`` a traceback or a
+    sentence (None: it ran through). ``truncated`` says that logs were cut. ``kept`` is False when
+    the variables are again those from before the run, ``fresh`` True when it began without any.
+    ``written`` holds the files this run made or changed.
     """
 
     logs: str
@@ -69,7 +69,7 @@ class CodeResult:
 
 @dataclass(slots=True)
 class _Kept:
-    """What a session has between runs; `state` None: nothing yet."""
+    """What a session has between runs; ``state`` None: nothing yet."""
 
     used_at: float
     group: str
@@ -84,9 +84,9 @@ class _Kept:
 
 
 class PythonSandbox:
-    """Sessions of sandboxed Python, each found by its key; a context manager, or `close` it.
+    """Sessions of sandboxed Python, each found by its key; a context manager, or ``close`` it.
 
-    Worker processes start when code first runs. `monotonic` tells the time for idle sessions.
+    Worker processes start when code first runs. ``monotonic`` tells the time for idle sessions.
     """
 
     def __init__(
@@ -117,9 +117,9 @@ class PythonSandbox:
         self._kept.clear()
 
     async def session(self, key: str, group: str = "") -> "PythonSession":
-        """The session called `key`; nothing is started or kept before its first run.
+        """The session called ``key``; nothing is started or kept before its first run.
 
-        Sessions of one `group` share `limits.group_bytes`; a key belongs to one group.
+        Sessions of one ``group`` share ``limits.group_bytes``; a key belongs to one group.
         """
         return PythonSession(self, key, group)
 
@@ -141,7 +141,7 @@ class PythonSandbox:
         files: Mapping[str, bytes | Path],
         on_output: Callable[[str], None] | None,
     ) -> CodeResult:
-        """Run `code` in the session `key`; runs of one session wait for each other."""
+        """Run ``code`` in the session ``key``; runs of one session wait for each other."""
         if len(code) > self.limits.code_characters:
             return CodeResult(
                 logs="",
@@ -266,10 +266,10 @@ class PythonSession:
         files: Mapping[str, bytes | Path] | None = None,
         on_output: Callable[[str], None] | None = None,
     ) -> CodeResult:
-        """Run `code`; whatever it does is told in the result, nothing is raised for it.
+        """Run ``code``; whatever it does is told in the result, nothing is raised for it.
 
-        `files` (contents, or where they lie on disk, read when the code opens them) appear in the
-        sandbox by name. `on_output` is called on this loop with pieces of `logs` as they come.
+        ``files`` (contents, or where they lie on disk, read when the code opens them) appear in the
+        sandbox by name. ``on_output`` is called on this loop with pieces of ``logs`` as they come.
         Cancelling ends the work and leaves the session as it was.
         """
         return await self._sandbox.run(self.key, self._group, code, files or {}, on_output)

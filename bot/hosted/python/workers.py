@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.hosted.python.files import DIRECTORY, SandboxFiles
 from bot.hosted.python.output import Output, instrument, plain_traceback
@@ -14,20 +14,20 @@ from bot.hosted.python.output import Output, instrument, plain_traceback
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMonty
 
-_INTERPRETER_BYTES = 512 * 2**20  # address space, most of it never touched
-_OPEN_FILES = 32
-_NICENESS = 10  # who waits for an answer comes before what computes
+_INTERPRETER_BYTES: Final = 512 * 2**20  # address space, most of it never touched
+_OPEN_FILES: Final = 32
+_NICENESS: Final = 10  # who waits for an answer comes before what computes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
     """What a run may take, and what is kept between runs. Times in seconds, sizes in bytes.
 
-    `seconds` counts computing, `wall_seconds` everything but waiting for a free worker.
-    `output_characters` are handed back; code that prints more than `printed_characters` is stopped.
-    `state_bytes` bounds a session's variables, `files_bytes` the files it wrote, `group_bytes` both
-    of one group's sessions together and `kept_bytes` those of all; the sessions unused for longest
-    are dropped first, and any after `idle_seconds`.
+    ``seconds`` counts computing, ``wall_seconds`` everything but waiting for a free worker.
+    ``output_characters`` are handed back; code that prints more than ``printed_characters`` is
+    stopped. ``state_bytes`` bounds a session's variables, ``files_bytes`` the files it wrote,
+    ``group_bytes`` both of one group's sessions together and ``kept_bytes`` those of all; the
+    sessions unused for longest are dropped first, and any after ``idle_seconds``.
     """
 
     seconds: float = 10.0
@@ -53,7 +53,7 @@ class StateLostError(Exception):
 
 
 class Workers:
-    """So many processes as `limits` allow; the first run starts the pool."""
+    """So many processes as ``limits`` allow; the first run starts the pool."""
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
@@ -65,7 +65,7 @@ class Workers:
         self._closed = False
 
     async def close(self) -> None:
-        """End every run, then every process; `execute` raises RuntimeError from now on."""
+        """End every run, then every process; ``execute`` raises RuntimeError from now on."""
         if self._closed:
             return
         self._closed = True
@@ -88,7 +88,7 @@ class Workers:
     async def execute(
         self, state: bytes | None, code: str, files: SandboxFiles, output: Output
     ) -> tuple[bytes | None, str | None]:
-        """Run `code` on from `state`, in a place that `one` gave.
+        """Run ``code`` on from ``state``, in a place that ``one`` gave.
 
         Returns the new state (None: the old one stays) and what went wrong, if anything did.
         Raises StateLostError before anything was run, RuntimeError when closed.

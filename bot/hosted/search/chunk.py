@@ -4,22 +4,23 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from bot.hosted.search.tokens import UNSPACED, estimate_tokens
 
-MIN_CHUNK_TOKENS = 100
-MAX_CHUNK_TOKENS = 4096
-DEFAULT_CHUNK_TOKENS = 800
-DEFAULT_OVERLAP_TOKENS = 400
+MIN_CHUNK_TOKENS: Final = 100
+MAX_CHUNK_TOKENS: Final = 4096
+DEFAULT_CHUNK_TOKENS: Final = 800
+DEFAULT_OVERLAP_TOKENS: Final = 400
 
 # What is never cut: a word with the white space after it, one character of an unspaced script.
 # Both are bounded, so that a long line of anything can be cut somewhere.
-_PIECE = re.compile(rf"[{UNSPACED}]\s{{0,64}}|[^\s{UNSPACED}]{{1,64}}\s{{0,64}}|\s{{1,64}}")
+_PIECE: Final = re.compile(rf"[{UNSPACED}]\s{{0,64}}|[^\s{UNSPACED}]{{1,64}}\s{{0,64}}|\s{{1,64}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """`text` is what stood from character `start` up to `end` of the whole."""
+    """``text`` is what stood from character ``start`` up to ``end`` of the whole."""
 
     text: str
     start: int
@@ -33,11 +34,11 @@ def chunk(
     overlap: int = DEFAULT_OVERLAP_TOKENS,
     counter: Callable[[str], int] = estimate_tokens,
 ) -> Iterator[Chunk]:
-    """Cut `text` into chunks of at most `max_tokens`; `overlap` of them stand in the next one too.
+    """Cut ``text`` into chunks of at most ``max_tokens``, which share ``overlap`` tokens.
 
     Cuts fall between words, or anywhere in scripts without spaces and in words of over 64
-    characters. `counter` tells the tokens of one word. Takes time linear in the text's length, and
-    memory for one chunk. Raises ValueError for sizes the API does not have.
+    characters. ``counter`` tells the tokens of one word. Takes time linear in the text's length,
+    and memory for one chunk. Raises ValueError for sizes the API does not have.
     """
     if not MIN_CHUNK_TOKENS <= max_tokens <= MAX_CHUNK_TOKENS:
         raise ValueError(

@@ -1,16 +1,16 @@
 """Attribute filters of vector stores: whether a file's attributes pass one; plain data only."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-_MAX_DEPTH = 16
-_MAX_FILTERS = 512
-_MAX_OPTIONS = 1000
-"""How many texts or numbers one `in` or `nin` names."""
+_MAX_DEPTH: Final = 16
+_MAX_FILTERS: Final = 512
+_MAX_OPTIONS: Final = 1000
+"""How many texts or numbers one ``in`` or ``nin`` names."""
 
 Attribute = str | float | bool
 
-_ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
+_ORDERINGS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "gt": lambda a, b: a > b,
     "gte": lambda a, b: a >= b,
     "lt": lambda a, b: a < b,
@@ -19,7 +19,7 @@ _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class FilterError(ValueError):
-    """A filter that is none; `path` is where in it the mistake is, such as `filters[1].type`."""
+    """The filter is invalid; ``path`` names the place, such as ``filters[1].type``."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -32,10 +32,10 @@ def check_filter(given: Mapping[str, Any]) -> None:
 
 
 def matches(given: Mapping[str, Any], attributes: Mapping[str, Attribute]) -> bool:
-    """Whether `attributes` pass the filter, which `check_filter` has let through.
+    """Whether ``attributes`` pass the filter, which ``check_filter`` has let through.
 
     Values of different kinds (text, number, true or false) are never equal and have no order.
-    A missing attribute passes `ne` and `nin` alone.
+    A missing attribute passes ``ne`` and ``nin`` alone.
     """
     kind = given["type"]
     if kind in ("and", "or"):

@@ -8,41 +8,42 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from bot.hosted.search.tokens import UNSPACED
 
-_MAX_TERMS = 64
-MOST_CHARACTERS = 4000
+_MAX_TERMS: Final = 64
+MOST_CHARACTERS: Final = 4000
 """Characters of a question that count; what comes after them is not looked for."""
 
-_SHORTEST_PREFIX = 5
-_STEM = 5
+_SHORTEST_PREFIX: Final = 5
+_STEM: Final = 5
 
-_WORD = re.compile(
+_WORD: Final = re.compile(
     rf"(?P<unspaced>[{UNSPACED}]+)|(?:[^\W{UNSPACED}]|[\u0300-\u036f\u0900-\u0dff])+"
 )
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\WA-Z\d_]+|\d+")
-_LATIN_MARKS = re.compile("[\u0300-\u036f]+")
-_POINTS = re.compile("[\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]+")
-_HIRAGANA = re.compile("[\u3041-\u309f]+")
+_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\WA-Z\d_]+|\d+")
+_LATIN_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_POINTS: Final = re.compile("[\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]+")
+_HIRAGANA: Final = re.compile("[\u3041-\u309f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing to look for; `begins` says that longer words which begin so are meant too."""
+    """One thing to look for; ``begins`` says that longer words which begin so are meant too."""
 
     text: str
     begins: bool = False
 
 
 def searchable(text: str) -> str:
-    """What is put into the index for `text`: its terms, separated by spaces. Linear time."""
+    """What is put into the index for ``text``: its terms, separated by spaces. Linear time."""
     return " ".join(_terms(text))
 
 
 @dataclass(frozen=True, slots=True)
 class FullTextQuery:
-    """A question as terms; made by `ask`, empty when nothing in it can be looked for."""
+    """A question as terms; made by ``ask``, empty when nothing in it can be looked for."""
 
     terms: tuple[Term, ...]
 
@@ -71,7 +72,7 @@ class FullTextQuery:
         return found / whole if whole else 0.0
 
     def score(self, rank: float, indexed: str) -> float:
-        """How well a text answers, 0 to 1, from FTS5's `rank` (bm25, lower is better) and coverage.
+        """Score a text from 0 to 1 by FTS5's ``rank`` (bm25, lower is better) and by coverage.
 
         Grows with both. bm25 alone says nothing where a store has few texts, and has no upper
         end; coverage alone does not know which words are rare.
@@ -135,12 +136,12 @@ def _is_compound(word: str) -> bool:
 
 
 def _folded(word: str) -> str:
-    """Without case and accents: `Größe`, `GRÖSSE` and `grosse` are one."""
+    """Without case and accents: ``Größe``, ``GRÖSSE`` and ``grosse`` are one."""
     return _LATIN_MARKS.sub("", unicodedata.normalize("NFD", word.casefold()))
 
 
 def _inflected(terms: list[Term], words: set[str]) -> list[Term]:
-    """Return the terms of which a text has another English form: `cat` for `cats`."""
+    """Return the terms of which a text has another English form: ``cat`` for ``cats``."""
     # Loaded when something is searched; it has no types.
     from snowballstemmer import stemmer  # type: ignore[import-untyped]
 

@@ -1,9 +1,10 @@
 """How many tokens a text has, estimated from its letters alone, without a vocabulary."""
 
 import re
+from typing import Final
 
 # Scripts that are written without spaces, or (Hangul) with particles joined to the words.
-UNSPACED = (
+UNSPACED: Final = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u0f00-\u0fff"  # Tibetan
     "\u1000-\u109f"  # Myanmar
@@ -20,12 +21,12 @@ UNSPACED = (
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff"  # Kana and Han beyond the first plane
 )
 
-_RUNS = re.compile(
+_RUNS: Final = re.compile(
     rf"(?P<latin>[A-Za-z]+)|(?P<digits>[0-9]+)|(?P<unspaced>[{UNSPACED}]+)|(?P<letters>[^\W\d_A-Za-z{UNSPACED}]+)"
     r"|(?P<spaces>\s+)|(?P<signs>(?P<sign>.)(?P=sign)*)",
     re.DOTALL,
 )
-_CHARACTERS_PER_TOKEN = {
+_CHARACTERS_PER_TOKEN: Final = {
     "latin": 6,  # a common word is one token, a long one two or three
     "digits": 3,
     "unspaced": 1,
@@ -36,7 +37,7 @@ _CHARACTERS_PER_TOKEN = {
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` has; rather too many than too few. Linear in its length."""
+    """About how many tokens ``text`` has; rather too many than too few. Linear in its length."""
     total = 0
     for run in _RUNS.finditer(text):
         kind = run.lastgroup

@@ -22,7 +22,7 @@ class CompletionDelta(Struct, gc=False):
 
 
 class CompletionChoice(Struct, gc=False):
-    """One of the answers; `message` is one told whole, `text` what old endpoints send."""
+    """One of the answers; ``message`` is one told whole, ``text`` what old endpoints send."""
 
     index: Any = 0
     delta: CompletionDelta | None = None
@@ -42,7 +42,7 @@ class CompletionChunk(Struct, gc=False):
 
 
 decoder: Final = msgspec.json.Decoder(CompletionChunk)
-"""Decodes what is as it should be; `chunk_of` reads the rest."""
+"""Decodes what is as it should be; ``chunk_of`` reads the rest."""
 
 
 def chunk_of(value: dict[str, Any]) -> CompletionChunk:

@@ -22,7 +22,7 @@ _MOST: Final = 2_000_000
 
 
 class ReasoningFields:
-    """The reasoning fields of one answer, put together from their pieces; `size` in characters."""
+    """The reasoning fields of one answer, joined from pieces; ``size`` in characters."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -63,7 +63,7 @@ class ReasoningFields:
                 last[key] = value
 
     def sealed(self, extras: dict[str, dict[str, Any]]) -> str:
-        """Return all that goes back with calls, `extras` being the calls' own fields by their ids.
+        """Return all fields that go back with calls; ``extras`` are the calls' own, by call id.
 
         "" where there is nothing to give back.
         """
@@ -74,7 +74,7 @@ class ReasoningFields:
 
 
 def give_back(message: dict[str, Any], item: AssistantMessage, left_out: set[str]) -> None:
-    """Add to a request's `message` what belongs to the calls of `item`, but the fields left out."""
+    """Add the fields of the calls of ``item`` to a request's ``message``, but those left out."""
     if not item.continuation:
         return
     try:

@@ -65,7 +65,7 @@ class ChatDialect(Struct):
 
 
 def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
-    """Take a refusal of `body` as a lesson; says what will be done, None if it teaches nothing."""
+    """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
     learned = _learn_of_messages(dialect, told, body["messages"])
     if learned is not None:
         return f"{learned} from now on ({told.message})"

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -29,17 +29,17 @@ from bot.runtime.clock import Clock
 from bot.wire.retry import RetryPolicy
 from bot.wire.sse import ServerSentEvent
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_TEACHING = frozenset({400, 404, 422, 500, 501})
+_TEACHING: Final = frozenset({400, 404, 422, 500, 501})
 """The statuses of refusals that may say what the endpoint takes instead."""
 
 
 class ChatCompletions:
-    """A chat completions endpoint at `url`, the part before /chat/completions.
+    """A chat completions endpoint at ``url``, the part before /chat/completions.
 
-    With `model` set every request goes to that model, whatever it names; without, each request's
-    own is sent. `name` replaces the description built from URL and model. Raises ValueError for a
+    With ``model`` set every request goes to that model, whatever it names; without, each request's
+    own is sent. ``name`` replaces the description built from URL and model. Raises ValueError for a
     URL or a key that cannot be one.
     """
 
@@ -96,7 +96,7 @@ class ChatCompletions:
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Send a request made elsewhere; see `ForwardingModel.forward`."""
+        """Send a request made elsewhere; see ``ForwardingModel.forward``."""
         return self._endpoint.forward(method, path, body, model=self._model)
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
@@ -148,11 +148,11 @@ class ChatCompletions:
             if status not in _TEACHING:
                 return False
             if learned := learn(dialect, told, body):
-                log.warning("%s, model %s: %s", endpoint.shown, model, learned)
+                _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
             if "tools" in body and refused_tools(told) and can_leave_tools_out(request):
                 if dialect.calls_tools:
-                    log.warning(
+                    _log.warning(
                         "%s, model %s, calls no tools: it answers without code_interpreter and"
                         " file_search from now on (%s)", endpoint.shown, model, told.message
                     )  # fmt: skip
@@ -163,7 +163,7 @@ class ChatCompletions:
                 unlimited = True
                 return True
             if not again and passing_fault(told):
-                log.info("%s Asking once more.", refused.error.message)
+                _log.info("%s Asking once more.", refused.error.message)
                 again = True
                 return True
             return False

@@ -1,8 +1,8 @@
-"""A `ModelRequest` as a chat completions body, in the spelling that most servers understand."""
+"""A ``ModelRequest`` as a chat completions body, in the spelling that most servers understand."""
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,8 +21,8 @@ from bot.models.types import (
     UserMessage,
 )
 
-_EMPTY_QUESTION = "(This message is empty.)"
-_EMPTY_OUTPUT = "(The tool gave no output.)"
+_EMPTY_QUESTION: Final = "(This message is empty.)"
+_EMPTY_OUTPUT: Final = "(The tool gave no output.)"
 
 
 def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _assistant(item: AssistantMessage, dialect: ChatDialect) -> dict[str, Any] |
 def object_text(arguments: str) -> str:
     """A call's arguments as the JSON of an object, which templates parse; unchanged where they are.
 
-    No arguments are `{}`. Text that is no object is told in one: the model sees its own words.
+    No arguments are ``{}``. Text that is no object is told in one: the model sees its own words.
     """
     try:
         value = msgspec.json.decode(arguments)

@@ -5,7 +5,7 @@ read as far as it makes sense, and behind the reason why the model stopped nothi
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -41,8 +41,8 @@ from bot.models.types import (
 )
 from bot.wire.bodies import excerpt
 
-_NOTHING: tuple[ModelEvent, ...] = ()
-_REASONS: dict[str, FinishReason] = {
+_NOTHING: Final[tuple[ModelEvent, ...]] = ()
+_REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",
     "length": "length",
     "content_filter": "content_filter",
@@ -51,12 +51,13 @@ _REASONS: dict[str, FinishReason] = {
 
 
 class CompletionReader:
-    """One completion on its way in: `take` each event's data, then `finish`.
+    """One completion on its way in: ``take`` each event's data, then ``finish``.
 
-    `reason` is None until the endpoint said why it stopped, `done` turns true with the end marker.
-    `size` counts the characters received, `skipped` the events that hold nothing that can be read,
-    `first_skipped` quotes the first of them. `tools` are the names of the functions offered; with
-    `unopened` the model is known to close thoughts that it never opened (see `ThoughtFilter`).
+    ``reason`` is None until the endpoint said why it stopped, ``done`` turns true with the end
+    marker. ``size`` counts the characters received, ``skipped`` the events that hold nothing that
+    can be read, ``first_skipped`` quotes the first of them. ``tools`` are the names of the
+    functions offered; with ``unopened`` the model is known to close thoughts that it never opened
+    (see ``ThoughtFilter``).
     """
 
     def __init__(self, *, tools: frozenset[str] = frozenset(), unopened: bool = False) -> None:
@@ -123,7 +124,7 @@ class CompletionReader:
     def finish(self, prompt_estimate: int) -> list[ModelEvent]:
         """Return the last events; raises StreamFault where the answer is not whole after all.
 
-        `prompt_estimate`, in tokens, is used where the endpoint told no usage.
+        ``prompt_estimate``, in tokens, is used where the endpoint told no usage.
         """
         if self._index is None:
             began = f"; it sent {self.first_skipped}" if self.first_skipped else ""
@@ -283,7 +284,7 @@ class CompletionReader:
             self.usage = ModelUsage(prompt, completion, total)
 
 
-_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
+_THOUGHTS: Final = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 def _holds_something(delta: CompletionDelta) -> bool:

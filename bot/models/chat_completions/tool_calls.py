@@ -64,7 +64,7 @@ class _JsonProgress:
 
 
 class _CallPiece(Struct):
-    """What one entry of `tool_calls` tells."""
+    """What one entry of ``tool_calls`` tells."""
 
     index: int | None
     id: str
@@ -106,10 +106,10 @@ class _OpenCall:
 
 
 class ToolCallAssembler:
-    """The tool calls of one answer: `take` each entry, then `finish`.
+    """The tool calls of one answer: ``take`` each entry, then ``finish``.
 
-    `tools` are the names of the functions offered; they tell a name in pieces from two names.
-    `size` counts the characters of names and arguments.
+    ``tools`` are the names of the functions offered; they tell a name in pieces from two names.
+    ``size`` counts the characters of names and arguments.
     """
 
     def __init__(self, tools: frozenset[str] = frozenset()) -> None:
@@ -295,7 +295,7 @@ def _joined(name: str, piece: str) -> str:
 
 
 def _read(told: dict[str, Any]) -> _CallPiece:
-    """Read an entry; a function's fields may stand in the entry itself (as in `function_call`)."""
+    """Read an entry; its function's fields may stand in the entry (as in ``function_call``)."""
     function = told.get("function")
     if not isinstance(function, dict):
         function = told

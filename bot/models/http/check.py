@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from msgspec import Struct
@@ -12,9 +12,9 @@ from bot.models.http.errors import error_for, read_error
 from bot.models.types import Model, ModelError, ModelRequest, ModelStatus, Text, UserMessage
 from bot.wire.bodies import BodyError, decode_json, read_bounded
 
-_LIST_BYTES = 8 * 1024 * 1024  # routers list hundreds of models with a page of text each
+_LIST_BYTES: Final = 8 * 1024 * 1024  # routers list hundreds of models with a page of text each
 # Each server has its own name for the context window, and its own place.
-_WINDOW_KEYS = (
+_WINDOW_KEYS: Final = (
     "n_ctx",
     "loaded_context_length",
     "max_model_len",
@@ -38,7 +38,7 @@ async def check_endpoint(
     model: str | None,
     seconds: float,
 ) -> ModelStatus:
-    """Ask `url` for the list of models; where there is none, ask `endpoint` for one token."""
+    """Ask ``url`` for the list of models; where there is none, ask ``endpoint`` for one token."""
     try:
         async with (
             asyncio.timeout(seconds),

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import aiohttp
 import msgspec
@@ -28,9 +28,9 @@ from bot.wire.addresses import is_loopback
 from bot.wire.bodies import excerpt, pieces, read_beginning, read_bounded, sendable
 from bot.wire.retry import Answered, Retrying, RetryPolicy, retry_after
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_ERROR_BYTES = 64 * 1024
+_ERROR_BYTES: Final = 64 * 1024
 T = TypeVar("T")
 R = TypeVar("R", bound=Receiving)
 
@@ -38,7 +38,7 @@ R = TypeVar("R", bound=Receiving)
 class EndpointTimeouts(Struct, frozen=True, kw_only=True):
     """Seconds to wait: for a connection, an answer's first byte, and then between its bytes.
 
-    A model that reasons may be silent for minutes before its first byte. `after_finish` is how
+    A model that reasons may be silent for minutes before its first byte. ``after_finish`` is how
     long the usage is awaited once the model has said why it stopped.
     """
 
@@ -49,7 +49,7 @@ class EndpointTimeouts(Struct, frozen=True, kw_only=True):
 
 
 class RefusedError(Exception):
-    """The endpoint answered with another status than 200; `error` is what it comes to."""
+    """The endpoint answered with another status than 200; ``error`` is what it comes to."""
 
     def __init__(
         self, status: int, headers: Mapping[str, str], told: Told, error: ModelError
@@ -59,7 +59,7 @@ class RefusedError(Exception):
 
 
 class FailedError(Exception):
-    """The endpoint answered nothing usable; `failure` is what retries go by, None for none."""
+    """The endpoint answered nothing usable; ``failure`` is what retries go by, None for none."""
 
     def __init__(self, failure: Answered | BaseException | None, error: ModelError) -> None:
         super().__init__(error.message)
@@ -67,9 +67,9 @@ class FailedError(Exception):
 
 
 class Endpoint:
-    """What stands at `url`; raises ValueError for a URL or a key that cannot be one.
+    """What stands at ``url``; raises ValueError for a URL or a key that cannot be one.
 
-    `shown` names it in errors, without secrets; `public_url` is its URL without them.
+    ``shown`` names it in errors, without secrets; ``public_url`` is its URL without them.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Endpoint:
         return url.update_query(query) if query else url
 
     def session(self) -> aiohttp.ClientSession:
-        """The connections, opened at the first use; raises ModelError after `close`."""
+        """The connections, opened at the first use; raises ModelError after ``close``."""
         if self._closed:
             raise ModelError("unreachable", f"{self.shown} was closed with the bot.")
         if self._session is None:
@@ -144,14 +144,14 @@ class Endpoint:
         return Retrying(self._retries, self.clock)
 
     def error(self, fault: BaseException, model: str, waited: float) -> ModelError:
-        """The ModelError that one of `FAULTS` is, after so many seconds without a byte."""
+        """The ModelError that one of ``FAULTS`` is, after so many seconds without a byte."""
         waits = Waits(connect=self.timeouts.connect, read=waited)
         return fault_error(fault, self.shown, model=model, waits=waits)
 
     async def insist(
         self, attempt: Callable[[], Awaitable[T]], learn: Callable[[RefusedError], bool]
     ) -> T:
-        """Attempt as often as is sensible, at once again where `learn` made use of a refusal.
+        """Attempt as often as is sensible, at once again where ``learn`` made use of a refusal.
 
         Raises ModelError.
         """
@@ -170,7 +170,7 @@ class Endpoint:
                 if retrying.attempt > 1:
                     error.message += f" Tried {retrying.attempt} times."
                 raise error
-            log.info("%s Trying again (try %d).", error.message, retrying.attempt)
+            _log.info("%s Trying again (try %d).", error.message, retrying.attempt)
 
     async def receive(
         self,
@@ -184,7 +184,7 @@ class Endpoint:
         """Ask once and read up to the first events.
 
         Raises RefusedError for another status than 200, FailedError for all else, and ModelError
-        after `close`.
+        after ``close``.
         """
         wait = self.timeouts.first_byte
         response: aiohttp.ClientResponse | None = None
@@ -220,7 +220,7 @@ class Endpoint:
                 response.close()
 
     async def order(self, method: str, url: URL, *, model: str = "any") -> bytes:
-        """Send a request without a body and read its answer whole; raises as `receive` does."""
+        """Send a request without a body and read its answer whole; raises as ``receive`` does."""
         wait = self.timeouts.between_chunks
         session = self.session()
         try:
@@ -239,7 +239,7 @@ class Endpoint:
     async def forward(
         self, method: str, path: str, body: bytes | None, *, model: str | None
     ) -> AsyncIterator[ForwardedAnswer]:
-        """Send a request made elsewhere, once; see `ForwardingModel.forward`."""
+        """Send a request made elsewhere, once; see ``ForwardingModel.forward``."""
         if body is not None and model is not None:
             fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
             fields["model"] = msgspec.Raw(msgspec.json.encode(model))

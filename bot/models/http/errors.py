@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ from bot.models.http.leniency import END, parse
 from bot.models.types import ErrorCause, ErrorCode, ErrorKind, ModelError
 from bot.wire.bodies import excerpt
 
-_WINDOW = (
+_WINDOW: Final = (
     # Each names the tokens a model takes; the wordings are those of the servers in use.
     re.compile(r"maximum (?:context|model|sequence) length (?:is|of) (\d+)", re.IGNORECASE),
     re.compile(r"(\d+) maximum context length", re.IGNORECASE),
@@ -21,18 +21,18 @@ _WINDOW = (
     re.compile(r"max_new_tokens.{0,3} must be <= (\d+)", re.IGNORECASE),
     re.compile(r"while limit is (\d+)", re.IGNORECASE),
 )
-_TOO_LONG = re.compile(
+_TOO_LONG: Final = re.compile(
     r"maximum (?:context|model|sequence) length|context length|context size|context window|n_ctx"
     r"|prompt is too long|input token count|too large for model|input is too long|max_new_tokens"
     r"|reduce the length of the messages",
     re.IGNORECASE,
 )
-_UNSUPPORTED = re.compile(
+_UNSUPPORTED: Final = re.compile(
     r"unsupported|not supported|n't support|not support|that support|unrecognized|unknown"
     r"|unexpected|extra (?:inputs|fields)|not permitted|not allowed|no such (?:field|parameter)",
     re.IGNORECASE,
 )
-_NO_TOOLS = re.compile(
+_NO_TOOLS: Final = re.compile(
     r"\b(?:tool|function)s?(?:[\s_-]?(?:calls?|calling|use|choice|param\w*))?\b.{0,60}"
     r"(?:unsupported|not supported|n't support|not enabled|not available|unavailable|disabled"
     r"|requires? --|not allowed|not permitted)"
@@ -41,48 +41,50 @@ _NO_TOOLS = re.compile(
     r"\b(?:tools?|functions?)\b",
     re.IGNORECASE,
 )
-_ONE_TOOL = re.compile(
+_ONE_TOOL: Final = re.compile(
     r"schema|parameters\b|properties|keyword|strict\b|tools?[\[.]\d|functions?[\[.]\d|parallel"
     r"|function name|for function",
     re.IGNORECASE,
 )
-_PASSING = re.compile(
+_PASSING: Final = re.compile(
     r"tool_use_failed|output_parse_failed|failed to call a function|malformed.function.call"
     r"|(?:error|failed) (?:to parse|parsing) (?:the )?(?:tool|function|model output|input at pos)"
     r"|failed to (?:generate|parse) .{0,30}(?:tool|function) call",
     re.IGNORECASE,
 )
 # In the type or code of an error inside a stream: it is the request that was not right.
-_CALLERS_FAULTS = (
+_CALLERS_FAULTS: Final = (
     "invalid", "bad_request", "badrequest", "context", "image", "policy", "unsupported",
     "content_filter", "moderation", "safety", "not_found",
 )  # fmt: skip
-_NO_KEY = re.compile(
+_NO_KEY: Final = re.compile(
     r"invalid_?api_?key|incorrect api key|api key not valid|(?:invalid|missing|no|expired) api key"
     r"|api key (?:is )?(?:invalid|missing|expired|required)|authentication_error|auth_?unavailable"
     r"|invalid authentication|missing authentication|no auth credentials",
     re.IGNORECASE,
 )
-_NO_CREDIT = re.compile(
+_NO_CREDIT: Final = re.compile(
     r"insufficient[_ ](?:quota|balance|credits?|funds)|credit balance|out of credits?"
     r"|exceeded_current_quota|billing_(?:hard_limit|not_active)|requires more credits"
     r"|account is not active|no credits? (?:left|remaining)|payment required|余额不足|欠费",
     re.IGNORECASE,
 )
-_CONTENT = re.compile(
+_CONTENT: Final = re.compile(
     r"content[_ ](?:filter|policy|management)|responsibleaipolicy|content exists risk|moderation"
     r"|data_inspection_failed|inappropriate content|was flagged|prohibited_content|safety (?:system"
     r"|policy|filter)|violat\w+ .{0,40}polic|sensitive (?:content|words)",
     re.IGNORECASE,
 )
-_NO_MODEL = re.compile(
+_NO_MODEL: Final = re.compile(
     r"model_not_found|model_not_exist|modelnotfound|deploymentnotfound|invalid_model"
     r"|no models? (?:is |are )?(?:loaded|found)|model not exist|not a valid model"
     r"|(?:no such|unknown|invalid|could not find|cannot find) (?:\w+ )?model\b"
     r"|\bmodels?\b[^.]{0,80}(?:does not exist|not found|is not available|not loaded)",
     re.IGNORECASE,
 )
-_KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|key)[-_][A-Za-z0-9_*\-]{6,}|Bearer\s+\S+", re.IGNORECASE)
+_KEYS: Final = re.compile(
+    r"\b(?:sk|pk|gsk|xai|key)[-_][A-Za-z0-9_*\-]{6,}|Bearer\s+\S+", re.IGNORECASE
+)
 
 
 class Told(Struct, frozen=True):
@@ -151,7 +153,7 @@ def _quoted(value: Any) -> str:
 
 
 def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
-    """The one of the parameters `sent` that the endpoint says it does not take, if it says so."""
+    """The one of the parameters ``sent`` that the endpoint says it does not take, if it says so."""
     outright = told.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
     if not outright and not _UNSUPPORTED.search(told.message):
         return None

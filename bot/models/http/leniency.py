@@ -25,7 +25,7 @@ _ERROR_WORDS: Final = ("message", "msg", "detail", "details", "error", "reason",
 
 
 def parse(data: bytes) -> list[Any]:
-    """Return the JSON values in an event's data, with `END` for an end marker.
+    """Return the JSON values in an event's data, with ``END`` for an end marker.
 
     Takes bytes that are not UTF-8, ``NaN``, control characters, a doubled ``data:`` prefix, lone
     surrogates, and one value a line. Text that is none of these gives no value.
@@ -143,7 +143,7 @@ _NO_REASON: Final = frozenset({"", "null", "none", "unspecified", "not_finished"
 
 
 def stop_reason(told: object) -> str | None:
-    """Return why the model stopped: a `FinishReason` or "error"; None where nothing is said.
+    """Return why the model stopped: a ``FinishReason`` or "error"; None where nothing is said.
 
     A reason that is not known, or is no text, is "stop": the model did stop.
     """

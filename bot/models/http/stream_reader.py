@@ -4,7 +4,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -12,19 +12,19 @@ from bot.models.types import ModelEvent
 from bot.wire.bodies import BodyTooLargeError, excerpt, reading
 from bot.wire.sse import Decoder, EventTooLargeError, ServerSentEvent
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-WHOLE_BYTES = 32 * 1024 * 1024
-_DRAIN_SECONDS = 0.05
-_PAGE_BYTES = 1000
-_BOM = b"\xef\xbb\xbf"
-_FIELDS = (b":", b"data", b"event", b"id", b"retry", b"{", b"[")
+WHOLE_BYTES: Final = 32 * 1024 * 1024
+_DRAIN_SECONDS: Final = 0.05
+_PAGE_BYTES: Final = 1000
+_BOM: Final = b"\xef\xbb\xbf"
+_FIELDS: Final = (b":", b"data", b"event", b"id", b"retry", b"{", b"[")
 
 
 def log_skipped(endpoint: str, model: str, count: int, first: str) -> None:
-    """Log, once for a stream, that `count` of its events could not be read; `first` quotes one."""
+    """Log once per stream that ``count`` events could not be read; ``first`` quotes one."""
     if count:
-        log.warning(
+        _log.warning(
             "%s, model %s: %d events of a stream hold nothing that can be read and were skipped;"
             " the first: %s",
             endpoint,
@@ -39,7 +39,7 @@ class CutError(Exception):
 
 
 class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it becomes a ModelError
-    """A stream that cannot be read on; `error` is the error object the server sent, if any."""
+    """A stream that cannot be read on; ``error`` is the error object the server sent, if any."""
 
     def __init__(self, message: str, error: Any = None) -> None:
         super().__init__(message)
@@ -55,9 +55,9 @@ class PageError(StreamFault):
 
 
 class Receiving(ABC):
-    """The answer in `response`; `over` once its last event was handed out.
+    """The answer in ``response``; ``over`` once its last event was handed out.
 
-    What the events mean is the subclass's. `after_finish` is how many seconds the rest is waited
+    What the events mean is the subclass's. ``after_finish`` is how many seconds the rest is waited
     for once all that matters is here. Whether the body is a stream, JSON in one piece or a web
     page is told by how it begins: content types are wrong too often.
     """
@@ -98,7 +98,7 @@ class Receiving(ABC):
         """The events that end the answer; raises StreamFault when it is not whole after all."""
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
-        """The events in the bytes that come within `wait` seconds, often none.
+        """The events in the bytes that come within ``wait`` seconds, often none.
 
         Raises StreamFault, CutError, EventTooLargeError, TimeoutError and aiohttp's errors.
         """

@@ -52,10 +52,10 @@ _SENTENCE_ENDS: Final = tuple(".!?…。！？")
 class ThoughtFilter:
     """The text of one answer, piece by piece, without the thoughts that open it.
 
-    `passes` says that a piece without `>` and `]`, with which closing tags end, may be handed on as
-    it is, after `note`. `withdrawn` turns true when text that was handed on has proved to be
-    thoughts: the model closed them without having opened them. With `unopened` the model is known
-    to do so: nothing is handed on before its thoughts are closed.
+    ``passes`` says that a piece without ``>`` and ``]``, with which closing tags end, may be handed
+    on as it is, after ``note``. ``withdrawn`` turns true when text that was handed on has proved to
+    be thoughts: the model closed them without having opened them. With ``unopened`` the model is
+    known to do so: nothing is handed on before its thoughts are closed.
     """
 
     def __init__(self, *, unopened: bool = False) -> None:
@@ -96,7 +96,7 @@ class ThoughtFilter:
         return self._at_opening()
 
     def end(self, *, cut: bool) -> str:
-        """Return the rest of the answer; one that was `cut` may have ended in its thoughts."""
+        """Return the rest of the answer; one that was ``cut`` may have ended in its thoughts."""
         held, self._buffer = self._buffer, ""
         if self._state == "opening" and not _OPENING.match(held.lstrip()):
             return held.lstrip() if self._after_thoughts else held

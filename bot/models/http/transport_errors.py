@@ -1,5 +1,7 @@
 """What a failed connection or a broken stream means: a ModelError, and whether to ask again."""
 
+from typing import Final
+
 import aiohttp
 from msgspec import Struct
 
@@ -10,7 +12,7 @@ from bot.wire.bodies import BodyError
 from bot.wire.retry import Answered
 from bot.wire.sse import EventTooLargeError
 
-FAULTS = (
+FAULTS: Final = (
     StreamFault,
     CutError,
     EventTooLargeError,
@@ -19,7 +21,7 @@ FAULTS = (
     OSError,
     aiohttp.ClientError,
 )
-REFUSED_AS = {"rate_limited": 429, "overloaded": 503, "server": 500}
+REFUSED_AS: Final = {"rate_limited": 429, "overloaded": 503, "server": 500}
 """The HTTP statuses that errors told inside a stream are retried as; for all others it is 400."""
 
 
@@ -36,7 +38,7 @@ def told_by(fault: StreamFault) -> Told:
 
 
 def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits) -> ModelError:
-    """The ModelError that one of `FAULTS` is; `endpoint` names it at the start of the message."""
+    """Return the ModelError for one of ``FAULTS``; its message begins with ``endpoint``."""
     if isinstance(fault, StreamFault) and fault.error is not None:
         return stream_error(endpoint, told_by(fault), model=model)
     if isinstance(fault, PageError):

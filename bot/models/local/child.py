@@ -7,9 +7,9 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:

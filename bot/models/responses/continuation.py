@@ -5,14 +5,14 @@ the endpoint, each piece before the item that it led to.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from bot.models.types import AssistantMessage
 
 # What stands for itself in an `AssistantMessage`: an answer of these alone needs no seal.
-_PLAIN = frozenset({"message", "function_call"})
+_PLAIN: Final = frozenset({"message", "function_call"})
 
 
 def seal(items: Mapping[int, dict[str, Any]], call_ids: Mapping[int, str]) -> str:
@@ -28,7 +28,7 @@ def seal(items: Mapping[int, dict[str, Any]], call_ids: Mapping[int, str]) -> st
 
 
 def unseal(message: AssistantMessage) -> list[dict[str, Any]] | None:
-    """The items of the answer `message` was; None where nothing is sealed or it is another's."""
+    """The items of the answer ``message`` was; None where nothing is sealed or it is another's."""
     if not message.continuation:
         return None
     try:

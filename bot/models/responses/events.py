@@ -5,7 +5,7 @@ and ids are believed only where they make sense.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -46,8 +46,8 @@ from bot.models.types import (
 )
 from bot.wire.bodies import excerpt
 
-_ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
-_END_EVENTS = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
+_ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
+_END_EVENTS: Final = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
 
 
 class _Event(Struct):
@@ -82,12 +82,12 @@ class _ResponseCall:
 class Reading:
     """One Response on its way in, over as many connections as it takes.
 
-    `take` each event's data, or `take_response` an object that was retrieved, then `finish` once
-    `ended`. `sequence` is the last event's number, `id` the response's, which comes as `Started`
-    too where a background response was not known by it before. `over_there` says that the endpoint
-    works on it no more, well or not, and `progress` grows with all that is new. `prompt_estimate`,
-    in tokens, is used where no usage is told. `skipped` counts the events that hold nothing that
-    can be read, `first_skipped` quotes the first of them.
+    ``take`` each event's data, or ``take_response`` an object that was retrieved, then ``finish``
+    once ``ended``. ``sequence`` is the last event's number, ``id`` the response's, which comes as
+    ``Started`` too where a background response was not known by it before. ``over_there`` says that
+    the endpoint works on it no more, well or not, and ``progress`` grows with all that is new.
+    ``prompt_estimate``, in tokens, is used where no usage is told. ``skipped`` counts the events
+    that hold nothing that can be read, ``first_skipped`` quotes the first of them.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Reading:
         self._ids: set[str] = set()
 
     def take(self, data: bytes, name: str = "message") -> list[ModelEvent]:
-        """Return the events that the next one holds, `name` being its type where its data has none.
+        """Return the model events of the next SSE event; ``name`` is its type where data has none.
 
         Raises StreamFault where it tells of an error.
         """
@@ -178,7 +178,7 @@ class Reading:
         return list(self._whole(response))
 
     def finish(self) -> list[ModelEvent]:
-        """Return the last events of a response that `ended`; raises StreamFault for a bad call."""
+        """Return the last events of a response that ``ended``; raise StreamFault for a bad call."""
         incomplete = self._response.get("status") == "incomplete"
         events: list[ModelEvent] = []
         if not self._calls:

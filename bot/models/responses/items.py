@@ -1,13 +1,13 @@
 """What the objects in a Response hold, where they are of the shape they should be."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from bot.models.http.leniency import new_call_id, text_in
 from bot.models.types import HostedCall, HostedKind
 
-HOSTED: dict[str, HostedKind] = {
+HOSTED: Final[dict[str, HostedKind]] = {
     "code_interpreter_call": "code_interpreter",
     "web_search_call": "web_search",
 }

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -31,19 +31,20 @@ from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelReque
 from bot.runtime.clock import Clock
 from bot.wire.retry import RetryPolicy
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_ERRAND_SECONDS = 10.0
-_CLOSE_SECONDS = 2.0
+_ERRAND_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 2.0
 
 
 class Responses:
-    """A Responses API at `url`, the part before /responses; `ResumableModel` with `background`.
+    """The Responses API at ``url`` (before /responses); a ``ResumableModel`` with ``background``.
 
-    With `model` set every request goes to that model, whatever it names; without, each request's
-    own is sent. With `background` answers are stored there until `forget`, and begin with
-    `Started`; without, nothing is stored. `poll` is how many seconds lie between two looks at an
-    answer that can't be streamed any more. Raises ValueError for a URL or a key that can't be one.
+    With ``model`` set every request goes to that model, whatever it names; without, each request's
+    own is sent. With ``background`` answers are stored there until ``forget``, and begin with
+    ``Started``; without, nothing is stored. ``poll`` is how many seconds lie between two looks at
+    an answer that can't be streamed any more. Raises ValueError for a URL or a key that can't be
+    one.
     """
 
     hosts: frozenset[str] = frozenset({"code_interpreter", "web_search"})
@@ -90,10 +91,10 @@ class Responses:
         return self._read(request, None)
 
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield again, from its beginning, an answer that `Started` told; raises ModelError.
+        """Yield again, from its beginning, an answer that ``Started`` told; raises ModelError.
 
         The kind is "gone" where it is not there any more, or was cancelled. Closing does what
-        closing `stream` does.
+        closing ``stream`` does.
         """
         return self._read(request, response_id)
 
@@ -115,7 +116,7 @@ class Responses:
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Send a request made elsewhere; see `ForwardingModel.forward`."""
+        """Send a request made elsewhere; see ``ForwardingModel.forward``."""
         return self._endpoint.forward(method, path, body, model=self._model)
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
@@ -224,10 +225,10 @@ class Responses:
             if status not in (400, 422):
                 return False
             if learned := learn(dialect, told, body):
-                log.warning("%s, model %s: %s", endpoint.shown, model, learned)
+                _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
             if sealed and refused_seal(told):
-                log.warning("%s can't read its reasoning: %s", endpoint.shown, refused.error)
+                _log.warning("%s can't read its reasoning: %s", endpoint.shown, refused.error)
                 sealed = False
                 return True
             if limited and "max_output_tokens" in body and limit_too_large(told):
@@ -279,7 +280,7 @@ class Responses:
                     lambda: endpoint.order(method, endpoint.path(path)), lambda _: False
                 )
         except (ModelError, TimeoutError) as error:
-            log.warning(
+            _log.warning(
                 "%s %s failed; the response expires there by itself. %s", method, path, error
             )
             return False

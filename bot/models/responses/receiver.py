@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from typing import Final
 
 import aiohttp
 
@@ -15,13 +16,13 @@ from bot.wire.bodies import decode_json
 from bot.wire.retry import Answered
 from bot.wire.sse import ServerSentEvent
 
-log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
-_NOT_STREAMED = frozenset({400, 405, 409, 410, 422, 501})
+_NOT_STREAMED: Final = frozenset({400, 405, 409, 410, 422, 501})
 
 
 class ResponseReceiving(Receiving):
-    """One connection's part of a Response; `reading` outlives it."""
+    """One connection's part of a Response; ``reading`` outlives it."""
 
     def __init__(self, response: aiohttp.ClientResponse, reading: Reading) -> None:
         super().__init__(response, after_finish=0.0)
@@ -52,7 +53,7 @@ class ResponseReceiving(Receiving):
 
 
 class Polling:
-    """A Response that can't be streamed any more, looked at every `interval` seconds."""
+    """A Response that can't be streamed any more, looked at every ``interval`` seconds."""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class Polling:
         return events
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
-        """What is new after the interval; raises as `look` does."""
+        """What is new after the interval; raises as ``look`` does."""
         await self._endpoint.clock.sleep(self._interval)
         return await self.look()
 
@@ -132,7 +133,7 @@ class Resumption:
             self._polling = self._polling or silent
         if not reading.background or failure is None or error.hopeless or reading.over_there:
             raise error from fault
-        log.info("%s Reading response %s on.", error.message, reading.id)
+        _log.info("%s Reading response %s on.", error.message, reading.id)
         return await self._open(error, failure)
 
     async def open(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
@@ -166,7 +167,7 @@ class Resumption:
                 raise error
 
     async def _pause(self, error: ModelError, failure: Answered | BaseException | None) -> None:
-        """Wait before another try, or raise `error` when they are used up."""
+        """Wait before another try, or raise ``error`` when they are used up."""
         if self._progress != self._reading.progress:
             self._progress = self._reading.progress
             self._retrying = self._endpoint.retrying()

@@ -1,7 +1,7 @@
-"""A `ModelRequest` as the body of a Response; what one model does not take is left out of it."""
+"""A ``ModelRequest`` as the body of a Response; what one model does not take is left out of it."""
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -22,12 +22,12 @@ from bot.models.types import (
     UserMessage,
 )
 
-ABANDONED = "This call was abandoned: it has no output, and none will come."
-_FEWEST_TOKENS = 16  # the API refuses a lower limit
-_LONGEST_USER = 64
+ABANDONED: Final = "This call was abandoned: it has no output, and none will come."
+_FEWEST_TOKENS: Final = 16  # the API refuses a lower limit
+_LONGEST_USER: Final = 64
 
 # What a model may refuse and an answer is still right without; people are told of all else.
-_OPTIONAL = frozenset(
+_OPTIONAL: Final = frozenset(
     {
         "temperature",
         "top_p",
@@ -39,8 +39,8 @@ _OPTIONAL = frozenset(
         "background",
     }
 )
-_REASONS = re.compile(r"o\d|gpt-5(?!.*chat)")
-_PLAIN = re.compile(r"gpt-(?:3\.5|4)|chatgpt-|gpt-5.*chat")
+_REASONS: Final = re.compile(r"o\d|gpt-5(?!.*chat)")
+_PLAIN: Final = re.compile(r"gpt-(?:3\.5|4)|chatgpt-|gpt-5.*chat")
 
 
 class ResponsesDialect(Struct):
@@ -65,7 +65,7 @@ def response_body(
     background: bool = False,
     sealed: bool = True,
 ) -> dict[str, Any]:
-    """The request's JSON; without `sealed` no encrypted reasoning is given back."""
+    """The request's JSON; without ``sealed`` no encrypted reasoning is given back."""
     instructions, items = _head(request.items)
     background = background and "background" not in dialect.left_out
     body: dict[str, Any] = {
@@ -99,7 +99,7 @@ def response_body(
 
 
 def learn(dialect: ResponsesDialect, told: Told, body: dict[str, Any]) -> str | None:
-    """Take a refusal of `body` as a lesson; says what will be done, None if it teaches nothing."""
+    """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
     name = refused_parameter(told, _OPTIONAL & body.keys())
     encrypted = re.search(r"encrypted[ _]content", told.message, re.IGNORECASE)
     if dialect.seals and (name == "include" or (encrypted and "not supported" in told.message)):
@@ -229,7 +229,7 @@ def _limit(tokens: int | None) -> int | None:
 
 
 def _text_format(asked: dict[str, Any] | str | None) -> dict[str, Any] | None:
-    """The response format in the shape of `text`; None for plain text, which needs no words."""
+    """The response format in the shape of ``text``; None for plain text, which needs no words."""
     if asked is None or isinstance(asked, str) or asked.get("type") == "text":
         return None
     described = asked.get("json_schema")

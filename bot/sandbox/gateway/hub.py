@@ -19,7 +19,7 @@ from bot.sandbox.gateway.socket import ClientSocket, Closing
 
 
 class Hub:
-    """The gateway; `authenticate` takes a bare token."""
+    """The gateway; ``authenticate`` takes a bare token."""
 
     def __init__(
         self,

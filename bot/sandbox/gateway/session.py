@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,13 +13,13 @@ from bot.sandbox.backend.state.world import World
 if TYPE_CHECKING:
     from bot.sandbox.gateway.socket import ClientSocket
 
-KEPT_EVENTS = 5000
-RESUMABLE_SECONDS = 180.0
-_encode = msgspec.json.Encoder().encode
+KEPT_EVENTS: Final = 5000
+RESUMABLE_SECONDS: Final = 180.0
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class GatewaySession:
-    """One identified client; `intents` None is a person's own app, which is sent everything."""
+    """One identified client; ``intents`` None is a person's own app, which is sent everything."""
 
     def __init__(
         self, world: World, user: User, intents: int | None, shard: tuple[int, int]
@@ -67,7 +67,7 @@ class GatewaySession:
         return self.intents is None or bool(self.intents & Intent.MESSAGE_CONTENT)
 
     def dispatch(self, name: str, body: bytes, *, sent: bool = True) -> None:
-        """Number an event, keep it and send it; `sent` false loses it for good."""
+        """Number an event, keep it and send it; ``sent`` false loses it for good."""
         self.seq += 1
         if not sent:
             return
@@ -82,7 +82,7 @@ class GatewaySession:
             self.socket.send(self._kept[-1][1])
 
     def can_resume(self, seq: int) -> bool:
-        """Whether everything after `seq` is still kept."""
+        """Whether everything after ``seq`` is still kept."""
         if seq > self.seq:
             return False
         if self.lost_at is not None and self._world.now() - self.lost_at > RESUMABLE_SECONDS:
@@ -91,7 +91,7 @@ class GatewaySession:
         return len(self._kept) < KEPT_EVENTS or seq >= kept_from - 1
 
     def missed(self, seq: int) -> list[bytes]:
-        """The frames after `seq`, in order."""
+        """The frames after ``seq``, in order."""
         return [frame for number, frame in self._kept if number > seq]
 
 

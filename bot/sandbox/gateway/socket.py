@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -12,13 +12,22 @@ from bot.sandbox.gateway.session import GatewaySession, encode
 if TYPE_CHECKING:
     from bot.sandbox.gateway.hub import Hub
 
-HEARTBEAT_MS = 41_250
+HEARTBEAT_MS: Final = 41_250
 # discord.py notes when it sent a heartbeat after sending it; the ack must not overtake that.
-ACK_DELAY = 0.005
-UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED = 4001, 4002, 4003
-AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED, RATE_LIMITED, TIMED_OUT = 4004, 4005, 4008, 4009
-INVALID_SHARD, INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4010, 4012, 4013, 4014
-MAX_COMMANDS, COMMAND_SECONDS = 120, 60.0
+ACK_DELAY: Final = 0.005
+UNKNOWN_OPCODE: Final = 4001
+DECODE_ERROR: Final = 4002
+NOT_AUTHENTICATED: Final = 4003
+AUTHENTICATION_FAILED: Final = 4004
+ALREADY_AUTHENTICATED: Final = 4005
+RATE_LIMITED: Final = 4008
+TIMED_OUT: Final = 4009
+INVALID_SHARD: Final = 4010
+INVALID_VERSION: Final = 4012
+INVALID_INTENTS: Final = 4013
+DISALLOWED_INTENTS: Final = 4014
+MAX_COMMANDS: Final = 120
+COMMAND_SECONDS: Final = 60.0
 
 
 class Closing(Exception):  # noqa: N818 - a protocol step, caught where the socket is served

@@ -1,1 +1,1 @@
-"""The sandbox over HTTP: routes by noun over the operations of `backend`."""
+"""The sandbox over HTTP: routes by noun over the operations of ``backend``."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
@@ -17,14 +18,14 @@ from bot.sandbox.http import channels, commands, files, guilds, interactions, me
 from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import RestRateLimiter
 
-PREFIX = "/api/v10"
-VIA = "1.1 sandbox"
-_MAJORS = ("channel_id", "guild_id", "interaction_token")
+PREFIX: Final = "/api/v10"
+VIA: Final = "1.1 sandbox"
+_MAJORS: Final = ("channel_id", "guild_id", "interaction_token")
 
 
 @dataclass(slots=True, frozen=True)
 class RequestLog:
-    """One request that was answered; `at` in Unix seconds, `status` 0 for a cut connection."""
+    """One request that was answered; ``at`` in Unix seconds, ``status`` 0 for a cut connection."""
 
     at: float
     method: str

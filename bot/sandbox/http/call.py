@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import BodyPartReader, web
@@ -15,8 +15,8 @@ from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Payl
 from bot.sandbox.forms import Form
 from bot.sandbox.http.ratelimits import Limit, RestRateLimiter
 
-_FILE_FIELD = re.compile(r"files?\[(\d+)\]\Z|file(\d*)\Z")
-MAX_UPLOAD = 101 << 20
+_FILE_FIELD: Final = re.compile(r"files?\[(\d+)\]\Z|file(\d*)\Z")
+MAX_UPLOAD: Final = 101 << 20
 
 
 @dataclass(slots=True)
@@ -137,7 +137,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """A path of the API; `open_to_all` needs no token, `free` counts towards no global limit."""
+    """A path of the API; ``open_to_all``: no token; ``free``: not in the global limit."""
 
     method: str
     template: str

@@ -10,7 +10,7 @@ from bot.sandbox.backend.messages.media import sign
 
 
 def handler(backend: Backend) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The endpoint of `/attachments/{channel_id}/{attachment_id}/{filename}`."""
+    """The endpoint of ``/attachments/{channel_id}/{attachment_id}/{filename}``."""
     world = backend.world
 
     async def download(request: web.Request) -> web.StreamResponse:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
@@ -16,14 +16,14 @@ from bot.sandbox.control import ACTIONS, Control
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
 from bot.sandbox.people import Person
 
-FILES = Path(__file__).parents[1] / "page"
-TYPES = {
+FILES: Final = Path(__file__).parents[1] / "page"
+TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-POLICY = (
+POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -104,7 +104,7 @@ def _port(request: web.Request) -> int:
 
 
 class PageServer:
-    """The page; `text` is its welcome in Markdown."""
+    """The page; ``text`` is its welcome in Markdown."""
 
     def __init__(
         self,

@@ -6,16 +6,18 @@ see, and a client has to go by the headers.
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.errors import RateLimited
 
-RENAMES, RENAME_SECONDS = 2, 600.0
+RENAMES: Final = 2
+RENAME_SECONDS: Final = 600.0
 
 
 @dataclass(slots=True, frozen=True)
 class Limit:
-    """A rate limit bucket: `count` requests in `seconds` for each value of the major parameters."""
+    """A bucket: ``count`` requests in ``seconds`` for each value of the major parameters."""
 
     name: str
     count: int
@@ -29,7 +31,7 @@ class _Window:
 
 
 class RestRateLimiter:
-    """Counts one bot's requests; `enabled` false lets everything through, headers stay."""
+    """Counts one bot's requests; ``enabled`` false lets everything through, headers stay."""
 
     def __init__(
         self, clock: SandboxClock, *, enabled: bool = True, global_per_second: int = 50

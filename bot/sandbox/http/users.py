@@ -1,6 +1,6 @@
 """Routes about users, the application itself and where the gateway is."""
 
-from typing import Any
+from typing import Any, Final
 
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import render
@@ -9,9 +9,9 @@ from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.http.call import Call, Route
 from bot.sandbox.http.ratelimits import Limit
 
-GATEWAY_LIMITED = {"presences": 1 << 13, "members": 1 << 15, "message_content": 1 << 19}
+GATEWAY_LIMITED: Final = {"presences": 1 << 13, "members": 1 << 15, "message_content": 1 << 19}
 
-COUNTS = ("approximate_member_count", "approximate_presence_count")
+COUNTS: Final = ("approximate_member_count", "approximate_presence_count")
 
 
 async def me(call: Call) -> Payload:

@@ -1,5 +1,7 @@
 """Text of files that are zips of parts: Office, OpenDocument and EPUB."""
 
+from typing import Final
+
 from bot.hosted.extract.kinds import unsupported
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
 from bot.hosted.extract.packed.epub import read_epub
@@ -11,7 +13,7 @@ from bot.hosted.extract.packed.word import read_document
 
 __all__ = ["packed_text"]
 
-_MAIN_PARTS = ("word/document.xml", "ppt/presentation.xml", "xl/workbook.xml")
+_MAIN_PARTS: Final = ("word/document.xml", "ppt/presentation.xml", "xl/workbook.xml")
 
 
 def packed_text(data: bytes, limits: ExtractionLimits) -> str:

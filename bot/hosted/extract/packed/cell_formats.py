@@ -7,8 +7,9 @@ import math
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
-BUILT_IN = {
+BUILT_IN: Final = {
     1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00",
     12: "# ?/?", 13: "# ??/??", 14: "yyyy-mm-dd", 15: "d-mmm-yy", 16: "d-mmm", 17: "mmm-yy",
     18: "h:mm AM/PM", 19: "h:mm:ss AM/PM", 20: "h:mm", 21: "h:mm:ss", 22: "yyyy-mm-dd h:mm",
@@ -18,18 +19,18 @@ BUILT_IN = {
 }  # fmt: skip
 """The formats that have numbers instead of codes; the local short date is told as ISO 8601."""
 
-_TOKEN = re.compile(
+_TOKEN: Final = re.compile(
     r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)[^\]]*\]'
     r"|\[(?P<elapsed>h+|m+|s+)\]|\[[^\]]*\]"
     r"|(?P<half>AM/PM|A/P|上午/下午)|(?P<exponent>E[+-]0+)|(?P<date>y+|m+|d+|h+|s+|e+)"
     r"|(?P<fraction>\.0+(?=[^0-9#?]|\Z))|(?P<digit>[0#?])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
-_CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[\d.]+)\]")
-_SECTIONS = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;])*)(?:;|\Z)')
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_NOT_ZERO = re.compile("[1-9]")
-_MOST_DIGITS = 30
+_CONDITION: Final = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[\d.]+)\]")
+_SECTIONS: Final = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;])*)(?:;|\Z)')
+_ISO_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_NOT_ZERO: Final = re.compile("[1-9]")
+_MOST_DIGITS: Final = 30
 
 Token = tuple[str, str]
 
@@ -271,7 +272,7 @@ def _named(moment: datetime, size: int, number: int, short: str, full: str) -> s
 
 
 def _is_minute(tokens: tuple[Token, ...], index: int) -> bool:
-    """Whether an `m` stands after hours or before seconds."""
+    """Whether an ``m`` stands after hours or before seconds."""
     before = [text[0].lower() for kind, text in tokens[:index] if kind in ("date", "elapsed")]
     after = [text[0].lower() for kind, text in tokens[index + 1 :] if kind in ("date", "elapsed")]
     return (bool(before) and before[-1] == "h") or (bool(after) and after[0] == "s")

@@ -1,13 +1,14 @@
 """EPUB books: title and authors, then the chapters in the order of reading."""
 
 import posixpath
+from typing import Final
 
 from bot.hosted.extract.decoding import decoded
 from bot.hosted.extract.html import html_text
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
 from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
 
-_PAGES = (".xhtml", ".html", ".htm")
+_PAGES: Final = (".xhtml", ".html", ".htm")
 
 
 class _Container(Reader):

@@ -1,13 +1,15 @@
 """OpenDocument files: texts, spreadsheets and presentations of LibreOffice and others."""
 
+from typing import Final
+
 from bot.hosted.extract.kinds import unsupported
 from bot.hosted.extract.limits import Collector, ExtractionError
 from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
 
-_PARAGRAPHS = frozenset({"p", "h"})
-_SKIPPED = frozenset({"tracked-changes", "deletion", "forms", "scripts", "sequence-decls"})
-_APART = frozenset({"note", "annotation", "text-box"})
-_MOST_SPACES = 100
+_PARAGRAPHS: Final = frozenset({"p", "h"})
+_SKIPPED: Final = frozenset({"tracked-changes", "deletion", "forms", "scripts", "sequence-decls"})
+_APART: Final = frozenset({"note", "annotation", "text-box"})
+_MOST_SPACES: Final = 100
 
 
 def read_opendocument(package: Package, collector: Collector) -> None:
@@ -139,4 +141,6 @@ class _ContentReader(Reader):
 
 
 # frames of master pages whose text only tells where a slide's own text goes
-_HINTS = frozenset({"title", "outline", "subtitle", "notes", "page-number", "date-time", "header"})
+_HINTS: Final = frozenset(
+    {"title", "outline", "subtitle", "notes", "page-number", "date-time", "header"}
+)

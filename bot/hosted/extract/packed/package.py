@@ -14,7 +14,7 @@ from xml.parsers import expat
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
 
 Attributes = dict[str, str]
-"""An element's attributes: `name` for one without a namespace, `:name` for one with any."""
+"""An element's attributes: ``name`` for one without a namespace, ``:name`` for one with any."""
 
 BROKEN: Final = (
     zipfile.BadZipFile,
@@ -29,9 +29,9 @@ BROKEN: Final = (
 )
 """What reading a package that is not sound raises; RuntimeError is for one that is encrypted."""
 
-_READ = 65_536
-_LOCAL_HEADER = 30  # bytes before the name
-_UTF8_NAME = 0x800
+_READ: Final = 65_536
+_LOCAL_HEADER: Final = 30  # bytes before the name
+_UTF8_NAME: Final = 0x800
 
 
 class Reader:
@@ -95,7 +95,7 @@ class Package:
         return b"".join(self.pieces(name))
 
     def parse(self, name: str, reader: Reader) -> None:
-        """Send the events of a part of XML to `reader`, without keeping a tree.
+        """Send the events of a part of XML to ``reader``, without keeping a tree.
 
         Entities of a file's own are refused: no program writes any, and they are how a small file
         becomes a large one.
@@ -113,7 +113,7 @@ class Package:
         parser.Parse(b"", True)
 
     def relationships(self, part: str) -> list[Relationship]:
-        """The parts that `part` refers to and that are there; "" stands for the package."""
+        """The parts that ``part`` refers to and that are there; "" stands for the package."""
         folder, base = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{base}.rels")
         reader = _Relationships(folder)
@@ -136,7 +136,7 @@ class _Relationships(Reader):
 
 
 def joined(folder: str, target: str) -> str:
-    """The name of the part that a reference in `folder` means."""
+    """The name of the part that a reference in ``folder`` means."""
     target = unquote(target.partition("#")[0]).replace("\\", "/")
     return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
 

@@ -2,17 +2,18 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from bot.hosted.extract.limits import Collector
 from bot.hosted.extract.packed.cell_formats import BUILT_IN, shown
 from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
-_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # how cells spell what XML cannot hold
-_WIDEST_GAP = 20  # empty cells that keep their columns
-_COLUMN = re.compile(r"[A-Za-z]{1,3}")
-_PAGE_CODES = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')
-_PAGE_PARTS = frozenset(
+_ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")  # how cells spell what XML cannot hold
+_WIDEST_GAP: Final = 20  # empty cells that keep their columns
+_COLUMN: Final = re.compile(r"[A-Za-z]{1,3}")
+_PAGE_CODES: Final = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')
+_PAGE_PARTS: Final = frozenset(
     f"{pages}{part}" for pages in ("odd", "even", "first") for part in ("Header", "Footer")
 )
 

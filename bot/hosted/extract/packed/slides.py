@@ -1,13 +1,14 @@
 """Presentations: slides in the order of the show, each with its notes and comments."""
 
 import re
+from typing import Final
 
 from bot.hosted.extract.limits import Collector
 from bot.hosted.extract.packed.package import Attributes, Package, Reader
 from bot.hosted.extract.packed.text import PackedTextReader, read_drawn, read_text
 
-_LOOSE_SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml")
-_COMMENTS = frozenset({"text"})
+_LOOSE_SLIDE: Final = re.compile(r"ppt/slides/slide(\d+)\.xml")
+_COMMENTS: Final = frozenset({"text"})
 
 
 def read_presentation(package: Package, main: str, collector: Collector) -> None:

@@ -1,12 +1,13 @@
 """The text of a part of an Office file: paragraphs, tables, text boxes, charts, SmartArt."""
 
 from collections.abc import Callable
+from typing import Final
 
 from bot.hosted.extract.limits import Collector
 from bot.hosted.extract.packed.cell_formats import shown
 from bot.hosted.extract.packed.package import Attributes, Package, Reader
 
-_SKIPPED = frozenset(
+_SKIPPED: Final = frozenset(
     {
         "pPr",  # formatting, whose tab stops are no tabs
         "moveFrom",  # what a tracked move left behind
@@ -15,10 +16,15 @@ _SKIPPED = frozenset(
         "prSet",
     }
 )
-_CHART_LINES = frozenset(
+_CHART_LINES: Final = frozenset(
     {"p", "strCache", "numCache", "numLit", "strLit", "lvl", "tx", "ser", "chartSpace"}
 )
-_DRAWN = {"chart": "chart", "chartEx": "chart", "diagramData": "text", "chartUserShapes": "text"}
+_DRAWN: Final = {
+    "chart": "chart",
+    "chartEx": "chart",
+    "diagramData": "text",
+    "chartUserShapes": "text",
+}
 
 
 class PackedTextReader(Reader):
@@ -186,7 +192,7 @@ def read_text(
 def read_drawn(
     package: Package, part: str, collector: Collector, above: frozenset[str] = frozenset()
 ) -> None:
-    """Read the charts and SmartArt of a part; `above` are the parts that it is drawn in."""
+    """Read the charts and SmartArt of a part; ``above`` are the parts that it is drawn in."""
     for relationship in package.relationships(part):
         kind = _DRAWN.get(relationship.kind)
         if kind == "text":

@@ -3,6 +3,7 @@
 import email
 import email.policy
 from email.message import EmailMessage
+from typing import Final
 
 from bot.hosted.extract.decoding import decoded
 from bot.hosted.extract.html import declared_charset, html_text
@@ -10,8 +11,8 @@ from bot.hosted.extract.limits import Collector, ExtractionLimits
 from bot.hosted.extract.packed.package import Package
 from bot.hosted.extract.packed.text import read_text
 
-_BESIDE = ("footnotes", "endnotes", "comments", "header", "footer")
-_NESTED = 3
+_BESIDE: Final = ("footnotes", "endnotes", "comments", "header", "footer")
+_NESTED: Final = 3
 
 
 def read_document(
@@ -59,4 +60,4 @@ def _read_embedded(
             collector.add(text)
 
 
-_POLICY = email.policy.default
+_POLICY: Final = email.policy.default

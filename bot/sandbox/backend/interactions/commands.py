@@ -2,23 +2,35 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from bot.sandbox import errors
 from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.backend.state.world import World
 from bot.sandbox.forms import Form
 
-CHAT_INPUT, USER, MESSAGE = 1, 2, 3
-SUBCOMMAND, GROUP = 1, 2
-STRING, INTEGER, BOOLEAN, USER_OPTION, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
-CREATES_A_DAY = 200
-MAX_CHARACTERS = 8000
-_NAME = re.compile(r"[-_'\w]{1,32}\Z")
+CHAT_INPUT: Final = 1
+USER: Final = 2
+MESSAGE: Final = 3
+SUBCOMMAND: Final = 1
+GROUP: Final = 2
+STRING: Final = 3
+INTEGER: Final = 4
+BOOLEAN: Final = 5
+USER_OPTION: Final = 6
+CHANNEL: Final = 7
+ROLE: Final = 8
+MENTIONABLE: Final = 9
+NUMBER: Final = 10
+ATTACHMENT: Final = 11
+CREATES_A_DAY: Final = 200
+MAX_CHARACTERS: Final = 8000
+_NAME: Final = re.compile(r"[-_'\w]{1,32}\Z")
 
 
 @dataclass(slots=True, eq=False)
 class AppCommand:
-    """A registered command; `payload` is the object that Discord answers with."""
+    """A registered command; ``payload`` is the object that Discord answers with."""
 
     id: int
     kind: int

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import render
@@ -13,10 +13,19 @@ from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, Us
 from bot.sandbox.backend.state.world import World
 from bot.sandbox.clock import Timer
 
-COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
-PONG, MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7, 8, 9
-ACKNOWLEDGE_SECONDS = 3.0
-TOKEN_SECONDS = 900.0
+COMMAND: Final = 2
+COMPONENT: Final = 3
+AUTOCOMPLETE: Final = 4
+MODAL_SUBMIT: Final = 5
+PONG: Final = 1
+MESSAGE: Final = 4
+DEFERRED_MESSAGE: Final = 5
+DEFERRED_UPDATE: Final = 6
+UPDATE: Final = 7
+CHOICES: Final = 8
+MODAL: Final = 9
+ACKNOWLEDGE_SECONDS: Final = 3.0
+TOKEN_SECONDS: Final = 900.0
 
 State = Literal["waiting", "acknowledged", "failed"]
 

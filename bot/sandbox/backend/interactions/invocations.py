@@ -21,7 +21,7 @@ def find_command(
 ) -> tuple[AppCommand, list[Payload], Payload]:
     """The command of a path as "runs list": it, the subcommands on the way, and the last of them.
 
-    Raises `NotPossible` where there is none.
+    Raises ``NotPossible`` where there is none.
     """
     if kind == commands.CHAT_INPUT:
         name, *rest = path.removeprefix("/").split() or [""]
@@ -46,7 +46,7 @@ def find_command(
 
 
 def may_use(command: AppCommand, channel: Channel, user: User, now: float) -> None:
-    """Raises `NotPossible` where the person would not see the command there."""
+    """Raises ``NotPossible`` where the person would not see the command there."""
     contexts = command.payload.get("contexts")
     if channel.guild is None:
         if (contexts is not None and 1 not in contexts) or not command.payload["dm_permission"]:
@@ -80,7 +80,7 @@ class Invocation:
         values: Mapping[str, Any],
         focused: str | None = None,
     ) -> Payload:
-        """The `data` of the interaction; with `focused`, that of an autocomplete."""
+        """The ``data`` of the interaction; with ``focused``, that of an autocomplete."""
         options = self._options(last, values, focused)
         for step in reversed(steps):
             options = [{"name": step["name"], "type": step["type"], "options": options}]
@@ -195,7 +195,7 @@ def _within(option: Payload, low: str, high: str, value: float) -> None:
 def find_component(
     message: DiscordMessage, wanted: Callable[[Payload], bool], what: str
 ) -> Payload:
-    """The one component of a message that is wanted; raises `NotPossible` if none or disabled."""
+    """The one component of a message that is wanted; raises ``NotPossible`` if none or disabled."""
     found = [one for one in components.walk(message.components) if wanted(one)]
     if not found:
         raise NotPossible(f"the message has no {what}")
@@ -205,7 +205,7 @@ def find_component(
 
 
 def modal_data(modal: Payload, values: Mapping[str, Any]) -> Payload:
-    """The data of a submitted modal; `values` by custom_id or label. Raises `NotPossible`."""
+    """The data of a submitted modal; ``values`` by custom_id or label. Raises ``NotPossible``."""
     left = dict(values)
     rows: list[Payload] = []
     for row in modal["components"]:

@@ -1,20 +1,36 @@
 """Checks message and modal components and returns them as Discord stores them, numbered."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from bot.sandbox.backend.messages.embeds import URL
 from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.errors import Unsupported
 from bot.sandbox.forms import Form
 
-ACTION_ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
-USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
-SECTION, TEXT_DISPLAY, THUMBNAIL, MEDIA_GALLERY, FILE, SEPARATOR = 9, 10, 11, 12, 13, 14
-CONTAINER, LABEL = 17, 18
-SELECTS = frozenset({STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT})
-LINK_STYLE, PREMIUM_STYLE = 5, 6
-MAX_IN_A_V2_MESSAGE = 40
-MAX_V2_TEXT = 4000
+ACTION_ROW: Final = 1
+BUTTON: Final = 2
+STRING_SELECT: Final = 3
+TEXT_INPUT: Final = 4
+USER_SELECT: Final = 5
+ROLE_SELECT: Final = 6
+MENTIONABLE_SELECT: Final = 7
+CHANNEL_SELECT: Final = 8
+SECTION: Final = 9
+TEXT_DISPLAY: Final = 10
+THUMBNAIL: Final = 11
+MEDIA_GALLERY: Final = 12
+FILE: Final = 13
+SEPARATOR: Final = 14
+CONTAINER: Final = 17
+LABEL: Final = 18
+SELECTS: Final = frozenset(
+    {STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT}
+)
+LINK_STYLE: Final = 5
+PREMIUM_STYLE: Final = 6
+MAX_IN_A_V2_MESSAGE: Final = 40
+MAX_V2_TEXT: Final = 4000
 
 
 def walk(components: list[Payload]) -> Iterator[Payload]:
@@ -28,7 +44,7 @@ def walk(components: list[Payload]) -> Iterator[Payload]:
 
 
 class ComponentReader:
-    """Reads one tree of components; `modal` and `v2` say which kinds may stand in it."""
+    """Reads one tree of components; ``modal`` and ``v2`` say which kinds may stand in it."""
 
     def __init__(self, *, modal: bool = False, v2: bool = False) -> None:
         self._modal = modal

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import media
@@ -12,10 +13,10 @@ from bot.sandbox.backend.state.model import Channel, DiscordAttachment, MessageF
 from bot.sandbox.backend.state.world import World
 from bot.sandbox.forms import Form
 
-MAX_CONTENT = 2000
-MAX_FILES = 10
-FILE_LIMITS = (10 << 20, 10 << 20, 50 << 20, 100 << 20)
-CREATE_FLAGS = (
+MAX_CONTENT: Final = 2000
+MAX_FILES: Final = 10
+FILE_LIMITS: Final = (10 << 20, 10 << 20, 50 << 20, 100 << 20)
+CREATE_FLAGS: Final = (
     MessageFlag.SUPPRESS_EMBEDS
     | MessageFlag.SUPPRESS_NOTIFICATIONS
     | MessageFlag.IS_COMPONENTS_V2
@@ -77,8 +78,8 @@ def read_draft(
 ) -> Draft:
     """The message in a request's form.
 
-    `uploads` are the files by their number; `earlier` those an edited message has; `edited` its
-    flags (None for a new message). Errors are noted on the form; the caller finishes it.
+    ``uploads`` are the files by their number; ``earlier`` those an edited message has; ``edited``
+    its flags (None for a new message). Errors are noted on the form; the caller finishes it.
     """
     draft = Draft(tts=bool(form.boolean("tts", False)))
     text = form.text("content", most=MAX_CONTENT)

@@ -1,12 +1,13 @@
 """Checks the embeds of a message against Discord's limits and returns them as it stores them."""
 
 import re
+from typing import Final
 
 from bot.sandbox.backend.state.model import Payload
 from bot.sandbox.forms import Form
 
-MAX_TOTAL = 6000
-URL = re.compile(r"(?:https?|attachment)://\S+\Z")
+MAX_TOTAL: Final = 6000
+URL: Final = re.compile(r"(?:https?|attachment)://\S+\Z")
 
 
 def read_embeds(form: Form, key: str = "embeds") -> list[Payload] | None:

@@ -4,13 +4,14 @@ import hashlib
 import mimetypes
 import re
 import struct
+from typing import Final
 from urllib.parse import quote
 
 from bot.sandbox.backend.messages.components import FILE, walk
 from bot.sandbox.backend.state.model import DiscordAttachment, DiscordMessage, Payload
 
-LINK_LIFETIME = 24 * 3600
-_NOT_KEPT = re.compile(r"[^\w.\-]+")
+LINK_LIFETIME: Final = 24 * 3600
+_NOT_KEPT: Final = re.compile(r"[^\w.\-]+")
 
 
 def clean_filename(name: str) -> str:
@@ -54,7 +55,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def resolve(message: DiscordMessage, base: str, now: float) -> None:
-    """Put links to the message's files where its embeds and components say `attachment://name`.
+    """Put links to the message's files where its embeds and components say ``attachment://name``.
 
     A file that an embed shows is not listed beside it.
     """

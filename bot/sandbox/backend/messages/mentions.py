@@ -2,17 +2,17 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from bot.sandbox.backend.state import permissions
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, MessageFlag, User
 from bot.sandbox.backend.state.permissions import Permission
 from bot.sandbox.forms import Form
 
-_CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
-_USER = re.compile(r"<@!?(\d{1,20})>")
-_ROLE = re.compile(r"<@&(\d{1,20})>")
-_EVERYONE = re.compile(r"@(?:everyone|here)\b")
+_CODE: Final = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
+_USER: Final = re.compile(r"<@!?(\d{1,20})>")
+_ROLE: Final = re.compile(r"<@&(\d{1,20})>")
+_EVERYONE: Final = re.compile(r"@(?:everyone|here)\b")
 
 Kind = Literal["users", "roles", "everyone"]
 
@@ -61,7 +61,7 @@ def read_allowed_mentions(form: Form | None) -> AllowedMentions:
 def apply(
     message: DiscordMessage, allowed: AllowedMentions, known: dict[int, User], now: float
 ) -> None:
-    """Set the message's mentions from its content; `known` are all users by id."""
+    """Set the message's mentions from its content; ``known`` are all users by id."""
     text = _CODE.sub(" ", message.content)
     users: dict[int, User] = {}
     for found in _USER.findall(text):

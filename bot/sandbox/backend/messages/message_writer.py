@@ -34,7 +34,7 @@ def attachment(subject: DiscordAttachment, base: str, now: float) -> Payload:
 
 
 class MessageWriter:
-    """Writes messages; `base` is the address under which files are served."""
+    """Writes messages; ``base`` is the address under which files are served."""
 
     def __init__(self, base: str, bot: User) -> None:
         self.base = base
@@ -45,7 +45,7 @@ class MessageWriter:
         return self._write(subject, viewer, now, private=True)
 
     def for_bot(self, subject: DiscordMessage, now: float, *, content: bool) -> Payload:
-        """A message as the bot gets it: without the privileged content where `content` is false."""
+        """A message as the bot gets it; ``content``: with its privileged content."""
         return self._write(subject, self._bot, now, private=content)
 
     def _readable(self, subject: DiscordMessage) -> bool:

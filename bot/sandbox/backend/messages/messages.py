@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import media, mentions
@@ -22,13 +23,13 @@ from bot.sandbox.backend.state.model import (
 from bot.sandbox.backend.state.permissions import Permission
 from bot.sandbox.backend.state.world import World
 
-NONCE_SECONDS = 300
-OLD_SECONDS = 3600
+NONCE_SECONDS: Final = 300
+OLD_SECONDS: Final = 3600
 
 
 @dataclass(slots=True)
 class OldEdits:
-    """How often a message older than an hour may be edited: `allowed` in each `window` seconds."""
+    """Limit on edits of a message older than an hour: ``allowed`` per ``window`` in seconds."""
 
     allowed: int = 5
     window: float = 60.0

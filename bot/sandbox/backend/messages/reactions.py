@@ -1,6 +1,7 @@
 """Operations on reactions."""
 
 import unicodedata
+from typing import Final
 
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import render
@@ -9,7 +10,7 @@ from bot.sandbox.backend.state.model import DiscordMessage, Payload, Reaction, U
 from bot.sandbox.backend.state.permissions import Permission
 from bot.sandbox.backend.state.world import World
 
-MAX_EMOJIS = 20
+MAX_EMOJIS: Final = 20
 
 
 class Reactions:

@@ -1,5 +1,7 @@
 """Operations on channels, DMs and their permission overwrites."""
 
+from typing import Final
+
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import render
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
@@ -8,7 +10,7 @@ from bot.sandbox.backend.state.permissions import ALL, Permission, in_guild
 from bot.sandbox.backend.state.world import World
 from bot.sandbox.forms import Form
 
-ARCHIVE_MINUTES = {60, 1440, 4320, 10080}
+ARCHIVE_MINUTES: Final = {60, 1440, 4320, 10080}
 
 
 class Channels:
@@ -80,7 +82,7 @@ class Channels:
         return channel
 
     def modify(self, channel: Channel, actor: User, form: Form) -> Channel:
-        """Change a guild channel; needs Manage Channels. Threads: see `Threads.modify`."""
+        """Change a guild channel; needs Manage Channels. Threads: see ``Threads.modify``."""
         if channel.guild is None:
             raise errors.not_in_dm()
         self._world.require(channel, actor, Permission.MANAGE_CHANNELS)

@@ -56,7 +56,7 @@ class Guilds:
     def add_role(
         self, guild: Guild, name: str, rights: Permission, *, bot: User | None = None
     ) -> Role:
-        """A new role below none; `bot` makes it that bot's managed role."""
+        """A new role below none; ``bot`` makes it that bot's managed role."""
         role = Role(self._world.ids.next(), name, rights, position=len(guild.roles))
         role.bot_id = None if bot is None else bot.id
         guild.roles[role.id] = role

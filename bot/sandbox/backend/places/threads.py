@@ -65,7 +65,7 @@ class Threads:
     def without_message(
         self, parent: Channel, actor: User, form: Form, post: Callable[[DiscordMessage], None]
     ) -> Channel:
-        """A thread of its own; a public one is announced in the channel through `post`."""
+        """A thread of its own; a public one is announced in the channel through ``post``."""
         self._may_have_threads(parent)
         name, minutes, slowmode = self._read(form, parent)
         kinds = {ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD}

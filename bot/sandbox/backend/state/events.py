@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload
 
@@ -24,8 +24,8 @@ class Intent(IntFlag):
     MESSAGE_CONTENT = 1 << 15
 
 
-KNOWN_INTENTS = (1 << 26) - 1
-PRIVILEGED = {
+KNOWN_INTENTS: Final = (1 << 26) - 1
+PRIVILEGED: Final = {
     "members": Intent.GUILD_MEMBERS,
     "presences": Intent.GUILD_PRESENCES,
     "message_content": Intent.MESSAGE_CONTENT,
@@ -36,9 +36,9 @@ PRIVILEGED = {
 class GatewayEvent:
     """A gateway dispatch and its audience.
 
-    `intent` is what a bot's session must have asked for (None: always sent); `channel` restricts
-    it to who sees that channel; `only` to these users; `stripped` makes the payload for a session
-    that may not read message content.
+    ``intent`` is what a bot's session must have asked for (None: always sent); ``channel``
+    restricts it to who sees that channel; ``only`` to these users; ``stripped`` makes the payload
+    for a session that may not read message content.
     """
 
     name: str
@@ -71,7 +71,7 @@ ChangeKind = Literal[
 
 @dataclass(slots=True, frozen=True)
 class Change:
-    """Something that became different, at Unix seconds `at`."""
+    """Something that became different, at Unix seconds ``at``."""
 
     kind: ChangeKind
     at: float
@@ -97,9 +97,9 @@ class Changes:
                 waiter.set_result(None)
 
     async def until(self, condition: Callable[[], Any], timeout: float) -> None:
-        """Return once `condition()` is true, looked at again after every change.
+        """Return once ``condition()`` is true, looked at again after every change.
 
-        Raises `TimeoutError` after `timeout` real seconds.
+        Raises ``TimeoutError`` after ``timeout`` real seconds.
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout):

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from typing import Any
+from typing import Any, Final
 
 from bot.sandbox.backend.state.permissions import Permission
 from bot.sandbox.clock import Timer
 from bot.sandbox.snowflake import created_at
 
 Payload = dict[str, Any]
-NOTHING = Permission(0)
+NOTHING: Final = Permission(0)
 
 
 class ChannelType(IntEnum):
@@ -48,7 +48,7 @@ class MessageFlag(IntFlag):
     IS_COMPONENTS_V2 = 1 << 15
 
 
-NO_FLAGS = MessageFlag(0)
+NO_FLAGS: Final = MessageFlag(0)
 
 
 @dataclass(slots=True, eq=False)
@@ -210,14 +210,14 @@ class Guild:
         return self.roles[self.id]
 
     def role(self, name: str) -> Role:
-        """The role of that name; raises `LookupError`."""
+        """The role of that name; raises ``LookupError``."""
         for role in self.roles.values():
             if role.name == name:
                 return role
         raise LookupError(f"the guild has no role named {name!r}")
 
     def text_channel(self, name: str) -> Channel:
-        """The text channel of that name; raises `LookupError`."""
+        """The text channel of that name; raises ``LookupError``."""
         for channel in self.channels.values():
             if channel.name == name and channel.type is ChannelType.TEXT:
                 return channel
@@ -268,7 +268,7 @@ class Edit:
 
 @dataclass(slots=True, eq=False)
 class DiscordMessage:
-    """A message as it stands; `edits` is what each edit made it say, oldest first."""
+    """A message as it stands; ``edits`` is what each edit made it say, oldest first."""
 
     id: int
     channel: Channel

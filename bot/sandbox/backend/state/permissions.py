@@ -1,7 +1,7 @@
 """Computes what a user may do in a channel, from roles and overwrites, as Discord documents it."""
 
 from enum import IntFlag
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.sandbox.errors import missing_access, missing_permissions
 
@@ -39,9 +39,9 @@ class Permission(IntFlag):
     PIN_MESSAGES = 1 << 51
 
 
-ALL = Permission((1 << 53) - 1)
+ALL: Final = Permission((1 << 53) - 1)
 
-EVERYONE = (
+EVERYONE: Final = (
     Permission.VIEW_CHANNEL
     | Permission.SEND_MESSAGES
     | Permission.SEND_MESSAGES_IN_THREADS
@@ -57,12 +57,12 @@ EVERYONE = (
     | Permission.CREATE_INSTANT_INVITE
 )
 
-IN_A_DM = (
+IN_A_DM: Final = (
     EVERYONE & ~(Permission.CREATE_PUBLIC_THREADS | Permission.CREATE_PRIVATE_THREADS)
     | Permission.PIN_MESSAGES
 )
 
-TIMED_OUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
+TIMED_OUT: Final = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
 
 
 def in_guild(guild: "Guild", user: "User", *, now: float = 0.0) -> Permission:
@@ -120,7 +120,7 @@ def _sees_thread(channel: "Channel", user: "User", allowed: Permission) -> bool:
 def require(
     channel: "Channel", user: "User", needed: Permission, *, now: float = 0.0
 ) -> Permission:
-    """What the user may do there; raises 50001 where it is not seen, 50013 where `needed` lacks."""
+    """Return the user's permissions; raise 50001 if unseen, 50013 without ``needed``."""
     allowed = in_channel(channel, user, now=now)
     if not allowed & Permission.VIEW_CHANNEL:
         raise missing_access()

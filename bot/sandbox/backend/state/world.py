@@ -22,7 +22,7 @@ from bot.sandbox.snowflake import Snowflakes
 
 
 class World:
-    """The state that every operation works on; `base` is the address files are served under."""
+    """The state that every operation works on; ``base`` is the address files are served under."""
 
     def __init__(self, clock: SandboxClock, application_name: str) -> None:
         self.clock = clock
@@ -74,7 +74,7 @@ class World:
         self.changes.publish(Change(kind, self.now(), channel, message, detail))
 
     def require(self, channel: Channel, user: User, needed: Permission) -> Permission:
-        """What the user may do there; raises 50001 or 50013 where `needed` lacks."""
+        """What the user may do there; raises 50001 or 50013 where ``needed`` lacks."""
         return permissions.require(channel, user, needed, now=self.now())
 
     def allowed(self, channel: Channel, user: User) -> Permission:
@@ -149,5 +149,5 @@ class World:
         )
 
     async def until(self, condition: Callable[[], Any], timeout: float) -> None:
-        """See `Changes.until`."""
+        """See ``Changes.until``."""
         await self.changes.until(condition, timeout)
