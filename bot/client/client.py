@@ -48,7 +48,7 @@ from bot.client.polling import SeenEvents, follow
 from bot.client.streams import RunEventStream
 from bot.client.transport import ClientTimeouts, Transport
 from bot.runtime.clock import Clock, SystemClock
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 
 _SOONEST_MS: Final = 100
 """No server wants to be asked in a row without a pause, though some say 0."""

@@ -1,34 +1,27 @@
 """What goes wrong between here and a server elsewhere, as the API's errors and without secrets."""
 
 import json
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
-import aiohttp
 from msgspec.structs import replace
 
 from bot.assistants.errors import APIError, ErrorBody, UnreachableError
 from bot.assistants.schema.objects import ListPage, Run, RunStep
 from bot.runtime.clock import Clock
+from bot.runtime.retry import retry_after
 from bot.wire.bodies import excerpt
-from bot.wire.retry import retry_after
+from bot.wire.http_client import never_connected
 
 T = TypeVar("T")
 
-ERROR_BYTES: Final = 64 * 1024
-"""As much of an error's body is read."""
-
-
-def never_connected(error: BaseException) -> bool:
-    """Tell whether it is certain that the server has not seen the request."""
-    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-
 
 class ErrorTranslator:
-    """Words the failures of one server; ``secret`` is taken out of whatever the server says."""
+    """Turns failures of one server into ``APIError``; ``scrub`` takes secrets out of its texts."""
 
-    def __init__(self, server: str, secret: str | None, clock: Clock) -> None:
+    def __init__(self, server: str, scrub: Callable[[str], str], clock: Clock) -> None:
         self._server = server
-        self._secret = secret
+        self._clean = scrub
         self._clock = clock
 
     def unreachable(self, error: BaseException) -> UnreachableError:
@@ -102,8 +95,6 @@ class ErrorTranslator:
 
     def cleaned(self, answer: T) -> T:
         """Return an answer without the secret in what it says went wrong with a run or a step."""
-        if not self._secret:
-            return answer
         if isinstance(answer, ListPage):
             items = tuple(self.cleaned(item) for item in answer.data)
             return cast("T", replace(answer, data=items))
@@ -112,9 +103,6 @@ class ErrorTranslator:
             error = replace(told, code=self._clean(told.code), message=self._clean(told.message))
             return cast("T", replace(answer, last_error=error))
         return answer
-
-    def _clean(self, text: str) -> str:
-        return text.replace(self._secret, "***") if self._secret else text
 
 
 def names_stream(error: APIError) -> bool:

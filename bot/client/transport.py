@@ -14,11 +14,19 @@ from yarl import URL
 
 from bot.assistants.errors import APIError, invalid
 from bot.client.decoding import UnusableError, decode
-from bot.client.errors import ERROR_BYTES, ErrorTranslator, never_connected
+from bot.client.errors import ErrorTranslator
 from bot.client.uploads import UploadBody
 from bot.runtime.clock import Clock
-from bot.wire.bodies import BodyTooLargeError, pieces, read_beginning, read_bounded, sendable
-from bot.wire.retry import Answered, Retrying, RetryPolicy
+from bot.runtime.retry import Again, RetryPolicy, retry
+from bot.wire.bodies import BodyTooLargeError, pieces, read_bounded
+from bot.wire.http_client import (
+    TRANSPORT_ERRORS,
+    HttpClient,
+    StatusError,
+    closing_on_error,
+    http_verdict,
+    never_connected,
+)
 
 T = TypeVar("T")
 Method = Literal["GET", "POST", "DELETE"]
@@ -59,12 +67,11 @@ class Transport:
         # A user and password in the URL go with the requests but into no error.
         server = parts.netloc.rpartition("@")[2]
         self._base = base_url.rstrip("/")
-        self._session = session
-        self._owns_session = session is None
+        self.http = HttpClient(connect=timeouts.connect, secret=api_key or None, session=session)
         self._retries = retries
         self.clock = clock
         self._max_body = max_body
-        self.failures = ErrorTranslator(server, api_key or None, clock)
+        self.failures = ErrorTranslator(server, self.http.scrub, clock)
         headers = {"Accept": _JSON, "OpenAI-Beta": "assistants=v2", "User-Agent": "assistants-bot"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
@@ -87,10 +94,8 @@ class Transport:
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
     async def close(self) -> None:
-        """Let go of the connections, unless the session is somebody else's."""
-        if self._session is not None and self._owns_session:
-            session, self._session = self._session, None
-            await session.close()
+        """Close the connections, unless the session is the caller's."""
+        await self.http.close()
 
     async def get(self, kind: type[T], path: str, query: Query = ()) -> T:
         """Return what is at ``path``."""
@@ -140,7 +145,7 @@ class Transport:
         try:
             async with response, asyncio.timeout(self._answer_seconds):
                 body = await self._read(response)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except TRANSPORT_ERRORS as error:
             raise self.failures.unreachable(error) from None
         return self._object(kind, body)
 
@@ -193,51 +198,41 @@ class Transport:
             timeout, limit = self._stream_timeout, self.silence
         elif upload is not None:
             timeout = self._upload_timeout
-        retrying: Retrying | None = None
         unsure = False  # an earlier try may have done it
-        while True:
-            failure: Answered | BaseException
+
+        async def attempt() -> tuple[aiohttp.ClientResponse, bytes]:
+            nonlocal unsure
             try:
                 # aiohttp's own timeouts don't see everything: see `pieces`.
-                async with asyncio.timeout(limit if upload is None else None) as until:
-                    response = await self._open().request(
-                        method,
-                        url,
-                        data=sendable(body) if upload is None else upload.data(),
-                        headers=headers,
-                        timeout=timeout,
-                        allow_redirects=False,
+                async with asyncio.timeout(limit if upload is None else None):
+                    data = body if upload is None else upload.data()
+                    response = await self.http.open(
+                        method, url, data=data, headers=headers, timeout=timeout
                     )
-                    if upload is not None:
-                        until.reschedule(asyncio.get_running_loop().time() + limit)
-                    try:
-                        if response.status < 300:
-                            return response, b"" if streamed else await self._read(response)
-                        told = await read_beginning(response, ERROR_BYTES)
-                    except BaseException:
-                        response.close()
-                        raise
-                response.close()
-                if response.status == 404 and unsure and gone is not None:
-                    return response, gone
-                problem: APIError = self.failures.refused(response.status, response.headers, told)
-                failure = Answered(response.status, response.headers)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                    if streamed:
+                        return response, b""
+                    with closing_on_error(response):
+                        async with asyncio.timeout(self._answer_seconds):
+                            return response, await self._read(response)
+            except StatusError as error:
+                if error.status == 404 and unsure and gone is not None:
+                    return error.response, gone
+                raise
+            except TRANSPORT_ERRORS as error:
                 unsure = unsure or not never_connected(error)
-                problem = self.failures.unreachable(error)
-                failure = error
-            if not _repeatable(method, failure) or (upload is not None and upload.begun):
-                raise problem
-            retrying = retrying or Retrying(self._retries, self.clock)
-            if not await retrying.again(failure):
-                raise problem
+                raise
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._session
+        def verdict(error: Exception) -> Again | None:
+            if not _repeatable(method, error) or (upload is not None and upload.begun):
+                return None
+            return http_verdict(error, self.clock.now())
+
+        try:
+            return await retry(attempt, self._retries, verdict, self.clock)
+        except StatusError as error:
+            raise self.failures.refused(error.status, error.headers, error.body) from None
+        except TRANSPORT_ERRORS as error:
+            raise self.failures.unreachable(error) from None
 
 
 class Bytes:
@@ -265,21 +260,19 @@ class Bytes:
         try:
             async for piece in pieces(self._response, self._silence):
                 yield piece
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except TRANSPORT_ERRORS as error:
             raise self._failures.unreachable(error) from None
 
 
-def _repeatable(method: Method, failure: Answered | BaseException) -> bool:
-    """Tell whether the request can be sent again without doing anything twice, and soon."""
-    if isinstance(failure, TimeoutError) and not never_connected(failure):
-        return False  # so long was waited already that whoever asks is to decide
+def _repeatable(method: Method, error: Exception) -> bool:
+    """Tell whether sending the request again can't do anything twice, and is worth the wait."""
+    if isinstance(error, TimeoutError) and not never_connected(error):
+        return False  # the wait was so long that the caller has to decide
     if method != "POST":
         return True
-    if isinstance(failure, Answered):
-        return failure.status == 429 or (
-            failure.status == 503 and ("Retry-After" in failure.headers)
-        )
-    return never_connected(failure)
+    if isinstance(error, StatusError):
+        return error.status == 429 or (error.status == 503 and "Retry-After" in error.headers)
+    return never_connected(error)
 
 
 def _body(request: msgspec.Struct | None, *, streamed: bool) -> bytes | None:

@@ -14,7 +14,7 @@ from bot.models.local.weights import SMOLLM2, Show, fetch_weights, weights_path
 from bot.models.local.weights_by_pip import WeightsError
 from bot.models.responses.model import Responses
 from bot.models.types import Model, ModelError
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 
 _log: Final = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from bot.assistants.schema.requests import (
 )
 from bot.assistants.states import TERMINAL
 from bot.client import Client
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.app.test_command_line import written_config
 from tests.support.assistants import text_of
 from tests.support.model_endpoint import ScriptedModel

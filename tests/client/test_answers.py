@@ -12,7 +12,7 @@ from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.schema.content import TextPart, TextValue
 from bot.assistants.schema.requests import CreateThread
 from bot.client import Client, ClientTimeouts
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.client.conftest import NotedClock
 from tests.client.objects import message, run
 from tests.client.scripted import ScriptedServer, answers, hangs_up, refuses

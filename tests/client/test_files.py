@@ -29,7 +29,7 @@ from bot.assistants.schema.vector_stores import (
     StoreFilePage,
 )
 from bot.client import Client, ClientTimeouts
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.client.objects import page, run
 from tests.client.scripted import Asked, ScriptedServer, answers, hangs_up, refuses, streams
 from tests.support.files import content, pieces

@@ -6,8 +6,8 @@ from pathlib import Path
 from bot.assistants.events import StreamEvent
 from bot.assistants.schema.requests import CreateRun
 from bot.client import Client
+from bot.runtime.retry import RetryPolicy
 from bot.server import Server
-from bot.wire.retry import RetryPolicy
 from tests.support.assistants import KEYS, PATIENCE, collected, house, names, streamed_text
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.responses.model import Responses
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.wire.own_clock import OwnClock

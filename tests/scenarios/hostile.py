@@ -18,8 +18,8 @@ from bot.chat.texts import sentences
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.run_follower import MOST_TEXT
 from bot.client import Client, ClientTimeouts
+from bot.runtime.retry import RetryPolicy
 from bot.sandbox import Channel
-from bot.wire.retry import RetryPolicy
 from tests.scenarios.community import Community, LateClock, answer, community, is_final, labels
 from tests.support import model_turns as turns
 from tests.support.hostile_front import (

@@ -20,9 +20,9 @@ from bot.client import Client
 from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.http.image_fetcher import ImageFetcher
+from bot.runtime.retry import RetryPolicy
 from bot.server import Server, Upstream
 from bot.store.engine import EngineStore
-from bot.wire.retry import RetryPolicy
 from tests.support.model_endpoint import ScriptedModel
 
 Way = Literal["engine", "client"]

@@ -26,7 +26,7 @@ from bot.models.types import (
     ToolsLeftOut,
 )
 from bot.runtime.clock import Clock
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from bot.wire.sse import ServerSentEvent
 
 _log: Final = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class ChatCompletions:
         """Ask for the list of models, or for one token where there is no list."""
         return await check_endpoint(
             self,
-            self._endpoint.session(),
+            self._endpoint.http(),
             self._endpoint.path("models"),
             shown=self._endpoint.shown,
             model=self._model,

@@ -1,16 +1,16 @@
 """Whether a chat completions endpoint would answer, and what models it tells of; raises nothing."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import Any, Final
 
-import aiohttp
 from msgspec import Struct
 from yarl import URL
 
 from bot.models.http.errors import error_for, read_error
 from bot.models.types import Model, ModelError, ModelRequest, ModelStatus, Text, UserMessage
 from bot.wire.bodies import BodyError, decode_json, read_bounded
+from bot.wire.http_client import TRANSPORT_ERRORS, HttpClient, StatusError
 
 _LIST_BYTES: Final = 8 * 1024 * 1024  # routers list hundreds of models with a page of text each
 # Each server has its own name for the context window, and its own place.
@@ -31,7 +31,7 @@ class _List(Struct):
 
 async def check_endpoint(
     endpoint: Model,
-    session: aiohttp.ClientSession,
+    http: HttpClient,
     url: URL,
     *,
     shown: str,
@@ -40,17 +40,21 @@ async def check_endpoint(
 ) -> ModelStatus:
     """Ask ``url`` for the list of models; where there is none, ask ``endpoint`` for one token."""
     try:
-        async with (
-            asyncio.timeout(seconds),
-            session.get(url, allow_redirects=False) as response,
-        ):
-            status = response.status
-            body = await read_bounded(response, _LIST_BYTES)
+        async with asyncio.timeout(seconds):
+            with closing(await http.open("GET", url, accepted=(200,))) as response:
+                body = await read_bounded(response, _LIST_BYTES)
+    except StatusError as refused:
+        if refused.status in (404, 405, 501):
+            return await _ask(endpoint, shown, model)
+        told = read_error(refused.body)
+        return ModelStatus(
+            False, error_for(shown, refused.status, told, model=model or "any").message
+        )
     except TimeoutError:
         return ModelStatus(
             False, f"{shown} did not answer within {seconds:g} s; is it overloaded?", answered=False
         )
-    except (aiohttp.ClientError, OSError) as error:
+    except TRANSPORT_ERRORS as error:
         return ModelStatus(
             False,
             f"{shown} can't be reached ({error}); is it running, is the URL right?",
@@ -58,11 +62,6 @@ async def check_endpoint(
         )
     except BodyError as error:
         return ModelStatus(False, f"{shown} sent what can't be read as a list of models: {error}.")
-    if status in (404, 405, 501):
-        return await _ask(endpoint, shown, model)
-    if status != 200:
-        refusal = error_for(shown, status, read_error(body), model=model or "any")
-        return ModelStatus(False, refusal.message)
     try:
         listed = decode_json(body, _List).data or []
     except BodyError as error:

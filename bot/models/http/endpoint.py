@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from yarl import URL
 
 from bot.models.http.errors import Told, error_for, read_error
@@ -19,18 +20,18 @@ from bot.models.http.transport_errors import (
     REFUSED_AS,
     Waits,
     fault_error,
-    retried_as,
+    fault_verdict,
     told_by,
 )
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent
 from bot.runtime.clock import Clock, SystemClock
+from bot.runtime.retry import Again, Attempts, RetryPolicy, retry, retry_after
 from bot.wire.addresses import is_loopback
-from bot.wire.bodies import excerpt, pieces, read_beginning, read_bounded, sendable
-from bot.wire.retry import Answered, Retrying, RetryPolicy, retry_after
+from bot.wire.bodies import excerpt, pieces, read_beginning, read_bounded
+from bot.wire.http_client import HttpClient, StatusError, closing_on_error, status_verdict
 
 _log: Final = logging.getLogger(__name__)
 
-_ERROR_BYTES: Final = 64 * 1024
 T = TypeVar("T")
 R = TypeVar("R", bound=Receiving)
 
@@ -48,22 +49,23 @@ class EndpointTimeouts(Struct, frozen=True, kw_only=True):
     after_finish: float = 5.0
 
 
-class RefusedError(Exception):
-    """The endpoint answered with another status than 200; ``error`` is what it comes to."""
-
-    def __init__(
-        self, status: int, headers: Mapping[str, str], told: Told, error: ModelError
-    ) -> None:
-        super().__init__(error.message)
-        self.status, self.headers, self.told, self.error = status, headers, told, error
-
-
 class FailedError(Exception):
-    """The endpoint answered nothing usable; ``failure`` is what retries go by, None for none."""
+    """One try brought no usable answer.
 
-    def __init__(self, failure: Answered | BaseException | None, error: ModelError) -> None:
+    ``error`` is what the caller is told, ``again`` the verdict of ``retry``.
+    """
+
+    def __init__(self, error: ModelError, again: Again | None) -> None:
         super().__init__(error.message)
-        self.failure, self.error = failure, error
+        self.error, self.again = error, again
+
+
+class RefusedError(FailedError):
+    """The endpoint answered with a status other than 200; ``told`` is its error object."""
+
+    def __init__(self, status: int, told: Told, error: ModelError, again: Again | None) -> None:
+        super().__init__(error, again)
+        self.status, self.told = status, told
 
 
 class Endpoint:
@@ -92,8 +94,20 @@ class Endpoint:
         self.timeouts = timeouts or EndpointTimeouts()
         self.clock = clock or SystemClock()
         self._retries = retries or RetryPolicy()
-        self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+        }
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        self._http = HttpClient(
+            connect=self.timeouts.connect,
+            headers=headers,
+            secret=self._key,
+            # A proxy from the environment is for the world, not for this machine.
+            trust_env=not is_loopback(self.host),
+        )
         shown = self._url.with_user(None).with_query(None)
         self.public_url = shown.with_path(shown.path.rstrip("/"))
         self.shown = f"the model endpoint {self.public_url}"
@@ -112,41 +126,27 @@ class Endpoint:
         url = self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
         return url.update_query(query) if query else url
 
-    def session(self) -> aiohttp.ClientSession:
-        """The connections, opened at the first use; raises ModelError after ``close``."""
+    def http(self) -> HttpClient:
+        """Return the HTTP client; raises ``ModelError`` after ``close``."""
         if self._closed:
             raise ModelError("unreachable", f"{self.shown} was closed with the bot.")
-        if self._session is None:
-            headers = {
-                "Content-Type": "application/json",
-                "Accept": "text/event-stream, application/json",
-            }
-            if self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
-            self._session = aiohttp.ClientSession(
-                headers=headers,
-                # How many answers may run at once is the caller's to say.
-                connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect),
-                # A proxy from the environment is for the world, not for this machine.
-                trust_env=not is_loopback(self.host),
-            )
-        return self._session
+        return self._http
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        await self._http.close()
 
-    def retrying(self) -> Retrying:
-        """A new count of tries."""
-        return Retrying(self._retries, self.clock)
+    def attempts(self) -> Attempts:
+        """Return a new count of tries."""
+        return Attempts(self._retries, self.clock)
 
     def error(self, fault: BaseException, model: str, waited: float) -> ModelError:
-        """The ModelError that one of ``FAULTS`` is, after so many seconds without a byte."""
+        """Return the ``ModelError`` for one of ``FAULTS``, after so many seconds without a byte."""
         waits = Waits(connect=self.timeouts.connect, read=waited)
-        return fault_error(fault, self.shown, model=model, waits=waits)
+        error = fault_error(fault, self.shown, model=model, waits=waits)
+        error.message = self._http.scrub(error.message)
+        return error
 
     async def insist(
         self, attempt: Callable[[], Awaitable[T]], learn: Callable[[RefusedError], bool]
@@ -155,22 +155,27 @@ class Endpoint:
 
         Raises ModelError.
         """
-        retrying = self.retrying()
-        while True:
-            failure: Answered | BaseException | None
-            try:
-                return await attempt()
-            except RefusedError as refused:
-                if learn(refused):
-                    continue
-                failure, error = Answered(refused.status, refused.headers), refused.error
-            except FailedError as failed:
-                failure, error = failed.failure, failed.error
-            if failure is None or error.hopeless or not await retrying.again(failure):
-                if retrying.attempt > 1:
-                    error.message += f" Tried {retrying.attempt} times."
-                raise error
-            _log.info("%s Trying again (try %d).", error.message, retrying.attempt)
+        tries = 0
+
+        async def learning() -> T:
+            nonlocal tries
+            tries += 1
+            while True:
+                try:
+                    return await attempt()
+                except RefusedError as refused:
+                    if not learn(refused):
+                        raise
+
+        def log_wait(failed: Exception, seconds: float) -> None:
+            _log.info("%s Trying again in %.1f s (try %d).", failed, seconds, tries + 1)
+
+        try:
+            return await retry(learning, self._retries, verdict, self.clock, on_wait=log_wait)
+        except FailedError as failed:
+            if tries > 1:
+                failed.error.message += f" Tried {tries} times."
+            raise failed.error from failed
 
     async def receive(
         self,
@@ -186,54 +191,34 @@ class Endpoint:
         Raises RefusedError for another status than 200, FailedError for all else, and ModelError
         after ``close``.
         """
-        wait = self.timeouts.first_byte
-        response: aiohttp.ClientResponse | None = None
-        begun = False
-        session = self.session()
+        data = None if body is None else msgspec.json.encode(body)
+        first, between = self.timeouts.first_byte, self.timeouts.between_chunks
         try:
-            async with asyncio.timeout(wait):
-                response = await session.request(
-                    method,
-                    url,
-                    data=None if body is None else sendable(msgspec.json.encode(body)),
-                    allow_redirects=False,
-                )
-                if response.status != 200:
-                    await self.refuse(response, model)
-                receiving = make(response)
-                events = await receiving.more(None)
-            wait = self.timeouts.between_chunks
-            while not events:  # the bytes of thoughts and of comments that keep the line open
-                events = await receiving.more(wait)
-            begun = True
-        except FAULTS as fault:
-            error = self.error(fault, model, wait)
+            with self._failing(model, first):
+                async with asyncio.timeout(first):
+                    response = await self._open(method, url, data, model)
+                    with closing_on_error(response):
+                        receiving = make(response)
+                        events = await receiving.more(None)
+            with closing_on_error(response), self._failing(model, between):
+                while not events:  # thoughts, and comments that keep the connection open
+                    events = await receiving.more(between)
+        except FailedError as failed:
+            fault = failed.__cause__
             if method == "POST" and isinstance(fault, StreamFault) and fault.error is not None:
                 # An error told with status 200 teaches as much as one told with another.
-                status = REFUSED_AS.get(error.kind, 400)
-                raise RefusedError(status, {}, told_by(fault), error) from fault
-            raise FailedError(retried_as(fault, error), error) from fault
-        else:
-            return receiving, events
-        finally:
-            if response is not None and not begun:
-                response.close()
+                status = REFUSED_AS.get(failed.error.kind, 400)
+                raise RefusedError(status, told_by(fault), failed.error, failed.again) from fault
+            raise
+        return receiving, events
 
     async def order(self, method: str, url: URL, *, model: str = "any") -> bytes:
-        """Send a request without a body and read its answer whole; raises as ``receive`` does."""
+        """Send a request without a body and return the response's body; raises as ``receive``."""
         wait = self.timeouts.between_chunks
-        session = self.session()
-        try:
-            async with (
-                asyncio.timeout(wait),
-                session.request(method, url, allow_redirects=False) as response,
-            ):
-                if response.status != 200:
-                    await self.refuse(response, model)
-                return await read_bounded(response, WHOLE_BYTES)
-        except FAULTS as fault:
-            error = self.error(fault, model, wait)
-            raise FailedError(retried_as(fault, error), error) from fault
+        with self._failing(model, wait):
+            async with asyncio.timeout(wait):
+                with closing(await self._open(method, url, None, model)) as response:
+                    return await read_bounded(response, WHOLE_BYTES)
 
     @asynccontextmanager
     async def forward(
@@ -245,44 +230,59 @@ class Endpoint:
             fields["model"] = msgspec.Raw(msgspec.json.encode(model))
             body = msgspec.json.encode(fields)
         wait = self.timeouts.first_byte
-        session = self.session()
-        response: aiohttp.ClientResponse | None = None
-        try:
-            try:
-                async with asyncio.timeout(wait):
-                    response = await session.request(
-                        method, self.path(path), data=sendable(body), allow_redirects=False
-                    )
-                    if response.status != 200:
-                        await self.refuse(response, model or "any")
-                    if response.content_type == "text/html":
-                        await self._refuse_page(response)
-            except FAULTS as fault:
-                raise FailedError(None, self.error(fault, model or "any", wait)) from fault
+        with self._failing(model or "any", wait):
+            async with asyncio.timeout(wait):
+                response = await self._open(method, self.path(path), body, model or "any")
+                with closing_on_error(response):
+                    await self._refuse_page(response)
+        with closing(response):
             content_type = response.headers.get("Content-Type", "application/octet-stream")
             yield ForwardedAnswer(content_type, self._pieces(response))
-        finally:
-            if response is not None:
-                response.close()
 
     async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         wait = self.timeouts.between_chunks
-        try:
+        with self._failing("any", wait):
             async for piece in pieces(response, wait):
                 yield piece
+
+    async def _open(
+        self, method: str, url: URL, body: bytes | None, model: str
+    ) -> aiohttp.ClientResponse:
+        """Send a request once; raises ``RefusedError`` for a status other than 200."""
+        try:
+            return await self.http().open(method, url, data=body, accepted=(200,))
+        except StatusError as refusal:
+            raise self._refused(refusal, model) from refusal
+
+    async def _refuse_page(self, response: aiohttp.ClientResponse) -> None:
+        """Raise ``FailedError`` for a web page."""
+        if response.content_type == "text/html":
+            page = excerpt(await read_beginning(response, 1000), 80)
+            message = f"{self.shown} answered a web page ({page}); check the URL (most end in /v1)."
+            raise FailedError(ModelError("rubbish", message), None)
+
+    def _refused(self, refusal: StatusError, model: str) -> RefusedError:
+        status, headers, now = refusal.status, refusal.headers, self.clock.now()
+        told = read_error(refusal.body)
+        if 300 <= status < 400:
+            told = Told(message=f"it points to {headers.get('Location', 'nowhere')}")
+        told = replace(told, message=self._http.scrub(told.message))
+        wait = retry_after(headers, now)
+        error = error_for(self.shown, status, told, model=model, retry_after=wait)
+        return RefusedError(status, told, error, status_verdict(status, headers, now))
+
+    @contextmanager
+    def _failing(self, model: str, waited: float) -> Iterator[None]:
+        """Raise ``FailedError`` for each of ``FAULTS``, after so many seconds without a byte."""
+        try:
+            yield
         except FAULTS as fault:
-            raise FailedError(None, self.error(fault, "any", wait)) from fault
+            error = self.error(fault, model, waited)
+            raise FailedError(error, fault_verdict(fault, error)) from fault
 
-    async def _refuse_page(self, response: aiohttp.ClientResponse) -> NoReturn:
-        page = excerpt(await read_beginning(response, 1000), 80)
-        message = f"{self.shown} answered a web page ({page}); check the URL (most end in /v1)."
-        raise FailedError(None, ModelError("rubbish", message))
 
-    async def refuse(self, response: aiohttp.ClientResponse, model: str) -> NoReturn:
-        """Raise the RefusedError that an answer with another status than 200 is."""
-        told = read_error(await read_beginning(response, _ERROR_BYTES))
-        if 300 <= response.status < 400:
-            told = Told(message=f"it points to {response.headers.get('location', 'nowhere')}")
-        wait = retry_after(response.headers, self.clock.now())
-        error = error_for(self.shown, response.status, told, model=model, retry_after=wait)
-        raise RefusedError(response.status, response.headers, told, error)
+def verdict(error: Exception) -> Again | None:
+    """Judge a failed try for ``retry``."""
+    if not isinstance(error, FailedError) or error.error.hopeless:
+        return None
+    return error.again

@@ -8,8 +8,9 @@ from msgspec import Struct
 from bot.models.http.errors import Told, read_error_object, stream_error
 from bot.models.http.stream_reader import CutError, GoneError, PageError, StreamFault
 from bot.models.types import ModelError
+from bot.runtime.retry import Again
 from bot.wire.bodies import BodyError
-from bot.wire.retry import Answered
+from bot.wire.http_client import TRANSPORT_ERRORS, never_connected
 from bot.wire.sse import EventTooLargeError
 
 FAULTS: Final = (
@@ -17,9 +18,7 @@ FAULTS: Final = (
     CutError,
     EventTooLargeError,
     BodyError,
-    TimeoutError,
-    OSError,
-    aiohttp.ClientError,
+    *TRANSPORT_ERRORS,
 )
 REFUSED_AS: Final = {"rate_limited": 429, "overloaded": 503, "server": 500}
 """The HTTP statuses that errors told inside a stream are retried as; for all others it is 400."""
@@ -76,16 +75,13 @@ def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits
     return ModelError("cut", f"{endpoint} broke off before its answer was finished ({why}).")
 
 
-def retried_as(fault: BaseException, error: ModelError) -> Answered | BaseException | None:
-    """What the retry policy shall judge the fault by; None where the same again makes no sense."""
+def fault_verdict(fault: BaseException, error: ModelError) -> Again | None:
+    """Judge one of ``FAULTS`` for ``retry``; ``error`` is what ``fault_error`` made of it."""
     if isinstance(fault, StreamFault) and fault.error is not None:
-        return Answered(REFUSED_AS.get(error.kind, 400), {})
-    if isinstance(fault, PageError):
+        return Again() if error.kind in REFUSED_AS else None
+    if isinstance(fault, PageError | aiohttp.InvalidURL | aiohttp.ClientSSLError):
         return None
-    if isinstance(fault, (StreamFault, CutError)):
-        return aiohttp.ServerDisconnectedError()
-    if isinstance(fault, aiohttp.ConnectionTimeoutError):
-        return fault
-    if isinstance(fault, (TimeoutError, aiohttp.InvalidURL, aiohttp.ClientSSLError)):
-        return None  # slow to begin is at work: asking again would double its load
-    return fault
+    if isinstance(fault, TimeoutError) and not never_connected(fault):
+        return None  # an endpoint that is slow to begin is at work: asking again doubles its load
+    passing = isinstance(fault, (StreamFault, CutError, *TRANSPORT_ERRORS))
+    return Again() if passing else None

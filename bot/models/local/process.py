@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.types import ModelError
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 
 _log: Final = logging.getLogger(__name__)
 

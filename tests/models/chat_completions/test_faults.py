@@ -8,7 +8,7 @@ import pytest
 
 from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.types import ModelError
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.support.model_endpoint import ScriptedModel, turns
 from tests.wire.own_clock import NOW, OwnClock

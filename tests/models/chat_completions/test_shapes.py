@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.models.chat_completions.model import ChatCompletions, ChatReceiving
 from bot.models.chat_completions.stream import CompletionReader
 from bot.models.types import FunctionSpec, ModelEvent, ModelRequest, Text, UserMessage
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.models.asking import collect, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.models.shapes.answers import HELLOS

@@ -16,7 +16,7 @@ from bot.models.types import (
     ResumableModel,
     Started,
 )
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.support.model_turns import Cut, Raw, json_answer

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from bot.models.responses.model import EndpointTimeouts, Responses
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.support.model_turns import Cut, Raw, json_answer
 from tests.support.responses_endpoint import ScriptedResponses, replies

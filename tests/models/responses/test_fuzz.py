@@ -12,7 +12,7 @@ from bot.models.http.stream_reader import StreamFault
 from bot.models.responses.events import Reading
 from bot.models.responses.model import EndpointTimeouts, Responses
 from bot.models.types import Finished, ModelError, ModelEvent, Started
-from bot.wire.retry import RetryPolicy
+from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.models.responses.test_specification import EVERYTHING

@@ -1,0 +1,147 @@
+"""The HTTP client below every client of a server: session, statuses, error bodies, secrets."""
+
+from collections.abc import Container, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.typedefs import LooseHeaders
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from bot.runtime.retry import Again, retry_after
+from bot.wire.bodies import read_beginning, sendable
+
+ERROR_BYTES: Final = 64 * 1024
+"""How many bytes of an error's body are read."""
+
+TRANSPORT_ERRORS: Final = (aiohttp.ClientError, OSError)
+"""The exceptions of a request without a usable response; ``TimeoutError`` is an ``OSError``."""
+
+_RETRIED_STATUSES: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+_SUCCESS: Final = range(200, 300)
+
+
+class StatusError(Exception):
+    """A response with a status that was not accepted; ``body`` is its beginning."""
+
+    def __init__(self, response: aiohttp.ClientResponse, body: bytes) -> None:
+        super().__init__(f"status {response.status}")
+        self.response = response
+        self.status: int = response.status
+        self.headers: CIMultiDictProxy[str] = response.headers
+        self.body = body
+
+
+class HttpClient:
+    """Sends requests to one server, over connections that are opened at the first use.
+
+    ``headers`` go with each request. ``connect`` bounds the time to connect, in seconds. A proxy is
+    taken from the environment if ``trust_env``. A ``session`` of the caller's is used and not
+    closed. ``secret`` is what ``scrub`` takes out of texts.
+    """
+
+    def __init__(
+        self,
+        *,
+        connect: float,
+        headers: Mapping[str, str] | None = None,
+        secret: str | None = None,
+        trust_env: bool = False,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect)
+        self._headers = headers
+        self._secret = secret
+        self._trust_env = trust_env
+        self._session = session
+        self._owns_session = session is None
+
+    async def close(self) -> None:
+        """Close the connections, unless the session is the caller's; safe to call twice."""
+        if self._session is not None and self._owns_session:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def __aenter__(self) -> "HttpClient":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    def scrub(self, text: str) -> str:
+        """Return a text with the secret replaced by ``***``."""
+        return text.replace(self._secret, "***") if self._secret else text
+
+    async def open(
+        self,
+        method: str,
+        url: URL | str,
+        *,
+        data: bytes | aiohttp.MultipartWriter | None = None,
+        headers: LooseHeaders | None = None,
+        timeout: aiohttp.ClientTimeout | None = None,
+        accepted: Container[int] = _SUCCESS,
+        redirects: bool = False,
+    ) -> aiohttp.ClientResponse:
+        """Send a request once; return the response with its body still to be read.
+
+        Raises ``StatusError`` for a status that is not in ``accepted``, and ``TRANSPORT_ERRORS``.
+        The caller bounds the time: aiohttp's own timeouts miss some stalls, see ``pieces``.
+        """
+        response = await self._open_session().request(
+            method,
+            url,
+            data=sendable(data) if isinstance(data, bytes) else data,
+            headers=headers,
+            timeout=timeout or self._timeout,
+            allow_redirects=redirects,
+        )
+        with closing_on_error(response):
+            if response.status in accepted:
+                return response
+            raise StatusError(response, await read_beginning(response, ERROR_BYTES))
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                # The caller bounds how many requests are made at a time.
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=self._trust_env,
+            )
+        return self._session
+
+
+@contextmanager
+def closing_on_error(response: aiohttp.ClientResponse) -> Generator[None]:
+    """Close a response where the block raises, so that its connection is not used again."""
+    try:
+        yield
+    except BaseException:
+        response.close()
+        raise
+
+
+def never_connected(error: BaseException) -> bool:
+    """Tell whether it is certain that the server has not seen the request."""
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
+def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> Again | None:
+    """Judge a refusal for ``retry``; ``now`` in seconds since 1970 is for HTTP dates.
+
+    ``x-should-retry``, which OpenAI's servers send, overrules the status.
+    """
+    told = headers.get("X-Should-Retry")
+    if told == "false" or (told != "true" and status not in _RETRIED_STATUSES):
+        return None
+    return Again(retry_after=retry_after(headers, now) or 0.0)
+
+
+def http_verdict(error: Exception, now: float) -> Again | None:
+    """Judge what ``HttpClient.open`` raised for ``retry``."""
+    if isinstance(error, StatusError):
+        return status_verdict(error.status, error.headers, now)
+    return Again() if isinstance(error, TRANSPORT_ERRORS) else None
