@@ -93,7 +93,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 OPERATORS: Final = frozenset({"key", "credit", "model", "tools"})
-"""The causes that only whoever runs the program can do something about."""
+"""The causes that only the operator can remove."""
 
 TOOLS_LEFT_OUT: Final = "tools_left_out"
 """The metadata key of a message that was written without the tools its assistant has."""

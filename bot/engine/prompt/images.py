@@ -73,7 +73,7 @@ class PromptMessage(Struct, frozen=True):
 PromptItem = SystemMessage | PromptMessage | AssistantMessage | ToolResult
 """An item of a prompt before ``Images`` has read its images."""
 
-Shown = Literal["all", "newest", "none"]
+ImageChoice = Literal["all", "newest", "none"]
 """Which images a prompt has; ``newest`` are those of the last question."""
 
 _ABOUT_IMAGES: Final = re.compile(r"\b(?:image|vision|multimodal)", re.IGNORECASE)
@@ -98,11 +98,11 @@ class Images:
         self._seconds_left = _FETCHING_SECONDS
         self._endpoint_fetches: bool | None = None
 
-    async def items(self, prompt: Sequence[PromptItem], which: Shown) -> tuple[Item, ...]:
+    async def items(self, prompt: Sequence[PromptItem], choice: ImageChoice) -> tuple[Item, ...]:
         """Return a prompt with its images read; a notice replaces an unusable image."""
         items: list[Item] = []
         left = MOST_BYTES_TOGETHER
-        shown_from = {"all": 0, "newest": _newest_question(prompt), "none": len(prompt)}[which]
+        shown_from = {"all": 0, "newest": _newest_question(prompt), "none": len(prompt)}[choice]
         # The newest first: they are the most relevant ones.
         for index, item in reversed(tuple(enumerate(prompt))):
             if not isinstance(item, PromptMessage):
@@ -153,9 +153,7 @@ class Images:
         """Return the URL itself if the endpoint fetches images, else the fetched image."""
         if len(url) > MAX_URL:  # messages of earlier versions may have longer URLs
             raise _UnusableImageError("its address is too long")
-        if (
-            self._endpoint_fetches is None
-        ):  # once for each run, because it may look up the endpoint's host
+        if self._endpoint_fetches is None:  # once in a run: it may look up the endpoint's host
             self._endpoint_fetches = await self._model.fetches_images()
         if self._endpoint_fetches:
             return url
@@ -195,7 +193,9 @@ _TOO_LARGE: Final = "it is too large, alone or with the newer ones"
 _NO_IMAGE: Final = "it is no PNG, JPEG, GIF or WebP image"
 
 
-def fewer(request: ModelRequest, which: Shown, error: ModelError) -> Shown | None:
+def fewer_images(
+    request: ModelRequest, choice: ImageChoice, error: ModelError
+) -> ImageChoice | None:
     """Return which images to keep for the next attempt; None if the error is not about images.
 
     Endpoints word such errors in many ways, so any refused request with images may be meant.
@@ -206,7 +206,7 @@ def fewer(request: ModelRequest, which: Shown, error: ModelError) -> Shown | Non
     if not about or error.cause == "model" or not _has_images(request.items):
         return None
     older = request.items[: _newest_question(request.items)]
-    if which == "all" and error.kind != "unsupported" and _has_images(older):
+    if choice == "all" and error.kind != "unsupported" and _has_images(older):
         return "newest"
     return "none"
 
@@ -246,7 +246,7 @@ def _checked_data_url(url: str, left: int) -> str:
     """Check a ``data:`` URL that an earlier version stored, and return it."""
     header = _DATA.match(url)
     if header is None:
-        raise _UnusableImageError("its address is none that images are shown from")
+        raise _UnusableImageError("its address has a scheme that is not supported")
     if _size(url) > min(MOST_BYTES, left):
         raise _UnusableImageError(_TOO_LARGE)
     try:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bot.assistants.schema.objects import IncompleteDetails, Usage
 from bot.engine.prompt import history
 from bot.engine.prompt import request as request_module
-from bot.engine.prompt.images import PromptItem, Shown, fewer
+from bot.engine.prompt.images import ImageChoice, PromptItem, fewer_images
 from bot.engine.run.completion import total_usage
 from bot.engine.run.run_context import RunContext
 from bot.engine.run.step_writer import StepWriter
@@ -78,11 +78,11 @@ class ModelCall:
         """
         self._response_id = self.writer.response_id = unread_response
         share = 1.0
-        shown: Shown = "all"
+        images: ImageChoice = "all"
         for attempts_left in reversed(range(_MAX_ATTEMPTS)):
             request, prompt = await self._engine.store.read(partial(self._build_request, share))
             with self._context.guard.interruptible():
-                items = await self._context.images.items(prompt, shown)
+                items = await self._context.images.items(prompt, images)
             request = replace(request, items=items)
             try:
                 finished = await self._receive(request)
@@ -91,9 +91,9 @@ class ModelCall:
                     raise
                 if error.kind == "gone":
                     await self._forget_response()
-                elif (less := fewer(request, shown, error)) is not None:
+                elif (less := fewer_images(request, images, error)) is not None:
                     _log.info("%s goes on with %s images: %s", self._run.id, less, error.message)
-                    shown = less
+                    images = less
                     await self._forget_response()
                 elif error.kind != "context_length":
                     raise

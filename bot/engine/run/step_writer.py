@@ -85,7 +85,7 @@ class StepWriter:
             self._feed.publish_text(self.message.id, 0, text)
 
     def withdraw_text(self) -> None:
-        """Take back all text so far: it was the model's thoughts; who reads along is told so."""
+        """Withdraw the text so far, which was the model's reasoning; subscribers get an event."""
         self._texts.clear()
         if self.message is not None:
             self._feed.publish(StreamEvent("thread.message.in_progress", self.message))

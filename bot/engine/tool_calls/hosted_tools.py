@@ -1,4 +1,4 @@
-"""The hosted tools: how the model is told of them, and how their calls run."""
+"""The hosted tools: their definitions for the model, and the execution of their calls."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -271,8 +271,8 @@ class HostedTools:
         ):
             if used + size > most:
                 raise _QuotaError(
-                    f"the files that code made in {whose} may take {most // 2**20} MiB; older "
-                    f"ones go after {self._quotas.file_days} days, or when they are deleted."
+                    f"the files that code made in {whose} may take {most // 2**20} MiB. Older "
+                    f"files are deleted after {self._quotas.file_days} days, or on request."
                 )
 
     def workspace(self, tables: Tables, project: str, run: Run) -> ToolWorkspace:

@@ -39,7 +39,7 @@ def search(
     for query in dict.fromkeys(queries):
         check()
         question = ask(query)
-        # More than are wanted: coverage may put a chunk before one that bm25 prefers.
+        # More than needed: our score may rank a chunk above one that bm25 prefers.
         for hit in tables.library.search(project, store_ids, question.match, limit * 3, among):
             score = min(1.0, question.score(hit.rank, hit.form))
             scored = ScoredHit(hit.file_id, hit.filename, hit.attributes, hit.text, score)

@@ -20,7 +20,7 @@ RESTART_SECONDS: Final = 60.0
 _PICKED_UP_FACT: Final = "turns.picked_up_at"
 _NO_END: Final = 2**63 - 1
 
-# A state that a later version wrote is left alone: nobody here can bring such a turn further.
+# Turns in a state of a later version are left alone: this version cannot go on with them.
 _OPEN_STATES: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
 
 
@@ -209,7 +209,7 @@ class TurnStore:
         )
 
     async def undelivered(self, turn_id: int, attempt: int) -> Turn | None:
-        """Move to ``failed``: Discord does not take the reply, whatever the run has said."""
+        """Move to ``failed``: Discord refuses the reply, whatever the run's result is."""
         return await self._change(
             """
             UPDATE turns SET state = 'failed', outcome = 'failed', error = 'undeliverable',
