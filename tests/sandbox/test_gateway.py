@@ -1,6 +1,7 @@
 """The gateway's own rules, tried with a bare WebSocket."""
 
 import json
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,15 +14,21 @@ from bot.sandbox.http.app import all_routes
 from tests.sandbox.client import Bot
 from tests.sandbox.description import Description
 
+COMPRESSED = {"": zlib.decompressobj, "&compress=zlib-stream": zlib.decompressobj}
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdDecompressor
+
+    COMPRESSED["&compress=zstd-stream"] = ZstdDecompressor
+
 INTENTS = 1 | (1 << 9) | (1 << 15)
 
 
 class Wire:
     """A bare gateway connection."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, query: str) -> None:
         self.socket = socket
-        self._inflate = zlib.decompressobj()
+        self._inflate = COMPRESSED[query]()
 
     async def send(self, op: int, data: Any) -> None:
         await self.socket.send_json({"op": op, "d": data})
@@ -53,12 +60,13 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def connect(session: aiohttp.ClientSession, sandbox: Sandbox, query: str = "") -> Wire:
-    wire = Wire(await session.ws_connect(f"{sandbox.gateway_url}?v=10&encoding=json{query}"))
+    url = f"{sandbox.gateway_url}?v=10&encoding=json{query}"
+    wire = Wire(await session.ws_connect(url), query)
     assert (await wire.next())["op"] == 10
     return wire
 
 
-@pytest.mark.parametrize("query", ["", "&compress=zlib-stream"])
+@pytest.mark.parametrize("query", COMPRESSED)
 async def test_a_session_begins_compressed_or_plain(
     session: aiohttp.ClientSession, sandbox: Sandbox, query: str
 ) -> None:

@@ -14,6 +14,7 @@ from bot.sandbox.backend.state.world import World
 from bot.sandbox.clock import isoformat
 from bot.sandbox.faults import Faults
 from bot.sandbox.gateway import socket as wire
+from bot.sandbox.gateway.compression import COMPRESSORS
 from bot.sandbox.gateway.session import GatewaySession, encode
 from bot.sandbox.gateway.socket import ClientSocket, Closing
 
@@ -41,10 +42,11 @@ class Hub:
         """The endpoint that sockets connect to."""
         if self._faults.is_out and hdrs.ORIGIN not in request.headers:  # the page goes on
             return web.Response(status=503)
-        compress = request.query.get("compress")
-        if compress not in (None, "", "zlib-stream") or request.query.get("encoding") == "etf":
+        compress = request.query.get("compress", "")
+        if compress not in ("", *COMPRESSORS) or request.query.get("encoding") == "etf":
             self.unknown(f"gateway {request.query_string}")
-            return web.Response(status=501, text="the sandbox has json with zlib-stream only")
+            offered = " or ".join(COMPRESSORS)
+            return web.Response(status=501, text=f"the sandbox has json with {offered} only")
         socket = ClientSocket(self, request)
         self.sockets.add(socket)
         return await socket.serve()

@@ -1,12 +1,12 @@
 """One WebSocket of the gateway: the handshake, heartbeats, and frames out in order, compressed."""
 
 import asyncio
-import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from bot.sandbox.gateway.compression import COMPRESSORS
 from bot.sandbox.gateway.session import GatewaySession, encode
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class ClientSocket:
         self._request = request
         self._ws = web.WebSocketResponse(max_msg_size=4096 * 4, autoping=True, compress=False)
         self._out: asyncio.Queue[bytes | tuple[int, str]] = asyncio.Queue()
-        self._deflate = zlib.compressobj() if request.query.get("compress") else None
+        wanted = request.query.get("compress")
+        self._compress = COMPRESSORS[wanted]() if wanted else None
         self._commands: list[float] = []
         self.session: GatewaySession | None = None
 
@@ -91,11 +92,10 @@ class ClientSocket:
                 if isinstance(item, tuple):
                     await self._ws.close(code=item[0], message=item[1].encode(), drain=True)
                     return
-                if self._deflate is None:
+                if self._compress is None:
                     await self._ws.send_str(item.decode())
                 else:
-                    data = self._deflate.compress(item) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-                    await self._ws.send_bytes(data)
+                    await self._ws.send_bytes(self._compress(item))
         except ConnectionError:
             return  # The reading side sees the same end and tells the hub.
 
