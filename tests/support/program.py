@@ -11,6 +11,8 @@ from typing import Self
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 30.0
 """Seconds after which a test gives up waiting for a line or an end."""
+KEPT = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
+"""The variables of this environment that the program is started with: no secret, no model's choice."""
 
 
 class Program:
@@ -28,8 +30,8 @@ class Program:
 
     @classmethod
     async def start(cls, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
-        """Start it, with nothing of this environment that could be a secret or choose a model."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        """Start the program; of this process's environment it gets ``KEPT`` alone."""
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
