@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parents[2]
 PATIENCE = 30.0
 """Seconds after which a test gives up waiting for a line or an end."""
 KEPT = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
-"""The variables of this environment that the program is started with: no secret, no model's choice."""
+"""The variables of this environment that the program gets: no secret, no choice of a model."""
 
 
 class Program:
