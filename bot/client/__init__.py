@@ -1,4 +1,4 @@
-"""The AssistantsAPI over HTTP, to any server that speaks it, also one that does not stream."""
+"""An AssistantsAPI over HTTP: works with any server of the API, also one that can't stream."""
 
 from bot.client.client import Client
 from bot.client.transport import ClientTimeouts

@@ -1,4 +1,4 @@
-"""The operations of the Assistants API, each one request to a server elsewhere."""
+"""The operations of the Assistants API, each as one HTTP request."""
 
 from types import TracebackType
 from typing import Final, Self
@@ -51,14 +51,14 @@ from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.retry import RetryPolicy
 
 _SOONEST_MS: Final = 100
-"""No server wants to be asked in a row without a pause, though some say 0."""
+"""The shortest time between two polls, in milliseconds, though some servers say 0."""
 
 
 class Client(FilesClient):
     """An ``AssistantsAPI`` at ``base_url`` (the ``/v1`` of any server that speaks the API).
 
-    Every operation raises ``APIError`` as the server words it, and ``UnreachableError`` where no
-    usable answer came. ``max_body`` bounds an answer, in bytes.
+    Every operation raises ``APIError`` as the server words it, and ``UnreachableError`` without a
+    usable response. ``max_body`` bounds a response, in bytes.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Client(FilesClient):
         )
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._http.close()
 
     async def __aenter__(self) -> Self:
@@ -101,7 +101,7 @@ class Client(FilesClient):
         await self.close()
 
     async def create_assistant(self, request: CreateAssistant) -> Assistant:
-        """Make an assistant."""
+        """Create an assistant."""
         return await self._http.post(Assistant, "/assistants", request)
 
     async def list_assistants(self, page: Page = FIRST_PAGE) -> ListPage[Assistant]:
@@ -122,7 +122,7 @@ class Client(FilesClient):
         return await self._http.delete(assistant_path(assistant_id), gone)
 
     async def create_thread(self, request: CreateThread) -> Thread:
-        """Make a thread, with its first messages."""
+        """Create a thread with its first messages."""
         return await self._http.post(Thread, "/threads", request)
 
     async def retrieve_thread(self, thread_id: str) -> Thread:
@@ -144,7 +144,7 @@ class Client(FilesClient):
     async def list_messages(
         self, thread_id: str, page: Page = FIRST_PAGE, *, run_id: str | None = None
     ) -> ListPage[Message]:
-        """List a thread's messages, or those that one run made."""
+        """List a thread's messages, or the messages of one run."""
         query = page_query(page)
         if run_id is not None:
             query = (*query, ("run_id", run_id))
@@ -166,22 +166,22 @@ class Client(FilesClient):
         return await self._http.delete(message_path(thread_id, message_id), gone)
 
     async def create_run(self, thread_id: str, request: CreateRun) -> Run:
-        """Start a run."""
+        """Create a run."""
         return await self._http.post(Run, f"{thread_path(thread_id)}/runs", request)
 
     async def stream_run(
         self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
     ) -> EventStream:
-        """Start a run and return its events."""
+        """Create a run and return its events."""
         seen = SeenEvents(thread_id, include=include)
         return await self._stream(f"{thread_path(thread_id)}/runs", request, seen)
 
     async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
-        """Make a thread and start a run on it."""
+        """Create a thread and a run on it."""
         return await self._http.post(Run, "/threads/runs", request)
 
     async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
-        """Make a thread, start a run on it and return its events."""
+        """Create a thread and a run on it, and return the events."""
         return await self._stream("/threads/runs", request, SeenEvents())
 
     async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
@@ -195,12 +195,12 @@ class Client(FilesClient):
         return await self._http.get(Run, run_path(thread_id, run_id))
 
     async def poll_run(self, thread_id: str, run_id: str) -> tuple[Run, float | None]:
-        """Return a run, and the seconds after which the server wants to be asked again."""
+        """Return a run, and the seconds until the next poll if the server names them."""
         run, headers = await self._http.get_with_headers(Run, run_path(thread_id, run_id))
         asked = headers.get("openai-poll-after-ms", "")
         if not asked.isdecimal() or len(asked) > 9:
             return run, None
-        # More than a minute would be longer than anybody waits without a word.
+        # Nobody waits for more than a minute without news.
         return run, min(max(int(asked), _SOONEST_MS), 60_000) / 1000
 
     async def modify_run(self, thread_id: str, run_id: str, request: ModifyRun) -> Run:
@@ -210,19 +210,19 @@ class Client(FilesClient):
     async def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> Run:
-        """Hand a waiting run the outputs of all its calls."""
+        """Submit the outputs of all calls that a run waits for."""
         path = f"{run_path(thread_id, run_id)}/submit_tool_outputs"
         return await self._http.post(Run, path, request)
 
     async def stream_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
     ) -> EventStream:
-        """Hand a waiting run its outputs and return the events that follow."""
+        """Submit the outputs that a run waits for, and return the events that follow."""
         path = f"{run_path(thread_id, run_id)}/submit_tool_outputs"
         return await self._stream(path, request, SeenEvents(thread_id, run_id))
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
-        """Tell a run to stop."""
+        """Cancel a run."""
         return await self._http.post(Run, f"{run_path(thread_id, run_id)}/cancel")
 
     async def list_steps(
@@ -265,7 +265,7 @@ class Client(FilesClient):
         return run.status in TERMINAL or run.status == "requires_action"
 
     async def _from_start(self, run: Run, seen: SeenEvents) -> EventStream:
-        """Tell by polling all events of a run that the server would not stream."""
+        """Yield all events of a run that the server does not stream, by polling."""
         if seen.thread_id is None:
             yield StreamEvent("thread.created", await self.retrieve_thread(run.thread_id))
         if seen.run_id is None:

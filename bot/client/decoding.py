@@ -1,7 +1,7 @@
-"""Answers of servers elsewhere as objects: strict and fast first, and forgiving where that fails.
+"""Decoding of responses: strict and fast first, lenient if that fails.
 
-Forgiven is what other servers add or leave null (tools and parts of kinds we don't know, null where
-the API has text); an answer without what the API requires is an error.
+The lenient decoder drops tools and content parts of unknown types, and nulls where the API has a
+value. A response without a required field is an error.
 """
 
 from collections.abc import Hashable
@@ -17,7 +17,7 @@ _DROP: Final = object()
 
 
 class UnusableError(Exception):
-    """An answer that is not what the API answers; the text says in which way."""
+    """A response is not an object of the API; the text says why."""
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
@@ -45,7 +45,7 @@ def _info(kind: Hashable) -> inspect.Type:
 
 
 def _adapt(kind: inspect.Type, raw: Any) -> Any:
-    """Return ``raw`` without what ``kind`` has no word for; ``_DROP`` where nothing is left."""
+    """Return ``raw`` without values that ``kind`` can't hold; ``_DROP`` if nothing is left."""
     choices = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     choices = tuple(c.type if isinstance(c, inspect.Metadata) else c for c in choices)
     if isinstance(raw, dict):

@@ -1,4 +1,4 @@
-"""What goes wrong between here and a server elsewhere, as the API's errors and without secrets."""
+"""Failed requests as the API's errors, without secrets."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class ErrorTranslator:
         self._clock = clock
 
     def unreachable(self, error: BaseException) -> UnreachableError:
-        """No answer came."""
+        """Return the error for a request without a response."""
         what = "did not answer in time" if isinstance(error, TimeoutError) else "can't be reached"
         if never_connected(error):
             known = "The request was not made."
@@ -38,14 +38,14 @@ class ErrorTranslator:
         )
 
     def cut(self, detail: str) -> UnreachableError:
-        """A stream ended before it told which run it was about."""
+        """Return the error for a stream that ended before it named its run."""
         return UnreachableError(
             f"The stream from {self._server} ended before its run was known "
             f"({self._clean(detail)}). Whether the run was created is unknown: list the runs."
         )
 
     def unusable(self, detail: str) -> APIError:
-        """An answer came that is not the API's."""
+        """Return the error for a response that is not the API's."""
         return APIError(
             502,
             f"The server at {self._server} answered something that is {self._clean(detail)}. "
@@ -55,7 +55,7 @@ class ErrorTranslator:
         )
 
     def refused(self, status: int, headers: Any, body: bytes) -> APIError:
-        """An error was answered: the API's own where it has that shape."""
+        """Return the error for a refusal: the API's own error object if the body holds one."""
         wait = retry_after(headers, self._clock.now())
         told = _told(body)
         if told is None:
@@ -90,11 +90,11 @@ class ErrorTranslator:
         )
 
     def told(self, error: ErrorBody) -> ErrorBody:
-        """Return an error that came in a stream, without the secret."""
+        """Return a stream's error object without the secret."""
         return replace(error, message=self._clean(error.message))
 
     def cleaned(self, answer: T) -> T:
-        """Return an answer without the secret in what it says went wrong with a run or a step."""
+        """Return an object without the secret in the ``last_error`` of its runs and steps."""
         if isinstance(answer, ListPage):
             items = tuple(self.cleaned(item) for item in answer.data)
             return cast("T", replace(answer, data=items))
@@ -106,7 +106,7 @@ class ErrorTranslator:
 
 
 def names_stream(error: APIError) -> bool:
-    """Tell whether a server refused a request because it was to be streamed."""
+    """Tell whether a server refused a request because it asks for a stream."""
     return error.status in (400, 422, 501) and (
         error.param == "stream" or "'stream'" in error.message or '"stream"' in error.message
     )

@@ -1,4 +1,4 @@
-"""The operations on files and vector stores, each one request to a server elsewhere."""
+"""The operations on files and vector stores, each as one HTTP request."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -37,7 +37,7 @@ class FilesClient:
         self._http = http
 
     async def upload_file(self, request: UploadFile, content: AsyncIterator[bytes]) -> File:
-        """Upload a file; what ``content`` raises is raised, and the server keeps nothing then."""
+        """Upload a file; an exception of ``content`` is raised, and the server keeps nothing."""
         return await self._http.upload(File, "/files", UploadBody(checked(request), content))
 
     async def list_files(self, page: FilePage = _FIRST_FILES) -> ListPage[File]:

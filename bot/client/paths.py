@@ -1,4 +1,4 @@
-"""Where things are on a server of the API, and how pages of lists are asked for."""
+"""Paths and query parameters of the API."""
 
 import re
 from typing import Final
@@ -54,7 +54,7 @@ def batch_path(store_id: str, batch_id: str) -> str:
 
 
 def quoted(noun: Noun, id_: str) -> str:
-    """Return an id as a path spells it; what would change the path is no id at all."""
+    """Return an id quoted for a path; refuse an id that would change the path."""
     if _PLAIN.match(id_):
         return id_
     if id_ in ("", ".", ".."):
@@ -63,12 +63,12 @@ def quoted(noun: Noun, id_: str) -> str:
 
 
 def page_query(page: Request) -> Query:
-    """Return the parameters that ask for a page; what is as the API has it anyway is left out."""
+    """Return the query parameters of a page, without those that have the API's default."""
     if page is FIRST_PAGE:
         return ()
     return tuple((name, str(value)) for name, value in msgspec.to_builtins(page).items())
 
 
 def included(include: tuple[str, ...]) -> Query:
-    """Return the parameters that ask for more to be shown."""
+    """Return the query parameters for ``include``."""
     return tuple(("include[]", value) for value in include)

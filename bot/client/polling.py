@@ -1,4 +1,4 @@
-"""A run followed by asking: a stream's events, of seen states and whole objects only."""
+"""Polling of a run: yields a stream's events, but whole objects only."""
 
 from collections.abc import AsyncGenerator
 from typing import Final, Protocol
@@ -17,7 +17,7 @@ from bot.assistants.states import TERMINAL, RunStatus
 from bot.runtime.clock import Clock
 
 DEFAULT_WAIT: Final = 1.0
-"""Seconds between two questions where the server names none."""
+"""Seconds between two polls where the server names none."""
 
 
 _MOST_PAGES: Final = 100
@@ -26,10 +26,10 @@ _UNDER_WAY: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "c
 
 
 class Pollable(Protocol):
-    """What polling asks of the client."""
+    """The operations that polling needs."""
 
     async def poll_run(self, thread_id: str, run_id: str) -> tuple[Run, float | None]:
-        """Return the run and the seconds after which the server wants to be asked again."""
+        """Return the run, and the seconds until the next poll if the server names them."""
         ...
 
     async def list_steps(
@@ -46,7 +46,7 @@ class Pollable(Protocol):
 
 
 class SeenEvents:
-    """What of a run was told already, so that nothing is told twice."""
+    """The events of a run that the caller has, so that none is yielded twice."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class SeenEvents:
         self.thread_id = thread_id
         self.run_id = run_id
         self.include = include
-        """What steps are to show beside the usual."""
+        """Extra fields of steps, see ``AssistantsAPI.list_steps``."""
         self.status: RunStatus | None = None
         self._begun: set[str] = set()
         self._ended: set[str] = set()
 
     def note(self, event: StreamEvent) -> None:
-        """Remember an event that was told."""
+        """Record an event that the caller has."""
         data = event.data
         if isinstance(data, Run):
             self.thread_id, self.run_id, self.status = data.thread_id, data.id, data.status
@@ -74,17 +74,17 @@ class SeenEvents:
 
     @property
     def rests(self) -> bool:
-        """Whether the run has ended, or waits for tool outputs: no stream goes on after that."""
+        """Whether the run has ended or waits for tool outputs: a stream ends there."""
         return self.status == "requires_action" or self.status in TERMINAL
 
     def run(self, run: Run) -> list[StreamEvent]:
-        """Return what is new in the run itself."""
+        """Return the event of a run's new status, if it is new."""
         if run.status == self.status:
             return []
         return self._told(run_event(run))
 
     def step(self, step: RunStep) -> list[StreamEvent]:
-        """Return what is new in a step."""
+        """Return the new events of a step."""
         if step.id in self._ended or (step.status == "in_progress" and step.id in self._begun):
             return []
         if step.status == "in_progress":
@@ -92,7 +92,7 @@ class SeenEvents:
         return self._told(step_event(step))
 
     def message(self, message: Message) -> list[StreamEvent]:
-        """Return what is new in a message: nothing until it is whole."""
+        """Return the new events of a message: none until it is complete."""
         if message.id in self._ended or message.status == "in_progress":
             return []
         return self._told(message_event(message))
@@ -106,9 +106,9 @@ class SeenEvents:
 async def follow(
     client: Pollable, seen: SeenEvents, clock: Clock, first: Run | None
 ) -> EventStream:
-    """Tell the events of the run in ``seen`` until it rests, beginning with ``first`` if given.
+    """Yield the events of the run in ``seen`` until it ends or waits for tool outputs.
 
-    Raises ``APIError`` where the server refuses to tell, or can't be reached any more.
+    ``first`` is the run as last read, None to read it now. Raises ``APIError``.
     """
     thread_id, run_id = seen.thread_id or "", seen.run_id or ""
     wait: float | None = None
@@ -116,7 +116,7 @@ async def follow(
     while True:
         if run is None:
             run, wait = await client.poll_run(thread_id, run_id)
-        # As in a stream, a run's start comes before what it makes, and its end after.
+        # As in a stream, a run's start comes before its steps, and its end after them.
         if run.status in _UNDER_WAY:
             for event in seen.run(run):
                 yield event
@@ -133,9 +133,9 @@ async def follow(
 async def _objects(
     client: Pollable, seen: SeenEvents, run: Run
 ) -> AsyncGenerator[StreamEvent, None]:
-    """Tell the messages and steps that ``run`` has made so far, each message before its step."""
+    """Yield the events of the run's messages and steps, each message before its step."""
     if run.status == "queued" and run.started_at is None:
-        return  # nothing was made yet
+        return  # no step exists yet
     steps = [step async for step in _steps(client, run, seen.include)]
     fresh = [(step, events) for step in steps if (events := seen.step(step))]
     if run.status not in TERMINAL and all(step.status == "in_progress" for step, _ in fresh):
@@ -166,13 +166,13 @@ async def _steps(
         try:
             found = await client.list_steps(run.thread_id, run.id, page, include=include)
         except APIError as error:
-            if error.status in (404, 405, 501):  # not every server keeps steps
+            if error.status in (404, 405, 501):  # some servers keep no steps
                 return
             raise
         for step in found.data:
             yield step
         before, after = after, found.data[-1].id if found.data else None
-        if not found.has_more or after in (None, before):  # also where it can't turn pages
+        if not found.has_more or after in (None, before):  # or the server can't page
             return
 
 
@@ -182,8 +182,8 @@ async def _messages(client: Pollable, run: Run) -> AsyncGenerator[Message, None]
         page = Page(limit=100, order="asc", after=after)
         found = await client.list_messages(run.thread_id, page, run_id=run.id)
         for message in found.data:
-            if message.run_id == run.id:  # also where the server does not know the filter
+            if message.run_id == run.id:  # some servers ignore the filter
                 yield message
         before, after = after, found.data[-1].id if found.data else None
-        if not found.has_more or after in (None, before):  # also where it can't turn pages
+        if not found.has_more or after in (None, before):  # or the server can't page
             return

@@ -1,4 +1,4 @@
-"""A run's events from a server elsewhere; where its stream is cut, polling tells the rest."""
+"""A run's event stream; after a cut, polling yields the rest."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
@@ -29,14 +29,14 @@ def _kind(name: str) -> type[msgspec.Struct]:
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """The data of an ``error`` event: some servers leave out the outer object."""
+    """The data of an ``error`` event; some servers leave out the outer object."""
 
     error: ErrorBody | None = None
     message: str | None = None
 
 
 class _FailedError(Exception):
-    """The server told that the stream failed."""
+    """The server sent an ``error`` event."""
 
     def __init__(self, error: ErrorBody) -> None:
         super().__init__(error.message)
@@ -49,9 +49,9 @@ _EVENTS: Final[dict[str, tuple[EventName, type[msgspec.Struct]]]] = {
 
 
 class RunEventStream(AsyncGenerator[StreamEvent, None]):
-    """The events in an open answer, and behind a cut what ``rest`` tells; closing it hangs up.
+    """The events of an open response; after a cut, those of ``rest``. Closing it hangs up.
 
-    A stream that keeps open and tells nothing is left once ``rests`` says that the run does.
+    A stream that stays silent is left once ``rests`` says that the run has ended or waits.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RunEventStream(AsyncGenerator[StreamEvent, None]):
         return await self._events.athrow(typ, val, tb)
 
     async def aclose(self) -> None:
-        """Stop reading, also where it never began."""
+        """Stop reading, also before the first event."""
         await self._events.aclose()
         self._response.close()
 
@@ -127,7 +127,7 @@ class RunEventStream(AsyncGenerator[StreamEvent, None]):
                 raise self._transport.failures.cut(how)
             yield StreamEvent("error", error)
             return
-        # A stream that failed is not a run that failed: the run says itself how it goes on.
+        # A failed stream is not a failed run: the run itself says how it goes on.
         rest = self._rest(self._seen)
         try:
             async for event_of_rest in rest:

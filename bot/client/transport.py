@@ -1,4 +1,4 @@
-"""One request to a server elsewhere: sent again only where that can't do a thing twice."""
+"""HTTP requests to a server of the API, retried only where that can't repeat an effect."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -37,7 +37,7 @@ _ENCODING: Final = hdrs.CONTENT_ENCODING
 
 
 class ClientTimeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """In seconds: to connect, for a whole answer, and for a stream to begin or to go on."""
+    """Seconds to connect, for a whole response, and for a stream to begin or go on."""
 
     connect: float = 10.0
     answer: float = 60.0
@@ -45,7 +45,7 @@ class ClientTimeouts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transport:
-    """Requests to one base URL with one key."""
+    """Sends requests to one base URL with one key."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Transport:
                 f"{base_url!r} is not the base URL of a server. Give one such as "
                 "http://127.0.0.1:8765/v1."
             )
-        # A user and password in the URL go with the requests but into no error.
+        # A user and password in the URL are sent, and never shown in an error.
         server = parts.netloc.rpartition("@")[2]
         self._base = base_url.rstrip("/")
         self.http = HttpClient(connect=timeouts.connect, secret=api_key or None, session=session)
@@ -75,7 +75,7 @@ class Transport:
         headers = {"Accept": _JSON, "OpenAI-Beta": "assistants=v2", "User-Agent": "assistants-bot"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
-        # Made once: aiohttp takes these as they are.
+        # Built once: aiohttp takes multidicts without copying them.
         self._headers = CIMultiDictProxy(CIMultiDict(headers))
         headers["Content-Type"] = _JSON
         self._bytes_headers = CIMultiDictProxy(CIMultiDict({**headers, "Accept": "*/*"}))
@@ -98,35 +98,35 @@ class Transport:
         await self.http.close()
 
     async def get(self, kind: type[T], path: str, query: Query = ()) -> T:
-        """Return what is at ``path``."""
+        """GET an object."""
         return self._object(kind, (await self._send("GET", path, query=query))[1])
 
     async def get_with_headers(
         self, kind: type[T], path: str, query: Query = ()
     ) -> tuple[T, Mapping[str, str]]:
-        """Return what is at ``path``, and the answer's headers."""
+        """GET an object; return it with the response's headers."""
         response, body = await self._send("GET", path, query=query)
         return self._object(kind, body), response.headers
 
     async def post(self, kind: type[T], path: str, request: msgspec.Struct | None = None) -> T:
-        """Hand in ``request`` and return the answer."""
+        """POST a request; return the object in the response."""
         _, body = await self._send("POST", path, body=_body(request, streamed=False))
         return self._object(kind, body)
 
     async def delete(self, path: str, gone: T) -> T:
-        """Delete what is at ``path``; ``gone`` is what the server answers then."""
+        """DELETE an object; ``gone`` is the API's response to a successful deletion."""
         _, body = await self._send("DELETE", path, gone=msgspec.json.encode(gone))
         return self._object(type(gone), body)
 
     async def stream(
         self, path: str, request: msgspec.Struct, query: Query = ()
     ) -> aiohttp.ClientResponse:
-        """Hand in ``request``, to be answered as it goes; the answer is open and the caller's."""
+        """POST a request for a stream; return the open response, which the caller closes."""
         body = _body(request, streamed=True)
         return (await self._send("POST", path, query=query, body=body, streamed=True))[0]
 
     async def upload(self, kind: type[T], path: str, upload: UploadBody) -> T:
-        """Hand in a file, piece by piece; raises what its content raises."""
+        """POST a file piece by piece; raises the exceptions of its content."""
         try:
             _, body = await self._send("POST", path, upload=upload)
         except APIError:
@@ -136,12 +136,12 @@ class Transport:
         return self._object(kind, body)
 
     async def open(self, path: str) -> "Bytes":
-        """Return the bytes at ``path``, to be read piece by piece."""
+        """GET bytes, to be read piece by piece."""
         response, _ = await self._send("GET", path, streamed=True)
         return Bytes(response, self.failures, self.silence)
 
     async def read_whole(self, response: aiohttp.ClientResponse, kind: type[T]) -> T:
-        """Return the object that a streamed request was answered with instead of events."""
+        """Return the object in the response to a streamed request without events."""
         try:
             async with response, asyncio.timeout(self._answer_seconds):
                 body = await self._read(response)
@@ -183,9 +183,10 @@ class Transport:
         streamed: bool = False,
         upload: UploadBody | None = None,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """Return the answer and its body; streamed, the answer is open and no body is read.
+        """Send a request with retries; return the response and its body.
 
-        ``gone`` is the body where a deletion whose answer was lost turns out to have taken place.
+        With ``streamed`` the response is open and the body empty. ``gone`` is the body returned
+        for a 404 after a deletion whose response was lost.
         """
         url = URL(
             f"{self._base}{path}?{urlencode(query)}" if query else self._base + path, encoded=True
@@ -194,16 +195,16 @@ class Transport:
         timeout, limit = self._timeout, self._answer_seconds
         if streamed:
             headers = self._bytes_headers if body is None else self._stream_headers
-            # A stream has no end in time, but its beginning has, however slowly bytes come.
+            # Only the beginning of a stream is bounded in time.
             timeout, limit = self._stream_timeout, self.silence
         elif upload is not None:
             timeout = self._upload_timeout
-        unsure = False  # an earlier try may have done it
+        unsure = False  # whether an earlier try may have reached the server
 
         async def attempt() -> tuple[aiohttp.ClientResponse, bytes]:
             nonlocal unsure
             try:
-                # aiohttp's own timeouts don't see everything: see `pieces`.
+                # aiohttp's own timeouts miss some stalls: see ``pieces``.
                 async with asyncio.timeout(limit if upload is None else None):
                     data = body if upload is None else upload.data()
                     response = await self.http.open(
@@ -236,7 +237,7 @@ class Transport:
 
 
 class Bytes:
-    """The bytes of an open answer, as a context in which they are read piece by piece."""
+    """The body of an open response, as a context that yields it piece by piece."""
 
     def __init__(
         self, response: aiohttp.ClientResponse, failures: ErrorTranslator, silence: float

@@ -1,4 +1,4 @@
-"""A file on its way to a server elsewhere: sent piece by piece, and never twice."""
+"""The body of a file upload: sent piece by piece, and never twice."""
 
 from collections.abc import AsyncIterator
 
@@ -8,17 +8,17 @@ from bot.assistants.schema.files import UploadFile
 
 
 class UploadBody:
-    """A file to be uploaded; ``begun`` once a piece of it was taken."""
+    """A file to upload; ``begun`` once a piece of its content was read."""
 
     def __init__(self, request: UploadFile, content: AsyncIterator[bytes]) -> None:
         self._request = request
         self._content = content
         self.begun = False
         self.failure: BaseException | None = None
-        """What the content itself raised."""
+        """The exception that the content raised."""
 
     def data(self) -> aiohttp.MultipartWriter:
-        """Return the request's body, for one attempt; the fields come before the file."""
+        """Return a new request body, with the fields before the file."""
         fields: dict[str, str] = {"purpose": self._request.purpose}
         if self._request.expires_after is not None:
             fields["expires_after[anchor]"] = self._request.expires_after.anchor
@@ -42,7 +42,7 @@ class UploadBody:
 
 
 def _escaped(filename: str) -> str:
-    """Spell a name as browsers and the official clients do: in UTF-8, with few characters coded."""
+    """Encode a file name as browsers do: in UTF-8, with control characters and quotes escaped."""
     coded = {code: f"%{code:02X}" for code in (*range(0x20), 0x22, 0x7F)}
     name = filename.encode("utf-8", "replace").decode()
     return name.translate({**coded, ord("\\"): "\\\\"})

@@ -1,1 +1,1 @@
-"""What asynchronous code needs everywhere: a clock, backoff between retries, tasks."""
+"""What asynchronous code needs everywhere: clock, backoff, retry, tasks, fair slots."""

@@ -1,4 +1,4 @@
-"""The clock that waiting and dates go by; app hands it out, so that tests can own one."""
+"""The clock for waits and dates; app passes it on, so that tests can use their own."""
 
 import asyncio
 import time
@@ -6,32 +6,32 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for what outlives a process, monotonic time for what does not; all in seconds."""
+    """Wall time for deadlines across restarts, monotonic time for all others; in seconds."""
 
     def now(self) -> float:
         """Return the seconds since 1970."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
+        """Return the seconds of a clock that never runs backwards."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait for so many seconds."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The system's clock."""
 
     def now(self) -> float:
         """Return the seconds since 1970."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
+        """Return the seconds of a clock that never runs backwards."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait for so many seconds."""
         await asyncio.sleep(seconds)

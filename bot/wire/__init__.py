@@ -1,1 +1,1 @@
-"""What HTTP needs on every side; knows nothing of who speaks over it."""
+"""What HTTP needs on both sides: client, bodies, server-sent events, addresses."""

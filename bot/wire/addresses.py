@@ -1,4 +1,4 @@
-"""Whose address a host is, told from its spelling alone: nothing is looked up."""
+"""Hosts and ports: parsing, and whether an address is public. Nothing is looked up."""
 
 import ipaddress
 import re
@@ -13,8 +13,8 @@ _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _LIKE_PRIVATE: Final = tuple(
     map(
         ipaddress.ip_network,
-        # Special uses that some versions of `ipaddress` take for global; a cloud has its metadata
-        # in the first. The last is Azure's own server for its machines.
+        # Special ranges that some versions of ``ipaddress`` call global. Cloud metadata is in the
+        # first; the last is Azure's server for its virtual machines.
         ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16/32"),
     )
 )
@@ -22,7 +22,7 @@ _NUMBER: Final = re.compile(r"0x[0-9a-f]*\Z|[0-9]+\Z")
 
 
 class HostPort(Struct, frozen=True):
-    """A host in lower case without brackets and trailing dot, and its port, if told."""
+    """A host in lower case without brackets and trailing dot, and its port if given."""
 
     host: str
     port: int | None = None
@@ -42,12 +42,12 @@ def parse_host(text: str) -> HostPort:
 
 
 def reach(host: str) -> Reach:
-    """Whose address a host without port is; a name that is not localhost is public.
+    """Return where a host without port is; each name but localhost counts as public.
 
-    An IPv6 address that carries an IPv4 one (mapped, 6to4, NAT64) is judged by that one. Any other
-    IPv6 address outside 2000::/3, which holds all global unicast addresses, is private unless it is
-    loopback. So is everything else that is not on the world's network (link-local, multicast,
-    reserved, unspecified). Raises ValueError for what is no host.
+    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) counts as the latter. Any
+    other IPv6 address outside 2000::/3, the global unicast range, is private unless it is loopback.
+    So are link-local, multicast, reserved and unspecified addresses. Raises ValueError for a text
+    that is not a host.
     """
     name = parse_host(host if host.startswith("[") or host.count(":") > 1 else f"{host}:0").host
     try:
@@ -66,8 +66,8 @@ def reach(host: str) -> Reach:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its spelling; False for what is no host."""
-    if host in _USUAL:  # asked for each request to a server
+    """Tell whether a host is spelled as this machine; False for a text that is not a host."""
+    if host in _USUAL:  # fast path: a server calls this for each request
         return True
     try:
         return reach(host) == "loopback"
@@ -86,7 +86,7 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _name(host: str, text: str) -> str:
-    """A name or IPv4 address; numbers that only some resolvers read as an address are refused."""
+    """Normalize a name or IPv4 address; refuse numbers that only some resolvers accept."""
     host = host.lower().removesuffix(".")
     try:
         host = host.encode("ascii").decode() if host.isascii() else host.encode("idna").decode()

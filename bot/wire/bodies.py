@@ -1,4 +1,4 @@
-"""Bodies to and from other servers: sent in pieces, read up to a bound, JSON or a clear error."""
+"""Bodies of HTTP requests and responses: sent in pieces, read up to a bound, decoded."""
 
 import asyncio
 import io
@@ -15,11 +15,11 @@ _LARGE: Final = 512 * 1024
 
 
 class BodyError(Exception):
-    """A body that cannot be used; the message says why in words for a person."""
+    """A body that can't be used; the message says why."""
 
 
 class BodyTooLargeError(BodyError):
-    """A body is larger than ``limit`` bytes."""
+    """A body has more than ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the answer is larger than {limit} bytes")
@@ -28,7 +28,7 @@ class BodyTooLargeError(BodyError):
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Raise aiohttp's error for a connection that is gone, for which it has a bare RuntimeError."""
+    """Raise ``ClientPayloadError`` where aiohttp raises RuntimeError for a closed connection."""
     try:
         yield
     except RuntimeError as error:
@@ -36,15 +36,15 @@ def reading() -> Iterator[None]:
 
 
 def sendable(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Return a request's body as aiohttp wants it: a large one is sent in pieces."""
+    """Return a request's body for aiohttp, which sends a large ``BytesIO`` in pieces."""
     return body if body is None or len(body) < _LARGE else io.BytesIO(body)
 
 
 async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGenerator[bytes, None]:
-    """A body as it comes; raises TimeoutError after ``silence`` seconds without a byte.
+    """Yield a body as it arrives; raises TimeoutError after ``silence`` seconds without a byte.
 
-    aiohttp's own timeouts are not enough: past a chunk whose size is no number it lets the
-    connection go, wakes no reader and watches no time any more.
+    aiohttp's own timeouts are not enough: after a chunk whose size is not a number, it drops the
+    connection without waking the reader, and its timeouts stop.
     """
     while True:
         with reading():
@@ -56,7 +56,7 @@ async def pieces(response: aiohttp.ClientResponse, silence: float) -> AsyncGener
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The whole body; raises BodyTooLargeError past ``limit`` bytes, aiohttp's errors when cut."""
+    """Return the whole body; raises ``BodyTooLargeError`` and aiohttp's errors."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -72,7 +72,7 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 async def read_beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body's first ``limit`` bytes at most, for telling what an error said."""
+    """Return at most the first ``limit`` bytes of a body."""
     pieces: list[bytes] = []
     left = limit
     while left > 0:
@@ -90,7 +90,7 @@ def decode_json(body: bytes, kind: type[T]) -> T: ...
 @overload
 def decode_json(body: bytes) -> Any: ...
 def decode_json(body: bytes, kind: Any = Any) -> Any:
-    """Decode another server's JSON, ignoring fields ``kind`` does not know; raises BodyError."""
+    """Decode JSON as ``kind`` and ignore unknown fields; raises ``BodyError``."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -102,6 +102,6 @@ def decode_json(body: bytes, kind: Any = Any) -> Any:
 
 
 def excerpt(body: bytes, length: int = 200) -> str:
-    """The body's beginning in quotes, white space folded, for a log line."""
+    """Return the beginning of a body for a log line: quoted, with white space folded."""
     text = " ".join(body[: 4 * length].decode("utf-8", "replace").split())
     return repr(text if len(text) <= length else text[:length] + "…")

@@ -1,4 +1,4 @@
-"""Server-sent events in both directions; what is decoded never depends on how bytes were split."""
+"""Server-sent events, decoded and encoded; how bytes are split into chunks never matters."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ _DIGITS: Final = re.compile(rb"[0-9]+\Z")
 
 
 class EventTooLargeError(Exception):
-    """An event is larger than the decoder was told to take."""
+    """An event is larger than the decoder's limit."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"an event of the stream is larger than {limit} bytes")
@@ -33,7 +33,7 @@ class ServerSentEvent(Struct, frozen=True, gc=False):
 
 
 class Decoder:
-    """Turns a stream's bytes into events; what follows the last blank line is one only by ``end``.
+    """Turns a stream's bytes into events; ``end`` returns one after the last blank line.
 
     ``max_event_bytes`` bounds an event's data and each line; a larger one raises
     EventTooLargeError. A ``lenient`` decoder also takes a line of bare JSON as data, a field's name
@@ -44,9 +44,9 @@ class Decoder:
     def __init__(self, max_event_bytes: int = 8 * 1024 * 1024, *, lenient: bool = False) -> None:
         self._limit = max_event_bytes
         self._lenient = lenient
-        self._line: list[bytes] = []  # the line that has not ended, in pieces
+        self._line: list[bytes] = []  # pieces of the current line
         self._line_bytes = 0
-        self._started = False  # past the place where a byte order mark may stand
+        self._started = False  # whether the stream is past a possible byte order mark
         self._after_cr = False
         self._data: list[bytes] = []
         self._data_bytes = 0
@@ -92,8 +92,7 @@ class Decoder:
     def end(self) -> list[ServerSentEvent]:
         """Return the event that the stream's end completes: one without a blank line behind it.
 
-        The HTML standard drops such an event. Gateways send them, so that who must not lose the
-        last one asks here.
+        The HTML standard drops such an event, but some gateways send their last one like this.
         """
         line = b"".join(self._line)
         self._line.clear()
@@ -143,7 +142,7 @@ class Decoder:
             self._retry = int(value[:18])  # more digits than a delay can have
 
     def _without_bom(self, chunk: bytes) -> bytes:
-        """Drop a byte order mark at the stream's start, holding back bytes that may yet be one."""
+        """Drop a byte order mark at the start; hold back bytes that may be part of one."""
         chunk = b"".join(self._line) + chunk
         self._line.clear()
         self._line_bytes = 0
