@@ -186,7 +186,7 @@ class ChatBot(discord.Client):
             await self._loop_monitor.stop()
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
-                    await self._turns.stop(sentences.WILL_GO_ON)
+                    await self._turns.stop(sentences.RESTARTING)
             except TimeoutError:
                 _log.warning("Not every reply could be told that it will go on; each will")
             await self._put_down()

@@ -108,7 +108,7 @@ async def test_the_demo_takes_questions_and_commands_line_by_line(
     assert ran.output.count("answered in") == 2
     assert ran.output.count("new channel thread") == 1
     assert "**#2**" in ran.output
-    assert "Nothing is running" in ran.output
+    assert "No run is active" in ran.output
     assert "no command 'nonsense'" in ran.output
     questions = [asked.question for asked in model.requests]
     assert questions == ["first question", "second question"]

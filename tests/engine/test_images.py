@@ -28,7 +28,7 @@ from tests.support.responses_turns import failed
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"rest of a picture"
 LINK = "https://example.com/gone.png"
-NOT_TAKEN = "(An image that belongs here can't be shown: the endpoint of this model does not take"
+NOT_SAVED = "(An image that belongs here can't be shown: the endpoint of this model does not take"
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_an_image_by_an_address_that_works_no_more_does_not_fail_later_run
     assert shown(refused.messages) == [LINK, data]
     # What is asked about now is still shown.
     assert shown(taken.messages) == [data]
-    assert NOT_TAKEN in str(taken.messages[0]["content"])
+    assert NOT_SAVED in str(taken.messages[0]["content"])
 
 
 async def test_an_image_that_is_refused_when_it_is_asked_about_is_told_in_words(
@@ -118,7 +118,7 @@ async def test_an_image_that_is_refused_when_it_is_asked_about_is_told_in_words(
     assert shown(refused.messages) == [LINK]
     assert shown(taken.messages) == []
     assert "What is this?" in taken.question
-    assert NOT_TAKEN in taken.question
+    assert NOT_SAVED in taken.question
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_a_model_that_takes_no_images_is_told_of_them_and_answers(
     for number in (1, 2):
         await _ask(home, thread_id, "What is this?", await _upload(home, PNG))
         await home.until(await home.run(thread_id), "completed")
-        assert home.model.requests[-1].question.count(NOT_TAKEN) == 1
+        assert home.model.requests[-1].question.count(NOT_SAVED) == 1
         assert len((await home.api.list_messages(thread_id)).data) == number * 2
 
 
@@ -210,7 +210,7 @@ async def test_a_response_that_failed_over_an_image_is_asked_for_anew_and_not_re
             await store.close()
     assert LINK in str(refused)
     assert LINK not in str(taken)
-    assert NOT_TAKEN in str(taken)
+    assert NOT_SAVED in str(taken)
 
 
 async def test_a_file_that_is_no_image_is_told_in_words(home: House) -> None:

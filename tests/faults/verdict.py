@@ -104,7 +104,7 @@ def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verd
     where += str([b["custom_id"] for row in message.components for b in row["components"]])
     if "Cancel" in labels(message) or message.content.startswith(sentences.THINKING):
         verdict.wrong.append(f"{where} still thinks")
-    if claimed[message.id] != 1 and message.content != sentences.MISSED:
+    if claimed[message.id] != 1 and message.content != sentences.SOME_MISSED:
         verdict.doubled += 1
         verdict.wrong.append(f"{where} belongs to {claimed[message.id]} turns: {message.content!r}")
 

@@ -279,8 +279,8 @@ async def test_a_question_that_cannot_be_taken_is_told(
         failing.setattr(type(channels.ledger.questions), "take", broken)
         await channels.ask("one")
         reply = await channels.reply(channels.general)
-        assert reply.content == "I can't write your question down right now, so I can't answer " + (
-            "it. Ask again in a few minutes."
+        assert reply.content == (
+            "I couldn't save your question, so I won't answer it. Ask again in a few minutes."
         )
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
@@ -328,7 +328,7 @@ async def test_a_question_with_broken_attachments_is_told_and_holds_up_no_other(
     await channels.ledger.questions.take(broken, home)
     await channels.stop_bot()
     await channels.start_bot()
-    assert "Something went wrong on my side" in (await channels.finished(elsewhere)).content
+    assert "Something went wrong in this bot" in (await channels.finished(elsewhere)).content
     await channels.ask("two")
     assert answer(await channels.finished(channels.general)) == "two"
 

@@ -162,7 +162,7 @@ async def test_who_speaks_is_said_once_more_than_one_person_asks(channels: Commu
 async def test_a_mention_without_a_question_gets_a_hint_and_no_run(channels: Community) -> None:
     await channels.ask("")
     hint = await channels.reply(channels.general)
-    assert hint.content.startswith("Hi! Write your question behind my name")
+    assert hint.content.startswith("Hi! Write your question after my name")
     assert channels.model.requests == []
 
 
@@ -216,7 +216,7 @@ async def test_where_no_channel_thread_can_be_opened_the_answer_comes_in_the_cha
     await threads.ask("one")
     reply = await threads.finished(threads.general)
     assert answer(reply) == "one"
-    assert "-# I can't open a channel thread here, so I answer in the channel." in reply.content
+    assert "-# I can't open a thread here, so I answer in the channel." in reply.content
     await threads.ask("two")
     assert "can't open" not in (await threads.finished(threads.general, 2)).content
 

@@ -105,8 +105,8 @@ async def test_a_refusal_is_told_by_its_cause_with_retry_only_where_that_helps(
     await channels.ask("one")
     reply = await channels.finished(channels.general)
     assert reply.content == sentences.failure(kind)
-    assert ("Whoever runs this bot" in reply.content) == kind.startswith("model_")
-    assert ("Start a new one" in reply.content) == (kind == "too_long")
+    assert ("Only the operator of this bot can" in reply.content) == kind.startswith("model_")
+    assert ("Start a new conversation" in reply.content) == (kind == "too_long")
     assert labels(reply) == buttons
 
 

@@ -202,5 +202,5 @@ async def test_a_bare_mention_is_told_how_to_ask_by_the_bots_name(channels: Comm
     told = await channels.reply(channels.general)
     assert told.content == sentences.empty_question(channels.sandbox.bot_user.name)
     assert f"“@{channels.sandbox.bot_user.name} what" in told.content
-    assert sentences.tells_refusal(told.content)
+    assert sentences.is_refusal(told.content)
     assert answer(told) == told.content

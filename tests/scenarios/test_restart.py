@@ -354,6 +354,6 @@ async def test_a_question_that_cannot_be_written_down_is_refused_in_words(
         patched.setattr(channels.ledger.questions, "take", full)
         await channels.ask("one")
         told = await channels.reply(channels.general)
-        assert told.content == sentences.NOT_TAKEN
+        assert told.content == sentences.NOT_SAVED
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"

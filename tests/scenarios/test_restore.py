@@ -350,8 +350,8 @@ async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host
     asked = await host.ada.say(host.general, "three", mention_bot=True)
     await host.sandbox.until(
         lambda: (
-            host.replies(home)[-1].content == sentences.NOT_TAKEN
-            and [reply.content for reply in host.replies(host.general)] == [sentences.NOT_TAKEN]
+            host.replies(home)[-1].content == sentences.NOT_SAVED
+            and [reply.content for reply in host.replies(host.general)] == [sentences.NOT_SAVED]
         ),
         60,
     )
@@ -359,13 +359,13 @@ async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host
     # What came then was not refused.
     await host.ada.say(home, "four")
     await host.start()
-    assert await host.answered(home, 3) == ["one", sentences.NOT_TAKEN, "four"]
+    assert await host.answered(home, 3) == ["one", sentences.NOT_SAVED, "four"]
     await host.caught_up()
     assert asked.thread is None
     assert host.asked == ["one", "four", "are you there?"]
     # Asked again, it is answered.
     await host.ada.say(home, "two")
-    assert await host.answered(home, 4) == ["one", sentences.NOT_TAKEN, "four", "two"]
+    assert await host.answered(home, 4) == ["one", sentences.NOT_SAVED, "four", "two"]
 
 
 async def test_a_backup_that_is_killed_half_way_is_not_there(host: Host) -> None:

@@ -64,7 +64,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
             untold = [
                 room.name
                 for number, room in enumerate(rooms)
-                if reply(sandbox, room).content != f"q{number} begun\n{sentences.WILL_GO_ON}"
+                if reply(sandbox, room).content != f"q{number} begun\n{sentences.RESTARTING}"
             ]
             assert untold == []
             bot = await Program.start(*arguments, environment=environment)

@@ -219,7 +219,7 @@ async def test_stopping_says_that_it_will_go_on_and_it_does(channels: Community)
     started = channels.clock.monotonic()
     await channels.stop_bot()
     assert channels.clock.monotonic() - started < 4.0
-    assert reply.content == f"Begun\n{sentences.WILL_GO_ON}"
+    assert reply.content == f"Begun\n{sentences.RESTARTING}"
     assert labels(reply) == ["Cancel"]
     await channels.start_bot()
     gate.open()

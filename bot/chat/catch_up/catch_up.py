@@ -255,7 +255,7 @@ class CatchUp:
             return
         try:
             await self._rest.insist(
-                lambda: gap.channel.send(sentences.MISSED, nonce=f"missed.{newest}"[:25])
+                lambda: gap.channel.send(sentences.SOME_MISSED, nonce=f"missed.{newest}"[:25])
             )
         except discord.HTTPException as error:
             _log.info("That something was missed can't be said in %d: %s", channel_id, error)

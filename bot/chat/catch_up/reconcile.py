@@ -149,7 +149,7 @@ async def find(
         asked = message.reference.message_id if message.reference is not None else None
         if message.id in known:
             begun, dropping = True, False
-        elif sentences.tells_refusal(message.content):
+        elif sentences.is_refusal(message.content):
             refused.update(() if asked is None else (asked,))
         elif (attempt := cancellable(message)) is not None:
             begun = True

@@ -72,7 +72,7 @@ class Listener:
         except Exception:  # noqa: BLE001 - a full disk or our own defect: whoever asked is told
             _log.exception("Question %d could not be written down", message.id)
             if mentioned or guild_of(message) is None or _in_ours(message, me):
-                await self._tell(message, sentences.NOT_TAKEN)
+                await self._tell(message, sentences.NOT_SAVED)
             return True
         if mentioned and _empty(message, me):
             await self._tell(message, sentences.empty_question(_own_name(message, me)))

@@ -5,7 +5,7 @@ from typing import Final
 
 import discord
 
-from bot.chat.texts.plain_text import CODE, well_formed, with_names
+from bot.chat.texts.plain_text import CODE, readable, well_formed
 
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """The types of messages that somebody wrote; the others tell of joins, pins and the like."""
@@ -79,7 +79,7 @@ def _named(message: discord.Message, me: int) -> str:
             return roles.get(int(match["id"]), "@unknown-role")
         return users.get(int(match["id"]), "@unknown-user")
 
-    text = _MENTION.sub(name, with_names(message.content.replace(_OURS, "")))
+    text = _MENTION.sub(name, readable(message.content.replace(_OURS, "")))
     text = _OURS_FIRST.sub("", text)
     text = _OURS_BEFORE_MARK.sub("", text)
     return _OURS_AMONG_WORDS.sub("", text).strip()
@@ -123,7 +123,7 @@ def _replied_to(message: discord.Message, me: int) -> discord.Message | None:
 
 def _shown(content: str, embeds: list[discord.Embed]) -> str:
     """Return a text and what its embeds show, for those which link previews did not make."""
-    blocks = [with_names(content)]
+    blocks = [readable(content)]
     for embed in embeds:
         if content and embed.type != "rich":
             continue

@@ -1,4 +1,4 @@
-"""Discord's text as plain text: what can be stored, and what a person reads of its markup."""
+"""Discord markup as plain text, and text that the database can store."""
 
 import re
 import unicodedata
@@ -32,7 +32,7 @@ _QUOTE: Final = re.compile(r"(?P<all>>>>\s+)|>\s+")
 _LEADING: Final = re.compile(r"\A[,:;]\s+")
 _WORD: Final = re.compile(r"[a-z0-9_]+")
 
-# Private characters stand for what the parser must leave alone.
+# Private-use characters stand for text that the Markdown parser must not change.
 _HIDDEN: Final = "\ue000"
 _KEPT: Final = re.compile("\ue001(\\d+)\ue002")
 _PRIVATE: Final = re.compile("[\ue000-\ue002]")
@@ -48,20 +48,20 @@ def well_formed(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Return whether a text shows anything: more than white space and invisible characters."""
+    """Return whether a text has more than white space and invisible characters."""
     return any(unicodedata.category(character)[0] not in "CZ" for character in text)
 
 
-def with_names(text: str) -> str:
-    """Replace custom emoji, timestamps and command mentions by what a person reads there."""
+def readable(text: str) -> str:
+    """Replace custom emoji, timestamps and command mentions by the text that a person sees."""
     return _NAMED.sub(_name, text)
 
 
 def headline(text: str, hidden: str) -> str:
-    """Return the first line of a Discord message as plain text; empty where it says nothing.
+    """Return the first line of a Discord message as plain text; empty for a blank message.
 
-    ``hidden`` stands for each spoiler. The first line outside of code and quotes is taken; else
-    that of the first code block, of the first quote, or of marks that mark nothing.
+    ``hidden`` replaces each spoiler. A line outside of code and quotes comes first; then the first
+    line of a code block, of a quote, or of the raw text.
     """
     kept: list[str] = []
     blocks: list[str] = []
@@ -80,9 +80,9 @@ def headline(text: str, hidden: str) -> str:
         kept.append(url)
         return f"\ue001{len(kept) - 1}\ue002"
 
-    text = _PRIVATE.sub("", with_names(text))
+    text = _PRIVATE.sub("", readable(text))
     prose, quotes = _lines(_SPANS.sub(span, text))
-    # Marks that mark nothing are all that is left for the last.
+    # The raw text comes last: then the message is nothing but markup characters.
     found = next(
         filter(None, map(_first_line, (_inline(prose), *blocks, _inline(quotes), text))), ""
     )
@@ -105,25 +105,25 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _lines(text: str) -> tuple[str, str]:
-    """Return the lines outside of quotes and those in quotes, without marks at their beginning."""
+    """Return the lines outside of quotes and the quoted lines, without their leading markup."""
     prose: list[str] = []
     quotes: list[str] = []
-    into = prose
+    target = prose
     for each in text.splitlines():
         line = each.strip()
         quote = _QUOTE.match(line)
         if quote is not None:
             line = line[quote.end() :]
             if quote["all"] is not None:
-                into = quotes
+                target = quotes
         while (prefix := _PREFIX.match(line)) is not None:
             line = line[prefix.end() :]
-        (into if quote is None else quotes).append(line)
+        (target if quote is None else quotes).append(line)
     return "\n".join(prose), "\n".join(quotes)
 
 
 def _inline(text: str) -> str:
-    """Return a text without the marks of bold, italics, underlines, strikethroughs and code."""
+    """Remove the markup of bold, italics, underline, strikethrough and code."""
     tokens = _MARKDOWN.parseInline(text)[0].children or []
     plain: list[str] = []
     literal: list[bool] = []
@@ -140,7 +140,7 @@ def _inline(text: str) -> str:
 
 
 def _is_literal(before: str, tokens: list[Token]) -> bool:
-    """Return whether marks stand for themselves, as in ``2*3*4`` and ``__init__``."""
+    """Return whether markup characters are literal, as in ``2*3*4`` and ``__init__``."""
     opening, inside, closing = (*tokens[:3], None, None)[:3]
     if opening is None or inside is None or closing is None:
         return False

@@ -1,4 +1,4 @@
-"""Every sentence a user reads, in one place: plain, our own, and never a server's error text."""
+"""Every sentence a Discord member reads. No server's error text is shown to a member."""
 
 import re
 from collections.abc import Sequence
@@ -8,117 +8,126 @@ from bot.chat.texts.plain_text import headline, is_visible
 from bot.store.ledger import Asker, Turn, TurnState
 
 FailureKind = Literal[
-    "unreachable",  # no usable answer from the Assistants API for minutes
-    "refused",  # the Assistants API did not take what it was asked
-    "not_allowed",  # the Assistants API does not take our key
-    "assistant_gone",  # there is no such assistant
-    "busy",  # a run of somebody else's holds the thread and can't be ended
-    "rate_limited",  # the model's endpoint wants fewer requests, or is out of quota
-    "rejected",  # the model's endpoint did not take what it was asked
-    "model_key",  # the model's endpoint does not take our key
-    "model_credit",  # the account that pays for the model is empty
-    "model_missing",  # there is no such model, or no endpoint at that address
-    "model_tools",  # the model calls no tools, and the assistant can't do without
+    "unreachable",  # the Assistants API gave no usable answer for minutes
+    "refused",  # the Assistants API refused the request
+    "not_allowed",  # the Assistants API refused our key
+    "assistant_gone",  # the assistant does not exist
+    "busy",  # a run of another program holds the thread and can't be ended
+    "rate_limited",  # the model endpoint's rate limit or quota is reached
+    "rejected",  # the model endpoint refused the request
+    "model_key",  # the model endpoint refused our key
+    "model_credit",  # the account at the model endpoint has no credit
+    "model_missing",  # the model does not exist, or no endpoint answers at that address
+    "model_tools",  # the model calls no tools, and the assistant needs one
     "ability",  # the model lacks another ability
-    "too_long",  # the conversation is longer than the model takes
-    "content",  # the endpoint's rules for content
-    "model_failed",  # the model, or the way to it, failed
-    "expired",  # the run took longer than a run may
-    "gave_up",  # three starts of the bot did not bring it further
-    "internal",  # a defect of this program
-    "undeliverable",  # Discord does not take the reply
+    "too_long",  # the conversation does not fit into the model's context window
+    "content",  # the model endpoint's content rules refused the request
+    "model_failed",  # the model call failed
+    "expired",  # the run expired
+    "gave_up",  # three starts of the bot interrupted the turn
+    "internal",  # this program has a bug
+    "undeliverable",  # Discord refused the reply
 ]
-"""Our own words for why a turn failed, as the ledger keeps them."""
+"""Why a turn failed, as the ledger stores it."""
 
-_OPERATOR: Final = "Whoever runs this bot has to look at it; ask again once that is done."
+_OPERATOR: Final = "Only the operator of this bot can fix that; ask again afterwards."
 
 _FAILURES: Final[dict[FailureKind, str]] = {
-    "unreachable": "I couldn't reach the assistant's server. Retry in a few minutes.",
-    "refused": "The assistant's server refused this. Retry, or put it differently.",
+    "unreachable": (
+        "I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes."
+    ),
+    "refused": (
+        "The assistant's server refused this request. Retry, or ask in other words. "
+        "If it fails again, tell the operator of this bot."
+    ),
     "not_allowed": (
-        "The assistant's server doesn't accept this bot's key. "
-        "Whoever runs this bot has to look at it; Retry works once that is done."
+        "The assistant's server refused this bot's key. "
+        "Only the operator of this bot can fix that; press Retry afterwards."
     ),
     "assistant_gone": (
         "The assistant that answers here no longer exists. "
-        "Whoever runs this bot has to name another one."
+        "The operator of this bot has to choose another one; press Retry afterwards."
     ),
-    "busy": "Something else is still running in this conversation. Retry when it has ended.",
-    "rate_limited": "The model gets more requests than it takes right now. Retry in a minute.",
-    "rejected": "The model's endpoint refused this. Put it differently, or retry.",
-    "model_key": f"The model's endpoint doesn't accept this bot's key. {_OPERATOR}",
+    "busy": (
+        "Another program is using this conversation, so I can't answer yet. Retry in a few minutes."
+    ),
+    "rate_limited": ("The model is getting too many requests right now. Retry in a minute."),
+    "rejected": "The model's server refused this request. Ask in other words, or retry.",
+    "model_key": f"The model's server refused this bot's key. {_OPERATOR}",
     "model_credit": f"The account that pays for the model has no credit left. {_OPERATOR}",
     "model_missing": f"The model that answers here can't be found. {_OPERATOR}",
-    "model_tools": f"The model that answers here calls no tools, and this needs one. {_OPERATOR}",
+    "model_tools": f"The model that answers here can't use the tools that this needs. {_OPERATOR}",
     "ability": (
-        "The model can't do something that this asks of it, such as look at an image. "
-        "Ask without that."
+        "The model can't do something that your question needs, such as look at an image. "
+        "Ask again without it."
     ),
-    "too_long": "This conversation is longer than the model can read. Start a new one.",
+    "too_long": ("This conversation is longer than the model can read. Start a new conversation."),
     "content": (
-        "The model's rules for content refused this. Put it differently; if they refuse that, "
-        "too, start a new conversation."
+        "The model's content rules refused this. Ask in other words; if that is refused too, "
+        "start a new conversation."
     ),
-    "model_failed": "The model had a problem and didn't finish. Retry to ask it again.",
-    "expired": "This took longer than a run may take, so it was stopped. Retry to start it again.",
-    "gave_up": "I was interrupted three times at this and stopped trying. Retry to start it again.",
-    "internal": "Something went wrong on my side. Retry; if it stays so, tell whoever runs me.",
+    "model_failed": "The model failed before it finished the answer. Retry to ask it again.",
+    "expired": "The answer took too long, so I stopped it. Retry to start it again.",
+    "gave_up": (
+        "I was restarted three times during this answer, so I stopped trying. "
+        "Retry to start it again."
+    ),
+    "internal": (
+        "Something went wrong in this bot, so there is no answer. Retry; if it fails again, "
+        "tell the operator of this bot."
+    ),
     "undeliverable": (
-        "Discord didn't let me post the answer here: I may not write in this channel, or a filter "
-        "refuses something in the answer, such as a link. Retry, or put it differently and ask "
-        "again."
+        "Discord didn't let me post the answer here. Either I may not write in this channel, or a "
+        "filter blocks part of the answer, such as a link. Retry, or ask in other words."
     ),
 }
 
 OPERATORS_TASK: Final = frozenset({"model_key", "model_credit", "model_missing", "model_tools"})
-"""The kinds of failure that only whoever runs the bot can mend."""
+"""The kinds of failure that only the operator of the bot can fix."""
 
-_RETRY_HELPS_NOT: Final = OPERATORS_TASK | {"ability", "too_long"}
+_NOT_RETRYABLE: Final = OPERATORS_TASK | {"ability", "too_long"}
 
 
 THINKING: Final = "thinking…"
 CANCEL: Final = "Cancel"
 RETRY: Final = "Retry"
-RUNS: Final = "What the assistant is doing and has done"
+RUNS: Final = "Show or cancel what the assistant is doing"
 RUNS_LIST: Final = "List runs, newest first"
-RUNS_LIST_PAGE: Final = "Which page of the list"
+RUNS_LIST_PAGE: Final = "The page of the list"
 RUNS_SHOW: Final = "Show one run"
 RUNS_SHOW_RUN: Final = "The run's number, as the list shows it"
-RUNS_CANCEL: Final = "Cancel a run: this channel's, or the one named"
-RUNS_CANCEL_RUN: Final = "The run's number; none: what runs in this channel"
+RUNS_CANCEL: Final = "Cancel the run of this channel, or another one"
+RUNS_CANCEL_RUN: Final = "The run's number; leave it out for the run of this channel"
 NEWER: Final = "Newer"
 OLDER: Final = "Older"
 
-NOT_TAKEN: Final = (
-    "I can't write your question down right now, so I can't answer it. Ask again in a few minutes."
+NOT_SAVED: Final = (
+    "I couldn't save your question, so I won't answer it. Ask again in a few minutes."
 )
-EMPTY_ANSWER: Final = "The model had nothing to say to this. Put it differently and ask again."
+EMPTY_ANSWER: Final = "The model gave an empty answer. Ask again, in other words."
 WITHOUT_TOOLS: Final = (
-    "-# The model here calls no tools, so this was answered without searching files or running "
-    "code."
+    "-# This model can't use tools, so it answered without searching files or running code."
 )
-INCOMPLETE: Final = "-# The answer was cut off at the limit of its length."
-CANCELLED_ELSEWHERE: Final = "-# Cancelled."
-NO_CHANNEL_THREAD: Final = "-# I can't open a channel thread here, so I answer in the channel."
-MISSED: Final = (
-    "-# I was away, and more was written here meanwhile than I read. I go on with the newest; "
-    "ask again what I left out."
+INCOMPLETE: Final = "-# The answer reached its length limit and was cut off. Ask me to go on."
+CANCELLED: Final = "-# Cancelled."
+NO_CHANNEL_THREAD: Final = "-# I can't open a thread here, so I answer in the channel."
+SOME_MISSED: Final = (
+    "-# I was offline and missed more messages here than I can read. I answer the newest; "
+    "ask the others again."
 )
-WILL_GO_ON: Final = "-# I'm being restarted and will go on with this in a moment."
+RESTARTING: Final = "-# I'm restarting and will go on with this answer in a moment."
 
-TOO_LATE_TO_CANCEL: Final = "This has ended already, so there is nothing to cancel."
-TOO_LATE_TO_RETRY: Final = "This was retried already, or has an answer by now."
+TOO_LATE_TO_CANCEL: Final = "This run has already ended, so there is nothing to cancel."
+TOO_LATE_TO_RETRY: Final = "This was already retried or answered, so there is nothing to retry."
 NOT_YOURS_TO_CANCEL: Final = (
-    "Only somebody who asked in this, or who may manage messages here, can cancel it."
+    "Only those who asked, or members with Manage Messages, can cancel this."
 )
-NOT_YOURS_TO_RETRY: Final = (
-    "Only somebody who asked in this, or who may manage messages here, can retry it."
-)
+NOT_YOURS_TO_RETRY: Final = "Only those who asked, or members with Manage Messages, can retry this."
 NOTHING_RUNNING: Final = (
-    "Nothing is running in this channel. Name a run to cancel one elsewhere: `/runs cancel run:`."
+    "No run is active in this channel. To cancel one elsewhere, name it: `/runs cancel run:`."
 )
-NO_RUNS: Final = "No runs yet. Ask me something, and it will be listed here."
-COMMAND_FAILED: Final = "That didn't work, and it is my fault. Try again in a moment."
+NO_RUNS: Final = "There are no runs yet. Ask me something, and its run is listed here."
+COMMAND_FAILED: Final = "The command failed because of an error in this bot. Try again in a moment."
 FUNCTION_UNAVAILABLE: Final = (
     "This function is not available here. Answer without it, and say so if that matters."
 )
@@ -126,9 +135,9 @@ ATTACHMENTS_ONLY: Final = "Attachments"
 QUESTION: Final = "Question"
 SPOILER: Final = "[spoiler]"
 
-_EMPTY_QUESTION: Final = "Hi! Write your question behind my name"
+_EMPTY_QUESTION: Final = "Hi! Write your question after my name"
 _QUEUE_FULL: Final = (
-    "questions wait for me here, so I can't take this one. Ask again when I have answered."
+    "questions are already waiting here, so I can't take this one. Ask again after my next answer."
 )
 _UNDELIVERED: Final = "I couldn't post the answer"
 
@@ -146,44 +155,44 @@ _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 
 
 def empty_question(name: str) -> str:
-    """Say how to ask, where the bot was mentioned without a question; ``name`` is the bot's."""
+    """Explain how to ask, after a mention without a question; ``name`` is the bot's."""
     example = f"“@{plain(name)} what is a good name for a cat?”"
     return f"{_EMPTY_QUESTION}, like {example}, and I'll answer."
 
 
-def tells_refusal(content: str) -> bool:
-    """Return whether a message of ours says that a question was not taken, or has no answer."""
+def is_refusal(content: str) -> bool:
+    """Return whether ``content`` is one of our refusals: the question was not taken or answered."""
     return (
-        content in (NOT_TAKEN, MISSED)
+        content in (NOT_SAVED, SOME_MISSED)
         or content.startswith((_EMPTY_QUESTION, _UNDELIVERED))
         or content.endswith(_QUEUE_FULL)
     )
 
 
 def queue_full(most: int) -> str:
-    """Refuse a question because of those that wait."""
+    """Refuse a question because ``most`` questions already wait in the channel."""
     return f"{most} {_QUEUE_FULL}"
 
 
-EXACTLY: Final = 20
-"""Up to here those who wait are counted; more are estimated."""
+MOST_COUNTED: Final = 20
+"""A queue of up to this many turns is counted; a longer one is estimated."""
 
 
 def ahead(count: int) -> str:
-    """Say in a reply how many others are answered before it."""
+    """Show in a waiting reply how many other turns are answered first."""
     others = "1 other is" if count == 1 else f"{count} others are"
-    if count > EXACTLY:
+    if count > MOST_COUNTED:
         others = f"About {others}"
     return f"{THINKING}\n-# {others} answered before this."
 
 
 def health(answering: int, waiting: int) -> str:
-    """Say how busy the bot is: turns with a run, and turns that wait for one."""
+    """Show how busy the bot is: turns with a run, and turns that wait for one."""
     return f"-# answering {answering}, {waiting} waiting"
 
 
 def failure(kind: str | None) -> str:
-    """Say why a turn failed."""
+    """Return the sentence for a stored failure kind; an unknown kind counts as internal."""
     for known, sentence in _FAILURES.items():
         if kind == known:
             return sentence
@@ -191,32 +200,35 @@ def failure(kind: str | None) -> str:
 
 
 def undelivered(channel_id: int, names: str | None = None) -> str:
-    """Say elsewhere that a channel took no answer; ``names`` are those who asked, where not one."""
+    """Report in another channel that an answer could not be posted.
+
+    ``names`` lists the members who asked; None addresses one member directly.
+    """
     whose = f"{_UNDELIVERED} in" if names is None else f"{_UNDELIVERED} for {names} in"
     return (
-        f"{whose} <#{channel_id}>: I may not write there any more, or it is gone. Whoever manages "
-        "the server can let me write there; then ask again."
+        f"{whose} <#{channel_id}>: I may no longer write there, or the channel is gone. Ask a "
+        "moderator to let me write there; then ask again."
     )
 
 
 def retry_helps(kind: str | None) -> bool:
-    """Say whether asking the same again may go better, so that Retry is offered."""
-    return kind not in _RETRY_HELPS_NOT
+    """Return whether a retry may succeed, so that the reply offers a Retry button."""
+    return kind not in _NOT_RETRYABLE
 
 
 def cancelled(canceller: Asker | None) -> str:
-    """Say who cancelled."""
-    return CANCELLED_ELSEWHERE if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
+    """Say who cancelled the answer; None: an unknown person or program."""
+    return CANCELLED if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
 
 
-def measured(seconds: float, tokens: int | None) -> str:
-    """Say what an answer took, as a quiet last line."""
+def cost(seconds: float, tokens: int | None) -> str:
+    """Return the small last line of an answer: its duration and its tokens."""
     spent = "" if tokens is None else f" · {tokens} tokens"
     return f"-# {duration(seconds)}{spent}"
 
 
 def duration(seconds: float) -> str:
-    """Write a duration for people: 3.2 s, 48 s, 2 min 5 s."""
+    """Format a duration: 3.2 s, 48 s, 2 min 5 s."""
     if seconds < 0:
         seconds = 0.0
     if seconds < 9.95:
@@ -226,19 +238,19 @@ def duration(seconds: float) -> str:
 
 
 def plain(name: str) -> str:
-    """Write a name so that nothing in it is markup."""
+    """Escape Discord's markup in a name."""
     return _MARKUP.sub(r"\\\1", " ".join(name.split()))
 
 
 def state(turn: Turn) -> str:
-    """Name a turn's state for people; a reply may stand before its turn is closed."""
+    """Return a turn's state for people; a closing turn with an outcome shows the outcome."""
     if turn.state == "closing" and turn.outcome is not None:
         return _STATES[turn.outcome]
     return "cancelling" if turn.canceller and turn.state == "running" else _STATES[turn.state]
 
 
 def askers(turn: Turn) -> str:
-    """Name who asked, three at most."""
+    """List the names of those who asked, at most three."""
     names = [plain(asker.name) for asker in turn.askers[:3]]
     if len(turn.askers) > 3:
         names.append(f"{len(turn.askers) - 3} more")
@@ -246,7 +258,7 @@ def askers(turn: Turn) -> str:
 
 
 def run_line(turn: Turn, now: float) -> str:
-    """Write a turn as one line of a list: state, age, seconds, tokens, who asked, link."""
+    """Format a turn as a list line: state, age, duration, tokens, askers, link."""
     took = (turn.ended_at or now) - turn.started_at
     fields = [
         f"**#{turn.id}** {state(turn)}",
@@ -263,7 +275,7 @@ def run_line(turn: Turn, now: float) -> str:
 def run_page(
     turns: Sequence[Turn], now: float, page: int, pages: int, health: str | None = None
 ) -> str:
-    """Write a page of the list of runs; ``health`` is a quiet last line."""
+    """Format a page of the list of runs; ``health`` is its small last line."""
     lines = [run_line(turn, now) for turn in turns]
     if pages > 1:
         lines.append(f"-# page {page} of {pages}")
@@ -273,7 +285,7 @@ def run_page(
 
 
 def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
-    """Write all that is known of a turn."""
+    """Format a turn for ``/runs show``, with its questions."""
     lines = [run_line(turn, now)]
     if turn.attempt > 1:
         lines.append(f"Attempt {turn.attempt}")
@@ -290,7 +302,7 @@ def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
 
 
 def run_choice(turn: Turn, now: float, question: str) -> str:
-    """Write a turn as a choice of an option: at most 100 characters, no markup."""
+    """Format a turn as an autocomplete choice: at most 100 characters, no markup."""
     names = ", ".join(asker.name for asker in turn.askers)
     took = duration(now - turn.started_at)
     return _shortened(
@@ -299,8 +311,8 @@ def run_choice(turn: Turn, now: float, question: str) -> str:
 
 
 def no_such_run(name: str) -> str:
-    """Say that there is no such run, or none that this person may see."""
-    return f"I know no run {plain(_shortened(name, 60))} here. `/runs list` shows those there are."
+    """Say that no run has this number, or that this member may not see the run."""
+    return f"There is no run {plain(_shortened(name, 60))} here. `/runs list` shows the runs."
 
 
 def cancelling(turn: Turn) -> str:
@@ -309,9 +321,9 @@ def cancelling(turn: Turn) -> str:
 
 
 def channel_thread_name(question: str, author_name: str) -> str:
-    """Name a channel thread after the question it begins with: 1 to 100 characters."""
+    """Name a channel thread after its first question: 1 to 100 characters."""
     words = _shortened(headline(question, SPOILER), 100)
-    if is_visible(words):  # else Discord does not take it
+    if is_visible(words):  # Discord refuses an invisible name
         return words
     if question.strip():
         return neutral_channel_thread_name(author_name)
@@ -319,12 +331,12 @@ def channel_thread_name(question: str, author_name: str) -> str:
 
 
 def neutral_channel_thread_name(author_name: str) -> str:
-    """Name a channel thread without a word of its question."""
+    """Name a channel thread without quoting its question."""
     return _shortened(" ".join(f"{QUESTION} of {author_name}".split()), 100)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
-    """Return the address at which Discord shows a message."""
+    """Return the URL of a Discord message."""
     place = "@me" if guild_id is None else guild_id
     return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
 

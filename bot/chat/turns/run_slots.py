@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bot.chat.texts.sentences import EXACTLY
+from bot.chat.texts.sentences import MOST_COUNTED
 
 MOST_AT_ONCE: Final = 500
 """Turns that have a run at the same time, where nobody says how many."""
 
-_STEPS: Final = ((EXACTLY, 1), (100, 10), (500, 50))
+_STEPS: Final = ((MOST_COUNTED, 1), (100, 10), (500, 50))
 _LARGEST_STEP: Final = 100
 
 

@@ -344,7 +344,7 @@ class TurnRunner:
         if turn.fallback:
             notes.append(sentences.NO_CHANNEL_THREAD)
         if turn.outcome == "answered":
-            notes.append(sentences.measured(took, turn.tokens))
+            notes.append(sentences.cost(took, turn.tokens))
         return notes
 
     def _seconds(self, turn: Turn) -> float:

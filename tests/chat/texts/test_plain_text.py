@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.texts.plain_text import headline, well_formed, with_names
+from bot.chat.texts.plain_text import headline, readable, well_formed
 from bot.chat.texts.sentences import SPOILER, channel_thread_name
 
 NAMES = {
@@ -128,4 +128,4 @@ def test_well_formed_text_can_be_stored(text: str) -> None:
     "text", ["`<:a:1> <t:1>`", "```\n<:a:1>\n```", "<t:99999999999999>", "<:a>"]
 )
 def test_in_code_and_where_it_means_nothing_text_is_left_as_it_is(text: str) -> None:
-    assert with_names(text) == text
+    assert readable(text) == text
