@@ -4,7 +4,7 @@ from bot.sandbox.backend.interactions.interactions import Interaction
 from bot.sandbox.backend.interactions.invocations import NotPossible
 from bot.sandbox.backend.state.events import Change
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role, User
-from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.errors import DiscordError

@@ -1,4 +1,4 @@
-"""Tells the sandbox its time, the wall clock plus what was skipped; skipping fires timers."""
+"""The sandbox's clock: wall clock plus skipped time. Skipping fires the timers that fall due."""
 
 import asyncio
 import heapq
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class Timer:
-    """A call due at a time of a ``SandboxClock``; ``cancel`` takes it back."""
+    """A call that is due at a time of a ``SandboxClock``."""
 
     __slots__ = ("callback", "cancelled", "when")
 
@@ -19,7 +19,7 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Never call it. A second cancel does nothing."""
+        """Cancel the call; a second cancel does nothing."""
         self.cancelled = True
 
 
@@ -34,17 +34,18 @@ class SandboxClock:
         self._armed: asyncio.TimerHandle | None = None
 
     def now(self) -> float:
-        """Seconds since 1970-01-01 UTC, as the sandbox sees it."""
+        """Return the sandbox's time in Unix seconds."""
         return self._wall() + self._skipped
 
     def isoformat(self, at: float | None = None) -> str:
-        """A time (now, if none is given) as Discord writes it, in UTC with microseconds."""
+        """Return a time, by default now, as Discord writes it: UTC with microseconds."""
         return isoformat(self.now() if at is None else at)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` once ``now()`` has reached ``when``; needs a running loop."""
         timer = Timer(when, callback)
         heapq.heappush(self._timers, (when, next(self._order), timer))
+        # Only the earliest timer is armed on the event loop.
         if self._timers[0][2] is timer:
             self._arm()
         return timer
@@ -54,14 +55,14 @@ class SandboxClock:
         return self.call_at(self.now() + seconds, callback)
 
     def advance(self, seconds: float) -> None:
-        """Skip ``seconds``; what falls due in between is called before this returns, in order."""
+        """Skip ``seconds``; calls the timers that fall due, in order, before it returns."""
         if seconds < 0:
             raise ValueError(f"a clock is moved forward only, not by {seconds} s")
         self._skipped += seconds
         self._fire()
 
     def stop(self) -> None:
-        """Forget every timer."""
+        """Cancel all timers."""
         self._timers.clear()
         if self._armed is not None:
             self._armed.cancel()
@@ -86,5 +87,5 @@ class SandboxClock:
 
 
 def isoformat(at: float) -> str:
-    """Unix seconds as Discord writes them."""
+    """Return Unix seconds as Discord writes a time."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")

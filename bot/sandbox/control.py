@@ -1,12 +1,12 @@
-"""The control of the sandbox: every trouble Discord can give a bot, at the word of who asks."""
+"""Troubles on demand: everything that Discord can do to a bot on a bad day."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.sandbox.backend import Backend
+from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.interactions.interactions import Interaction
 from bot.sandbox.backend.state.model import Channel, DiscordMessage
-from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.faults import EventFault, Faults, RequestFault
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.place import Place
@@ -14,7 +14,7 @@ from bot.sandbox.place import Place
 
 @dataclass(slots=True, frozen=True)
 class Action:
-    """A trouble the page offers; ``number`` is what it asks for, with a default, if anything."""
+    """A trouble that the page offers; ``number`` is the unit of the number it takes, if any."""
 
     name: str
     label: str
@@ -31,6 +31,7 @@ ACTIONS: Final = (
     Action("delay", "Answer slowly", "seconds", 2),
     Action("storm", "Storm of 429s", "requests", 5),
     Action("server_errors", "Server errors (500)", "requests", 2),
+    Action("refuse_files", "Refuse files", "requests", 1),
     Action("outage", "Full outage", "seconds", 10),
     Action("delete_reply", "Delete the bot's last message"),
     Action("lock_thread", "Lock and archive this thread"),
@@ -43,7 +44,7 @@ ACTIONS: Final = (
 
 
 class Control:
-    """Faults on command; ``clear`` ends those that last, what was deleted stays deleted."""
+    """Causes troubles; ``clear`` ends the lasting ones and restores nothing that was deleted."""
 
     def __init__(self, backend: Backend, faults: Faults, hub: Hub, place: Place) -> None:
         self._backend = backend
@@ -54,7 +55,7 @@ class Control:
         self.token_revoked = False
 
     def drop_socket(self) -> int:
-        """Cut the bot's gateway sockets without a word; returns how many."""
+        """Cut the bot's gateway sockets without a close frame; return how many."""
         return self._hub.drop()
 
     def reconnect(self) -> None:
@@ -105,8 +106,12 @@ class Control:
     def server_errors(
         self, requests: int | None = 2, *, status: int = 500, method: str = "*", route: str = "*"
     ) -> RequestFault:
-        """Answer the next requests with a 5xx."""
+        """Answer the next requests with a 5xx status."""
         return self._faults.fail_next(method, route, status=status, times=requests)
+
+    def refuse_files(self, requests: int | None = 1) -> RequestFault:
+        """See ``Faults.refuse_files``."""
+        return self._faults.refuse_files(times=requests)
 
     def outage(self, seconds: float) -> None:
         """Cut the gateway and answer everything with 503, for seconds of the sandbox's clock."""
@@ -114,12 +119,12 @@ class Control:
         self._hub.drop()
 
     def revoke_token(self) -> None:
-        """Make the bot's token worthless: 401 everywhere, its gateway closed with 4004."""
+        """Revoke the bot's token: requests answer 401, the gateway closes with 4004."""
         self.token_revoked = True
         self._hub.close_bot(4004, "Authentication failed.")
 
     def delete_reply(self, message: DiscordMessage | None = None) -> DiscordMessage | None:
-        """Delete a message as a moderator would, the bot's newest if none is given."""
+        """Delete a message as a moderator would, by default the bot's newest; return it."""
         if message is None:
             bot = self._backend.world.bot
             own = [
@@ -138,15 +143,16 @@ class Control:
         self._backend.threads.set_state(thread, locked=True, archived=archived)
 
     def archive_thread(self, thread: Channel) -> None:
-        """Archive a channel thread; the next message wakes it."""
+        """Archive a channel thread; the next message unarchives it."""
         self._backend.threads.set_state(thread, archived=True)
 
     def delete_channel(self, channel: Channel) -> None:
-        """Delete a channel or thread with all that is in it."""
+        """Delete a channel or thread with its messages."""
         self._backend.channels.delete(channel, None)
 
     def forbid(self, channel: Channel, *names: Permission) -> None:
-        """Deny the bot permissions in a channel (a thread's are its parent's)."""
+        """Deny the bot permissions in a channel; a thread has those of its parent."""
+        # A thread has the overwrites of its parent.
         place = channel.parent if channel.thread is not None and channel.parent else channel
         for name in names:
             place.deny(self._backend.world.bot, name)
@@ -154,27 +160,27 @@ class Control:
         self._backend.channels.changed(place)
 
     def forbid_sending(self, channel: Channel) -> None:
-        """Take from the bot the permission to post in a channel and its threads."""
+        """Deny the bot to post in a channel and its threads."""
         self.forbid(channel, Permission.SEND_MESSAGES, Permission.SEND_MESSAGES_IN_THREADS)
 
     def expire_interaction(self, interaction: Interaction | None = None) -> Interaction | None:
-        """Let an interaction's clocks run out now, the newest one's if none is given."""
+        """End the deadlines of an interaction, by default the newest; return it."""
         interaction = interaction or self._backend.interactions.newest()
         if interaction is not None:
             self._backend.interactions.expire(interaction)
         return interaction
 
     def advance(self, seconds: float) -> None:
-        """Move the sandbox's clock forward; what falls due in between happens now."""
+        """Move the sandbox's clock forward; timers that fall due fire now."""
         self._backend.world.clock.advance(seconds)
         self._backend.world.publish("guild")
 
     def remove_bot(self) -> None:
-        """Take the bot out of the guild."""
+        """Remove the bot from the guild."""
         self._backend.guilds.leave(self._place.state, self._backend.world.bot)
 
     def clear(self) -> None:
-        """End every fault that lasts, give the token and what was forbidden back."""
+        """End all lasting troubles; restore the token and the denied permissions."""
         self._faults.clear()
         self.token_revoked = False
         for channel in self._forbidden:
@@ -184,7 +190,10 @@ class Control:
         self._backend.world.publish("guild")
 
     def perform(self, name: str, number: float, channel: Channel | None) -> None:
-        """Do one of ``ACTIONS``; ``LookupError`` for another, ``ValueError`` without a channel."""
+        """Cause one of ``ACTIONS``.
+
+        Raises ``LookupError`` for an unknown name, ``ValueError`` where it needs a channel thread.
+        """
         count = max(1, int(number))
         if name == "lose_events":
             self.lose_events(times=count)
@@ -194,6 +203,8 @@ class Control:
             self.delay(number)
         elif name == "storm":
             self.storm(count)
+        elif name == "refuse_files":
+            self.refuse_files(count)
         elif name == "server_errors":
             self.server_errors(count)
         elif name == "outage":

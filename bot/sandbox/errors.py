@@ -1,4 +1,7 @@
-"""The errors a client can meet: each constructor pairs Discord's status, code and message."""
+"""Discord's errors: each function pairs an HTTP status with Discord's code and message.
+
+Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json.
+"""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +9,7 @@ from typing import Any
 
 
 class DiscordError(Exception):
-    """An answer that refuses: HTTP status, Discord's code, its message and nested form errors."""
+    """A request that Discord refuses: HTTP status, code, message and nested form errors."""
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class DiscordError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """The JSON object the client gets."""
+        """Return the JSON object for the client."""
         body: dict[str, Any] = {"message": self.message, "code": self.code, **self.extra}
         if self.errors is not None:
             body["errors"] = self.errors
@@ -35,7 +38,7 @@ class DiscordError(Exception):
 
 
 class Unsupported(Exception):  # noqa: N818 - it says what the sandbox is to a request, as 501 does
-    """The request asks for something of Discord that the sandbox does not have (501)."""
+    """The request needs a part of Discord that the sandbox does not have; answered by 501."""
 
 
 class RateLimited(DiscordError):  # noqa: N818 - Discord's word for it
@@ -59,7 +62,7 @@ class RateLimited(DiscordError):  # noqa: N818 - Discord's word for it
         self.retry_after = retry_after
 
     def body(self) -> dict[str, Any]:
-        """The JSON object the client gets; Discord leaves the code out where there is none."""
+        """Return the JSON object for the client; Discord omits a code of 0."""
         body = super().body()
         if self.code == 0:
             del body["code"]
@@ -82,7 +85,7 @@ def method_not_allowed() -> DiscordError:
 
 
 def server_error(status: int = 500) -> DiscordError:
-    """Discord itself is unwell."""
+    """Discord has an error of its own."""
     messages = {
         500: "500: Internal Server Error",
         502: "502: Bad Gateway",
@@ -113,7 +116,7 @@ def unknown_guild() -> DiscordError:
 
 
 def unknown_member() -> DiscordError:
-    """Not a member of the guild."""
+    """The user is not a member of the guild."""
     return DiscordError(404, 10007, "Unknown Member")
 
 
@@ -138,17 +141,17 @@ def unknown_emoji() -> DiscordError:
 
 
 def unknown_webhook() -> DiscordError:
-    """An interaction's webhook before the interaction was answered."""
+    """The interaction's webhook is used before the interaction was answered."""
     return DiscordError(404, 10015, "Unknown Webhook")
 
 
 def unknown_application() -> DiscordError:
-    """Another application than the token's."""
+    """The path names another application than the token's."""
     return DiscordError(404, 10002, "Unknown Application")
 
 
 def unknown_interaction() -> DiscordError:
-    """No such interaction, or its three seconds are over."""
+    """There is no such interaction, or its three seconds are over."""
     return DiscordError(404, 10062, "Unknown interaction")
 
 
@@ -170,7 +173,7 @@ def too_many_command_creates(retry_after: float) -> RateLimited:
 
 
 def slowmode(retry_after: float) -> RateLimited:
-    """The channel's slowmode asks for patience."""
+    """The author posts faster than the channel's slowmode allows."""
     message = "This action cannot be performed due to slowmode rate limit."
     return RateLimited(retry_after, code=20016, message=message)
 
@@ -196,7 +199,7 @@ def missing_access() -> DiscordError:
 
 
 def not_in_dm() -> DiscordError:
-    """The action makes no sense in a DM."""
+    """The action does not work in a DM."""
     return DiscordError(403, 50003, "Cannot execute action on a DM channel")
 
 
@@ -206,7 +209,7 @@ def not_the_author() -> DiscordError:
 
 
 def empty_message() -> DiscordError:
-    """Neither text nor anything else."""
+    """The message has neither text nor any other part."""
     return DiscordError(400, 50006, "Cannot send an empty message")
 
 
@@ -220,19 +223,13 @@ def missing_permissions() -> DiscordError:
     return DiscordError(403, 50013, "Missing Permissions")
 
 
-def bulk_delete_count() -> DiscordError:
-    """Bulk deletion takes 2 to 100 messages."""
-    message = "You can only bulk delete messages that are under 14 days old."
-    return DiscordError(400, 50034, message)
-
-
 def system_message() -> DiscordError:
     """The action does not work on a system message."""
     return DiscordError(403, 50021, "Cannot execute action on a system message")
 
 
 def invalid_webhook_token() -> DiscordError:
-    """An interaction's token after its fifteen minutes."""
+    """The interaction's token is used after its fifteen minutes."""
     return DiscordError(401, 50027, "Invalid Webhook Token")
 
 
@@ -248,10 +245,95 @@ def cannot_reply_without_history() -> DiscordError:
 
 
 def thread_exists() -> DiscordError:
-    """A message carries one thread at most."""
+    """The message has a thread already."""
     return DiscordError(400, 160004, "A thread has already been created for this message")
 
 
 def thread_locked() -> DiscordError:
     """The thread is locked."""
     return DiscordError(400, 160005, "Thread is locked")
+
+
+def bad_reference(code: str, message: str) -> DiscordError:
+    """A reply or forward points to a message that it may not point to."""
+    return invalid_form({"message_reference": {"_errors": [{"code": code, "message": message}]}})
+
+
+def cannot_reference_without_history() -> DiscordError:
+    """A forward needs the permission to read the history of the source channel."""
+    message = "Cannot reference a message without permission to read message history"
+    return DiscordError(400, 160009, message)
+
+
+def cannot_forward_unread() -> DiscordError:
+    """The bot has no access to the content of the message it forwards."""
+    message = "You cannot forward a message whose content you cannot read"
+    return DiscordError(400, 160014, message)
+
+
+def forum_holds_posts() -> DiscordError:
+    """A forum holds posts; a message goes into one of them."""
+    return DiscordError(400, 40058, "Cannot send a message in a forum channel")
+
+
+def tag_required() -> DiscordError:
+    """The forum takes no post without a tag."""
+    message = "A tag is required to create a forum post in this channel"
+    return DiscordError(400, 40067, message)
+
+
+def too_old_to_bulk_delete() -> DiscordError:
+    """Bulk deletion takes messages of the last 14 days."""
+    message = "You can only bulk delete messages that are under 14 days old."
+    return DiscordError(400, 50034, message)
+
+
+def invalid_sticker() -> DiscordError:
+    """No such sticker, or one of another guild."""
+    return DiscordError(400, 50081, "Invalid sticker sent")
+
+
+def unknown_sticker() -> DiscordError:
+    """No such sticker."""
+    return DiscordError(404, 10060, "Unknown sticker")
+
+
+def voice_message_with_content() -> DiscordError:
+    """A voice message has no parts beside its recording."""
+    return DiscordError(400, 50159, "Voice messages do not support additional content.")
+
+
+def voice_message_without_audio() -> DiscordError:
+    """A voice message has exactly one file, which is a recording."""
+    return DiscordError(400, 50160, "Voice messages must have a single audio attachment.")
+
+
+def voice_message_without_metadata() -> DiscordError:
+    """A voice message tells its duration and its waveform."""
+    return DiscordError(400, 50161, "Voice messages must have supporting metadata.")
+
+
+def voice_message_edit() -> DiscordError:
+    """A voice message cannot be edited."""
+    return DiscordError(400, 50162, "Voice messages cannot be edited.")
+
+
+def too_many_follow_ups() -> DiscordError:
+    """An application that is not in the guild may send five follow-ups to an interaction."""
+    message = "This interaction has hit the maximum number of follow up messages"
+    return DiscordError(400, 40094, message)
+
+
+def poll_over() -> DiscordError:
+    """The poll takes no more votes."""
+    return DiscordError(400, 520001, "Poll expired")
+
+
+def poll_message_edit() -> DiscordError:
+    """A message with a poll cannot be edited."""
+    return DiscordError(400, 520003, "Cannot edit a poll message")
+
+
+def not_a_poll() -> DiscordError:
+    """The message has no poll that could be ended."""
+    return DiscordError(400, 520006, "Cannot expire a non-poll message")

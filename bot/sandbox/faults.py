@@ -1,4 +1,4 @@
-"""Faults on command: what tests and the page may do to the sandbox's Discord, and for how long."""
+"""Faults on demand: errors, delays and losses of requests and gateway events."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from bot.sandbox.errors import DiscordError, RateLimited
 
 @dataclass(slots=True, eq=False)
 class RequestFault:
-    """What happens to requests that match; ``times`` counts down, None lasts until removed.
+    """A fault for matching requests; ``times`` counts down, None lasts until removed.
 
     ``drop`` cuts the connection; ``after_effect`` first lets the operation happen, so the caller
-    cannot know; ``delay`` (seconds) comes before either.
+    cannot know; delay (seconds) comes before either. ``only_files`` spares requests without files.
     """
 
     method: str
@@ -25,11 +25,14 @@ class RequestFault:
     delay: float = 0.0
     drop: bool = False
     after_effect: bool = False
+    only_files: bool = False
     hits: int = 0
 
-    def matches(self, method: str, template: str) -> bool:
-        """Whether it is for this request, with hits left."""
+    def matches(self, method: str, template: str, *, has_files: bool = False) -> bool:
+        """Return whether the fault applies to this request and has hits left."""
         if self.times is not None and self.times <= 0:
+            return False
+        if self.only_files and not has_files:
             return False
         same = self.method in ("*", method)
         return same and (template == self.pattern or fnmatchcase(template, self.pattern))
@@ -43,7 +46,7 @@ class RequestFault:
 
 @dataclass(slots=True, eq=False)
 class EventFault:
-    """A fault of gateway events by name: lost, sent ``copies`` times, or late by ``delay``."""
+    """A fault for gateway events: lost, sent ``copies`` times, or late by ``delay`` seconds."""
 
     name: str
     times: int | None = 1
@@ -54,7 +57,7 @@ class EventFault:
 
 @dataclass(slots=True)
 class Verdict:
-    """What is to be done to one event."""
+    """How one event is sent: how many times, and how late in seconds."""
 
     copies: int = 1
     delay: float = 0.0
@@ -81,7 +84,7 @@ class Faults:
         times: int | None = 1,
         after_effect: bool = False,
     ) -> RequestFault:
-        """Have matching requests answered by an error; ``route`` is a template or its pattern."""
+        """Answer matching requests by an error; route is a template or a pattern of templates."""
         error: DiscordError
         if status == 429:
             error = RateLimited(1.0 if retry_after is None else retry_after, code=code or 0)
@@ -110,8 +113,18 @@ class Faults:
         """Answer the next requests with 429."""
         return self._add(RequestFault(method, route, RateLimited(retry_after), times))
 
+    def refuse_files(
+        self, *, times: int | None = 1, method: str = "*", route: str = "*"
+    ) -> RequestFault:
+        """Refuse requests that upload files, as Discord refuses files that are too large.
+
+        Requests without files pass, so a bot can still send the text alone.
+        """
+        error = errors.entity_too_large()
+        return self._add(RequestFault(method, route, error, times, only_files=True))
+
     def lose_events(self, name: str = "*", *, times: int | None = 1) -> EventFault:
-        """Number matching gateway events without sending them; a RESUME does not replay them."""
+        """Lose matching gateway events: numbered and never sent, not even by RESUME."""
         return self._add_event(EventFault(name, times, copies=0))
 
     def repeat_events(
@@ -125,7 +138,7 @@ class Faults:
         return self._add_event(EventFault(name, times, delay=seconds))
 
     def outage(self, seconds: float) -> None:
-        """From now on answer everything with 503 and take no sockets, for so many seconds."""
+        """Answer everything with 503 and accept no socket for the given seconds."""
         self.out_until = self.clock.now() + seconds
 
     @property
@@ -146,13 +159,19 @@ class Faults:
         else:
             self.events.remove(fault)
 
-    async def before(self, method: str, template: str) -> RequestFault | None:
-        """Let faults befall a request: wait, raise an error, or return one for after its effect."""
+    async def before(
+        self, method: str, template: str, *, has_files: bool = False
+    ) -> RequestFault | None:
+        """Apply the faults to a request before its operation.
+
+        Waits or raises; returns a fault that acts after the operation, if there is one.
+        """
+        # An outage comes before all other faults and does not use up their hits.
         if self.is_out:
             raise errors.server_error(503)
         left: RequestFault | None = None
         for fault in list(self.requests):
-            if not fault.matches(method, template):
+            if not fault.matches(method, template, has_files=has_files):
                 continue
             fault.hit()
             if fault.delay:
@@ -167,7 +186,7 @@ class Faults:
         return left
 
     def judge(self, event: GatewayEvent) -> Verdict:
-        """What is to be done to an event."""
+        """Return how to send an event."""
         verdict = Verdict()
         for fault in self.events:
             if not fnmatchcase(event.name, fault.name):
@@ -175,6 +194,7 @@ class Faults:
             fault.hits += 1
             if fault.times is not None:
                 fault.times -= 1
+            # A fault that loses the event wins over one that repeats it.
             verdict.copies = (
                 min(verdict.copies, fault.copies) if fault.copies == 0 else fault.copies
             )

@@ -1,4 +1,7 @@
-"""Reads a request's fields by rules; what no rule takes raises ``Unsupported`` by its name."""
+"""Reads and checks a request's fields; a field that nobody reads raises ``Unsupported``.
+
+So a field that the sandbox does not know is never ignored by accident.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -30,14 +33,14 @@ class Form:
             self.problem("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
 
     def problem(self, code: str, message: str, *path: str) -> None:
-        """Note what is wrong with the field at ``path``, counted from this object."""
+        """Note an error at the field ``path``, relative to this object."""
         node = self.problems
         for key in (*self.at, *path):
             node = node.setdefault(key, {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
 
     def finish(self) -> None:
-        """Say that every field was taken; raises ``DiscordError`` (50035) or ``Unsupported``."""
+        """Check that all fields were read; raises ``DiscordError`` (50035) or ``Unsupported``."""
         for form in (self, *self.children()):
             for name in form.left():
                 path = ".".join((*form.at, name))
@@ -46,11 +49,11 @@ class Form:
             raise invalid_form(_pruned(self.problems))
 
     def left(self) -> list[str]:
-        """The names of fields that nobody has taken."""
+        """Return the names of the fields that nobody has read."""
         return sorted(self._left)
 
     def children(self) -> "list[Form]":
-        """The forms inside this one that were looked at, theirs too."""
+        """Return the forms inside this one that were read, and the forms inside those."""
         found: list[Form] = []
         for child in self._children:
             found += [child, *child.children()]
@@ -65,21 +68,21 @@ class Form:
         return tuple(self._data)
 
     def given(self, key: str) -> bool:
-        """Whether the field is there and not null."""
+        """Return whether the field is present and not null."""
         return self._data.get(key) is not None
 
     def raw(self, key: str, default: Any = None) -> Any:
-        """The field as it came, unchecked."""
+        """Return the field's value unchecked."""
         self._left.discard(key)
         value = self._data.get(key)
         return default if value is None else value
 
     def ignore(self, *keys: str) -> None:
-        """Take fields that Discord accepts and that change nothing here."""
+        """Read fields that Discord accepts and that change nothing in the sandbox."""
         self._left.difference_update(keys)
 
     def required(self, key: str) -> bool:
-        """Whether the field is given; notes a problem where it is not."""
+        """Return whether the field is given; notes an error where it is not."""
         if not self.given(key):
             self._left.discard(key)
             self.problem("BASE_TYPE_REQUIRED", "This field is required", key)
@@ -87,7 +90,7 @@ class Form:
         return True
 
     def text(self, key: str, *, least: int = 0, most: int | None = None) -> str | None:
-        """A string of ``least`` to ``most`` code points, or None."""
+        """Return a string of ``least`` to ``most`` code points, or None."""
         value = self.raw(key)
         if value is None:
             return None
@@ -115,12 +118,14 @@ class Form:
         most: int | None = None,
         one_of: Collection[int] | None = None,
     ) -> int | None:
-        """A whole number within bounds, or the default."""
+        """Return a whole number within bounds, or the default."""
         value = self.raw(key)
         if value is None:
             return default
         if isinstance(value, str) and value.lstrip("-").isdigit():
             value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # discord.py sends the hours of a poll as 2.0, and Discord takes it
         if isinstance(value, bool) or not isinstance(value, int):
             self.problem("NUMBER_TYPE_COERCE", f'Value "{value}" is not int.', key)
             return default
@@ -136,7 +141,7 @@ class Form:
         return value
 
     def boolean(self, key: str, default: bool | None = False) -> bool | None:
-        """True or false, or the default."""
+        """Return true or false, or the default."""
         value = self.raw(key)
         if value is None:
             return default
@@ -148,12 +153,12 @@ class Form:
         return default
 
     def snowflake(self, key: str) -> int | None:
-        """An id, or None."""
+        """Return an id, or None."""
         value = self.raw(key)
         return None if value is None else self._snowflake(value, key)
 
     def time(self, key: str) -> float | None:
-        """An ISO 8601 time as Unix seconds, or None."""
+        """Return an ISO 8601 time as Unix seconds, or None."""
         value = self.raw(key)
         if value is None:
             return None
@@ -166,7 +171,7 @@ class Form:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
     def snowflakes(self, key: str, *, most: int) -> list[int] | None:
-        """A list of ids, or None."""
+        """Return a list of ids, or None."""
         return self.items(key, most, self._snowflake)
 
     def _snowflake(self, value: Any, *path: str) -> int | None:
@@ -176,7 +181,7 @@ class Form:
         return int(value)
 
     def integers(self, key: str, one_of: Collection[int]) -> list[int] | None:
-        """A list of whole numbers that are among some, or None."""
+        """Return a list of whole numbers out of ``one_of``, or None."""
         choices = ", ".join(str(choice) for choice in sorted(one_of))
 
         def convert(value: Any, *path: str) -> int:
@@ -188,7 +193,7 @@ class Form:
         return self.items(key, len(one_of), convert)
 
     def number(self, key: str) -> float | None:
-        """A number, or None."""
+        """Return a number, or None."""
         value = self.raw(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             self.problem("NUMBER_TYPE_COERCE", f'Value "{value}" is not number.', key)
@@ -196,7 +201,7 @@ class Form:
         return value
 
     def words(self, key: str, *, most: int) -> dict[str, str] | None:
-        """An object of strings up to a length, as localizations are, or None."""
+        """Return an object of strings up to a length, as localizations are, or None."""
         value = self.raw(key)
         if value is None:
             return None
@@ -210,7 +215,7 @@ class Form:
         return dict(value)
 
     def items(self, key: str, most: int, convert: Any) -> list[Any] | None:
-        """A list of up to ``most`` values, each through ``convert(value, key, index)``, or None."""
+        """Return up to most values, each converted by ``convert(value, key, index)``, or None."""
         value = self.raw(key)
         if value is None:
             return None
@@ -222,12 +227,12 @@ class Form:
         return [convert(item, key, str(index)) for index, item in enumerate(value)]
 
     def form(self, key: str) -> "Form | None":
-        """The object in a field, or None."""
+        """Return the object in a field, or None."""
         value = self.raw(key)
         return None if value is None else self._child(value, key)
 
     def forms(self, key: str, *, most: int) -> "list[Form] | None":
-        """The objects in a list, or None."""
+        """Return the objects in a list, or None."""
         return self.items(key, most, self._child)
 
     def _child(self, value: Any, *path: str) -> "Form":
@@ -237,7 +242,7 @@ class Form:
 
 
 def _pruned(tree: Tree) -> Tree:
-    """The problems with no deeper ones below a node that has its own, as Discord tells them."""
+    """Return the errors without those below a field that has an error itself."""
     if "_errors" in tree:
         return {"_errors": tree["_errors"]}
     return {key: _pruned(node) for key, node in tree.items()}

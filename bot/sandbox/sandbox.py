@@ -1,4 +1,4 @@
-"""A Discord on loopback: puts the world, the REST API, the gateway and its people together."""
+"""A Discord on loopback: composes the world, the REST API, the gateway and the people."""
 
 import secrets
 from collections import deque
@@ -8,11 +8,12 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
-from bot.sandbox.backend import Backend
+from bot.sandbox.backend.backend import Backend
+from bot.sandbox.backend.messages.previews import LinkPreviews
 from bot.sandbox.backend.state.events import Change
 from bot.sandbox.backend.state.model import User
-from bot.sandbox.backend.state.permissions import ALL, EVERYONE, Permission
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.permission_bits import ALL, EVERYONE, Permission
+from bot.sandbox.backend.world import World
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults, RequestFault
@@ -23,14 +24,15 @@ from bot.sandbox.http.ratelimits import RestRateLimiter
 from bot.sandbox.people import Person
 from bot.sandbox.place import Place
 
+# What a server's owner usually grants to a bot that keeps its own threads tidy.
 BOT_PERMISSIONS: Final = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
 
 
 class Sandbox:
     """A running Discord, inside ``async with``, with a guild, an admin and two members.
 
-    ``token`` is the bot's; ``port`` 0 takes a free one. Without ``rate_limits``, requests are never
-    too many.
+    ``token`` is the bot's; ``port`` 0 takes a free port. ``rate_limits`` false allows any number of
+    requests.
     """
 
     def __init__(
@@ -60,24 +62,27 @@ class Sandbox:
         self._people: dict[str, Person] = {}
         self.admin = self._add_person("mira")
         self.members = [self._add_person("ada"), self._add_person("ben")]
-        self.guild = self._build_guild(guild_name)
+        self.guild = self.add_guild(guild_name)
         self.control = Control(self.backend, self.faults, self.gateway, self.guild)
         self.page = PageServer(
             self.backend, self.control, self._people, self.admin, self.guild.state
         )
 
-    def _build_guild(self, name: str) -> Place:
+    def add_guild(self, name: str, *, with_bot: bool = True) -> Place:
+        """Add a guild with everybody in it; ``with_bot`` says whether the bot is a member."""
         guilds = self.backend.guilds
         guild = guilds.create(name, self.admin.user)
         admins = guilds.add_role(guild, "Admin", ALL)
         guilds.give_role(guild, self.admin.user, admins)
         for person in self.members:
             guilds.join(guild, person.user)
-        guilds.join(guild, self.bot_user)
-        role = guilds.add_role(
-            guild, self.world.application_name, BOT_PERMISSIONS, bot=self.bot_user
-        )
-        guilds.give_role(guild, self.bot_user, role)
+        role = None
+        if with_bot:
+            guilds.join(guild, self.bot_user)
+            role = guilds.add_role(
+                guild, self.world.application_name, BOT_PERMISSIONS, bot=self.bot_user
+            )
+            guilds.give_role(guild, self.bot_user, role)
         place = Place(self.backend, guild, role)
         place.add_text_channel("general")
         return place
@@ -88,14 +93,29 @@ class Sandbox:
         return person
 
     def add_member(self, name: str) -> Person:
-        """One more ordinary member of the guild."""
+        """Add an ordinary member to the guild and return it."""
         person = self._add_person(name)
         self.backend.guilds.join(self.guild.state, person.user)
         self.members.append(person)
         return person
 
+    def add_app(self, name: str) -> Person:
+        """Another application's bot in the guild: a webhook-like source of embeds and cards.
+
+        The bot cannot log in; tests post through the returned object.
+        """
+        user = self.backend.guilds.add_user(name)
+        user.bot = True
+        self.backend.guilds.join(self.guild.state, user)
+        return Person(self.backend, user, secrets.token_urlsafe(24))
+
+    @property
+    def link_previews(self) -> LinkPreviews:
+        """The links that have a preview; a test or the demo adds them."""
+        return self.backend.previews
+
     def person(self, name: str) -> Person:
-        """The person of that name, case aside; raises ``LookupError``."""
+        """Return the person of that name in any case; raises ``LookupError``."""
         for person in self._people.values():
             if person.name.lower() == name.lower():
                 return person
@@ -123,7 +143,7 @@ class Sandbox:
 
     @property
     def welcome(self) -> str:
-        """What the page says first, in Markdown; set it before people come."""
+        """The page's welcome in Markdown; set it before the page is opened."""
         return self.page.text
 
     @welcome.setter
@@ -132,22 +152,25 @@ class Sandbox:
 
     @property
     def api_url(self) -> str:
-        """What ``discord.http.Route.BASE`` is to be."""
+        """The value for ``discord.http.Route.BASE``."""
         return self.url + PREFIX
 
     @property
     def gateway_url(self) -> str:
-        """What ``discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`` is to be."""
+        """The value for ``discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY``."""
         return f"ws://{self._host}:{self._port}/gateway"
 
     @property
     def privileged_intents(self) -> set[str]:
-        """The granted ones of "members", "presences", "message_content"; take one away at will."""
+        """The granted privileged intents, of "members", "presences", "message_content".
+
+        A test may remove some.
+        """
         return self.world.granted_intents
 
     @property
     def requests(self) -> deque[RequestLog]:
-        """What was asked over HTTP and how it was answered, oldest first; the last 100,000."""
+        """The last 100,000 HTTP requests with their statuses, oldest first."""
         return self._api.requests
 
     @property
@@ -157,11 +180,14 @@ class Sandbox:
 
     @property
     def unknown_routes(self) -> list[str]:
-        """What a client asked for that the sandbox does not have; a test should find it empty."""
+        """The requests that need a part of Discord the sandbox does not have.
+
+        A test should find the list empty.
+        """
         return self._api.unknown_routes
 
     async def start(self) -> None:
-        """Listen; returns once connections are taken."""
+        """Start to listen; returns once connections are accepted."""
         app = web.Application(client_max_size=128 << 20, middlewares=[only_this_origin])
         self._api.add_to(app)
         self.page.add_to(app)
@@ -227,22 +253,22 @@ class Sandbox:
         )
 
     async def until(self, condition: Callable[[], Any], timeout: float = 10.0) -> None:
-        """Wait until ``condition()`` is true, looked at again at every change of the world.
+        """Wait until ``condition()`` is true; it is checked at each change of the sandbox's state.
 
         Raises ``TimeoutError`` after ``timeout`` real seconds.
         """
         await self.world.until(condition, timeout)
 
     def watch(self) -> AsyncGenerator[Change, None]:
-        """Every change of the world from the first ``anext`` on, in order, without end."""
+        """Yield each change of the sandbox's state from the first ``anext`` on, without end."""
         return self.world.changes.watch()
 
     def advance(self, seconds: float) -> None:
-        """Move the sandbox's clock forward; what falls due in between happens now."""
+        """Move the sandbox's clock forward; timers that fall due fire now."""
         self.control.advance(seconds)
 
     def drop_sockets(self) -> int:
-        """Cut the bot's gateway sockets without a word; returns how many."""
+        """Cut the bot's gateway sockets without a close frame; return how many."""
         return self.control.drop_socket()
 
     def fail_next(self, method: str, route: str, **options: Any) -> RequestFault:

@@ -1,4 +1,4 @@
-"""A discord.py bot that does a little of everything, so that tests see the sandbox through it."""
+"""A discord.py bot with commands, buttons, a menu and a modal, for tests of the sandbox."""
 
 import asyncio
 from typing import Any
@@ -80,7 +80,7 @@ class Runs(app_commands.Group):
 
 
 class Bot(discord.Client):
-    """Keeps what it hears in lists; `heard` messages, `events` everything by name."""
+    """Keeps received messages in `heard` and all events, with their names, in `events`."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("intents", discord.Intents.all())
@@ -114,11 +114,11 @@ class Bot(discord.Client):
         super().dispatch(event, *args, **kwargs)
 
     def named(self, event: str) -> list[Any]:
-        """The arguments of every event of a name so far."""
+        """Return the arguments of each event of that name so far."""
         return [args for name, args in self.events if name == event]
 
     async def until(self, condition: Any, timeout: float = 10) -> None:
-        """Wait until the condition holds, looked at again after each event."""
+        """Wait until the condition holds; it is checked after each event."""
         async with asyncio.timeout(timeout):
             while not condition():
                 self.something.clear()

@@ -1,4 +1,4 @@
-"""A running sandbox, and real discord.py clients that talk to it and to nothing else."""
+"""Fixtures: a running sandbox, and real discord.py clients that talk to it alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,10 +29,10 @@ def description() -> Description | None:
 async def sandbox(
     request: pytest.FixtureRequest, description: Description | None
 ) -> AsyncIterator[Sandbox]:
-    """A sandbox without rate limits, unless the test is marked by `rate_limits`.
+    """A sandbox without rate limits, unless the test uses the fixture `rate_limited`.
 
-    A test ends well only if nothing was asked that the sandbox does not know, and every answer
-    was as Discord describes it.
+    The test fails where a request was unknown to the sandbox, or where an answer does not fit
+    Discord's description of its API.
     """
     limited = request.node.get_closest_marker("usefixtures")
     names = limited.args if limited else ()
@@ -48,7 +48,7 @@ async def sandbox(
 
 @pytest.fixture
 def rate_limited() -> None:
-    """Named by a test, this makes its sandbox count requests."""
+    """Makes the sandbox of a test count requests."""
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def pointed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def running(bot: discord.Client, token: str) -> AsyncIterator[None]:
-    """Run a client until the block ends; what ended it early is raised."""
+    """Run a client until the block ends; raises the error that ended it early."""
     task = asyncio.create_task(bot.start(token))
     try:
         yield

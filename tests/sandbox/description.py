@@ -1,4 +1,4 @@
-"""Holds what the sandbox answers against Discord's published description of its API."""
+"""Checks the sandbox's answers against Discord's published description of its API."""
 
 import functools
 import re
@@ -15,12 +15,12 @@ _PARAMETER = re.compile(r"\{[^}]+\}")
 
 
 def load_description() -> "Description | None":
-    """The description, or None where it is not at hand."""
+    """Return the description, or None where the file is missing."""
     return Description(msgspec.json.decode(WHERE.read_bytes())) if WHERE.exists() else None
 
 
 class Description:
-    """Validates answers by method, route and status; what does not fit is a finding."""
+    """Validates answers by method, route and status; keeps what does not fit as findings."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = _as_documented(document)
@@ -31,7 +31,7 @@ class Description:
         self.checked: set[tuple[str, str]] = set()
 
     def describes(self, method: str, route: str) -> bool:
-        """Whether there is such an operation."""
+        """Return whether the description has the operation."""
         path = self._path(route)
         return path is not None and method.lower() in self._document["paths"][path]
 
@@ -75,7 +75,7 @@ class Description:
         return Draft202012Validator({"$ref": f"urn:discord#{pointer}"}, registry=self._registry)
 
     def take_findings(self) -> list[str]:
-        """The findings since the last call."""
+        """Return the findings since the last call."""
         found, self._findings = sorted(set(self._findings)), []
         return found
 
@@ -83,7 +83,8 @@ class Description:
 def _as_documented(document: dict[str, Any]) -> dict[str, Any]:
     """Mend the description where Discord's documentation, and its answers, differ from it.
 
-    A field's error codes are words, not numbers; an ordinary 429 has no code.
+    A field's error codes are words, not numbers; an ordinary 429 has no code. A reference may be
+    a forward (type 1), a channel may be for media (type 16).
     """
     schemas = document["components"]["schemas"]
     schemas["InnerErrors"]["properties"]["_errors"]["items"] = {
@@ -97,6 +98,9 @@ def _as_documented(document: dict[str, Any]) -> dict[str, Any]:
         "properties": schemas["Error"]["properties"],
         "required": ["message"],
     }
+    schemas["MessageReferenceType"]["oneOf"].append({"const": 1})
+    schemas["ChannelTypes"]["oneOf"].append({"const": 16})
+    schemas["GuildChannelResponse"]["properties"]["type"]["enum"].append(16)
     return document
 
 

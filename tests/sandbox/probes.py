@@ -1,5 +1,6 @@
-"""What a bot can notice of the Discord it is in: each probe does one thing and says what came."""
+"""Probes: each does one thing as a bot and returns what the bot can observe of the result."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,13 +14,13 @@ PROBES: dict[str, Probe] = {}
 
 
 def probe(function: Probe) -> Probe:
-    """Make a coroutine a probe of its own name."""
+    """Register a coroutine as the probe of its name."""
     PROBES[function.__name__] = function
     return function
 
 
 class ProbingBot(Bot):
-    """Runs a probe at `/probe name`; `found` is what each said."""
+    """Runs a probe for `/probe name`; `found` has the results by name."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -39,7 +40,7 @@ class ProbingBot(Bot):
 
 
 async def outcome(doing: Awaitable[Any]) -> Any:
-    """What an awaitable returned, or how it was refused: status, code, fields that are wrong."""
+    """Return the awaitable's result, or the refusal: status, code and names of wrong fields."""
     try:
         return await doing
     except discord.HTTPException as error:
@@ -311,3 +312,42 @@ async def reaction(interaction: discord.Interaction, victim: discord.Message) ->
     await victim.add_reaction("👍")
     seen = await _channel(interaction).fetch_message(victim.id)
     return [(str(one.emoji), one.count, one.me) for one in seen.reactions]
+
+
+@probe
+async def forward(interaction: discord.Interaction, victim: discord.Message) -> Any:
+    sent = await victim.forward(_channel(interaction))
+    assert sent.reference is not None
+    return (sent.content, sent.flags.value, sent.reference.type.name, len(sent.message_snapshots))
+
+
+@probe
+async def poll(interaction: discord.Interaction, victim: discord.Message) -> Any:
+    asked = discord.Poll(question="q", duration=dt.timedelta(hours=1)).add_answer(text="a")
+    sent = await _channel(interaction).send(poll=asked)
+    assert sent.poll is not None
+    return (sent.poll.question, [answer.text for answer in sent.poll.answers], sent.poll.duration)
+
+
+@probe
+async def layout_with_too_much(interaction: discord.Interaction, victim: discord.Message) -> Any:
+    view = discord.ui.LayoutView()
+    for _ in range(2):
+        view.add_item(discord.ui.TextDisplay("x" * 2000))
+    whole = await outcome(_channel(interaction).send(view=view))
+    components = [{"type": 10, "content": "x" * 2001}, {"type": 10, "content": "x" * 2000}]
+    payload = {"components": components, "flags": 1 << 15}
+    params = discord.http.MultipartParameters(payload=payload, multipart=None, files=None)
+    await interaction.client.http.send_message(_channel(interaction).id, params=params)
+    return isinstance(whole, discord.Message)
+
+
+@probe
+async def layout_by_an_edit(interaction: discord.Interaction, victim: discord.Message) -> Any:
+    sent = await _channel(interaction).send("plain")
+    view = discord.ui.LayoutView()
+    view.add_item(discord.ui.TextDisplay("rich"))
+    refused = await outcome(sent.edit(view=view))
+    rich = _seen(await sent.edit(content=None, view=view))
+    again = await outcome(sent.edit(content="plain again"))
+    return [refused, rich, again]

@@ -1,4 +1,4 @@
-"""A bare HTTP client with the bot's token, for what discord.py would never send."""
+"""An HTTP client with the bot's token, for requests that discord.py never sends."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from bot.sandbox import Sandbox
 
 @dataclass
 class Answer:
-    """A response, read."""
+    """A response with its decoded body."""
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -19,7 +19,7 @@ class Answer:
 
 
 class Rest:
-    """Asks the sandbox's API."""
+    """Sends requests to the sandbox's API."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
         self._sandbox = sandbox
@@ -38,7 +38,7 @@ class Rest:
         return await self.ask("PUT", path, body)
 
     async def raw(self, method: str, path: str, body: bytes) -> Answer:
-        """Send bytes as they are, called JSON."""
+        """Send the bytes unchanged with the media type of JSON."""
         headers = {
             "Authorization": f"Bot {self._sandbox.token}",
             "Content-Type": "application/json",

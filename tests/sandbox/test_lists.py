@@ -1,4 +1,4 @@
-"""What a bot looks up, and what it administers, through discord.py."""
+"""Lists and administration through discord.py: pins, threads, members, roles, channels."""
 
 import asyncio
 

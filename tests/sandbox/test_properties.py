@@ -1,4 +1,4 @@
-"""What holds for every order, page size and text: history, timers, ids, permissions, mentions."""
+"""Properties of history, timers, ids, permissions and mentions for all orders, sizes and texts."""
 
 import asyncio
 

@@ -1,7 +1,7 @@
-"""The sandbox is held against a Discord that others wrote: what a bot notices must be the same.
+"""Compares the sandbox with simcord, another simulation of Discord, as a bot observes both.
 
-Skipped aloud where simcord is not installed. Where the two differ, Discord's documentation decides;
-`DIFFERENCES` says for each what it says.
+Skipped, with a reason, where simcord is not installed. Where the two differ, Discord's
+documentation decides; `DIFFERENCES` quotes it for each difference.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ DIFFERENCES = {
 
 
 def without_fields(found: Any) -> Any:
-    """An outcome without the names of wrong fields, which simcord does not tell."""
+    """Return an outcome without the names of wrong fields, which simcord does not report."""
     if isinstance(found, list):
         return [without_fields(one) for one in found]
     if isinstance(found, tuple) and found and found[0] == "refused":

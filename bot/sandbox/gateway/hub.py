@@ -1,4 +1,7 @@
-"""Knows every session: lets clients in or turns them away by close code, and hands events out."""
+"""The gateway: accepts or refuses clients, keeps their sessions, and sends events to them.
+
+Protocol and close codes: https://discord.com/developers/docs/events/gateway.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,11 +9,12 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state import permissions
 from bot.sandbox.backend.state.events import KNOWN_INTENTS, PRIVILEGED, GatewayEvent, Intent
-from bot.sandbox.backend.state.model import Guild, Payload, User
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import Guild, User
+from bot.sandbox.backend.state.parts import Payload
+from bot.sandbox.backend.world import World
 from bot.sandbox.clock import isoformat
 from bot.sandbox.faults import Faults
 from bot.sandbox.gateway import socket as wire
@@ -20,7 +24,7 @@ from bot.sandbox.gateway.socket import ClientSocket, Closing
 
 
 class Hub:
-    """The gateway; ``authenticate`` takes a bare token."""
+    """All sessions and sockets; ``authenticate`` takes a token without a prefix."""
 
     def __init__(
         self,
@@ -32,14 +36,14 @@ class Hub:
         self._world = world
         self._faults = faults
         self._authenticate = authenticate
-        self.unknown = unknown
+        self._note_unknown = unknown
         self.url = ""
         self.sessions: dict[str, GatewaySession] = {}
         self.sockets: set[ClientSocket] = set()
         world.listeners.append(self.on_event)
 
     async def handler(self, request: web.Request) -> web.StreamResponse:
-        """The endpoint that sockets connect to."""
+        """Serve the endpoint that clients connect to."""
         if self._faults.is_out and hdrs.ORIGIN not in request.headers:  # the page goes on
             return web.Response(status=503)
         compress = request.query.get("compress", "")
@@ -51,20 +55,29 @@ class Hub:
         self.sockets.add(socket)
         return await socket.serve()
 
+    def unknown(self, what: str) -> None:
+        """Note a request that the sandbox does not have."""
+        self._note_unknown(what)
+
     def bot_session(self) -> GatewaySession | None:
-        """The bot's session that has a socket now."""
+        """Return the bot's session that has a socket, if there is one."""
         for session in self.sessions.values():
             if session.user is self._world.bot and session.socket is not None:
                 return session
         return None
 
     def on_event(self, event: GatewayEvent) -> None:
-        """Hand an event to the sessions it is for."""
+        """Send an event to the sessions that want it."""
         bodies: dict[bool, bytes] = {}
         verdict = None
         for session in list(self.sessions.values()):
             if not session.wants(event):
                 continue
+            if event.name == "GUILD_CREATE" and event.guild_id is not None:
+                guild = self._world.guilds[event.guild_id]
+                session.dispatch(event.name, encode(self._guild(session, guild)))
+                continue
+            # One payload for all sessions that read content, and one for all that do not.
             full = event.stripped is None or session.reads_content()
             if full not in bodies:
                 payload = event.payload if full or not event.stripped else event.stripped()
@@ -82,7 +95,7 @@ class Hub:
                 session.again()
 
     def identify(self, socket: ClientSocket, data: Payload) -> None:
-        """Begin a session, or raise the close that Discord answers with."""
+        """Begin a session; raises ``Closing`` where the client is refused."""
         user = self._authenticate(str(data.get("token", "")))
         if user is None:
             raise Closing(wire.AUTHENTICATION_FAILED, "Authentication failed.")
@@ -181,7 +194,7 @@ class Hub:
         }
 
     def resume(self, socket: ClientSocket, data: Payload) -> None:
-        """Go on with a session, replaying what it missed; else tell it to begin anew."""
+        """Resume a session and replay the missed events, or tell the client to identify again."""
         user = self._authenticate(str(data.get("token", "")))
         if user is None:
             raise Closing(wire.AUTHENTICATION_FAILED, "Authentication failed.")
@@ -195,6 +208,7 @@ class Hub:
             socket.end_session()
             return
         self._attach(session, socket)
+        # RESUMED comes after the missed events: discord.py takes it for their end.
         for frame in session.missed(seq):
             socket.send(frame)
         session.dispatch("RESUMED", encode({"_trace": ["sandbox"]}))
@@ -202,7 +216,7 @@ class Hub:
         self._world.publish("session", detail=session)
 
     def _tell_presence(self, session: GatewaySession) -> None:
-        """Show people whether the bot is there."""
+        """Send people whether the bot is online."""
         if session.user is not self._world.bot:
             return
         for guild in self._world.guilds.values():
@@ -222,7 +236,7 @@ class Hub:
         }
 
     def presence(self, session: GatewaySession, data: Payload) -> None:
-        """Take a presence; nobody in the sandbox looks at it."""
+        """Take a presence update; the sandbox shows none."""
 
     def members(self, session: GatewaySession, data: Payload) -> None:
         """Answer a request for members in chunks of a thousand."""
@@ -254,7 +268,7 @@ class Hub:
             session.dispatch("GUILD_MEMBERS_CHUNK", encode(payload))
 
     def lost(self, socket: ClientSocket, *, clean: bool) -> None:
-        """A socket ended; a client that said goodbye ends its session, any other may resume."""
+        """Take the end of a socket: a clean close ends the session, any other may resume."""
         self.sockets.discard(socket)
         session = socket.session
         if session is None or session.socket is not socket:
@@ -267,7 +281,7 @@ class Hub:
         self._world.publish("session", detail=session)
 
     def drop(self, *, bots_only: bool = True) -> int:
-        """Cut sockets without a word; returns how many."""
+        """Cut sockets without a close frame; return how many."""
         found = [
             one
             for one in self.sockets

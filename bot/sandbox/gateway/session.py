@@ -1,25 +1,36 @@
-"""A gateway session: numbers its events and keeps them, so that a RESUME misses none."""
+"""A gateway session: numbers its events and keeps them for a RESUME."""
 
 import secrets
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import msgspec
 
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
 from bot.sandbox.backend.state.model import User
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.world import World
 
-if TYPE_CHECKING:
-    from bot.sandbox.gateway.socket import ClientSocket
-
+# Discord publishes neither number. The session must outlive a short outage, and a client that
+# comes back later must find that RESUME fails.
 KEPT_EVENTS: Final = 5000
 RESUMABLE_SECONDS: Final = 180.0
 _encode: Final = msgspec.json.Encoder().encode
 
 
+class FrameSink(Protocol):
+    """The connection that a session sends its frames over."""
+
+    session: "GatewaySession | None"
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; frames go out in the order in which they were queued."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close with a close code after the queued frames are out."""
+
+
 class GatewaySession:
-    """One identified client; ``intents`` None is a person's own app, which is sent everything."""
+    """An identified client; ``intents`` is None for a person's app, which gets all events."""
 
     def __init__(
         self, world: World, user: User, intents: int | None, shard: tuple[int, int]
@@ -28,17 +39,18 @@ class GatewaySession:
         self.user = user
         self.intents = intents
         self.shard = shard
-        self.socket: ClientSocket | None = None
+        self.socket: FrameSink | None = None
         self.seq = 0
         self.lost_at: float | None = None
         self._world = world
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_EVENTS)
 
     def wants(self, event: GatewayEvent) -> bool:
-        """Whether the event is for this session."""
+        """Return whether the event is for this session."""
         if event.only is not None and self.user.id not in event.only:
             return False
         if self.intents is None:
+            # Interactions go to the application, never to the person who caused them.
             if event.name == "INTERACTION_CREATE":
                 return False
         elif event.intent is not None and not self.intents & event.intent:
@@ -59,15 +71,15 @@ class GatewaySession:
         return (0 if guild_id is None else (guild_id >> 22) % count) == number
 
     def holds_guild(self, guild_id: int) -> bool:
-        """Whether the guild belongs to this session's shard."""
+        """Return whether the guild belongs to this session's shard."""
         return self._holds(guild_id)
 
     def reads_content(self) -> bool:
-        """Whether it may read the content of messages that do not concern it."""
+        """Return whether the session has the message content intent."""
         return self.intents is None or bool(self.intents & Intent.MESSAGE_CONTENT)
 
     def dispatch(self, name: str, body: bytes, *, sent: bool = True) -> None:
-        """Number an event, keep it and send it; ``sent`` false loses it for good."""
+        """Number an event, keep it and send it; ``sent`` false loses the event for good."""
         self.seq += 1
         if not sent:
             return
@@ -77,12 +89,12 @@ class GatewaySession:
             self.socket.send(frame)
 
     def again(self) -> None:
-        """Send the newest event once more, under its own number."""
+        """Send the newest event again with the same number."""
         if self.socket is not None and self._kept:
             self.socket.send(self._kept[-1][1])
 
     def can_resume(self, seq: int) -> bool:
-        """Whether everything after ``seq`` is still kept."""
+        """Return whether all events after ``seq`` are kept and the session is not too old."""
         if seq > self.seq:
             return False
         if self.lost_at is not None and self._world.now() - self.lost_at > RESUMABLE_SECONDS:
@@ -91,10 +103,10 @@ class GatewaySession:
         return len(self._kept) < KEPT_EVENTS or seq >= kept_from - 1
 
     def missed(self, seq: int) -> list[bytes]:
-        """The frames after ``seq``, in order."""
+        """Return the frames after ``seq``, in order."""
         return [frame for number, frame in self._kept if number > seq]
 
 
 def encode(payload: object) -> bytes:
-    """A payload as JSON bytes."""
+    """Return a payload as JSON bytes."""
     return _encode(payload)

@@ -1,16 +1,13 @@
-"""One WebSocket of the gateway: the handshake, heartbeats, and frames out in order, compressed."""
+"""One WebSocket of the gateway: handshake, heartbeats, and frames in order, compressed if asked."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.sandbox.gateway.compression import COMPRESSORS
 from bot.sandbox.gateway.session import GatewaySession, encode
-
-if TYPE_CHECKING:
-    from bot.sandbox.gateway.hub import Hub
 
 HEARTBEAT_MS: Final = 41_250
 # discord.py notes when it sent a heartbeat after sending it; the ack must not overtake that.
@@ -31,7 +28,7 @@ COMMAND_SECONDS: Final = 60.0
 
 
 class Closing(Exception):  # noqa: N818 - a protocol step, caught where the socket is served
-    """The socket is to be closed with a code."""
+    """Raised to close the socket with a close code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -39,10 +36,32 @@ class Closing(Exception):  # noqa: N818 - a protocol step, caught where the sock
         self.reason = reason
 
 
+class SessionKeeper(Protocol):
+    """The side of the gateway that knows all sessions, as one socket needs it."""
+
+    def identify(self, socket: "ClientSocket", data: dict[str, Any]) -> None:
+        """Begin a session for the socket; raises ``Closing`` where the client is refused."""
+
+    def resume(self, socket: "ClientSocket", data: dict[str, Any]) -> None:
+        """Attach the socket to an earlier session, or tell the client that it is gone."""
+
+    def presence(self, session: GatewaySession, data: dict[str, Any]) -> None:
+        """Take a presence update."""
+
+    def members(self, session: GatewaySession, data: dict[str, Any]) -> None:
+        """Answer a request for guild members."""
+
+    def unknown(self, what: str) -> None:
+        """Note a request that the sandbox does not have."""
+
+    def lost(self, socket: "ClientSocket", *, clean: bool) -> None:
+        """Take the end of a connection; ``clean`` means that the client closed its session."""
+
+
 class ClientSocket:
     """Serves one connection until it ends."""
 
-    def __init__(self, hub: "Hub", request: web.Request) -> None:
+    def __init__(self, hub: SessionKeeper, request: web.Request) -> None:
         self._hub = hub
         self._request = request
         self._ws = web.WebSocketResponse(max_msg_size=4096 * 4, autoping=True, compress=False)
@@ -65,12 +84,12 @@ class ClientSocket:
         self._out.put_nowait((code, reason))
 
     def abort(self) -> None:
-        """Cut the connection, with no word to the other side."""
+        """Cut the connection without a close frame."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def serve(self) -> web.WebSocketResponse:
-        """The connection's whole life."""
+        """Serve the connection until it ends."""
         await self._ws.prepare(self._request)
         writer = asyncio.create_task(self._write())
         try:
@@ -145,12 +164,12 @@ class ClientSocket:
             raise Closing(UNKNOWN_OPCODE, "Unknown opcode.")
 
     def end_session(self) -> None:
-        """Tell the client to begin anew: its session cannot be resumed."""
+        """Tell the client to identify again: its session cannot be resumed."""
         self.send_op(9, False)
 
     @property
     def going_away(self) -> int:
-        """The code for a server that stops."""
+        """The close code of a server that stops."""
         return WSCloseCode.GOING_AWAY
 
 

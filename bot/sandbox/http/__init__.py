@@ -1,1 +1,1 @@
-"""The sandbox over HTTP: routes by noun over the operations of ``backend``."""
+"""The sandbox over HTTP: routes over the operations of ``backend``, one noun a module."""

@@ -1,4 +1,4 @@
-"""Serves the REST API: authenticate, count, let faults happen, call one handler, answer."""
+"""Serves the REST API: authenticates, counts rate limits, applies faults, calls a handler."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from bot.sandbox import errors
-from bot.sandbox.backend import Backend
+from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.state.events import Change
 from bot.sandbox.backend.state.model import User
 from bot.sandbox.errors import DiscordError, Unsupported
@@ -25,7 +25,7 @@ _MAJORS: Final = ("channel_id", "guild_id", "interaction_token")
 
 @dataclass(slots=True, frozen=True)
 class RequestLog:
-    """One request that was answered; ``at`` in Unix seconds, ``status`` 0 for a cut connection."""
+    """An answered request; ``at`` is in Unix seconds, ``status`` is 0 for a cut connection."""
 
     at: float
     method: str
@@ -53,13 +53,14 @@ class Api:
         self.observers: list[Callable[[str, str, int, object], None]] = []
 
     def add_to(self, app: web.Application) -> None:
-        """Put every route on an application; what is under the prefix and unknown answers 501."""
+        """Add all routes to an application; an unknown path under the prefix answers 501."""
         for route in all_routes():
             app.router.add_route(route.method, PREFIX + route.template, self._endpoint(route))
         app.router.add_route("*", "/api/{tail:.*}", self._unknown)
         app.router.add_get(
             "/attachments/{channel_id}/{attachment_id}/{filename}", files.handler(self._backend)
         )
+        app.router.add_get("/stickers/{sticker_id}.png", files.sticker_handler(self._backend))
 
     def _endpoint(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def endpoint(request: web.Request) -> web.StreamResponse:
@@ -87,7 +88,8 @@ class Api:
                 headers = self._limiter.count(route.limit, _major(request))
             fault = None
             if counted:  # The people at the page are not the ones to be troubled.
-                fault = await self._faults.before(route.method, route.template)
+                has_files = request.content_type == "multipart/form-data"
+                fault = await self._faults.before(route.method, route.template, has_files=has_files)
             await call.read()
             result = await route.handler(call)
             if fault is not None and fault.drop:
@@ -136,7 +138,7 @@ class Api:
 
 
 def all_routes() -> Iterator[Route]:
-    """Every route of the API."""
+    """Yield every route of the API."""
     for room in (users, messages, channels, guilds, commands, interactions):
         yield from room.routes()
 

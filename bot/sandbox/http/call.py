@@ -1,4 +1,4 @@
-"""One request on its way to an operation: who asks, what the path, query and body say."""
+"""One request as handlers see it: the caller, and the fields of path, query and body."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,9 +9,10 @@ import msgspec
 from aiohttp import BodyPartReader, web
 
 from bot.sandbox import errors
-from bot.sandbox.backend import Backend
-from bot.sandbox.backend.messages.drafts import UploadedFile
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Payload, User
+from bot.sandbox.backend.backend import Backend
+from bot.sandbox.backend.messages.attachments import UploadedFile
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, User
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.forms import Form
 from bot.sandbox.http.ratelimits import Limit, RestRateLimiter
 
@@ -21,14 +22,14 @@ MAX_UPLOAD: Final = 101 << 20
 
 @dataclass(slots=True)
 class RestResponse:
-    """What a handler answers; a None payload is an empty body."""
+    """A handler's answer; a payload of None is an empty body."""
 
     status: int
     payload: Any = None
 
 
 class Call:
-    """A request as handlers see it."""
+    """A request to the REST API."""
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Call:
             data = bytearray()
             while chunk := await part.read_chunk(1 << 16):
                 data += chunk
+                # The highest boost level allows 100 MiB; more must not fill the memory.
                 if len(data) > MAX_UPLOAD:
                     raise errors.entity_too_large()
             number = int(found[1] or found[2] or len(self.uploads))
@@ -92,12 +94,12 @@ class Call:
         return Form(dict(self.request.query), self.where)
 
     def no_fields(self) -> None:
-        """Say that neither query nor body carries anything."""
+        """Check that the request has neither query nor body fields."""
         self.query.finish()
         self.form.finish()
 
     def id(self, name: str) -> int:
-        """An id in the path; raises 50035 where it is none."""
+        """Return an id in the path; raises 50035 where the text is no id."""
         value = self.request.match_info[name]
         form = Form({name: self.actor.id if value == "@me" else value}, self.where)
         found = form.snowflake(name)
@@ -105,7 +107,7 @@ class Call:
         return found or 0
 
     def text(self, name: str) -> str:
-        """A piece of the path."""
+        """Return a parameter of the path."""
         return self.request.match_info[name]
 
     def count_rename(self, channel: Channel) -> None:
@@ -113,19 +115,19 @@ class Call:
         self.limiter.count_rename(channel.id)
 
     def channel(self) -> Channel:
-        """The path's channel, seen by the caller."""
+        """Return the path's channel; raises where the caller does not see it."""
         return self.world.channel(self.id("channel_id"), self.actor)
 
     def message(self) -> DiscordMessage:
-        """The path's message, in a channel the caller sees."""
+        """Return the path's message; raises where the caller does not see the channel."""
         return self.world.message(self.channel(), self.id("message_id"))
 
     def guild(self) -> Guild:
-        """The path's guild, whose member the caller is."""
+        """Return the path's guild; raises where the caller is not a member."""
         return self.world.guild(self.id("guild_id"), self.actor)
 
     def shown(self, message: DiscordMessage) -> Payload:
-        """A message as the caller may see it."""
+        """Return a message with the content that the caller may read."""
         if self.actor is not self.world.bot:
             return self.world.writer.full(message, self.actor, self.world.now())
         content = "message_content" in self.world.granted_intents
@@ -137,7 +139,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """A path of the API; ``open_to_all``: no token; ``free``: not in the global limit."""
+    """A route of the API; ``open_to_all`` needs no token, ``free`` is outside the global limit."""
 
     method: str
     template: str

@@ -1,9 +1,11 @@
 """Routes about channels, channel threads, typing and permission overwrites."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
-from bot.sandbox.backend.state.model import Channel, Payload
-from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.state.kinds import POST_CHANNELS
+from bot.sandbox.backend.state.model import Channel
+from bot.sandbox.backend.state.parts import Payload
+from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import Limit
 
@@ -13,13 +15,13 @@ def _shown(call: Call, channel: Channel) -> Payload:
 
 
 async def get(call: Call) -> Payload:
-    """A channel."""
+    """Return a channel."""
     call.no_fields()
     return _shown(call, call.channel())
 
 
 async def modify(call: Call) -> Payload:
-    """Change a channel or thread; name and topic twice in ten minutes."""
+    """Change a channel or thread; a name or topic changes twice in ten minutes at most."""
     channel = call.channel()
     form = call.form
     if form.given("name") or form.given("topic"):
@@ -53,9 +55,16 @@ async def thread_from_message(call: Call) -> RestResponse:
 
 
 async def thread(call: Call) -> RestResponse:
-    """Start a thread without a message."""
+    """Start a thread without a message, or a forum post with its first message."""
+    parent = call.channel()
+    if parent.type in POST_CHANNELS:
+        query = call.query
+        query.ignore("use_nested_fields")  # an older form of the request, which discord.py names
+        query.finish()
+        post, message = call.backend.posts.create(parent, call.actor, call.form, call.uploads)
+        return RestResponse(201, {**_shown(call, post), "message": call.shown(message)})
     made = call.backend.threads.without_message(
-        call.channel(), call.actor, call.form, call.backend.messages.publish
+        parent, call.actor, call.form, call.backend.messages.publish
     )
     return RestResponse(201, _shown(call, made))
 
@@ -68,7 +77,7 @@ def _thread_of(call: Call) -> Channel:
 
 
 async def join_thread(call: Call) -> None:
-    """Put oneself or another into a thread."""
+    """Add oneself or another member to a thread."""
     call.no_fields()
     channel = _thread_of(call)
     user_id = call.id("user_id")
@@ -84,7 +93,7 @@ async def join_thread(call: Call) -> None:
 
 
 async def leave_thread(call: Call) -> None:
-    """Take oneself or another out of a thread."""
+    """Remove oneself or another member from a thread."""
     call.no_fields()
     channel = _thread_of(call)
     user_id = call.id("user_id")
@@ -97,7 +106,7 @@ async def leave_thread(call: Call) -> None:
 
 
 async def thread_members(call: Call) -> list[Payload]:
-    """Who is in a thread."""
+    """Return a thread's members."""
     query = call.query
     with_member = bool(query.boolean("with_member", False))
     after = query.snowflake("after") or 0
@@ -117,7 +126,7 @@ def _membership(channel: Channel, user_id: int, *, with_member: bool) -> Payload
 
 
 async def thread_member(call: Call) -> Payload:
-    """One membership of a thread."""
+    """Return one member of a thread."""
     query = call.query
     with_member = bool(query.boolean("with_member", False))
     query.finish()
@@ -130,7 +139,7 @@ async def thread_member(call: Call) -> Payload:
 
 
 async def archived_threads(call: Call) -> Payload:
-    """A channel's archived public threads, last archived first."""
+    """Return a channel's archived public threads, the last archived first."""
     query = call.query
     before = query.time("before")
     limit = query.integer("limit", 50, least=2, most=100) or 50
@@ -166,7 +175,7 @@ async def remove_overwrite(call: Call) -> None:
 
 
 def routes() -> list[Route]:
-    """All routes of this file."""
+    """Return all routes of this file."""
     here = "/channels/{channel_id}"
     members = Limit("thread-members", 50, 50)
     return [

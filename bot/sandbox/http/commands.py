@@ -1,14 +1,14 @@
 """Routes about application commands, global and of a guild."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.forms import Form
 from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import Limit
 
 
 def _scope(call: Call) -> int | None:
-    """The guild of the path (None: global); the application must be the caller's."""
+    """Return the guild of the path (None: global); the application must be the caller's."""
     if call.actor is not call.world.bot:
         raise errors.unauthorized()
     if call.id("application_id") != call.world.application_id:
@@ -22,7 +22,7 @@ def _scope(call: Call) -> int | None:
 
 
 async def listing(call: Call) -> list[Payload]:
-    """All commands of a scope."""
+    """Return all commands of a scope."""
     query = call.query
     query.boolean("with_localizations", False)
     query.finish()
@@ -31,6 +31,7 @@ async def listing(call: Call) -> list[Payload]:
 
 async def overwrite(call: Call) -> list[Payload]:
     """Replace all commands of a scope."""
+    # This is the only route whose body is a list, so its error has no field name.
     if not isinstance(call.body, list):
         form = Form({}, call.where)
         form.problem("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
@@ -50,7 +51,7 @@ async def create(call: Call) -> RestResponse:
 
 
 async def get(call: Call) -> Payload:
-    """One command."""
+    """Return one command."""
     call.no_fields()
     return call.backend.commands.get(_scope(call), call.id("command_id")).payload
 
@@ -69,7 +70,7 @@ async def delete(call: Call) -> None:
 
 
 def routes() -> list[Route]:
-    """All routes of this file."""
+    """Return all routes of this file."""
     found = []
     for scope in ("", "/guilds/{guild_id}"):
         here = "/applications/{application_id}" + scope + "/commands"

@@ -1,13 +1,14 @@
 """Routes about guilds, their channels, members and roles."""
 
-from bot.sandbox.backend.messages import render
-from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.state.parts import Payload
+from bot.sandbox.errors import unknown_sticker
 from bot.sandbox.http.call import Call, RestResponse, Route
 from bot.sandbox.http.ratelimits import Limit
 
 
 async def get(call: Call) -> Payload:
-    """A guild."""
+    """Return a guild."""
     query = call.query
     with_counts = query.boolean("with_counts", False)
     query.finish()
@@ -20,7 +21,7 @@ async def get(call: Call) -> Payload:
 
 
 async def channels(call: Call) -> list[Payload]:
-    """A guild's channels, threads left out."""
+    """Return a guild's channels, threads left out."""
     call.no_fields()
     return [render.channel(one) for one in call.guild().channels.values()]
 
@@ -32,13 +33,14 @@ async def create_channel(call: Call) -> RestResponse:
 
 
 async def active_threads(call: Call) -> Payload:
-    """All active threads that the caller sees."""
+    """Return all active threads that the caller sees."""
     call.no_fields()
     found = [
         one
         for one in call.guild().threads
         if one.thread and not one.thread.archived and call.world.sees(one, call.actor)
     ]
+    # `members` holds the caller's own memberships, not all of the threads'.
     own = [one for one in found if one.thread and call.actor.id in one.thread.members]
     return {
         "threads": [render.thread_for(one, call.actor) for one in found],
@@ -48,19 +50,43 @@ async def active_threads(call: Call) -> Payload:
 
 
 async def roles(call: Call) -> list[Payload]:
-    """A guild's roles."""
+    """Return a guild's roles."""
     call.no_fields()
     return [render.role(one) for one in call.guild().roles.values()]
 
 
+async def stickers(call: Call) -> list[Payload]:
+    """Return a guild's stickers."""
+    call.no_fields()
+    return [render.sticker(one) for one in call.guild().stickers.values()]
+
+
+async def guild_sticker(call: Call) -> Payload:
+    """Return one sticker of a guild."""
+    call.no_fields()
+    found = call.guild().stickers.get(call.id("sticker_id"))
+    if found is None:
+        raise unknown_sticker()
+    return render.sticker(found)
+
+
+async def sticker(call: Call) -> Payload:
+    """Return one sticker, of whatever guild."""
+    call.no_fields()
+    found = call.world.sticker(call.id("sticker_id"))
+    if found is None:
+        raise unknown_sticker()
+    return render.sticker(found)
+
+
 async def member(call: Call) -> Payload:
-    """One member."""
+    """Return one member."""
     call.no_fields()
     return render.member(call.backend.guilds.member(call.guild(), call.id("user_id")))
 
 
 async def members(call: Call) -> list[Payload]:
-    """Members by id."""
+    """Return members by id."""
     query = call.query
     limit = query.integer("limit", 1, least=1, most=1000) or 1
     after = query.snowflake("after") or 0
@@ -91,7 +117,7 @@ async def take_role(call: Call) -> None:
 
 
 def routes() -> list[Route]:
-    """All routes of this file."""
+    """Return all routes of this file."""
     here = "/guilds/{guild_id}"
     usual = Limit("guild", 20, 10)
     role = here + "/members/{user_id}/roles/{role_id}"
@@ -101,6 +127,9 @@ def routes() -> list[Route]:
         Route("POST", here + "/channels", create_channel, usual),
         Route("GET", here + "/threads/active", active_threads, usual),
         Route("GET", here + "/roles", roles, usual),
+        Route("GET", here + "/stickers", stickers, usual),
+        Route("GET", here + "/stickers/{sticker_id}", guild_sticker, usual),
+        Route("GET", "/stickers/{sticker_id}", sticker, usual),
         Route("GET", here + "/members", members, usual),
         Route("PATCH", here + "/members/@me", modify_self, usual),
         Route("GET", here + "/members/{user_id}", member, usual),

@@ -1,7 +1,9 @@
-"""Routes by which an application answers interactions: the callback, and the webhook after it."""
+"""Routes by which an application answers interactions: the callback and the webhook."""
 
 from bot.sandbox.backend.interactions.interactions import Interaction
-from bot.sandbox.backend.state.model import DiscordMessage, MessageFlag, Payload
+from bot.sandbox.backend.state.kinds import MessageFlag
+from bot.sandbox.backend.state.model import DiscordMessage
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.http.call import Call, Handler, Route
 from bot.sandbox.http.ratelimits import Limit
 
@@ -24,6 +26,7 @@ async def callback(call: Call) -> Payload | None:
             response_message_loading=found.original.loading,
             response_message_ephemeral=bool(found.original.flags & MessageFlag.EPHEMERAL),
         )
+        # A deferred answer has no content yet, so the response does not include the message.
         if kind != 5:
             payload["resource"] = {"type": kind, "message": _shown(call, found.original)}
     return payload
@@ -45,7 +48,7 @@ def _message(call: Call, interaction: Interaction) -> DiscordMessage:
 
 
 async def follow_up(call: Call) -> Payload:
-    """Post a further message."""
+    """Post a follow-up message."""
     query = call.query
     query.ignore("wait", "with_components")
     query.finish()
@@ -55,14 +58,14 @@ async def follow_up(call: Call) -> Payload:
 
 
 async def get(call: Call) -> Payload:
-    """One of its messages."""
+    """Return a message of the interaction."""
     query = call.query
     query.finish()
     return _shown(call, _message(call, _interaction(call)))
 
 
 async def edit(call: Call) -> Payload:
-    """Edit one of its messages."""
+    """Edit a message of the interaction."""
     query = call.query
     query.ignore("wait", "with_components")
     query.finish()
@@ -71,14 +74,14 @@ async def edit(call: Call) -> Payload:
 
 
 async def delete(call: Call) -> None:
-    """Delete one of its messages."""
+    """Delete a message of the interaction."""
     query = call.query
     query.finish()
     call.backend.answers.delete(_message(call, _interaction(call)))
 
 
 def routes() -> list[Route]:
-    """All routes of this file; they carry their own token and count towards no global limit."""
+    """Return all routes of this file; each has the interaction's token in its path."""
     webhook = "/webhooks/{application_id}/{interaction_token}"
     one = webhook + "/messages/{message_id}"
     limit = Limit("webhook", 5, 2)

@@ -1,9 +1,9 @@
 """Routes about messages, reactions and pins."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
 from bot.sandbox.backend.messages.drafts import read_draft, read_new
-from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.clock import isoformat
 from bot.sandbox.http.call import Call, Route
 from bot.sandbox.http.ratelimits import Limit
@@ -17,10 +17,11 @@ async def create(call: Call) -> Payload:
 
 
 async def get(call: Call) -> Payload:
-    """One message."""
+    """Return one message."""
     call.no_fields()
     message = call.message()
     found = call.backend.messages.history(message.channel, call.actor, around=message.id, limit=1)
+    # The history is empty without Read Message History.
     if not found:
         raise errors.missing_permissions()
     return call.shown(message)
@@ -35,8 +36,7 @@ async def edit(call: Call) -> Payload:
         message.channel,
         form,
         call.uploads,
-        earlier=message.attachments,
-        edited=message.flags,
+        edited=message,
     )
     form.finish()
     return call.shown(call.backend.messages.edit(message, call.actor, draft))
@@ -61,7 +61,7 @@ async def delete_many(call: Call) -> None:
 
 
 async def history(call: Call) -> list[Payload]:
-    """Messages before, after or around one, newest first."""
+    """Return messages before, after or around one, newest first."""
     query = call.query
     limit = query.integer("limit", 50, least=1, most=100) or 50
     before, after, around = (query.snowflake(key) for key in ("before", "after", "around"))
@@ -73,7 +73,7 @@ async def history(call: Call) -> list[Payload]:
 
 
 async def pins(call: Call) -> Payload:
-    """The pinned messages, newest first."""
+    """Return the pinned messages, newest first."""
     query = call.query
     before = query.time("before")
     limit = query.integer("limit", 50, least=1, most=50) or 50
@@ -97,6 +97,25 @@ async def unpin(call: Call) -> None:
     call.backend.messages.pin(call.message(), call.actor, pinned=False)
 
 
+async def poll_voters(call: Call) -> Payload:
+    """Return the users who chose an answer of a poll."""
+    query = call.query
+    after = query.snowflake("after") or 0
+    limit = query.integer("limit", 25, least=1, most=100) or 25
+    query.finish()
+    found = call.backend.polls.voters(call.message(), call.id("answer_id"))
+    found.sort(key=lambda user: user.id)
+    return {"users": [render.user(user) for user in found if user.id > after][:limit]}
+
+
+async def expire_poll(call: Call) -> Payload:
+    """End one's own poll now."""
+    call.no_fields()
+    message = call.message()
+    call.backend.polls.expire(message, call.actor)
+    return call.shown(message)
+
+
 async def react(call: Call) -> None:
     """Add one's reaction."""
     call.no_fields()
@@ -104,7 +123,7 @@ async def react(call: Call) -> None:
 
 
 async def unreact(call: Call) -> None:
-    """Take back one's own or another's reaction."""
+    """Remove one's own or another's reaction."""
     call.no_fields()
     whose = call.world.users.get(call.id("user_id"))
     if whose is None:
@@ -113,7 +132,7 @@ async def unreact(call: Call) -> None:
 
 
 async def reactors(call: Call) -> list[Payload]:
-    """Who reacted with an emoji."""
+    """Return the users who reacted with an emoji."""
     query = call.query
     after = query.snowflake("after") or 0
     kind = query.integer("type", 0)
@@ -127,25 +146,28 @@ async def reactors(call: Call) -> list[Payload]:
 
 
 async def clear_reactions(call: Call) -> None:
-    """Take all reactions."""
+    """Remove all reactions."""
     call.no_fields()
     call.backend.reactions.clear(call.message(), call.actor)
 
 
 async def clear_reaction(call: Call) -> None:
-    """Take all reactions of one emoji."""
+    """Remove all reactions of one emoji."""
     call.no_fields()
     call.backend.reactions.clear(call.message(), call.actor, call.text("emoji"))
 
 
 def routes() -> list[Route]:
-    """All routes of this file."""
+    """Return all routes of this file."""
     here = "/channels/{channel_id}/messages"
     one = here + "/{message_id}"
     emoji = one + "/reactions/{emoji}"
     reactions = Limit("reactions", 1, 0.25)
     pinning = Limit("pins", 5, 5)
+    poll = "/channels/{channel_id}/polls/{message_id}"
     return [
+        Route("GET", poll + "/answers/{answer_id}", poll_voters, pinning),
+        Route("POST", poll + "/expire", expire_poll, pinning),
         Route("GET", here + "/pins", pins, pinning),
         Route("PUT", here + "/pins/{message_id}", pin, pinning),
         Route("DELETE", here + "/pins/{message_id}", unpin, pinning),

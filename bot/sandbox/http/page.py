@@ -1,5 +1,6 @@
-"""Serves the page for people, and what its buttons do; refuses every other origin and host."""
+"""Serves the page for people and the actions of its buttons; refuses other origins and hosts."""
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -8,10 +9,17 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Meta, Struct
 
-from bot.sandbox.backend import Backend
+from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.interactions import commands
 from bot.sandbox.backend.interactions.invocations import NotPossible, may_use
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Payload, Role, User
+from bot.sandbox.backend.messages.component_kinds import (
+    FILE_UPLOAD,
+    SELECTS,
+    STRING_SELECT,
+    walk,
+)
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role, User
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.control import ACTIONS, Control
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
 from bot.sandbox.people import Person
@@ -24,30 +32,60 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Id = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")]
 """A snowflake, as JSON carries it."""
-Value = str | int | float | bool | None
-"""What a person puts into an option of a command."""
+
+
+class PackedFile(Struct, frozen=True):
+    """A file inside JSON: its name and its content in base64."""
+
+    name: str
+    data: str
+
+    def unpacked(self) -> tuple[str, bytes]:
+        """Return name and content; raises ``ValueError`` for what is not base64."""
+        return self.name, base64.b64decode(self.data, validate=True)
+
+
+Value = str | int | float | bool | PackedFile | None
+"""The value of a command's option."""
 
 
 class InChannel(Struct, frozen=True):
-    """An act in a channel."""
+    """An action in a channel."""
 
     channel_id: Id
 
 
 class OnMessage(InChannel, frozen=True):
-    """An act on a message's button or menu."""
+    """An action on a message."""
 
     message_id: Id
+
+
+class Pressing(OnMessage, frozen=True):
+    """A press of a message's button."""
+
     custom_id: str
 
 
-class Selecting(OnMessage, frozen=True):
+class UsingMenu(OnMessage, frozen=True):
+    """A context menu command, by its name, on a message."""
+
+    name: str
+
+
+class Voting(OnMessage, frozen=True):
+    """Votes on a message's poll: the ids of the chosen answers."""
+
+    answers: tuple[int, ...]
+
+
+class Selecting(Pressing, frozen=True):
     """Entries chosen in a menu: their values, or the ids of members, roles or channels."""
 
     values: tuple[str, ...]
@@ -71,7 +109,7 @@ class Submitting(Struct, frozen=True):
     """The fields of a modal that answered an interaction."""
 
     interaction_id: Id
-    values: dict[str, str | tuple[str, ...] | None]
+    values: dict[str, str | bool | tuple[str | PackedFile, ...] | None]
 
 
 class Troubling(Struct, frozen=True):
@@ -87,7 +125,10 @@ Act = Callable[["Person", Any], Awaitable[Any]]
 
 @web.middleware
 async def only_this_origin(request: web.Request, handler: Endpoint) -> web.StreamResponse:
-    """Refuse what another site's page could send, and names that only resolve to this machine."""
+    """Refuse requests of other sites' pages, and host names that resolve to this machine.
+
+    Otherwise any web page could act as a person of the sandbox, also by DNS rebinding.
+    """
     own = {f"{name}:{_port(request)}" for name in ("127.0.0.1", "localhost", "[::1]")}
     if request.host not in own:
         return web.Response(status=403, text=f"The sandbox does not answer to {request.host!r}.")
@@ -104,7 +145,7 @@ def _port(request: web.Request) -> int:
 
 
 class PageServer:
-    """The page; ``text`` is its welcome in Markdown."""
+    """The page and its actions; ``text`` is the welcome in Markdown."""
 
     def __init__(
         self,
@@ -125,14 +166,17 @@ class PageServer:
             "command": (Commanding, self._command),
             "commands": (InChannel, self._commands),
             "autocomplete": (Completing, self._autocomplete),
-            "click": (OnMessage, self._click),
+            "click": (Pressing, self._click),
             "select": (Selecting, self._select),
             "modal": (Submitting, self._modal),
+            "menus": (InChannel, self._menus),
+            "menu": (UsingMenu, self._menu),
+            "vote": (Voting, self._vote),
             "trouble": (Troubling, self._trouble),
         }
 
     def add_to(self, app: web.Application) -> None:
-        """Put the page on an application."""
+        """Add the page's routes to an application."""
         app.router.add_get("/", self._file)
         app.router.add_get("/page/welcome.json", self._welcome)
         app.router.add_get("/page/{name}", self._file)
@@ -140,6 +184,7 @@ class PageServer:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info.get("name", "index.html")
+        # Only files of the page's folder are served: the name never becomes a path.
         known = {path.name: path for path in FILES.iterdir() if path.suffix in TYPES}
         if name not in known:
             return web.Response(status=404, text="There is no such file.")
@@ -223,11 +268,24 @@ class PageServer:
             if command.kind != commands.CHAT_INPUT:
                 continue
             try:
-                may_use(command, channel, person.user, self._world.now())
+                may_use(command, channel, person.user, self._world)
             except NotPossible:
                 continue
             found += _flat(command.payload, "")
         return found
+
+    async def _menus(self, person: Person, asked: InChannel) -> list[str]:
+        return person.message_menus(self._channel(person, asked))
+
+    async def _menu(self, person: Person, asked: UsingMenu) -> Payload:
+        message = self._message(person, asked)
+        begun = await person.menu(message.channel, asked.name, message, wait=False)
+        return {"id": str(begun.id)}
+
+    async def _vote(self, person: Person, asked: Voting) -> Payload:
+        message = self._message(person, asked)
+        self._backend.polls.vote(message, person.user, list(asked.answers))
+        return {}
 
     async def _command(self, person: Person, asked: Commanding) -> Payload:
         channel = self._channel(person, asked)
@@ -237,13 +295,14 @@ class PageServer:
     async def _autocomplete(self, person: Person, asked: Completing) -> list[Payload]:
         channel = self._channel(person, asked)
         values = self._values(channel, asked)
+        # The focused option is passed apart from the others.
         values.pop(asked.focused, None)
         return await person.autocomplete(
             channel, asked.path, focused=asked.focused, value=asked.value, others=values
         )
 
     def _values(self, channel: Channel, asked: Commanding) -> dict[str, Any]:
-        """The options' values with ids in place of which the objects stand."""
+        """Return the options' values, with objects and files in place of ids and base64."""
         found = self._backend.commands.visible(channel.guild.id if channel.guild else None)
         options = {
             option["name"]: option["type"]
@@ -253,10 +312,13 @@ class PageServer:
             for option in leaf["options"]
         }
         targets = (commands.USER_OPTION, commands.CHANNEL, commands.ROLE, commands.MENTIONABLE)
-        return {
-            name: self._target(channel, value) if options.get(name) in targets else value
-            for name, value in (asked.values or {}).items()
-        }
+        values: dict[str, Any] = {}
+        for name, value in (asked.values or {}).items():
+            if options.get(name) in targets:
+                values[name] = self._target(channel, value)
+            else:
+                values[name] = value.unpacked() if isinstance(value, PackedFile) else value
+        return values
 
     def _target(self, channel: Channel, value: Any) -> User | Role | Channel:
         number = int(value)
@@ -268,7 +330,7 @@ class PageServer:
             raise NotPossible("there is no such member, role or channel")
         return found
 
-    async def _click(self, person: Person, asked: OnMessage) -> Payload:
+    async def _click(self, person: Person, asked: Pressing) -> Payload:
         message = self._message(person, asked)
         clicked = await person.click(message, custom_id=asked.custom_id, wait=False)
         return {"id": str(clicked.id)}
@@ -290,7 +352,17 @@ class PageServer:
         interaction = self._backend.interactions.get(int(asked.interaction_id))
         if interaction is None or interaction.user is not person.user:
             raise missing_access()
-        submitted = await person.submit_modal(interaction, asked.values, wait=False)
+        values: dict[str, Any] = dict(asked.values)
+        for field in walk((interaction.modal or {}).get("components", [])):
+            name = field.get("custom_id")
+            if name not in values:
+                continue
+            if field["type"] in SELECTS - {STRING_SELECT}:
+                values[name] = [self._target(interaction.channel, one) for one in values[name]]
+            elif field["type"] == FILE_UPLOAD:
+                files = values[name] or ()
+                values[name] = [one.unpacked() for one in files if isinstance(one, PackedFile)]
+        submitted = await person.submit_modal(interaction, values, wait=False)
         return {"id": str(submitted.id)}
 
     async def _trouble(self, person: Person, asked: Troubling) -> Payload:
@@ -301,7 +373,7 @@ class PageServer:
 
 
 def _flat(command: Payload, prefix: str) -> list[Payload]:
-    """A command's leaves: path, description, and options."""
+    """Return the subcommands that can be used: path, description, and options."""
     path = f"{prefix} {command['name']}".strip()
     options = command.get("options", [])
     below = [option for option in options if option["type"] in (1, 2)]

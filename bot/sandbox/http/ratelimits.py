@@ -1,7 +1,7 @@
-"""Counts requests as Discord does: buckets by route and place, a global limit, renames apart.
+"""Discord's rate limits: buckets by route and major parameter, a global limit, renames apart.
 
-Discord publishes the headers and not the numbers: those of the routes are modelled on what clients
-see, and a client has to go by the headers.
+Discord publishes the headers and not the numbers, so clients must obey the headers. The numbers
+here are modelled on observed ones: https://discord.com/developers/docs/topics/rate-limits.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ RENAME_SECONDS: Final = 600.0
 
 @dataclass(slots=True, frozen=True)
 class Limit:
-    """A bucket: ``count`` requests in ``seconds`` for each value of the major parameters."""
+    """A rate limit bucket: count requests in ``seconds`` for each value of the major parameters."""
 
     name: str
     count: int
@@ -31,7 +31,7 @@ class _Window:
 
 
 class RestRateLimiter:
-    """Counts one bot's requests; ``enabled`` false lets everything through, headers stay."""
+    """Counts one bot's requests; enabled false allows all of them and still sends the headers."""
 
     def __init__(
         self, clock: SandboxClock, *, enabled: bool = True, global_per_second: int = 50
@@ -44,10 +44,11 @@ class RestRateLimiter:
         self._renames: dict[int, list[float]] = {}
 
     def count(self, limit: Limit, major: str) -> dict[str, str]:
-        """Count a request; returns Discord's headers, raises a 429 that carries them."""
+        """Count a request; returns Discord's headers or raises a 429 with them."""
         now = self._clock.now()
         window = self._windows.get((limit.name, major))
         if window is None or window.ends <= now:
+            # A long benchmark visits many channels; windows that ended are dropped now and then.
             if len(self._windows) > 10_000:
                 self._windows = {key: one for key, one in self._windows.items() if one.ends > now}
             window = self._windows[limit.name, major] = _Window(now + limit.seconds)
@@ -56,6 +57,7 @@ class RestRateLimiter:
             window.used += 1
         left = window.ends - now
         remaining = max(0, limit.count - window.used) if self.enabled else limit.count
+        # Every answer of a limited route carries these headers, so that clients can wait in time.
         headers = {
             "X-RateLimit-Limit": str(limit.count),
             "X-RateLimit-Remaining": str(remaining),
@@ -70,7 +72,7 @@ class RestRateLimiter:
         return headers
 
     def count_global(self) -> None:
-        """Count a request towards the limit of all; raises a 429."""
+        """Count a request towards the global limit; raises a 429."""
         now = self._clock.now()
         if self._global.ends <= now:
             self._global = _Window(now + 1.0)
@@ -79,7 +81,7 @@ class RestRateLimiter:
         self._global.used += 1
 
     def count_rename(self, channel_id: int) -> None:
-        """Count a new name or topic of a channel; raises a 429 at the third in ten minutes."""
+        """Count a change of a channel's name or topic; raises a 429 at the third in ten minutes."""
         now = self._clock.now()
         recent = [at for at in self._renames.get(channel_id, []) if at > now - RENAME_SECONDS]
         if self.enabled and len(recent) >= RENAMES:

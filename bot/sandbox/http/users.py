@@ -1,11 +1,11 @@
-"""Routes about users, the application itself and where the gateway is."""
+"""Routes about users, the application, and the gateway's address."""
 
 from typing import Any, Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state import permissions
-from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.http.call import Call, Route
 from bot.sandbox.http.ratelimits import Limit
 
@@ -15,7 +15,7 @@ COUNTS: Final = ("approximate_member_count", "approximate_presence_count")
 
 
 async def me(call: Call) -> Payload:
-    """Who the token is for."""
+    """Return the token's user."""
     call.no_fields()
     return render.own_user(call.actor)
 
@@ -30,7 +30,7 @@ async def user(call: Call) -> Payload:
 
 
 async def open_dm(call: Call) -> Payload:
-    """A DM channel with one recipient."""
+    """Return a DM channel with one recipient."""
     form = call.form
     form.required("recipient_id")
     recipient = form.snowflake("recipient_id")
@@ -38,13 +38,14 @@ async def open_dm(call: Call) -> Payload:
     other = call.world.users.get(recipient or 0)
     if other is None:
         raise errors.unknown_user()
+    # Bots cannot write to bots, and over HTTP people write to the bot alone.
     if other is call.actor or other.bot == call.actor.bot:
         raise errors.cannot_message_user()
     return render.channel(call.backend.channels.open_dm(call.actor, other))
 
 
 async def guilds(call: Call) -> list[Payload]:
-    """The guilds one is in."""
+    """Return the caller's guilds."""
     query = call.query
     limit = query.integer("limit", 200, least=1, most=200) or 200
     after = query.snowflake("after") or 0
@@ -69,10 +70,11 @@ async def guilds(call: Call) -> list[Payload]:
 
 
 async def application(call: Call) -> Payload:
-    """The application behind the token."""
+    """Return the application behind the token."""
     call.no_fields()
     world = call.world
     owner = next(one for one in world.users.values() if not one.bot)
+    # These flags name the granted privileged intents, for a bot that Discord did not verify.
     flags = sum(flag for name, flag in GATEWAY_LIMITED.items() if name in world.granted_intents)
     return {
         "id": str(world.application_id),
@@ -91,23 +93,23 @@ async def application(call: Call) -> Payload:
         "role_connections_verification_url": None,
         "owner": render.user(owner),
         "approximate_guild_count": len(world.guilds),
-        "approximate_user_install_count": 0,
+        "approximate_user_install_count": len(world.user_installs),
         "approximate_user_authorization_count": 0,
         "explicit_content_filter": 0,
         "team": None,
         "eligible_oauth2_scopes": [],
-        "integration_types_config": {"0": {}},
+        "integration_types_config": {"0": {}, "1": {}},
     }
 
 
 async def gateway(call: Call) -> Payload:
-    """Where the gateway is."""
+    """Return the gateway's address."""
     call.no_fields()
     return {"url": call.gateway_url}
 
 
 async def gateway_bot(call: Call) -> Payload:
-    """Where the gateway is, and how often a bot may still identify."""
+    """Return the gateway's address, and how often the bot may still identify."""
     call.no_fields()
     return {
         "url": call.gateway_url,
@@ -122,7 +124,7 @@ async def gateway_bot(call: Call) -> Payload:
 
 
 def routes() -> list[Route]:
-    """All routes of this file."""
+    """Return all routes of this file."""
     usual: dict[str, Any] = {"limit": Limit("users", 30, 30)}
     return [
         Route("GET", "/users/@me", me, **usual),

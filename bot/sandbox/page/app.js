@@ -1,13 +1,14 @@
 // The page: keeps what the gateway tells, shows one channel, and does what the person does.
 
+import { drawChannels, drawPosts, FORUMS, label, ordered, THREADS } from "./channels.js";
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
-import { openModal, openTroubles } from "./dialogs.js";
+import { openChoice, openModal, openTroubles } from "./dialogs.js";
 import { element, refreshTimes, render } from "./markdown.js";
 import { drawMessage } from "./message.js";
 
 const $ = (id) => document.getElementById(id);
-const THREADS = [10, 11, 12];
+const LONGEST_NAME = 100;
 
 class App {
   constructor(welcome) {
@@ -87,6 +88,7 @@ class App {
       MESSAGE_DELETE_BULK: () => this.gone(data.channel_id, data.ids),
       MESSAGE_REACTION_ADD: () => this.reacted(data, 1), MESSAGE_REACTION_REMOVE: () => this.reacted(data, -1),
       MESSAGE_REACTION_REMOVE_ALL: () => this.cleared(data, null), MESSAGE_REACTION_REMOVE_EMOJI: () => this.cleared(data, data.emoji.name),
+      MESSAGE_POLL_VOTE_ADD: () => this.voted(data, 1), MESSAGE_POLL_VOTE_REMOVE: () => this.voted(data, -1),
       PRESENCE_UPDATE: () => { if (data.user.id === this.welcome.bot.id) this.status({ bot: data.status }); },
       TYPING_START: () => this.showTyping(data),
       INTERACTION_SUCCESS: () => this.settled(data.id, ""),
@@ -100,6 +102,7 @@ class App {
     this.state.channels.set(channel.id, channel);
     this.drawChannels();
     if (channel.id === this.state.current) this.drawHeader();
+    if (channel.parent_id === this.state.current && FORUMS.includes(this.state.channels.get(channel.parent_id)?.type)) this.drawMessages();
   }
 
   lose(channel) {
@@ -108,34 +111,16 @@ class App {
     if (channel.id === this.state.current) this.open(channel.parent_id ?? [...this.state.channels.keys()][0]);
   }
 
-  ordered() {
-    const all = [...this.state.channels.values()];
-    const found = [];
-    for (const channel of all.filter((one) => one.type === 0 || one.type === 5).sort((a, b) => a.position - b.position)) {
-      found.push(channel);
-      found.push(...all.filter((one) => THREADS.includes(one.type) && one.parent_id === channel.id && (!one.thread_metadata.archived || one.id === this.state.current)));
-    }
-    return [found, all.filter((one) => one.type === 1)];
-  }
-
-  drawChannels() {
-    const [places, dms] = this.ordered();
-    const item = (channel) => {
-      const thread = THREADS.includes(channel.type);
-      const label = channel.type === 1 ? "@ " + this.welcome.bot.name : (thread ? "╰ " : "# ") + channel.name;
-      const locked = channel.thread_metadata?.locked ? " 🔒" : channel.thread_metadata?.archived ? " 💤" : "";
-      return element("button", { type: "button", class: (thread ? "thread " : "") + (this.state.fresh.has(channel.id) ? "new" : ""), "data-channel": channel.id, "aria-current": channel.id === this.state.current ? "page" : undefined, onclick: () => this.open(channel.id, true) }, label + locked);
-    };
-    const dm = dms.length ? dms.map(item) : [element("button", { type: "button", onclick: () => this.openDm() }, "@ " + this.welcome.bot.name)];
-    $("channels").replaceChildren(element("h3", {}, "Channels"), ...places.map(item), element("h3", {}, "Direct messages"), ...dm);
-  }
+  ordered() { return ordered(this.state); }
+  label(channel, thread) { return label(channel, thread, this); }
+  drawChannels() { drawChannels(this); }
 
   drawHeader() {
     const channel = this.state.channels.get(this.state.current);
     if (!channel) return;
-    const title = channel.type === 1 ? "@ " + this.welcome.bot.name : (THREADS.includes(channel.type) ? "🧵 " : "# ") + channel.name;
+    const title = this.label(channel, "🧵 ");
     $("title").textContent = title;
-    $("text").placeholder = `Message ${title}`;
+    $("text").placeholder = FORUMS.includes(channel.type) ? "New post: its title, then its text on the next lines" : `Message ${title}`;
   }
 
   side(open) {
@@ -181,17 +166,22 @@ class App {
     history.replaceState(null, "", location.pathname);
     if (!channel) return;
     await this.told(this.open(channel, true));
-    const sought = message && $("messages").querySelector(`[data-id="${message}"]`);
-    if (!sought) return;
-    sought.scrollIntoView({ block: "center" });
-    sought.classList.add("sought");
-    setTimeout(() => sought.classList.remove("sought"), 2000);
+    if (message) this.show(message);
   }
 
   drawMessages() {
+    const channel = this.state.channels.get(this.state.current);
+    if (FORUMS.includes(channel?.type)) return drawPosts(channel, this);
     const list = this.state.messages.get(this.state.current) ?? [];
     $("messages").replaceChildren(...list.map((one, index) => drawMessage(one, list[index - 1], this)));
     $("messages").scrollTop = $("messages").scrollHeight;
+  }
+
+  show(id) {
+    const node = $("messages").querySelector(`[data-id="${id}"]`);
+    node?.scrollIntoView({ block: "center" });
+    node?.classList.add("sought");
+    setTimeout(() => node?.classList.remove("sought"), 2000);
   }
 
   heard(message) {
@@ -249,6 +239,15 @@ class App {
     this.redraw(message);
   }
 
+  voted(data, by) {
+    const message = this.state.messages.get(data.channel_id)?.find((one) => one.id === data.message_id);
+    const count = message?.poll?.results.answer_counts.find((one) => one.id === data.answer_id);
+    if (!count) return;
+    count.count += by;
+    if (data.user_id === this.state.person.id) count.me_voted = by > 0;
+    this.redraw(message);
+  }
+
   cleared(data, emoji) {
     const message = this.state.messages.get(data.channel_id)?.find((one) => one.id === data.message_id);
     if (!message) return;
@@ -285,7 +284,35 @@ class App {
     const wanted = `@${this.welcome.bot.name}`.toLowerCase();
     const words = text.toLowerCase().startsWith(wanted) ? `<@${this.welcome.bot.id}>` + text.slice(wanted.length) : text;
     this.typed = 0;
+    if (FORUMS.includes(this.state.channels.get(this.state.current)?.type)) return this.newPost(words);
     return this.client.post(this.state.current, words, files, replyTo);
+  }
+
+  async newPost(text) {
+    const [title] = text.split("\n", 1);
+    const body = { name: title.slice(0, LONGEST_NAME), message: { content: text.slice(title.length).trim() || title } };
+    const post = await this.client.api("POST", `/channels/${this.state.current}/threads`, body);
+    this.keep(post);
+    await this.open(post.id, true);
+  }
+
+  forward(message) {
+    const places = this.ordered().flat().filter((one) => !FORUMS.includes(one.type));
+    openChoice("Forward to", places.map((one) => [this.label(one, "🧵 "), one.id]), (id) => {
+      const reference = { type: 1, channel_id: message.channel_id, message_id: message.id };
+      this.told(this.client.api("POST", `/channels/${id}/messages`, { message_reference: reference }));
+    });
+  }
+
+  async useOn(message) {
+    const menus = await this.told(this.client.act("menus", { channel_id: message.channel_id }));
+    openChoice("Apps", (menus ?? []).map((one) => [one, one]), (menu) => {
+      this.told(this.begin(this.client.act("menu", { channel_id: message.channel_id, message_id: message.id, name: menu })));
+    });
+  }
+
+  vote(message, answers) {
+    return this.told(this.client.act("vote", { channel_id: message.channel_id, message_id: message.id, answers }));
   }
 
   change(message, text) { return this.client.api("PATCH", `/channels/${message.channel_id}/messages/${message.id}`, { content: text }); }

@@ -1,9 +1,10 @@
 // The composer: Enter sends, files drop in, "/" opens the commands with their options and autocomplete.
 
+import { packed } from "./dialogs.js";
 import { element } from "./markdown.js";
 
 const $ = (id) => document.getElementById(id);
-const KIND = { string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10 };
+const KIND = { string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
 
 export class Composer {
   constructor(app) {
@@ -151,6 +152,8 @@ export class Composer {
     if (listed) {
       field = element("select", { id, "data-option": option.name, "data-kind": option.type }, element("option", { value: "" }, "—"),
         ...listed.map(([value, label]) => element("option", { value }, label)));
+    } else if (option.type === KIND.attachment) {
+      field = element("input", { id, type: "file", "data-option": option.name, "data-kind": option.type });
     } else {
       const numeric = option.type === KIND.integer || option.type === KIND.number;
       field = element("input", { id, "data-option": option.name, "data-kind": option.type, type: numeric ? "number" : "text", step: option.type === KIND.number ? "any" : undefined, min: option.min_value, max: option.max_value, maxlength: option.max_length });
@@ -177,7 +180,7 @@ export class Composer {
     const asked = field.value;
     if ([...list.children].some((one) => one.label === asked)) return;
     try {
-      const found = await this.app.autocomplete(this.command.path, this.values(), option.name, asked);
+      const found = await this.app.autocomplete(this.command.path, await this.values(), option.name, asked);
       if (field.value !== asked) return;
       list.replaceChildren(...found.map((one) => element("option", { value: one.name, "data-value": String(one.value) })));
     } catch (error) {
@@ -185,11 +188,15 @@ export class Composer {
     }
   }
 
-  values() {
+  async values() {
     const values = {};
     for (const field of $("options").querySelectorAll("[data-option]")) {
       if (field.value === "") continue;
       const kind = Number(field.dataset.kind);
+      if (kind === KIND.attachment) {
+        values[field.dataset.option] = await packed(field.files[0]);
+        continue;
+      }
       const offered = [...(field.list?.children ?? [])].find((one) => one.value === field.value);
       const value = offered ? offered.dataset.value : field.value;
       values[field.dataset.option] = kind === KIND.integer || kind === KIND.number ? Number(value) : kind === KIND.boolean ? value === "true" : value;
@@ -202,7 +209,7 @@ export class Composer {
     const { command, editing, reply, files } = this;
     if (!command && !text && !files.length) return;
     try {
-      if (command) await this.app.use(command.path, this.values());
+      if (command) await this.app.use(command.path, await this.values());
       else if (editing) await this.app.change(editing, text);
       else await this.app.post(text, files, reply?.id);
       this.reset();

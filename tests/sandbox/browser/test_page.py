@@ -1,50 +1,24 @@
-"""People use the page in a real browser; skipped aloud where there is none."""
+"""People use the page in a real browser."""
 
 import asyncio
 import re
-import shutil
-import struct
-from collections.abc import AsyncIterator
-from typing import Any
-from zlib import compress, crc32
 
 import discord
 import pytest
 
 from bot.sandbox import Sandbox
+from tests.sandbox.browser.conftest import Page
 from tests.sandbox.client import Bot, Confirm
 from tests.sandbox.conftest import StartBot
+from tests.sandbox.pictures import png
 
 playwright_api = pytest.importorskip(
     "playwright.async_api", reason="playwright is not installed: the page is not tried in a browser"
 )
-Page = Any  # its types are not there where it is not installed
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to try the page in")
-
-
-@pytest.fixture
-async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
-    """The page, open in a browser; a mistake in its script fails the test."""
-    async with playwright_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        context = await browser.new_context(viewport={"width": 1100, "height": 720})
-        opened = await context.new_page()
-        mistakes: list[str] = []
-        opened.on("pageerror", lambda error: mistakes.append(str(error)))
-        asked: list[str] = []
-        opened.on("request", lambda request: asked.append(request.url))
-        yield opened
-        await browser.close()
-        assert mistakes == []
-        outside = [url for url in asked if sandbox.url not in url and not url.startswith("ws://")]
-        assert outside == []
 
 
 class Answering(Bot):
-    """Answers a mention in a thread, growing each time the person has `seen` what is there."""
+    """Answers a mention in a thread; `seen` releases the next, longer version of the reply."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,19 +39,6 @@ class Answering(Bot):
             "\n-# a small model wrote this",
             view=Confirm(),
         )
-
-
-def picture(width: int = 2, height: int = 1) -> bytes:
-    """A PNG of that many pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = compress((b"\0" + b"\xff\0\0" * width) * height)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
 
 
 async def said(page: Page, text: str) -> None:
@@ -220,7 +181,7 @@ async def test_edits_typing_replies_and_dms_arrive_live(
     await page.locator("[aria-label='Reply']").click()
     await said(page, "an answer")
     await expect(page.locator(".replied")).to_have_text("Ben: first words")
-    await ben.say(general, "look", attachments=[("dot.png", picture())])
+    await ben.say(general, "look", attachments=[("dot.png", png(2, 1))])
     shown = page.locator("img.picture")
     await expect(shown).to_have_js_property("complete", True)
     await expect(shown).to_have_js_property("naturalWidth", 2)
@@ -233,7 +194,7 @@ async def test_edits_typing_replies_and_dms_arrive_live(
     await expect(page.locator("#messages")).to_contain_text("agreed")
 
 
-# What WCAG calls contrast, of each thing's words with the first background that is behind them.
+# The contrast (WCAG) of each element's text with the first background behind it.
 CONTRASTS = """(selector) => [...document.querySelectorAll(selector)]
     .filter((node) => node.checkVisibility() && node.textContent.trim() && !node.disabled)
     .map((node) => {
@@ -297,7 +258,7 @@ async def test_pictures_keep_their_proportions(sandbox: Sandbox, page: Page) -> 
         (60, 40): (60, 40),
         (5000, 2): (420, 1),
     }
-    await ada.say(general, "look", attachments=[(f"{w}.png", picture(w, h)) for w, h in sizes])
+    await ada.say(general, "look", attachments=[(f"{w}.png", png(w, h)) for w, h in sizes])
     await page.goto(sandbox.url)
     pictures = page.locator("img.picture")
     await playwright_api.expect(pictures).to_have_count(len(sizes))

@@ -1,12 +1,15 @@
-"""Keeps the application's commands, checked against Discord's rules when they are registered."""
+"""The application's commands, checked against Discord's rules when they are registered.
+
+Rules and limits: https://discord.com/developers/docs/interactions/application-commands.
+"""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.state.model import Payload
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.parts import Payload
+from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
 
 CHAT_INPUT: Final = 1
@@ -30,7 +33,7 @@ _NAME: Final = re.compile(r"[-_'\w]{1,32}\Z")
 
 @dataclass(slots=True, eq=False)
 class AppCommand:
-    """A registered command; ``payload`` is the object that Discord answers with."""
+    """A registered command; ``payload`` is Discord's object for it."""
 
     id: int
     kind: int
@@ -40,13 +43,13 @@ class AppCommand:
 
     @property
     def options(self) -> list[Payload]:
-        """Its options, subcommands included."""
+        """The command's options, subcommands included."""
         found: list[Payload] = self.payload.get("options", [])
         return found
 
 
 class CommandRegistry:
-    """The commands of the one application, global (guild None) and by guild."""
+    """The application's commands by scope: a guild's id, or None for global commands."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -56,25 +59,25 @@ class CommandRegistry:
         self.creates_a_day = CREATES_A_DAY
 
     def all(self, guild_id: int | None) -> list[AppCommand]:
-        """The commands registered in one scope."""
+        """Return the commands registered in one scope."""
         return list(self._scopes.get(guild_id, {}).values())
 
     def visible(self, guild_id: int | None) -> list[AppCommand]:
-        """What a person sees there: the guild's own before global ones of the same name."""
+        """Return the commands shown in a guild; its own hide global ones of the same name."""
         found: dict[tuple[int, str], AppCommand] = {}
         for command in [*self.all(None), *(self.all(guild_id) if guild_id else [])]:
             found[command.kind, command.name] = command
         return list(found.values())
 
     def get(self, guild_id: int | None, command_id: int) -> AppCommand:
-        """One command; raises 10063."""
+        """Return a command; raises 10063 where the scope does not have it."""
         found = self._scopes.get(guild_id, {}).get(command_id)
         if found is None:
             raise errors.unknown_command()
         return found
 
     def overwrite(self, guild_id: int | None, forms: list[Form]) -> list[AppCommand]:
-        """Replace a scope's commands; those of an unchanged kind and name keep their id."""
+        """Replace a scope's commands; a command of the same kind and name keeps its id."""
         limits = {CHAT_INPUT: 100, USER: 15, MESSAGE: 15}
         payloads = [_read_command(form) for form in forms]
         for kind, limit in limits.items():
@@ -88,6 +91,7 @@ class CommandRegistry:
                 form.problem("APPLICATION_COMMANDS_DUPLICATE_NAME", message, "name")
         for form in forms:
             form.finish()
+        # A command that exists already does not count towards the daily limit.
         old = {(one.kind, one.name): one for one in self.all(guild_id)}
         self._count_creates(guild_id, sum(1 for name in names if name not in old))
         made = [
@@ -99,7 +103,10 @@ class CommandRegistry:
         return made
 
     def create(self, guild_id: int | None, form: Form) -> tuple[AppCommand, bool]:
-        """Add a command, or replace the one of its kind and name; True where it is new."""
+        """Add a command, or replace the one of the same kind and name.
+
+        The second value returned says whether the command is new.
+        """
         payload = _read_command(form)
         form.finish()
         scope = self._scopes.setdefault(guild_id, {})
@@ -131,13 +138,14 @@ class CommandRegistry:
         return made
 
     def delete(self, guild_id: int | None, command_id: int) -> None:
-        """Remove a command; raises 10063."""
+        """Remove a command; raises 10063 where the scope does not have it."""
         self.get(guild_id, command_id)
         del self._scopes[guild_id][command_id]
         self._changed()
 
     def _make(self, guild_id: int | None, payload: Payload, old: AppCommand | None) -> AppCommand:
         command_id = self._world.ids.next() if old is None else old.id
+        # Each change gives a command a new version; the first version is the id.
         version = command_id if old is None else self._world.ids.next()
         full: Payload = {
             "id": str(command_id),

@@ -1,16 +1,18 @@
-"""The life of interactions: answered once, within three seconds, and open for 15 minutes."""
+"""Interactions: an application answers once within 3 seconds and may follow up for 15 minutes."""
 
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
-from bot.sandbox.backend.messages.drafts import file_limit
+from bot.sandbox.backend.interactions.installs import GUILD_INSTALL, app_permissions, context_of
+from bot.sandbox.backend.messages.attachments import file_limit
+from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state import permissions
 from bot.sandbox.backend.state.events import GatewayEvent
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, User
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, User
+from bot.sandbox.backend.state.parts import Payload
+from bot.sandbox.backend.world import World
 from bot.sandbox.clock import Timer
 
 COMMAND: Final = 2
@@ -24,6 +26,7 @@ DEFERRED_UPDATE: Final = 6
 UPDATE: Final = 7
 CHOICES: Final = 8
 MODAL: Final = 9
+# https://discord.com/developers/docs/interactions/receiving-and-responding
 ACKNOWLEDGE_SECONDS: Final = 3.0
 TOKEN_SECONDS: Final = 900.0
 
@@ -32,7 +35,10 @@ State = Literal["waiting", "acknowledged", "failed"]
 
 @dataclass(slots=True, eq=False)
 class Interaction:
-    """What a person did and what came of it."""
+    """A command, press, choice or modal of a person, with the application's answers.
+
+    ``original`` is the first answer, ``responses`` all answers, oldest first.
+    """
 
     id: int
     token: str
@@ -40,6 +46,7 @@ class Interaction:
     user: User
     channel: Channel
     data: Payload
+    owners: Payload
     created_at: float
     message: DiscordMessage | None = None
     parent: "Interaction | None" = None
@@ -52,10 +59,11 @@ class Interaction:
     acknowledged_at: float | None = None
     timer: Timer | None = None
     expired: bool = False
+    follow_ups: int = 0
 
     @property
     def acknowledged(self) -> bool:
-        """Whether it was answered in its three seconds."""
+        """Whether the application answered within three seconds."""
         return self.state == "acknowledged"
 
     @property
@@ -65,27 +73,22 @@ class Interaction:
 
     @property
     def deferred(self) -> bool:
-        """Whether it was first answered by "thinking…" or by a promise to update."""
+        """Whether the first answer was deferred, as "thinking…" or as a later update."""
         return self.response_type in (DEFERRED_MESSAGE, DEFERRED_UPDATE)
 
     @property
     def done(self) -> bool:
-        """Whether an answer stands: acknowledged, and nothing says "thinking…" any more."""
+        """Whether the interaction is acknowledged and its answer no longer says "thinking…"."""
         return self.acknowledged and not (self.original is not None and self.original.loading)
 
     @property
     def ephemeral(self) -> bool:
-        """Whether its first answer is for the person alone."""
+        """Whether the first answer is shown to the person alone."""
         return bool(self.responses) and self.responses[0].ephemeral
 
 
-def owners(channel: Channel) -> Payload:
-    """Where the application was installed that an interaction came through."""
-    return {"0": "0" if channel.guild is None else str(channel.guild.id)}
-
-
 class Interactions:
-    """Begins interactions and finds them again while they may be answered."""
+    """Begins interactions and finds those that may still be answered."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -99,12 +102,18 @@ class Interactions:
         channel: Channel,
         data: Payload,
         *,
+        owners: Payload | None = None,
         message: DiscordMessage | None = None,
         parent: Interaction | None = None,
     ) -> Interaction:
-        """Send an interaction to the application and start its three seconds."""
+        """Send an interaction to the application and start its three seconds.
+
+        ``owners`` are the installations it came through; without them, those of the interaction
+        that the message answers or that opened the modal, or else the guild's.
+        """
         world = self._world
         self._forget_old()
+        # The token is as long as Discord's, so that a bot's buffers and logs are tested with it.
         interaction = Interaction(
             world.ids.next(),
             secrets.token_urlsafe(96),
@@ -112,6 +121,7 @@ class Interactions:
             user,
             channel,
             data,
+            owners or self._inherited(channel, message, parent),
             world.now(),
             message,
             parent,
@@ -132,8 +142,18 @@ class Interactions:
         world.publish("interaction", channel=channel, detail=interaction)
         return interaction
 
+    def _inherited(
+        self, channel: Channel, message: DiscordMessage | None, parent: Interaction | None
+    ) -> Payload:
+        if parent is not None:
+            return parent.owners
+        if message is not None and message.interaction_metadata is not None:
+            owners: Payload = message.interaction_metadata["authorizing_integration_owners"]
+            return owners
+        return {str(GUILD_INSTALL): "0" if channel.guild is None else str(channel.guild.id)}
+
     def _forget_old(self) -> None:
-        """Interactions past every clock answer as unknown ones do; an hour keeps errors exact."""
+        """Forget interactions older than an hour: all their deadlines are over by then."""
         horizon = self._world.now() - 3600
         for interaction in list(self._by_id.values()):
             if interaction.created_at > horizon:
@@ -147,22 +167,22 @@ class Interactions:
             self.tell_person("INTERACTION_FAILURE", interaction)
 
     def get(self, interaction_id: int) -> Interaction | None:
-        """The interaction of that id, if it is not long over."""
+        """Return the interaction of that id, or None where it is forgotten or unknown."""
         return self._by_id.get(interaction_id)
 
     def newest(self) -> Interaction | None:
-        """The last interaction that was begun."""
+        """Return the newest interaction, if there is one."""
         return next(reversed(self._by_id.values()), None)
 
     def expire(self, interaction: Interaction) -> None:
-        """Let its clocks run out now."""
+        """End the interaction's deadlines now."""
         interaction.expired = True
         if interaction.timer is not None:
             interaction.timer.cancel()
         self._unanswered(interaction)
 
     def tell_person(self, name: str, interaction: Interaction, **more: Any) -> None:
-        """Send an event to the person's app, and wake who waits for the interaction."""
+        """Send an event to the person's app and wake whoever waits for the interaction."""
         payload = {"id": str(interaction.id), "nonce": str(interaction.id), **more}
         self._world.emit(GatewayEvent(name, payload, only=frozenset({interaction.user.id})))
         self._world.publish("interaction", channel=interaction.channel, detail=interaction)
@@ -185,9 +205,9 @@ class Interactions:
             "locale": user.locale,
             "entitlements": [],
             "entitlement_sku_ids": [],
-            "authorizing_integration_owners": owners(channel),
-            "context": 1 if guild is None else 0,
-            "app_permissions": str(int(permissions.in_channel(channel, world.bot, now=now))),
+            "authorizing_integration_owners": interaction.owners,
+            "context": context_of(world, channel),
+            "app_permissions": str(int(app_permissions(world, channel, user))),
             "attachment_size_limit": file_limit(channel),
         }
         if guild is None:
@@ -205,11 +225,12 @@ class Interactions:
         return payload
 
     def find(self, interaction_id: int, token: str) -> Interaction:
-        """The interaction a callback is for, while it can be answered; raises 10062."""
+        """Return the interaction that a callback answers; raises 10062 where it is too late."""
         found = self._by_id.get(interaction_id)
         if found is None or not secrets.compare_digest(found.token, token):
             raise errors.unknown_interaction()
         age = self._world.now() - found.created_at
+        # Discord does not say which deadline was missed: an interaction past it is unknown.
         if found.state == "failed" or found.expired:
             raise errors.unknown_interaction()
         if found.state == "waiting" and age >= ACKNOWLEDGE_SECONDS:
@@ -217,12 +238,13 @@ class Interactions:
         return found
 
     def by_token(self, application_id: int, token: str) -> Interaction:
-        """The interaction a webhook call is for; raises 10015 or, past fifteen minutes, 50027."""
+        """Return the interaction of a webhook call; raises 10015, or 50027 after 15 minutes."""
         found = self._by_token.get(token)
         if found is None or application_id != self._world.application_id:
             raise errors.unknown_webhook()
         if found.expired or self._world.now() - found.created_at >= TOKEN_SECONDS:
             raise errors.invalid_webhook_token()
+        # The webhook exists only once the interaction has its first answer.
         if not found.acknowledged:
             raise errors.unknown_webhook()
         return found

@@ -1,27 +1,32 @@
-"""Turns what a person chose into interaction data, refusing what Discord's app would not send."""
+"""Builds the data of interactions from a person's choices; refuses what Discord's app refuses."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.sandbox.backend.interactions import commands
 from bot.sandbox.backend.interactions.commands import AppCommand
-from bot.sandbox.backend.messages import components, render
+from bot.sandbox.backend.interactions.installs import IN_GUILD, context_of, owners_of
+from bot.sandbox.backend.messages import component_kinds as kinds
+from bot.sandbox.backend.messages.attachments import UploadedFile, store
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.payloads.message_writer import attachment
 from bot.sandbox.backend.state import permissions
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload, Role, User
-from bot.sandbox.backend.state.permissions import Permission
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Role, User
+from bot.sandbox.backend.state.parts import Payload
+from bot.sandbox.backend.state.permission_bits import ALL, Permission
+from bot.sandbox.backend.world import World
 
 
 class NotPossible(ValueError):  # noqa: N818 - a person cannot do it; nothing has gone wrong
-    """Discord's app would not offer this to the person; the message says why."""
+    """Discord's app does not offer this to the person; the message says why."""
 
 
 def find_command(
     available: list[AppCommand], path: str, kind: int = commands.CHAT_INPUT
 ) -> tuple[AppCommand, list[Payload], Payload]:
-    """The command of a path as "runs list": it, the subcommands on the way, and the last of them.
+    """Return the command of a path such as "runs list", its subcommands, and the last of them.
 
-    Raises ``NotPossible`` where there is none.
+    Raises ``NotPossible`` where there is no such command.
     """
     if kind == commands.CHAT_INPUT:
         name, *rest = path.removeprefix("/").split() or [""]
@@ -45,31 +50,43 @@ def find_command(
     return command, steps, here
 
 
-def may_use(command: AppCommand, channel: Channel, user: User, now: float) -> None:
-    """Raises ``NotPossible`` where the person would not see the command there."""
+def may_use(command: AppCommand, channel: Channel, user: User, world: World) -> Payload:
+    """Return the installations through which the person has the command in the channel.
+
+    Raises ``NotPossible`` where Discord's app would not show it.
+    """
     contexts = command.payload.get("contexts")
+    context = context_of(world, channel)
+    if context != IN_GUILD and contexts is None and not command.payload["dm_permission"]:
+        raise NotPossible(f"/{command.name} is not for DMs")
+    if contexts is not None and context not in contexts:
+        only = "for DMs only" if context == IN_GUILD else "not for DMs"
+        raise NotPossible(f"/{command.name} is {only}")
+    owners = owners_of(world, channel, user, command.payload["integration_types"])
+    if not owners:
+        raise NotPossible(f"/{command.name} is not installed here for {user.name}")
     if channel.guild is None:
-        if (contexts is not None and 1 not in contexts) or not command.payload["dm_permission"]:
-            raise NotPossible(f"/{command.name} is not for DMs")
-        return
-    if contexts is not None and 0 not in contexts:
-        raise NotPossible(f"/{command.name} is for DMs only")
-    rights = permissions.in_channel(channel, user, now=now)
+        return owners
+    rights = permissions.in_channel(channel, user, now=world.now())
     if not rights & Permission.USE_APPLICATION_COMMANDS:
         raise NotPossible(f"{user.name} may not use application commands here")
     needed = command.payload.get("default_member_permissions")
-    if needed is not None and rights != permissions.ALL:
+    # An administrator has every command. A mask of 0 hides the command from everybody else:
+    # https://discord.com/developers/docs/interactions/application-commands#permissions
+    if needed is not None and rights != ALL:
         lacking = int(needed) & ~int(rights)
         if lacking or int(needed) == 0:
             raise NotPossible(f"/{command.name} is not for {user.name}")
+    return owners
 
 
 class Invocation:
-    """Builds the data of a slash command or of one of its autocompletes."""
+    """Builds the data of a slash command or of an autocomplete, with the objects it refers to."""
 
-    def __init__(self, world: World, channel: Channel) -> None:
+    def __init__(self, world: World, channel: Channel, user: User) -> None:
         self._world = world
         self._channel = channel
+        self._user = user
         self._resolved: dict[str, dict[str, Payload]] = {}
 
     def data(
@@ -80,8 +97,9 @@ class Invocation:
         values: Mapping[str, Any],
         focused: str | None = None,
     ) -> Payload:
-        """The ``data`` of the interaction; with ``focused``, that of an autocomplete."""
+        """Return the ``data`` of the interaction; ``focused`` is the option of an autocomplete."""
         options = self._options(last, values, focused)
+        # Discord nests the options of a subcommand inside the subcommand, from the inside out.
         for step in reversed(steps):
             options = [{"name": step["name"], "type": step["type"], "options": options}]
         payload: Payload = {
@@ -110,6 +128,7 @@ class Invocation:
                 if option.get("required") and focused is None:
                     raise NotPossible(f"option {name!r} is required")
                 continue
+            # The focused value is what the person has typed so far, so it need not fit the option.
             if name == focused:
                 if not option.get("autocomplete"):
                     raise NotPossible(f"option {name!r} has no autocomplete")
@@ -148,10 +167,12 @@ class Invocation:
             return self.resolve_channel(value)
         if isinstance(value, Role):
             return self.resolve_role(value)
+        if kind == commands.ATTACHMENT and isinstance(value, tuple):
+            return self.resolve_file(value)
         raise NotPossible(f"option {option['name']!r} does not take {value!r}")
 
     def resolve_user(self, user: User) -> str:
-        """Add a user (and membership) to what the interaction resolves; returns the id."""
+        """Add a user, and their membership, to the resolved objects; return the id."""
         self._resolved.setdefault("users", {})[str(user.id)] = render.user(user)
         guild = self._channel.guild
         if guild is not None and user.id in guild.members:
@@ -162,26 +183,41 @@ class Invocation:
         return str(user.id)
 
     def resolve_channel(self, channel: Channel) -> str:
-        """Add a channel to what the interaction resolves; returns the id."""
+        """Add a channel to the resolved objects; return the id."""
         payload = render.channel(channel)
-        payload["permissions"] = str(int(permissions.ALL))
+        # These are the permissions of the person who uses the command.
+        rights = permissions.in_channel(channel, self._user, now=self._world.now())
+        payload["permissions"] = str(int(rights))
         self._resolved.setdefault("channels", {})[str(channel.id)] = payload
         return str(channel.id)
 
     def resolve_role(self, role: Role) -> str:
-        """Add a role to what the interaction resolves; returns the id."""
+        """Add a role to the resolved objects; return the id."""
         self._resolved.setdefault("roles", {})[str(role.id)] = render.role(role)
         return str(role.id)
 
     def resolve_message(self, message: DiscordMessage) -> str:
-        """Add a message to what the interaction resolves; returns the id."""
+        """Add a message to the resolved objects; return the id."""
         payload = self._world.writer.full(message, self._world.bot, self._world.now())
         self._resolved.setdefault("messages", {})[str(message.id)] = payload
         return str(message.id)
 
+    def resolve_file(self, file: tuple[str, bytes]) -> str:
+        """Upload a file and add it to the resolved objects; return the attachment's id.
+
+        Only the application sees the file, so Discord marks the attachment as ephemeral.
+        """
+        upload = UploadedFile(file[0], file[1], None)
+        stored = store(self._world, self._channel, upload)
+        stored.ephemeral = True
+        self._world.attachments[stored.id] = stored
+        payload = attachment(stored, self._world.base, self._world.now())
+        self._resolved.setdefault("attachments", {})[str(stored.id)] = payload
+        return str(stored.id)
+
     @property
     def resolved(self) -> dict[str, dict[str, Payload]]:
-        """What has been resolved so far."""
+        """The objects that the data refers to: by kind, then by id."""
         return self._resolved
 
 
@@ -195,48 +231,13 @@ def _within(option: Payload, low: str, high: str, value: float) -> None:
 def find_component(
     message: DiscordMessage, wanted: Callable[[Payload], bool], what: str
 ) -> Payload:
-    """The one component of a message that is wanted; raises ``NotPossible`` if none or disabled."""
-    found = [one for one in components.walk(message.components) if wanted(one)]
+    """Return the first component that ``wanted`` accepts; ``what`` names it in errors.
+
+    Raises ``NotPossible`` where there is none or it is disabled.
+    """
+    found = [one for one in kinds.walk(message.components) if wanted(one)]
     if not found:
         raise NotPossible(f"the message has no {what}")
     if found[0].get("disabled"):
         raise NotPossible(f"{what} is disabled")
     return found[0]
-
-
-def modal_data(modal: Payload, values: Mapping[str, Any]) -> Payload:
-    """The data of a submitted modal; ``values`` by custom_id or label. Raises ``NotPossible``."""
-    left = dict(values)
-    rows: list[Payload] = []
-    for row in modal["components"]:
-        if row["type"] == components.TEXT_DISPLAY:
-            rows.append({"type": row["type"], "id": row["id"]})
-            continue
-        labelled = row["type"] == components.LABEL
-        field = row["component"] if labelled else row["components"][0]
-        label = row.get("label") if labelled else field.get("label")
-        value = left.pop(field["custom_id"], left.pop(label, None))
-        answer = _answer(field, value, str(label))
-        row_payload: Payload = {"type": row["type"], "id": row["id"]}
-        row_payload.update({"component": answer} if labelled else {"components": [answer]})
-        rows.append(row_payload)
-    if left:
-        raise NotPossible(f"the modal has no field {min(left)!r}")
-    return {"custom_id": modal["custom_id"], "components": rows}
-
-
-def _answer(field: Payload, value: Any, label: str) -> Payload:
-    answer: Payload = {"type": field["type"], "id": field["id"], "custom_id": field["custom_id"]}
-    if field["type"] in components.SELECTS:
-        chosen = [] if value is None else [value] if isinstance(value, str) else list(value)
-        if field.get("required", True) and not chosen:
-            raise NotPossible(f"field {label!r} is required")
-        return {**answer, "values": chosen}
-    text = field.get("value", "") if value is None else str(value)
-    if field.get("required", True) and not text:
-        raise NotPossible(f"field {label!r} is required")
-    if text and len(text) < field.get("min_length", 0):
-        raise NotPossible(f"field {label!r} wants at least {field['min_length']} characters")
-    if len(text) > field.get("max_length", 4000):
-        raise NotPossible(f"field {label!r} wants at most {field['max_length']} characters")
-    return {**answer, "value": text}

@@ -1,8 +1,10 @@
-"""The application's answers to interactions: the first one, its edits, and further messages."""
+"""The application's answers to interactions: first answer, edits, and follow-up messages."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from bot.sandbox import errors
+from bot.sandbox.backend.interactions.installs import is_external, must_be_ephemeral
 from bot.sandbox.backend.interactions.interactions import (
     AUTOCOMPLETE,
     CHOICES,
@@ -17,25 +19,24 @@ from bot.sandbox.backend.interactions.interactions import (
     UPDATE,
     Interaction,
     Interactions,
-    owners,
 )
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.messages.attachments import UploadedFile
 from bot.sandbox.backend.messages.components import ComponentReader
-from bot.sandbox.backend.messages.drafts import Draft, UploadedFile, read_draft
+from bot.sandbox.backend.messages.drafts import Draft, read_draft
 from bot.sandbox.backend.messages.messages import Messages
-from bot.sandbox.backend.state.model import (
-    DiscordMessage,
-    MessageFlag,
-    MessageType,
-    Payload,
-    Reference,
-)
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.state.kinds import NO_FLAGS, MessageFlag, MessageType
+from bot.sandbox.backend.state.model import DiscordMessage
+from bot.sandbox.backend.state.parts import Payload, Reference
+from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
+
+# https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
+MAX_EXTERNAL_FOLLOW_UPS: Final = 5
 
 
 class Answers:
-    """Takes answers; which kinds are possible depends on what the interaction is."""
+    """Takes the application's answers and checks that the interaction allows each of them."""
 
     def __init__(self, world: World, messages: Messages, interactions: Interactions) -> None:
         self._world = world
@@ -45,9 +46,10 @@ class Answers:
     def respond(
         self, interaction: Interaction, form: Form, uploads: Mapping[int, UploadedFile]
     ) -> None:
-        """Take the first answer; raises 40060 where there was one."""
+        """Take the first answer; raises 40060 where the interaction has one already."""
         form.required("type")
         kind = form.integer("type", one_of=self._possible(interaction))
+        # Premium prompts and activities belong to parts of Discord that the sandbox lacks.
         if kind in (10, 11, 12):
             raise errors.Unsupported(f"{form.where}: callback type {kind} is not in the sandbox")
         if form.problems:
@@ -112,8 +114,10 @@ class Answers:
         if interaction.kind == AUTOCOMPLETE:
             return {CHOICES}
         possible = {PONG, MESSAGE, DEFERRED_MESSAGE, 12}
+        # A modal cannot be answered by another modal.
         if interaction.kind != MODAL_SUBMIT:
             possible.add(MODAL)
+        # Only an interaction that came from a message can update that message.
         if interaction.message is not None:
             possible |= {DEFERRED_UPDATE, UPDATE}
         return possible
@@ -127,7 +131,10 @@ class Answers:
 
     def _draft_message(self, interaction: Interaction, draft: Draft) -> DiscordMessage:
         world = self._world
-        flags = (draft.flags or MessageFlag(0)) & MessageFlag.EPHEMERAL
+        flags = (draft.flags or NO_FLAGS) & MessageFlag.EPHEMERAL
+        where = (interaction.channel, interaction.user, interaction.owners)
+        if must_be_ephemeral(*where, world.now()):
+            flags |= MessageFlag.EPHEMERAL
         message = DiscordMessage(
             world.ids.next(),
             interaction.channel,
@@ -149,6 +156,7 @@ class Answers:
             message.type = (
                 MessageType.CHAT_INPUT_COMMAND if chat else MessageType.CONTEXT_MENU_COMMAND
             )
+            # Discord still sends the deprecated field beside interaction_metadata.
             message.legacy_interaction = {
                 "id": str(interaction.id),
                 "type": interaction.kind,
@@ -169,7 +177,7 @@ class Answers:
             "id": str(interaction.id),
             "type": interaction.kind,
             "user": render.user(interaction.user),
-            "authorizing_integration_owners": owners(interaction.channel),
+            "authorizing_integration_owners": interaction.owners,
         }
         if interaction.kind == COMPONENT and interaction.message is not None:
             metadata["interacted_message_id"] = str(interaction.message.id)
@@ -191,16 +199,23 @@ class Answers:
             message.channel,
             form,
             uploads,
-            earlier=message.attachments,
-            edited=message.flags,
+            edited=message,
         )
 
     def follow_up(
         self, interaction: Interaction, form: Form, uploads: Mapping[int, UploadedFile]
     ) -> DiscordMessage:
-        """A further message; the first one after "thinking…" takes its place."""
+        """Post a follow-up message and return it.
+
+        The first one after a deferred answer replaces "thinking…". Raises 40094 for a sixth
+        follow-up of an application that is not installed in the guild.
+        """
         draft = read_draft(self._world, interaction.channel, form, uploads)
         form.finish()
+        if is_external(interaction.owners):
+            interaction.follow_ups += 1
+            if interaction.follow_ups > MAX_EXTERNAL_FOLLOW_UPS:
+                raise errors.too_many_follow_ups()
         original = interaction.original
         if original is not None and original.loading and not original.deleted:
             return self._settle(original, draft)
@@ -210,19 +225,20 @@ class Answers:
         return message
 
     def _settle(self, original: DiscordMessage, draft: Draft) -> DiscordMessage:
+        # Whether the answer is ephemeral was decided when it was deferred.
         if draft.flags is not None:
             draft.flags &= ~MessageFlag.EPHEMERAL
         self._messages.fill(original, draft)
         original.flags &= ~MessageFlag.LOADING
-        self._world.emit_message("MESSAGE_UPDATE", original)
-        self._world.publish("message_edited", message=original)
+        self._messages.republish(original)
         return original
 
     def response(self, interaction: Interaction, message_id: int | None) -> DiscordMessage:
-        """One of its messages, the first one for None; raises 10008."""
+        """Return a message of the interaction, the first answer for None; raises 10008."""
         if message_id is None:
             message = interaction.original
         else:
+            # The token also reaches the message that a component belongs to.
             known = [*interaction.responses, interaction.message]
             message = next((one for one in known if one and one.id == message_id), None)
         if message is None or message.deleted:
@@ -232,7 +248,7 @@ class Answers:
     def edit(
         self, message: DiscordMessage, form: Form, uploads: Mapping[int, UploadedFile]
     ) -> DiscordMessage:
-        """Edit one of an interaction's messages; a first edit of "thinking…" is its answer."""
+        """Edit a message of an interaction; the first edit of "thinking…" is the answer."""
         draft = self._read_edit(message, form, uploads)
         form.finish()
         return (
@@ -242,7 +258,7 @@ class Answers:
         )
 
     def delete(self, message: DiscordMessage) -> None:
-        """Delete one of an interaction's messages."""
+        """Delete a message of an interaction."""
         self._messages.delete(message, None)
 
 

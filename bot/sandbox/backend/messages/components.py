@@ -1,50 +1,51 @@
-"""Checks message and modal components and returns them as Discord stores them, numbered."""
+"""Reads the components of messages and modals, checks them, and numbers them as Discord does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
+from bot.sandbox.backend.messages import modal_fields
+from bot.sandbox.backend.messages.component_kinds import (
+    ACTION_ROW,
+    BUTTON,
+    CHANNEL_SELECT,
+    CHECKBOX,
+    CHECKBOX_GROUP,
+    CONTAINER,
+    FIELDS,
+    FILE,
+    FILE_UPLOAD,
+    LABEL,
+    LAST_KIND,
+    LINK_STYLE,
+    MEDIA_GALLERY,
+    PREMIUM_STYLE,
+    RADIO_GROUP,
+    SECTION,
+    SELECTS,
+    SEPARATOR,
+    STRING_SELECT,
+    TEXT_DISPLAY,
+    TEXT_INPUT,
+    THUMBNAIL,
+)
 from bot.sandbox.backend.messages.embeds import URL
-from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.backend.messages.media import REFERENCE
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.errors import Unsupported
 from bot.sandbox.forms import Form
 
-ACTION_ROW: Final = 1
-BUTTON: Final = 2
-STRING_SELECT: Final = 3
-TEXT_INPUT: Final = 4
-USER_SELECT: Final = 5
-ROLE_SELECT: Final = 6
-MENTIONABLE_SELECT: Final = 7
-CHANNEL_SELECT: Final = 8
-SECTION: Final = 9
-TEXT_DISPLAY: Final = 10
-THUMBNAIL: Final = 11
-MEDIA_GALLERY: Final = 12
-FILE: Final = 13
-SEPARATOR: Final = 14
-CONTAINER: Final = 17
-LABEL: Final = 18
-SELECTS: Final = frozenset(
-    {STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT}
-)
-LINK_STYLE: Final = 5
-PREMIUM_STYLE: Final = 6
+# Nested components count, and so does each text display wherever it stands:
+# https://discord.com/developers/docs/components/reference
 MAX_IN_A_V2_MESSAGE: Final = 40
 MAX_V2_TEXT: Final = 4000
-
-
-def walk(components: list[Payload]) -> Iterator[Payload]:
-    """Every component of a tree, outermost first."""
-    for component in components:
-        yield component
-        yield from walk(component.get("components", []))
-        for key in ("accessory", "component"):
-            if key in component:
-                yield from walk([component[key]])
+_IN_A_V2_MESSAGE: Final = frozenset(
+    {ACTION_ROW, SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER}
+)
+_IN_A_MODAL: Final = frozenset({ACTION_ROW, LABEL, TEXT_DISPLAY})
 
 
 class ComponentReader:
-    """Reads one tree of components; ``modal`` and ``v2`` say which kinds may stand in it."""
+    """Reads one tree of components; ``modal`` and ``v2`` decide which kinds are allowed in it."""
 
     def __init__(self, *, modal: bool = False, v2: bool = False) -> None:
         self._modal = modal
@@ -56,7 +57,11 @@ class ComponentReader:
         self._kinds: dict[int, Callable[[Form, Payload], None]] = {
             ACTION_ROW: self._row,
             BUTTON: self._button,
-            TEXT_INPUT: self._text_input,
+            TEXT_INPUT: self._field(modal_fields.read_text_input),
+            FILE_UPLOAD: self._field(modal_fields.read_file_upload),
+            RADIO_GROUP: self._field(modal_fields.read_radio_group),
+            CHECKBOX_GROUP: self._field(modal_fields.read_checkbox_group),
+            CHECKBOX: self._field(modal_fields.read_checkbox),
             SECTION: self._section,
             TEXT_DISPLAY: self._text_display,
             THUMBNAIL: self._thumbnail,
@@ -69,19 +74,17 @@ class ComponentReader:
         }
 
     def read(self, form: Form, key: str = "components") -> list[Payload] | None:
-        """The components in a field (None where it is not given); errors are noted on the form."""
+        """Return the components in a field, or None where it is not given.
+
+        Errors are noted on the form.
+        """
         most = MAX_IN_A_V2_MESSAGE if self._v2 else 5
         forms = form.forms(key, most=most)
         if forms is None:
             return None
+        top = _IN_A_V2_MESSAGE if self._v2 else frozenset({ACTION_ROW})
         if self._modal:
-            top = {ACTION_ROW, LABEL, TEXT_DISPLAY}
-        elif self._v2:
-            top = {
-                ACTION_ROW, SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER,
-            }  # fmt: skip
-        else:
-            top = {ACTION_ROW}
+            top = _IN_A_MODAL
         found = [self._read(child, top) for child in forms]
         if self._v2 and self._count > MAX_IN_A_V2_MESSAGE:
             message = f"Must have {MAX_IN_A_V2_MESSAGE} or fewer components."
@@ -91,24 +94,26 @@ class ComponentReader:
             form.problem("COMPONENT_MAX_TEXT_EXCEEDED", message, key)
         return found
 
-    def _read(self, form: Form, allowed: set[int]) -> Payload:
+    def _read(self, form: Form, allowed: frozenset[int]) -> Payload:
         form.required("type")
         kind = form.integer("type") or 0
         self._number += 1
         self._count += 1
         number = form.integer("id", least=0, most=(1 << 31) - 1) or self._number
         payload: Payload = {"type": kind, "id": number}
-        if kind not in self._kinds and 18 < kind < 40:
+        if kind not in self._kinds and LABEL < kind < LAST_KIND:
             raise Unsupported(f"{form.where}: component type {kind} is not in the sandbox")
         if kind not in allowed:
             choices = ", ".join(str(choice) for choice in sorted(allowed))
-            form.problem("BASE_TYPE_CHOICES", f"Value must be one of {{{choices}}}.", "type")
+            # Discord names the parent's union here, not the field itself.
+            message = f'Value of field "type" must be one of ({choices},).'
+            form.problem("UNION_TYPE_CHOICES", message)
             form.ignore(*form.names)
             return payload
         self._kinds[kind](form, payload)
         return payload
 
-    def _children(self, form: Form, payload: Payload, allowed: set[int], most: int) -> None:
+    def _children(self, form: Form, payload: Payload, allowed: frozenset[int], most: int) -> None:
         form.required("components")
         children = form.forms("components", most=most) or []
         if form.given("components") and not children:
@@ -128,7 +133,7 @@ class ComponentReader:
         payload["custom_id"] = custom_id
 
     def _row(self, form: Form, payload: Payload) -> None:
-        inside = {TEXT_INPUT} if self._modal else {BUTTON, *SELECTS}
+        inside = frozenset({TEXT_INPUT}) if self._modal else SELECTS | {BUTTON}
         self._children(form, payload, inside, 5)
         kinds = [child["type"] for child in payload["components"]]
         if len(kinds) > 1 and any(kind != BUTTON for kind in kinds):
@@ -234,22 +239,12 @@ class ComponentReader:
             found.append(entry)
         return found
 
-    def _text_input(self, form: Form, payload: Payload) -> None:
-        self._custom_id(form, payload)
-        form.required("style")
-        payload["style"] = form.integer("style", one_of={1, 2})
-        label = form.text("label", most=45)
-        if label is not None:
-            payload["label"] = label
-        payload["required"] = bool(form.boolean("required", True))
-        for key, low in (("min_length", 0), ("max_length", 1)):
-            length = form.integer(key, least=low, most=4000)
-            if length is not None:
-                payload[key] = length
-        for key, most in (("placeholder", 100), ("value", 4000)):
-            text = form.text(key, most=most)
-            if text:
-                payload[key] = text
+    def _field(self, read: Callable[[Form, Payload], None]) -> Callable[[Form, Payload], None]:
+        def read_field(form: Form, payload: Payload) -> None:
+            self._custom_id(form, payload)
+            read(form, payload)
+
+        return read_field
 
     def _label(self, form: Form, payload: Payload) -> None:
         form.required("label")
@@ -257,17 +252,17 @@ class ComponentReader:
         description = form.text("description", most=100)
         if description:
             payload["description"] = description
-        self._one(form, payload, "component", {TEXT_INPUT, *SELECTS})
+        self._one(form, payload, "component", FIELDS)
 
-    def _one(self, form: Form, payload: Payload, key: str, allowed: set[int]) -> None:
+    def _one(self, form: Form, payload: Payload, key: str, allowed: frozenset[int]) -> None:
         form.required(key)
         child = form.form(key)
         if child is not None:
             payload[key] = self._read(child, allowed)
 
     def _section(self, form: Form, payload: Payload) -> None:
-        self._children(form, payload, {TEXT_DISPLAY}, 3)
-        self._one(form, payload, "accessory", {BUTTON, THUMBNAIL})
+        self._children(form, payload, frozenset({TEXT_DISPLAY}), 3)
+        self._one(form, payload, "accessory", frozenset({BUTTON, THUMBNAIL}))
 
     def _text_display(self, form: Form, payload: Payload) -> None:
         form.required("content")
@@ -304,6 +299,12 @@ class ComponentReader:
 
     def _file(self, form: Form, payload: Payload) -> None:
         self._media(form, payload, "file")
+        # A file component shows an upload of this message and no address elsewhere:
+        # https://discord.com/developers/docs/components/reference#file
+        url = payload.get("file", {}).get("url") or REFERENCE
+        if not url.startswith(REFERENCE):
+            message = "Scheme must be one of ('attachment')."
+            form.problem("URL_TYPE_INVALID_SCHEME", message, "file", "url")
         payload["spoiler"] = bool(form.boolean("spoiler", False))
         payload.update(name=None, size=None)
         form.ignore("name", "size")
@@ -313,7 +314,6 @@ class ComponentReader:
         payload["spacing"] = form.integer("spacing", 1, one_of={1, 2})
 
     def _container(self, form: Form, payload: Payload) -> None:
-        inside = {ACTION_ROW, SECTION, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR}
-        self._children(form, payload, inside, MAX_IN_A_V2_MESSAGE)
+        self._children(form, payload, _IN_A_V2_MESSAGE - {CONTAINER}, MAX_IN_A_V2_MESSAGE)
         payload["accent_color"] = form.integer("accent_color", least=0, most=0xFFFFFF)
         payload["spoiler"] = bool(form.boolean("spoiler", False))

@@ -1,41 +1,51 @@
-"""Reads what a request wants a message to say, and checks it against Discord's limits."""
+"""Reads the content of a new or edited message from a request and checks Discord's limits.
+
+Fields and limits: https://discord.com/developers/docs/resources/message#create-message.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import media
+from bot.sandbox.backend.messages.attachments import UploadedFile, read_attachments
 from bot.sandbox.backend.messages.components import ComponentReader
 from bot.sandbox.backend.messages.embeds import read_embeds
+from bot.sandbox.backend.messages.media import REFERENCE, media_places, named_file
 from bot.sandbox.backend.messages.mentions import AllowedMentions, read_allowed_mentions
-from bot.sandbox.backend.state.model import Channel, DiscordAttachment, MessageFlag, Payload
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.messages.polls import read_poll
+from bot.sandbox.backend.state.kinds import NO_FLAGS, MessageFlag
+from bot.sandbox.backend.state.model import Channel, DiscordMessage
+from bot.sandbox.backend.state.parts import (
+    DiscordAttachment,
+    DiscordPoll,
+    Payload,
+    Sticker,
+)
+from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
 
 MAX_CONTENT: Final = 2000
-MAX_FILES: Final = 10
-FILE_LIMITS: Final = (10 << 20, 10 << 20, 50 << 20, 100 << 20)
+MAX_STICKERS: Final = 3
+REPLY: Final = 0
+FORWARD: Final = 1
 CREATE_FLAGS: Final = (
     MessageFlag.SUPPRESS_EMBEDS
     | MessageFlag.SUPPRESS_NOTIFICATIONS
+    | MessageFlag.IS_VOICE_MESSAGE
     | MessageFlag.IS_COMPONENTS_V2
     | MessageFlag.EPHEMERAL
 )
 
 
 @dataclass(slots=True)
-class UploadedFile:
-    """A file that came with a request."""
-
-    filename: str
-    data: bytes
-    content_type: str | None
-
-
-@dataclass(slots=True)
 class Draft:
-    """What a message shall say; None: leave as it is (or nothing, for a new message)."""
+    """The content of a message to post or to change.
+
+    None leaves a part of an edited message as it is, and a new message without that part.
+
+    ``forward`` is the channel and the id of the message to forward.
+    """
 
     content: str | None = None
     embeds: list[Payload] | None = None
@@ -48,23 +58,33 @@ class Draft:
     enforce_nonce: bool = False
     reply_to: int | None = None
     reply_must_exist: bool = True
+    forward: tuple[int, int] | None = None
+    poll: DiscordPoll | None = None
+    stickers: list[Sticker] = field(default_factory=list)
 
     @property
     def says_something(self) -> bool:
-        """Whether a message of it would not be empty."""
-        v2 = bool((self.flags or MessageFlag(0)) & MessageFlag.IS_COMPONENTS_V2)
-        return bool(self.content or self.embeds or self.attachments or (v2 and self.components))
+        """Whether the draft makes a message that is not empty."""
+        if self.v2:
+            return bool(self.components)
+        parts = (self.content, self.embeds, self.attachments, self.poll, self.stickers)
+        return any((*parts, self.components, self.forward))
 
     @property
     def only_flags(self) -> bool:
-        """Whether nothing but flags would change."""
+        """Whether an edit by this draft changes flags alone."""
         parts = (self.content, self.embeds, self.components, self.attachments)
         return all(part is None for part in parts)
 
+    @property
+    def v2(self) -> bool:
+        """Whether the draft sets the flag for Components V2."""
+        return bool((self.flags or NO_FLAGS) & MessageFlag.IS_COMPONENTS_V2)
 
-def file_limit(channel: Channel) -> int:
-    """The most bytes a file may have there."""
-    return FILE_LIMITS[0 if channel.guild is None else channel.guild.premium_tier]
+    @property
+    def voice(self) -> bool:
+        """Whether the draft sets the flag for a voice message."""
+        return bool((self.flags or NO_FLAGS) & MessageFlag.IS_VOICE_MESSAGE)
 
 
 def read_draft(
@@ -73,13 +93,12 @@ def read_draft(
     form: Form,
     uploads: Mapping[int, UploadedFile],
     *,
-    earlier: list[DiscordAttachment] | None = None,
-    edited: MessageFlag | None = None,
+    edited: DiscordMessage | None = None,
 ) -> Draft:
-    """The message in a request's form.
+    """Return the draft in a request's form.
 
-    ``uploads`` are the files by their number; ``earlier`` those an edited message has; ``edited``
-    its flags (None for a new message). Errors are noted on the form; the caller finishes it.
+    ``uploads`` are the files by their number; ``edited`` is the message that an edit changes (None
+    for a new one). Errors are noted on the form; the caller finishes it.
     """
     draft = Draft(tts=bool(form.boolean("tts", False)))
     text = form.text("content", most=MAX_CONTENT)
@@ -93,25 +112,26 @@ def read_draft(
     flags = form.integer("flags")
     if flags is not None:
         draft.flags = MessageFlag(flags) & CREATE_FLAGS
-    v2 = bool((draft.flags or edited or MessageFlag(0)) & MessageFlag.IS_COMPONENTS_V2)
+    v2 = draft.v2 or (edited is not None and edited.v2)
     draft.components = ComponentReader(v2=v2).read(form)
     if draft.components is None and "components" in form and edited is not None:
         draft.components = []
-    if v2 and (draft.content or draft.embeds):
-        message = "The 'content' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
-        form.problem("MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", message, "content")
-    allowed = form.form("allowed_mentions")
-    draft.allowed_mentions = read_allowed_mentions(allowed)
-    if form.raw("sticker_ids"):
-        raise errors.Unsupported(f"{form.where}: stickers are not in the sandbox")
-    draft.attachments = _read_attachments(world, channel, form, uploads, earlier)
+    draft.allowed_mentions = read_allowed_mentions(form.form("allowed_mentions"))
+    earlier = edited.files if edited is not None else []
+    draft.attachments = read_attachments(world, channel, form, uploads, earlier)
+    draft.poll = read_poll(form.form("poll"))
+    draft.stickers = _read_stickers(channel, form)
+    if v2:
+        _check_v2(form, draft, edited)
+    if draft.voice and edited is None:
+        _check_voice(draft)
     return draft
 
 
 def read_new(
     world: World, channel: Channel, form: Form, uploads: Mapping[int, UploadedFile]
 ) -> Draft:
-    """A draft of a new message, with the fields only a new one has; finishes the form."""
+    """Return the draft of a new message, with the fields that edits lack; finishes the form."""
     draft = read_draft(world, channel, form, uploads)
     nonce = form.raw("nonce")
     if isinstance(nonce, str) and len(nonce) > 25:
@@ -124,70 +144,95 @@ def read_new(
     draft.enforce_nonce = bool(form.boolean("enforce_nonce", False))
     reference = form.form("message_reference")
     if reference is not None:
-        reference.required("message_id")
-        kind = reference.integer("type", 0)
-        if kind != 0:
-            raise errors.Unsupported(f"{form.where}: forwarding a message is not in the sandbox")
-        draft.reply_to = reference.snowflake("message_id")
-        draft.reply_must_exist = bool(reference.boolean("fail_if_not_exists", True))
-        told = reference.snowflake("channel_id")
-        reference.ignore("guild_id")
-        if told is not None and told != channel.id:
-            message = "Cannot reply to a message in a different channel"
-            reference.problem("MESSAGE_REFERENCE_DIFFERENT_CHANNEL", message)
+        _read_reference(channel, reference, draft)
     form.finish()
     return draft
 
 
-def _read_attachments(
-    world: World,
-    channel: Channel,
-    form: Form,
-    uploads: Mapping[int, UploadedFile],
-    earlier: list[DiscordAttachment] | None,
-) -> list[DiscordAttachment] | None:
-    described = form.forms("attachments", most=MAX_FILES)
-    if len(uploads) > MAX_FILES:
-        form.problem("BASE_TYPE_MAX_LENGTH", f"Must be {MAX_FILES} or fewer in length.", "files")
-    kept: list[DiscordAttachment] = []
-    by_id = {one.id: one for one in earlier or []}
-    left = dict(uploads)
-    for one in described or []:
-        one.required("id")
-        number = one.snowflake("id")
-        name = one.text("filename", most=260)
-        description = one.text("description", most=1024)
-        one.ignore(*one.names)
-        if number in by_id:
-            kept.append(by_id[number])
-        elif number in left:
-            kept.append(_store(world, channel, left.pop(number), name, description))
-        else:
-            message = f"Unknown attachment {number}"
-            one.problem("ATTACHMENT_NOT_FOUND", message, "id")
-    if described is None and not uploads:
-        return None
-    if described is None:
-        kept = list(earlier or [])
-    kept += [_store(world, channel, upload, None, None) for upload in left.values()]
-    return kept
+def _read_reference(channel: Channel, form: Form, draft: Draft) -> None:
+    form.required("message_id")
+    kind = form.integer("type", REPLY, one_of={REPLY, FORWARD})
+    message_id = form.snowflake("message_id")
+    told = form.snowflake("channel_id")
+    form.ignore("guild_id")
+    if kind == FORWARD:
+        form.ignore("fail_if_not_exists")
+        form.required("channel_id")
+        if told is not None and message_id is not None:
+            draft.forward = (told, message_id)
+        if any((draft.content, draft.embeds, draft.attachments, draft.stickers, draft.poll)):
+            message = "A forwarded message cannot have content of its own"
+            form.problem("MESSAGE_FORWARD_WITH_CONTENT", message)
+        return
+    draft.reply_to = message_id
+    draft.reply_must_exist = bool(form.boolean("fail_if_not_exists", True))
+    if told is not None and told != channel.id:
+        message = "Cannot reply to a message in a different channel"
+        form.problem("MESSAGE_REFERENCE_DIFFERENT_CHANNEL", message)
 
 
-def _store(
-    world: World, channel: Channel, upload: UploadedFile, name: str | None, description: str | None
-) -> DiscordAttachment:
-    if len(upload.data) > file_limit(channel):
-        raise errors.entity_too_large()
-    filename = media.clean_filename(name or upload.filename)
-    attachment = DiscordAttachment(
-        world.ids.next(),
-        channel.id,
-        filename,
-        upload.data,
-        media.content_type(filename, upload.content_type),
-        description,
-    )
-    size = media.picture_size(upload.data)
-    if size is not None:
-        attachment.width, attachment.height = size
-    return attachment
+def _read_stickers(channel: Channel, form: Form) -> list[Sticker]:
+    ids = form.snowflakes("sticker_ids", most=MAX_STICKERS) or []
+    known = channel.guild.stickers if channel.guild is not None else {}
+    if any(one not in known for one in ids):
+        raise errors.invalid_sticker()
+    return [known[one] for one in dict.fromkeys(ids)]
+
+
+def _check_v2(form: Form, draft: Draft, edited: DiscordMessage | None) -> None:
+    """Note fields and files that a message of Components V2 cannot have.
+
+    An edit that sets the flag has to clear the old fields in the same request:
+    https://discord.com/developers/docs/components/reference#component-reference.
+    """
+
+    def result(new: object, old: object) -> object:
+        return old if new is None else new
+
+    legacy = {
+        "content": result(draft.content, edited.content if edited else None),
+        "embeds": result(draft.embeds, edited.embeds if edited else None),
+        "sticker_ids": draft.stickers or (edited is not None and edited.stickers),
+        "poll": draft.poll or (edited is not None and edited.poll),
+    }
+    for name, value in legacy.items():
+        if value:
+            message = f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
+            form.problem("MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", message, name)
+    components = draft.components
+    if components is None:
+        components = edited.components if edited else []
+    files = draft.attachments
+    if files is None:
+        files = edited.files if edited else []
+    shown: set[int] = set()
+    for place, key in media_places(components):
+        found = named_file(place[key], files)
+        if found is not None:
+            shown.add(found.id)
+        elif (place[key].get("url") or "").startswith(REFERENCE):
+            message = "The referenced attachment was not found in the request."
+            code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
+            form.problem(code, message, "components")
+    # Discord documents only that such a file is not shown. The sandbox refuses it: a file that
+    # nobody sees is a mistake that a test should notice.
+    for file in files:
+        if file.id not in shown:
+            message = f"Attachment {file.filename!r} is shown by no component."
+            form.problem("ATTACHMENT_NOT_SHOWN", message, "attachments")
+
+
+def _check_voice(draft: Draft) -> None:
+    """Check a voice message: one recording with metadata and nothing else.
+
+    Raises 50159, 50160 or 50161.
+
+    https://discord.com/developers/docs/resources/message#voice-messages
+    """
+    if any((draft.content, draft.embeds, draft.components, draft.stickers, draft.poll)):
+        raise errors.voice_message_with_content()
+    files = draft.attachments or []
+    if len(files) != 1 or not files[0].content_type.startswith("audio/"):
+        raise errors.voice_message_without_audio()
+    if files[0].duration is None or not files[0].waveform:
+        raise errors.voice_message_without_metadata()

@@ -1,9 +1,12 @@
-"""Checks the embeds of a message against Discord's limits and returns them as it stores them."""
+"""Reads the embeds of a message and checks Discord's limits.
+
+Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits.
+"""
 
 import re
 from typing import Final
 
-from bot.sandbox.backend.state.model import Payload
+from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.forms import Form
 
 MAX_TOTAL: Final = 6000
@@ -11,7 +14,7 @@ URL: Final = re.compile(r"(?:https?|attachment)://\S+\Z")
 
 
 def read_embeds(form: Form, key: str = "embeds") -> list[Payload] | None:
-    """The embeds in a field (None where it is not given); errors are noted on the form."""
+    """Return the embeds in a field, None where it is not given; notes errors on the form."""
     embeds = form.forms(key, most=10)
     if embeds is None:
         return None
@@ -19,6 +22,7 @@ def read_embeds(form: Form, key: str = "embeds") -> list[Payload] | None:
     found = []
     for embed in embeds:
         payload, size = _read_embed(embed)
+        # The limit of 6000 characters is for all embeds of a message together.
         total += size
         if total > MAX_TOTAL:
             message = f"Embed size exceeds maximum size of {MAX_TOTAL}"
@@ -42,6 +46,7 @@ def _read_embed(form: Form) -> tuple[Payload, int]:
     timestamp = form.text("timestamp")
     if timestamp:
         payload["timestamp"] = timestamp
+    # Discord accepts these fields from clients that send a fetched embed back, and ignores them.
     form.ignore("flags", "provider", "video")
     for key, named in (("author", "name"), ("footer", "text")):
         part = form.form(key)

@@ -1,26 +1,27 @@
-"""Knows files as far as Discord does: name, type, picture size, links that expire in a day."""
+"""Files as Discord knows them: name, media type, picture size, and where a message shows them."""
 
-import hashlib
 import mimetypes
 import re
 import struct
+from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote
 
-from bot.sandbox.backend.messages.components import FILE, walk
-from bot.sandbox.backend.state.model import DiscordAttachment, DiscordMessage, Payload
+from bot.sandbox.backend.messages.component_kinds import FILE, walk
+from bot.sandbox.backend.payloads.links import link
+from bot.sandbox.backend.state.model import DiscordMessage
+from bot.sandbox.backend.state.parts import DiscordAttachment, Payload
 
-LINK_LIFETIME: Final = 24 * 3600
+REFERENCE: Final = "attachment://"
 _NOT_KEPT: Final = re.compile(r"[^\w.\-]+")
 
 
 def clean_filename(name: str) -> str:
-    """A file name as Discord keeps it: spaces become underscores, odd characters go."""
+    """Return a file name as Discord stores it: underscores for spaces, no odd characters."""
     return _NOT_KEPT.sub("", name.strip().replace(" ", "_"))[-100:] or "unknown"
 
 
 def content_type(filename: str, told: str | None) -> str:
-    """The media type of a file, from its name, else from what the sender said."""
+    """Return the media type of a file by its name, or else by the sender's word."""
     guessed, _ = mimetypes.guess_type(filename)
     kind = guessed or told or "application/octet-stream"
     text = kind.startswith("text/") or kind == "application/json"
@@ -28,7 +29,7 @@ def content_type(filename: str, told: str | None) -> str:
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels of a PNG, GIF, JPEG or WebP, else None."""
+    """Return width and height in pixels of a PNG, GIF, JPEG or WebP; None for other files."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         return width, height
@@ -55,42 +56,50 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def resolve(message: DiscordMessage, base: str, now: float) -> None:
-    """Put links to the message's files where its embeds and components say ``attachment://name``.
+    """Replace ``attachment://name`` in embeds and components by links to the message's files.
 
-    A file that an embed shows is not listed beside it.
+    Sets ``message.shown`` to the files that an embed or component shows.
     """
-    by_name = {one.filename: one for one in message.attachments}
-    shown: set[int] = set()
+    message.shown = set()
     for embed in message.embeds:
         for key in ("image", "thumbnail"):
-            found = _named(embed.get(key), by_name)
+            found = named_file(embed.get(key), message.files)
             if found is not None:
                 url = link(found, base, now)
                 embed[key] = {"url": url, "proxy_url": url, **_size(found)}
-                shown.add(found.id)
-    for component in walk(message.components):
-        places = [component, *component.get("items", [])]
-        for place in places:
+                message.shown.add(found.id)
+    for place, key in media_places(message.components):
+        found = named_file(place[key], message.files)
+        if found is not None:
+            message.shown.add(found.id)
+        _resolve_media(message, place, key, found, link(found, base, now) if found else "")
+
+
+def media_places(components: list[Payload]) -> Iterator[tuple[Payload, str]]:
+    """Yield each object in a tree of components that holds a medium, and the medium's key."""
+    for component in walk(components):
+        for place in (component, *component.get("items", [])):
             for key in ("media", "file"):
                 if key in place:
-                    _resolve_media(message, place, key, by_name, base, now)
-    message.attachments = [one for one in message.attachments if one.id not in shown]
+                    yield place, key
+
+
+def named_file(media: Payload | None, files: list[DiscordAttachment]) -> DiscordAttachment | None:
+    """Return the file that a medium names by attachment://name or by link, if ``files`` has it."""
+    url = "" if media is None else media.get("url") or ""
+    if url.startswith(REFERENCE):
+        return next((one for one in files if one.filename == url.removeprefix(REFERENCE)), None)
+    # An edit often sends back what the message said before, where the name has become a link.
+    return next((one for one in files if f"/{one.channel_id}/{one.id}/" in url), None)
 
 
 def _resolve_media(
-    message: DiscordMessage,
-    place: Payload,
-    key: str,
-    by_name: dict[str, DiscordAttachment],
-    base: str,
-    now: float,
+    message: DiscordMessage, place: Payload, key: str, found: DiscordAttachment | None, url: str
 ) -> None:
-    found = _named(place[key], by_name)
     if found is None:
         url = place[key]["url"]
         place[key] = {"id": str(message.id), "url": url, "proxy_url": url}
         return
-    url = link(found, base, now)
     place[key] = {
         "id": str(found.id),
         "url": url,
@@ -99,32 +108,14 @@ def _resolve_media(
         "attachment_id": str(found.id),
         **_size(found),
     }
+    # A file's own alt text stands where the component gives none.
+    if key == "media" and found.description and not place.get("description"):
+        place["description"] = found.description
     if place.get("type") == FILE:
         place.update(name=found.filename, size=len(found.data))
-
-
-def _named(
-    media: Payload | None, by_name: dict[str, DiscordAttachment]
-) -> DiscordAttachment | None:
-    url = "" if media is None else media.get("url") or ""
-    return by_name.get(url.removeprefix("attachment://")) if "attachment://" in url else None
 
 
 def _size(attachment: DiscordAttachment) -> Payload:
     if attachment.width is None:
         return {}
     return {"width": attachment.width, "height": attachment.height}
-
-
-def link(attachment: DiscordAttachment, base: str, now: float) -> str:
-    """A file's address, valid for a day."""
-    issued = int(now)
-    expires = issued + LINK_LIFETIME
-    path = f"attachments/{attachment.channel_id}/{attachment.id}/{quote(attachment.filename)}"
-    signature = sign(attachment, expires)
-    return f"{base}/{path}?ex={expires:x}&is={issued:x}&hm={signature}&"
-
-
-def sign(attachment: DiscordAttachment, expires: int) -> str:
-    """The signature of a link; it keeps a changed expiry from being believed."""
-    return hashlib.sha256(f"{attachment.id}/{expires:x}".encode()).hexdigest()

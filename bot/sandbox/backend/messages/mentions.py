@@ -1,12 +1,16 @@
-"""Decides whom a message mentions and whom that notifies, from its text and allowed_mentions."""
+"""Finds whom a message mentions and whom Discord notifies, by text and allowed_mentions.
+
+Rules: https://discord.com/developers/docs/resources/message#allowed-mentions-object.
+"""
 
 import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from bot.sandbox.backend.state import permissions
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, MessageFlag, User
-from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.state.kinds import MessageFlag
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, User
+from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.forms import Form
 
 _CODE: Final = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
@@ -19,7 +23,7 @@ Kind = Literal["users", "roles", "everyone"]
 
 @dataclass(slots=True)
 class AllowedMentions:
-    """What a sender permits to be mentioned; without one, everything is."""
+    """The mentions that a sender permits; by default all of them."""
 
     parse: set[str] = field(default_factory=lambda: {"users", "roles", "everyone"})
     users: set[int] = field(default_factory=set)
@@ -27,13 +31,13 @@ class AllowedMentions:
     replied_user: bool = True
 
     def permits(self, kind: Kind, target: int) -> bool:
-        """Whether this user or role may be mentioned."""
+        """Return whether this user or role may be mentioned."""
         listed = self.users if kind == "users" else self.roles
         return kind in self.parse or target in listed
 
 
 def read_allowed_mentions(form: Form | None) -> AllowedMentions:
-    """The allowed_mentions object of a request; its errors are noted on the form."""
+    """Return the allowed_mentions object of a request; notes errors on the form."""
     if form is None:
         return AllowedMentions()
     parse = form.raw("parse", [])
@@ -61,13 +65,15 @@ def read_allowed_mentions(form: Form | None) -> AllowedMentions:
 def apply(
     message: DiscordMessage, allowed: AllowedMentions, known: dict[int, User], now: float
 ) -> None:
-    """Set the message's mentions from its content; ``known`` are all users by id."""
+    """Set the message's mentions from its content; ``known`` maps ids to all users."""
+    # A mention inside code mentions nobody.
     text = _CODE.sub(" ", message.content)
     users: dict[int, User] = {}
     for found in _USER.findall(text):
         user = known.get(int(found))
         if user is not None and allowed.permits("users", user.id):
             users[user.id] = user
+    # An answer to an interaction refers to a message without mentioning its author.
     by_hand = message.interaction_metadata is None
     if message.referenced is not None and by_hand and allowed.replied_user:
         users.setdefault(message.referenced.author.id, message.referenced.author)
@@ -78,6 +84,7 @@ def apply(
     if guild is None:
         return
     rights = permissions.in_channel(message.channel, message.author, now=now)
+    # A role that is not mentionable, and @everyone, need Mention Everyone.
     loud = bool(rights & Permission.MENTION_EVERYONE) or message.interaction_metadata is not None
     message.mention_roles = list(
         dict.fromkeys(
@@ -93,7 +100,8 @@ def apply(
 
 
 def notified(message: DiscordMessage, now: float) -> set[int]:
-    """The ids of users whom the mentions notify: they see the channel and did not write it."""
+    """Return the ids of the notified users: those who see the channel, without the author."""
+    # A silent message mentions people and notifies none of them.
     if message.flags & MessageFlag.SUPPRESS_NOTIFICATIONS:
         return set()
     channel = message.channel

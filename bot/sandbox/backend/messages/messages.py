@@ -1,4 +1,4 @@
-"""Operations on messages: posting, editing, deleting, reading the history, reactions and pins."""
+"""Operations on messages: posting, editing, deleting, reading the history, and pins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,51 +8,64 @@ from typing import Final
 from bot.sandbox import errors
 from bot.sandbox.backend.messages import media, mentions
 from bot.sandbox.backend.messages.drafts import Draft
+from bot.sandbox.backend.messages.forwards import find_original, take_snapshots
+from bot.sandbox.backend.messages.polls import Polls
+from bot.sandbox.backend.messages.previews import LinkPreviews
 from bot.sandbox.backend.places.threads import Threads
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
-from bot.sandbox.backend.state.model import (
-    Channel,
+from bot.sandbox.backend.state.kinds import (
+    NO_FLAGS,
+    POST_CHANNELS,
+    WRITTEN,
     ChannelType,
-    DiscordMessage,
-    Edit,
     MessageFlag,
     MessageType,
-    Reference,
-    User,
 )
-from bot.sandbox.backend.state.permissions import Permission
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, User
+from bot.sandbox.backend.state.parts import Edit, Reference
+from bot.sandbox.backend.state.permission_bits import Permission
+from bot.sandbox.backend.world import World
 
+# "a few minutes", https://discord.com/developers/docs/resources/message#create-message
 NONCE_SECONDS: Final = 300
 OLD_SECONDS: Final = 3600
+BULK_DELETE_SECONDS: Final = 14 * 24 * 3600
 
 
 @dataclass(slots=True)
 class OldEdits:
-    """Limit on edits of a message older than an hour: ``allowed`` per ``window`` in seconds."""
+    """The limit for edits of messages older than an hour: allowed edits in ``window`` seconds."""
 
     allowed: int = 5
     window: float = 60.0
 
 
 class Messages:
-    """What can be done with messages; permissions are checked for people and the bot alike."""
+    """Operations on messages; they check permissions for people and the bot alike."""
 
-    def __init__(self, world: World, threads: Threads) -> None:
+    def __init__(
+        self, world: World, threads: Threads, polls: Polls, previews: LinkPreviews
+    ) -> None:
         self._world = world
         self._threads = threads
+        self._polls = polls
+        self._previews = previews
         self._nonces: dict[tuple[int, int, str], tuple[float, DiscordMessage]] = {}
         self.old_edits = OldEdits()
 
     def post(self, channel: Channel, author: User, draft: Draft) -> DiscordMessage:
-        """Post a message; raises what Discord would answer where it may not."""
+        """Post a message and return it; raises ``DiscordError`` where the author may not."""
         self._may_post(channel, author, draft)
+        # A retried request with an enforced nonce gets the message that the first one posted.
         again = self._seen_before(channel, author, draft)
         if again is not None:
             return again
         message = DiscordMessage(self._world.ids.next(), channel, author, draft.content or "")
         message.nonce = draft.nonce
         message.tts = draft.tts
+        # Only an answer to an interaction can be ephemeral.
+        if draft.flags is not None:
+            draft.flags &= ~MessageFlag.EPHEMERAL
         self._refer(message, draft)
         self.fill(message, draft)
         self.publish(message)
@@ -62,24 +75,26 @@ class Messages:
         return message
 
     def fill(self, message: DiscordMessage, draft: Draft) -> None:
-        """Give a new message what its draft says, whom it mentions and whom that notifies."""
+        """Fill a new message from its draft and set whom it mentions and notifies."""
         if not draft.says_something:
             raise errors.empty_message()
         now = self._world.now()
         message.content = message.first_content = draft.content or ""
         message.embeds = draft.embeds or []
         message.components = draft.components or []
-        message.flags |= draft.flags or MessageFlag(0)
-        message.attachments = draft.attachments or []
-        for attachment in message.attachments:
+        message.flags |= draft.flags or NO_FLAGS
+        message.files = draft.attachments or []
+        message.poll, message.stickers = draft.poll, draft.stickers
+        for attachment in message.files:
             attachment.ephemeral = message.ephemeral
             self._world.attachments[attachment.id] = attachment
         media.resolve(message, self._world.base, now)
         mentions.apply(message, draft.allowed_mentions, self._world.users, now)
         message.pings = mentions.notified(message, now)
+        self._polls.opened(message)
 
     def publish(self, message: DiscordMessage) -> None:
-        """Put a finished message into its channel and tell everybody who sees it."""
+        """Put a filled message into its channel and send it to everybody who sees the channel."""
         channel = message.channel
         if message.for_user is not None:
             channel.ephemeral[message.id] = message
@@ -91,20 +106,28 @@ class Messages:
                 self._threads.posted(channel, message)
         self._world.emit_message("MESSAGE_CREATE", message)
         self._world.publish("message_created", message=message)
+        self._previews.look(message)
 
     def _may_post(self, channel: Channel, author: User, draft: Draft) -> None:
         if channel.type is ChannelType.CATEGORY:
             raise errors.DiscordError(400, 50008, "Cannot send messages in a non-text channel")
+        if channel.type in POST_CHANNELS:
+            raise errors.forum_holds_posts()
         if channel.guild is None and not self._takes(channel, author):
             raise errors.cannot_message_user()
         needed = Permission.SEND_MESSAGES_IN_THREADS if channel.thread else Permission.SEND_MESSAGES
         if draft.embeds:
             needed |= Permission.EMBED_LINKS
-        if draft.attachments:
+        if draft.voice:
+            needed |= Permission.SEND_VOICE_MESSAGES
+        elif draft.attachments:
             needed |= Permission.ATTACH_FILES
+        if draft.poll is not None:
+            needed |= Permission.SEND_POLLS
         rights = self._world.require(channel, author, needed)
         if channel.thread is not None:
             self._threads.wake(channel, author)
+        # Slowmode does not hold for bots and for moderators.
         unhurried = Permission.MANAGE_MESSAGES | Permission.MANAGE_CHANNELS
         if channel.slowmode and not author.bot and not rights & unhurried:
             self._wait_for_slowmode(channel, author)
@@ -132,6 +155,11 @@ class Messages:
         return None if found is None or found[1].deleted else found[1]
 
     def _refer(self, message: DiscordMessage, draft: Draft) -> None:
+        if draft.forward is not None:
+            original = find_original(self._world, message.author, *draft.forward)
+            message.snapshots = take_snapshots(self._world, original, message.channel)
+            message.flags |= MessageFlag.HAS_SNAPSHOT
+            message.reference = _reference(original, forward=True)
         if draft.reply_to is None:
             return
         channel = message.channel
@@ -140,67 +168,77 @@ class Messages:
             raise errors.cannot_reply_without_history()
         target = channel.by_id.get(draft.reply_to)
         if target is None:
+            # The message is then posted as an ordinary one, without a reference.
             if not draft.reply_must_exist:
                 return
-            raise _bad_reference("MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
-        if target.type in (MessageType.THREAD_CREATED, MessageType.THREAD_STARTER_MESSAGE):
-            raise _bad_reference(
-                "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE", "Cannot reply to a system message"
-            )
+            raise errors.bad_reference("MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+        if target.type not in WRITTEN:
+            code = "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE"
+            raise errors.bad_reference(code, "Cannot reply to a system message")
         message.type = MessageType.REPLY
         message.referenced = target
-        guild_id = channel.guild.id if channel.guild else None
-        message.reference = Reference(channel.id, target.id, guild_id)
+        message.reference = _reference(target)
 
     def edit(self, message: DiscordMessage, actor: User, draft: Draft) -> DiscordMessage:
-        """Edit one's own message; others' flags may be changed with Manage Messages."""
+        """Edit one's own message, or with Manage Messages the flags of another's.
+
+        Raises 50005, 50013, 50021, 50083, 50162, 520003, or 30046 for too many edits.
+        """
         channel = message.channel
         self._world.require(channel, actor, Permission(0))
         if message.author is not actor:
             if not draft.only_flags:
                 raise errors.not_the_author()
             self._world.require(channel, actor, Permission.MANAGE_MESSAGES)
-        if message.type not in (
-            MessageType.DEFAULT,
-            MessageType.REPLY,
-            MessageType.CHAT_INPUT_COMMAND,
-            MessageType.CONTEXT_MENU_COMMAND,
-        ):
+        if message.type not in WRITTEN:
             raise errors.system_message()
+        if message.flags & MessageFlag.IS_VOICE_MESSAGE and not draft.only_flags:
+            raise errors.voice_message_edit()
+        if message.poll is not None and not draft.only_flags:
+            raise errors.poll_message_edit()
+        # Posting unarchives a thread, editing does not.
         if channel.thread is not None and channel.thread.archived:
             raise errors.thread_archived()
         self._count_old_edit(message)
         return self.change(message, draft)
 
     def change(self, message: DiscordMessage, draft: Draft) -> DiscordMessage:
-        """Change a message as its draft says, without asking who may, and tell who sees it."""
+        """Change a message without checking permissions; send the change to who sees it."""
         now = self._world.now()
-        keeps = draft.attachments if draft.attachments is not None else message.attachments
+        keeps = draft.attachments if draft.attachments is not None else message.files
         content = message.content if draft.content is None else draft.content
         embeds = message.embeds if draft.embeds is None else draft.embeds
         components = message.components if draft.components is None else draft.components
-        v2 = (message.flags | (draft.flags or MessageFlag(0))) & MessageFlag.IS_COMPONENTS_V2
-        if not (content or embeds or keeps or (v2 and components)):
+        parts = (content, embeds, keeps, message.poll, message.stickers, message.snapshots)
+        if not components and (message.v2 or draft.v2 or not any(parts)):
             raise errors.empty_message()
         message.content, message.embeds, message.components = content, embeds, components
         for attachment in keeps:
             attachment.ephemeral = message.ephemeral
             self._world.attachments[attachment.id] = attachment
-        message.attachments = keeps
+        message.files = keeps
         media.resolve(message, self._world.base, now)
         if draft.flags is not None:
+            # An edit may set or clear SUPPRESS_EMBEDS. It may set IS_COMPONENTS_V2 and never clear
+            # it: https://discord.com/developers/docs/resources/message#edit-message
             kept = message.flags & ~MessageFlag.SUPPRESS_EMBEDS
             message.flags = kept | draft.flags & (
                 MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
             )
+        # A change of flags alone is no edit: "(edited)" does not appear.
         if draft.content is not None or not draft.only_flags:
             message.edited_at = now
             message.edits.append(Edit(now, message.content))
         if draft.content is not None:
             mentions.apply(message, draft.allowed_mentions, self._world.users, now)
+        self.republish(message)
+        return message
+
+    def republish(self, message: DiscordMessage) -> None:
+        """Send a message's new state to everybody who sees it, and look for links in it."""
         self._world.emit_message("MESSAGE_UPDATE", message)
         self._world.publish("message_edited", message=message)
-        return message
+        self._previews.look(message)
 
     def _count_old_edit(self, message: DiscordMessage) -> None:
         now = self._world.now()
@@ -214,7 +252,10 @@ class Messages:
         message.old_edits.append(now)
 
     def delete(self, message: DiscordMessage, actor: User | None) -> None:
-        """Delete one's own message, or another's with Manage Messages; no actor: without asking."""
+        """Delete one's own message, or another's with Manage Messages.
+
+        Without an actor, permissions are not checked.
+        """
         channel = message.channel
         if actor is not None:
             if channel.thread is not None and channel.thread.archived:
@@ -244,7 +285,8 @@ class Messages:
 
     def _remove(self, message: DiscordMessage) -> None:
         message.deleted = True
-        for attachment in message.attachments:
+        snapshots = [file for one in message.snapshots for file in one.files]
+        for attachment in (*message.files, *snapshots):
             self._world.attachments.pop(attachment.id, None)
         state = message.channel.thread
         if message.channel.by_id.pop(message.id, None) is not None and state is not None:
@@ -252,11 +294,17 @@ class Messages:
         message.channel.ephemeral.pop(message.id, None)
 
     def delete_many(self, channel: Channel, actor: User, ids: list[int]) -> None:
-        """Delete 2 to 100 messages at once; needs Manage Messages. Unknown ids are passed over."""
+        """Delete 2 to 100 messages at once; needs Manage Messages.
+
+        Unknown ids are skipped. Raises 50034 for a message older than 14 days.
+        """
         if channel.guild is None:
             raise errors.not_in_dm()
         self._world.require(channel, actor, Permission.MANAGE_MESSAGES)
         found = [channel.by_id[one] for one in ids if one in channel.by_id]
+        horizon = self._world.now() - BULK_DELETE_SECONDS
+        if any(message.created_at < horizon for message in found):
+            raise errors.too_old_to_bulk_delete()
         for message in found:
             self._remove(message)
         payload = {
@@ -286,7 +334,7 @@ class Messages:
         around: int | None = None,
         limit: int = 50,
     ) -> list[DiscordMessage]:
-        """Messages, newest first; none without Read Message History."""
+        """Return messages, newest first; an empty list without Read Message History."""
         rights = self._world.require(channel, viewer, Permission(0))
         if not rights & Permission.READ_MESSAGE_HISTORY:
             return []
@@ -320,6 +368,6 @@ def _newest_first(channel: Channel, *, below: int | None) -> Iterator[DiscordMes
             yield message
 
 
-def _bad_reference(code: str, message: str) -> errors.DiscordError:
-    problem = {"code": code, "message": message}
-    return errors.invalid_form({"message_reference": {"_errors": [problem]}})
+def _reference(target: DiscordMessage, *, forward: bool = False) -> Reference:
+    guild = target.channel.guild
+    return Reference(target.channel.id, target.id, guild.id if guild else None, forward)

@@ -4,28 +4,30 @@ import unicodedata
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
-from bot.sandbox.backend.state.model import DiscordMessage, Payload, Reaction, User
-from bot.sandbox.backend.state.permissions import Permission
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import DiscordMessage, User
+from bot.sandbox.backend.state.parts import Payload, Reaction
+from bot.sandbox.backend.state.permission_bits import Permission
+from bot.sandbox.backend.world import World
 
 MAX_EMOJIS: Final = 20
 
 
 class Reactions:
-    """Adding and taking reactions; a message has at most 20 different ones."""
+    """Adds and removes reactions; a message has at most 20 different emojis."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def add(self, message: DiscordMessage, actor: User, emoji: str) -> None:
-        """React; a new emoji needs Add Reactions, joining another's does not."""
+        """Add a reaction; the first one of an emoji needs Add Reactions."""
         name, emoji_id = _parse(emoji)
         self._world.require(message.channel, actor, Permission.READ_MESSAGE_HISTORY)
         if message.channel.thread is not None and message.channel.thread.archived:
             raise errors.thread_archived()
         found = self._find(message, name, emoji_id)
+        # Joining an existing reaction needs no permission, a first one needs Add Reactions.
         if found is None:
             self._world.require(message.channel, actor, Permission.ADD_REACTIONS)
             if len(message.reactions) >= MAX_EMOJIS:
@@ -37,7 +39,7 @@ class Reactions:
             self._tell("MESSAGE_REACTION_ADD", message, actor, found)
 
     def remove(self, message: DiscordMessage, actor: User, whose: User, emoji: str) -> None:
-        """Take a reaction back; another's needs Manage Messages."""
+        """Remove a reaction; another user's needs Manage Messages."""
         name, emoji_id = _parse(emoji)
         needed = Permission(0) if whose is actor else Permission.MANAGE_MESSAGES
         self._world.require(message.channel, actor, needed)
@@ -51,7 +53,7 @@ class Reactions:
             self._tell("MESSAGE_REACTION_REMOVE", message, whose, found)
 
     def clear(self, message: DiscordMessage, actor: User, emoji: str | None = None) -> None:
-        """Take all reactions, or all of one emoji; needs Manage Messages."""
+        """Remove all reactions, or all of one emoji; needs Manage Messages."""
         self._world.require(message.channel, actor, Permission.MANAGE_MESSAGES)
         payload = self._payload(message)
         if emoji is None:
@@ -68,7 +70,7 @@ class Reactions:
         self._emit(name, message, payload)
 
     def users(self, message: DiscordMessage, viewer: User, emoji: str) -> list[User]:
-        """Who reacted with an emoji."""
+        """Return the users who reacted with an emoji."""
         self._world.require(message.channel, viewer, Permission.READ_MESSAGE_HISTORY)
         name, emoji_id = _parse(emoji)
         found = self._find(message, name, emoji_id)
@@ -120,7 +122,11 @@ class Reactions:
 
 
 def _parse(emoji: str) -> tuple[str, int | None]:
-    """A unicode emoji; raises 10014 for anything else, as the guild has no emojis of its own."""
+    """Return the emoji's name and id; raises 10014 for all but Unicode emojis.
+
+    The sandbox's guilds have no emojis of their own.
+    """
+    # Flags, keycaps and joined emojis are several characters, so one pictorial one is enough.
     if not emoji or not any(_is_pictorial(character) for character in emoji):
         raise errors.unknown_emoji()
     return emoji, None

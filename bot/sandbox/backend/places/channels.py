@@ -3,18 +3,21 @@
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.places.forums import read_settings
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
-from bot.sandbox.backend.state.model import Channel, ChannelType, Guild, Overwrite, User
-from bot.sandbox.backend.state.permissions import ALL, Permission, in_guild
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.kinds import POST_CHANNELS, ChannelType
+from bot.sandbox.backend.state.model import Channel, Guild, Overwrite, User
+from bot.sandbox.backend.state.permission_bits import ALL, Permission
+from bot.sandbox.backend.state.permissions import in_guild
+from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
 
 ARCHIVE_MINUTES: Final = {60, 1440, 4320, 10080}
 
 
 class Channels:
-    """What can be done with channels; every change is told to who sees the channel."""
+    """Operations on channels; each change is sent to everybody who sees the channel."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -28,7 +31,7 @@ class Channels:
         parent: Channel | None = None,
         topic: str | None = None,
     ) -> Channel:
-        """A new channel of a guild, with its category's overwrites."""
+        """Add a channel to a guild, with the overwrites of its category; return it."""
         world = self._world
         channel = Channel(
             world.ids.next(), kind, name, guild, parent, len(guild.channels), topic=topic
@@ -45,12 +48,12 @@ class Channels:
         return channel
 
     def create(self, guild: Guild, actor: User, form: Form) -> Channel:
-        """A new channel asked for over HTTP; needs Manage Channels."""
+        """Create a channel from a request; needs Manage Channels."""
         if not in_guild(guild, actor) & Permission.MANAGE_CHANNELS:
             raise errors.missing_permissions()
         form.required("name")
         name = form.text("name", least=1, most=100) or ""
-        kinds = {ChannelType.TEXT, ChannelType.CATEGORY, ChannelType.ANNOUNCEMENT}
+        kinds = {ChannelType.TEXT, ChannelType.CATEGORY, ChannelType.ANNOUNCEMENT, *POST_CHANNELS}
         kind = form.integer("type", 0)
         topic = form.text("topic", most=1024)
         parent_id = form.snowflake("parent_id")
@@ -64,6 +67,8 @@ class Channels:
         parent = None if parent_id is None else guild.channels.get(parent_id)
         if parent_id is not None and (parent is None or parent.type is not ChannelType.CATEGORY):
             form.problem("CHANNEL_PARENT_INVALID", "Category does not exist", "parent_id")
+        forum = Channel(0, ChannelType.FORUM)
+        settings = read_settings(forum, form, self._world.ids) if kind in POST_CHANNELS else None
         form.finish()
         channel = self.add(
             guild,
@@ -78,6 +83,8 @@ class Channels:
         channel.auto_archive_minutes = minutes or 4320
         if overwrites is not None:
             channel.overwrites = overwrites
+        if settings is not None:
+            settings.apply(channel)
         self.changed(channel)
         return channel
 
@@ -97,6 +104,9 @@ class Channels:
         has_parent = "parent_id" in form
         parent_id = form.snowflake("parent_id")
         has_topic = "topic" in form
+        settings = None
+        if channel.type in POST_CHANNELS:
+            settings = read_settings(channel, form, self._world.ids)
         form.finish()
         if name is not None:
             channel.name = _channel_name(name, channel.type)
@@ -111,13 +121,15 @@ class Channels:
             channel.thread_slowmode if thread_slowmode is None else thread_slowmode
         )
         channel.position = channel.position if position is None else position
+        if settings is not None:
+            settings.apply(channel)
         if overwrites is not None:
             channel.overwrites = overwrites
         self.changed(channel)
         return channel
 
     def changed(self, channel: Channel) -> None:
-        """Tell that a channel is different now."""
+        """Send a channel's new state to everybody who sees it."""
         name = "CHANNEL_UPDATE" if channel.thread is None else "THREAD_UPDATE"
         self._world.emit_channel(name, channel)
         self._world.publish(
@@ -162,7 +174,7 @@ class Channels:
             channel.guild.thread_ids.pop(channel.id, None)
 
     def open_dm(self, one: User, other: User) -> Channel:
-        """The DM channel of the bot and a person; made at the first call."""
+        """Return the DM channel of two users; the first call creates it."""
         world = self._world
         for channel in world.channels.values():
             if channel.type is ChannelType.DM and set(channel.recipients) == {one, other}:
@@ -177,6 +189,18 @@ class Channels:
             )
         )
         world.publish("channel_created", channel=channel)
+        return channel
+
+    def open_group(self, owner: User, others: list[User], name: str) -> Channel:
+        """Create a group DM and return it."""
+        people = [owner, *others]
+        channel = Channel(
+            self._world.ids.next(), ChannelType.GROUP_DM, name, recipients=people, owner_id=owner.id
+        )
+        self._world.channels[channel.id] = channel
+        only = frozenset(one.id for one in people)
+        self._world.emit(GatewayEvent("CHANNEL_CREATE", render.channel(channel), only=only))
+        self._world.publish("channel_created", channel=channel)
         return channel
 
     def start_typing(self, channel: Channel, actor: User) -> None:
@@ -245,7 +269,7 @@ class Channels:
 
 
 def _channel_name(name: str, kind: ChannelType) -> str:
-    """Text channels are lower case with hyphens, as Discord makes them."""
+    """Return a channel's name as Discord stores it: lower case with hyphens for text channels."""
     if kind is ChannelType.CATEGORY:
         return name
     return "-".join(name.strip().lower().split())

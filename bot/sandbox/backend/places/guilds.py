@@ -1,22 +1,24 @@
 """Operations on guilds, members and roles."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
-from bot.sandbox.backend.state.model import Guild, Member, Payload, Role, User
-from bot.sandbox.backend.state.permissions import EVERYONE, Permission, in_guild
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import Guild, Member, Role, User
+from bot.sandbox.backend.state.parts import Payload, Sticker
+from bot.sandbox.backend.state.permission_bits import EVERYONE, Permission
+from bot.sandbox.backend.state.permissions import in_guild
+from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
 
 
 class Guilds:
-    """What can be done with guilds, their members and roles."""
+    """Operations on guilds, their members, roles and stickers."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def create(self, name: str, owner: User) -> Guild:
-        """A guild that so far only its owner is in."""
+        """Create a guild with its owner as the only member; return it."""
         world = self._world
         guild = Guild(world.ids.next(), name, owner.id, world.now())
         guild.roles[guild.id] = Role(guild.id, "@everyone", EVERYONE)
@@ -25,21 +27,27 @@ class Guilds:
         return guild
 
     def add_user(self, name: str) -> User:
-        """A person with an account."""
+        """Create a user account and return it."""
         user = User(self._world.ids.next(), name.lower(), name.capitalize())
         self._world.users[user.id] = user
         return user
 
     def join(self, guild: Guild, user: User) -> Member:
-        """Make a user a member; a bot gets its managed role apart."""
+        """Make a user a member; a bot's managed role is added separately."""
         member = Member(user, self._world.now())
         guild.members[user.id] = member
         payload = {**render.member(member), "guild_id": str(guild.id)}
         self._emit(guild, "GUILD_MEMBER_ADD", payload, Intent.GUILD_MEMBERS)
+        # The gateway writes the whole guild for each session, as that session may see it.
+        only = frozenset({user.id})
+        created = GatewayEvent(
+            "GUILD_CREATE", {"id": str(guild.id)}, Intent.GUILDS, only=only, guild_id=guild.id
+        )
+        self._world.emit(created)
         return member
 
     def leave(self, guild: Guild, user: User) -> None:
-        """Take a member out; the bot is told that the guild is gone."""
+        """Remove a member; the bot itself gets GUILD_DELETE."""
         if guild.members.pop(user.id, None) is None:
             raise errors.unknown_member()
         if user is self._world.bot:
@@ -56,13 +64,32 @@ class Guilds:
     def add_role(
         self, guild: Guild, name: str, rights: Permission, *, bot: User | None = None
     ) -> Role:
-        """A new role below none; ``bot`` makes it that bot's managed role."""
+        """Add a role above all others; ``bot`` makes it that bot's managed role. Return it."""
         role = Role(self._world.ids.next(), name, rights, position=len(guild.roles))
         role.bot_id = None if bot is None else bot.id
         guild.roles[role.id] = role
         payload = {"guild_id": str(guild.id), "role": render.role(role)}
         self._emit(guild, "GUILD_ROLE_CREATE", payload, Intent.GUILDS)
         return role
+
+    def add_sticker(
+        self, guild: Guild, name: str, data: bytes, *, description: str = "", tags: str = ""
+    ) -> Sticker:
+        """Add a sticker to the guild and return it; ``data`` is a PNG."""
+        sticker = Sticker(self._world.ids.next(), guild.id, name, description, tags or name, data)
+        guild.stickers[sticker.id] = sticker
+        payload = {
+            "guild_id": str(guild.id),
+            "stickers": [render.sticker(one) for one in guild.stickers.values()],
+        }
+        self._emit(guild, "GUILD_STICKERS_UPDATE", payload, Intent.GUILD_EXPRESSIONS)
+        return sticker
+
+    def set_boost_level(self, guild: Guild, level: int) -> None:
+        """Change the guild's boost level (0 to 3) and tell the sessions."""
+        guild.premium_tier = level
+        self._emit(guild, "GUILD_UPDATE", render.guild(guild), Intent.GUILDS)
+        self._world.publish("guild")
 
     def set_role_permissions(self, guild: Guild, role: Role, rights: Permission) -> None:
         """Change what a role may do and tell the sessions."""
@@ -84,7 +111,7 @@ class Guilds:
     def change_role(
         self, guild: Guild, actor: User, user_id: int, role_id: int, *, give: bool
     ) -> None:
-        """Give or take a role as asked over HTTP; needs Manage Roles and a higher role."""
+        """Give or take a role for a request; needs Manage Roles and a higher role."""
         if not in_guild(guild, actor) & Permission.MANAGE_ROLES:
             raise errors.missing_permissions()
         role = guild.roles.get(role_id)
@@ -98,7 +125,7 @@ class Guilds:
         (self.give_role if give else self.take_role)(guild, member.user, role)
 
     def member(self, guild: Guild, user_id: int) -> Member:
-        """A member; raises 10007."""
+        """Return a member; raises 10007 for a user who is not one."""
         found = guild.members.get(user_id)
         if found is None:
             raise errors.unknown_member()
@@ -115,7 +142,7 @@ class Guilds:
         return guild.members[actor.id]
 
     def member_changed(self, guild: Guild, user: User) -> None:
-        """Tell that a member is different now; the bot always hears of itself."""
+        """Send a member's new state; the bot always gets its own."""
         payload = {**render.member(guild.members[user.id]), "guild_id": str(guild.id)}
         own = user is self._world.bot
         self._emit(

@@ -1,50 +1,58 @@
-"""Operations on channel threads: starting, joining, archiving by hand and by time, locking."""
+"""Operations on channel threads: start, join, archive by hand or by idleness, lock.
+
+Rules: https://discord.com/developers/docs/topics/threads.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import render
+from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.places.channels import ARCHIVE_MINUTES
+from bot.sandbox.backend.places.forums import MAX_APPLIED_TAGS, check_tags, note_unknown_tags
 from bot.sandbox.backend.state.events import GatewayEvent, Intent
-from bot.sandbox.backend.state.model import (
-    Channel,
+from bot.sandbox.backend.state.kinds import (
+    WRITTEN,
+    ChannelFlag,
     ChannelType,
-    DiscordMessage,
     MessageFlag,
     MessageType,
-    Payload,
-    Reference,
-    ThreadState,
-    User,
 )
-from bot.sandbox.backend.state.permissions import Permission
-from bot.sandbox.backend.state.world import World
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, ThreadState, User
+from bot.sandbox.backend.state.parts import Payload, Reference
+from bot.sandbox.backend.state.permission_bits import Permission
+from bot.sandbox.backend.world import World
 from bot.sandbox.forms import Form
 
 
+@dataclass(slots=True, frozen=True)
+class ThreadSettings:
+    """The settings of a new thread; the slowmode is in seconds."""
+
+    name: str
+    archive_minutes: int
+    slowmode: int
+
+
 class Threads:
-    """What can be done with channel threads; an idle one is archived when its time has come."""
+    """Operations on channel threads; a timer archives a thread that was idle for long enough."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def from_message(self, message: DiscordMessage, actor: User, form: Form) -> Channel:
-        """A thread on a message; raises 160004 where it carries one."""
+        """Start a thread on a message; raises 160004 where the message has one."""
         parent = message.channel
         self._world.require(parent, actor, Permission.CREATE_PUBLIC_THREADS)
         self._may_have_threads(parent)
-        name, minutes, slowmode = self._read(form, parent)
+        settings = self.read(form, parent)
         form.finish()
         if message.id in self._world.channels or message.thread is not None:
             raise errors.thread_exists()
-        if message.type not in (
-            MessageType.DEFAULT,
-            MessageType.REPLY,
-            MessageType.CHAT_INPUT_COMMAND,
-            MessageType.CONTEXT_MENU_COMMAND,
-        ):
+        if message.type not in WRITTEN:
             raise errors.system_message()
-        thread = self._make(message.id, parent, actor, name, minutes, slowmode)
+        # The thread has the id of its message: a client finds one by the other.
+        thread = self.make(message.id, parent, actor, settings)
         message.thread = thread
         message.flags |= MessageFlag.HAS_THREAD
         starter = DiscordMessage(
@@ -57,7 +65,7 @@ class Threads:
         starter.position = 0
         thread.by_id[starter.id] = starter
         thread.last_message_id = starter.id
-        self._announce(thread, actor)
+        self.announce(thread, actor)
         self._world.emit_message("MESSAGE_CREATE", starter)
         self._world.emit_message("MESSAGE_UPDATE", message)
         return thread
@@ -65,9 +73,9 @@ class Threads:
     def without_message(
         self, parent: Channel, actor: User, form: Form, post: Callable[[DiscordMessage], None]
     ) -> Channel:
-        """A thread of its own; a public one is announced in the channel through ``post``."""
+        """Start a thread without a message; ``post`` announces a public one in the channel."""
         self._may_have_threads(parent)
-        name, minutes, slowmode = self._read(form, parent)
+        settings = self.read(form, parent)
         kinds = {ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD}
         kind = form.integer("type", ChannelType.PRIVATE_THREAD, one_of=kinds)
         invitable = form.boolean("invitable", True)
@@ -78,15 +86,13 @@ class Threads:
             actor,
             Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS,
         )
-        thread = self._make(
-            self._world.ids.next(), parent, actor, name, minutes, slowmode, private=private
-        )
+        thread = self.make(self._world.ids.next(), parent, actor, settings, private=private)
         assert thread.thread is not None
         thread.thread.invitable = bool(invitable)
-        self._announce(thread, actor)
+        self.announce(thread, actor)
         if not private:
             notice = DiscordMessage(
-                self._world.ids.next(), parent, actor, name, MessageType.THREAD_CREATED
+                self._world.ids.next(), parent, actor, thread.name, MessageType.THREAD_CREATED
             )
             notice.reference = Reference(thread.id, None, parent.guild.id if parent.guild else None)
             post(notice)
@@ -97,33 +103,44 @@ class Threads:
             message = "Cannot execute action on this channel type"
             raise errors.DiscordError(400, 50024, message)
 
-    def _read(self, form: Form, parent: Channel) -> tuple[str, int, int]:
+    def read(self, form: Form, parent: Channel) -> ThreadSettings:
+        """Return the settings of a new thread; the parent gives those that the request lacks."""
         form.required("name")
         name = form.text("name", least=1, most=100) or ""
         minutes = form.integer(
             "auto_archive_duration", parent.auto_archive_minutes, one_of=ARCHIVE_MINUTES
         )
         slowmode = form.integer("rate_limit_per_user", parent.thread_slowmode, least=0, most=21600)
-        return name.strip(), minutes or parent.auto_archive_minutes, slowmode or 0
+        return ThreadSettings(name.strip(), minutes or parent.auto_archive_minutes, slowmode or 0)
 
-    def _make(
+    def make(
         self,
         thread_id: int,
         parent: Channel,
         owner: User,
-        name: str,
-        minutes: int,
-        slowmode: int,
+        settings: ThreadSettings,
         *,
         private: bool = False,
     ) -> Channel:
+        """Create a thread with its owner as the only member, without sending an event."""
         now = self._world.now()
         kind = ChannelType.PRIVATE_THREAD if private else ChannelType.PUBLIC_THREAD
         thread = Channel(
-            thread_id, kind, name, parent.guild, parent, slowmode=slowmode, nsfw=parent.nsfw
+            thread_id,
+            kind,
+            settings.name,
+            parent.guild,
+            parent,
+            slowmode=settings.slowmode,
+            nsfw=parent.nsfw,
         )
         thread.thread = ThreadState(
-            owner.id, now, minutes, private=private, archived_at=now, members={owner.id: now}
+            owner.id,
+            now,
+            settings.archive_minutes,
+            private=private,
+            archived_at=now,
+            members={owner.id: now},
         )
         assert parent.guild is not None
         parent.guild.thread_ids[thread.id] = thread
@@ -131,7 +148,8 @@ class Threads:
         self._archive_later(thread)
         return thread
 
-    def _announce(self, thread: Channel, actor: User) -> None:
+    def announce(self, thread: Channel, actor: User) -> None:
+        """Send THREAD_CREATE to everybody who sees the new thread."""
         assert thread.guild is not None
         payload = {**render.thread_for(thread, actor), "newly_created": True}
         if actor is not self._world.bot:
@@ -143,7 +161,7 @@ class Threads:
         self._world.publish("thread_created", channel=thread)
 
     def add_member(self, thread: Channel, user: User) -> None:
-        """Put a user into the thread; nothing happens where they are in it."""
+        """Add a user to the thread; does nothing for a member of it."""
         state = thread.thread
         assert state is not None
         assert thread.guild is not None
@@ -169,7 +187,7 @@ class Threads:
         self._world.publish("thread_changed", channel=thread)
 
     def remove_member(self, thread: Channel, user_id: int) -> None:
-        """Take a user out of the thread."""
+        """Remove a user from the thread; raises 10007 where they are not in it."""
         state = thread.thread
         assert state is not None
         if state.members.pop(user_id, None) is None:
@@ -208,7 +226,10 @@ class Threads:
         )
 
     def modify(self, thread: Channel, actor: User, form: Form) -> None:
-        """Rename, archive, lock…; the owner may all but lock, Manage Threads may everything."""
+        """Change a thread from a request.
+
+        The owner may change all but lock, slowmode and flags; Manage Threads allows everything.
+        """
         world = self._world
         state = thread.thread
         assert state is not None
@@ -218,14 +239,21 @@ class Threads:
         invitable = form.boolean("invitable", None)
         minutes = form.integer("auto_archive_duration", one_of=ARCHIVE_MINUTES)
         slowmode = form.integer("rate_limit_per_user", least=0, most=21600)
-        form.finish()
+        tags = form.snowflakes("applied_tags", most=MAX_APPLIED_TAGS)
+        flags = form.integer("flags")
         rights = world.require(thread, actor, Permission(0))
         manages = bool(rights & Permission.MANAGE_THREADS)
+        forum = thread.parent if tags is not None else None
+        if forum is not None:
+            note_unknown_tags(forum, tags or [], form)
+        form.finish()
+        if forum is not None:
+            check_tags(forum, tags or [], rights)
         only_unarchives = archived is False and all(
-            value is None for value in (name, locked, invitable, minutes, slowmode)
+            value is None for value in (name, locked, invitable, minutes, slowmode, tags, flags)
         )
         if not manages:
-            if state.locked or locked is not None or slowmode is not None:
+            if state.locked or any(one is not None for one in (locked, slowmode, flags)):
                 raise errors.missing_permissions()
             if only_unarchives:
                 world.require(thread, actor, Permission.SEND_MESSAGES_IN_THREADS)
@@ -235,6 +263,8 @@ class Threads:
             raise errors.thread_archived()
         if name is not None:
             thread.name = name.strip()
+        state.applied_tags = state.applied_tags if tags is None else tags
+        thread.flags = thread.flags if flags is None else ChannelFlag(flags & ChannelFlag.PINNED)
         state.locked = state.locked if locked is None else locked
         state.invitable = state.invitable if invitable is None else invitable
         thread.slowmode = thread.slowmode if slowmode is None else slowmode
@@ -246,7 +276,7 @@ class Threads:
         self._archive_later(thread)
 
     def wake(self, thread: Channel, actor: User) -> None:
-        """Unarchive a thread because somebody posts; raises where it is locked to them."""
+        """Unarchive a thread because somebody posts; raises 160005 where it is locked for them."""
         state = thread.thread
         assert state is not None
         manages = self._world.allowed(thread, actor) & Permission.MANAGE_THREADS
@@ -258,13 +288,16 @@ class Threads:
             self.changed(thread)
 
     def posted(self, thread: Channel, message: DiscordMessage) -> None:
-        """Count a message, take its author and those it mentions in, and begin idling anew."""
+        """Count a message, add its author and the mentioned members, and restart the idle timer."""
         state = thread.thread
         assert state is not None
         assert thread.guild is not None
         message.position = state.total_sent
-        state.total_sent += 1
-        state.message_count += 1
+        # The first message of a forum post is not counted, see
+        # https://discord.com/developers/docs/resources/channel#channel-object
+        if message.id != thread.id:
+            state.total_sent += 1
+            state.message_count += 1
         for user in (message.author, *message.mentions):
             if user.id in thread.guild.members and user.id not in state.members:
                 if user is not message.author and user.id not in message.pings:
@@ -275,7 +308,7 @@ class Threads:
     def set_state(
         self, thread: Channel, *, locked: bool | None = None, archived: bool | None = None
     ) -> None:
-        """Lock, unlock, archive or wake a thread as a moderator unseen would."""
+        """Lock, unlock, archive or unarchive a thread without checking permissions."""
         state = thread.thread
         if state is None:
             raise ValueError(f"{thread.name!r} is not a channel thread")
@@ -285,7 +318,7 @@ class Threads:
         self.changed(thread)
 
     def changed(self, thread: Channel) -> None:
-        """Tell that a thread is different now."""
+        """Send a thread's new state to everybody who sees it."""
         self._world.emit_channel("THREAD_UPDATE", thread)
         self._world.publish("thread_changed", channel=thread)
 
@@ -298,7 +331,7 @@ class Threads:
         return last + state.auto_archive_minutes * 60
 
     def _archive_later(self, thread: Channel) -> None:
-        """Look again when the thread may have been idle for long enough; one look at a time."""
+        """Set the thread's one timer for when it may have been idle for long enough."""
         state = thread.thread
         assert state is not None
         due = self._idle_until(thread)

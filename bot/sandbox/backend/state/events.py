@@ -1,4 +1,4 @@
-"""What happens in the sandbox: events for gateway sessions, changes for who waits or watches."""
+"""Gateway events for sessions, and changes of state for tests that wait or watch."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any, Final, Literal
 
-from bot.sandbox.backend.state.model import Channel, DiscordMessage, Payload
+from bot.sandbox.backend.state.model import Channel, DiscordMessage
+from bot.sandbox.backend.state.parts import Payload
 
 
 class Intent(IntFlag):
@@ -14,6 +15,7 @@ class Intent(IntFlag):
 
     GUILDS = 1 << 0
     GUILD_MEMBERS = 1 << 1
+    GUILD_EXPRESSIONS = 1 << 3
     GUILD_PRESENCES = 1 << 8
     GUILD_MESSAGES = 1 << 9
     GUILD_MESSAGE_REACTIONS = 1 << 10
@@ -22,6 +24,8 @@ class Intent(IntFlag):
     DIRECT_MESSAGE_REACTIONS = 1 << 13
     DIRECT_MESSAGE_TYPING = 1 << 14
     MESSAGE_CONTENT = 1 << 15
+    GUILD_MESSAGE_POLLS = 1 << 24
+    DIRECT_MESSAGE_POLLS = 1 << 25
 
 
 KNOWN_INTENTS: Final = (1 << 26) - 1
@@ -34,11 +38,11 @@ PRIVILEGED: Final = {
 
 @dataclass(slots=True, eq=False)
 class GatewayEvent:
-    """A gateway dispatch and its audience.
+    """A gateway dispatch and its recipients.
 
-    ``intent`` is what a bot's session must have asked for (None: always sent); ``channel``
-    restricts it to who sees that channel; ``only`` to these users; ``stripped`` makes the payload
-    for a session that may not read message content.
+    intent is what a bot's session must have asked for (None: always sent); ``channel`` restricts
+    it to who sees that channel; only to these users; ``stripped`` makes the payload for a session
+    that may not read message content.
     """
 
     name: str
@@ -60,6 +64,8 @@ ChangeKind = Literal[
     "channel_changed",
     "channel_deleted",
     "reaction",
+    "poll_vote",
+    "link_preview",
     "typing",
     "interaction",
     "commands",
@@ -71,7 +77,7 @@ ChangeKind = Literal[
 
 @dataclass(slots=True, frozen=True)
 class Change:
-    """Something that became different, at Unix seconds ``at``."""
+    """A change of the sandbox's state at Unix seconds ``at``."""
 
     kind: ChangeKind
     at: float
@@ -81,23 +87,24 @@ class Change:
 
 
 class Changes:
-    """Publishes changes to watchers, and wakes those who wait for a condition."""
+    """Sends changes to watchers and wakes callers that wait for a condition."""
 
     def __init__(self) -> None:
         self._watchers: set[asyncio.Queue[Change]] = set()
         self._waiters: set[asyncio.Future[None]] = set()
 
     def publish(self, change: Change) -> None:
-        """Tell every watcher and have every waiter look again."""
+        """Send the change to every watcher and let every waiter check its condition."""
         for queue in self._watchers:
             queue.put_nowait(change)
+        # A waiter whose condition is still false registers again, so the set is swapped first.
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
     async def until(self, condition: Callable[[], Any], timeout: float) -> None:
-        """Return once ``condition()`` is true, looked at again after every change.
+        """Return once ``condition()`` is true; it is checked after each change.
 
         Raises ``TimeoutError`` after ``timeout`` real seconds.
         """
@@ -112,7 +119,7 @@ class Changes:
                     self._waiters.discard(waiter)
 
     async def watch(self) -> AsyncGenerator[Change, None]:
-        """Every change from now on, in order, without end."""
+        """Yield each change from now on, in order, without end."""
         queue: asyncio.Queue[Change] = asyncio.Queue()
         self._watchers.add(queue)
         try:

@@ -1,59 +1,36 @@
-"""What a Discord is made of: users, guilds, channels, messages; plain objects that know no HTTP."""
+"""Users, guilds, channels and messages: plain objects that know no HTTP."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum, IntFlag
-from typing import Any, Final
+from typing import Final
 
-from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.state.kinds import (
+    NO_CHANNEL_FLAGS,
+    NO_FLAGS,
+    ChannelFlag,
+    ChannelType,
+    MessageFlag,
+    MessageType,
+)
+from bot.sandbox.backend.state.parts import (
+    DiscordAttachment,
+    DiscordPoll,
+    Edit,
+    ForumTag,
+    Payload,
+    Reaction,
+    Reference,
+    Sticker,
+)
+from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.clock import Timer
 from bot.sandbox.snowflake import created_at
 
-Payload = dict[str, Any]
 NOTHING: Final = Permission(0)
-
-
-class ChannelType(IntEnum):
-    """The kinds of channel the sandbox has."""
-
-    TEXT = 0
-    DM = 1
-    CATEGORY = 4
-    ANNOUNCEMENT = 5
-    ANNOUNCEMENT_THREAD = 10
-    PUBLIC_THREAD = 11
-    PRIVATE_THREAD = 12
-
-
-class MessageType(IntEnum):
-    """The kinds of message the sandbox has."""
-
-    DEFAULT = 0
-    CHANNEL_PINNED_MESSAGE = 6
-    THREAD_CREATED = 18
-    REPLY = 19
-    CHAT_INPUT_COMMAND = 20
-    THREAD_STARTER_MESSAGE = 21
-    CONTEXT_MENU_COMMAND = 23
-
-
-class MessageFlag(IntFlag):
-    """Discord's message flags."""
-
-    CROSSPOSTED = 1 << 0
-    SUPPRESS_EMBEDS = 1 << 2
-    HAS_THREAD = 1 << 5
-    EPHEMERAL = 1 << 6
-    LOADING = 1 << 7
-    SUPPRESS_NOTIFICATIONS = 1 << 12
-    IS_COMPONENTS_V2 = 1 << 15
-
-
-NO_FLAGS: Final = MessageFlag(0)
 
 
 @dataclass(slots=True, eq=False)
 class User:
-    """An account; people have a token of their own for the page, the bot's is the sandbox's."""
+    """A user account, of a person or a bot."""
 
     id: int
     username: str
@@ -89,7 +66,7 @@ class Role:
 
 @dataclass(slots=True, eq=False)
 class Overwrite:
-    """What a channel allows or denies to a role (kind 0) or a member (kind 1)."""
+    """A channel's permission overwrite for a role (kind 0) or a member (kind 1)."""
 
     id: int
     kind: int
@@ -110,7 +87,7 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class ThreadState:
-    """What a channel thread has beyond a channel; times in Unix seconds, duration in minutes."""
+    """The state that only a channel thread has; times in Unix seconds, duration in minutes."""
 
     owner_id: int
     created_at: float
@@ -124,11 +101,16 @@ class ThreadState:
     message_count: int = 0
     members: dict[int, float] = field(default_factory=dict)
     look: Timer | None = None
+    applied_tags: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A place messages are in: text channel, channel thread, DM; a category holds none."""
+    """A text channel, channel thread, DM, category, forum or media channel.
+
+    A category, a forum and a media channel hold no messages. ``available_tags``, ``default_emoji``,
+    ``sort_order`` and ``layout`` are a forum's or media channel's. ``owner_id`` is a group DM's.
+    """
 
     id: int
     type: ChannelType
@@ -151,6 +133,12 @@ class Channel:
     typing: dict[int, float] = field(default_factory=dict)
     last_posts: dict[int, float] = field(default_factory=dict)
     deleted: bool = False
+    flags: ChannelFlag = NO_CHANNEL_FLAGS
+    available_tags: list[ForumTag] = field(default_factory=list)
+    default_emoji: str | None = None
+    sort_order: int | None = None
+    layout: int = 0
+    owner_id: int | None = None
 
     @property
     def messages(self) -> "list[DiscordMessage]":
@@ -198,6 +186,7 @@ class Guild:
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     thread_ids: dict[int, Channel] = field(default_factory=dict)
+    stickers: dict[int, Sticker] = field(default_factory=dict)
 
     @property
     def threads(self) -> list[Channel]:
@@ -206,18 +195,25 @@ class Guild:
 
     @property
     def everyone(self) -> Role:
-        """The role all members have."""
+        """The role that all members have."""
         return self.roles[self.id]
 
     def role(self, name: str) -> Role:
-        """The role of that name; raises ``LookupError``."""
+        """Return the role of that name; raises ``LookupError``."""
         for role in self.roles.values():
             if role.name == name:
                 return role
         raise LookupError(f"the guild has no role named {name!r}")
 
+    def sticker(self, name: str) -> Sticker:
+        """Return the sticker of that name; raises ``LookupError``."""
+        for sticker in self.stickers.values():
+            if sticker.name == name:
+                return sticker
+        raise LookupError(f"the guild has no sticker named {name!r}")
+
     def text_channel(self, name: str) -> Channel:
-        """The text channel of that name; raises ``LookupError``."""
+        """Return the text channel of that name; raises ``LookupError``."""
         for channel in self.channels.values():
             if channel.name == name and channel.type is ChannelType.TEXT:
                 return channel
@@ -225,50 +221,35 @@ class Guild:
 
 
 @dataclass(slots=True, eq=False)
-class DiscordAttachment:
-    """A file on a message."""
+class Snapshot:
+    """A copy of a forwarded message; later edits and deletions of the original leave it alone."""
 
-    id: int
-    channel_id: int
-    filename: str
-    data: bytes
-    content_type: str
-    description: str | None = None
-    width: int | None = None
-    height: int | None = None
-    spoiler: bool = False
-    ephemeral: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Reaction:
-    """One emoji on a message and who chose it, first to last."""
-
-    emoji_id: int | None
-    emoji_name: str
-    users: dict[int, None] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class Reference:
-    """What a message points to: the message it replies to, or where a thread began."""
-
-    channel_id: int
-    message_id: int | None
-    guild_id: int | None
-
-
-@dataclass(slots=True, frozen=True)
-class Edit:
-    """What a message said from a time (Unix seconds) on."""
-
-    at: float
+    type: MessageType
     content: str
+    created_at: float
+    edited_at: float | None
+    flags: MessageFlag
+    mentions: list[User]
+    mention_roles: list[int]
+    embeds: list[Payload]
+    components: list[Payload]
+    files: list[DiscordAttachment]
+    shown: set[int]
+    stickers: list[Sticker]
+
+    @property
+    def attachments(self) -> list[DiscordAttachment]:
+        """The files listed beside the snapshot: those that no embed or component shows."""
+        return [file for file in self.files if file.id not in self.shown]
 
 
 @dataclass(slots=True, eq=False)
 class DiscordMessage:
-    """A message as it stands; ``edits`` is what each edit made it say, oldest first."""
+    """A message; ``edits`` has the content after each edit, oldest first.
+
+    ``files`` are all its files, ``shown`` the ids of those that an embed or component shows.
+    ``previews`` are the embeds that Discord made of links in the content.
+    """
 
     id: int
     channel: Channel
@@ -288,7 +269,12 @@ class DiscordMessage:
     pings: set[int] = field(default_factory=set)
     embeds: list[Payload] = field(default_factory=list)
     components: list[Payload] = field(default_factory=list)
-    attachments: list[DiscordAttachment] = field(default_factory=list)
+    files: list[DiscordAttachment] = field(default_factory=list)
+    shown: set[int] = field(default_factory=set)
+    previews: list[Payload] = field(default_factory=list)
+    stickers: list[Sticker] = field(default_factory=list)
+    poll: DiscordPoll | None = None
+    snapshots: list[Snapshot] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     reference: Reference | None = None
     referenced: "DiscordMessage | None" = None
@@ -307,20 +293,34 @@ class DiscordMessage:
 
     @property
     def created_at(self) -> float:
-        """Unix seconds of its posting."""
+        """When the message was posted, in Unix seconds."""
         return created_at(self.id)
 
     @property
+    def attachments(self) -> list[DiscordAttachment]:
+        """The files listed beside the message.
+
+        Discord leaves out a file that an embed or component of the message shows
+        (https://github.com/discord/discord-api-docs/pull/8279).
+        """
+        return [file for file in self.files if file.id not in self.shown]
+
+    @property
+    def v2(self) -> bool:
+        """Whether the message is made of Components V2."""
+        return bool(self.flags & MessageFlag.IS_COMPONENTS_V2)
+
+    @property
     def ephemeral(self) -> bool:
-        """Whether only the person who asked sees it."""
+        """Whether only the person who asked sees the message."""
         return bool(self.flags & MessageFlag.EPHEMERAL)
 
     @property
     def loading(self) -> bool:
-        """Whether it is a deferred answer that still says "thinking…"."""
+        """Whether the message is a deferred answer that says "thinking…"."""
         return bool(self.flags & MessageFlag.LOADING)
 
     @property
     def contents(self) -> list[str]:
-        """All it has said, first words first; what it says now is last."""
+        """The content at first and after each edit; the last is the present one."""
         return [self.first_content, *(edit.content for edit in self.edits)]

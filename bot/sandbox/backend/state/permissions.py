@@ -1,75 +1,20 @@
-"""Computes what a user may do in a channel, from roles and overwrites, as Discord documents it."""
+"""Computes a user's permissions in a channel from roles and overwrites.
 
-from enum import IntFlag
-from typing import TYPE_CHECKING, Final
+The order of the steps is that of
+https://discord.com/developers/docs/topics/permissions#permission-overwrites.
+"""
 
+from bot.sandbox.backend.state.model import Channel, Guild, User
+from bot.sandbox.backend.state.permission_bits import ALL, IN_A_DM, TIMED_OUT, Permission
 from bot.sandbox.errors import missing_access, missing_permissions
 
-if TYPE_CHECKING:
-    from bot.sandbox.backend.state.model import Channel, Guild, User
 
-
-class Permission(IntFlag):
-    """Discord's permission bits, those that the sandbox checks or hands out."""
-
-    CREATE_INSTANT_INVITE = 1 << 0
-    KICK_MEMBERS = 1 << 1
-    BAN_MEMBERS = 1 << 2
-    ADMINISTRATOR = 1 << 3
-    MANAGE_CHANNELS = 1 << 4
-    MANAGE_GUILD = 1 << 5
-    ADD_REACTIONS = 1 << 6
-    VIEW_CHANNEL = 1 << 10
-    SEND_MESSAGES = 1 << 11
-    SEND_TTS_MESSAGES = 1 << 12
-    MANAGE_MESSAGES = 1 << 13
-    EMBED_LINKS = 1 << 14
-    ATTACH_FILES = 1 << 15
-    READ_MESSAGE_HISTORY = 1 << 16
-    MENTION_EVERYONE = 1 << 17
-    USE_EXTERNAL_EMOJIS = 1 << 18
-    CHANGE_NICKNAME = 1 << 26
-    MANAGE_ROLES = 1 << 28
-    USE_APPLICATION_COMMANDS = 1 << 31
-    MANAGE_THREADS = 1 << 34
-    CREATE_PUBLIC_THREADS = 1 << 35
-    CREATE_PRIVATE_THREADS = 1 << 36
-    SEND_MESSAGES_IN_THREADS = 1 << 38
-    MODERATE_MEMBERS = 1 << 40
-    PIN_MESSAGES = 1 << 51
-
-
-ALL: Final = Permission((1 << 53) - 1)
-
-EVERYONE: Final = (
-    Permission.VIEW_CHANNEL
-    | Permission.SEND_MESSAGES
-    | Permission.SEND_MESSAGES_IN_THREADS
-    | Permission.CREATE_PUBLIC_THREADS
-    | Permission.CREATE_PRIVATE_THREADS
-    | Permission.EMBED_LINKS
-    | Permission.ATTACH_FILES
-    | Permission.ADD_REACTIONS
-    | Permission.READ_MESSAGE_HISTORY
-    | Permission.USE_EXTERNAL_EMOJIS
-    | Permission.USE_APPLICATION_COMMANDS
-    | Permission.CHANGE_NICKNAME
-    | Permission.CREATE_INSTANT_INVITE
-)
-
-IN_A_DM: Final = (
-    EVERYONE & ~(Permission.CREATE_PUBLIC_THREADS | Permission.CREATE_PRIVATE_THREADS)
-    | Permission.PIN_MESSAGES
-)
-
-TIMED_OUT: Final = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
-
-
-def in_guild(guild: "Guild", user: "User", *, now: float = 0.0) -> Permission:
-    """What the user's roles alone allow; nothing for a stranger."""
+def in_guild(guild: Guild, user: User, *, now: float = 0.0) -> Permission:
+    """Return the permissions that the user's roles give; none for a non-member."""
     member = guild.members.get(user.id)
     if member is None:
         return Permission(0)
+    # The owner and administrators pass every check, also those of overwrites.
     if guild.owner_id == user.id:
         return ALL
     allowed = Permission(guild.roles[guild.id].permissions)
@@ -82,8 +27,8 @@ def in_guild(guild: "Guild", user: "User", *, now: float = 0.0) -> Permission:
     return allowed
 
 
-def in_channel(channel: "Channel", user: "User", *, now: float = 0.0) -> Permission:
-    """What the user may do in the channel; nothing where it cannot be seen."""
+def in_channel(channel: Channel, user: User, *, now: float = 0.0) -> Permission:
+    """Return the user's permissions in the channel; none where they do not see it."""
     if channel.guild is None:
         recipients = {recipient.id for recipient in channel.recipients}
         return IN_A_DM if user.id in recipients else Permission(0)
@@ -91,8 +36,10 @@ def in_channel(channel: "Channel", user: "User", *, now: float = 0.0) -> Permiss
     allowed = in_guild(channel.guild, user, now=now)
     if member is None or allowed == ALL:
         return allowed
+    # A thread has no overwrites of its own.
     place = channel.parent if channel.thread is not None and channel.parent else channel
     overwrites = place.overwrites
+    # Overwrites apply in this order: @everyone, all roles together, the member.
     if (everyone := overwrites.get(channel.guild.id)) is not None:
         allowed = allowed & ~everyone.deny | everyone.allow
     allow = deny = Permission(0)
@@ -105,22 +52,24 @@ def in_channel(channel: "Channel", user: "User", *, now: float = 0.0) -> Permiss
         allowed = allowed & ~own.deny | own.allow
     if member.timed_out_until is not None and member.timed_out_until > now:
         allowed &= TIMED_OUT
+    # Without View Channel, Discord denies all other permissions too.
     if not allowed & Permission.VIEW_CHANNEL or not _sees_thread(channel, user, allowed):
         return Permission(0)
     return allowed
 
 
-def _sees_thread(channel: "Channel", user: "User", allowed: Permission) -> bool:
-    """A private thread is seen by who is in it and by who manages threads."""
+def _sees_thread(channel: Channel, user: User, allowed: Permission) -> bool:
+    """Return whether the user sees the thread: a private one is for members and moderators."""
     if channel.thread is None or not channel.thread.private:
         return True
     return user.id in channel.thread.members or bool(allowed & Permission.MANAGE_THREADS)
 
 
-def require(
-    channel: "Channel", user: "User", needed: Permission, *, now: float = 0.0
-) -> Permission:
-    """Return the user's permissions; raise 50001 if unseen, 50013 without ``needed``."""
+def require(channel: Channel, user: User, needed: Permission, *, now: float = 0.0) -> Permission:
+    """Return the user's permissions in the channel.
+
+    Raises 50001 where the user does not see it, 50013 where a needed permission is missing.
+    """
     allowed = in_channel(channel, user, now=now)
     if not allowed & Permission.VIEW_CHANNEL:
         raise missing_access()

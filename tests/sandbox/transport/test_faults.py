@@ -1,6 +1,7 @@
-"""Every trouble Discord can give a bot can be given on command, and ends."""
+"""Faults on demand: each has its effect on a bot, and ends."""
 
 import asyncio
+import io
 
 import aiohttp
 import discord
@@ -116,6 +117,25 @@ async def test_an_interaction_expires_at_once(bot: Bot, sandbox: Sandbox) -> Non
     with pytest.raises(discord.HTTPException) as raised:
         await received.followup.send("late")
     assert raised.value.code == 50027
+
+
+async def test_files_are_refused_and_the_text_alone_is_taken(bot: Bot, sandbox: Sandbox) -> None:
+    channel = bot_channel(bot, sandbox)
+    fault = sandbox.control.refuse_files(2)
+
+    def file() -> discord.File:
+        return discord.File(io.BytesIO(b"x"), "x.txt")
+
+    sent = await channel.send("text alone")
+    with pytest.raises(discord.HTTPException) as raised:
+        await channel.send("with a file", file=file())
+    assert (raised.value.status, raised.value.code) == (413, 40005)
+    with pytest.raises(discord.HTTPException):
+        await sent.edit(attachments=[file()])
+    assert fault.hits == 2
+    await channel.send("with a file", file=file())
+    general = sandbox.guild.text_channel("general")
+    assert [message.content for message in general.messages] == ["text alone", "with a file"]
 
 
 async def test_delayed_requests_are_answered_late(sandbox: Sandbox, rest: Rest) -> None:

@@ -1,23 +1,17 @@
-"""Writes the sandbox's objects as Discord's JSON objects; reads no state but what it is given."""
+"""Writes users, guilds, channels and their parts as Discord's JSON objects."""
 
-from bot.sandbox.backend.state.model import (
-    Channel,
-    ChannelType,
-    Guild,
-    Member,
-    Overwrite,
-    Payload,
-    Role,
-    User,
-)
+from bot.sandbox.backend.state.kinds import POST_CHANNELS, ChannelType
+from bot.sandbox.backend.state.model import Channel, Guild, Member, Overwrite, Role, User
+from bot.sandbox.backend.state.parts import Payload, Sticker
 from bot.sandbox.clock import isoformat
 
 
 def user(subject: User) -> Payload:
-    """A user as others see it."""
+    """Return a user as others see it."""
     payload: Payload = {
         "id": str(subject.id),
         "username": subject.username,
+        # People have unique user names and the discriminator "0"; bots still have four digits.
         "discriminator": "0000" if subject.bot else "0",
         "global_name": subject.global_name,
         "avatar": None,
@@ -35,7 +29,7 @@ def user(subject: User) -> Payload:
 
 
 def own_user(subject: User) -> Payload:
-    """A user as it sees itself."""
+    """Return a user as it sees itself."""
     return {
         **user(subject),
         "mfa_enabled": False,
@@ -48,7 +42,7 @@ def own_user(subject: User) -> Payload:
 
 
 def member(subject: Member, *, with_user: bool = True) -> Payload:
-    """A guild member."""
+    """Return a guild member."""
     payload: Payload = {
         "roles": [str(role) for role in sorted(subject.roles)],
         "nick": subject.nick,
@@ -70,7 +64,7 @@ def member(subject: Member, *, with_user: bool = True) -> Payload:
 
 
 def role(subject: Role) -> Payload:
-    """A role."""
+    """Return a role."""
     payload: Payload = {
         "id": str(subject.id),
         "name": subject.name,
@@ -95,7 +89,7 @@ def role(subject: Role) -> Payload:
 
 
 def overwrite(subject: Overwrite) -> Payload:
-    """A channel's permission overwrite."""
+    """Return a channel's permission overwrite."""
     return {
         "id": str(subject.id),
         "type": subject.kind,
@@ -105,18 +99,21 @@ def overwrite(subject: Overwrite) -> Payload:
 
 
 def channel(subject: Channel) -> Payload:
-    """A channel of any kind, a channel thread too."""
+    """Return a channel of any kind, including channel threads."""
     payload: Payload = {
         "id": str(subject.id),
         "type": int(subject.type),
-        "flags": 0,
+        "flags": int(subject.flags),
     }
     if subject.type is not ChannelType.CATEGORY:
         payload["last_message_id"] = _id(subject.last_message_id)
         payload["last_pin_timestamp"] = (
             None if subject.last_pin_at is None else isoformat(subject.last_pin_at)
         )
+    if subject.type is ChannelType.GROUP_DM:
+        payload.update(name=subject.name or None, icon=None, owner_id=_id(subject.owner_id))
     if subject.guild is None:
+        # Discord lists the people of a DM; the bot itself is left out.
         payload["recipients"] = [user(one) for one in subject.recipients if not one.bot]
         return payload
     payload.update(
@@ -135,7 +132,10 @@ def channel(subject: Channel) -> Payload:
         if subject.type is not ChannelType.CATEGORY:
             payload["default_auto_archive_duration"] = subject.auto_archive_minutes
             payload["default_thread_rate_limit_per_user"] = subject.thread_slowmode
+        if subject.type in POST_CHANNELS:
+            payload.update(_forum(subject))
         return payload
+    # Discord counts the members of a thread up to 50.
     state = subject.thread
     metadata: Payload = {
         "archived": state.archived,
@@ -146,6 +146,8 @@ def channel(subject: Channel) -> Payload:
     }
     if state.private:
         metadata["invitable"] = state.invitable
+    if subject.parent is not None and subject.parent.type in POST_CHANNELS:
+        payload["applied_tags"] = [str(one) for one in state.applied_tags]
     payload.update(
         owner_id=str(state.owner_id),
         thread_metadata=metadata,
@@ -156,8 +158,29 @@ def channel(subject: Channel) -> Payload:
     return payload
 
 
+def _forum(subject: Channel) -> Payload:
+    emoji_name = subject.default_emoji
+    return {
+        "available_tags": [
+            {
+                "id": str(tag.id),
+                "name": tag.name,
+                "moderated": tag.moderated,
+                "emoji_id": None,
+                "emoji_name": tag.emoji,
+            }
+            for tag in subject.available_tags
+        ],
+        "default_reaction_emoji": None
+        if emoji_name is None
+        else {"emoji_id": None, "emoji_name": emoji_name},
+        "default_sort_order": subject.sort_order,
+        "default_forum_layout": subject.layout,
+    }
+
+
 def thread_for(subject: Channel, viewer: User) -> Payload:
-    """A channel thread with the viewer's own membership, where there is one."""
+    """Return a channel thread with the viewer's own membership, where there is one."""
     payload = channel(subject)
     if subject.thread is not None and viewer.id in subject.thread.members:
         payload["member"] = thread_member(subject, viewer.id)
@@ -165,7 +188,7 @@ def thread_for(subject: Channel, viewer: User) -> Payload:
 
 
 def thread_member(subject: Channel, user_id: int) -> Payload:
-    """A membership of a channel thread."""
+    """Return a membership of a channel thread."""
     assert subject.thread is not None
     return {
         "id": str(subject.id),
@@ -176,7 +199,7 @@ def thread_member(subject: Channel, user_id: int) -> Payload:
 
 
 def guild(subject: Guild) -> Payload:
-    """A guild without its members and channels."""
+    """Return a guild without its members and channels."""
     return {
         "id": str(subject.id),
         "name": subject.name,
@@ -216,13 +239,27 @@ def guild(subject: Guild) -> Payload:
         "nsfw": False,
         "nsfw_level": 0,
         "emojis": [],
-        "stickers": [],
+        "stickers": [sticker(one) for one in subject.stickers.values()],
         "incidents_data": None,
     }
 
 
+def sticker(subject: Sticker) -> Payload:
+    """Return a sticker of a guild."""
+    return {
+        "id": str(subject.id),
+        "name": subject.name,
+        "tags": subject.tags,
+        "type": 2,
+        "format_type": subject.format,
+        "description": subject.description,
+        "available": True,
+        "guild_id": str(subject.guild_id),
+    }
+
+
 def emoji(emoji_id: int | None, name: str) -> Payload:
-    """An emoji as reactions name it."""
+    """Return an emoji as reactions name it."""
     return {"id": _id(emoji_id), "name": name}
 
 

@@ -1,4 +1,4 @@
-"""The sandbox counts, expires and refuses as Discord does."""
+"""Rate limits, size limits, expiry and refusals are those of Discord."""
 
 import asyncio
 import io
@@ -260,9 +260,10 @@ async def test_what_the_sandbox_does_not_know_is_named_in_a_501(
     answer = await rest.get("/sticker-packs")
     assert answer.status == 501
     assert "/sticker-packs" in answer.body["message"]
-    answer = await rest.post(f"/channels/{general}/messages", {"content": "x", "poll": {}})
+    body = {"content": "x", "shared_client_theme": {}}
+    answer = await rest.post(f"/channels/{general}/messages", body)
     assert answer.status == 501
-    assert "'poll'" in answer.body["message"]
+    assert "'shared_client_theme'" in answer.body["message"]
     assert len(sandbox.unknown_routes) == 2
     sandbox.unknown_routes.clear()
 

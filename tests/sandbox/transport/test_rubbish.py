@@ -1,4 +1,4 @@
-"""Whatever a client sends is taken, refused as Discord would, or named as unknown."""
+"""Any body is accepted, refused as Discord does, or named as unknown; none causes a crash."""
 
 import random
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Sandbox
+from bot.sandbox import Channel, Permission, Sandbox
+from tests.sandbox.client import Bot
 from tests.sandbox.rest import Rest
 
 VALUES: list[Any] = [
@@ -16,9 +17,8 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 
-def bodies(sandbox: Sandbox) -> Iterator[tuple[str, str, Any]]:
-    """Requests that are right, as a beginning."""
-    general = sandbox.guild.text_channel("general")
+def bodies(sandbox: Sandbox, general: Channel, forum: Channel) -> Iterator[tuple[str, str, Any]]:
+    """Yield valid requests to spoil."""
     here = f"/channels/{general.id}"
     message = str(general.messages[0].id)
     application = f"/applications/{sandbox.application_id}"
@@ -55,6 +55,26 @@ def bodies(sandbox: Sandbox) -> Iterator[tuple[str, str, Any]]:
     choice = {"name": "c", "value": "v"}
     plain = {"type": 3, "name": "o", "description": "d", "required": True, "choices": [choice]}
     command = {"name": "c", "description": "d", "type": 1, "options": [plain], "contexts": [0]}
+    media = {"answer_id": 1, "poll_media": {"text": "a", "emoji": {"name": "👍"}}}
+    poll = {"question": {"text": "q"}, "answers": [media], "duration": 1, "layout_type": 1}
+    voice = {"id": "0", "duration_secs": 1.5, "waveform": "AA==", "description": "d"}
+    forward = {"type": 1, "channel_id": str(general.id), "message_id": message}
+    tag = {"name": "t", "moderated": True, "emoji_name": "👍"}
+    settings = {
+        "available_tags": [tag],
+        "flags": 16,
+        "default_reaction_emoji": {"emoji_name": "👍"},
+        "default_sort_order": 1,
+        "default_forum_layout": 2,
+    }
+    new_post = {"name": "n", "message": {"content": "x"}, "applied_tags": []}
+    yield "POST", here + "/messages", {"poll": poll}
+    yield "POST", here + "/messages", {"flags": 1 << 13, "attachments": [voice]}
+    yield "POST", here + "/messages", {"message_reference": forward}
+    yield "POST", here + "/messages", {"content": "x", "sticker_ids": ["5"]}
+    yield "POST", f"/channels/{forum.id}/threads", new_post
+    yield "PATCH", f"/channels/{forum.id}", settings
+    yield "POST", f"/guilds/{sandbox.guild.id}/channels", {"name": "n", "type": 15, **settings}
     yield "POST", here + "/messages", post
     yield "POST", here + "/messages", {"components": [layout], "flags": 1 << 15}
     yield "PATCH", f"{here}/messages/{message}", {"content": "x", "embeds": [embed]}
@@ -71,7 +91,7 @@ def bodies(sandbox: Sandbox) -> Iterator[tuple[str, str, Any]]:
 
 
 def spoiled(chance: random.Random, body: Any) -> Any:
-    """The body with one of its nodes, or a new one, turned to rubbish."""
+    """Return the body with one of its nodes, or a new one, replaced by rubbish."""
     if isinstance(body, dict) and body:
         key = chance.choice([*body, *body, chance.choice(["type", "id", "x"])])
         deeper = key in body and isinstance(body[key], dict | list) and chance.random() < 0.7
@@ -90,9 +110,11 @@ async def test_rubbish_in_a_body_is_refused_and_never_breaks_anything(
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
     sandbox.backend.commands.creates_a_day = 10_000
     await ada.say(general, "here")
+    forum = sandbox.guild.add_forum("help", tags=["a"])
+    sandbox.guild.allow_bot(Permission.MANAGE_CHANNELS)
     asked = 0
     for _ in range(25):
-        for method, path, body in list(bodies(sandbox)):
+        for method, path, body in list(bodies(sandbox, general, forum)):
             answer = await rest.ask(method, path, spoiled(chance, body))
             asked += 1
             known = answer.status in (200, 201, 204, 400, 403, 404, 501)
@@ -100,6 +122,33 @@ async def test_rubbish_in_a_body_is_refused_and_never_breaks_anything(
             if answer.status >= 400:
                 assert answer.body["message"]
     assert asked > 300
+    sandbox.unknown_routes.clear()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_rubbish_in_a_modal_is_refused_and_leaves_the_interaction_open(
+    bot: Bot, sandbox: Sandbox, rest: Rest, seed: int
+) -> None:
+    chance = random.Random(seed)
+    ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
+    options = [{"label": one, "value": one, "default": False} for one in "abc"]
+    fields: list[dict[str, Any]] = [
+        {"type": 4, "custom_id": "t", "style": 1, "max_length": 10},
+        {"type": 3, "custom_id": "s", "options": options},
+        {"type": 19, "custom_id": "f", "min_values": 0, "max_values": 3},
+        {"type": 21, "custom_id": "r", "options": options},
+        {"type": 22, "custom_id": "g", "options": options, "max_values": 2},
+        {"type": 23, "custom_id": "b", "default": True},
+    ]
+    for _ in range(40):
+        some = chance.sample(fields, 3)
+        labels = [{"type": 18, "label": "l", "description": "d", "component": one} for one in some]
+        data = {"custom_id": "m", "title": "t", "components": labels}
+        interaction = await ada.command(general, "sleep", wait=False)
+        path = f"/interactions/{interaction.id}/{interaction.token}/callback"
+        answer = await rest.post(path, {"type": 9, "data": spoiled(chance, data)})
+        assert answer.status in (204, 400, 501), answer.body
+        assert interaction.acknowledged == (answer.status == 204)
     sandbox.unknown_routes.clear()
 
 

@@ -1,4 +1,4 @@
-"""The page is for the person at this machine, and for no other site's page."""
+"""The page serves the person at this machine and refuses other sites' pages."""
 
 import json
 from typing import Any
@@ -80,7 +80,10 @@ async def test_what_a_person_may_not_do_the_page_may_not_do_either(sandbox: Sand
         assert response.status == 401
 
 
-ACTS = ("command", "commands", "autocomplete", "click", "select", "modal", "trouble")
+ACTS = (
+    "command", "commands", "autocomplete", "click", "select", "modal", "trouble",
+    "menus", "menu", "vote",
+)  # fmt: skip
 RUBBISH: list[Any] = [
     *(None, True, 1, -1, 1.5, 1e300, 10**30, [], {}, [1], {"a": 1}, [None], [[]], [{}], {"a": {}}),
     *("", "x", "\u0663", "1\n", " 1", "-1", "9" * 5000, "\u0000", {"value": "v", "focused": "f"}),
@@ -104,6 +107,7 @@ async def test_wrong_types_are_refused_by_every_act(
         "custom_id": "c",
         "name": "clear",
         "number": 1,
+        "answers": [1],
     }
     bodies = [
         json.dumps(body).encode()

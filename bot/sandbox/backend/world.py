@@ -1,28 +1,22 @@
-"""Holds all that exists in the sandbox, and tells sessions and watchers what happens to it."""
+"""Holds all users, guilds, channels and messages, and sends events to sessions and watchers."""
 
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.backend.messages import render
-from bot.sandbox.backend.messages.message_writer import MessageWriter
+from bot.sandbox.backend.payloads import render
+from bot.sandbox.backend.payloads.message_writer import MessageWriter
 from bot.sandbox.backend.state import permissions
 from bot.sandbox.backend.state.events import Change, ChangeKind, Changes, GatewayEvent, Intent
-from bot.sandbox.backend.state.model import (
-    Channel,
-    DiscordAttachment,
-    DiscordMessage,
-    Guild,
-    Payload,
-    User,
-)
-from bot.sandbox.backend.state.permissions import Permission
+from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, User
+from bot.sandbox.backend.state.parts import DiscordAttachment, Payload, Sticker
+from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.errors import missing_access, unknown_channel, unknown_guild, unknown_message
 from bot.sandbox.snowflake import Snowflakes
 
 
 class World:
-    """The state that every operation works on; ``base`` is the address files are served under."""
+    """The state of the sandbox; ``base`` is the address that serves files."""
 
     def __init__(self, clock: SandboxClock, application_name: str) -> None:
         self.clock = clock
@@ -34,6 +28,7 @@ class World:
         self.bot = User(self.ids.next(), application_name, bot=True)
         self.users[self.bot.id] = self.bot
         self.application_name = application_name
+        self.user_installs: set[int] = set()
         self.granted_intents: set[str] = {"members", "presences", "message_content"}
         self.identified = 0
         self.changes = Changes()
@@ -43,20 +38,20 @@ class World:
 
     @property
     def application_id(self) -> int:
-        """The application's id, which is the bot user's."""
+        """The application's id; a new application's bot user has the same one."""
         return self.bot.id
 
     def at_address(self, base: str) -> None:
-        """Serve files under this address from now on."""
+        """Set the address that serves files."""
         self.base = base
         self.writer.base = base
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return the sandbox's time in Unix seconds."""
         return self.clock.now()
 
     def emit(self, event: GatewayEvent) -> None:
-        """Send an event to the gateway's sessions."""
+        """Send an event to the gateway sessions."""
         for listener in self.listeners:
             listener(event)
 
@@ -68,25 +63,25 @@ class World:
         message: DiscordMessage | None = None,
         detail: Any = None,
     ) -> None:
-        """Tell who waits or watches that something changed."""
+        """Send a change to everybody who waits or watches."""
         if message is not None and channel is None:
             channel = message.channel
         self.changes.publish(Change(kind, self.now(), channel, message, detail))
 
     def require(self, channel: Channel, user: User, needed: Permission) -> Permission:
-        """What the user may do there; raises 50001 or 50013 where ``needed`` lacks."""
+        """Return the user's permissions in the channel; raises 50001 or 50013."""
         return permissions.require(channel, user, needed, now=self.now())
 
     def allowed(self, channel: Channel, user: User) -> Permission:
-        """What the user may do in a channel."""
+        """Return the user's permissions in the channel."""
         return permissions.in_channel(channel, user, now=self.now())
 
     def sees(self, channel: Channel, user: User) -> bool:
-        """Whether the user can see the channel."""
+        """Return whether the user can see the channel."""
         return bool(self.allowed(channel, user) & Permission.VIEW_CHANNEL)
 
     def channel(self, channel_id: int, viewer: User) -> Channel:
-        """The channel, for a viewer that can see it; raises 10003 or 50001."""
+        """Return the channel; raises 10003, or 50001 where the viewer does not see it."""
         found = self.channels.get(channel_id)
         if found is None:
             raise unknown_channel()
@@ -95,21 +90,32 @@ class World:
         return found
 
     def guild(self, guild_id: int, viewer: User) -> Guild:
-        """The guild, for a member; raises 10004."""
+        """Return the guild; raises 10004 where the viewer is not a member."""
         found = self.guilds.get(guild_id)
         if found is None or viewer.id not in found.members:
             raise unknown_guild()
         return found
 
+    def sticker(self, sticker_id: int) -> Sticker | None:
+        """Return the sticker of that id, of whatever guild."""
+        for guild in self.guilds.values():
+            if sticker_id in guild.stickers:
+                return guild.stickers[sticker_id]
+        return None
+
     def message(self, channel: Channel, message_id: int) -> DiscordMessage:
-        """The message in the channel; raises 10008."""
+        """Return the message in the channel; raises 10008 where there is none."""
         found = channel.by_id.get(message_id)
         if found is None:
             raise unknown_message()
         return found
 
+    def bot_reads(self, message: DiscordMessage) -> bool:
+        """Return whether the bot may read the message's content."""
+        return "message_content" in self.granted_intents or self.writer.readable(message)
+
     def emit_message(self, name: str, message: DiscordMessage) -> None:
-        """Send MESSAGE_CREATE or MESSAGE_UPDATE to all who may see it, as each may see it."""
+        """Send a message event to who sees the channel, with the content that each may read."""
         now = self.now()
         full = self.writer.for_gateway(message, self.writer.full(message, None, now))
 
@@ -119,7 +125,12 @@ class World:
 
         only = None
         if message.for_user is not None:
-            only = frozenset({message.for_user.id, message.author.id})
+            seen_by = {message.for_user.id}
+            # An application that is not in the guild gets no events of its channels.
+            if self.sees(message.channel, message.author):
+                seen_by.add(message.author.id)
+            only = frozenset(seen_by)
+        # Discord sends ephemeral messages under the intent for direct messages.
         direct = message.channel.guild is None or message.for_user is not None
         self.emit(
             GatewayEvent(
@@ -136,7 +147,7 @@ class World:
     def emit_channel(
         self, name: str, channel: Channel, *, only: frozenset[int] | None = None
     ) -> None:
-        """Send CHANNEL_… or THREAD_… with the channel as it stands."""
+        """Send a CHANNEL_ or THREAD_ event with the channel's present state."""
         self.emit(
             GatewayEvent(
                 name,

@@ -1,4 +1,4 @@
-"""The gateway's own rules, tried with a bare WebSocket."""
+"""The gateway's protocol, tested with a bare WebSocket."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ class Wire:
         await self.socket.send_json({"op": op, "d": data})
 
     async def next(self) -> dict[str, Any]:
-        """The next frame, or what the socket was closed with as `closed`."""
+        """Return the next frame, or the close code as `closed`."""
         message = await self.socket.receive(timeout=10)
         if message.type is aiohttp.WSMsgType.BINARY:
             found: dict[str, Any] = json.loads(self._inflate.decompress(message.data))
@@ -44,7 +44,7 @@ class Wire:
         return {"closed": self.socket.close_code}
 
     async def until(self, name: str) -> dict[str, Any]:
-        """The data of the next event of a name."""
+        """Return the data of the next event of that name."""
         while True:
             frame = await self.next()
             assert "closed" not in frame

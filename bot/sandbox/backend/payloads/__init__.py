@@ -1,0 +1,1 @@
+"""Writes the sandbox's state as Discord's JSON objects."""
