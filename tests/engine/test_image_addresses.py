@@ -236,7 +236,7 @@ async def test_another_projects_files_are_not_found_by_any_request(home: House) 
         ("threads", {"messages": [{"role": "user", "content": [image]}]}),
         *[
             (f"threads/{thread_id}/messages", {"role": "user", "content": "a", "attachments": [a]})
-            for a in [*attached, {"file_id": file.id}]
+            for a in [*attached, {"file_id": file.id, "tools": []}]
         ],
         *[
             (path, {**body, "tool_resources": resources})
