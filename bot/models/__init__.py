@@ -1,1 +1,1 @@
-"""Model endpoints behind one small interface; what they have in common is ``types.Model``."""
+"""Model endpoints behind one small interface, ``types.Model``."""

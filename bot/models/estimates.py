@@ -1,4 +1,4 @@
-"""How many tokens a text is, about, where an endpoint told nothing; it goes by length alone."""
+"""Estimates of token counts from text lengths, for endpoints that report no usage."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from bot.models.types import ModelRequest, SystemMessage, Text, ToolResult, User
 
 
 def estimate_prompt(request: ModelRequest) -> int:
-    """About how many tokens the request's messages and tools take, by length."""
+    """Estimate the tokens of a request's messages and tools."""
     size = 0
     for item in request.items:
         size += 16  # a message's frame costs about four tokens
@@ -26,5 +26,5 @@ def estimate_prompt(request: ModelRequest) -> int:
 
 
 def estimate_tokens(characters: int) -> int:
-    """About how many tokens that much text is."""
+    """Estimate the tokens of so many characters."""
     return (characters + 3) // 4

@@ -1,4 +1,4 @@
-"""Which model endpoint is used: decided once at the start, and told with its reason."""
+"""The choice of the model endpoint: made once at start, and logged with its reason."""
 
 import logging
 from collections.abc import Callable
@@ -23,12 +23,11 @@ OLLAMA_URL: Final = "http://127.0.0.1:11434/v1"
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
-    """What the choice is made by; keys are the secrets themselves, not the variables' names.
+    """Settings of the choice; keys are the secrets themselves, not names of variables.
 
-    ``model`` is used for every request when it is set, else each request's own; ``gguf`` is the
-    local model's file, else the small one is fetched into ``directory``; ``ollama_url`` is where
-    "auto" looks for a model server; with ``background`` OpenAI goes on with an answer while we are
-    away.
+    ``model`` replaces the model that a request names. ``gguf`` is the local model's file; without
+    one the small model is downloaded into ``directory``. ``ollama_url`` is where "auto" looks for a
+    model server. With ``background`` OpenAI continues an answer while the bot is stopped.
     """
 
     directory: Path
@@ -46,15 +45,15 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
 
 
 class ChoiceError(Exception):
-    """The settings choose nothing that could work; the message says what to set."""
+    """No endpoint fits the settings; the message says what to set."""
 
 
 async def choose(
     settings: ModelSettings, *, say: Callable[[str], None] = _log.info, show: Show | None = None
 ) -> Model:
-    """The model these settings mean; ``say`` is told which and why, ``show`` shows a download.
+    """Return the chosen model; ``say`` gets the reason, ``show`` shows a download.
 
-    Raises ChoiceError. Nothing is downloaded or loaded yet: LocalModel.start does that.
+    Raises ``ChoiceError``. ``LocalModel.start`` downloads and loads, not this function.
     """
     if settings.endpoint == "openai":
         key = settings.api_key or settings.openai_key
@@ -69,7 +68,7 @@ async def choose(
     if settings.endpoint == "local":
         return _local(settings, "because [models] endpoint says so", say, show)
     if settings.url:
-        # The key in OPENAI_API_KEY is OpenAI's: it is no other host's business.
+        # OPENAI_API_KEY is never sent to another host than OpenAI's.
         return _chat(settings, "because [models] url is set", say)
     if settings.openai_key:
         return _openai(settings, settings.openai_key, "because OPENAI_API_KEY is set", say)
@@ -123,7 +122,7 @@ def _connect(settings: ModelSettings, url: str, model: str, key: str) -> ChatCom
 
 
 async def _ask_ollama(settings: ModelSettings) -> ChatCompletions | str:
-    """The model server at Ollama's address, or why it won't do."""
+    """Return the model server at Ollama's address, or the reason against it."""
     url = settings.ollama_url
     probe = ChatCompletions(url)
     try:
@@ -134,7 +133,7 @@ async def _ask_ollama(settings: ModelSettings) -> ChatCompletions | str:
         return f"no model server answers at {url}"
     if not status.models:
         return f"the model server at {url} has no model"
-    # The first that can chat: an embedding model is listed like any other.
+    # The first model that can chat: the list holds embedding models, too.
     chatting = [model for model in status.models if "embed" not in model]
     model = settings.model or (chatting or list(status.models))[0]
     return _connect(settings, url, model, "")
@@ -164,6 +163,6 @@ def _local(
 
     local = settings.local
     if local.temperature is None:
-        # Its makers advise 0.2: so small a model strays. Without a penalty it repeats itself.
+        # Its authors recommend 0.2 for so small a model. Without a penalty it repeats itself.
         local = structs.replace(local, temperature=0.2, repeat_penalty=1.1, longest_answer=1024)
     return LocalModel(fetch, label="SmolLM2-135M-Instruct", settings=local)

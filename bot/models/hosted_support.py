@@ -1,10 +1,10 @@
-"""Whether a model runs the hosted tools it is asked for; what it lacks is told in one sentence."""
+"""Check that a model's endpoint runs the hosted tools of a request."""
 
 from bot.models.types import Model, ModelError, ModelRequest, NamedHosted
 
 
 def require_hosts(model: Model, request: ModelRequest) -> None:
-    """Raise ModelError where the request has a hosted tool that ``model`` does not run itself."""
+    """Raise ``ModelError`` for a hosted tool that the model's endpoint does not run."""
     asked = {tool.kind for tool in request.hosted}
     if isinstance(request.tool_choice, NamedHosted):
         asked.add(request.tool_choice.kind)

@@ -1,4 +1,4 @@
-"""What a model is asked and what it yields, as data; it ends with ``Finished`` or ModelError."""
+"""Model requests and events as data; a stream ends with ``Finished`` or ``ModelError``."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Text(Struct, frozen=True):
-    """Text a person wrote."""
+    """Text of a user."""
 
     text: str
 
@@ -30,13 +30,13 @@ class SystemMessage(Struct, frozen=True):
 
 
 class UserMessage(Struct, frozen=True):
-    """What a person said, in the order of its parts."""
+    """A message of a user, as parts in order."""
 
     parts: tuple[Part, ...]
 
 
 class ToolCall(Struct, frozen=True):
-    """A function the model asked for; ``arguments`` is JSON text exactly as the model wrote it."""
+    """A function call of the model; ``arguments`` is the JSON text as the model wrote it."""
 
     id: str
     name: str
@@ -44,9 +44,9 @@ class ToolCall(Struct, frozen=True):
 
 
 class AssistantMessage(Struct, frozen=True):
-    """What the model said before, and the functions it asked for with it.
+    """An earlier answer of the model: its text and its function calls.
 
-    ``continuation`` is what a ``Continuation`` of the same answer carried, empty where none came.
+    ``continuation`` is the data of that answer's ``Continuation`` event, empty without one.
     """
 
     text: str = ""
@@ -56,7 +56,7 @@ class AssistantMessage(Struct, frozen=True):
 
 
 class ToolResult(Struct, frozen=True):
-    """The answer to the ``ToolCall`` whose id is ``call_id``."""
+    """The output of the ``ToolCall`` with the id ``call_id``."""
 
     call_id: str
     output: str
@@ -78,7 +78,7 @@ HostedKind = Literal["code_interpreter", "web_search"]
 
 
 class HostedTool(Struct, frozen=True):
-    """A tool that the model's own endpoint runs; ``options`` are added to it as they are."""
+    """A tool that the endpoint runs; ``options`` are added to its JSON unchanged."""
 
     kind: HostedKind
     options: dict[str, Any] = {}
@@ -100,11 +100,11 @@ ToolChoice = Literal["auto", "none", "required"] | NamedFunction | NamedHosted
 
 
 class ModelRequest(Struct, frozen=True, kw_only=True):
-    """One call of a model; what is None is left to the endpoint.
+    """One call of a model; the endpoint decides on each field that is None.
 
     ``max_tokens`` bounds the completion's tokens, ``response_format`` has the Assistants API's
-    shape, and ``user_key`` tells end users apart without naming them. An answer can do without the
-    tools named in ``optional_tools``, where the model calls none.
+    shape, and ``user_key`` tells end users apart without naming them. A model that can't call tools
+    answers without those in ``optional_tools``.
     """
 
     model: str
@@ -129,11 +129,11 @@ class ModelTextDelta(Struct, frozen=True, gc=False):
 
 
 class TextWithdrawn(Struct, frozen=True, gc=False):
-    """All text of this answer so far was the model's thoughts: the answer begins anew from here."""
+    """All text of this answer so far was reasoning: discard it, the answer begins here."""
 
 
 class ToolsLeftOut(Struct, frozen=True, gc=False):
-    """The endpoint has just said that the model calls no tools: this answer is made without them.
+    """The endpoint refused tools for this model: the answer is made without them.
 
     Comes at most once for a model, before anything else of the answer.
     """
@@ -146,7 +146,7 @@ class ModelRefusalDelta(Struct, frozen=True, gc=False):
 
 
 class ToolCallStarted(Struct, frozen=True, gc=False):
-    """The model began a tool call; ``index`` counts the calls of this stream from 0, ids differ."""
+    """A tool call begins; ``index`` counts the stream's calls from 0, each id is unique."""
 
     index: int
     id: str
@@ -154,17 +154,16 @@ class ToolCallStarted(Struct, frozen=True, gc=False):
 
 
 class ToolCallDelta(Struct, frozen=True, gc=False):
-    """The next piece of the arguments of the call that started with the same ``index``."""
+    """The next piece of the arguments of the call with this ``index``."""
 
     index: int
     arguments: str
 
 
 class HostedCall(Struct, frozen=True, gc=False):
-    """A call of a hosted tool that is over there: ``input`` is its code or what was searched for.
+    """A finished call of a hosted tool; ``input`` is its code or its search query.
 
-    ``outputs`` are its logs, pages and the like, as text in their order; empty where none were
-    told.
+    ``outputs`` are its logs, pages and the like as text, in order; empty if the endpoint sent none.
     """
 
     kind: HostedKind
@@ -175,24 +174,24 @@ class HostedCall(Struct, frozen=True, gc=False):
 
 
 class Continuation(Struct, frozen=True, gc=False):
-    """What the model needs given back with the outputs of this answer's tool calls.
+    """Data to send back to the model with the outputs of this answer's tool calls.
 
-    Comes at most once, right before ``Finished``, where the calls' own fields do not say it all, as
-    with models that reason. ``data`` means something only to who made it; without it the model goes
-    on as well, but thinks anew.
+    Comes at most once, right before ``Finished``, where the calls' own fields are not enough, as
+    with reasoning models. Only the class that made ``data`` can read it. Without it the model
+    continues too, but repeats its reasoning.
     """
 
     data: str
 
 
 class Started(Struct, frozen=True, gc=False):
-    """The first event of an answer that outlives its connection: ``resume`` reads it by this id."""
+    """The first event of an answer that survives a lost connection; ``resume`` takes its id."""
 
     response_id: str
 
 
 class ModelUsage(Struct, frozen=True, gc=False):
-    """Tokens spent; ``estimated`` when the endpoint told none and they were counted by length."""
+    """Tokens used; ``estimated`` from text lengths if the endpoint reported none."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -204,7 +203,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 class Finished(Struct, frozen=True):
-    """The last event of every stream that did not raise."""
+    """The last event of every stream that does not raise."""
 
     reason: FinishReason
     usage: ModelUsage | None
@@ -248,13 +247,12 @@ _HOPELESS: Final = frozenset({"unauthorized", "unsupported", "context_length", "
 
 
 class ModelError(Exception):
-    """A model call that failed; ``message`` says what was answered and what to do, without secrets.
+    """A model call failed; ``message`` says why and what to do, without secrets.
 
-    ``code`` is what a run's ``last_error`` carries, ``context_window`` the tokens the model takes
-    where the failure told it, ``retry_after`` the seconds the endpoint asked to wait, and
-    ``hopeless`` that the same request would fail again however often it is sent. The kind "gone"
-    says that a response is not there any more to be resumed: asking anew is what remains. ``cause``
-    says what a refusal is about.
+    ``code`` is the code of a run's ``last_error``, ``context_window`` the model's limit in tokens
+    if the error names it, ``retry_after`` the seconds the endpoint asked to wait. ``hopeless`` says
+    that the same request would fail again. The kind "gone" says that a response can't be resumed
+    and has to be requested anew. ``cause`` says what a refusal is about.
     """
 
     def __init__(
@@ -292,9 +290,9 @@ def _code_of(kind: ErrorKind) -> ErrorCode:
 
 
 class ModelStatus(Struct, frozen=True):
-    """Whether a model would answer, with advice in ``sentence``; ``context_window`` in tokens.
+    """Whether a model would answer, and advice in ``sentence``; ``context_window`` in tokens.
 
-    ``answered`` is False where nothing spoke to us at all.
+    ``answered`` is False if no server responded at all.
     """
 
     ok: bool
@@ -309,32 +307,32 @@ class Model(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is, for people: "chat completions at http://…, model x"."""
+        """A description for people: "chat completions at http://…, model x"."""
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The kinds of hosted tools it runs itself; asked for another, it fails "unsupported"."""
+        """The types of hosted tools that the endpoint runs; others fail as "unsupported"."""
 
     async def fetches_images(self) -> bool:
-        """Whether it is given ``http(s)`` addresses of images, to fetch them itself.
+        """Tell whether the endpoint gets ``http(s)`` addresses of images and fetches them.
 
-        False for an endpoint on this machine or in a private network: it would fetch from there.
+        False for an endpoint on this machine or in a private network, whose hosts it can reach.
         """
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
+        """Yield the answer's events; raises ``ModelError``. Closing drops the connection."""
 
     async def check(self) -> ModelStatus:
-        """Ask the endpoint whether it would answer; raises nothing, the status tells."""
+        """Ask the endpoint whether it would answer; never raises."""
 
     async def close(self) -> None:
-        """Let go of connections and processes; safe to call twice."""
+        """Close connections and end processes; safe to call twice."""
 
 
 class ForwardedAnswer(Struct, frozen=True):
     """An endpoint's answer to a forwarded request.
 
-    Reading ``pieces`` raises FailedError where the answer breaks off.
+    Reading ``pieces`` raises ``FailedError`` where the answer is cut.
     """
 
     content_type: str
@@ -343,35 +341,35 @@ class ForwardedAnswer(Struct, frozen=True):
 
 @runtime_checkable
 class ForwardingModel(Model, Protocol):
-    """A model whose endpoint also answers requests that were not made here."""
+    """A model whose endpoint also takes requests from clients of the server."""
 
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Send a request to the endpoint's ``path``, such as "chat/completions"; leaving ends it.
+        """Send a request to the endpoint's ``path``, such as "chat/completions".
 
-        A model that is configured replaces the one that the body names. Entering raises
-        RefusedError for another status than 200, FailedError for all else, and ModelError after
-        ``close``. Nothing is sent twice.
+        A configured model replaces the one in the body. Entering raises ``RefusedError`` for a
+        status other than 200, ``FailedError`` for other failures, and ``ModelError`` after
+        ``close``. Leaving drops the connection. There are no retries.
         """
 
 
 @runtime_checkable
 class ResumableModel(Model, Protocol):
-    """A model whose answers can go on without us; ``isinstance`` tells one from the others."""
+    """A model whose answers continue while the bot is stopped; checked with ``isinstance``."""
 
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield from its beginning an answer that ``Started`` announced; otherwise like ``stream``.
+        """Yield an answer of an earlier ``Started`` from its beginning; else like ``stream``.
 
-        Raises ModelError "gone" where it is not there any more or was cancelled. ``request`` is the
-        one it was asked with.
+        Raises ``ModelError`` "gone" if it was deleted or cancelled. ``request`` is the answer's
+        original request.
         """
 
     async def forget(self, response_id: str) -> None:
-        """Have the endpoint delete an answer that is ours now; best effort, raises nothing."""
+        """Delete a finished answer at the endpoint; best effort, never raises."""
 
     async def abandon(self, response_id: str) -> None:
-        """Have the endpoint stop and delete an answer that nobody will read; raises nothing."""
+        """Cancel and delete an answer that nobody will read; best effort, never raises."""
 
     def leave_running(self) -> None:
-        """From now on closing a stream leaves its answer at work, to be resumed after a restart."""
+        """From now on, closing a stream lets its answer continue, to be resumed after a restart."""

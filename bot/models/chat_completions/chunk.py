@@ -1,4 +1,4 @@
-"""A chunk of a chat completion: only the fields in use, of whatever type endpoints send them."""
+"""A chunk of a chat completion: only the fields in use, of any type."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from bot.models.http.leniency import integer, text_in
 
 
 class CompletionDelta(Struct, gc=False):
-    """A piece of the answer, or all of it; its fields are looked at where they are used."""
+    """A piece of an answer, or a whole answer; its fields are checked where they are used."""
 
     content: Any = None
     refusal: Any = None
@@ -22,7 +22,7 @@ class CompletionDelta(Struct, gc=False):
 
 
 class CompletionChoice(Struct, gc=False):
-    """One of the answers; ``message`` is one told whole, ``text`` what old endpoints send."""
+    """A choice; ``message`` is a whole answer, ``text`` the field of old endpoints."""
 
     index: Any = 0
     delta: CompletionDelta | None = None
@@ -46,7 +46,7 @@ decoder: Final = msgspec.json.Decoder(CompletionChunk)
 
 
 def chunk_of(value: dict[str, Any]) -> CompletionChunk:
-    """Read a chunk that is not as it should be."""
+    """Read a malformed chunk leniently."""
     choices = value.get("choices")
     if isinstance(choices, dict):
         choices = [choices]
@@ -75,7 +75,7 @@ def _delta(value: object) -> CompletionDelta | None:
 
 
 def parts_of(content: object) -> tuple[str, str, str]:
-    """Return the text, the refusal and the thoughts in a message's content, a text or its parts."""
+    """Return text, refusal and reasoning in a message's content: a text or a list of parts."""
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):

@@ -1,7 +1,7 @@
-"""What a model thought before its tool calls, kept to be given back with them, unchanged.
+"""The reasoning before tool calls, kept to be sent back with the calls unchanged.
 
-DeepSeek refuses a conversation whose calls come back without their reasoning, OpenRouter and
-Gemini go on better with it, others take no such fields: the dialect says which.
+DeepSeek refuses a conversation whose calls lack their reasoning, OpenRouter and Gemini answer
+better with it, others refuse such fields: the dialect says which.
 """
 
 from typing import Any, Final
@@ -29,7 +29,7 @@ class ReasoningFields:
         self._fields: dict[str, Any] = {}
 
     def add(self, delta: CompletionDelta) -> None:
-        """Take the reasoning fields of a delta."""
+        """Add the reasoning fields of a delta."""
         for name in FIELDS:
             piece = getattr(delta, name)
             if not piece or self.size > _MOST:
@@ -47,7 +47,7 @@ class ReasoningFields:
                 self._fields[name] = piece
 
     def _add_detail(self, details: list[Any], piece: object) -> None:
-        """Go on with the last of OpenRouter's details where the piece is of the same."""
+        """Append a piece to the last of OpenRouter's details if both belong together."""
         last = details[-1] if details else None
         if not (isinstance(piece, dict) and isinstance(last, dict)) or any(
             last.get(key) != piece.get(key) for key in ("type", "index", "id")
@@ -63,9 +63,9 @@ class ReasoningFields:
                 last[key] = value
 
     def sealed(self, extras: dict[str, dict[str, Any]]) -> str:
-        """Return all fields that go back with calls; ``extras`` are the calls' own, by call id.
+        """Return all fields to send back with calls; ``extras`` are the calls' own, by call id.
 
-        "" where there is nothing to give back.
+        Returns "" without any field.
         """
         fields = self._fields if self.size <= _MOST else {}
         if not fields and not extras:
@@ -74,7 +74,7 @@ class ReasoningFields:
 
 
 def give_back(message: dict[str, Any], item: AssistantMessage, left_out: set[str]) -> None:
-    """Add the fields of the calls of ``item`` to a request's ``message``, but those left out."""
+    """Add the fields of the calls of ``item`` to a request's ``message``, except ``left_out``."""
     if not item.continuation:
         return
     try:

@@ -1,4 +1,4 @@
-"""What one model at one chat completions endpoint takes: learned from its refusals, and kept."""
+"""What one model at one endpoint accepts, learned from its refusals."""
 
 import re
 from typing import Any, Final, Literal
@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from bot.models.chat_completions.continuation import CALL_FIELDS, FIELDS
 from bot.models.http.errors import Told, refused_parameter, refused_role
 
-# What a model may refuse and an answer is still right without; people are told of all else.
+# Parameters that a request can go without; a refusal of any other one is an error.
 _OPTIONAL: Final = frozenset(
     {
         "temperature",
@@ -42,7 +42,7 @@ _LEFT_OUT: Final = "(What was said before is left out.)"
 
 
 class ChatDialect(Struct):
-    """What one model at one endpoint takes; learned from its refusals, kept for later requests."""
+    """What one model at one endpoint accepts; kept for later requests."""
 
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     user: Literal["user", "safety_identifier"] = "user"
@@ -60,7 +60,7 @@ class ChatDialect(Struct):
 
     @classmethod
     def openai(cls) -> "ChatDialect":
-        """What OpenAI's own hosts take."""
+        """Return the dialect of OpenAI's own hosts."""
         return cls(limit="max_completion_tokens", user="safety_identifier", obfuscated=True)
 
 
@@ -70,7 +70,7 @@ def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
     if learned is not None:
         return f"{learned} from now on ({told.message})"
     if refused_role(told) and dialect.instructions != "user":
-        # Only OpenAI's models know "developer"; elsewhere a template has no place for either.
+        # Only OpenAI's models know "developer"; other templates have neither role.
         to_developer = dialect.obfuscated and dialect.instructions == "system"
         dialect.instructions = "developer" if to_developer else "user"
         return f"instructions go as {dialect.instructions} messages from now on ({told.message})"
@@ -90,9 +90,9 @@ def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
 def _learn_of_messages(
     dialect: ChatDialect, told: Told, messages: list[dict[str, Any]]
 ) -> str | None:
-    """Learn how the messages have to be; return what will be done."""
+    """Learn how messages must look; return the change as a sentence."""
     words = f"{told.param} {told.message}"
-    # Others may have learned the same meanwhile: what counts is how this body was.
+    # Another request may have learned the same meanwhile: only this body counts.
     late = any(message["role"] == dialect.instructions for message in messages[1:])
     if _ALTERNATE.search(words) and (in_turns(messages) != messages or late):
         dialect.alternating = True
@@ -115,7 +115,7 @@ def _learn_of_messages(
 
 
 def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Join neighbours of one role, and let the conversation begin with a user message."""
+    """Merge adjacent messages of one role, and begin with a user message."""
     joined: list[dict[str, Any]] = []
     for message in messages:
         last = joined[-1] if joined else {"role": "system"}

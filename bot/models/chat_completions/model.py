@@ -1,4 +1,4 @@
-"""Chat completions, streamed; asked again while nothing was yielded; it fails by ModelError."""
+"""Streamed chat completions, retried until the first event; failures are ``ModelError``."""
 
 import logging
 from collections.abc import AsyncGenerator, Iterable
@@ -38,9 +38,8 @@ _TEACHING: Final = frozenset({400, 404, 422, 500, 501})
 class ChatCompletions:
     """A chat completions endpoint at ``url``, the part before /chat/completions.
 
-    With ``model`` set every request goes to that model, whatever it names; without, each request's
-    own is sent. ``name`` replaces the description built from URL and model. Raises ValueError for a
-    URL or a key that cannot be one.
+    ``model`` replaces the model that a request names. ``name`` replaces the description built from
+    URL and model. Raises ValueError for an unusable URL or key.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -66,15 +65,15 @@ class ChatCompletions:
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """A description for people."""
         return self._name
 
     async def fetches_images(self) -> bool:
-        """Whether it is given addresses of images: not on this machine or in a private network."""
+        """Tell whether the endpoint gets addresses of images; a private one never does."""
         return await self._endpoint.is_public()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
+        """Yield the answer's events; raises ``ModelError``. Closing drops the connection."""
         require_hosts(self, request)
         model = self._model or request.model
         receiving, events = await self._begin(request, model)
@@ -96,11 +95,11 @@ class ChatCompletions:
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Send a request made elsewhere; see ``ForwardingModel.forward``."""
+        """Forward a client's request; see ``ForwardingModel.forward``."""
         return self._endpoint.forward(method, path, body, model=self._model)
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
-        """Ask for the list of models, or for one token where there is no list."""
+        """GET the list of models; without a list, ask for one token."""
         return await check_endpoint(
             self,
             self._endpoint.http(),
@@ -117,7 +116,7 @@ class ChatCompletions:
     async def _begin(
         self, request: ModelRequest, model: str
     ) -> tuple["ChatReceiving", list[ModelEvent]]:
-        """Ask until the first events are here, as often as is sensible; raises ModelError."""
+        """Retry the request until the first events arrive; raises ``ModelError``."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         after_finish = endpoint.timeouts.after_finish
         tools = frozenset(tool.name for tool in request.tools)
@@ -159,7 +158,7 @@ class ChatCompletions:
                 dialect.calls_tools, tools_left_out = False, True
                 return True
             if dialect.limit in body and limit_too_large(told):
-                # The model's own limit is lower than the caller's: leaving it out keeps both.
+                # The model's own limit is lower than the caller's: without the field, both hold.
                 unlimited = True
                 return True
             if not again and passing_fault(told):
@@ -174,7 +173,7 @@ class ChatCompletions:
         return receiving, events
 
     def _note(self, answer: CompletionReader, model: str) -> None:
-        """Log what was skipped in an answer, and remember how the model marks its thoughts."""
+        """Log skipped events of an answer, and remember how the model marks its reasoning."""
         log_skipped(self._endpoint.shown, model, answer.skipped, answer.first_skipped)
         dialect = self._dialect(model)
         if answer.thinking.closed_unopened:
@@ -191,7 +190,7 @@ class ChatCompletions:
 
 
 class ChatReceiving(Receiving):
-    """A chat completion on its way in; what comes after the reason it stopped is only the usage."""
+    """Reads a chat completion; only the usage follows the finish reason."""
 
     def __init__(
         self,
@@ -220,7 +219,7 @@ class ChatReceiving(Receiving):
         return self.answer.reason is not None
 
     def _stream_ended(self) -> None:
-        """The end marker and the reason say all there is to say of it."""
+        """Ignore it: the end marker and the finish reason are enough."""
 
     def _last(self) -> bool:
         return self.answer.done

@@ -1,4 +1,4 @@
-"""A ``ModelRequest`` as a chat completions body, in the spelling that most servers understand."""
+"""A ``ModelRequest`` as the body of a chat completion, in the form most servers accept."""
 
 import json
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ _EMPTY_OUTPUT: Final = "(The tool gave no output.)"
 
 
 def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[str, Any]:
-    """The request's JSON; what the dialect leaves out is not in it."""
+    """Return the request's JSON without the fields that the dialect leaves out."""
     items, tools = request.items, request.tools
     if not dialect.calls_tools and can_leave_tools_out(request):
         items, tools = tuple(_without_calls(items)), ()
@@ -52,7 +52,7 @@ def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[s
             body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
         else:
             body["tool_choice"] = choice
-        # True is what endpoints do anyway, and some models refuse to be told.
+        # True is every endpoint's default, and some models refuse the field.
         if request.parallel_tool_calls is False:
             body["parallel_tool_calls"] = False
     return {
@@ -63,13 +63,13 @@ def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[s
 
 
 def can_leave_tools_out(request: ModelRequest) -> bool:
-    """Whether an answer without tools is an answer: none is forced, none is the caller's own."""
+    """Tell whether the request can do without tools: all are optional, none is forced."""
     own = {tool.name for tool in request.tools} - request.optional_tools
     return not own and request.tool_choice in (None, "auto", "none")
 
 
 def _without_calls(items: Iterable[Item]) -> Iterable[Item]:
-    """Yield a conversation with its tool calls told in words."""
+    """Yield a conversation with its tool calls written as text."""
     for item in items:
         if isinstance(item, ToolResult):
             yield UserMessage((Text(f"(Output of a tool:)\n{item.output}"),))
@@ -80,7 +80,7 @@ def _without_calls(items: Iterable[Item]) -> Iterable[Item]:
 
 
 def _messages(items: tuple[Item, ...], dialect: ChatDialect) -> list[dict[str, Any]]:
-    """The conversation without blank messages, which some endpoints refuse."""
+    """Return the messages without blank ones, which some endpoints refuse."""
     messages: list[dict[str, Any]] = []
     held: list[str] = []
     for item in items:
@@ -110,7 +110,7 @@ def _messages(items: tuple[Item, ...], dialect: ChatDialect) -> list[dict[str, A
 
 
 def _content(message: UserMessage, before: str | None) -> str | list[dict[str, Any]]:
-    """Plain text where there is nothing else: many servers take no lists without images."""
+    """Return the content: a string without images, since many servers take no lists then."""
     parts: list[Text | Image] = list(message.parts)
     if before is not None:
         parts.insert(0, Text(before))
@@ -127,8 +127,8 @@ def _content(message: UserMessage, before: str | None) -> str | list[dict[str, A
 
 
 def _assistant(item: AssistantMessage, dialect: ChatDialect) -> dict[str, Any] | None:
-    """An earlier answer; None for one that said and called nothing."""
-    # A refusal goes as text: its own field is unknown to most servers.
+    """Return the message of an earlier answer; None for an empty answer."""
+    # A refusal is sent as text: most servers don't know its own field.
     said = item.text if item.text.strip() else item.refusal
     message: dict[str, Any] = {"role": "assistant", "content": said}
     if item.tool_calls:
@@ -151,9 +151,9 @@ def _assistant(item: AssistantMessage, dialect: ChatDialect) -> dict[str, Any] |
 
 
 def object_text(arguments: str) -> str:
-    """A call's arguments as the JSON of an object, which templates parse; unchanged where they are.
+    """Return a call's arguments as the JSON of an object, which templates parse.
 
-    No arguments are ``{}``. Text that is no object is told in one: the model sees its own words.
+    No arguments become ``{}``; other text is wrapped in an object, so that the model sees it again.
     """
     try:
         value = msgspec.json.decode(arguments)
@@ -171,7 +171,7 @@ def object_text(arguments: str) -> str:
 
 
 def _loosely(arguments: str) -> Any:
-    """The value of JSON with control characters or NaN in it; the text itself where it is none."""
+    """Return the value of a JSON text with control characters or NaN; else the text."""
     try:
         return json.loads(arguments, strict=False)
     except (ValueError, RecursionError):
@@ -179,7 +179,7 @@ def _loosely(arguments: str) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    """The value without NaN and Infinity, which are no JSON."""
+    """Return the value without NaN and Infinity, which are not JSON."""
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -190,7 +190,7 @@ def _finite(value: Any) -> Any:
 def _tool(tool: FunctionSpec) -> dict[str, Any]:
     function: dict[str, Any] = {
         "name": tool.name,
-        # None means a function without parameters; the empty schema says so to everyone.
+        # None means a function without parameters, for which every server takes the empty schema.
         "parameters": tool.parameters or {"type": "object", "properties": {}},
     }
     if tool.description is not None:
@@ -201,7 +201,7 @@ def _tool(tool: FunctionSpec) -> dict[str, Any]:
 
 
 def _response_format(asked: dict[str, Any] | str | None) -> dict[str, Any] | None:
-    """None where plain text is asked, which is what every endpoint does when nothing is said."""
+    """Return the response format; None for plain text, every endpoint's default."""
     if asked is None or isinstance(asked, str) or asked.get("type") == "text":
         return None
     return asked

@@ -1,7 +1,7 @@
-"""The chunks of a chat completion as model events, the same whichever way an endpoint sends them.
+"""Chunks of a chat completion as model events, the same for every endpoint.
 
-The reader is lenient by rule. A chunk that cannot be decoded is skipped, a field of an odd type is
-read as far as it makes sense, and behind the reason why the model stopped nothing fails an answer.
+The reader is lenient. It skips a chunk that can't be decoded and reads a field of an odd type as
+far as possible. After the finish reason, nothing makes an answer fail.
 """
 
 from collections.abc import Iterable
@@ -51,13 +51,12 @@ _REASONS: Final[dict[str, FinishReason]] = {
 
 
 class CompletionReader:
-    """One completion on its way in: ``take`` each event's data, then ``finish``.
+    """Reads one completion: ``take`` each event's data, then ``finish``.
 
-    ``reason`` is None until the endpoint said why it stopped, ``done`` turns true with the end
-    marker. ``size`` counts the characters received, ``skipped`` the events that hold nothing that
-    can be read, ``first_skipped`` quotes the first of them. ``tools`` are the names of the
-    functions offered; with ``unopened`` the model is known to close thoughts that it never opened
-    (see ``ThoughtFilter``).
+    ``reason`` is the finish reason, None before it arrives; ``done`` turns true at the end marker.
+    ``size`` counts the characters received, ``skipped`` the unreadable events; ``first_skipped``
+    quotes the first of those. ``tools`` are the names of the functions offered. With ``unopened``
+    the model is known to close reasoning without opening it (see ``ThoughtFilter``).
     """
 
     def __init__(self, *, tools: frozenset[str] = frozenset(), unopened: bool = False) -> None:
@@ -77,7 +76,7 @@ class CompletionReader:
         self._wordy = False  # something other than thoughts was said
 
     def take(self, data: bytes) -> Iterable[ModelEvent]:
-        """Return the events in the next chunk; raises StreamFault where it tells of an error."""
+        """Return the events in the next chunk; raises ``StreamFault`` for an error in it."""
         try:
             chunk = self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -90,7 +89,7 @@ class CompletionReader:
         if choice.index != self._index:
             return self._take_choices(chunk.choices)
         delta = choice.delta
-        # Nearly every chunk is this one: text, and nothing else.
+        # Fast path: nearly every chunk holds text and nothing else.
         if (
             delta is not None
             and (content := delta.content).__class__ is str
@@ -114,7 +113,7 @@ class CompletionReader:
         return self._take_choice(choice)
 
     def fail(self, data: bytes) -> None:
-        """Take an event of the name "error"; raises StreamFault unless it says nothing."""
+        """Take an event named "error"; raises ``StreamFault`` unless it is empty."""
         values = parse(data)
         value = values[0] if values else data.decode("utf-8", "replace")
         if self.reason is None and says_something(value):
@@ -122,9 +121,9 @@ class CompletionReader:
             raise StreamFault("the stream carried an error", told or value)
 
     def finish(self, prompt_estimate: int) -> list[ModelEvent]:
-        """Return the last events; raises StreamFault where the answer is not whole after all.
+        """Return the last events; raises ``StreamFault`` for an incomplete answer.
 
-        ``prompt_estimate``, in tokens, is used where the endpoint told no usage.
+        ``prompt_estimate``, in tokens, replaces a missing usage.
         """
         if self._index is None:
             began = f"; it sent {self.first_skipped}" if self.first_skipped else ""
@@ -151,7 +150,7 @@ class CompletionReader:
         return ModelUsage(prompt, completion, prompt + completion, estimated=True)
 
     def _take_odd(self, data: bytes) -> list[ModelEvent]:
-        """Take an event that is not as most are: read what there is of it."""
+        """Read an unusual event as far as possible."""
         events: list[ModelEvent] = []
         values = parse(data)
         if not values and data.strip():
@@ -192,7 +191,7 @@ class CompletionReader:
             raise StreamFault("the stream carried an error", error)
 
     def _take_choices(self, choices: list[CompletionChoice]) -> list[ModelEvent]:
-        """Take the one choice that was asked for: the first that came, whatever its index."""
+        """Take the choice whose index came first: only one was requested."""
         indexes = [integer(choice.index) or 0 for choice in choices]
         if self._index is None:
             self._index = 0 if 0 in indexes else indexes[0]
@@ -215,13 +214,13 @@ class CompletionReader:
             self._say(text_in(choice.text), events)
         if told := choice.finish_reason:
             reason = stop_reason(told)
-            # "stop" behind a reason that says more says nothing new.
+            # A later "stop" does not replace a more specific reason.
             if reason is not None and (self.reason is None or reason != "stop"):
                 self.reason = reason
         return events
 
     def _take_message(self, message: CompletionDelta, events: list[ModelEvent]) -> None:
-        """Take an answer told whole, also where its pieces came before."""
+        """Take a whole answer, also after its pieces."""
         text = parts_of(message.content)[0]
         if self._whole is None and (self._wordy or self._calls):
             message = CompletionDelta(tool_calls=None if self._calls else message.tool_calls)
@@ -271,7 +270,7 @@ class CompletionReader:
             events.append(ModelTextDelta(text))
 
     def _count(self, told: object) -> None:
-        """Count the tokens told; of several counts each field's largest stands."""
+        """Record the reported usage; of several reports, each field's largest value counts."""
         if not isinstance(told, dict):
             return
         known = self.usage or ModelUsage(0, 0, 0)

@@ -1,7 +1,7 @@
-"""Tool calls put together from the pieces that endpoints send: right calls, or a clear failure.
+"""Assembles tool calls from the pieces that endpoints send, or fails clearly.
 
-Indexes, ids and repeated names are believed only where they make sense. Two calls are never glued
-together: where the JSON of one call's arguments is whole, another object is another call.
+Indexes, ids and repeated names are used only where they make sense. Two calls are never merged:
+once the JSON of a call's arguments is complete, another object begins another call.
 """
 
 import json
@@ -27,7 +27,7 @@ _IN_STRING: Final = re.compile(r'["\\]')
 
 
 class _JsonProgress:
-    """How far a JSON object or array has come; other text is never whole."""
+    """Tracks whether a JSON object or array is complete; other text never is."""
 
     __slots__ = ("_depth", "_escaped", "_in_string", "_structured", "begun")
 
@@ -39,7 +39,7 @@ class _JsonProgress:
         self._depth = 0
 
     def feed(self, piece: str) -> int | None:
-        """Take the next piece; return where in it the value ends, None while it goes on."""
+        """Take the next piece; return the offset where the value ends, None before its end."""
         if not self.begun and (begin := piece.lstrip()):
             self.begun = True
             self._structured = begin[0] in "{["
@@ -64,7 +64,7 @@ class _JsonProgress:
 
 
 class _CallPiece(Struct):
-    """What one entry of ``tool_calls`` tells."""
+    """The fields of one entry of ``tool_calls``."""
 
     index: int | None
     id: str
@@ -74,12 +74,12 @@ class _CallPiece(Struct):
 
     @property
     def begins(self) -> bool:
-        """Whether the arguments look like the beginning of an object."""
+        """Tell whether the arguments look like the beginning of an object."""
         return self.arguments.lstrip().startswith("{")
 
 
 class _OpenCall:
-    """A call that is being received; started once its name is known to its end."""
+    """A call that is being received; it starts once its whole name is known."""
 
     __slots__ = (
         "arguments", "extra", "held", "id", "index", "name", "progress", "started", "told_id",
@@ -101,14 +101,14 @@ class _OpenCall:
 
     @property
     def begun(self) -> bool:
-        """Whether arguments came, a placeholder included."""
+        """Tell whether arguments arrived, a placeholder included."""
         return self.progress.begun or bool(self.held.strip())
 
 
 class ToolCallAssembler:
-    """The tool calls of one answer: ``take`` each entry, then ``finish``.
+    """Assembles the tool calls of one answer: ``take`` each entry, then ``finish``.
 
-    ``tools`` are the names of the functions offered; they tell a name in pieces from two names.
+    ``tools`` are the names of the functions offered: they tell a split name from two names.
     ``size`` counts the characters of names and arguments.
     """
 
@@ -123,16 +123,16 @@ class ToolCallAssembler:
         self._started = 0
 
     def __bool__(self) -> bool:
-        """Whether the model called anything."""
+        """Tell whether the model called a tool."""
         return bool(self._calls)
 
     @property
     def extras(self) -> dict[str, dict[str, Any]]:
-        """The fields that go back with a call, by the call's id."""
+        """The fields to send back with a call, by the call's id."""
         return {call.id: call.extra for call in self._calls if call.extra}
 
     def take(self, told: object) -> list[ModelEvent]:
-        """Return the events in one entry; raises StreamFault for a call that cannot be told."""
+        """Return the events in one entry; raises ``StreamFault`` for an unusable call."""
         if not isinstance(told, dict):
             return []
         piece = _read(told)
@@ -145,7 +145,7 @@ class ToolCallAssembler:
         elif not self._continues(call, piece):
             call = self._open(piece.name or call.name, piece.id, events)
         elif call.whole and piece.arguments.strip() == "".join(call.arguments).strip():
-            return events  # told again whole, as some endpoints do at the end
+            return events  # some endpoints repeat the whole arguments at the end
         elif piece.name and not (call.name and call.progress.begun):
             call.name = _joined(call.name, piece.name)
         if piece.index is not None:
@@ -159,7 +159,7 @@ class ToolCallAssembler:
         return events
 
     def finish(self) -> list[ModelEvent]:
-        """Return the last events; raises StreamFault for a call without a name."""
+        """Return the last events; raises ``StreamFault`` for a call without a name."""
         events: list[ModelEvent] = []
         for call in self._calls:
             if not call.name:
@@ -169,7 +169,7 @@ class ToolCallAssembler:
         return events
 
     def _find(self, piece: _CallPiece) -> _OpenCall | None:
-        """Return the call a piece may belong to: by its index, its id, or because it is open."""
+        """Return the call that a piece belongs to: by index, by id, or the open one."""
         current = self._current
         by_id = self._by_id.get(piece.id) if piece.id else None
         open_by_id = by_id if by_id is not None and not by_id.whole and by_id.begun else None
@@ -187,7 +187,7 @@ class ToolCallAssembler:
         return current if current is not None and not current.whole else None
 
     def _continues(self, call: _OpenCall, piece: _CallPiece) -> bool:
-        """Whether a piece goes on with this call, and does not begin another."""
+        """Tell whether a piece continues this call instead of beginning another."""
         same_id = bool(piece.id) and piece.id == call.told_id
         other_id = bool(piece.id) and bool(call.told_id) and not same_id
         repeated = piece.name == call.name and not other_id
@@ -210,7 +210,7 @@ class ToolCallAssembler:
         return piece.name == call.name or self._is_name_in_pieces(call.name, piece)
 
     def _is_name_in_pieces(self, name: str, piece: _CallPiece) -> bool:
-        """Whether two names in a row are one name that came in pieces."""
+        """Tell whether two names in a row are pieces of one name."""
         if not self._tools:
             return piece.index is not None
         if name in self._tools and piece.name in self._tools:
@@ -219,7 +219,7 @@ class ToolCallAssembler:
         return any(tool.startswith(joined) for tool in self._tools)
 
     def _open(self, name: str, told_id: str, events: list[ModelEvent]) -> _OpenCall:
-        """Open another call; those before it are started, so that they stay in their order."""
+        """Open another call; start the calls before it, so that they keep their order."""
         for call in self._calls:
             if call.name:
                 self._start(call, events)
@@ -228,7 +228,7 @@ class ToolCallAssembler:
         return call
 
     def _add(self, call: _OpenCall, text: str, events: list[ModelEvent]) -> None:
-        """Add arguments to a call; another object behind a whole one is a call of its own."""
+        """Add arguments to a call; an object after a complete one begins another call."""
         if not text:
             return
         if not call.whole:
@@ -256,10 +256,10 @@ class ToolCallAssembler:
             self._add(following, rest, events)
         elif "{" in rest:
             raise StreamFault("a tool call's arguments go on behind their end")
-        # Else it is a bracket too many or a template's token, which is no part of the arguments.
+        # Else it is an extra bracket or a template's token, not part of the arguments.
 
     def _emit(self, call: _OpenCall, text: str, events: list[ModelEvent]) -> None:
-        """Hand out a piece of a call's arguments, or keep it until the function's name is known."""
+        """Return a piece of a call's arguments, or keep it until the function's name is known."""
         if not call.name:
             call.unnamed += text
             if len(call.unnamed) > _MOST_UNNAMED:
@@ -283,19 +283,19 @@ class ToolCallAssembler:
         events.append(ToolCallStarted(call.index, call.id, call.name))
 
     def _own_id(self, told: str) -> str:
-        """Return the endpoint's id, or a new one where it gave none or gave it twice."""
+        """Return the endpoint's id, or a new one if it is missing or repeated."""
         call_id = told if told and told not in self._ids else new_call_id()
         self._ids.add(call_id)
         return call_id
 
 
 def _joined(name: str, piece: str) -> str:
-    """Return a name that goes on with a piece, or is told again, whole or up to there."""
+    """Return a name with its next piece; a piece may also repeat the name so far."""
     return piece if piece.startswith(name) else name if name == piece else name + piece
 
 
 def _read(told: dict[str, Any]) -> _CallPiece:
-    """Read an entry; its function's fields may stand in the entry (as in ``function_call``)."""
+    """Read an entry; the function's fields may be in the entry itself (``function_call``)."""
     function = told.get("function")
     if not isinstance(function, dict):
         function = told

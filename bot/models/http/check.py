@@ -1,4 +1,4 @@
-"""Whether a chat completions endpoint would answer, and what models it tells of; raises nothing."""
+"""Check of an endpoint: whether it would answer, and which models it lists."""
 
 import asyncio
 from contextlib import aclosing, closing
@@ -13,7 +13,7 @@ from bot.wire.bodies import BodyError, decode_json, read_bounded
 from bot.wire.http_client import TRANSPORT_ERRORS, HttpClient, StatusError
 
 _LIST_BYTES: Final = 8 * 1024 * 1024  # routers list hundreds of models with a page of text each
-# Each server has its own name for the context window, and its own place.
+# Servers disagree on the name and the place of the context window.
 _WINDOW_KEYS: Final = (
     "n_ctx",
     "loaded_context_length",
@@ -38,7 +38,7 @@ async def check_endpoint(
     model: str | None,
     seconds: float,
 ) -> ModelStatus:
-    """Ask ``url`` for the list of models; where there is none, ask ``endpoint`` for one token."""
+    """GET the list of models at ``url``; if there is no list, ask ``endpoint`` for one token."""
     try:
         async with asyncio.timeout(seconds):
             with closing(await http.open("GET", url, accepted=(200,))) as response:

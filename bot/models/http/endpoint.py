@@ -1,4 +1,4 @@
-"""An HTTP endpoint of models: its connections, its tries, its errors; a key never leaves it."""
+"""An HTTP endpoint of models: connections, retries, errors. No error shows its key."""
 
 import asyncio
 import logging
@@ -37,10 +37,10 @@ R = TypeVar("R", bound=Receiving)
 
 
 class EndpointTimeouts(Struct, frozen=True, kw_only=True):
-    """Seconds to wait: for a connection, an answer's first byte, and then between its bytes.
+    """Seconds to wait for a connection, for an answer's first byte, and between its bytes.
 
-    A model that reasons may be silent for minutes before its first byte. ``after_finish`` is how
-    long the usage is awaited once the model has said why it stopped.
+    A reasoning model may be silent for minutes before its first byte. ``after_finish`` is how long
+    to wait for the usage after the finish reason.
     """
 
     connect: float = 10.0
@@ -69,9 +69,9 @@ class RefusedError(FailedError):
 
 
 class Endpoint:
-    """What stands at ``url``; raises ValueError for a URL or a key that cannot be one.
+    """The model endpoint at ``url``; raises ValueError for an unusable URL or key.
 
-    ``shown`` names it in errors, without secrets; ``public_url`` is its URL without them.
+    ``shown`` names it in errors, ``public_url`` is its URL; neither has secrets.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Endpoint:
             connect=self.timeouts.connect,
             headers=headers,
             secret=self._key,
-            # A proxy from the environment is for the world, not for this machine.
+            # A proxy from the environment is for other machines, not for this one.
             trust_env=not is_loopback(self.host),
         )
         shown = self._url.with_user(None).with_query(None)
@@ -114,15 +114,15 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """The host's name."""
+        """The host name."""
         return self._url.host or ""
 
     async def is_public(self) -> bool:
-        """Whether the host has public addresses only, as far as they can be looked up."""
+        """Tell whether the host has public addresses only, as far as a lookup shows."""
         return await is_public_host(self.host, self._url.port or 443)
 
     def path(self, path: str, query: Mapping[str, str | list[str]] | None = None) -> URL:
-        """The URL of one of the endpoint's paths; a query, as for an API version, stays last."""
+        """Return the URL of a path; the query of the endpoint's URL, such as a version, stays."""
         url = self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
         return url.update_query(query) if query else url
 
@@ -151,9 +151,9 @@ class Endpoint:
     async def insist(
         self, attempt: Callable[[], Awaitable[T]], learn: Callable[[RefusedError], bool]
     ) -> T:
-        """Attempt as often as is sensible, at once again where ``learn`` made use of a refusal.
+        """Retry ``attempt``, at once where ``learn`` changes the request after a refusal.
 
-        Raises ModelError.
+        Raises ``ModelError``.
         """
         tries = 0
 
@@ -186,10 +186,10 @@ class Endpoint:
         *,
         model: str,
     ) -> tuple[R, list[ModelEvent]]:
-        """Ask once and read up to the first events.
+        """Send a request once and read up to the first events.
 
-        Raises RefusedError for another status than 200, FailedError for all else, and ModelError
-        after ``close``.
+        Raises ``RefusedError`` for a status other than 200, ``FailedError`` for other failures, and
+        ``ModelError`` after ``close``.
         """
         data = None if body is None else msgspec.json.encode(body)
         first, between = self.timeouts.first_byte, self.timeouts.between_chunks
@@ -206,7 +206,7 @@ class Endpoint:
         except FailedError as failed:
             fault = failed.__cause__
             if method == "POST" and isinstance(fault, StreamFault) and fault.error is not None:
-                # An error told with status 200 teaches as much as one told with another.
+                # An error event in a response with status 200 is as good as a refusal.
                 status = REFUSED_AS.get(failed.error.kind, 400)
                 raise RefusedError(status, told_by(fault), failed.error, failed.again) from fault
             raise
@@ -224,7 +224,7 @@ class Endpoint:
     async def forward(
         self, method: str, path: str, body: bytes | None, *, model: str | None
     ) -> AsyncIterator[ForwardedAnswer]:
-        """Send a request made elsewhere, once; see ``ForwardingModel.forward``."""
+        """Forward a client's request once; see ``ForwardingModel.forward``."""
         if body is not None and model is not None:
             fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
             fields["model"] = msgspec.Raw(msgspec.json.encode(model))

@@ -1,4 +1,4 @@
-"""What an endpoint's refusals mean: a ModelError in words for the log, or what it takes instead."""
+"""What an endpoint's refusals mean: a ``ModelError``, or a change to the request."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from bot.models.types import ErrorCause, ErrorCode, ErrorKind, ModelError
 from bot.wire.bodies import excerpt
 
 _WINDOW: Final = (
-    # Each names the tokens a model takes; the wordings are those of the servers in use.
+    # Each finds the context window in the wording of a server in use.
     re.compile(r"maximum (?:context|model|sequence) length (?:is|of) (\d+)", re.IGNORECASE),
     re.compile(r"(\d+) maximum context length", re.IGNORECASE),
     re.compile(r"context (?:length|size|window)[^.\d]{0,30}?(\d+)", re.IGNORECASE),
@@ -52,7 +52,7 @@ _PASSING: Final = re.compile(
     r"|failed to (?:generate|parse) .{0,30}(?:tool|function) call",
     re.IGNORECASE,
 )
-# In the type or code of an error inside a stream: it is the request that was not right.
+# Words in the type or code of a stream's error that blame the request.
 _CALLERS_FAULTS: Final = (
     "invalid", "bad_request", "badrequest", "context", "image", "policy", "unsupported",
     "content_filter", "moderation", "safety", "not_found",
@@ -88,7 +88,7 @@ _KEYS: Final = re.compile(
 
 
 class Told(Struct, frozen=True):
-    """What an error object said, empty where it said nothing."""
+    """The fields of an error object; empty where it has none."""
 
     message: str = ""
     type: str = ""
@@ -98,12 +98,12 @@ class Told(Struct, frozen=True):
 
     @property
     def status(self) -> int | None:
-        """The HTTP status that an error inside a stream would have been."""
+        """The HTTP status that fits an error inside a stream."""
         return int(self.code) if re.fullmatch(r"[45]\d\d", self.code) else None
 
 
 def read_error(body: bytes) -> Told:
-    """Read an error's body in any of the shapes in use; never raises."""
+    """Read the body of a refusal in any shape in use; never raises."""
     values = parse(body)
     if not values or values[0] is END:
         return Told(message=excerpt(body) if body.strip() else "")
@@ -115,7 +115,7 @@ def read_error(body: bytes) -> Told:
         if "error" in value:
             value = value["error"]
         elif isinstance(detail, list) and detail and isinstance(detail[0], dict):
-            # A validation error names the field as the last step of the way to it.
+            # The last step of a validation error's location is the field.
             where = detail[0].get("loc") or [""]
             message = f"{where[-1]}: {detail[0].get('msg', '')}"
             return Told(message=message, param=str(where[-1]))
@@ -125,7 +125,7 @@ def read_error(body: bytes) -> Told:
 
 
 def read_error_object(value: Any) -> Told:
-    """Read the error object itself, or the text some servers send instead."""
+    """Read an error object, or the text that some servers send instead."""
     if not isinstance(value, dict):
         return Told(message=value if isinstance(value, str) else _quoted(value))
     window = value.get("n_ctx")
@@ -153,7 +153,7 @@ def _quoted(value: Any) -> str:
 
 
 def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
-    """The one of the parameters ``sent`` that the endpoint says it does not take, if it says so."""
+    """Return which of the parameters ``sent`` the endpoint does not take, if it says so."""
     outright = told.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
     if not outright and not _UNSUPPORTED.search(told.message):
         return None
@@ -169,19 +169,19 @@ def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
 
 
 def refused_tools(told: Told) -> bool:
-    """Whether the endpoint says that the model calls no tools at all, not that one is not right."""
+    """Tell whether a refusal says that the model calls no tools at all."""
     if told.param not in ("", "tools", "tool_choice") or _ONE_TOOL.search(told.message):
         return False
     return bool(_NO_TOOLS.search(told.message))
 
 
 def passing_fault(told: Told) -> bool:
-    """Whether the model itself failed at a call's format: the same request may well work."""
+    """Tell whether the model wrote a malformed call: the same request may succeed."""
     return bool(_PASSING.search(f"{told.code} {told.type} {told.message}"))
 
 
 def refused_role(told: Told) -> bool:
-    """Whether the endpoint says that the role our instructions were sent in is not one it knows."""
+    """Tell whether a refusal says that the role of the instructions is unknown."""
     return bool(
         re.search(r"\b(?:system|developer)\b.{0,20}\brole\b|\brole\b.{0,60}\b(?:system|developer)\b"
                   r"|does not support '?(?:system|developer)", told.message, re.IGNORECASE)
@@ -192,7 +192,7 @@ def refused_role(told: Told) -> bool:
 def error_for(
     endpoint: str, status: int, told: Told, *, model: str, retry_after: float | None = None
 ) -> ModelError:
-    """The ModelError for a refusal with this HTTP status (also one inside a stream)."""
+    """Return the ``ModelError`` for a refusal with this HTTP status."""
     said = f"{endpoint} answered {status}" + (
         f": {without_keys(told.message)}" if told.message else ""
     )
@@ -259,7 +259,7 @@ def error_for(
 
 
 def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
-    """The ModelError for an error object in the middle of a stream."""
+    """Return the ``ModelError`` for an error object inside a stream."""
     words = f"{told.type} {told.code}".lower()
     status = told.status
     if status is None:
@@ -279,7 +279,10 @@ def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
 
 
 def _context_length(told: Told, status: int) -> tuple[int | None] | None:
-    """The context window the error tells (None: no number) in a tuple, if it is about that."""
+    """Return the context window in tokens, None inside the tuple where it is not named.
+
+    None for an error that is not about the context length.
+    """
     if not 400 <= status <= 500 or status in (401, 403, 404, 429):
         return None
     plain = told.message.replace(",", "")
@@ -295,7 +298,7 @@ def _context_length(told: Told, status: int) -> tuple[int | None] | None:
 
 
 def limit_too_large(told: Told) -> bool:
-    """Whether more completion tokens were asked for than the model ever writes."""
+    """Tell whether a refusal says that ``max_tokens`` is above the model's own limit."""
     message = told.message
     return ("max_" in f"{told.param} {message}" and "too large" in message) or bool(
         re.search(r"[1-9]\d* in the completion", message)
@@ -311,6 +314,6 @@ def _lacks_ability(message: str) -> bool:
 
 
 def without_keys(message: str) -> str:
-    """An endpoint's words without text that looks like a key, at most 500 characters."""
+    """Return at most 500 characters of a message, without text that looks like a key."""
     message = " ".join(_KEYS.sub("…", message).split())
     return message if len(message) <= 500 else message[:500] + "…"

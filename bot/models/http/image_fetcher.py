@@ -1,7 +1,7 @@
-"""Fetches images for endpoints that must not: from public addresses only, and bounded.
+"""Fetches images for private endpoints: from public addresses only, and bounded.
 
-A model endpoint on this machine or in a private network reaches what strangers do not. Given an
-address from a request, it could be made to read from there; so the bytes are fetched here.
+A model endpoint on this machine or in a private network reaches hosts that strangers can't. With an
+address from a request, it could be made to read from those; so the bytes are fetched here.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ class FetchError(Exception):
 
 
 class ImageFetcher:
-    """Fetches what is at an address; every connection, also after a redirect, is checked.
+    """Fetches images; checks the address of each connection, also after a redirect.
 
-    ``permitted`` is asked with the IP address before each connection is opened.
+    ``permitted`` gets the IP address before each connection is opened.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ImageFetcher:
     ) -> None:
         self._permitted = permitted or is_public_address
         self._seconds = seconds
-        # Threads of its own: a name that is never answered must not hold those of all else.
+        # Separate threads: a lookup without an answer must not block the default pool.
         self._lookups = ThreadPoolExecutor(_LOOKUPS, "image address lookup")
 
     async def fetch(self, url: str, most: int) -> bytes:
@@ -86,7 +86,7 @@ class ImageFetcher:
             raise FetchError("it is too large, alone or with the newer ones") from None
         except TimeoutError:
             raise FetchError("its address did not answer in time") from None
-        # ValueError and UnicodeError come from addresses that are none.
+        # ValueError and UnicodeError come from malformed addresses.
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if refused:
                 raise FetchError("its address is not on the public network") from error
@@ -94,7 +94,7 @@ class ImageFetcher:
 
 
 class _Resolver(AbstractResolver):
-    """Looks names up on the threads of ``pool``."""
+    """Looks up names on the threads of ``pool``."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -121,12 +121,12 @@ class _Resolver(AbstractResolver):
 
 
 def is_public_address(address: str) -> bool:
-    """Whether an IP address is on the world's network and not one of this machine's own."""
+    """Tell whether an IP address is public and not one of this machine's own."""
     return reach(address) == "public" and not is_own_address(address)
 
 
 async def is_public_host(host: str, port: int) -> bool:
-    """Whether all addresses of a host are public; where none is found, its name decides."""
+    """Tell whether all addresses of a host are public; without any, its name decides."""
     try:
         if reach(host) != "public":
             return False
@@ -142,9 +142,9 @@ async def is_public_host(host: str, port: int) -> bool:
 
 
 def is_own_address(address: str) -> bool:
-    """Whether a public address belongs to this machine: its own services listen there, too."""
+    """Tell whether a public address is this machine's, whose own services listen there."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # Connecting a datagram socket sends nothing, but tells the address that would send.
+    # Connecting a datagram socket sends nothing, but reveals the local address.
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((address, 9))
         return str(probe.getsockname()[0]) == address

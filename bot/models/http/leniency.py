@@ -1,7 +1,7 @@
-"""What endpoints send that is almost JSON, almost a number, almost an error: read by one rule.
+"""Lenient readers of almost JSON, almost numbers and almost errors.
 
-Model endpoints disagree in every field that most clients do not look at. A stream's reader first
-decodes strictly, which is fast; what fails there is read here.
+Model endpoints disagree in every field that most clients ignore. A stream is first decoded
+strictly, which is fast; these functions read the events for which that fails.
 """
 
 import json
@@ -27,8 +27,8 @@ _ERROR_WORDS: Final = ("message", "msg", "detail", "details", "error", "reason",
 def parse(data: bytes) -> list[Any]:
     """Return the JSON values in an event's data, with ``END`` for an end marker.
 
-    Takes bytes that are not UTF-8, ``NaN``, control characters, a doubled ``data:`` prefix, lone
-    surrogates, and one value a line. Text that is none of these gives no value.
+    Accepts bytes that are not UTF-8, ``NaN``, control characters, a doubled ``data:`` prefix, lone
+    surrogates, and one value per line. Other text gives no value.
     """
     text = data.decode("utf-8", "replace").strip("\ufeff \t\r\n")
     if prefix := _PREFIX.match(text):
@@ -45,7 +45,7 @@ def parse(data: bytes) -> list[Any]:
 
 
 def _value(text: str) -> Any:
-    """Return the value of a JSON text; None where there is none."""
+    """Return the value of a JSON text; None for other text."""
     if len(text) < 20 and _END.fullmatch(text):
         return END
     try:
@@ -56,7 +56,7 @@ def _value(text: str) -> Any:
 
 
 def _sayable(value: Any) -> Any:
-    """Replace lone surrogates, which no UTF-8 can hold."""
+    """Replace lone surrogates, which UTF-8 can't encode."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
@@ -67,7 +67,7 @@ def _sayable(value: Any) -> Any:
 
 
 def integer(value: object) -> int | None:
-    """Return a whole number from 0 on, also one told as ``"3"`` or ``3.0``; else None."""
+    """Return a non-negative whole number, also of ``"3"`` or ``3.0``; else None."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -78,7 +78,7 @@ def integer(value: object) -> int | None:
 
 
 def text_in(value: object) -> str:
-    """Return the text a field holds: its own, a number's, or that of the object around it."""
+    """Return a field's text, also of a number or of an object around the text."""
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -89,7 +89,7 @@ def text_in(value: object) -> str:
 
 
 def says_something(error: object) -> bool:
-    """Whether an error field tells of an error; ``{}``, ``""``, ``false`` and code 0 do not."""
+    """Tell whether an error field holds an error: not ``{}``, ``""``, ``false`` or code 0."""
     if isinstance(error, dict):
         known = [error[key] for key in _ERROR_WORDS if key in error]
         return any(map(says_something, known or error.values()))
@@ -101,7 +101,7 @@ def says_something(error: object) -> bool:
 
 
 def error_in(value: dict[str, Any]) -> Any:
-    """Return the error that an event without an answer tells, in any of the shapes in use."""
+    """Return the error of an event without an answer, in any shape in use."""
     for key in ("error", "errors"):
         error = value.get(key)
         if says_something(error):
@@ -143,9 +143,9 @@ _NO_REASON: Final = frozenset({"", "null", "none", "unspecified", "not_finished"
 
 
 def stop_reason(told: object) -> str | None:
-    """Return why the model stopped: a ``FinishReason`` or "error"; None where nothing is said.
+    """Return why the model stopped: a ``FinishReason`` or "error"; None without a reason.
 
-    A reason that is not known, or is no text, is "stop": the model did stop.
+    An unknown reason counts as "stop".
     """
     if isinstance(told, dict):
         told = told.get("type", told.get("reason"))
@@ -161,5 +161,5 @@ def stop_reason(told: object) -> str | None:
 
 
 def new_call_id() -> str:
-    """Return a new tool call id: nine letters and digits, as Mistral's templates demand."""
+    """Return a new tool call id of nine letters and digits, as Mistral's templates demand."""
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(9))

@@ -1,4 +1,4 @@
-"""A streamed answer on its way in; it is over only when the server said how it ended."""
+"""Reads a streamed answer; it is complete only once the server said how it ended."""
 
 import asyncio
 import logging
@@ -35,11 +35,11 @@ def log_skipped(endpoint: str, model: str, count: int, first: str) -> None:
 
 
 class CutError(Exception):
-    """The answer ended before the server said why."""
+    """The answer ended without a finish reason."""
 
 
 class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it becomes a ModelError
-    """A stream that cannot be read on; ``error`` is the error object the server sent, if any."""
+    """The stream can't be read further; ``error`` is the server's error object, if any."""
 
     def __init__(self, message: str, error: Any = None) -> None:
         super().__init__(message)
@@ -47,19 +47,19 @@ class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it 
 
 
 class GoneError(StreamFault):
-    """What was being read is not there any more, or was cancelled there."""
+    """The response was deleted or cancelled at the endpoint."""
 
 
 class PageError(StreamFault):
-    """A web page was answered: the URL is another program's."""
+    """The response is a web page: the URL belongs to another program."""
 
 
 class Receiving(ABC):
-    """The answer in ``response``; ``over`` once its last event was handed out.
+    """Reads the answer in ``response``; ``over`` once its last event was returned.
 
-    What the events mean is the subclass's. ``after_finish`` is how many seconds the rest is waited
-    for once all that matters is here. Whether the body is a stream, JSON in one piece or a web
-    page is told by how it begins: content types are wrong too often.
+    Subclasses interpret the events. ``after_finish`` is how many seconds to wait for the rest after
+    a complete answer. The first character tells a stream, JSON in one piece and a web page apart:
+    content types are wrong too often.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, *, after_finish: float) -> None:
@@ -75,30 +75,30 @@ class Receiving(ABC):
 
     @abstractmethod
     def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
-        """What an event of the stream holds; raises StreamFault."""
+        """Return the model events of an SSE event; raises ``StreamFault``."""
 
     @abstractmethod
     def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
-        """What an answer in one piece holds; raises StreamFault."""
+        """Return the model events of an answer in one piece; raises ``StreamFault``."""
 
     @abstractmethod
     def _enough(self) -> bool:
-        """Whether the answer is whole though the connection ended now."""
+        """Tell whether the answer would be complete if the connection ended now."""
 
     @abstractmethod
     def _stream_ended(self) -> None:
-        """Take note that the stream has come to an orderly end."""
+        """Record that the stream ended in order."""
 
     @abstractmethod
     def _last(self) -> bool:
-        """Whether the event that was just taken is the stream's last."""
+        """Tell whether the last event taken ends the stream."""
 
     @abstractmethod
     def _finish(self) -> list[ModelEvent]:
-        """The events that end the answer; raises StreamFault when it is not whole after all."""
+        """Return the events that end the answer; raises ``StreamFault`` for an incomplete one."""
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
-        """The events in the bytes that come within ``wait`` seconds, often none.
+        """Return the events in the bytes of the next ``wait`` seconds, often none.
 
         Raises StreamFault, CutError, EventTooLargeError, TimeoutError and aiohttp's errors.
         """
@@ -131,12 +131,12 @@ class Receiving(ABC):
         except StreamFault as fault:
             if not events:
                 raise
-            # What came before it counts, even where one read brought both.
+            # Events before the fault count, even if one read brought both.
             self._fault = fault
         return events
 
     def _decoded(self, chunk: bytes) -> list[ServerSentEvent]:
-        """Return the events that the next bytes complete; a body in one piece has none."""
+        """Return the events that the next bytes complete; none for a body in one piece."""
         if self._body is None:
             return self._decoder.feed(chunk)
         self._body.append(chunk)
@@ -155,7 +155,7 @@ class Receiving(ABC):
         return self._decoder.feed(b"".join(body))
 
     def _begun(self) -> bytes:
-        """Return the body's first character that is no white space, nothing before it is there."""
+        """Return the body's first character that is not white space; empty before it arrives."""
         body = b"".join(self._body or ())
         if len(body) < len(_BOM) and _BOM.startswith(body):
             return b""
@@ -165,9 +165,9 @@ class Receiving(ABC):
         raise PageError(excerpt(b"".join(self._body or ()), 80))
 
     def _at_end(self) -> list[ModelEvent]:
-        """Return the events of what stands at the end of the stream, or of a body in one piece.
+        """Return the events at the end of a stream, or those of a body in one piece.
 
-        An answer in one piece need not be finished: it may be told while it is still written.
+        A response in one piece may hold an answer that is still being written.
         """
         events: list[ModelEvent] = []
         body = b"".join(self._body or ())
@@ -189,7 +189,7 @@ class Receiving(ABC):
         raise CutError("the connection was closed")
 
     def close(self) -> None:
-        """Give the connection back where the answer was read to its end, else drop it at once."""
+        """Keep the connection for reuse if the body was read to its end, else close it."""
         if self._content.at_eof():
             self._response.release()
         else:
@@ -201,11 +201,11 @@ class Receiving(ABC):
         return events
 
     async def _drain(self) -> None:
-        """Read what comes after the last event, so that the connection can be used again."""
+        """Read the rest after the last event, so that the connection can be reused."""
         try:
             with reading():
                 async with asyncio.timeout(_DRAIN_SECONDS):
                     while not self._content.at_eof():
                         await self._content.readany()
         except (TimeoutError, aiohttp.ClientError):
-            return  # close() drops it
+            return  # close() closes the connection

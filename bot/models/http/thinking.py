@@ -1,7 +1,7 @@
-"""Thoughts that a model writes into its answer's text: found, and kept out of it.
+"""Finds the reasoning that a model writes into its answer's text, and removes it.
 
-Models that reason open their text with ``<think>…</think>``; where the prompt's template has the
-opening tag in it, only the closing one comes. An answer that talks about such tags is an answer.
+Reasoning models open their text with ``<think>…</think>``; where the prompt's template has the
+opening tag, only the closing one arrives. An answer that mentions such tags stays as it is.
 """
 
 import re
@@ -50,12 +50,12 @@ _SENTENCE_ENDS: Final = tuple(".!?…。！？")
 
 
 class ThoughtFilter:
-    """The text of one answer, piece by piece, without the thoughts that open it.
+    """Filters the reasoning from the beginning of one answer, piece by piece.
 
-    ``passes`` says that a piece without ``>`` and ``]``, with which closing tags end, may be handed
-    on as it is, after ``note``. ``withdrawn`` turns true when text that was handed on has proved to
-    be thoughts: the model closed them without having opened them. With ``unopened`` the model is
-    known to do so: nothing is handed on before its thoughts are closed.
+    With ``passes``, a piece without ``>`` and ``]``, the ends of closing tags, may be passed on
+    unchanged after ``note``. ``withdrawn`` turns true when text that was passed on proves to be
+    reasoning, because a closing tag without an opening one follows. With ``unopened`` the model is
+    known to do so, and nothing is passed on before the closing tag.
     """
 
     def __init__(self, *, unopened: bool = False) -> None:
@@ -74,11 +74,11 @@ class ThoughtFilter:
 
     @property
     def holds_unopened(self) -> bool:
-        """Whether text is still held back because the model never opens its thoughts."""
+        """Whether text is held back because the model never opens its reasoning."""
         return self._state == "unopened"
 
     def feed(self, text: str) -> str:
-        """Take the next piece; return what of the answer it brought, often nothing."""
+        """Take the next piece; return the text that it adds to the answer, often none."""
         if self._state == "answer":
             return self._answer(text)
         self._buffer += text
@@ -89,21 +89,21 @@ class ThoughtFilter:
         return self._at_opening()
 
     def release(self) -> str:
-        """Hand out what is held: the thoughts came elsewhere, so that this is the answer."""
+        """Return the text held back: the reasoning came in another field."""
         if self._state != "unopened":
             return ""
         self._state = "opening"
         return self._at_opening()
 
     def end(self, *, cut: bool) -> str:
-        """Return the rest of the answer; one that was ``cut`` may have ended in its thoughts."""
+        """Return the rest of the answer; a ``cut`` one may end inside its reasoning."""
         held, self._buffer = self._buffer, ""
         if self._state == "opening" and not _OPENING.match(held.lstrip()):
             return held.lstrip() if self._after_thoughts else held
         return held if self._state == "unopened" and not cut else ""
 
     def _at_opening(self) -> str:
-        """Decide whether the text begins with thoughts, as soon as there is enough of it."""
+        """Decide whether the text begins with reasoning, once there is enough of it."""
         begin = self._buffer.lstrip(" \t\r\n\ufeff\u200b")
         if not begin:
             return ""
@@ -127,20 +127,20 @@ class ThoughtFilter:
         return self._begin_answer(begin if self._after_thoughts else self._buffer)
 
     def _until_end(self) -> str:
-        """Drop thoughts up to their end."""
+        """Drop reasoning up to its end."""
         closed = _CLOSING.search(self._buffer)
         if closed is None:
             self._buffer = self._buffer[-_LONGEST:]
             return ""
         if _FINAL.startswith(self._buffer[closed.start() :].lower()) and closed[0] != _FINAL:
-            return ""  # the rest of gpt-oss's marker may still be on its way
+            return ""  # the rest of gpt-oss's marker may follow
         self._state = "opening"
         self._after_thoughts = True
         self._buffer = self._buffer[closed.end() :]
         return self._at_opening()
 
     def _until_closed(self) -> str:
-        """Hold everything until thoughts that were never opened are closed."""
+        """Hold back all text up to the closing tag of reasoning that was never opened."""
         if _OPENING.match(self._buffer.lstrip()):
             return self.release()
         closed = _ALONE.search(self._buffer, max(0, self._scanned - _LONGEST))
@@ -161,7 +161,7 @@ class ThoughtFilter:
         return self._answer(text)
 
     def _answer(self, text: str) -> str:
-        """Return a piece of the answer, or what follows thoughts that only now turn out as such."""
+        """Return a piece of the answer, or the text after reasoning that ends only now."""
         if not self._watching:
             return text
         self._said.append(text)
@@ -170,7 +170,7 @@ class ThoughtFilter:
             return text
         whole = "".join(self._said)
         self._said.clear()
-        self._watching = False  # only the first closing tag can end thoughts
+        self._watching = False  # only the first closing tag can end reasoning
         closed = _ALONE.search(whole)
         if closed is None or not _ends_thoughts(whole, closed):
             return text
@@ -184,7 +184,7 @@ class ThoughtFilter:
 
 
 def _ends_thoughts(text: str, closed: re.Match[str]) -> bool:
-    """Whether a closing tag ends thoughts, and is not one that the answer talks about."""
+    """Tell whether a closing tag ends reasoning, instead of being mentioned in the answer."""
     before, after = text[: closed.start()], text[closed.end() :]
     if _OPENING.search(before) or before.count("```") % 2:
         return False

@@ -1,4 +1,4 @@
-"""What a failed connection or a broken stream means: a ModelError, and whether to ask again."""
+"""What a failed connection or a broken stream means: a ``ModelError`` and a verdict."""
 
 from typing import Final
 
@@ -25,14 +25,14 @@ REFUSED_AS: Final = {"rate_limited": 429, "overloaded": 503, "server": 500}
 
 
 class Waits(Struct, frozen=True):
-    """How long was waited for a connection and for bytes, in seconds."""
+    """The timeouts for a connection and for bytes, in seconds."""
 
     connect: float
     read: float
 
 
 def told_by(fault: StreamFault) -> Told:
-    """Return what the error object in a stream said."""
+    """Return the fields of the error object in a stream."""
     return read_error_object(fault.error)
 
 
@@ -82,6 +82,6 @@ def fault_verdict(fault: BaseException, error: ModelError) -> Again | None:
     if isinstance(fault, PageError | aiohttp.InvalidURL | aiohttp.ClientSSLError):
         return None
     if isinstance(fault, TimeoutError) and not never_connected(fault):
-        return None  # an endpoint that is slow to begin is at work: asking again doubles its load
+        return None  # a slow endpoint is at work: a retry doubles its load
     passing = isinstance(fault, (StreamFault, CutError, *TRANSPORT_ERRORS))
     return Again() if passing else None

@@ -1,4 +1,4 @@
-"""The process of a local model: serves one GGUF on loopback, and never outlives its parent."""
+"""The child process of a local model: serves one GGUF on loopback, ends with its parent."""
 
 import contextlib
 import ctypes
@@ -13,15 +13,15 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Read the orders from stdin's first line, answer where it listens, serve until stdin ends."""
-    # Only answers to the parent go to its pipe; whatever a library prints goes to the log.
+    """Read the settings from stdin's first line, print the port, serve until stdin ends."""
+    # Only messages to the parent go to its pipe; output of libraries goes to the log.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     orders = json.loads(sys.stdin.buffer.readline() or b"null")
     if not isinstance(orders, dict):
         sys.exit("This process is started by the bot; it does nothing by itself.")
     _die_with(int(orders["parent"]))
-    # A model that computes on every core must not make the bot itself slow to react.
+    # A model that computes on every core must not slow down the bot.
     with contextlib.suppress(OSError):
         os.nice(5)
     try:
@@ -41,7 +41,7 @@ def _serve(orders: dict[str, Any]) -> Any:
     params.model_alias = {orders["alias"]}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    # Without a key any page in the machine's browser could talk to it.
+    # Without a key, any web page in a browser on this machine could use the model.
     params.api_keys = [orders["key"]]
     params.n_parallel = orders["parallel"]
     params.n_ctx = orders["context"] * orders["parallel"]
@@ -58,9 +58,9 @@ def _serve(orders: dict[str, Any]) -> Any:
 
 
 def _threads() -> int:
-    """Return how many threads compute: one core of this process's is left to everything else.
+    """Return the number of computing threads: one core less than this process may use.
 
-    Threads meet after each layer: where one of them shares its core, all wait for it. Two threads
+    Threads wait for each other after each layer, so one that shares its core slows all. Two threads
     beside a busy core took 17 to 74 s for an answer that one thread gives in 4 to 6 s.
     """
     linux = sys.platform == "linux"
@@ -69,7 +69,7 @@ def _threads() -> int:
 
 
 def _die_with(parent: int) -> None:
-    """End when the parent does, however it does."""
+    """End this process when the parent ends, for whatever reason."""
     if sys.platform == "linux":
         # The kernel's promise also holds while a native call keeps Python from running.
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -85,7 +85,7 @@ def _watch_stdin() -> None:
 
 
 def _end() -> NoReturn:
-    # Native threads are at work, and an orderly exit would wait for them.
+    # An orderly exit would wait for the native threads.
     os._exit(0)
 
 

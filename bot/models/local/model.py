@@ -1,4 +1,4 @@
-"""A model on this machine, in a child process of its own that starts when it is first needed."""
+"""A model on this machine, in a child process that starts with the first request."""
 
 import asyncio
 import logging
@@ -18,10 +18,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LocalModel:
-    """A GGUF file served by a child process; ``weights`` is its path, or what fetches it.
+    """A GGUF file served by a child process; ``weights`` is its path, or fetches the file.
 
-    ``start()`` makes it ready and raises ModelError in words; without it the first request does.
-    A child that crashed is started again by the next request, within bounds.
+    ``start()`` makes it ready and raises ``ModelError``; otherwise the first request does both.
+    The next request starts a crashed child again, within bounds.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -47,12 +47,12 @@ class LocalModel:
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """A description for people."""
         return f"local model {self._label}"
 
     @property
     def is_stopgap(self) -> bool:
-        """Whether it is the small one that is fetched where no other model was named."""
+        """Whether it is the small model that is used where none is configured."""
         return not isinstance(self._weights, Path)
 
     @property
@@ -62,15 +62,15 @@ class LocalModel:
         return child.process.pid if child is not None and child.alive else None
 
     async def start(self) -> None:
-        """Fetch the weights where they are missing, load them and serve; raises ModelError."""
+        """Download missing weights, load them and serve; raises ``ModelError``."""
         await self._running()
 
     async def fetches_images(self) -> bool:
-        """Never: it runs on this machine."""
+        """Return False: the model runs on this machine."""
         return False
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield the answer as it comes; raises ModelError; closing drops the connection at once."""
+        """Yield the answer's events; raises ``ModelError``. Closing drops the connection."""
         require_hosts(self, request)
         again = True
         while True:
@@ -96,13 +96,13 @@ class LocalModel:
     async def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AsyncIterator[ForwardedAnswer]:
-        """Send a request made elsewhere to the child; see ``ForwardingModel.forward``."""
+        """Forward a client's request to the child process; see ``ForwardingModel.forward``."""
         child = await self._running()
         async with child.chat.forward(method, path, body) as answer:
             yield answer
 
     async def check(self) -> ModelStatus:
-        """Whether it would answer: asked of the running child, else told from what is there."""
+        """Check a running child by a request, else the files and the library."""
         if self.process_id is not None:
             assert self._child is not None
             status = await self._child.chat.check()
@@ -120,7 +120,7 @@ class LocalModel:
         return ModelStatus(True, sentence, (self._label,))
 
     async def close(self) -> None:
-        """End the child; safe to call twice."""
+        """End the child process; safe to call twice."""
         self._closed = True
         async with self._starting:
             child, self._child = self._child, None

@@ -1,4 +1,4 @@
-"""Starting the process of a local model, speaking to it, and ending it; its log goes to ours."""
+"""The parent's side of a local model's process: start, requests, log, end."""
 
 import asyncio
 import json
@@ -24,12 +24,11 @@ _STOP_SECONDS: Final = 2.0
 
 
 class LocalSettings(Struct, frozen=True, kw_only=True):
-    """How the local model runs: tokens of context for each of ``parallel`` answers at once.
+    """How the local model runs; ``context`` is in tokens for each of ``parallel`` answers.
 
-    ``longest_answer`` in tokens and ``temperature`` hold where a request says nothing;
-    ``repeat_penalty`` above 1 keeps a small model from saying the same for ever. ``load_seconds``
-    is how long it may take to load, and ``crashes`` how many within ``crash_window`` seconds are
-    followed by another start.
+    ``longest_answer`` in tokens and ``temperature`` are defaults of requests. A ``repeat_penalty``
+    above 1 keeps a small model from repeating itself. Loading may take ``load_seconds``. After more
+    than ``crashes`` within ``crash_window`` seconds, the process is not started again.
     """
 
     context: int = 8192
@@ -43,7 +42,7 @@ class LocalSettings(Struct, frozen=True, kw_only=True):
 
 
 class LocalProcess:
-    """One child process that serves, the connection to it, and the last lines of its log."""
+    """One serving child process, its client, and the last lines of its log."""
 
     def __init__(self, process: asyncio.subprocess.Process, tail: deque[str]) -> None:
         self.process = process
@@ -53,35 +52,35 @@ class LocalProcess:
 
     @property
     def chat(self) -> ChatCompletions:
-        """The connection to it; there is one once it serves."""
+        """The client of the process, once it serves."""
         assert self._chat is not None
         return self._chat
 
     def serves(self, chat: ChatCompletions) -> None:
-        """Take note of how it is spoken to."""
+        """Set the client of the process."""
         self._chat = chat
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs, as far as is known."""
+        """Whether the process runs, as far as known."""
         return self.process.returncode is None
 
     async def has_ended(self, wait: float = 0.5) -> bool:
-        """Whether the process is gone; its broken connection may be seen moments before."""
+        """Tell whether the process ended; its connection may break a moment earlier."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self.process.wait()
-                await asyncio.shield(self._reading)  # what it said last may still be on its way
+                await asyncio.shield(self._reading)  # its last lines may still arrive
         return not self.alive
 
     def last_words(self) -> str:
-        """What its log said last, to be put after a sentence's verb."""
+        """Return the end of its log, to be put after a sentence's verb."""
         code = self.process.returncode
         how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
         return f"{how}: {self._tail[-1]}" if self._tail else how
 
     async def stop(self) -> None:
-        """End it: its stdin's end asks, a kill makes sure."""
+        """End the process: close its stdin, then kill it if it stays."""
         if self._chat is not None:
             await self._chat.close()
         stdin = self.process.stdin
@@ -108,7 +107,7 @@ class LocalProcess:
 async def start_process(
     gguf: Path, settings: LocalSettings, python: str, name: str
 ) -> LocalProcess:
-    """Start the process and return once it serves; raises ModelError in words."""
+    """Start the process and return once it serves; raises ``ModelError``."""
     key = secrets.token_urlsafe(24)
     process = await _spawn(python)
     child = LocalProcess(process, deque(maxlen=20))
@@ -127,7 +126,7 @@ async def start_process(
     }
     answer: dict[str, str] = {}
     try:
-        with suppress(ConnectionError):  # a child that ended at once; its last words tell more
+        with suppress(ConnectionError):  # the child ended at once; its log tells more
             process.stdin.write(json.dumps(orders).encode() + b"\n")
             await process.stdin.drain()
         async with asyncio.timeout(settings.load_seconds):
@@ -148,10 +147,10 @@ async def start_process(
         f"{answer['url']}/v1",
         model=_ALIAS,
         api_key=key,
-        # More requests than slots wait their turn, and a long prompt takes minutes on a small
-        # machine: here silence is work.
+        # Requests beyond the slots wait, and a long prompt takes minutes on a small machine:
+        # silence means work here.
         timeouts=EndpointTimeouts(first_byte=540.0, between_chunks=180.0),
-        # Its server closes idle connections as it likes; a crash is seen just as fast.
+        # Its server closes idle connections; a crash is noticed just as fast.
         retries=RetryPolicy(attempts=3, first_delay=0.05),
         name=name,
     )
@@ -169,13 +168,13 @@ async def _spawn(python: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=_environment(),
-        # Ctrl-C is for the bot: what runs is brought to an end first.
+        # Ctrl-C is for the bot, which ends running answers first.
         start_new_session=True,
     )
 
 
 async def library_problem(python: str) -> str | None:
-    """What keeps the library from loading, in words, found out in a process of its own."""
+    """Return why the library can't be loaded, tested in a separate process."""
     code = (
         "import sys\nfrom bot.models.local.child import _in_words as w\n"
         "try:\n import xllamacpp\nexcept ImportError as e:\n sys.exit(w(e))"
@@ -193,7 +192,7 @@ async def library_problem(python: str) -> str | None:
 
 
 def _environment() -> dict[str, str]:
-    """The environment in which a child finds this very package, wherever it was imported from."""
+    """Return an environment in which a child imports this same package."""
     path = os.environ.get("PYTHONPATH")
     return {
         **os.environ,

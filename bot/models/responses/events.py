@@ -1,7 +1,7 @@
-"""The events of a Response as model events: each piece once, whatever is repeated or left out.
+"""Events of a Response as model events: each piece once, whatever an endpoint repeats.
 
-The reader is as lenient as that of chat completions: what cannot be read is skipped, and numbers
-and ids are believed only where they make sense.
+The reader is as lenient as that of chat completions: it skips unreadable events, and uses numbers
+and ids only where they make sense.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ _END_EVENTS: Final = frozenset({*(f"response.{status}" for status in _ENDS), "re
 
 
 class _Event(Struct):
-    """Any event; what its fields hold is looked at where its type is known."""
+    """Any event; its fields are checked once its type is known."""
 
     type: Any = ""
     sequence_number: Any = None
@@ -71,7 +71,7 @@ class _Event(Struct):
 
 
 class _ResponseCall:
-    """A function call and the arguments that were handed out; started once its name is known."""
+    """A function call and the arguments yielded so far; it starts once its name is known."""
 
     __slots__ = ("arguments", "id", "index")
 
@@ -80,14 +80,13 @@ class _ResponseCall:
 
 
 class Reading:
-    """One Response on its way in, over as many connections as it takes.
+    """Reads one Response, over one or more connections.
 
-    ``take`` each event's data, or ``take_response`` an object that was retrieved, then ``finish``
-    once ``ended``. ``sequence`` is the last event's number, ``id`` the response's, which comes as
-    ``Started`` too where a background response was not known by it before. ``over_there`` says that
-    the endpoint works on it no more, well or not, and ``progress`` grows with all that is new.
-    ``prompt_estimate``, in tokens, is used where no usage is told. ``skipped`` counts the events
-    that hold nothing that can be read, ``first_skipped`` quotes the first of them.
+    ``take`` each event's data, or ``take_response`` a retrieved object, then ``finish`` once
+    ``ended``. ``sequence`` is the last event's number. ``id`` is the response's id; a background
+    response yields it as ``Started``. ``over_there`` says that the endpoint no longer works on the
+    response. ``progress`` grows with each new piece. ``prompt_estimate``, in tokens, replaces a
+    missing usage. ``skipped`` counts the unreadable events, ``first_skipped`` quotes the first.
     """
 
     def __init__(
@@ -102,26 +101,26 @@ class Reading:
         self.skipped = 0
         self.first_skipped = ""
         self._prompt_estimate = prompt_estimate
-        self._numbered = True  # the events' numbers make sense
+        self._numbered = True  # whether the events' numbers make sense
         self._newest = b""
-        self._marked = False  # the last event was an end marker, or one that tells no response
+        self._marked = False  # whether the last event was an end marker or lacks a response
         self._slots = OutputSlots()
         self._thinking = ThoughtFilter()
         self._decode = msgspec.json.Decoder(_Event).decode
         self._response: dict[str, Any] = {}
         self._sent: dict[tuple[int, int, str], list[str]] = {}  # what came of each part
         self._size = 0
-        self._speaking: int | None = None  # the output index of the message that spoke last
+        self._speaking: int | None = None  # the output index of the latest message
         self._calls: dict[int, _ResponseCall] = {}
         self._nameless: set[int] = set()
         self._hosted: set[int] = set()
-        self._items: dict[int, dict[str, Any]] = {}  # finished, as they came
+        self._items: dict[int, dict[str, Any]] = {}  # finished items as received
         self._ids: set[str] = set()
 
     def take(self, data: bytes, name: str = "message") -> list[ModelEvent]:
-        """Return the model events of the next SSE event; ``name`` is its type where data has none.
+        """Return the model events of the next SSE event; ``name`` is its type if data has none.
 
-        Raises StreamFault where it tells of an error.
+        Raises ``StreamFault`` for an error in it.
         """
         taken: list[ModelEvent] = []
         for event in self._decoded(data):
@@ -151,7 +150,7 @@ class Reading:
         self.first_skipped = self.first_skipped or excerpt(data, 80)
 
     def _is_new(self, event: _Event, data: bytes) -> bool:
-        """Whether an event was not here before a connection was cut, as its number tells."""
+        """Tell by its number whether an event is new after a cut connection."""
         number = integer(event.sequence_number)
         if number is None or not self._numbered:
             return True
@@ -159,26 +158,26 @@ class Reading:
             self.sequence, self._newest = number, data
             return True
         if number == self.sequence and data != self._newest:
-            self._numbered, self.sequence = False, None  # it counts nothing
+            self._numbered, self.sequence = False, None  # it has no numbers
             return True
         return event.type in _END_EVENTS
 
     def stream_ended(self) -> None:
-        """Take an end marker, where the stream ends with it, for the end of the response.
+        """Take an end marker at the end of the stream for the end of the response.
 
-        One in the middle of a stream is a proxy's mistake.
+        An end marker in the middle of a stream is a proxy's mistake.
         """
         if self._marked and not self.ended and self._size:
             self._response = {"status": "completed"}
             self.ended = self.over_there = True
 
     def take_response(self, response: object) -> list[ModelEvent]:
-        """The events that are new in a Response object; raises StreamFault where it failed."""
+        """Return the new events in a Response object; raises ``StreamFault`` if it failed."""
         self.progress += 1
         return list(self._whole(response))
 
     def finish(self) -> list[ModelEvent]:
-        """Return the last events of a response that ``ended``; raise StreamFault for a bad call."""
+        """Return the last events of an ended response; raises ``StreamFault`` for a bad call."""
         incomplete = self._response.get("status") == "incomplete"
         events: list[ModelEvent] = []
         if not self._calls:
@@ -268,7 +267,7 @@ class Reading:
                 yield Started(response_id)
 
     def _item(self, index: int, item: dict[str, Any]) -> Iterator[ModelEvent]:
-        """What of an item was not handed out yet; it may be an unfinished one."""
+        """Return the events of an item, finished or not, that were not yielded yet."""
         kind = field_of(item, "type", str) or ""
         done = field_of(item, "status", str) not in ("in_progress", "searching", "interpreting")
         if kind == "message":
@@ -314,7 +313,7 @@ class Reading:
         return [ModelTextDelta(text)] if text else []
 
     def _rest(self, key: tuple[int, int, str], whole: str) -> Iterator[ModelEvent]:
-        """What is missing of a part that is told whole; a piece of it may have been unreadable."""
+        """Return the missing rest of a whole part; one of its pieces may have been unreadable."""
         said = "".join(self._sent.get(key, ()))
         if whole.startswith(said):
             yield from self._piece(key, whole[len(said) :])
@@ -335,7 +334,7 @@ class Reading:
         yield ToolCallStarted(call.index, call.id, name)
 
     def _all_arguments(self, index: int, whole: str) -> Iterator[ModelEvent]:
-        """What is missing of arguments that are told whole; raises StreamFault for other ones."""
+        """Return the missing rest of whole arguments; raises ``StreamFault`` for other ones."""
         call = self._calls.get(index)
         if call is None or not whole:
             return
@@ -346,13 +345,13 @@ class Reading:
 
     def _arguments(self, index: int, piece: str) -> Iterator[ModelEvent]:
         call = self._calls.get(index)
-        if call is not None and piece:  # of an unknown call all comes with its item
+        if call is not None and piece:  # an unknown call arrives whole with its item
             call.arguments += piece
             self._size += len(piece)
             yield ToolCallDelta(call.index, piece)
 
     def _own_id(self, told: object) -> str:
-        """The server's id, or a new one where it gave none or gave it twice."""
+        """Return the server's id, or a new one if it is missing or repeated."""
         known = isinstance(told, str) and told and told not in self._ids
         call_id = str(told) if known else new_call_id()
         self._ids.add(call_id)

@@ -1,4 +1,4 @@
-"""What the objects in a Response hold, where they are of the shape they should be."""
+"""Fields of the objects in a Response, if they have the right type."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ HOSTED: Final[dict[str, HostedKind]] = {
 
 
 def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
-    """What a hosted tool did, as far as the item tells."""
+    """Return the call of a hosted tool, as far as the item describes it."""
     outputs: list[str] = []
     if kind == "code_interpreter":
         asked = field_of(item, "code", str) or ""
@@ -36,17 +36,17 @@ def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
 
 
 def object_of(value: object) -> dict[str, Any]:
-    """An object; an empty one where it is something else."""
+    """Return an object; an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def arguments_of(value: object) -> str:
-    """A call's arguments as text, also where they are sent as the object itself."""
+    """Return a call's arguments as text, also if they are sent as an object."""
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else text_in(value)
 
 
 def same_arguments(first: str, second: str) -> bool:
-    """Whether two texts of arguments say the same."""
+    """Tell whether two texts of arguments have the same value."""
     try:
         return bool(msgspec.json.decode(first) == msgspec.json.decode(second))
     except (msgspec.DecodeError, UnicodeEncodeError):
@@ -54,6 +54,6 @@ def same_arguments(first: str, second: str) -> bool:
 
 
 def field_of(value: dict[str, Any], key: str, kind: type[Any]) -> Any:
-    """A field where it is of the kind it should be."""
+    """Return a field of an object if it has this type, else None."""
     found = value.get(key)
     return found if isinstance(found, kind) and not isinstance(found, bool) else None

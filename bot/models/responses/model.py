@@ -1,6 +1,6 @@
-"""OpenAI's Responses API, streamed; a background response outlives its connection, and us.
+"""OpenAI's Responses API, streamed; a background response survives a restart of the bot.
 
-Asked again only while nothing was yielded; it fails by ModelError.
+Requests are retried until the first event; failures are ``ModelError``.
 """
 
 import asyncio
@@ -38,13 +38,12 @@ _CLOSE_SECONDS: Final = 2.0
 
 
 class Responses:
-    """The Responses API at ``url`` (before /responses); a ``ResumableModel`` with ``background``.
+    """A Responses API at ``url`` (before /responses); a ``ResumableModel`` with ``background``.
 
-    With ``model`` set every request goes to that model, whatever it names; without, each request's
-    own is sent. With ``background`` answers are stored there until ``forget``, and begin with
-    ``Started``; without, nothing is stored. ``poll`` is how many seconds lie between two looks at
-    an answer that can't be streamed any more. Raises ValueError for a URL or a key that can't be
-    one.
+    ``model`` replaces the model that a request names. With ``background`` the endpoint stores
+    answers until ``forget``, and they begin with ``Started``; without, it stores nothing. ``poll``
+    is the interval in seconds for an answer that can't be streamed any more. Raises ValueError for
+    an unusable URL or key.
     """
 
     hosts: frozenset[str] = frozenset({"code_interpreter", "web_search"})
@@ -76,51 +75,51 @@ class Responses:
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """A description for people."""
         return self._name
 
     async def fetches_images(self) -> bool:
-        """Whether it is given addresses of images: not on this machine or in a private network."""
+        """Tell whether the endpoint gets addresses of images; a private one never does."""
         return await self._endpoint.is_public()
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield the answer as it comes; raises ModelError.
+        """Yield the answer's events; raises ``ModelError``.
 
-        Closing drops the connection at once, and has a background response cancelled there.
+        Closing drops the connection and cancels a background response.
         """
         return self._read(request, None)
 
     def resume(self, response_id: str, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield again, from its beginning, an answer that ``Started`` told; raises ModelError.
+        """Yield an answer of an earlier ``Started`` from its beginning; raises ``ModelError``.
 
-        The kind is "gone" where it is not there any more, or was cancelled. Closing does what
-        closing ``stream`` does.
+        The kind is "gone" if the response was deleted or cancelled. Closing does the same as for
+        ``stream``.
         """
         return self._read(request, response_id)
 
     async def forget(self, response_id: str) -> None:
-        """Delete a stored response; best effort, what fails is logged, and it expires there."""
+        """Delete a stored response; a failure is logged, and the response expires by itself."""
         for errand in [task for task, id_ in self._errands.items() if id_ == response_id]:
             await asyncio.wait([errand])
         await self._tell("DELETE", f"responses/{response_id}")
 
     async def abandon(self, response_id: str) -> None:
-        """Stop a response that nobody will read, and delete it; best effort, raises nothing."""
+        """Cancel and delete a response that nobody will read; best effort, never raises."""
         await self._tell("POST", f"responses/{response_id}/cancel")
         await self.forget(response_id)
 
     def leave_running(self) -> None:
-        """From now on closing a stream leaves its response at work, to be resumed later."""
+        """From now on, closing a stream lets its response continue, to be resumed later."""
         self._leaving = True
 
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Send a request made elsewhere; see ``ForwardingModel.forward``."""
+        """Forward a client's request; see ``ForwardingModel.forward``."""
         return self._endpoint.forward(method, path, body, model=self._model)
 
     async def check(self, *, seconds: float = 10.0) -> ModelStatus:
-        """Ask for the list of models, or for an answer where there is no list."""
+        """GET the list of models; without a list, ask for an answer."""
         return await check_endpoint(
             self,
             self._endpoint.http(),
@@ -131,7 +130,7 @@ class Responses:
         )
 
     async def close(self) -> None:
-        """Finish what is being cancelled and close the connections; safe to call twice."""
+        """Finish pending cancellations and close the connections; safe to call twice."""
         if self._errands:
             _, late = await asyncio.wait(list(self._errands), timeout=_CLOSE_SECONDS)
             for errand in late:
@@ -174,7 +173,7 @@ class Responses:
     async def _create_or_cancel(
         self, request: ModelRequest, model: str
     ) -> tuple[ResponseReceiving, list[ModelEvent]]:
-        """Create; who is cancelled before a background response told its id has it let go of."""
+        """Create a response; abandon it where the caller is cancelled before its id is known."""
         unwanted = asyncio.Event()
         if not self._background:
             return await self._create(request, model, unwanted)
@@ -189,7 +188,7 @@ class Responses:
     async def _create(
         self, request: ModelRequest, model: str, unwanted: asyncio.Event
     ) -> tuple[ResponseReceiving, list[ModelEvent]]:
-        """Ask until the first events are here, as often as is sensible; raises ModelError."""
+        """Retry the request until the first events arrive; raises ``ModelError``."""
         endpoint, dialect = self._endpoint, self._dialect(model)
         estimate = estimate_prompt(request)
         sealed, limited = True, True
@@ -232,7 +231,7 @@ class Responses:
                 sealed = False
                 return True
             if limited and "max_output_tokens" in body and limit_too_large(told):
-                # The model's own limit is lower than the caller's: leaving it out keeps both.
+                # The model's own limit is lower than the caller's: without the field, both hold.
                 limited = False
                 return True
             return False
@@ -244,7 +243,7 @@ class Responses:
         return Resumption(self._endpoint, reading, model=model, include=include, poll=self._poll)
 
     def _let_go(self, reading: Reading) -> None:
-        """See to it that nothing works on there for nobody."""
+        """Abandon a background response that nobody will read."""
         if self._leaving or not reading.background or reading.over_there or reading.id is None:
             return
         self._send(self._abandon(reading.id), reading.id)
@@ -261,18 +260,18 @@ class Responses:
             async with asyncio.timeout(_ERRAND_SECONDS):
                 source, _ = await creating
         except (ModelError, TimeoutError, asyncio.CancelledError):
-            return  # nothing was begun, or nothing that can be told
+            return  # no response was created, or none whose id is known
         source.close()
         if source.reading.background and source.reading.id is not None:
             await self._abandon(source.reading.id)
 
     async def _abandon(self, response_id: str) -> None:
-        """Cancel a response and delete it: nobody will read it again."""
+        """Cancel and delete a response that nobody will read."""
         if await self._tell("POST", f"responses/{response_id}/cancel"):
             await self._tell("DELETE", f"responses/{response_id}")
 
     async def _tell(self, method: str, path: str) -> bool:
-        """Send what needs no answer; False, and logged, where it failed."""
+        """Send a request whose response does not matter; log a failure and return False."""
         endpoint = self._endpoint
         try:
             async with asyncio.timeout(_ERRAND_SECONDS):

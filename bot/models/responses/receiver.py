@@ -1,4 +1,4 @@
-"""How a Response comes in: by its first stream, by later ones after a cut, or by looking at it."""
+"""Receives a Response: by its first stream, by later streams after a cut, or by polling."""
 
 import logging
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _NOT_STREAMED: Final = frozenset({400, 405, 409, 410, 422, 501})
 
 
 class ResponseReceiving(Receiving):
-    """One connection's part of a Response; ``reading`` outlives it."""
+    """Receives one connection's part of a Response; ``reading`` is kept for the next."""
 
     def __init__(self, response: aiohttp.ClientResponse, reading: Reading) -> None:
         super().__init__(response, after_finish=0.0)
@@ -53,7 +53,7 @@ class ResponseReceiving(Receiving):
 
 
 class Polling:
-    """A Response that can't be streamed any more, looked at every ``interval`` seconds."""
+    """Polls a Response that can't be streamed any more, every ``interval`` seconds."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Polling:
         self._url = endpoint.path(f"responses/{reading.id}", query)
 
     async def look(self) -> list[ModelEvent]:
-        """What is new by now; raises RefusedError and FailedError."""
+        """Retrieve the response and return its new events; raises ``FailedError``."""
         body = await self._endpoint.order("GET", self._url, model=self._model)
         try:
             events = self.reading.take_response(decode_json(body))
@@ -86,18 +86,18 @@ class Polling:
         return events
 
     async def more(self, wait: float | None) -> list[ModelEvent]:
-        """What is new after the interval; raises as ``look`` does."""
+        """Return the new events after the interval; raises as ``look``."""
         await self._endpoint.clock.sleep(self._interval)
         return await self.look()
 
     def close(self) -> None:
-        """Nothing is open between two looks."""
+        """Do nothing: no connection is open between two polls."""
 
 
 class Resumption:
-    """Reads a background Response on, for as long as each try brings something new.
+    """Continues a background Response after a cut, as long as each try brings something new.
 
-    Tries that bring nothing count as the endpoint's retries do, and are as far apart.
+    Tries that bring nothing follow the endpoint's retry policy.
     """
 
     def __init__(
@@ -110,12 +110,12 @@ class Resumption:
         self._interval = poll
         self._polling = False
         self._attempts = endpoint.attempts()
-        self._progress = -1  # what was there when it was last gone on with
+        self._progress = -1  # the progress at the last try
 
     async def after(
         self, fault: BaseException, waited: float
     ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
-        """Go on after this fault of the last connection, or raise the ModelError that it is."""
+        """Continue after a fault of the last connection, or raise its ``ModelError``."""
         reading = self._reading
         again: Again | None
         if isinstance(fault, FailedError):
@@ -123,9 +123,9 @@ class Resumption:
         else:
             error = self._endpoint.error(fault, self._model, waited)
             failed = isinstance(fault, StreamFault) and fault.error is not None
-            # Silence and rubbish may be the connection's; an error that was told is not.
+            # Silence and garbage may come from the connection; an error object does not.
             again = None if failed else Again()
-            # It may be at work in silence, or have ended in silence: looking at it tells that,
+            # The endpoint may be working or have ended without an event: polling tells which,
             # another stream would not.
             silent = isinstance(fault, TimeoutError) or self._progress == reading.progress
             self._polling = self._polling or silent
@@ -135,7 +135,7 @@ class Resumption:
         return await self._open(error, again)
 
     async def open(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
-        """Read the Response from its beginning; raises ModelError, "gone" where it is not there."""
+        """Read the response from its beginning; raises ``ModelError``, "gone" if it is missing."""
         return await self._open(None, None)
 
     async def _open(
@@ -151,7 +151,7 @@ class Resumption:
                     self._reading.over_there = True
                     raise self._gone() from refused
                 if refused.status in _NOT_STREAMED and not self._polling:
-                    self._polling = True  # streams are kept for minutes only, responses longer
+                    self._polling = True  # endpoints keep streams for minutes, responses longer
                     error = None
                     continue
                 error, again = refused.error, refused.again
@@ -165,7 +165,7 @@ class Resumption:
                 raise error
 
     async def _pause(self, error: ModelError, again: Again | None) -> None:
-        """Wait before another try, or raise ``error`` when they are used up."""
+        """Wait before the next try, or raise ``error`` if none is left."""
         if self._progress != self._reading.progress:
             self._progress = self._reading.progress
             self._attempts = self._endpoint.attempts()
@@ -177,7 +177,7 @@ class Resumption:
     async def _attempt(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
         endpoint, reading = self._endpoint, self._reading
         if self._polling or (reading.progress and reading.sequence is None):
-            # Without numbers nobody can say where a stream shall go on.
+            # Without event numbers a stream can't be continued.
             polling = Polling(
                 endpoint, reading, model=self._model, include=self._include, interval=self._interval
             )

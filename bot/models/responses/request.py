@@ -1,4 +1,4 @@
-"""A ``ModelRequest`` as the body of a Response; what one model does not take is left out of it."""
+"""A ``ModelRequest`` as the body of a Response, without fields that the model refuses."""
 
 import re
 from typing import Any, Final
@@ -26,7 +26,7 @@ ABANDONED: Final = "This call was abandoned: it has no output, and none will com
 _FEWEST_TOKENS: Final = 16  # the API refuses a lower limit
 _LONGEST_USER: Final = 64
 
-# What a model may refuse and an answer is still right without; people are told of all else.
+# Parameters that a request can go without; a refusal of any other one is an error.
 _OPTIONAL: Final = frozenset(
     {
         "temperature",
@@ -44,15 +44,15 @@ _PLAIN: Final = re.compile(r"gpt-(?:3\.5|4)|chatgpt-|gpt-5.*chat")
 
 
 class ResponsesDialect(Struct):
-    """What one model takes; known from its name or learned from its refusals, and kept."""
+    """What one model accepts, known from its name or learned from its refusals."""
 
-    samples: bool = True  # takes temperature and top_p
-    seals: bool = True  # gives its reasoning encrypted
+    samples: bool = True  # accepts temperature and top_p
+    seals: bool = True  # returns its reasoning encrypted
     left_out: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, model: str) -> "ResponsesDialect":
-        """What is known of a model by its name; of an unknown one nothing is left out."""
+        """Return what a model's name tells; an unknown model gets all fields."""
         name = model.rpartition("/")[2].removeprefix("ft:")
         return cls(samples=not _REASONS.match(name), seals=not _PLAIN.match(name))
 
@@ -65,7 +65,7 @@ def response_body(
     background: bool = False,
     sealed: bool = True,
 ) -> dict[str, Any]:
-    """The request's JSON; without ``sealed`` no encrypted reasoning is given back."""
+    """Return the request's JSON; without ``sealed`` it carries no encrypted reasoning."""
     instructions, items = _head(request.items)
     background = background and "background" not in dialect.left_out
     body: dict[str, Any] = {
@@ -89,7 +89,7 @@ def response_body(
     if request.tools or request.hosted:
         body["tools"] = [*map(_tool, request.tools), *map(_hosted, request.hosted)]
         body["tool_choice"] = _tool_choice(request.tool_choice)
-        # True is what models do anyway, and some refuse to be told.
+        # True is every model's default, and some models refuse the field.
         body["parallel_tool_calls"] = False if request.parallel_tool_calls is False else None
     return {
         name: value
@@ -112,13 +112,13 @@ def learn(dialect: ResponsesDialect, told: Told, body: dict[str, Any]) -> str | 
 
 
 def refused_seal(told: Told) -> bool:
-    """Whether the endpoint cannot open the reasoning it was given: another account's, or old."""
+    """Tell whether a refusal says that the encrypted reasoning can't be decrypted."""
     words = f"{told.code} {told.message}".lower()
     return "encrypted_content" in words or "encrypted content" in words
 
 
 def _head(items: tuple[Item, ...]) -> tuple[str | None, tuple[Item, ...]]:
-    """The instructions that come first, and the rest; nothing but instructions is the rest."""
+    """Return the leading instructions and the rest, which is never empty."""
     count = 0
     while count < len(items) and isinstance(items[count], SystemMessage):
         count += 1
@@ -141,7 +141,7 @@ def _input(items: tuple[Item, ...], sealed: bool) -> list[dict[str, Any]]:
         else:
             entries += (unseal(item) if sealed else None) or _assistant(item)
             abandoned = [call.id for call in item.tool_calls if call.id not in answered]
-            # A call without an output would be the end of this conversation.
+            # The API refuses a conversation that has a call without an output.
             entries += [_output(call_id, ABANDONED) for call_id in abandoned]
     return entries
 
@@ -182,7 +182,7 @@ def _output(call_id: str, output: str) -> dict[str, Any]:
 
 
 def _tool(tool: FunctionSpec) -> dict[str, Any]:
-    # Left out, `strict` would be true here, while the Assistants API means false.
+    # The default of ``strict`` is true here, but false in the Assistants API.
     strict = bool(tool.strict)
     nothing: dict[str, Any] = {"type": "object", "properties": {}}
     if strict:
@@ -214,7 +214,7 @@ def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
 
 
 def included(request: ModelRequest, dialect: ResponsesDialect) -> list[str]:
-    """What an answer shall carry that it does not carry unasked."""
+    """Return the ``include`` list: fields that a response has only on request."""
     kinds = {tool.kind for tool in request.hosted}
     wanted = {
         "reasoning.encrypted_content": dialect.seals,
@@ -229,7 +229,7 @@ def _limit(tokens: int | None) -> int | None:
 
 
 def _text_format(asked: dict[str, Any] | str | None) -> dict[str, Any] | None:
-    """The response format in the shape of ``text``; None for plain text, which needs no words."""
+    """Return the response format in the shape of ``text``; None for plain text."""
     if asked is None or isinstance(asked, str) or asked.get("type") == "text":
         return None
     described = asked.get("json_schema")

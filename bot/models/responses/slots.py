@@ -1,6 +1,6 @@
-"""Where an item of a Response stands in its output: by its id, its index, or its place at the end.
+"""The position of an item in the output of a Response: by its id, its index or the end.
 
-Endpoints send one index for all items, or another id with each event of an item.
+Some endpoints send one index for all items, or a new id with each event of an item.
 """
 
 from typing import Any
@@ -9,20 +9,20 @@ from bot.models.http.leniency import integer, text_in
 
 
 class OutputSlots:
-    """The places of the items that were told of, counted from 0 in the order they began."""
+    """The positions of the known items, counted from 0 in the order they began."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, int] = {}
-        self._items: dict[int, tuple[str, str]] = {}  # the type and the id of what stands there
+        self._items: dict[int, tuple[str, str]] = {}  # the type and id of the item there
         self._done: set[int] = set()
 
     def of(self, index: object, item_id: object) -> int:
-        """Return the place that a piece of an item belongs to."""
+        """Return the position of the item that a piece belongs to."""
         known = self._by_id.get(text_in(item_id))
         return (integer(index) or 0) if known is None else known
 
     def of_item(self, index: object, item: dict[str, Any], *, done: bool = False) -> int:
-        """Return the place of an item that begins or is done; a taken one is another item's."""
+        """Return the position of an item that begins or is done; each has its own."""
         kind, item_id = text_in(item.get("type")), _id_of(item)
         slot = self._by_id.get(text_in(item.get("id")))
         if slot is None:
@@ -37,7 +37,7 @@ class OutputSlots:
         return self._keep(slot, kind, item, done=done)
 
     def of_output(self, at: int, item: dict[str, Any]) -> int:
-        """Return the place of an item in the output that is told whole at the end."""
+        """Return the position of an item in the whole output at the end."""
         kind = text_in(item.get("type"))
         slot = self._by_id.get(text_in(item.get("id")))
         if slot is None:
@@ -57,5 +57,5 @@ class OutputSlots:
 
 
 def _id_of(item: dict[str, Any]) -> str:
-    """Return what tells an item from another."""
+    """Return the id of an item."""
     return text_in(item.get("id")) or text_in(item.get("call_id"))
