@@ -1,16 +1,19 @@
-"""Tasks that last as long as a block of code, whatever ends it."""
+"""Tasks that end with a block of code, and background tasks that end with their owner."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
+
+_log: Final = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def cancelling(*tasks: "asyncio.Future[Any]") -> AsyncIterator[None]:
-    """At the end of the block, cancel those that are still under way and wait until they ended.
+    """Cancel the tasks at the end of the block and wait until they ended.
 
-    What they raise is for whoever asks for their results.
+    The block's own code reads their results and exceptions, where it wants them.
     """
     try:
         yield
@@ -18,3 +21,33 @@ async def cancelling(*tasks: "asyncio.Future[Any]") -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class BackgroundTasks:
+    """Runs work beside everything else, logs its failures, and cancels it on request."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], on_failure: str) -> asyncio.Task[None]:
+        """Start work; an exception in it is logged with ``on_failure``."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("%s", on_failure, exc_info=error)
+
+        task.add_done_callback(ended)
+        return task
+
+    def cancel(self) -> None:
+        """Cancel all work under way; new work may be started at once."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """Cancel all work under way and wait until it ended."""
+        self.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

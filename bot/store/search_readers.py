@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairSlots
 from bot.store.group_commit import Work
 
 T = TypeVar("T")

@@ -135,7 +135,7 @@ async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> P
     def follow(count: int) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             for _ in range(most // count):
-                following = RunFollower(talk, clock, lambda said: None)
+                following = RunFollower(talk, clock, lambda said: None, asyncio.Event())
                 end = await following.to_end(run, _stream(run, said, count))
                 assert end.outcome == "answered"
 

@@ -14,6 +14,7 @@ from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
+from bot.chat.turns.run_slots import MOST_AT_ONCE
 from bot.client import Client
 from bot.config import DiscordSettings
 from bot.engine import Engine
@@ -98,11 +99,17 @@ class Community:
             await self.api.create_assistant(CreateAssistant(model="scripted-model"))
         self.assistant_id = (await self.api.list_assistants()).data[0].id
 
-    async def start_bot(self) -> None:
+    async def start_bot(self, at_once: int = MOST_AT_ONCE) -> None:
         """Start the bot on its file and wait until it is on Discord."""
         self.ledger = await Ledger.open(self.directory / "bot.db", self.clock.now)
         self.bot = ChatBot(
-            self.settings, self.api, self.ledger, self.assistant_id, self.clock, AttachmentText()
+            self.settings,
+            self.api,
+            self.ledger,
+            self.assistant_id,
+            self.clock,
+            AttachmentText(),
+            at_once=at_once,
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
         ready = asyncio.create_task(self.sandbox.bot_ready())

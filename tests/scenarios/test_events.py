@@ -6,6 +6,7 @@ import re
 import discord
 import pytest
 
+from bot.chat.intake.listener import Listener
 from bot.store.ledger import Link, Turn
 from tests.scenarios.community import Community, answer
 
@@ -162,11 +163,13 @@ async def test_a_question_that_comes_when_its_channel_has_just_nothing_more_to_d
 ) -> None:
     home = await channels.ada.open_dm()
     handled = asyncio.Event()
-    next_in, saw = channels.ledger.turns.next_in, channels.bot._read_markers.saw
+    next_in, handle = channels.ledger.turns.next_in, Listener.message
     asked = ["two"]
 
-    def seen(channel_id: int, guild_id: int | None, message_id: int) -> None:
-        saw(channel_id, guild_id, message_id)
+    async def handling(
+        listener: Listener, message: discord.Message, me: discord.ClientUser
+    ) -> None:
+        await handle(listener, message, me)
         handled.set()
 
     async def late(channel_id: int) -> Turn | None:
@@ -177,7 +180,7 @@ async def test_a_question_that_comes_when_its_channel_has_just_nothing_more_to_d
             await handled.wait()
         return turn
 
-    monkeypatch.setattr(channels.bot._read_markers, "saw", seen)
+    monkeypatch.setattr(Listener, "message", handling)
     monkeypatch.setattr(channels.ledger.turns, "next_in", late)
     await channels.ada.say(home, "one")
     assert answer(await channels.finished(home, 2)) == "two"

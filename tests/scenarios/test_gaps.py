@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from discord.state import ConnectionState
 
+from bot.runtime.retry import endless
 from bot.sandbox import Permission
 from bot.store.ledger import LedgerError, ReadMarker
 from bot.store.ledger.records import NewQuestion
@@ -47,7 +48,7 @@ async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
 async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.catch_up.catch_up._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "one")
     await channels.finished(home)

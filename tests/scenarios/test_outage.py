@@ -118,8 +118,10 @@ async def test_a_part_whose_sending_was_not_answered_before_the_end_says_all_of_
     channels.model.say("".join(tokens), tokens=tokens, gate=gate)
     try_send = ChannelWriter.try_send
 
-    async def unanswered(channel_writer: ChannelWriter, content: str, nonce: str) -> int:
-        sent = await try_send(channel_writer, content, nonce)
+    async def unanswered(
+        channel_writer: ChannelWriter, content: str, nonce: str, **given: Any
+    ) -> int:
+        sent = await try_send(channel_writer, content, nonce, **given)
         await asyncio.Event().wait()
         return sent
 

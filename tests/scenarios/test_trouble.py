@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,10 +123,12 @@ async def test_an_edit_that_is_late_on_its_way_does_not_come_over_the_end(
     on_its_way, through = asyncio.Event(), asyncio.Event()
     sent: list[asyncio.Task[None]] = []
 
-    async def late(channel_writer: ChannelWriter, message_id: int, content: str) -> None:
+    async def late(
+        channel_writer: ChannelWriter, message_id: int, content: str, **given: Any
+    ) -> None:
         async def arrive() -> None:
             await through.wait()
-            await try_edit(channel_writer, message_id, content)
+            await try_edit(channel_writer, message_id, content, **given)
 
         on_its_way.set()
         sent.append(asyncio.create_task(arrive()))

@@ -7,20 +7,22 @@ something off is told.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import discord
 
 from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, Missed
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
-from bot.chat.catch_up.recovery import until_ledger_answers
+from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.texts import sentences
+from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
 from bot.runtime.clock import Clock
+from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, QueueFullError, ReadMarker
 
 MOST_PAGES: Final = 5
@@ -34,7 +36,9 @@ AT_ONCE: Final = 4
 
 T = TypeVar("T")
 
-_log: Final = logging.getLogger(__name__)
+_UNREAD: Final = "Missed messages could not be read"
+
+_log = logging.getLogger(__name__)
 
 
 class CatchUp:
@@ -51,7 +55,7 @@ class CatchUp:
         rest: RestRetry,
         clock: Clock,
         *,
-        take: Callable[[discord.Message], Awaitable[None]],
+        take: Callable[[discord.Message, discord.ClientUser], Awaitable[None]],
         release: Callable[[], None],
     ) -> None:
         self._client = client
@@ -63,40 +67,31 @@ class CatchUp:
         self._release = release
         self._gaps = GapFinder(client, ledger, read_markers, rest, clock)
         self._standing = Reconciler(client, ledger, rest)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._at_once = asyncio.Semaphore(AT_ONCE)
-        self._ready = False
-
-    def holds(self, channel_id: int) -> bool:
-        """Whether something older may come before what a channel's next turn would begin with."""
-        return not self._ready or self._read_markers.is_behind(channel_id)
 
     def session_began(self) -> None:
         """What was written since the session before it has to be read."""
-        self._ready = False
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         self._read_markers.new_session()
 
     def ready(self) -> None:
         """The guilds are known: read what was missed in them and in direct messages."""
-        self._spawn(self._catch_up())
+        self._tasks.start(self._catch_up(), _UNREAD)
 
     def guild_came(self, guild: discord.Guild) -> None:
         """Read what was missed in a guild that was not known at READY."""
-        if self._ready:
-            self._spawn(self._catch_up_in(guild))
+        if self._read_markers.is_ready:
+            self._tasks.start(self._catch_up_in(guild), _UNREAD)
 
     async def stop(self) -> None:
         """Read no more; what was not read yet is read after the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _catch_up(self) -> None:
         found = [await self._looked_up("direct messages", self._gaps.direct)]
         found += [await self._looked_up_in(guild) for guild in tuple(self._client.guilds)]
-        self._ready = True
+        self._read_markers.is_ready = True
         self._release()
         await self._read_all(found)
 
@@ -237,7 +232,9 @@ class CatchUp:
         """Store a question once the ledger answers; return False where too many wait already."""
         what = f"Question {message.id} can't be stored"
         try:
-            await until_ledger_answers(lambda: self._take(message), self._clock, what)
+            await until_ledger_answers(
+                lambda: self._take(message, own_user(self._client)), self._clock, what
+            )
         except QueueFullError as error:
             _log.warning("Question %d is left out: %s", message.id, error)
             return False
@@ -259,13 +256,3 @@ class CatchUp:
             )
         except discord.HTTPException as error:
             _log.info("That something was missed can't be said in %d: %s", channel_id, error)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("What was missed could not be read", exc_info=error)

@@ -31,6 +31,8 @@ class ReadMarkers:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self.is_ready = False
+        """Whether the guilds of this session are known."""
         self._planned: set[int] = set()
         self._behind: set[int] = set()
         self._new: dict[int, ReadMarker] = {}
@@ -40,12 +42,13 @@ class ReadMarkers:
 
     def new_session(self) -> None:
         """What comes from now on comes behind a gap."""
+        self.is_ready = False
         self._planned.clear()
         self._behind.clear()
         # Seen behind the gap before this one, and that one was not read yet.
         self._held.clear()
 
-    def saw(self, channel_id: int, guild_id: int | None, message_id: int) -> None:
+    def mark_read(self, channel_id: int, guild_id: int | None, message_id: int) -> None:
         """A message was seen, and taken if it is a question."""
         mark = ReadMarker(channel_id=channel_id, guild_id=guild_id, message_id=message_id)
         if channel_id in self._behind or (guild_id or DIRECT) not in self._planned:
@@ -80,9 +83,9 @@ class ReadMarkers:
         self._new.pop(channel_id, None)
         self._old.pop(channel_id, None)
 
-    def is_behind(self, channel_id: int) -> bool:
-        """Whether what was written in a channel while we were away is still to be read."""
-        return channel_id in self._behind
+    def holds(self, channel_id: int) -> bool:
+        """Return whether no turn may begin in a channel yet: older questions may still be read."""
+        return not self.is_ready or channel_id in self._behind
 
     async def write(self) -> None:
         """Write what is old enough; where the ledger can't be written, that is tried again."""

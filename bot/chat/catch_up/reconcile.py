@@ -16,6 +16,7 @@ from msgspec import Struct
 from bot.chat.intake.mentions import SPOKEN, can_ask, mentions
 from bot.chat.reply.buttons import cancellable
 from bot.chat.texts import sentences
+from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Link, ReadMarker
@@ -122,8 +123,7 @@ class Reconciler:
 
     @property
     def _me(self) -> int:
-        assert self._client.user is not None, "no channel is read before the login"
-        return self._client.user.id
+        return own_user(self._client).id
 
 
 async def find(

@@ -1,45 +1,48 @@
-"""Recovery after a start or a broken ledger: turns go on from the state that the ledger has."""
+"""Resumes open turns and questions after a start, from the state that the ledger has."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
+from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.runtime.clock import Clock
-from bot.runtime.retry import endless, on_error, retry
-from bot.store.ledger import Ledger, LedgerError, NewQuestion
-
-T = TypeVar("T")
-
-_LEDGER_RETRIES: Final = endless(first_delay=2.0, longest_delay=2.0)
+from bot.store.ledger import Ledger, NewQuestion
 
 _log: Final = logging.getLogger(__name__)
 
 
-async def until_ledger_answers(call: Callable[[], Awaitable[T]], clock: Clock, failure: str) -> T:
-    """Retry a call while the ledger fails; ``failure`` says in the log what can't be done yet."""
+class Recovery:
+    """Schedules channels with open work, and opens channel threads for questions without one."""
 
-    def log(error: Exception, seconds: float) -> None:
-        _log.warning("%s; trying again in %.1f s: %s", failure, seconds, error)
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        schedule: Callable[[int], None],
+        open_thread: Callable[[NewQuestion], None],
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._schedule = schedule
+        self._open_thread = open_thread
 
-    return await retry(call, _LEDGER_RETRIES, on_error(LedgerError), clock, on_wait=log)
-
-
-async def recover(
-    ledger: Ledger,
-    *,
-    wake: Callable[[int], None],
-    unsettled: Callable[[NewQuestion], None],
-) -> None:
-    """Wake each channel that owes an answer, and settle each question that has no channel yet."""
-    questions = await ledger.questions.unsettled()
-    channels = await ledger.turns.channels_owing()
-    if questions or channels:
-        _log.info(
-            "Going on with %d channels, and with %d questions that have no channel yet",
-            len(channels),
-            len(questions),
+    async def run(self) -> None:
+        """Resume everything that is open; retries until the ledger can be read."""
+        await until_ledger_answers(
+            self._resume, self._clock, "Open turns and questions can't be read"
         )
-    for channel_id in channels:
-        wake(channel_id)
-    for question in questions:
-        unsettled(question)
+
+    async def _resume(self) -> None:
+        questions = await self._ledger.questions.unsettled()
+        channels = await self._ledger.turns.channels_owing()
+        if questions or channels:
+            _log.info(
+                "Resuming %d channels and %d questions without a channel",
+                len(channels),
+                len(questions),
+            )
+        for channel_id in channels:
+            self._schedule(channel_id)
+        for question in questions:
+            self._open_thread(question)

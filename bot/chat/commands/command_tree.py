@@ -1,4 +1,4 @@
-"""The slash commands, as Discord is told of them; each hands on to the desk."""
+"""The slash commands; each calls a method of ``InteractionHandlers``."""
 
 import contextlib
 import hashlib
@@ -70,23 +70,31 @@ class RunsCommands(app_commands.Group):
 
 
 class BotCommandTree(app_commands.CommandTree[discord.Client]):
-    """The tree of commands: Discord is told of it when it changed, and one that fails says so."""
+    """The slash commands: registered with Discord when they changed; failures are answered."""
 
-    def __init__(self, client: discord.Client, handlers: InteractionHandlers) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        handlers: InteractionHandlers,
+        ledger: Ledger,
+        rest: RestRetry,
+    ) -> None:
         super().__init__(client)
+        self._ledger = ledger
+        self._rest = rest
         self.add_command(RunsCommands(handlers))
 
-    async def tell(self, ledger: Ledger, rest: RestRetry) -> None:
-        """Tell Discord of the commands, unless it knows them: that has a limit of its own."""
+    async def register(self) -> None:
+        """Register the commands with Discord where they changed: registering has its own limit."""
         fingerprint = self._fingerprint()
-        if await ledger.fact(COMMANDS_FACT) == fingerprint:
+        if await self._ledger.fact(COMMANDS_FACT) == fingerprint:
             return
         try:
-            await rest.insist(self.sync)
+            await self._rest.insist(self.sync)
         except discord.HTTPException as error:
             _log.warning("Discord did not take the commands (%s); they stay as they were", error)
         else:
-            await ledger.set_fact(COMMANDS_FACT, fingerprint)
+            await self._ledger.set_fact(COMMANDS_FACT, fingerprint)
 
     async def on_error(
         self,

@@ -24,7 +24,11 @@ _MOST_CHOICES: Final = 25
 
 
 class InteractionHandlers:
-    """Where interactions come to; ``wake`` and ``cancel`` tell the turns what was written."""
+    """Handles slash commands and buttons.
+
+    ``schedule`` is called with the channel of a turn that is retried, ``cancel`` with a turn whose
+    cancellation was stored. ``health`` returns a line about how busy the bot is.
+    """
 
     def __init__(
         self,
@@ -32,14 +36,14 @@ class InteractionHandlers:
         rest: RestRetry,
         clock: Clock,
         *,
-        wake: Callable[[int], None],
+        schedule: Callable[[int], None],
         cancel: Callable[[int], None],
         health: Callable[[], str],
     ) -> None:
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
-        self._wake = wake
+        self._schedule = schedule
         self._cancel = cancel
         self._health = health
 
@@ -68,7 +72,7 @@ class InteractionHandlers:
                 if not may_act_on(turn, interaction):
                     refusal = sentences.NOT_YOURS_TO_RETRY
                 elif await self._ledger.turns.retry(turn_id, attempt) is not None:
-                    self._wake(turn.channel_id)
+                    self._schedule(turn.channel_id)
                     return
             await answer.note(refusal)
 

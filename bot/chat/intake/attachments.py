@@ -23,6 +23,8 @@ from bot.chat.intake.mentions import attached_to
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
 from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport import dpy_internals
+from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
@@ -152,8 +154,7 @@ class AttachmentReader:
         except discord.HTTPException as error:
             _log.info("The files of question %d can't be looked up: %s", question.id, error)
             return None
-        assert self._client.user is not None, "no question is answered before the login"
-        return files_of(message, self._client.user.id)
+        return files_of(message, own_user(self._client).id)
 
     async def _fetch(self, file: AttachedFile, most: int) -> bytes:
         """Read what is at a file's address; raises ``_RefusedError`` and ``UnreadableError``."""
@@ -178,15 +179,13 @@ class AttachmentReader:
             return False
 
     async def _get(self, url: str, most: int) -> bytes:
-        http = self._client.http
+        proxy = dpy_internals.proxy(self._client)
         # discord.py's own session reads whatever comes, to its end.
         async with (
             # aiohttp's own timeouts end at a chunk that can't be read.
             asyncio.timeout(_SECONDS),
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-            session.get(
-                url, proxy=http.proxy, proxy_auth=http.proxy_auth, allow_redirects=False
-            ) as response,
+            session.get(url, allow_redirects=False, **proxy) as response,
         ):
             if 300 <= response.status < 400:  # Discord's hosts redirect nowhere
                 raise UnreadableError("its address leads elsewhere")

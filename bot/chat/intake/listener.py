@@ -17,6 +17,7 @@ from bot.chat.intake.routing import Router
 from bot.chat.texts import sentences
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import attachments_json
+from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
@@ -28,24 +29,31 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Listener:
-    """Takes questions; tells ``wake`` their channel, ``unsettled`` those that have none yet."""
+    """Stores questions in the ledger.
+
+    Afterwards it calls ``schedule`` with the channel of a question, or ``open_thread`` where a
+    channel thread must be opened first. ``reply`` answers questions that are not stored, and
+    ``mark_read`` is called with channel, guild and message id of each message that was handled.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         router: Router,
+        clock: Clock,
         *,
-        wake: Callable[[int], None],
-        unsettled: Callable[[NewQuestion], None],
-        tell: Callable[[discord.Message, str], Awaitable[None]],
-        monotonic: Callable[[], float],
+        schedule: Callable[[int], None],
+        open_thread: Callable[[NewQuestion], None],
+        reply: Callable[[discord.Message, str], Awaitable[None]],
+        mark_read: Callable[[int, int | None, int], None],
     ) -> None:
         self._ledger = ledger
         self._router = router
-        self._wake = wake
-        self._unsettled = unsettled
-        self._tell = tell
-        self._monotonic = monotonic
+        self._clock = clock
+        self._schedule = schedule
+        self._open_thread = open_thread
+        self._reply = reply
+        self._mark_read = mark_read
         self._told_full: dict[int, float] = {}
         # Events come as tasks of their own: a channel's order must not depend on whose read is
         # faster, nor a channel wait for another one. An order is there while somebody is in it.
@@ -56,39 +64,44 @@ class Listener:
         """Take no more questions."""
         self._open = False
 
-    async def message(self, message: discord.Message, me: discord.ClientUser) -> bool:
-        """Take a message if it is a question; False once no more are taken."""
+    async def message(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Store a message that is a question, and mark the message as read.
+
+        Nothing is stored or marked after ``stop``.
+        """
         if not self._open:
-            return False
-        if not can_ask(message):
-            return True
+            return
+        if can_ask(message):
+            await self._answer_or_store(message, me)
+        self._mark_read(message.channel.id, guild_of(message), message.id)
+
+    async def _answer_or_store(self, message: discord.Message, me: discord.ClientUser) -> None:
         mentioned = mentions(message, me.id)
         try:
             await self._take(message, me, mentioned=mentioned)
         except QueueFullError as error:
             _log.warning("Question %d is refused: %s", message.id, error)
             await self._tell_full(message)
-            return True
+            return
         except Exception:  # noqa: BLE001 - a full disk or our own defect: whoever asked is told
             _log.exception("Question %d could not be written down", message.id)
             if mentioned or guild_of(message) is None or _in_ours(message, me):
-                await self._tell(message, sentences.NOT_SAVED)
-            return True
+                await self._reply(message, sentences.NOT_TAKEN)
+            return
         if mentioned and _empty(message, me):
-            await self._tell(message, sentences.empty_question(_own_name(message, me)))
-        return True
+            await self._reply(message, sentences.empty_question(_own_name(message, me)))
 
     async def _tell_full(self, message: discord.Message) -> None:
         """Say so, once in a while: who floods a channel is not helped by a flood of ours."""
-        now = self._monotonic()
+        now = self._clock.monotonic()
         self._told_full = {
             channel: told for channel, told in self._told_full.items() if now - told < _TELL_SECONDS
         }
         if message.channel.id not in self._told_full:
             self._told_full[message.channel.id] = now
-            await self._tell(message, sentences.queue_full(MOST_WAITING))
+            await self._reply(message, sentences.queue_full(MOST_WAITING))
 
-    async def missed(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def take_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Take a message that came while we were away, if it is a question.
 
         Raises ``LedgerError``, and ``QueueFullError`` for one that is left out.
@@ -110,9 +123,9 @@ class Listener:
         if not taken:
             return
         if home.link is not None:
-            self._wake(home.link.channel_id)
+            self._schedule(home.link.channel_id)
         else:
-            self._unsettled(question)
+            self._open_thread(question)
 
     async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Take over an edit of a question that still waits."""

@@ -1,12 +1,12 @@
 """Where a question is answered: here, or in a channel thread that is opened from it."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Literal
 
 import discord
 
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
+from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_EXISTS,
     UNKNOWN_CHANNEL,
@@ -15,10 +15,7 @@ from bot.chat.transport.rest_retry import (
 )
 from bot.store.ledger import Ledger, Link, NewQuestion
 
-OpenThread = Callable[[int, int, str], Awaitable[object]]
-"""Opens a channel thread in a channel, from a message, under a name; its id is the message's."""
-
-_log: Final = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Router:
@@ -26,15 +23,15 @@ class Router:
 
     def __init__(
         self,
+        client: discord.Client,
         ledger: Ledger,
         rest: RestRetry,
         answer_in: Literal["thread", "channel"],
-        open_thread: OpenThread,
     ) -> None:
+        self._client = client
         self._ledger = ledger
         self._rest = rest
         self._answer_in = answer_in
-        self._open_thread = open_thread
 
     async def home_of(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
         """Say whether a message is a question and where it is answered, as far as is known yet."""
@@ -101,7 +98,9 @@ class Router:
         return link.channel_id
 
     async def _opened(self, channel_id: int, message_id: int, name: str) -> None:
-        await self._rest.insist(lambda: self._open_thread(channel_id, message_id, name))
+        await self._rest.insist(
+            lambda: dpy_internals.open_channel_thread(self._client, channel_id, message_id, name)
+        )
 
 
 class Destination:

@@ -1,12 +1,14 @@
-"""One channel as the bot writes to it: messages sent once, edited, deleted, and found again."""
+"""Writes to one Discord channel: sends each message once, edits, deletes and finds messages."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import discord
 
+from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import oldest_messages
+from bot.chat.transport.rate_limiter import REQUEST_PRIORITY, RequestPriority
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_ARCHIVED,
     OLD_MESSAGE_EDITED_TOO_OFTEN,
@@ -18,36 +20,45 @@ from bot.store.ledger import Turn
 
 T = TypeVar("T")
 
-_CANT_REPLY: Final = frozenset({160002, 50035})
-_NONCE_SECONDS: Final = 60.0
-_OLD: Final = 3_000.0  # Discord counts edits of messages from 3,600 s on
+_CANNOT_REPLY: Final = frozenset({160002, 50035})
+"""Discord's error codes for a message that may be sent, but not as a reply."""
 
+_NONCE_SECONDS: Final = 60.0
+"""How long a nonce surely keeps a repeated send from making a second message, in seconds."""
+
+_OLD_SECONDS: Final = 3_000.0
+"""From this age on a message counts as old; Discord limits edits from 3,600 s on."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class MessageGoneError(Exception):
-    """A message of ours was deleted, or takes no more edits: what it says must be sent anew."""
+    """A message of the bot was deleted, or accepts no more edits: its text must be sent anew."""
 
 
 class UndeliverableError(Exception):
-    """Discord does not let us write in this channel."""
+    """Discord does not let the bot write in this channel."""
 
 
 class ChannelWriter:
-    """Writes to one channel; ``unarchive`` opens an archived channel thread again."""
+    """Writes to one channel, and unarchives its channel thread where needed.
+
+    Each method takes the priority of its requests among all requests of the bot. The priority
+    reaches the rate limiter's trace hook through a context variable that only this class sets.
+    """
 
     def __init__(
         self,
-        channel: discord.PartialMessageable,
+        client: discord.Client,
+        channel_id: int,
+        guild_id: int | None,
         rest: RestRetry,
         clock: Clock,
-        unarchive: Callable[[int], Awaitable[None]],
     ) -> None:
-        self._channel = channel
+        self._client = client
+        self._channel = client.get_partial_messageable(channel_id, guild_id=guild_id)
         self._rest = rest
         self._clock = clock
-        self._unarchive = unarchive
 
     @property
     def channel_id(self) -> int:
@@ -55,8 +66,13 @@ class ChannelWriter:
         return self._channel.id
 
     def is_old(self, message_id: int) -> bool:
-        """Whether a message is so old that Discord takes few edits of it, or soon will be."""
-        return self._clock.now() - discord.utils.snowflake_time(message_id).timestamp() > _OLD
+        """Return whether Discord limits the edits of a message for its age, or soon will."""
+        sent_at = discord.utils.snowflake_time(message_id).timestamp()
+        return self._clock.now() - sent_at > _OLD_SECONDS
+
+    def is_own(self, message: discord.Message) -> bool:
+        """Return whether the bot wrote a message."""
+        return message.author.id == own_user(self._client).id
 
     async def send(
         self,
@@ -64,22 +80,23 @@ class ChannelWriter:
         nonce: str,
         *,
         find: Callable[[], Awaitable[int | None]],
+        priority: RequestPriority,
         view: discord.ui.View | None = None,
         reply_to: int | None = None,
     ) -> int:
         """Send a message once and return its id; raises ``UndeliverableError``.
 
-        ``find`` looks for it in the channel: Discord knows a nonce for minutes, and what it took
-        before an outage may stand there without our knowing.
+        Discord remembers a nonce for minutes only. After that, a retry first calls ``find``, which
+        looks the message up in the channel: an earlier try may have arrived.
         """
         reference = self._reference(reply_to)
-        began: float | None = None
+        first_try_at: float | None = None
 
-        async def once() -> int:
-            nonlocal began
-            if began is None:
-                began = self._clock.monotonic()
-            elif self._clock.monotonic() - began > _NONCE_SECONDS:
+        async def send_or_find() -> int:
+            nonlocal first_try_at
+            if first_try_at is None:
+                first_try_at = self._clock.monotonic()
+            elif self._clock.monotonic() - first_try_at > _NONCE_SECONDS:
                 found = await find()
                 if found is not None:
                     message = self._channel.get_partial_message(found)
@@ -88,18 +105,25 @@ class ChannelWriter:
             return await self._send(content, nonce, view, reference)
 
         try:
-            return await self._insist(once)
+            return await self._retried(send_or_find, priority)
         except discord.HTTPException as error:
-            if reference is None or error.code not in _CANT_REPLY:
+            if reference is None or error.code not in _CANNOT_REPLY:
                 raise UndeliverableError(str(error)) from error
-        # Without the right to read the history one can write, but not reply.
-        return await self.send(content, nonce, find=find, view=view)
+        # Without the permission to read the history the bot may send messages, but no replies.
+        return await self.send(content, nonce, find=find, priority=priority, view=view)
 
-    async def try_send(self, content: str, nonce: str) -> int:
-        """Send a message with no more tries than discord.py makes."""
-        return await self._send(content, nonce, None, None)
+    async def try_send(self, content: str, nonce: str, *, priority: RequestPriority) -> int:
+        """Send a message with discord.py's own retries alone, and return its id."""
+        return await _prioritized(priority, self._send(content, nonce, None, None))
 
-    async def edit(self, message_id: int, content: str, view: discord.ui.View | None) -> None:
+    async def edit(
+        self,
+        message_id: int,
+        content: str,
+        view: discord.ui.View | None,
+        *,
+        priority: RequestPriority,
+    ) -> None:
         """Edit a message; raises ``MessageGoneError`` or ``UndeliverableError``."""
         message = self._channel.get_partial_message(message_id)
 
@@ -107,49 +131,57 @@ class ChannelWriter:
             try:
                 await message.edit(content=content, view=view)
             except discord.RateLimited as error:
-                # Of an old message it means error 30046, and waiting may not help.
+                # For an old message this stands for error 30046, and waiting may not help.
                 if self.is_old(message_id):
                     raise MessageGoneError(str(error)) from error
                 raise
 
         try:
-            await self._insist(edit)
+            await self._retried(edit, priority)
         except discord.HTTPException as error:
             if error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE_EDITED_TOO_OFTEN):
                 raise MessageGoneError(str(error)) from error
             raise UndeliverableError(str(error)) from error
 
-    async def try_edit(self, message_id: int, content: str) -> None:
-        """Edit a message's text, buttons as they are, with no more tries than discord.py makes."""
-        await self._channel.get_partial_message(message_id).edit(content=content)
+    async def try_edit(self, message_id: int, content: str, *, priority: RequestPriority) -> None:
+        """Edit a message's text with discord.py's own retries alone; its buttons stay."""
+        message = self._channel.get_partial_message(message_id)
+        await _prioritized(priority, message.edit(content=content))
 
-    async def delete(self, message_id: int) -> None:
-        """Delete a message of ours; one that can't be deleted stays."""
+    async def delete(self, message_id: int, *, priority: RequestPriority) -> None:
+        """Delete a message of the bot; logs a refusal and leaves the message."""
         message = self._channel.get_partial_message(message_id)
         try:
-            await self._rest.insist(message.delete)
+            await _prioritized(priority, self._rest.insist(message.delete))
         except discord.HTTPException as error:
             if error.code != UNKNOWN_MESSAGE:
-                _log.warning("Message %d of ours can't be deleted: %s", message_id, error)
+                _log.warning("Message %d of the bot can't be deleted: %s", message_id, error)
 
-    async def contents(self, message_ids: Sequence[int]) -> list[str]:
-        """Return what these messages say, those that are there and can be read."""
+    async def contents(
+        self,
+        message_ids: Sequence[int],
+        *,
+        priority: RequestPriority = RequestPriority.USUAL,
+    ) -> list[str]:
+        """Return the texts of the messages among these that exist and can be read."""
         found: list[str] = []
         for message_id in message_ids:
             message = self._channel.get_partial_message(message_id)
             try:
-                found.append((await self._rest.insist(message.fetch)).content)
+                fetched = await _prioritized(priority, self._rest.insist(message.fetch))
+                found.append(fetched.content)
             except discord.HTTPException as error:
-                _log.info("Message %d of ours can't be read again: %s", message_id, error)
+                _log.info("Message %d of the bot can't be read: %s", message_id, error)
         return found
 
-    async def after(self, message_id: int) -> list[discord.Message]:
-        """Return what was written behind a message, oldest first, so far as a reply can be."""
+    async def after(self, message_id: int, *, priority: RequestPriority) -> list[discord.Message]:
+        """Return the first page of messages after a message, oldest first; empty if unreadable."""
+        history = self._rest.insist(lambda: oldest_messages(self._channel, message_id))
         try:
-            return await self._rest.insist(lambda: oldest_messages(self._channel, message_id))
+            return await _prioritized(priority, history)
         except discord.HTTPException as error:
-            # Without the right to read the history the nonce alone must do.
-            _log.info("Channel %d can't be read: %s", self.channel_id, error)
+            # Without the permission to read the history only the nonce prevents a second message.
+            _log.info("The history of channel %d can't be read: %s", self.channel_id, error)
             return []
 
     async def breathe(self, failures: int) -> None:
@@ -163,24 +195,24 @@ class ChannelWriter:
         view: discord.ui.View | None,
         reference: discord.MessageReference | None,
     ) -> int:
-        if view is None and reference is None:
-            return (await self._channel.send(content, nonce=nonce)).id
-        if view is None and reference is not None:
-            return (await self._channel.send(content, nonce=nonce, reference=reference)).id
-        if view is not None and reference is None:
-            return (await self._channel.send(content, nonce=nonce, view=view)).id
-        assert view is not None
-        assert reference is not None
-        return (await self._channel.send(content, nonce=nonce, view=view, reference=reference)).id
+        # discord.py's overloads accept no None for these two.
+        options: dict[str, Any] = {"view": view, "reference": reference}
+        given = {name: value for name, value in options.items() if value is not None}
+        return (await self._channel.send(content, nonce=nonce, **given)).id
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _retried(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
         try:
-            return await self._rest.insist(call)
+            return await _prioritized(priority, self._rest.insist(call))
         except discord.HTTPException as error:
             if error.code != CHANNEL_THREAD_ARCHIVED:
                 raise
-        await self._rest.insist(lambda: self._unarchive(self.channel_id))
-        return await self._rest.insist(call)
+        await _prioritized(priority, self._rest.insist(self._unarchive))
+        return await _prioritized(priority, self._rest.insist(call))
+
+    async def _unarchive(self) -> None:
+        channel = await self._client.fetch_channel(self.channel_id)
+        if isinstance(channel, discord.Thread):
+            await channel.edit(archived=False)
 
     def _reference(self, message_id: int | None) -> discord.MessageReference | None:
         if message_id is None:
@@ -189,17 +221,32 @@ class ChannelWriter:
             message_id=message_id,
             channel_id=self.channel_id,
             guild_id=self._channel.guild_id,
-            # A question that was deleted meanwhile is answered all the same.
+            # A question that was deleted meanwhile is still answered.
             fail_if_not_exists=False,
         )
 
 
-class ReplyReader:
-    """Reads replies again, from the channels they stand in."""
+class ChannelWriters:
+    """Makes the writer of each turn's channel, and reads replies again."""
 
-    def __init__(self, channel_writer: Callable[[Turn], ChannelWriter]) -> None:
-        self._channel_writer = channel_writer
+    def __init__(self, client: discord.Client, rest: RestRetry, clock: Clock) -> None:
+        self._client = client
+        self._rest = rest
+        self._clock = clock
+
+    def of(self, turn: Turn) -> ChannelWriter:
+        """Return a writer for the channel in which a turn is answered."""
+        return ChannelWriter(self._client, turn.channel_id, turn.guild_id, self._rest, self._clock)
 
     async def read(self, turn: Turn) -> Sequence[str]:
-        """Return the contents of a turn's reply."""
-        return await self._channel_writer(turn).contents(turn.parts)
+        """Return the texts of a turn's reply, one for each Discord message that still exists."""
+        return await self.of(turn).contents(turn.parts)
+
+
+async def _prioritized(priority: RequestPriority, call: Awaitable[T]) -> T:
+    """Await a call whose requests have this priority."""
+    before = REQUEST_PRIORITY.set(priority)
+    try:
+        return await call
+    finally:
+        REQUEST_PRIORITY.reset(before)

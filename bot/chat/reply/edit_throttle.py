@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bot.chat.transport.rate_limiter import RANK, RateLimiter, RequestPriority
+from bot.chat.transport.rate_limiter import RateLimiter, RequestPriority
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
 
@@ -26,7 +26,8 @@ had to wait for its request would keep its own reply's end waiting.
 NOTICES_PER_SECOND: Final = 4
 """How many of these may tell of a wait; hundreds may wait, each with news at every answer."""
 
-STRIKES: Final = 3
+MOST_429: Final = 3
+"""After so many 429 responses a reply shows no more progress."""
 
 _MOST_ROOM: Final = 15.0
 """How many times slower progress gets at most to make room."""
@@ -47,7 +48,7 @@ class EditThrottle:
         self._channel_seconds = channel_seconds
         self._slot_seconds = 1 / per_second
         self._next_slot = 0.0
-        self._strikes: dict[int, int] = {}
+        self._refusals: dict[int, int] = {}
         self._last: dict[int, float] = {}
         self._order = asyncio.Lock()
         self._notices = RateLimiter(clock, per_second=notices_per_second)
@@ -57,7 +58,7 @@ class EditThrottle:
 
     def begin(self, channel_id: int, *, waits: Callable[[], bool] | None = None) -> None:
         """A reply begins in a channel, with no strike against it; ``waits``: it has no run yet."""
-        self._strikes[channel_id] = 0
+        self._refusals[channel_id] = 0
         self._waits[channel_id] = waits or _never
         self._hurried[channel_id] = asyncio.Event()
 
@@ -68,36 +69,37 @@ class EditThrottle:
 
     def end(self, channel_id: int) -> None:
         """The channel's reply has ended."""
-        self._strikes.pop(channel_id, None)
+        self._refusals.pop(channel_id, None)
         self._last.pop(channel_id, None)
         self._waits.pop(channel_id, None)
         self._hurried.pop(channel_id, None)
 
-    def strike(self, channel_id: int) -> None:
-        """Discord said 429 to a call in this channel."""
-        if channel_id in self._strikes:
-            self._strikes[channel_id] += 1
+    def count_429(self, channel_id: int) -> None:
+        """Count a 429 response to an edit in this channel; three end the reply's progress."""
+        if channel_id in self._refusals:
+            self._refusals[channel_id] += 1
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
-        """While something that may not wait is on its way to Discord, progress makes room for it.
+        """Slow all progress edits down while the block sends an urgent request.
 
-        Both share what Discord takes of a bot.
+        Both count towards the requests per second that Discord accepts from a bot.
         """
         self._urgent += 1
-        before = RANK.set(RequestPriority.URGENT)
         try:
             yield
         finally:
-            RANK.reset(before)
             self._urgent -= 1
 
-    def struck_out(self, channel_id: int) -> bool:
+    def is_stopped(self, channel_id: int) -> bool:
         """Whether the channel's reply shows no more progress."""
-        return self._strikes.get(channel_id, 0) >= STRIKES
+        return self._refusals.get(channel_id, 0) >= MOST_429
 
-    async def turn(self, channel_id: int) -> None:
-        """Wait until this channel's reply may be edited; whoever waits longest goes first."""
+    async def turn(self, channel_id: int) -> RequestPriority:
+        """Wait until this channel's reply may be edited; the longest wait goes first.
+
+        Returns the priority that the edit's request is to have.
+        """
         last = self._last.get(channel_id)
         if last is not None:
             await self._sleep_until(last + self._channel_seconds)
@@ -105,15 +107,16 @@ class EditThrottle:
         if self._waits.get(channel_id, _never)() and await self._noticed(
             self._hurried[channel_id], first=last is None
         ):
-            RANK.set(RequestPriority.NOTICE)
+            priority = RequestPriority.NOTICE
             now = self._take_slot()
         else:
-            RANK.set(RequestPriority.PROGRESS)
+            priority = RequestPriority.PROGRESS
             async with self._order:
                 await self._sleep_until(self._next_slot)
                 now = self._take_slot()
-        if channel_id in self._strikes:  # else it has ended meanwhile
+        if channel_id in self._refusals:  # else it has ended meanwhile
             self._last[channel_id] = now
+        return priority
 
     def _take_slot(self) -> float:
         now = self._clock.monotonic()

@@ -40,6 +40,17 @@ class Notice:
         for asker in turn.askers[MOST_TOLD:]:
             _log.warning("Turn %d: user %d is not told of it", turn.id, asker.id)
 
+    async def reply_to(self, message: discord.Message, sentence: str) -> None:
+        """Reply to a question that gets no turn; a refusal of Discord is logged."""
+        try:
+            await self._rest.insist(
+                lambda: message.channel.send(
+                    sentence, reference=message, nonce=f"told.{message.id}"
+                )
+            )
+        except discord.HTTPException as error:
+            _log.info("The author of message %d can't be told: %s", message.id, error)
+
     async def _told_in_parent(self, turn: Turn) -> bool:
         parent = self._client.get_partial_messageable(turn.parent_id, guild_id=turn.guild_id)
         questions = await self._ledger.questions.of_turn(turn.id)

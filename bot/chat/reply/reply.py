@@ -18,6 +18,7 @@ from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError, Undel
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.split import LIMIT, split
 from bot.chat.texts import sentences
+from bot.chat.transport.rate_limiter import RequestPriority
 from bot.chat.transport.rest_retry import (
     MISSING_ACCESS,
     MISSING_PERMISSIONS,
@@ -43,7 +44,8 @@ _log: Final = logging.getLogger(__name__)
 class Reply:
     """The Discord messages of one turn's attempt.
 
-    ``unsure`` says that messages may be there which the ledger does not know.
+    ``unsure`` is True where messages may exist that the ledger does not know. ``channel_lost`` is
+    called once an edit shows that the bot may not write in the channel any more.
     """
 
     def __init__(
@@ -52,15 +54,14 @@ class Reply:
         channel_writer: ChannelWriter,
         ledger: Ledger,
         throttle: EditThrottle,
-        me: int,
         *,
         unsure: bool,
+        channel_lost: Callable[[], None],
     ) -> None:
         self._turn = turn
         self._channel_writer = channel_writer
         self._ledger = ledger
         self._throttle = throttle
-        self._me = me
         self._unsure = unsure
         self._ids = list(turn.parts)
         self._shown: list[str | None] = [None] * len(self._ids)
@@ -70,11 +71,7 @@ class Reply:
         self._progress: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
-        self._when_lost: Callable[[], None] = _nobody
-
-    def tell_when_lost(self, tell: Callable[[], None]) -> None:
-        """Have ``tell`` called once progress shows that we may not write in the channel."""
-        self._when_lost = tell
+        self._channel_lost = channel_lost
 
     async def place(self, *, in_reply: bool) -> int:
         """Have "thinking…" stand with its Cancel button and return its message's id.
@@ -87,7 +84,9 @@ class Reply:
             await self._abandon(0)
         if self._ids:
             try:
-                await self._channel_writer.edit(self._ids[0], sentences.THINKING, view)
+                await self._channel_writer.edit(
+                    self._ids[0], sentences.THINKING, view, priority=RequestPriority.URGENT
+                )
                 self._shown[0] = sentences.THINKING
             except MessageGoneError:
                 await self._abandon(0)
@@ -102,6 +101,7 @@ class Reply:
                     sentences.THINKING,
                     self._nonce(0),
                     find=self._find_placeholder,
+                    priority=RequestPriority.URGENT,
                     view=view,
                     reply_to=self._turn.reply_to if in_reply else None,
                 )
@@ -164,7 +164,9 @@ class Reply:
         if number == len(self._ids):
             await self._add(number, content, view)
         elif number == 0 or view is not None or self._shown[number] != content:
-            await self._channel_writer.edit(self._ids[number], content, view)
+            await self._channel_writer.edit(
+                self._ids[number], content, view, priority=RequestPriority.URGENT
+            )
             self._shown[number] = content
 
     async def pause(self, note: str) -> None:
@@ -181,7 +183,9 @@ class Reply:
         )
         try:
             async with asyncio.timeout(_PAUSE_SECONDS):
-                await self._channel_writer.try_edit(self._ids[number], content)
+                await self._channel_writer.try_edit(
+                    self._ids[number], content, priority=RequestPriority.URGENT
+                )
         except _TROUBLES as error:
             _log.info("Turn %d can't say that it will go on: %s", self._turn.id, error)
 
@@ -199,15 +203,15 @@ class Reply:
                 # A space, or a mark that is not read: no edit's turn is spent on it.
                 self._changed.clear()
                 continue
-            await self._throttle.turn(channel_id)
-            if self._throttle.struck_out(channel_id):
+            priority = await self._throttle.turn(channel_id)
+            if self._throttle.is_stopped(channel_id):
                 _log.info("Turn %d shows no more progress: three 429s", self._turn.id)
                 return
             self._changed.clear()
             self._idle.clear()
             try:
                 said = self._said()
-                if await self._grow_once(split(said)):
+                if await self._grow_once(split(said), priority):
                     self._changed.set()
                 else:
                     shown = said
@@ -218,8 +222,8 @@ class Reply:
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
                     # A message that was deleted under our hands is sent anew at the end.
                     _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
-                    if await self._is_lost(error):
-                        self._when_lost()
+                    if await self._is_lost(error, priority):
+                        self._channel_lost()
                     return
                 _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
             finally:
@@ -228,25 +232,27 @@ class Reply:
             await self._channel_writer.breathe(failures)
             self._changed.set()
 
-    async def _is_lost(self, error: discord.HTTPException) -> bool:
+    async def _is_lost(self, error: discord.HTTPException, priority: RequestPriority) -> bool:
         """Return whether a refusal says that nothing can be written in the channel any more."""
         if error.code == MISSING_ACCESS and self._ids:
             # To the channel, or to this one edit: what may be read there tells.
-            return not await self._channel_writer.contents(self._ids[:1])
+            return not await self._channel_writer.contents(self._ids[:1], priority=priority)
         return error.code in _PLACE_LOST
 
-    async def _grow_once(self, parts: Sequence[str]) -> bool:
+    async def _grow_once(self, parts: Sequence[str], priority: RequestPriority) -> bool:
         """Bring the first part that lags behind to its text; return whether another one does."""
         for number, content in enumerate(parts):
             if number == len(self._ids):
-                found = await self._find_part(number) if self._unsure else None
+                found = await self._find_part(number, priority) if self._unsure else None
                 if found is not None:
                     await self._know(number, found, None)
                     return True
-                message_id = await self._channel_writer.try_send(content, self._nonce(number))
+                message_id = await self._channel_writer.try_send(
+                    content, self._nonce(number), priority=priority
+                )
                 await self._know(number, message_id, content)
             elif self._shown[number] != content:
-                await self._channel_writer.try_edit(self._ids[number], content)
+                await self._channel_writer.try_edit(self._ids[number], content, priority=priority)
                 self._shown[number] = content
             else:
                 continue
@@ -275,7 +281,9 @@ class Reply:
             if found is not None:
                 await self._know(number, found, None)
                 with contextlib.suppress(MessageGoneError):
-                    await self._channel_writer.edit(found, content, view)
+                    await self._channel_writer.edit(
+                        found, content, view, priority=RequestPriority.URGENT
+                    )
                     self._shown[number] = content
                     return
                 await self._abandon(number)
@@ -284,6 +292,7 @@ class Reply:
             content,
             self._nonce(number),
             find=lambda: self._find_part(number) if number else self._find_first(content),
+            priority=RequestPriority.URGENT,
             view=view,
             reply_to=reply_to,
         )
@@ -303,14 +312,14 @@ class Reply:
         gone, self._ids, self._shown = self._ids[count:], self._ids[:count], self._shown[:count]
         if gone:
             for message_id in gone:
-                await self._channel_writer.delete(message_id)
+                await self._channel_writer.delete(message_id, priority=RequestPriority.URGENT)
             await self._ledger.turns.drop_parts(self._turn.id, count)
 
     async def _find_placeholder(self) -> int | None:
         """Find this attempt's reply by its Cancel button, behind the question."""
         wanted = buttons.cancel_id(self._turn.id, self._turn.attempt)
-        for message in await self._channel_writer.after(self._turn.reply_to):
-            if message.author.id == self._me and wanted in buttons.custom_ids(message):
+        for message in await self._after_question():
+            if self._channel_writer.is_own(message) and wanted in buttons.custom_ids(message):
                 return message.id
         return None
 
@@ -318,19 +327,23 @@ class Reply:
         """Find a first part that was sent anew by what it says: it never had a Cancel button."""
         ours = [
             message
-            for message in await self._channel_writer.after(self._turn.reply_to)
-            if message.author.id == self._me and message.content == content.strip()
+            for message in await self._after_question()
+            if self._channel_writer.is_own(message) and message.content == content.strip()
         ]
         known = await self._ledger.turns.known_parts(message.id for message in ours)
         return next((message.id for message in ours if message.id not in known), None)
 
-    async def _find_part(self, number: int) -> int | None:
+    async def _find_part(
+        self, number: int, priority: RequestPriority = RequestPriority.URGENT
+    ) -> int | None:
         """Find a part by its place: ours, behind the part before, and no answer to anything."""
         own = {buttons.retry_id(self._turn.id, self._turn.attempt)}
         ours = [
             message
-            for message in await self._channel_writer.after(self._ids[number - 1])
-            if message.author.id == self._me
+            for message in await self._channel_writer.after(
+                self._ids[number - 1], priority=priority
+            )
+            if self._channel_writer.is_own(message)
             and message.type is discord.MessageType.default
             and message.interaction_metadata is None
             and buttons.custom_ids(message) <= own
@@ -338,13 +351,14 @@ class Reply:
         known = await self._ledger.turns.known_parts(message.id for message in ours)
         return next((message.id for message in ours if message.id not in known), None)
 
+    async def _after_question(self) -> list[discord.Message]:
+        return await self._channel_writer.after(
+            self._turn.reply_to, priority=RequestPriority.URGENT
+        )
+
     def _nonce(self, number: int) -> str:
         nonce = f"{self._turn.id}.{self._turn.attempt}.{number}"
         return f"{nonce}.{self._resent}" if self._resent else nonce
-
-
-def _nobody() -> None:
-    """Stand for a listener where there is none."""
 
 
 def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:

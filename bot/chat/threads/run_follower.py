@@ -77,29 +77,29 @@ class _EndlessError(Exception):
 
 
 class RunFollower:
-    """Follows one run, telling ``show`` at every piece how to read what it has said so far."""
+    """Follows one run to its end.
+
+    ``show`` is called at every piece of text, with a function that returns all text so far. Once
+    ``cancel_requested`` is set, the run is cancelled.
+    """
 
     def __init__(
-        self, threads: AssistantThreads, clock: Clock, show: Callable[[Said], None]
+        self,
+        threads: AssistantThreads,
+        clock: Clock,
+        show: Callable[[Said], None],
+        cancel_requested: asyncio.Event,
     ) -> None:
         self._threads = threads
         self._clock = clock
         self._show = show
         self._answer = Transcript()
-        self._cancel = asyncio.Event()
+        self._cancel_requested = cancel_requested
 
     @property
     def text(self) -> str:
         """What was said so far."""
         return self._answer.text
-
-    def cancel(self) -> None:
-        """Have the run cancelled."""
-        self._cancel.set()
-
-    async def cancel_asked(self) -> None:
-        """Return once somebody wants it cancelled."""
-        await self._cancel.wait()
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or will not be waited for any longer."""
@@ -126,7 +126,7 @@ class RunFollower:
             return RunEnd("failed", self.text, "expired", reason=reason)
 
     async def _cancel_when_asked(self, run: Run) -> None:
-        await self._cancel.wait()
+        await self._cancel_requested.wait()
         async with cancelling(asyncio.create_task(self._stop(run))):
             await self._clock.sleep(CANCEL_GRACE)
 

@@ -8,13 +8,12 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Final
 
 import aiohttp
 import discord
-from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
+from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import told
 from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
@@ -46,7 +45,7 @@ class Gateway:
     def __init__(self, client: discord.Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._socket: DiscordWebSocket | None = None
+        self._socket: discord.gateway.DiscordWebSocket | None = None
         self._resumable: dict[str, Any] = {}
         self._failures = 0
         self._lost_at: float | None = None
@@ -54,7 +53,7 @@ class Gateway:
         self._doubted_at: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
-        self._opener = _socket_class(self._opened)
+        self._opener = dpy_internals.socket_class(self._opened)
 
     async def stay(self) -> None:
         """Be connected until the client is closed.
@@ -72,7 +71,7 @@ class Gateway:
                     raise discord.PrivilegedIntentsRequired(error.shard_id) from None
                 if error.code != _WENT_WELL:
                     raise
-            except ReconnectWebSocket as error:
+            except dpy_internals.reconnect_error() as error:
                 if not error.resume and self._resumable:
                     # It is there, and wants but a new session.
                     self._resumable, self._failures = {}, min(self._failures, 1)
@@ -110,10 +109,10 @@ class Gateway:
                 _SPARING_SECONDS,
             )
 
-    def doubt(self) -> None:
-        """Have the gateway say whether our token still holds: REST has just said that it doesn't.
+    def check_token(self) -> None:
+        """Reconnect, so that the gateway confirms or refuses a token that REST has refused.
 
-        Nothing is lost where it does: the session is resumed.
+        With a valid token nothing is lost: the session is resumed.
         """
         if self._socket is None or not self._socket.open:
             return  # it is about to be asked
@@ -144,19 +143,13 @@ class Gateway:
             # Its heart, a thread, would beat on without it.
             await self._drop()
             raise
-        self._client.ws = socket
+        dpy_internals.set_socket(self._client, socket)
         before = socket.sequence
         while True:
             try:
                 await socket.poll_event()
             finally:
-                if socket.session_id is not None and socket.sequence is not None:
-                    self._resumable = {
-                        "resume": True,
-                        "gateway": socket.gateway,
-                        "session": socket.session_id,
-                        "sequence": socket.sequence,
-                    }
+                self._resumable = dpy_internals.resume_arguments(socket) or self._resumable
             if socket.sequence != before:
                 # An event: the session is taken, and not the socket alone.
                 self._found()
@@ -189,7 +182,7 @@ class Gateway:
         async with cancelling(waiting, stopping):
             await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
 
-    def _opened(self, socket: DiscordWebSocket) -> None:
+    def _opened(self, socket: discord.gateway.DiscordWebSocket) -> None:
         self._socket = socket
 
     async def _drop(self) -> None:
@@ -198,14 +191,3 @@ class Gateway:
             with contextlib.suppress(OSError, aiohttp.ClientError):
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._socket.close(code=_TRY_AGAIN)
-
-
-def _socket_class(opened: Callable[[DiscordWebSocket], None]) -> type[DiscordWebSocket]:
-    """Return discord.py's socket, told to ``opened`` as soon as it is there."""
-
-    class _TrackedSocket(DiscordWebSocket):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            opened(self)
-
-    return _TrackedSocket

@@ -1,4 +1,4 @@
-"""What Discord's refusals mean beyond the one call: each is looked at before discord.py has it."""
+"""An aiohttp trace hook: handles 401 and 429 responses before discord.py sees them."""
 
 import asyncio
 import re
@@ -7,31 +7,35 @@ from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
+import discord
+
+from bot.chat.transport import dpy_internals
 
 _CHANNEL: Final = re.compile(r"/channels/(\d+)/messages/\d+\Z")
 _BY_ITS_OWN_TOKEN: Final = re.compile(r"/(webhooks|interactions)/\d+/")
-_LATE: Final = 0.25
+_MARGIN_SECONDS: Final = 0.25
 
 
 class HttpObserver:
-    """Tells ``strike`` of a 429 in a channel, ``doubt`` that our token was not taken.
+    """Reports refused requests of a client.
 
-    ``met`` is told of a 429 that means all calls; ``let_go`` ends what discord.py holds back for
-    it, once that is over.
+    ``channel_limited`` is called with the channel's id for a 429 to an edit in that channel,
+    ``global_limited`` for a 429 of the global rate limit, ``unauthorized`` for a 401 to the bot's
+    token.
     """
 
     def __init__(
         self,
+        client: discord.Client,
         *,
-        strike: Callable[[int], None],
-        doubt: Callable[[], None],
-        met: Callable[[], None],
-        let_go: Callable[[], None],
+        channel_limited: Callable[[int], None],
+        global_limited: Callable[[], None],
+        unauthorized: Callable[[], None],
     ) -> None:
-        self._strike = strike
-        self._doubt = doubt
-        self._met = met
-        self._let_go = let_go
+        self._client = client
+        self._channel_limited = channel_limited
+        self._global_limited = global_limited
+        self._unauthorized = unauthorized
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_end.append(self._answered)
 
@@ -43,15 +47,15 @@ class HttpObserver:
     ) -> None:
         status, path, headers = params.response.status, params.url.path, params.response.headers
         if status == 401 and not _BY_ITS_OWN_TOKEN.search(path):
-            self._doubt()
+            self._unauthorized()
         if status != 429:
             return
-        place = _CHANNEL.search(path)
-        if place is not None:
-            self._strike(int(place[1]))
+        channel = _CHANNEL.search(path)
+        if channel is not None:
+            self._channel_limited(int(channel[1]))
         if "X-RateLimit-Global" in headers:
-            self._met()
-            # discord.py has every call wait for the one that was told, also where that one is
-            # given up meanwhile: then they would wait for ever.
-            wait = float(headers.get("Retry-After", "0")) + _LATE
-            asyncio.get_running_loop().call_later(wait, self._let_go)
+            self._global_limited()
+            # discord.py holds every request until the refused one was retried. Where the refused
+            # one is cancelled meanwhile, the others would wait for ever.
+            wait = float(headers.get("Retry-After", "0")) + _MARGIN_SECONDS
+            asyncio.get_running_loop().call_later(wait, dpy_internals.end_global_wait, self._client)

@@ -10,6 +10,7 @@ from typing import Final
 import aiohttp
 import discord
 
+from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import LONGEST_WAIT, told, verdict
 from bot.runtime.clock import Clock
 from bot.runtime.retry import Again, endless, retry
@@ -47,6 +48,12 @@ class BotProfile:
     invite_url: str
 
 
+def own_user(client: discord.Client) -> discord.ClientUser:
+    """Return the bot's own user; a client has one from its login on."""
+    assert client.user is not None, "asked for before the login"
+    return client.user
+
+
 def invite_url(application_id: int) -> str:
     """Return the link by which somebody adds the bot to their server."""
     return discord.utils.oauth_url(
@@ -57,7 +64,7 @@ def invite_url(application_id: int) -> str:
 async def look_up(token: str, api_url: str) -> BotProfile:
     """Ask Discord, over HTTP only, how the bot stands; raises ``LoginError``."""
     with login_errors(api_url):
-        use_api(api_url)
+        dpy_internals.use_api(api_url)
         client = discord.Client(intents=discord.Intents.none())
         try:
             await client.login(token)
@@ -84,8 +91,7 @@ async def insist_on_login(
             await attempt()
         except Exception:
             # Each login opens a connection of its own.
-            await client.http.close()
-            client.http.connector = discord.utils.MISSING
+            await dpy_internals.reset_http(client)
             raise
 
     await retry(login, endless(longest_delay=LONGEST_WAIT), _verdict, clock, on_wait=_log_wait)
@@ -99,13 +105,9 @@ def _verdict(error: Exception) -> Again | None:
 
 
 def _log_wait(error: Exception, seconds: float) -> None:
-    at = discord.http.Route.BASE
-    _log.warning("Discord at %s %s; trying again in %.1f s", at, told(error), seconds)
-
-
-def use_api(url: str) -> None:
-    """Point the library at another Discord: its REST API is at ``url``, version included."""
-    discord.http.Route.BASE = url.rstrip("/")
+    _log.warning(
+        "Discord at %s %s; trying again in %.1f s", dpy_internals.api_url(), told(error), seconds
+    )
 
 
 @contextmanager
@@ -113,6 +115,8 @@ def login_errors(api_url: str) -> Iterator[None]:
     """Raise ``LoginError`` for what keeps the bot from logging in."""
     try:
         yield
+    except dpy_internals.IncompatibleLibraryError as error:
+        raise LoginError(str(error)) from error
     except discord.LoginFailure:
         raise LoginError(
             "Discord refuses DISCORD_TOKEN. Make a new token (developer portal, your application, "

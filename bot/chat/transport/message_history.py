@@ -5,10 +5,12 @@ the messages behind it are lost with it.
 """
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 import discord
 from msgspec import Struct
+
+from bot.chat.transport import dpy_internals
 
 PAGE_SIZE: Final = 100
 """How many messages a page has at most (Discord's limit)."""
@@ -47,17 +49,18 @@ async def _page(
     channel: discord.abc.Messageable, *, before: int | None = None, after: int | None = None
 ) -> tuple[list[discord.Message], bool]:
     """Return a page, newest first, and whether Discord sent as many messages as it sends."""
-    # The two calls that Messageable.history makes; discord.py has no public ones.
-    place: Any = await channel._get_channel()  # noqa: SLF001
-    state: Any = place._state  # noqa: SLF001
-    raw = await state.http.logs_from(place.id, PAGE_SIZE, before=before, after=after)
+    raw, parse, channel_id = await dpy_internals.raw_history(
+        channel, PAGE_SIZE, before=before, after=after
+    )
     messages: list[discord.Message] = []
     for data in raw:
         try:
-            message = state.create_message(channel=place, data=data)
+            message = parse(data)
             # discord.py leaves the attribute out where the payload names nobody.
             _ = message.author
             messages.append(message)
         except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
-            _log.warning("A message in channel %d is skipped: %r in %.300r", place.id, error, data)
+            _log.warning(
+                "A message in channel %d is skipped: %r in %.300r", channel_id, error, data
+            )
     return messages, len(raw) == PAGE_SIZE

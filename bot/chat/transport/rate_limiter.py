@@ -35,8 +35,10 @@ class RequestPriority(IntEnum):
     NOTICE = 3
 
 
-RANK: Final[ContextVar[RequestPriority]] = ContextVar("RANK", default=RequestPriority.USUAL)
-"""The rank of what the running task asks of Discord."""
+REQUEST_PRIORITY: Final[ContextVar[RequestPriority]] = ContextVar(
+    "REQUEST_PRIORITY", default=RequestPriority.USUAL
+)
+"""The priority of the requests that the running task sends; only ``ChannelWriter`` sets it."""
 
 _WINDOW_SECONDS: Final = 1.01
 # What is answered with an interaction's own token does not count towards the limit of a bot.
@@ -101,4 +103,4 @@ class RateLimiter:
     ) -> None:
         """Let a request wait for its turn; what aiohttp calls before it makes one."""
         if _COUNTS.search(params.url.path):
-            await self.spend(RANK.get())
+            await self.spend(REQUEST_PRIORITY.get())

@@ -1,6 +1,6 @@
-"""Channels with something to do that wait for a worker: guilds take turns, whoever asks how much.
+"""The channels that wait for one of the scheduler's workers; guilds take turns.
 
-Which guild a channel is in is looked up only here, where it matters.
+Each channel's guild is looked up in the ledger only when the channel has to wait.
 """
 
 import asyncio
@@ -8,34 +8,35 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from bot.runtime.fair_queue import FairQueue
 from bot.store.ledger import Ledger, LedgerError
 
 DIRECT: Final = 0
-"""Stands for direct messages where guilds are told apart."""
+"""Stands in for the guild's id where a channel is a DM."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class ChannelQueue:
-    """Channels in the order in which they get a worker.
+    """Waiting channels, in the order in which they get a worker.
 
-    ``at_once`` may take a channel, by its id and its guild's, that need not wait.
+    ``begin_at_once`` is called with a channel's id and its guild's; it returns True where it gave
+    the channel a worker beyond the limit.
     """
 
-    def __init__(self, ledger: Ledger, at_once: Callable[[int, int], bool]) -> None:
+    def __init__(self, ledger: Ledger, begin_at_once: Callable[[int, int], bool]) -> None:
         self._ledger = ledger
-        self._at_once = at_once
+        self._begin_at_once = begin_at_once
         self._unsorted: dict[int, None] = {}
-        # In the order in which guilds are served next.
-        self._guilds: dict[int, dict[int, None]] = {}
+        self._queue: FairQueue[int] = FairQueue()
         self._guild_of: dict[int, int] = {}
         self._sorting: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._unsorted) + len(self._guild_of)
+        return len(self._unsorted) + len(self._queue)
 
     def add(self, channel_id: int) -> None:
-        """Have a channel wait, once."""
+        """Append a channel, unless it waits already."""
         if channel_id in self._guild_of:
             return
         self._unsorted[channel_id] = None
@@ -43,22 +44,18 @@ class ChannelQueue:
             self._sorting = asyncio.create_task(self._sort())
 
     def next(self) -> tuple[int, int | None] | None:
-        """Take out the channel whose turn it is, with its guild so far as known; None: nobody's."""
-        for guild_id in self._guilds:
-            channels = self._guilds.pop(guild_id)
-            channel_id = next(iter(channels))
-            del channels[channel_id], self._guild_of[channel_id]
-            if channels:
-                # Behind all others.
-                self._guilds[guild_id] = channels
-            return channel_id, guild_id
+        """Take out the next channel, with its guild if that is known; None if none waits."""
+        found = self._queue.pop()
+        if found is not None:
+            channel_id = found[1]
+            return channel_id, self._guild_of.pop(channel_id)
         for channel_id in self._unsorted:
             del self._unsorted[channel_id]
             return channel_id, None
         return None
 
     async def stop(self) -> None:
-        """Look up no more."""
+        """Look up no more guilds."""
         if self._sorting is not None:
             self._sorting.cancel()
             await asyncio.wait({self._sorting})
@@ -69,13 +66,13 @@ class ChannelQueue:
             try:
                 link = await self._ledger.link(channel_id)
             except LedgerError as error:
-                # They are served in their order then.
-                _log.info("Which guild %d is in can't be looked up: %s", channel_id, error)
+                # The channels are then served in the order in which they came.
+                _log.info("The guild of channel %d can't be looked up: %s", channel_id, error)
                 return
             if channel_id not in self._unsorted:
                 continue
             del self._unsorted[channel_id]
             guild_id = (link.guild_id if link is not None else None) or DIRECT
-            if not self._at_once(channel_id, guild_id):
-                self._guilds.setdefault(guild_id, {})[channel_id] = None
+            if not self._begin_at_once(channel_id, guild_id):
+                self._queue.add((guild_id, channel_id), channel_id)
                 self._guild_of[channel_id] = guild_id

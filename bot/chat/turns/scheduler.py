@@ -9,17 +9,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from bot.chat.reply.channel_writer import ChannelWriter
-from bot.chat.reply.edit_throttle import EditThrottle
-from bot.chat.reply.notice import Notice
 from bot.chat.reply.reply import Reply
-from bot.chat.threads.message_builder import AttachmentSource
-from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
-from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.turn_context import TurnContext, TurnServices
 from bot.chat.turns.turn_runner import TurnRunner
-from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import Turn
 
 MOST_WORKERS: Final = 1_000
 """How many channels are at work at once; others wait, and are no more than a number until then."""
@@ -37,47 +31,29 @@ _log: Final = logging.getLogger(__name__)
 
 
 class TurnScheduler:
-    """Drives the turns of all channels.
+    """Runs the turns of all channels, one at a time in each channel.
 
-    ``channel_writer`` opens a channel to write to, ``held`` says where no turn is to begin for now.
+    ``held`` returns whether no turn may begin in a channel for now.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        threads: AssistantThreads,
-        throttle: EditThrottle,
-        clock: Clock,
-        *,
-        channel_writer: Callable[[Turn], ChannelWriter],
-        files: AttachmentSource,
-        me: Callable[[], int],
-        run_slots: RunSlots,
-        notice: Notice,
-        held: Callable[[int], bool] = lambda channel_id: False,
-    ) -> None:
-        self._ledger = ledger
-        self._threads = threads
-        self._throttle = throttle
-        self._clock = clock
-        self._channel_writer = channel_writer
-        self._files = files
-        self._me = me
+    def __init__(self, services: TurnServices, *, held: Callable[[int], bool]) -> None:
+        self._services = services
+        self._ledger = services.ledger
+        self._clock = services.clock
+        self._throttle = services.throttle
         self._held = held
-        self._run_slots = run_slots
-        self._notice = notice
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._held_back: set[int] = set()
-        self._backlog = ChannelQueue(ledger, self._begin_of_few)
+        self._backlog = ChannelQueue(services.ledger, self._begin_of_few)
         self._guilds: dict[int, int] = {}
         self._at_work: Counter[int] = Counter()
-        self._driven: dict[int, tuple[Turn, TurnRunner]] = {}
+        self._running: dict[int, tuple[TurnContext, TurnRunner]] = {}
         self._interrupted: set[int] = set()
         self._closing = False
 
-    def wake(self, channel_id: int) -> None:
-        """There is something to do in a channel, or may be."""
+    def schedule(self, channel_id: int) -> None:
+        """Have a worker look for open turns and waiting questions in a channel."""
         self._due.add(channel_id)
         if channel_id in self._workers or self._closing:
             return
@@ -92,26 +68,27 @@ class TurnScheduler:
         """Channels may not be held any more: go on in those where there is something to do."""
         held, self._held_back = self._held_back, set()
         for channel_id in held:
-            self.wake(channel_id)
+            self.schedule(channel_id)
 
     def cancel(self, turn_id: int) -> None:
         """Act on the ledger's word that a turn is to be cancelled."""
-        driven = self._driven.get(turn_id)
-        if driven is not None:
-            driven[1].cancel()
+        running = self._running.get(turn_id)
+        if running is not None:
+            running[0].cancel()
 
-    def lose_place(self, place_id: int) -> None:
-        """Stop the turns of a channel, of a text channel's channel threads, or of a guild."""
-        for turn, runner in self._driven.values():
-            if place_id in (turn.channel_id, turn.parent_id, turn.guild_id):
-                runner.lose_place()
+    def stop_in(self, lost_id: int) -> None:
+        """Stop the turns of a channel, of a channel's channel threads, or of a guild by its id."""
+        for context, _ in self._running.values():
+            turn = context.turn
+            if lost_id in (turn.channel_id, turn.parent_id, turn.guild_id):
+                context.lose_channel()
 
     async def stop(self, note: str) -> None:
         """Leave every turn as the ledger has it; replies under way say that they will go on."""
         self._closing = True
         await self._backlog.stop()
         workers = set(self._workers.values())
-        runners = [runner for _, runner in self._driven.values()]
+        runners = [runner for _, runner in self._running.values()]
         for worker in workers:
             worker.cancel()
         if workers:
@@ -193,7 +170,7 @@ class TurnScheduler:
                 turn = await self._ledger.turns.next_in(channel_id)
                 if turn is None:
                     return True
-                if not await self._runner(turn):
+                if not await self._run(turn):
                     return False
             # Something older may still be to be read.
             self._due.add(channel_id)
@@ -202,47 +179,32 @@ class TurnScheduler:
             return False
         return True
 
-    async def _runner(self, turn: Turn) -> bool:
+    async def _run(self, turn: Turn) -> bool:
         """Bring a turn to its end; False where it could not be brought further."""
         # Taken up again, by this process or after another: what it did may not all be written.
         # So may an attempt that failed in the middle of a call.
         unsure = turn.pickups > 0 or turn.id in self._interrupted or turn.attempt > 1
+        context = TurnContext(self._services, turn, unsure=unsure)
         reply = Reply(
             turn,
-            self._channel_writer(turn),
+            self._services.writers.of(turn),
             self._ledger,
             self._throttle,
-            self._me(),
             unsure=unsure,
+            channel_lost=context.lose_channel,
         )
-        runner = TurnRunner(
-            turn,
-            self._ledger,
-            self._threads,
-            self._clock,
-            reply,
-            self._files,
-            self._run_slots,
-            self._notice,
-            unsure=unsure,
-        )
-        self._driven[turn.id] = turn, runner
+        runner = TurnRunner(context, reply)
+        self._running[turn.id] = context, runner
         self._count(turn.channel_id, turn.guild_id or DIRECT)
-        group = turn.guild_id or turn.channel_id
-        self._throttle.begin(turn.channel_id, waits=lambda: self._run_slots.waits(turn.id, group))
+        self._throttle.begin(turn.channel_id, waits=context.slot.is_waiting)
         self._interrupted.add(turn.id)
         try:
-            with self._run_slots.expecting(
-                turn.id,
-                direct=turn.guild_id is None,
-                entered=lambda: self._throttle.hurry(turn.channel_id),
-            ):
-                ended = await runner.to_end()
+            ended = await runner.to_end()
             if ended:
                 self._interrupted.discard(turn.id)
             return ended
         finally:
             self._throttle.end(turn.channel_id)
             if not self._closing:
-                del self._driven[turn.id]
+                del self._running[turn.id]
                 await reply.stop()

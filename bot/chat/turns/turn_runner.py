@@ -16,20 +16,16 @@ from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat.reply.channel_writer import UndeliverableError
-from bot.chat.reply.notice import Notice
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
-from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.run_follower import MOST_TEXT, RunEnd, RunFollower
-from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import answer_text
-from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.turn_context import TurnContext
 from bot.runtime.backoff import backoff
-from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
-from bot.store.ledger import Ledger, LedgerError, Turn
+from bot.store.ledger import LedgerError, Turn
 
 MOST_PICKUPS: Final = 3
 """How often a turn is taken up again in one state before the person is told."""
@@ -37,7 +33,10 @@ MOST_PICKUPS: Final = 3
 CANCEL_SECONDS: Final = 3.0
 """How long Cancel waits for a server that does not answer, before there is a run."""
 
-_TELL_WAIT_SECONDS: Final = 1.5
+_SHOW_WAIT_SECONDS: Final = 1.5
+_WITH_SLOT: Final = frozenset({"placed", "posted", "running"})
+"""The states in which a turn holds a run slot, or waits for one."""
+
 _MOST_STARTS: Final = 5
 _MOST_THREADS: Final = 3
 
@@ -45,65 +44,54 @@ _log: Final = logging.getLogger(__name__)
 
 
 class TurnRunner:
-    """One turn on its way through the ledger's states.
+    """Takes one turn through the ledger's states until it has ended.
 
-    ``unsure`` says that things may have been done for it which the ledger does not know.
+    Whatever fails on the way, the reply ends with a sentence that a member can read.
     """
 
-    def __init__(
-        self,
-        turn: Turn,
-        ledger: Ledger,
-        threads: AssistantThreads,
-        clock: Clock,
-        reply: Reply,
-        files: AttachmentSource,
-        run_slots: RunSlots,
-        notice: Notice,
-        *,
-        unsure: bool,
-    ) -> None:
-        self._turn = turn
-        self._notice = notice
-        self._run_slots = run_slots
-        self._ledger = ledger
-        self._threads = threads
-        self._clock = clock
+    def __init__(self, context: TurnContext, reply: Reply) -> None:
+        services = context.services
+        self._context = context
         self._reply = reply
-        self._files = files
-        self._follower = RunFollower(threads, clock, reply.show)
+        self._ledger = services.ledger
+        self._clock = services.clock
+        self._threads = services.threads
+        self._services = services
+        self._follower = RunFollower(
+            services.threads, services.clock, reply.show, context.cancel_requested
+        )
         self._run: Run | None = None
         self._events: EventStream | None = None
         self._end: RunEnd | None = None
-        self._lost: str | None = None
+        self._lost_thread: str | None = None
         self._starts = 0
         self._lost_threads = 0
-        self._unsure = unsure
-        self._place_lost = False
-        reply.tell_when_lost(self.lose_place)
-        self._began = clock.monotonic() if turn.state == "waiting" else None
-
-    def cancel(self) -> None:
-        """Cancel its run, or let none be created."""
-        self._follower.cancel()
-
-    def lose_place(self) -> None:
-        """Stop: we may not write in the channel any more, or it is gone."""
-        self._place_lost = True
-        self._follower.cancel()
 
     async def pause(self, note: str) -> None:
-        """Say in the reply that it will go on."""
+        """Add a note to the reply that the answer will go on."""
         await self._reply.pause(note)
 
     async def to_end(self) -> bool:
-        """Go from state to state; False where the turn could not be brought further."""
-        try:
-            return await self._to_end()
-        finally:
-            self._run_slots.leave(self._turn.id)
+        """Take the turn from state to state; return False where no step is possible for now."""
+        turn: Turn | None = self._context.turn
+        assert turn is not None
+        if (
+            turn.pickups > MOST_PICKUPS
+            and turn.state != "closing"
+            and not await self._has_ended_run(turn)
+        ):
+            turn = await self._fail(turn, "gave_up") or turn
+        while turn is not None and turn.open:
+            if turn.state not in _WITH_SLOT:
+                turn = await self._next(turn)
+                continue
+            async with self._context.slot:
+                while turn is not None and turn.state in _WITH_SLOT:
+                    turn = await self._next(turn)
+        return turn is not None
 
-    async def _to_end(self) -> bool:
+    async def _next(self, turn: Turn) -> Turn | None:
+        """Take the step of the turn's state; return the turn after it, None where none was made."""
         steps: dict[str, Callable[[Turn], Awaitable[Turn | None]]] = {
             "waiting": self._place,
             "placed": self._post,
@@ -111,26 +99,18 @@ class TurnRunner:
             "running": self._follow,
             "closing": self._close,
         }
-        turn = self._turn
-        if turn.pickups > MOST_PICKUPS and turn.state != "closing" and not await self._over(turn):
-            turn = await self._fail(turn, "gave_up") or turn
-        while turn.open:
-            if turn.canceller is not None:
-                self._follower.cancel()
-            moved = await self._step(turn, steps[turn.state])
-            if moved is None:
-                # Somebody was first: go on from what the ledger says.
-                current = await self._ledger.history.turn(turn.id)
-                if current is None or (current.state, current.attempt) == (
-                    turn.state,
-                    turn.attempt,
-                ):
-                    return False
-                moved = current
-            turn = moved
-        return True
+        if turn.canceller is not None:
+            self._context.cancel()
+        moved = await self._step(turn, steps[turn.state])
+        if moved is not None:
+            return moved
+        # Another writer changed the state first: go on from what the ledger has now.
+        current = await self._ledger.history.turn(turn.id)
+        if current is None or (current.state, current.attempt) == (turn.state, turn.attempt):
+            return None
+        return current
 
-    async def _over(self, turn: Turn) -> bool:
+    async def _has_ended_run(self, turn: Turn) -> bool:
         """Whether the run has ended meanwhile; one that has not is stopped, nobody waits for it."""
         thread_id, run_id = turn.thread_id, turn.run_id
         if turn.state != "running" or thread_id is None or run_id is None:
@@ -183,28 +163,28 @@ class TurnRunner:
                 return taking.result()
             return await self._cancelled(turn)
 
-    async def _admitted(self, turn: Turn) -> bool:
-        """Wait for this turn's place, telling of the wait; False where it was cancelled in it."""
-        entering = asyncio.ensure_future(
-            self._run_slots.enter(turn.id, turn.guild_id or turn.channel_id)
-        )
-        cancelled = asyncio.create_task(self._follower.cancel_asked())
-        told = 0
-        async with cancelling(entering, cancelled):
-            while not entering.done() and not cancelled.done():
+    async def _wait_for_slot(self) -> bool:
+        """Wait for the turn's slot, and show how many are ahead; False if it was cancelled."""
+        slot = self._context.slot
+        acquiring = asyncio.ensure_future(slot.wait())
+        cancelled = asyncio.create_task(self._context.cancel_requested.wait())
+        shown = 0
+        async with cancelling(acquiring, cancelled):
+            while not acquiring.done() and not cancelled.done():
                 await asyncio.wait(
-                    {entering, cancelled},
-                    timeout=_TELL_WAIT_SECONDS,
+                    {acquiring, cancelled},
+                    timeout=_SHOW_WAIT_SECONDS,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                count = self._run_slots.ahead(turn.id, turn.guild_id or turn.channel_id)
-                if count and count != told and not entering.done():
-                    told = count
+                count = slot.ahead()
+                if count and count != shown and not acquiring.done():
+                    shown = count
                     self._reply.show(partial(sentences.ahead, count))
-            return entering.done()
+            self._services.throttle.hurry(self._context.turn.channel_id)
+            return acquiring.done()
 
     async def _cancel_overdue(self) -> None:
-        await self._follower.cancel_asked()
+        await self._context.cancel_requested.wait()
         await self._clock.sleep(CANCEL_SECONDS)
 
     async def _fail(self, turn: Turn, kind: FailureKind, reason: str = "") -> Turn | None:
@@ -213,7 +193,7 @@ class TurnRunner:
         return await self._ledger.turns.closing(turn.id, turn.attempt, "failed", error=kind)
 
     async def _cancelled(self, turn: Turn) -> Turn | None:
-        if self._place_lost:
+        if self._context.channel_lost:
             return await self._fail(turn, "undeliverable")
         return await self._ledger.turns.closing(turn.id, turn.attempt, "cancelled")
 
@@ -226,11 +206,15 @@ class TurnRunner:
     async def _post(self, turn: Turn) -> Turn | None:
         if turn.canceller is not None and not turn.run_id:
             return await self._cancelled(turn)
-        if not await self._admitted(turn):
+        if not await self._wait_for_slot():
             return await self._cancelled(turn)
         questions = await self._ledger.questions.of_turn(turn.id)
         thread_id = await self._threads.post(
-            turn, questions, self._files, unsure=self._unsure, lost=self._lost
+            turn,
+            questions,
+            self._services.attachments,
+            unsure=self._context.unsure,
+            lost=self._lost_thread,
         )
         return await self._ledger.turns.posted(turn.id, turn.attempt, thread_id)
 
@@ -238,11 +222,11 @@ class TurnRunner:
         assert turn.thread_id is not None
         try:
             started: Run | EventStream | None = None
-            if self._unsure:
+            if self._context.unsure:
                 started = await self._threads.find_run(turn.thread_id, turn)
             if started is None and turn.canceller is not None:
                 return await self._cancelled(turn)
-            if started is None and not await self._admitted(turn):
+            if started is None and not await self._wait_for_slot():
                 return await self._cancelled(turn)
             if started is None:
                 started = await self._threads.start_run(turn.thread_id, turn)
@@ -251,7 +235,7 @@ class TurnRunner:
             self._lost_threads += 1
             if self._lost_threads > _MOST_THREADS:
                 raise TurnError("refused", "one thread after the other was lost") from None
-            self._lost = turn.thread_id
+            self._lost_thread = turn.thread_id
             return await self._ledger.turns.lost_thread(turn.id, turn.attempt)
         self._run = run
         if run is None:
@@ -274,14 +258,14 @@ class TurnRunner:
         except APIError as error:
             _log.info("Turn %d: the stream broke before its run was known: %s", turn.id, error)
         await events.aclose()
-        self._unsure = True
+        self._context.unsure = True
         return None
 
     async def _follow(self, turn: Turn) -> Turn | None:
         assert turn.thread_id is not None
         assert turn.run_id is not None
         thread_id, run_id = turn.thread_id, turn.run_id
-        self._run_slots.go_on(turn.id)
+        self._context.slot.take()
         events, self._events = self._events, None
         try:
             run = self._run
@@ -292,14 +276,13 @@ class TurnRunner:
             reason = f"it is gone: {error}"
             self._end = RunEnd("failed", self._follower.text, "model_failed", reason=reason)
         end = self._end
-        if self._place_lost and end.outcome == "cancelled":
+        if self._context.channel_lost and end.outcome == "cancelled":
             end = self._end = replace(end, outcome="failed", error="undeliverable")
         return await self._ledger.turns.closing(
             turn.id, turn.attempt, end.outcome, error=end.error, tokens=end.tokens
         )
 
     async def _close(self, turn: Turn) -> Turn | None:
-        self._run_slots.leave(turn.id)
         text = self._end.text if self._end is not None else await self._said(turn)
         failed = turn.outcome == "failed"
         if turn.outcome == "answered" and not text:
@@ -307,14 +290,14 @@ class TurnRunner:
         if failed:
             told = sentences.failure(turn.error)
             text = f"{text}\n\n{told}" if text else told
-        took = self._seconds(turn)
+        took = self._context.seconds(turn)
         reason = self._end.reason if self._end is not None else ""
         try:
             retry = failed and sentences.retry_helps(turn.error)
             delivered = await self._reply.finish(text, self._notes(turn, took), retry=retry)
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
-            await self._notice.tell(turn)
+            await self._services.notice.tell(turn)
             delivered = False
         if delivered:
             closed = await self._ledger.turns.closed(turn.id, turn.attempt, took)
@@ -346,12 +329,6 @@ class TurnRunner:
         if turn.outcome == "answered":
             notes.append(sentences.cost(took, turn.tokens))
         return notes
-
-    def _seconds(self, turn: Turn) -> float:
-        """Return how long the attempt took; a clock that jumps matters only across a restart."""
-        if self._began is not None:
-            return self._clock.monotonic() - self._began
-        return max(0.0, self._clock.now() - turn.started_at)
 
 
 def _log_end(turn: Turn, took: float, reason: str) -> None:

@@ -29,7 +29,7 @@ from bot.engine.run.model_call import LimitError, ModelCall
 from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.written_calls import WrittenFunction, WrittenSearch
 from bot.models.types import Finished, ModelError
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairSlots
 from bot.runtime.retry import endless, on_error, retry
 from bot.store.engine import StoreUnavailableError, Tables
 

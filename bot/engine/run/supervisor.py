@@ -18,7 +18,7 @@ from bot.engine.run.interruption import Interruption
 from bot.engine.run.run_context import RunContext
 from bot.engine.run.run_events import RunFeed
 from bot.models.types import ResumableModel
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import Tables
 
 _log: Final = logging.getLogger(__name__)

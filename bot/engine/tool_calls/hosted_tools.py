@@ -25,7 +25,7 @@ from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, Sa
 from bot.hosted.search.query import MOST_CHARACTERS
 from bot.models.types import FunctionSpec, HostedTool
 from bot.runtime.clock import Clock
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import EngineStore, SearchStoppedError, Tables
 
 _log: Final = logging.getLogger(__name__)

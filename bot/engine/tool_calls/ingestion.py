@@ -19,7 +19,7 @@ from bot.hosted.extract import ExtractionError, extract_text
 from bot.hosted.search.chunk import Chunk, chunk
 from bot.hosted.search.query import searchable
 from bot.runtime.clock import Clock
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import EngineStore, Tables
 
 _log: Final = logging.getLogger(__name__)

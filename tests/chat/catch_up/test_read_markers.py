@@ -41,7 +41,7 @@ async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
     read_markers.planned(None, ())
-    read_markers.saw(HOME, None, 10)
+    read_markers.mark_read(HOME, None, 10)
     await read_markers.write()
     assert await ledger.read_markers.of_guild(None) == ()
     assert await written(read_markers, ledger) == [10]
@@ -54,7 +54,7 @@ async def test_a_mark_that_could_not_be_written_is_written_later(
         raise LedgerError("the disk is full")
 
     read_markers.planned(None, ())
-    read_markers.saw(HOME, None, 10)
+    read_markers.mark_read(HOME, None, 10)
     with monkeypatch.context() as patched:
         patched.setattr(ledger.read_markers, "advance", full)
         assert await written(read_markers, ledger) == []
@@ -64,9 +64,9 @@ async def test_a_mark_that_could_not_be_written_is_written_later(
 async def test_what_is_seen_behind_a_gap_counts_once_the_gap_was_read(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
-    read_markers.saw(HOME, None, 20)
+    read_markers.mark_read(HOME, None, 20)
     read_markers.planned(None, [HOME])
-    read_markers.saw(HOME, None, 30)
+    read_markers.mark_read(HOME, None, 30)
     assert await written(read_markers, ledger) == []
     read_markers.caught_up(mark(10))
     assert await written(read_markers, ledger) == [30]
@@ -76,7 +76,7 @@ async def test_what_was_seen_behind_a_gap_that_was_not_read_does_not_count_in_th
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
     read_markers.planned(None, [HOME])
-    read_markers.saw(HOME, None, 20)
+    read_markers.mark_read(HOME, None, 20)
     read_markers.new_session()
     # Whoever read for the session before comes too late.
     read_markers.caught_up(mark(10))
@@ -89,5 +89,5 @@ async def test_a_new_session_sees_nothing_until_its_gaps_are_known(
 ) -> None:
     read_markers.planned(None, ())
     read_markers.new_session()
-    read_markers.saw(HOME, None, 20)
+    read_markers.mark_read(HOME, None, 20)
     assert await written(read_markers, ledger) == []

@@ -1,8 +1,9 @@
 import asyncio
 import itertools
 from contextlib import ExitStack
+from typing import Any
 
-from bot.chat.reply.edit_throttle import STRIKES, EditThrottle
+from bot.chat.reply.edit_throttle import MOST_429, EditThrottle
 
 
 class SteppedClock:
@@ -23,7 +24,7 @@ class SteppedClock:
         self._sleepers.append((self.time + seconds, woken))
         await woken
 
-    async def run(self, *tasks: "asyncio.Task[None]") -> None:
+    async def run(self, *tasks: "asyncio.Task[Any]") -> None:
         while True:
             for _ in range(10):
                 await asyncio.sleep(0)
@@ -69,17 +70,17 @@ async def test_all_channels_share_one_budget_and_each_gets_its_turn() -> None:
     assert all(later - sooner >= 0.0999 for sooner, later in itertools.pairwise(times))
 
 
-def test_three_strikes_stop_a_reply_and_the_next_one_begins_anew() -> None:
+def test_three_429s_stop_the_progress_of_a_reply_but_not_of_the_next() -> None:
     throttle = EditThrottle(SteppedClock())
     throttle.begin(1)
-    for _ in range(STRIKES):
-        assert not throttle.struck_out(1)
-        throttle.strike(1)
-    assert throttle.struck_out(1)
+    for _ in range(MOST_429):
+        assert not throttle.is_stopped(1)
+        throttle.count_429(1)
+    assert throttle.is_stopped(1)
     throttle.end(1)
-    throttle.strike(1)
+    throttle.count_429(1)
     throttle.begin(1)
-    assert not throttle.struck_out(1)
+    assert not throttle.is_stopped(1)
 
 
 async def test_progress_makes_room_for_what_may_not_wait() -> None:
@@ -113,7 +114,7 @@ async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
     await asyncio.sleep(0)
     began = clock.time
     for _ in range(5):
-        await clock.run(asyncio.create_task(throttle.turn(500)))
+        await clock.run(asyncio.ensure_future(throttle.turn(500)))
     assert clock.time - began < 1
     assert sum(task.done() for task in waiting) < 5
     await clock.run(*waiting)
@@ -144,7 +145,7 @@ async def test_nothing_is_kept_of_a_channel_whose_reply_has_ended() -> None:
     empty = {name: len(value) for name, value in vars(throttle).items() if isinstance(value, dict)}
     for channel_id in range(100):
         throttle.begin(channel_id, waits=lambda: True)
-        await clock.run(asyncio.create_task(throttle.turn(channel_id)))
+        await clock.run(asyncio.ensure_future(throttle.turn(channel_id)))
         late = asyncio.create_task(throttle.turn(channel_id))
         await asyncio.sleep(0)
         throttle.end(channel_id)

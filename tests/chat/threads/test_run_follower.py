@@ -120,7 +120,9 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
     assistant = await ours.assistant()
     talk = threads(ours.api, ledger, clock, assistant)
     run = await ours.run(await ours.thread("Why?"), assistant)
-    end = await after_hours(clock, RunFollower(talk, clock, lambda said: None).to_end(run, None))
+    end = await after_hours(
+        clock, RunFollower(talk, clock, lambda said: None, asyncio.Event()).to_end(run, None)
+    )
     assert (end.outcome, end.error) == ("failed", "expired")
     assert (await ours.until(run)).status == "cancelled"
 
@@ -136,7 +138,7 @@ async def test_a_lifetime_that_nobody_can_believe_is_not_waited_for(
         talk = threads(ours.api, ledger, clock, assistant)
         told = replace(run, expires_at=expires_at)
         end = await after_hours(
-            clock, RunFollower(talk, clock, lambda said: None).to_end(told, None)
+            clock, RunFollower(talk, clock, lambda said: None, asyncio.Event()).to_end(told, None)
         )
         assert end.outcome in ("failed", "cancelled")
 
@@ -157,7 +159,7 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     run = await ours.run(await ours.thread("Why?"), assistant)
     await ours.until(run)
     talk = threads(ours.api, ledger, OwnClock(), assistant)
-    follower = RunFollower(talk, OwnClock(), lambda said: shown.append(said()))
+    follower = RunFollower(talk, OwnClock(), lambda said: shown.append(said()), asyncio.Event())
     end = await follower.to_end(run, broken_off(run, "these words are "))
     assert shown == ["these words are"]
     assert (end.outcome, end.text) == ("answered", "Why?")
@@ -170,7 +172,7 @@ async def test_what_was_said_stays_though_a_server_keeps_nothing_of_a_run_that_w
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
     talk = threads(Forgetful(ours.api), ledger, OwnClock(), assistant)
-    follower = RunFollower(talk, OwnClock(), lambda said: None)
+    follower = RunFollower(talk, OwnClock(), lambda said: None, asyncio.Event())
     await ours.api.cancel_run(run.thread_id, run.id)
     await ours.until(run)
     end = await follower.to_end(run, broken_off(run, "Some words"))
@@ -226,8 +228,9 @@ async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: L
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
     talk = threads(stubborn, ledger, clock, assistant)
-    follower = RunFollower(talk, clock, lambda said: None)
-    follower.cancel()
+    cancel_requested = asyncio.Event()
+    cancel_requested.set()
+    follower = RunFollower(talk, clock, lambda said: None, cancel_requested)
     end = await after_hours(clock, follower.to_end(run, None))
     assert end.outcome == "cancelled"
     assert stubborn.asked == 1

@@ -8,8 +8,8 @@ import pytest
 import yarl
 from discord.gateway import DiscordWebSocket
 
+from bot.chat.transport.dpy_internals import use_api
 from bot.chat.transport.gateway import LONGEST_WAIT, Gateway
-from bot.chat.transport.login import use_api
 from bot.sandbox import Sandbox
 
 AGES = 1e9
@@ -212,9 +212,9 @@ async def test_an_event_that_cant_be_read_ends_nothing(visit: Visit) -> None:
 async def test_a_token_that_rest_refuses_and_the_gateway_takes_goes_on(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
-    visit.guest.gateway.doubt()
+    visit.guest.gateway.check_token()
     await visit.until(lambda: visit.guest.resumes == 1)
-    visit.guest.gateway.doubt()
+    visit.guest.gateway.check_token()
     await visit.says("still here")
     await visit.until(lambda: visit.guest.heard == ["still here"])
     assert visit.guest.resumes == 1
@@ -233,7 +233,7 @@ async def test_a_token_that_was_revoked_ends_it(visit: Visit, during_an_outage: 
     else:
         # Discord has not told the socket, which REST's 401 finds out.
         visit.sandbox.control.token_revoked = True
-        visit.guest.gateway.doubt()
+        visit.guest.gateway.check_token()
     with pytest.raises(discord.ConnectionClosed) as caught:
         await asyncio.wait_for(visit.life, 20)
     assert caught.value.code == 4004

@@ -49,12 +49,12 @@ async def test_a_guild_with_many_channels_lets_others_go_between(ledger: Ledger)
 async def test_a_channel_of_a_guild_with_little_to_do_does_not_wait(ledger: Ledger) -> None:
     begun: list[int] = []
 
-    def at_once(channel_id: int, guild_id: int) -> bool:
+    def begin_at_once(channel_id: int, guild_id: int) -> bool:
         if guild_id == 8:
             begun.append(channel_id)
         return guild_id == 8
 
-    backlog = ChannelQueue(ledger, at_once)
+    backlog = ChannelQueue(ledger, begin_at_once)
     for channel_id, guild_id in ((1, 7), (2, 8)):
         await linked(ledger, channel_id, guild_id)
         backlog.add(channel_id)

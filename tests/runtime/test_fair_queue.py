@@ -1,4 +1,4 @@
-"""Slots that groups take turns for."""
+"""A queue in which groups take turns, and the slots that are granted in its order."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairQueue, FairSlots, Path
 
 
 async def turns() -> None:
@@ -100,3 +100,90 @@ def test_slots_are_neither_lost_nor_doubled(
         await turns()
 
     asyncio.run(run())
+
+
+PATHS = st.one_of(
+    st.tuples(st.just("direct"), st.integers(0, 30)),
+    st.tuples(st.just("guilds"), st.integers(0, 3), st.integers(0, 30)),
+)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("add"), PATHS),
+            st.tuples(st.just("remove"), PATHS),
+            st.tuples(st.just("pop"), st.none()),
+        ),
+        max_size=80,
+    )
+)
+def test_groups_take_turns_at_every_depth_and_nothing_is_lost(
+    steps: list[tuple[str, Path | None]],
+) -> None:
+    queue: FairQueue[Path] = FairQueue()
+    waiting: list[Path] = []  # in the order in which they came
+    passed: dict[Path, Counter[object]] = {}
+
+    def pop() -> None:
+        found = queue.pop()
+        assert (found is None) == (not waiting)
+        if found is None:
+            return
+        path, value = found
+        assert path == value
+        # Within its group it came first.
+        assert path == next(each for each in waiting if each[:-1] == path[:-1])
+        waiting.remove(path)
+        groups = set()
+        for other in waiting:
+            depth = next(n for n, key in enumerate(path) if other[n] != key)
+            if depth < len(other) - 1:
+                groups.add(other[: depth + 1])
+        for group in groups:
+            # A group is passed at most once by each of its neighbours before its own turn.
+            served = path[len(group) - 1]
+            passed.setdefault(group, Counter())[served] += 1
+            assert passed[group][served] <= 1
+        for depth in range(len(path)):
+            passed.pop(path[: depth + 1], None)
+
+    for step, path in steps:
+        if step == "pop":
+            pop()
+        elif path is not None and step == "add" and path not in waiting:
+            queue.add(path, path)
+            waiting.append(path)
+        elif path is not None and step == "remove":
+            assert queue.remove(path) == (path in waiting)
+            if path in waiting:
+                waiting.remove(path)
+            for depth in range(len(path)):
+                if not any(each[: depth + 1] == path[: depth + 1] for each in waiting):
+                    passed.pop(path[: depth + 1], None)
+        assert len(queue) == len(waiting)
+        assert all(each in queue for each in waiting)
+    while waiting:
+        pop()
+    assert queue.pop() is None
+
+
+@given(st.lists(PATHS, unique=True, min_size=1, max_size=40), st.data())
+def test_no_entry_is_served_later_than_was_said(paths: list[Path], data: st.DataObject) -> None:
+    queue: FairQueue[Path] = FairQueue()
+    for path in paths:
+        queue.add(path, path)
+    wanted = data.draw(st.sampled_from(paths))
+    ahead = queue.ahead(wanted)
+    assert 0 <= ahead < len(paths)
+    order = [found[0] for _ in paths if (found := queue.pop()) is not None]
+    assert order.index(wanted) <= ahead
+
+
+def test_only_groups_that_may_be_served_are_served() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.add(("a", 1), "first")
+    queue.add(("b", 1), "second")
+    assert queue.pop(lambda group: group == "b") == (("b", 1), "second")
+    assert queue.pop(lambda group: group == "b") is None
+    assert queue.pop() == (("a", 1), "first")

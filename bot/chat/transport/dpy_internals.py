@@ -1,0 +1,184 @@
+"""Every undocumented name of discord.py that the bot uses, and the check that they all exist.
+
+A new release of discord.py may rename any of them without notice. No other module touches one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import aiohttp
+import discord
+import yarl
+
+_ARCHIVE_MINUTES: Final = 1_440
+"""Minutes without a message after which Discord archives a channel thread the bot opened."""
+
+_NAMES: Final = (
+    "Client()._connection.create_message",
+    "Client().http._global_over",
+    "Client().http.close",
+    "Client().http.connector",
+    "Client().http.http_trace",
+    "Client().http.logs_from",
+    "Client().http.proxy",
+    "Client().http.proxy_auth",
+    "Client().http.start_thread_with_message",
+    "Client().ws",
+    "PartialMessageable()._state",
+    "abc.Messageable._get_channel",
+    "gateway.DiscordWebSocket.DEFAULT_GATEWAY",
+    "gateway.DiscordWebSocket.close",
+    "gateway.DiscordWebSocket.from_client",
+    "gateway.DiscordWebSocket.open",
+    "gateway.DiscordWebSocket.poll_event",
+    "gateway.DiscordWebSocket().sequence",
+    "gateway.DiscordWebSocket().session_id",
+    "gateway.ReconnectWebSocket",
+    "http.Route.BASE",
+    "utils.MISSING",
+)
+"""What the functions below use, as paths in the package ``discord``.
+
+``Client()`` stands for an instance, whose attributes the class need not have.
+"""
+
+
+class IncompatibleLibraryError(Exception):
+    """The installed discord.py lacks names that the bot needs; the text tells the operator."""
+
+
+def check(client: discord.Client) -> None:
+    """Raise ``IncompatibleLibraryError`` where the installed discord.py lacks a name."""
+    missing = tuple(_missing(client))
+    if missing:
+        raise IncompatibleLibraryError(
+            f"The installed discord.py {discord.__version__} does not fit this bot: it lacks "
+            f"{', '.join(missing)}. Install the release that the bot was made for: "
+            'pip install "discord.py>=2.7.1,<2.8".'
+        )
+
+
+def _missing(client: discord.Client) -> Iterator[str]:
+    instances: dict[str, Callable[[], object]] = {
+        "Client()": lambda: client,
+        "PartialMessageable()": lambda: client.get_partial_messageable(1),
+        "gateway.DiscordWebSocket()": lambda: discord.gateway.DiscordWebSocket(
+            None,  # type: ignore[arg-type]  # nothing is sent over this socket
+            loop=None,  # type: ignore[arg-type]  # nothing waits on this socket
+        ),
+    }
+    for name in _NAMES:
+        start, path = next((key for key in instances if name.startswith(f"{key}.")), ""), name
+        try:
+            subject: object = discord
+            if start:
+                subject, path = instances[start](), name.removeprefix(f"{start}.")
+            attrgetter(path)(subject)
+        except AttributeError:
+            yield f"discord.{name}"
+
+
+def use_api(url: str) -> None:
+    """Send all REST requests of this process to ``url``, which includes the API's version."""
+    discord.http.Route.BASE = url.rstrip("/")
+
+
+def api_url() -> str:
+    """Return the address that REST requests are sent to."""
+    return discord.http.Route.BASE
+
+
+def use_gateway(url: str) -> None:
+    """Connect to this gateway instead of Discord's own, in this process."""
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+
+
+def set_trace(client: discord.Client, trace: aiohttp.TraceConfig) -> None:
+    """Observe the client's REST requests; has to be called before the client logs in."""
+    client.http.http_trace = trace
+
+
+def end_global_wait(client: discord.Client) -> None:
+    """Let the requests go on that discord.py holds back for the global rate limit."""
+    client.http._global_over.set()  # noqa: SLF001 - no public name ends this wait
+
+
+def proxy(client: discord.Client) -> Mapping[str, Any]:
+    """Return the client's proxy as keyword arguments of an aiohttp request."""
+    return {"proxy": client.http.proxy, "proxy_auth": client.http.proxy_auth}
+
+
+async def reset_http(client: discord.Client) -> None:
+    """Close the client's HTTP session, so that the next login opens a new one."""
+    await client.http.close()
+    client.http.connector = discord.utils.MISSING
+
+
+async def open_channel_thread(
+    client: discord.Client, channel_id: int, message_id: int, name: str
+) -> None:
+    """Open a channel thread from a message; raises ``discord.HTTPException``.
+
+    ``Message.create_thread`` refuses while the guild is not cached, as right after a start.
+    """
+    await client.http.start_thread_with_message(
+        channel_id, message_id, name=name, auto_archive_duration=_ARCHIVE_MINUTES
+    )
+
+
+async def raw_history(
+    channel: discord.abc.Messageable,
+    limit: int,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+) -> tuple[Sequence[Any], Callable[[Any], discord.Message], int]:
+    """Return a page of raw messages, newest first, their parser, and the channel's id.
+
+    ``Messageable.history`` would stop at the first message that cannot be parsed.
+    """
+    concrete: Any = await channel._get_channel()  # noqa: SLF001 - history() calls the same
+    state: Any = concrete._state  # noqa: SLF001 - history() reads the same
+    raw = await state.http.logs_from(concrete.id, limit, before=before, after=after)
+
+    def parse(data: Any) -> discord.Message:
+        message: discord.Message = state.create_message(channel=concrete, data=data)
+        return message
+
+    return raw, parse, concrete.id
+
+
+def socket_class(
+    opened: Callable[["discord.gateway.DiscordWebSocket"], None],
+) -> type["discord.gateway.DiscordWebSocket"]:
+    """Return discord.py's gateway socket; ``opened`` is called with each new socket at once."""
+
+    class _TrackedSocket(discord.gateway.DiscordWebSocket):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            opened(self)
+
+    return _TrackedSocket
+
+
+def reconnect_error() -> type["discord.gateway.ReconnectWebSocket"]:
+    """Return the error by which discord.py's socket asks for a new connection."""
+    return discord.gateway.ReconnectWebSocket
+
+
+def resume_arguments(socket: "discord.gateway.DiscordWebSocket") -> dict[str, Any]:
+    """Return the arguments of ``from_client`` that resume a socket's session; {} if it has none."""
+    if socket.session_id is None or socket.sequence is None:
+        return {}
+    return {
+        "resume": True,
+        "gateway": socket.gateway,
+        "session": socket.session_id,
+        "sequence": socket.sequence,
+    }
+
+
+def set_socket(client: discord.Client, socket: "discord.gateway.DiscordWebSocket") -> None:
+    """Make a socket the client's connection to the gateway."""
+    client.ws = socket

@@ -1,0 +1,67 @@
+"""What the parts that answer one turn share."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.chat.reply.channel_writer import ChannelWriters
+from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.notice import Notice
+from bot.chat.threads.message_builder import AttachmentSource
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.turns.run_slots import RunSlots
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, Turn
+
+
+@dataclass(frozen=True)
+class TurnServices:
+    """The parts of the bot that every turn uses."""
+
+    ledger: Ledger
+    clock: Clock
+    threads: AssistantThreads
+    attachments: AttachmentSource
+    writers: ChannelWriters
+    throttle: EditThrottle
+    notice: Notice
+    run_slots: RunSlots
+
+
+class TurnContext:
+    """One turn while this process answers it.
+
+    ``turn`` is the turn as the ledger had it when the work began. ``unsure`` is True where messages
+    or runs may exist that the ledger does not know, so that they are looked up before they are
+    made.
+    """
+
+    def __init__(self, services: TurnServices, turn: Turn, *, unsure: bool) -> None:
+        self.services = services
+        self.turn = turn
+        self.unsure = unsure
+        self.slot = services.run_slots.of(turn.id, turn.guild_id)
+        self.cancel_requested = asyncio.Event()
+        """Set once the turn is to be cancelled; its run is cancelled, or never created."""
+        self.channel_lost = False
+        """Whether the channel was deleted, or the bot may not write there any more."""
+        self._began = services.clock.monotonic() if turn.state == "waiting" else None
+
+    def cancel(self) -> None:
+        """Request that the turn is cancelled."""
+        self.cancel_requested.set()
+
+    def lose_channel(self) -> None:
+        """Stop the turn, because nothing can be written in its channel any more."""
+        self.channel_lost = True
+        self.cancel()
+
+    def seconds(self, turn: Turn) -> float:
+        """Return how long the attempt took so far, in seconds.
+
+        The time is monotonic within this process. After a restart it is wall-clock time, which is
+        wrong if the clock was set meanwhile.
+        """
+        clock = self.services.clock
+        if self._began is not None:
+            return clock.monotonic() - self._began
+        return max(0.0, clock.now() - turn.started_at)

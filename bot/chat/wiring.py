@@ -1,0 +1,142 @@
+"""Builds the parts of the chat package around one Discord client and connects them."""
+
+from dataclasses import dataclass
+
+import discord
+
+from bot.assistants.api import AssistantsAPI
+from bot.chat.catch_up.catch_up import CatchUp
+from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.catch_up.recovery import Recovery
+from bot.chat.commands.command_tree import BotCommandTree
+from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.intake.attachments import AttachmentReader, TextReader
+from bot.chat.intake.listener import Listener
+from bot.chat.intake.routing import Router
+from bot.chat.intake.thread_opener import ThreadOpener
+from bot.chat.reply.channel_writer import ChannelWriters
+from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.notice import Notice
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport import dpy_internals
+from bot.chat.transport.gateway import Gateway
+from bot.chat.transport.http_observer import HttpObserver
+from bot.chat.transport.loop_monitor import LoopMonitor
+from bot.chat.transport.rate_limiter import RateLimiter
+from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.scheduler import TurnScheduler
+from bot.chat.turns.turn_context import TurnServices
+from bot.config import DiscordSettings
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class ChatParts:
+    """The parts to which the client hands Discord's events."""
+
+    gateway: Gateway
+    loop_monitor: LoopMonitor
+    listener: Listener
+    thread_opener: ThreadOpener
+    scheduler: TurnScheduler
+    catch_up: CatchUp
+    read_markers: ReadMarkers
+    recovery: Recovery
+    handlers: InteractionHandlers
+    command_tree: BotCommandTree
+
+
+def build_parts(
+    client: discord.Client,
+    settings: DiscordSettings,
+    api: AssistantsAPI,
+    ledger: Ledger,
+    assistant_id: str,
+    clock: Clock,
+    texts: TextReader,
+    *,
+    at_once: int,
+) -> ChatParts:
+    """Build every part around a client that has not logged in yet.
+
+    ``at_once`` is the number of turns that may have a run at the same time.
+    """
+    throttle = EditThrottle(clock)
+    gateway = Gateway(client, clock)
+    _observe_requests(client, clock, throttle, gateway)
+
+    rest = RestRetry(clock)
+    writers = ChannelWriters(client, rest, clock)
+    notice = Notice(client, ledger, rest)
+    read_markers = ReadMarkers(ledger, clock)
+    threads = AssistantThreads(api, ledger, clock, assistant_id, replies=writers)
+    run_slots = RunSlots(at_once)
+    services = TurnServices(
+        ledger=ledger,
+        clock=clock,
+        threads=threads,
+        attachments=AttachmentReader(client, rest, clock, threads, settings, texts),
+        writers=writers,
+        throttle=throttle,
+        notice=notice,
+        run_slots=run_slots,
+    )
+    scheduler = TurnScheduler(services, held=read_markers.holds)
+    router = Router(client, ledger, rest, settings.answer_in)
+    thread_opener = ThreadOpener(router, clock, scheduler.schedule)
+    listener = Listener(
+        ledger,
+        router,
+        clock,
+        schedule=scheduler.schedule,
+        open_thread=thread_opener.open_soon,
+        reply=notice.reply_to,
+        mark_read=read_markers.mark_read,
+    )
+    handlers = InteractionHandlers(
+        ledger,
+        rest,
+        clock,
+        schedule=scheduler.schedule,
+        cancel=scheduler.cancel,
+        health=run_slots.health,
+    )
+    return ChatParts(
+        gateway=gateway,
+        loop_monitor=LoopMonitor(clock),
+        listener=listener,
+        thread_opener=thread_opener,
+        scheduler=scheduler,
+        catch_up=CatchUp(
+            client,
+            ledger,
+            read_markers,
+            rest,
+            clock,
+            take=listener.take_missed,
+            release=scheduler.release,
+        ),
+        read_markers=read_markers,
+        recovery=Recovery(
+            ledger, clock, schedule=scheduler.schedule, open_thread=thread_opener.open_soon
+        ),
+        handlers=handlers,
+        command_tree=BotCommandTree(client, handlers, ledger, rest),
+    )
+
+
+def _observe_requests(
+    client: discord.Client, clock: Clock, throttle: EditThrottle, gateway: Gateway
+) -> None:
+    """Have the client's REST requests limited, and their refusals reported."""
+    rate_limiter = RateLimiter(clock, once_met=True)
+    observer = HttpObserver(
+        client,
+        channel_limited=throttle.count_429,
+        global_limited=rate_limiter.met,
+        unauthorized=gateway.check_token,
+    )
+    observer.trace.on_request_start.append(rate_limiter.before)
+    dpy_internals.set_trace(client, observer.trace)
