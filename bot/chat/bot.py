@@ -13,7 +13,7 @@ from bot.chat.intake.attachments import TextReader
 from bot.chat.reply import buttons
 from bot.chat.texts import sentences
 from bot.chat.transport import dpy_internals
-from bot.chat.transport.login import insist_on_login, own_user
+from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.run_slots import MOST_AT_ONCE
 from bot.chat.wiring import build_parts
 from bot.config import DiscordSettings
@@ -92,21 +92,21 @@ class ChatBot(discord.Client):
 
     async def login(self, token: str) -> None:
         """Log in, and retry while Discord is unreachable; raises what discord.py raises."""
-        await insist_on_login(self, lambda: super(ChatBot, self).login(token), self._clock)
+        await login_with_retries(self, lambda: super(ChatBot, self).login(token), self._clock)
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Stay on the gateway until closed, or until Discord ends the connection for good."""
         if not reconnect:
             return await super().connect(reconnect=False)
         try:
-            await self._parts.gateway.stay()
+            await self._parts.gateway.run()
         except discord.ClientException:
             await self.close()
             raise
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Count the new session; the gateway has already waited before it connected."""
-        self._parts.gateway.identifying()
+        self._parts.gateway.count_session()
 
     async def close(self) -> None:
         """Stop within 4 s: accept no questions, say in open replies that they will go on."""
@@ -173,11 +173,11 @@ class ChatBot(discord.Client):
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Read missed messages of a guild that became available after READY."""
-        self._parts.catch_up.guild_came(guild)
+        self._parts.catch_up.guild_available(guild)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Begin to mark what was read in a new guild."""
-        self._parts.catch_up.guild_came(guild)
+        self._parts.catch_up.guild_available(guild)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Stop the turns of a guild that removed the bot."""

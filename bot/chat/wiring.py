@@ -115,7 +115,7 @@ def build_parts(
             read_markers,
             rest,
             clock,
-            take=listener.take_missed,
+            take=listener.store_missed,
             release=scheduler.release,
         ),
         read_markers=read_markers,
@@ -131,12 +131,12 @@ def _observe_requests(
     client: discord.Client, clock: Clock, throttle: EditThrottle, gateway: Gateway
 ) -> None:
     """Have the client's REST requests limited, and their refusals reported."""
-    rate_limiter = RateLimiter(clock, once_met=True)
+    rate_limiter = RateLimiter(clock, until_limited=True)
     observer = HttpObserver(
         client,
         channel_limited=throttle.count_429,
-        global_limited=rate_limiter.met,
+        global_limited=rate_limiter.limit_reached,
         unauthorized=gateway.check_token,
     )
-    observer.trace.on_request_start.append(rate_limiter.before)
+    observer.trace.on_request_start.append(rate_limiter.before_request)
     dpy_internals.set_trace(client, observer.trace)

@@ -101,7 +101,7 @@ async def test_whoever_asks_little_is_at_work_though_others_have_every_worker(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.turns.scheduler.MOST_WORKERS", 2)
-    monkeypatch.setattr("bot.chat.turns.scheduler.ALWAYS", 1)
+    monkeypatch.setattr("bot.chat.turns.scheduler.GUARANTEED_PER_GUILD", 1)
     gate = channels.model.gate()
     channels.model.otherwise = lambda asked: (
         asked.question if asked.question == "alone" else turns.say(asked.question, first=gate)

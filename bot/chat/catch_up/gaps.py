@@ -49,7 +49,7 @@ class Archive(Struct, frozen=True, kw_only=True):
     read_markers: tuple[ReadMarker, ...]
 
 
-class Missed(Struct, frozen=True, kw_only=True):
+class MissedMessages(Struct, frozen=True, kw_only=True):
     """Where to read and where to ask what there is to be read."""
 
     gaps: tuple[Gap, ...] = ()
@@ -73,19 +73,19 @@ class GapFinder:
         self._rest = rest
         self._clock = clock
 
-    def oldest(self) -> int:
+    def oldest_answered(self) -> int:
         """Return the id that a message had which is just not too old to be answered."""
         moment = self._clock.now() - MOST_AGE
         return max(0, int(moment * 1_000) - discord.utils.DISCORD_EPOCH) << 22
 
-    async def direct(self) -> Missed:
+    async def direct(self) -> MissedMessages:
         """Return where people may have written to us alone; Discord does not say where they did."""
         read_markers = await self._ledger.read_markers.of_guild(None)
-        gaps = tuple(self._unseen(mark) for mark in read_markers if mark.linked)
-        self._read_markers.planned(None, [gap.mark.channel_id for gap in gaps])
-        return Missed(gaps=gaps)
+        gaps = tuple(self._unread_gap(mark) for mark in read_markers if mark.linked)
+        self._read_markers.set_behind(None, [gap.mark.channel_id for gap in gaps])
+        return MissedMessages(gaps=gaps)
 
-    async def in_guild(self, guild: discord.Guild) -> Missed:
+    async def in_guild(self, guild: discord.Guild) -> MissedMessages:
         """Return a guild's channels in which something was written since their marks."""
         read_markers = {
             mark.channel_id: mark for mark in await self._ledger.read_markers.of_guild(guild.id)
@@ -111,15 +111,15 @@ class GapFinder:
             for mark in read_markers.values()
             if mark.linked and guild.get_channel_or_thread(mark.channel_id) is None
         ]
-        oldest = self.oldest()
-        gaps += [self._unseen(mark) for mark in hidden if mark.message_id > oldest]
+        oldest = self.oldest_answered()
+        gaps += [self._unread_gap(mark) for mark in hidden if mark.message_id > oldest]
         archives = _archives(readable, [mark for mark in hidden if mark.message_id <= oldest])
         if begun:
             await self._ledger.read_markers.advance(begun)
         behind = [gap.mark.channel_id for gap in gaps]
         behind += [mark.channel_id for archive in archives for mark in archive.read_markers]
-        self._read_markers.planned(guild.id, behind)
-        return Missed(gaps=tuple(gaps), archives=archives)
+        self._read_markers.set_behind(guild.id, behind)
+        return MissedMessages(gaps=tuple(gaps), archives=archives)
 
     async def in_archive(self, archive: Archive) -> tuple[Gap, ...]:
         """Return the archived channel threads in which something was written; nothing else was.
@@ -128,14 +128,14 @@ class GapFinder:
         """
         read_markers = {mark.channel_id: mark for mark in archive.read_markers}
         gaps: list[Gap] = []
-        for thread in await self._rest.insist(lambda: _archived(archive.parent)):
+        for thread in await self._rest.call(lambda: _archived(archive.parent)):
             mark = read_markers.get(thread.id)
             newest = thread.last_message_id or 0
             if mark is not None and mark.message_id < newest:
                 gaps.append(Gap(channel=thread, mark=mark, newest=newest))
         return tuple(gaps)
 
-    def _unseen(self, mark: ReadMarker) -> Gap:
+    def _unread_gap(self, mark: ReadMarker) -> Gap:
         channel = self._client.get_partial_messageable(mark.channel_id, guild_id=mark.guild_id)
         return Gap(channel=channel, mark=mark, newest=mark.message_id)
 

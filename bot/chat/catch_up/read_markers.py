@@ -33,7 +33,7 @@ class ReadMarkers:
         self._clock = clock
         self.is_ready = False
         """Whether the guilds of this session are known."""
-        self._planned: set[int] = set()
+        self._known_guilds: set[int] = set()
         self._behind: set[int] = set()
         self._new: dict[int, ReadMarker] = {}
         self._old: dict[int, ReadMarker] = {}
@@ -43,7 +43,7 @@ class ReadMarkers:
     def new_session(self) -> None:
         """What comes from now on comes behind a gap."""
         self.is_ready = False
-        self._planned.clear()
+        self._known_guilds.clear()
         self._behind.clear()
         # Seen behind the gap before this one, and that one was not read yet.
         self._held.clear()
@@ -51,19 +51,19 @@ class ReadMarkers:
     def mark_read(self, channel_id: int, guild_id: int | None, message_id: int) -> None:
         """A message was seen, and taken if it is a question."""
         mark = ReadMarker(channel_id=channel_id, guild_id=guild_id, message_id=message_id)
-        if channel_id in self._behind or (guild_id or DIRECT) not in self._planned:
-            _further(self._held, mark)
+        if channel_id in self._behind or (guild_id or DIRECT) not in self._known_guilds:
+            _advance(self._held, mark)
         else:
-            _further(self._new, mark)
+            _advance(self._new, mark)
             self._write_soon()
 
-    def planned(self, guild_id: int | None, behind: Iterable[int]) -> None:
+    def set_behind(self, guild_id: int | None, behind: Iterable[int]) -> None:
         """These of a guild's channels have to be read; the others missed nothing."""
-        self._planned.add(guild_id or DIRECT)
+        self._known_guilds.add(guild_id or DIRECT)
         self._behind.update(behind)
         for mark in list(self._held.values()):
             if mark.guild_id == guild_id and mark.channel_id not in self._behind:
-                _further(self._new, self._held.pop(mark.channel_id))
+                _advance(self._new, self._held.pop(mark.channel_id))
         self._write_soon()
 
     def caught_up(self, mark: ReadMarker) -> None:
@@ -71,12 +71,12 @@ class ReadMarkers:
         if mark.channel_id not in self._behind:
             return  # a session ago
         self._behind.discard(mark.channel_id)
-        _further(self._new, mark)
+        _advance(self._new, mark)
         if (held := self._held.pop(mark.channel_id, None)) is not None:
-            _further(self._new, held)
+            _advance(self._new, held)
         self._write_soon()
 
-    def gone(self, channel_id: int) -> None:
+    def forget(self, channel_id: int) -> None:
         """A channel that was behind can't be read any more."""
         self._behind.discard(channel_id)
         self._held.pop(channel_id, None)
@@ -97,7 +97,7 @@ class ReadMarkers:
         except LedgerError as error:
             _log.info("How far channels were seen could not be written: %s", error)
             for mark in old.values():
-                _further(self._old, mark)
+                _advance(self._old, mark)
 
     async def stop(self) -> None:
         """Write what is old enough for the last time."""
@@ -117,7 +117,7 @@ class ReadMarkers:
             await self.write()
 
 
-def _further(read_markers: dict[int, ReadMarker], mark: ReadMarker) -> None:
+def _advance(read_markers: dict[int, ReadMarker], mark: ReadMarker) -> None:
     known = read_markers.get(mark.channel_id)
     if known is None or known.message_id < mark.message_id:
         read_markers[mark.channel_id] = mark

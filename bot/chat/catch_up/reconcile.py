@@ -38,7 +38,7 @@ class FoundReplies(Struct, frozen=True):
     refused: frozenset[int] = frozenset()
     left: tuple[int, ...] = ()
 
-    def settles(self, message_id: int) -> bool:
+    def answers_question(self, message_id: int) -> bool:
         """Whether a question has been told already what it will be told."""
         return message_id in self.refused or any(
             message_id <= answer.up_to for answer in self.answers
@@ -53,7 +53,7 @@ class Reconciler:
         self._ledger = ledger
         self._rest = rest
 
-    async def learn(
+    async def find_replies(
         self,
         channel: discord.abc.Messageable,
         mark: ReadMarker,
@@ -63,7 +63,7 @@ class Reconciler:
 
         Raises ``LedgerError``; may be done twice.
         """
-        found = await self._learn_in(channel, mark, messages)
+        found = await self._find_in(channel, mark, messages)
         elsewhere = await self._answered_in_threads(messages)
         return msgspec.structs.replace(found, refused=found.refused | elsewhere)
 
@@ -88,13 +88,13 @@ class Reconciler:
         mark = ReadMarker(channel_id=question.id, guild_id=guild_id, message_id=question.id)
         thread = self._client.get_partial_messageable(question.id, guild_id=guild_id)
         try:
-            messages = await self._rest.insist(lambda: oldest_messages(thread))
+            messages = await self._rest.call(lambda: oldest_messages(thread))
         except discord.HTTPException as error:
             _log.info("Channel thread %d can't be read: %s", question.id, error)
             return False
-        return bool((await self._learn_in(thread, mark, messages)).answers)
+        return bool((await self._find_in(thread, mark, messages)).answers)
 
-    async def _learn_in(
+    async def _find_in(
         self,
         channel: discord.abc.Messageable,
         mark: ReadMarker,
@@ -118,7 +118,7 @@ class Reconciler:
         for message_id in found.left:
             _log.info("Reply %d in %d is of no turn that goes on", message_id, channel_id)
             with contextlib.suppress(discord.HTTPException):
-                await self._rest.insist(partial.get_partial_message(message_id).delete)
+                await self._rest.call(partial.get_partial_message(message_id).delete)
         return found
 
     @property

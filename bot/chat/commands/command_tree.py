@@ -90,7 +90,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         if await self._ledger.fact(COMMANDS_FACT) == fingerprint:
             return
         try:
-            await self._rest.insist(self.sync)
+            await self._rest.call(self.sync)
         except discord.HTTPException as error:
             _log.warning("Discord did not take the commands (%s); they stay as they were", error)
         else:

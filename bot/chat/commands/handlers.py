@@ -51,7 +51,7 @@ class InteractionHandlers:
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Cancel the attempt whose button was pressed."""
-        async with AcknowledgedInteraction(interaction, self._rest) as answer:
+        async with AcknowledgedInteraction(interaction, self._rest) as response:
             turn = await self._ledger.history.turn(turn_id)
             refusal = sentences.TOO_LATE_TO_CANCEL
             if turn is not None and turn.attempt == attempt:
@@ -59,13 +59,13 @@ class InteractionHandlers:
                     refusal = sentences.NOT_YOURS_TO_CANCEL
                 elif await self._request_cancel(turn, interaction):
                     return
-            await answer.note(refusal)
+            await response.note(refusal)
 
     async def retry_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Make one more attempt at the turn whose button was pressed."""
-        async with AcknowledgedInteraction(interaction, self._rest) as answer:
+        async with AcknowledgedInteraction(interaction, self._rest) as response:
             turn = await self._ledger.history.turn(turn_id)
             refusal = sentences.TOO_LATE_TO_RETRY
             if turn is not None and turn.attempt == attempt:
@@ -74,33 +74,33 @@ class InteractionHandlers:
                 elif await self._ledger.turns.retry(turn_id, attempt) is not None:
                     self._schedule(turn.channel_id)
                     return
-            await answer.note(refusal)
+            await response.note(refusal)
 
     async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
         """Turn to a page of the list."""
-        async with AcknowledgedInteraction(interaction, self._rest) as answer:
-            await self._show_page(answer, interaction, page)
+        async with AcknowledgedInteraction(interaction, self._rest) as response:
+            await self._show_page(response, interaction, page)
 
     async def list_runs(self, interaction: discord.Interaction[Any], page: int) -> None:
         """Show a page of the runs this person may know of, newest first."""
-        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as answer:
-            await self._show_page(answer, interaction, page)
+        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
+            await self._show_page(response, interaction, page)
 
     async def show_run(self, interaction: discord.Interaction[Any], name: str) -> None:
         """Show all that is known of a run."""
-        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as answer:
+        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
             turn = await self._named(name, interaction)
             text = sentences.no_such_run(name)
             if turn is not None:
                 questions = await self._ledger.questions.of_turn(turn.id)
                 asked = [question.content for question in questions]
                 text = sentences.run_details(turn, self._clock.now(), asked)
-            await answer.show(text)
+            await response.show(text)
 
     async def cancel_run(self, interaction: discord.Interaction[Any], name: str | None) -> None:
         """Cancel a run, this channel's where none is named."""
-        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as answer:
-            await answer.show(await self._cancelled(interaction, name))
+        async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
+            await response.show(await self._cancelled(interaction, name))
 
     async def choices(
         self, interaction: discord.Interaction[Any], typed: str, *, active: bool
@@ -128,7 +128,7 @@ class InteractionHandlers:
         return found
 
     async def _show_page(
-        self, answer: AcknowledgedInteraction, interaction: discord.Interaction[Any], page: int
+        self, response: AcknowledgedInteraction, interaction: discord.Interaction[Any], page: int
     ) -> None:
         scope = scope_of(interaction)
         pages = max(1, -(-await self._ledger.history.count(scope) // PAGE_SIZE))
@@ -141,7 +141,7 @@ class InteractionHandlers:
             # Of interest to who looks after the place, and noise to everybody else.
             health = self._health() if interaction.permissions.manage_messages else None
             text = sentences.run_page(turns, self._clock.now(), page, pages, health)
-        await answer.show(text, buttons.page_view(page, pages))
+        await response.show(text, buttons.page_view(page, pages))
 
     async def _cancelled(self, interaction: discord.Interaction[Any], name: str | None) -> str:
         turn: Turn | None

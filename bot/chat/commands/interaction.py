@@ -9,7 +9,7 @@ import aiohttp
 import discord
 
 from bot.chat.texts import sentences
-from bot.chat.transport.rest_retry import RestRetry, told
+from bot.chat.transport.rest_retry import RestRetry, describe_error
 
 _ACKNOWLEDGE_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 14 * 60.0  # of 15 minutes that its token holds
@@ -38,7 +38,7 @@ class AcknowledgedInteraction:
         response = self._interaction.response
         try:
             async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
-                await self._rest.insist(lambda: response.defer(ephemeral=self._ephemeral))
+                await self._rest.call(lambda: response.defer(ephemeral=self._ephemeral))
             self._acknowledged = True
         except discord.HTTPException as error:
             # By a try whose answer was lost.
@@ -76,11 +76,14 @@ class AcknowledgedInteraction:
         if not self._acknowledged:
             return
         try:
-            await self._rest.insist(call, within=_ANSWER_SECONDS)
+            await self._rest.call(call, within=_ANSWER_SECONDS)
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             self._failed("answered", error)
 
     def _failed(self, what: str, error: Exception) -> None:
         _log.warning(
-            "Interaction %d could not be %s: Discord %s", self._interaction.id, what, told(error)
+            "Interaction %d could not be %s: Discord %s",
+            self._interaction.id,
+            what,
+            describe_error(error),
         )

@@ -19,7 +19,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
-from bot.chat.intake.mentions import attached_to
+from bot.chat.intake.mentions import attachments_of
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
 from bot.chat.threads.threads import AssistantThreads
@@ -40,12 +40,12 @@ LARGEST_IMAGE: Final = 20 * 1024 * 1024
 _AT_ONCE: Final = 4
 """How many images are in memory at once."""
 
-_LOOKED_AT: Final = 100
+_MOST_UPLOADS_READ: Final = 100
 """How many of the newest uploads are looked through for one that was made already."""
 
 _MOST_BEGUN: Final = 1_000
 _PURPOSE: Final = "vision"
-_PIECE: Final = 256 * 1024
+_CHUNK_BYTES: Final = 256 * 1024
 _RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=2.0)
 """How a download is tried again, in seconds."""
 
@@ -103,7 +103,7 @@ class AttachmentReader:
         files = attached(question)
         if self._clock.now() - question.received_at < FRESH_SECONDS:
             return files
-        return await self._looked_up(question) or files
+        return await self._current_files(question) or files
 
     def is_text(self, file: AttachedFile) -> bool:
         """Whether a file says that it is text, by its type or by its name."""
@@ -120,7 +120,7 @@ class AttachmentReader:
         try:
             return await self._fetch(file, most)
         except _RefusedError:
-            known = await self._looked_up(question) or ()
+            known = await self._current_files(question) or ()
             fresh = next((each for each in known if each.id == file.id), None)
         if fresh is not None:
             try:
@@ -137,7 +137,7 @@ class AttachmentReader:
         async with self._room:
             file_id: str | None = None
             if question.received_at < self._since or file.id in self._begun:
-                file_id = await self._found(file)
+                file_id = await self._earlier_upload(file)
             if file_id is None:
                 data = await self.download(question, file, LARGEST_IMAGE)
                 ending = image_kind(data)
@@ -146,11 +146,11 @@ class AttachmentReader:
                 file_id = await self._upload(file, ending, data)
         return ImageFilePart(ImageFile(file_id))
 
-    async def _looked_up(self, question: Question) -> tuple[AttachedFile, ...] | None:
+    async def _current_files(self, question: Question) -> tuple[AttachedFile, ...] | None:
         """Return the question's files as Discord has them now; None where it does not say."""
         channel = self._client.get_partial_messageable(question.channel_id)
         try:
-            message = await self._rest.insist(lambda: channel.fetch_message(question.id))
+            message = await self._rest.call(lambda: channel.fetch_message(question.id))
         except discord.HTTPException as error:
             _log.info("The files of question %d can't be looked up: %s", question.id, error)
             return None
@@ -199,9 +199,9 @@ class AttachmentReader:
                     raise UnreadableError(f"it is larger than {told_size(most)}")
         return bytes(data)
 
-    async def _found(self, file: AttachedFile) -> str | None:
+    async def _earlier_upload(self, file: AttachedFile) -> str | None:
         """Return the upload of an image that an attempt before this one has left."""
-        page = FilePage(limit=_LOOKED_AT, purpose=_PURPOSE)
+        page = FilePage(limit=_MOST_UPLOADS_READ, purpose=_PURPOSE)
         try:
             newest = await self._threads.api.list_files(page)
         except APIError as error:
@@ -216,13 +216,13 @@ class AttachmentReader:
         request = UploadFile(filename=_upload_name(file, ending), purpose=_PURPOSE)
 
         async def upload() -> str:
-            return (await self._threads.api.upload_file(request, _pieces(data))).id
+            return (await self._threads.api.upload_file(request, _chunks(data))).id
 
         self._begun[file.id] = None
         if len(self._begun) > _MOST_BEGUN:
             del self._begun[next(iter(self._begun))]
         try:
-            return await self._threads.create_once(upload, partial(self._found, file))
+            return await self._threads.create_once(upload, partial(self._earlier_upload, file))
         except APIError as error:
             _log.warning("Image %d was not taken: %s %s", file.id, error.status, error)
             raise UnreadableError("the assistant's server did not take it") from error
@@ -238,7 +238,7 @@ def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
             size=file.size,
             content_type=well_formed(file.content_type or ""),
         )
-        for file in attached_to(message, me)
+        for file in attachments_of(message, me)
     )
 
 
@@ -250,6 +250,6 @@ def _upload_name(file: AttachedFile, ending: str) -> str:
     return f"{file.id}-{stem[:200] or 'image'}.{ending}"
 
 
-async def _pieces(data: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), _PIECE):
-        yield data[start : start + _PIECE]
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _CHUNK_BYTES):
+        yield data[start : start + _CHUNK_BYTES]

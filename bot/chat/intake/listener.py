@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.intake.attachments import files_of
-from bot.chat.intake.mentions import attached_to, can_ask, mentions, said
+from bot.chat.intake.mentions import attachments_of, can_ask, mentions, question_text
 from bot.chat.intake.routing import Router
 from bot.chat.texts import sentences
 from bot.chat.texts.plain_text import well_formed
@@ -54,10 +54,10 @@ class Listener:
         self._open_thread = open_thread
         self._reply = reply
         self._mark_read = mark_read
-        self._told_full: dict[int, float] = {}
+        self._refused_at: dict[int, float] = {}
         # Events come as tasks of their own: a channel's order must not depend on whose read is
         # faster, nor a channel wait for another one. An order is there while somebody is in it.
-        self._orders: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._open = True
 
     def stop(self) -> None:
@@ -78,52 +78,54 @@ class Listener:
     async def _answer_or_store(self, message: discord.Message, me: discord.ClientUser) -> None:
         mentioned = mentions(message, me.id)
         try:
-            await self._take(message, me, mentioned=mentioned)
+            await self._store(message, me, mentioned=mentioned)
         except QueueFullError as error:
             _log.warning("Question %d is refused: %s", message.id, error)
-            await self._tell_full(message)
+            await self._refuse_full(message)
             return
         except Exception:  # noqa: BLE001 - a full disk or our own defect: whoever asked is told
             _log.exception("Question %d could not be written down", message.id)
-            if mentioned or guild_of(message) is None or _in_ours(message, me):
+            if mentioned or guild_of(message) is None or _in_own_thread(message, me):
                 await self._reply(message, sentences.NOT_TAKEN)
             return
-        if mentioned and _empty(message, me):
+        if mentioned and _is_empty(message, me):
             await self._reply(message, sentences.empty_question(_own_name(message, me)))
 
-    async def _tell_full(self, message: discord.Message) -> None:
+    async def _refuse_full(self, message: discord.Message) -> None:
         """Say so, once in a while: who floods a channel is not helped by a flood of ours."""
         now = self._clock.monotonic()
-        self._told_full = {
-            channel: told for channel, told in self._told_full.items() if now - told < _TELL_SECONDS
+        self._refused_at = {
+            channel: told
+            for channel, told in self._refused_at.items()
+            if now - told < _TELL_SECONDS
         }
-        if message.channel.id not in self._told_full:
-            self._told_full[message.channel.id] = now
+        if message.channel.id not in self._refused_at:
+            self._refused_at[message.channel.id] = now
             await self._reply(message, sentences.queue_full(MOST_WAITING))
 
-    async def take_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def store_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Take a message that came while we were away, if it is a question.
 
         Raises ``LedgerError``, and ``QueueFullError`` for one that is left out.
         """
         if self._open and can_ask(message):
-            await self._take(message, me, mentioned=mentions(message, me.id))
+            await self._store(message, me, mentioned=mentions(message, me.id))
 
-    async def _take(
+    async def _store(
         self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
     ) -> None:
-        if _empty(message, me):
+        if _is_empty(message, me):
             return
         question = _question(message, me)
-        async with self._order(message.channel.id):
-            home = await self._router.home_of(message, mentioned=mentioned, me=me.id)
-            taken = home.asked and await self._ledger.questions.take(
-                question, home.link, most=MOST_WAITING
+        async with self._lock(message.channel.id):
+            destination = await self._router.route(message, mentioned=mentioned, me=me.id)
+            taken = destination.asked and await self._ledger.questions.take(
+                question, destination.link, most=MOST_WAITING
             )
         if not taken:
             return
-        if home.link is not None:
-            self._schedule(home.link.channel_id)
+        if destination.link is not None:
+            self._schedule(destination.link.channel_id)
         else:
             self._open_thread(question)
 
@@ -131,21 +133,21 @@ class Listener:
         """Take over an edit of a question that still waits."""
         if message.author.bot or not self._open:
             return
-        async with self._order(message.channel.id):
-            await self._ledger.questions.amend(message.id, said(message, me.id))
+        async with self._lock(message.channel.id):
+            await self._ledger.questions.amend(message.id, question_text(message, me.id))
 
     async def deleted(self, channel_id: int, message_id: int) -> None:
         """Take out a question that still waits."""
         if not self._open:
             return
-        async with self._order(channel_id):
+        async with self._lock(channel_id):
             await self._ledger.questions.withdraw(message_id)
 
-    def _order(self, channel_id: int) -> asyncio.Lock:
-        return self._orders.setdefault(channel_id, asyncio.Lock())
+    def _lock(self, channel_id: int) -> asyncio.Lock:
+        return self._locks.setdefault(channel_id, asyncio.Lock())
 
 
-def _in_ours(message: discord.Message, me: discord.ClientUser) -> bool:
+def _in_own_thread(message: discord.Message, me: discord.ClientUser) -> bool:
     """Whether a message is in a channel thread that we opened, where each one is a question."""
     return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
 
@@ -165,8 +167,8 @@ def _own_name(message: discord.Message, me: discord.ClientUser) -> str:
     return me.display_name if member is None else member.display_name
 
 
-def _empty(message: discord.Message, me: discord.ClientUser) -> bool:
-    return not said(message, me.id) and not attached_to(message, me.id)
+def _is_empty(message: discord.Message, me: discord.ClientUser) -> bool:
+    return not question_text(message, me.id) and not attachments_of(message, me.id)
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
@@ -176,6 +178,6 @@ def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
         guild_id=guild_of(message),
         author_id=message.author.id,
         author_name=well_formed(message.author.display_name),
-        content=said(message, me.id),
+        content=question_text(message, me.id),
         attachments=attachments_json(files_of(message, me.id)),
     )

@@ -36,21 +36,21 @@ def mentions(message: discord.Message, me: int) -> bool:
     return role is not None and role.mention in message.content
 
 
-def said(message: discord.Message, me: int) -> str:
+def question_text(message: discord.Message, me: int) -> str:
     """Return what a message says, for the model to read, with names in place of ids.
 
     Our own mention is left out. The message that a question replies to stands above it as a quote,
     unless it is ours; what is forwarded and what only an embed says are part of the question.
     """
-    own = _named(message, me)
-    forwarded = [_shown(each.content, each.embeds) for each in message.message_snapshots]
+    own = _named_text(message, me)
+    forwarded = [_with_embeds(each.content, each.embeds) for each in message.message_snapshots]
     if not own and not forwarded:
-        own = _shown("", message.embeds)
-    blocks = [_quoted(message, me), own, *forwarded, _polled(message), _stuck(message)]
+        own = _with_embeds("", message.embeds)
+    blocks = [_quote(message, me), own, *forwarded, _poll_text(message), _sticker_names(message)]
     return well_formed("\n\n".join(block for block in blocks if block)).strip()
 
 
-def attached_to(message: discord.Message, me: int) -> list[discord.Attachment]:
+def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:
     """Return the files of a question: its own, forwarded ones, and those it replies to."""
     files = list(message.attachments)
     for snapshot in message.message_snapshots:
@@ -61,7 +61,7 @@ def attached_to(message: discord.Message, me: int) -> list[discord.Attachment]:
     return files
 
 
-def _named(message: discord.Message, me: int) -> str:
+def _named_text(message: discord.Message, me: int) -> str:
     """Return a message's own text: our mention left out, everybody else's as their name."""
     users = {user.id: f"@{user.display_name}" for user in message.mentions}
     roles = {role.id: f"@{role.name}" for role in message.role_mentions}
@@ -100,12 +100,12 @@ def _channel_name(message: discord.Message, channel_id: int) -> str:
     return channel.name if known else "unknown"
 
 
-def _quoted(message: discord.Message, me: int) -> str:
+def _quote(message: discord.Message, me: int) -> str:
     """Return the message that a question replies to as a quote; empty where there is none."""
     replied = _replied_to(message, me)
     if replied is None:
         return ""
-    text = _named(replied, me) or _shown("", replied.embeds)
+    text = _named_text(replied, me) or _with_embeds("", replied.embeds)
     if len(text) > MOST_QUOTED:
         text = f"{text[:MOST_QUOTED]}…"
     name = " ".join(replied.author.display_name.split())
@@ -121,7 +121,7 @@ def _replied_to(message: discord.Message, me: int) -> discord.Message | None:
     return None if reference.resolved.author.id == me else reference.resolved
 
 
-def _shown(content: str, embeds: list[discord.Embed]) -> str:
+def _with_embeds(content: str, embeds: list[discord.Embed]) -> str:
     """Return a text and what its embeds show, for those which link previews did not make."""
     blocks = [readable(content)]
     for embed in embeds:
@@ -133,14 +133,14 @@ def _shown(content: str, embeds: list[discord.Embed]) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _polled(message: discord.Message) -> str:
+def _poll_text(message: discord.Message) -> str:
     """Return a poll's question and answers; empty where there is none."""
     if message.poll is None:
         return ""
     return "\n".join((message.poll.question, *(f"- {one.text}" for one in message.poll.answers)))
 
 
-def _stuck(message: discord.Message) -> str:
+def _sticker_names(message: discord.Message) -> str:
     return " ".join(f"[sticker {sticker.name}]" for sticker in message.stickers)
 
 

@@ -33,7 +33,7 @@ class Router:
         self._rest = rest
         self._answer_in = answer_in
 
-    async def home_of(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
+    async def route(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
         """Say whether a message is a question and where it is answered, as far as is known yet."""
         channel = message.channel
         guild_id = message.guild.id if message.guild else getattr(channel, "guild_id", None)
@@ -63,7 +63,7 @@ class Router:
             return Destination(asked=mentioned, link=None)
         return Destination(asked=mentioned, link=_in_channel(channel.id, guild_id))
 
-    async def settle(self, question: NewQuestion) -> int | None:
+    async def open_thread(self, question: NewQuestion) -> int | None:
         """Open the channel thread of a question and return its id; it may be there already.
 
         Where none can be opened the question is answered in its own channel; None where its
@@ -74,14 +74,14 @@ class Router:
         fallback = False
         try:
             try:
-                await self._opened(channel_id, question.id, name)
+                await self._create_thread(channel_id, question.id, name)
             except discord.HTTPException as error:
                 if error.status != 400 or error.code == CHANNEL_THREAD_EXISTS:
                     raise
                 # Most likely the name is what a filter of the server refuses.
                 _log.info("No channel thread in %d under its name: %s", channel_id, error)
                 name = neutral_channel_thread_name(question.author_name)
-                await self._opened(channel_id, question.id, name)
+                await self._create_thread(channel_id, question.id, name)
         except discord.HTTPException as error:
             if error.code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
                 await self._ledger.questions.withdraw(question.id)
@@ -97,8 +97,8 @@ class Router:
         await self._ledger.questions.settle(question.id, link, fallback=fallback)
         return link.channel_id
 
-    async def _opened(self, channel_id: int, message_id: int, name: str) -> None:
-        await self._rest.insist(
+    async def _create_thread(self, channel_id: int, message_id: int, name: str) -> None:
+        await self._rest.call(
             lambda: dpy_internals.open_channel_thread(self._client, channel_id, message_id, name)
         )
 

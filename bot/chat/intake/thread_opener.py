@@ -36,7 +36,7 @@ class ThreadOpener:
         async def open_thread() -> int | None:
             # discord.py would queue concurrent requests of a channel, and give some of them up.
             async with self._locks.setdefault(question.channel_id, asyncio.Lock()):
-                return await self._router.settle(question)
+                return await self._router.open_thread(question)
 
         failure = f"The channel of question {question.id} can't be stored"
         channel_id = await until_ledger_answers(open_thread, self._clock, failure)

@@ -1,4 +1,4 @@
-"""The buttons of replies and lists: what a press means stands in its custom_id alone."""
+"""The buttons of replies and lists; a button's custom_id holds everything its press needs."""
 
 import re
 from typing import Any, Final, Protocol
@@ -11,30 +11,33 @@ _CANCEL: Final = re.compile(r"cancel:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
 
 
 class ButtonHandlers(Protocol):
-    """What presses come to."""
+    """Handles presses of buttons."""
 
     async def cancel_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
-        """Somebody pressed Cancel on this attempt's reply."""
+        """Handle a press of Cancel on this attempt's reply."""
 
     async def retry_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
-        """Somebody pressed Retry on this attempt's reply."""
+        """Handle a press of Retry on this attempt's reply."""
 
     async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
-        """Somebody turned a page of the list of runs."""
+        """Handle a press of Newer or Older below the list of runs."""
 
 
 class HasButtonHandlers(Protocol):
-    """The client, as buttons see it."""
+    """A client that has handlers for its buttons."""
 
-    handlers: ButtonHandlers
+    @property
+    def handlers(self) -> ButtonHandlers:
+        """The handlers of presses."""
+        ...
 
 
 def cancel_id(turn_id: int, attempt: int) -> str:
-    """Return the custom_id of an attempt's Cancel button, by which its reply is found again."""
+    """Return the custom_id of an attempt's Cancel button; it identifies the attempt's reply."""
     return f"cancel:{turn_id}.{attempt}"
 
 
@@ -44,7 +47,7 @@ def retry_id(turn_id: int, attempt: int) -> str:
 
 
 def cancellable(message: discord.Message) -> tuple[int, int] | None:
-    """Return the turn and the attempt that a message's Cancel button belongs to."""
+    """Return turn id and attempt of a message's Cancel button; None if it has no such button."""
     for custom_id in custom_ids(message):
         if (match := _CANCEL.fullmatch(custom_id)) is not None:
             return int(match["turn"]), int(match["attempt"])
@@ -83,11 +86,11 @@ class CancelButton(
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
     ) -> "CancelButton":
-        """Make the button that was pressed."""
+        """Return the button that a member pressed."""
         return cls(int(match["turn"]), int(match["attempt"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
+        """Call the client's handler."""
         client: HasButtonHandlers = interaction.client
         await client.handlers.cancel_pressed(interaction, self.turn_id, self.attempt)
 
@@ -96,7 +99,7 @@ class RetryButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"retry:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})",
 ):
-    """Makes one more attempt at a turn that failed."""
+    """Starts one more attempt at a turn that failed."""
 
     def __init__(self, turn_id: int, attempt: int) -> None:
         self.turn_id = turn_id
@@ -113,11 +116,11 @@ class RetryButton(
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
     ) -> "RetryButton":
-        """Make the button that was pressed."""
+        """Return the button that a member pressed."""
         return cls(int(match["turn"]), int(match["attempt"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
+        """Call the client's handler."""
         client: HasButtonHandlers = interaction.client
         await client.handlers.retry_pressed(interaction, self.turn_id, self.attempt)
 
@@ -126,7 +129,7 @@ class PageButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"runs:(?P<label>newer|older):(?P<page>\d{1,9})",
 ):
-    """Turns to a page of the list of runs."""
+    """Shows another page of the list of runs."""
 
     def __init__(self, page: int, *, older: bool, disabled: bool = False) -> None:
         self.page = page
@@ -143,11 +146,11 @@ class PageButton(
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
     ) -> "PageButton":
-        """Make the button that was pressed."""
+        """Return the button that a member pressed."""
         return cls(int(match["page"]), older=match["label"] == "older")
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Hand the press on."""
+        """Call the client's handler."""
         client: HasButtonHandlers = interaction.client
         await client.handlers.page_pressed(interaction, self.page)
 
@@ -170,7 +173,7 @@ def retry_view(turn_id: int, attempt: int) -> discord.ui.View:
 
 
 def page_view(page: int, pages: int) -> discord.ui.View | None:
-    """Return the buttons of a page of the list, if there is more than one page."""
+    """Return the buttons below a page of the list; None if there is only one page."""
     if pages < 2:
         return None
     return _view(

@@ -152,7 +152,7 @@ class ChannelWriter:
         """Delete a message of the bot; logs a refusal and leaves the message."""
         message = self._channel.get_partial_message(message_id)
         try:
-            await _prioritized(priority, self._rest.insist(message.delete))
+            await _prioritized(priority, self._rest.call(message.delete))
         except discord.HTTPException as error:
             if error.code != UNKNOWN_MESSAGE:
                 _log.warning("Message %d of the bot can't be deleted: %s", message_id, error)
@@ -168,7 +168,7 @@ class ChannelWriter:
         for message_id in message_ids:
             message = self._channel.get_partial_message(message_id)
             try:
-                fetched = await _prioritized(priority, self._rest.insist(message.fetch))
+                fetched = await _prioritized(priority, self._rest.call(message.fetch))
                 found.append(fetched.content)
             except discord.HTTPException as error:
                 _log.info("Message %d of the bot can't be read: %s", message_id, error)
@@ -176,7 +176,7 @@ class ChannelWriter:
 
     async def after(self, message_id: int, *, priority: RequestPriority) -> list[discord.Message]:
         """Return the first page of messages after a message, oldest first; empty if unreadable."""
-        history = self._rest.insist(lambda: oldest_messages(self._channel, message_id))
+        history = self._rest.call(lambda: oldest_messages(self._channel, message_id))
         try:
             return await _prioritized(priority, history)
         except discord.HTTPException as error:
@@ -184,9 +184,9 @@ class ChannelWriter:
             _log.info("The history of channel %d can't be read: %s", self.channel_id, error)
             return []
 
-    async def breathe(self, failures: int) -> None:
+    async def back_off(self, failures: int) -> None:
         """Wait before one more try of what is tried by itself."""
-        await self._rest.breathe(failures)
+        await self._rest.back_off(failures)
 
     async def _send(
         self,
@@ -202,12 +202,12 @@ class ChannelWriter:
 
     async def _retried(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
         try:
-            return await _prioritized(priority, self._rest.insist(call))
+            return await _prioritized(priority, self._rest.call(call))
         except discord.HTTPException as error:
             if error.code != CHANNEL_THREAD_ARCHIVED:
                 raise
-        await _prioritized(priority, self._rest.insist(self._unarchive))
-        return await _prioritized(priority, self._rest.insist(call))
+        await _prioritized(priority, self._rest.call(self._unarchive))
+        return await _prioritized(priority, self._rest.call(call))
 
     async def _unarchive(self) -> None:
         channel = await self._client.fetch_channel(self.channel_id)

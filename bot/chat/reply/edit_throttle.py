@@ -1,7 +1,7 @@
-"""How fast replies grow: spaced a channel, fairly within one budget, and stopped by three 429s.
+"""Spaces the progress edits of replies: per channel, and all of them within one budget.
 
-Only progress waits here, and replies that have none yet: those say how long they wait within a
-budget of their own, so that it is never at the cost of an answer. What ends a reply never waits.
+A reply that waits for a run slot shows how long the queue is, within a budget of its own: these
+notices never delay an answer. Edits that finish a reply do not pass through here.
 """
 
 import asyncio
@@ -14,27 +14,28 @@ from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
 
 CHANNEL_SECONDS: Final = 1.1
-"""Between two progress edits in a channel, in seconds; Discord takes about five in five."""
+"""Time between two progress edits in a channel, in seconds; Discord accepts about five in five."""
 
 PER_SECOND: Final = 24.0
-"""Progress edits of all replies together; a bot has 50 requests a second for everything.
+"""Progress edits per second of all replies together; Discord accepts 50 requests of a bot.
 
-With ten questions a second, each a "thinking…" and an end, that is all it has: a progress edit that
-had to wait for its request would keep its own reply's end waiting.
+Ten questions per second need the rest: each has a placeholder and a final edit. A progress edit
+that waited for its request would delay the final edit of its own reply.
 """
 
 NOTICES_PER_SECOND: Final = 4
-"""How many of these may tell of a wait; hundreds may wait, each with news at every answer."""
+"""Edits per second that show a queue's length; with hundreds of waiting replies, each answer
+changes the number in all of them."""
 
 MOST_429: Final = 3
 """After so many 429 responses a reply shows no more progress."""
 
-_MOST_ROOM: Final = 15.0
-"""How many times slower progress gets at most to make room."""
+_MOST_SLOWDOWN: Final = 15.0
+"""The factor by which urgent requests slow progress edits down at most."""
 
 
 class EditThrottle:
-    """Says when a reply may show its progress."""
+    """Tells each channel's reply when it may show progress."""
 
     def __init__(
         self,
@@ -49,30 +50,30 @@ class EditThrottle:
         self._slot_seconds = 1 / per_second
         self._next_slot = 0.0
         self._refusals: dict[int, int] = {}
-        self._last: dict[int, float] = {}
+        self._last_edit: dict[int, float] = {}
         self._order = asyncio.Lock()
         self._notices = RateLimiter(clock, per_second=notices_per_second)
-        self._waits: dict[int, Callable[[], bool]] = {}
-        self._hurried: dict[int, asyncio.Event] = {}
+        self._is_waiting: dict[int, Callable[[], bool]] = {}
+        self._has_slot: dict[int, asyncio.Event] = {}
         self._urgent = 0
 
-    def begin(self, channel_id: int, *, waits: Callable[[], bool] | None = None) -> None:
-        """A reply begins in a channel, with no strike against it; ``waits``: it has no run yet."""
+    def begin(self, channel_id: int, *, is_waiting: Callable[[], bool] | None = None) -> None:
+        """Begin a reply in a channel; ``is_waiting`` tells whether it waits for a run slot."""
         self._refusals[channel_id] = 0
-        self._waits[channel_id] = waits or _never
-        self._hurried[channel_id] = asyncio.Event()
+        self._is_waiting[channel_id] = is_waiting or _never
+        self._has_slot[channel_id] = asyncio.Event()
 
-    def hurry(self, channel_id: int) -> None:
-        """The channel's reply waits no longer: what it shows from now on is an answer."""
-        if channel_id in self._hurried:
-            self._hurried[channel_id].set()
+    def stop_waiting(self, channel_id: int) -> None:
+        """Note that the channel's reply has its run slot, so that its next edit is progress."""
+        if channel_id in self._has_slot:
+            self._has_slot[channel_id].set()
 
     def end(self, channel_id: int) -> None:
-        """The channel's reply has ended."""
+        """End the channel's reply, and forget everything about the channel."""
         self._refusals.pop(channel_id, None)
-        self._last.pop(channel_id, None)
-        self._waits.pop(channel_id, None)
-        self._hurried.pop(channel_id, None)
+        self._last_edit.pop(channel_id, None)
+        self._is_waiting.pop(channel_id, None)
+        self._has_slot.pop(channel_id, None)
 
     def count_429(self, channel_id: int) -> None:
         """Count a 429 response to an edit in this channel; three end the reply's progress."""
@@ -92,20 +93,20 @@ class EditThrottle:
             self._urgent -= 1
 
     def is_stopped(self, channel_id: int) -> bool:
-        """Whether the channel's reply shows no more progress."""
+        """Return whether the channel's reply shows no more progress."""
         return self._refusals.get(channel_id, 0) >= MOST_429
 
-    async def turn(self, channel_id: int) -> RequestPriority:
+    async def wait_for_edit(self, channel_id: int) -> RequestPriority:
         """Wait until this channel's reply may be edited; the longest wait goes first.
 
         Returns the priority that the edit's request is to have.
         """
-        last = self._last.get(channel_id)
+        last = self._last_edit.get(channel_id)
         if last is not None:
             await self._sleep_until(last + self._channel_seconds)
-        # The first time it says so matters more than the next.
-        if self._waits.get(channel_id, _never)() and await self._noticed(
-            self._hurried[channel_id], first=last is None
+        # A reply's first notice matters more than an update of the number.
+        if self._is_waiting.get(channel_id, _never)() and await self._wait_for_notice(
+            self._has_slot[channel_id], first=last is None
         ):
             priority = RequestPriority.NOTICE
             now = self._take_slot()
@@ -114,24 +115,24 @@ class EditThrottle:
             async with self._order:
                 await self._sleep_until(self._next_slot)
                 now = self._take_slot()
-        if channel_id in self._refusals:  # else it has ended meanwhile
-            self._last[channel_id] = now
+        if channel_id in self._refusals:  # else the reply has ended meanwhile
+            self._last_edit[channel_id] = now
         return priority
 
     def _take_slot(self) -> float:
         now = self._clock.monotonic()
-        slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_ROOM)
+        slot = self._slot_seconds * min(1 + self._urgent / 2, _MOST_SLOWDOWN)
         self._next_slot = max(now, self._next_slot) + slot
         return now
 
-    async def _noticed(self, hurried: asyncio.Event, *, first: bool) -> bool:
-        """Wait for a notice's turn; False where the reply has an answer to show instead."""
+    async def _wait_for_notice(self, has_slot: asyncio.Event, *, first: bool) -> bool:
+        """Wait until a notice may be sent; False if the reply got its run slot before that."""
         notice = asyncio.create_task(
-            self._notices.spend(RequestPriority.URGENT if first else RequestPriority.USUAL)
+            self._notices.acquire(RequestPriority.URGENT if first else RequestPriority.USUAL)
         )
-        hurry = asyncio.create_task(hurried.wait())
-        async with cancelling(notice, hurry):
-            await asyncio.wait({notice, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        got_slot = asyncio.create_task(has_slot.wait())
+        async with cancelling(notice, got_slot):
+            await asyncio.wait({notice, got_slot}, return_when=asyncio.FIRST_COMPLETED)
             return notice.done()
 
     async def _sleep_until(self, moment: float) -> None:

@@ -1,4 +1,4 @@
-"""Tells members elsewhere that their channel took no answer: in its parent, else by DM."""
+"""Tells members that their channel accepts no answer: in its parent channel, or by DM."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,39 +11,41 @@ from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Turn
 
 MOST_TOLD: Final = 10
-"""How many members are told by DM of one turn; Discord takes many DMs at once for spam."""
+"""The most members that get a DM about one turn; Discord treats many DMs at once as spam."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Notice:
-    """Says that a turn has no reply, where Discord takes none in its own channel."""
+    """Sends messages about questions that get no reply from a turn."""
 
     def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
 
-    async def tell(self, turn: Turn) -> None:
-        """Tell those who asked; whom nothing reaches is named in the log.
+    async def tell_askers(self, turn: Turn) -> None:
+        """Tell everybody who asked that the turn has no reply; log whoever can't be reached.
 
-        May be done twice. Raises ``LedgerError``.
+        A second call sends nothing twice. Raises ``LedgerError``.
         """
         link = await self._ledger.link(turn.channel_id)
-        # A private channel thread's members and subject are none of its parent's business.
+        # The parent's readers must not learn of a private channel thread.
         has_parent = turn.parent_id != turn.channel_id and link is not None and not link.private
-        if has_parent and await self._told_in_parent(turn):
+        if has_parent and await self._sent_to_parent(turn):
             return
         for asker in turn.askers[:MOST_TOLD]:
-            if turn.guild_id is None or not await self._told_directly(turn, asker.id):
-                _log.warning("Turn %d: user %d can't be told of it", turn.id, asker.id)
+            if turn.guild_id is None or not await self._sent_by_dm(turn, asker.id):
+                _log.warning(
+                    "Turn %d: user %d can't be told that it has no reply", turn.id, asker.id
+                )
         for asker in turn.askers[MOST_TOLD:]:
-            _log.warning("Turn %d: user %d is not told of it", turn.id, asker.id)
+            _log.warning("Turn %d: user %d is not told that it has no reply", turn.id, asker.id)
 
     async def reply_to(self, message: discord.Message, sentence: str) -> None:
         """Reply to a question that gets no turn; a refusal of Discord is logged."""
         try:
-            await self._rest.insist(
+            await self._rest.call(
                 lambda: message.channel.send(
                     sentence, reference=message, nonce=f"told.{message.id}"
                 )
@@ -51,7 +53,7 @@ class Notice:
         except discord.HTTPException as error:
             _log.info("The author of message %d can't be told: %s", message.id, error)
 
-    async def _told_in_parent(self, turn: Turn) -> bool:
+    async def _sent_to_parent(self, turn: Turn) -> bool:
         parent = self._client.get_partial_messageable(turn.parent_id, guild_id=turn.guild_id)
         questions = await self._ledger.questions.of_turn(turn.id)
         asked_there = [each.id for each in questions if each.channel_id == turn.parent_id]
@@ -69,7 +71,7 @@ class Notice:
                 return True
         return await self._sent(turn, lambda: parent.send(text, nonce=_nonce(turn)))
 
-    async def _told_directly(self, turn: Turn, user_id: int) -> bool:
+    async def _sent_by_dm(self, turn: Turn, user_id: int) -> bool:
         async def send() -> discord.Message:
             channel = await self._client.create_dm(discord.Object(user_id))
             return await channel.send(
@@ -80,13 +82,13 @@ class Notice:
 
     async def _sent(self, turn: Turn, send: Callable[[], Awaitable[discord.Message]]) -> bool:
         try:
-            await self._rest.insist(send)
+            await self._rest.call(send)
         except discord.HTTPException as error:
-            _log.info("Turn %d: that it has no reply can't be told: %s", turn.id, error)
+            _log.info("Turn %d: the notice about its reply was refused: %s", turn.id, error)
             return False
         return True
 
 
 def _nonce(turn: Turn, user_id: int = 0) -> str:
-    # Discord takes 25 characters, and compares the nonces of all channels.
+    # Discord accepts 25 characters, and compares nonces across channels.
     return f"n{turn.id}.{turn.attempt}.{user_id % 10**9}"[:25]

@@ -1,7 +1,7 @@
-"""A turn's reply: "thinking…" that grows into the answer; its last text always arrives.
+"""A turn's reply: the placeholder "thinking…", edited until the whole answer stands there.
 
-One edit at a time is under way, progress gives way to the end, and each part's Discord message is
-in the ledger before anything builds on it.
+Only one edit is under way at a time. The final edit waits for no progress edit. The ledger has the
+id of each message of the reply before the next step uses the message.
 """
 
 import asyncio
@@ -29,14 +29,17 @@ from bot.chat.transport.rest_retry import (
 from bot.store.ledger import Ledger, LedgerError, Turn
 
 _PROGRESS_GRACE: Final = 3.0
+"""How long the end of a reply waits for a progress edit under way, in seconds."""
+
 _PAUSE_SECONDS: Final = 2.0
+"""How long ``pause`` takes at most, in seconds."""
 
 _REFUSED: Final = sentences.failure("undeliverable")
 
-_PLACE_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSIONS})
-"""Refusals that mean the channel and not what is said in it."""
+_CHANNEL_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSIONS})
+"""Discord's error codes for a channel in which nothing can be written, whatever the text."""
 
-_TROUBLES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
+_FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -66,22 +69,23 @@ class Reply:
         self._ids = list(turn.parts)
         self._shown: list[str | None] = [None] * len(self._ids)
         self._resent = 0
-        self._said: Callable[[], str] = str
+        self._text: Callable[[], str] = str
         self._changed = asyncio.Event()
         self._progress: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._channel_lost = channel_lost
 
-    async def place(self, *, in_reply: bool) -> int:
-        """Have "thinking…" stand with its Cancel button and return its message's id.
+    async def send_placeholder(self, *, in_reply: bool) -> int:
+        """Send the placeholder "thinking…" with its Cancel button; return its message id.
 
-        Raises ``UndeliverableError``.
+        A placeholder that exists already is used again. ``in_reply`` makes it a Discord reply to
+        the question. Raises ``UndeliverableError``.
         """
         view = buttons.cancel_view(self._turn.id, self._turn.attempt)
         if self._ids and self._channel_writer.is_old(self._ids[0]):
-            # It would soon take no more edits, and nobody looks that far up for an answer.
-            await self._abandon(0)
+            # Discord would soon refuse edits, and nobody scrolls that far up for an answer.
+            await self._resend_from(0)
         if self._ids:
             try:
                 await self._channel_writer.edit(
@@ -89,9 +93,9 @@ class Reply:
                 )
                 self._shown[0] = sentences.THINKING
             except MessageGoneError:
-                await self._abandon(0)
+                await self._resend_from(0)
             else:
-                await self._drop_behind(1)
+                await self._delete_from(1)
         if not self._ids and self._unsure:
             found = await self._find_placeholder()
             self._ids, self._shown = ([found], [None]) if found is not None else ([], [])
@@ -108,61 +112,63 @@ class Reply:
             self._ids, self._shown = [message_id], [sentences.THINKING]
         return self._ids[0]
 
-    def show(self, said: Callable[[], str]) -> None:
-        """Let the reply grow to what is ``said`` when there is time for it; the newest wins."""
-        self._said = said
+    def show(self, text: Callable[[], str]) -> None:
+        """Edit the reply in the background to the text that ``text`` returns then."""
+        self._text = text
         self._changed.set()
         if self._progress is None:
-            self._progress = asyncio.create_task(self._grow())
+            self._progress = asyncio.create_task(self._show_progress())
 
     async def finish(self, text: str, notes: Sequence[str], *, retry: bool) -> bool:
-        """Bring the reply to its last text, with quiet notes below and Retry where asked for.
+        """Edit the reply to its final text, with small notes below and Retry if ``retry``.
 
-        Returns False where Discord refused a part, in place of which our own sentence stands now
-        with Retry. Raises ``UndeliverableError`` where the channel takes no sentence either; then
-        no message of the reply is left, as far as Discord lets us delete them.
+        Returns False where Discord refused a part: a sentence that says so and a Retry button
+        replace the part. Raises ``UndeliverableError`` where Discord refuses that sentence too;
+        then the reply's messages were deleted, as far as Discord allows.
         """
-        await self._stop_growing()
+        await self._stop_progress()
         with self._throttle.urgent():
             try:
-                return await self._bring_to(with_notes(text, notes), retry=retry)
+                return await self._write_parts(with_notes(text, notes), retry=retry)
             except UndeliverableError:
                 if not self._ids:
                     raise
-            # What may not be edited may still be deleted, and said in a message of its own.
-            await self._abandon(0)
-            await self._bring_to([_REFUSED], retry=True)
+            # Messages that may not be edited may still be deleted, and a new one be sent.
+            await self._resend_from(0)
+            await self._write_parts([_REFUSED], retry=True)
             return False
 
-    async def _bring_to(self, contents: Sequence[str], *, retry: bool) -> bool:
-        """Bring every part to its content; returns False where one is told to be refused."""
+    async def _write_parts(self, contents: Sequence[str], *, retry: bool) -> bool:
+        """Write every part; return False where a sentence replaced a refused part."""
         contents = list(contents)
-        whole = True
+        complete = True
         number = 0
         while number < len(contents):
             last = number == len(contents) - 1
-            with_retry = last and (retry or not whole)
+            with_retry = last and (retry or not complete)
             view = buttons.retry_view(self._turn.id, self._turn.attempt) if with_retry else None
             try:
-                await self._bring_part(number, contents[number], view)
+                await self._write_part(number, contents[number], view)
             except MessageGoneError as error:
-                _log.info("Part %d of turn %d is sent anew: %s", number, self._turn.id, error)
-                await self._abandon(number)
+                _log.info(
+                    "Part %d of turn %d's reply is sent again: %s", number, self._turn.id, error
+                )
+                await self._resend_from(number)
                 continue
             except UndeliverableError as error:
                 if _REFUSED in contents[number]:
                     raise
                 _log.warning("Discord refuses part %d of turn %d: %s", number, self._turn.id, error)
                 contents[number] = _REFUSED
-                whole = False
+                complete = False
                 continue
             number += 1
-        await self._drop_behind(len(contents))
-        return whole
+        await self._delete_from(len(contents))
+        return complete
 
-    async def _bring_part(self, number: int, content: str, view: discord.ui.View | None) -> None:
+    async def _write_part(self, number: int, content: str, view: discord.ui.View | None) -> None:
         if number == len(self._ids):
-            await self._add(number, content, view)
+            await self._add_part(number, content, view)
         elif number == 0 or view is not None or self._shown[number] != content:
             await self._channel_writer.edit(
                 self._ids[number], content, view, priority=RequestPriority.URGENT
@@ -170,11 +176,11 @@ class Reply:
             self._shown[number] = content
 
     async def pause(self, note: str) -> None:
-        """Say below what is there that it will go on; one try, as long as there is time."""
-        await self._stop_growing(_PAUSE_SECONDS / 2)
+        """Add a note below the text so far; tries once, within two seconds."""
+        await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:
             return
-        parts = with_notes(self._said() or sentences.THINKING, [note])
+        parts = with_notes(self._text() or sentences.THINKING, [note])
         number = min(len(self._ids), len(parts)) - 1
         content = (
             parts[number]
@@ -186,71 +192,73 @@ class Reply:
                 await self._channel_writer.try_edit(
                     self._ids[number], content, priority=RequestPriority.URGENT
                 )
-        except _TROUBLES as error:
-            _log.info("Turn %d can't say that it will go on: %s", self._turn.id, error)
+        except _FAILURES as error:
+            _log.info("Turn %d: the reply can't be paused: %s", self._turn.id, error)
 
     async def stop(self) -> None:
-        """Show nothing more, where the turn goes no further for now."""
-        await self._stop_growing(0.0)
+        """Stop showing progress, without a final edit."""
+        await self._stop_progress(0.0)
 
-    async def _grow(self) -> None:
+    async def _show_progress(self) -> None:
         channel_id = self._channel_writer.channel_id
         failures = 0
         shown = ""
         while True:
             await self._changed.wait()
-            if self._said() == shown:
-                # A space, or a mark that is not read: no edit's turn is spent on it.
+            if self._text() == shown:
+                # Only whitespace or an unfinished citation was added: not worth an edit.
                 self._changed.clear()
                 continue
-            priority = await self._throttle.turn(channel_id)
+            priority = await self._throttle.wait_for_edit(channel_id)
             if self._throttle.is_stopped(channel_id):
                 _log.info("Turn %d shows no more progress: three 429s", self._turn.id)
                 return
             self._changed.clear()
             self._idle.clear()
             try:
-                said = self._said()
-                if await self._grow_once(split(said), priority):
+                text = self._text()
+                if await self._edit_one_part(split(text), priority):
                     self._changed.set()
                 else:
-                    shown = said
+                    shown = text
                 failures = 0
                 continue
-            except _TROUBLES as error:
+            except _FAILURES as error:
                 self._unsure = True
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
-                    # A message that was deleted under our hands is sent anew at the end.
+                    # A member may have deleted the message; the final edit sends a new one.
                     _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
-                    if await self._is_lost(error, priority):
+                    if await self._is_channel_lost(error, priority):
                         self._channel_lost()
                     return
                 _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
             finally:
                 self._idle.set()
             failures += 1
-            await self._channel_writer.breathe(failures)
+            await self._channel_writer.back_off(failures)
             self._changed.set()
 
-    async def _is_lost(self, error: discord.HTTPException, priority: RequestPriority) -> bool:
-        """Return whether a refusal says that nothing can be written in the channel any more."""
+    async def _is_channel_lost(
+        self, error: discord.HTTPException, priority: RequestPriority
+    ) -> bool:
+        """Return whether a refusal means that the bot can't write in the channel any more."""
         if error.code == MISSING_ACCESS and self._ids:
-            # To the channel, or to this one edit: what may be read there tells.
+            # Either the channel or this one edit is refused: a readable message tells which.
             return not await self._channel_writer.contents(self._ids[:1], priority=priority)
-        return error.code in _PLACE_LOST
+        return error.code in _CHANNEL_LOST
 
-    async def _grow_once(self, parts: Sequence[str], priority: RequestPriority) -> bool:
-        """Bring the first part that lags behind to its text; return whether another one does."""
+    async def _edit_one_part(self, parts: Sequence[str], priority: RequestPriority) -> bool:
+        """Edit or send the first part that is out of date; return whether more parts are."""
         for number, content in enumerate(parts):
             if number == len(self._ids):
                 found = await self._find_part(number, priority) if self._unsure else None
                 if found is not None:
-                    await self._know(number, found, None)
+                    await self._record_part(number, found, None)
                     return True
                 message_id = await self._channel_writer.try_send(
                     content, self._nonce(number), priority=priority
                 )
-                await self._know(number, message_id, content)
+                await self._record_part(number, message_id, content)
             elif self._shown[number] != content:
                 await self._channel_writer.try_edit(self._ids[number], content, priority=priority)
                 self._shown[number] = content
@@ -259,12 +267,12 @@ class Reply:
             return number < len(parts) - 1
         return False
 
-    async def _stop_growing(self, grace: float = _PROGRESS_GRACE) -> None:
+    async def _stop_progress(self, grace: float = _PROGRESS_GRACE) -> None:
         task, self._progress = self._progress, None
         if task is None:
             return
         if not self._idle.is_set():
-            # Two calls at once for one message could arrive in either order.
+            # Two concurrent edits of a message could arrive in either order.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace)
             self._unsure = self._unsure or not self._idle.is_set()
@@ -274,19 +282,19 @@ class Reply:
             _log.error("Turn %d could not show its progress", self._turn.id, exc_info=ended)
             self._unsure = True
 
-    async def _add(self, number: int, content: str, view: discord.ui.View | None) -> None:
-        """Add the next part: adopt the message that is it already, or send it."""
+    async def _add_part(self, number: int, content: str, view: discord.ui.View | None) -> None:
+        """Add the next part: use the message that an earlier try sent, or send one."""
         if self._unsure:
             found = await (self._find_part(number) if number else self._find_placeholder())
             if found is not None:
-                await self._know(number, found, None)
+                await self._record_part(number, found, None)
                 with contextlib.suppress(MessageGoneError):
                     await self._channel_writer.edit(
                         found, content, view, priority=RequestPriority.URGENT
                     )
                     self._shown[number] = content
                     return
-                await self._abandon(number)
+                await self._resend_from(number)
         reply_to = self._turn.reply_to if number == 0 else None
         message_id = await self._channel_writer.send(
             content,
@@ -296,19 +304,19 @@ class Reply:
             view=view,
             reply_to=reply_to,
         )
-        await self._know(number, message_id, content)
+        await self._record_part(number, message_id, content)
 
-    async def _know(self, number: int, message_id: int, content: str | None) -> None:
+    async def _record_part(self, number: int, message_id: int, content: str | None) -> None:
         await self._ledger.turns.set_part(self._turn.id, number, message_id)
         self._ids.append(message_id)
         self._shown.append(content)
 
-    async def _abandon(self, number: int) -> None:
-        """Give up the parts from ``number`` on, so that they are sent anew in their order."""
+    async def _resend_from(self, number: int) -> None:
+        """Delete the parts from ``number`` on, so that they are sent again in order."""
         self._resent += 1
-        await self._drop_behind(number)
+        await self._delete_from(number)
 
-    async def _drop_behind(self, count: int) -> None:
+    async def _delete_from(self, count: int) -> None:
         gone, self._ids, self._shown = self._ids[count:], self._ids[:count], self._shown[:count]
         if gone:
             for message_id in gone:
@@ -316,7 +324,7 @@ class Reply:
             await self._ledger.turns.drop_parts(self._turn.id, count)
 
     async def _find_placeholder(self) -> int | None:
-        """Find this attempt's reply by its Cancel button, behind the question."""
+        """Find this attempt's placeholder after the question, by its Cancel button."""
         wanted = buttons.cancel_id(self._turn.id, self._turn.attempt)
         for message in await self._after_question():
             if self._channel_writer.is_own(message) and wanted in buttons.custom_ids(message):
@@ -324,21 +332,21 @@ class Reply:
         return None
 
     async def _find_first(self, content: str) -> int | None:
-        """Find a first part that was sent anew by what it says: it never had a Cancel button."""
-        ours = [
+        """Find a first part that was sent again, by its text: it never had a Cancel button."""
+        own_messages = [
             message
             for message in await self._after_question()
             if self._channel_writer.is_own(message) and message.content == content.strip()
         ]
-        known = await self._ledger.turns.known_parts(message.id for message in ours)
-        return next((message.id for message in ours if message.id not in known), None)
+        known = await self._ledger.turns.known_parts(message.id for message in own_messages)
+        return next((message.id for message in own_messages if message.id not in known), None)
 
     async def _find_part(
         self, number: int, priority: RequestPriority = RequestPriority.URGENT
     ) -> int | None:
-        """Find a part by its place: ours, behind the part before, and no answer to anything."""
-        own = {buttons.retry_id(self._turn.id, self._turn.attempt)}
-        ours = [
+        """Find a part after the part before it: a message of the bot that is no Discord reply."""
+        own_buttons = {buttons.retry_id(self._turn.id, self._turn.attempt)}
+        own_messages = [
             message
             for message in await self._channel_writer.after(
                 self._ids[number - 1], priority=priority
@@ -346,10 +354,10 @@ class Reply:
             if self._channel_writer.is_own(message)
             and message.type is discord.MessageType.default
             and message.interaction_metadata is None
-            and buttons.custom_ids(message) <= own
+            and buttons.custom_ids(message) <= own_buttons
         ]
-        known = await self._ledger.turns.known_parts(message.id for message in ours)
-        return next((message.id for message in ours if message.id not in known), None)
+        known = await self._ledger.turns.known_parts(message.id for message in own_messages)
+        return next((message.id for message in own_messages if message.id not in known), None)
 
     async def _after_question(self) -> list[discord.Message]:
         return await self._channel_writer.after(
@@ -362,7 +370,7 @@ class Reply:
 
 
 def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """Cut a text into parts with the notes, a line each, below the last one."""
+    """Split a text into parts of at most 2,000 characters; the notes follow, a line each."""
     parts = list(split(text))
     below = "\n".join(notes)
     if not below:

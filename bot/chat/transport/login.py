@@ -1,4 +1,4 @@
-"""Getting onto Discord: what must be right there, and what is not, in one line for the operator."""
+"""Logs in to Discord, and words what prevents the login in one sentence for the operator."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ import aiohttp
 import discord
 
 from bot.chat.transport import dpy_internals
-from bot.chat.transport.rest_retry import LONGEST_WAIT, told, verdict
+from bot.chat.transport.rest_retry import LONGEST_WAIT, describe_error, verdict
 from bot.runtime.clock import Clock
 from bot.runtime.retry import Again, endless, retry
 
@@ -35,12 +35,12 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LoginError(Exception):
-    """Discord does not let the bot in; the text is one sentence on what to do."""
+    """The bot can't log in to Discord; the text tells the operator what to do."""
 
 
 @dataclass(frozen=True)
 class BotProfile:
-    """What Discord knows of the bot; ``invite_url`` adds it to a server with what it needs."""
+    """The bot as Discord knows it; ``invite_url`` adds it to a server with its permissions."""
 
     name: str
     reads_messages: bool
@@ -55,14 +55,14 @@ def own_user(client: discord.Client) -> discord.ClientUser:
 
 
 def invite_url(application_id: int) -> str:
-    """Return the link by which somebody adds the bot to their server."""
+    """Return the link that adds the bot to a server, with the permissions it needs."""
     return discord.utils.oauth_url(
         application_id, permissions=_NEEDED, scopes=("bot", "applications.commands")
     )
 
 
 async def look_up(token: str, api_url: str) -> BotProfile:
-    """Ask Discord, over HTTP only, how the bot stands; raises ``LoginError``."""
+    """Return the bot's profile, read over HTTP without the gateway; raises ``LoginError``."""
     with login_errors(api_url):
         dpy_internals.use_api(api_url)
         client = discord.Client(intents=discord.Intents.none())
@@ -81,7 +81,7 @@ async def look_up(token: str, api_url: str) -> BotProfile:
     )
 
 
-async def insist_on_login(
+async def login_with_retries(
     client: discord.Client, attempt: Callable[[], Awaitable[None]], clock: Clock
 ) -> None:
     """Retry a login until Discord answers; raise discord.py's error where Discord refuses it."""
@@ -106,13 +106,16 @@ def _verdict(error: Exception) -> Again | None:
 
 def _log_wait(error: Exception, seconds: float) -> None:
     _log.warning(
-        "Discord at %s %s; trying again in %.1f s", dpy_internals.api_url(), told(error), seconds
+        "Discord at %s %s; trying again in %.1f s",
+        dpy_internals.api_url(),
+        describe_error(error),
+        seconds,
     )
 
 
 @contextmanager
 def login_errors(api_url: str) -> Iterator[None]:
-    """Raise ``LoginError`` for what keeps the bot from logging in."""
+    """Raise ``LoginError`` instead of the errors that keep the bot from logging in."""
     try:
         yield
     except dpy_internals.IncompatibleLibraryError as error:

@@ -1,4 +1,4 @@
-"""How late the event loop is: measured all the time, told in the log when people would notice."""
+"""Measures how late the event loop runs its tasks, and logs delays that members would notice."""
 
 import asyncio
 import logging
@@ -8,40 +8,43 @@ from typing import Final
 from bot.runtime.clock import Clock
 
 EVERY_SECONDS: Final = 0.1
-"""Between two measurements, in seconds."""
+"""Time between two measurements, in seconds."""
 
 NOTICEABLE_SECONDS: Final = 0.25
-"""A loop that is this late is told of in the log."""
+"""A delay from which on the log has a warning, in seconds."""
 
 _KEPT: Final = 600
+"""The number of measurements kept: one minute."""
+
 _QUIET_SECONDS: Final = 60.0
+"""Time between two warnings, in seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LoopMonitor:
-    """Measures the last minute, as somebody would find the loop who came at any moment of it."""
+    """Keeps the delays of the last minute, weighted by time: a task may arrive at any moment."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._late: deque[float] = deque(maxlen=_KEPT)
-        self._told = float("-inf")
+        self._logged_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to measure; a second time does nothing."""
+        """Start measuring; does nothing if already started."""
         if self._task is None:
             self._task = asyncio.create_task(self._measure())
 
     async def stop(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     def percentile(self, share: float) -> float:
-        """Return how late the loop was at most in this share of the last minute, in seconds."""
+        """Return the delay that was not exceeded in this share of the last minute, in seconds."""
         ordered = sorted(self._late)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
 
@@ -51,8 +54,8 @@ class LoopMonitor:
             await self._clock.sleep(EVERY_SECONDS)
             late = max(0.0, self._clock.monotonic() - before - EVERY_SECONDS)
             self._note(late)
-            if late > NOTICEABLE_SECONDS and before - self._told > _QUIET_SECONDS:
-                self._told = before
+            if late > NOTICEABLE_SECONDS and before - self._logged_at > _QUIET_SECONDS:
+                self._logged_at = before
                 _log.warning(
                     "The event loop was %.0f ms late (p99 of the last minute: %.0f ms): this "
                     "machine is too busy, or something blocks the bot",
@@ -62,6 +65,6 @@ class LoopMonitor:
 
     def _note(self, late: float) -> None:
         self._late.append(late)
-        # What would have been measured meanwhile: a long standstill is no single case.
+        # Add the measurements that the delay prevented: tasks waited during all of it.
         for missed in range(1, min(int(late / EVERY_SECONDS), _KEPT) + 1):
             self._late.append(late - missed * EVERY_SECONDS)

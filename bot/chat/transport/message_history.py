@@ -1,7 +1,7 @@
-"""A channel's history, page by page; a message that can't be read is skipped and logged.
+"""Reads a channel's history page by page; skips and logs a message that can't be parsed.
 
-``Messageable.history`` of discord.py ends at the first message of a page that it can't parse, and
-the messages behind it are lost with it.
+``Messageable.history`` of discord.py stops at the first such message, and never returns the
+messages behind it.
 """
 
 import logging
@@ -13,7 +13,7 @@ from msgspec import Struct
 from bot.chat.transport import dpy_internals
 
 PAGE_SIZE: Final = 100
-"""How many messages a page has at most (Discord's limit)."""
+"""The most messages on a page, Discord's limit."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ async def oldest_messages(
 async def _page(
     channel: discord.abc.Messageable, *, before: int | None = None, after: int | None = None
 ) -> tuple[list[discord.Message], bool]:
-    """Return a page, newest first, and whether Discord sent as many messages as it sends."""
+    """Return a page, newest message first, and whether it is full."""
     raw, parse, channel_id = await dpy_internals.raw_history(
         channel, PAGE_SIZE, before=before, after=after
     )
@@ -56,7 +56,7 @@ async def _page(
     for data in raw:
         try:
             message = parse(data)
-            # discord.py leaves the attribute out where the payload names nobody.
+            # discord.py sets no such attribute where the payload names no author.
             _ = message.author
             messages.append(message)
         except Exception as error:  # noqa: BLE001 - one broken message must not hide the others

@@ -1,7 +1,7 @@
-"""Requests to Discord, all of one bot's together: no more in a second than it takes of a bot.
+"""Keeps the bot's REST requests within Discord's global rate limit.
 
-discord.py learns of that limit by being refused, each waiting call by a refusal of its own; an
-address with ten thousand refusals in ten minutes is shut out. Here the first refusal is enough.
+discord.py notices the limit by refusals only, one for each waiting request. Discord bans an address
+with ten thousand refusals in ten minutes. This limiter holds requests back from the first one on.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ import aiohttp
 from bot.runtime.clock import Clock
 
 PER_SECOND: Final = 49
-"""Requests in any second; Discord takes 50 of a bot, and counts when they arrive."""
+"""Requests in any second; Discord accepts 50 and counts them as they arrive."""
 
-KEPT_SECONDS: Final = 600.0
-"""How long a limit that was met is kept to; bots of many servers have a higher one than others."""
+LIMITED_SECONDS: Final = 600.0
+"""How long the limit holds after a refusal, in seconds; Discord allows large bots more."""
 
 
 class RequestPriority(IntEnum):
-    """What goes first where not everything can go at once."""
+    """The order of waiting requests; the lowest value goes first."""
 
     URGENT = 0
     USUAL = 1
@@ -41,66 +41,66 @@ REQUEST_PRIORITY: Final[ContextVar[RequestPriority]] = ContextVar(
 """The priority of the requests that the running task sends; only ``ChannelWriter`` sets it."""
 
 _WINDOW_SECONDS: Final = 1.01
-# What is answered with an interaction's own token does not count towards the limit of a bot.
-_COUNTS: Final = re.compile(r"^/api/v\d+/(?!webhooks/\d+/|interactions/\d+/)")
+# Requests with an interaction's own token do not count towards the bot's limit.
+_COUNTED: Final = re.compile(r"^/api/v\d+/(?!webhooks/\d+/|interactions/\d+/)")
 
 
 class RateLimiter:
-    """So many a second and no more; by their rank, then who waits longest.
+    """Grants ``per_second`` requests in any second: by priority, then by waiting time.
 
-    ``once_met`` holds nothing back until ``met`` says that there is such a limit.
+    ``until_limited`` holds nothing back until ``met`` says that there is such a limit.
     """
 
     def __init__(
-        self, clock: Clock, *, per_second: int = PER_SECOND, once_met: bool = False
+        self, clock: Clock, *, per_second: int = PER_SECOND, until_limited: bool = False
     ) -> None:
         self._clock = clock
-        self._kept_until = -math.inf if once_met else math.inf
-        self._spent: deque[float] = deque(maxlen=per_second)
+        self._limited_until = -math.inf if until_limited else math.inf
+        self._granted_at: deque[float] = deque(maxlen=per_second)
         self._waiting: list[tuple[RequestPriority, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
-        self._giving: asyncio.Task[None] | None = None
+        self._granting: asyncio.Task[None] | None = None
 
-    def met(self) -> None:
-        """Keep to the budget from now on, for a while: it was exceeded."""
-        if self._kept_until < math.inf:
-            self._kept_until = self._clock.monotonic() + KEPT_SECONDS
+    def limit_reached(self) -> None:
+        """Keep to the limit for ten minutes: Discord has just refused a request."""
+        if self._limited_until < math.inf:
+            self._limited_until = self._clock.monotonic() + LIMITED_SECONDS
 
-    async def spend(self, priority: RequestPriority = RequestPriority.USUAL) -> None:
-        """Wait until one more may be made."""
-        if not self._waiting and self._wait() <= 0:
-            self._spent.append(self._clock.monotonic())
+    async def acquire(self, priority: RequestPriority = RequestPriority.USUAL) -> None:
+        """Wait until one more request may be made."""
+        if not self._waiting and self._seconds_to_wait() <= 0:
+            self._granted_at.append(self._clock.monotonic())
             return
         given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority, next(self._numbers), given))
-        if self._giving is None or self._giving.done():
-            self._giving = asyncio.create_task(self._give())
+        if self._granting is None or self._granting.done():
+            self._granting = asyncio.create_task(self._grant())
         await given
 
-    async def _give(self) -> None:
+    async def _grant(self) -> None:
         while self._waiting:
-            wait = self._wait()
+            wait = self._seconds_to_wait()
             if wait > 0:
                 await self._clock.sleep(wait)
                 continue
             given = heapq.heappop(self._waiting)[2]
-            if not given.done():  # else nobody waits for it any more
-                self._spent.append(self._clock.monotonic())
+            if not given.done():  # else the caller was cancelled
+                self._granted_at.append(self._clock.monotonic())
                 given.set_result(None)
 
-    def _wait(self) -> float:
-        if self._clock.monotonic() > self._kept_until:
+    def _seconds_to_wait(self) -> float:
+        if self._clock.monotonic() > self._limited_until:
             return 0.0
-        if len(self._spent) < (self._spent.maxlen or 0):
+        if len(self._granted_at) < (self._granted_at.maxlen or 0):
             return 0.0
-        return self._spent[0] + _WINDOW_SECONDS - self._clock.monotonic()
+        return self._granted_at[0] + _WINDOW_SECONDS - self._clock.monotonic()
 
-    async def before(
+    async def before_request(
         self,
         session: aiohttp.ClientSession,
         context: SimpleNamespace,
         params: aiohttp.TraceRequestStartParams,
     ) -> None:
-        """Let a request wait for its turn; what aiohttp calls before it makes one."""
-        if _COUNTS.search(params.url.path):
-            await self.spend(REQUEST_PRIORITY.get())
+        """Delay a request; aiohttp calls this before it sends one."""
+        if _COUNTED.search(params.url.path):
+            await self.acquire(REQUEST_PRIORITY.get())

@@ -48,7 +48,7 @@ class RestRetry:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def insist(self, call: Callable[[], Awaitable[T]], *, within: float = math.inf) -> T:
+    async def call(self, call: Callable[[], Awaitable[T]], *, within: float = math.inf) -> T:
         """Retry a call until it succeeds; raise ``discord.HTTPException`` where it is refused.
 
         A call that is made twice must be harmless: an edit, or a message with a nonce. After
@@ -62,13 +62,13 @@ class RestRetry:
         policy = endless(longest_delay=LONGEST_WAIT, patience=within)
         return await retry(bounded, policy, verdict, self._clock, on_wait=_log_wait)
 
-    async def breathe(self, failures: int) -> None:
+    async def back_off(self, failures: int) -> None:
         """Back off before a try that the caller makes itself, after so many failures."""
         await self._clock.sleep(backoff(max(failures - 1, 0), LONGEST_WAIT))
 
 
 def _log_wait(error: Exception, seconds: float) -> None:
-    _log.info("Discord %s; trying again in %.1f s", told(error), seconds)
+    _log.info("Discord %s; trying again in %.1f s", describe_error(error), seconds)
 
 
 def verdict(error: Exception) -> Again | None:
@@ -93,7 +93,7 @@ def is_passing(error: discord.HTTPException) -> bool:
     return error.status in (401, 429) or error.status >= 500
 
 
-def told(trouble: Exception) -> str:
+def describe_error(trouble: Exception) -> str:
     """Describe a failure for the log in a few words, without a proxy's web page."""
     if isinstance(trouble, discord.HTTPException):
         return f"answers {trouble.status}"

@@ -18,14 +18,14 @@ from bot.store.ledger import Turn
 MOST_WORKERS: Final = 1_000
 """How many channels are at work at once; others wait, and are no more than a number until then."""
 
-ALWAYS: Final = 10
+GUARANTEED_PER_GUILD: Final = 10
 """How many channels of a guild are at work in any case, whatever others do."""
 
 _PAUSES_PER_SECOND: Final = 45
 _CANCEL_SECONDS: Final = 0.3
 
-_FIRST_STANDSTILL: Final = 1.0
-_LONGEST_STANDSTILL: Final = 30.0
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 30.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class TurnScheduler:
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._held_back: set[int] = set()
-        self._backlog = ChannelQueue(services.ledger, self._begin_of_few)
+        self._backlog = ChannelQueue(services.ledger, self._begin_at_once)
         self._guilds: dict[int, int] = {}
         self._at_work: Counter[int] = Counter()
         self._running: dict[int, tuple[TurnContext, TurnRunner]] = {}
@@ -114,9 +114,9 @@ class TurnScheduler:
             self._count(channel_id, guild_id)
         self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
 
-    def _begin_of_few(self, channel_id: int, guild_id: int) -> bool:
+    def _begin_at_once(self, channel_id: int, guild_id: int) -> bool:
         """Set a channel going, and a worker more, where few of its guild are; False elsewhere."""
-        if self._at_work[guild_id] < ALWAYS and self._may_begin(channel_id):
+        if self._at_work[guild_id] < GUARANTEED_PER_GUILD and self._may_begin(channel_id):
             self._begin(channel_id, guild_id)
             return True
         return False
@@ -142,14 +142,14 @@ class TurnScheduler:
                 del self._at_work[guild_id]
 
     async def _work(self, channel_id: int) -> None:
-        standstill = _FIRST_STANDSTILL
+        pause = _FIRST_PAUSE
         try:
             while channel_id in self._due and not self._held(channel_id):
                 self._due.discard(channel_id)
-                if not await self._work_off(channel_id):
+                if not await self._run_turns(channel_id):
                     self._due.add(channel_id)
-                    await self._clock.sleep(standstill)
-                    standstill = min(standstill * 2, _LONGEST_STANDSTILL)
+                    await self._clock.sleep(pause)
+                    pause = min(pause * 2, _LONGEST_PAUSE)
         finally:
             del self._workers[channel_id]
             self._discount(channel_id)
@@ -163,7 +163,7 @@ class TurnScheduler:
             if self._may_begin(found[0]):
                 self._begin(*found)
 
-    async def _work_off(self, channel_id: int) -> bool:
+    async def _run_turns(self, channel_id: int) -> bool:
         """Drive the channel's turns while there are any; False where it could not go on."""
         try:
             while not self._held(channel_id):
@@ -196,7 +196,7 @@ class TurnScheduler:
         runner = TurnRunner(context, reply)
         self._running[turn.id] = context, runner
         self._count(turn.channel_id, turn.guild_id or DIRECT)
-        self._throttle.begin(turn.channel_id, waits=context.slot.is_waiting)
+        self._throttle.begin(turn.channel_id, is_waiting=context.slot.is_waiting)
         self._interrupted.add(turn.id)
         try:
             ended = await runner.to_end()

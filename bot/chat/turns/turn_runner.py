@@ -131,7 +131,7 @@ class TurnRunner:
         """Take a step; what goes wrong with it ends the turn with a sentence."""
         try:
             if turn.state in ("placed", "posted"):
-                return await self._unless_cancelled(turn, step)
+                return await self._cancellable(turn, step)
             return await step(turn)
         except TurnError as error:
             return await self._fail(turn, error.kind, str(error))
@@ -148,7 +148,7 @@ class TurnRunner:
             _log.exception("Turn %d failed in state %s", turn.id, turn.state)
             return await self._fail(turn, "internal")
 
-    async def _unless_cancelled(
+    async def _cancellable(
         self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]
     ) -> Turn | None:
         """Take a step towards the run, and leave it where a server keeps Cancel waiting.
@@ -180,7 +180,7 @@ class TurnRunner:
                 if count and count != shown and not acquiring.done():
                     shown = count
                     self._reply.show(partial(sentences.ahead, count))
-            self._services.throttle.hurry(self._context.turn.channel_id)
+            self._services.throttle.stop_waiting(self._context.turn.channel_id)
             return acquiring.done()
 
     async def _cancel_overdue(self) -> None:
@@ -200,7 +200,7 @@ class TurnRunner:
     async def _place(self, turn: Turn) -> Turn | None:
         questions = await self._ledger.questions.of_turn(turn.id)
         asked_here = all(question.channel_id == turn.channel_id for question in questions)
-        message_id = await self._reply.place(in_reply=asked_here)
+        message_id = await self._reply.send_placeholder(in_reply=asked_here)
         return await self._ledger.turns.placed(turn.id, turn.attempt, message_id)
 
     async def _post(self, turn: Turn) -> Turn | None:
@@ -230,7 +230,7 @@ class TurnRunner:
                 return await self._cancelled(turn)
             if started is None:
                 started = await self._threads.start_run(turn.thread_id, turn)
-            run = started if isinstance(started, Run) else await self._first(turn, started)
+            run = started if isinstance(started, Run) else await self._named_run(turn, started)
         except ThreadLostError:
             self._lost_threads += 1
             if self._lost_threads > _MOST_THREADS:
@@ -246,7 +246,7 @@ class TurnRunner:
             return turn
         return await self._ledger.turns.run_created(turn.id, turn.attempt, run.id)
 
-    async def _first(self, turn: Turn, events: EventStream) -> Run | None:
+    async def _named_run(self, turn: Turn, events: EventStream) -> Run | None:
         """Read a new run's events up to the one that names it; None where it has to be found."""
         try:
             async for event in events:
@@ -283,7 +283,7 @@ class TurnRunner:
         )
 
     async def _close(self, turn: Turn) -> Turn | None:
-        text = self._end.text if self._end is not None else await self._said(turn)
+        text = self._end.text if self._end is not None else await self._stored_answer(turn)
         failed = turn.outcome == "failed"
         if turn.outcome == "answered" and not text:
             text = sentences.EMPTY_ANSWER
@@ -297,7 +297,7 @@ class TurnRunner:
             delivered = await self._reply.finish(text, self._notes(turn, took), retry=retry)
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
-            await self._services.notice.tell(turn)
+            await self._services.notice.tell_askers(turn)
             delivered = False
         if delivered:
             closed = await self._ledger.turns.closed(turn.id, turn.attempt, took)
@@ -307,7 +307,7 @@ class TurnRunner:
             _log_end(closed, took, reason)
         return closed
 
-    async def _said(self, turn: Turn) -> str:
+    async def _stored_answer(self, turn: Turn) -> str:
         """Read again what the run said, after a restart."""
         if turn.thread_id is None or turn.run_id is None:
             return ""

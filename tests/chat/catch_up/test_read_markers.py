@@ -40,7 +40,7 @@ async def written(read_markers: ReadMarkers, ledger: Ledger) -> list[int]:
 async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
-    read_markers.planned(None, ())
+    read_markers.set_behind(None, ())
     read_markers.mark_read(HOME, None, 10)
     await read_markers.write()
     assert await ledger.read_markers.of_guild(None) == ()
@@ -53,7 +53,7 @@ async def test_a_mark_that_could_not_be_written_is_written_later(
     async def full(read_markers: Iterable[ReadMarker]) -> None:
         raise LedgerError("the disk is full")
 
-    read_markers.planned(None, ())
+    read_markers.set_behind(None, ())
     read_markers.mark_read(HOME, None, 10)
     with monkeypatch.context() as patched:
         patched.setattr(ledger.read_markers, "advance", full)
@@ -65,7 +65,7 @@ async def test_what_is_seen_behind_a_gap_counts_once_the_gap_was_read(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
     read_markers.mark_read(HOME, None, 20)
-    read_markers.planned(None, [HOME])
+    read_markers.set_behind(None, [HOME])
     read_markers.mark_read(HOME, None, 30)
     assert await written(read_markers, ledger) == []
     read_markers.caught_up(mark(10))
@@ -75,19 +75,19 @@ async def test_what_is_seen_behind_a_gap_counts_once_the_gap_was_read(
 async def test_what_was_seen_behind_a_gap_that_was_not_read_does_not_count_in_the_next_session(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
-    read_markers.planned(None, [HOME])
+    read_markers.set_behind(None, [HOME])
     read_markers.mark_read(HOME, None, 20)
     read_markers.new_session()
     # Whoever read for the session before comes too late.
     read_markers.caught_up(mark(10))
-    read_markers.planned(None, ())
+    read_markers.set_behind(None, ())
     assert await written(read_markers, ledger) == []
 
 
 async def test_a_new_session_sees_nothing_until_its_gaps_are_known(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
-    read_markers.planned(None, ())
+    read_markers.set_behind(None, ())
     read_markers.new_session()
     read_markers.mark_read(HOME, None, 20)
     assert await written(read_markers, ledger) == []

@@ -45,7 +45,7 @@ async def test_a_channel_waits_between_two_edits() -> None:
 
     async def grow() -> None:
         for _ in range(3):
-            await throttle.turn(1)
+            await throttle.wait_for_edit(1)
             times.append(clock.time)
 
     await clock.run(asyncio.create_task(grow()))
@@ -60,10 +60,10 @@ async def test_all_channels_share_one_budget_and_each_gets_its_turn() -> None:
 
     async def grow(channel_id: int) -> None:
         for _ in range(3):
-            await throttle.turn(channel_id)
+            await throttle.wait_for_edit(channel_id)
             order.append((channel_id, clock.time))
 
-    await throttle.turn(99)  # the slot of now is taken: all have to wait
+    await throttle.wait_for_edit(99)  # the slot of now is taken: all have to wait
     await clock.run(*(asyncio.create_task(grow(channel_id)) for channel_id in range(4)))
     assert [channel_id for channel_id, _ in order] == [0, 1, 2, 3] * 3
     times = [time for _, time in order]
@@ -91,7 +91,7 @@ async def test_progress_makes_room_for_what_may_not_wait() -> None:
 
         async def grow() -> None:
             for _ in range(5):
-                await throttle.turn(1)
+                await throttle.wait_for_edit(1)
 
         with ExitStack() as waiting:
             for _ in range(urgent):
@@ -108,13 +108,13 @@ async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
     clock = SteppedClock()
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
     for channel_id in range(100):
-        throttle.begin(channel_id, waits=lambda: True)
+        throttle.begin(channel_id, is_waiting=lambda: True)
     throttle.begin(500)
-    waiting = [asyncio.create_task(throttle.turn(channel_id)) for channel_id in range(100)]
+    waiting = [asyncio.create_task(throttle.wait_for_edit(channel_id)) for channel_id in range(100)]
     await asyncio.sleep(0)
     began = clock.time
     for _ in range(5):
-        await clock.run(asyncio.ensure_future(throttle.turn(500)))
+        await clock.run(asyncio.ensure_future(throttle.wait_for_edit(500)))
     assert clock.time - began < 1
     assert sum(task.done() for task in waiting) < 5
     await clock.run(*waiting)
@@ -126,13 +126,15 @@ async def test_a_reply_that_waits_no_longer_is_no_longer_behind_the_others_that_
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
     waits = True
     for channel_id in range(50):
-        throttle.begin(channel_id, waits=lambda: True)
-    throttle.begin(500, waits=lambda: waits)
-    tasks = [asyncio.create_task(throttle.turn(channel_id)) for channel_id in (*range(50), 500)]
+        throttle.begin(channel_id, is_waiting=lambda: True)
+    throttle.begin(500, is_waiting=lambda: waits)
+    tasks = [
+        asyncio.create_task(throttle.wait_for_edit(channel_id)) for channel_id in (*range(50), 500)
+    ]
     for _ in range(5):
         await asyncio.sleep(0)
     waits = False
-    throttle.hurry(500)
+    throttle.stop_waiting(500)
     began = clock.time
     await clock.run(tasks[-1])
     assert clock.time - began < 1
@@ -144,9 +146,9 @@ async def test_nothing_is_kept_of_a_channel_whose_reply_has_ended() -> None:
     throttle = EditThrottle(clock)
     empty = {name: len(value) for name, value in vars(throttle).items() if isinstance(value, dict)}
     for channel_id in range(100):
-        throttle.begin(channel_id, waits=lambda: True)
-        await clock.run(asyncio.ensure_future(throttle.turn(channel_id)))
-        late = asyncio.create_task(throttle.turn(channel_id))
+        throttle.begin(channel_id, is_waiting=lambda: True)
+        await clock.run(asyncio.ensure_future(throttle.wait_for_edit(channel_id)))
+        late = asyncio.create_task(throttle.wait_for_edit(channel_id))
         await asyncio.sleep(0)
         throttle.end(channel_id)
         await clock.run(late)

@@ -45,10 +45,10 @@ class Guest(discord.Client):
         self.resumes = 0
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        await self.gateway.stay()
+        await self.gateway.run()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        self.gateway.identifying()
+        self.gateway.count_session()
 
     async def on_message(self, message: discord.Message) -> None:
         self.heard.append(message.content)
@@ -149,7 +149,7 @@ async def test_a_session_that_was_lost_for_long_is_begun_anew(visit: Visit) -> N
     assert visit.guest.resumes == 0
 
 
-async def test_a_session_that_discord_forgot_in_an_outage_is_begun_anew_without_another_wait(
+async def test_a_session_that_discord_forgot_in_an_outage_is_begun_anew_without_another_back_off(
     visit: Visit,
 ) -> None:
     visit.begin()

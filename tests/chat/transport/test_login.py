@@ -1,7 +1,7 @@
 import aiohttp
 import discord
 
-from bot.chat.transport.login import insist_on_login
+from bot.chat.transport.login import login_with_retries
 from tests.support.naps import Naps
 
 
@@ -13,7 +13,7 @@ async def test_a_start_in_an_outage_of_hours_comes_on_within_seconds_of_its_end(
             raise left.pop()
 
     async with discord.Client(intents=discord.Intents.none()) as client:
-        await insist_on_login(client, attempt, clock)
+        await login_with_retries(client, attempt, clock)
     assert not left
     assert max(clock.slept) <= 10.0
     assert clock.monotonic() > 3_600

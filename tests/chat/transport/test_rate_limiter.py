@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.transport.rate_limiter import KEPT_SECONDS, RateLimiter, RequestPriority
+from bot.chat.transport.rate_limiter import LIMITED_SECONDS, RateLimiter, RequestPriority
 from bot.runtime.clock import SystemClock
 from tests.chat.reply.test_edit_throttle import SteppedClock
 
@@ -15,7 +15,7 @@ async def spent(
     *,
     priority: RequestPriority = RequestPriority.USUAL,
 ) -> None:
-    await rate_limiter.spend(priority)
+    await rate_limiter.acquire(priority)
     order.append((name, clock.time))
 
 
@@ -35,7 +35,7 @@ async def test_the_higher_rank_goes_first_and_who_goes_away_costs_nothing() -> N
     clock = SteppedClock()
     rate_limiter = RateLimiter(clock, per_second=1)
     order: list[tuple[str, float]] = []
-    await rate_limiter.spend()
+    await rate_limiter.acquire()
     names = ("notice", "usual", "gone", "later", "progress", "urgent")
     ranks = {
         "notice": RequestPriority.NOTICE,
@@ -61,23 +61,23 @@ async def test_a_budget_that_was_used_up_is_there_again() -> None:
     rate_limiter = RateLimiter(SystemClock(), per_second=2)
     async with asyncio.timeout(20):
         for _ in range(5):
-            await rate_limiter.spend()
+            await rate_limiter.acquire()
 
 
 async def test_nothing_waits_until_the_limit_was_met_and_then_for_a_while_all_of_it() -> None:
     clock = SteppedClock()
-    rate_limiter = RateLimiter(clock, per_second=5, once_met=True)
+    rate_limiter = RateLimiter(clock, per_second=5, until_limited=True)
     order: list[tuple[str, float]] = []
     for number in range(50):
         await spent(rate_limiter, str(number), order, clock)
     assert {time for _, time in order} == {clock.time}
-    rate_limiter.met()
+    rate_limiter.limit_reached()
     order.clear()
     tasks = [asyncio.create_task(spent(rate_limiter, str(n), order, clock)) for n in range(11)]
     await clock.run(*tasks)
     times = [time for _, time in order]
     assert all(later - sooner > 1.0 for sooner, later in zip(times, times[5:], strict=False))
-    await clock.run(asyncio.create_task(clock.sleep(KEPT_SECONDS + 1)))
+    await clock.run(asyncio.create_task(clock.sleep(LIMITED_SECONDS + 1)))
     order.clear()
     for number in range(50):
         await spent(rate_limiter, str(number), order, clock)

@@ -41,7 +41,7 @@ async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) ->
             raise left.pop()
         return "through"
 
-    assert await RestRetry(clock).insist(call) == "through"
+    assert await RestRetry(clock).call(call) == "through"
     assert len(clock.slept) == 12
     refused = isinstance(trouble, discord.HTTPException) and trouble.status < 500
     assert max(clock.slept) <= (30.0 if refused else 10.0)
@@ -55,7 +55,7 @@ async def test_an_outage_of_many_hours_is_waited_out_too() -> None:
             raise left.pop()
         return "through"
 
-    assert await RestRetry(clock).insist(call) == "through"
+    assert await RestRetry(clock).call(call) == "through"
     assert clock.monotonic() > 2 * 3600
 
 
@@ -76,7 +76,7 @@ async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPExceptio
         raise final
 
     with pytest.raises(discord.HTTPException) as caught:
-        await RestRetry(clock).insist(call)
+        await RestRetry(clock).call(call)
     assert caught.value is final
     assert clock.slept == []
 
@@ -89,7 +89,7 @@ async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
         if left:
             raise left.pop()
 
-    await RestRetry(clock).insist(call)
+    await RestRetry(clock).call(call)
     assert clock.slept[0] >= 7.0
 
 
@@ -101,7 +101,7 @@ async def test_what_has_its_time_is_given_up_when_that_is_over(trouble: Exceptio
         raise trouble
 
     with pytest.raises(type(trouble)):
-        await RestRetry(clock).insist(call, within=100.0)
+        await RestRetry(clock).call(call, within=100.0)
     assert 0 < clock.monotonic() <= 100.0
 
 
@@ -114,7 +114,7 @@ async def test_a_proxys_web_page_is_not_in_the_log(caplog: pytest.LogCaptureFixt
         if left:
             raise left.pop()
 
-    await RestRetry(Naps()).insist(call)
+    await RestRetry(Naps()).call(call)
     assert "502" in caplog.text
     assert "html" not in caplog.text
 
@@ -131,5 +131,5 @@ async def test_a_call_that_is_never_answered_is_made_again(monkeypatch: pytest.M
         return "through"
 
     async with asyncio.timeout(10):
-        assert await RestRetry(Naps()).insist(call) == "through"
+        assert await RestRetry(Naps()).call(call) == "through"
     assert calls == 2
