@@ -1,8 +1,8 @@
-"""What was written while the bot was away: read from each channel's mark on, taken in its order.
+"""Reads the messages that were written while the bot was away, and stores their questions.
 
-No turn begins in a channel before what was missed there is taken, so nothing is answered out of
-its order. Reading is bounded in pages, in age and in channels at a time, and a bound that cuts
-something off is told.
+Each channel is read from its read marker on. No turn begins in a channel before its missed
+questions are stored, so questions are answered in order. Pages, age and number of channels are
+limited; where a limit leaves questions out, the bot says so in the channel.
 """
 
 import asyncio
@@ -26,25 +26,25 @@ from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, QueueFullError, ReadMarker
 
 MOST_PAGES: Final = 5
-"""How many pages of 100 messages are read in a channel, the newest ones."""
+"""The most pages of 100 messages that are read in a channel, newest first."""
 
 MOST_CHANNELS: Final = 2_000
-"""How many channels are read after one absence: linked ones first, then where it was said last."""
+"""The most channels that are read after an absence: linked ones, then those written in last."""
 
 AT_ONCE: Final = 4
-"""How many channels are read at a time."""
+"""The number of channels that are read at the same time."""
 
 T = TypeVar("T")
 
 _UNREAD: Final = "MissedMessages messages could not be read"
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class CatchUp:
-    """Reads what was missed and gives it to ``take``, which raises ``LedgerError``.
+    """Reads missed messages and hands each to ``take``, which may raise ``LedgerError``.
 
-    ``release`` is told when channels are no longer held.
+    ``release`` is called when turns may begin in channels that were held until they were read.
     """
 
     def __init__(
@@ -71,21 +71,21 @@ class CatchUp:
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def session_began(self) -> None:
-        """What was written since the session before it has to be read."""
+        """Note a new session: messages since the one before may have been missed."""
         self._tasks.cancel()
         self._read_markers.new_session()
 
     def ready(self) -> None:
-        """The guilds are known: read what was missed in them and in direct messages."""
+        """Read the missed messages of all known guilds and of direct messages."""
         self._tasks.start(self._catch_up(), _UNREAD)
 
     def guild_available(self, guild: discord.Guild) -> None:
-        """Read what was missed in a guild that was not known at READY."""
+        """Read the missed messages of a guild that was not known at READY."""
         if self._read_markers.is_ready:
             self._tasks.start(self._catch_up_in(guild), _UNREAD)
 
     async def stop(self) -> None:
-        """Read no more; what was not read yet is read after the next start."""
+        """Stop reading; the next start reads the rest."""
         await self._tasks.stop()
 
     async def _catch_up(self) -> None:
@@ -104,14 +104,14 @@ class CatchUp:
     async def _gaps_in(
         self, where: str, look: Callable[[], Awaitable[MissedMessages]]
     ) -> MissedMessages:
-        """Look up what was missed in one place; a place that can't be looked up is skipped.
+        """Return the gaps in one guild or in DMs; none where an error prevents that.
 
-        The marks of a skipped place do not move, so that the next session looks there again.
+        The read markers of a failed guild do not move, so that the next session looks again.
         """
         try:
             return await self._until_ledger_answers(look)
-        except Exception:  # noqa: BLE001 - whatever is wrong in one place must not mute the others
-            _log.exception("What was missed in %s can't be looked up and is skipped", where)
+        except Exception:  # noqa: BLE001 - one guild's error must not affect the others
+            _log.exception("Missed messages in %s can't be looked up; they are skipped", where)
             return MissedMessages()
 
     async def _until_ledger_answers(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -126,7 +126,7 @@ class CatchUp:
         ordered = sorted(gaps, key=lambda gap: (not gap.mark.linked, -gap.newest))
         if not ordered:
             return
-        _log.info("Reading %d channels for what was written meanwhile", len(ordered))
+        _log.info("Reading %d channels for missed messages", len(ordered))
         async with asyncio.TaskGroup() as group:
             for gap in ordered[:MOST_CHANNELS]:
                 group.create_task(self._guarded(gap, self._read))
@@ -134,25 +134,27 @@ class CatchUp:
                 group.create_task(self._guarded(gap, self._skip))
 
     async def _guarded(self, gap: Gap, work: Callable[[Gap], Awaitable[None]]) -> None:
-        """Do what is to be done in one channel; a failure there stays in that channel."""
+        """Run ``work`` for one channel; an error in it affects no other channel."""
         channel_id = gap.mark.channel_id
         try:
             await work(gap)
-        except Exception:  # noqa: BLE001 - see above; without its mark moving it is read again
-            _log.exception("Channel %d can't be read and is skipped", channel_id)
+        except Exception:  # noqa: BLE001 - see above; the unmoved marker makes the next session read it
+            _log.exception("Channel %d can't be read; it is skipped", channel_id)
             self._read_markers.forget(channel_id)
             self._release()
 
     async def _read_archive(self, archive: Archive) -> tuple[Gap, ...]:
-        """Return an archive's channel threads to be read, and let the others go."""
+        """Return the gaps in an archive; turns may begin in its other channel threads."""
         try:
             gaps = await self._gaps.in_archive(archive)
-        except Exception as error:  # noqa: BLE001 - one archive must not keep back the others
-            _log.warning("What was archived in %d can't be read: %r", archive.parent.id, error)
+        except Exception as error:  # noqa: BLE001 - one archive's error must not affect the others
+            _log.warning(
+                "The archived channel threads of %d can't be read: %r", archive.parent.id, error
+            )
             gaps = ()
-        awake = {gap.mark.channel_id for gap in gaps}
+        with_gaps = {gap.mark.channel_id for gap in gaps}
         for mark in archive.read_markers:
-            if mark.channel_id not in awake:
+            if mark.channel_id not in with_gaps:
                 self._read_markers.caught_up(mark)
         self._release()
         return gaps
@@ -160,13 +162,15 @@ class CatchUp:
     async def _skip(self, gap: Gap) -> None:
         channel_id = gap.mark.channel_id
         if gap.is_sure:
-            _log.warning("Channel %d is not read: too many were written in", channel_id)
+            _log.warning("Channel %d is not read: too many channels have new messages", channel_id)
             async with self._at_once:
                 await self._tell_incomplete(gap, gap.newest)
         else:
-            # Most likely there is nothing, and people would be told what is not so.
-            _log.warning("Channel %d is not looked into: there are too many", channel_id)
-        self._read_up_to(gap, gap.newest)
+            # Most likely nothing was missed, and a note in the channel would be wrong.
+            _log.warning(
+                "Channel %d is not looked into: too many channels may have new messages", channel_id
+            )
+        self._set_read_up_to(gap, gap.newest)
 
     async def _read(self, gap: Gap) -> None:
         channel_id = gap.mark.channel_id
@@ -182,7 +186,7 @@ class CatchUp:
                     )
                 self._release()
                 return
-            found = await self._found(gap, [*late, *messages])
+            found = await self._existing_replies(gap, [*late, *messages])
             for message in messages:
                 if not found.answers_question(message.id):
                     cut = not await self._stored(message) or cut
@@ -192,19 +196,21 @@ class CatchUp:
             if cut:
                 _log.warning("More was written in %d than is read after an absence", channel_id)
                 await self._tell_incomplete(gap, newest)
-        self._read_up_to(gap, newest)
+        self._set_read_up_to(gap, newest)
 
-    async def _found(self, gap: Gap, messages: Sequence[discord.Message]) -> FoundReplies:
-        """Return what of ours stands there already; nothing, where that can't be told."""
+    async def _existing_replies(
+        self, gap: Gap, messages: Sequence[discord.Message]
+    ) -> FoundReplies:
+        """Return the bot's replies that the ledger does not know; none where that fails."""
         try:
             return await self._until_ledger_answers(
                 lambda: self._reconciler.find_replies(gap.channel, gap.mark, messages)
             )
-        except Exception:  # noqa: BLE001 - a reply of ours that can't be read hides no question
-            _log.exception("Our replies in channel %d can't be read", gap.mark.channel_id)
+        except Exception:  # noqa: BLE001 - an unreadable reply must not hide a question
+            _log.exception("The bot's replies in channel %d can't be read", gap.mark.channel_id)
             return FoundReplies()
 
-    def _read_up_to(self, gap: Gap, message_id: int) -> None:
+    def _set_read_up_to(self, gap: Gap, message_id: int) -> None:
         mark = gap.mark
         self._read_markers.caught_up(
             ReadMarker(channel_id=mark.channel_id, guild_id=mark.guild_id, message_id=message_id)
@@ -212,10 +218,7 @@ class CatchUp:
         self._release()
 
     async def _since(self, gap: Gap) -> tuple[list[discord.Message], list[discord.Message], bool]:
-        """Return what was written since the mark, in order, and what of it is too old, apart.
-
-        And whether there is more than is read.
-        """
+        """Return the messages since the marker in order, those too old, and whether more exist."""
         found: list[discord.Message] = []
         late: list[discord.Message] = []
         oldest = self._gaps.oldest_answered()
@@ -232,7 +235,7 @@ class CatchUp:
         return found[::-1], late[::-1], True
 
     async def _any_asked(self, gap: Gap, late: Sequence[discord.Message]) -> bool:
-        """Whether somebody may have asked us something that is not answered for its age."""
+        """Return whether a message that is too old may be a question without an answer."""
         asked = [message.id for message in late if self._reconciler.may_ask(gap.channel, message)]
         return bool(asked) and not (await self._ledger.questions.known(asked)).issuperset(asked)
 
@@ -246,13 +249,13 @@ class CatchUp:
         except QueueFullError as error:
             _log.warning("Question %d is left out: %s", message.id, error)
             return False
-        except Exception:  # noqa: BLE001 - one message must not keep back those behind it
-            _log.exception("Message %d can't be taken as a question", message.id)
+        except Exception:  # noqa: BLE001 - one message's error must not affect later ones
+            _log.exception("Message %d can't be stored as a question", message.id)
             return False
         return True
 
     async def _tell_incomplete(self, gap: Gap, newest: int) -> None:
-        """Say so where people ask us; elsewhere nobody need know that we ever listen."""
+        """Say that questions were left out, in channels where members ask the bot."""
         channel_id = gap.mark.channel_id
         if not gap.mark.linked and not await self._until_ledger_answers(
             lambda: self._ledger.questions.were_asked_in(channel_id)
@@ -263,4 +266,4 @@ class CatchUp:
                 lambda: gap.channel.send(sentences.MISSED, nonce=f"missed.{newest}"[:25])
             )
         except discord.HTTPException as error:
-            _log.info("That something was missed can't be said in %d: %s", channel_id, error)
+            _log.info("Channel %d accepts no note about missed messages: %s", channel_id, error)

@@ -1,6 +1,6 @@
-"""Where something was written while the bot was away, or may have been, since each channel's mark.
+"""Finds the channels in which messages were written, or may have been, while the bot was away.
 
-What is named here is held until it was read; nothing is asked of Discord before that is said.
+A channel with a gap is marked as behind before its history is requested from Discord.
 """
 
 import logging
@@ -16,20 +16,23 @@ from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, ReadMarker
 
 MOST_AGE: Final = 3 * 86_400.0
-"""How old a message may be that is still answered, in seconds."""
+"""The age up to which a missed question is still answered, in seconds."""
 
-Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
-"""Where messages are in a guild."""
+GuildChannel = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+"""The kinds of channels with messages in a guild."""
 
 _ARCHIVE_PAGE: Final = 100
+
+_DISCORD_EPOCH: Final = 1_420_070_400_000
+"""The moment from which snowflakes count their milliseconds, in milliseconds since 1970."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A channel in which something was written, or may have been, since its mark.
+    """A channel with new messages since its read marker, or possibly so.
 
-    ``newest`` is the newest message there, or the mark's where Discord does not say.
+    ``newest`` is the id of the newest message, or the marker's where Discord does not name one.
     """
 
     channel: discord.abc.Messageable
@@ -38,26 +41,26 @@ class Gap(Struct, frozen=True, kw_only=True):
 
     @property
     def is_sure(self) -> bool:
-        """Whether something was written."""
+        """Whether the channel surely has new messages."""
         return self.newest > self.mark.message_id
 
 
 class Archive(Struct, frozen=True, kw_only=True):
-    """A text channel with linked channel threads that were archived long ago, as far as we know."""
+    """A text channel with linked channel threads that were archived long ago."""
 
     parent: discord.TextChannel
     read_markers: tuple[ReadMarker, ...]
 
 
 class MissedMessages(Struct, frozen=True, kw_only=True):
-    """Where to read and where to ask what there is to be read."""
+    """Channels to be read, and archives in which channels to be read are looked up."""
 
     gaps: tuple[Gap, ...] = ()
     archives: tuple[Archive, ...] = ()
 
 
 class GapFinder:
-    """Finds gaps and says so in the marks."""
+    """Finds gaps, and marks their channels as behind."""
 
     def __init__(
         self,
@@ -74,19 +77,19 @@ class GapFinder:
         self._clock = clock
 
     def oldest_answered(self) -> int:
-        """Return the id that a message had which is just not too old to be answered."""
-        moment = self._clock.now() - MOST_AGE
-        return max(0, int(moment * 1_000) - discord.utils.DISCORD_EPOCH) << 22
+        """Return the snowflake of the oldest message still answered (now − ``MOST_AGE``)."""
+        oldest = int((self._clock.now() - MOST_AGE) * 1_000)
+        return max(0, oldest - _DISCORD_EPOCH) << 22
 
     async def direct(self) -> MissedMessages:
-        """Return where people may have written to us alone; Discord does not say where they did."""
+        """Return all linked DM channels; Discord does not say which of them have new messages."""
         read_markers = await self._ledger.read_markers.of_guild(None)
         gaps = tuple(self._unread_gap(mark) for mark in read_markers if mark.linked)
         self._read_markers.set_behind(None, [gap.mark.channel_id for gap in gaps])
         return MissedMessages(gaps=gaps)
 
     async def in_guild(self, guild: discord.Guild) -> MissedMessages:
-        """Return a guild's channels in which something was written since their marks."""
+        """Return the channels of a guild with new messages since their read markers."""
         read_markers = {
             mark.channel_id: mark for mark in await self._ledger.read_markers.of_guild(guild.id)
         }
@@ -99,13 +102,13 @@ class GapFinder:
             begin = ReadMarker(channel_id=channel.id, guild_id=guild.id, message_id=channel.id)
             mark = read_markers.pop(channel.id, None)
             if new_here or (mark is None and channel.last_message_id is None):
-                # Nobody has asked us anything before we came.
+                # No question was asked before the bot joined the guild.
                 begun.append(
                     ReadMarker(channel_id=channel.id, guild_id=guild.id, message_id=newest)
                 )
             elif mark is None or mark.message_id < newest:
                 gaps.append(Gap(channel=channel, mark=mark or begin, newest=newest))
-        # Channel threads that were archived since, or were so already and woke meanwhile.
+        # Channel threads that are archived now; they may have been written in before that.
         hidden = [
             mark
             for mark in read_markers.values()
@@ -122,7 +125,7 @@ class GapFinder:
         return MissedMessages(gaps=tuple(gaps), archives=archives)
 
     async def in_archive(self, archive: Archive) -> tuple[Gap, ...]:
-        """Return the archived channel threads in which something was written; nothing else was.
+        """Return the archived channel threads of an archive that have new messages.
 
         Raises ``discord.HTTPException``.
         """
@@ -141,11 +144,13 @@ class GapFinder:
 
 
 async def _archived(parent: discord.TextChannel) -> list[discord.Thread]:
-    # Those that were archived last come first: what woke meanwhile is among them.
+    # The most recently archived come first; those written in meanwhile are among them.
     return [thread async for thread in parent.archived_threads(limit=_ARCHIVE_PAGE)]
 
 
-def _archives(readable: Sequence[Place], read_markers: Sequence[ReadMarker]) -> tuple[Archive, ...]:
+def _archives(
+    readable: Sequence[GuildChannel], read_markers: Sequence[ReadMarker]
+) -> tuple[Archive, ...]:
     by_parent: dict[int, list[ReadMarker]] = {}
     for mark in read_markers:
         if mark.parent_id is not None:
@@ -157,29 +162,29 @@ def _archives(readable: Sequence[Place], read_markers: Sequence[ReadMarker]) -> 
     )
 
 
-def _readable(guild: discord.Guild) -> list[Place]:
-    """Return the channels whose history we may read; those of which that can't be told are out."""
-    readable: list[Place] = []
+def _readable(guild: discord.Guild) -> list[GuildChannel]:
+    """Return the channels whose history the bot may read; skip those with unknown permissions."""
+    readable: list[GuildChannel] = []
     skipped: list[int] = []
-    # Not by their kinds: discord.py sorts those, which one channel without a position ends.
+    # guild.text_channels sorts by position, and raises for a channel without one.
     for channel in (*guild.channels, *guild.threads):
         try:
-            if isinstance(channel, Place) and may_read(channel, guild):
+            if isinstance(channel, GuildChannel) and may_read(channel, guild):
                 readable.append(channel)
         except Exception as error:  # noqa: BLE001 - one broken channel must not hide the others
             if not skipped:
                 _log.warning("Channel %d of guild %d is skipped: %r", channel.id, guild.id, error)
             skipped.append(channel.id)
     if len(skipped) > 1:
-        _log.warning("So are %d more channels of guild %d", len(skipped) - 1, guild.id)
+        _log.warning("%d more channels of guild %d are skipped", len(skipped) - 1, guild.id)
     return readable
 
 
-def may_read(channel: Place, guild: discord.Guild) -> bool:
-    """Return whether we may read a channel's history.
+def may_read(channel: GuildChannel, guild: discord.Guild) -> bool:
+    """Return whether the bot may read a channel's history.
 
-    Raises ``discord.ClientException`` where a channel thread's parent is unknown, and
-    ``AttributeError`` where Discord has not told of a role or of our own member.
+    Raises ``discord.ClientException`` where a channel thread's parent is not cached, and
+    ``AttributeError`` where a role or the bot's own member is not.
     """
     permissions = channel.permissions_for(guild.me)
     return permissions.view_channel and permissions.read_message_history

@@ -1,7 +1,7 @@
-"""Up to which message each channel was seen; no mark passes what was written while we were away.
+"""Keeps a read marker per channel: every question up to that message was stored or refused.
 
-Marks are kept in memory for some seconds and written together: one that is written late only makes
-the next start read a little more, and what comes out of order by less than that is not passed by.
+Markers are kept in memory for some seconds and written together. A marker that is written late only
+makes the next start read more, and covers events that arrive out of order by less than that time.
 """
 
 import asyncio
@@ -13,19 +13,19 @@ from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, LedgerError, ReadMarker
 
 WRITE_SECONDS: Final = 3.0
-"""A mark is written once it is this old, in seconds, and at twice this age at the latest."""
+"""A marker is written at this age in seconds, and at twice this age at the latest."""
 
 DIRECT: Final = 0
-"""Stands for direct messages where guilds are told apart."""
+"""Stands in for the guild's id where a channel is a DM."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class ReadMarkers:
-    """What this session of the gateway saw, and which channels it still has to read first.
+    """The messages read in this gateway session, and the channels that are behind.
 
-    With a session begins a gap for every channel. A guild is planned once it is known in which of
-    its channels something was written in the gap; these are behind until they were read.
+    Every new session begins with a gap in every channel. Once a guild's gaps are known, its
+    channels with a gap are behind until they were read. Until then their markers do not move.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
@@ -41,15 +41,15 @@ class ReadMarkers:
         self._writing: asyncio.Task[None] | None = None
 
     def new_session(self) -> None:
-        """What comes from now on comes behind a gap."""
+        """Note a new session: every channel may have a gap before its next message."""
         self.is_ready = False
         self._known_guilds.clear()
         self._behind.clear()
-        # Seen behind the gap before this one, and that one was not read yet.
+        # These messages follow an earlier gap that was not read.
         self._held.clear()
 
     def mark_read(self, channel_id: int, guild_id: int | None, message_id: int) -> None:
-        """A message was seen, and taken if it is a question."""
+        """Note that a message was read, and stored if it is a question."""
         mark = ReadMarker(channel_id=channel_id, guild_id=guild_id, message_id=message_id)
         if channel_id in self._behind or (guild_id or DIRECT) not in self._known_guilds:
             _advance(self._held, mark)
@@ -58,7 +58,7 @@ class ReadMarkers:
             self._write_soon()
 
     def set_behind(self, guild_id: int | None, behind: Iterable[int]) -> None:
-        """These of a guild's channels have to be read; the others missed nothing."""
+        """Note which of a guild's channels are behind; the others missed nothing."""
         self._known_guilds.add(guild_id or DIRECT)
         self._behind.update(behind)
         for mark in list(self._held.values()):
@@ -67,9 +67,9 @@ class ReadMarkers:
         self._write_soon()
 
     def caught_up(self, mark: ReadMarker) -> None:
-        """A channel that was behind has been read up to this mark."""
+        """Note that a channel was read up to this marker and is no longer behind."""
         if mark.channel_id not in self._behind:
-            return  # a session ago
+            return  # the read belongs to an earlier session
         self._behind.discard(mark.channel_id)
         _advance(self._new, mark)
         if (held := self._held.pop(mark.channel_id, None)) is not None:
@@ -77,7 +77,7 @@ class ReadMarkers:
         self._write_soon()
 
     def forget(self, channel_id: int) -> None:
-        """A channel that was behind can't be read any more."""
+        """Forget a channel that can't be read any more."""
         self._behind.discard(channel_id)
         self._held.pop(channel_id, None)
         self._new.pop(channel_id, None)
@@ -88,19 +88,19 @@ class ReadMarkers:
         return not self.is_ready or channel_id in self._behind
 
     async def write(self) -> None:
-        """Write what is old enough; where the ledger can't be written, that is tried again."""
+        """Write the markers that are old enough; retry later if the ledger fails."""
         old, self._old, self._new = self._old, self._new, {}
         if not old:
             return
         try:
             await self._ledger.read_markers.advance(old.values())
         except LedgerError as error:
-            _log.info("How far channels were seen could not be written: %s", error)
+            _log.info("Read markers could not be stored: %s", error)
             for mark in old.values():
                 _advance(self._old, mark)
 
     async def stop(self) -> None:
-        """Write what is old enough for the last time."""
+        """Write the markers that are old enough for the last time."""
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.cancel()

@@ -1,7 +1,7 @@
-"""What already stands below a question: an answer, a refusal, or a reply that nobody goes on with.
+"""Finds the bot's replies in a channel that the ledger does not know.
 
-A ledger that was put back from a backup does not know what was said since; Discord does. What the
-ledger knows is left to the ledger.
+A ledger restored from a backup lacks the replies that the bot sent after the backup. Discord has
+them: finished answers, refusals, and placeholders of turns that no longer exist.
 """
 
 import contextlib
@@ -25,28 +25,28 @@ _log: Final = logging.getLogger(__name__)
 
 
 class FoundAnswer(Struct, frozen=True):
-    """A finished reply that the ledger does not know: to all that was asked up to ``up_to``."""
+    """A finished reply that the ledger does not know; it answers all questions up to ``up_to``."""
 
     up_to: int
     message_id: int
 
 
 class FoundReplies(Struct, frozen=True):
-    """What was found of ours; ``refused`` are questions, ``left`` our messages to take away."""
+    """The bot's replies in a channel; ``refused`` are question ids, ``orphaned`` message ids."""
 
     answers: tuple[FoundAnswer, ...] = ()
     refused: frozenset[int] = frozenset()
-    left: tuple[int, ...] = ()
+    orphaned: tuple[int, ...] = ()
 
     def answers_question(self, message_id: int) -> bool:
-        """Whether a question has been told already what it will be told."""
+        """Return whether a question has its answer or its refusal already."""
         return message_id in self.refused or any(
             message_id <= answer.up_to for answer in self.answers
         )
 
 
 class Reconciler:
-    """Lets the ledger know what stands in channels that are read after an absence."""
+    """Brings the ledger up to date with the replies in channels that are read."""
 
     def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
         self._client = client
@@ -59,21 +59,21 @@ class Reconciler:
         mark: ReadMarker,
         messages: Sequence[discord.Message],
     ) -> FoundReplies:
-        """Return what stands below what was asked behind a mark; what nobody goes on with goes.
+        """Return the replies to the questions after a marker, store answers, delete orphans.
 
-        Raises ``LedgerError``; may be done twice.
+        Raises ``LedgerError``. A second call changes nothing.
         """
         found = await self._find_in(channel, mark, messages)
         elsewhere = await self._answered_in_threads(messages)
         return msgspec.structs.replace(found, refused=found.refused | elsewhere)
 
     def may_ask(self, channel: discord.abc.Messageable, message: discord.Message) -> bool:
-        """Whether a message may be a question, where every one is, and elsewhere by its mention."""
+        """Return whether a message may be a question; outside threads only a mention may."""
         everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
         return can_ask(message) and (everywhere or mentions(message, self._me))
 
     async def _answered_in_threads(self, messages: Sequence[discord.Message]) -> frozenset[int]:
-        """Return the questions that have their answer in a channel thread opened from them."""
+        """Return the questions that were answered in a channel thread opened from them."""
         asked = [each for each in messages if _may_be_answered_in_thread(each, self._me)]
         if not asked:
             return frozenset()
@@ -110,13 +110,19 @@ class Reconciler:
             and isinstance(channel, discord.Thread | discord.PartialMessageable),
         )
         for answer in found.answers:
-            _log.info("What was asked up to %d has its answer in %d", answer.up_to, channel_id)
+            _log.info(
+                "Questions up to %d are already answered in channel %d", answer.up_to, channel_id
+            )
             await self._ledger.reconcile.answered(
                 channel_id, answer.up_to, answer.message_id, opened=_link(channel)
             )
         partial = self._client.get_partial_messageable(channel_id)
-        for message_id in found.left:
-            _log.info("Reply %d in %d is of no turn that goes on", message_id, channel_id)
+        for message_id in found.orphaned:
+            _log.info(
+                "Placeholder %d in channel %d belongs to no open turn and is deleted",
+                message_id,
+                channel_id,
+            )
             with contextlib.suppress(discord.HTTPException):
                 await self._rest.call(partial.get_partial_message(message_id).delete)
         return found
@@ -129,23 +135,23 @@ class Reconciler:
 async def find(
     ledger: Ledger, channel_id: int, messages: Sequence[discord.Message], me: int, *, opened: bool
 ) -> FoundReplies:
-    """Look through a channel's messages, in order, for what of ours the ledger does not know.
+    """Find the bot's replies that the ledger does not know in a channel's messages.
 
-    ``opened`` says that it may be a channel thread that was opened from a question. Raises
-    ``LedgerError``.
+    ``messages`` are in order. ``opened`` is True where the channel may be a channel thread opened
+    from a question. Raises ``LedgerError``.
     """
-    ours = [message for message in messages if _spoken_by(message, me)]
-    if not ours:
+    own_messages = [message for message in messages if _is_by_bot(message, me)]
+    if not own_messages:
         return FoundReplies()
-    known = await ledger.turns.known_parts(message.id for message in ours)
-    if known.issuperset(message.id for message in ours):
+    known = await ledger.turns.known_parts(message.id for message in own_messages)
+    if known.issuperset(message.id for message in own_messages):
         return FoundReplies()
     answers: list[FoundAnswer] = []
     refused: set[int] = set()
-    left: list[int] = []
+    orphaned: list[int] = []
     begun = await ledger.reconcile.has_replied_in(channel_id)
     dropping = False
-    for message in ours:
+    for message in own_messages:
         asked = message.reference.message_id if message.reference is not None else None
         if message.id in known:
             begun, dropping = True, False
@@ -153,38 +159,38 @@ async def find(
             refused.update(() if asked is None else (asked,))
         elif (attempt := cancellable(message)) is not None:
             begun = True
-            dropping = not await _goes_on(ledger, channel_id, *attempt)
-            left += [message.id] if dropping else []
+            dropping = not await _is_open(ledger, channel_id, *attempt)
+            orphaned += [message.id] if dropping else []
         elif asked is None and (begun or not opened):
-            # A further part of the reply before it.
-            left += [message.id] if dropping else []
+            # One more part of the reply before.
+            orphaned += [message.id] if dropping else []
         else:
-            # The first reply in a channel thread is to the question that it was opened from.
+            # The first reply in a channel thread answers the question it was opened from.
             answers.append(FoundAnswer(asked or message.id, message.id))
             begun, dropping = True, False
-    return FoundReplies(tuple(answers), frozenset(refused), tuple(left))
+    return FoundReplies(tuple(answers), frozenset(refused), tuple(orphaned))
 
 
-async def _goes_on(ledger: Ledger, channel_id: int, turn_id: int, attempt: int) -> bool:
+async def _is_open(ledger: Ledger, channel_id: int, turn_id: int, attempt: int) -> bool:
     turn = await ledger.history.turn(turn_id)
     return (
         turn is not None and turn.open and (turn.channel_id, turn.attempt) == (channel_id, attempt)
     )
 
 
-def _spoken_by(message: discord.Message, me: int) -> bool:
+def _is_by_bot(message: discord.Message, me: int) -> bool:
     return (
         message.author.id == me and message.type in SPOKEN and message.interaction_metadata is None
     )
 
 
 def _may_be_answered_in_thread(message: discord.Message, me: int) -> bool:
-    """Whether a channel thread was opened from what may be a question."""
+    """Return whether a message may be a question from which a channel thread was opened."""
     return mentions(message, me) and (message.thread is not None or message.flags.has_thread)
 
 
 def _link(channel: discord.abc.Messageable) -> Link | None:
-    """Return the link of a channel thread that we opened."""
+    """Return the link of a channel thread that the bot opened."""
     if not isinstance(channel, discord.Thread):
         return None
     return Link(

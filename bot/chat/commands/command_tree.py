@@ -16,7 +16,7 @@ from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
 
 COMMANDS_FACT: Final = "discord.commands"
-"""The ledger's fact that holds the hash of the commands Discord was told of."""
+"""The name of the ledger's fact with the hash of the registered commands."""
 
 LongName = app_commands.Range[str, 1, 100]
 
@@ -92,7 +92,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         try:
             await self._rest.call(self.sync)
         except discord.HTTPException as error:
-            _log.warning("Discord did not take the commands (%s); they stay as they were", error)
+            _log.warning("Discord refused the slash commands (%s); the old ones stay", error)
         else:
             await self._ledger.set_fact(COMMANDS_FACT, fingerprint)
 
@@ -102,7 +102,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         error: app_commands.AppCommandError,
         /,
     ) -> None:
-        """Say to whoever used a command that it failed."""
+        """Tell the member that the command failed."""
         _log.error("A command failed", exc_info=error)
         with contextlib.suppress(discord.DiscordException, aiohttp.ClientError, OSError):
             if interaction.type is not discord.InteractionType.application_command:
@@ -113,7 +113,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
                 await interaction.response.send_message(sentences.COMMAND_FAILED, ephemeral=True)
 
     def _fingerprint(self) -> str:
-        """Return a hash of the commands as Discord would be told of them."""
-        told = [command.to_dict(self) for command in self.get_commands()]
-        text = json.dumps([self.client.application_id, told], sort_keys=True)
+        """Return a hash of the commands as they would be registered."""
+        commands = [command.to_dict(self) for command in self.get_commands()]
+        text = json.dumps([self.client.application_id, commands], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""What commands and buttons do: look into the ledger, write a wish into it, tell whoever asked.
+"""Handles slash commands and buttons: reads the ledger, stores requests in it, and answers.
 
-Every interaction is acknowledged before anything that can take time.
+Each interaction is acknowledged before anything that takes time.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ PAGE_SIZE: Final = 5
 """Runs on a page of the list."""
 
 _MOST_CHOICES: Final = 25
+"""The most choices that Discord shows for an option."""
 
 
 class InteractionHandlers:
@@ -77,35 +78,35 @@ class InteractionHandlers:
             await response.note(refusal)
 
     async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
-        """Turn to a page of the list."""
+        """Show another page of the list of runs."""
         async with AcknowledgedInteraction(interaction, self._rest) as response:
             await self._show_page(response, interaction, page)
 
     async def list_runs(self, interaction: discord.Interaction[Any], page: int) -> None:
-        """Show a page of the runs this person may know of, newest first."""
+        """Show a page of the runs that this member may see, newest first."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
             await self._show_page(response, interaction, page)
 
     async def show_run(self, interaction: discord.Interaction[Any], name: str) -> None:
-        """Show all that is known of a run."""
+        """Show the details of a run."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
             turn = await self._named(name, interaction)
             text = sentences.no_such_run(name)
             if turn is not None:
                 questions = await self._ledger.questions.of_turn(turn.id)
-                asked = [question.content for question in questions]
-                text = sentences.run_details(turn, self._clock.now(), asked)
+                texts = [question.content for question in questions]
+                text = sentences.run_details(turn, self._clock.now(), texts)
             await response.show(text)
 
     async def cancel_run(self, interaction: discord.Interaction[Any], name: str | None) -> None:
-        """Cancel a run, this channel's where none is named."""
+        """Cancel the named run, or the one in this channel if none is named."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
             await response.show(await self._cancelled(interaction, name))
 
     async def choices(
         self, interaction: discord.Interaction[Any], typed: str, *, active: bool
     ) -> list[tuple[str, str]]:
-        """Return the runs that fit what was typed, as label and value; out of the ledger alone."""
+        """Return label and value of the runs whose label contains ``typed``."""
         if active and not interaction.permissions.manage_messages:
             scope = scope_of(interaction, asker_id=interaction.user.id)
         else:
@@ -138,7 +139,7 @@ class InteractionHandlers:
         )
         text = sentences.NO_RUNS
         if turns:
-            # Of interest to who looks after the place, and noise to everybody else.
+            # Only moderators need to know how busy the bot is.
             health = self._health() if interaction.permissions.manage_messages else None
             text = sentences.run_page(turns, self._clock.now(), page, pages, health)
         await response.show(text, buttons.page_view(page, pages))
@@ -163,16 +164,16 @@ class InteractionHandlers:
 
     async def _request_cancel(self, turn: Turn, interaction: discord.Interaction[Any]) -> bool:
         user = interaction.user
-        written = await self._ledger.turns.request_cancel(
+        stored = await self._ledger.turns.request_cancel(
             turn.id, turn.attempt, user.id, well_formed(user.display_name)
         )
-        if written is None:
+        if stored is None:
             return False
         self._cancel(turn.id)
         return True
 
     async def _named(self, name: str, interaction: discord.Interaction[Any]) -> Turn | None:
-        """Return the run of that number or id, if this person may know of it."""
+        """Return the turn with that number or run id, if this member may see it."""
         number = name.strip().removeprefix("#")
         if number.isascii() and number.isdigit() and len(number) <= 18:
             turn = await self._ledger.history.turn(int(number))

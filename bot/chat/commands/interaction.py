@@ -1,4 +1,4 @@
-"""An interaction from its acknowledgement to its answer, as long as Discord takes either."""
+"""Acknowledges an interaction and answers it, within the times that Discord allows."""
 
 import asyncio
 import logging
@@ -19,10 +19,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class AcknowledgedInteraction:
-    """One interaction, acknowledged on the way in; what goes wrong inside is told.
+    """Acknowledges one interaction at the start of a block, and answers failures at its end.
 
-    What is wished is done also where that can't be told: who pressed a button may have been shown
-    that it worked.
+    The block also runs where the acknowledgement failed: Discord may still have shown the member
+    that the button worked.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class AcknowledgedInteraction:
         self._acknowledged = False
 
     async def __aenter__(self) -> Self:
-        """Acknowledge it, in the 3 seconds that there are for it."""
+        """Acknowledge the interaction within the 3 seconds that Discord allows."""
         response = self._interaction.response
         try:
             async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
                 await self._rest.call(lambda: response.defer(ephemeral=self._ephemeral))
             self._acknowledged = True
         except discord.HTTPException as error:
-            # By a try whose answer was lost.
+            # An earlier try arrived, but its response was lost.
             self._acknowledged = error.code == _ALREADY_ACKNOWLEDGED
             if not self._acknowledged:
                 self._failed("acknowledged", error)
@@ -55,7 +55,7 @@ class AcknowledgedInteraction:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Tell whoever pressed or asked when it went wrong."""
+        """Tell the member that the interaction failed, if the block raised an error."""
         if not isinstance(error, Exception):
             return False
         _log.error("An interaction failed", exc_info=error)
@@ -63,16 +63,16 @@ class AcknowledgedInteraction:
         return True
 
     async def note(self, text: str) -> None:
-        """Tell this person alone."""
+        """Send a message that only this member sees."""
         send = self._interaction.followup.send
-        await self._tell(lambda: send(text, ephemeral=True))
+        await self._send(lambda: send(text, ephemeral=True))
 
     async def show(self, text: str, view: discord.ui.View | None = None) -> None:
-        """Put this where the interaction's own message is."""
+        """Replace the interaction's own message."""
         edit = self._interaction.edit_original_response
-        await self._tell(lambda: edit(content=text, view=view))
+        await self._send(lambda: edit(content=text, view=view))
 
-    async def _tell(self, call: Any) -> None:
+    async def _send(self, call: Any) -> None:
         if not self._acknowledged:
             return
         try:

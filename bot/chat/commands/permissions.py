@@ -1,4 +1,4 @@
-"""Who may do what with a run: whoever asked in it, and whoever may manage messages where it is."""
+"""Who may cancel, retry and see a turn: its askers, and members who may manage messages there."""
 
 import logging
 from typing import Final
@@ -11,7 +11,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
-    """Whether this person may cancel or retry the turn."""
+    """Return whether this member may cancel or retry a turn."""
     if turn.asked_by(interaction.user.id):
         return True
     if turn.channel_id == interaction.channel_id:
@@ -21,7 +21,7 @@ def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
 
 
 def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> bool:
-    """Whether this person may know of the turn: it is here, or where they can read."""
+    """Return whether this member may see a turn: it is in this channel, or in one they can read."""
     if turn.channel_id == interaction.channel_id or turn.asked_by(interaction.user.id):
         return True
     if private:
@@ -31,7 +31,7 @@ def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> b
 
 
 def scope_of(interaction: discord.Interaction, *, asker_id: int | None = None) -> Scope:
-    """Return the runs this person may know of from where they are."""
+    """Return the scope of the turns that this member may see from this channel."""
     guild, member = interaction.guild, interaction.user
     readable: tuple[int, ...] = ()
     if guild is not None and isinstance(member, discord.Member):
@@ -61,9 +61,9 @@ def _permissions(
 def _permissions_in(
     channel: discord.abc.GuildChannel, member: discord.Member
 ) -> discord.Permissions | None:
-    """Return what a member may do in a channel; None where that can't be told."""
+    """Return a member's permissions in a channel; None where discord.py can't compute them."""
     try:
         return channel.permissions_for(member)
     except Exception as error:  # noqa: BLE001 - one broken channel must not hide the runs of others
-        _log.warning("Who may see channel %d can't be told: %r", channel.id, error)
+        _log.warning("The permissions in channel %d can't be computed: %r", channel.id, error)
         return None

@@ -1,7 +1,7 @@
-"""The files of questions, from Discord: read while their links work, bounded, and images kept.
+"""Downloads the files of questions from Discord, and uploads images to the assistant's server.
 
-A link that is refused is asked for anew. An image is uploaded to where the thread is, because what
-stands on a thread is shown to the model at every later turn, when no link works any more.
+An address that has expired is looked up again. Images are uploaded because a thread shows them to
+the model at every later turn, when Discord's addresses no longer work.
 """
 
 import asyncio
@@ -32,22 +32,22 @@ from bot.runtime.retry import RetryPolicy, on_error, retry
 from bot.store.ledger import Question
 
 FRESH_SECONDS: Final = 12 * 3_600.0
-"""How long the address of a file is taken to work; Discord's work for about a day."""
+"""How long a file's address is assumed to work, in seconds; Discord's work for about a day."""
 
 LARGEST_IMAGE: Final = 20 * 1024 * 1024
-"""The largest image that is put on a thread, in bytes (models are shown no larger ones)."""
+"""The largest image that is put on a thread, in bytes; models accept no larger ones."""
 
 _AT_ONCE: Final = 4
-"""How many images are in memory at once."""
+"""The most images in memory at once."""
 
 _MOST_UPLOADS_READ: Final = 100
-"""How many of the newest uploads are looked through for one that was made already."""
+"""How many of the newest uploads are searched for an earlier upload of an image."""
 
-_MOST_BEGUN: Final = 1_000
+_MOST_KNOWN: Final = 1_000
 _PURPOSE: Final = "vision"
 _CHUNK_BYTES: Final = 256 * 1024
 _RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=2.0)
-"""How a download is tried again, in seconds."""
+"""The retries of a download."""
 
 _SECONDS: Final = 60.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
@@ -56,10 +56,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class TextReader(Protocol):
-    """Reads text files, whatever their encoding; the program that makes the bot hands one over."""
+    """Reads text files in any encoding; ``app`` implements it."""
 
     def is_text(self, name: str) -> bool:
-        """Whether a file of that name is text."""
+        """Return whether a file of that name is text."""
         ...
 
     async def read(self, name: str, data: bytes) -> str:
@@ -68,11 +68,11 @@ class TextReader(Protocol):
 
 
 class _RefusedError(Exception):
-    """The address gives the file to nobody, or to nobody any more."""
+    """The address does not give the file out, or no longer does."""
 
 
 class AttachmentReader:
-    """Has files from Discord, and puts images where the conversations' threads are."""
+    """Reads the files of questions, and uploads their images."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class AttachmentReader:
         return await self._current_files(question) or files
 
     def is_text(self, file: AttachedFile) -> bool:
-        """Whether a file says that it is text, by its type or by its name."""
+        """Return whether a file is text, by its type or its name."""
         return file.content_type.startswith("text/") or self._texts.is_text(file.name)
 
     async def text(self, question: Question, file: AttachedFile, most: int) -> str:
@@ -130,7 +130,7 @@ class AttachmentReader:
         raise UnreadableError("it is not on Discord any more")
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        """Return an image as an uploaded file, the one there is where it was uploaded already.
+        """Return an image as an uploaded file; an earlier upload of the image is used again.
 
         Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
         """
@@ -147,7 +147,7 @@ class AttachmentReader:
         return ImageFilePart(ImageFile(file_id))
 
     async def _current_files(self, question: Question) -> tuple[AttachedFile, ...] | None:
-        """Return the question's files as Discord has them now; None where it does not say."""
+        """Return the question's files as Discord has them now; None where they can't be read."""
         channel = self._client.get_partial_messageable(question.channel_id)
         try:
             message = await self._rest.call(lambda: channel.fetch_message(question.id))
@@ -157,7 +157,7 @@ class AttachmentReader:
         return files_of(message, own_user(self._client).id)
 
     async def _fetch(self, file: AttachedFile, most: int) -> bytes:
-        """Read what is at a file's address; raises ``_RefusedError`` and ``UnreadableError``."""
+        """Download a file, with retries; raises ``_RefusedError`` or ``UnreadableError``."""
         if not self._is_discords(file.url):
             _log.warning("File %d is at none of [discord] attachment_hosts: %s", file.id, file.url)
             raise UnreadableError("its address is none of Discord's")
@@ -172,7 +172,7 @@ class AttachmentReader:
             raise UnreadableError("Discord did not hand it out") from error
 
     def _is_discords(self, address: str) -> bool:
-        """Return whether files are fetched from there: whoever writes events names addresses."""
+        """Return whether an address is one of Discord's; an event may name any address."""
         try:
             return yarl.URL(address).origin() in self._origins
         except ValueError:  # no address, or a relative one
@@ -200,7 +200,7 @@ class AttachmentReader:
         return bytes(data)
 
     async def _earlier_upload(self, file: AttachedFile) -> str | None:
-        """Return the upload of an image that an attempt before this one has left."""
+        """Return the id of an earlier upload of an image; None if there is none."""
         page = FilePage(limit=_MOST_UPLOADS_READ, purpose=_PURPOSE)
         try:
             newest = await self._threads.api.list_files(page)
@@ -212,14 +212,14 @@ class AttachmentReader:
         return next((each.id for each in newest.data if each.filename.startswith(begins)), None)
 
     async def _upload(self, file: AttachedFile, ending: str, data: bytes) -> str:
-        """Upload an image once, and return its id."""
+        """Upload an image once, and return the id of the upload."""
         request = UploadFile(filename=_upload_name(file, ending), purpose=_PURPOSE)
 
         async def upload() -> str:
             return (await self._threads.api.upload_file(request, _chunks(data))).id
 
         self._begun[file.id] = None
-        if len(self._begun) > _MOST_BEGUN:
+        if len(self._begun) > _MOST_KNOWN:
             del self._begun[next(iter(self._begun))]
         try:
             return await self._threads.create_once(upload, partial(self._earlier_upload, file))
@@ -229,7 +229,7 @@ class AttachmentReader:
 
 
 def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
-    """Return what the ledger keeps of a question's files; ``me`` is our own user id."""
+    """Return a question's files as the ledger stores them; ``me`` is the bot's user id."""
     return tuple(
         AttachedFile(
             id=file.id,
@@ -243,7 +243,7 @@ def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
 
 
 def _upload_name(file: AttachedFile, ending: str) -> str:
-    """Name an upload so that it is found by its attachment's id; servers go by the ending."""
+    """Return an upload's name: the attachment's id finds it, and the ending tells its type."""
     if not ending:
         return f"{file.id}-"
     stem = re.sub(r"\.(png|jpe?g|gif|webp)\Z", "", file.name, flags=re.IGNORECASE)

@@ -1,6 +1,6 @@
-"""Discord's events in: which messages are questions; they are in the ledger before all else.
+"""Stores the questions among Discord's messages in the ledger, before anything else happens.
 
-It filters and hands on; what takes long happens elsewhere.
+The listener filters, stores and delegates: it sends no requests that take long.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
-"""How many questions wait in a channel at most; they are answered together in its next turn."""
+"""The most questions that wait in a channel; its next turn answers all of them together."""
 
-_TELL_SECONDS: Final = 30.0
+_REFUSAL_SECONDS: Final = 30.0
+"""Time between two refusals in a channel that is full, in seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -55,13 +56,13 @@ class Listener:
         self._reply = reply
         self._mark_read = mark_read
         self._refused_at: dict[int, float] = {}
-        # Events come as tasks of their own: a channel's order must not depend on whose read is
-        # faster, nor a channel wait for another one. An order is there while somebody is in it.
+        # discord.py runs each event in its own task. One lock per channel keeps the order of a
+        # channel's events; a lock is freed when no task uses it.
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._open = True
 
     def stop(self) -> None:
-        """Take no more questions."""
+        """Store no more questions."""
         self._open = False
 
     async def message(self, message: discord.Message, me: discord.ClientUser) -> None:
@@ -83,8 +84,8 @@ class Listener:
             _log.warning("Question %d is refused: %s", message.id, error)
             await self._refuse_full(message)
             return
-        except Exception:  # noqa: BLE001 - a full disk or our own defect: whoever asked is told
-            _log.exception("Question %d could not be written down", message.id)
+        except Exception:  # noqa: BLE001 - a full disk or a defect: the author is told
+            _log.exception("Question %d could not be stored", message.id)
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
                 await self._reply(message, sentences.NOT_TAKEN)
             return
@@ -92,21 +93,21 @@ class Listener:
             await self._reply(message, sentences.empty_question(_own_name(message, me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
-        """Say so, once in a while: who floods a channel is not helped by a flood of ours."""
+        """Refuse a question in a full channel, in words at most every 30 seconds."""
         now = self._clock.monotonic()
         self._refused_at = {
-            channel: told
-            for channel, told in self._refused_at.items()
-            if now - told < _TELL_SECONDS
+            channel: refused_at
+            for channel, refused_at in self._refused_at.items()
+            if now - refused_at < _REFUSAL_SECONDS
         }
         if message.channel.id not in self._refused_at:
             self._refused_at[message.channel.id] = now
             await self._reply(message, sentences.queue_full(MOST_WAITING))
 
     async def store_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
-        """Take a message that came while we were away, if it is a question.
+        """Store a question that was written while the bot was away.
 
-        Raises ``LedgerError``, and ``QueueFullError`` for one that is left out.
+        Raises ``LedgerError``, and ``QueueFullError`` where the channel is full.
         """
         if self._open and can_ask(message):
             await self._store(message, me, mentioned=mentions(message, me.id))
@@ -119,10 +120,10 @@ class Listener:
         question = _question(message, me)
         async with self._lock(message.channel.id):
             destination = await self._router.route(message, mentioned=mentioned, me=me.id)
-            taken = destination.asked and await self._ledger.questions.take(
+            stored = destination.is_question and await self._ledger.questions.take(
                 question, destination.link, most=MOST_WAITING
             )
-        if not taken:
+        if not stored:
             return
         if destination.link is not None:
             self._schedule(destination.link.channel_id)
@@ -130,14 +131,14 @@ class Listener:
             self._open_thread(question)
 
     async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
-        """Take over an edit of a question that still waits."""
+        """Update a question that was edited before its turn began."""
         if message.author.bot or not self._open:
             return
         async with self._lock(message.channel.id):
             await self._ledger.questions.amend(message.id, question_text(message, me.id))
 
     async def deleted(self, channel_id: int, message_id: int) -> None:
-        """Take out a question that still waits."""
+        """Withdraw a question that was deleted before its turn began."""
         if not self._open:
             return
         async with self._lock(channel_id):
@@ -148,21 +149,21 @@ class Listener:
 
 
 def _in_own_thread(message: discord.Message, me: discord.ClientUser) -> bool:
-    """Whether a message is in a channel thread that we opened, where each one is a question."""
+    """Return whether a message is in a channel thread of the bot, where each one is a question."""
     return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
 
 
 def guild_of(message: discord.Message) -> int | None:
-    """Return the guild a message is from, also one that is not known yet; None: a direct one."""
+    """Return the id of a message's guild, even if it is not cached yet; None for a DM."""
     if message.guild is not None:
         return message.guild.id
-    # Of a channel that is not known there is still said that it is in a guild.
+    # A channel that is not cached still has the id of its guild.
     guild_id: int | None = getattr(message.channel, "guild_id", None)
     return guild_id
 
 
 def _own_name(message: discord.Message, me: discord.ClientUser) -> str:
-    """Return our name as members see it where a message is."""
+    """Return the bot's name as members see it in a message's guild."""
     member = message.guild.me if message.guild is not None else None
     return me.display_name if member is None else member.display_name
 

@@ -1,4 +1,4 @@
-"""Who a message is from, whom it addresses and what it says: what can be a question."""
+"""Recognizes messages that may be questions, and reads their text and attachments."""
 
 import re
 from typing import Final
@@ -8,39 +8,40 @@ import discord
 from bot.chat.texts.plain_text import CODE, readable, well_formed
 
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
-"""The types of messages that somebody wrote; the others tell of joins, pins and the like."""
+"""The types of messages that a member wrote; other types announce joins, pins and the like."""
 
 MOST_QUOTED: Final = 2_000
-"""How many characters of a message that a question replies to are quoted to the model."""
+"""The most characters quoted from the message that a question replies to."""
 
 _MENTION: Final = re.compile(
     rf"(?P<code>{CODE})|<@(?P<sigil>[!&]?)(?P<id>\d{{1,20}})>|<#(?P<channel>\d{{1,20}})>", re.DOTALL
 )
-_OURS: Final = "\x00"
-_OURS_FIRST: Final = re.compile(r"\A\s*\x00(?:[,:;](?=\s|\Z))?")
-_OURS_BEFORE_MARK: Final = re.compile(r",?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*\Z)")
-_OURS_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
+_OWN_MENTION: Final = "\x00"
+_OWN_MENTION_FIRST: Final = re.compile(r"\A\s*\x00(?:[,:;](?=\s|\Z))?")
+_OWN_MENTION_BEFORE_MARK: Final = re.compile(r",?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*\Z)")
+_OWN_MENTION_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
 
 
 def can_ask(message: discord.Message) -> bool:
-    """Whether a person wrote it: bots and webhooks ask nothing."""
+    """Return whether a person wrote a message; bots and webhooks ask no questions."""
     return not (message.author.bot or message.webhook_id or message.type not in SPOKEN)
 
 
 def mentions(message: discord.Message, me: int) -> bool:
-    """Whether a message addresses us by name or by our own role; @everyone does not."""
+    """Return whether a message mentions the bot or its own role; @everyone does not count."""
     if any(user.id == me for user in message.mentions):
         return True
-    # A role that nobody may mention is in the text alone.
+    # Discord lists no mention of a role that members may not mention.
     role = _own_role(message)
     return role is not None and role.mention in message.content
 
 
 def question_text(message: discord.Message, me: int) -> str:
-    """Return what a message says, for the model to read, with names in place of ids.
+    """Return a message's text for the model, with names in place of ids.
 
-    Our own mention is left out. The message that a question replies to stands above it as a quote,
-    unless it is ours; what is forwarded and what only an embed says are part of the question.
+    The bot's own mention is removed. The message that a question replies to stands above the
+    question as a quote, unless the bot wrote it. Forwarded messages and the text of embeds are
+    part of the question.
     """
     own = _named_text(message, me)
     forwarded = [_with_embeds(each.content, each.embeds) for each in message.message_snapshots]
@@ -51,7 +52,7 @@ def question_text(message: discord.Message, me: int) -> str:
 
 
 def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:
-    """Return the files of a question: its own, forwarded ones, and those it replies to."""
+    """Return the attachments of a question, of forwarded messages, and of the one it replies to."""
     files = list(message.attachments)
     for snapshot in message.message_snapshots:
         files += snapshot.attachments
@@ -62,13 +63,13 @@ def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment
 
 
 def _named_text(message: discord.Message, me: int) -> str:
-    """Return a message's own text: our mention left out, everybody else's as their name."""
+    """Return a message's own text without the bot's mention, and with names for other mentions."""
     users = {user.id: f"@{user.display_name}" for user in message.mentions}
     roles = {role.id: f"@{role.name}" for role in message.role_mentions}
-    users[me] = _OURS
+    users[me] = _OWN_MENTION
     own = _own_role(message)
     if own is not None:
-        roles[own.id] = _OURS
+        roles[own.id] = _OWN_MENTION
 
     def name(match: re.Match[str]) -> str:
         if match["channel"] is not None:
@@ -79,21 +80,21 @@ def _named_text(message: discord.Message, me: int) -> str:
             return roles.get(int(match["id"]), "@unknown-role")
         return users.get(int(match["id"]), "@unknown-user")
 
-    text = _MENTION.sub(name, readable(message.content.replace(_OURS, "")))
-    text = _OURS_FIRST.sub("", text)
-    text = _OURS_BEFORE_MARK.sub("", text)
-    return _OURS_AMONG_WORDS.sub("", text).strip()
+    text = _MENTION.sub(name, with_names(message.content.replace(_OWN_MENTION, "")))
+    text = _OWN_MENTION_FIRST.sub("", text)
+    text = _OWN_MENTION_BEFORE_MARK.sub("", text)
+    return _OWN_MENTION_AMONG_WORDS.sub("", text).strip()
 
 
 def _channel_name(message: discord.Message, channel_id: int) -> str:
-    """Return a channel's name, where whoever wrote the message may know of the channel."""
+    """Return a channel's name, or "unknown" where the message's author may not see the channel."""
     guild, author = message.guild, message.author
     channel = None if guild is None else guild.get_channel_or_thread(channel_id)
     if channel is None or not isinstance(author, discord.Member):
         return "unknown"
     try:
         known = channel.permissions_for(author).view_channel
-    except (discord.ClientException, AttributeError):  # of a parent or a role we know nothing of
+    except (discord.ClientException, AttributeError):  # its parent or a role is not cached
         return "unknown"
     if isinstance(channel, discord.Thread) and channel.is_private():
         known = channel.id == message.channel.id
@@ -101,7 +102,7 @@ def _channel_name(message: discord.Message, channel_id: int) -> str:
 
 
 def _quote(message: discord.Message, me: int) -> str:
-    """Return the message that a question replies to as a quote; empty where there is none."""
+    """Return the message that a question replies to as a quote; empty if there is none."""
     replied = _replied_to(message, me)
     if replied is None:
         return ""
@@ -114,7 +115,7 @@ def _quote(message: discord.Message, me: int) -> str:
 
 
 def _replied_to(message: discord.Message, me: int) -> discord.Message | None:
-    """Return the message that a question replies to, unless it is ours: that is known."""
+    """Return the message that a question replies to, unless the bot wrote it."""
     reference = message.reference
     if reference is None or not isinstance(reference.resolved, discord.Message):
         return None
@@ -122,8 +123,8 @@ def _replied_to(message: discord.Message, me: int) -> discord.Message | None:
 
 
 def _with_embeds(content: str, embeds: list[discord.Embed]) -> str:
-    """Return a text and what its embeds show, for those which link previews did not make."""
-    blocks = [readable(content)]
+    """Return a text followed by the text of its embeds, except for link previews."""
+    blocks = [with_names(content)]
     for embed in embeds:
         if content and embed.type != "rich":
             continue
@@ -134,7 +135,7 @@ def _with_embeds(content: str, embeds: list[discord.Embed]) -> str:
 
 
 def _poll_text(message: discord.Message) -> str:
-    """Return a poll's question and answers; empty where there is none."""
+    """Return a poll's question and answers; empty if there is no poll."""
     if message.poll is None:
         return ""
     return "\n".join((message.poll.question, *(f"- {one.text}" for one in message.poll.answers)))
@@ -145,5 +146,5 @@ def _sticker_names(message: discord.Message) -> str:
 
 
 def _own_role(message: discord.Message) -> discord.Role | None:
-    """Return the role that Discord made for us, where we are in a guild and it is known."""
+    """Return the role that Discord made for the bot in a message's guild, if it is cached."""
     return message.guild.self_role if message.guild is not None else None

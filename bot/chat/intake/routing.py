@@ -1,9 +1,10 @@
-"""Where a question is answered: here, or in a channel thread that is opened from it."""
+"""Decides where a question is answered: in its channel, or in a channel thread opened from it."""
 
 import logging
-from typing import Literal
+from typing import Final, Literal
 
 import discord
+from msgspec import Struct
 
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
 from bot.chat.transport import dpy_internals
@@ -15,11 +16,11 @@ from bot.chat.transport.rest_retry import (
 )
 from bot.store.ledger import Ledger, Link, NewQuestion
 
-_log = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 
 class Router:
-    """Finds the channel in which a question is answered."""
+    """Finds or opens the channel in which a question is answered."""
 
     def __init__(
         self,
@@ -34,12 +35,12 @@ class Router:
         self._answer_in = answer_in
 
     async def route(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
-        """Say whether a message is a question and where it is answered, as far as is known yet."""
+        """Return whether a message is a question, and where it is answered."""
         channel = message.channel
         guild_id = message.guild.id if message.guild else getattr(channel, "guild_id", None)
         if guild_id is None:
             return Destination(
-                asked=True,
+                is_question=True,
                 link=Link(
                     channel_id=channel.id, guild_id=None, parent_id=channel.id, listening=True
                 ),
@@ -47,9 +48,9 @@ class Router:
         if isinstance(channel, discord.Thread | discord.PartialMessageable):
             link = await self._ledger.link(channel.id)
             if link is not None:
-                return Destination(asked=link.listening or mentioned, link=link)
+                return Destination(is_question=link.listening or mentioned, link=link)
         if isinstance(channel, discord.Thread):
-            # Ours without a link: its first question is just being settled.
+            # A channel thread of the bot without a link was opened a moment ago.
             ours = channel.owner_id == me
             link = Link(
                 channel_id=channel.id,
@@ -58,16 +59,16 @@ class Router:
                 listening=ours,
                 private=channel.is_private(),
             )
-            return Destination(asked=ours or mentioned, link=link)
+            return Destination(is_question=ours or mentioned, link=link)
         if self._answer_in == "thread":
-            return Destination(asked=mentioned, link=None)
-        return Destination(asked=mentioned, link=_in_channel(channel.id, guild_id))
+            return Destination(is_question=mentioned, link=None)
+        return Destination(is_question=mentioned, link=_in_channel(channel.id, guild_id))
 
     async def open_thread(self, question: NewQuestion) -> int | None:
-        """Open the channel thread of a question and return its id; it may be there already.
+        """Open a question's channel thread, store it in the ledger, and return its id.
 
-        Where none can be opened the question is answered in its own channel; None where its
-        message is gone. May be done twice.
+        Where Discord refuses the channel thread, the question is answered in its own channel, whose
+        id is returned. Returns None where the question was deleted. A second call changes nothing.
         """
         channel_id, guild_id = question.channel_id, question.guild_id
         name = channel_thread_name(question.content, question.author_name)
@@ -78,7 +79,7 @@ class Router:
             except discord.HTTPException as error:
                 if error.status != 400 or error.code == CHANNEL_THREAD_EXISTS:
                     raise
-                # Most likely the name is what a filter of the server refuses.
+                # Most likely a filter of the server refuses the name.
                 _log.info("No channel thread in %d under its name: %s", channel_id, error)
                 name = neutral_channel_thread_name(question.author_name)
                 await self._create_thread(channel_id, question.id, name)
@@ -103,12 +104,14 @@ class Router:
         )
 
 
-class Destination:
-    """Whether a message is a question, and where it is answered; None: in a thread to be opened."""
+class Destination(Struct, frozen=True, kw_only=True):
+    """Whether a message is a question, and the link of the channel that answers it.
 
-    def __init__(self, *, asked: bool, link: Link | None) -> None:
-        self.asked = asked
-        self.link = link
+    ``link`` is None where a channel thread has to be opened first.
+    """
+
+    is_question: bool
+    link: Link | None
 
 
 def _in_channel(channel_id: int, guild_id: int | None) -> Link:
