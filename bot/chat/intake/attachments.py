@@ -21,7 +21,7 @@ from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
 from bot.chat.intake.mentions import attachments_of
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, told_size
+from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, format_size
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import own_user
@@ -116,7 +116,7 @@ class AttachmentReader:
     async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
         """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""
         if file.size > most:
-            raise UnreadableError(f"it is larger than {told_size(most)}")
+            raise UnreadableError(f"it is larger than {format_size(most)}")
         try:
             return await self._fetch(file, most)
         except _RefusedError:
@@ -196,7 +196,7 @@ class AttachmentReader:
             async for piece in response.content.iter_any():
                 data += piece
                 if len(data) > most:
-                    raise UnreadableError(f"it is larger than {told_size(most)}")
+                    raise UnreadableError(f"it is larger than {format_size(most)}")
         return bytes(data)
 
     async def _earlier_upload(self, file: AttachedFile) -> str | None:

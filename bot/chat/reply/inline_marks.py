@@ -26,7 +26,7 @@ _SPOILER: Final = "||"
 
 
 class Span(Struct, frozen=True):
-    """A marked-up stretch: its opening mark, what is inside, its closing mark."""
+    """A marked-up span: its opening mark, its inside, and its closing mark."""
 
     mark: str
     start: int
@@ -70,7 +70,7 @@ class InlineMarks:
         return sorted(found, key=lambda span: span.start)
 
     def whole_at(self, position: int) -> int | None:
-        """Return where a link, an address or a mark begins that a cut would break."""
+        """Return the start of the link, address or mark that a cut would break."""
         index = bisect.bisect_left(self._whole_starts, position) - 1
         if index < 0 or self._whole[index][1] <= position:
             return None
@@ -119,7 +119,7 @@ class InlineMarks:
         self._spoiler = None
 
     def _emphasize(self, text: str, start: int, end: int) -> None:
-        """Read a run of marks: what can end what is open does so, the rest begins something."""
+        """Read adjacent marks: they close open spans if possible, else open new ones."""
         before, behind = text[start - 1 : start], text[end : end + 1]
         is_word_mark = text[start] == "_"
         may_end = bool(before.strip()) and not (is_word_mark and behind.isalnum())

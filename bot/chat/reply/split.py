@@ -1,4 +1,4 @@
-"""An answer cut into Discord messages: every part fits and shows something, none breaks markup.
+"""Splits an answer into Discord messages: each fits, shows something and has intact markup.
 
 The parts' own texts, joined, are the answer but for white space at seams and ends, which Discord
 trims anyway. Where a code block, a spoiler, bold text and the like go on in the next part, their
@@ -17,10 +17,10 @@ from bot.chat.reply.inline_marks import InlineMarks
 from bot.chat.texts.plain_text import well_formed
 
 LIMIT: Final = 2_000
-"""The longest content of a message, in code points (Discord's limit)."""
+"""The longest content of a message, in code points; Discord's limit."""
 
 LEAST_LIMIT: Final = 100
-"""The least limit that leaves room for fences beside some text."""
+"""The smallest limit that leaves room for text between fences."""
 
 _CLOSING: Final = "\n```"
 # Discord takes any three backticks for a fence, in the middle of a line too. A longer run than
@@ -36,7 +36,7 @@ _LONGEST_CLUSTER: Final = 64
 
 
 class Piece(Struct, frozen=True):
-    """One part: its own text, and the marks added before and behind it."""
+    """One part: its own text, and the marks added before and after it."""
 
     text: str
     opening: str = ""
@@ -49,7 +49,7 @@ class Piece(Struct, frozen=True):
 
 
 class _Mark(Struct, frozen=True):
-    """A fence in the text: where it is, whether it opens a block, and with which language."""
+    """A code fence: its position, whether it opens a block, and the block's language."""
 
     start: int
     end: int
@@ -58,7 +58,7 @@ class _Mark(Struct, frozen=True):
 
 
 def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
-    """Return the contents of the messages that show ``text``; none where it is blank."""
+    """Return the contents of the messages that show ``text``; none if it is blank."""
     return tuple(piece.content for piece in cut(text, limit))
 
 
@@ -70,7 +70,7 @@ def cut(text: str, limit: int = LIMIT) -> tuple[Piece, ...]:
 
 
 class _Cutter:
-    """Cuts one text from its beginning to its end."""
+    """Cuts one text into pieces, from its beginning to its end."""
 
     def __init__(self, text: str, limit: int) -> None:
         self._text = text
@@ -87,7 +87,7 @@ class _Cutter:
 
     @cached_property
     def _inline(self) -> InlineMarks:
-        """The marks within lines, which only a text that is cut is searched for."""
+        """The inline marks; found only for a text that needs a cut."""
         ends = [*(mark.end for mark in self._read_markers[1::2]), len(self._text)]
         blocks = [
             (mark.start, end) for mark, end in zip(self._read_markers[::2], ends, strict=False)
@@ -131,19 +131,19 @@ class _Cutter:
         return Piece(own, opening, closing), resume
 
     def _closing_at(self, end: int) -> str:
-        """Return the marks that end what is open at ``end``, the innermost first."""
+        """Return the marks that close the spans open at ``end``, innermost first."""
         inline = "".join(span.mark for span in reversed(self._inline.at(end)))
         return (_CLOSING if self._block_at(end) else "") + inline
 
     def _resume(self, end: int, position: int) -> int:
-        """Return where to go on behind the marks that would only end what a seam has ended."""
+        """Return the position after the closing marks that the seam before already wrote."""
         for span in reversed(self._inline.at(end)):
             if span.inside_end == position:
                 position = self._skip_space(span.end)
         return position
 
     def _end(self, start: int, window: int) -> int:
-        """Return where the piece from ``start`` ends, behind it and at most at ``window``."""
+        """Return the end of the piece that begins at ``start``: after it, at most ``window``."""
         least = start + int((window - start) * _LEAST_FILL)
         for seam, in_code in (
             (_PARAGRAPH, False),
@@ -167,7 +167,7 @@ class _Cutter:
         return self._at_no_mark(start, end)
 
     def _at_no_mark(self, start: int, end: int) -> int:
-        """Let what would be broken at ``end``, or begin there with nothing behind, begin later."""
+        """Move the cut before a span that it would break or leave empty."""
         while True:
             moved = self._before_bare_opening(start, end)
             whole = self._inline.whole_at(moved)
@@ -183,7 +183,7 @@ class _Cutter:
             end = moved
 
     def _before_bare_opening(self, start: int, end: int) -> int:
-        """Let a block of which nothing but its opening line would stand here begin later."""
+        """Move the cut before a code block of which only the opening line would remain here."""
         block = self._block_at(end)
         if (
             block is not None
@@ -202,7 +202,7 @@ class _Cutter:
         return self._read_markers[index]
 
     def _mark_from(self, position: int, *, inside: bool = False) -> _Mark | None:
-        """Return the mark that begins at ``position``, or (``inside``) has it in its middle."""
+        """Return the mark that begins at ``position``, or with ``inside`` the one around it."""
         index = bisect.bisect_right(self._starts, position) - 1
         if index < 0:
             return None
@@ -220,7 +220,7 @@ class _Cutter:
         return match.end() if match else position
 
     def _cluster_start(self, start: int, position: int) -> int:
-        """Return the last place up to ``position`` that is between two characters as seen."""
+        """Return the last boundary between two visible characters up to ``position``."""
         for place in range(position, max(start, position - _LONGEST_CLUSTER), -1):
             if not _joined(self._text, start, place):
                 return place
@@ -228,7 +228,7 @@ class _Cutter:
 
 
 def _joined(text: str, start: int, place: int) -> bool:
-    """Whether what is before and behind ``place`` is seen as one character, from ``start`` on."""
+    """Return whether the code points around ``place`` belong to one visible character."""
     before, after = text[place - 1], text[place]
     if before == "\u200d" or after == "\u200d" or unicodedata.category(after)[0] == "M":
         return True

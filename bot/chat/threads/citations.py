@@ -1,4 +1,4 @@
-"""What an answer quotes and names, as a person reads it: marks for machines become words."""
+"""Replaces citation marks and sandbox links in an answer by file names."""
 
 import re
 from typing import Final
@@ -12,26 +12,26 @@ _NAMELESS: Final = frozenset({"", "source"})
 
 
 def readable(text: str) -> str:
-    """Return an answer's text for reading: quoted files by their names, no links into a sandbox.
+    """Return an answer's text with file names in place of citation marks and sandbox links.
 
-    A mark that is still being written at the end is left out until it is whole.
+    A citation mark that is incomplete at the end of the text is left out.
     """
     text = _BEGUN.sub("", text)
-    text = _CITED.sub(_named, text)
-    return _LINKED.sub(_told, text)
+    text = _CITED.sub(_cited_name, text)
+    return _LINKED.sub(_linked_name, text)
 
 
-def _named(cited: re.Match[str]) -> str:
-    """Name the file where the mark does; who wrote it wrote it behind the words it belongs to."""
+def _cited_name(cited: re.Match[str]) -> str:
+    """Return the file's name in brackets, or nothing where the mark has no name."""
     name = cited["name"].strip()
     return "" if name in _NAMELESS else f" ({_code(name)})"
 
 
-def _told(linked: re.Match[str]) -> str:
+def _linked_name(linked: re.Match[str]) -> str:
     text, name = linked["text"].strip(), linked["name"]
     return _code(name) if text in ("", name) else f"{text} ({_code(name)})"
 
 
 def _code(name: str) -> str:
-    """Show a name as it is, whatever Discord would make of its characters."""
+    """Return a name as inline code, so that Discord reads no markup in it."""
     return f"`{name.replace('`', chr(0x2BB))}`"

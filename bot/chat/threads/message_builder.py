@@ -1,6 +1,6 @@
-"""From a question to the message that is posted on the thread: its text, its images, its files.
+"""Builds the message that is posted to a thread for a question: text, images and files.
 
-What can't be read of it is told in the message; it never keeps the question back.
+Whatever can't be read of a question is named in the message; it never holds the question back.
 """
 
 import re
@@ -38,34 +38,34 @@ class AttachedFile(Struct, frozen=True):
 
     @property
     def is_image(self) -> bool:
-        """Whether it says that it is an image; only its bytes tell whether one can be shown it."""
+        """Whether the file claims to be an image; only its bytes show whether it is one."""
         if not self.content_type:
             return bool(_IMAGE_ENDINGS.search(self.name))
-        # A drawing in SVG is text, to a model.
+        # To a model an SVG image is text.
         return self.content_type.startswith("image/") and not self.content_type.startswith(
             "image/svg"
         )
 
     @property
     def heading(self) -> str:
-        """How it is named to the model."""
+        """The line that names the file to the model."""
         what = "image" if self.is_image else "file"
-        return f"[{what} {' '.join(self.name.split())}, {told_size(self.size)}]"
+        return f"[{what} {' '.join(self.name.split())}, {format_size(self.size)}]"
 
 
 class UnreadableError(Exception):
-    """A file can't be had, or not be used; the message says why, for the model to read."""
+    """A file can't be read or used; the text tells the model why."""
 
 
 class AttachmentSource(Protocol):
-    """Where files of questions are had from, and where images are kept for the thread."""
+    """Reads the files of questions, and uploads images for the thread."""
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         """Return a question's files with addresses that work."""
         ...
 
     def is_text(self, file: AttachedFile) -> bool:
-        """Whether a file's text can stand in the message."""
+        """Return whether a file's text can be part of the message."""
         ...
 
     async def text(self, question: Question, file: AttachedFile, most: int) -> str:
@@ -73,7 +73,7 @@ class AttachmentSource(Protocol):
         ...
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
-        """Return an image as a part of a message that lasts; raises ``UnreadableError``."""
+        """Return an image as a content part that does not expire; raises ``UnreadableError``."""
         ...
 
 
@@ -83,23 +83,23 @@ def attached(question: Question) -> tuple[AttachedFile, ...]:
 
 
 def attachments_json(files: Sequence[AttachedFile]) -> str:
-    """Return files as the ledger keeps them."""
+    """Return files as JSON for the ledger."""
     return msgspec.json.encode(files).decode()
 
 
 async def message_for(question: Question, files: AttachmentSource, *, named: bool) -> CreateMessage:
-    """Make the message of a question; ``named`` puts who speaks before what is said."""
+    """Build the message of a question; ``named`` puts the author's name before the text."""
     given = await files.current(question) if question.attachments != "[]" else ()
     name = " ".join(question.author_name.split())
     asked = f"{name}: {question.content}".rstrip() if named else question.content
-    # What is left for each file, once the question and a line for every other file have theirs.
-    room = MAX_CONTENT - len(asked) - sum(len(_left_out(file)) + _BETWEEN for file in given)
+    # The characters left for each file, after the question and one line for every other file.
+    room = MAX_CONTENT - len(asked) - sum(len(_omitted(file)) + _BETWEEN for file in given)
     blocks = [asked]
     images: list[ContentInput] = []
     for file in given:
-        line = len(_left_out(file))
+        line = len(_omitted(file))
         if not file.is_image:
-            block = await _told(question, file, files, room + line)
+            block = await _file_text(question, file, files, room + line)
             blocks.append(block)
             room -= len(block) - line
             continue
@@ -116,7 +116,7 @@ async def message_for(question: Question, files: AttachmentSource, *, named: boo
     return CreateMessage(role="user", content=content, metadata=metadata)
 
 
-def _left_out(file: AttachedFile) -> str:
+def _omitted(file: AttachedFile) -> str:
     return f"{file.heading} (left out: the message is too long)"
 
 
@@ -124,15 +124,17 @@ def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: max(most - len(_CUT_OFF), 0)] + _CUT_OFF
 
 
-async def _told(question: Question, file: AttachedFile, files: AttachmentSource, most: int) -> str:
-    """Write a file into the text: whole where it is text and small, else by name and size.
+async def _file_text(
+    question: Question, file: AttachedFile, files: AttachmentSource, most: int
+) -> str:
+    """Return a file as part of the text: its contents if short text, else name and size.
 
     Text is cut off behind ``most`` characters; a file of which little could be shown is left out.
     """
     if file.size > LARGEST_TEXT_FILE or not files.is_text(file):
         return file.heading
     if most < min(file.size, _LEAST_SHOWN):
-        return _left_out(file)
+        return _omitted(file)
     try:
         text = await files.text(question, file, LARGEST_TEXT_FILE)
     except UnreadableError as error:
@@ -144,11 +146,11 @@ async def _told(question: Question, file: AttachedFile, files: AttachmentSource,
     if len(begin) + len(text.rstrip()) + len(end) <= most:
         return f"{begin}{text.rstrip()}{end}"
     shown = most - len(begin) - len(end) - len(_CUT_OFF)
-    return f"{begin}{text[:shown]}{end}{_CUT_OFF}" if shown > 0 else _left_out(file)
+    return f"{begin}{text[:shown]}{end}{_CUT_OFF}" if shown > 0 else _omitted(file)
 
 
-def told_size(size: int) -> str:
-    """Write a number of bytes as people do."""
+def format_size(size: int) -> str:
+    """Return a size in bytes, kB or MB, as people write it."""
     if size < 1_000:
         return f"{size} bytes"
     return f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,4 +1,4 @@
-"""The newest of a list, also from a server that orders and filters as it likes; always bounded."""
+"""Reads the newest items of a list, even from a server that orders the list its own way."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
@@ -16,28 +16,28 @@ async def newest(
     limit: int,
     enough: Callable[[Sequence[T]], bool] | None = None,
 ) -> list[T]:
-    """Return a list's newest items, newest first: pages of ``limit`` until they are ``enough``.
+    """Return a list's newest items, newest first, by reading pages of ``limit`` items.
 
-    Without ``enough``, that is ``limit`` items: a page may hold fewer than it was asked for, and
-    more may follow, because servers bound pages by bytes as well.
+    Reading ends once ``enough`` returns True, or without it after ``limit`` items. A page may have
+    fewer items than requested although more follow: servers limit pages by bytes, too.
     """
     found: list[T] = []
     page = await fetch(Page(limit=limit))
     for _ in range(_MOST_PAGES):
         found += page.data
-        # Where they rise, or all are of one second, the newest may be on the last page.
+        # In ascending order, or within one second, the newest items may be on the last page.
         if (
             not page.has_more
             or not page.data
-            or (_falls(found) and (enough(found) if enough else len(found) >= limit))
+            or (_is_descending(found) and (enough(found) if enough else len(found) >= limit))
         ):
             break
         behind = found[-1].id
         page = await fetch(Page(limit=limit, after=behind))
         if page.data and page.data[-1].id == behind:
-            break  # it can't turn pages
-    return found[::-1] if _falls(found[::-1]) else found
+            break  # the server ignores ``after``
+    return found[::-1] if _is_descending(found[::-1]) else found
 
 
-def _falls(items: Sequence[Message | Run]) -> bool:
+def _is_descending(items: Sequence[Message | Run]) -> bool:
     return len(items) > 1 and items[0].created_at > items[-1].created_at

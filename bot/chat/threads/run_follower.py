@@ -1,6 +1,6 @@
-"""A run followed to its end: by its events where they come, by polling where they don't.
+"""Follows a run to its end: by its events while they arrive, by polling otherwise.
 
-Whatever the server does, the following ends: past the run's lifetime the run is cancelled.
+Following always ends: a run that is active past its lifetime is cancelled.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from bot.runtime.tasks import cancelling
 from bot.store.ledger import Outcome
 
 CANCEL_GRACE: Final = 15.0
-"""How long a run that was told to stop may take for it, in seconds."""
+"""How long a run may take to end after a cancel request, in seconds."""
 
 MOST_TEXT: Final = MAX_CONTENT
-"""How long an answer can be, in characters: what goes on behind that is cut off, and stopped."""
+"""The longest answer, in characters; a longer one is cut off, and its run cancelled."""
 
 _LIFETIME: Final = 600.0
 _LONGEST_LIFETIME: Final = 86_400
@@ -54,15 +54,17 @@ _BY_CAUSE: Final[dict[str, FailureKind]] = {
 _log: Final = logging.getLogger(__name__)
 
 
-Said: TypeAlias = Callable[[], str]
-"""Tells what was said so far. A long answer comes in thousands of pieces and is shown now and then,
-so that it is put together only where somebody looks."""
+CurrentText: TypeAlias = Callable[[], str]
+"""Returns the answer's text so far.
+
+A long answer arrives in thousands of pieces, of which few are shown; its text is joined on demand.
+"""
 
 
 class RunEnd(Struct, frozen=True):
-    """How a run ended, in the ledger's words, and what it said.
+    """The end of a run in the ledger's terms, with the text of its answer.
 
-    ``reason`` is a server's own text on a failure: for the log, and nobody's who asked.
+    ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
     """
 
     outcome: Outcome
@@ -72,8 +74,8 @@ class RunEnd(Struct, frozen=True):
     reason: str = ""
 
 
-class _EndlessError(Exception):
-    """A run says more than anybody reads."""
+class _TooLongError(Exception):
+    """A run has written more than the longest answer."""
 
 
 class RunFollower:
@@ -87,7 +89,7 @@ class RunFollower:
         self,
         threads: AssistantThreads,
         clock: Clock,
-        show: Callable[[Said], None],
+        show: Callable[[CurrentText], None],
         cancel_requested: asyncio.Event,
     ) -> None:
         self._threads = threads
@@ -98,11 +100,11 @@ class RunFollower:
 
     @property
     def text(self) -> str:
-        """What was said so far."""
+        """The answer's text so far."""
         return self._answer.text
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
-        """Follow the run until it has ended, or will not be waited for any longer."""
+        """Follow the run until it has ended, or until the bot waits for it no longer."""
         end = await self._to_end(run, events)
         if len(end.text) <= MOST_TEXT:
             return end
@@ -111,7 +113,7 @@ class RunFollower:
 
     async def _to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         follow = asyncio.create_task(self._follow(run, events))
-        cancelled = asyncio.create_task(self._cancel_when_asked(run))
+        cancelled = asyncio.create_task(self._cancel_on_request(run))
         expired = asyncio.create_task(self._clock.sleep(_lifetime(run) + _LIFETIME_GRACE))
         async with cancelling(follow, cancelled, expired):
             tasks = (follow, cancelled, expired)
@@ -119,37 +121,39 @@ class RunFollower:
             if follow.done():
                 return follow.result()
             if cancelled.done():
-                _log.warning("Run %s was told to stop and did not", run.id)
+                _log.warning("Run %s did not end after its cancellation", run.id)
                 return RunEnd("cancelled", self.text)
-            await self._stop_soon(run)
+            await self._cancel_briefly(run)
             reason = "it is past its lifetime and still active"
             return RunEnd("failed", self.text, "expired", reason=reason)
 
-    async def _cancel_when_asked(self, run: Run) -> None:
+    async def _cancel_on_request(self, run: Run) -> None:
         await self._cancel_requested.wait()
-        async with cancelling(asyncio.create_task(self._stop(run))):
+        async with cancelling(asyncio.create_task(self._cancel(run))):
             await self._clock.sleep(CANCEL_GRACE)
 
-    async def _stop_soon(self, run: Run) -> None:
-        """Tell a run to stop that nobody waits for; a server that does not answer is left alone."""
-        stopping = asyncio.create_task(self._stop(run))
+    async def _cancel_briefly(self, run: Run) -> None:
+        """Cancel a run that nobody waits for; give up if the server does not answer in time."""
+        stopping = asyncio.create_task(self._cancel(run))
         overdue = asyncio.create_task(self._clock.sleep(CANCEL_GRACE))
         async with cancelling(stopping, overdue):
             await asyncio.wait({stopping, overdue}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _stop(self, run: Run) -> None:
+    async def _cancel(self, run: Run) -> None:
         try:
             await self._threads.api.cancel_run(run.thread_id, run.id)
         except (APIError, TurnError) as error:
-            # It has ended, or is ending, or can't be reached: following it tells.
+            # The run may have ended, or the server be unreachable: following it shows which.
             _log.info("Run %s was not cancelled: %s", run.id, error)
 
     async def _follow(self, run: Run, events: EventStream | None) -> RunEnd:
         try:
             return await self._follow_to_end(run, events)
-        except _EndlessError:
-            _log.warning("Run %s has said %d characters and is stopped", run.id, MOST_TEXT)
-            await self._stop_soon(run)
+        except _TooLongError:
+            _log.warning(
+                "Run %s has written more than %d characters and is cancelled", run.id, MOST_TEXT
+            )
+            await self._cancel_briefly(run)
             return RunEnd("answered", self.text, "incomplete")
 
     async def _follow_to_end(self, run: Run, events: EventStream | None) -> RunEnd:
@@ -164,27 +168,27 @@ class RunFollower:
         return await self._poll(run)
 
     async def _read(self, events: EventStream, last: Run) -> tuple[Run, bool]:
-        """Read events until they stop; return the run as last told, and whether they broke off."""
+        """Read events to their end; return the run's newest state, and whether they broke off."""
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event.data, ErrorBody):
                         _log.info("The stream of run %s broke: %s", last.id, event.data.message)
                         return last, True
-                    last = self._take(event, last)
+                    last = self._handle(event, last)
         except APIError as error:
             _log.info("The stream of run %s broke: %s", last.id, error)
             return last, True
         return last, False
 
-    def _take(self, event: StreamEvent, last: Run) -> Run:
+    def _handle(self, event: StreamEvent, last: Run) -> Run:
         data = event.data
         if isinstance(data, Run):
             return data
         if isinstance(data, MessageDelta):
             self._answer.add(data)
-            if self._answer.taken > MOST_TEXT:
-                raise _EndlessError
+            if self._answer.characters > MOST_TEXT:
+                raise _TooLongError
         elif isinstance(data, Message) and event.event != "thread.message.created":
             self._answer.put(data)
         else:
@@ -193,7 +197,7 @@ class RunFollower:
         return last
 
     async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:
-        """Submit an output for each call a run waits for; no run hangs on one we don't have."""
+        """Submit an output for each tool call, so that no run waits for a function in vain."""
         api = self._threads.api
         outputs = unavailable(run)
         if not outputs:
@@ -204,8 +208,8 @@ class RunFollower:
                 return await api.stream_tool_outputs(run.thread_id, run.id, request)
             await api.submit_tool_outputs(run.thread_id, run.id, request)
         except APIError as error:
-            # Submitted before a cut, or the run has ended meanwhile: polling tells which.
-            _log.info("Run %s took no tool outputs: %s", run.id, error)
+            # An earlier try arrived, or the run has ended: polling shows which.
+            _log.info("Run %s accepted no tool outputs: %s", run.id, error)
         return None
 
     async def _poll(self, run: Run) -> RunEnd:
@@ -224,7 +228,7 @@ class RunFollower:
             wait = min(wait * 1.3, _LONGEST_POLL)
 
     async def _end(self, run: Run) -> RunEnd:
-        if not self.text or not self._answer.is_whole or run.status != "completed":
+        if not self.text or not self._answer.is_complete or run.status != "completed":
             await self._read_messages(run)
         return ended(run, self.text)
 
@@ -234,18 +238,18 @@ class RunFollower:
         except (APIError, TurnError) as error:
             if run.status == "completed":
                 raise
-            _log.info("What run %s said can't be read: %s", run.id, error)
+            _log.info("The messages of run %s can't be read: %s", run.id, error)
             return
-        kept = Transcript()
+        stored = Transcript()
         for message in messages:
-            kept.put(message)
-        # A server that keeps nothing of a run that was stopped has less than we were told.
-        if kept.text:
-            self._answer = kept
+            stored.put(message)
+        # Some servers store nothing of a cancelled run: then the events had more text.
+        if stored.text:
+            self._answer = stored
 
 
 def ended(run: Run, text: str) -> RunEnd:
-    """Put a run's end into the ledger's words."""
+    """Return a run's end in the ledger's terms."""
     tokens = run.usage.total_tokens if run.usage else None
     if tokens is not None and not 0 <= tokens <= _MOST_TOKENS:
         tokens = None
@@ -260,7 +264,7 @@ def ended(run: Run, text: str) -> RunEnd:
 
 
 def unavailable(run: Run) -> list[ToolOutput]:
-    """Return, for each call a run waits for, an output that says it can't be made here."""
+    """Return an output for each tool call of a run that says the function is unavailable."""
     if run.required_action is None:
         return []
     calls = run.required_action.submit_tool_outputs.tool_calls
@@ -270,9 +274,9 @@ def unavailable(run: Run) -> list[ToolOutput]:
 
 
 def _lifetime(run: Run) -> float:
-    """Return how long a run may take in seconds, where its server says something believable."""
-    told = (run.expires_at or 0) - run.created_at
-    return float(told) if 0 < told <= _LONGEST_LIFETIME else _LIFETIME
+    """Return how long a run may take, in seconds; a default where the server's word is absurd."""
+    seconds = (run.expires_at or 0) - run.created_at
+    return float(seconds) if 0 < seconds <= _LONGEST_LIFETIME else _LIFETIME
 
 
 def _failure_kind(run: Run) -> FailureKind:

@@ -1,4 +1,4 @@
-"""A conversation carried over to a new thread: what was asked, and what the replies still say."""
+"""Copies a channel's conversation to a new thread: its questions and the answers to them."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -8,38 +8,38 @@ from bot.chat.threads.message_builder import QUESTION_KEY, attached
 from bot.store.ledger import Ledger, Question, Turn
 
 MOST_TURNS: Final = 10
-"""How many turns are carried over, the newest ones."""
+"""The most turns that are copied, newest first."""
 
 
 class ReplySource(Protocol):
-    """Where replies are read again."""
+    """Reads the replies of earlier turns."""
 
     async def read(self, turn: Turn) -> Sequence[str]:
-        """Return the contents of a turn's reply, those of its messages that are there."""
+        """Return the texts of a turn's reply, one for each Discord message that still exists."""
         ...
 
 
 async def earlier(ledger: Ledger, replies: ReplySource, turn: Turn) -> tuple[CreateMessage, ...]:
-    """Return the messages that tell what was said in a channel before this turn."""
+    """Return the questions and answers of a channel before this turn, as messages."""
     messages: list[CreateMessage] = []
     for before in await ledger.history.before(turn, limit=MOST_TURNS):
         for question in await ledger.questions.of_turn(before.id):
             if asked := asked_in(question):
                 metadata = {QUESTION_KEY: str(question.id)}
                 messages.append(CreateMessage(role="user", content=asked, metadata=metadata))
-        said = answer_in(await replies.read(before)) if before.state == "answered" else ""
-        if said:
-            messages.append(CreateMessage(role="assistant", content=said))
+        answer = answer_in(await replies.read(before)) if before.state == "answered" else ""
+        if answer:
+            messages.append(CreateMessage(role="assistant", content=answer))
     return tuple(messages)
 
 
 def asked_in(question: Question) -> str:
-    """Return a question's text, with a line for each image and file that is left behind."""
+    """Return a question's text, with a line for each file that is not copied."""
     left = [f"{file.heading} (not carried over)" for file in attached(question)]
     return "\n\n".join(block for block in (question.content, *left) if block)
 
 
 def answer_in(contents: Sequence[str]) -> str:
-    """Return the answer in a reply's messages, without the quiet lines below it."""
+    """Return the answer in a reply's texts, without the small notes below it."""
     lines = "\n".join(contents).splitlines()
     return "\n".join(line for line in lines if not line.startswith("-# ")).strip()

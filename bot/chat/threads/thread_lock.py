@@ -1,6 +1,6 @@
-"""A thread that an active run has locked: waited for, cancelled after its expiry, or left.
+"""Waits for a thread that an active run locks, and cancels that run after its expiry.
 
-Whatever a server says about that run, the waiting ends.
+Waiting always ends, whatever the server says about the run.
 """
 
 import logging
@@ -16,7 +16,7 @@ from bot.runtime.backoff import FIRST_WAIT
 from bot.runtime.clock import Clock
 
 FOREIGN_RUN_GRACE: Final = 30.0
-"""How long a run that we did not make may go on past its expiry, in seconds."""
+"""How long a run of another program may go on past its expiry, in seconds."""
 
 _LIFETIME: Final = 600
 _MOST_RUNS: Final = 3
@@ -27,59 +27,63 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ThreadLock:
-    """What keeps one call from a thread, however often it is refused."""
+    """The lock that refuses one call on a thread, however often the call is repeated."""
 
     def __init__(self, api: AssistantsAPI, clock: Clock, thread_id: str) -> None:
         self._api = api
         self._clock = clock
         self._thread_id = thread_id
-        self._outwaited: set[str] = set()
+        self._waited_for: set[str] = set()
         self._give_up: float | None = None
 
     async def wait(self, refusal: APIError, runs: list[Run]) -> None:
-        """Wait until the call can be tried again; ``runs`` are the thread's newest.
+        """Wait until the call may be tried again; ``runs`` are the thread's newest runs.
 
-        Raises ``ThreadLostError`` where nothing unlocks the thread, ``TurnError`` where one run
-        follows the other.
+        Raises ``ThreadLostError`` where the thread stays locked, and ``TurnError`` where one active
+        run follows another.
         """
-        active = [run for run in runs if run.status in ACTIVE and run.id not in self._outwaited]
+        active = [run for run in runs if run.status in ACTIVE and run.id not in self._waited_for]
         if not active:
-            active = await self._named(refusal)
+            active = await self._run_in_refusal(refusal)
         if not active:
-            # Locked, and nobody knows by what.
+            # No active run can be found, and yet the thread is locked.
             now = self._clock.monotonic()
             self._give_up = self._give_up or now + FOREIGN_RUN_GRACE
             if now > self._give_up:
-                raise self._left(refusal)
+                raise self._lost(refusal)
             await self._clock.sleep(_LONGEST_WAIT)
         for run in active:
-            if len(self._outwaited) >= _MOST_RUNS:
+            if len(self._waited_for) >= _MOST_RUNS:
                 raise TurnError("busy", f"{self._thread_id} is locked again and again")
-            self._outwaited.add(run.id)
-            _log.warning("%s waits for run %s, which it did not make", self._thread_id, run.id)
-            await self._outwait(run)
+            self._waited_for.add(run.id)
+            _log.warning(
+                "Thread %s is locked by run %s of another program; waiting for it",
+                self._thread_id,
+                run.id,
+            )
+            await self._wait_for(run)
 
-    async def _named(self, refusal: APIError) -> list[Run]:
-        """Return the active run that a refusal names, where there is one that was not listed."""
+    async def _run_in_refusal(self, refusal: APIError) -> list[Run]:
+        """Return the active run that a refusal names; empty if it names none."""
         named = _RUN_ID.search(refusal.message)
-        if named is None or named[0] in self._outwaited:
+        if named is None or named[0] in self._waited_for:
             return []
         try:
             run = await self._retrieved(named[0])
         except APIError as error:
-            _log.info("Run %s, which is said to be active: %s", named[0], error)
+            _log.info("Run %s locks the thread, but can't be read: %s", named[0], error)
             return []
         return [run] if run.status in ACTIVE else []
 
-    async def _outwait(self, run: Run) -> None:
-        """Wait for a run's end; past its expiry cancel it, and leave the thread if that fails."""
+    async def _wait_for(self, run: Run) -> None:
+        """Wait for a run's end; cancel it past its expiry, and give the thread up if that fails."""
         now = self._clock.now()
         expires_at = max(run.expires_at or run.created_at + _LIFETIME, 0)
-        # No longer than a run lives, whatever the server says of it.
+        # At most the usual lifetime, whatever expiry the server names.
         lifetime = min(expires_at, int(now) + _LIFETIME) - now
         cancelled = run.status == "cancelling"
         if not cancelled and "turn" in (run.metadata or {}):
-            # Made by an attempt that gave up before it knew: nobody waits for it any more.
+            # An earlier attempt created it without learning of it: nobody waits for this run.
             lifetime = -5.0
         patience = FOREIGN_RUN_GRACE if cancelled else lifetime + 5
         deadline = self._clock.monotonic() + patience
@@ -95,7 +99,7 @@ class ThreadLock:
                 _log.info("Run %s: %s", run.id, error)
             if self._clock.monotonic() > deadline:
                 if cancelled:
-                    raise self._left(f"run {run.id} does not end")
+                    raise self._lost(f"run {run.id} does not end")
                 cancelled = True
                 deadline = self._clock.monotonic() + FOREIGN_RUN_GRACE
                 await self._cancel(run)
@@ -107,16 +111,16 @@ class ThreadLock:
             return await self._api.retrieve_run(self._thread_id, run_id)
         except TurnError as error:
             if unusable(error):
-                raise self._left(error) from error
+                raise self._lost(error) from error
             raise
 
     async def _cancel(self, run: Run) -> None:
         try:
             await self._api.cancel_run(self._thread_id, run.id)
         except (APIError, TurnError) as error:
-            # Whether it ends nevertheless is asked next.
+            # The next poll shows whether the run ends nevertheless.
             _log.info("Run %s was not cancelled: %s", run.id, error)
 
-    def _left(self, why: object) -> ThreadLostError:
-        _log.warning("Thread %s stays locked and is left: %s", self._thread_id, why)
+    def _lost(self, why: object) -> ThreadLostError:
+        _log.warning("Thread %s stays locked and is given up: %s", self._thread_id, why)
         return ThreadLostError()

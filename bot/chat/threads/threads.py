@@ -1,7 +1,7 @@
-"""A channel's thread on the Assistants API: found or made, questions posted once, runs found again.
+"""A channel's thread on the Assistants API: creates it, posts questions once, starts runs once.
 
-What a cut connection left unknown is asked, by the ids that messages and runs carry, before
-anything is made a second time.
+After a cut connection, messages and runs are looked up before they are created again: messages
+carry their question's id in the metadata, runs carry turn and attempt.
 """
 
 import logging
@@ -67,10 +67,11 @@ class AssistantThreads:
         unsure: bool,
         lost: str | None = None,
     ) -> str:
-        """Have every question on the channel's thread, once, and return the thread's id.
+        """Post every question to the channel's thread once, and return the thread's id.
 
-        ``unsure`` says that some may be there though the ledger does not know, ``lost`` names a
-        thread not to use. Raises ``TurnError``; a thread that is gone is replaced by a new one.
+        ``unsure`` is True where messages may exist that the ledger does not know. ``lost`` names a
+        thread that must not be used. A deleted thread is replaced by a new one. Raises
+        ``TurnError``.
         """
         for _ in range(3):
             thread_id = await self._thread(turn, lost)
@@ -87,24 +88,28 @@ class AssistantThreads:
         link = await self._ledger.link(channel_id)
         if link is not None and link.thread_id is not None and link.thread_id != lost:
             return link.thread_id
-        # A channel that was answered in before loses its thread only to somebody else's doing.
-        told = await earlier(self._ledger, self._replies, turn)
-        thread = await self._new_thread(channel_id, told)
+        # A thread with answers is lost only if somebody deleted it: keep the conversation.
+        conversation = await earlier(self._ledger, self._replies, turn)
+        thread = await self._new_thread(channel_id, conversation)
         if lost is not None:
-            _log.warning("Thread %s is gone; channel %s goes on in %s", lost, channel_id, thread.id)
+            _log.warning(
+                "Thread %s is lost; channel %s continues in %s", lost, channel_id, thread.id
+            )
         link = await self._ledger.set_thread(channel_id, thread.id, instead_of=lost)
         return link.thread_id or thread.id
 
-    async def _new_thread(self, channel_id: int, told: tuple[CreateMessage, ...]) -> Thread:
-        request = CreateThread(messages=told, metadata={"channel": str(channel_id)})
+    async def _new_thread(self, channel_id: int, conversation: tuple[CreateMessage, ...]) -> Thread:
+        request = CreateThread(messages=conversation, metadata={"channel": str(channel_id)})
         try:
-            # One that a cut connection made and did not tell of harms nobody.
+            # A second thread, made by a try whose response was lost, does no harm.
             return await self.api.create_thread(request)
         except APIError as error:
-            if not told or error.status not in (400, 413, 422):
+            if not conversation or error.status not in (400, 413, 422):
                 raise self.refused(error) from error
-            _log.warning("The earlier conversation was not taken (%s); it is left behind", error)
-        # Some servers take no messages of an assistant's there, or not so many.
+            _log.warning(
+                "The earlier conversation was refused (%s); the new thread begins without it", error
+            )
+        # Some servers accept no assistant messages in a new thread, or fewer messages.
         return await self._new_thread(channel_id, ())
 
     async def _post_on(
@@ -116,7 +121,7 @@ class AssistantThreads:
         *,
         unsure: bool,
     ) -> None:
-        there: dict[str, str] = {}
+        existing: dict[str, str] = {}
         missing = [
             question
             for question in questions
@@ -124,11 +129,13 @@ class AssistantThreads:
         ]
         if missing and unsure:
             # Later turns may have been answered between an attempt and its retry.
-            there = await self._found(thread_id, _PAGE if turn.attempt > 1 else len(questions))
+            existing = await self._find_messages(
+                thread_id, _PAGE if turn.attempt > 1 else len(questions)
+            )
         named = bool(missing) and await self._ledger.questions.asker_count(turn.channel_id) > 1
         posted = {str(question.id): question.message_id for question in questions}
         for question in missing:
-            message_id = there.get(str(question.id))
+            message_id = existing.get(str(question.id))
             if message_id is None:
                 request = await message_for(question, files, named=named)
                 message_id, cut = await self._post_one(thread_id, request)
@@ -136,26 +143,26 @@ class AssistantThreads:
             await self._ledger.questions.message_posted(question.id, thread_id, message_id)
             posted[str(question.id)] = message_id
         if unsure:
-            await self._drop_doubles(thread_id, posted)
+            await self._delete_duplicates(thread_id, posted)
 
-    async def _drop_doubles(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
-        """Leave each question's one message on the thread.
+    async def _delete_duplicates(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
+        """Delete all but one message of each question.
 
-        What a server still had in its queue when its connection was cut is in no list that is asked
-        for before, and written down before whatever is posted behind it.
+        A server may store a message after its connection was cut, too late for a list requested
+        meanwhile, but before the next message is posted.
         """
         for message in await self._messages(thread_id, min(max(len(posted) + 10, 20), _PAGE)):
-            ours = posted.get((message.metadata or {}).get(QUESTION_KEY, ""))
-            if ours is None or message.id == ours:
+            known = posted.get((message.metadata or {}).get(QUESTION_KEY, ""))
+            if known is None or message.id == known:
                 continue
-            _log.info("Message %s was written down late, and is there already", message.id)
+            _log.info("Message %s is a duplicate and is deleted", message.id)
             try:
                 await self.api.delete_message(thread_id, message.id)
             except APIError as error:
-                _log.warning("Message %s can't be taken away: %s", message.id, error)
+                _log.warning("Message %s can't be deleted: %s", message.id, error)
 
     async def _post_one(self, thread_id: str, request: CreateMessage) -> tuple[str, bool]:
-        """Post a message; return its id, and whether a try before may be written down yet."""
+        """Post a message; return its id, and whether an earlier try may still be stored."""
         cut = False
         question = (request.metadata or {})[QUESTION_KEY]
 
@@ -165,7 +172,7 @@ class AssistantThreads:
         async def find() -> str | None:
             nonlocal cut
             cut = True
-            return (await self._found(thread_id, _PAGE)).get(question)
+            return (await self._find_messages(thread_id, _PAGE)).get(question)
 
         lock = self._lock(thread_id)
         while True:
@@ -173,14 +180,14 @@ class AssistantThreads:
                 return await self.create_once(create, find), cut
             except APIError as error:
                 if full(error):
-                    _log.warning("Thread %s takes no more messages: %s", thread_id, error)
+                    _log.warning("Thread %s is full: %s", thread_id, error)
                     raise ThreadLostError from error
                 if not locked(error):
                     raise await self._refused_on(thread_id, error) from error
                 await lock.wait(error, await self._runs(thread_id, locked=True))
 
-    async def _found(self, thread_id: str, count: int) -> dict[str, str]:
-        """Return which questions are among a thread's newest messages, and as which message."""
+    async def _find_messages(self, thread_id: str, count: int) -> dict[str, str]:
+        """Return the message ids of the questions among a thread's newest messages."""
         messages = await self._messages(thread_id, min(max(count + 10, 20), _PAGE))
         return {
             message.metadata[QUESTION_KEY]: message.id
@@ -195,14 +202,14 @@ class AssistantThreads:
             raise await self._refused_on(thread_id, error) from error
 
     async def _runs(self, thread_id: str, *, locked: bool = False) -> list[Run]:
-        """Return a thread's newest runs; a locked one whose runs nobody can read is lost."""
+        """Return a thread's newest runs; a locked thread with unreadable runs is lost."""
         try:
             return await newest(partial(self.api.list_runs, thread_id), _RUNS)
         except APIError as error:
             raise await self._refused_on(thread_id, error) from error
         except TurnError as error:
             if locked and unusable(error):
-                _log.warning("What locks %s can't be read: %s", thread_id, error)
+                _log.warning("The run that locks thread %s can't be read: %s", thread_id, error)
                 raise ThreadLostError from error
             raise
 
@@ -210,13 +217,13 @@ class AssistantThreads:
         return ThreadLock(self.api, self._clock, thread_id)
 
     async def find_run(self, thread_id: str, turn: Turn) -> Run | None:
-        """Return the run that this turn's attempt has made already, if there is one."""
-        return _ours(await self._runs(thread_id), turn)
+        """Return the run that this turn's attempt created; None if there is none."""
+        return _run_of(await self._runs(thread_id), turn)
 
     async def start_run(self, thread_id: str, turn: Turn) -> Run | EventStream:
-        """Start the attempt's run and return its events, or the run where it is there already.
+        """Create the attempt's run and return its events, or the run if it exists already.
 
-        Raises ``TurnError``, and ``ThreadLostError`` where the questions have to be posted anew.
+        Raises ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
         """
         request = CreateRun(assistant_id=self._assistant_id, metadata=_run_metadata(turn))
 
@@ -232,27 +239,29 @@ class AssistantThreads:
                     kind: FailureKind | None = "assistant_gone" if gone(error) else None
                     raise await self._refused_on(thread_id, error, kind) from error
                 runs = await self._runs(thread_id, locked=True)
-                ours = _ours(runs, turn)
-                if ours is not None:
-                    return ours
+                existing = _run_of(runs, turn)
+                if existing is not None:
+                    return existing
                 await lock.wait(error, runs)
 
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
-        """Return what a run has written, in order; raises ``APIError`` or ``TurnError``."""
+        """Return the messages of a run, in order; raises ``APIError`` or ``TurnError``."""
 
-        def past_it(found: Sequence[Message]) -> bool:
+        def past_the_run(found: Sequence[Message]) -> bool:
             return any(message.run_id != run_id for message in found)
 
         fetch = partial(self.api.list_messages, thread_id, run_id=run_id)
-        found = (await newest(fetch, _PAGE, past_it))[::-1]
-        # Not every server filters by run, and some don't say whose a message is.
+        found = (await newest(fetch, _PAGE, past_the_run))[::-1]
+        # Not every server filters by run, and some give messages no run id.
         ours = tuple(message for message in found if message.run_id == run_id)
-        return ours or tuple(message for message in _last_said(found) if message.run_id is None)
+        return ours or tuple(
+            message for message in _after_last_question(found) if message.run_id is None
+        )
 
     async def _refused_on(
         self, thread_id: str, error: APIError, kind: FailureKind | None = None
     ) -> Exception:
-        """Tell a thread that is gone from a request that is refused."""
+        """Return the error for a refusal: the thread was deleted, or the request was refused."""
         if gone(error):
             try:
                 await self.api.retrieve_thread(thread_id)
@@ -262,18 +271,18 @@ class AssistantThreads:
         return self.refused(error, kind)
 
     def refused(self, error: APIError, kind: FailureKind | None = None) -> TurnError:
-        """Word a refusal for the ledger."""
+        """Return the turn's error for a refusal, and log the server's text."""
         _log.warning("The Assistants API refused: %s %s", error.status, error)
         return TurnError(kind or refusal(error), str(error))
 
 
-def _ours(runs: Sequence[Run], turn: Turn) -> Run | None:
+def _run_of(runs: Sequence[Run], turn: Turn) -> Run | None:
     wanted = _run_metadata(turn).items()
     return next((run for run in runs if wanted <= (run.metadata or {}).items()), None)
 
 
-def _last_said(messages: Sequence[Message]) -> list[Message]:
-    """Return what follows the last question."""
+def _after_last_question(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages after the last question."""
     asked = [place for place, message in enumerate(messages) if message.role == "user"]
     return list(messages[asked[-1] + 1 if asked else 0 :])
 

@@ -1,4 +1,4 @@
-"""What a run says, out of its messages and the pieces of them, as a person reads it."""
+"""Joins a run's messages and message deltas to the text that a member reads."""
 
 from collections.abc import Sequence
 
@@ -12,27 +12,27 @@ from bot.chat.threads.citations import readable
 
 
 class Transcript:
-    """What a run has said so far, out of messages and pieces of them.
+    """The text of a run so far, from its messages and message deltas.
 
-    A run writes one message after the other: one that was left in the middle when the next begins
-    was given up, by a server that did it all again after a stop of its own.
+    A run writes one message after the other. A message that is incomplete when the next begins was
+    abandoned: the server restarted, and ran the model again.
     """
 
     def __init__(self) -> None:
         self._messages: dict[str, dict[int, list[str]]] = {}
         self._unfinished: str | None = None
-        self.taken = 0
-        """How many characters came in pieces, in all."""
+        self.characters = 0
+        """The number of characters in all deltas."""
 
     @property
-    def is_whole(self) -> bool:
-        """Whether every message in it is known to its end."""
+    def is_complete(self) -> bool:
+        """Whether the end of every message is known."""
         return self._unfinished is None
 
     def add(self, delta: MessageDelta) -> None:
-        """Take a piece."""
+        """Add a message delta."""
         if delta.id != self._unfinished:
-            self._give_up()
+            self._drop_unfinished()
             self._unfinished = delta.id
         parts = self._messages.setdefault(delta.id, {})
         for content in delta.delta.content:
@@ -44,33 +44,33 @@ class Transcript:
             else:
                 continue
             parts.setdefault(content.index, []).append(more)
-            self.taken += len(more)
+            self.characters += len(more)
 
     def put(self, message: Message) -> None:
-        """Take a message as it stands, in place of its pieces."""
+        """Put a complete message in place of its deltas."""
         if message.role == "assistant":
             if message.id != self._unfinished:
-                self._give_up()
+                self._drop_unfinished()
             self._unfinished = None
             self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
 
-    def _give_up(self) -> None:
+    def _drop_unfinished(self) -> None:
         if self._unfinished is not None:
             del self._messages[self._unfinished]
             self._unfinished = None
 
     @property
     def text(self) -> str:
-        """All of it as a person reads it, messages apart; put together at each reading."""
-        said = (
+        """The whole text, with an empty line between messages; joined at each access."""
+        texts = (
             readable("".join(piece for i in sorted(parts) for piece in parts[i]))
             for parts in self._messages.values()
         )
-        return "\n\n".join(text.strip() for text in said if text.strip())
+        return "\n\n".join(text.strip() for text in texts if text.strip())
 
 
 def answer_text(messages: Sequence[Message]) -> str:
-    """Return what these messages say, as an answer's text."""
+    """Return the text of an answer in these messages."""
     answer = Transcript()
     for message in messages:
         answer.put(message)

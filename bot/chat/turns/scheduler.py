@@ -1,6 +1,6 @@
-"""A channel's own order: one turn at a time, and what waits is answered together in the next.
+"""Runs one turn at a time in each channel; the next turn answers all questions that wait.
 
-What the order is, the ledger says; here is only who is at work.
+The ledger has the order of turns. The scheduler only decides which channels have a worker.
 """
 
 import asyncio
@@ -16,15 +16,19 @@ from bot.chat.turns.turn_runner import TurnRunner
 from bot.store.ledger import Turn
 
 MOST_WORKERS: Final = 1_000
-"""How many channels are at work at once; others wait, and are no more than a number until then."""
+"""The most channels with a worker at the same time; waiting channels cost only their id."""
 
 GUARANTEED_PER_GUILD: Final = 10
-"""How many channels of a guild are at work in any case, whatever others do."""
+"""The number of channels of a guild that get a worker even beyond ``MOST_WORKERS``."""
 
-_PAUSES_PER_SECOND: Final = 45
+_PAUSED_PER_SECOND: Final = 45
+"""The number of replies per second that get a note at shutdown."""
+
 _CANCEL_SECONDS: Final = 0.3
 
 _FIRST_PAUSE: Final = 1.0
+"""The wait after a failure before a channel's worker tries again, in seconds; it doubles."""
+
 _LONGEST_PAUSE: Final = 30.0
 
 _log: Final = logging.getLogger(__name__)
@@ -45,7 +49,7 @@ class TurnScheduler:
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._held_back: set[int] = set()
-        self._backlog = ChannelQueue(services.ledger, self._begin_at_once)
+        self._waiting = ChannelQueue(services.ledger, self._begin_at_once)
         self._guilds: dict[int, int] = {}
         self._at_work: Counter[int] = Counter()
         self._running: dict[int, tuple[TurnContext, TurnRunner]] = {}
@@ -62,16 +66,16 @@ class TurnScheduler:
         elif len(self._workers) < MOST_WORKERS:
             self._begin(channel_id)
         else:
-            self._backlog.add(channel_id)
+            self._waiting.add(channel_id)
 
     def release(self) -> None:
-        """Channels may not be held any more: go on in those where there is something to do."""
+        """Give workers to the channels that were held and no longer are."""
         held, self._held_back = self._held_back, set()
         for channel_id in held:
             self.schedule(channel_id)
 
     def cancel(self, turn_id: int) -> None:
-        """Act on the ledger's word that a turn is to be cancelled."""
+        """Cancel a running turn whose cancellation was stored in the ledger."""
         running = self._running.get(turn_id)
         if running is not None:
             running[0].cancel()
@@ -84,20 +88,20 @@ class TurnScheduler:
                 context.lose_channel()
 
     async def stop(self, note: str) -> None:
-        """Leave every turn as the ledger has it; replies under way say that they will go on."""
+        """Stop all workers, and add a note to each reply under way; the turns stay open."""
         self._closing = True
-        await self._backlog.stop()
+        await self._waiting.stop()
         workers = set(self._workers.values())
         runners = [runner for _, runner in self._running.values()]
         for worker in workers:
             worker.cancel()
         if workers:
-            # Not longer: what hangs must not keep replies from being told.
+            # A worker that hangs must not keep the replies from their notes.
             await asyncio.wait(workers, timeout=_CANCEL_SECONDS)
-        # No more at once than Discord takes, for each has its own time to be told in.
+        # Spread over time, because each edit has little time and Discord limits their rate.
         await asyncio.gather(
             *(
-                self._pause(runner, note, number // _PAUSES_PER_SECOND)
+                self._pause(runner, note, number // _PAUSED_PER_SECOND)
                 for number, runner in enumerate(runners)
             ),
             return_exceptions=True,
@@ -115,7 +119,7 @@ class TurnScheduler:
         self._workers[channel_id] = asyncio.create_task(self._work(channel_id))
 
     def _begin_at_once(self, channel_id: int, guild_id: int) -> bool:
-        """Set a channel going, and a worker more, where few of its guild are; False elsewhere."""
+        """Give a channel a worker beyond the limit if few of its guild's channels have one."""
         if self._at_work[guild_id] < GUARANTEED_PER_GUILD and self._may_begin(channel_id):
             self._begin(channel_id, guild_id)
             return True
@@ -158,13 +162,13 @@ class TurnScheduler:
             self._next_waiting()
 
     def _next_waiting(self) -> None:
-        """Set going the channel whose turn it is to get one of the bounded workers."""
-        while len(self._workers) < MOST_WORKERS and (found := self._backlog.next()) is not None:
+        """Give free workers to the channels that wait for one."""
+        while len(self._workers) < MOST_WORKERS and (found := self._waiting.next()) is not None:
             if self._may_begin(found[0]):
                 self._begin(*found)
 
     async def _run_turns(self, channel_id: int) -> bool:
-        """Drive the channel's turns while there are any; False where it could not go on."""
+        """Run the channel's turns one after the other; return False after a failure."""
         try:
             while not self._held(channel_id):
                 turn = await self._ledger.turns.next_in(channel_id)
@@ -172,17 +176,17 @@ class TurnScheduler:
                     return True
                 if not await self._run(turn):
                     return False
-            # Something older may still be to be read.
+            # Held: older questions may still be read.
             self._due.add(channel_id)
-        except Exception:  # noqa: BLE001 - a full disk or our own defect: the channel must go on
-            _log.exception("Channel %d stands still for a moment", channel_id)
+        except Exception:  # noqa: BLE001 - a full disk or a defect: the channel must go on
+            _log.exception("The turns of channel %d pause after a failure", channel_id)
             return False
         return True
 
     async def _run(self, turn: Turn) -> bool:
-        """Bring a turn to its end; False where it could not be brought further."""
-        # Taken up again, by this process or after another: what it did may not all be written.
-        # So may an attempt that failed in the middle of a call.
+        """Run a turn to its end; return False where no step was possible."""
+        # A turn that was interrupted, or retried after a failure in the middle of a call, may have
+        # made messages and runs that the ledger does not know.
         unsure = turn.pickups > 0 or turn.id in self._interrupted or turn.attempt > 1
         context = TurnContext(self._services, turn, unsure=unsure)
         reply = Reply(

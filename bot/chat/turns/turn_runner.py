@@ -1,7 +1,4 @@
-"""One turn on its way from state to state of the ledger, until it has ended.
-
-Whatever goes wrong on the way, it ends with something a person can read.
-"""
+"""The state machine of a turn: one step for each state of the ledger, until the turn has ended."""
 
 import asyncio
 import logging
@@ -28,17 +25,22 @@ from bot.runtime.tasks import cancelling
 from bot.store.ledger import LedgerError, Turn
 
 MOST_PICKUPS: Final = 3
-"""How often a turn is taken up again in one state before the person is told."""
+"""How often a started bot resumes a turn in the same state before it gives the turn up."""
 
 CANCEL_SECONDS: Final = 3.0
-"""How long Cancel waits for a server that does not answer, before there is a run."""
+"""How long Cancel waits for an unresponsive server while the turn has no run, in seconds."""
 
 _SHOW_WAIT_SECONDS: Final = 1.5
+"""Time between two looks at how many turns are ahead, in seconds."""
+
 _WITH_SLOT: Final = frozenset({"placed", "posted", "running"})
 """The states in which a turn holds a run slot, or waits for one."""
 
 _MOST_STARTS: Final = 5
+"""The most streams that break before they name their run."""
+
 _MOST_THREADS: Final = 3
+"""The most threads that are lost while one turn posts to them."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ class TurnRunner:
         return current
 
     async def _has_ended_run(self, turn: Turn) -> bool:
-        """Whether the run has ended meanwhile; one that has not is stopped, nobody waits for it."""
+        """Return whether the turn's run has ended; cancel a run that has not."""
         thread_id, run_id = turn.thread_id, turn.run_id
         if turn.state != "running" or thread_id is None or run_id is None:
             return False
@@ -128,7 +130,7 @@ class TurnRunner:
     async def _step(
         self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]
     ) -> Turn | None:
-        """Take a step; what goes wrong with it ends the turn with a sentence."""
+        """Take a step; a failure ends the turn with a sentence in the reply."""
         try:
             if turn.state in ("placed", "posted"):
                 return await self._cancellable(turn, step)
@@ -138,11 +140,11 @@ class TurnRunner:
         except UndeliverableError as error:
             return await self._fail(turn, "undeliverable", f"Discord takes nothing there: {error}")
         except LedgerError:
-            # The ledger can't be written, on a full disk for one: nothing is to be told from it.
+            # The ledger can't be written, as on a full disk: the turn is tried again later.
             raise
         except Exception:
-            # A fault of our own: the person is told instead of waiting for ever. Where the ending
-            # itself fails there is nothing left to tell with, and the turn is tried again.
+            # A defect: the member gets a sentence instead of waiting for ever. Where writing the
+            # final reply fails, the turn is tried again later.
             if turn.state == "closing":
                 raise
             _log.exception("Turn %d failed in state %s", turn.id, turn.state)
@@ -151,16 +153,16 @@ class TurnRunner:
     async def _cancellable(
         self, turn: Turn, step: Callable[[Turn], Awaitable[Turn | None]]
     ) -> Turn | None:
-        """Take a step towards the run, and leave it where a server keeps Cancel waiting.
+        """Take a step towards the run, but abandon it 3 seconds after a cancel request.
 
-        A run that it made nevertheless is found and cancelled when the channel's next one starts.
+        A run that it creates nevertheless is cancelled when the channel's next run starts.
         """
-        taking = asyncio.ensure_future(step(turn))
-        leaving = asyncio.create_task(self._cancel_overdue())
-        async with cancelling(taking, leaving):
-            await asyncio.wait({taking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if taking.done():
-                return taking.result()
+        stepping = asyncio.ensure_future(step(turn))
+        overdue = asyncio.create_task(self._cancel_overdue())
+        async with cancelling(stepping, overdue):
+            await asyncio.wait({stepping, overdue}, return_when=asyncio.FIRST_COMPLETED)
+            if stepping.done():
+                return stepping.result()
             return await self._cancelled(turn)
 
     async def _wait_for_slot(self) -> bool:
@@ -247,14 +249,14 @@ class TurnRunner:
         return await self._ledger.turns.run_created(turn.id, turn.attempt, run.id)
 
     async def _named_run(self, turn: Turn, events: EventStream) -> Run | None:
-        """Read a new run's events up to the one that names it; None where it has to be found."""
+        """Read a new run's events until one names the run; None where the stream broke before."""
         try:
             async for event in events:
                 if isinstance(event.data, Run):
                     self._events = events
                     return event.data
                 if isinstance(event.data, ErrorBody):
-                    _log.info("Turn %d: its run was not begun: %s", turn.id, event.data.message)
+                    _log.info("Turn %d: the server created no run: %s", turn.id, event.data.message)
         except APIError as error:
             _log.info("Turn %d: the stream broke before its run was known: %s", turn.id, error)
         await events.aclose()
@@ -288,8 +290,8 @@ class TurnRunner:
         if turn.outcome == "answered" and not text:
             text = sentences.EMPTY_ANSWER
         if failed:
-            told = sentences.failure(turn.error)
-            text = f"{text}\n\n{told}" if text else told
+            sentence = sentences.failure(turn.error)
+            text = f"{text}\n\n{sentence}" if text else sentence
         took = self._context.seconds(turn)
         reason = self._end.reason if self._end is not None else ""
         try:
@@ -308,13 +310,13 @@ class TurnRunner:
         return closed
 
     async def _stored_answer(self, turn: Turn) -> str:
-        """Read again what the run said, after a restart."""
+        """Return the answer that the run's messages have; used after a restart."""
         if turn.thread_id is None or turn.run_id is None:
             return ""
         try:
             messages = await self._threads.messages_of(turn.thread_id, turn.run_id)
         except APIError as error:
-            _log.warning("Turn %d: its answer can't be read again: %s", turn.id, error)
+            _log.warning("Turn %d: its answer can't be read: %s", turn.id, error)
             return ""
         return answer_text(messages)[:MOST_TEXT]
 
@@ -332,11 +334,11 @@ class TurnRunner:
 
 
 def _log_end(turn: Turn, took: float, reason: str) -> None:
-    """Log the one line that tells how a turn ended."""
-    told = [f"{took:.1f} s", f"channel {turn.channel_id}"]
-    told += [turn.run_id] if turn.run_id else []
-    told += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
-    told += [turn.error] if turn.error else []
+    """Log the end of a turn in one line."""
+    facts = [f"{took:.1f} s", f"channel {turn.channel_id}"]
+    facts += [turn.run_id] if turn.run_id else []
+    facts += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
+    facts += [turn.error] if turn.error else []
     level = logging.WARNING if turn.outcome == "failed" else logging.INFO
     if turn.error in sentences.OPERATORS_TASK:
         level = logging.ERROR
@@ -345,6 +347,6 @@ def _log_end(turn: Turn, took: float, reason: str) -> None:
         "Turn %d %s (%s)%s",
         turn.id,
         turn.outcome,
-        ", ".join(told),
+        ", ".join(facts),
         f": {reason}" if reason else "",
     )

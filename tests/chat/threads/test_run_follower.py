@@ -190,12 +190,12 @@ async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(
         assert isinstance(event.data, MessageDelta)
         answer.add(event.data)
         break
-    begun = answer.is_whole
+    begun = answer.is_complete
     (asked, said) = (await ours.api.list_messages(run.thread_id, Page(order="asc"))).data
     answer.put(asked)
     assert answer.text == "these words are"
     answer.put(said)
-    assert (begun, answer.is_whole) == (False, True)
+    assert (begun, answer.is_complete) == (False, True)
     assert answer.text == "Why?"
 
 
