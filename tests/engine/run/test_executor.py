@@ -41,7 +41,7 @@ from bot.models.types import (
     ToolCallDelta,
     ToolCallStarted,
 )
-from bot.runtime.fair_slots import FairSlots
+from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import EngineStore, StoreUnavailableError, Tables
 from tests.support.assistants import PATIENCE, OwnClock
 
