@@ -1,0 +1,191 @@
+"""Handlers of buttons and slash commands on a real ledger; only the interaction is a fake."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+
+from bot.chat.commands.handlers import PAGE_SIZE, InteractionHandlers
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import RestRetry
+from bot.runtime.clock import SystemClock
+from bot.store.ledger import Ledger, Link, NewQuestion, Turn
+
+HERE, ADA, BEN = 100, 1, 2
+
+
+class FakeInteraction:
+    """What Discord tells of an interaction in a DM channel, and what is answered to it."""
+
+    def __init__(self, user_id: int, *, moderator: bool = False) -> None:
+        self.id = 1
+        self.user = SimpleNamespace(id=user_id, display_name=f"user{user_id}")
+        self.permissions = discord.Permissions(manage_messages=moderator)
+        self.guild = self.guild_id = None
+        self.channel_id = HERE
+        self.notes: list[str] = []
+        self.shown: list[str] = []
+        self.acknowledged = 0
+        self.response = self.followup = self
+
+    async def defer(self, *, ephemeral: bool) -> None:
+        self.acknowledged += 1
+
+    async def send(self, text: str, *, ephemeral: bool) -> None:
+        assert ephemeral
+        self.notes.append(text)
+
+    async def edit_original_response(self, *, content: str, view: object) -> None:
+        self.shown.append(content)
+
+
+class Handled:
+    """Handlers with what they scheduled and cancelled."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.scheduled: list[int] = []
+        self.cancelled: list[int] = []
+        clock = SystemClock()
+        self.handlers = InteractionHandlers(
+            ledger,
+            RestRetry(clock),
+            clock,
+            schedule=self.scheduled.append,
+            cancel=self.cancelled.append,
+            health=lambda: "-# busy",
+        )
+
+    async def turn(self, number: int = 1) -> Turn:
+        """Store a question of Ada and begin its turn."""
+        question = NewQuestion(
+            id=number,
+            channel_id=HERE,
+            guild_id=None,
+            author_id=ADA,
+            author_name="ada",
+            content=f"question {number}",
+        )
+        link = Link(channel_id=HERE, guild_id=None, parent_id=HERE, listening=True)
+        await self.ledger.questions.take(question, link)
+        turn = await self.ledger.turns.next_in(HERE)
+        assert turn is not None
+        return turn
+
+    async def failed(self, number: int = 1) -> Turn:
+        """Begin a turn and let it fail."""
+        turn = await self.turn(number)
+        await self.ledger.turns.closing(turn.id, 1, "failed", error="internal")
+        closed = await self.ledger.turns.closed(turn.id, 1)
+        assert closed is not None
+        return closed
+
+
+@pytest.fixture
+async def handled(tmp_path: Path) -> AsyncIterator[Handled]:
+    ledger = await Ledger.open(tmp_path / "bot.db", SystemClock().now)
+    yield Handled(ledger)
+    await ledger.close()
+
+
+async def test_cancel_by_the_asker_is_stored_and_passed_on(handled: Handled) -> None:
+    turn = await handled.turn()
+    pressed: Any = FakeInteraction(ADA)
+    await handled.handlers.cancel_pressed(pressed, turn.id, turn.attempt)
+    stored = await handled.ledger.history.turn(turn.id)
+    assert stored is not None
+    assert stored.canceller is not None
+    assert stored.canceller.id == ADA
+    assert handled.cancelled == [turn.id]
+    assert (pressed.acknowledged, pressed.notes) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("user_id", "moderator", "attempt", "note"),
+    [
+        (BEN, False, 1, sentences.NOT_YOURS_TO_CANCEL),
+        (BEN, True, 1, None),
+        (ADA, False, 2, sentences.TOO_LATE_TO_CANCEL),
+    ],
+)
+async def test_cancel_is_refused_to_strangers_and_for_other_attempts(
+    handled: Handled, user_id: int, moderator: bool, attempt: int, note: str | None
+) -> None:
+    turn = await handled.turn()
+    pressed: Any = FakeInteraction(user_id, moderator=moderator)
+    await handled.handlers.cancel_pressed(pressed, turn.id, attempt)
+    assert pressed.notes == ([] if note is None else [note])
+    assert handled.cancelled == ([turn.id] if note is None else [])
+
+
+async def test_retry_schedules_the_channel_once(handled: Handled) -> None:
+    turn = await handled.failed()
+    first: Any = FakeInteraction(ADA)
+    second: Any = FakeInteraction(ADA)
+    await handled.handlers.retry_pressed(first, turn.id, 1)
+    await handled.handlers.retry_pressed(second, turn.id, 1)
+    assert handled.scheduled == [HERE]
+    assert (first.notes, second.notes) == ([], [sentences.TOO_LATE_TO_RETRY])
+
+
+async def test_retry_is_refused_to_a_stranger(handled: Handled) -> None:
+    turn = await handled.failed()
+    pressed: Any = FakeInteraction(BEN)
+    await handled.handlers.retry_pressed(pressed, turn.id, 1)
+    assert (pressed.notes, handled.scheduled) == ([sentences.NOT_YOURS_TO_RETRY], [])
+
+
+async def test_a_page_of_runs_is_within_the_list_and_only_moderators_see_the_load(
+    handled: Handled,
+) -> None:
+    for number in range(1, PAGE_SIZE + 2):
+        await handled.failed(number)
+    asked: Any = FakeInteraction(ADA)
+    await handled.handlers.list_runs(asked, 99)
+    (text,) = asked.shown
+    assert "**#1**" in text
+    assert f"**#{PAGE_SIZE + 1}**" not in text
+    assert "page 2 of 2" in text
+    assert "busy" not in text
+    moderator: Any = FakeInteraction(BEN, moderator=True)
+    await handled.handlers.list_runs(moderator, 1)
+    assert "busy" in moderator.shown[0]
+
+
+async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
+    handled: Handled,
+) -> None:
+    asked: Any = FakeInteraction(ADA)
+    await handled.handlers.cancel_run(asked, None)
+    turn = await handled.turn()
+    await handled.handlers.cancel_run(asked, None)
+    assert asked.shown == [sentences.NOTHING_RUNNING, sentences.cancelling(turn)]
+    assert handled.cancelled == [turn.id]
+
+
+@pytest.mark.parametrize("name", ["7", "#7", "run_none", "²", "9" * 30])
+async def test_a_run_that_does_not_exist_is_said_not_to(handled: Handled, name: str) -> None:
+    asked: Any = FakeInteraction(ADA)
+    await handled.handlers.show_run(asked, name)
+    assert asked.shown == [sentences.no_such_run(name)]
+
+
+async def test_choices_contain_what_was_typed(handled: Handled) -> None:
+    for number in (1, 2):
+        await handled.failed(number)
+    asked: Any = FakeInteraction(ADA)
+    found = await handled.handlers.choices(asked, "QUESTION 2", active=False)
+    assert [value for _, value in found] == ["2"]
+    assert await handled.handlers.choices(asked, "", active=True) == []
+
+
+async def test_a_defect_is_answered_with_a_sentence(
+    handled: Handled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handled.ledger.history, "count", None)
+    asked: Any = FakeInteraction(ADA)
+    await handled.handlers.list_runs(asked, 1)
+    assert asked.notes == [sentences.COMMAND_FAILED]

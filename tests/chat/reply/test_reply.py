@@ -1,0 +1,154 @@
+"""A reply on a real ledger and a sandbox: sent once, edited, split, and replaced if deleted."""
+
+import asyncio
+from dataclasses import dataclass
+
+import discord
+import pytest
+
+from bot.chat.reply import buttons
+from bot.chat.reply.channel_writer import ChannelWriters, UndeliverableError
+from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.reply import Reply
+from bot.chat.texts import sentences
+from bot.chat.transport.rest_retry import RestRetry
+from bot.sandbox import Permission
+from bot.store.ledger import Turn
+from tests.scenarios.community import labels
+from tests.support.discord_rest import RestBot
+from tests.support.eventually import PATIENCE
+
+
+@dataclass
+class Written:
+    """A turn in the ledger, and how its reply is made."""
+
+    bot: RestBot
+    turn: Turn
+    lost: asyncio.Event
+
+    def reply(self, *, unsure: bool = False) -> Reply:
+        clock = self.bot.clock
+        writer = ChannelWriters(self.bot.client, RestRetry(clock), clock).of(self.turn)
+        throttle = EditThrottle(clock, channel_seconds=0.0)
+        throttle.begin(self.turn.channel_id)
+        return Reply(
+            self.turn,
+            writer,
+            self.bot.ledger,
+            throttle,
+            unsure=unsure,
+            channel_lost=self.lost.set,
+        )
+
+    async def parts(self) -> tuple[int, ...]:
+        turn = await self.bot.ledger.history.turn(self.turn.id)
+        assert turn is not None
+        return turn.parts
+
+
+@pytest.fixture
+async def written(bot: RestBot) -> Written:
+    await bot.stored("one")
+    turn = await bot.ledger.turns.next_in(bot.general.id)
+    assert turn is not None
+    return Written(bot, turn, asyncio.Event())
+
+
+async def placed(written: Written, reply: Reply) -> int:
+    """Send the placeholder and store it, as the turn's runner does."""
+    message_id = await reply.send_placeholder(in_reply=True)
+    await written.bot.ledger.turns.placed(written.turn.id, 1, message_id)
+    return message_id
+
+
+async def test_the_placeholder_replies_to_the_question_and_has_a_cancel_button(
+    written: Written,
+) -> None:
+    message_id = await placed(written, written.reply())
+    message = written.bot.general.by_id[message_id]
+    assert message.content == sentences.THINKING
+    assert labels(message) == [sentences.CANCEL]
+    assert message.reference is not None
+
+
+async def test_an_unsure_reply_uses_the_placeholder_that_exists(written: Written) -> None:
+    first = await written.reply().send_placeholder(in_reply=True)
+    assert await written.reply(unsure=True).send_placeholder(in_reply=True) == first
+    assert written.bot.texts() == [sentences.THINKING]
+
+
+async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Written) -> None:
+    reply = written.reply()
+    message = written.bot.general.by_id[await placed(written, reply)]
+    reply.show(lambda: "Half of")
+    await written.bot.sandbox.until(lambda: message.content == "Half of")
+    assert labels(message) == [sentences.CANCEL]
+    assert await reply.finish("Half of it.", ["-# note"], retry=False)
+    assert message.content == "Half of it.\n-# note"
+    assert labels(message) == []
+
+
+async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: Written) -> None:
+    reply = written.reply()
+    await placed(written, reply)
+    words = " ".join(f"word{number}" for number in range(700))
+    assert await reply.finish(words, [], retry=True)
+    texts = written.bot.texts()
+    assert len(texts) > 2
+    assert " ".join(texts).split() == words.split()
+    messages = [m for m in written.bot.general.messages if m.author is written.bot.sandbox.bot_user]
+    assert await written.parts() == tuple(message.id for message in messages)
+    assert [labels(message) for message in messages] == [[]] * (len(messages) - 1) + [
+        [sentences.RETRY]
+    ]
+
+
+async def test_a_deleted_placeholder_is_replaced_by_a_message_with_the_answer(
+    written: Written,
+) -> None:
+    reply = written.reply()
+    message_id = await placed(written, reply)
+    channel = written.bot.client.get_partial_messageable(written.bot.general.id)
+    await channel.get_partial_message(message_id).delete()
+    assert await reply.finish("Here.", [], retry=False)
+    assert written.bot.texts() == ["Here."]
+    (part,) = await written.parts()
+    assert part != message_id
+
+
+async def test_an_unsure_end_uses_the_part_that_an_earlier_try_sent(written: Written) -> None:
+    reply = written.reply()
+    await placed(written, reply)
+    channel = written.bot.client.get_partial_messageable(written.bot.general.id)
+    # What a killed process sent and did not store.
+    sent = await channel.send("second")
+    again = Written(written.bot, await refreshed(written), asyncio.Event())
+    assert await again.reply(unsure=True).finish("a " * 1_500, [], retry=False)
+    assert (await again.parts())[1] == sent.id
+    assert len(written.bot.texts()) == 2
+
+
+async def refreshed(written: Written) -> Turn:
+    turn = await written.bot.ledger.history.turn(written.turn.id)
+    assert turn is not None
+    return turn
+
+
+async def test_progress_in_a_channel_that_was_closed_to_the_bot_says_so(written: Written) -> None:
+    reply = written.reply()
+    await placed(written, reply)
+    written.bot.general.deny(
+        written.bot.sandbox.bot_user, Permission.VIEW_CHANNEL | Permission.SEND_MESSAGES
+    )
+    reply.show(lambda: "Half of")
+    await asyncio.wait_for(written.lost.wait(), PATIENCE)
+    with pytest.raises(UndeliverableError):
+        await reply.finish("Half of it.", [], retry=False)
+
+
+async def test_the_cancel_button_of_a_message_names_its_turn_and_attempt(written: Written) -> None:
+    message_id = await placed(written, written.reply())
+    channel = written.bot.client.get_partial_messageable(written.bot.general.id)
+    fetched: discord.Message = await channel.fetch_message(message_id)
+    assert buttons.cancellable(fetched) == (written.turn.id, 1)
