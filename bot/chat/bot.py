@@ -127,7 +127,7 @@ class ChatBot(discord.Client):
         await parts.loop_monitor.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                await parts.scheduler.stop(sentences.WILL_GO_ON)
+                await parts.scheduler.stop(sentences.RESTARTING)
         except TimeoutError:
             _log.warning("Some replies do not say that they will go on after the restart; they do")
         await parts.read_markers.stop()

@@ -263,7 +263,7 @@ class CatchUp:
             return
         try:
             await self._rest.call(
-                lambda: gap.channel.send(sentences.MISSED, nonce=f"missed.{newest}"[:25])
+                lambda: gap.channel.send(sentences.SOME_MISSED, nonce=f"missed.{newest}"[:25])
             )
         except discord.HTTPException as error:
             _log.info("Channel %d accepts no note about missed messages: %s", channel_id, error)

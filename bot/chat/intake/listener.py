@@ -87,7 +87,7 @@ class Listener:
         except Exception:  # noqa: BLE001 - a full disk or a defect: the author is told
             _log.exception("Question %d could not be stored", message.id)
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
-                await self._reply(message, sentences.NOT_TAKEN)
+                await self._reply(message, sentences.NOT_SAVED)
             return
         if mentioned and _is_empty(message, me):
             await self._reply(message, sentences.empty_question(_own_name(message, me)))

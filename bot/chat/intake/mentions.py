@@ -80,7 +80,7 @@ def _named_text(message: discord.Message, me: int) -> str:
             return roles.get(int(match["id"]), "@unknown-role")
         return users.get(int(match["id"]), "@unknown-user")
 
-    text = _MENTION.sub(name, with_names(message.content.replace(_OWN_MENTION, "")))
+    text = _MENTION.sub(name, readable(message.content.replace(_OWN_MENTION, "")))
     text = _OWN_MENTION_FIRST.sub("", text)
     text = _OWN_MENTION_BEFORE_MARK.sub("", text)
     return _OWN_MENTION_AMONG_WORDS.sub("", text).strip()
@@ -124,7 +124,7 @@ def _replied_to(message: discord.Message, me: int) -> discord.Message | None:
 
 def _with_embeds(content: str, embeds: list[discord.Embed]) -> str:
     """Return a text followed by the text of its embeds, except for link previews."""
-    blocks = [with_names(content)]
+    blocks = [readable(content)]
     for embed in embeds:
         if content and embed.type != "rich":
             continue

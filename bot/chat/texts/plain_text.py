@@ -1,4 +1,4 @@
-"""Converts Discord's text to plain text that can be stored and read without markup."""
+"""Discord markup as plain text, and text that the database can store."""
 
 import re
 import unicodedata
@@ -48,17 +48,17 @@ def well_formed(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Return whether a text has any visible character."""
+    """Return whether a text has more than white space and invisible characters."""
     return any(unicodedata.category(character)[0] not in "CZ" for character in text)
 
 
-def with_names(text: str) -> str:
-    """Replace custom emoji, timestamps and command mentions by the text that Discord shows."""
+def readable(text: str) -> str:
+    """Replace custom emoji, timestamps and command mentions by the text that a person sees."""
     return _NAMED.sub(_name, text)
 
 
 def headline(text: str, hidden: str) -> str:
-    """Return the first line with text of a Discord message as plain text; empty if there is none.
+    """Return the first line of a Discord message as plain text; empty for a blank message.
 
     ``hidden`` replaces each spoiler. A line outside of code and quotes comes first; then the first
     line of a code block, of a quote, or of the raw text.
@@ -105,7 +105,7 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _lines(text: str) -> tuple[str, str]:
-    """Return the lines outside quotes and those inside, without the marks at their beginning."""
+    """Return the lines outside of quotes and the quoted lines, without their leading markup."""
     prose: list[str] = []
     quotes: list[str] = []
     target = prose
@@ -140,7 +140,7 @@ def _inline(text: str) -> str:
 
 
 def _is_literal(before: str, tokens: list[Token]) -> bool:
-    """Return whether marks are literal, as in ``2*3*4`` and ``__init__``."""
+    """Return whether markup characters are literal, as in ``2*3*4`` and ``__init__``."""
     opening, inside, closing = (*tokens[:3], None, None)[:3]
     if opening is None or inside is None or closing is None:
         return False

@@ -1,4 +1,4 @@
-"""Every sentence that a member reads; a server's error text is never among them."""
+"""Every sentence a Discord member reads. No server's error text is shown to a member."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ FailureKind = Literal[
     "internal",  # this program has a bug
     "undeliverable",  # Discord refused the reply
 ]
-"""The reasons for which a turn fails, as the ledger stores them."""
+"""Why a turn failed, as the ledger stores it."""
 
 _OPERATOR: Final = "Only the operator of this bot can fix that; ask again afterwards."
 
@@ -83,7 +83,7 @@ _FAILURES: Final[dict[FailureKind, str]] = {
 }
 
 OPERATORS_TASK: Final = frozenset({"model_key", "model_credit", "model_missing", "model_tools"})
-"""The reasons that only the operator can remove."""
+"""The kinds of failure that only the operator of the bot can fix."""
 
 _NOT_RETRYABLE: Final = OPERATORS_TASK | {"ability", "too_long"}
 
@@ -160,8 +160,8 @@ def empty_question(name: str) -> str:
     return f"{_EMPTY_QUESTION}, like {example}, and I'll answer."
 
 
-def tells_refusal(content: str) -> bool:
-    """Return whether a message of the bot refuses a question, or says that it has no answer."""
+def is_refusal(content: str) -> bool:
+    """Return whether ``content`` is one of our refusals: the question was not taken or answered."""
     return (
         content in (NOT_SAVED, SOME_MISSED)
         or content.startswith((_EMPTY_QUESTION, _UNDELIVERED))
@@ -170,16 +170,16 @@ def tells_refusal(content: str) -> bool:
 
 
 def queue_full(most: int) -> str:
-    """Refuse a question because ``most`` questions wait already."""
+    """Refuse a question because ``most`` questions already wait in the channel."""
     return f"{most} {_QUEUE_FULL}"
 
 
-EXACTLY: Final = 20
-"""The largest count of waiting turns that is shown exactly; larger ones are estimates."""
+MOST_COUNTED: Final = 20
+"""A queue of up to this many turns is counted; a longer one is estimated."""
 
 
 def ahead(count: int) -> str:
-    """Say in a reply how many turns are answered before its own."""
+    """Show in a waiting reply how many other turns are answered first."""
     others = "1 other is" if count == 1 else f"{count} others are"
     if count > MOST_COUNTED:
         others = f"About {others}"
@@ -187,7 +187,7 @@ def ahead(count: int) -> str:
 
 
 def health(answering: int, waiting: int) -> str:
-    """Say how many turns have a run, and how many wait for one."""
+    """Show how busy the bot is: turns with a run, and turns that wait for one."""
     return f"-# answering {answering}, {waiting} waiting"
 
 
@@ -200,7 +200,10 @@ def failure(kind: str | None) -> str:
 
 
 def undelivered(channel_id: int, names: str | None = None) -> str:
-    """Say elsewhere that a channel accepted no answer; ``names`` are the askers, None in a DM."""
+    """Report in another channel that an answer could not be posted.
+
+    ``names`` lists the members who asked; None addresses one member directly.
+    """
     whose = f"{_UNDELIVERED} in" if names is None else f"{_UNDELIVERED} for {names} in"
     return (
         f"{whose} <#{channel_id}>: I may no longer write there, or the channel is gone. Ask a "
@@ -209,23 +212,23 @@ def undelivered(channel_id: int, names: str | None = None) -> str:
 
 
 def retry_helps(kind: str | None) -> bool:
-    """Return whether Retry may help after a failure."""
-    return kind not in _RETRY_HELPS_NOT
+    """Return whether a retry may succeed, so that the reply offers a Retry button."""
+    return kind not in _NOT_RETRYABLE
 
 
 def cancelled(canceller: Asker | None) -> str:
-    """Say who cancelled the turn."""
-    return CANCELLED_ELSEWHERE if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
+    """Say who cancelled the answer; None: an unknown person or program."""
+    return CANCELLED if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
 
 
-def measured(seconds: float, tokens: int | None) -> str:
-    """Say how long an answer took and how many tokens it used, as a small last line."""
+def cost(seconds: float, tokens: int | None) -> str:
+    """Return the small last line of an answer: its duration and its tokens."""
     spent = "" if tokens is None else f" · {tokens} tokens"
     return f"-# {duration(seconds)}{spent}"
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people write it: 3.2 s, 48 s, 2 min 5 s."""
+    """Format a duration: 3.2 s, 48 s, 2 min 5 s."""
     if seconds < 0:
         seconds = 0.0
     if seconds < 9.95:
@@ -235,19 +238,19 @@ def duration(seconds: float) -> str:
 
 
 def plain(name: str) -> str:
-    """Return a name without line breaks, and with its markup escaped."""
+    """Escape Discord's markup in a name."""
     return _MARKUP.sub(r"\\\1", " ".join(name.split()))
 
 
 def state(turn: Turn) -> str:
-    """Return the word for a turn's state; a closing turn already counts as ended."""
+    """Return a turn's state for people; a closing turn with an outcome shows the outcome."""
     if turn.state == "closing" and turn.outcome is not None:
         return _STATES[turn.outcome]
     return "cancelling" if turn.canceller and turn.state == "running" else _STATES[turn.state]
 
 
 def askers(turn: Turn) -> str:
-    """Return the names of at most three askers."""
+    """List the names of those who asked, at most three."""
     names = [plain(asker.name) for asker in turn.askers[:3]]
     if len(turn.askers) > 3:
         names.append(f"{len(turn.askers) - 3} more")
@@ -255,7 +258,7 @@ def askers(turn: Turn) -> str:
 
 
 def run_line(turn: Turn, now: float) -> str:
-    """Return a turn as one line of a list: state, age, seconds, tokens, askers, link."""
+    """Format a turn as a list line: state, age, duration, tokens, askers, link."""
     took = (turn.ended_at or now) - turn.started_at
     fields = [
         f"**#{turn.id}** {state(turn)}",
@@ -272,7 +275,7 @@ def run_line(turn: Turn, now: float) -> str:
 def run_page(
     turns: Sequence[Turn], now: float, page: int, pages: int, health: str | None = None
 ) -> str:
-    """Return a page of the list of runs; ``health`` is its last line."""
+    """Format a page of the list of runs; ``health`` is its small last line."""
     lines = [run_line(turn, now) for turn in turns]
     if pages > 1:
         lines.append(f"-# page {page} of {pages}")
@@ -282,7 +285,7 @@ def run_page(
 
 
 def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
-    """Return the details of a turn."""
+    """Format a turn for ``/runs show``, with its questions."""
     lines = [run_line(turn, now)]
     if turn.attempt > 1:
         lines.append(f"Attempt {turn.attempt}")
@@ -299,7 +302,7 @@ def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
 
 
 def run_choice(turn: Turn, now: float, question: str) -> str:
-    """Return a turn as the choice of an option: at most 100 characters, no markup."""
+    """Format a turn as an autocomplete choice: at most 100 characters, no markup."""
     names = ", ".join(asker.name for asker in turn.askers)
     took = duration(now - turn.started_at)
     return _shortened(
@@ -308,8 +311,8 @@ def run_choice(turn: Turn, now: float, question: str) -> str:
 
 
 def no_such_run(name: str) -> str:
-    """Say that no such run exists, or none that this member may see."""
-    return f"I know no run {plain(_shortened(name, 60))} here. `/runs list` shows those there are."
+    """Say that no run has this number, or that this member may not see the run."""
+    return f"There is no run {plain(_shortened(name, 60))} here. `/runs list` shows the runs."
 
 
 def cancelling(turn: Turn) -> str:
@@ -318,7 +321,7 @@ def cancelling(turn: Turn) -> str:
 
 
 def channel_thread_name(question: str, author_name: str) -> str:
-    """Return a channel thread's name, taken from its question: 1 to 100 characters."""
+    """Name a channel thread after its first question: 1 to 100 characters."""
     words = _shortened(headline(question, SPOILER), 100)
     if is_visible(words):  # Discord refuses an invisible name
         return words
@@ -328,12 +331,12 @@ def channel_thread_name(question: str, author_name: str) -> str:
 
 
 def neutral_channel_thread_name(author_name: str) -> str:
-    """Return a channel thread's name without a word of its question."""
+    """Name a channel thread without quoting its question."""
     return _shortened(" ".join(f"{QUESTION} of {author_name}".split()), 100)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
-    """Return the URL at which Discord shows a message."""
+    """Return the URL of a Discord message."""
     place = "@me" if guild_id is None else guild_id
     return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
 

@@ -13,7 +13,7 @@ from bot.runtime.fair_queue import FairSlots, Path
 MOST_AT_ONCE: Final = 500
 """The number of turns that have a run at the same time, unless configured otherwise."""
 
-_STEPS: Final = ((sentences.EXACTLY, 1), (100, 10), (500, 50))
+_STEPS: Final = ((sentences.MOST_COUNTED, 1), (100, 10), (500, 50))
 """Below each number, counts shown to members are rounded to the step beside that number."""
 
 _LARGEST_STEP: Final = 100

@@ -86,12 +86,12 @@ async def test_a_stopped_scheduler_leaves_turns_open_with_a_note_in_their_replie
     await bot.stored("one")
     bot.parts.scheduler.schedule(bot.general.id)
     await bot.in_state(1, "running")
-    await bot.parts.scheduler.stop(sentences.WILL_GO_ON)
+    await bot.parts.scheduler.stop(sentences.RESTARTING)
     gate.open()
     turn = await bot.ledger.history.turn(1)
     assert turn is not None
     assert turn.state == "running"
-    assert bot.general.messages[-1].content.endswith(sentences.WILL_GO_ON)
+    assert bot.general.messages[-1].content.endswith(sentences.RESTARTING)
     await bot.stored("two")
     bot.parts.scheduler.schedule(bot.general.id)
     assert await bot.ledger.history.turn(2) is None
