@@ -224,7 +224,7 @@ class AttachmentReader:
         try:
             return await self._threads.create_once(upload, partial(self._earlier_upload, file))
         except APIError as error:
-            _log.warning("Image %d was not taken: %s %s", file.id, error.status, error)
+            _log.warning("The server refused image %d: %s %s", file.id, error.status, error)
             raise UnreadableError("the assistant's server did not take it") from error
 
 

@@ -51,15 +51,15 @@ class Router:
                 return Destination(is_question=link.listening or mentioned, link=link)
         if isinstance(channel, discord.Thread):
             # A channel thread of the bot without a link was opened a moment ago.
-            ours = channel.owner_id == me
+            is_own = channel.owner_id == me
             link = Link(
                 channel_id=channel.id,
                 guild_id=guild_id,
                 parent_id=channel.parent_id,
-                listening=ours,
+                listening=is_own,
                 private=channel.is_private(),
             )
-            return Destination(is_question=ours or mentioned, link=link)
+            return Destination(is_question=is_own or mentioned, link=link)
         if self._answer_in == "thread":
             return Destination(is_question=mentioned, link=None)
         return Destination(is_question=mentioned, link=_in_channel(channel.id, guild_id))

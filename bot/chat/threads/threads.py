@@ -253,8 +253,8 @@ class AssistantThreads:
         fetch = partial(self.api.list_messages, thread_id, run_id=run_id)
         found = (await newest(fetch, _PAGE, past_the_run))[::-1]
         # Not every server filters by run, and some give messages no run id.
-        ours = tuple(message for message in found if message.run_id == run_id)
-        return ours or tuple(
+        of_run = tuple(message for message in found if message.run_id == run_id)
+        return of_run or tuple(
             message for message in _after_last_question(found) if message.run_id is None
         )
 

@@ -1,0 +1,93 @@
+"""Replies in Discord that a restored ledger does not know are found, stored, or deleted."""
+
+import pytest
+
+from bot.chat.catch_up.reconcile import FoundAnswer, FoundReplies, Reconciler, find
+from bot.chat.reply import buttons
+from bot.chat.texts import sentences
+from bot.chat.transport.message_history import oldest_messages
+from bot.chat.transport.rest_retry import RestRetry
+from bot.sandbox import Channel
+from bot.store.ledger import ReadMarker
+from tests.support.discord_rest import RestBot
+
+
+class Forgotten:
+    """A DM in which the bot wrote messages that its ledger does not know."""
+
+    def __init__(self, bot: RestBot, home: Channel) -> None:
+        self.bot = bot
+        self.home = home
+        self.channel = bot.client.get_partial_messageable(home.id)
+        assert bot.client.user is not None
+        self.me = bot.client.user.id
+
+    async def asked(self, text: str) -> int:
+        return (await self.bot.ada.say(self.home, text)).id
+
+    async def replied(self, text: str, to: int | None = None, attempt: int | None = None) -> int:
+        message = self.channel.get_partial_message(to) if to is not None else None
+        view = buttons.cancel_view(7, attempt) if attempt is not None else None
+        if message is not None:
+            sent = await message.reply(text)
+        elif view is not None:
+            sent = await self.channel.send(text, view=view)
+        else:
+            sent = await self.channel.send(text)
+        return sent.id
+
+    async def found(self) -> FoundReplies:
+        messages = await oldest_messages(self.channel)
+        return await find(self.bot.ledger, self.home.id, messages, self.me, opened=False)
+
+
+@pytest.fixture
+async def forgotten(bot: RestBot) -> Forgotten:
+    return Forgotten(bot, await bot.ada.open_dm())
+
+
+async def test_an_answer_that_replies_to_a_question_answers_that_question(
+    forgotten: Forgotten,
+) -> None:
+    first = await forgotten.asked("one")
+    answer = await forgotten.replied("An answer.", to=first)
+    await forgotten.replied("Its second part.")
+    later = await forgotten.asked("two")
+    found = await forgotten.found()
+    assert found.answers[0] == FoundAnswer(first, answer)
+    assert found.answers_question(first)
+    assert not found.answers_question(later)
+
+
+async def test_a_refusal_answers_its_question_alone(forgotten: Forgotten) -> None:
+    first, second = await forgotten.asked("one"), await forgotten.asked("two")
+    await forgotten.replied(sentences.NOT_SAVED, to=second)
+    found = await forgotten.found()
+    assert found.refused == {second}
+    assert not found.answers_question(first)
+
+
+async def test_a_placeholder_of_no_open_turn_is_deleted_with_its_further_parts(
+    forgotten: Forgotten,
+) -> None:
+    question = await forgotten.asked("one")
+    await forgotten.replied(sentences.THINKING, attempt=1)
+    await forgotten.replied("A second part.")
+    reconciler = Reconciler(
+        forgotten.bot.client, forgotten.bot.ledger, RestRetry(forgotten.bot.clock)
+    )
+    messages = await oldest_messages(forgotten.channel)
+    marker = ReadMarker(channel_id=forgotten.home.id, guild_id=None, message_id=0)
+    found = await reconciler.find_replies(forgotten.channel, marker, messages)
+    assert not found.answers_question(question)
+    assert forgotten.bot.texts(forgotten.home) == []
+
+
+async def test_replies_that_the_ledger_knows_are_left_alone(bot: RestBot) -> None:
+    home = await bot.ada.open_dm()
+    await bot.stored("one", home)
+    bot.parts.scheduler.schedule(home.id)
+    await bot.ended(1)
+    forgotten = Forgotten(bot, home)
+    found = await forgotten.found()
+    assert (found.answers, found.refused, found.orphaned) == ((), frozenset(), ())
