@@ -13,9 +13,9 @@ from bot.assistants.schema.content import TextPart, TextValue
 from bot.assistants.schema.requests import CreateThread
 from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
-from tests.client.conftest import NotedClock
 from tests.client.objects import message, run
 from tests.client.scripted import ScriptedServer, answers, hangs_up, refuses
+from tests.support.fake_clock import FakeClock
 
 RUN: dict[str, Any] = msgspec.to_builtins(run("completed"))
 
@@ -152,7 +152,7 @@ async def test_a_password_in_the_address_is_in_no_error() -> None:
 
 
 async def test_a_server_that_does_not_answer_in_time_is_unreachable(
-    server: ScriptedServer, clock: NotedClock
+    server: ScriptedServer, clock: FakeClock
 ) -> None:
     async def never(asked: Any) -> Any:
         await asyncio.sleep(30)

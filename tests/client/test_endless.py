@@ -13,10 +13,10 @@ from bot.assistants.schema.objects import LastError
 from bot.assistants.schema.requests import CreateRun, CreateThread
 from bot.client import Client, ClientTimeouts
 from bot.runtime.clock import SystemClock
-from tests.client.conftest import NotedClock
 from tests.client.objects import message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, streams
 from tests.support.assistants import collected, names
+from tests.support.fake_clock import FakeClock
 
 ASK = CreateRun(assistant_id="asst_1")
 CREATED = StreamEvent("thread.run.created", run())
@@ -167,7 +167,7 @@ async def test_lists_with_ever_more_pages_come_to_an_end(
 
 
 async def test_a_server_that_wants_no_pause_gets_one(
-    server: ScriptedServer, client: Client, clock: NotedClock
+    server: ScriptedServer, client: Client, clock: FakeClock
 ) -> None:
     at_once = {"openai-poll-after-ms": "0"}
     server.then(

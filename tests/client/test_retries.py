@@ -8,9 +8,9 @@ from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.schema.objects import Deleted
 from bot.assistants.schema.requests import CreateThread
 from bot.client import Client
-from tests.client.conftest import NotedClock
 from tests.client.objects import page, run
 from tests.client.scripted import Answer, ScriptedServer, answers, hangs_up, refuses
+from tests.support.fake_clock import FakeClock
 
 THREAD = {"id": "thread_1", "created_at": 1}
 
@@ -36,7 +36,7 @@ async def test_reading_is_tried_again(
     assert len(server.asked) >= 2
 
 
-async def test_trying_again_ends(server: ScriptedServer, client: Client, clock: NotedClock) -> None:
+async def test_trying_again_ends(server: ScriptedServer, client: Client, clock: FakeClock) -> None:
     server.then(*[refuses(503, "Busy.")] * 10)
     with pytest.raises(APIError, match="Busy") as caught:
         await client.list_assistants()
@@ -46,7 +46,7 @@ async def test_trying_again_ends(server: ScriptedServer, client: Client, clock: 
 
 
 async def test_the_server_says_when_to_come_again(
-    server: ScriptedServer, client: Client, clock: NotedClock
+    server: ScriptedServer, client: Client, clock: FakeClock
 ) -> None:
     server.then(refuses(429, headers={"Retry-After": "3"}), answers(page()))
     await client.list_assistants()
@@ -80,7 +80,7 @@ async def test_a_creation_that_may_have_taken_place_is_not(
     assert len(server.asked) == 1
 
 
-async def test_where_nobody_listens_everything_is_tried_again(clock: NotedClock) -> None:
+async def test_where_nobody_listens_everything_is_tried_again(clock: FakeClock) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

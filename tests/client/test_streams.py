@@ -24,10 +24,10 @@ from bot.assistants.schema.requests import (
     ToolOutput,
 )
 from bot.client import Client, ClientTimeouts
-from tests.client.conftest import NotedClock
 from tests.client.objects import delta, message, page, run, step
 from tests.client.scripted import Answer, Asked, ScriptedServer, answers, event, refuses, streams
 from tests.support.assistants import collected, names, streamed_text
+from tests.support.fake_clock import FakeClock
 
 ASK = CreateRun(assistant_id="asst_1")
 OUTPUTS = SubmitToolOutputs(tool_outputs=(ToolOutput(tool_call_id="call_1", output="4"),))
@@ -98,7 +98,7 @@ BROKEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("how", [*CUTS, *BROKEN])
 async def test_behind_a_cut_polling_tells_what_is_missing_and_nothing_twice(
-    server: ScriptedServer, client: Client, clock: NotedClock, how: str
+    server: ScriptedServer, client: Client, clock: FakeClock, how: str
 ) -> None:
     told = [CREATED, QUEUED, WORKING, STEP, BEGUN, ONE]
     broken = [BROKEN[how]] if how in BROKEN else []
@@ -137,7 +137,7 @@ async def test_a_cut_behind_the_last_event_is_no_cut(
 
 
 async def test_a_silent_stream_is_left_for_polling(
-    server: ScriptedServer, clock: NotedClock
+    server: ScriptedServer, clock: FakeClock
 ) -> None:
     async def silent(asked: Asked) -> Any:
         response = await streams(CREATED, done=False)(asked)
@@ -200,7 +200,7 @@ NO_STREAM: dict[str, tuple[Answer, ...]] = {
 
 @pytest.mark.parametrize("how", NO_STREAM)
 async def test_where_nothing_is_streamed_polling_tells_the_whole_run(
-    server: ScriptedServer, client: Client, clock: NotedClock, how: str
+    server: ScriptedServer, client: Client, clock: FakeClock, how: str
 ) -> None:
     server.then(
         *NO_STREAM[how],
@@ -254,7 +254,7 @@ async def test_polling_ends_where_the_run_waits_for_outputs(
 
 
 async def test_a_server_that_runs_before_it_answers_is_told_at_once(
-    server: ScriptedServer, client: Client, clock: NotedClock
+    server: ScriptedServer, client: Client, clock: FakeClock
 ) -> None:
     server.then(*polled("completed"))
     events = await collected(await client.stream_run("thread_1", ASK))

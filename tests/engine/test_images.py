@@ -20,7 +20,8 @@ from bot.engine import Engine
 from bot.models.responses.model import Responses
 from bot.store.engine import EngineStore
 from tests.contract.tooling import outputs, tool
-from tests.support.assistants import IMPATIENT, House, OwnClock, house, text_of
+from tests.support.assistants import IMPATIENT, House, house, text_of
+from tests.support.fake_clock import FakeClock
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.model_turns import Turn, call_tools, fail, say
 from tests.support.responses_endpoint import ScriptedResponses
@@ -188,7 +189,7 @@ async def test_a_response_that_failed_over_an_image_is_asked_for_anew_and_not_re
     store = await EngineStore.open(tmp_path / "engine.db")
     async with ScriptedResponses() as endpoint:
         model = PublicResponses(endpoint.url, background=True, retries=IMPATIENT, poll=0.01)
-        engine = Engine(store, model, clock=OwnClock())
+        engine = Engine(store, model, clock=FakeClock(real_below=1.0))
         await engine.start()
         try:
             endpoint.then(failed(code="invalid_image_url", message="Can't download it."))
@@ -196,7 +197,7 @@ async def test_a_response_that_failed_over_an_image_is_asked_for_anew_and_not_re
             home = House(
                 engine,
                 ScriptedModel(),
-                OwnClock(),
+                FakeClock(real_below=1.0),
                 engine.for_project("default"),
                 engine.for_project("other"),
             )

@@ -26,7 +26,8 @@ from bot.engine import Engine
 from bot.engine.services.project import Project
 from bot.models.responses.model import Responses
 from bot.store.engine import EngineStore
-from tests.support.assistants import IMPATIENT, OwnClock, collected, names, text_of
+from tests.support.assistants import IMPATIENT, collected, names, text_of
+from tests.support.fake_clock import FakeClock
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.support.responses_turns import Code, End, Reply, Say, Step, Think
 
@@ -39,7 +40,7 @@ async def _engine(
 ) -> AsyncIterator[Project]:
     store = await EngineStore.open(directory / "engine.db")
     model = Responses(endpoint.url, background=background, retries=IMPATIENT, poll=0.01)
-    engine = Engine(store, model, clock=OwnClock())
+    engine = Engine(store, model, clock=FakeClock(real_below=1.0))
     await engine.start()
     try:
         yield engine.for_project("default")

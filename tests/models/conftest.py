@@ -7,9 +7,9 @@ import pytest
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.responses.model import Responses
 from bot.runtime.retry import RetryPolicy
+from tests.support.fake_clock import FakeClock
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
-from tests.wire.own_clock import OwnClock
 
 
 @pytest.fixture
@@ -19,12 +19,12 @@ async def endpoint() -> AsyncIterator[ScriptedModel]:
 
 
 @pytest.fixture
-def clock() -> OwnClock:
-    return OwnClock()
+def clock() -> FakeClock:
+    return FakeClock(skips=True)
 
 
 @pytest.fixture
-async def chat(endpoint: ScriptedModel, clock: OwnClock) -> AsyncIterator[ChatCompletions]:
+async def chat(endpoint: ScriptedModel, clock: FakeClock) -> AsyncIterator[ChatCompletions]:
     model = ChatCompletions(endpoint.url, clock=clock, retries=RetryPolicy(attempts=3))
     yield model
     await model.close()
@@ -37,14 +37,14 @@ async def there() -> AsyncIterator[ScriptedResponses]:
 
 
 @pytest.fixture
-async def responses(there: ScriptedResponses, clock: OwnClock) -> AsyncIterator[Responses]:
+async def responses(there: ScriptedResponses, clock: FakeClock) -> AsyncIterator[Responses]:
     model = Responses(there.url, clock=clock, retries=RetryPolicy(attempts=3))
     yield model
     await model.close()
 
 
 @pytest.fixture
-async def background(there: ScriptedResponses, clock: OwnClock) -> AsyncIterator[Responses]:
+async def background(there: ScriptedResponses, clock: FakeClock) -> AsyncIterator[Responses]:
     model = Responses(there.url, background=True, clock=clock, retries=RetryPolicy(attempts=3))
     yield model
     await model.close()

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from bot.runtime.backoff import backoff
 from bot.runtime.retry import Again, Attempts, RetryPolicy, endless, on_error, retry, retry_after
-from tests.support.naps import Naps
+from tests.support.fake_clock import FakeClock
 
 NOW = 1_700_000_000.0
 ROLLS = st.floats(0, 1, exclude_max=True)
@@ -54,7 +54,7 @@ def test_a_backoff_doubles_up_to_its_bound_and_jitter_takes_off_half_of_it_at_mo
 def test_no_wait_breaks_a_bound_of_its_policy(
     policy: RetryPolicy, asked: list[float], roll: float
 ) -> None:
-    clock = Naps()
+    clock = FakeClock(skips=True)
     attempts = Attempts(policy, clock, roll=lambda: roll)
     for seconds in asked:
         wait = attempts.next_wait(Again(retry_after=seconds))
@@ -68,13 +68,13 @@ def test_no_wait_breaks_a_bound_of_its_policy(
 
 
 async def test_a_call_is_made_until_it_succeeds() -> None:
-    clock, call = Naps(), FailingCall(OSError(), OSError())
+    clock, call = FakeClock(skips=True), FailingCall(OSError(), OSError())
     assert await retry(call, RetryPolicy(), on_error(OSError), clock) == 3
     assert len(clock.slept) == 2
 
 
 async def test_a_call_that_fails_once_too_often_raises_its_last_failure() -> None:
-    clock, last = Naps(), OSError("third")
+    clock, last = FakeClock(skips=True), OSError("third")
     call = FailingCall(OSError("first"), OSError("second"), last, OSError("fourth"))
     with pytest.raises(OSError, match="third") as caught:
         await retry(call, RetryPolicy(attempts=3), on_error(OSError), clock)
@@ -83,7 +83,7 @@ async def test_a_call_that_fails_once_too_often_raises_its_last_failure() -> Non
 
 
 async def test_a_failure_that_does_not_pass_is_raised_at_once() -> None:
-    clock, call = Naps(), FailingCall(ValueError())
+    clock, call = FakeClock(skips=True), FailingCall(ValueError())
     with pytest.raises(ValueError):
         await retry(call, endless(), on_error(OSError), clock)
     assert (call.made, clock.slept) == (1, [])
@@ -92,25 +92,25 @@ async def test_a_failure_that_does_not_pass_is_raised_at_once() -> None:
 async def test_a_cancelled_call_is_never_made_again() -> None:
     call = FailingCall(asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
-        await retry(call, endless(), lambda error: Again(), Naps())
+        await retry(call, endless(), lambda error: Again(), FakeClock(skips=True))
     assert call.made == 1
 
 
 async def test_a_server_that_asks_for_a_longer_wait_than_the_policys_is_not_asked_again() -> None:
-    clock, call = Naps(), FailingCall(OSError())
+    clock, call = FakeClock(skips=True), FailingCall(OSError())
     with pytest.raises(OSError):
         await retry(call, RetryPolicy(), lambda error: Again(retry_after=31.0), clock)
     assert clock.slept == []
 
 
 async def test_a_verdict_may_bound_the_wait_by_itself() -> None:
-    clock, call = Naps(), FailingCall(*[OSError()] * 20)
+    clock, call = FakeClock(skips=True), FailingCall(*[OSError()] * 20)
     await retry(call, endless(), lambda error: Again(longest_delay=30.0), clock)
     assert 15.0 <= max(clock.slept) <= 30.0
 
 
 async def test_patience_counts_the_time_that_calls_take() -> None:
-    clock = Naps()
+    clock = FakeClock(skips=True)
 
     async def slow() -> None:
         await clock.sleep(60.0)
@@ -122,7 +122,7 @@ async def test_patience_counts_the_time_that_calls_take() -> None:
 
 
 async def test_each_wait_is_told_with_its_failure() -> None:
-    clock, told = Naps(), list[tuple[str, float]]()
+    clock, told = FakeClock(skips=True), list[tuple[str, float]]()
     call = FailingCall(OSError("one"), OSError("two"))
     await retry(
         call,

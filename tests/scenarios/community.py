@@ -19,26 +19,16 @@ from bot.client import Client
 from bot.config import DiscordSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
-from bot.runtime.clock import SystemClock
 from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox
 from bot.sandbox.faults import RequestFault
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger, Turn, TurnState
 from tests.support.assistants import IMPATIENT
+from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import ScriptedModel
 
 PATIENCE = 20.0
-
-
-class LateClock(SystemClock):
-    """The machine's clock, as much later as a test says."""
-
-    def __init__(self) -> None:
-        self.later = 0.0
-
-    def now(self) -> float:
-        return super().now() + self.later
 
 
 class Community:
@@ -62,7 +52,7 @@ class Community:
         self.general: Channel = sandbox.guild.text_channel("general")
         self.admin = sandbox.admin
         self.ada, self.ben = sandbox.members[:2]
-        self.clock = LateClock()
+        self.clock = ShiftedClock()
         self.settings = DiscordSettings(
             answer_in="thread" if answer_in == "thread" else "channel",
             api_url=sandbox.api_url,

@@ -20,8 +20,9 @@ from bot.chat.threads.run_follower import MOST_TEXT
 from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
 from bot.sandbox import Channel
-from tests.scenarios.community import Community, LateClock, answer, community, is_final, labels
+from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support import model_turns as turns
+from tests.support.fake_clock import ShiftedClock
 from tests.support.hostile_front import (
     Act,
     Exchange,
@@ -38,20 +39,6 @@ from tests.support.model_answers import Asked
 SPEED = 30.0
 SECRET = "sk-bot-0123456789"
 Trouble = Callable[["Hostile", Channel], None]
-
-
-class HastyClock(LateClock):
-    """A clock whose monotonic seconds are over in a thirtieth of one, or less."""
-
-    def __init__(self, speed: float = SPEED) -> None:
-        super().__init__()
-        self._speed = speed
-
-    def monotonic(self) -> float:
-        return super().monotonic() * self._speed
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds / self._speed)
 
 
 class Hostile:
@@ -82,7 +69,7 @@ class Hostile:
 @asynccontextmanager
 async def hostile(directory: Path) -> AsyncIterator[Hostile]:
     async with community(directory, "channel", start=False, remote=True) as whole:
-        whole.clock = HastyClock()
+        whole.clock = ShiftedClock(speed=SPEED)
         await whole.start_engine()
         behind = whole.api
         assert isinstance(behind, Client)

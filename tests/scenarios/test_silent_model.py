@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.chat.texts import sentences
 from tests.scenarios.community import answer, community, is_final, labels
-from tests.scenarios.hostile import HastyClock
+from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import Asked, ScriptedModel
 from tests.support.model_turns import Delta, Done, Pace, Raw, Turn, say, stall
 
@@ -33,7 +33,7 @@ async def test_a_run_on_a_model_that_never_ends_expires_with_a_sentence_and_a_re
     tmp_path: Path,
 ) -> None:
     async with community(tmp_path, "channel", start=False) as whole:
-        whole.clock = HastyClock(SPEED)
+        whole.clock = ShiftedClock(speed=SPEED)
         await whole.start_engine()
         await whole.start_bot()
         for_ever = ways(whole.model)

@@ -18,26 +18,19 @@ from bot.store.ledger import (
     Turn,
     TurnState,
 )
+from tests.support.fake_clock import START, FakeClock
 
 CHANNEL = 500
 
 
-class Now:
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def __call__(self) -> float:
-        return self.time
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def now() -> Now:
-    return Now()
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path, now: Now) -> AsyncIterator[Ledger]:
-    book = await Ledger.open(tmp_path / "bot.db", now)
+async def ledger(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Ledger]:
+    book = await Ledger.open(tmp_path / "bot.db", clock.now)
     yield book
     await book.close()
 
@@ -111,7 +104,7 @@ async def test_a_question_is_taken_once_however_often_it_comes(ledger: Ledger) -
     assert await ledger.questions.take(new)
     assert not await ledger.questions.take(new)
     (question,) = await ledger.questions.unsettled()
-    assert (question.content, question.author_name, question.received_at) == ("Why?", "Ada", 1_000)
+    assert (question.content, question.author_name, question.received_at) == ("Why?", "Ada", START)
 
 
 async def test_what_waits_is_one_turn_in_the_order_of_its_ids(ledger: Ledger) -> None:
@@ -224,11 +217,11 @@ async def test_a_move_for_an_attempt_that_is_over_changes_nothing(ledger: Ledger
 
 
 async def test_a_retry_keeps_the_questions_and_forgets_how_the_last_attempt_ended(
-    ledger: Ledger, now: Now
+    ledger: Ledger, clock: FakeClock
 ) -> None:
     turn = await brought_to(ledger, "failed")
     await ledger.questions.message_posted(1, "thread_1", "msg_1")
-    now.time = 2_000.0
+    clock.advance(1_000)
     retried = await ledger.turns.retry(turn.id, 1)
     assert retried is not None
     assert (retried.state, retried.attempt, retried.run_id, retried.outcome, retried.error) == (
@@ -238,7 +231,7 @@ async def test_a_retry_keeps_the_questions_and_forgets_how_the_last_attempt_ende
         None,
         None,
     )
-    assert retried.started_at == 2_000
+    assert retried.started_at == clock.now()
     assert retried.parts == (77,)
     (question,) = await ledger.questions.of_turn(turn.id)
     assert (question.thread_id, question.message_id) == ("thread_1", "msg_1")
@@ -271,11 +264,13 @@ async def test_cancelling_is_a_fact_until_the_end_is_known(
         assert second.canceller == cancelled.canceller
 
 
-async def test_starts_within_seconds_count_once_against_a_turn(ledger: Ledger, now: Now) -> None:
+async def test_starts_within_seconds_count_once_against_a_turn(
+    ledger: Ledger, clock: FakeClock
+) -> None:
     first = await brought_to(ledger, "posted")
     counted: list[tuple[bool, int]] = []
     for seconds in (0, 1, 30, 28, 1, 59, 1):
-        now.time += seconds
+        clock.advance(seconds)
         counts = await ledger.turns.pick_up_all()
         turn = await ledger.history.turn(first.id)
         assert turn is not None
@@ -303,19 +298,19 @@ async def test_a_turn_made_between_two_starts_within_seconds_is_known_to_be_take
 
 
 async def test_a_clock_that_was_put_back_does_not_keep_starts_from_counting(
-    ledger: Ledger, now: Now
+    ledger: Ledger, clock: FakeClock
 ) -> None:
     assert await ledger.turns.pick_up_all()
-    now.time -= 3_600
+    clock.advance(-3_600)
     assert await ledger.turns.pick_up_all()
 
 
 async def test_pick_ups_are_counted_in_a_state_and_begin_anew_in_the_next(
-    ledger: Ledger, now: Now
+    ledger: Ledger, clock: FakeClock
 ) -> None:
     turn = await brought_to(ledger, "posted")
     for count in (1, 2):
-        now.time += 60
+        clock.advance(60)
         await ledger.turns.pick_up_all()
         picked = await ledger.history.turn(turn.id)
         assert picked is not None
@@ -387,10 +382,10 @@ async def test_a_scope_shows_newest_first_and_only_what_may_be_known(ledger: Led
 
 
 async def test_everything_is_there_after_the_file_was_opened_again(
-    tmp_path: Path, now: Now
+    tmp_path: Path, clock: FakeClock
 ) -> None:
     async def write() -> Turn:
-        book = await Ledger.open(tmp_path / "again.db", now)
+        book = await Ledger.open(tmp_path / "again.db", clock.now)
         turn = await brought_to(book, "running")
         await book.set_fact("commands", "abc")
         await book.set_fact("commands", "def")
@@ -398,7 +393,7 @@ async def test_everything_is_there_after_the_file_was_opened_again(
         return turn
 
     before = await write()
-    book = await Ledger.open(tmp_path / "again.db", now)
+    book = await Ledger.open(tmp_path / "again.db", clock.now)
     assert await book.history.turn(before.id) == before
     assert await book.history.of_run("run_1") == before
     assert await book.fact("commands") == "def"

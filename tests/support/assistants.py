@@ -1,8 +1,6 @@
 """The Assistants API as tests hold it: the engine itself, or a client of a server over it."""
 
 import asyncio
-import heapq
-import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from bot.models.http.image_fetcher import ImageFetcher
 from bot.runtime.retry import RetryPolicy
 from bot.server import Server, Upstream
 from bot.store.engine import EngineStore
+from tests.support.fake_clock import FakeClock
 from tests.support.model_endpoint import ScriptedModel
 
 Way = Literal["engine", "client"]
@@ -32,37 +31,6 @@ KEYS = {"sk-default": "default", "sk-other": "other"}
 IMPATIENT = RetryPolicy(attempts=2, first_delay=0.001, longest_delay=0.001)
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for what should come at once."""
-
-
-class OwnClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self._now = now
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._count = itertools.count()
-
-    def now(self) -> float:
-        return self._now
-
-    def monotonic(self) -> float:
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds < 1:  # a nap: over before anybody would move the clock for it
-            await asyncio.sleep(seconds)
-            return
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._count), woken))
-        await woken
-
-    def advance(self, seconds: float) -> None:
-        """Let so much time pass and wake who slept until then."""
-        self._now += seconds
-        while self._sleepers and self._sleepers[0][0] <= self._now:
-            _, _, woken = heapq.heappop(self._sleepers)
-            if not woken.done():
-                woken.set_result(None)
 
 
 class PublicEndpoint(ChatCompletions):
@@ -78,7 +46,7 @@ class House:
 
     engine: Engine
     model: ScriptedModel
-    clock: OwnClock
+    clock: FakeClock
     api: AssistantsAPI
     other: AssistantsAPI
     """The same API, of another project."""
@@ -128,7 +96,7 @@ async def house(
     With ``public`` the model's endpoint is taken for one on the world's network.
     """
     async with model or ScriptedModel() as scripted:
-        clock = OwnClock()
+        clock = FakeClock(real_below=1.0)
         kind = PublicEndpoint if public else ChatCompletions
         endpoint = kind(scripted.url, retries=IMPATIENT, timeouts=timeouts)
         store = await EngineStore.open(directory / "engine.db")

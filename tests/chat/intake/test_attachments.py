@@ -1,6 +1,5 @@
 """Files read from Discord: bounded whatever is told of them, tried again, and never for ever."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,8 @@ from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings
 from bot.store.ledger import Ledger, Question, Turn
-from tests.support.assistants import OwnClock, house
+from tests.support.assistants import house
+from tests.support.fake_clock import FakeClock
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 KIND = "image/png"
@@ -67,18 +67,6 @@ class Silence:
         return ()
 
 
-class Eager(OwnClock):
-    """A clock on which nobody sleeps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
 async def shelf() -> AsyncIterator[Shelf]:
     shelf = Shelf()
@@ -96,9 +84,11 @@ async def shelf() -> AsyncIterator[Shelf]:
 
 
 @asynccontextmanager
-async def reading(directory: Path, api_url: str) -> AsyncIterator[tuple[AttachmentReader, Eager]]:
+async def reading(
+    directory: Path, api_url: str
+) -> AsyncIterator[tuple[AttachmentReader, FakeClock]]:
     """Files of questions on a bot that is not logged in, before an engine."""
-    clock = Eager()
+    clock = FakeClock(skips=True)
     async with house(directory, "engine") as home:
         ledger = await Ledger.open(directory / "bot.db", clock.now)
         client = discord.Client(intents=discord.Intents.none())
@@ -110,7 +100,7 @@ async def reading(directory: Path, api_url: str) -> AsyncIterator[tuple[Attachme
             await ledger.close()
 
 
-def asking(file: AttachedFile, clock: Eager) -> Question:
+def asking(file: AttachedFile, clock: FakeClock) -> Question:
     return Question(
         id=7,
         channel_id=1,

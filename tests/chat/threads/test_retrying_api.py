@@ -9,7 +9,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.retrying_api import ONCE, PATIENCE_SECONDS, RetryingAPI
-from tests.support.naps import Naps
+from tests.support.fake_clock import FakeClock
 
 OPERATIONS = sorted(
     name for name, _ in inspect.getmembers(AssistantsAPI, inspect.iscoroutinefunction)
@@ -34,8 +34,8 @@ class Failing:
         return operation
 
 
-def retrying(api: Failing, clock: Naps | None = None) -> RetryingAPI:
-    return RetryingAPI(cast("AssistantsAPI", api), clock or Naps(), PATIENCE_SECONDS)
+def retrying(api: Failing, clock: FakeClock | None = None) -> RetryingAPI:
+    return RetryingAPI(cast("AssistantsAPI", api), clock or FakeClock(skips=True), PATIENCE_SECONDS)
 
 
 def test_operations_that_are_made_once_are_those_that_may_make_a_second_object() -> None:
@@ -59,7 +59,7 @@ async def test_every_operation_is_retried_unless_it_may_make_a_second_object(nam
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
 async def test_a_refusal_is_raised_at_once(status: int) -> None:
-    clock, api = Naps(), Failing(APIError(status, "no"))
+    clock, api = FakeClock(skips=True), Failing(APIError(status, "no"))
     with pytest.raises(APIError) as caught:
         await retrying(api, clock).operations.retrieve_thread("thread_1")
     assert caught.value.status == status
@@ -70,7 +70,7 @@ async def test_a_refusal_is_raised_at_once(status: int) -> None:
 async def test_a_server_that_stays_away_ends_the_turn_when_patience_is_over(
     status: int, kind: str
 ) -> None:
-    clock, api = Naps(), Failing(*[APIError(status, "not now")] * 1_000)
+    clock, api = FakeClock(skips=True), Failing(*[APIError(status, "not now")] * 1_000)
     with pytest.raises(TurnError) as caught:
         await retrying(api, clock).operations.retrieve_thread("thread_1")
     assert caught.value.kind == kind
@@ -78,7 +78,7 @@ async def test_a_server_that_stays_away_ends_the_turn_when_patience_is_over(
 
 
 async def test_a_server_that_asks_for_time_is_given_it() -> None:
-    clock, api = Naps(), Failing(*[APIError(429, "slow down", retry_after=40.0)] * 2)
+    clock, api = FakeClock(skips=True), Failing(*[APIError(429, "slow down", retry_after=40.0)] * 2)
     await retrying(api, clock).operations.retrieve_thread("thread_1")
     assert len(clock.slept) == 2
     assert min(clock.slept) >= 40

@@ -11,31 +11,15 @@ from discord.gateway import DiscordWebSocket
 from bot.chat.transport.dpy_internals import use_api
 from bot.chat.transport.gateway import LONGEST_WAIT, Gateway
 from bot.sandbox import Sandbox
+from tests.support.fake_clock import FakeClock
 
 AGES = 1e9
-
-
-class Hurried:
-    """A clock on which waiting takes a moment, that remembers how long it would have been."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.monotonic()
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0.002)
 
 
 class Guest(discord.Client):
     """A client that does nothing but be there."""
 
-    def __init__(self, clock: Hurried) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         super().__init__(
             guild_ready_timeout=0.05,
             intents=discord.Intents(guilds=True, guild_messages=True, message_content=True),
@@ -60,7 +44,7 @@ class Guest(discord.Client):
 class Visit:
     """A guest on a sandbox."""
 
-    def __init__(self, sandbox: Sandbox, clock: Hurried, guest: Guest) -> None:
+    def __init__(self, sandbox: Sandbox, clock: FakeClock, guest: Guest) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.guest = guest
@@ -91,7 +75,7 @@ async def visit() -> AsyncIterator[Visit]:
     async with Sandbox(rate_limits=False) as sandbox:
         use_api(sandbox.api_url)
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(sandbox.gateway_url)
-        clock = Hurried()
+        clock = FakeClock(skips=True, pause=0.002)
         guest = Guest(clock)
         async with guest:
             await guest.login(sandbox.token)
@@ -249,12 +233,7 @@ async def test_an_intent_that_is_taken_away_ends_it(visit: Visit) -> None:
 
 
 async def test_stopped_while_discord_is_away_it_ends_at_once(visit: Visit) -> None:
-    class Lasting(Hurried):
-        async def sleep(self, seconds: float) -> None:
-            self.slept.append(seconds)
-            await asyncio.Event().wait()
-
-    clock = Lasting()
+    clock = FakeClock()
     visit.guest.gateway = gateway = Gateway(visit.guest, clock)
     visit.sandbox.control.outage(AGES)
     visit.begin()

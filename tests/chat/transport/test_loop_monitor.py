@@ -6,62 +6,42 @@ import pytest
 
 from bot.chat.transport.loop_monitor import EVERY_SECONDS, LoopMonitor
 from bot.runtime.clock import SystemClock
+from tests.support.eventually import eventually
+from tests.support.fake_clock import FakeClock
 
 
-class Counted(SystemClock):
-    """The machine's clock; ``slept`` tells of each sleep that has begun."""
+async def test_a_loop_that_something_blocks_is_measured() -> None:
+    monitor = LoopMonitor(SystemClock())
+    assert monitor.percentile(0.99) == 0.0
+    monitor.start()
+    await asyncio.sleep(0)  # the monitor's first sleep begins
+    time.sleep(0.5)  # noqa: ASYNC251 - this is what is to be measured
+    await eventually(lambda: monitor.percentile(1.0) >= 0.3)
+    await monitor.stop()
 
-    def __init__(self) -> None:
-        self.slept = asyncio.Semaphore(0)
 
-    async def sleep(self, seconds: float) -> None:
-        self.slept.release()
-        await super().sleep(seconds)
-
-
-async def test_a_loop_that_something_blocks_is_measured_and_told_once(
+async def test_a_loop_that_is_late_again_and_again_is_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING)
-    clock = Counted()
-    loop_monitor = LoopMonitor(clock)
-    assert loop_monitor.percentile(0.99) == 0.0
-    loop_monitor.start()
-    loop_monitor.start()
-    for _ in range(2):
-        await clock.slept.acquire()
-        time.sleep(0.5)  # noqa: ASYNC251 - this is what is to be measured
-    await clock.slept.acquire()
-    assert loop_monitor.percentile(1.0) >= 0.3
-    assert len([record for record in caplog.records if "event loop" in record.message]) == 1
-    await loop_monitor.stop()
-
-
-class Late(SystemClock):
-    """A clock on which each sleep takes as much longer as it is told; then none ends any more."""
-
-    def __init__(self, *late: float) -> None:
-        self._late = list(late)
-        self._time = 0.0
-        self.over = asyncio.Event()
-
-    def monotonic(self) -> float:
-        return self._time
-
-    async def sleep(self, seconds: float) -> None:
-        if not self._late:
-            self.over.set()
-            await asyncio.Event().wait()
-        self._time += seconds + self._late.pop(0)
+    await measured(0.5, 0.5, 0.0, 0.5)
+    (record,) = caplog.records
+    assert "The event loop was 500 ms late" in record.getMessage()
 
 
 async def measured(*late: float) -> LoopMonitor:
-    clock = Late(*late)
-    loop_monitor = LoopMonitor(clock)
-    loop_monitor.start()
-    await clock.over.wait()
-    await loop_monitor.stop()
-    return loop_monitor
+    """Return a monitor whose sleeps each took so many seconds too long; it is started twice."""
+    clock = FakeClock()
+    monitor = LoopMonitor(clock)
+    monitor.start()
+    monitor.start()
+    for seconds in late:
+        await clock.until_sleeping()
+        clock.advance(EVERY_SECONDS + seconds)
+    await clock.until_sleeping()
+    assert len(clock.slept) == len(late) + 1
+    await monitor.stop()
+    return monitor
 
 
 async def test_one_long_standstill_counts_for_as_long_as_it_was() -> None:

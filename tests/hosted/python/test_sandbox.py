@@ -14,6 +14,7 @@ import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no type
 import pytest
 
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
+from tests.support.fake_clock import FakeClock
 
 QUICK = SandboxLimits(seconds=0.3, wall_seconds=5.0)
 
@@ -370,9 +371,9 @@ async def test_runs_of_one_session_follow_each_other(sandbox: PythonSandbox) -> 
 
 
 async def test_sessions_are_dropped_when_idle_or_too_many_and_begin_anew() -> None:
-    now = [0.0]
+    clock = FakeClock()
     limits = SandboxLimits(sessions=2, idle_seconds=100)
-    async with PythonSandbox(limits, monotonic=lambda: now[0]) as sandbox:
+    async with PythonSandbox(limits, monotonic=clock.monotonic) as sandbox:
 
         async def run(key: str, code: str) -> Any:
             return await (await sandbox.session(key)).run(code)
@@ -382,7 +383,7 @@ async def test_sessions_are_dropped_when_idle_or_too_many_and_begin_anew() -> No
         assert sandbox.kept_sessions == 2
         assert (await run("a", "1")).fresh
         assert not (await run("c", "x")).fresh
-        now[0] = 101.0
+        clock.advance(101)
         assert sandbox.kept_sessions == 0
         assert (await run("c", "2")).fresh
         sandbox.drop("c")

@@ -10,8 +10,8 @@ from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.types import ModelError
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
+from tests.support.fake_clock import START, FakeClock
 from tests.support.model_endpoint import ScriptedModel, turns
-from tests.wire.own_clock import NOW, OwnClock
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -58,17 +58,17 @@ async def test_a_fault_that_passes_is_never_seen(
 
 
 async def test_the_endpoint_says_when_to_come_back(
-    endpoint: ScriptedModel, chat: ChatCompletions, clock: OwnClock
+    endpoint: ScriptedModel, chat: ChatCompletions, clock: FakeClock
 ) -> None:
     endpoint.fail(429, retry_after=7)
-    endpoint.fail(503, retry_after=formatdate(NOW + 20, usegmt=True))
+    endpoint.fail(503, retry_after=formatdate(START + 20, usegmt=True))
     await collect(chat)
     assert 7 <= clock.slept[0] <= 7.5
     assert 12 <= clock.slept[1] <= 13.5
 
 
 async def test_who_is_told_to_come_back_tomorrow_is_told_so_at_once(
-    endpoint: ScriptedModel, chat: ChatCompletions, clock: OwnClock
+    endpoint: ScriptedModel, chat: ChatCompletions, clock: FakeClock
 ) -> None:
     endpoint.fail(429, retry_after=86_400)
     _, error = await collect_until_error(chat)
@@ -88,7 +88,7 @@ async def test_an_account_without_credit_is_not_asked_again(
 
 
 async def test_an_endpoint_that_is_down_is_unreachable(
-    endpoint: ScriptedModel, chat: ChatCompletions, clock: OwnClock
+    endpoint: ScriptedModel, chat: ChatCompletions, clock: FakeClock
 ) -> None:
     async with endpoint.down():
         _, error = await collect_until_error(chat)
@@ -100,7 +100,7 @@ async def test_an_endpoint_that_is_down_is_unreachable(
 
 
 async def test_an_endpoint_that_speaks_no_tls_can_not_be_trusted_over_https(
-    endpoint: ScriptedModel, clock: OwnClock
+    endpoint: ScriptedModel, clock: FakeClock
 ) -> None:
     chat = ChatCompletions(endpoint.url.replace("http:", "https:"), clock=clock)
     _, error = await collect_until_error(chat)
@@ -111,7 +111,7 @@ async def test_an_endpoint_that_speaks_no_tls_can_not_be_trusted_over_https(
 
 
 async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
-    endpoint: ScriptedModel, clock: OwnClock
+    endpoint: ScriptedModel, clock: FakeClock
 ) -> None:
     endpoint.say("late", first=endpoint.gate())
     chat = ChatCompletions(endpoint.url, timeouts=EndpointTimeouts(first_byte=0.05), clock=clock)
@@ -125,7 +125,7 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
     await chat.close()
 
 
-async def test_an_endpoint_that_takes_no_connection_is_given_up(clock: OwnClock) -> None:
+async def test_an_endpoint_that_takes_no_connection_is_given_up(clock: FakeClock) -> None:
     with socket.socket() as busy, contextlib.ExitStack() as others:
         busy.bind(("127.0.0.1", 0))
         busy.listen(0)

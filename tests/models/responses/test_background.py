@@ -19,10 +19,10 @@ from bot.models.types import (
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.models.chat_completions.test_stream import calls_in
+from tests.support.fake_clock import FakeClock
 from tests.support.model_turns import Cut, Raw, json_answer
 from tests.support.responses_endpoint import ScriptedResponses, replies
 from tests.support.responses_turns import End, Reply, Say, Think
-from tests.wire.own_clock import OwnClock
 
 WORDS = "one two three four five"
 
@@ -84,7 +84,7 @@ async def test_wherever_a_connection_is_cut_all_comes_once(
 
 
 async def test_a_connection_cut_at_every_event_is_gone_on_with_each_time(
-    there: ScriptedResponses, background: Responses, clock: OwnClock
+    there: ScriptedResponses, background: Responses, clock: FakeClock
 ) -> None:
     there.call_tools(("f", {"a": 1}), ("g", {"b": 2}), text=WORDS, think=Think(), cut_at=range(40))
     events = await collect(background)
@@ -116,7 +116,7 @@ async def test_an_endpoint_that_stays_away_is_given_up_with_what_it_said(
 
 
 async def test_a_stream_that_is_kept_no_longer_is_looked_at_until_it_ends(
-    there: ScriptedResponses, background: Responses, clock: OwnClock
+    there: ScriptedResponses, background: Responses, clock: FakeClock
 ) -> None:
     gate = there.gate()
     there.then(Reply([Say(["one "]), Cut(), gate, Say(["two"]), End()]))
@@ -130,7 +130,7 @@ async def test_a_stream_that_is_kept_no_longer_is_looked_at_until_it_ends(
 
 
 async def test_a_background_response_in_silence_is_looked_at(
-    there: ScriptedResponses, clock: OwnClock
+    there: ScriptedResponses, clock: FakeClock
 ) -> None:
     gate = there.stall("one ", then="two")
     model = Responses(

@@ -8,10 +8,10 @@ import pytest
 from bot.models.responses.model import EndpointTimeouts, Responses
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
+from tests.support.fake_clock import FakeClock
 from tests.support.model_turns import Cut, Raw, json_answer
 from tests.support.responses_endpoint import ScriptedResponses, replies
 from tests.support.responses_turns import End, Reply, Say
-from tests.wire.own_clock import OwnClock
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_a_server_without_the_api_is_told_how_it_can_be_used(
 
 
 async def test_the_endpoint_says_when_to_come_back(
-    there: ScriptedResponses, responses: Responses, clock: OwnClock
+    there: ScriptedResponses, responses: Responses, clock: FakeClock
 ) -> None:
     there.fail(429, retry_after=7)
     there.cut()
@@ -71,7 +71,7 @@ async def test_an_endpoint_that_is_down_is_unreachable(
 
 
 async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
-    there: ScriptedResponses, clock: OwnClock
+    there: ScriptedResponses, clock: FakeClock
 ) -> None:
     there.say("late", first=there.gate())
     model = Responses(there.url, timeouts=EndpointTimeouts(first_byte=0.05), clock=clock)
@@ -85,7 +85,7 @@ async def test_an_endpoint_that_is_slow_to_begin_is_given_up_and_let_go(
 
 
 async def test_an_endpoint_that_falls_silent_is_given_up_with_what_it_said(
-    there: ScriptedResponses, clock: OwnClock
+    there: ScriptedResponses, clock: FakeClock
 ) -> None:
     there.stall("So far ")
     model = Responses(there.url, timeouts=EndpointTimeouts(between_chunks=0.05), clock=clock)

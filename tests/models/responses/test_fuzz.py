@@ -16,11 +16,11 @@ from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.models.responses.test_specification import EVERYTHING
+from tests.support.fake_clock import FakeClock
 from tests.support.model_turns import Cut, Raw
 from tests.support.responses_answers import Scripted
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.support.responses_turns import Call, Code, End, Reply, Say, Step, Think
-from tests.wire.own_clock import OwnClock
 
 SOCKETS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -126,7 +126,7 @@ def over_sockets(
             model = Responses(
                 there.url,
                 background=background,
-                clock=OwnClock(),
+                clock=FakeClock(skips=True),
                 retries=RetryPolicy(attempts=3),
                 timeouts=EndpointTimeouts(first_byte=2.0, between_chunks=2.0),
             )
