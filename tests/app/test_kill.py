@@ -3,11 +3,13 @@
 import asyncio
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.assistants.errors import APIError
+from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
@@ -20,6 +22,7 @@ from bot.client import Client
 from bot.runtime.retry import RetryPolicy
 from tests.app.test_command_line import written_config
 from tests.support.assistants import text_of
+from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import program
 
@@ -90,10 +93,27 @@ async def test_a_server_killed_again_and_again_loses_nothing_it_acknowledged(
     assert len(seen.runs) >= KILLS
 
 
+async def takes_message(client: Client, thread_id: str) -> bool:
+    """Post a message; return false if a run is active on the thread."""
+    try:
+        await client.create_message(thread_id, CreateMessage(role="user", content="next"))
+    except APIError as error:
+        if "while a run" not in error.message:
+            raise
+        return False
+    return True
+
+
+async def ended(client: Client, thread_id: str, run_id: str) -> Run:
+    """Return a run once it has ended."""
+    return await eventually(
+        lambda: client.retrieve_run(thread_id, run_id), lambda run: run.status in TERMINAL
+    )
+
+
 async def _check(client: Client, seen: Acknowledged) -> None:
     for run_id, thread_id in seen.runs.items():
-        while (run := await client.retrieve_run(thread_id, run_id)).status not in TERMINAL:
-            await asyncio.sleep(0.01)
+        run = await ended(client, thread_id, run_id)
         # Three processes died with it at the most: a fourth try is not made.
         assert run.status in ("completed", "failed"), run
         answers = (await client.list_messages(thread_id, run_id=run_id)).data
@@ -104,12 +124,5 @@ async def _check(client: Client, seen: Acknowledged) -> None:
     for message_id, (thread_id, text) in seen.messages.items():
         assert text_of(await client.retrieve_message(thread_id, message_id)) == text
     for thread_id in seen.threads:
-        while True:  # a run whose creation was never acknowledged may still be at work
-            try:
-                question = CreateMessage(role="user", content="next")
-                await client.create_message(thread_id, question)
-                break
-            except APIError as error:
-                if "while a run" not in error.message:
-                    raise
-                await asyncio.sleep(0.01)
+        # A run whose creation was never acknowledged may still be at work.
+        await eventually(partial(takes_message, client, thread_id))

@@ -11,6 +11,7 @@ from bot.assistants.schema.requests import CreateAssistant, CreateRun, CreateThr
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.client import Client
 from tests.app.test_command_line import written_config
+from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import program
 
@@ -34,8 +35,7 @@ async def _code_at_work(model: ScriptedModel, directory: Path) -> None:
             thread = await client.create_thread(CreateThread())
             await client.create_run(thread.id, CreateRun(assistant_id=assistant.id))
             process = psutil.Process(server.process.pid)
-            while not process.children():
-                await asyncio.sleep(0.01)
+            await eventually(process.children)
             for each in (process, *process.children()):
                 status = await asyncio.to_thread(Path(f"/proc/{each.pid}/status").read_text)
                 assert "NoNewPrivs:\t1" in status

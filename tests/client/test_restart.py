@@ -8,7 +8,8 @@ from bot.assistants.schema.requests import CreateRun
 from bot.client import Client
 from bot.runtime.retry import RetryPolicy
 from bot.server import Server
-from tests.support.assistants import KEYS, PATIENCE, collected, house, names, streamed_text
+from tests.support.assistants import KEYS, collected, house, names, streamed_text
+from tests.support.eventually import PATIENCE
 
 
 async def test_a_stream_goes_on_by_polling_when_its_server_comes_back(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from bot.assistants.schema.requests import CreateMessage, CreateRun
 from tests.contract.refusals import refused
-from tests.support.assistants import PATIENCE, House, collected, names, streamed_text, text_of
+from tests.support.assistants import House, collected, names, streamed_text, text_of
+from tests.support.eventually import PATIENCE
 
 
 async def test_cancelling_stops_the_model_and_keeps_what_was_said(home: House) -> None:

@@ -7,16 +7,8 @@ from bot.assistants.schema.requests import CreateMessage, CreateRun
 from bot.engine import EngineOptions
 from tests.contract.refusals import refused
 from tests.contract.tooling import outputs, tool
-from tests.support.assistants import (
-    PATIENCE,
-    House,
-    Way,
-    collected,
-    house,
-    names,
-    streamed_text,
-    text_of,
-)
+from tests.support.assistants import House, Way, collected, house, names, streamed_text, text_of
+from tests.support.eventually import PATIENCE
 
 
 async def test_a_run_at_work_expires_with_what_it_said(home: House) -> None:

@@ -22,7 +22,8 @@ from bot.assistants.schema.vector_stores import (
 )
 from tests.contract.refusals import refused
 from tests.hosted.extract.files import pdf
-from tests.support.assistants import PATIENCE, House, Way, house
+from tests.support.assistants import House, Way, house
+from tests.support.eventually import PATIENCE
 from tests.support.files import ended, searchable, settled, upload
 
 

@@ -12,7 +12,8 @@ from bot.assistants.schema.requests import (
 )
 from bot.assistants.schema.tools import FunctionCallDelta, FunctionDelta
 from tests.contract.tooling import outputs, tool
-from tests.support.assistants import PATIENCE, House, collected, names, streamed_text, text_of
+from tests.support.assistants import House, collected, names, streamed_text, text_of
+from tests.support.eventually import PATIENCE
 
 BEGIN = ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]
 MESSAGE = [

@@ -16,7 +16,8 @@ from bot.assistants.schema.requests import (
 )
 from tests.contract.refusals import refused
 from tests.contract.tooling import submission
-from tests.support.assistants import PATIENCE, House, text_of
+from tests.support.assistants import House, text_of
+from tests.support.eventually import PATIENCE
 
 
 async def test_a_thread_keeps_its_first_messages_in_order(home: House) -> None:

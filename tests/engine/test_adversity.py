@@ -35,6 +35,7 @@ from bot.engine import EngineOptions
 from bot.store.engine import EngineStore
 from tests.engine.test_responses import _asked, _engine, _until
 from tests.support.assistants import House, Way, house, text_of
+from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.support.responses_turns import Call, Code, End, Reply, Say
@@ -54,10 +55,8 @@ async def _ends_and_goes_on(home: House, *tools: Tool) -> None:
 
 async def _answer_begun(home: House, thread: str) -> str:
     """Return the id of the answer's message once it has begun."""
-    async with asyncio.timeout(10):
-        while not (messages := (await home.api.list_messages(thread)).data)[1:]:
-            await asyncio.sleep(0.005)
-    return messages[0].id
+    page = await eventually(lambda: home.api.list_messages(thread), lambda page: page.data[1:])
+    return page.data[0].id
 
 
 async def test_a_citation_of_any_number_of_digits_ends_nothing(tmp_path: Path) -> None:
@@ -165,9 +164,9 @@ async def test_what_a_response_wrote_before_a_restart_stands_once(
         tools = (LOOK_UP,) if first == "text" else (CodeInterpreterTool(),)
         async with _engine(tmp_path, endpoint, background=True) as before:
             run = await _asked(before, tools=tools)
-            async with asyncio.timeout(10):
-                while len((await before.list_steps(run.thread_id, run.id)).data) < 2:
-                    await asyncio.sleep(0.005)
+            await eventually(
+                lambda: before.list_steps(run.thread_id, run.id), lambda page: len(page.data) >= 2
+            )
         gate.open()
         async with _engine(tmp_path, endpoint, background=True) as after:
             await _until(after, run, "requires_action", "completed")
@@ -185,9 +184,9 @@ async def test_a_response_that_nobody_will_read_is_cancelled_there(
         endpoint.stall("half ")
         async with _engine(tmp_path, endpoint, background=True) as before:
             run = await _asked(before)
-            async with asyncio.timeout(10):
-                while not (await before.list_messages(run.thread_id)).data[1:]:
-                    await asyncio.sleep(0.005)
+            await eventually(
+                lambda: before.list_messages(run.thread_id), lambda page: page.data[1:]
+            )
         long_ago = "UPDATE runs SET expires_at = 1, body = json_set(body, '$.expires_at', 1)"
         async with await EngineStore.open(tmp_path / "engine.db") as store:
             if left == "cancelling":
@@ -308,9 +307,10 @@ async def test_a_file_whose_bytes_are_gone_ends_failed(tmp_path: Path) -> None:
         )
         home.engine.store.files.path(file).unlink()
         store = await home.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
-        async with asyncio.timeout(10):
-            while (await home.api.retrieve_vector_store(store.id)).status == "in_progress":
-                await asyncio.sleep(0.005)
+        await eventually(
+            lambda: home.api.retrieve_vector_store(store.id),
+            lambda found: found.status != "in_progress",
+        )
         assert (await home.api.retrieve_store_file(store.id, file.id)).status == "failed"
 
 

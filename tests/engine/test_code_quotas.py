@@ -1,6 +1,5 @@
 """Models' code: its files expire, and neither these nor its processes take all of anything."""
 
-import asyncio
 import json
 import sqlite3
 import time
@@ -9,13 +8,15 @@ from pathlib import Path
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.files import File, FilePage
+from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.assistants.states import TERMINAL
 from bot.engine import CodeQuotas, EngineOptions
 from bot.store.engine import EngineStore
 from bot.store.engine.schema import MIGRATIONS
-from tests.support.assistants import PATIENCE, House, house
+from tests.support.assistants import House, house
+from tests.support.eventually import eventually
 from tests.support.files import content
 
 QUOTAS = EngineOptions(
@@ -38,10 +39,9 @@ async def told(home: House, api: AssistantsAPI, thread_id: str, code: str) -> st
         CreateAssistant(model="scripted-model", tools=(CodeInterpreterTool(),))
     )
     run = await api.create_run(thread_id, CreateRun(assistant_id=assistant.id))
-    async with asyncio.timeout(PATIENCE):
-        while run.status not in TERMINAL:
-            await asyncio.sleep(0.01)
-            run = await api.retrieve_run(thread_id, run.id)
+    run = await eventually(
+        lambda: api.retrieve_run(thread_id, run.id), lambda run: run.status in TERMINAL
+    )
     assert run.status == "completed"
     said: str = home.model.requests[-1].messages[-1]["content"]
     return said
@@ -55,6 +55,11 @@ def writing(name: str, size: int) -> str:
     return f"f = open({name!r}, 'wb')\nf.write(b'a' * {size})\nf.close()\nprint('written')"
 
 
+async def has_step(home: House, run: Run) -> None:
+    """Wait until a run has a step."""
+    await eventually(lambda: home.api.list_steps(run.thread_id, run.id), lambda page: page.data)
+
+
 async def test_a_made_file_expires_and_says_when(tmp_path: Path) -> None:
     async with house(tmp_path, "engine") as home:
         await told(home, home.api, await thread(home.api), writing("a.txt", 3))
@@ -62,11 +67,8 @@ async def test_a_made_file_expires_and_says_when(tmp_path: Path) -> None:
         assert file.expires_at == file.created_at + 30 * 86_400
         assert await content(home.api, file.id) == b"aaa"
         home.clock.advance(30 * 86_400 + 3600)
-        async with asyncio.timeout(PATIENCE):
-            while await made(home.api):
-                await asyncio.sleep(0.01)
-            while list((tmp_path / "files").iterdir()):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: made(home.api), lambda files: not files)
+        await eventually(lambda: not list((tmp_path / "files").iterdir()))
 
 
 async def test_a_thread_over_its_quota_keeps_no_more_and_the_model_is_told(tmp_path: Path) -> None:
@@ -114,9 +116,7 @@ async def test_one_projects_code_leaves_a_process_to_another_project(tmp_path: P
         for _ in range(5):
             home.model.call_tools(("code_interpreter", {"code": "while True:\n    pass"}))
             run = await home.run(await thread(home.api), assistant)
-            async with asyncio.timeout(PATIENCE):
-                while not (await home.api.list_steps(run.thread_id, run.id)).data:
-                    await asyncio.sleep(0.01)
+            await has_step(home, run)
             busy.append(run)
         said = await told(home, home.other, await thread(home.other), "print(6 * 7)")
         assert said.strip() == "42"

@@ -1,6 +1,5 @@
 """Rows that cannot be read: skipped in lists and logged once, and nothing else stops for them."""
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -36,7 +35,8 @@ from bot.store.engine import EngineStore
 from bot.store.engine.rows import WriteError
 from tests.contract.refusals import refused
 from tests.contract.tooling import called, submission, tool
-from tests.support.assistants import PATIENCE, House, house, text_of
+from tests.support.assistants import House, house, text_of
+from tests.support.eventually import eventually
 from tests.support.files import searchable, settled, upload
 
 BODIES = [
@@ -244,13 +244,15 @@ async def test_a_run_whose_row_is_damaged_while_it_works_frees_its_thread_when_i
         await refused(home.api.retrieve_run(thread_id, run.id), status=422)
         home.clock.advance(601)
         request = CreateMessage(role="user", content="more")
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    await home.api.create_message(thread_id, request)
-                    break
-                except APIError:  # locked until the watch has looked
-                    await asyncio.sleep(0.01)
+
+        async def taken() -> bool:
+            try:
+                await home.api.create_message(thread_id, request)
+            except APIError:  # locked until the watch has looked
+                return False
+            return True
+
+        await eventually(taken)
         await ask(home)
 
 
@@ -261,12 +263,10 @@ async def second_calls(home: House) -> Run:
     home.model.call_tools(("f", {"x": 2}), ids=["call_b"])
     run = await home.until(await home.run(await home.thread("go"), assistant_id), "requires_action")
     await home.api.submit_tool_outputs(run.thread_id, run.id, submission(("call_a", "one")))
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            run = await home.until(run, "requires_action", "queued", "in_progress")
-            if run.required_action is not None and called(run) == ["call_b"]:
-                return run
-            await asyncio.sleep(0.005)
+    return await eventually(
+        lambda: home.until(run, "requires_action", "queued", "in_progress"),
+        lambda run: run.required_action is not None and called(run) == ["call_b"],
+    )
 
 
 @pytest.mark.parametrize("way", ["submit", "stream"])

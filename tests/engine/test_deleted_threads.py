@@ -9,7 +9,8 @@ import pytest
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.tools import CodeInterpreterTool, FunctionDefinition, FunctionTool
-from tests.support.assistants import PATIENCE, House, house
+from tests.support.assistants import House, house
+from tests.support.eventually import eventually
 
 FUNCTION = FunctionTool(FunctionDefinition("look_up"))
 
@@ -31,9 +32,7 @@ def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def idle(home: House) -> None:
     """Wait until no run is executed any more."""
-    async with asyncio.timeout(PATIENCE):
-        while home.engine._supervisor._executors:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: not home.engine._supervisor._executors)
 
 
 @pytest.mark.parametrize("begun", ["", "The begin"], ids=["before a word", "after some words"])

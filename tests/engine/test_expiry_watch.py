@@ -1,7 +1,7 @@
 """The watch on deadlines outlives a database that can't be read for a moment."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,7 +9,8 @@ import pytest
 
 from bot.assistants.schema.objects import Run
 from bot.store.engine import StoreUnavailableError, Tables
-from tests.support.assistants import PATIENCE, House, house
+from tests.support.assistants import House, house
+from tests.support.eventually import eventually
 
 T = TypeVar("T")
 
@@ -30,11 +31,13 @@ async def test_one_failed_read_of_the_database_does_not_end_the_watch_on_deadlin
         with monkeypatch.context() as patched:
             patched.setattr(home.engine.store, "read", broken)
             home.clock.advance(600)
-            async with asyncio.timeout(PATIENCE):
-                while not failed.is_set():
-                    # A look that was under way when time moved comes again a second later.
-                    home.clock.advance(1)
-                    await asyncio.sleep(0.005)
+
+            # A look that was under way when time moved comes again a second later.
+            def failed_a_second_later() -> bool:
+                home.clock.advance(1)
+                return failed.is_set()
+
+            await eventually(failed_a_second_later)
         # What was overdue then ends soon, and what is made after it in its own time.
         await expired(home, first)
         assert "Looking for expired runs failed" in caplog.text
@@ -48,7 +51,9 @@ async def test_one_failed_read_of_the_database_does_not_end_the_watch_on_deadlin
 
 async def expired(home: House, run: Run) -> None:
     """Let seconds pass until a run has expired, well before anything else would."""
-    async with asyncio.timeout(PATIENCE):
-        while (await home.api.retrieve_run(run.thread_id, run.id)).status != "expired":
-            home.clock.advance(1)
-            await asyncio.sleep(0.005)
+
+    def a_second_later() -> Awaitable[Run]:
+        home.clock.advance(1)
+        return home.api.retrieve_run(run.thread_id, run.id)
+
+    await eventually(a_second_later, lambda run: run.status == "expired")

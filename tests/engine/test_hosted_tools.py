@@ -1,6 +1,5 @@
 """The tools that the engine hosts: code that runs, files that are searched, and what is quoted."""
 
-import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -39,6 +38,7 @@ from bot.assistants.schema.tools import (
     NewAttachment,
 )
 from tests.support.assistants import House, collected, house, names, streamed_text, text_of
+from tests.support.eventually import eventually
 
 OLDEST_FIRST = Page(order="asc")
 
@@ -53,9 +53,9 @@ async def _upload(home: House, name: str, text: str) -> str:
 
 
 async def _searchable(home: House, store_id: str) -> None:
-    async with asyncio.timeout(20):
-        while (await home.api.retrieve_vector_store(store_id)).status != "completed":
-            await asyncio.sleep(0.01)
+    await eventually(
+        lambda: home.api.retrieve_vector_store(store_id), lambda found: found.status == "completed"
+    )
 
 
 def _calls(step: RunStep) -> ToolCallsDetails:
@@ -263,9 +263,7 @@ async def test_cancelling_stops_code_at_work(tmp_path: Path) -> None:
         home.model.call_tools(("code_interpreter", {"code": "while True:\n    pass"}))
         assistant = await home.assistant(tools=(CodeInterpreterTool(),))
         run = await home.run(await home.thread("Forever"), assistant)
-        async with asyncio.timeout(20):
-            while not (await home.api.list_steps(run.thread_id, run.id)).data:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: home.api.list_steps(run.thread_id, run.id), lambda page: page.data)
         await home.api.cancel_run(run.thread_id, run.id)
         assert (await home.until(run)).status == "cancelled"
         assert text_of((await home.api.list_messages(run.thread_id)).data[0]) == "Forever"

@@ -28,7 +28,8 @@ from bot.models.http.image_fetcher import (
 )
 from bot.models.responses.model import Responses
 from tests.contract.tooling import outputs, tool
-from tests.support.assistants import PATIENCE, House, house
+from tests.support.assistants import House, house
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.model_answers import Asked
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"rest of a picture"
@@ -218,9 +219,7 @@ async def test_a_run_that_waits_for_an_image_can_be_cancelled(tmp_path: Path, si
         message = CreateMessage(role="user", content=(image,))
         thread_id = (await home.api.create_thread(CreateThread(messages=(message,)))).id
         run = await home.run(thread_id)
-        async with asyncio.timeout(PATIENCE):
-            while not site.hits:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: site.hits)
         await home.api.cancel_run(thread_id, run.id)
         await home.until(run, "cancelled")
         assert home.model.requests == []
@@ -243,10 +242,9 @@ async def test_names_that_are_never_looked_up_hold_nothing_else(
         for number in range(50)
     ]
     try:
+        for _ in range(8):  # as many as are looked up at once
+            await eventually(lambda: asked.acquire(blocking=False))
         async with asyncio.timeout(PATIENCE):
-            for _ in range(8):  # as many as are looked up at once
-                while not asked.acquire(blocking=False):
-                    await asyncio.sleep(0.005)
             assert await asyncio.to_thread(lambda: "at once") == "at once"
     finally:
         answered.set()

@@ -13,6 +13,7 @@ from bot.engine.tool_calls import ingestion
 from bot.hosted.extract import extract_text
 from bot.store.engine import Tables
 from tests.support.assistants import House, house
+from tests.support.eventually import eventually
 from tests.support.files import settled, upload
 
 
@@ -168,12 +169,8 @@ async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(
         file = await upload(home.api, "bees.txt", "Bees dance in summer. " * 4_000)
         store = await home.api.create_vector_store(CreateVectorStore())
         batch = await home.api.create_file_batch(store.id, CreateFileBatch(file_ids=(file.id,)))
-        async with asyncio.timeout(30):
-            while await chunk_count(home) == 0:
-                await asyncio.sleep(0)
+        await eventually(lambda: chunk_count(home))
         await home.api.cancel_file_batch(store.id, batch.id)
-        async with asyncio.timeout(30):
-            while await chunk_count(home):
-                await asyncio.sleep(0)
+        await eventually(lambda: chunk_count(home), lambda count: count == 0)
         place = await home.api.retrieve_store_file(store.id, file.id)
         assert place.status == "cancelled"

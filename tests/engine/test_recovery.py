@@ -1,6 +1,5 @@
 """What a started engine makes of what the last one left."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,8 @@ from bot.assistants.schema.requests import CreateMessage, Page, SubmitToolOutput
 from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
 from bot.store.engine import Tables
-from tests.support.assistants import PATIENCE, House, house, text_of
+from tests.support.assistants import House, house, text_of
+from tests.support.eventually import eventually
 from tests.support.files import upload
 from tests.support.model_endpoint import ScriptedModel
 
@@ -196,6 +196,4 @@ async def test_a_file_whose_bytes_cannot_be_deleted_keeps_no_other_from_being_dr
             lambda db: db.execute("UPDATE files SET expires_at = 1").close()
         )
         home.clock.advance(3_700)
-        async with asyncio.timeout(PATIENCE):
-            while (tmp_path / "files" / gone.id).exists():
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not (tmp_path / "files" / gone.id).exists())

@@ -1,6 +1,5 @@
 """Runs executed with OpenAI's Responses API: what is asked there, kept here, and read again."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from bot.engine.services.project import Project
 from bot.models.responses.model import Responses
 from bot.store.engine import EngineStore
 from tests.support.assistants import IMPATIENT, collected, names, text_of
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
 from tests.support.responses_endpoint import ScriptedResponses
 from tests.support.responses_turns import Code, End, Reply, Say, Step, Think
@@ -58,11 +58,12 @@ async def _asked(api: Project, text: str = "question", **fields: object) -> Run:
 
 
 async def _until(api: Project, run: Run, *statuses: RunStatus) -> Run:
-    async with asyncio.timeout(20):
-        while (run := await api.retrieve_run(run.thread_id, run.id)).status not in statuses:
-            assert run.last_error is None, run.last_error
-            await asyncio.sleep(0.005)
-    return run
+    found = await eventually(
+        lambda: api.retrieve_run(run.thread_id, run.id),
+        lambda found: found.status in statuses or found.last_error,
+    )
+    assert found.status in statuses, found.last_error
+    return found
 
 
 async def test_a_run_is_a_response_that_is_kept_here_alone(tmp_path: Path) -> None:
@@ -135,9 +136,9 @@ async def test_a_background_answer_goes_on_while_the_process_is_away(tmp_path: P
         gate.let(1)
         async with _engine(tmp_path, endpoint, background=True) as before:
             run = await _asked(before)
-            async with asyncio.timeout(20):
-                while not (await before.list_messages(run.thread_id)).data[1:]:
-                    await asyncio.sleep(0.005)
+            await eventually(
+                lambda: before.list_messages(run.thread_id), lambda page: page.data[1:]
+            )
         assert endpoint.calls == []  # neither cancelled nor deleted there
         gate.open()
         async with _engine(tmp_path, endpoint, background=True) as after:
@@ -154,9 +155,9 @@ async def test_a_background_answer_that_is_gone_is_asked_for_anew(tmp_path: Path
         async with _engine(tmp_path, endpoint, background=True) as before:
             run = await _asked(before)
             await endpoint.until_request(1)
-            async with asyncio.timeout(20):
-                while not (await before.list_messages(run.thread_id)).data[1:]:
-                    await asyncio.sleep(0.005)
+            await eventually(
+                lambda: before.list_messages(run.thread_id), lambda page: page.data[1:]
+            )
         endpoint.deleted.add("resp_0000")
         endpoint.say("a new answer")
         async with _engine(tmp_path, endpoint, background=True) as after:
@@ -172,9 +173,7 @@ async def test_cancelling_a_background_answer_cancels_it_there(tmp_path: Path) -
     ):
         endpoint.stall("half ")
         run = await _asked(api)
-        async with asyncio.timeout(20):
-            while not (await api.list_messages(run.thread_id)).data[1:]:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: api.list_messages(run.thread_id), lambda page: page.data[1:])
         await api.cancel_run(run.thread_id, run.id)
         await _until(api, run, "cancelled")
         await endpoint.until_call("POST /responses/resp_0000/cancel")

@@ -1,11 +1,11 @@
 """Runs at once: projects take turns, and one of them cannot hold every slot."""
 
-import asyncio
 from pathlib import Path
 
 from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.engine import EngineOptions
-from tests.support.assistants import PATIENCE, house
+from tests.support.assistants import house
+from tests.support.eventually import eventually
 
 
 async def test_one_projects_slow_runs_leave_a_slot_to_another_project(tmp_path: Path) -> None:
@@ -21,10 +21,9 @@ async def test_one_projects_slow_runs_leave_a_slot_to_another_project(tmp_path: 
         message = CreateMessage(role="user", content="quick")
         thread = await api.create_thread(CreateThread(messages=(message,)))
         run = await api.create_run(thread.id, CreateRun(assistant_id=made.id))
-        async with asyncio.timeout(PATIENCE):
-            while run.status != "completed":
-                await asyncio.sleep(0.01)
-                run = await api.retrieve_run(thread.id, run.id)
+        await eventually(
+            lambda: api.retrieve_run(thread.id, run.id), lambda run: run.status == "completed"
+        )
         assert (await home.api.retrieve_run(waiting.thread_id, waiting.id)).status == "queued"
         for gate in gates:
             gate.open()

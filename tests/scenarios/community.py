@@ -25,10 +25,9 @@ from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger, Turn, TurnState
 from tests.support.assistants import IMPATIENT
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import ScriptedModel
-
-PATIENCE = 20.0
 
 
 class Community:
@@ -140,9 +139,7 @@ class Community:
 
     async def befallen(self, fault: RequestFault) -> None:
         """Wait until a fault has befallen a request, which Discord has not answered yet."""
-        async with asyncio.timeout(PATIENCE):
-            while not fault.hits:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: fault.hits)
 
     def replies(self, channel: Channel) -> list[DiscordMessage]:
         """The bot's messages that stand in a channel, oldest first."""
@@ -176,40 +173,33 @@ class Community:
 
     async def ended_turns(self, count: int) -> list[Turn]:
         """Wait until so many turns have ended; return them, oldest first."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                turns = [await self.ledger.history.turn(n) for n in range(1, count + 1)]
-                found = [turn for turn in turns if turn is not None and not turn.open]
-                if len(found) == count:
-                    return found
-                await asyncio.sleep(0.01)
+
+        async def ended() -> list[Turn]:
+            turns = [await self.ledger.history.turn(n) for n in range(1, count + 1)]
+            return [turn for turn in turns if turn is not None and not turn.open]
+
+        return await eventually(ended, lambda turns: len(turns) == count)
 
     async def waiting(self, contents: list[str], channel: Channel | None = None) -> None:
         """Wait until just these questions wait for a channel's next turn."""
         home = (channel or self.general).id
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                questions = await self.ledger.questions.waiting(home)
-                if [question.content for question in questions] == contents:
-                    return
-                await asyncio.sleep(0.005)
+        await eventually(
+            lambda: self.ledger.questions.waiting(home),
+            lambda questions: [question.content for question in questions] == contents,
+        )
 
     async def in_state(self, number: int, state: TurnState) -> Turn:
         """Wait until a turn is in a state."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                turn = await self.ledger.history.turn(number)
-                if turn is not None and turn.state == state:
-                    return turn
-                await asyncio.sleep(0.005)
+        turn = await eventually(
+            lambda: self.ledger.history.turn(number),
+            lambda turn: turn is not None and turn.state == state,
+        )
+        assert turn is not None
+        return turn
 
     async def settled(self, questions: int) -> None:
         """Wait until so many questions were taken and nothing is owed to anybody."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                if await self._settled_questions() >= questions:
-                    return
-                await asyncio.sleep(0.005)
+        await eventually(self._settled_questions, lambda settled: settled >= questions)
 
     async def _settled_questions(self) -> int:
         settled, number = 0, 1

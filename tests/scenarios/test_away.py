@@ -6,7 +6,8 @@ import pytest
 
 from bot.chat.texts import sentences
 from bot.sandbox import Channel
-from tests.scenarios.community import PATIENCE, Community, answer
+from tests.scenarios.community import Community, answer
+from tests.support.eventually import eventually
 
 HISTORY = "/channels/{channel_id}/messages"
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -44,9 +45,7 @@ async def test_what_was_said_in_a_channel_thread_meanwhile_is_answered(threads: 
 
 async def test_in_a_text_channel_mentions_alone_are_answered(threads: Community) -> None:
     # The bot is not new in the guild once it has written down how far it has seen its channels.
-    async with asyncio.timeout(PATIENCE):
-        while not await threads.ledger.read_markers.of_guild(threads.sandbox.guild.id):
-            await asyncio.sleep(0.005)
+    await eventually(lambda: threads.ledger.read_markers.of_guild(threads.sandbox.guild.id))
     await threads.stop_bot()
     await threads.ada.say(threads.general, "nobody in particular")
     question = await threads.ask("one")

@@ -18,6 +18,7 @@ from bot.config import Config, StorageSettings
 from bot.store.backup import copy_database, copy_files
 from bot.store.database import StoreError
 from tests.scenarios.community import Community, answer, community
+from tests.support.eventually import eventually
 from tests.support.model_turns import say
 
 
@@ -249,9 +250,7 @@ async def test_a_hundred_runs_that_write_are_in_it_whole(
     await restored(running, tmp_path / f"copy-{copies}")
     with closing(sqlite3.connect(running.directory / "engine.db")) as db:
         active = "SELECT count(*) FROM runs WHERE status IN ('queued', 'in_progress')"
-        async with asyncio.timeout(60):
-            while db.execute(active).fetchone() != (0,):
-                await asyncio.sleep(0.05)
+        await eventually(lambda: db.execute(active).fetchone() == (0,))
         ended = db.execute("SELECT DISTINCT status FROM runs").fetchall()
     assert ended == [("completed",)]
 

@@ -10,8 +10,9 @@ from bot.runtime.retry import endless
 from bot.sandbox import Permission
 from bot.store.ledger import LedgerError, ReadMarker
 from bot.store.ledger.records import NewQuestion
-from tests.scenarios.community import PATIENCE, Community, answer
+from tests.scenarios.community import Community, answer
 from tests.scenarios.test_events import taken
+from tests.support.eventually import PATIENCE
 
 
 async def test_no_turn_begins_before_it_is_known_where_something_was_missed(

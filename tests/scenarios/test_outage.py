@@ -15,6 +15,7 @@ from bot.sandbox.faults import RequestFault
 from bot.store.ledger import LedgerError
 from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support import model_turns as turns
+from tests.support.eventually import eventually
 from tests.support.model_answers import Asked
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -186,9 +187,9 @@ async def test_a_call_given_up_in_a_limit_of_all_calls_does_not_hold_the_others_
     channels.sandbox.faults.requests.append(limit)
     home = channels.bot.get_partial_messageable(channels.general.id)
     given_up = asyncio.create_task(home.send("never"))
+    # discord.py tells nobody else that it waits for the global limit to be over.
+    await eventually(lambda: not channels.bot.http._global_over.is_set())
     async with asyncio.timeout(5):
-        while channels.bot.http._global_over.is_set():
-            await asyncio.sleep(0.005)
         given_up.cancel()
         await home.send("at last")
     assert [m.content for m in channels.replies(channels.general)] == ["at last"]
@@ -261,9 +262,7 @@ async def test_started_while_nothing_of_discord_answers_it_says_so_and_comes_on_
         await whole.start_engine()
         await whole.sandbox.stop()
         starting = asyncio.create_task(whole.start_bot())
-        async with asyncio.timeout(10):
-            while "can't be reached" not in caplog.text:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: "can't be reached" in caplog.text)
         await whole.sandbox.start()
         await starting
         await whole.ask("one")

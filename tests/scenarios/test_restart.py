@@ -12,6 +12,7 @@ from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, is_final, labels
+from tests.support.eventually import eventually
 from tests.support.model_turns import say
 
 HISTORY = "/channels/{channel_id}/messages"
@@ -217,10 +218,11 @@ async def test_a_run_that_ended_while_the_bot_was_killed_again_and_again_is_its_
         turn = await book.history.turn(1)
         await book.close()
         assert turn is not None
-        async with asyncio.timeout(20):
-            thread_id, run_id = turn.thread_id or "", turn.run_id or ""
-            while (await asleep.api.retrieve_run(thread_id, run_id)).status != "completed":
-                await asyncio.sleep(0.01)
+        thread_id, run_id = turn.thread_id or "", turn.run_id or ""
+        await eventually(
+            lambda: asleep.api.retrieve_run(thread_id, run_id),
+            lambda run: run.status == "completed",
+        )
     await asleep.start_bot()
     await asleep.settled(1)
     (thread,) = asleep.sandbox.guild.threads

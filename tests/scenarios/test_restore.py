@@ -15,6 +15,7 @@ import pytest
 from bot.chat.texts import sentences
 from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import answer, is_final, labels, says
+from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program
 
@@ -255,9 +256,7 @@ async def taken(host: Host, count: int) -> None:
             (found,) = db.execute("SELECT count(*) FROM questions").fetchone()
             return int(found)
 
-    async with asyncio.timeout(20):
-        while await asyncio.to_thread(counted) < count:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: asyncio.to_thread(counted), lambda found: found >= count)
 
 
 async def test_a_reply_that_nobody_knows_any_more_does_not_think_for_ever(host: Host) -> None:
@@ -272,9 +271,7 @@ async def test_a_reply_that_nobody_knows_any_more_does_not_think_for_ever(host: 
     thinking = host.model.stall()
     thread = await host.thread_of(await host.ada.say(host.general, "three", mention_bot=True))
     await host.sandbox.until(lambda: len(host.replies(thread)) == 1)
-    async with asyncio.timeout(20):
-        while host.asked[-1] != "three":
-            await asyncio.sleep(0.01)
+    await eventually(lambda: host.asked[-1] == "three")
     await host.kill()
     half.open()
     thinking.open()
@@ -378,9 +375,7 @@ async def test_a_backup_that_is_killed_half_way_is_not_there(host: Host) -> None
         large.truncate(3_000_000_000)
     copying = await Program.start("backup", *host.config, str(host.directory / "copy"))
     part = host.directory / "copy.part" / "files" / "file-large"
-    async with asyncio.timeout(30):
-        while not part.exists():
-            await asyncio.sleep(0.005)
+    await eventually(part.exists)
     os.kill(copying.process.pid, signal.SIGKILL)
     await copying.ended()
     assert not (host.directory / "copy").exists()

@@ -8,7 +8,8 @@ import pytest
 from bot.assistants.api import EventStream
 from bot.assistants.events import StreamEvent
 from bot.chat.texts import sentences
-from tests.scenarios.community import PATIENCE, Community, answer, is_final
+from tests.scenarios.community import Community, answer, is_final
+from tests.support.eventually import PATIENCE
 
 
 async def nothing(*request: Any) -> EventStream:

@@ -19,6 +19,7 @@ from bot.server.connections import AcceptErrors, Connections
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address
+from tests.support.eventually import eventually
 
 EMPTY: ListPage[Any] = ListPage(data=())
 
@@ -269,9 +270,7 @@ async def test_a_server_out_of_descriptors_logs_it_and_goes_on_afterwards(
             resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
             try:
                 await asyncio.get_running_loop().sock_connect(caller, address(server))
-                async with asyncio.timeout(20):
-                    while "can't accept connections" not in caplog.text:
-                        await asyncio.sleep(0.01)
+                await eventually(lambda: "can't accept connections" in caplog.text)
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
         assert len(caplog.records) == 1

@@ -21,6 +21,7 @@ from bot.models.http.image_fetcher import ImageFetcher
 from bot.runtime.retry import RetryPolicy
 from bot.server import Server, Upstream
 from bot.store.engine import EngineStore
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import FakeClock
 from tests.support.model_endpoint import ScriptedModel
 
@@ -29,8 +30,6 @@ Way = Literal["engine", "client"]
 
 KEYS = {"sk-default": "default", "sk-other": "other"}
 IMPATIENT = RetryPolicy(attempts=2, first_delay=0.001, longest_delay=0.001)
-PATIENCE = 20.0
-"""Seconds after which a test gives up waiting for what should come at once."""
 
 
 class PublicEndpoint(ChatCompletions):
@@ -71,13 +70,12 @@ class House:
     async def until(self, run: Run, *statuses: RunStatus) -> Run:
         """Return the run once it has one of these states (or has ended, if none is named)."""
         wanted = frozenset(statuses) or TERMINAL
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                run = await self.api.retrieve_run(run.thread_id, run.id)
-                if run.status in wanted:
-                    return run
-                assert run.status not in TERMINAL, f"{run.status}: {run.last_error}"
-                await asyncio.sleep(0.005)
+        found = await eventually(
+            lambda: self.api.retrieve_run(run.thread_id, run.id),
+            lambda found: found.status in wanted | TERMINAL,
+        )
+        assert found.status in wanted, f"{found.status}: {found.last_error}"
+        return found
 
 
 @asynccontextmanager

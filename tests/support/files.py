@@ -1,14 +1,11 @@
 """Files and vector stores as tests use them, whichever way the API is held."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.files import File, UploadFile
 from bot.assistants.schema.vector_stores import CreateVectorStore, VectorStore, VectorStoreFile
-
-PATIENCE = 20.0
-"""Seconds after which a test gives up waiting for what should come at once."""
+from tests.support.eventually import eventually
 
 
 async def pieces(*data: bytes) -> AsyncIterator[bytes]:
@@ -34,22 +31,18 @@ async def content(api: AssistantsAPI, file_id: str) -> bytes:
 
 async def ended(api: AssistantsAPI, store_id: str, file_id: str) -> VectorStoreFile:
     """The file of a vector store, once the work on it has ended."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            file = await api.retrieve_store_file(store_id, file_id)
-            if file.status != "in_progress":
-                return file
-            await asyncio.sleep(0.01)
+    return await eventually(
+        lambda: api.retrieve_store_file(store_id, file_id),
+        lambda file: file.status != "in_progress",
+    )
 
 
 async def settled(api: AssistantsAPI, store_id: str) -> VectorStore:
     """A vector store, once nothing in it is in progress."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            store = await api.retrieve_vector_store(store_id)
-            if not store.file_counts.in_progress:
-                return store
-            await asyncio.sleep(0.01)
+    return await eventually(
+        lambda: api.retrieve_vector_store(store_id),
+        lambda store: not store.file_counts.in_progress,
+    )
 
 
 async def searchable(api: AssistantsAPI, **texts: str) -> tuple[VectorStore, dict[str, str]]:

@@ -16,6 +16,7 @@ from bot.wire.bodies import (
     read_beginning,
     read_bounded,
 )
+from tests.support.eventually import eventually
 
 
 class Thing(Struct):
@@ -108,9 +109,7 @@ async def test_a_connection_that_is_gone_before_its_body_is_read_is_an_error_of_
     ):
         go_on.set()
         protocol = response.content._protocol
-        async with asyncio.timeout(10):
-            while protocol.connected:
-                await asyncio.sleep(0.005)
+        await eventually(lambda: not protocol.connected)
         with pytest.raises(aiohttp.ClientError):
             await read(response, 100)
         with pytest.raises(aiohttp.ClientError):

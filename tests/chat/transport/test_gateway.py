@@ -11,6 +11,7 @@ from discord.gateway import DiscordWebSocket
 from bot.chat.transport.dpy_internals import use_api
 from bot.chat.transport.gateway import LONGEST_WAIT, Gateway
 from bot.sandbox import Sandbox
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
 
 AGES = 1e9
@@ -58,9 +59,7 @@ class Visit:
         await self.sandbox.members[0].say(self.general, text)
 
     async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0.005)
+        await eventually(condition)
 
     async def away_for(self, seconds: float) -> None:
         """Let Discord be away until so much time has passed for the guest."""

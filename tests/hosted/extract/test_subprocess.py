@@ -10,6 +10,7 @@ import pytest
 
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text
 from tests.hosted.extract.files import docx, packed, paragraph, pdf, slide
+from tests.support.eventually import eventually
 
 
 def slow_page() -> bytes:
@@ -28,12 +29,16 @@ def children() -> list[psutil.Process]:
 
 async def working_child() -> psutil.Process:
     """The child once it has been at work for a while."""
-    while True:
+
+    def working() -> list[psutil.Process]:
+        found = []
         for process in children():
             with suppress(psutil.NoSuchProcess):
                 if process.cpu_times().user > 0.3:
-                    return process
-        await asyncio.sleep(0.01)
+                    found.append(process)
+        return found
+
+    return (await eventually(working))[0]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no type
 import pytest
 
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
 
 QUICK = SandboxLimits(seconds=0.3, wall_seconds=5.0)
@@ -39,12 +40,15 @@ async def gone(process: psutil.Process) -> None:
 
 
 async def busy_worker() -> psutil.Process:
-    while True:
+    def busy() -> list[psutil.Process]:
+        found = []
         for process in workers():
             with suppress(psutil.NoSuchProcess):
                 if process.cpu_times().user > 0.05:
-                    return process
-        await asyncio.sleep(0.01)
+                    found.append(process)
+        return found
+
+    return (await eventually(busy))[0]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +236,7 @@ async def test_given_files_are_read_in_every_usual_way(
     code = """
 import csv, json, os
 from pathlib import Path
+from tests.support.eventually import eventually
 with open('table.csv') as f:
     rows = list(csv.DictReader(f))
 with open('/mnt/data/data.json') as f:
@@ -355,8 +360,9 @@ async def test_no_more_workers_compute_at_once_than_are_allowed() -> None:
     async with PythonSandbox(limits) as sandbox:
         sessions = [await sandbox.session(str(number)) for number in range(6)]
         running = [asyncio.create_task(each.run("while True: pass")) for each in sessions]
-        while sum(worker.cpu_times().user > 0.3 for worker in workers()) < limits.workers:
-            await asyncio.sleep(0.01)
+        await eventually(
+            lambda: sum(worker.cpu_times().user > 0.3 for worker in workers()) == limits.workers
+        )
         assert len(workers()) == limits.workers
         for task in running:
             task.cancel()

@@ -17,6 +17,7 @@ from bot.models.local.process import LocalSettings
 from bot.models.local.weights import fetch_weights
 from bot.models.types import Finished, ModelError, ModelRequest, ModelTextDelta, Text, UserMessage
 from tests.models.asking import asking, collect, collect_until_error, said
+from tests.support.eventually import eventually
 
 STAND_IN = Path(__file__).parents[1] / "stand_in"
 ROOT = Path(__file__).parents[3]
@@ -55,14 +56,15 @@ async def make(
 
 
 async def until_gone(process_id: int) -> None:
-    """Return when the process is no more; a test's timeout bounds it."""
-    while psutil.pid_exists(process_id):
+    """Return when the process has ended."""
+
+    def gone() -> bool:
         try:
-            if psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE:
-                return
+            return bool(psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
-            return
-        await asyncio.sleep(0.01)
+            return True
+
+    await eventually(gone)
 
 
 async def test_requests_made_elsewhere_go_on_to_the_child(
