@@ -187,10 +187,24 @@ async def test_filters_that_are_none_are_refused(
     assert error.param.startswith("filters")
 
 
-@pytest.mark.parametrize("query", ["", "   ", "!!!", '"', "a AND", "NEAR(", "x*", "\x00", "🐝"])
-async def test_any_text_can_be_asked_for(api: AssistantsAPI, query: str) -> None:
-    store, _ = await searchable(api, bees="Bees dance.")
-    assert isinstance((await found(api, store.id, query)).data, tuple)
+SYNTAX = ["{}", "   {}", "!!!{}", '"{}', "{} AND", "NEAR({}", "{} *", "\x00{}\x00", "🐝 {}"]
+
+
+@pytest.mark.parametrize("query", SYNTAX)
+async def test_any_text_can_be_asked_for_and_its_words_are_found(
+    api: AssistantsAPI, query: str
+) -> None:
+    store, files = await searchable(api, bees="Bees dance.", ants="Ants march.")
+    results = (await found(api, store.id, query.format("bees"))).data
+    assert [result.file_id for result in results] == [files["bees"]]
+
+
+@pytest.mark.parametrize("query", SYNTAX)
+async def test_a_text_without_a_word_of_any_file_finds_nothing(
+    api: AssistantsAPI, query: str
+) -> None:
+    store, _ = await searchable(api, bees="Bees dance.", ants="Ants march.")
+    assert (await found(api, store.id, query.format(""))).data == ()
 
 
 async def test_no_question_at_all_is_refused(api: AssistantsAPI) -> None:
