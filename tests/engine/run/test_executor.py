@@ -43,7 +43,8 @@ from bot.models.types import (
 )
 from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import EngineStore, StoreUnavailableError, Tables
-from tests.support.assistants import PATIENCE, OwnClock
+from tests.support.eventually import PATIENCE
+from tests.support.fake_clock import FakeClock
 
 T = TypeVar("T")
 Script = list[ModelEvent | Exception]
@@ -93,7 +94,7 @@ class Execution:
     executor: RunExecutor
     model: ScriptedEvents
     slots: FairSlots
-    clock: OwnClock
+    clock: FakeClock
     events: list[StreamEvent]
 
     @property
@@ -127,7 +128,7 @@ async def store(tmp_path: Path) -> AsyncIterator[EngineStore]:
 
 async def prepare(store: EngineStore, *calls: Script, tools: tuple[Tool, ...] = ()) -> Execution:
     """Store a queued run on a thread without messages, and an executor of it."""
-    clock, model = OwnClock(), ScriptedEvents(*calls)
+    clock, model = FakeClock(real_below=1.0), ScriptedEvents(*calls)
     engine = EngineContext(
         store=store,
         model=model,

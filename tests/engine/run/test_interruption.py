@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.engine.run.interruption import InterruptedRunError, InterruptionGuard
-from tests.support.assistants import PATIENCE
+from tests.support.eventually import PATIENCE
 
 
 async def test_an_interruption_waits_until_a_write_is_over() -> None:

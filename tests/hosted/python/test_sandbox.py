@@ -236,7 +236,6 @@ async def test_given_files_are_read_in_every_usual_way(
     code = """
 import csv, json, os
 from pathlib import Path
-from tests.support.eventually import eventually
 with open('table.csv') as f:
     rows = list(csv.DictReader(f))
 with open('/mnt/data/data.json') as f:
