@@ -107,9 +107,11 @@ async def test_who_reads_along_is_told_that_the_thread_was_deleted(
         assert (await reading)[-1] == "404"
 
 
-async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(tmp_path: Path) -> None:
+async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with house(tmp_path, "engine") as home:
-        gate = home.model.stall("some ", then="more " * 2000)
+        gate = home.model.stall("some ", then="more " * 20_000)
         thread = await home.thread("question")
         run = await home.run(thread)
         await _answer_begun(home, thread)
@@ -120,7 +122,7 @@ async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(tmp_pa
 
         await writer.run(pages(1))  # SQLITE_FULL whenever the file would grow
         gate.open()
-        await asyncio.sleep(0.3)
+        await eventually(lambda: "can't be stored yet" in caplog.text)
         assert (await home.api.retrieve_run(thread, run.id)).status == "in_progress"
         with pytest.raises(APIError) as refused:
             await home.thread("x" * 200_000)
@@ -128,7 +130,7 @@ async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(tmp_pa
         await writer.run(pages(1_000_000))
         home.clock.advance(10)
         assert (await home.until(run)).status == "completed"
-        assert text_of((await home.api.list_messages(thread)).data[0]).count("more") == 2000
+        assert text_of((await home.api.list_messages(thread)).data[0]).count("more") == 20_000
 
 
 async def test_a_cancellation_is_not_lost_while_the_endpoint_deletes(tmp_path: Path) -> None:

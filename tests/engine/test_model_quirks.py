@@ -94,13 +94,13 @@ async def test_functions_of_the_callers_own_are_not_left_out(home: House) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "cause", "level"),
+    ("status", "message", "cause", "code", "level"),
     [
-        (401, "Incorrect API key", "key", "ERROR"),
-        (402, "Insufficient Balance", "credit", "ERROR"),
-        (404, "model not found", "model", "ERROR"),
-        (400, "Content Exists Risk", "content", "WARNING"),
-        (400, "prompt is too long", "too_long", "WARNING"),
+        (401, "Incorrect API key", "key", "server_error", "ERROR"),
+        (402, "Insufficient Balance", "credit", "rate_limit_exceeded", "ERROR"),
+        (404, "model not found", "model", "server_error", "ERROR"),
+        (400, "Content Exists Risk", "content", "invalid_prompt", "WARNING"),
+        (400, "prompt is too long", "too_long", "invalid_prompt", "WARNING"),
     ],
 )
 async def test_a_failed_run_tells_its_cause_and_the_log_whose_task_it_is(
@@ -108,6 +108,7 @@ async def test_a_failed_run_tells_its_cause_and_the_log_whose_task_it_is(
     status: int,
     message: str,
     cause: str,
+    code: str,
     level: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -116,7 +117,7 @@ async def test_a_failed_run_tells_its_cause_and_the_log_whose_task_it_is(
     run = await home.until(await home.run(thread_id), "failed")
     assert run.last_error is not None
     assert run.last_error.cause == cause
-    assert run.last_error.code == ("rate_limit_exceeded" if status == 429 else "server_error")
+    assert run.last_error.code == code
     logged = [record for record in caplog.records if run.id in record.getMessage()]
     assert [record.levelname for record in logged] == [level]
 

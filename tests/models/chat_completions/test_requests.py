@@ -212,7 +212,7 @@ async def test_an_endpoint_that_refuses_for_ever_is_not_asked_for_ever(
     message = "Unsupported parameter: max_tokens or max_completion_tokens, temperature, top_p, user"
     endpoint.fail(400, message=message, times=50)
     _, error = await collect_until_error(chat, FULL)
-    assert error.kind == "unsupported"
+    assert error.kind == "rejected"
     assert len(endpoint.requests) <= 6
 
 

@@ -306,7 +306,7 @@ async def test_an_endpoint_that_refuses_for_ever_is_not_asked_for_ever(
     message = "Unsupported parameter: temperature, top_p, include, reasoning, stream_options"
     there.fail(400, message=message, times=50)
     _, error = await collect_until_error(responses, FULL)
-    assert error.kind == "unsupported"
+    assert error.kind == "rejected"
     assert len(there.requests) <= 9
 
 
