@@ -179,9 +179,7 @@ async def test_where_a_bound_cuts_a_text_channel_that_is_told_where_people_ask_u
         await threads.ada.say(threads.general, f"talk {number}")
         await threads.ada.say(elsewhere, f"talk {number}")
     await threads.start_bot()
-    async with asyncio.timeout(PATIENCE):
-        while f"More was written in {elsewhere.id} than is read" not in caplog.text:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: f"More was written in {elsewhere.id} than is read" in caplog.text)
     await threads.until(lambda: bool(threads.replies(threads.general)))
     question = await threads.ask("two", channel=elsewhere)
     await threads.finished(await threads.thread_of(question))

@@ -1,14 +1,13 @@
 """More than can be done at once: queues are bounded, guilds take turns, and the wait is told."""
 
-import asyncio
-
 import pytest
 
 from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.texts import sentences
 from bot.sandbox import Person
-from tests.scenarios.community import PATIENCE, Community, answer, labels
+from tests.scenarios.community import Community, answer, labels
 from tests.support import model_turns as turns
+from tests.support.eventually import eventually
 
 
 async def test_more_questions_than_may_wait_are_refused_in_words(
@@ -69,9 +68,10 @@ async def test_what_runs_on_after_a_restart_has_its_place_among_all_that_run(
     await channels.in_state(1, "running")
     await channels.stop_bot()
     await channels.start_bot(at_once=1)
-    async with asyncio.timeout(PATIENCE):
-        while sentences.health(1, 0) not in await listed_runs(channels, channels.admin):
-            pass
+    await eventually(
+        lambda: listed_runs(channels, channels.admin),
+        lambda listed: sentences.health(1, 0) in listed,
+    )
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "two")
     second = await channels.reply(home)
@@ -127,9 +127,9 @@ async def test_a_flood_in_one_channel_is_answered_in_two_turns_or_refused_in_one
     await channels.in_state(1, "running")
     asked = [await channels.ada.say(home, f"q{n} {'x' * 1_990}"[:2_000]) for n in range(1, 501)]
     ids = [message.id for message in asked]
-    async with asyncio.timeout(PATIENCE):
-        while len(await channels.ledger.questions.known(ids)) < len(ids):
-            await asyncio.sleep(0.01)
+    await eventually(
+        lambda: channels.ledger.questions.known(ids), lambda known: len(known) == len(ids)
+    )
     waiting = await channels.ledger.questions.waiting(home.id)
     assert [question.id for question in waiting] == ids[:MOST_WAITING]
     channels.model.say("Second.")

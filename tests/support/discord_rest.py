@@ -17,9 +17,9 @@ from bot.models.chat_completions.model import ChatCompletions
 from bot.sandbox import Channel, Sandbox
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
-from tests.scenarios.community import LateClock
 from tests.support.assistants import IMPATIENT
 from tests.support.eventually import eventually
+from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import ScriptedModel
 
 
@@ -35,7 +35,7 @@ class RestBot:
         api: AssistantsAPI,
         parts: ChatParts,
         assistant_id: str,
-        clock: LateClock,
+        clock: ShiftedClock,
     ) -> None:
         self.sandbox = sandbox
         self.model = model
@@ -100,7 +100,7 @@ class RestBot:
 @asynccontextmanager
 async def rest_bot(directory: Path, *, at_once: int = 10) -> AsyncIterator[RestBot]:
     """Log a bot in and build its parts; read markers say that nothing was missed."""
-    clock = LateClock()
+    clock = ShiftedClock()
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox(rate_limits=False))
         model = await stack.enter_async_context(ScriptedModel())

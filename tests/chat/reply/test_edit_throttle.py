@@ -1,44 +1,13 @@
 import asyncio
 import itertools
 from contextlib import ExitStack
-from typing import Any
 
 from bot.chat.reply.edit_throttle import MOST_429, EditThrottle
-
-
-class SteppedClock:
-    """A clock that jumps to whoever sleeps shortest, when all sleep."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self.time + seconds, woken))
-        await woken
-
-    async def run(self, *tasks: "asyncio.Task[Any]") -> None:
-        while True:
-            for _ in range(10):
-                await asyncio.sleep(0)
-            if all(task.done() for task in tasks):
-                return
-            if self._sleepers:
-                self._sleepers.sort(key=lambda sleeper: sleeper[0])
-                self.time, woken = self._sleepers.pop(0)
-                if not woken.done():
-                    woken.set_result(None)
+from tests.support.fake_clock import FakeClock
 
 
 async def test_a_channel_waits_between_two_edits() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     throttle = EditThrottle(clock, channel_seconds=1.0, per_second=100)
     throttle.begin(1)
     times: list[float] = []
@@ -46,7 +15,7 @@ async def test_a_channel_waits_between_two_edits() -> None:
     async def grow() -> None:
         for _ in range(3):
             await throttle.wait_for_edit(1)
-            times.append(clock.time)
+            times.append(clock.monotonic())
 
     await clock.run(asyncio.create_task(grow()))
     assert times[1] - times[0] >= 1.0
@@ -54,14 +23,14 @@ async def test_a_channel_waits_between_two_edits() -> None:
 
 
 async def test_all_channels_share_one_budget_and_each_gets_its_turn() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10)
     order: list[tuple[int, float]] = []
 
     async def grow(channel_id: int) -> None:
         for _ in range(3):
             await throttle.wait_for_edit(channel_id)
-            order.append((channel_id, clock.time))
+            order.append((channel_id, clock.monotonic()))
 
     await throttle.wait_for_edit(99)  # the slot of now is taken: all have to wait
     await clock.run(*(asyncio.create_task(grow(channel_id)) for channel_id in range(4)))
@@ -71,7 +40,7 @@ async def test_all_channels_share_one_budget_and_each_gets_its_turn() -> None:
 
 
 def test_three_429s_stop_the_progress_of_a_reply_but_not_of_the_next() -> None:
-    throttle = EditThrottle(SteppedClock())
+    throttle = EditThrottle(FakeClock())
     throttle.begin(1)
     for _ in range(MOST_429):
         assert not throttle.is_stopped(1)
@@ -85,9 +54,9 @@ def test_three_429s_stop_the_progress_of_a_reply_but_not_of_the_next() -> None:
 
 async def test_progress_makes_room_for_what_may_not_wait() -> None:
     async def took(urgent: int) -> float:
-        clock = SteppedClock()
+        clock = FakeClock()
         throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10)
-        began = clock.time
+        began = clock.monotonic()
 
         async def grow() -> None:
             for _ in range(5):
@@ -97,7 +66,7 @@ async def test_progress_makes_room_for_what_may_not_wait() -> None:
             for _ in range(urgent):
                 waiting.enter_context(throttle.urgent())
             await clock.run(asyncio.create_task(grow()))
-        return clock.time - began
+        return clock.monotonic() - began
 
     alone, beside_four, beside_many = [await took(urgent) for urgent in (0, 4, 1_000)]
     assert beside_four > 2 * alone
@@ -105,24 +74,24 @@ async def test_progress_makes_room_for_what_may_not_wait() -> None:
 
 
 async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
     for channel_id in range(100):
         throttle.begin(channel_id, is_waiting=lambda: True)
     throttle.begin(500)
     waiting = [asyncio.create_task(throttle.wait_for_edit(channel_id)) for channel_id in range(100)]
     await asyncio.sleep(0)
-    began = clock.time
+    began = clock.monotonic()
     for _ in range(5):
         await clock.run(asyncio.ensure_future(throttle.wait_for_edit(500)))
-    assert clock.time - began < 1
+    assert clock.monotonic() - began < 1
     assert sum(task.done() for task in waiting) < 5
     await clock.run(*waiting)
-    assert clock.time - began > 90
+    assert clock.monotonic() - began > 90
 
 
 async def test_a_reply_that_waits_no_longer_is_no_longer_behind_the_others_that_do() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
     waits = True
     for channel_id in range(50):
@@ -135,14 +104,14 @@ async def test_a_reply_that_waits_no_longer_is_no_longer_behind_the_others_that_
         await asyncio.sleep(0)
     waits = False
     throttle.stop_waiting(500)
-    began = clock.time
+    began = clock.monotonic()
     await clock.run(tasks[-1])
-    assert clock.time - began < 1
+    assert clock.monotonic() - began < 1
     await clock.run(*tasks)
 
 
 async def test_nothing_is_kept_of_a_channel_whose_reply_has_ended() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     throttle = EditThrottle(clock)
     empty = {name: len(value) for name, value in vars(throttle).items() if isinstance(value, dict)}
     for channel_id in range(100):

@@ -18,7 +18,9 @@ from bot.chat.threads.run_follower import RunFollower
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import Transcript
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
-from tests.support.assistants import House, OwnClock, house
+from tests.support.assistants import House, house
+from tests.support.eventually import eventually
+from tests.support.fake_clock import FakeClock
 from tests.support.questions import NoReplies, Shelf
 
 T = TypeVar("T")
@@ -98,17 +100,19 @@ async def turn(ledger: Ledger) -> Turn:
     return opened
 
 
-def threads(api: Any, ledger: Ledger, clock: OwnClock, assistant: str) -> AssistantThreads:
+def threads(api: Any, ledger: Ledger, clock: FakeClock, assistant: str) -> AssistantThreads:
     return AssistantThreads(api, ledger, clock, assistant, replies=NoReplies())
 
 
-async def after_hours(clock: OwnClock, waiting: Coroutine[Any, Any, T]) -> T:
+async def after_hours(clock: FakeClock, waiting: Coroutine[Any, Any, T]) -> T:
     """Let time pass until something that waits for it has come to its end."""
     task = asyncio.create_task(waiting)
-    async with asyncio.timeout(20):
-        while not task.done():
-            clock.advance(20)
-            await asyncio.sleep(0.001)
+
+    def done_a_little_later() -> bool:
+        clock.advance(20)
+        return task.done()
+
+    await eventually(done_a_little_later)
     return task.result()
 
 
@@ -116,7 +120,7 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
     ours: House, ledger: Ledger
 ) -> None:
     ours.model.stall("Some words")
-    clock = OwnClock()
+    clock = FakeClock(real_below=1.0)
     assistant = await ours.assistant()
     talk = threads(ours.api, ledger, clock, assistant)
     run = await ours.run(await ours.thread("Why?"), assistant)
@@ -130,17 +134,18 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
 async def test_a_lifetime_that_nobody_can_believe_is_not_waited_for(
     ours: House, ledger: Ledger
 ) -> None:
-    ours.model.stall("Some words")
     assistant = await ours.assistant()
-    run = await ours.run(await ours.thread("Why?"), assistant)
-    for expires_at in (run.created_at * 1000, 10**400, 1, run.created_at):
-        clock = OwnClock()
+    created_at = int(ours.clock.now())
+    for expires_at in (created_at * 1000, 10**400, 1, created_at):
+        ours.model.stall("Some words")
+        run = await ours.run(await ours.thread("Why?"), assistant)
+        clock = FakeClock(real_below=1.0)
         talk = threads(ours.api, ledger, clock, assistant)
         told = replace(run, expires_at=expires_at)
         end = await after_hours(
             clock, RunFollower(talk, clock, lambda said: None, asyncio.Event()).to_end(told, None)
         )
-        assert end.outcome == "cancelled"
+        assert (end.outcome, end.error) == ("failed", "expired")
 
 
 async def broken_off(run: Run, text: str) -> EventStream:
@@ -158,8 +163,10 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
     await ours.until(run)
-    talk = threads(ours.api, ledger, OwnClock(), assistant)
-    follower = RunFollower(talk, OwnClock(), lambda said: shown.append(said()), asyncio.Event())
+    talk = threads(ours.api, ledger, FakeClock(real_below=1.0), assistant)
+    follower = RunFollower(
+        talk, FakeClock(real_below=1.0), lambda said: shown.append(said()), asyncio.Event()
+    )
     end = await follower.to_end(run, broken_off(run, "these words are "))
     assert shown == ["these words are"]
     assert (end.outcome, end.text) == ("answered", "Why?")
@@ -171,8 +178,8 @@ async def test_what_was_said_stays_though_a_server_keeps_nothing_of_a_run_that_w
     ours.model.stall("Some words")
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
-    talk = threads(Forgetful(ours.api), ledger, OwnClock(), assistant)
-    follower = RunFollower(talk, OwnClock(), lambda said: None, asyncio.Event())
+    talk = threads(Forgetful(ours.api), ledger, FakeClock(real_below=1.0), assistant)
+    follower = RunFollower(talk, FakeClock(real_below=1.0), lambda said: None, asyncio.Event())
     await ours.api.cancel_run(run.thread_id, run.id)
     await ours.until(run)
     end = await follower.to_end(run, broken_off(run, "Some words"))
@@ -214,7 +221,7 @@ async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_cam
         ours.clock.advance(1)
         later = CreateMessage(role="user", content=f"later {number}")
         await ours.api.create_message(thread_id, later)
-    talk = threads(ours.api, ledger, OwnClock(), "asst_any")
+    talk = threads(ours.api, ledger, FakeClock(real_below=1.0), "asst_any")
     again = replace(turn, attempt=2)
     assert await talk.post(again, questions, Shelf(), unsure=True) == thread_id
     page = await ours.api.list_messages(thread_id, Page(limit=100, order="asc"))
@@ -223,7 +230,7 @@ async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_cam
 
 async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: Ledger) -> None:
     ours.model.stall("Some words")
-    clock = OwnClock()
+    clock = FakeClock(real_below=1.0)
     stubborn = Stubborn(ours.api)
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
@@ -240,7 +247,7 @@ async def test_a_run_left_active_by_somebody_else_is_cancelled_after_its_expiry(
     ours: House, ledger: Ledger, turn: Turn
 ) -> None:
     ours.model.stall()
-    clock = OwnClock()
+    clock = FakeClock(real_below=1.0)
     assistant = await ours.assistant()
     thread_id = await ours.thread("Why?")
     theirs = await ours.run(thread_id, assistant)
@@ -255,7 +262,7 @@ async def test_a_run_that_expires_never_is_given_the_time_of_any_run(
     ours: House, ledger: Ledger, turn: Turn
 ) -> None:
     ours.model.stall()
-    clock = OwnClock()
+    clock = FakeClock(real_below=1.0)
     assistant = await ours.assistant()
     thread_id = await ours.thread("Why?")
     theirs = await ours.run(thread_id, assistant)
@@ -270,7 +277,7 @@ async def test_a_thread_that_nobody_can_unlock_is_left(
     ours: House, ledger: Ledger, turn: Turn
 ) -> None:
     ours.model.stall()
-    clock = OwnClock()
+    clock = FakeClock(real_below=1.0)
     assistant = await ours.assistant()
     thread_id = await ours.thread("Why?")
     await ours.run(thread_id, assistant)
@@ -287,7 +294,7 @@ async def test_an_active_run_that_is_ours_is_adopted(
     thread_id = await ours.thread("Why?")
     request = CreateRun(assistant_id=assistant, metadata={"turn": str(turn.id), "attempt": "1"})
     run = await ours.api.create_run(thread_id, request)
-    talk = threads(ours.api, ledger, OwnClock(), assistant)
+    talk = threads(ours.api, ledger, FakeClock(real_below=1.0), assistant)
     adopted = await talk.start_run(thread_id, turn)
     assert isinstance(adopted, Run)
     assert adopted.id == run.id
@@ -296,7 +303,7 @@ async def test_an_active_run_that_is_ours_is_adopted(
 async def test_a_server_that_nobody_answers_at_is_given_up_in_the_end(
     ledger: Ledger, turn: Turn
 ) -> None:
-    clock = OwnClock()
+    clock = FakeClock(real_below=1.0)
     talk = threads(Down(), ledger, clock, "asst_1")
     with pytest.raises(TurnError) as caught:
         await after_hours(clock, talk.start_run("thread_1", turn))

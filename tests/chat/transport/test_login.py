@@ -2,11 +2,11 @@ import aiohttp
 import discord
 
 from bot.chat.transport.login import login_with_retries
-from tests.support.naps import Naps
+from tests.support.fake_clock import FakeClock
 
 
 async def test_a_start_in_an_outage_of_hours_comes_on_within_seconds_of_its_end() -> None:
-    clock, left = Naps(), [aiohttp.ServerDisconnectedError()] * 2_000
+    clock, left = FakeClock(skips=True), [aiohttp.ServerDisconnectedError()] * 2_000
 
     async def attempt() -> None:
         if left:

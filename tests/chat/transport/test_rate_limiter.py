@@ -4,23 +4,23 @@ import pytest
 
 from bot.chat.transport.rate_limiter import LIMITED_SECONDS, RateLimiter, RequestPriority
 from bot.runtime.clock import SystemClock
-from tests.chat.reply.test_edit_throttle import SteppedClock
+from tests.support.fake_clock import FakeClock
 
 
 async def spent(
     rate_limiter: RateLimiter,
     name: str,
     order: list[tuple[str, float]],
-    clock: SteppedClock,
+    clock: FakeClock,
     *,
     priority: RequestPriority = RequestPriority.USUAL,
 ) -> None:
     await rate_limiter.acquire(priority)
-    order.append((name, clock.time))
+    order.append((name, clock.monotonic()))
 
 
 async def test_no_second_has_more_than_the_budget() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     rate_limiter = RateLimiter(clock, per_second=5)
     order: list[tuple[str, float]] = []
     tasks = [asyncio.create_task(spent(rate_limiter, str(n), order, clock)) for n in range(23)]
@@ -32,7 +32,7 @@ async def test_no_second_has_more_than_the_budget() -> None:
 
 
 async def test_the_higher_rank_goes_first_and_who_goes_away_costs_nothing() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     rate_limiter = RateLimiter(clock, per_second=1)
     order: list[tuple[str, float]] = []
     await rate_limiter.acquire()
@@ -65,12 +65,12 @@ async def test_a_budget_that_was_used_up_is_there_again() -> None:
 
 
 async def test_nothing_waits_until_the_limit_was_met_and_then_for_a_while_all_of_it() -> None:
-    clock = SteppedClock()
+    clock = FakeClock()
     rate_limiter = RateLimiter(clock, per_second=5, until_limited=True)
     order: list[tuple[str, float]] = []
     for number in range(50):
         await spent(rate_limiter, str(number), order, clock)
-    assert {time for _, time in order} == {clock.time}
+    assert {time for _, time in order} == {clock.monotonic()}
     rate_limiter.limit_reached()
     order.clear()
     tasks = [asyncio.create_task(spent(rate_limiter, str(n), order, clock)) for n in range(11)]
@@ -81,4 +81,4 @@ async def test_nothing_waits_until_the_limit_was_met_and_then_for_a_while_all_of
     order.clear()
     for number in range(50):
         await spent(rate_limiter, str(number), order, clock)
-    assert {time for _, time in order} == {clock.time}
+    assert {time for _, time in order} == {clock.monotonic()}

@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.chat.transport.rest_retry import RestRetry
-from tests.support.naps import Naps
+from tests.support.fake_clock import FakeClock
 
 
 def refusal(
@@ -34,7 +34,7 @@ def refusal(
     ids=repr,
 )
 async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) -> None:
-    clock, left = Naps(), [trouble] * 12
+    clock, left = FakeClock(skips=True), [trouble] * 12
 
     async def call() -> str:
         if left:
@@ -48,7 +48,7 @@ async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) ->
 
 
 async def test_an_outage_of_many_hours_is_waited_out_too() -> None:
-    clock, left = Naps(), [refusal(503)] * 2_000
+    clock, left = FakeClock(skips=True), [refusal(503)] * 2_000
 
     async def call() -> str:
         if left:
@@ -70,7 +70,7 @@ async def test_an_outage_of_many_hours_is_waited_out_too() -> None:
     ],
 )
 async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPException) -> None:
-    clock = Naps()
+    clock = FakeClock(skips=True)
 
     async def call() -> None:
         raise final
@@ -82,7 +82,7 @@ async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPExceptio
 
 
 async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
-    clock = Naps()
+    clock = FakeClock(skips=True)
     left = [refusal(429, headers={"Retry-After": "7"})]
 
     async def call() -> None:
@@ -95,7 +95,7 @@ async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
 
 @pytest.mark.parametrize("trouble", [refusal(503), discord.RateLimited(31.0), OSError("away")])
 async def test_what_has_its_time_is_given_up_when_that_is_over(trouble: Exception) -> None:
-    clock = Naps()
+    clock = FakeClock(skips=True)
 
     async def call() -> None:
         raise trouble
@@ -114,7 +114,7 @@ async def test_a_proxys_web_page_is_not_in_the_log(caplog: pytest.LogCaptureFixt
         if left:
             raise left.pop()
 
-    await RestRetry(Naps()).call(call)
+    await RestRetry(FakeClock(skips=True)).call(call)
     assert "502" in caplog.text
     assert "html" not in caplog.text
 
@@ -131,5 +131,5 @@ async def test_a_call_that_is_never_answered_is_made_again(monkeypatch: pytest.M
         return "through"
 
     async with asyncio.timeout(10):
-        assert await RestRetry(Naps()).call(call) == "through"
+        assert await RestRetry(FakeClock(skips=True)).call(call) == "through"
     assert calls == 2
