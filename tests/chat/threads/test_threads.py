@@ -13,7 +13,7 @@ from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Turn
 from tests.support.discord_rest import RestBot
-from tests.support.naps import Naps
+from tests.support.fake_clock import FakeClock
 from tests.support.questions import NoReplies, Shelf
 
 
@@ -51,7 +51,7 @@ class Begun:
         self.threads = AssistantThreads(
             self.api,
             bot.ledger,
-            Naps(),
+            FakeClock(skips=True),
             bot.assistant_id,
             replies=NoReplies(),
         )
