@@ -45,7 +45,7 @@ async def test_groups_take_turns_and_within_a_group_the_first_is_first() -> None
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
-async def test_who_goes_away_while_waiting_holds_nothing() -> None:
+async def test_a_cancelled_caller_holds_no_slot() -> None:
     slots = FairSlots(1, 1)
     await slots.acquire("a")
     gone = asyncio.create_task(slots.acquire("b"))

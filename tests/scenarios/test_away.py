@@ -77,7 +77,7 @@ async def test_a_thread_that_was_archived_meanwhile_is_read(threads: Community) 
     assert await answered(threads, thread, 2) == ["one", "two"]
 
 
-async def test_after_a_session_that_could_not_resume_what_it_missed_is_answered(
+async def test_questions_missed_by_an_unresumable_session_are_answered(
     threads: Community,
 ) -> None:
     home = await threads.ada.open_dm()
@@ -107,7 +107,9 @@ async def test_what_arrives_while_it_reads_is_taken_once_and_in_order(threads: C
     assert asked == ["one", "two", "three"]
 
 
-async def test_a_start_that_reads_again_takes_nothing_twice(threads: Community) -> None:
+async def test_a_start_that_reads_messages_again_stores_no_question_twice(
+    threads: Community,
+) -> None:
     home = await threads.ada.open_dm()
     for number in (1, 2, 3):
         await threads.ada.say(home, str(number))
@@ -119,7 +121,7 @@ async def test_a_start_that_reads_again_takes_nothing_twice(threads: Community) 
     assert len(await threads.runs_on(home)) == 3
 
 
-async def test_more_than_is_read_is_told(
+async def test_messages_beyond_the_read_limit_are_announced(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_PAGES", 1)
@@ -136,7 +138,7 @@ async def test_more_than_is_read_is_told(
     assert sentences.SOME_MISSED in [reply.content for reply in threads.replies(home)]
 
 
-async def test_what_is_too_old_is_left_out_and_told(threads: Community) -> None:
+async def test_old_questions_are_left_out_and_that_is_said(threads: Community) -> None:
     home = await threads.ada.open_dm()
     await threads.ada.say(home, "first")
     await threads.finished(home)
@@ -167,7 +169,7 @@ async def test_after_a_long_absence_nothing_is_told_where_nothing_was_missed(
     assert await answered(threads, home, 2) == ["one", "two"]
 
 
-async def test_where_a_bound_cuts_a_text_channel_that_is_told_where_people_ask_us(
+async def test_left_out_messages_are_announced_only_where_members_ask_the_bot(
     threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_PAGES", 1)
@@ -189,7 +191,7 @@ async def test_where_a_bound_cuts_a_text_channel_that_is_told_where_people_ask_u
         assert f"More was written in {channel.id} than is read" in caplog.text
 
 
-async def test_channels_that_are_left_out_are_told_only_what_is_so(
+async def test_only_channels_with_missed_messages_are_told_so(
     threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_CHANNELS", 1)
@@ -215,7 +217,7 @@ async def test_channels_that_are_left_out_are_told_only_what_is_so(
     assert "is not looked into" in caplog.text
 
 
-async def test_a_thread_that_woke_and_was_archived_again_meanwhile_is_read(
+async def test_a_thread_unarchived_and_archived_again_during_an_absence_is_read(
     threads: Community,
 ) -> None:
     thread = await threads.thread_of(await threads.ask("one"))
@@ -237,7 +239,7 @@ async def test_a_thread_that_woke_and_was_archived_again_meanwhile_is_read(
     assert await answered(threads, other, 2) == ["other", "more"]
 
 
-async def test_a_channel_that_can_no_longer_be_read_holds_nothing_up(threads: Community) -> None:
+async def test_an_unreadable_channel_holds_no_turn_up(threads: Community) -> None:
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)
     await threads.stop_bot()
@@ -249,7 +251,7 @@ async def test_a_channel_that_can_no_longer_be_read_holds_nothing_up(threads: Co
     assert await answered(threads, await threads.thread_of(question)) == ["three"]
 
 
-async def test_a_mark_never_passes_what_is_still_to_be_read(threads: Community) -> None:
+async def test_a_read_marker_never_passes_an_unread_message(threads: Community) -> None:
     home = await threads.ada.open_dm()
     await threads.ada.say(home, "one")
     await threads.finished(home)
@@ -290,7 +292,7 @@ async def test_what_waited_when_a_session_was_lost_is_answered_once_the_gap_was_
     assert await taken(threads) == ["one", "missed", "two"]
 
 
-async def test_what_is_asked_while_the_bot_is_stopping_is_answered_after_the_next_start(
+async def test_a_question_during_the_shutdown_is_answered_after_the_next_start(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.catch_up.read_markers.WRITE_SECONDS", 0.01)

@@ -163,7 +163,7 @@ async def test_what_is_no_file_is_not_left_out_in_silence(
 
 
 @pytest.mark.parametrize("inside", ["copy", "files/copy", "deep/../copy"])
-async def test_a_backup_is_not_put_among_what_it_is_of(
+async def test_a_backup_is_not_written_into_the_directory_it_copies(
     running: Community, tmp_path: Path, inside: str
 ) -> None:
     with pytest.raises(StoreError, match="inside"):
@@ -209,7 +209,7 @@ async def test_a_file_that_comes_and_goes_meanwhile_leaves_no_row_without_its_by
         assert db.execute("SELECT id FROM files").fetchall() == []
 
 
-async def test_a_hundred_runs_that_write_are_in_it_whole(
+async def test_a_backup_has_a_hundred_runs_that_write_meanwhile(
     running: Community, tmp_path: Path
 ) -> None:
     assistant = running.assistant_id

@@ -119,7 +119,7 @@ def of_an_unknown_kind(data: dict[str, Any]) -> None:
         of_an_unknown_kind,
     ],
 )
-async def test_a_broken_guild_or_channel_thread_silences_nobody_else(
+async def test_a_broken_guild_or_channel_thread_affects_no_other(
     threads: Community, monkeypatch: pytest.MonkeyPatch, change: Change
 ) -> None:
     home, _ = await asked_while_away(threads)
@@ -253,7 +253,7 @@ async def test_a_reply_that_cannot_be_reconciled_hides_no_question(
     assert answer(await threads.finished(thread, 2)) == "missed there"
 
 
-async def test_a_question_that_cannot_be_taken_keeps_none_back_that_came_after_it(
+async def test_a_question_that_cannot_be_stored_holds_no_later_one_up(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, _ = await asked_while_away(threads)
@@ -270,7 +270,7 @@ async def test_a_question_that_cannot_be_taken_keeps_none_back_that_came_after_i
     await threads.until(lambda: any(answer(m) == "and then" for m in threads.replies(home)))
 
 
-async def test_a_question_that_cannot_be_taken_is_told(
+async def test_a_question_that_cannot_be_stored_is_refused_in_words(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*args: Any, **values: Any) -> bool:
@@ -304,7 +304,7 @@ async def test_a_turn_in_an_unknown_state_holds_up_no_other_of_its_channel(
     assert answer(await channels.finished(channels.general, 2)) == "two"
 
 
-async def test_a_question_with_broken_attachments_is_told_and_holds_up_no_other(
+async def test_a_question_with_broken_attachments_fails_in_words_and_holds_no_other_up(
     channels: Community,
 ) -> None:
     await channels.stop_bot()

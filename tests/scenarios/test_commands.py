@@ -23,7 +23,7 @@ async def listed(whole: Community, **values: int) -> str:
     return shown(interaction)
 
 
-async def test_a_list_of_nothing_says_what_to_do(channels: Community) -> None:
+async def test_an_empty_list_says_how_to_fill_it(channels: Community) -> None:
     assert await listed(channels) == sentences.NO_RUNS
 
 
@@ -54,7 +54,7 @@ async def test_runs_are_listed_newest_first_with_all_that_is_known(channels: Com
     await channels.finished(channels.general, 3)
 
 
-async def test_a_run_took_as_long_in_the_list_as_in_its_reply(channels: Community) -> None:
+async def test_the_list_shows_the_same_duration_as_the_reply(channels: Community) -> None:
     # The last edit takes its time, which is no part of what the answer took.
     channels.sandbox.faults.delay_requests(1.2, "PATCH", "/channels/{channel_id}/messages/*")
     await channels.ask("one")
@@ -64,7 +64,7 @@ async def test_a_run_took_as_long_in_the_list_as_in_its_reply(channels: Communit
     assert f" · {took} · " in await listed(channels)
 
 
-async def test_a_run_whose_reply_stands_is_listed_by_its_outcome(
+async def test_a_run_with_a_complete_reply_is_listed_by_its_outcome(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = channels.ledger.turns.closed
@@ -198,7 +198,7 @@ async def test_runs_in_channels_one_cannot_read_are_not_shown(channels: Communit
     assert "**#1**" not in shown(mine)
 
 
-async def test_commands_are_told_to_discord_only_when_they_changed(channels: Community) -> None:
+async def test_commands_are_registered_only_when_they_changed(channels: Community) -> None:
     def syncs() -> int:
         return sum(
             request.method == "PUT" and request.route.endswith("/commands")

@@ -58,7 +58,7 @@ async def test_in_channel_mode_a_mention_is_answered_by_a_reply(channels: Commun
     assert channels.sandbox.guild.threads == []
 
 
-async def test_what_is_said_to_others_is_not_a_question(channels: Community) -> None:
+async def test_messages_to_others_are_no_questions(channels: Community) -> None:
     await channels.ada.say(channels.general, "hello everyone")
     await channels.admin.say(channels.general, "@everyone lunch!")
     await channels.ada.say(channels.general, f"hey {channels.ben.mention}")
@@ -130,7 +130,7 @@ async def test_questions_that_come_during_a_run_are_answered_together_next(
     assert len(await channels.runs_on(channels.general)) == 2
 
 
-async def test_an_edit_of_a_waiting_question_is_taken_over(channels: Community) -> None:
+async def test_an_edit_of_a_waiting_question_changes_the_question(channels: Community) -> None:
     gate = channels.model.gate()
     channels.model.say("first", first=gate)
     await channels.ask("one")
@@ -148,7 +148,7 @@ async def test_an_edit_of_a_waiting_question_is_taken_over(channels: Community) 
     assert asked == ["one", "two", "three"]
 
 
-async def test_who_speaks_is_said_once_more_than_one_person_asks(channels: Community) -> None:
+async def test_authors_are_named_once_more_than_one_person_asks(channels: Community) -> None:
     await channels.ask("one")
     await channels.finished(channels.general)
     await channels.ask("two", channels.ben)

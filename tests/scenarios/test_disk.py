@@ -127,7 +127,7 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
     assert len(await channels.runs_on(home)) == len(taken)
 
 
-async def test_a_ledger_held_longer_than_is_waited_refuses_in_words_and_goes_on_with_the_rest(
+async def test_a_ledger_locked_for_long_refuses_questions_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.store.database._BUSY_SECONDS", 0.5)

@@ -11,7 +11,7 @@ from tests.scenarios.community import Community, answer, deny, is_final, labels
 from tests.support.model_turns import fail
 
 
-async def test_cancel_stops_the_run_and_what_was_said_so_far_stays(channels: Community) -> None:
+async def test_cancel_stops_the_run_and_leaves_the_text_so_far(channels: Community) -> None:
     gate = channels.model.gate()
     channels.model.say("Some words. More words.", gate=gate)
     await channels.ask("go")
@@ -76,7 +76,7 @@ async def test_a_late_press_says_that_it_is_too_late(channels: Community) -> Non
     assert answer(reply) == "done"
 
 
-async def test_a_failure_is_one_plain_sentence_of_our_own_with_retry(channels: Community) -> None:
+async def test_a_failure_is_one_plain_sentence_with_retry(channels: Community) -> None:
     channels.model.fail(400, message="secret details of the endpoint")
     await channels.ask("one")
     reply = await channels.finished(channels.general)
@@ -98,7 +98,7 @@ async def test_a_failure_is_one_plain_sentence_of_our_own_with_retry(channels: C
         (400, "Content Exists Risk", "content", ["Retry"]),
     ],
 )
-async def test_a_refusal_is_told_by_its_cause_with_retry_only_where_that_helps(
+async def test_a_refusal_names_its_cause_and_offers_retry_only_where_it_helps(
     channels: Community, status: int, message: str, kind: FailureKind, buttons: list[str]
 ) -> None:
     channels.model.otherwise = lambda _: fail(status, message=message)
@@ -179,7 +179,7 @@ async def test_two_presses_of_retry_make_one_run(channels: Community) -> None:
     assert len(await channels.runs_on(channels.general)) == 2
 
 
-async def test_a_model_that_breaks_off_keeps_what_was_said_and_offers_retry(
+async def test_a_model_that_breaks_off_leaves_its_text_and_offers_retry(
     channels: Community,
 ) -> None:
     channels.model.error_mid_stream("Half an answer", "broken")
@@ -189,7 +189,7 @@ async def test_a_model_that_breaks_off_keeps_what_was_said_and_offers_retry(
     assert labels(reply) == ["Retry"]
 
 
-async def test_a_long_answer_goes_on_in_further_messages_with_its_code_whole(
+async def test_a_long_answer_continues_in_more_messages_with_intact_code(
     channels: Community,
 ) -> None:
     lines = [f"    value_{number} = {number}" for number in range(150)]
@@ -234,13 +234,13 @@ async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(
     assert turn.parts == (parts[0].id,)
 
 
-async def test_an_answer_with_nothing_in_it_says_so(channels: Community) -> None:
+async def test_an_empty_answer_says_so(channels: Community) -> None:
     channels.model.say("", tokens=[])
     await channels.ask("one")
     assert answer(await channels.finished(channels.general)) == sentences.EMPTY_ANSWER
 
 
-async def test_a_function_that_is_not_here_does_not_hang_the_run(channels: Community) -> None:
+async def test_an_unknown_function_does_not_hang_the_run(channels: Community) -> None:
     tool = FunctionTool(function=FunctionDefinition(name="open_door"))
     await channels.api.modify_assistant(channels.assistant_id, ModifyAssistant(tools=(tool,)))
     channels.model.call_tools(("open_door", {"which": 1}), ("open_door", {"which": 2}))
@@ -269,7 +269,7 @@ async def test_a_thread_that_was_deleted_is_replaced_and_the_conversation_carrie
     ]
 
 
-async def test_a_run_left_by_somebody_else_is_waited_for(channels: Community) -> None:
+async def test_a_run_of_another_program_is_waited_for(channels: Community) -> None:
     await channels.ask("one")
     await channels.finished(channels.general)
     gate = channels.model.stall("theirs")

@@ -33,7 +33,7 @@ async def test_an_event_that_comes_three_times_is_one_question(channels: Communi
     assert len(await channels.runs_on(channels.general)) == 2
 
 
-async def test_an_event_that_is_overtaken_is_answered_once_all_the_same(
+async def test_an_overtaken_event_is_answered_once(
     channels: Community,
 ) -> None:
     gate = channels.model.gate()
@@ -87,7 +87,7 @@ async def test_a_channels_questions_are_taken_in_the_order_of_their_events_which
     assert taken_in_order == [first.id, second.id]
 
 
-async def test_a_change_that_comes_while_its_question_is_being_taken_is_not_lost(
+async def test_an_edit_during_the_storing_of_its_question_is_not_lost(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thread = await channels.ada.start_thread(await channels.ask("begin"), "begin")
@@ -161,7 +161,7 @@ async def test_a_clock_that_jumps_in_the_middle_of_an_answer_changes_nothing_of_
     assert [answer(reply) for reply in channels.replies(channels.general)] == ["In time.", "two"]
 
 
-async def test_a_question_that_comes_when_its_channel_has_just_nothing_more_to_do_is_answered(
+async def test_a_question_that_arrives_as_its_channels_worker_ends_is_answered(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = await channels.ada.open_dm()

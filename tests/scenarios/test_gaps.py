@@ -46,7 +46,7 @@ async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
     assert await taken(channels) == ["one", "missed", "two"]
 
 
-async def test_what_was_missed_is_taken_as_soon_as_it_can_be_written_down(
+async def test_missed_questions_are_stored_as_soon_as_the_ledger_answers(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
@@ -102,7 +102,7 @@ async def test_what_was_missed_in_a_server_that_comes_late_is_answered(
     assert answer(await channels.finished(elsewhere)) == "missed"
 
 
-async def test_a_channel_that_may_not_be_read_is_not_asked_for_what_was_missed(
+async def test_missed_messages_are_not_requested_without_permission(
     channels: Community, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "bot.chat.catch_up.catch_up")

@@ -215,7 +215,7 @@ async def test_a_stream_can_break_in_any_way(
     await survive(tmp_path, cases, caplog)
 
 
-async def test_a_run_can_end_in_any_way_or_not_at_all(
+async def test_a_turn_ends_however_its_run_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def failed(code: object) -> dict[str, object]:

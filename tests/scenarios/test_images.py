@@ -91,7 +91,7 @@ async def test_images_keep_their_order_and_stand_behind_the_text(whole: Communit
     assert asked.images == [data_url(data) for data in pictures]
 
 
-async def test_a_link_that_expired_before_the_question_was_its_turn_is_asked_for_anew(
+async def test_an_attachments_expired_address_is_looked_up_again(
     whole: Community,
 ) -> None:
     gate = whole.model.stall()
@@ -135,14 +135,14 @@ async def test_what_only_says_that_it_is_an_image_is_told_of_and_not_put_on_the_
     assert len(await uploads(whole)) == 1
 
 
-async def test_a_question_that_is_an_image_alone_is_one(whole: Community) -> None:
+async def test_an_image_without_text_is_a_question(whole: Community) -> None:
     dm = await whole.ada.open_dm()
     await whole.ada.say(dm, attachments=[("cat.png", CAT)])
     await whole.finished(dm)
     assert whole.model.requests[0].images == [data_url(CAT)]
 
 
-async def test_a_turn_that_was_cut_behind_the_upload_finds_the_upload_again(
+async def test_a_turn_interrupted_after_an_upload_finds_the_upload_again(
     whole: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posting = whole.model.gate()

@@ -18,7 +18,7 @@ async def test_a_token_that_discord_refuses_is_told_as_such(tmp_path: Path) -> N
             await whole.start_bot()
 
 
-async def test_an_intent_that_was_not_granted_is_told_as_such(tmp_path: Path) -> None:
+async def test_a_missing_intent_is_named_to_the_operator(tmp_path: Path) -> None:
     async with community(tmp_path, start=False) as whole:
         whole.sandbox.privileged_intents.discard("message_content")
         await whole.start_engine()
@@ -48,7 +48,7 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     await channels.until(lambda: reply.content.startswith("After all."))
 
 
-async def test_discords_delayed_ready_of_a_bot_that_was_stopped_is_told_to_nobody(
+async def test_a_delayed_ready_after_the_stop_is_ignored(
     channels: Community,
 ) -> None:
     await channels.stop_bot()
@@ -64,7 +64,7 @@ async def test_discords_delayed_ready_of_a_bot_that_was_stopped_is_told_to_nobod
         (4014, "Message Content intent"),
     ],
 )
-async def test_an_end_that_discord_wants_is_told_with_what_to_do(
+async def test_a_connection_ended_by_discord_tells_the_operator_what_to_do(
     channels: Community, code: int, told: str
 ) -> None:
     channels.sandbox.control.close_socket(code)
@@ -77,7 +77,7 @@ async def test_an_end_that_discord_wants_is_told_with_what_to_do(
 
 
 @pytest.mark.parametrize(("status", "times"), [(429, 6), (503, 2)])
-async def test_started_while_discord_is_out_it_comes_on_when_that_is_over(
+async def test_a_bot_started_in_an_outage_connects_after_it(
     tmp_path: Path, status: int, times: int
 ) -> None:
     async with community(tmp_path, "channel", start=False) as whole:

@@ -136,7 +136,7 @@ async def test_a_part_whose_sending_was_not_answered_before_the_end_says_all_of_
     assert answer(second).split() == ["beta"] * 201
 
 
-async def test_a_reply_grows_again_when_discord_is_back_though_the_model_says_no_more(
+async def test_a_reply_shows_all_text_after_an_outage_though_the_model_pauses(
     channels: Community,
 ) -> None:
     gate = channels.model.gate()
@@ -180,7 +180,7 @@ async def test_a_reply_that_may_not_be_edited_is_not_tried_with_every_word(
     assert answer(reply) == "a b c d"
 
 
-async def test_a_call_given_up_in_a_limit_of_all_calls_does_not_hold_the_others_for_ever(
+async def test_a_cancelled_request_in_a_global_limit_does_not_block_the_others(
     channels: Community,
 ) -> None:
     limit = RequestFault("POST", SEND, RateLimited(0.5, scope="global"), 1)
@@ -225,7 +225,7 @@ async def test_the_answer_to_a_command_arrives_when_discord_is_back(channels: Co
     assert lost.hits == 2
 
 
-async def test_commands_that_discord_does_not_take_at_the_start_are_told_again(
+async def test_commands_refused_at_the_start_are_registered_later(
     tmp_path: Path,
 ) -> None:
     async with community(tmp_path, "channel", start=False) as whole:
@@ -236,7 +236,7 @@ async def test_commands_that_discord_does_not_take_at_the_start_are_told_again(
         assert interaction.original is not None
 
 
-async def test_a_channel_thread_is_used_as_soon_as_that_can_be_written_down(
+async def test_a_channel_thread_is_used_as_soon_as_its_link_can_be_stored(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle, tries = threads.ledger.questions.settle, 0
@@ -269,7 +269,7 @@ async def test_started_while_nothing_of_discord_answers_it_says_so_and_comes_on_
         assert answer(await whole.finished(whole.general)) == "one"
 
 
-async def test_a_token_of_which_the_gateway_was_not_told_ends_the_bot_at_the_first_refusal(
+async def test_a_revoked_token_ends_the_bot_at_the_first_refusal(
     channels: Community,
 ) -> None:
     channels.sandbox.control.token_revoked = True

@@ -37,7 +37,7 @@ async def test_more_questions_than_may_wait_are_refused_in_words(
     assert [reply.content for reply in channels.replies(home)].count(refusal) == 1
 
 
-async def test_a_reply_that_waits_for_others_says_so_and_can_be_cancelled(
+async def test_a_waiting_reply_shows_its_place_and_can_be_cancelled(
     channels: Community,
 ) -> None:
     await channels.stop_bot()
@@ -60,7 +60,7 @@ async def test_a_reply_that_waits_for_others_says_so_and_can_be_cancelled(
     assert len(channels.model.requests) == 2
 
 
-async def test_what_runs_on_after_a_restart_has_its_place_among_all_that_run(
+async def test_a_resumed_run_holds_a_slot_among_all_runs(
     channels: Community,
 ) -> None:
     gate = channels.model.stall("Begun", then=" and done.")
@@ -90,14 +90,14 @@ async def listed_runs(whole: Community, who: Person) -> str:
     return interaction.original.content
 
 
-async def test_who_looks_after_the_place_sees_how_busy_the_bot_is(channels: Community) -> None:
+async def test_moderators_see_how_busy_the_bot_is(channels: Community) -> None:
     await channels.ask("one")
     await channels.settled(1)
     for who, sees in ((channels.admin, True), (channels.ben, False)):
         assert (sentences.health(0, 0) in await listed_runs(channels, who)) is sees
 
 
-async def test_whoever_asks_little_is_at_work_though_others_have_every_worker(
+async def test_a_channel_of_a_quiet_guild_gets_a_worker_beyond_the_limit(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.turns.scheduler.MOST_WORKERS", 2)

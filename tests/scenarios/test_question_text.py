@@ -66,7 +66,7 @@ async def test_a_channel_that_the_member_does_not_see_is_not_named(channels: Com
         ("{me} `{me}`", None),
     ],
 )
-async def test_our_own_mention_leaves_no_trace(
+async def test_the_bots_mention_is_removed_from_the_question(
     channels: Community, text: str, said: str | None
 ) -> None:
     me = channels.sandbox.bot_user.mention
@@ -97,7 +97,7 @@ async def test_a_reply_with_nothing_but_a_mention_asks_about_the_message_it_repl
     assert thread.name == f"Ben: Is this {sentences.SPOILER} so?"
 
 
-async def test_a_reply_to_our_own_answer_quotes_nothing(channels: Community) -> None:
+async def test_a_reply_to_the_bots_answer_quotes_nothing(channels: Community) -> None:
     await channels.ask("one")
     first = await channels.finished(channels.general)
     await channels.ada.say(channels.general, "two", reply_to=first)
@@ -129,7 +129,7 @@ SNAPSHOT = {
 }
 
 
-async def test_what_is_forwarded_is_the_question(
+async def test_a_forwarded_message_is_the_question(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = await channels.ada.open_dm()
@@ -151,7 +151,7 @@ async def test_what_is_forwarded_is_the_question(
     assert "plan.bin" in text
 
 
-async def test_what_only_an_embed_says_is_the_question(
+async def test_the_text_of_an_embed_is_the_question(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = await channels.ada.open_dm()
@@ -197,7 +197,7 @@ async def test_a_link_with_its_preview_is_asked_once(
     assert await asked(channels, home) == "https://page.example"
 
 
-async def test_a_bare_mention_is_told_how_to_ask_by_the_bots_name(channels: Community) -> None:
+async def test_a_mention_without_text_gets_a_hint_with_the_bots_name(channels: Community) -> None:
     await channels.ask("")
     told = await channels.reply(channels.general)
     assert told.content == sentences.empty_question(channels.sandbox.bot_user.name)

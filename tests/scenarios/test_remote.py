@@ -86,7 +86,7 @@ class Doubtful:
         return doubtful
 
 
-async def test_what_a_cut_connection_left_unknown_is_looked_up_and_not_done_twice(
+async def test_an_operation_of_a_cut_connection_is_looked_up_and_not_repeated(
     tmp_path: Path,
 ) -> None:
     async with community(tmp_path, "channel", start=False) as whole:
@@ -136,7 +136,7 @@ async def test_where_only_states_are_told_it_stays_thinking_until_the_answer(
         assert answer(await whole.finished(whole.general)) == "All at once."
 
 
-async def test_an_assistant_that_is_gone_is_told_in_our_own_words(remote: Community) -> None:
+async def test_a_deleted_assistant_is_named_in_plain_words(remote: Community) -> None:
     await remote.api.delete_assistant(remote.assistant_id)
     await remote.ask("one")
     reply = await remote.finished(remote.general)
@@ -177,7 +177,7 @@ async def test_a_retry_does_not_post_again_what_a_failed_attempt_posted_without_
     assert await remote.on_thread(remote.general) == [("user", "one"), ("assistant", "one")]
 
 
-async def test_a_message_that_is_written_down_long_after_its_connection_was_cut_stands_once(
+async def test_a_message_stored_long_after_its_connection_was_cut_exists_once(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = channels.api.create_message

@@ -163,7 +163,7 @@ def may_not_be_read(whole: Community, channel: Channel, *, refused: bool) -> Req
     return refusal
 
 
-async def test_a_turn_that_three_starts_did_not_bring_further_says_so(
+async def test_a_turn_interrupted_by_three_starts_is_given_up_in_words(
     asleep: Community,
 ) -> None:
     await killed(asleep, "after turns.posted")
@@ -269,9 +269,7 @@ async def test_cancel_pressed_before_a_kill_still_cancels(asleep: Community) -> 
 
 
 @pytest.mark.parametrize("point", ["after turns.placed", "after turns.posted"])
-async def test_cancel_pressed_before_there_was_a_run_lets_none_be_made(
-    asleep: Community, point: str
-) -> None:
+async def test_cancel_before_the_run_exists_prevents_it(asleep: Community, point: str) -> None:
     await killed(asleep, point)
     thread = await cancelled_meanwhile(asleep)
     link = await asleep.ledger.link(thread.id)
@@ -346,7 +344,7 @@ async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_no
     assert len(await channels.runs_on(channels.general)) == 1
 
 
-async def test_a_question_that_cannot_be_written_down_is_refused_in_words(
+async def test_a_question_that_the_disk_cannot_store_is_refused_in_words(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*args: object, **values: object) -> bool:

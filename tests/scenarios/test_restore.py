@@ -134,7 +134,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
         yield whole
 
 
-async def test_what_was_answered_since_the_backup_is_not_answered_again(host: Host) -> None:
+async def test_questions_answered_after_the_backup_are_not_answered_again(host: Host) -> None:
     home = await host.ada.open_dm()
     await host.ada.say(home, "one")
     await host.answered(home, 1)
@@ -174,7 +174,7 @@ async def test_what_was_answered_since_the_backup_is_not_answered_again(host: Ho
     assert await host.answered(archived, 2) == ["seven", "eleven"]
 
 
-async def test_what_addressed_the_bot_by_a_reply_alone_is_not_answered_again(
+async def test_a_question_that_only_replied_to_the_bot_is_not_answered_again(
     tmp_path: Path,
 ) -> None:
     async with on_host(tmp_path, answer_in="channel") as host:
@@ -259,7 +259,7 @@ async def taken(host: Host, count: int) -> None:
     await eventually(lambda: asyncio.to_thread(counted), lambda found: found >= count)
 
 
-async def test_a_reply_that_nobody_knows_any_more_does_not_think_for_ever(host: Host) -> None:
+async def test_a_placeholder_of_no_known_turn_does_not_stay(host: Host) -> None:
     home = await host.ada.open_dm()
     await host.ada.say(home, "one")
     await host.answered(home, 1)
@@ -290,7 +290,7 @@ async def test_a_reply_that_nobody_knows_any_more_does_not_think_for_ever(host: 
         assert [labels(reply) for reply in host.replies(channel)] == [[]] * count
 
 
-async def test_a_run_of_a_backup_has_no_number_that_another_one_had_since(host: Host) -> None:
+async def test_turn_numbers_used_after_a_backup_are_not_reused(host: Host) -> None:
     home = await host.ada.open_dm()
     await host.ada.say(home, "one")
     await host.answered(home, 1)
@@ -365,7 +365,7 @@ async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host
     assert await host.answered(home, 4) == ["one", sentences.NOT_SAVED, "four", "two"]
 
 
-async def test_a_backup_that_is_killed_half_way_is_not_there(host: Host) -> None:
+async def test_a_backup_killed_half_way_leaves_no_copy(host: Host) -> None:
     home = await host.ada.open_dm()
     await host.ada.say(home, "one")
     await host.answered(home, 1)

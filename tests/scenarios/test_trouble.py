@@ -46,7 +46,7 @@ async def test_parts_sent_anew_keep_their_order(channels: Community) -> None:
     assert second.content.startswith("beta beta")
 
 
-async def test_a_message_that_takes_no_more_edits_is_sent_anew(channels: Community) -> None:
+async def test_a_message_that_accepts_no_more_edits_is_replaced(channels: Community) -> None:
     gate = channels.model.gate()
     channels.model.say("At last.", first=gate)
     await channels.ask("one")
@@ -71,7 +71,7 @@ async def test_a_retry_of_an_old_reply_is_answered_below(channels: Community) ->
     assert answer(await channels.finished(channels.general)) == "one"
 
 
-async def test_three_429s_stop_the_growing_and_never_the_end(channels: Community) -> None:
+async def test_three_429s_stop_progress_edits_and_never_the_final_edit(channels: Community) -> None:
     gate = channels.model.gate()
     channels.model.say("a b c d e f", gate=gate)
     await channels.ask("one")
@@ -115,7 +115,7 @@ async def test_the_last_edit_arrives_whatever_is_in_its_way(
     assert answer(reply) == "Through."
 
 
-async def test_an_edit_that_is_late_on_its_way_does_not_come_over_the_end(
+async def test_a_delayed_progress_edit_does_not_overwrite_the_final_edit(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.chat.reply.reply._PROGRESS_GRACE", 30.0)

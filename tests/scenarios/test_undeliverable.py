@@ -244,7 +244,7 @@ async def test_a_channel_thread_that_is_locked_during_a_run_is_told_in_its_paren
     await threads.ended_turns(1)
 
 
-async def test_of_a_private_channel_thread_nothing_is_said_in_its_parent(
+async def test_a_private_channel_thread_is_never_named_in_its_parent(
     threads: Community,
 ) -> None:
     thread = await threads.thread_of(await threads.ask("one"))

@@ -37,7 +37,7 @@ async def written(read_markers: ReadMarkers, ledger: Ledger) -> list[int]:
     return [each.message_id for each in await ledger.read_markers.of_guild(None)]
 
 
-async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
+async def test_a_marker_is_not_written_before_late_events_had_time_to_arrive(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
     read_markers.set_behind(None, ())
@@ -47,7 +47,7 @@ async def test_a_mark_is_not_written_before_what_it_overtook_had_time_to_come(
     assert await written(read_markers, ledger) == [10]
 
 
-async def test_a_mark_that_could_not_be_written_is_written_later(
+async def test_a_marker_that_could_not_be_written_is_written_later(
     read_markers: ReadMarkers, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(read_markers: Iterable[ReadMarker]) -> None:
@@ -61,7 +61,7 @@ async def test_a_mark_that_could_not_be_written_is_written_later(
     assert await written(read_markers, ledger) == [10]
 
 
-async def test_what_is_seen_behind_a_gap_counts_once_the_gap_was_read(
+async def test_messages_after_a_gap_count_once_the_gap_was_read(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
     read_markers.mark_read(HOME, None, 20)
@@ -72,7 +72,7 @@ async def test_what_is_seen_behind_a_gap_counts_once_the_gap_was_read(
     assert await written(read_markers, ledger) == [30]
 
 
-async def test_what_was_seen_behind_a_gap_that_was_not_read_does_not_count_in_the_next_session(
+async def test_messages_after_an_unread_gap_do_not_count_in_the_next_session(
     read_markers: ReadMarkers, ledger: Ledger
 ) -> None:
     read_markers.set_behind(None, [HOME])

@@ -118,7 +118,7 @@ def asking(file: AttachedFile, clock: FakeClock) -> Question:
     )
 
 
-async def test_what_is_told_to_be_too_large_is_not_even_asked_for(
+async def test_a_file_that_is_announced_as_too_large_is_not_requested(
     tmp_path: Path, shelf: Shelf
 ) -> None:
     file = AttachedFile(1, "cat.png", shelf.url, LARGEST_IMAGE + 1, KIND)
@@ -128,9 +128,7 @@ async def test_what_is_told_to_be_too_large_is_not_even_asked_for(
     assert shelf.asked == 0
 
 
-async def test_a_file_that_is_larger_than_it_was_told_to_be_is_left_in_the_middle(
-    tmp_path: Path, shelf: Shelf
-) -> None:
+async def test_a_download_larger_than_announced_is_aborted(tmp_path: Path, shelf: Shelf) -> None:
     shelf.endless = True
     file = AttachedFile(1, "a.txt", shelf.url, 10, "text/plain")
     async with reading(tmp_path, shelf.url) as (files, clock):
@@ -154,9 +152,7 @@ async def test_a_download_that_failed_is_tried_again(
     assert shelf.asked == tries
 
 
-async def test_where_discord_hands_out_nothing_it_is_given_up_after_three_tries(
-    tmp_path: Path, shelf: Shelf
-) -> None:
+async def test_a_download_is_given_up_after_three_tries(tmp_path: Path, shelf: Shelf) -> None:
     shelf.failures = [500] * 10
     file = AttachedFile(1, "cat.png", shelf.url, len(PNG), KIND)
     async with reading(tmp_path, shelf.url) as (files, clock):
@@ -223,7 +219,7 @@ async def test_a_text_file_is_read_as_it_was_written_in_any_encoding(
         assert await files.text(asking(file, clock), file, 1_000) == wanted
 
 
-async def test_a_file_that_is_no_text_is_told_as_such(tmp_path: Path, shelf: Shelf) -> None:
+async def test_a_file_that_is_no_text_is_named_as_unreadable(tmp_path: Path, shelf: Shelf) -> None:
     shelf.data = bytes(range(256)) * 4
     file = AttachedFile(1, "a.txt", shelf.url, 1_024, "text/plain")
     async with reading(tmp_path, shelf.url) as (files, clock):

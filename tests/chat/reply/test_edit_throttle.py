@@ -52,7 +52,7 @@ def test_three_429s_stop_the_progress_of_a_reply_but_not_of_the_next() -> None:
     assert not throttle.is_stopped(1)
 
 
-async def test_progress_makes_room_for_what_may_not_wait() -> None:
+async def test_urgent_requests_slow_progress_edits_down() -> None:
     async def took(urgent: int) -> float:
         clock = FakeClock()
         throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10)
@@ -73,7 +73,7 @@ async def test_progress_makes_room_for_what_may_not_wait() -> None:
     assert beside_four < beside_many < 20 * alone
 
 
-async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
+async def test_waiting_replies_do_not_delay_a_reply_with_progress() -> None:
     clock = FakeClock()
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
     for channel_id in range(100):
@@ -90,7 +90,7 @@ async def test_replies_that_wait_do_not_hold_up_one_that_answers() -> None:
     assert clock.monotonic() - began > 90
 
 
-async def test_a_reply_that_waits_no_longer_is_no_longer_behind_the_others_that_do() -> None:
+async def test_a_reply_that_got_its_slot_does_not_wait_behind_the_others() -> None:
     clock = FakeClock()
     throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10, notices_per_second=1)
     waits = True

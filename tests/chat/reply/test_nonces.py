@@ -14,7 +14,7 @@ async def whole(tmp_path: Path) -> AsyncIterator[Community]:
         yield each
 
 
-async def test_parts_sent_anew_have_other_nonces_than_those_they_replace(whole: Community) -> None:
+async def test_parts_that_are_sent_again_have_new_nonces(whole: Community) -> None:
     gate = whole.model.gate()
     tokens = ["alpha " * 300 + "\n\n", "beta " * 300, "end"]
     whole.model.say("".join(tokens), tokens=tokens, gate=gate)

@@ -60,7 +60,7 @@ def test_parts_before_the_last_two_stay_while_text_is_added(
     assert after[:kept] == before[:kept]
 
 
-def test_a_text_that_fits_is_left_as_it_is() -> None:
+def test_a_text_that_fits_is_unchanged() -> None:
     assert split("  Hello **you**.\n\nBye. ") == ("Hello **you**.\n\nBye.",)
     exact = "a" * LIMIT
     assert split(exact) == (exact,)
@@ -84,7 +84,7 @@ def test_a_code_block_goes_on_with_its_language() -> None:
     assert parts[-1].endswith("\n```\nDone.")
 
 
-def test_a_paragraph_seam_goes_before_a_line_a_line_before_a_sentence() -> None:
+def test_a_cut_prefers_paragraphs_to_lines_and_lines_to_sentences() -> None:
     paragraph = "a" * 60 + "\n\n" + "b" * 20 + "\n" + "c. d " * 10
     assert split(paragraph, 100)[0] == "a" * 60
     line = "a" * 60 + "\n" + "b" * 10 + ". " + "c" * 60
@@ -107,7 +107,7 @@ def test_a_block_whose_end_falls_on_the_seam_leaves_no_empty_block_behind() -> N
 
 
 @pytest.mark.parametrize("seen", ["👩‍👩‍👧", "🇩🇪", "e\u0301", "👍🏽", "❤️"])
-def test_what_is_seen_as_one_character_is_not_cut(seen: str) -> None:
+def test_a_visible_character_is_not_cut(seen: str) -> None:
     for shift in range(12):
         parts = split("a" * shift + seen * 60, 100)
         assert "".join(part.strip("a") for part in parts) == seen * 60
@@ -115,7 +115,7 @@ def test_what_is_seen_as_one_character_is_not_cut(seen: str) -> None:
             assert len(part.strip("a")) % len(seen) == 0
 
 
-def test_a_character_in_two_halves_is_made_whole() -> None:
+def test_a_surrogate_pair_becomes_one_character() -> None:
     assert split("a\ud83d\ude00b \ud83d") == ("a😀b \ufffd",)
 
 

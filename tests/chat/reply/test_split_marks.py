@@ -84,7 +84,7 @@ def test_marks_in_any_disorder_lose_no_text_and_every_part_fits(text: str, limit
 
 
 @pytest.mark.parametrize("mark", ["||", "**", "*", "__", "_", "~~", "`", "***"])
-def test_what_is_marked_up_is_closed_and_opened_again_at_a_seam(mark: str) -> None:
+def test_spans_are_closed_and_reopened_at_a_cut(mark: str) -> None:
     words = "word " * 60
     first, *others = split(f"Look: {mark}{words.strip()}{mark} so.", 100)
     assert first.startswith(f"Look: {mark}word")
@@ -111,7 +111,7 @@ def test_a_spoiler_over_paragraphs_and_code_stays_hidden() -> None:
     assert "".join(visible).split() == ["Who?", "Sure."]
 
 
-def test_what_ends_or_begins_at_the_seam_leaves_no_empty_marks() -> None:
+def test_spans_that_end_or_begin_at_a_cut_leave_no_empty_marks() -> None:
     for length in range(60, 90):
         for mark in ("||", "**", "~~"):
             text = f"{'a' * length} {mark}bold words{mark} {'b ' * 60}"

@@ -109,7 +109,7 @@ def test_a_channel_threads_name_shows_no_spoiler_and_is_one_that_discord_takes(t
     st.text(alphabet="XYZ *_~#>-\n", min_size=1, max_size=20),
     st.text(alphabet="ab *_~#>-\n", max_size=20),
 )
-def test_what_a_spoiler_hides_is_not_in_the_name(before: str, hidden: str, behind: str) -> None:
+def test_hidden_text_is_not_in_the_name(before: str, hidden: str, behind: str) -> None:
     assert not re.search("[XYZ]", headline(f"{before}||{hidden}||{behind}", "spoiler"))
 
 
@@ -127,5 +127,5 @@ def test_well_formed_text_can_be_stored(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["`<:a:1> <t:1>`", "```\n<:a:1>\n```", "<t:99999999999999>", "<:a>"]
 )
-def test_in_code_and_where_it_means_nothing_text_is_left_as_it_is(text: str) -> None:
+def test_code_and_literal_marks_are_unchanged(text: str) -> None:
     assert readable(text) == text

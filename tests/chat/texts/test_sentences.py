@@ -24,7 +24,7 @@ def test_a_channel_threads_name_is_one_that_discord_takes(question: str, author:
     assert name.strip() == name
 
 
-def test_a_duration_is_written_for_people() -> None:
+def test_a_duration_is_written_as_people_write_it() -> None:
     assert sentences.duration(-1) == "0.0 s"
     assert sentences.duration(3.21) == "3.2 s"
     assert sentences.duration(9.96) == "10 s"
@@ -49,5 +49,5 @@ def test_notes_stand_below_an_answer_and_every_part_fits(text: str, notes: list[
     ("count", "told"),
     [(1, "1 other is"), (20, "20 others are"), (30, "About 30 others are")],
 )
-def test_many_who_wait_are_told_as_the_estimate_that_they_are(count: int, told: str) -> None:
+def test_a_large_number_of_waiting_turns_is_called_an_estimate(count: int, told: str) -> None:
     assert sentences.ahead(count).endswith(f"-# {told} answered before this.")

@@ -22,12 +22,12 @@ from bot.chat.threads.citations import readable
         ),
     ],
 )
-def test_marks_become_words(said: str, read: str) -> None:
+def test_citation_marks_become_file_names(said: str, read: str) -> None:
     assert readable(said) == read
 
 
 @given(st.integers(0, 30))
-def test_a_mark_that_is_half_written_does_not_show(cut: int) -> None:
+def test_an_incomplete_citation_mark_is_left_out(cut: int) -> None:
     whole = "It is red 【0:12†apple.txt】"
     shown = readable(whole[:cut])
     assert "【" not in shown

@@ -12,25 +12,25 @@ async def test_a_message_carries_its_questions_id() -> None:
     assert message.metadata == {"question": "7", "author": "3"}
 
 
-async def test_a_name_is_one_line_before_what_was_said() -> None:
+async def test_the_authors_name_is_one_line_before_the_question() -> None:
     message = await message_for(question("hi", Shelf()), Shelf(), named=True)
     assert message.content == "Ada Lovelace: hi"
 
 
-async def test_a_text_file_stands_in_the_message_behind_a_fence_it_cannot_break() -> None:
+async def test_a_text_file_is_fenced_so_that_it_cannot_close_its_fence() -> None:
     shelf = Shelf((file("a.md", 9), b"```x```\n\n"))
     message = await message_for(question("read", shelf), shelf, named=False)
     assert message.content == "read\n\n[file a.md, 9 bytes]\n````md\n```x```\n````"
 
 
-async def test_a_large_or_foreign_file_is_told_and_not_downloaded() -> None:
+async def test_a_large_or_binary_file_is_named_and_not_downloaded() -> None:
     shelf = Shelf((file("big.txt", 100_001), b""), (file("song.mp3", 2_500_000, "audio/mpeg"), b""))
     message = await message_for(question("", shelf), shelf, named=False)
     assert message.content == "[file big.txt, 100.0 kB]\n\n[file song.mp3, 2.5 MB]"
     assert shelf.downloaded == []
 
 
-async def test_a_file_that_is_gone_is_told_as_such() -> None:
+async def test_a_deleted_file_is_named_as_unreadable() -> None:
     shelf = Shelf((file("a.csv", 5, "text/csv"), None))
     message = await message_for(question("", shelf), shelf, named=False)
     assert message.content == "[file a.csv, 5 bytes] (could not be read: it is gone)"
@@ -45,9 +45,7 @@ async def test_images_go_beside_the_text_and_alone_where_there_is_none() -> None
     assert alone.content == (image,)
 
 
-async def test_an_image_that_cannot_be_had_is_named_with_the_reason_and_the_others_are_there() -> (
-    None
-):
+async def test_an_unreadable_image_is_named_with_the_reason_beside_the_others() -> None:
     cat, dog = file("cat.png", 5, "image/png", number=8), file("dog.png", 5, "image/png", number=9)
     shelf = Shelf((cat, None), (dog, b""))
     message = await message_for(question("who?", shelf), shelf, named=False)
@@ -75,7 +73,7 @@ def test_whether_a_file_is_an_image_goes_by_its_type_and_then_by_its_name(
     assert file(name, 5, content_type).is_image is is_image
 
 
-def test_what_is_carried_over_is_the_text_and_where_files_were() -> None:
+def test_copied_questions_have_their_text_and_the_names_of_their_files() -> None:
     shelf = Shelf((file("cat.png", 5, "image/png"), b""), (file("a.txt", 7, "text/plain"), b""))
     image, text = "[image cat.png, 5 bytes]", "[file a.txt, 7 bytes]"
     left = f"{image} (not carried over)\n\n{text} (not carried over)"

@@ -67,7 +67,7 @@ async def test_short_pages_are_turned_until_so_many_were_read(limit: int, size: 
     assert [each.id for each in found] == [f"run_{499 - n}" for n in range(len(found))]
 
 
-async def test_pages_that_never_turn_or_never_end_are_left() -> None:
+async def test_reading_ends_with_pages_that_repeat_or_never_end() -> None:
     class Stuck(Lister):
         async def page(self, page: Page) -> ListPage[Run]:
             self.asked += 1

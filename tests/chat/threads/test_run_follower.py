@@ -116,7 +116,7 @@ async def after_hours(clock: FakeClock, waiting: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
+async def test_a_run_past_its_lifetime_is_cancelled_and_fails_as_expired(
     ours: House, ledger: Ledger
 ) -> None:
     ours.model.stall("Some words")
@@ -131,9 +131,7 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_told_as_expired(
     assert (await ours.until(run)).status == "cancelled"
 
 
-async def test_a_lifetime_that_nobody_can_believe_is_not_waited_for(
-    ours: House, ledger: Ledger
-) -> None:
+async def test_an_absurd_lifetime_is_not_waited_for(ours: House, ledger: Ledger) -> None:
     assistant = await ours.assistant()
     created_at = int(ours.clock.now())
     for expires_at in (created_at * 1000, 10**400, 1, created_at):
@@ -172,7 +170,7 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     assert (end.outcome, end.text) == ("answered", "Why?")
 
 
-async def test_what_was_said_stays_though_a_server_keeps_nothing_of_a_run_that_was_stopped(
+async def test_the_text_so_far_stays_where_a_server_stores_nothing_of_a_cancelled_run(
     ours: House, ledger: Ledger
 ) -> None:
     ours.model.stall("Some words")
@@ -186,7 +184,7 @@ async def test_what_was_said_stays_though_a_server_keeps_nothing_of_a_run_that_w
     assert (end.outcome, end.text) == ("cancelled", "Some words")
 
 
-async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(
+async def test_a_new_message_replaces_an_abandoned_one(
     ours: House,
 ) -> None:
     assistant = await ours.assistant()
@@ -206,7 +204,7 @@ async def test_a_message_begun_anew_takes_the_place_of_the_one_given_up(
     assert answer.text == "Why?"
 
 
-async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_came_since(
+async def test_a_retry_finds_the_messages_of_the_attempt_before(
     ours: House, ledger: Ledger, turn: Turn
 ) -> None:
     questions = await ledger.questions.of_turn(turn.id)
@@ -228,7 +226,9 @@ async def test_a_retry_finds_what_its_attempt_before_has_posted_however_much_cam
     assert len(page.data) == 61
 
 
-async def test_a_run_that_will_not_stop_is_not_waited_for(ours: House, ledger: Ledger) -> None:
+async def test_a_run_that_does_not_end_after_its_cancellation_is_abandoned(
+    ours: House, ledger: Ledger
+) -> None:
     ours.model.stall("Some words")
     clock = FakeClock(real_below=1.0)
     stubborn = Stubborn(ours.api)
@@ -273,7 +273,7 @@ async def test_a_run_that_expires_never_is_given_the_time_of_any_run(
     assert (await ours.until(theirs)).status == "cancelled"
 
 
-async def test_a_thread_that_nobody_can_unlock_is_left(
+async def test_a_thread_that_stays_locked_is_given_up(
     ours: House, ledger: Ledger, turn: Turn
 ) -> None:
     ours.model.stall()
@@ -286,7 +286,7 @@ async def test_a_thread_that_nobody_can_unlock_is_left(
         await after_hours(clock, talk.start_run(thread_id, turn))
 
 
-async def test_an_active_run_that_is_ours_is_adopted(
+async def test_an_active_run_of_the_same_attempt_is_followed(
     ours: House, ledger: Ledger, turn: Turn
 ) -> None:
     ours.model.stall()
@@ -300,9 +300,7 @@ async def test_an_active_run_that_is_ours_is_adopted(
     assert adopted.id == run.id
 
 
-async def test_a_server_that_nobody_answers_at_is_given_up_in_the_end(
-    ledger: Ledger, turn: Turn
-) -> None:
+async def test_an_unresponsive_server_is_given_up_in_the_end(ledger: Ledger, turn: Turn) -> None:
     clock = FakeClock(real_below=1.0)
     talk = threads(Down(), ledger, clock, "asst_1")
     with pytest.raises(TurnError) as caught:

@@ -91,7 +91,7 @@ def _is_a_heart(thread: threading.Thread) -> bool:
     return thread.name.startswith("keep-alive-handler")
 
 
-async def test_after_an_outage_of_hours_the_gateway_is_tried_as_often_as_at_its_beginning(
+async def test_after_hours_the_gateway_is_still_tried_every_20_seconds(
     visit: Visit,
 ) -> None:
     visit.begin()
@@ -122,7 +122,7 @@ async def test_a_session_is_resumed_after_a_short_outage(visit: Visit) -> None:
     assert visit.sandbox.world.identified == 1
 
 
-async def test_a_session_that_was_lost_for_long_is_begun_anew(visit: Visit) -> None:
+async def test_a_new_session_begins_after_a_long_outage(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
     await visit.away_for(400)
@@ -132,7 +132,7 @@ async def test_a_session_that_was_lost_for_long_is_begun_anew(visit: Visit) -> N
     assert visit.guest.resumes == 0
 
 
-async def test_a_session_that_discord_forgot_in_an_outage_is_begun_anew_without_another_back_off(
+async def test_a_session_that_discord_forgot_is_replaced_without_another_backoff(
     visit: Visit,
 ) -> None:
     visit.begin()
@@ -145,7 +145,7 @@ async def test_a_session_that_discord_forgot_in_an_outage_is_begun_anew_without_
     assert visit.clock.slept[-1] <= 1.0
 
 
-async def test_a_gateway_that_takes_no_session_is_not_asked_without_end(visit: Visit) -> None:
+async def test_a_gateway_that_refuses_sessions_is_asked_less_and_less_often(visit: Visit) -> None:
     visit.sandbox.gateway.identify = lambda socket, data: socket.end_session()  # type: ignore[method-assign]  # as Discord does in trouble
     visit.begin()
     await visit.until(lambda: visit.clock.monotonic() > 600)
@@ -170,7 +170,7 @@ async def test_a_gateway_that_ends_every_session_is_not_asked_until_the_token_is
     assert 250 < asked < 330
 
 
-async def test_sessions_that_end_one_after_the_other_are_begun_five_seconds_apart(
+async def test_sessions_begin_five_seconds_apart(
     visit: Visit,
 ) -> None:
     visit.begin()
@@ -182,7 +182,7 @@ async def test_sessions_that_end_one_after_the_other_are_begun_five_seconds_apar
     assert visit.clock.monotonic() >= 4 * 5.0
 
 
-async def test_an_event_that_cant_be_read_ends_nothing(visit: Visit) -> None:
+async def test_an_unreadable_event_does_not_end_the_connection(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
     session = visit.sandbox.gateway.bot_session()
@@ -192,7 +192,7 @@ async def test_an_event_that_cant_be_read_ends_nothing(visit: Visit) -> None:
     await visit.until(lambda: visit.guest.heard == ["and then"])
 
 
-async def test_a_token_that_rest_refuses_and_the_gateway_takes_goes_on(visit: Visit) -> None:
+async def test_a_token_that_only_rest_refuses_keeps_its_session(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
     visit.guest.gateway.check_token()
@@ -204,7 +204,7 @@ async def test_a_token_that_rest_refuses_and_the_gateway_takes_goes_on(visit: Vi
 
 
 @pytest.mark.parametrize("during_an_outage", [False, True])
-async def test_a_token_that_was_revoked_ends_it(visit: Visit, during_an_outage: bool) -> None:
+async def test_a_revoked_token_ends_the_connection(visit: Visit, during_an_outage: bool) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
     assert visit.life is not None
@@ -222,7 +222,7 @@ async def test_a_token_that_was_revoked_ends_it(visit: Visit, during_an_outage: 
     assert caught.value.code == 4004
 
 
-async def test_an_intent_that_is_taken_away_ends_it(visit: Visit) -> None:
+async def test_a_revoked_intent_ends_the_connection(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
     visit.sandbox.control.close_socket(4014)
@@ -231,7 +231,7 @@ async def test_an_intent_that_is_taken_away_ends_it(visit: Visit) -> None:
         await asyncio.wait_for(visit.life, 20)
 
 
-async def test_stopped_while_discord_is_away_it_ends_at_once(visit: Visit) -> None:
+async def test_stopping_during_an_outage_ends_the_connection_at_once(visit: Visit) -> None:
     clock = FakeClock()
     visit.guest.gateway = gateway = Gateway(visit.guest, clock)
     visit.sandbox.control.outage(AGES)

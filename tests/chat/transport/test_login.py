@@ -5,7 +5,7 @@ from bot.chat.transport.login import login_with_retries
 from tests.support.fake_clock import FakeClock
 
 
-async def test_a_start_in_an_outage_of_hours_comes_on_within_seconds_of_its_end() -> None:
+async def test_a_login_succeeds_within_seconds_of_the_end_of_an_outage() -> None:
     clock, left = FakeClock(skips=True), [aiohttp.ServerDisconnectedError()] * 2_000
 
     async def attempt() -> None:

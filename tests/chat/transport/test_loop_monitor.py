@@ -44,7 +44,7 @@ async def measured(*late: float) -> LoopMonitor:
     return monitor
 
 
-async def test_one_long_standstill_counts_for_as_long_as_it_was() -> None:
+async def test_a_long_delay_counts_for_its_whole_length() -> None:
     quiet = [0.0] * 300
     loop_monitor = await measured(*quiet, 6.0, *quiet[:200])
     assert loop_monitor.percentile(0.99) > 5.0
@@ -53,7 +53,7 @@ async def test_one_long_standstill_counts_for_as_long_as_it_was() -> None:
     assert loop_monitor.percentile(0.95) == pytest.approx(3.0, abs=0.5)
 
 
-async def test_what_is_longer_ago_than_a_minute_counts_no_more() -> None:
+async def test_delays_older_than_a_minute_do_not_count() -> None:
     loop_monitor = await measured(6.0, *[0.0] * int(60 / EVERY_SECONDS))
     assert loop_monitor.percentile(1.0) == pytest.approx(0.0, abs=1e-6)
     loop_monitor = await measured(*[0.0] * 500, 600.0)

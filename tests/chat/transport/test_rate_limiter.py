@@ -31,7 +31,7 @@ async def test_no_second_has_more_than_the_budget() -> None:
     assert times[-1] - times[0] < 5
 
 
-async def test_the_higher_rank_goes_first_and_who_goes_away_costs_nothing() -> None:
+async def test_the_higher_priority_goes_first_and_a_cancelled_request_costs_nothing() -> None:
     clock = FakeClock()
     rate_limiter = RateLimiter(clock, per_second=1)
     order: list[tuple[str, float]] = []
@@ -57,14 +57,14 @@ async def test_the_higher_rank_goes_first_and_who_goes_away_costs_nothing() -> N
     assert order[-1][1] - order[0][1] < 5
 
 
-async def test_a_budget_that_was_used_up_is_there_again() -> None:
+async def test_the_limiter_grants_requests_again_after_a_second() -> None:
     rate_limiter = RateLimiter(SystemClock(), per_second=2)
     async with asyncio.timeout(20):
         for _ in range(5):
             await rate_limiter.acquire()
 
 
-async def test_nothing_waits_until_the_limit_was_met_and_then_for_a_while_all_of_it() -> None:
+async def test_requests_pass_freely_until_the_limit_is_reached() -> None:
     clock = FakeClock()
     rate_limiter = RateLimiter(clock, per_second=5, until_limited=True)
     order: list[tuple[str, float]] = []

@@ -33,7 +33,7 @@ def refusal(
     ],
     ids=repr,
 )
-async def test_what_may_pass_is_tried_until_it_is_through(trouble: Exception) -> None:
+async def test_a_temporary_failure_is_retried_until_the_call_succeeds(trouble: Exception) -> None:
     clock, left = FakeClock(skips=True), [trouble] * 12
 
     async def call() -> str:
@@ -69,7 +69,7 @@ async def test_an_outage_of_many_hours_is_waited_out_too() -> None:
         refusal(401, 50027),
     ],
 )
-async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPException) -> None:
+async def test_a_permanent_refusal_is_raised_at_once(final: discord.HTTPException) -> None:
     clock = FakeClock(skips=True)
 
     async def call() -> None:
@@ -81,7 +81,7 @@ async def test_a_refusal_for_good_comes_back_at_once(final: discord.HTTPExceptio
     assert clock.slept == []
 
 
-async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
+async def test_discords_retry_after_is_respected() -> None:
     clock = FakeClock(skips=True)
     left = [refusal(429, headers={"Retry-After": "7"})]
 
@@ -94,7 +94,7 @@ async def test_discords_own_word_on_when_to_come_again_is_kept() -> None:
 
 
 @pytest.mark.parametrize("trouble", [refusal(503), discord.RateLimited(31.0), OSError("away")])
-async def test_what_has_its_time_is_given_up_when_that_is_over(trouble: Exception) -> None:
+async def test_a_call_with_a_time_limit_is_given_up_after_it(trouble: Exception) -> None:
     clock = FakeClock(skips=True)
 
     async def call() -> None:

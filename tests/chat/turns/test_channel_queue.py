@@ -33,7 +33,9 @@ async def sorted_out(backlog: ChannelQueue) -> None:
     await backlog._sorting
 
 
-async def test_a_guild_with_many_channels_lets_others_go_between(ledger: Ledger) -> None:
+async def test_guilds_with_few_channels_are_served_between_those_of_a_large_one(
+    ledger: Ledger,
+) -> None:
     backlog = ChannelQueue(ledger, lambda channel_id, guild_id: False)
     for channel_id, guild_id in ((1, 7), (2, 7), (3, 7), (4, 8), (5, None), (6, None)):
         await linked(ledger, channel_id, guild_id)
@@ -63,7 +65,7 @@ async def test_a_channel_of_a_guild_with_little_to_do_does_not_wait(ledger: Ledg
     assert [backlog.next(), backlog.next()] == [(1, 7), None]
 
 
-async def test_what_can_not_be_looked_up_is_served_in_its_order(
+async def test_channels_of_unknown_guilds_are_served_in_their_order(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def locked(channel_id: int) -> Link | None:
