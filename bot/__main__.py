@@ -1,4 +1,4 @@
-"""The command line; what a person can mend goes wrong in one line, with exit code 2."""
+"""The command line. Errors that the operator can fix take one line and exit code 2."""
 
 import logging
 import os
@@ -15,29 +15,29 @@ from bot import __version__
 from bot.config import Config, ConfigError, load
 
 DEFAULT_CONFIG: Final = "config.toml"
-_OURS_ALONE: Final = 0o077  # what people write is for no other user of the machine to read
-_INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
+_PRIVATE_UMASK: Final = 0o077  # other users of the machine must not read members' messages
+_INTERRUPTED: Final = 130  # the shell's exit code for a program that Ctrl-C ended
 
 config_option: Final = click.option(
     "--config",
     "config_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help=f"The configuration file.  [default: {DEFAULT_CONFIG} if it is there]",
+    help=f"The configuration file.  [default: {DEFAULT_CONFIG}, if that file exists]",
 )
-verbose_option: Final = click.option("--verbose", "-v", is_flag=True, help="Log what happens, too.")
+verbose_option: Final = click.option("--verbose", "-v", is_flag=True, help="Log more details.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="assistants-bot")
 def main() -> None:
-    """A Discord bot on which every channel thread is an assistant's thread.
+    """Run a Discord bot in which every channel thread is a thread of the Assistants API.
 
-    It stands on an Assistants API (assistants, threads, messages, runs) of its own, which programs
-    written for OpenAI's can use, too: they only change their base URL.
+    The bot has its own Assistants API (assistants, threads, messages, runs). Programs for OpenAI's
+    Assistants API can use it, too: they only change their base URL.
 
     \b
-    Try it now, without any account:   python -m bot demo
-    See what a real server needs:      python -m bot check
+    Try the bot without an account:       python -m bot demo
+    Check what a real server still needs: python -m bot check
     """  # noqa: D301 - click takes a backspace character for "leave this paragraph as it is"
 
 
@@ -48,8 +48,8 @@ def main() -> None:
 def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
     """Run the bot on Discord, until Ctrl-C or SIGTERM.
 
-    The bot's token comes from DISCORD_TOKEN. What it was doing when it was stopped goes on when it
-    is started again.
+    The environment variable DISCORD_TOKEN holds the bot's token. Unfinished answers continue at
+    the next start.
     """
     with _one_line_errors():
         from bot.app.lifecycle import run_bot, until_signalled
@@ -74,9 +74,9 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
 def serve(config_path: Path | None, host: str | None, port: int | None, verbose: bool) -> None:
     """Serve the Assistants API at /v1, without a bot.
 
-    Point a program at the printed URL (base_url in OpenAI's libraries). Keys come from
-    ASSISTANTS_API_KEYS ("project=key,…") or from the file that ASSISTANTS_API_KEYS_FILE names;
-    without any, only this machine is answered.
+    Give the printed URL to a program as its base URL (base_url in OpenAI's libraries). API keys
+    come from ASSISTANTS_API_KEYS ("project=key,…") or from the file that ASSISTANTS_API_KEYS_FILE
+    names. Without keys, the server answers this machine only.
     """
     with _one_line_errors():
         from bot.app.lifecycle import run_server, until_signalled
@@ -103,13 +103,13 @@ def serve(config_path: Path | None, host: str | None, port: int | None, verbose:
 @click.option("--say", metavar="TEXT", help="Ask this one question and exit.")
 @verbose_option
 def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) -> None:
-    """Show everything on this machine, with no account.
+    """Show the bot on this machine, without an account.
 
-    A Discord of its own on loopback, the bot, the engine, and a model: the one that [models] names,
-    else the best that is here. A small local one (95 MB) is downloaded where there is none.
+    The demo runs a sandbox Discord on loopback, the bot, the engine and a model. It uses the model
+    of [models], else the best available one. If there is none, it downloads a small one (95 MB).
 
-    With --say the question is asked, what the channel shows is printed as it changes, and the exit
-    code is 0 when the answer stands, 1 when not. Without it you are asked for questions.
+    With --say the demo asks one question and prints each change of the channel. The exit code is 0
+    for an answer, 1 for a failure. Without --say the demo reads questions from the terminal.
     """
     with _one_line_errors():
         from bot.app.container import StartError
@@ -120,7 +120,7 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
         if say is not None and not say.strip():
             raise StartError(
                 'There is no question after --say. Write one (--say "Why is the sky blue?"), or '
-                "leave --say out and be asked for questions."
+                "leave --say out to type questions."
             )
         outcome = run_demo(
             _config(config_path), os.environ, port=port, question=say, terminal=sys.stderr
@@ -133,9 +133,9 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
 @config_option
 @verbose_option
 def check(config_path: Path | None, verbose: bool) -> None:
-    """Check each thing that must be right before the bot runs, and say what to do.
+    """Check everything that the bot needs, and explain how to fix each problem.
 
-    The exit code is 0 when everything is, 2 when something is not.
+    The exit code is 0 without a problem, 2 with one.
     """
     with _one_line_errors():
         import asyncio
@@ -143,7 +143,7 @@ def check(config_path: Path | None, verbose: bool) -> None:
         from bot.app.check import run_check
 
         _log_to_stderr(verbose=verbose, level=logging.CRITICAL)
-        load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - its errors are a line of the report
+        load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - the report shows its errors
         sys.exit(0 if asyncio.run(run_check(load_config, os.environ, say=_say)) else 2)
 
 
@@ -151,10 +151,10 @@ def check(config_path: Path | None, verbose: bool) -> None:
 @config_option
 @click.argument("directory", type=click.Path(path_type=Path))
 def backup(config_path: Path | None, directory: Path) -> None:
-    """Copy everything that is kept into DIRECTORY, also while the bot runs.
+    """Copy all data into DIRECTORY, even while the bot runs.
 
-    Both databases and the uploaded files, consistent with each other's rows. To restore, stop the
-    bot and put the copy in the place of the [storage] directory.
+    The backup holds both databases and the uploaded files in a consistent state. To restore it,
+    stop the bot and replace the [storage] directory by the copy.
     """
     with _one_line_errors():
         import asyncio
@@ -171,8 +171,8 @@ def _config(path: Path | None) -> Config:
     return Config()
 
 
-def _in_one_line(record: logging.LogRecord) -> bool:
-    """Put an exception's reason in place of its trace."""
+def _without_trace(record: logging.LogRecord) -> bool:
+    """Replace an exception's stack trace by its message."""
     if record.exc_info and record.exc_info[1] is not None:
         record.msg = f"{record.getMessage()}: {record.exc_info[1]}"
         record.args, record.exc_info = (), None
@@ -191,19 +191,20 @@ def _log_to_stderr(*, verbose: bool, level: int) -> None:
     handler.setFormatter(LogFormatter())
     logging.basicConfig(level=logging.INFO if verbose else level, handlers=[handler])
     if not verbose:
-        # The library's own notes on connecting and retrying are for those who ask for them.
+        # discord.py logs each connection and each retry, which most operators do not need.
         logging.getLogger("discord").setLevel(max(level, logging.WARNING))
-        # This one warns at every start that there is no voice, which the bot does not need.
+        # discord.client warns at every start that voice support, which the bot does not use, is
+        # missing.
         logging.getLogger("discord.client").setLevel(max(level, logging.ERROR))
-        # … and traces forty lines of itself at every attempt to reconnect.
-        logging.getLogger("discord.client").addFilter(_in_one_line)
+        # It also logs a stack trace of forty lines at every attempt to reconnect.
+        logging.getLogger("discord.client").addFilter(_without_trace)
 
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Tell what a person can mend in one line, with exit code 2; the rest keeps its trace."""
-    os.umask(_OURS_ALONE)
-    # Late: `--help` answers at once, and these bring all of the program with them.
+    """Print errors that the operator can fix in one line and exit with code 2."""
+    os.umask(_PRIVATE_UMASK)
+    # Imported late, because these modules import the whole program: `--help` must stay fast.
     from bot.app.container import StartError
     from bot.assistants.errors import APIError
     from bot.chat.transport.login import LoginError

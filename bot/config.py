@@ -1,6 +1,6 @@
-"""config.toml to frozen sections; every error names the key, the value and what would do.
+"""Reads config.toml into frozen sections. Errors name the key, its value and valid values.
 
-Secrets are not here: sections name environment variables, and ``app`` reads those.
+Sections hold no secrets: they name environment variables, which ``app`` reads.
 """
 
 import difflib
@@ -17,11 +17,11 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every section has in common: a key it does not know is refused."""
+    """Base of all sections; an unknown key is an error."""
 
 
 class DiscordSettings(Section, frozen=True, kw_only=True):
-    """How the bot is on Discord."""
+    """How the bot connects to Discord and answers there."""
 
     answer_in: Literal["thread", "channel"] = "thread"
     api_url: str = "https://discord.com/api/v10"
@@ -30,7 +30,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
 
 
 class AssistantSettings(Section, frozen=True, kw_only=True):
-    """An assistant that the bot defines: made at start, changed only when this section was."""
+    """An assistant that the bot creates at its first start and updates when the section changes."""
 
     name: Annotated[str, Meta(min_length=1, max_length=256)]
     model: str = ""
@@ -45,7 +45,7 @@ class AssistantSettings(Section, frozen=True, kw_only=True):
 
 
 class AssistantsSettings(Section, frozen=True, kw_only=True):
-    """Which Assistants API the bot uses, and which assistant of it answers."""
+    """The Assistants API that the bot uses, and the assistant that answers."""
 
     url: str = "embedded"
     api_key_env: str = ""
@@ -54,7 +54,7 @@ class AssistantsSettings(Section, frozen=True, kw_only=True):
 
 
 class EngineSettings(Section, frozen=True, kw_only=True):
-    """How runs are executed."""
+    """Limits of the engine; times in seconds."""
 
     max_concurrent_runs: Positive = 64
     run_expires_after: Annotated[float, Meta(ge=1)] = 600.0
@@ -62,7 +62,7 @@ class EngineSettings(Section, frozen=True, kw_only=True):
 
 
 class CodeInterpreterSettings(Section, frozen=True, kw_only=True):
-    """What the code that models write may keep."""
+    """Limits of the files and sessions of ``code_interpreter``."""
 
     files_expire_after_days: Positive = 30
     files_mib_per_thread: Positive = 128
@@ -71,7 +71,7 @@ class CodeInterpreterSettings(Section, frozen=True, kw_only=True):
 
 
 class ModelsSettings(Section, frozen=True, kw_only=True):
-    """Which model answers."""
+    """The model endpoint and the model."""
 
     endpoint: Literal["auto", "openai", "chat", "local"] = "auto"
     url: str = ""
@@ -83,13 +83,13 @@ class ModelsSettings(Section, frozen=True, kw_only=True):
 
 
 class StorageSettings(Section, frozen=True, kw_only=True):
-    """Where the databases are."""
+    """The directory of databases, files and the local model."""
 
     directory: Annotated[str, Meta(min_length=1)] = "data"
 
 
 class ServerSettings(Section, frozen=True, kw_only=True):
-    """The Assistants API over HTTP, beside the bot."""
+    """The server of the Assistants API over HTTP."""
 
     enabled: bool = False
     host: str = "127.0.0.1"
@@ -98,7 +98,7 @@ class ServerSettings(Section, frozen=True, kw_only=True):
 
 
 class Config(Section, frozen=True, kw_only=True):
-    """All of config.toml; what is not written there has these defaults."""
+    """The whole config.toml; a missing key has its default."""
 
     discord: DiscordSettings = DiscordSettings()
     assistants: AssistantsSettings = AssistantsSettings()
@@ -110,37 +110,37 @@ class Config(Section, frozen=True, kw_only=True):
 
 
 class ConfigError(Exception):
-    """A configuration that can't be used, in one line for the person who wrote it."""
+    """The configuration is invalid; the message is one line for the operator."""
 
 
 def load(path: Path) -> Config:
-    """Read a config file; raises ``ConfigError`` naming the file, the key and what would do.
+    """Read a config file; raises ``ConfigError`` with the file, the key and valid values.
 
-    Paths come back absolute: a relative one is beside the file.
+    The returned paths are absolute; relative ones start at the file's directory.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            f"{path} is not there. Name the file with --config, or start from the project's "
+            f"{path} does not exist. Name an existing file with --config, or copy the project's "
             "config.toml."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path} can't be read: {reason}.") from None
     config = parse(text, str(path))
-    beside = path.resolve().parent
-    directory = beside / Path(config.storage.directory).expanduser()
+    folder = path.resolve().parent
+    directory = folder / Path(config.storage.directory).expanduser()
     config = msgspec.structs.replace(config, storage=StorageSettings(directory=str(directory)))
     if config.models.gguf:
-        gguf = str(beside / Path(config.models.gguf).expanduser())
+        gguf = str(folder / Path(config.models.gguf).expanduser())
         models = msgspec.structs.replace(config.models, gguf=gguf)
         config = msgspec.structs.replace(config, models=models)
     return config
 
 
 def parse(text: str, source: str) -> Config:
-    """Read the text of a config file; ``source`` names it in errors (``ConfigError``)."""
+    """Parse the text of a config file; ``source`` names the file in a ``ConfigError``."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -148,18 +148,19 @@ def parse(text: str, source: str) -> Config:
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_worded(str(error), raw)}") from None
-    problem = _contradiction(config)
+        raise ConfigError(f"{source}: {_explained(str(error), raw)}") from None
+    problem = _inconsistency(config)
     if problem:
         raise ConfigError(f"{source}: {problem}")
     return config
 
 
-_WHERE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
+_PATH_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
-def _contradiction(config: Config) -> str:
+def _inconsistency(config: Config) -> str:
+    """Return an error about values that are invalid or do not fit together; empty if none."""
     models, assistants = config.models, config.assistants
     if models.endpoint == "chat" and not models.url:
         return (
@@ -172,37 +173,38 @@ def _contradiction(config: Config) -> str:
         ("[assistants] url", "" if assistants.url == "embedded" else assistants.url),
     ):
         if url and not re.match(r"https?://[^/\s]+", url):
-            return f'{key} = "{url}" is not an address: it begins with http:// or https://.'
+            return f'{key} = "{url}" is not an address. Write one that begins with http:// or https://.'
     for host in config.discord.attachment_hosts:
         if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host):
             return (
-                f'[discord] attachment_hosts has "{host}", which is not a host\'s name: write '
-                '"cdn.discordapp.com", with no scheme, port or path.'
+                f'[discord] attachment_hosts has "{host}", which is not a host name. Write a '
+                'name such as "cdn.discordapp.com", without scheme, port or path.'
             )
     gateway = config.discord.gateway_url
     if gateway and not re.match(r"wss?://[^/\s]+", gateway):
         return (
-            f'[discord] gateway_url = "{gateway}" is not a gateway: it begins with ws:// or wss://.'
+            f'[discord] gateway_url = "{gateway}" is not a gateway address. Write one that begins '
+            "with ws:// or wss://."
         )
     for section, variable in (
         ("assistants", assistants.api_key_env),
         ("models", models.api_key_env),
     ):
         if variable and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
-            # Somebody may have put the key itself there: it is not repeated.
+            # The value may be the key itself, so the error does not quote it.
             return (
-                f"[{section}] api_key_env is not a variable's name. Put the key into the "
-                "environment, and here only the name of the variable that holds it."
+                f"[{section}] api_key_env is not the name of an environment variable. Put the key "
+                "into the environment, and write only the variable's name here."
             )
     names = [each.name for each in assistants.define]
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled:
-        return f'two [[assistants.define]] sections have the name "{doubled}": give each its own.'
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate:
+        return f'Two [[assistants.define]] sections have the name "{duplicate}". Rename one.'
     if names and assistants.assistant not in ("", *names) and not _is_id(assistants.assistant):
         return (
-            f'[assistants] assistant = "{assistants.assistant}" is not defined: use '
+            f'[assistants] assistant = "{assistants.assistant}" is not defined. Use '
             + " or ".join(f'"{name}"' for name in names)
-            + ", or the id of one that exists (asst_…)."
+            + ", or the id of an existing assistant (asst_…)."
         )
     return ""
 
@@ -211,14 +213,14 @@ def _is_id(name: str) -> bool:
     return name.startswith("asst_")
 
 
-def _worded(problem: str, raw: dict[str, Any]) -> str:
-    """Turn msgspec's sentence into one about config.toml."""
-    where = _WHERE.search(problem)
+def _explained(problem: str, raw: dict[str, Any]) -> str:
+    """Translate msgspec's error into one that names the key of config.toml."""
+    where = _PATH.search(problem)
     what = problem[: where.start()] if where else problem
     value: Any = raw
     kind: inspect.Type = inspect.type_info(Config)
     steps: list[str] = []
-    for name, index in _STEP.findall(where["path"] if where else ""):
+    for name, index in _PATH_STEP.findall(where["path"] if where else ""):
         kind = _inner(kind, name)
         if name:
             value = value[name] if isinstance(value, dict) and name in value else None
@@ -232,13 +234,13 @@ def _worded(problem: str, raw: dict[str, Any]) -> str:
     missing = re.fullmatch(r"Object missing required field `(.+)`", what)
     if missing:
         return f"{key or 'the file'} needs {missing[1]}."
-    return f"{key} = {_toml(value)} won't do: it must be {_expected(kind)}."
+    return f"{key} = {_toml(value)} is not valid: it must be {_expected(kind)}."
 
 
 def _unknown(name: str, kind: inspect.Type, steps: list[str]) -> str:
     known = [field.name for field in kind.fields] if isinstance(kind, inspect.StructType) else []
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+    hint = f"did you mean {near[0]}?" if near else f"the known names are {', '.join(known)}."
     what = f"[{name}] is not a section" if not steps else f"{_key([*steps, name])} is not a key"
     return f"{what}: {hint}"
 
@@ -266,6 +268,7 @@ def _inner(kind: inspect.Type, name: str) -> inspect.Type:
 
 
 def _expected(kind: inspect.Type) -> str:
+    """Describe the valid values of a type."""
     if isinstance(kind, inspect.UnionType):
         kinds = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
         return " or ".join(_expected(each) for each in kinds)
@@ -282,15 +285,16 @@ def _expected(kind: inspect.Type) -> str:
         return f"{noun} of at least {kind.ge:g}" if kind.ge is not None else noun
     if isinstance(kind, inspect.StrType):
         longest = f" of at most {kind.max_length} characters" if kind.max_length else ""
-        return f"a text in quotes{longest}" + (", not empty" if kind.min_length else "")
+        return f"a string in quotes{longest}" + (", not empty" if kind.min_length else "")
     if isinstance(kind, inspect.StructType):
-        return "a section with keys of its own"
+        return "a section"
     if isinstance(kind, inspect.DictType):
         return "a table"
     return "a list"
 
 
 def _toml(value: object) -> str:
+    """Format a value as TOML, shortened for an error."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

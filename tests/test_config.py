@@ -44,26 +44,26 @@ def test_the_shipped_file_names_every_key() -> None:
         ("[dicord]", "[dicord] is not a section: did you mean discord?"),
         (
             '[discord]\nanswer_in = "dm"',
-            '[discord] answer_in = "dm" won\'t do: it must be "channel" or "thread".',
+            '[discord] answer_in = "dm" is not valid: it must be "channel" or "thread".',
         ),
         (
             "[server]\nport = 99999",
-            "[server] port = 99999 won't do: it must be a whole number from 0 to 65535.",
+            "[server] port = 99999 is not valid: it must be a whole number from 0 to 65535.",
         ),
-        ("[server]\nenabled = 1", "[server] enabled = 1 won't do: it must be true or false."),
-        ("discord = 3", "[discord] = 3 won't do: it must be a section with keys of its own."),
+        ("[server]\nenabled = 1", "[server] enabled = 1 is not valid: it must be true or false."),
+        ("discord = 3", "[discord] = 3 is not valid: it must be a section."),
         ("[engine]\nmax_concurrent_runs = 0", "a whole number of at least 1"),
         ("[engine]\nrun_expires_after = 0.5", "a number of at least 1"),
-        ('[storage]\ndirectory = ""', "a text in quotes, not empty"),
+        ('[storage]\ndirectory = ""', "a string in quotes, not empty"),
         ('[[assistants.define]]\nmodel = "x"', "[[assistants.define]] needs name."),
         ('[[assistants.define]]\nname = "a"\ntemperature = 3', "a number from 0 to 2"),
         (
             '[[assistants.define]]\nname = "a"\n[[assistants.define]]\nname = "a"',
-            "give each its own",
+            "Rename one",
         ),
         (
             '[assistants]\nassistant = "b"\n[[assistants.define]]\nname = "a"',
-            '"b" is not defined: use "a"',
+            '"b" is not defined. Use "a"',
         ),
         ('[models]\nendpoint = "chat"', "needs url"),
         ('[models]\nurl = "localhost:1"', "is not an address"),
@@ -71,7 +71,7 @@ def test_the_shipped_file_names_every_key() -> None:
         ("[discord", "is not valid TOML"),
     ],
 )
-def test_a_wrong_file_is_told_in_one_line_with_key_value_and_what_would_do(
+def test_an_invalid_file_gets_a_one_line_error_with_key_value_and_valid_values(
     text: str, wanted: str
 ) -> None:
     message = _error(text)
@@ -89,7 +89,7 @@ keys = [
 
 
 @given(st.sampled_from(keys), values)
-def test_any_value_at_any_key_is_taken_or_told_with_its_key(
+def test_any_value_of_any_key_is_accepted_or_gets_an_error_with_its_key(
     where: tuple[str, str], value: object
 ) -> None:
     section, key = where
@@ -103,14 +103,14 @@ def test_any_value_at_any_key_is_taken_or_told_with_its_key(
 
 
 @pytest.mark.parametrize("section", ["assistants", "models"])
-def test_a_key_where_its_variables_name_belongs_is_not_repeated(section: str) -> None:
+def test_a_key_in_place_of_its_variables_name_is_not_quoted(section: str) -> None:
     message = _error(f'[{section}]\napi_key_env = "sk-very-secret"')
-    assert "is not a variable's name" in message
+    assert "is not the name of an environment variable" in message
     assert "secret" not in message
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is not there"):
+    with pytest.raises(ConfigError, match="does not exist"):
         load(tmp_path / "nowhere.toml")
 
 

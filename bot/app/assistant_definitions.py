@@ -1,4 +1,4 @@
-"""The assistants that config.toml defines: made once, changed only when their section was."""
+"""Creates the assistants of config.toml, and updates them when their section changes."""
 
 import hashlib
 import logging
@@ -29,16 +29,16 @@ DEFAULT_ASSISTANT: Final = AssistantSettings(
         "fenced code blocks. Say so when you do not know something."
     ),
 )
-"""Who answers where config.toml defines nobody."""
+"""The assistant that answers if config.toml defines none."""
 
 
 async def answering_assistant(
     api: AssistantsAPI, ledger: Ledger, settings: AssistantsSettings, *, default_model: str
 ) -> str:
-    """Bring the defined assistants up to date and return the id of the one that answers.
+    """Create or update the defined assistants and return the id of the one that answers.
 
-    ``default_model`` is for sections that name none. Raises ``ConfigError`` for a definition that
-    the API refuses, or an ``assistant`` that is not there; ``APIError`` where it does not answer.
+    ``default_model`` is the model of sections without one. Raises ``ConfigError`` for a definition
+    that the API refuses and for a missing ``assistant``; ``APIError`` if the API does not answer.
     """
     wanted = settings.assistant
     if wanted and not settings.define:
@@ -52,9 +52,9 @@ async def answering_assistant(
 
 
 async def existing_assistant(api: AssistantsAPI, wanted: str) -> Assistant:
-    """Return an assistant that was made elsewhere, by its id or its name.
+    """Find an existing assistant by its id or its name.
 
-    Raises ``ConfigError`` where there is none, ``APIError`` where the API does not answer.
+    Raises ``ConfigError`` if there is none, ``APIError`` if the API does not answer.
     """
     page = Page(limit=100)
     while True:
@@ -68,28 +68,28 @@ async def existing_assistant(api: AssistantsAPI, wanted: str) -> Assistant:
 
 
 def no_such_assistant(wanted: str) -> ConfigError:
-    """Say that the configured assistant does not exist."""
+    """Return the error for a configured assistant that does not exist."""
     return ConfigError(
-        f'[assistants] assistant = "{wanted}" is not there. Use the id or the name of one '
-        "that exists, or define it with [[assistants.define]]."
+        f'[assistants] assistant = "{wanted}" does not exist. Use the id or name of an '
+        "existing assistant, or define one with [[assistants.define]]."
     )
 
 
 def checked_definitions(settings: AssistantsSettings, *, default_model: str) -> frozenset[str]:
-    """Return the names of the assistants that are made at the start.
+    """Return the names of the assistants that the start creates.
 
-    Raises ``ConfigError`` for a definition that the API refuses.
+    Raises ``ConfigError`` for a definition that the API would refuse.
     """
     made = settings.define or (() if settings.assistant else (DEFAULT_ASSISTANT,))
     for section in made:
-        with _refusals_of(section):
+        with _config_errors(section):
             from_raw(CreateAssistant, _fields(section, default_model))
     return frozenset(section.name for section in made)
 
 
 @contextmanager
-def _refusals_of(section: AssistantSettings) -> Iterator[None]:
-    """Raise ``ConfigError`` with the section's name where the API refuses it."""
+def _config_errors(section: AssistantSettings) -> Iterator[None]:
+    """Turn the API's refusal (400) into a ``ConfigError`` that names the section."""
     try:
         yield
     except APIError as error:
@@ -97,41 +97,45 @@ def _refusals_of(section: AssistantSettings) -> Iterator[None]:
             raise
         where = f'[[assistants.define]] "{section.name}"'
         if section is DEFAULT_ASSISTANT:
-            where = "The default assistant is refused; name its model in [models] model"
+            where = "The API refuses the default assistant; set [models] model"
         raise ConfigError(f"{where}: {error.message}") from error
 
 
 async def _defined(
     api: AssistantsAPI, ledger: Ledger, url: str, section: AssistantSettings, default_model: str
 ) -> str:
-    """Return the id of the assistant that a section defines, as the section is now."""
+    """Create or update the assistant of a section and return its id."""
     fields = _fields(section, default_model)
     digest = hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
     key = f"assistant:{url}:{section.name}"
-    kept_digest, _, kept_id = (await ledger.fact(key) or "").partition(" ")
-    with _refusals_of(section):
+    stored_digest, _, stored_id = (await ledger.fact(key) or "").partition(" ")
+    with _config_errors(section):
         request = from_raw(CreateAssistant, fields)
-        if kept_id:
+        if stored_id:
             try:
-                if kept_digest == digest:
-                    return (await api.retrieve_assistant(kept_id)).id
-                await api.modify_assistant(kept_id, from_raw(ModifyAssistant, fields))
+                if stored_digest == digest:
+                    return (await api.retrieve_assistant(stored_id)).id
+                await api.modify_assistant(stored_id, from_raw(ModifyAssistant, fields))
             except APIError as error:
-                if kept_digest == digest and passing(error):
-                    # Who asks meanwhile is told, and answered when it is there again.
-                    _log.warning("%s can't be asked for its assistants now: %s", url, error)
-                    return kept_id
+                if stored_digest == digest and passing(error):
+                    # The bot starts anyway: members get an error until the API answers again.
+                    _log.warning(
+                        "The Assistants API at %s does not answer; the bot starts without it: %s",
+                        url,
+                        error,
+                    )
+                    return stored_id
                 if error.status != 404:
                     raise
-                kept_id = ""  # deleted meanwhile: it is made again
-        if not kept_id:
-            kept_id = (await api.create_assistant(request)).id
-    await ledger.set_fact(key, f"{digest} {kept_id}")
-    return kept_id
+                stored_id = ""  # the assistant was deleted: create it again
+        if not stored_id:
+            stored_id = (await api.create_assistant(request)).id
+    await ledger.set_fact(key, f"{digest} {stored_id}")
+    return stored_id
 
 
 def _fields(section: AssistantSettings, default_model: str) -> dict[str, Any]:
-    """Return a section as the API's own fields; what is empty there is cleared here."""
+    """Return a section as fields of the API; an empty key becomes null, which clears the field."""
     return {
         "name": section.name,
         "model": section.model or default_model or _FALLBACK_MODEL,

@@ -1,4 +1,4 @@
-"""Text of files that members attach: the same reader that makes files searchable."""
+"""Extracts the text of attachments, with the reader that ``file_search`` uses."""
 
 import asyncio
 from typing import Final
@@ -7,7 +7,7 @@ from bot.chat.threads.message_builder import UnreadableError
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text, is_text
 
 _AT_ONCE: Final = 2
-"""How many child processes read attachments at once."""
+"""The maximum number of child processes that read attachments."""
 
 _LIMITS: Final = ExtractionLimits(seconds=20.0, memory_bytes=512 * 2**20)
 
@@ -16,15 +16,15 @@ class AttachmentText:
     """Reads text files in child processes, a few at a time."""
 
     def __init__(self) -> None:
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
 
     def is_text(self, name: str) -> bool:
-        """Whether a file of that name is text."""
+        """Return whether a file name means a text file."""
         return is_text(name)
 
     async def read(self, name: str, data: bytes) -> str:
-        """Return a file's text as it was written; raises ``UnreadableError``."""
-        async with self._free:
+        """Return a file's text without changes; raises ``UnreadableError``."""
+        async with self._slots:
             try:
                 return await extract_text(name, data, limits=_LIMITS, as_written=True)
             except ExtractionError as error:

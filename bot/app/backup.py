@@ -1,6 +1,6 @@
-"""A backup of all that the program keeps, while it runs or not; it is whole, or it is not there.
+"""Backs up all data, even while the program runs. A backup is complete or does not exist.
 
-To restore one, stop the program and let ``[storage] directory`` be what was backed up.
+To restore a backup, stop the program and replace ``[storage] directory`` by the copy.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ _FILES: Final = "files"
 
 
 async def backup(config: Config, target: Path) -> None:
-    """Copy both databases and the files into ``target``, which is made, or is an empty directory.
+    """Copy both databases and the files into ``target``, a new or empty directory.
 
-    Raises ``StoreError`` where it is not, where there is nothing to copy, and where that fails;
-    nothing is left of it then.
+    Raises ``StoreError`` if ``target`` is unsuitable, there is no data, or the copy fails. A failed
+    backup leaves nothing behind.
     """
     await asyncio.to_thread(_backup, Path(config.storage.directory), target)
 
@@ -32,32 +32,32 @@ def _backup(source: Path, target: Path) -> None:
     found = [name for name in (_LEDGER, _ENGINE) if (source / name).exists()]
     if not found:
         raise StoreError(
-            f"There is nothing to back up in {source}. Name the directory in [storage] directory, "
-            "or run the bot once."
+            f"There is nothing to back up in {source}. Set [storage] directory to the bot's data "
+            "directory, or run the bot once."
         )
     if source.resolve() in target.resolve().parents:
         raise StoreError(
-            f"{target} is inside {source}, and would be lost with it. Name a directory elsewhere."
+            f"{target} is inside {source} and would be lost with it. Name a directory elsewhere."
         )
     part = target.with_name(f"{target.name}.part")
     try:
         if target.exists() and not target.is_dir():
-            raise StoreError(f"{target} is there already, as a file. Name a directory that is new.")
+            raise StoreError(f"{target} is a file. Name a new directory.")
         if target.exists() and any(target.iterdir()):
-            raise StoreError(f"{target} is not empty. Name a directory that is new.")
+            raise StoreError(f"{target} is not empty. Name a new directory.")
         part.mkdir(parents=True)
     except FileExistsError:
         raise StoreError(
-            f"{part} is there: another backup is being made, or one was cut off. Delete it if none "
-            "is, and try again."
+            f"{part} exists: another backup is running, or one was interrupted. If none is "
+            "running, delete it and try again."
         ) from None
     except OSError as error:
         raise StoreError(f"{target} can't be written ({error.strerror}). Name another.") from error
     try:
-        # The ledger before the engine: what the engine has and the ledger does not know of yet is
-        # found when the bot goes on, as after a power cut.
+        # The ledger comes before the engine. The restored bot then finds objects in the engine that
+        # its ledger does not know yet, as after a power cut.
         if _LEDGER in found:
-            # It has to know that it is a copy: numbers of turns may have been given away since.
+            # The copy is marked: turn ids used after the backup must not be reused.
             copy_database(source / _LEDGER, part / _LEDGER, lambda db: mark_copied(db, time.time()))
         if _ENGINE in found:
             _copy_engine(source, part)
@@ -71,16 +71,16 @@ def _backup(source: Path, target: Path) -> None:
 
 
 def _copy_engine(source: Path, part: Path) -> None:
-    """Copy the engine and its files, so that every file it knows of is among them."""
+    """Copy engine.db and its files, so that each file of the copied database is present."""
     missing: frozenset[str] | None = None
     while True:
-        # On both sides of the engine: what it knows of was there before or is there after.
+        # Files are copied before and after the database, so that files of both moments are present.
         copy_files(source / _FILES, part / _FILES)
         (part / _ENGINE).unlink(missing_ok=True)
         copy_database(source / _ENGINE, part / _ENGINE)
         copy_files(source / _FILES, part / _FILES)
         before, missing = missing, missing_files(part / _ENGINE, part / _FILES)
-        # A file that came and went meanwhile is in no engine that is copied now. One that was lost
-        # before is no reason to have no backup.
+        # A file that was deleted meanwhile is not in the next copy of the database. A file that was
+        # lost before the backup stays missing and must not prevent the backup.
         if not missing or missing == before:
             return

@@ -1,4 +1,4 @@
-"""What must be right before the bot runs: one line each, ok or what to do."""
+"""The ``check`` command: one line for each requirement, with the fix for each problem."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -27,45 +27,45 @@ from bot.store.engine import assistants_in
 from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
 from bot.store.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 
-_WIDTH: Final = 11
+_SUBJECT_WIDTH: Final = 11
 
 
 class CheckReport:
-    """The lines as they come, and whether all is well."""
+    """Prints the result of each check and remembers whether one failed."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self.well = True
+        self.passed = True
 
-    def ok(self, what: str, finding: str) -> None:
-        """Say that something is right."""
-        self._say(f"ok  {what:<{_WIDTH}} {finding}")
+    def ok(self, subject: str, finding: str) -> None:
+        """Report a check that passed."""
+        self._say(f"ok  {subject:<{_SUBJECT_WIDTH}} {finding}")
 
-    def wrong(self, what: str, remedy: str) -> None:
-        """Say what is wrong, and what to do."""
-        self.well = False
-        self._say(f"!!  {what:<{_WIDTH}} {remedy}")
+    def failed(self, subject: str, remedy: str) -> None:
+        """Report a check that failed, with the fix."""
+        self.passed = False
+        self._say(f"!!  {subject:<{_SUBJECT_WIDTH}} {remedy}")
 
-    def poor(self, what: str, finding: str) -> None:
-        """Say what works, and not well."""
-        self._say(f"??  {what:<{_WIDTH}} {finding}")
+    def warn(self, subject: str, finding: str) -> None:
+        """Report a check that passed with a drawback."""
+        self._say(f"??  {subject:<{_SUBJECT_WIDTH}} {finding}")
 
-    def note(self, what: str, text: str) -> None:
-        """Say what is good to know."""
-        self._say(f"    {what:<{_WIDTH}} {text}")
+    def note(self, subject: str, text: str) -> None:
+        """Add information to the line before."""
+        self._say(f"    {subject:<{_SUBJECT_WIDTH}} {text}")
 
 
 async def run_check(
     load: Callable[[], Config], environment: Mapping[str, str], *, say: Callable[[str], None]
 ) -> bool:
-    """Look at everything and say a line for each; True where nothing is wrong."""
+    """Run all checks and report each with ``say``; return whether none failed."""
     report = CheckReport(say)
     try:
         config = load()
     except ConfigError as error:
-        report.wrong("config", str(error))
+        report.failed("config", str(error))
         return False
-    report.ok("config", "read")
+    report.ok("config", "is valid")
     directory = Path(config.storage.directory)
     _check_directory(report, directory)
     await _check_discord(report, config, environment)
@@ -75,7 +75,7 @@ async def run_check(
     else:
         await _check_assistants(report, config, environment)
     await _check_server(report, config, environment)
-    return report.well
+    return report.passed
 
 
 def _check_directory(report: CheckReport, directory: Path) -> None:
@@ -85,7 +85,7 @@ def _check_directory(report: CheckReport, directory: Path) -> None:
             FileLock.take(directory / name).release()
             inspect(directory / name, migrations)
     except StoreError as error:
-        report.wrong("data", str(error))
+        report.failed("data", str(error))
     else:
         report.ok("data", f"{directory} can be written")
 
@@ -95,31 +95,31 @@ async def _check_discord(
 ) -> None:
     token = environment.get("DISCORD_TOKEN", "").strip()
     if not token:
-        report.wrong(
+        report.failed(
             "token",
-            "DISCORD_TOKEN is not set. Put the bot's token there (Discord's developer portal, "
+            "DISCORD_TOKEN is not set. Set it to the bot's token (Discord's developer portal, "
             "your application, Bot).",
         )
         return
     try:
-        standing = await look_up(token, config.discord.api_url)
+        login = await look_up(token, config.discord.api_url)
     except LoginError as error:
-        report.wrong("token", str(error))
+        report.failed("token", str(error))
         return
-    report.ok("token", f"Discord knows it as {standing.name}")
-    if standing.reads_messages:
-        report.ok("intent", "Message Content is granted")
+    report.ok("token", f"Discord accepts it; the bot is {login.name}")
+    if login.reads_messages:
+        report.ok("intent", "the Message Content intent is on")
     else:
-        report.wrong(
+        report.failed(
             "intent",
-            "Message Content is not granted. Switch it on: developer portal, your application, "
+            "The Message Content intent is off. Switch it on: developer portal, your application, "
             "Bot, Privileged Gateway Intents.",
         )
-    if standing.guilds:
-        report.ok("invite", f"on {standing.guilds} server(s); to add it to more: ")
+    if login.guilds:
+        report.ok("invite", f"the bot is on {login.guilds} server(s); link for another:")
     else:
-        report.wrong("invite", "on no server yet. Open this link to add it to yours:")
-    report.note("", standing.invite_url)
+        report.failed("invite", "The bot is on no server. Open this link to add it to yours:")
+    report.note("", login.invite_url)
 
 
 async def _check_model(report: CheckReport, config: Config, environment: Mapping[str, str]) -> None:
@@ -127,35 +127,35 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
     try:
         model = await chosen_model(config, environment, chosen.append, sys.stderr)
     except StartError as error:
-        report.wrong("model", str(error))
+        report.failed("model", str(error))
         return
     try:
         status = await model.check()
     finally:
         await model.close()
     if status.ok and isinstance(model, LocalModel) and model.is_stopgap:
-        report.poor(
+        report.warn(
             "model",
-            "Only the small local model SmolLM2-135M answers: good for trying out, not for your "
-            "members.",
+            "Only the small local model SmolLM2-135M answers. It is fine for a trial, but not good "
+            "enough for members.",
         )
     elif status.ok:
         report.ok("model", status.sentence)
     else:
-        report.wrong("model", status.sentence)
+        report.failed("model", status.sentence)
     for line in chosen:
         report.note("", line)
 
 
 def _check_definitions(report: CheckReport, config: Config, directory: Path) -> None:
-    """Look whether the engine would take the defined assistants, and has the one that answers."""
+    """Check that the engine accepts the defined assistants and has the one that answers."""
     wanted = config.assistants.assistant
     try:
         made = checked_definitions(config.assistants, default_model=config.models.model)
         if wanted and wanted not in made | assistants_in(directory / "engine.db", BOT_PROJECT):
             raise no_such_assistant(wanted)
     except (ConfigError, StoreError) as error:
-        report.wrong("assistant", str(error))
+        report.failed("assistant", str(error))
     else:
         report.ok("assistant", f"{wanted or ', '.join(sorted(made))} can answer")
 
@@ -163,22 +163,22 @@ def _check_definitions(report: CheckReport, config: Config, directory: Path) -> 
 async def _check_server(
     report: CheckReport, config: Config, environment: Mapping[str, str]
 ) -> None:
-    """Look whether the API could be served as it is configured, by listening for a moment."""
+    """Check the server's settings by listening for a moment."""
     settings = config.server
 
-    def nobody(project: str) -> AssistantsAPI:
-        raise APIError(503, f"{project} is not served: this is only a check.")
+    def no_project(project: str) -> AssistantsAPI:
+        raise APIError(503, f"{project} is not available during a check.")
 
     try:
         require_own_engine(config)
         keys = server_keys(environment)
         if not settings.enabled:
             return
-        server = Server(nobody, keys=keys, host=settings.host, port=settings.port)
+        server = Server(no_project, keys=keys, host=settings.host, port=settings.port)
         await server.start()
         await server.stop()
     except (StartError, ServerError) as error:
-        report.wrong("server", str(error))
+        report.failed("server", str(error))
     else:
         report.ok("server", f"can listen on {settings.host}:{settings.port}")
 
@@ -190,7 +190,7 @@ async def _check_assistants(
     try:
         key = secret(environment, "assistants", settings.api_key_env)
     except StartError as error:
-        report.wrong("assistants", str(error))
+        report.failed("assistants", str(error))
         return
     async with Client(settings.url, key) as client:
         try:
@@ -199,8 +199,8 @@ async def _check_assistants(
             made = checked_definitions(settings, default_model=config.models.model)
             if settings.assistant not in ("", *made):
                 found = await existing_assistant(client, settings.assistant)
-                report.ok("assistant", f"{found.name or found.id} is there")
+                report.ok("assistant", f"{found.name or found.id} exists")
         except APIError as error:
-            report.wrong("assistants", f"{settings.url}: {error.message}")
+            report.failed("assistants", f"{settings.url}: {error.message}")
         except ConfigError as error:
-            report.wrong("assistant", str(error))
+            report.failed("assistant", str(error))

@@ -1,4 +1,4 @@
-"""Each part made from its section of the configuration and handed to a stack that will close it."""
+"""Builds the parts of the program from the configuration and closes them in reverse order."""
 
 import asyncio
 import logging
@@ -35,30 +35,29 @@ _MIB: Final = 1024 * 1024
 _log: Final = logging.getLogger(__name__)
 
 BOT_PROJECT: Final = "default"
-"""The bot's own project; with no API keys, the one that ``serve`` shows, too."""
-
+"""The bot's project; without API keys, ``serve`` offers this project."""
 
 _SHORTEST_KEY: Final = 16
 
 
 class StartError(Exception):
-    """What keeps the program from starting, in one line for the person who runs it."""
+    """The program can't start; the message is one line for the operator."""
 
 
 def require_own_engine(config: Config) -> None:
-    """Raise ``StartError`` where another program's assistants would have to be served."""
+    """Raise ``StartError`` if the server is on but the bot uses a server elsewhere."""
     if config.server.enabled and config.assistants.url != "embedded":
         raise StartError(
-            "The API can be served from this program's own engine only, but [assistants] url names "
-            'another server. Use url = "embedded", or run without --serve and [server] enabled.'
+            "This program can serve its own engine only, but [assistants] url names another "
+            'server. Set url = "embedded", or switch off --serve and [server] enabled.'
         )
 
 
 class Container:
-    """Makes the parts, and closes them in reverse order when its stack is closed.
+    """Builds the parts; closing ``stack`` closes them in reverse order.
 
-    ``say`` takes the lines that the person at the terminal is told, ``terminal`` shows downloads,
-    ``databases`` is where these are if not in ``[storage] directory``.
+    ``say`` prints a line for the operator, and ``terminal`` shows the progress of downloads.
+    ``databases`` is the directory of the databases; None means ``[storage] directory``.
     """
 
     def __init__(
@@ -82,17 +81,17 @@ class Container:
         self._model: Model | None = None
 
     async def engine(self, *, with_bot: bool) -> Engine:
-        """Open engine.db, make the model ready and start the engine; runs left go on.
+        """Open engine.db, prepare the model and start the engine, which resumes unfinished runs.
 
-        ``with_bot``: a bot uses it, and logs a line for each of its turns.
+        ``with_bot``: the bot logs its own turns, so the engine does not log the bot's runs.
         """
-        # The database first: a directory that can't be used is known before a download begins.
+        # The database comes first: an unusable directory must fail before a model is downloaded.
         store = await EngineStore.open(self._databases / "engine.db")
         self._close_with(store.close)
         model = await self.model()
         status = await model.check()
         if not status.ok:
-            _log.warning("The model does not answer now, and runs will fail: %s", status.sentence)
+            _log.warning("The model does not answer, so runs will fail: %s", status.sentence)
         settings, code = self._config.engine, self._config.code_interpreter
         options = EngineOptions(
             max_concurrent_runs=settings.max_concurrent_runs,
@@ -114,13 +113,13 @@ class Container:
         return engine
 
     def _runs_per_project(self) -> int:
-        """Return how many runs one project has at once: some are left for others, if any."""
+        """Return the maximum of runs at once of a project: of several, each has three quarters."""
         most = self._config.engine.max_concurrent_runs
         projects = {BOT_PROJECT, *server_keys(self._environment).values()}
         return most if len(projects) == 1 else max(1, most - most // 4)
 
     async def model(self) -> Model:
-        """Choose the model and make a local one ready; raises ``StartError``."""
+        """Choose the model, and load it if it is local; raises ``StartError``."""
         model = await chosen_model(self._config, self._environment, self._say, self._terminal)
         self._close_with(model.close)
         self._model = model
@@ -132,7 +131,7 @@ class Container:
         return model
 
     async def api(self, engine: Engine | None) -> AssistantsAPI:
-        """Return the Assistants API that the bot uses: the engine's, or a server's elsewhere."""
+        """Return the bot's Assistants API: ``engine``, or a client of a server elsewhere."""
         if engine is not None:
             return engine.for_project(BOT_PROJECT)
         settings = self._config.assistants
@@ -141,7 +140,7 @@ class Container:
         return client
 
     async def server(self, engine: Engine) -> Server:
-        """Serve the engine over HTTP, and the engine's model endpoint beside it."""
+        """Start the server, which serves the engine and forwards requests to its model endpoint."""
         settings, model = self._config.server, self._model
         server = Server(
             engine.for_project,
@@ -163,16 +162,16 @@ class Container:
         return ledger
 
     async def bot(self, api: AssistantsAPI, ledger: Ledger, token: str) -> "asyncio.Task[None]":
-        """Find or make the assistants and bring the bot onto Discord.
+        """Find or create the assistants, connect to Discord and return the bot's task.
 
-        Returns when Discord is READY; the task is the bot's life and raises ``LoginError`` where
-        Discord ends it. Raises ``LoginError`` as well where Discord does not let it in.
+        Returns after Discord's READY event. Raises ``LoginError`` if Discord refuses the login; the
+        task raises ``LoginError`` if Discord ends the connection for good.
         """
         assistant_id = await self._answering_assistant(api, ledger)
+        # No more runs than the engine executes: only the bot's own queue is fair to channels.
         at_once = self._runs_per_project()
         if self._config.assistants.url != "embedded":
             at_once = MOST_AT_ONCE
-        # Not more than the engine executes: what waits there waits in no fair order.
         bot = ChatBot(
             self._config.discord,
             api,
@@ -196,7 +195,7 @@ class Container:
         return life
 
     async def _answering_assistant(self, api: AssistantsAPI, ledger: Ledger) -> str:
-        """Return who answers, once a server elsewhere can be asked for it."""
+        """Return the id of the assistant that answers; retries while a server elsewhere is down."""
         settings, model = self._config.assistants, self._config.models.model
 
         def verdict(error: Exception) -> Again | None:
@@ -205,7 +204,7 @@ class Container:
             return Again() if may_pass else None
 
         def log(error: Exception, seconds: float) -> None:
-            text = "The assistants at %s can't be asked for (%s); trying again in %.1f s"
+            text = "The Assistants API at %s does not answer (%s); trying again in %.1f s"
             _log.warning(text, settings.url, error, seconds)
 
         return await retry(
@@ -221,13 +220,13 @@ class Container:
             await bot.start(token)
 
     def _close_with(self, close: Callable[[], Awaitable[None]]) -> None:
-        async def closing() -> None:
+        async def close_logged() -> None:
             try:
                 await close()
-            except Exception:  # noqa: BLE001 - logged; the parts behind it must be closed, too
-                _log.exception("Could not stop everything in order")
+            except Exception:  # noqa: BLE001 - logged; the other parts must be closed, too
+                _log.exception("Shutdown step failed")
 
-        self._stack.push_async_callback(closing)
+        self._stack.push_async_callback(close_logged)
 
 
 async def chosen_model(
@@ -236,7 +235,7 @@ async def chosen_model(
     say: Callable[[str], None],
     terminal: TextIO,
 ) -> Model:
-    """Return the model that ``[models]`` means, nothing loaded yet; raises ``StartError``."""
+    """Return the model of ``[models]``, not loaded yet; raises ``StartError``."""
     models = config.models
     settings = ModelSettings(
         directory=Path(config.storage.directory),
@@ -255,28 +254,28 @@ async def chosen_model(
 
 
 def secret(environment: Mapping[str, str], section: str, variable: str) -> str | None:
-    """Return the key in the variable that a section names, None where it names none.
+    """Return the key in the environment variable of ``api_key_env``; None for an empty name.
 
-    Raises ``StartError`` where the variable is not set.
+    Raises ``StartError`` if the variable is not set.
     """
     if not variable:
         return None
     key = environment.get(variable, "").strip()
     if not key:
         raise StartError(
-            f"[{section}] api_key_env names {variable}, which is not set. Set it to the key, or "
-            "take the line out."
+            f"[{section}] api_key_env names {variable}, which is not set. Set the variable to the "
+            "key, or remove api_key_env."
         )
     return key
 
 
 def server_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the API keys of the server and the project that each belongs to.
+    """Return the server's API keys, each with its project.
 
-    ``ASSISTANTS_API_KEYS`` holds entries ``project=key`` with commas between them, the file that
-    ``ASSISTANTS_API_KEYS_FILE`` names one on each line (``#`` begins a comment); both together
-    count. A project may have several keys. One key alone may stand without a project: it belongs
-    to the bot's own. Raises ``StartError``, which names an entry by its place: it is a secret.
+    ``ASSISTANTS_API_KEYS`` holds ``project=key`` entries with commas between them. The file of
+    ``ASSISTANTS_API_KEYS_FILE`` holds one entry per line; ``#`` begins a comment. Both add up. A
+    project may have several keys. A single key without a project belongs to the bot's project.
+    Raises ``StartError``, which names an entry by its position, because the entry is secret.
     """
     listed = environment.get("ASSISTANTS_API_KEYS", "").split(",")
     entries = [
@@ -293,8 +292,8 @@ def server_keys(environment: Mapping[str, str]) -> dict[str, str]:
         project, key = (first.strip(), rest.strip()) if equals else ("", entry)
         if not project and (equals or len(entries) > 1):
             raise StartError(
-                f"{where} names no project. Write project=key. A comma ends an entry: a key with a "
-                "comma in it goes into the file that ASSISTANTS_API_KEYS_FILE names."
+                f"{where} names no project. Write project=key. A key that contains a comma must be "
+                "in the file that ASSISTANTS_API_KEYS_FILE names."
             )
         if len(key) < _SHORTEST_KEY:
             raise StartError(
@@ -302,13 +301,15 @@ def server_keys(environment: Mapping[str, str]) -> dict[str, str]:
                 "guessed. Make one with: openssl rand -hex 24"
             )
         if key in keys:
-            raise StartError(f"{where} has the key of another entry. Give each one of its own.")
+            raise StartError(
+                f"{where} repeats the key of another entry. Give each entry its own key."
+            )
         keys[key] = project or BOT_PROJECT
     return keys
 
 
 def _entries_of(path: Path) -> list[tuple[str, str]]:
-    """Return the entries of a file of keys and where each stands; raises ``StartError``."""
+    """Return the position and text of each entry of a key file; raises ``StartError``."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -324,6 +325,6 @@ def _entries_of(path: Path) -> list[tuple[str, str]]:
     if not entries:
         raise StartError(
             f"ASSISTANTS_API_KEYS_FILE names {path}, which holds no key. Write a line project=key "
-            "for each, or don't set the variable."
+            "for each key, or unset the variable."
         )
     return entries

@@ -1,4 +1,4 @@
-"""Everything on this machine, shown in a terminal: a sandbox Discord, the bot, a model."""
+"""The ``demo`` command: a sandbox Discord, the bot and a model, shown in a terminal."""
 
 import asyncio
 import logging
@@ -30,18 +30,18 @@ from bot.store.ledger import Ledger, Scope, Turn
 _log: Final = logging.getLogger(__name__)
 
 _NOTICE_SECONDS: Final = 20.0
-"""How long the bot may take to notice a question, before something must be wrong."""
+"""Seconds until a question or command without a reaction counts as failed."""
 
 _FOREVER: Final = 10.0**9
 _LONGEST_LINE: Final = 2**20
-_MOMENT: Final = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
-_MOMENTS: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d"}
+_TIMESTAMP: Final = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
+_TIME_FORMATS: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d"}
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 _HELP: Final = (
-    "Write a question and press Enter; further ones go on in the channel thread it opened. "
-    "Between answers /runs list, /runs show run=1 and the other commands work, too (Cancel is a "
-    "button in the browser). /new asks in the text channel again, /quit or Ctrl-D ends."
+    "Write a question and press Enter; later questions continue in the channel thread that it "
+    "opens. Commands such as /runs list or /runs show run=1 work between answers (the browser has "
+    "a Cancel button). /new asks in the text channel again; /quit or Ctrl-D ends the demo."
 )
 
 
@@ -53,7 +53,7 @@ async def run_demo(
     question: str | None,
     terminal: TextIO,
 ) -> int:
-    """Run the demo and return the exit code: 0 when every answer stands, 1 when one does not."""
+    """Run the demo and return its exit code: 0 if every question was answered, else 1."""
     async with AsyncExitStack() as stack:
         try:
             sandbox = await stack.enter_async_context(Sandbox(port=port))
@@ -65,15 +65,15 @@ async def run_demo(
         ledger = await _start_bot(
             stack, _with_sandbox(config, sandbox), environment, sandbox, terminal
         )
-        scene = DemoTerminal(sandbox, ledger)
+        demo_terminal = DemoTerminal(sandbox, ledger)
         if question is not None:
-            return 0 if await scene.ask(question) else 1
+            return 0 if await demo_terminal.ask(question) else 1
         click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser). {_HELP}\n")
-        return await _converse(scene)
+        return await _read_questions(demo_terminal)
 
 
 def _with_sandbox(config: Config, sandbox: Sandbox) -> Config:
-    """Return the configuration with the sandbox for Discord."""
+    """Return the configuration with the sandbox's addresses in place of Discord's."""
     replace = msgspec.structs.replace
     return replace(
         config,
@@ -88,7 +88,7 @@ async def _start_bot(
     sandbox: Sandbox,
     terminal: TextIO,
 ) -> Ledger:
-    """Start the bot on the sandbox with databases that are gone when the demo ends."""
+    """Start the bot on the sandbox, with databases that are deleted at the end."""
     directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="assistants-bot-demo-")
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
 
@@ -109,83 +109,85 @@ async def _start_bot(
     engine = await container.engine(with_bot=True) if config.assistants.url == "embedded" else None
     ledger = await container.ledger()
     api = await container.api(engine)
-    life = await container.bot(api, ledger, sandbox.token)
-    coming_back = asyncio.create_task(_come_back(container, api, ledger, sandbox, life, say))
-    stack.callback(coming_back.cancel)
+    bot_task = await container.bot(api, ledger, sandbox.token)
+    restarts = asyncio.create_task(
+        _restart_after_revocation(container, api, ledger, sandbox, bot_task, say)
+    )
+    stack.callback(restarts.cancel)
     await sandbox.bot_ready()
     return ledger
 
 
-async def _come_back(
+async def _restart_after_revocation(
     container: Container,
     api: AssistantsAPI,
     ledger: Ledger,
     sandbox: Sandbox,
-    life: "asyncio.Task[None]",
+    bot_task: "asyncio.Task[None]",
     say: Callable[[str], None],
 ) -> None:
-    """Start the bot again each time that its token, which was revoked, is valid again."""
+    """Restart the bot each time its revoked token becomes valid again."""
     while True:
         try:
-            await life
+            await bot_task
         except LoginError as error:
             say(
-                f"The bot has left: {error} Here, “End all troubles” in the browser makes the old "
-                "token valid again, and the bot comes back."
+                f"The bot left Discord: {error} Press “End all troubles” in the browser: the "
+                "token becomes valid again, and the bot returns."
             )
         else:
             return
         await sandbox.until(lambda: not sandbox.control.token_revoked, timeout=_FOREVER)
-        with suppress(LoginError):  # revoked again at once: `life` tells of it
-            life = await container.bot(api, ledger, sandbox.token)
+        with suppress(LoginError):  # revoked again: `bot_task` raises the error
+            bot_task = await container.bot(api, ledger, sandbox.token)
 
 
 def _welcome(model: str) -> str:
-    """Return what the page opens with: who answers, and how to be answered better."""
+    """Return the page's welcome text: the model, and how to use a better one."""
     return (
-        f"**Who answers:** {model}\n"
-        "Mention @Assistant in a channel, or write to it directly. For a better model set "
-        "`OPENAI_API_KEY`, start Ollama, or name one under `[models]` in config.toml, and start "
-        "the demo again."
+        f"**Model:** {model}\n"
+        "Mention @Assistant in a channel, or send it a direct message. For a better model, set "
+        "`OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml, and restart the "
+        "demo."
     )
 
 
-async def _converse(scene: "DemoTerminal") -> int:
-    """Take questions line by line until there are no more."""
+async def _read_questions(demo_terminal: "DemoTerminal") -> int:
+    """Ask each line of standard input; return the exit code at the end of input."""
     code = 0
-    lines = _lines_of_input()
+    lines = _standard_input()
     prompt = "> " if sys.stdin is not None and sys.stdin.isatty() else ""
     while True:
         click.echo(prompt, nl=False)
         try:
             text = await lines.readline()
         except ValueError:
-            click.echo("That line is too long for a question.\n")
+            click.echo("That line is too long for a question. Write a shorter one.\n")
             continue
         line = text.decode("utf-8", "replace").strip()
         if not text or line == "/quit":
             return code
         if line == "/new":
-            scene.leave()
+            demo_terminal.leave_thread()
         elif line.startswith("/"):
-            await scene.command(line)
+            await demo_terminal.command(line)
         elif line:
-            code = code if await scene.ask(line) else 1
+            code = code if await demo_terminal.ask(line) else 1
 
 
-def _lines_of_input() -> asyncio.StreamReader:
-    """Return standard input, whatever it is: a terminal, a pipe, a file, a device, or closed.
+def _standard_input() -> asyncio.StreamReader:
+    """Return a reader of standard input: a terminal, pipe, file, device, or nothing.
 
-    It is read in a daemon thread. The loop can't wait for files and devices, would make a terminal
-    non-blocking for its output as well, and a thread of the pool would hold up the end.
+    A daemon thread reads, for three reasons: an event loop can't wait for files and devices, it
+    would make a terminal non-blocking for output too, and a pool thread would delay the exit.
     """
     lines = asyncio.StreamReader(limit=_LONGEST_LINE)
     feed = asyncio.get_running_loop().call_soon_threadsafe
 
     def read() -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody reads any more
+        with suppress(RuntimeError):  # the loop is closed: the demo has ended
             try:
-                # Where it was closed, another file of this process may have its number.
+                # With standard input closed, descriptor 0 may belong to another file.
                 while sys.stdin is not None and (data := os.read(0, 65_536)):
                     feed(lines.feed_data, data)
             except OSError as error:
@@ -197,7 +199,7 @@ def _lines_of_input() -> asyncio.StreamReader:
 
 
 class DemoTerminal:
-    """What a member of the sandbox says, and what the channel shows then, line by line."""
+    """Asks questions as a member of the sandbox and prints each change of the channel."""
 
     def __init__(
         self, sandbox: Sandbox, ledger: Ledger, echo: Callable[[str], None] = click.echo
@@ -211,17 +213,17 @@ class DemoTerminal:
         self._edits = 0
         self._started = 0.0
 
-    def leave(self) -> None:
-        """Ask the next question in the text channel, which begins another conversation."""
+    def leave_thread(self) -> None:
+        """Ask the next question in the text channel, which starts a new conversation."""
         self._thread = None
 
     async def ask(self, text: str) -> bool:
-        """Ask and show everything that changes until the turn has ended; True when answered."""
+        """Ask, print all changes until the turn ends, and return whether it was answered."""
         channel = self._thread or self._text_channel
         self._edits, self._started = 0, time.monotonic()
         async with aclosing(self._sandbox.watch()) as changes:
             upcoming = asyncio.ensure_future(anext(changes))
-            await asyncio.sleep(0)  # let it begin to watch
+            await asyncio.sleep(0)  # the task must start to watch first
             turn: Turn | None = None
             try:
                 question = await self._person.say(channel, text, mention_bot=self._thread is None)
@@ -234,10 +236,10 @@ class DemoTerminal:
                     else:
                         turn = await self._turn(question)
                         if turn is None and self._seconds() > _NOTICE_SECONDS:
-                            self._echo("The bot did not notice the question.")
+                            self._echo("The bot did not react to the question.")
                             return False
             except (NotPossible, DiscordError) as error:
-                self._echo(f"Discord would not take that: {_reason(error)}\n")
+                self._echo(f"Discord refused that: {_reason(error)}\n")
                 return False
             finally:
                 upcoming.cancel()
@@ -247,7 +249,7 @@ class DemoTerminal:
         return turn.state == "answered"
 
     async def command(self, line: str) -> None:
-        """Use a slash command such as ``/runs show run=1`` and show what it answers."""
+        """Run a slash command such as ``/runs show run=1`` and print the response."""
         path = [word for word in line[1:].split() if "=" not in word]
         options = {
             name: int(value) if value.isdecimal() and name != "run" else value
@@ -261,9 +263,7 @@ class DemoTerminal:
             interaction = self._person.begin_command(channel, " ".join(path), options)
             await self._sandbox.until(lambda: interaction.done, timeout=_NOTICE_SECONDS)
         except (NotPossible, DiscordError, LookupError) as error:
-            self._echo(
-                f"Discord would not take that: {_reason(error)} Options are written name=value.\n"
-            )
+            self._echo(f"Discord refused that: {_reason(error)} Write options as name=value.\n")
         except TimeoutError:
             self._echo("The bot did not answer the command.\n")
         else:
@@ -280,7 +280,7 @@ class DemoTerminal:
         return turn
 
     def _show(self, kind: str, channel: Channel | None, message: DiscordMessage | None) -> None:
-        """Print a change of the channel as a person would see it."""
+        """Print a change of the channel as a member would see it."""
         if kind == "thread_created" and channel is not None:
             self._line("", "new channel thread", f"“{channel.name}”")
         if message is None or channel is None or not message.content:
@@ -298,7 +298,7 @@ class DemoTerminal:
         self._echo(f"{where:<9} {who:<18} {_excerpt(content)}".rstrip())
 
     def _readable(self, message: DiscordMessage) -> str:
-        """Return what a message shows, and its buttons behind it."""
+        """Return a message's readable text and the labels of its buttons."""
         text = self._shown(message.content)
         labels = [
             f"[{item['label']}]"
@@ -309,7 +309,7 @@ class DemoTerminal:
         return "  ".join((text, *labels))
 
     def _shown(self, content: str) -> str:
-        """Return a message's text as people see it: names, times, and links to this Discord."""
+        """Return readable text: names for mentions, readable times, links to the sandbox."""
         text = content
         for user in (self._sandbox.bot_user, *(person.user for person in self._sandbox.people)):
             text = text.replace(user.mention, f"@{user.name}")
@@ -335,7 +335,7 @@ class DemoTerminal:
 
 
 def _reason(error: Exception) -> str:
-    """Return why Discord refuses something, as a sentence; a form's errors are deep inside."""
+    """Return the reason of a refusal as a sentence; form errors are nested deep inside."""
     details: Any = error.errors if isinstance(error, DiscordError) else None
     while isinstance(details, Mapping) and "_errors" not in details and details:
         details = next(iter(details.values()))
@@ -344,20 +344,20 @@ def _reason(error: Exception) -> str:
 
 
 def readable(text: str, now: float) -> str:
-    """Return a text for a terminal: times in words, no marks of small print and custom emoji."""
+    """Convert Discord markup for a terminal: timestamps, small print, custom emoji, links."""
     text = re.sub(r"^-# ", "", text, flags=re.MULTILINE)
     text = re.sub(r"<a?(:\w+:)\d+>", r"\1", text)
     text = re.sub(r"\[([^\]\n]+)\]\(<?(https?://[^\s)>]+)>?\)", r"\1: \2", text)
-    return _MOMENT.sub(lambda found: _moment(int(found[1]), found[2] or "f", now), text)
+    return _TIMESTAMP.sub(lambda found: _readable_time(int(found[1]), found[2] or "f", now), text)
 
 
-def _moment(at: int, style: str, now: float) -> str:
+def _readable_time(at: int, style: str, now: float) -> str:
     if style != "R":
         try:
             moment = datetime.fromtimestamp(at, UTC).astimezone()
         except (OverflowError, ValueError, OSError):
             return f"<t:{at}:{style}>"
-        return moment.strftime(_MOMENTS.get(style, "%Y-%m-%d %H:%M"))
+        return moment.strftime(_TIME_FORMATS.get(style, "%Y-%m-%d %H:%M"))
     seconds = abs(round(at - now))
     size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
     span = f"{round(seconds / size)} {unit}"
@@ -365,7 +365,7 @@ def _moment(at: int, style: str, now: float) -> str:
 
 
 def _excerpt(text: str) -> str:
-    """Return the beginning and the newest end of a text, in one line."""
+    """Return the beginning and the end of a text in one line."""
     line = " ".join(text.split())
     return line if len(line) <= 90 else f"{line[:35]} … {line[-50:]}"
 

@@ -1,4 +1,4 @@
-"""The configured model endpoint as the server's upstream: its failures become the API's errors."""
+"""Connects the server's forwarding to the model endpoint and translates its errors."""
 
 import logging
 import re
@@ -14,8 +14,8 @@ from bot.server import Forwarded
 
 _log: Final = logging.getLogger(__name__)
 
-_OPERATORS_TASK: Final = frozenset({401, 402, 403, 407})
-"""The endpoint refuses this server: its key, its account or its address."""
+_SERVER_REFUSED: Final = frozenset({401, 402, 403, 407})
+"""Statuses by which the endpoint refuses this server's key, account or address."""
 _NO_SUCH_PATH: Final = frozenset({404, 405, 501})
 
 
@@ -27,10 +27,10 @@ class ModelUpstream:
 
     @asynccontextmanager
     async def forward(self, method: str, path: str, body: bytes | None) -> AsyncIterator[Forwarded]:
-        """Send a request and give its answer; raises ``APIError`` without addresses or keys."""
+        """Forward a request; raises ``APIError`` without the endpoint's address or key."""
         try:
             async with self._model.forward(method, path, body) as answer:
-                yield Forwarded(answer.content_type, _told(answer.pieces))
+                yield Forwarded(answer.content_type, _with_api_errors(answer.pieces))
         except RefusedError as refused:
             raise _refusal(refused, path) from refused
         except FailedError as failed:
@@ -39,7 +39,8 @@ class ModelUpstream:
             raise _failure(error, status=503) from error
 
 
-async def _told(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _with_api_errors(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield ``pieces``; a failure while reading becomes an ``APIError``."""
     try:
         async for piece in pieces:
             yield piece
@@ -48,29 +49,31 @@ async def _told(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _refusal(refused: RefusedError, path: str) -> APIError:
-    status, told = refused.status, refused.told
-    if status in _OPERATORS_TASK or 300 <= status < 400:
+    status, body = refused.status, refused.told
+    if status in _SERVER_REFUSED or 300 <= status < 400:
         _log.warning("A forwarded request was refused: %s", refused.error.message)
         return APIError(
             502,
-            "The model endpoint refuses this server. Whoever runs the server finds the reason in "
-            "its log.",
+            "The model endpoint refused this server. The operator of the server finds the reason "
+            "in its log.",
             type="server_error",
             code="model_endpoint_refused",
         )
-    about_a_model = "model" in told.code or re.search(r"\bmodel\b", told.message, re.IGNORECASE)
+    about_a_model = "model" in body.code or re.search(r"\bmodel\b", body.message, re.IGNORECASE)
     if status in _NO_SUCH_PATH and not about_a_model:
         return APIError(
-            404, f"The model endpoint of this server has no /v1/{path}.", code="unknown_url"
+            404,
+            f"This server's model endpoint does not support /v1/{path}.",
+            code="unknown_url",
         )
-    said = without_keys(told.message) or "The model endpoint refused the request."
-    fault = "server_error" if status >= 500 else "invalid_request_error"
+    message = without_keys(body.message) or "The model endpoint refused the request."
+    default_type = "server_error" if status >= 500 else "invalid_request_error"
     return APIError(
         status,
-        said,
-        type=told.type or fault,
-        param=told.param or None,
-        code=told.code or None,
+        message,
+        type=body.type or default_type,
+        param=body.param or None,
+        code=body.code or None,
         retry_after=refused.error.retry_after,
     )
 
@@ -81,8 +84,8 @@ def _failure(error: ModelError, status: int = 502) -> APIError:
         status = 504
     return APIError(
         status,
-        "The model endpoint gave no usable answer. Try again later; whoever runs the server finds "
-        "the reason in its log.",
+        "The model endpoint gave no usable answer. Try again later; the operator of the server "
+        "finds the reason in its log.",
         type="server_error",
         code="model_endpoint_failed",
     )

@@ -1,4 +1,4 @@
-"""The programs that run until they are told to stop: the bot, and the server alone."""
+"""Runs the bot, or the server alone, until a signal stops the process."""
 
 import asyncio
 import ctypes
@@ -24,49 +24,52 @@ T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
 
 _STOP_SECONDS: Final = 4.5
-"""After a signal everything is stopped in order, and after this long in any order."""
+"""Seconds between a signal and the forced end of the process."""
 
 _MOST_OPEN_FILES: Final = 65_536
 
-_TELL_SECONDS: Final = 0.2
+_LOG_SECONDS: Final = 0.2
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h
 _M_ARENA_MAX: Final = -8
 _LARGE_BLOCK: Final = 256 * 1024
 _ARENAS: Final = 2
-_YOUNG_OBJECTS: Final = 50_000
-"""How many more objects are made than freed before the collector looks at the new ones."""
+_GC_THRESHOLD: Final = 50_000
+"""Threshold 0 of the garbage collector: allocations minus deallocations."""
 
-_LEFT: Final = "Not everything stopped in time; leaving it. Nothing that was saved is lost."
+_FORCED_END: Final = (
+    "Shutdown took too long, so the process ends now. All saved data is safe; unfinished answers "
+    "continue at the next start."
+)
 
 
 async def run_bot(
     config: Config, environment: Mapping[str, str], *, say: Callable[[str], None], terminal: TextIO
 ) -> None:
-    """Run the bot on Discord, and the server where the configuration says so, until cancelled.
+    """Run the bot, and the server if ``[server] enabled`` is set, until cancelled.
 
-    Raises ``StartError`` and the other one-line errors of the parts.
+    Raises ``StartError``, and the errors of the parts that ``main`` prints in one line.
     """
     token = environment.get("DISCORD_TOKEN", "").strip()
     if not token:
         raise StartError(
-            "DISCORD_TOKEN is not set. Put the bot's token there (Discord's developer portal, "
+            "DISCORD_TOKEN is not set. Set it to the bot's token (Discord's developer portal, "
             "your application, Bot), or try the bot without one: python -m bot demo"
         )
     require_own_engine(config)
     raise_open_files_limit()
     async with AsyncExitStack() as stack:
-        builder = Container(
+        container = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
         embedded = config.assistants.url == "embedded"
-        engine = await builder.engine(with_bot=True) if embedded else None
+        engine = await container.engine(with_bot=True) if embedded else None
         if engine is not None and config.server.enabled:
-            server = await builder.server(engine)
+            server = await container.server(engine)
             say(f"The Assistants API is at {server.url}")
-        life = await builder.bot(await builder.api(engine), await builder.ledger(), token)
-        _spare_the_loop()
-        await life
+        bot_task = await container.bot(await container.api(engine), await container.ledger(), token)
+        _tune_garbage_collector()
+        await bot_task
 
 
 async def run_server(
@@ -76,22 +79,22 @@ async def run_server(
     say: Callable[[str], None],
     terminal: TextIO,
 ) -> None:
-    """Serve the Assistants API until cancelled; raises the one-line errors of the parts."""
+    """Run the server until cancelled; raises the errors that ``main`` prints in one line."""
     raise_open_files_limit()
     async with AsyncExitStack() as stack:
-        builder = Container(
+        container = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
-        server = await builder.server(await builder.engine(with_bot=False))
-        _spare_the_loop()
+        server = await container.server(await container.engine(with_bot=False))
+        _tune_garbage_collector()
         say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")
         await asyncio.get_running_loop().create_future()
 
 
 def raise_open_files_limit() -> None:
-    """Let this process open as many files as the system allows it, up to 65,536.
+    """Raise the soft limit of open files to the hard limit, at most 65,536.
 
-    The usual soft limit of 1,024 is meant for programs that call ``select``; asyncio does not.
+    The usual soft limit of 1,024 protects programs that call ``select``, which asyncio does not.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
@@ -100,27 +103,32 @@ def raise_open_files_limit() -> None:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     except (OSError, ValueError) as error:
-        _log.warning("The limit of open files stays at %d: %s", soft, error)
+        _log.warning(
+            "The limit of open files stays at %d (%s), which limits the number of connections",
+            soft,
+            error,
+        )
 
 
-def _spare_the_loop() -> None:
-    """Have the garbage collector look less often, and never again at what the start has built.
+def _tune_garbage_collector() -> None:
+    """Make collections rare, and exclude the objects of the start from them.
 
-    Every round stops the loop. For 3,000 runs, 500 at once, Python's own thresholds cost 1198 ms
-    (3.11), 815 ms (3.13) and 928 ms (3.14) in rounds of up to 105 ms. These cost 14, 18 and 26 ms
-    in rounds of at most 20 ms, in the same memory. A threshold of 10,000 still costs about 300 ms.
+    Each collection stops the event loop. For 3,000 runs, 500 at once, Python's own thresholds cost
+    1198 ms (3.11), 815 ms (3.13) and 928 ms (3.14) in collections of up to 105 ms. This threshold
+    costs 14, 18 and 26 ms in collections of at most 20 ms, with the same memory. A threshold of
+    10,000 still costs about 300 ms.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
 def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
-    """Run a program and return what it does; None where Ctrl-C or SIGTERM ended it.
+    """Run a program and return its result; None if Ctrl-C or SIGTERM ended it.
 
-    Neither the process nor a child of it can gain privileges. After a signal the program has under
-    5 seconds to stop in order; then the process ends whatever hangs, with exit code 0 as well: it
-    was told to stop, and all that is on disk is whole.
+    The process and its children can't gain privileges. After a signal the program has 4.5 seconds
+    to stop; then the process ends, even if something hangs. The exit code is 0 in both cases: the
+    stop was requested, and all data on disk is complete.
     """
 
     async def watched() -> T | None:
@@ -129,16 +137,16 @@ def until_signalled(program: Coroutine[Any, Any, T]) -> T | None:
             return await task
         return None
 
-    _gain_no_privileges()
-    _give_memory_back()
+    _forbid_new_privileges()
+    _return_freed_memory()
     return asyncio.run(watched())
 
 
-def _give_memory_back() -> None:
-    """Have glibc return large blocks to the system as soon as they are freed.
+def _return_freed_memory() -> None:
+    """Make glibc return large freed blocks to the system at once.
 
-    Left alone it keeps blocks of up to 32 MB after the first of that size was freed, for each
-    thread's arena: files and pages that come and go then hold several times their size.
+    By default glibc keeps freed blocks of up to 32 MB in each thread's arena, so that short-lived
+    files and pages occupy several times their size.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
@@ -146,8 +154,8 @@ def _give_memory_back() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
-def _gain_no_privileges() -> None:
-    """Make setuid programs harmless to this process and its children, on Linux."""
+def _forbid_new_privileges() -> None:
+    """Set ``no_new_privs`` on Linux: setuid programs give this process and its children nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
@@ -157,10 +165,10 @@ def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
     loop = asyncio.get_running_loop()
     stopping = False
 
-    # Not the loop's own handlers: one that is blocked would not even begin to count the seconds.
+    # Signal handlers of the loop would not run while the loop is blocked.
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopping
-        if not stopping:  # once is enough: a second signal must not cut the stopping short
+        if not stopping:  # a second signal must not interrupt the shutdown
             stopping = True
             threading.Thread(target=_end_in_time, name="stopping", daemon=True).start()
             loop.call_soon_threadsafe(task.cancel)
@@ -170,18 +178,18 @@ def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
     try:
         yield
     finally:
-        # Nor must a second one while the process goes, which takes some moments more; a handler of
-        # Python's own would be gone before the last of them.
+        # Ignore further signals until the process has ended: Python removes its own handlers before
+        # the interpreter has finished.
         after = [signal.SIG_IGN] * len(numbers) if stopping else before
         for number, handler in zip(numbers, after, strict=True):
             signal.signal(number, handler)
 
 
 def _end_in_time() -> None:
-    """End the process once its time is over, also where its loop or one of its threads hangs."""
-    time.sleep(_STOP_SECONDS)  # in a thread of its own: the loop may be what hangs
-    # Whoever reads the log may hang, too.
-    telling = threading.Thread(target=_log.error, args=(_LEFT,), daemon=True)
-    telling.start()
-    telling.join(_TELL_SECONDS)
+    """End the process after ``_STOP_SECONDS``, even if its loop or a thread hangs."""
+    time.sleep(_STOP_SECONDS)  # in its own thread, because the loop may hang
+    # The reader of the log may hang, too.
+    logging_thread = threading.Thread(target=_log.error, args=(_FORCED_END,), daemon=True)
+    logging_thread.start()
+    logging_thread.join(_LOG_SECONDS)
     os._exit(0)

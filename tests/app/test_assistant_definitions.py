@@ -83,7 +83,7 @@ async def test_one_that_exists_is_found_by_id_and_by_name(home: House, ledger: L
     for wanted, name in ((made.id, "n119"), ("n0", "n0")):
         found = await _answering(home, ledger, _settings(f'[assistants]\nassistant = "{wanted}"'))
         assert (await home.api.retrieve_assistant(found)).name == name
-    with pytest.raises(ConfigError, match='"nobody" is not there'):
+    with pytest.raises(ConfigError, match='"nobody" does not exist'):
         await _answering(home, ledger, _settings('[assistants]\nassistant = "nobody"'))
 
 
@@ -122,7 +122,7 @@ def test_server_keys_come_with_their_projects(listed: str, keys: dict[str, str])
     [
         (f"team={SECRET},{OTHER}", 2, "names no project"),
         (f"{SECRET},team={OTHER}", 1, "names no project"),
-        (f"team={SECRET},after the comma", 2, "A comma ends an entry"),
+        (f"team={SECRET},after the comma", 2, "A key that contains a comma"),
         (f"={SECRET}", 1, "names no project"),
         ("team=", 1, "fewer than 16 characters"),
         ("team=0123456789abcde", 1, "fewer than 16 characters"),

@@ -150,7 +150,7 @@ async def test_the_demo_refuses_a_question_that_discord_would_not_take(
     async with program("demo", "--config", config) as ran:
         await ran.write("x" * 2001 + "\n" + "x" * 3_000_000 + "\nand on\n")
         assert await ran.ended() == 1
-    assert "Discord would not take that: Must be 2000 or fewer in length." in ran.output
+    assert "Discord refused that: Must be 2000 or fewer in length." in ran.output
     assert "That line is too long" in ran.output
     assert ran.output.count("answered in") == 1
     assert "Traceback" not in ran.errors
@@ -186,7 +186,7 @@ async def test_the_demo_comes_back_when_a_revoked_token_is_given_back(
                     assert done.ok, await done.text()
 
             await trouble("revoke_token")
-            await ran.until_line("The bot has left: Discord does not accept")
+            await ran.until_line("The bot left Discord: Discord does not accept")
             await trouble("clear")
             for number in range(2):
                 await ran.until_lines("Assistant is on Discord.", 2 + number)
@@ -358,8 +358,8 @@ async def test_the_bot_works_on_a_server_elsewhere(
             assert await checked.ended() == 0, checked.output
         assert any(line.startswith("ok  assistants") for line in checked.lines)
         for named, code, told in (
-            ("Assistant", 0, "ok  assistant   Assistant is there"),
-            ("Nobody", 2, '!!  assistant   [assistants] assistant = "Nobody" is not there.'),
+            ("Assistant", 0, "ok  assistant   Assistant exists"),
+            ("Nobody", 2, '!!  assistant   [assistants] assistant = "Nobody" does not exist.'),
         ):
             section = f'[assistants]\nurl = "{url}"\nassistant = "{named}"\n'
             config = written_config(tmp_path / "bot", model, sandbox, section)

@@ -174,7 +174,7 @@ async def test_a_backup_is_not_written_into_the_directory_it_copies(
 
 async def test_what_is_in_the_way_is_named_and_stays(running: Community, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
-    with pytest.raises(StoreError, match="is there already"):
+    with pytest.raises(StoreError, match="is a file"):
         await backup(config(tmp_path / "data"), tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "mine"
 

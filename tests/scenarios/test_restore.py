@@ -382,6 +382,6 @@ async def test_a_backup_killed_half_way_leaves_no_copy(host: Host) -> None:
     (files / "file-large").unlink()
     async with program("backup", *host.config, str(host.directory / "copy")) as again:
         assert await again.ended() != 0
-        assert "copy.part is there" in again.errors
+        assert "copy.part exists" in again.errors
     shutil.rmtree(host.directory / "copy.part")
     await host.backup()
