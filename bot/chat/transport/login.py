@@ -66,6 +66,7 @@ async def look_up(token: str, api_url: str) -> BotProfile:
     with login_errors(api_url):
         dpy_internals.use_api(api_url)
         client = discord.Client(intents=discord.Intents.none())
+        dpy_internals.check(client)
         try:
             await client.login(token)
             application = await client.application_info()
