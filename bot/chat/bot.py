@@ -15,7 +15,7 @@ from bot.chat.texts import sentences
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.run_slots import MOST_AT_ONCE
-from bot.chat.wiring import build_parts
+from bot.chat.wiring import ChatLimits, build_parts
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
@@ -52,6 +52,7 @@ class ChatBot(discord.Client):
         texts: TextReader,
         *,
         at_once: int = MOST_AT_ONCE,
+        limits: ChatLimits | None = None,
     ) -> None:
         super().__init__(
             intents=_intents(),
@@ -69,7 +70,15 @@ class ChatBot(discord.Client):
         self._ledger = ledger
         self._clock = clock
         self._parts = build_parts(
-            self, settings, api, ledger, assistant_id, clock, texts, at_once=at_once
+            self,
+            settings,
+            api,
+            ledger,
+            assistant_id,
+            clock,
+            texts,
+            at_once=at_once,
+            limits=limits or ChatLimits(),
         )
         self._tasks = BackgroundTasks()
         self._started = False

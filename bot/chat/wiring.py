@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import discord
 
 from bot.assistants.api import AssistantsAPI
-from bot.chat.catch_up.catch_up import CatchUp
-from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
+from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader, TextReader
-from bot.chat.intake.listener import Listener
+from bot.chat.intake.listener import MOST_WAITING, Listener
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.reply.channel_writer import ChannelWriters
@@ -25,11 +25,29 @@ from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.run_slots import RunSlots
-from bot.chat.turns.scheduler import TurnScheduler
+from bot.chat.turns.scheduler import (
+    FIRST_PAUSE,
+    GUARANTEED_PER_GUILD,
+    MOST_WORKERS,
+    TurnScheduler,
+)
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatLimits:
+    """The bounds of the chat that no setting changes; each part's module describes its own."""
+
+    most_waiting: int = MOST_WAITING
+    most_workers: int = MOST_WORKERS
+    guaranteed_per_guild: int = GUARANTEED_PER_GUILD
+    first_pause: float = FIRST_PAUSE
+    most_pages: int = MOST_PAGES
+    most_channels: int = MOST_CHANNELS
+    write_seconds: float = WRITE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -58,6 +76,7 @@ def build_parts(
     texts: TextReader,
     *,
     at_once: int,
+    limits: ChatLimits,
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet.
 
@@ -70,7 +89,7 @@ def build_parts(
     rest = RestRetry(clock)
     writers = ChannelWriters(client, rest, clock)
     notice = Notice(client, ledger, rest)
-    read_markers = ReadMarkers(ledger, clock)
+    read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
     threads = AssistantThreads(api, ledger, clock, assistant_id, replies=writers)
     run_slots = RunSlots(at_once)
     services = TurnServices(
@@ -83,7 +102,13 @@ def build_parts(
         notice=notice,
         run_slots=run_slots,
     )
-    scheduler = TurnScheduler(services, held=read_markers.holds)
+    scheduler = TurnScheduler(
+        services,
+        held=read_markers.holds,
+        most_workers=limits.most_workers,
+        guaranteed_per_guild=limits.guaranteed_per_guild,
+        first_pause=limits.first_pause,
+    )
     router = Router(client, ledger, rest, settings.answer_in)
     thread_opener = ThreadOpener(router, clock, scheduler.schedule)
     listener = Listener(
@@ -94,6 +119,7 @@ def build_parts(
         open_thread=thread_opener.open_soon,
         reply=notice.reply_to,
         mark_read=read_markers.mark_read,
+        most_waiting=limits.most_waiting,
     )
     handlers = InteractionHandlers(
         ledger,
@@ -117,6 +143,8 @@ def build_parts(
             clock,
             take=listener.store_missed,
             release=scheduler.release,
+            most_pages=limits.most_pages,
+            most_channels=limits.most_channels,
         ),
         read_markers=read_markers,
         recovery=Recovery(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
 from bot.chat.turns.run_slots import MOST_AT_ONCE
+from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import DiscordSettings
 from bot.engine import Engine
@@ -52,6 +54,8 @@ class Community:
         self.admin = sandbox.admin
         self.ada, self.ben = sandbox.members[:2]
         self.clock = ShiftedClock()
+        self.limits = ChatLimits()
+        """What the bot is started with; a test changes them with ``restart_bot``."""
         self.settings = DiscordSettings(
             answer_in="thread" if answer_in == "thread" else "channel",
             api_url=sandbox.api_url,
@@ -99,6 +103,7 @@ class Community:
             self.clock,
             AttachmentText(),
             at_once=at_once,
+            limits=self.limits,
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
         ready = asyncio.create_task(self.sandbox.bot_ready())
@@ -116,6 +121,12 @@ class Community:
         await self.bot.close()
         await asyncio.gather(running, return_exceptions=True)
         await self.ledger.close()
+
+    async def restart_bot(self, **limits: float) -> None:
+        """Stop the bot, and start it with these of the ``ChatLimits`` changed."""
+        await self.stop_bot()
+        self.limits = replace(self.limits, **limits)  # type: ignore[arg-type]  # counts are ints
+        await self.start_bot()
 
     async def stopped_by_itself(self) -> None:
         """Wait until the bot has stopped, and raise what it stopped with."""

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bot.chat.texts import sentences
+from bot.chat.wiring import ChatLimits
 from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer
 from tests.support.eventually import eventually
@@ -121,10 +122,8 @@ async def test_a_start_that_reads_messages_again_stores_no_question_twice(
     assert len(await threads.runs_on(home)) == 3
 
 
-async def test_messages_beyond_the_read_limit_are_announced(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_PAGES", 1)
+async def test_messages_beyond_the_read_limit_are_announced(threads: Community) -> None:
+    threads.limits = ChatLimits(most_pages=1)  # from the next start on
     home = await threads.ada.open_dm()
     await threads.ada.say(home, "first")
     await threads.finished(home)
@@ -170,9 +169,9 @@ async def test_after_a_long_absence_nothing_is_told_where_nothing_was_missed(
 
 
 async def test_left_out_messages_are_announced_only_where_members_ask_the_bot(
-    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    threads: Community, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_PAGES", 1)
+    threads.limits = ChatLimits(most_pages=1)  # from the next start on
     elsewhere = threads.sandbox.guild.add_text_channel("elsewhere")
     await threads.ada.say(elsewhere, "nobody asks here")
     await threads.finished(await threads.thread_of(await threads.ask("one")))
@@ -192,9 +191,9 @@ async def test_left_out_messages_are_announced_only_where_members_ask_the_bot(
 
 
 async def test_only_channels_with_missed_messages_are_told_so(
-    threads: Community, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    threads: Community, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.chat.catch_up.catch_up.MOST_CHANNELS", 1)
+    threads.limits = ChatLimits(most_channels=1)  # from the next start on
     homes = [await person.open_dm() for person in (threads.ada, threads.ben)]
     for person, home in zip((threads.ada, threads.ben), homes, strict=True):
         await person.say(home, "one")
@@ -293,9 +292,9 @@ async def test_what_waited_when_a_session_was_lost_is_answered_once_the_gap_was_
 
 
 async def test_a_question_during_the_shutdown_is_answered_after_the_next_start(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
+    threads: Community,
 ) -> None:
-    monkeypatch.setattr("bot.chat.catch_up.read_markers.WRITE_SECONDS", 0.01)
+    await threads.restart_bot(write_seconds=0.01)
     home = await threads.ada.open_dm()
     gate = threads.model.stall("Begun", then=" and done.")
     await threads.ada.say(home, "one")

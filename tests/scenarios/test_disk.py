@@ -87,7 +87,7 @@ async def test_a_ledger_that_somebody_else_writes_to_is_waited_for(channels: Com
 async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.turns.scheduler._FIRST_PAUSE", 0.01)
+    await channels.restart_bot(first_pause=0.01)
     monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
     access: Any = channels.ledger._database
     real, failing, count = access.write, 0, 0

@@ -1,7 +1,5 @@
 """More than can be done at once: queues are bounded, guilds take turns, and the wait is told."""
 
-import pytest
-
 from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.texts import sentences
 from bot.sandbox import Person
@@ -11,9 +9,9 @@ from tests.support.eventually import eventually
 
 
 async def test_more_questions_than_may_wait_are_refused_in_words(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    monkeypatch.setattr("bot.chat.intake.listener.MOST_WAITING", 2)
+    await channels.restart_bot(most_waiting=2)
     home = await channels.ada.open_dm()
     gate = channels.model.stall(then="Now.")
     await channels.ada.say(home, "one")
@@ -98,10 +96,9 @@ async def test_moderators_see_how_busy_the_bot_is(channels: Community) -> None:
 
 
 async def test_a_channel_of_a_quiet_guild_gets_a_worker_beyond_the_limit(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    monkeypatch.setattr("bot.chat.turns.scheduler.MOST_WORKERS", 2)
-    monkeypatch.setattr("bot.chat.turns.scheduler.GUARANTEED_PER_GUILD", 1)
+    await channels.restart_bot(most_workers=2, guaranteed_per_guild=1)
     gate = channels.model.gate()
     channels.model.otherwise = lambda asked: (
         asked.question if asked.question == "alone" else turns.say(asked.question, first=gate)

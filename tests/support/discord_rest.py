@@ -10,7 +10,7 @@ from bot.app.attachment_text import AttachmentText
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.transport import dpy_internals
-from bot.chat.wiring import ChatParts, build_parts
+from bot.chat.wiring import ChatLimits, ChatParts, build_parts
 from bot.config import DiscordSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
@@ -119,7 +119,15 @@ async def rest_bot(directory: Path, *, at_once: int = 10) -> AsyncIterator[RestB
         stack.push_async_callback(client.close)
         settings = DiscordSettings(api_url=sandbox.api_url)
         parts = build_parts(
-            client, settings, api, ledger, assistant.id, clock, AttachmentText(), at_once=at_once
+            client,
+            settings,
+            api,
+            ledger,
+            assistant.id,
+            clock,
+            AttachmentText(),
+            at_once=at_once,
+            limits=ChatLimits(),
         )
         dpy_internals.use_api(sandbox.api_url)
         await client.login(sandbox.token)

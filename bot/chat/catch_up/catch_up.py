@@ -57,6 +57,8 @@ class CatchUp:
         *,
         take: Callable[[discord.Message, discord.ClientUser], Awaitable[None]],
         release: Callable[[], None],
+        most_pages: int = MOST_PAGES,
+        most_channels: int = MOST_CHANNELS,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -65,6 +67,8 @@ class CatchUp:
         self._clock = clock
         self._take = take
         self._release = release
+        self._most_pages = most_pages
+        self._most_channels = most_channels
         self._gaps = GapFinder(client, ledger, read_markers, rest, clock)
         self._reconciler = Reconciler(client, ledger, rest)
         self._tasks = BackgroundTasks()
@@ -128,9 +132,9 @@ class CatchUp:
             return
         _log.info("Reading %d channels for missed messages", len(ordered))
         async with asyncio.TaskGroup() as group:
-            for gap in ordered[:MOST_CHANNELS]:
+            for gap in ordered[: self._most_channels]:
                 group.create_task(self._guarded(gap, self._read))
-            for gap in ordered[MOST_CHANNELS:]:
+            for gap in ordered[self._most_channels :]:
                 group.create_task(self._guarded(gap, self._skip))
 
     async def _guarded(self, gap: Gap, work: Callable[[Gap], Awaitable[None]]) -> None:
@@ -223,7 +227,7 @@ class CatchUp:
         late: list[discord.Message] = []
         oldest = self._gaps.oldest_answered()
         before: int | None = None
-        for _ in range(MOST_PAGES):
+        for _ in range(self._most_pages):
             page = await self._rest.call(partial(newest_page, gap.channel, before))
             for message in page.messages:
                 if message.id <= gap.mark.message_id:

@@ -28,9 +28,12 @@ class ReadMarkers:
     channels with a gap are behind until they were read. Until then their markers do not move.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, *, write_seconds: float = WRITE_SECONDS
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._write_seconds = write_seconds
         self.is_ready = False
         """Whether the guilds of this session are known."""
         self._known_guilds: set[int] = set()
@@ -113,7 +116,7 @@ class ReadMarkers:
 
     async def _write_later(self) -> None:
         while self._new or self._old:
-            await self._clock.sleep(WRITE_SECONDS)
+            await self._clock.sleep(self._write_seconds)
             await self.write()
 
 

@@ -47,6 +47,7 @@ class Listener:
         open_thread: Callable[[NewQuestion], None],
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._ledger = ledger
         self._router = router
@@ -55,6 +56,7 @@ class Listener:
         self._open_thread = open_thread
         self._reply = reply
         self._mark_read = mark_read
+        self._most_waiting = most_waiting
         self._refused_at: dict[int, float] = {}
         # discord.py runs each event in its own task. One lock per channel keeps the order of a
         # channel's events; a lock is freed when no task uses it.
@@ -102,7 +104,7 @@ class Listener:
         }
         if message.channel.id not in self._refused_at:
             self._refused_at[message.channel.id] = now
-            await self._reply(message, sentences.queue_full(MOST_WAITING))
+            await self._reply(message, sentences.queue_full(self._most_waiting))
 
     async def store_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Store a question that was written while the bot was away.
@@ -121,7 +123,7 @@ class Listener:
         async with self._lock(message.channel.id):
             destination = await self._router.route(message, mentioned=mentioned, me=me.id)
             stored = destination.is_question and await self._ledger.questions.take(
-                question, destination.link, most=MOST_WAITING
+                question, destination.link, most=self._most_waiting
             )
         if not stored:
             return

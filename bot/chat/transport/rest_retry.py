@@ -45,8 +45,9 @@ _log: Final = logging.getLogger(__name__)
 class RestRetry:
     """Retries calls to Discord for as long as another try may help."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, call_seconds: float = _CALL_SECONDS) -> None:
         self._clock = clock
+        self._call_seconds = call_seconds
 
     async def call(self, call: Callable[[], Awaitable[T]], *, within: float = math.inf) -> T:
         """Retry a call until it succeeds; raise ``discord.HTTPException`` where it is refused.
@@ -56,7 +57,7 @@ class RestRetry:
         """
 
         async def bounded() -> T:
-            async with asyncio.timeout(_CALL_SECONDS):
+            async with asyncio.timeout(self._call_seconds):
                 return await call()
 
         policy = endless(longest_delay=LONGEST_WAIT, patience=within)

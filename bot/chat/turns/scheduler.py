@@ -26,7 +26,7 @@ _PAUSED_PER_SECOND: Final = 45
 
 _CANCEL_SECONDS: Final = 0.3
 
-_FIRST_PAUSE: Final = 1.0
+FIRST_PAUSE: Final = 1.0
 """The wait after a failure before a channel's worker tries again, in seconds; it doubles."""
 
 _LONGEST_PAUSE: Final = 30.0
@@ -40,12 +40,23 @@ class TurnScheduler:
     ``held`` returns whether no turn may begin in a channel for now.
     """
 
-    def __init__(self, services: TurnServices, *, held: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        services: TurnServices,
+        *,
+        held: Callable[[int], bool],
+        most_workers: int = MOST_WORKERS,
+        guaranteed_per_guild: int = GUARANTEED_PER_GUILD,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
         self._services = services
         self._ledger = services.ledger
         self._clock = services.clock
         self._throttle = services.throttle
         self._held = held
+        self._most_workers = most_workers
+        self._guaranteed_per_guild = guaranteed_per_guild
+        self._first_pause = first_pause
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._due: set[int] = set()
         self._held_back: set[int] = set()
@@ -63,7 +74,7 @@ class TurnScheduler:
             return
         if self._held(channel_id):
             self._held_back.add(channel_id)
-        elif len(self._workers) < MOST_WORKERS:
+        elif len(self._workers) < self._most_workers:
             self._begin(channel_id)
         else:
             self._waiting.add(channel_id)
@@ -120,7 +131,7 @@ class TurnScheduler:
 
     def _begin_at_once(self, channel_id: int, guild_id: int) -> bool:
         """Give a channel a worker beyond the limit if few of its guild's channels have one."""
-        if self._at_work[guild_id] < GUARANTEED_PER_GUILD and self._may_begin(channel_id):
+        if self._at_work[guild_id] < self._guaranteed_per_guild and self._may_begin(channel_id):
             self._begin(channel_id, guild_id)
             return True
         return False
@@ -146,7 +157,7 @@ class TurnScheduler:
                 del self._at_work[guild_id]
 
     async def _work(self, channel_id: int) -> None:
-        pause = _FIRST_PAUSE
+        pause = self._first_pause
         try:
             while channel_id in self._due and not self._held(channel_id):
                 self._due.discard(channel_id)
@@ -163,7 +174,9 @@ class TurnScheduler:
 
     def _next_waiting(self) -> None:
         """Give free workers to the channels that wait for one."""
-        while len(self._workers) < MOST_WORKERS and (found := self._waiting.next()) is not None:
+        while (
+            len(self._workers) < self._most_workers and (found := self._waiting.next()) is not None
+        ):
             if self._may_begin(found[0]):
                 self._begin(*found)
 

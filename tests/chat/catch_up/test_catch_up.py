@@ -3,8 +3,7 @@
 import discord
 import pytest
 
-from bot.chat.catch_up import catch_up
-from bot.chat.catch_up.catch_up import CatchUp
+from bot.chat.catch_up.catch_up import MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.texts import sentences
 from bot.chat.transport.rest_retry import RestRetry
@@ -25,14 +24,18 @@ class Reading:
         self.failures: list[Exception] = []
         self.read_markers = ReadMarkers(bot.ledger, bot.clock)
         self.released = 0
-        self.catch_up = CatchUp(
-            bot.client,
-            bot.ledger,
+        self.catch_up = self.built()
+
+    def built(self, *, most_pages: int = MOST_PAGES) -> CatchUp:
+        return CatchUp(
+            self.bot.client,
+            self.bot.ledger,
             self.read_markers,
-            RestRetry(bot.clock),
-            bot.clock,
+            RestRetry(self.bot.clock),
+            self.bot.clock,
             take=self._take,
             release=self._release,
+            most_pages=most_pages,
         )
 
     async def _take(self, message: discord.Message, me: discord.ClientUser) -> None:
@@ -107,9 +110,9 @@ async def test_a_message_is_handed_on_again_once_the_ledger_answers(
 
 
 async def test_more_pages_than_are_read_are_announced(
-    reading: Reading, monkeypatch: pytest.MonkeyPatch
+    reading: Reading,
 ) -> None:
-    monkeypatch.setattr(catch_up, "MOST_PAGES", 1)
+    reading.catch_up = reading.built(most_pages=1)
     for number in range(101):
         await reading.bot.ada.say(reading.home, f"{number}")
     await reading.caught_up()

@@ -119,8 +119,7 @@ async def test_a_proxys_web_page_is_not_in_the_log(caplog: pytest.LogCaptureFixt
     assert "html" not in caplog.text
 
 
-async def test_a_call_that_is_never_answered_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.chat.transport.rest_retry._CALL_SECONDS", 0.05)
+async def test_a_call_that_is_never_answered_is_made_again() -> None:
     calls = 0
 
     async def call() -> str:
@@ -131,5 +130,5 @@ async def test_a_call_that_is_never_answered_is_made_again(monkeypatch: pytest.M
         return "through"
 
     async with asyncio.timeout(10):
-        assert await RestRetry(FakeClock(skips=True)).call(call) == "through"
+        assert await RestRetry(FakeClock(skips=True), call_seconds=0.05).call(call) == "through"
     assert calls == 2
