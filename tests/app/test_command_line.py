@@ -291,12 +291,12 @@ async def test_run_logs_one_line_for_each_turn_that_ended(
         await ada.say(general, "two", mention_bot=True)
         await ran.until_line("Turn 2 ")
         assert await ran.terminated() == 0
-    told = [line for line in ran.log[before:] if "INFO" in line or "WARNING" in line]
+    told = [line for line in ran.log[before:] if re.search("INFO|WARNING|ERROR", line)]
     answered, failed = (line for line in told if "turn_runner" in line)
     thread = sandbox.guild.threads[0].id
     wanted = rf"INFO .*: Turn 1 answered \(\d\.\d s, channel {thread}, run_\w+, \d+ tokens\)$"
     assert re.search(wanted, answered)
-    assert re.search(r"WARNING .*: Turn 2 failed \(.*, run_\w+, .*model_failed\): \w+: .*", failed)
+    assert re.search(r"ERROR .*: Turn 2 failed \(.*, run_\w+, .*model_key\): \w+: .*", failed)
     assert [line for line in told if "run_" in line] == [answered, failed]
 
 
@@ -309,7 +309,7 @@ async def test_serve_logs_why_a_run_failed(tmp_path: Path, model: ScriptedModel)
             thread = await client.create_thread(CreateThread())
             await client.create_message(thread.id, CreateMessage(role="user", content="Hi"))
             run = await client.create_run(thread.id, CreateRun(assistant_id=assistant.id))
-            await ran.until_line(f"WARNING bot.engine.run.executor: {run.id} failed")
+            await ran.until_line(f"ERROR   bot.engine.run.executor: {run.id} failed")
         assert await ran.terminated() == 0
     assert sum(run.id in line for line in ran.log) == 1
 
