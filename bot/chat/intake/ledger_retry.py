@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from bot.runtime.clock import Clock
@@ -17,8 +18,5 @@ _log: Final = logging.getLogger(__name__)
 
 async def until_ledger_answers(call: Callable[[], Awaitable[T]], clock: Clock, failure: str) -> T:
     """Retry a call while the ledger fails; ``failure`` says in the log what can't be done yet."""
-
-    def log(error: Exception, seconds: float) -> None:
-        _log.warning("%s; trying again in %.1f s: %s", failure, seconds, error)
-
+    log = partial(_log.warning, "%s (%s); trying again in %.1f s", failure)
     return await retry(call, _LEDGER_RETRIES, on_error(LedgerError), clock, on_wait=log)

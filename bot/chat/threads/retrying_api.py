@@ -16,32 +16,22 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 120.0
 """How long an operation is retried, in seconds."""
 
-ONCE: Final = frozenset(
-    {
-        "create_assistant",
-        "create_file_batch",
-        "create_message",
-        "create_run",
-        "create_store_file",
-        "create_thread_and_run",
-        "create_vector_store",
-        "stream_run",
-        "stream_thread_and_run",
-        "upload_file",
-    }
-)
-"""Operations that are not repeated blindly, because each try may make another object.
+_MAKING: Final = ("create_", "stream_", "upload_")
+_HARMLESS: Final = frozenset({"create_thread", "stream_tool_outputs"})
+"""An empty thread that nobody knows harms nobody; a run takes its outputs once."""
 
-``create_thread`` is not one of them: an empty thread that nobody knows harms nobody.
-"""
+
+def may_double(operation: str) -> bool:
+    """Tell whether an operation that is repeated blindly may make a second object."""
+    return operation.startswith(_MAKING) and operation not in _HARMLESS
 
 
 class RetryingAPI:
     """Retries the operations of an ``AssistantsAPI``.
 
     ``operations`` is the same API: each operation raises ``APIError`` where the server refuses it,
-    and ``TurnError`` after ``patience`` seconds without an answer. Operations in ``ONCE`` are tried
-    once there; ``create_once`` retries them safely.
+    and ``TurnError`` after ``patience`` seconds without an answer. Operations that ``may_double``
+    are tried once there; ``create_once`` retries them safely.
     """
 
     def __init__(self, api: AssistantsAPI, clock: Clock, patience: float) -> None:
@@ -92,7 +82,7 @@ class _RetriedOperations:
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         operation: Callable[..., Awaitable[Any]] = getattr(self._api, name)
-        if name in ONCE:
+        if may_double(name):
             return operation
 
         def retried(*args: Any, **options: Any) -> Awaitable[Any]:

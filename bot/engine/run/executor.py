@@ -268,10 +268,8 @@ class RunExecutor:
                 save_text, save_error = False, error
             return await store()
 
-        def log(error: Exception, seconds: float) -> None:
-            text = "The end of %s can't be stored yet; trying again in %.1f s: %s"
-            _log.warning(text, self.run.id, seconds, error)
-
+        text = "The end of %s can't be stored yet (%s); trying again in %.1f s"
+        log = partial(_log.warning, text, self.run.id)
         unavailable = on_error(StoreUnavailableError)
         ended = await retry(store, _STORE_RETRIES, unavailable, self._engine.clock, on_wait=log)
         if ended is None:
