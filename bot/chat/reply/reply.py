@@ -16,6 +16,7 @@ import discord
 from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError, UndeliverableError
 from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.rendering import render_off_loop
 from bot.chat.reply.split import LIMIT, split
 from bot.chat.texts import sentences
 from bot.chat.transport.rate_limiter import RequestPriority
@@ -120,16 +121,17 @@ class Reply:
             self._progress = asyncio.create_task(self._show_progress())
 
     async def finish(self, text: str, notes: Sequence[str], *, retry: bool) -> bool:
-        """Edit the reply to its final text, with small notes below and Retry if ``retry``.
+        """Edit the reply to its rendered final text, with small notes below and Retry if ``retry``.
 
         Returns False where Discord refused a part: a sentence that says so and a Retry button
         replace the part. Raises ``UndeliverableError`` where Discord refuses that sentence too;
         then the reply's messages were deleted, as far as Discord allows.
         """
         await self._stop_progress()
+        rendered = await render_off_loop(text)
         with self._throttle.urgent():
             try:
-                return await self._write_parts(with_notes(text, notes), retry=retry)
+                return await self._write_parts(with_notes(rendered, notes), retry=retry)
             except UndeliverableError:
                 if not self._ids:
                     raise

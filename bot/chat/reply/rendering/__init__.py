@@ -1,0 +1,59 @@
+"""The Markdown of models as Discord shows it: formulas, tables and all else that it can't show.
+
+A parser finds what Discord would show otherwise than meant. Those lines alone are written again;
+every other line stays as it is.
+"""
+
+import asyncio
+import logging
+import re
+from functools import cache
+from typing import Final
+
+from markdown_it import MarkdownIt
+
+from bot.chat.reply.rendering.blocks import rendered_lines
+from bot.chat.reply.rendering.parser import parser
+
+_AT_ONCE: Final = 2_000
+"""The longest text, in code points, that is parsed on the event loop."""
+
+_LONGEST: Final = 150_000
+"""The longest text that is parsed at all; a longer one stays as it is."""
+
+_log: Final = logging.getLogger(__name__)
+
+_NEWLINE: Final = re.compile(r"\r\n?")
+_SUSPECT: Final = re.compile(
+    r"\\[(\[]|\$|<[a-zA-Z/!]|&[#a-zA-Z]|!\[|\[\^|\]\[|\]:[ \t]|-[ :]*\||\|[ :]*-"
+    r"|\]\((?!<?(?:https?|discord|mailto|tel):)|\[https?://"
+    r"|[0-9A-Za-z)\]]\*{1,2}[0-9A-Za-z(\[]|[0-9A-Za-z]_+(?![0-9A-Za-z_])|[0-9A-Za-z]__[0-9A-Za-z]"
+    r"|\b__[a-z]+__\b|[-*+.)] \[[ xX]\] "
+    r"|^[ \t>]*(?:\#{4}|\#{1,3}[ \t][^\n]*\#[ \t]*$|[-*_][ \t]*[-*_][ \t]*[-*_][-*_ \t]*$"
+    r"|=+[ \t]*$"
+    r"|~~~|\+[ \t])|^(?:[> ]* {4}|[> ]*\t)[^\n]",
+    re.MULTILINE,
+)
+
+
+def render(markdown: str) -> str:
+    """Return a model's Markdown as Discord's; never raises, takes time linear in the length."""
+    if _SUSPECT.search(markdown) is None or len(markdown) > _LONGEST:
+        return markdown
+    try:
+        return rendered_lines(_parser(), _NEWLINE.sub("\n", markdown)) or markdown
+    except Exception:  # noqa: BLE001 - a defect of the parser must not cost the answer
+        _log.exception("An answer could not be rendered; Discord shows the model's own text")
+        return markdown
+
+
+async def render_off_loop(markdown: str) -> str:
+    """Render, in a thread of its own where the text is long."""
+    if len(markdown) <= _AT_ONCE:
+        return render(markdown)
+    return await asyncio.to_thread(render, markdown)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return parser()

@@ -1,0 +1,249 @@
+"""Blocks that Discord shows otherwise than meant, each written again in place of its lines."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block.table import escapedSplit
+from markdown_it.token import Token
+
+from bot.chat.reply.rendering.formulas import display
+from bot.chat.reply.rendering.inline import (
+    RULE,
+    footnote_mark,
+    plain_inline,
+    render_inline,
+)
+from bot.chat.reply.rendering.tables import Cell, Table, table_lines
+
+_PREFIX: Final = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+[ \t>]*)*")
+_QUOTE: Final = re.compile(r"[ \t]*(?:>[ \t]?)*")
+_MARKER: Final = re.compile(r"[^ \t>]")
+_PLUS: Final = re.compile(r"([ \t>\-*0-9.)]*)\+(?=[ \t]|$)")
+_TASK: Final = re.compile(r"\[([ xX])\](?=\s)")
+_CLOSED_HEADING: Final = re.compile(r"\s#+\s*$")
+_UNDERLINED: Final = re.compile(r"[^\n]{0,60}[^\n.:;,!?。：！？]")
+_SPOILER: Final = re.compile(r"\|\|[^|\s][^|]*\|\|")
+_TILDES: Final = re.compile(r"[ \t>]*~{3,}[ \t]*")
+_FENCE: Final = "```"
+_BOXES: Final = {" ": "☐", "x": "☑", "X": "☑"}
+
+
+def rendered_lines(parser: MarkdownIt, markdown: str) -> str:
+    """Return Markdown with the lines written again that Discord would show otherwise than meant."""
+    env: dict[str, Any] = {}
+    page = _Page(markdown.split("\n"), parser.parse(markdown, env))
+    page.write()
+    page.drop_references(env.get("references", {}))
+    return page.text()
+
+
+class _Page:
+    """The lines of one answer, and what stands in place of some of them."""
+
+    def __init__(self, lines: list[str], tokens: Sequence[Token]) -> None:
+        self._lines = lines
+        self._tokens = tokens
+        self._edits: dict[int, tuple[int, list[str]]] = {}
+        self._addresses: set[str] = set()
+
+    def write(self) -> None:
+        """Look at each block."""
+        number = 0
+        while number < len(self._tokens):
+            token = self._tokens[number]
+            match token.type:
+                case "list_item_open":
+                    self._list_item(token)
+                case "footnote_reference_open":
+                    self._footnote(token)
+                case "paragraph_open":
+                    self._paragraph(number)
+                case "heading_open":
+                    self._heading(token, self._tokens[number + 1])
+                case "hr":
+                    start, end = _place(token)
+                    self._edit(start, end, [self._prefix(start) + RULE])
+                case "fence":
+                    self._fence(token)
+                case "code_block":
+                    self._indented(token)
+                case "formula_block":
+                    self._formula(token)
+                case "table_open":
+                    number = self._table(number)
+            number += 1
+
+    def drop_references(self, references: dict[str, Any]) -> None:
+        """Drop the lines of addresses that stand in their links now."""
+        for reference in references.values():
+            if reference["href"] in self._addresses:
+                start, end = reference["map"]
+                self._edit(start, end, [])
+
+    def text(self) -> str:
+        """Return all lines."""
+        lines: list[str] = []
+        number = 0
+        while number < len(self._lines):
+            edit = self._edits.get(number)
+            if edit is None:
+                lines.append(self._lines[number])
+                number += 1
+                continue
+            end, written = edit
+            lines += written
+            if not written and end < len(self._lines) and not self._lines[end].strip():
+                end += 1
+            number = end
+        return "\n".join(lines)
+
+    def _edit(self, start: int, end: int, lines: list[str]) -> None:
+        self._edits[start] = (end, lines)
+
+    def _prefix(self, number: int) -> str:
+        """Return the marks of quotes and lists that a line begins with."""
+        match = _PREFIX.match(self._lines[number])
+        return match[0] if match else ""
+
+    def _list_item(self, token: Token) -> None:
+        number = _place(token)[0]
+        line = self._lines[number]
+        if token.markup == "+":
+            line = _PLUS.sub(r"\1-", line, count=1)
+        tabs = len(line) - len(line.lstrip("\t"))
+        self._lines[number] = "  " * tabs + line[tabs:]
+
+    def _footnote(self, token: Token) -> None:
+        number, label = _place(token)[0], str(token.meta["label"])
+        self._lines[number] = self._lines[number].replace(f"[^{label}]:", footnote_mark(label), 1)
+
+    def _paragraph(self, number: int) -> None:
+        inline = self._tokens[number + 1]
+        start, end = _place(inline)
+        written = render_inline(inline)
+        self._addresses |= written.addresses
+        text = written.text
+        before = self._tokens[number - 1] if number else None
+        if before is not None and before.type == "list_item_open":
+            task = _TASK.match(text)
+            text = _BOXES[task[1]] + text[task.end() :] if task else text
+        if text == inline.content:
+            return
+        first = self._first_prefix(start, inline.content)
+        self._edit(start, end, _prefixed(first, text) if text.strip() else [])
+
+    def _first_prefix(self, number: int, content: str) -> str:
+        line, shown = self._lines[number].rstrip(), content.split("\n", 1)[0].rstrip()
+        return line.removesuffix(shown) if shown and line.endswith(shown) else self._prefix(number)
+
+    def _heading(self, token: Token, inline: Token) -> None:
+        start, end = _place(token)
+        written = render_inline(inline)
+        self._addresses |= written.addresses
+        level = int(token.tag[1])
+        atx = token.markup.startswith("#")
+        underline = self._lines[end - 1].strip(" \t>")
+        if not atx and (len(underline) < 3 or not _UNDERLINED.fullmatch(inline.content)):
+            self._underlined(token, inline, written.text)
+            return
+        closed = _CLOSED_HEADING.search(self._lines[start]) is not None
+        if level <= 3 and atx and not closed and written.text == inline.content:
+            return
+        text = " ".join(written.text.split("\n")) if _FENCE not in written.text else written.text
+        if atx and level > 3:
+            bare = text.replace("**", "").strip()
+            text = f"**{bare}**" if bare and "\n" not in bare else bare
+        elif text:
+            text = f"{'#' * level} {text}"
+        prefix = self._lines[start].split("#", 1)[0] if atx else self._prefix(start)
+        self._edit(start, end, _prefixed(prefix, text))
+
+    def _underlined(self, token: Token, inline: Token, text: str) -> None:
+        """Write a paragraph with a rule right below, or with a list that has only begun."""
+        start, end = _place(token)
+        prefix = self._first_prefix(start, inline.content)
+        rule = self._lines[end - 1].strip(" \t>")
+        if len(rule) > 2:
+            self._edit(start, end, [*_prefixed(prefix, text), _continued(prefix) + RULE])
+        elif text != inline.content:
+            self._edit(start, end - 1, _prefixed(prefix, text))
+
+    def _fence(self, token: Token) -> None:
+        """Write a fence of tildes, which Discord does not know, with backticks."""
+        if not token.markup.startswith("~") or _FENCE in token.content:
+            return
+        start, end = _place(token)
+        lines = self._lines[start:end]
+        quote = self._prefix(start)
+        lines[0] = f"{quote}{_FENCE}{token.info.strip()}"
+        closing = _TILDES.fullmatch(lines[-1]) if len(lines) > 1 else None
+        behind = [f"{_continued(quote)}{_FENCE}"]
+        self._edit(start, end, (lines[:-1] if closing else lines) + behind)
+
+    def _indented(self, token: Token) -> None:
+        start, end = _place(token)
+        if _FENCE in token.content:
+            return
+        match = _QUOTE.match(self._lines[start])
+        quote = match[0].rstrip(" \t") if match else ""
+        quote = f"{quote} " if quote else ""
+        code = token.content.rstrip("\n").split("\n")
+        self._edit(start, end, [quote + line for line in (_FENCE, *code, _FENCE)])
+
+    def _formula(self, token: Token) -> None:
+        start, end = _place(token)
+        text = display(token.content) if token.content else token.content
+        if token.info:
+            text += f"\n{token.info}" if text.endswith(_FENCE) else token.info
+        self._edit(start, end, _prefixed(self._prefix(start), text))
+
+    def _table(self, number: int) -> int:
+        """Write the table that begins at a token; return the number of its last token."""
+        start, end = _place(self._tokens[number])
+        rows: list[list[Cell]] = []
+        alignments: list[str] = []
+        while self._tokens[number].type != "table_close":
+            token = self._tokens[number]
+            if token.type == "tr_open":
+                rows.append([])
+            elif token.type in ("th_open", "td_open"):
+                inline = self._tokens[number + 1]
+                plain, markdown = plain_inline(inline), render_inline(inline)
+                self._addresses |= markdown.addresses
+                rows[-1].append(
+                    Cell(
+                        " ".join(markdown.text.split()),
+                        " ".join(plain.text.split()),
+                        plain.live,
+                    )
+                )
+                if token.type == "th_open":
+                    style = str(token.attrs.get("style", ""))
+                    alignments.append(style.removeprefix("text-align:"))
+            number += 1
+        # Cells are cut at the bars of spoilers, and those beyond the last column are dropped.
+        if not any(
+            _SPOILER.search(line) or len(escapedSplit(line.strip(" \t>|"))) > len(alignments)
+            for line in self._lines[start:end]
+        ):
+            lines = table_lines(Table(rows[0], rows[1:], alignments))
+            self._edit(start, end, _prefixed(self._prefix(start), "\n".join(lines)))
+        return number
+
+
+def _place(token: Token) -> tuple[int, int]:
+    assert token.map is not None
+    return token.map[0], token.map[1]
+
+
+def _continued(prefix: str) -> str:
+    """Return what the lines behind a first line begin with."""
+    return _MARKER.sub(" ", prefix)
+
+
+def _prefixed(prefix: str, text: str) -> list[str]:
+    first, *others = text.split("\n")
+    behind = _continued(prefix)
+    return [prefix + first, *(behind + line if line else behind.rstrip() for line in others)]

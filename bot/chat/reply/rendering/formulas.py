@@ -1,0 +1,298 @@
+"""TeX formulas as Unicode text, where the text reads well."""
+
+import re
+import unicodedata
+from typing import Final
+
+from bot.chat.reply.rendering import symbols
+
+LONGEST: Final = 600
+"""The longest TeX, in code points, that is looked at; a longer formula reads well in no text."""
+
+_LONGEST_LINE: Final = 80
+_DEEPEST: Final = 8
+_LONGEST_SCRIPT: Final = 16
+
+_TOKEN: Final = re.compile(r"\\operatorname\*|\\[A-Za-z]+|\\.|[ \t\n]+|.", re.DOTALL)
+_SCRIPTS: Final = "[′²³¹⁰-⁹⁺-ⁿᵃ-ᶿₐ-ₜ₀-₉]*"
+_ALONE: Final = (
+    rf"\d+!?|[d∂]?[^\W\d_]{_SCRIPTS}!?|[^\W\d_]{_SCRIPTS}\([^()]*\)|\S|[(\[|][^()\[\]|]*[)\]|]"
+)
+_ATOM: Final = re.compile(_ALONE)
+_TERM: Final = re.compile(rf"[^\W_]+{_SCRIPTS}|{_ALONE}")
+_OPERAND_BEHIND: Final = "\u2061"  # FUNCTION APPLICATION, replaced by a space at the end
+_BESIDE: Final = re.compile(f"{_OPERAND_BEHIND}(?=[\\s()|,.;:!?]|\\Z)")
+_SPACES: Final = re.compile(r"[ \t]+")
+_TEXTS: Final = symbols.words(
+    "text mathrm textrm mathit textit mathsf mathtt mathbf textbf boldsymbol bm mbox "
+    "operatorname operatorname* boxed mathnormal"
+)
+_LINES: Final = symbols.words("align aligned gather gathered split equation alignedat multline")
+_INLINE_OPERATORS: Final = {"=": "=", "<": "<", ">": ">", "+": "+", "-": "−"}
+_CHARACTERS: Final = {"~": " ", "'": "′", "*": " ∗ "}
+_MARKS: Final = re.compile(r"[*_`~\\]")
+
+
+class _UnreadableError(Exception):
+    """The TeX does not parse, or Unicode has no text for it that reads well."""
+
+
+def unicode_lines(tex: str) -> tuple[str, ...] | None:
+    """Return a formula as lines of Discord's Markdown; None where only the TeX itself will do."""
+    if len(tex) > LONGEST:
+        return None
+    try:
+        text = _Reader(tex).whole()
+    except _UnreadableError:
+        return None
+    lines = tuple(filter(None, map(_spaced, text.split("\n"))))
+    if not lines or any(len(line) > _LONGEST_LINE for line in lines):
+        return None
+    return lines
+
+
+def display(tex: str) -> str:
+    """Return a formula that stands by itself: lines of Unicode, or a code block."""
+    lines = unicode_lines(tex)
+    if lines is not None:
+        return "\n".join(_no_block(line) for line in lines)
+    return f"```tex\n{tex.replace('```', '` ` `')}\n```"
+
+
+def as_code(tex: str) -> str:
+    """Return TeX as inline code, on one line."""
+    text = " ".join(tex.split())
+    ticks = "``" if "`" in text else "`"
+    return f"{ticks}{text}{ticks}"
+
+
+def _spaced(line: str) -> str:
+    line = _BESIDE.sub("", line).replace(_OPERAND_BEHIND, " ")
+    line = _SPACES.sub(" ", line).strip().replace("( ", "(").replace(" )", ")")
+    return _MARKS.sub(r"\\\g<0>", line.replace("||", "‖"))
+
+
+class _Reader:
+    """Reads one formula from its beginning to its end."""
+
+    def __init__(self, tex: str) -> None:
+        self._tokens = _TOKEN.findall(tex.strip())
+        self._at = 0
+        self._depth = 0
+        self._in_fraction = False
+
+    def whole(self) -> str:
+        """Return the whole formula, lines apart; raises ``_UnreadableError``."""
+        text = self._sequence(None)
+        if self._at < len(self._tokens):
+            raise _UnreadableError
+        return text
+
+    def _peek(self) -> str | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _next(self) -> str:
+        token = self._peek()
+        if token is None:
+            raise _UnreadableError
+        self._at += 1
+        return token
+
+    def _skip_space(self) -> None:
+        while (token := self._peek()) is not None and token.isspace():
+            self._at += 1
+
+    def _sequence(self, end: str | None) -> str:
+        """Read up to the token ``end`` and behind it."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _UnreadableError
+        pieces: list[str] = []
+        while True:
+            token = self._peek()
+            if token == end:
+                self._at += 1
+                break
+            if token is None:
+                raise _UnreadableError
+            self._at += 1
+            if token in ("^", "_"):
+                self._add_script(pieces, token)
+            elif token in _INLINE_OPERATORS:
+                pieces.append(self._operator(pieces, _INLINE_OPERATORS[token]))
+            else:
+                pieces.append(self._one(token, pieces))
+        self._depth -= 1
+        return "".join(pieces)
+
+    def _one(self, token: str, pieces: list[str]) -> str:
+        if token.isspace():
+            return " "
+        match token:
+            case "{":
+                return self._sequence("}")
+            case "&" if self._depth > 1:
+                return " "
+            case "}" | "&" | "#" | "$" | "\\":
+                raise _UnreadableError
+        if token[0] == "\\":
+            return self._command(token[1:], pieces)
+        return _CHARACTERS.get(token, token)
+
+    @staticmethod
+    def _operator(pieces: list[str], operator: str) -> str:
+        """Return an operator between spaces; close to its operand where none is before it."""
+        before = "".join(pieces[-2:]).rstrip()
+        if operator in "+−±∓" and (not before or before[-1] in "([{=<>≤≥≠≈+−×·÷/,^∈→⇒⇔"):
+            return operator
+        return f" {operator} "
+
+    def _command(self, name: str, pieces: list[str]) -> str:
+        if name in symbols.OPERATORS:
+            return self._operator(pieces, symbols.OPERATORS[name])
+        if name in symbols.SYMBOLS:
+            if name.isalpha():
+                self._skip_space()
+            return symbols.SYMBOLS[name]
+        if name in symbols.LARGE:
+            return symbols.LARGE[name] + _OPERAND_BEHIND
+        if name in symbols.FUNCTIONS:
+            before = "".join(pieces[-1:])[-1:]
+            return (" " if before.isalnum() or before == ")" else "") + name + _OPERAND_BEHIND
+        if name in symbols.SPACES:
+            return " "
+        if name in symbols.IGNORED:
+            if name in ("left", "right", "middle") and self._peek() == ".":
+                self._at += 1
+            return ""
+        if name in _TEXTS:
+            text = self._argument()
+            return text + _OPERAND_BEHIND if name.startswith("operatorname") else text
+        if name in symbols.ACCENTS:
+            return self._accented(name)
+        if name in symbols.ALPHABETS:
+            return self._lettered(symbols.ALPHABETS[name])
+        return self._structure(name)
+
+    def _structure(self, name: str) -> str:
+        match name:
+            case "frac" | "dfrac" | "tfrac" | "cfrac":
+                return self._fraction()
+            case "sqrt":
+                return self._root()
+            case "binom" | "dbinom" | "tbinom":
+                return f"C({self._argument()}, {self._argument()})"
+            case "pmod":
+                return f" (mod {self._argument()})"
+            case "mod":
+                return " mod "
+            case "tag":
+                return f"  ({self._argument()})"
+            case "not":
+                return unicodedata.normalize("NFC", self._argument().strip() + "\u0338").join("  ")
+            case "begin":
+                return self._environment()
+            case "\\":
+                return self._line_end()
+            case _:
+                raise _UnreadableError
+
+    def _line_end(self) -> str:
+        if self._depth > 2:
+            raise _UnreadableError
+        return "\n"
+
+    def _environment(self) -> str:
+        name = self._raw_group()
+        if name.removesuffix("*") not in _LINES or self._depth > 1:
+            raise _UnreadableError
+        text = self._sequence(r"\end")
+        if self._raw_group() != name:
+            raise _UnreadableError
+        return text
+
+    def _raw_group(self) -> str:
+        if self._next() != "{":
+            raise _UnreadableError
+        name = ""
+        while (token := self._next()) != "}":
+            name += token
+        return name
+
+    def _argument(self) -> str:
+        self._skip_space()
+        token = self._next()
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _UnreadableError
+        text = _INLINE_OPERATORS.get(token) or self._one(token, [])
+        self._depth -= 1
+        return text
+
+    def _fraction(self) -> str:
+        if self._in_fraction:
+            raise _UnreadableError
+        self._in_fraction = True
+        above, below = self._argument(), self._argument()
+        self._in_fraction = False
+        above, below = above.strip(), below.strip()
+        if (above, below) in symbols.FRACTIONS:
+            return symbols.FRACTIONS[above, below]
+        return f"{_enclosed(above, _TERM)}/{_enclosed(below)}{_OPERAND_BEHIND}"
+
+    def _root(self) -> str:
+        degree = ""
+        if self._peek() == "[":
+            self._at += 1
+            degree = self._sequence("]").strip()
+        sign = {"": "√", "2": "√", "3": "∛", "4": "∜"}.get(degree)
+        if sign is None:
+            raised = symbols.superscript(degree)
+            if raised is None:
+                raise _UnreadableError
+            sign = f"{raised}√"
+        return sign + _enclosed(self._argument().strip())
+
+    def _accented(self, name: str) -> str:
+        text = self._argument().strip()
+        spread = name in ("overline", "underline")
+        if not text.isalnum() or not (len(text) == 1 or (spread and len(text) <= 4)):
+            raise _UnreadableError
+        return "".join(each + symbols.ACCENTS[name] for each in text)
+
+    def _lettered(self, alphabet: str) -> str:
+        letters = [symbols.in_alphabet(each, alphabet) for each in self._argument().strip()]
+        if not letters or None in letters:
+            raise _UnreadableError
+        return "".join(filter(None, letters))
+
+    def _add_script(self, pieces: list[str], mark: str) -> None:
+        inside = self._argument().strip().replace(_OPERAND_BEHIND, " ")
+        if not inside or len(inside) > _LONGEST_SCRIPT:
+            raise _UnreadableError
+        named = bool(pieces) and pieces[-1].endswith(_OPERAND_BEHIND)
+        if named:
+            pieces[-1] = pieces[-1][:-1]
+        while pieces and not pieces[-1].strip() and pieces[-1]:
+            pieces.pop()
+        small = (symbols.superscript if mark == "^" else symbols.subscript)(inside)
+        if small is None:
+            close = inside.replace(" ", "") if mark == "_" else inside
+            if named and mark == "_":
+                small = f"({close})"
+            else:
+                alone = len(close) == 1 or close.isdigit() or (mark == "_" and close.isalnum())
+                small = mark + (close if alone else f"({close})")
+        pieces.append(small + (_OPERAND_BEHIND if named else ""))
+
+
+def _enclosed(text: str, atom: re.Pattern[str] = _ATOM) -> str:
+    """Put what is more than one thing between parentheses."""
+    if not text:
+        raise _UnreadableError
+    return text if atom.fullmatch(text) else f"({text})"
+
+
+def _no_block(line: str) -> str:
+    """Return a line that Discord takes for no quote, heading or list."""
+    return f"\\{line}" if line[:1] in ">#-+" else line

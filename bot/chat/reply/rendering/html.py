@@ -1,0 +1,63 @@
+"""What HTML tags in answers mean in Discord's Markdown."""
+
+import re
+from typing import Final
+
+from bot.chat.reply.rendering.symbols import words
+
+MARKS: Final = {
+    "b": "**",
+    "strong": "**",
+    "summary": "**",
+    "mark": "**",
+    "h1": "**",
+    "h2": "**",
+    "h3": "**",
+    "h4": "**",
+    "h5": "**",
+    "h6": "**",
+    "th": "**",
+    "i": "*",
+    "em": "*",
+    "cite": "*",
+    "var": "*",
+    "dfn": "*",
+    "u": "__",
+    "ins": "__",
+    "s": "~~",
+    "del": "~~",
+    "strike": "~~",
+    "code": "`",
+    "kbd": "`",
+    "samp": "`",
+    "tt": "`",
+}
+"""The mark on both sides of what stands between a tag and its end."""
+
+BLOCKS: Final = words(
+    "p div details summary section article header footer center ul ol li dl dt dd "
+    "blockquote h1 h2 h3 h4 h5 h6 table thead tbody tr figure figcaption"
+)
+"""Tags whose content stands on lines of its own."""
+
+SILENT: Final = words("span small big font label abbr time td sub sup a q")
+"""Tags of which no mark is left where no partner of theirs is found."""
+
+_TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)(?:[\s/][^>]*)?>")
+_ATTRIBUTE: Final = re.compile(
+    r"""([A-Za-z][\w-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.ASCII
+)
+
+
+def tag_name(html: str) -> tuple[str, bool] | None:
+    """Return a tag's name in small letters and whether the tag ends something."""
+    match = _TAG.fullmatch(html)
+    return (match[2].lower(), bool(match[1])) if match is not None else None
+
+
+def attributes(html: str) -> dict[str, str]:
+    """Return a tag's attributes by their names in small letters."""
+    return {
+        match[1].lower(): next(filter(None, match.groups()[1:]), "")
+        for match in _ATTRIBUTE.finditer(html)
+    }

@@ -1,0 +1,158 @@
+"""TeX commands and their Unicode characters: letters, operators, relations, arrows, scripts."""
+
+import unicodedata
+from typing import Final
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text: tables of names read better that way."""
+    return frozenset(text.split())
+
+
+def _pairs(text: str) -> dict[str, str]:
+    words = text.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+_GREEK: Final = words(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi "
+    "rho sigma tau upsilon phi chi psi omega"
+)
+
+
+def _greek_letter(name: str) -> str:
+    size = "CAPITAL" if name[0].isupper() else "SMALL"
+    spelled = "LAMDA" if name.lower() == "lambda" else name.upper()
+    return unicodedata.lookup(f"GREEK {size} LETTER {spelled}")
+
+
+SYMBOLS: Final = {
+    **{name: _greek_letter(name) for name in _GREEK},
+    **{name.title(): _greek_letter(name.title()) for name in _GREEK},
+    **_pairs(
+        """varepsilon ε vartheta ϑ varphi φ varrho ϱ varsigma ς varpi ϖ digamma ϝ
+        hbar ħ ell ℓ Re ℜ Im ℑ aleph ℵ wp ℘ imath ı jmath ȷ infty ∞ partial ∂ nabla ∇
+        forall ∀ exists ∃ nexists ∄ emptyset ∅ varnothing ∅ neg ¬ lnot ¬ top ⊤ bot ⊥ angle ∠
+        triangle △ square □ blacksquare ■ qed ∎ degree ° prime ′ checkmark ✓ star ⋆ bullet •
+        circ ∘ dagger † ldots … dots … dotsc … dotsb ⋯ cdots ⋯ vdots ⋮ ddots ⋱ colon :
+        langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lvert | rvert | vert | lVert ‖ rVert ‖
+        Vert ‖ lbrace { rbrace } lbrack [ rbrack ] backslash ∖ therefore ∴ because ∵ $ $ % %
+        # # & & { { } } | ‖ euro € pounds £ yen ¥ sharp ♯ flat ♭ natural ♮"""
+    ),
+}
+"""Characters that stand close to their neighbours."""
+
+OPERATORS: Final = _pairs(
+    """pm ± mp ∓ times × div ÷ cdot · ast ∗ cup ∪ cap ∩ setminus ∖ land ∧ wedge ∧ lor ∨ vee ∨
+    oplus ⊕ ominus ⊖ otimes ⊗ odot ⊙ bmod mod uplus ⊎ sqcup ⊔ sqcap ⊓
+    le ≤ leq ≤ leqslant ≤ ge ≥ geq ≥ geqslant ≥ lt < gt > ne ≠ neq ≠ ll ≪ gg ≫ equiv ≡ approx ≈
+    sim ∼ simeq ≃ cong ≅ propto ∝ in ∈ ni ∋ notin ∉ subset ⊂ subseteq ⊆ subsetneq ⊊ supset ⊃
+    supseteq ⊇ perp ⊥ parallel ∥ mid ∣ nmid ∤ vdash ⊢ models ⊨ prec ≺ succ ≻ asymp ≍ doteq ≐
+    coloneqq ≔ triangleq ≜ to → rightarrow → longrightarrow → leftarrow ← longleftarrow ← gets ←
+    leftrightarrow ↔ longleftrightarrow ↔ Rightarrow ⇒ Longrightarrow ⇒ implies ⇒ impliedby ⇐
+    Leftarrow ⇐ Longleftarrow ⇐ iff ⇔ Leftrightarrow ⇔ Longleftrightarrow ⇔ mapsto ↦
+    longmapsto ↦ hookrightarrow ↪ uparrow ↑ downarrow ↓ rightleftharpoons ⇌ leftrightharpoons ⇋
+    rightharpoonup ⇀ leadsto ⇝ nearrow ↗ searrow ↘"""
+)
+"""Relations and binary operators, which stand between spaces."""
+
+LARGE: Final = _pairs(
+    "sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ bigcup ⋃ bigcap ⋂ bigoplus ⨁ "
+    "bigotimes ⨂ bigvee ⋁ bigwedge ⋀"
+)
+"""Large operators, which have limits and an operand behind a space."""
+
+FUNCTIONS: Final = words(
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp det dim "
+    "ker deg gcd lcm arg hom Pr lim limsup liminf max min sup inf argmax argmin"
+)
+"""Named functions, which have their operand behind a space."""
+
+ACCENTS: Final = {
+    "hat": "\u0302",
+    "widehat": "\u0302",
+    "bar": "\u0304",
+    "overline": "\u0305",
+    "vec": "\u20d7",
+    "tilde": "\u0303",
+    "widetilde": "\u0303",
+    "dot": "\u0307",
+    "ddot": "\u0308",
+    "underline": "\u0332",
+}
+"""Accents as combining characters."""
+
+ALPHABETS: Final = {"mathbb": "DOUBLE-STRUCK", "mathcal": "SCRIPT", "mathscr": "SCRIPT"}
+"""Alphabets by their name in Unicode."""
+
+SPACES: Final = frozenset([",", ";", ":", ">", " ", "quad", "qquad", "enspace", "thinspace", "~"])
+"""Commands that are a space."""
+
+IGNORED: Final = words(
+    "! left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr limits "
+    "nolimits displaystyle textstyle scriptstyle nonumber notag middle mathstrut"
+)
+"""Commands that concern the size or place of what is behind them alone."""
+
+_SUPERSCRIPTS: Final = dict(
+    zip(
+        "0123456789+−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθφχ′∘°∗",
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵠᵡ′°°∗",
+        strict=True,
+    )
+)
+_SUBSCRIPTS: Final = dict(
+    zip(
+        "0123456789+−=()aehijklmnoprstuvxβγρφχ",
+        "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ",
+        strict=True,
+    )
+)
+
+FRACTIONS: Final = {
+    (above, below): unicodedata.lookup(f"VULGAR FRACTION {name}")
+    for above, below, name in [
+        ("1", "2", "ONE HALF"),
+        ("1", "3", "ONE THIRD"),
+        ("2", "3", "TWO THIRDS"),
+        ("1", "4", "ONE QUARTER"),
+        ("3", "4", "THREE QUARTERS"),
+        ("1", "5", "ONE FIFTH"),
+        ("2", "5", "TWO FIFTHS"),
+        ("3", "5", "THREE FIFTHS"),
+        ("4", "5", "FOUR FIFTHS"),
+        ("1", "6", "ONE SIXTH"),
+        ("5", "6", "FIVE SIXTHS"),
+        ("1", "8", "ONE EIGHTH"),
+        ("3", "8", "THREE EIGHTHS"),
+        ("5", "8", "FIVE EIGHTHS"),
+        ("7", "8", "SEVEN EIGHTHS"),
+    ]
+}
+"""Fractions that are one character, by numerator and denominator."""
+
+
+def superscript(text: str) -> str | None:
+    """Return a text in superscript characters; None where Unicode lacks one."""
+    return _script(text, _SUPERSCRIPTS)
+
+
+def subscript(text: str) -> str | None:
+    """Return a text in subscript characters; None where Unicode lacks one."""
+    return _script(text, _SUBSCRIPTS)
+
+
+def in_alphabet(letter: str, alphabet: str) -> str | None:
+    """Return a letter of one of ``ALPHABETS``; None where Unicode lacks the letter."""
+    size = "CAPITAL" if letter.isupper() else "SMALL"
+    for prefix in ("", "MATHEMATICAL "):
+        try:
+            return unicodedata.lookup(f"{prefix}{alphabet} {size} {letter.upper()}")
+        except KeyError:
+            continue
+    return None
+
+
+def _script(text: str, characters: dict[str, str]) -> str | None:
+    found = [characters.get(each) for each in text if each != " "]
+    return "".join(each for each in found if each) if found and all(found) else None
