@@ -56,7 +56,7 @@ async def test_a_long_answer_is_rendered_before_it_is_cut_into_messages(
 ) -> None:
     channels.model.say("\n\n".join([r"The square of \(x\) is \(x^2\)."] * 150))
     await channels.ask("squares?")
-    await channels.finished(channels.general)
+    await channels.finished(channels.general, 2)
     replies = channels.replies(channels.general)
     said = "\n\n".join(answer(reply) for reply in replies)
     assert len(replies) == 2

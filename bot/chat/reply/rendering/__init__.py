@@ -24,21 +24,20 @@ _LONGEST: Final = 150_000
 _log: Final = logging.getLogger(__name__)
 
 _NEWLINE: Final = re.compile(r"\r\n?")
+# Each branch begins with one of a few characters, which the search skips to.
 _SUSPECT: Final = re.compile(
-    r"\\[(\[]|\$|<[a-zA-Z/!]|&[#a-zA-Z]|!\[|\[\^|\]\[|\]:[ \t]|-[ :]*\||\|[ :]*-"
-    r"|\]\((?!<?(?:https?|discord|mailto|tel):)|\[https?://"
-    r"|[0-9A-Za-z)\]]\*{1,2}[0-9A-Za-z(\[]|[0-9A-Za-z]_+(?![0-9A-Za-z_])|[0-9A-Za-z]__[0-9A-Za-z]"
-    r"|\b__[a-z]+__\b|[-*+.)] \[[ xX]\] "
-    r"|^[ \t>]*(?:\#{4}|\#{1,3}[ \t][^\n]*\#[ \t]*$|[-*_][ \t]*[-*_][ \t]*[-*_][-*_ \t]*$"
-    r"|=+[ \t]*$"
-    r"|~~~|\+[ \t])|^(?:[> ]* {4}|[> ]*\t)[^\n]",
-    re.MULTILINE,
+    r"\\[(\[]|\$|<[a-zA-Z/!]|&[#a-zA-Z]|!\[|\|[ :]*-|\#{4}"
+    r"|\[(?:\^|https?://|[ xX]\][ \t])|\](?:\[|:[ \t]|\((?!<?(?:https?|discord|mailto|tel):))"
+    r"|\*(?:(?<=[0-9A-Za-z)\]]\*)|(?<=[0-9A-Za-z)\]]\*\*))[0-9A-Za-z(\[]"
+    r"|_(?:(?<=[0-9A-Za-z_]_)(?![0-9A-Za-z_])|(?<=[0-9A-Za-z]_)_[0-9A-Za-z]|_[a-z])"
+    r"|\n(?:[> ]* {4}[^\n]|[> ]*\t[^\n]"
+    r"|[ \t>]*(?:~~~|\+[ \t]|(?:\#{1,3}[ \t][^\n]*\#|={1,}|(?:[-*_][ \t]*){3,})[ \t]*(?:\n|\Z)))"
 )
 
 
 def render(markdown: str) -> str:
     """Return a model's Markdown as Discord's; never raises, takes time linear in the length."""
-    if _SUSPECT.search(markdown) is None or len(markdown) > _LONGEST:
+    if _SUSPECT.search(f"\n{markdown}") is None or len(markdown) > _LONGEST:
         return markdown
     try:
         return rendered_lines(_parser(), _NEWLINE.sub("\n", markdown)) or markdown
