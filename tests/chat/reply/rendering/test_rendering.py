@@ -24,7 +24,7 @@ WORDS = ["apple", "river", "stone", "cloud", "paper", "candle", "garden", "猫",
 MARKS = r"""
 \( \) \[ \] $ $$ \frac{ } { ^ _ __ * ** *** ~~ || ` ``` # #### - + 1. > [ ]( ] ![ [^1] [^1]: [x]
 --- === <b> </b> <sub> </sub> <br> <details> <T> &amp; &lt; https://a.b/c_d \\ & = ~~~ <@123>
-\begin{aligned} \end{aligned} <!-- -->
+\begin{aligned} \end{aligned}
 """
 PIPES = ["|", "|-|-|", "\n|-|-|\n", "|a|b|\n|-|-|\n"]
 SPACES = [" ", "\n", "\n\n", "    ", "\n\n    ", "\t", ""]
