@@ -225,7 +225,7 @@ class _Page:
             number += 1
         # Cells are cut at the bars of spoilers, and those beyond the last column are dropped.
         if not any(
-            _SPOILER.search(line) or len(escapedSplit(line.strip(" \t>|"))) > len(alignments)
+            _SPOILER.search(line) or _columns(line) > len(alignments)
             for line in self._lines[start:end]
         ):
             lines = table_lines(Table(rows[0], rows[1:], alignments))
@@ -236,6 +236,12 @@ class _Page:
 def _place(token: Token) -> tuple[int, int]:
     assert token.map is not None
     return token.map[0], token.map[1]
+
+
+def _columns(line: str) -> int:
+    """Return how many cells a row has; the bars at both of its ends are no cells."""
+    cells = escapedSplit(line.strip(" \t>"))
+    return len(cells) - (not cells[0]) - (len(cells) > 1 and not cells[-1])
 
 
 def _continued(prefix: str) -> str:

@@ -145,8 +145,9 @@ def test_a_long_heading_of_a_table_is_said_once() -> None:
     assert shown.count("y") == 100
 
 
-def test_a_table_with_a_row_too_long_is_left_alone() -> None:
-    table = "| a | b |\n|-|-|\n| 1 | 2 | 3 |"
+@pytest.mark.parametrize("row", ["| 1 | 2 | 3 |", "1 | 2 | 3", "|||3"])
+def test_a_table_with_a_row_too_long_is_left_alone(row: str) -> None:
+    table = f"| a | b |\n|-|-|\n{row}"
     assert render(table) == table
 
 
