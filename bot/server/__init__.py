@@ -1,4 +1,4 @@
-"""Serves any AssistantsAPI at /v1: every request is parsed, becomes one call, and is serialised."""
+"""Serves an AssistantsAPI at /v1: parses a request, makes one call, serialises the result."""
 
 from bot.server.server import Server, ServerError
 from bot.server.upstream import Forwarded, Upstream

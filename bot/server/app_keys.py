@@ -1,4 +1,4 @@
-"""What handlers are handed through the application, under typed keys."""
+"""Objects that handlers read from the application, and their typed keys."""
 
 import asyncio
 from collections import defaultdict
@@ -15,15 +15,16 @@ from bot.server.upstream import Upstream
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much is taken: sizes in bytes, times in seconds.
+    """Limits of requests and connections; sizes in bytes, times in seconds.
 
-    ``nesting`` is in levels of a JSON body; ``values`` in its array elements, objects and fields.
-    ``upload`` bounds a file. ``connections`` is lower where the process may open few files. Until
-    a valid key came, a connection has ``headers_seconds`` for each request's headers; a body has
-    ``body_seconds`` in all, an upload ``upload_seconds``; ``silence_seconds`` may pass between two
-    pieces of an upload, and before a reader takes the next piece of an answer. ``forwarded``
-    bounds a project's requests that are under way at the model endpoint, and ``forwarded_bytes``
-    their bodies together.
+    ``body``: a JSON body, with ``nesting`` levels and ``values`` elements, objects and fields.
+    ``upload``: a file. ``large_bodies``, ``answers``: of a project at once.
+    ``connections``: the maximum, lower if the process may open few files.
+    ``forwarded``, ``forwarded_bytes``: requests of a project at the model endpoint, their bodies.
+    ``headers_seconds``: for a request's headers on a connection without a valid key so far.
+    ``body_seconds``, ``upload_seconds``: for a whole JSON body, for a whole upload.
+    ``silence_seconds``: between two pieces of an upload, or of an answer that the caller reads.
+    ``idle_seconds``: between two requests on a connection.
     """
 
     body: int = 8 * 1024 * 1024
@@ -43,7 +44,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Shares:
-    """What bounds the memory that requests take: each project has a share of its own."""
+    """Bounds the memory of requests: each project has its own semaphores."""
 
     def __init__(self, limits: Limits) -> None:
         self.large_bodies = defaultdict[str, asyncio.Semaphore](
@@ -53,17 +54,17 @@ class Shares:
             lambda: asyncio.Semaphore(limits.answers)
         )
         self.parser = asyncio.Lock()
-        """One thread parses at a time: more would only contend with the event loop."""
+        """Only one thread parses: further threads would compete with the event loop for the GIL."""
 
 
 class Spool(Struct, frozen=True):
-    """Where uploads wait until they are whole; None is the system's directory for such files."""
+    """The directory of incomplete uploads; None: the system's temporary directory."""
 
     directory: Path | None = None
 
 
 class Forwarding(Struct):
-    """How many requests the model endpoint is answering, and the bytes of their bodies."""
+    """The number of forwarded requests in progress, and the bytes of their bodies."""
 
     requests: int = 0
     bytes: int = 0
@@ -71,7 +72,7 @@ class Forwarding(Struct):
 
 GATE: Final = web.AppKey("gate", Gate)
 AZURE: Final = "/openai"
-"""Begins the paths of Azure's clients, who send ``api-version``: it is taken and not read."""
+"""Prefix of the paths of Azure's clients; their parameter ``api-version`` is ignored."""
 
 ORIGINS: Final = web.AppKey("origins", Origins)
 LIMITS: Final = web.AppKey("limits", Limits)
@@ -80,5 +81,5 @@ SPOOL: Final = web.AppKey("spool", Spool)
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 UPSTREAM: Final = web.AppKey[Upstream | None]("upstream")
 FORWARDED: Final = web.AppKey("forwarded", defaultdict[str, Forwarding])
-"""What the model endpoint is answering for each project."""
+"""The forwarded requests in progress, by project."""
 REQUEST_ID: Final = web.RequestKey("request_id", str)

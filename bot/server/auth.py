@@ -1,4 +1,4 @@
-"""Who may ask: finds a request's project or refuses it; keys are compared in constant time."""
+"""Authentication: finds the project of a request by its API key, or refuses the request."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ from bot.server.cors import Origins
 from bot.wire.addresses import is_loopback, parse_host
 
 OPEN_PROJECT: Final = "default"
-"""The project of all requests where no keys are configured."""
+"""The project of all requests if no API keys are configured."""
 
 PROJECT: Final = web.RequestKey("project", str)
-"""The project of a request that was admitted."""
+"""The project of an authenticated request."""
 
 
 class Gate:
-    """With keys: one of them, its project. Without: whoever is on this machine, one project.
+    """Admits requests: with API keys by key, without them only from this machine.
 
-    ``origins`` are the pages that may ask where there are no keys.
+    ``origins`` are the web pages that may send requests without a key.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Gate:
         """Return the name of the caller's project; raises ``APIError`` 401 or 403."""
         headers = request.headers
         if not self._keys:
-            self._refuse_strangers(headers.get("Host"), headers.get("Origin"))
+            self._require_local_caller(headers.get("Host"), headers.get("Origin"))
             return OPEN_PROJECT
         return self._project_of(headers.get("Authorization"), headers.get("api-key"))
 
@@ -62,28 +62,28 @@ class Gate:
             )
         secret = given.strip().encode("utf-8", "surrogateescape")
         found = None
-        for key, project in self._keys:  # all of them, so that the time tells nothing
+        for key, project in self._keys:  # compare all keys, so that the duration reveals nothing
             if hmac.compare_digest(key, secret):
                 found = project
         if found is None:
             raise APIError(
                 401,
-                "Incorrect API key provided. Keys are given out by whoever runs this server.",
+                "Incorrect API key provided. Ask the operator of this server for a key.",
                 code="invalid_api_key",
             )
         return found
 
-    def _refuse_strangers(self, host: str | None, origin: str | None) -> None:
-        """Refuse a request that a web page from elsewhere made a browser send (DNS rebinding)."""
+    def _require_local_caller(self, host: str | None, origin: str | None) -> None:
+        """Refuse requests that a foreign web page makes a browser send (DNS rebinding)."""
         if host is None or not _names_this_machine(host):
             raise _forbidden(
-                "This server runs without API keys and answers only to this machine's own names. "
-                "Use http://127.0.0.1 or http://localhost, or let whoever runs it configure keys."
+                "This server runs without API keys and answers only to this machine's own "
+                "names. Use http://127.0.0.1 or http://localhost, or let the operator set keys."
             )
         if origin is not None and not self._origins.lists(origin):
             raise _forbidden(
-                "This server runs without API keys and does not answer web pages from elsewhere. "
-                "Let whoever runs it configure keys, or add the page's origin to [server] "
+                "This server runs without API keys and does not answer foreign web pages. Ask its "
+                "operator to configure keys, or to add the page's origin to [server] "
                 "allowed_origins."
             )
 

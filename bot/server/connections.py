@@ -1,8 +1,8 @@
-"""Connections: bounded in number, none silent, and errors outside of requests in the API's shape.
+"""Limits the number and idle time of connections, and answers malformed HTTP with API errors.
 
-A connection is a stranger's until a request on it has shown a valid key. Strangers have a small
-share of all connections and short deadlines; the oldest stranger makes room for the next one. So
-connections that say nothing never keep out a caller with a key.
+A connection is unauthenticated until a request on it has a valid API key. Unauthenticated
+connections have a small share of all connections and short deadlines, and the oldest is closed for
+a new one. So idle connections never block a caller with a key.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
 
 _OTHER_DESCRIPTORS: Final = 128
-"""Open files that are no connections: databases, child processes, listening sockets."""
+"""File descriptors for other purposes: databases, child processes, listening sockets."""
 _FEWEST: Final = 8
-_STRANGERS_SHARE: Final = 8
-"""Strangers have one connection in so many, but at least ``_FEWEST_STRANGERS``."""
-_FEWEST_STRANGERS: Final = 16
+_UNAUTHENTICATED_SHARE: Final = 8
+"""One in so many connections may be unauthenticated, at least ``_FEWEST_UNAUTHENTICATED``."""
+_FEWEST_UNAUTHENTICATED: Final = 16
 _OUT_OF_DESCRIPTORS: Final = "socket.accept() out of system resource"
-"""What asyncio calls an accept that failed for want of descriptors or memory."""
+"""asyncio's message for an accept that failed for lack of descriptors or memory."""
 _ACCEPT_LOG_SECONDS: Final = 60.0
 
 
@@ -39,13 +39,13 @@ TOO_MANY: Final = "too_many_connections"
 
 
 async def while_connected(request: web.Request, operation: Coroutine[Any, Any, T]) -> T:
-    """Await an operation that nobody needs once the caller has gone; it is cancelled then."""
+    """Await ``operation``; cancel it if the caller disconnects."""
     task = asyncio.create_task(operation)
     connection = request.protocol
     if isinstance(connection, Connection):
-        connection.for_the_caller.add(task)
-        task.add_done_callback(connection.for_the_caller.discard)
-        if request.transport is None:  # gone already
+        connection.cancelled_on_disconnect.add(task)
+        task.add_done_callback(connection.cancelled_on_disconnect.discard)
+        if request.transport is None:  # already disconnected
             task.cancel()
     try:
         return await task
@@ -53,15 +53,15 @@ async def while_connected(request: web.Request, operation: Coroutine[Any, Any, T
         own = asyncio.current_task()
         if own is not None and own.cancelling():
             raise
-        # The status that proxies log for such a request; nobody reads the answer.
-        raise APIError(499, "The caller has gone.") from None
+        # Proxies log 499 for such a request; nobody reads the response.
+        raise APIError(499, "The caller has disconnected.") from None
 
 
 class Connections:
-    """The open connections of one server that has keys for so many ``projects``.
+    """The open connections of a server with keys for ``projects`` projects.
 
-    The process may open a limited number of files (``RLIMIT_NOFILE``), and a request may need one
-    beside its connection. So ``most`` is at most half of that limit.
+    ``most`` is at most half of the limit of open files (``RLIMIT_NOFILE``), because a request may
+    need a file beside its connection.
     """
 
     def __init__(self, limits: Limits, projects: int = 1) -> None:
@@ -71,30 +71,42 @@ class Connections:
         if soft == resource.RLIM_INFINITY:
             usable = limits.connections
         self.most = max(min(limits.connections, usable), min(limits.connections, _FEWEST))
-        share = max(self.most // _STRANGERS_SHARE, min(_FEWEST_STRANGERS, self.most // 2))
-        self.most_strangers = max(1, share)
-        # One project can have all that strangers have not, but never keep other projects out.
-        known = max(1, self.most - self.most_strangers)
-        self.most_of_a_project = known if projects < 2 else max(1, known // 2)
+        share = max(
+            self.most // _UNAUTHENTICATED_SHARE, min(_FEWEST_UNAUTHENTICATED, self.most // 2)
+        )
+        self.most_unauthenticated = max(1, share)
+        # A single project may use all authenticated connections; one of several only half of them.
+        known = max(1, self.most - self.most_unauthenticated)
+        self.most_per_project = known if projects < 2 else max(1, known // 2)
         self.open: set[Connection] = set()
-        self.strangers: dict[Connection, None] = {}
-        self.of_project: Counter[str] = Counter()
+        self.unauthenticated: dict[Connection, None] = {}
+        self.per_project: Counter[str] = Counter()
 
     def make_room(self) -> bool:
-        """Let the oldest stranger go where one more connection is too much; False for no room."""
-        if len(self.open) < self.most and len(self.strangers) < self.most_strangers:
+        """Make room for a connection, if need be by closing the oldest unauthenticated one.
+
+        Returns False if there is no room.
+        """
+        if len(self.open) < self.most and len(self.unauthenticated) < self.most_unauthenticated:
             return True
-        oldest = next(iter(self.strangers), None)
+        oldest = next(iter(self.unauthenticated), None)
         if oldest is None:
             return False
-        oldest.let_go()
+        oldest.evict()
         return True
 
 
 class Connection(web.RequestHandler):
-    """One connection, as aiohttp speaks it, with what it leaves unbounded bounded."""
+    """One connection of aiohttp, with limits that aiohttp lacks."""
 
-    __slots__ = ("_all", "_answering", "_deadline", "_project", "_taken", "for_the_caller")
+    __slots__ = (
+        "_accepted",
+        "_connections",
+        "_deadline",
+        "_in_request",
+        "_project",
+        "cancelled_on_disconnect",
+    )
 
     def __init__(
         self, manager: Any, connections: Connections, *, loop: asyncio.AbstractEventLoop
@@ -102,85 +114,85 @@ class Connection(web.RequestHandler):
         super().__init__(
             manager,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
+            access_log=None,  # type: ignore[arg-type]  # aiohttp accepts None
             keepalive_timeout=connections.limits.idle_seconds,
         )
-        self._all = connections
+        self._connections = connections
         self._deadline: asyncio.TimerHandle | None = None
         self._project: str | None = None
-        self._taken = False
-        self._answering = False
-        self.for_the_caller: set[asyncio.Task[Any]] = set()
-        """Work that is cancelled once the caller has gone."""
+        self._accepted = False
+        self._in_request = False
+        self.cancelled_on_disconnect: set[asyncio.Task[Any]] = set()
+        """Tasks that are cancelled when the caller disconnects."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or tell that there are too many."""
+        """Accept the connection, or refuse it with 503."""
         assert isinstance(transport, asyncio.Transport)
-        if not self._all.make_room():
-            _tell(transport, _too_many())
+        if not self._connections.make_room():
+            _write_and_close(transport, _too_many())
             return
-        self._taken = True
-        self._all.open.add(self)
-        self._all.strangers[self] = None
-        self._hurry()
+        self._accepted = True
+        self._connections.open.add(self)
+        self._connections.unauthenticated[self] = None
+        self._start_deadline()
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the connection."""
+        """Remove the connection and cancel its tasks."""
         self._forget()
-        for task in self.for_the_caller:
+        for task in self.cancelled_on_disconnect:
             task.cancel()
-        if self._taken:
-            self._taken = False
+        if self._accepted:
+            self._accepted = False
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the connection was refused or let go."""
-        if self in self._all.open:
+        """Parse ``data``, unless the connection was refused or evicted."""
+        if self in self._connections.open:
             super().data_received(data)
 
     def eof_received(self) -> None:
-        """Note that nothing more comes."""
-        if self in self._all.open:
+        """Handle the end of input, unless the connection was refused or evicted."""
+        if self in self._connections.open:
             super().eof_received()
 
-    def begun(self) -> None:
-        """Note that a request's head has come whole: from now on its own bounds hold."""
-        self._answering = True
-        self._stop_hurrying()
+    def request_started(self) -> None:
+        """Stop the deadline: the headers are complete, and the request has its own limits."""
+        self._in_request = True
+        self._stop_deadline()
 
-    def ended(self) -> None:
-        """Note that a request has its answer: a stranger has to send the next one soon."""
-        self._answering = False
-        if self in self._all.strangers:
-            self._hurry()
+    def request_ended(self) -> None:
+        """Restart the deadline of an unauthenticated connection after a response."""
+        self._in_request = False
+        if self in self._connections.unauthenticated:
+            self._start_deadline()
 
-    def belongs_to(self, project: str) -> None:
-        """Note whose valid key came; raises ``APIError`` 503 where a project has too many."""
-        if self._project == project or self not in self._all.open:
+    def authenticated(self, project: str) -> None:
+        """Count the connection for ``project``; raises ``APIError`` 503 if that has too many."""
+        if self._project == project or self not in self._connections.open:
             return
-        counts = self._all.of_project
-        if counts[project] >= self._all.most_of_a_project:
+        counts = self._connections.per_project
+        if counts[project] >= self._connections.most_per_project:
             raise _too_many()
         if self._project is not None:
             counts[self._project] -= 1
         counts[project] += 1
         self._project = project
-        self._all.strangers.pop(self, None)
+        self._connections.unauthenticated.pop(self, None)
 
-    def let_go(self) -> None:
-        """End a stranger's connection to make room."""
+    def evict(self) -> None:
+        """Close this unauthenticated connection to make room."""
         self._forget()
         transport = self.transport
         if not isinstance(transport, asyncio.Transport):
             return
-        if self._answering:
-            transport.abort()  # no second answer behind the beginning of a first one
+        if self._in_request:
+            transport.abort()  # a second response must not follow the beginning of the first
         else:
-            _tell(transport, _too_many())
+            _write_and_close(transport, _too_many())
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Log what aiohttp did not expect, but not the faults of whoever is connected."""
+        """Log aiohttp's unexpected errors; faults of the caller only at debug level."""
         fault = kw.get("exc_info")
         if isinstance(fault, HttpProcessingError | web.RequestPayloadError | ConnectionError):
             _log.debug("A body could not be read to its end: %r", fault)
@@ -194,70 +206,70 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP, or failed outside of every handler, in the API's shape."""
-        self.begun()
+        """Answer malformed HTTP, and failures outside of handlers, with an error of the API."""
+        self.request_started()
         if request.writer.output_size > 0:
-            raise ConnectionError("The response has begun; the connection is all that can be cut.")
+            raise ConnectionError("The response has begun, so the connection is closed.")
         if isinstance(exc, UnicodeError):
-            # aiohttp quotes a header that is no text, where no route takes the request.
-            told = "The request is not HTTP that can be read: a header is no text."
-            error = APIError(400, told, code="invalid_http")
+            # aiohttp quotes an undecodable header if no route matches.
+            message = "The request is not valid HTTP: a header is not text."
+            error = APIError(400, message, code="invalid_http")
         elif status >= 500:
             _log.error("A request failed outside of its handler", exc_info=exc)
             error = APIError(status, "The server had an error.", type="server_error")
         elif isinstance(exc, ContentEncodingError):
-            # aiohttp names the missing library where it lacks one for the encoding.
+            # aiohttp's message asks to install a library if it can't decode this encoding.
             error = unknown_encoding() if "install" in exc.message else _unreadable(status)
         else:
             detail = " ".join((message or "").split())[:200]
             error = APIError(
-                status, f"The request is not HTTP that can be read: {detail}", code="invalid_http"
+                status, f"The request is not valid HTTP: {detail}", code="invalid_http"
             )
-        response = _OutsideResponse(
+        response = _UnroutedResponse(
             body=error_answer(error).body, status=error.status, content_type=JSON
         )
         response.force_close()
         return response
 
     def _forget(self) -> None:
-        self._stop_hurrying()
-        self._all.open.discard(self)
-        self._all.strangers.pop(self, None)
+        self._stop_deadline()
+        self._connections.open.discard(self)
+        self._connections.unauthenticated.pop(self, None)
         if self._project is not None:
-            self._all.of_project[self._project] -= 1
+            self._connections.per_project[self._project] -= 1
             self._project = None
 
-    def _hurry(self) -> None:
-        self._stop_hurrying()
+    def _start_deadline(self) -> None:
+        self._stop_deadline()
         self._deadline = asyncio.get_running_loop().call_later(
-            self._all.limits.headers_seconds, self._too_late
+            self._connections.limits.headers_seconds, self._deadline_passed
         )
 
-    def _stop_hurrying(self) -> None:
+    def _stop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_late(self) -> None:
+    def _deadline_passed(self) -> None:
         self._deadline = None
         if isinstance(self.transport, asyncio.Transport):
-            told = "No request came in time. Connect again and send it at once."
-            _tell(self.transport, APIError(408, told, code="request_timeout"))
+            message = "No request arrived in time. Connect again and send the request at once."
+            _write_and_close(self.transport, APIError(408, message, code="request_timeout"))
 
 
-class _OutsideResponse(web.Response):
-    """A response to no request of the application, whose signals don't see it."""
+class _UnroutedResponse(web.Response):
+    """A response outside of the application, whose signals do not run for it."""
 
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
-        self.headers.pop("Server", None)  # aiohttp's own tells the versions in use
+        self.headers.pop("Server", None)  # aiohttp's header reveals versions
 
 
 class AcceptErrors:
-    """Logs once a minute that connections can't be accepted; ``now`` is in seconds.
+    """Logs once a minute that the server can't accept connections; ``now`` returns seconds.
 
-    asyncio reports each failed accept, hundreds a second. Everything else it reports goes to the
-    handler that was there before.
+    asyncio reports hundreds of failed accepts a second. Its other reports go to the previous
+    exception handler.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
@@ -268,7 +280,7 @@ class AcceptErrors:
         loop.set_exception_handler(self._handle)
 
     def close(self) -> None:
-        """Put back the handler that was there before."""
+        """Restore the previous exception handler."""
         self._loop.set_exception_handler(self._before)
 
     def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -289,7 +301,7 @@ class AcceptErrors:
 
 
 class Site(web.BaseSite):
-    """Listens at an address and makes each connection a ``Connection``."""
+    """Listens on an address and creates a ``Connection`` for each accepted socket."""
 
     def __init__(
         self, runner: web.AppRunner, host: str, port: int, connections: Connections
@@ -301,11 +313,11 @@ class Site(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """Where it listens."""
+        """The address of the site."""
         return f"http://{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Listen; raises ``OSError`` where that can't be."""
+        """Listen; raises ``OSError`` if that fails."""
         await super().start()
         loop = asyncio.get_running_loop()
         manager = self._runner.server
@@ -317,7 +329,7 @@ class Site(web.BaseSite):
 def _too_many() -> APIError:
     return APIError(
         503,
-        "The server has as many connections as it takes. Try again in a moment.",
+        "The server has reached its limit of connections. Try again in a moment.",
         type="server_error",
         code=TOO_MANY,
         retry_after=1,
@@ -327,13 +339,13 @@ def _too_many() -> APIError:
 def _unreadable(status: int) -> APIError:
     return APIError(
         status,
-        "The request's body is not encoded as its Content-Encoding says. Send it again.",
+        "The request's body does not match its Content-Encoding. Send it again, correctly encoded.",
         code="invalid_body",
     )
 
 
-def _tell(transport: asyncio.Transport, error: APIError) -> None:
-    """Write an error where no request is to be answered, and hang up."""
+def _write_and_close(transport: asyncio.Transport, error: APIError) -> None:
+    """Write an error outside of any request, and close the connection."""
     answer = error_answer(error)
     body = answer.body
     assert isinstance(body, bytes)

@@ -1,7 +1,7 @@
-"""Cross-origin resource sharing: which web pages may read the server's answers.
+"""Cross-origin resource sharing (CORS): which web pages may read the server's responses.
 
-Allowed are pages on this machine (loopback) and the origins that the operator lists. The rules are
-those of the Fetch standard, section "CORS protocol".
+Allowed are pages on this machine (loopback) and the origins that the operator lists. The rules
+come from the Fetch standard, section "CORS protocol".
 """
 
 import re
@@ -21,11 +21,11 @@ _MOST_HEADERS: Final = 64
 _METHODS: Final = "GET, POST, DELETE"
 _EXPOSED: Final = "x-request-id, openai-version, openai-poll-after-ms, retry-after"
 _MAX_AGE: Final = "600"
-"""Seconds for which a browser keeps the answer to a preflight."""
+"""Seconds for which a browser caches a preflight response."""
 
 
 class Origins:
-    """The origins whose pages may read answers; raises ``ValueError`` for what is no origin."""
+    """Origins whose pages may read responses; raises ``ValueError`` for an invalid origin."""
 
     def __init__(self, allowed: Collection[str]) -> None:
         self.any = ANY in allowed
@@ -39,14 +39,14 @@ class Origins:
             self._listed.add(origin)
 
     def lists(self, text: str) -> bool:
-        """Whether an ``Origin`` header names a page on this machine or a listed origin."""
+        """Return whether an ``Origin`` header names a page on this machine or a listed origin."""
         origin = _parsed(text)
         if origin is None:
             return False
         return origin in self._listed or (origin[0] in _DEFAULT_PORTS and is_loopback(origin[1]))
 
     def headers(self, text: str | None) -> Mapping[str, str]:
-        """Return what an answer to a page of this origin carries; ``Vary`` always."""
+        """Return the CORS headers of a response to a page of this origin."""
         if text is not None and self.lists(text):
             return {
                 hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: text,
@@ -55,7 +55,7 @@ class Origins:
                 hdrs.VARY: hdrs.ORIGIN,
             }
         if text is not None and self.any:
-            # Never with credentials: every page on the web could use the visitor's own.
+            # Never with credentials: every web page could use those of its visitor.
             return {
                 hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: ANY,
                 hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: _EXPOSED,
@@ -65,7 +65,7 @@ class Origins:
 
 
 def is_preflight(request: web.Request) -> bool:
-    """Whether a browser asks if it may send the request that a page wants to make."""
+    """Return whether a request is a preflight (Fetch standard, "CORS-preflight request")."""
     headers = request.headers
     return (
         request.method == hdrs.METH_OPTIONS
@@ -75,16 +75,16 @@ def is_preflight(request: web.Request) -> bool:
 
 
 def preflight_answer(request: web.Request, origins: Origins) -> web.Response:
-    """Answer a preflight; raises ``APIError`` 403 for a page that may not read.
+    """Answer a preflight; raises ``APIError`` 403 for an origin that is not allowed.
 
-    A preflight carries no key, and its answer tells nothing that depends on one.
+    A preflight carries no API key, and its response depends on none.
     """
     origin = request.headers[hdrs.ORIGIN]
     if not (origins.any or origins.lists(origin)):
         raise APIError(
             403,
-            "Pages of this origin may not use the server. Whoever runs the server can add the "
-            "origin to [server] allowed_origins.",
+            "Pages of this origin may not use the server. Its operator can add the origin to "
+            "[server] allowed_origins.",
             code="forbidden",
         )
     asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")
@@ -101,7 +101,7 @@ def preflight_answer(request: web.Request, origins: Origins) -> web.Response:
 
 
 def _parsed(text: str) -> tuple[str, str, int | None] | None:
-    """Return an origin's scheme, host and port (the default one as None); None for no origin."""
+    """Return an origin's scheme, host and port (None: the default); None if invalid."""
     match = _ORIGIN.fullmatch(text.lower())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""What stands around every request: its id, and errors of every origin in the API's shape."""
+"""Wraps every request: assigns its id, and turns every exception into an error of the API."""
 
 import logging
 import secrets
@@ -13,51 +13,51 @@ from bot.server.app_keys import GATE, LIMITS, ORIGINS, REQUEST_ID, SHARES
 from bot.server.auth import PROJECT, require_version
 from bot.server.connections import TOO_MANY, Connection
 from bot.server.cors import is_preflight, preflight_answer
-from bot.server.responses import error_answer, in_pieces
+from bot.server.responses import error_answer, send_in_pieces
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Operation = Callable[[AssistantsAPI, web.Request], Awaitable[web.StreamResponse]]
 
 API_VERSION: Final = "2020-10-01"
-"""The version that OpenAI's servers name in every response."""
+"""The ``openai-version`` header of OpenAI's servers."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-def endpoint(operation: Operation, *, beta: bool, in_turn: bool = False) -> Handler:
-    """Return the handler that lets a request through the gate and on to ``operation``.
+def endpoint(operation: Operation, *, beta: bool, bounded: bool = False) -> Handler:
+    """Return a handler that authenticates the request and calls ``operation``.
 
-    ``in_turn`` bounds how many of a project's answers are made and sent at once.
+    ``beta`` requires the beta header. ``bounded`` limits the answers of a project at once.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
         gate = request.app[GATE]
         project = request[PROJECT] = gate.project(request)
         if isinstance(request.protocol, Connection):
-            request.protocol.belongs_to(project)
+            request.protocol.authenticated(project)
         if beta:
             require_version(request)
         api, silence = gate.api(project), request.app[LIMITS].silence_seconds
-        if not in_turn:
-            return await in_pieces(request, await operation(api, request), silence)
+        if not bounded:
+            return await send_in_pieces(request, await operation(api, request), silence)
         async with request.app[SHARES].answers[project]:
-            return await in_pieces(request, await operation(api, request), silence)
+            return await send_in_pieces(request, await operation(api, request), silence)
 
     return handle
 
 
 @web.middleware
-async def errors_in_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its id, and answer what is raised before the response has begun."""
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Assign the request id, and answer exceptions raised before the response has begun."""
     request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
     connection = request.protocol
     if not isinstance(connection, Connection):
         return await _answered(request, handler)
-    connection.begun()
+    connection.request_started()
     try:
         return await _answered(request, handler)
     finally:
-        connection.ended()
+        connection.request_ended()
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -68,13 +68,13 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except APIError as error:
         response = error_answer(error)
         if error.status in (408, 413) or error.code == TOO_MANY:
-            response.force_close()  # the rest of the body stands between this and the next request
+            response.force_close()  # the unread body would be taken for the next request
         return response
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
         refusal = APIError(
             405,
-            f"Not allowed to {request.method[:20]} on {_path(request)}. Allowed here: {allowed}.",
+            f"Not allowed to {request.method[:20]} on {_path(request)}. Allowed: {allowed}.",
             code="method_not_supported",
         )
         return error_answer(refusal, {"Allow": allowed})
@@ -94,33 +94,33 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except ConnectionError:
         if request.transport is not None and not request.transport.is_closing():
             return error_answer(unexpected(request))
-        # The caller has gone in the middle of a body: nobody reads this.
+        # The caller disconnected while sending a body, so nobody reads this response.
         return error_answer(APIError(400, "The connection was lost.", code="connection_lost"))
-    except Exception:  # noqa: BLE001 - logged by `unexpected`; the caller is owed an answer
+    except Exception:  # noqa: BLE001 - `unexpected` logs the exception; the caller must get a response
         return error_answer(unexpected(request))
 
 
 def unexpected(request: web.Request) -> APIError:
-    """Log the exception that is being handled and return what the caller is told of it."""
+    """Log the current exception and return the error for the caller."""
     request_id = request[REQUEST_ID]
     _log.exception("%s %s failed (%s)", request.method[:20], _path(request), request_id)
     return server_error(
-        "The server had an error while processing your request. Whoever runs it finds more in "
-        f"its log under {request_id}."
+        "The server had an error while processing your request. Its operator finds details in the "
+        f"log under {request_id}."
     )
 
 
 def _path(request: web.Request) -> str:
-    """Return the path as it came, percent-encoded, so that no line of a log can be forged by it."""
+    """Return the path, still percent-encoded so that it can't forge log lines."""
     return request.rel_url.raw_path[:200].encode("ascii", "backslashreplace").decode()
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Set the headers that every response has; a signal, so that streams have them too."""
+    """Set the headers of every response; an aiohttp signal, so that streams get them too."""
     request_id = request.get(REQUEST_ID)
     if request_id is not None:
         response.headers["x-request-id"] = request_id
     response.headers["openai-version"] = API_VERSION
-    response.headers.pop(hdrs.SERVER, None)  # aiohttp's own tells the versions in use
+    response.headers.pop(hdrs.SERVER, None)  # aiohttp's header reveals versions
     for name, value in request.app[ORIGINS].headers(request.headers.get(hdrs.ORIGIN)).items():
         response.headers.add(name, value)

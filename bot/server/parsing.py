@@ -1,4 +1,4 @@
-"""Requests from the wire to checked values; what can't be is an ``APIError`` saying why."""
+"""Parses and validates requests; raises ``APIError`` for invalid ones."""
 
 import asyncio
 import re
@@ -18,25 +18,25 @@ T = TypeVar("T")
 R = TypeVar("R", bound=msgspec.Struct)
 P = TypeVar("P", bound=Request)
 
-_UNDONE: Final = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
-"""The encodings that aiohttp undoes, or refuses itself where it lacks the library for one."""
+_DECODED_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
+"""Encodings that aiohttp decodes, or refuses for lack of a library."""
 
 _DECODER: Final = msgspec.json.Decoder()
 _LARGE: Final = 64 * 1024
-"""Bodies of more bytes than this are parsed in a thread, so that the event loop goes on."""
+"""A body of more bytes is parsed in a thread, so that the event loop is not blocked."""
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[,\[\]{}]', re.DOTALL)
-"""A string of a JSON text, with or without its end, or a mark that structures the text."""
+"""A JSON string, complete or cut off, or a structural character."""
 
 
 class _Streaming(msgspec.Struct, frozen=True):
-    """How an answer is wanted: the one field that no operation of the API itself takes."""
+    """The field ``stream``, which is not part of any request of ``AssistantsAPI``."""
 
     stream: bool | None = None
 
 
 async def read(request: web.Request, kind: type[R]) -> R:
-    """Return the request's body as ``kind``; a query is refused."""
+    """Parse the request's body as ``kind``; query parameters are refused."""
     refuse_query(request)
 
     def parse(body: bytes) -> R:
@@ -47,7 +47,7 @@ async def read(request: web.Request, kind: type[R]) -> R:
 
 
 async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]:
-    """Return the request's body as ``kind``, and whether its answer shall be streamed."""
+    """Parse the request's body as ``kind``; also return its field ``stream``."""
 
     def parse(body: bytes) -> tuple[R, bool]:
         raw = _decoded(body, limits)
@@ -61,12 +61,12 @@ async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]
 
 
 def page(request: web.Request, *more: str) -> tuple[Page, dict[str, str]]:
-    """Return the part of a list that is asked for, and what came for the parameters ``more``."""
+    """Parse the paging parameters; also return the values of the parameters ``more``."""
     return part_of(request, Page, *more)
 
 
 def part_of(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[str, str]]:
-    """Return as ``kind`` the part of a list that is asked for, and what came for ``more``."""
+    """Parse paging parameters as ``kind``; also return the values of the parameters ``more``."""
     if not request.query_string:
         return kind(), {}
     given = parameters(request, {*kind.__struct_fields__, *more})
@@ -78,7 +78,7 @@ def part_of(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[st
 
 
 def include(request: web.Request) -> tuple[str, ...]:
-    """Return what the answer shall also include, spelled ``include`` or ``include[]``."""
+    """Return the values of the parameter ``include`` (or ``include[]``)."""
     if not request.query_string:
         return ()
     values = [
@@ -99,14 +99,14 @@ def include(request: web.Request) -> tuple[str, ...]:
 
 
 def refuse_query(request: web.Request, *known: str) -> None:
-    """Refuse parameters other than ``known`` (and a known one given twice, but for ``include``)."""
+    """Refuse query parameters other than ``known``, and duplicates (except of ``include``)."""
     parameters(request, known)
 
 
 def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
-    """Return what the query gives for the parameters ``known``; refuse any other.
+    """Return the query's values of the parameters ``known``; refuse other parameters.
 
-    ``include`` may be given more than once, and is not returned.
+    ``include`` may occur more than once and is not returned.
     """
     given: dict[str, str] = {}
     if not request.query_string:
@@ -126,13 +126,13 @@ def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
 
 
 def integer(value: str) -> int | str:
-    """Return the number that a text spells; what is none stays text, to be refused as such."""
+    """Convert a decimal string to an integer; return any other string, so that validation fails."""
     digits = value.removeprefix("-")
     return int(value) if digits.isascii() and digits.isdigit() and len(digits) < 19 else value
 
 
 async def _body(request: web.Request) -> bytes:
-    """Return the request's body; raises ``APIError`` for one that is late, too large or broken."""
+    """Read the request's body; raises ``APIError`` if it is late, too large or broken."""
     require_known_encoding(request)
     try:
         async with asyncio.timeout(request.app[LIMITS].body_seconds):
@@ -141,14 +141,14 @@ async def _body(request: web.Request) -> bytes:
         raise too_slow() from None
     except web.RequestPayloadError:
         raise invalid(
-            "The request's body could not be read: it was cut, or its encoding is not what its "
-            "headers say. Send it again.",
+            "The request's body could not be read: it was cut off, or its encoding does not match "
+            "its headers. Send it again.",
             code="invalid_body",
         ) from None
 
 
 async def read_raw(request: web.Request) -> tuple[bytes, dict[str, msgspec.Raw]]:
-    """Return the bytes of the request's JSON object, and its fields with their values unread."""
+    """Return the bytes of a JSON object and its fields with undecoded values."""
 
     def parse(body: bytes) -> tuple[bytes, dict[str, msgspec.Raw]]:
         _check_structure(body, limits)
@@ -162,7 +162,7 @@ async def read_raw(request: web.Request) -> tuple[bytes, dict[str, msgspec.Raw]]
 
 
 async def _parsed(request: web.Request, parse: Callable[[bytes], T]) -> T:
-    """Return what ``parse`` makes of the request's body; a large body is parsed in a thread."""
+    """Apply ``parse`` to the request's body; a large body is parsed in a thread."""
     if not _may_be_large(request):
         return parse(await _body(request))
     shares = request.app[SHARES]
@@ -182,7 +182,7 @@ def _may_be_large(request: web.Request) -> bool:
 
 
 def _decoded(body: bytes, limits: Limits) -> Any:
-    """Return the JSON value of a body; raises ``APIError`` 400."""
+    """Decode a JSON body, ``{}`` if it is blank; raises ``APIError`` 400."""
     if not body or body.isspace():
         return {}
     _check_structure(body, limits)
@@ -193,9 +193,9 @@ def _decoded(body: bytes, limits: Limits) -> Any:
 
 
 def _check_structure(body: bytes, limits: Limits) -> None:
-    """Refuse a body of too many values or levels before any of its values is made.
+    """Refuse a body with too many values or levels before decoding it.
 
-    The decoder holds the interpreter's lock until it is done, so its work must be small.
+    The decoder holds the GIL until it has finished, so its input must be bounded.
     """
     openings = body.count(b"{") + body.count(b"[")
     if openings <= limits.nesting and openings + body.count(b",") <= limits.values:
@@ -217,7 +217,7 @@ def _check_structure(body: bytes, limits: Limits) -> None:
 
 
 def _path(body: bytes, end: int) -> str:
-    """Return the path of the array or object of a JSON text that holds most, of those open."""
+    """Return the path of the largest array or object that is open at ``end`` of a JSON text."""
     names: list[str] = []
     sizes: list[int] = []
     arrays: list[bool] = []
@@ -240,31 +240,31 @@ def _path(body: bytes, end: int) -> str:
 
 
 def require_known_encoding(request: web.Request) -> None:
-    """Raise ``APIError`` 415 for a body whose ``Content-Encoding`` aiohttp does not undo."""
+    """Raise ``APIError`` 415 for a ``Content-Encoding`` that aiohttp does not decode."""
     codings = request.headers.getall(hdrs.CONTENT_ENCODING, ())
-    if codings and ",".join(codings).strip().lower() not in _UNDONE:
+    if codings and ",".join(codings).strip().lower() not in _DECODED_ENCODINGS:
         raise unknown_encoding()
 
 
 def unknown_encoding() -> APIError:
-    """Refuse a body in an encoding that is not known here."""
+    """Return the error for an unsupported ``Content-Encoding``."""
     return APIError(
         415,
-        "The body's Content-Encoding is not supported. Send it as it is, or with gzip or deflate.",
+        "The body's Content-Encoding is not supported. Send it unencoded, or with gzip or deflate.",
         code="unsupported_content_encoding",
     )
 
 
 def _invalid_json() -> APIError:
-    """Refuse a body that is no JSON."""
+    """Return the error for an invalid JSON body."""
     return invalid(
-        "The request's body is not JSON that can be read. Send one JSON object in UTF-8.",
+        "The request's body is not valid JSON. Send one JSON object in UTF-8.",
         code="invalid_json",
     )
 
 
 def too_slow() -> APIError:
-    """Refuse a body that does not come to its end."""
+    """Return the error for a body that did not arrive in time."""
     return APIError(
         408,
         "The request's body did not arrive in time. Send it again, over a better connection.",

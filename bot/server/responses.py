@@ -1,4 +1,4 @@
-"""Results and errors as responses: encoded once, straight to bytes, 200 or the error's status."""
+"""Builds and sends responses from results and errors."""
 
 import asyncio
 import math
@@ -16,18 +16,18 @@ _PIECE: Final = 64 * 1024
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
-    """The shape of every error on the wire."""
+    """The JSON body of every error."""
 
     error: ErrorBody
 
 
 def answer(result: object, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return ``result`` as the body of a success."""
+    """Return a 200 response with ``result`` as its JSON body."""
     return web.Response(body=ENCODER.encode(result), content_type=JSON, headers=headers)
 
 
 def error_answer(error: APIError, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return an error as the API tells it."""
+    """Return an error response in the API's format."""
     response = web.Response(
         body=ENCODER.encode(ErrorAnswer(error.body)),
         status=error.status,
@@ -39,12 +39,12 @@ def error_answer(error: APIError, headers: Mapping[str, str] | None = None) -> w
     return response
 
 
-async def in_pieces(
+async def send_in_pieces(
     request: web.Request, response: web.StreamResponse, silence: float
 ) -> web.StreamResponse:
     """Send a response with a large body piece by piece; return any other response as it is.
 
-    aiohttp hands the transport a body in one piece, and waits for its reader without an end.
+    aiohttp writes a whole body at once and waits without a timeout for a slow reader.
     """
     body = response.body if isinstance(response, web.Response) else None
     if not isinstance(body, bytes) or len(body) <= _PIECE:
@@ -69,8 +69,8 @@ async def send(
 ) -> None:
     """Write ``pieces`` as the body of a prepared response, to its end.
 
-    Raises ``ConnectionError`` where the reader has left, and ``TimeoutError`` where it takes
-    nothing for ``silence`` seconds.
+    Raises ``ConnectionError`` if the reader disconnects, and ``TimeoutError`` if it reads nothing
+    for ``silence`` seconds.
     """
     async for piece in pieces:
         async with asyncio.timeout(silence):
@@ -79,6 +79,6 @@ async def send(
 
 
 def cut(request: web.Request) -> None:
-    """Hang up: bytes that were sent can't be taken back, and must not pass for the whole body."""
+    """Abort the connection, so that an incomplete body does not look complete."""
     if request.transport is not None:
         request.transport.abort()

@@ -1,4 +1,4 @@
-"""Every path that is served, in one table."""
+"""The routes of the server."""
 
 from typing import Final
 
@@ -90,39 +90,39 @@ FORWARDED: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("POST", "/v1/chat/completions", forwarding.chat_completions),
     ("POST", "/v1/moderations", forwarding.moderations),
 )
-"""What the model endpoint answers: many programs for the Assistants API call these as well."""
+"""Routes that go to the model endpoint: many Assistants API programs also call these."""
 
 _DEPLOYMENT: Final = f"{AZURE}/deployments/{{deployment}}/chat/completions"
 
 _BETA: Final = (_ASSISTANTS, _THREADS)
-"""What asks for the beta header; the official clients send none with files, Azure's none at all."""
+"""Paths that require the beta header; the official clients send none with files."""
 
 
 async def health(_request: web.Request) -> web.Response:
-    """GET /healthz: answers whoever asks, and says only that the server answers."""
+    """GET /healthz: answers every caller, and reveals only that the server runs."""
     return answer({"status": "ok"})
 
 
 def add_routes(app: web.Application) -> None:
-    """Enter every route in the application's router."""
+    """Add every route to the application's router, also under Azure's paths."""
     app.router.add_route("GET", "/healthz", health, expect_handler=_expect)
     for method, path, operation in ROUTES + FORWARDED:
-        # Bytes of files and of a model endpoint's answers pass through piece by piece; other
-        # answers are in memory whole.
-        passed_on = operation is files.content or (method, path, operation) in FORWARDED
-        in_turn = method == "GET" and not passed_on
-        handler = endpoint(operation, beta=path.startswith(_BETA), in_turn=in_turn)
+        # File contents and forwarded answers are streamed; other answers are in memory as a whole,
+        # so their number at once is bounded.
+        streamed = operation is files.content or (method, path, operation) in FORWARDED
+        bounded = method == "GET" and not streamed
+        handler = endpoint(operation, beta=path.startswith(_BETA), bounded=bounded)
         app.router.add_route(method, path, handler, expect_handler=_expect)
-        handler = endpoint(operation, beta=False, in_turn=in_turn)
-        for azures in (AZURE + path, AZURE + path.removeprefix("/v1")):
-            app.router.add_route(method, azures, handler, expect_handler=_expect)
+        handler = endpoint(operation, beta=False, bounded=bounded)
+        for azure_path in (AZURE + path, AZURE + path.removeprefix("/v1")):
+            app.router.add_route(method, azure_path, handler, expect_handler=_expect)
     handler = endpoint(forwarding.chat_completions, beta=False)
     app.router.add_route("POST", _DEPLOYMENT, handler, expect_handler=_expect)
 
 
 async def _expect(request: web.Request) -> None:
-    """Let a body come whose sender waits for a word; any other expectation is not met."""
+    """Answer ``Expect: 100-continue`` with 100; ignore other expectations."""
     if request.version >= HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # Not the answer yet: what counts as its beginning is counted anew.
+        # The interim response must not count as the beginning of the response.
         request.writer.output_size = 0

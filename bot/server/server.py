@@ -1,4 +1,4 @@
-"""The server's life: refuses what would be unsafe, listens, and stops within two seconds."""
+"""Starts and stops the server; refuses unsafe settings, and stops within two seconds."""
 
 import asyncio
 import ipaddress
@@ -27,27 +27,27 @@ from bot.server.app_keys import (
 from bot.server.auth import Gate
 from bot.server.connections import AcceptErrors, Connections, Site
 from bot.server.cors import Origins
-from bot.server.middleware import add_headers, errors_in_shape
+from bot.server.middleware import add_headers, answer_errors
 from bot.server.routes import add_routes
 from bot.server.upstream import Upstream
 from bot.wire.addresses import is_loopback
 
-# aiohttp waits this long for open requests, and once more for those it had to cancel.
+# aiohttp waits this long for open requests, and as long again for the requests it cancels.
 _SHUTDOWN_SECONDS: Final = 0.75
 
 
 class ServerError(Exception):
-    """The server can't start; the text is one sentence for the person who runs it."""
+    """The server can't start; the message is one line for the operator."""
 
 
 class Server:
     """Serves the projects of an ``AssistantsAPI`` at ``http://host:port/v1``.
 
-    ``projects`` returns the API of a project by its name, ``keys`` maps API keys to project names;
-    without keys every request belongs to the project "default" and only loopback is served.
-    Uploads wait in ``spool`` until they are whole; None is the system's directory for such files.
-    Web pages on this machine and of ``allowed_origins`` may read answers; "*" is any page.
-    ``upstream`` answers what belongs to a model endpoint: chat completions and the like.
+    ``projects`` returns the API of a project by its name; ``keys`` maps API keys to project names.
+    Without keys, every request belongs to the project "default" and only loopback is served.
+    Incomplete uploads are stored in ``spool``; None means the system's temporary directory.
+    Web pages on this machine and of ``allowed_origins`` may read responses; "*" allows every page.
+    ``upstream`` answers forwarded requests, such as chat completions.
     """
 
     def __init__(
@@ -77,21 +77,21 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The base URL for clients, ``/v1`` included; empty until the server has started."""
+        """The base URL for clients, with ``/v1``; empty before the start."""
         return self._url
 
     async def start(self) -> None:
-        """Listen (port 0: a free one); raises ``ServerError`` where that can't or must not be."""
+        """Listen (port 0: any free port); raises ``ServerError`` if impossible or unsafe."""
         if not self._keys and not is_loopback(self._host):
             raise ServerError(
-                f"Without API keys the server can't listen on {self._host}, where others reach "
-                "it. Configure keys, or listen on 127.0.0.1."
+                f"Without API keys the server can't listen on {self._host}, which other machines "
+                "reach. Configure keys, or listen on 127.0.0.1."
             )
         if any(not key.strip() for key in self._keys):
-            raise ServerError("An API key is empty. Give it a value, or take it out.")
+            raise ServerError("An API key is empty. Give the key a value, or remove it.")
         origins = self._origins()
         self._stopping = asyncio.Event()
-        app = web.Application(client_max_size=self._limits.body, middlewares=[errors_in_shape])
+        app = web.Application(client_max_size=self._limits.body, middlewares=[answer_errors])
         app[GATE] = Gate(self._projects, self._keys, origins)
         app[ORIGINS] = origins
         app[LIMITS] = self._limits
@@ -113,7 +113,7 @@ class Server:
             await runner.cleanup()
             raise ServerError(
                 f"The server can't listen on {self._host}:{self._port} "
-                f"({error.strerror or error}). Stop what listens there, or choose another host "
+                f"({error.strerror or error}). Stop the program there, or choose another host "
                 "or port."
             ) from error
         loop = asyncio.get_running_loop()
@@ -126,8 +126,8 @@ class Server:
             origins = Origins(self._allowed_origins)
         except ValueError as error:
             raise ServerError(
-                f'[server] allowed_origins has "{error}", which is no origin. Write a scheme, a '
-                'host and a port, as in "https://chat.example.org", or "*" for any page.'
+                f'[server] allowed_origins has "{error}", which is not an origin. Write a scheme, '
+                'a host and a port, as in "https://chat.example.org", or "*" for any page.'
             ) from None
         if origins.any and not self._keys:
             raise ServerError(
@@ -137,7 +137,7 @@ class Server:
         return origins
 
     async def stop(self) -> None:
-        """Take no more requests, end open streams with an ``error`` event, finish the rest."""
+        """Refuse new requests, end open streams with an ``error`` event, finish other requests."""
         runner, self._runner = self._runner, None
         if runner is None or self._stopping is None:
             return
@@ -148,7 +148,7 @@ class Server:
 
 
 def _url(host: str, port: int) -> str:
-    """Return the address at which this machine reaches what listens on ``host``."""
+    """Return the base URL by which this machine reaches a server on ``host``."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

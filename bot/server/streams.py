@@ -1,6 +1,6 @@
-"""Answers that come bit by bit: a run's events, and what a model endpoint answers.
+"""Streams responses: a run's events, and forwarded answers of a model endpoint.
 
-A reader of a run's events never decides how the run goes.
+A slow or disconnected reader of a run's events never affects the run.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ KEEP_ALIVE_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 1.0
 _FAREWELL_SECONDS: Final = 0.5
 _FAREWELL: Final = ErrorBody(
-    "The server is stopping. The run goes on when it is back: retrieve it then.",
+    "The server is stopping. The run continues when the server is back; retrieve the run then.",
     "server_error",
     code="server_stopping",
 )
 _RELAY_FAREWELL: Final = ErrorBody(
-    "The server is stopping. Send the request again when it is back.",
+    "The server is stopping. Send the request again when the server is back.",
     "server_error",
     code="server_stopping",
 )
@@ -41,7 +41,7 @@ _HEADERS: Final = {
 
 
 async def send_events(request: web.Request, events: EventStream) -> web.StreamResponse:
-    """Send ``events`` and then ``done``; ends early when the reader leaves or the server stops."""
+    """Send ``events`` and ``done``; stop early if the reader leaves or the server stops."""
     response = web.StreamResponse(headers=_HEADERS)
     try:
         await _deliver(
@@ -59,14 +59,14 @@ async def send_events(request: web.Request, events: EventStream) -> web.StreamRe
 async def relay(
     request: web.Request, content_type: str, pieces: AsyncIterator[bytes]
 ) -> web.StreamResponse:
-    """Send another server's answer as it comes; ends early as ``send_events`` does.
+    """Relay the answer of a model endpoint; stops early like ``send_events``.
 
-    A stream of events that breaks off ends with an error in the shape of chat completions; any
-    other answer is cut off, so that its beginning does not pass for all of it.
+    A broken event stream ends with an error in the format of chat completions. For any other
+    answer the connection is aborted, so that the incomplete answer does not look complete.
     """
     streamed = content_type.partition(";")[0].strip().lower() == "text/event-stream"
     response = web.StreamResponse(
-        headers={**(_HEADERS if streamed else {}), **_typed(content_type)}
+        headers={**(_HEADERS if streamed else {}), **_content_headers(content_type)}
     )
     await _deliver(
         request,
@@ -85,7 +85,7 @@ async def _deliver(
     farewell: bytes | None,
     keep_alive: bytes = b"",
 ) -> None:
-    """Begin a response and run ``pump``, until it ends, the reader leaves or the server stops."""
+    """Send a response by ``pump`` until it ends, the reader leaves or the server stops."""
     pumping: asyncio.Task[None] | None = None
     stopping = asyncio.create_task(request.app[STOPPING].wait())
     try:
@@ -96,7 +96,7 @@ async def _deliver(
             pumping.cancel()
             await asyncio.wait({pumping})
             if stopping.done():
-                await _say_goodbye(request, response, farewell)
+                await _send_farewell(request, response, farewell)
     except ConnectionError:
         pass  # the reader left before the first byte
     finally:
@@ -113,7 +113,7 @@ async def _watch(
     stopping: asyncio.Task[Any],
     keep_alive: bytes,
 ) -> None:
-    """Return when all is sent, the reader has left, or the server stops."""
+    """Return when ``pump`` has ended, the reader has left, or the server stops."""
     loop = asyncio.get_running_loop()
     ends: set[asyncio.Task[Any]] = {pump, stopping}
     due = loop.time() + KEEP_ALIVE_SECONDS
@@ -124,7 +124,7 @@ async def _watch(
         transport = request.transport
         if done or transport is None or transport.is_closing():
             return
-        # Proxies cut what is silent; a reader with bytes still to take is not waiting for these.
+        # Proxies close silent connections; a reader with unread bytes needs no keep-alive.
         if keep_alive and loop.time() >= due and transport.get_write_buffer_size() == 0:
             due = loop.time() + KEEP_ALIVE_SECONDS
             with contextlib.suppress(ConnectionError):
@@ -136,16 +136,16 @@ async def _pump(request: web.Request, response: web.StreamResponse, events: Even
         try:
             async for event in events:
                 await response.write(encode(event))
-            await response.write_eof(DONE)  # in one piece, so that the connection is free at once
+            await response.write_eof(DONE)  # one write, so that the connection is free at once
         except APIError as error:
             await response.write(encode_error(error.body))
         except (asyncio.CancelledError, ConnectionError):
             raise
-        except Exception:  # noqa: BLE001 - logged by `unexpected`; the reader is owed an end
+        except Exception:  # noqa: BLE001 - `unexpected` logs the exception; the reader must get an end
             await response.write(encode_error(unexpected(request).body))
         await response.write_eof()
     except ConnectionError:
-        pass  # the reader has left; the run has not
+        pass  # the reader has left; the run continues
 
 
 async def _copy(
@@ -163,7 +163,7 @@ async def _copy(
             end = _last_event(error.body)
         except (asyncio.CancelledError, ConnectionError, TimeoutError):
             raise
-        except Exception:  # noqa: BLE001 - logged by `unexpected`; the reader is owed an end
+        except Exception:  # noqa: BLE001 - `unexpected` logs the exception; the reader must get an end
             end = _last_event(unexpected(request).body)
         else:
             return
@@ -177,10 +177,10 @@ async def _copy(
         pass  # the reader has left
 
 
-async def _say_goodbye(
+async def _send_farewell(
     request: web.Request, response: web.StreamResponse, farewell: bytes | None
 ) -> None:
-    """Tell the reader that the server stops; cut off one that does not read or can't be told."""
+    """Tell the reader that the server stops; abort if it does not read or no message fits."""
     if farewell is None:
         cut(request)
         return
@@ -192,23 +192,23 @@ async def _say_goodbye(
         cut(request)
 
 
-def _typed(content_type: str) -> dict[str, str]:
-    """Return the headers of an answer that is data, whatever a browser would make of the data."""
+def _content_headers(content_type: str) -> dict[str, str]:
+    """Return headers that make a browser treat the answer as data of this type."""
     return {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
 
 
 def _last_event(error: ErrorBody) -> bytes:
-    """Spell an error as the last chunk of chat completions, also behind half an event."""
+    """Encode an error as the last event of chat completions, even after half an event."""
     return b"\n\n" + sse.encode(None, ENCODER.encode(ErrorAnswer(error)))
 
 
 def encode(event: StreamEvent) -> bytes:
-    """Spell one event of a run."""
+    """Encode one event of a run."""
     if isinstance(event.data, ErrorBody):
         return encode_error(event.data)
     return sse.encode(event.event, ENCODER.encode(event.data))
 
 
 def encode_error(error: ErrorBody) -> bytes:
-    """Spell a failure after the headers, in the shape that the official clients raise on."""
+    """Encode a failure as the ``error`` event, on which the official clients raise."""
     return sse.encode("error", ENCODER.encode(ErrorAnswer(error)))

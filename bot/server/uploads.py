@@ -1,7 +1,7 @@
-"""An uploaded file out of a multipart body: bounded in every direction, and never whole in memory.
+"""Reads an uploaded file from a multipart body, with limits and never whole in memory.
 
-A body's fields come in any order, also those that say what the file is for after the file, so the
-bytes wait in a spool until the body has been read to its end.
+Fields may come in any order, even the purpose after the file, so a temporary file stores the bytes
+until the end of the body.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from bot.server.parsing import integer, refuse_query, require_known_encoding, to
 _MOST_PARTS: Final = 8
 _MOST_FIELD: Final = 4096
 _AROUND: Final = 256 * 1024
-"""What may come around a file's bytes: boundaries, headers and fields."""
+"""Bytes allowed beside the file itself: boundaries, headers and fields."""
 _PIECE: Final = 64 * 1024
 _IN_MEMORY: Final = 1024 * 1024
 _PLAIN_ENCODINGS: Final = frozenset({"", "binary", "8bit", "7bit"})
@@ -37,13 +37,13 @@ _NESTED: Final = {"expires_after[anchor]": "anchor", "expires_after[seconds]": "
 
 @asynccontextmanager
 async def received(request: web.Request) -> AsyncIterator[tuple[UploadFile, AsyncIterator[bytes]]]:
-    """Read an upload and give what it asks for and its bytes; raises ``APIError`` 400, 408, 413."""
+    """Read an upload; yield its request and its bytes; raises ``APIError`` 400, 408 or 413."""
     refuse_query(request)
     require_known_encoding(request)
     limits = request.app[LIMITS]
     if request.content_type != "multipart/form-data":
         raise invalid(
-            "A file is uploaded as multipart/form-data, with the parts 'file' and 'purpose'.",
+            "Upload the file as multipart/form-data, with the parts 'file' and 'purpose'.",
             code="invalid_content_type",
         )
     if (request.content_length or 0) > limits.upload + _AROUND:
@@ -58,21 +58,21 @@ async def received(request: web.Request) -> AsyncIterator[tuple[UploadFile, Asyn
             raise too_slow() from None
         except (web.RequestPayloadError, HttpProcessingError, ValueError, LookupError) as error:
             raise _unreadable(error) from None
-        except (RuntimeError, AssertionError) as error:  # aiohttp's words for a broken body
+        except (RuntimeError, AssertionError) as error:  # aiohttp raises these for a broken body
             raise _unreadable(error) from None
         spool.seek(0)
         yield from_raw(UploadFile, fields), _pieces(spool)
 
 
 async def _read(request: web.Request, spool: Any, limits: Limits) -> dict[str, object]:
-    """Put the file's bytes into ``spool`` and return the other fields, and the file's name."""
+    """Write the file's bytes to ``spool``; return the other fields and the file name."""
     fields: dict[str, object] = {}
     nested: dict[str, object] = {}
     seen: set[str] = set()
     parts = await request.multipart()
-    while (part := await _within(limits, parts.next())) is not None:
+    while (part := await _next_piece(limits, parts.next())) is not None:
         name = _name(part)
-        assert isinstance(part, BodyPartReader), "others have been refused"
+        assert isinstance(part, BodyPartReader), "nested multipart was refused"
         if name in seen:
             raise invalid(f"Duplicate parameter: '{name}'.", name, "duplicate_parameter")
         seen.add(name)
@@ -80,13 +80,13 @@ async def _read(request: web.Request, spool: Any, limits: Limits) -> dict[str, o
             raise invalid(f"The upload has too many parts: at most {_MOST_PARTS} are taken.")
         if name == "file":
             fields["filename"] = _filename(part)
-            await _keep(part, spool, limits)
+            await _save_file(part, spool, limits)
             continue
         value = await _field(part, name, limits)
         if name in _NESTED:
             nested[_NESTED[name]] = integer(value) if name.endswith("[seconds]") else value
         else:
-            fields[name] = _object(value) if name == "expires_after" else value
+            fields[name] = _json_or_text(value) if name == "expires_after" else value
     if nested:
         if "expires_after" in fields:
             raise invalid("Duplicate parameter: 'expires_after'.", "expires_after")
@@ -97,23 +97,23 @@ async def _read(request: web.Request, spool: Any, limits: Limits) -> dict[str, o
 
 
 def _name(part: MultipartReader | BodyPartReader) -> str:
-    """Return the field that a part is; raises ``APIError`` for parts that can't be one."""
+    """Return the field name of a part; raises ``APIError`` for an invalid part."""
     if not isinstance(part, BodyPartReader):
-        raise invalid("A part of the upload is multipart itself. Send the parts side by side.")
+        raise invalid("A part of the upload is multipart itself. Send all parts on one level.")
     name = _parameters(part).get("name")
     if not name:
         raise invalid("A part of the upload has no name. Send the parts 'file' and 'purpose'.")
     if name not in ("file", "purpose", "expires_after", *_NESTED):
-        name = _legible(name[:100])
+        name = _valid_utf8(name[:100])
         raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     for header in (hdrs.CONTENT_ENCODING, hdrs.CONTENT_TRANSFER_ENCODING):
         if part.headers.get(header, "").strip().lower() not in _PLAIN_ENCODINGS:
-            raise invalid(f"The part '{name}' is encoded ({header}). Send its bytes as they are.")
+            raise invalid(f"The part '{name}' is encoded ({header}). Send its bytes unencoded.")
     return name
 
 
 def _parameters(part: BodyPartReader) -> dict[str, str]:
-    """Return a part's name and filename, as browsers spell them and not as e-mail does."""
+    """Parse a part's ``name`` and ``filename`` by the rules of browsers, not of e-mail."""
     header = part.headers.get(hdrs.CONTENT_DISPOSITION, "")[:_MOST_FIELD]
     if not header.lower().startswith("form-data"):
         return {}
@@ -126,8 +126,8 @@ def _parameters(part: BodyPartReader) -> dict[str, str]:
 
 
 def _filename(part: BodyPartReader) -> str:
-    # Clients code quotation marks, which would end the name, and send the rest as it is.
-    filename = _legible(_parameters(part).get("filename", "")).replace("%22", '"')
+    # Clients encode quotation marks as %22 and nothing else.
+    filename = _valid_utf8(_parameters(part).get("filename", "")).replace("%22", '"')
     if not filename:
         raise invalid(
             "Invalid 'file': the part has no filename. Name the file in its Content-Disposition.",
@@ -137,21 +137,21 @@ def _filename(part: BodyPartReader) -> str:
     return filename
 
 
-async def _keep(part: BodyPartReader, spool: Any, limits: Limits) -> None:
+async def _save_file(part: BodyPartReader, spool: Any, limits: Limits) -> None:
     size = 0
-    while piece := await _within(limits, part.read_chunk(_PIECE)):
+    while piece := await _next_piece(limits, part.read_chunk(_PIECE)):
         size += len(piece)
         if size > limits.upload:
             raise file_too_large(limits.upload)
         if size <= _IN_MEMORY:
-            _put(spool, piece)
+            _write(spool, piece)
         else:
-            await asyncio.to_thread(_put, spool, piece)
+            await asyncio.to_thread(_write, spool, piece)
 
 
 async def _field(part: BodyPartReader, name: str, limits: Limits) -> str:
     data = b""
-    while piece := await _within(limits, part.read_chunk(_PIECE)):
+    while piece := await _next_piece(limits, part.read_chunk(_PIECE)):
         data += piece
         if len(data) > _MOST_FIELD:
             text = f"Invalid '{name}': at most {_MOST_FIELD} bytes are taken."
@@ -162,8 +162,8 @@ async def _field(part: BodyPartReader, name: str, limits: Limits) -> str:
         raise invalid(f"Invalid '{name}': it is not UTF-8.", name, "invalid_value") from None
 
 
-async def _within(limits: Limits, piece: Any) -> Any:
-    """Await the next piece of the body, which may not be silent for long."""
+async def _next_piece(limits: Limits, piece: Any) -> Any:
+    """Await the next piece of the body for at most ``silence_seconds``."""
     async with asyncio.timeout(limits.silence_seconds):
         return await piece
 
@@ -174,8 +174,8 @@ async def _pieces(spool: Any) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _object(value: str) -> object:
-    """Return the JSON in a field that is an object; what is none is refused by its type."""
+def _json_or_text(value: str) -> object:
+    """Decode a JSON field; return invalid JSON unchanged, so that validation refuses it."""
     try:
         found: object = json.loads(value)
     except (ValueError, RecursionError):
@@ -183,22 +183,22 @@ def _object(value: str) -> object:
     return found
 
 
-def _legible(text: str) -> str:
-    """Return a name without bytes that are no UTF-8, which no JSON could carry."""
+def _valid_utf8(text: str) -> str:
+    """Replace bytes that are not UTF-8, which JSON can't represent."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _unreadable(error: Exception) -> APIError:
-    detail = " ".join(_legible(str(error)).split())[:200]
+    detail = " ".join(_valid_utf8(str(error)).split())[:200]
     return invalid(
-        f"The upload is not multipart/form-data that can be read ({detail}). It was cut, or its "
-        "boundary is not the one in its Content-Type. Send it again.",
+        f"The upload is not valid multipart/form-data ({detail}). It was cut off, or its boundary "
+        "differs from the one in its Content-Type. Send it again.",
         code="invalid_body",
     )
 
 
-def _put(spool: Any, piece: bytes) -> None:
+def _write(spool: Any, piece: bytes) -> None:
     try:
         spool.write(piece)
-    except OSError as error:  # a full disk, most likely
+    except OSError as error:  # usually a full disk
         raise storage_unavailable() from error

@@ -1,4 +1,4 @@
-"""The model endpoint behind the server, as a protocol that the program around both fills."""
+"""The protocol by which the server forwards requests; ``app`` implements it."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -8,20 +8,20 @@ from msgspec import Struct
 
 
 class Forwarded(Struct, frozen=True):
-    """An endpoint's answer; reading ``pieces`` raises ``APIError`` where the answer breaks off."""
+    """A forwarded answer; reading ``pieces`` raises ``APIError`` if the answer breaks off."""
 
     content_type: str
     pieces: AsyncIterator[bytes]
 
 
 class Upstream(Protocol):
-    """The model endpoint, as the server uses it."""
+    """The model endpoint, as the server sees it."""
 
     def forward(
         self, method: str, path: str, body: bytes | None
     ) -> AbstractAsyncContextManager[Forwarded]:
-        """Send a request; ``path`` is the part behind ``/v1/``.
+        """Forward a request; ``path`` is the part after ``/v1/``.
 
-        Entering raises ``APIError`` where the endpoint refuses, lacks the path or is not reached;
-        leaving drops the connection.
+        Entering raises ``APIError`` if the endpoint refuses, lacks the path or is unreachable.
+        Leaving closes the connection.
         """

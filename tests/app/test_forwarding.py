@@ -83,7 +83,7 @@ async def test_what_the_endpoint_lacks_is_not_found(path: str) -> None:
     async with ScriptedModel() as model, upstream(model.url) as there:
         error = await refusal(there, path)
     assert error.status == 404
-    assert f"no /v1/{path}" in error.message
+    assert f"not support /v1/{path}" in error.message
     assert error.code == "unknown_url"
 
 
@@ -104,7 +104,7 @@ async def test_a_refusal_of_the_servers_own_access_is_the_operators_task(
         model.fail(status, message=words, headers={"Location": "http://10.0.0.1/internal"})
         error = await refusal(there)
     assert error.status == 502
-    assert "Whoever runs the server" in error.message
+    assert "The operator of the server" in error.message
     for secret in ("sk-of-the-endpoint", "10.0.0.1", model.url):
         assert secret not in error.message
         assert secret == model.url or "sk-" not in caplog.text

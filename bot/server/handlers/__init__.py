@@ -1,1 +1,1 @@
-"""The HTTP handlers, one noun of the API a module."""
+"""HTTP handlers, one module for each resource of the API."""

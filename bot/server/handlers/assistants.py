@@ -1,4 +1,4 @@
-"""The operations on assistants, from the wire."""
+"""HTTP handlers for assistants."""
 
 from aiohttp import web
 

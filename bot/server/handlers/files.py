@@ -1,4 +1,4 @@
-"""The operations on files, from the wire; bytes pass through piece by piece, in both directions."""
+"""HTTP handlers for files; contents are streamed in both directions."""
 
 from typing import Final
 from urllib.parse import quote
@@ -42,7 +42,7 @@ async def content(api: AssistantsAPI, request: web.Request) -> web.StreamRespons
     async with await api.file_content(file.id) as pieces:
         response = web.StreamResponse(
             headers={
-                # Bytes to save and not a page to show, whatever is in them.
+                # Browsers must save the bytes and never show them as a page.
                 "Content-Type": "application/octet-stream",
                 "Content-Disposition": _attachment(file.filename),
                 "Content-Length": str(file.bytes),
@@ -53,8 +53,8 @@ async def content(api: AssistantsAPI, request: web.Request) -> web.StreamRespons
         try:
             await send(response, pieces, silence)
         except (ConnectionError, TimeoutError):
-            cut(request)  # the reader has left, or does not read
-        except Exception:  # noqa: BLE001 - logged by `unexpected`; the reader sees the cut
+            cut(request)  # the reader has disconnected or does not read
+        except Exception:  # noqa: BLE001 - `unexpected` logs the exception; the reader sees the abort
             unexpected(request)
             cut(request)
     return response
@@ -67,7 +67,7 @@ async def delete(api: AssistantsAPI, request: web.Request) -> web.Response:
 
 
 def _attachment(filename: str) -> str:
-    """Return the header that names a file to save, for any name."""
+    """Return the ``Content-Disposition`` header for any file name (RFC 6266)."""
     plain = "".join(chr(c) if c in _QUOTABLE else "_" for c in map(ord, filename))
     header = f'attachment; filename="{plain}"'
     if plain != filename:

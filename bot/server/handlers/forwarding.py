@@ -1,7 +1,7 @@
-"""Operations that the model endpoint answers itself: models, chat completions and moderations.
+"""HTTP handlers that forward to the model endpoint: models, chat completions, moderations.
 
-A request goes to the endpoint as it came, with the endpoint's key in place of the caller's; the
-answer comes back piece by piece.
+A request is forwarded unchanged, but with the endpoint's key instead of the caller's. The answer
+is streamed back.
 """
 
 import re
@@ -33,14 +33,14 @@ async def model(_api: AssistantsAPI, request: web.Request) -> web.StreamResponse
     """GET /v1/models/{model}."""
     refuse_query(request)
     name = request.match_info["model"]
-    # The name becomes part of a path, at an endpoint that trusts this server's key.
+    # The name becomes part of a path at an endpoint that trusts this server's key.
     if not _MODEL.fullmatch(name) or not _DOTS.isdisjoint(name.split("/")):
         raise APIError(404, "The model does not exist.", param="model", code="model_not_found")
     return await _forward(request, f"models/{name}", None)
 
 
 async def chat_completions(_api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
-    """POST /v1/chat/completions, also of one of Azure's deployments."""
+    """POST /v1/chat/completions, also as a deployment of Azure."""
     refuse_query(request)
     body, fields = await read_raw(request)
     deployment = request.match_info.get("deployment")
@@ -64,21 +64,21 @@ async def _forward(request: web.Request, path: str, body: bytes | None) -> web.S
             404, f"This server has no model endpoint that answers /v1/{path}.", code="unknown_url"
         )
     async with (
-        _one_more(request, len(body or b"")),
+        _counted(request, len(body or b"")),
         upstream.forward(request.method, path, body) as answer,
     ):
         return await relay(request, answer.content_type, answer.pieces)
 
 
 @asynccontextmanager
-async def _one_more(request: web.Request, size: int) -> AsyncIterator[None]:
-    """Count a project's requests under way and their bytes; raises ``APIError`` 429 for too much.
+async def _counted(request: web.Request, size: int) -> AsyncIterator[None]:
+    """Count a forwarded request and its bytes; raises ``APIError`` 429 above a limit.
 
-    A body stays in memory until its request has its answer.
+    A body stays in memory until its request is answered.
     """
-    under_way, limits = request.app[FORWARDED][request[PROJECT]], request.app[LIMITS]
-    too_many = under_way.requests >= limits.forwarded
-    if too_many or (under_way.bytes and under_way.bytes + size > limits.forwarded_bytes):
+    in_progress, limits = request.app[FORWARDED][request[PROJECT]], request.app[LIMITS]
+    too_many = in_progress.requests >= limits.forwarded
+    if too_many or (in_progress.bytes and in_progress.bytes + size > limits.forwarded_bytes):
         raise APIError(
             429,
             f"Too many requests to the model at once: at most {limits.forwarded}, with bodies of "
@@ -86,10 +86,10 @@ async def _one_more(request: web.Request, size: int) -> AsyncIterator[None]:
             code="rate_limit_exceeded",
             retry_after=1,
         )
-    under_way.requests += 1
-    under_way.bytes += size
+    in_progress.requests += 1
+    in_progress.bytes += size
     try:
         yield
     finally:
-        under_way.requests -= 1
-        under_way.bytes -= size
+        in_progress.requests -= 1
+        in_progress.bytes -= size

@@ -1,4 +1,4 @@
-"""The operations on messages, from the wire."""
+"""HTTP handlers for messages."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""The operations on runs, from the wire; a run's start is answered with its events if asked to."""
+"""HTTP handlers for runs; with ``stream`` a new run is answered with its events."""
 
 from typing import Final
 
@@ -17,13 +17,13 @@ from bot.server.responses import answer
 from bot.server.streams import send_events
 
 POLL_AFTER: Final = {"openai-poll-after-ms": "500"}
-"""When to ask again after a run that has not ended."""
+"""Tells pollers when to retrieve an unfinished run again."""
 
 
 async def create(api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
     """POST /v1/threads/{thread_id}/runs."""
     refuse_query(request, "include")
-    included = include(request)  # what the steps in the stream show; a run shows none
+    included = include(request)  # affects only the steps in a stream
     asked, streamed = await read_streamable(request, CreateRun)
     thread_id = request.match_info["thread_id"]
     if streamed:

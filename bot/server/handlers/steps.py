@@ -1,4 +1,4 @@
-"""The operations on run steps, from the wire."""
+"""HTTP handlers for run steps."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""The operations on threads, from the wire."""
+"""HTTP handlers for threads."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""The operations on the files of vector stores, one by one and in batches, from the wire."""
+"""HTTP handlers for files and file batches of vector stores."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from bot.server.parsing import parameters, part_of, read, refuse_query
 from bot.server.responses import answer
 
 POLL_AFTER: Final = {"openai-poll-after-ms": "500"}
-"""When to ask again after files that are not searchable yet."""
+"""Tells pollers when to ask again for files in progress."""
 
 
 async def create(api: AssistantsAPI, request: web.Request) -> web.Response:

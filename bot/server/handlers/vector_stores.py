@@ -1,4 +1,4 @@
-"""The operations on vector stores, from the wire."""
+"""HTTP handlers for vector stores."""
 
 from aiohttp import web
 
