@@ -20,6 +20,7 @@ from bot.server import Server
 from bot.server.app_keys import Limits
 from tests.server.fakes import RecordingAPI
 from tests.support.assistants import House, serve
+from tests.support.databases import execute, limit_pages
 from tests.support.files import searchable
 
 FUNCTION = FunctionTool(FunctionDefinition("f"))
@@ -229,8 +230,7 @@ async def _too_long(wire: Wire) -> tuple[APIError, Answer]:
 @provokes(errors.unreadable)
 async def _unreadable(wire: Wire) -> tuple[APIError, Answer]:
     thread_id = await wire.home.thread()
-    writer = wire.home.engine.store._database._writer
-    await writer.run(lambda db: db.execute("UPDATE threads SET body = '{'").fetchone())
+    await execute(wire.home.engine.store, "UPDATE threads SET body = '{'")
     return errors.unreadable("thread", thread_id), await wire("GET", f"/threads/{thread_id}")
 
 
@@ -240,8 +240,7 @@ async def _lost_calls(wire: Wire) -> tuple[APIError, Answer]:
     assistant_id = await wire.home.assistant(tools=(FUNCTION,))
     started = await wire.home.run(await wire.home.thread("hi"), assistant_id)
     run = await wire.home.until(started, "requires_action")
-    writer = wire.home.engine.store._database._writer
-    await writer.run(lambda db: db.execute("UPDATE steps SET body = '{'").fetchone())
+    await execute(wire.home.engine.store, "UPDATE steps SET body = '{'")
     path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
     body = {"tool_outputs": [{"tool_call_id": "call_1", "output": ""}]}
     return errors.calls_unreadable(run.id), await wire("POST", path, body)
@@ -249,13 +248,12 @@ async def _lost_calls(wire: Wire) -> tuple[APIError, Answer]:
 
 @provokes(errors.storage_unavailable)
 async def _full(wire: Wire) -> tuple[APIError, Answer]:
-    writer = wire.home.engine.store._database._writer
-    await writer.run(lambda db: db.execute("PRAGMA max_page_count = 1").fetchone())
+    await limit_pages(wire.home.engine.store)
     try:
         body = {"messages": [{"role": "user", "content": "x" * 200_000}]}
         answer = await wire("POST", "/threads", body)
     finally:
-        await writer.run(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
+        await limit_pages(wire.home.engine.store, 1_000_000)
     return errors.storage_unavailable(), answer
 
 

@@ -1,8 +1,7 @@
 """What a run and its readers come to when things go as wrong as they can."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from bot.engine import EngineOptions
 from bot.store.engine import EngineStore
 from tests.engine.test_responses import _asked, _engine, _until
 from tests.support.assistants import House, Way, house, text_of
+from tests.support.databases import limit_pages
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
@@ -115,19 +115,14 @@ async def test_an_end_that_the_disk_refuses_is_written_when_there_is_room(
         thread = await home.thread("question")
         run = await home.run(thread)
         await _answer_begun(home, thread)
-        writer = home.engine.store._database._writer
-
-        def pages(count: int) -> Callable[[sqlite3.Connection], object]:
-            return lambda db: db.execute(f"PRAGMA max_page_count = {count}").fetchone()
-
-        await writer.run(pages(1))  # SQLITE_FULL whenever the file would grow
+        await limit_pages(home.engine.store)
         gate.open()
         await eventually(lambda: "can't be stored yet" in caplog.text)
         assert (await home.api.retrieve_run(thread, run.id)).status == "in_progress"
         with pytest.raises(APIError) as refused:
             await home.thread("x" * 200_000)
         assert (refused.value.status, refused.value.code) == (503, "storage_unavailable")
-        await writer.run(pages(1_000_000))
+        await limit_pages(home.engine.store, 1_000_000)
         home.clock.advance(10)
         assert (await home.until(run)).status == "completed"
         assert text_of((await home.api.list_messages(thread)).data[0]).count("more") == 20_000

@@ -11,6 +11,7 @@ from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
 from bot.store.engine import Tables
 from tests.support.assistants import House, house, text_of
+from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.files import upload
 from tests.support.model_endpoint import ScriptedModel
@@ -154,7 +155,7 @@ async def _dies(home: House, monkeypatch: pytest.MonkeyPatch, ago: float) -> Non
     """Have the end of a test's house count as a kill, ``ago`` seconds before the next start."""
     monkeypatch.setattr(Tables, "forgive_stop", lambda tables: None)
     statement = f"UPDATE runs SET tried_at = tried_at - {ago}"
-    await home.engine.store._database.write(lambda db: db.execute(statement).close())
+    await execute(home.engine.store, statement)
 
 
 async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path) -> None:
@@ -192,8 +193,6 @@ async def test_a_file_whose_bytes_cannot_be_deleted_keeps_no_other_from_being_dr
         path = tmp_path / "files" / stuck.id
         path.unlink()
         path.mkdir()
-        await home.engine.store._database.write(
-            lambda db: db.execute("UPDATE files SET expires_at = 1").close()
-        )
+        await execute(home.engine.store, "UPDATE files SET expires_at = 1")
         home.clock.advance(3_700)
         await eventually(lambda: not (tmp_path / "files" / gone.id).exists())

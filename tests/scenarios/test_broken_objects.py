@@ -15,6 +15,7 @@ from bot.sandbox import Channel
 from bot.store.ledger import LedgerError, Link, NewQuestion
 from bot.store.ledger.turns import TurnStore
 from tests.scenarios.community import Community, answer
+from tests.support.databases import execute
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -247,7 +248,7 @@ async def test_a_reply_that_cannot_be_reconciled_hides_no_question(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, thread = await asked_while_away(threads)
-    monkeypatch.setattr(reconcile, "_spoken_by", lambda message, me: 1 / 0)
+    monkeypatch.setattr(reconcile, "_is_by_bot", lambda message, me: 1 / 0)
     await threads.start_bot()
     assert answer(await threads.finished(home, 2)) == "missed here"
     assert answer(await threads.finished(thread, 2)) == "missed there"
@@ -293,11 +294,8 @@ async def test_a_turn_in_an_unknown_state_holds_up_no_other_of_its_channel(
     await channels.ask("one")
     await channels.finished(channels.general)
     await channels.ended_turns(1)
-    await channels.ledger._database.write(
-        lambda db: db.execute(
-            "UPDATE turns SET state = 'dreaming', ended_at = NULL WHERE id = 1"
-        ).close()
-    )
+    sql = "UPDATE turns SET state = 'dreaming', ended_at = NULL WHERE id = 1"
+    await execute(channels.ledger, sql)
     await channels.stop_bot()
     await channels.start_bot()
     await channels.ask("two")

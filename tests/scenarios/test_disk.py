@@ -13,14 +13,7 @@ from bot.chat.texts import sentences
 from bot.runtime.retry import endless
 from bot.store.ledger import LedgerError, Link, NewQuestion
 from tests.scenarios.community import Community, answer, community
-
-
-async def limit(whole: Community, pages: int) -> None:
-    """Let the ledger's file have no more pages than this: SQLite's own full disk."""
-    database: Any = whole.ledger._database
-    await database._database._writer.run(
-        lambda db: db.execute(f"PRAGMA max_page_count = {pages}").close()
-    )
+from tests.support.databases import limit_pages
 
 
 async def pages_of(whole: Community) -> int:
@@ -38,7 +31,7 @@ async def test_on_a_full_disk_questions_are_refused_in_words_and_then_all_goes_o
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)
     await threads.settled(1)
-    await limit(threads, await pages_of(threads))
+    await limit_pages(threads.ledger, await pages_of(threads))
     # Longer than what is free in the file.
     long = "word " * 390
     refused = []
@@ -47,7 +40,7 @@ async def test_on_a_full_disk_questions_are_refused_in_words_and_then_all_goes_o
         refused.append(await threads.ada.say(thread, long))
         await threads.reply(thread, before + 1)
         assert len(refused) < 50
-    await limit(threads, 1_000_000)
+    await limit_pages(threads.ledger, 1_000_000)
     await threads.ada.say(thread, "at last")
     await threads.until(
         lambda: "at last" in [answer(reply) for reply in threads.replies(thread)], 30

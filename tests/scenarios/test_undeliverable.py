@@ -11,6 +11,7 @@ from bot.sandbox.backend.state.model import User
 from bot.sandbox.errors import DiscordError
 from tests.scenarios.community import Community, answer, deny, labels
 from tests.scenarios.test_restart import killed
+from tests.support.databases import execute
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
 DM = "/users/@me/channels"
@@ -249,9 +250,7 @@ async def test_a_private_channel_thread_is_never_named_in_its_parent(
 ) -> None:
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)
-    await threads.ledger._database.write(
-        lambda db: db.execute("UPDATE links SET private = 1").close()
-    )
+    await execute(threads.ledger, "UPDATE links SET private = 1")
     deny(threads.sandbox, Permission.SEND_MESSAGES_IN_THREADS)
     await threads.admin.say(thread, "two")
     told = await threads.reply(await threads.admin.open_dm())

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError, Turn, TurnState
 from tests.store.test_ledger import CHANNEL, MOVES, ask, brought_on, brought_to, home, open_turn
+from tests.support.databases import execute
 
 
 @pytest.fixture
@@ -132,6 +133,5 @@ async def test_a_retry_is_not_cancelled_by_who_cancelled_the_attempt_before(
 
 
 async def test_what_is_written_is_on_the_disk_before_anything_builds_on_it(ledger: Ledger) -> None:
-    database: Any = ledger._database
-    synchronous = await database.write(lambda db: db.execute("PRAGMA synchronous").fetchone())
+    synchronous = await execute(ledger, "PRAGMA synchronous")
     assert synchronous == (2,)  # FULL: each commit is synced, and stands after a power cut
