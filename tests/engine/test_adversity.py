@@ -34,7 +34,7 @@ from bot.engine import EngineOptions
 from bot.store.engine import EngineStore
 from tests.engine.test_responses import _asked, _engine, _until
 from tests.support.assistants import House, Way, house, text_of
-from tests.support.databases import limit_pages
+from tests.support.databases import execute, limit_pages
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.responses_endpoint import ScriptedResponses
@@ -189,7 +189,7 @@ async def test_a_response_that_nobody_will_read_is_cancelled_there(
             if left == "cancelling":
                 await store.write(lambda tables: tables.move_run("default", run.id, "cancelling"))
             else:
-                await store.write(lambda tables: tables._db.execute(long_ago).close())
+                await execute(store, long_ago)
         async with _engine(tmp_path, endpoint, background=True):
             async with asyncio.timeout(10):
                 await endpoint.until_call("POST /responses/resp_0000/cancel")

@@ -32,7 +32,7 @@ def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def idle(home: House) -> None:
     """Wait until no run is executed any more."""
-    await eventually(lambda: not home.engine._supervisor._executors)
+    await eventually(lambda: not home.engine._supervisor._executors)  # noqa: SLF001 - a run's end is the last public event
 
 
 @pytest.mark.parametrize("begun", ["", "The begin"], ids=["before a word", "after some words"])

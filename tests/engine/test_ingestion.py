@@ -11,8 +11,8 @@ from bot.assistants.schema.vector_stores import CreateFileBatch, CreateVectorSto
 from bot.engine import EngineOptions
 from bot.engine.tool_calls import ingestion
 from bot.hosted.extract import extract_text
-from bot.store.engine import Tables
 from tests.support.assistants import House, house
+from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.files import settled, upload
 
@@ -118,11 +118,8 @@ async def test_a_cancelled_file_is_not_read(tmp_path: Path, reading: Reading) ->
 
 
 async def chunk_count(home: House) -> int:
-    def work(tables: Tables) -> int:
-        (count,) = tables._db.execute("SELECT count(*) FROM chunk_index").fetchone()
-        return int(count)
-
-    return await home.engine.store.read(work)
+    (count,) = await execute(home.engine.store, "SELECT count(*) FROM chunk_index")
+    return int(count)
 
 
 async def test_a_file_that_was_half_written_when_the_process_died_is_written_once(
@@ -130,7 +127,7 @@ async def test_a_file_that_was_half_written_when_the_process_died_is_written_onc
 ) -> None:
     monkeypatch.setattr(ingestion, "_WRITTEN_AT_ONCE", 1)
     written = asyncio.Event()
-    add_chunks = ingestion._add_chunks
+    add_chunks = ingestion._add_chunks  # noqa: SLF001 - the process dies between two writes
 
     def adds_one_and_stands_still(*arguments: Any) -> bool:
         if written.is_set():

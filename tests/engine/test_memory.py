@@ -137,7 +137,7 @@ def test_every_kind_of_call_keeps_its_place_where_there_is_no_room_for_it() -> N
         step_details=ToolCallsDetails(calls),
     )
     (bounded,) = history.bounded_steps(iter([step]))
-    items = history._own_items([bounded], {}, {})
+    items = history._own_items([bounded], {}, {})  # noqa: SLF001 - the bound itself
     told = [item for item in items if isinstance(item, ToolResult)]
     assert [output.call_id for output in told] == ["call_1", "call_2", "call_3", "call_4"]
     assert all("too large together" in output.output for output in told[:3])

@@ -167,7 +167,7 @@ async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path)
         await before.until(run, "in_progress")
         # The next engine's clock starts anew: let the run have been made long before that.
         long_ago = "UPDATE runs SET expires_at = 1, body = json_set(body, '$.expires_at', 1)"
-        await before.engine.store.write(lambda tables: tables._db.execute(long_ago).close())
+        await execute(before.engine.store, long_ago)
     async with house(tmp_path, "engine", model=model) as after:
         ended = await after.api.retrieve_run(run.thread_id, run.id)
         assert ended.status == "expired"

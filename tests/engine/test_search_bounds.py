@@ -105,7 +105,7 @@ class Searches:
                 return search(library, project, store_ids, match, *rest)
             loop.call_soon_threadsafe(self.begun.set)
             try:
-                return library._db.execute(ENDLESS).fetchall()
+                return library._db.execute(ENDLESS).fetchall()  # noqa: SLF001 - a search without end, on its connection
             finally:
                 loop.call_soon_threadsafe(self.ended.set)
 

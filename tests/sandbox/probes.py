@@ -190,7 +190,7 @@ async def unknown_things(interaction: discord.Interaction, victim: discord.Messa
 @probe
 async def double_answer(interaction: discord.Interaction, victim: discord.Message) -> Any:
     await interaction.response.send_message("one")
-    interaction.response._response_type = None
+    interaction.response._response_type = None  # noqa: SLF001 - discord.py answers once; the sandbox must too
     return await outcome(interaction.response.send_message("two"))
 
 

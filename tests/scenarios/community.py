@@ -45,7 +45,7 @@ class Community:
         remote: bool,
     ) -> None:
         self._remote = remote
-        self._port = 0
+        self.port = 0
         self.clients: list[Client] = []
         self.sandbox = sandbox
         self.model = model
@@ -79,10 +79,10 @@ class Community:
             stack.push_async_callback(engine.stop)
             self.api = engine.for_project("bot")
             if self._remote:
-                server = Server(engine.for_project, keys={"sk-bot": "bot"}, port=self._port)
+                server = Server(engine.for_project, keys={"sk-bot": "bot"}, port=self.port)
                 await server.start()
                 stack.push_async_callback(server.stop)
-                self._port = URL(server.url).port or 0
+                self.port = URL(server.url).port or 0
                 client = Client(server.url, "sk-bot", retries=IMPATIENT)
                 self.clients.append(client)
                 self.api = client

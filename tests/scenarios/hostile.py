@@ -84,7 +84,7 @@ async def hostile(directory: Path) -> AsyncIterator[Hostile]:
                 retries=RetryPolicy(attempts=2, first_delay=0.5, longest_delay=0.5),
             ) as client,
         ):
-            front.behind = f"http://127.0.0.1:{whole._port}/v1"
+            front.behind = f"http://127.0.0.1:{whole.port}/v1"
             whole.api = client
             await whole.start_bot()
             whole.api = behind

@@ -82,7 +82,7 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
 ) -> None:
     await channels.restart_bot(first_pause=0.01)
     monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
-    access: Any = channels.ledger._database
+    access: Any = channels.ledger._database  # noqa: SLF001 - each write fails once
     real, failing, count = access.write, 0, 0
 
     async def write(work: Any) -> Any:

@@ -188,7 +188,7 @@ async def test_a_cancelled_request_in_a_global_limit_does_not_block_the_others(
     home = channels.bot.get_partial_messageable(channels.general.id)
     given_up = asyncio.create_task(home.send("never"))
     # discord.py tells nobody else that it waits for the global limit to be over.
-    await eventually(lambda: not channels.bot.http._global_over.is_set())
+    await eventually(lambda: not channels.bot.http._global_over.is_set())  # noqa: SLF001 - discord.py tells this nowhere else
     async with asyncio.timeout(5):
         given_up.cancel()
         await home.send("at last")

@@ -9,6 +9,7 @@ from bot.store.database import Database
 from bot.store.engine import EngineStore, Tables
 from bot.store.engine.rows import Unreadable
 from bot.store.engine.schema import MIGRATIONS, _stems
+from tests.support.databases import execute
 
 STORE = "vs_1"
 BEFORE = MIGRATIONS[: MIGRATIONS.index(_stems)]
@@ -53,7 +54,7 @@ async def test_what_is_deleted_leaves_the_rebuilt_index_too(tmp_path: Path) -> N
         )
         assert await store.read(lambda tables: found(tables, "cat")) == []
         left = "SELECT count(*) FROM chunk_index"
-        assert await store.read(lambda tables: tables._db.execute(left).fetchone()) == (2,)
+        assert await execute(store, left) == (2,)
 
 
 async def test_chunks_of_a_file_are_found_once_it_is_completed_and_not_before(

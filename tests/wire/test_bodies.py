@@ -108,7 +108,7 @@ async def test_a_connection_that_is_gone_before_its_body_is_read_is_an_error_of_
         session.get(f"http://127.0.0.1:{port}/") as response,
     ):
         go_on.set()
-        protocol = response.content._protocol
+        protocol = response.content._protocol  # noqa: SLF001 - aiohttp tells this nowhere else
         await eventually(lambda: not protocol.connected)
         with pytest.raises(aiohttp.ClientError):
             await read(response, 100)

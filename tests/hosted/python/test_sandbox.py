@@ -474,7 +474,7 @@ async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
 ) -> None:
     session = await sandbox.session("a")
     await session.run("x = 1")
-    sandbox._kept["a"].state = b"not what was kept"
+    sandbox._kept["a"].state = b"not what was kept"  # noqa: SLF001 - damages what is kept
     lost = await session.run("x")
     assert lost.error is not None
     assert "could not be brought back" in lost.error

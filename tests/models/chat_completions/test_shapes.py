@@ -97,7 +97,7 @@ async def read(pieces: list[bytes]) -> list[ModelEvent]:
     async def arrive() -> None:
         for piece in pieces:
             content.feed_data(piece)
-            while content._buffer and not receiving.over:
+            while content._buffer and not receiving.over:  # noqa: SLF001 - aiohttp tells this nowhere else
                 await asyncio.sleep(0)
         content.feed_eof()
 
