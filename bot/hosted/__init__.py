@@ -1,1 +1,1 @@
-"""The tools the engine hosts itself: text out of files, search over it, a sandbox for code."""
+"""The tools that the engine hosts: text extraction, full-text search and a Python sandbox."""

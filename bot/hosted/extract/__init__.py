@@ -1,4 +1,4 @@
-"""Text out of files of many kinds; hostile ones end in an ExtractionError, never in a crash."""
+"""Extracts text from files of many kinds; a hostile file raises ExtractionError, never a crash."""
 
 from bot.hosted.extract.extract import extract
 from bot.hosted.extract.kinds import is_text

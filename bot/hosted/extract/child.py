@@ -1,8 +1,8 @@
-"""The child process that reads a stranger's file: confined first, then told what to read.
+"""The child process that extracts text from an untrusted file within limits.
 
-It is started as ``main()``, with a JSON request as its last argument and the file as its standard
-input. It answers with a JSON line and the text. It has no environment, writes no file and opens
-no connection.
+The parent starts ``main()`` with a JSON request as the last argument and the file as standard
+input. The child writes a JSON line and the text. It has no environment variables, writes no file
+and opens no connection.
 """
 
 import json
@@ -22,13 +22,13 @@ _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
 def request(name: str, limits: ExtractionLimits, *, as_written: bool) -> str:
-    """The argument that tells a child what to read; only the end of ``name`` matters."""
+    """Encode the request for the child; of ``name`` only the extension matters."""
     asked = {"name": name[-64:], "limits": asdict(limits), "as_written": as_written}
     return json.dumps(asked)
 
 
 def main() -> None:
-    """Confine this process, read the request and the file, answer, end."""
+    """Limit this process, read the request and the file, write the answer, exit."""
     asked = json.loads(sys.argv[-1])
     limits = ExtractionLimits(**asked["limits"])
     _confine(limits)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _confine(limits: ExtractionLimits) -> None:
-    """Bound what this process may take; each bound that a system refuses leaves the others."""
+    """Set resource limits; a limit that the system refuses does not affect the others."""
     if sys.platform == "win32":
         return  # it has no such limits; the parent's deadline remains
     import ctypes

@@ -1,4 +1,4 @@
-"""Bytes to characters whatever the encoding; and characters that are no text taken out."""
+"""Decodes text in any encoding, and removes characters that are not text."""
 
 import codecs
 import re
@@ -89,8 +89,8 @@ _NEEDS_ESCAPE: Final = re.compile(r'[\x00-\x1f"\\]')
 def decoded(data: bytes, declared: str | None = None) -> Iterator[str]:
     """Decode ``data`` piece by piece, so that a caller can stop at a limit.
 
-    ``declared`` is the encoding that the file names itself. Raises ExtractionError
-    (unsupported_file) for bytes that are no text in any encoding.
+    ``declared`` is the encoding that the file declares. Raises ExtractionError (unsupported_file)
+    for bytes that are not text in any encoding.
     """
     encoding = _encoding_of(data, declared)
     if encoding == _NEC_JP:
@@ -102,7 +102,7 @@ def decoded(data: bytes, declared: str | None = None) -> Iterator[str]:
 
 
 def _encoding_of(data: bytes, declared: str | None) -> str:
-    """Find the encoding: the rules of encodings decide before anything is guessed."""
+    """Detect the encoding: first by the rules of encodings, then by statistics."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
@@ -127,7 +127,7 @@ def _encoding_of(data: bytes, declared: str | None) -> str:
 
 
 def _named(data: bytes, declared: str | None) -> str | None:
-    """The encoding that a file names itself, where its bytes can be in that."""
+    """Return the encoding that a file declares, if its bytes are valid in that encoding."""
     if not declared:
         found = _NAMES_ITSELF.match(data[:1024])
         declared = found[found.lastindex or 0].decode("ascii") if found else ""
@@ -143,7 +143,7 @@ def _named(data: bytes, declared: str | None) -> str | None:
 
 
 def _escaped(data: bytes) -> str | None:
-    """An encoding of seven bits that switches its characters by escape sequences."""
+    """Detect a 7-bit encoding that switches character sets by escape sequences."""
     if b"\x1b$)C" in data and _is_valid(data, "iso2022_kr"):
         return "iso2022_kr"
     if b"\x1b$" in data or b"\x1b(" in data:
@@ -159,12 +159,12 @@ def _escaped(data: bytes) -> str | None:
 
 
 def _with_nec_signs(data: bytes) -> bytes:
-    """Announce JIS X 0213 instead of 0208, which lacks signs that mail programs use: ① and ㈱."""
+    """Decode JIS X 0208 as JIS X 0213, which also has signs of mail programs such as ① and ㈱."""
     return data.replace(b"\x1b$B", b"\x1b$(Q")
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether it is UTF-8, perhaps cut off at its end or with a few broken characters."""
+    """Return whether bytes are UTF-8, perhaps cut off or with a few invalid characters."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     broken = beyond = 0
     for piece in _pieces(data):
@@ -191,13 +191,13 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def clean(text: str) -> str:
-    """Without control characters, soft hyphens and half characters; lines end in line feeds."""
+    """Remove control characters, soft hyphens and lone surrogates; end lines with LF."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _SURROGATES.sub("\ufffd", _NO_TEXT.sub("", text))
 
 
 def unescaped_json(pieces: Iterable[str]) -> Iterator[str]:
-    r"""Replace ``\uXXXX`` by its character, so that a search finds text that was written in ASCII.
+    r"""Replace ``\uXXXX`` by its character, so that a search finds escaped text.
 
     Escapes that JSON needs (quotes, backslashes, control characters) stay escapes.
     """
@@ -222,7 +222,7 @@ def _unescaped(escapes: str) -> str:
 
 
 def _wide(data: bytes) -> str | None:
-    """UTF-32 or UTF-16 without a mark, in bytes that have NULs."""
+    """Detect UTF-32 or UTF-16 without a byte order mark, in bytes with NULs."""
     if len(data) % 4 == 0:
         for encoding in ("utf-32-le", "utf-32-be"):
             if _is_valid(data, encoding):
@@ -238,7 +238,7 @@ def _wide(data: bytes) -> str | None:
 
 
 def _eastern_wide(data: bytes) -> tuple[float, str] | None:
-    """UTF-16 of a word or two without space or line feed, and what this reading costs."""
+    """Detect UTF-16 text of one or two words; also return the cost of this decoding."""
     if len(data) % 2 or len(data) > _TELLING:
         return None
     readings = []
@@ -250,7 +250,7 @@ def _eastern_wide(data: bytes) -> tuple[float, str] | None:
 
 
 def _telling(data: bytes) -> bytes:
-    """The words of a text that are not ASCII, each once, from all parts of it.
+    """Return the distinct non-ASCII words, sampled from all parts of a text.
 
     Words are split at bytes below 0x30, which no encoding uses within a character.
     """
@@ -279,7 +279,7 @@ def _telling(data: bytes) -> bytes:
 
 
 def _guess(data: bytes) -> str:
-    """The encoding in which a text is likeliest: by its characters, and by its bytes."""
+    """Return the most likely encoding, by the characters and by the bytes of a text."""
     import chardet  # loaded only for files that are not Unicode
 
     words = _telling(data)

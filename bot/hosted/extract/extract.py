@@ -1,4 +1,4 @@
-"""The text of one file, read in this process; the child process calls it for strangers' files."""
+"""Extracts the text of a file in this process; the child process uses this module."""
 
 from bot.hosted.extract.decoding import clean, decoded, unescaped_json
 from bot.hosted.extract.html import declared_charset, html_text
@@ -11,10 +11,10 @@ from bot.hosted.extract.pdf import pdf_text
 def extract(
     name: str, data: bytes, *, limits: ExtractionLimits | None = None, as_written: bool = False
 ) -> str:
-    """The text of the file ``name``; raises ExtractionError where there is none to be had.
+    """Return the text of the file ``name``; raises ExtractionError if that is impossible.
 
-    ``as_written`` keeps the source of HTML and the escapes of JSON. Time and memory of parsing are
-    not bounded here: ``extract_text`` is for files of strangers.
+    ``as_written`` keeps the source of HTML and the escapes of JSON. This function does not limit
+    time and memory; use ``extract_text`` for untrusted files.
     """
     limits = limits or ExtractionLimits()
     check_size(len(data), limits)
@@ -27,7 +27,7 @@ def extract(
 
 
 def check_size(size: int, limits: ExtractionLimits) -> None:
-    """Raise ExtractionError for a file of more bytes than allowed."""
+    """Raise ExtractionError if a file is too large."""
     if size > limits.file_bytes:
         raise ExtractionError(
             "invalid_file",

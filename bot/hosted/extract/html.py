@@ -1,4 +1,4 @@
-"""What a reader of a web page sees of it, as lines of text."""
+"""Extracts the visible text of a web page, as lines."""
 
 import re
 from collections.abc import Iterable
@@ -24,15 +24,15 @@ _CHARSET: Final = re.compile(
 
 
 def declared_charset(data: bytes) -> str | None:
-    """The encoding that the page's head names."""
+    """Return the encoding that the page's head declares."""
     found = _CHARSET.search(data[:4096])
     return found.group(1).decode("ascii") if found else None
 
 
 def html_text(pieces: Iterable[str], limits: ExtractionLimits) -> str:
-    """The visible text of a page that comes in pieces.
+    """Return the visible text of a page that arrives in pieces.
 
-    Blocks stand on lines of their own, list items have dashes, tabs separate table cells.
+    Each block is a separate line, list items begin with dashes, tabs separate table cells.
     """
     reader = _HTMLReader(limits)
     for piece in pieces:
@@ -79,7 +79,7 @@ class _HTMLReader(HTMLParser):
             self._show_field(dict(attrs))
 
     def _show_field(self, attributes: dict[str, str | None]) -> None:
-        """What a form's field shows."""
+        """Return the text that a form field shows."""
         if attributes.get("type") not in ("hidden", "password", "image", "file"):
             self.handle_data(f" {attributes.get('value') or attributes.get('placeholder') or ''} ")
 

@@ -1,4 +1,4 @@
-"""Which kind of file it is, by what it begins with and, where that leaves it open, by its name."""
+"""Detects the kind of a file by its first bytes and, if these are ambiguous, by its name."""
 
 import re
 from typing import Final, Literal
@@ -61,15 +61,15 @@ _OTHER_FORMATS: Final[dict[bytes, str]] = {
 
 
 def is_text(name: str) -> bool:
-    """Whether a file of that name is text that people write by hand."""
+    """Return whether the extension of a file name means a plain text file."""
     ending = name.rpartition(".")[2].lower()
     return "." in name and (ending in TEXT or ending in JSON or ending in HTML)
 
 
 def kind_of(name: str, data: bytes) -> Kind:
-    """The kind of a file; raises ExtractionError where it is broken or none that has a reader.
+    """Return the kind of a file; raises ExtractionError if it is broken or not supported.
 
-    Only its beginning is looked at: what is in a packed file is found out where it is read.
+    Only the first bytes are examined; the reader of packed files examines their contents.
     """
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     if not data.strip(b"\x00\t\n\r "):
@@ -95,7 +95,7 @@ def kind_of(name: str, data: bytes) -> Kind:
 
 
 def _is_pdf(ending: str, data: bytes) -> bool:
-    """Whether it is a PDF: a text can have the mark of one, but not its objects and its end."""
+    """Return whether bytes are a PDF: text may quote the signature, not objects and end."""
     if not _PDF_MARK.search(data[:1024]):
         return False
     if ending == "pdf":
@@ -118,10 +118,10 @@ def _not_what_it_is_named(ending: str, head: bytes) -> ExtractionError:
 
 
 def unsupported(what: str) -> ExtractionError:
-    """The error for a file that is ``what``, which has no reader."""
+    """Return the error for an unsupported kind of file; ``what`` names the kind."""
     return ExtractionError("unsupported_file", f"The file is {what}. Supported are {SUPPORTED}.")
 
 
 def not_text() -> ExtractionError:
-    """The error for a file that is taken for text and is none."""
+    """Return the error for a supposed text file that is not text."""
     return unsupported("not text, and of no kind that can be read")

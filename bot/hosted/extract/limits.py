@@ -1,4 +1,4 @@
-"""What extraction may take, and how it says no."""
+"""The limits and the error of text extraction."""
 
 import io
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ ErrorCode = Literal["unsupported_file", "invalid_file"]
 
 
 class ExtractionError(Exception):
-    """No text could be had: ``code`` as in a file's last_error, the message for people."""
+    """Extraction failed; ``code`` is of a file's ``last_error``, the message for people."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -17,10 +17,10 @@ class ExtractionError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionLimits:
-    """Bounds of one extraction; what goes beyond is an ``invalid_file``.
+    """Limits of one extraction; a file above a limit is an ``invalid_file``.
 
-    ``file_bytes`` of the file, ``unpacked_bytes`` of what an Office file unpacks to, ``characters``
-    of text handed back, ``pages`` of a PDF. A child process has ``seconds`` and ``memory_bytes``.
+    ``file_bytes``: the file; ``unpacked_bytes``: an unpacked Office file; ``characters``: the
+    text; ``pages``: a PDF. ``seconds`` and ``memory_bytes`` limit the child process.
     """
 
     file_bytes: int = 128 * 2**20
@@ -32,7 +32,7 @@ class ExtractionLimits:
 
 
 class Collector:
-    """Gathers text and stops with an ExtractionError where it gets longer than allowed."""
+    """Collects text; raises ExtractionError above the limit of characters."""
 
     def __init__(self, limits: ExtractionLimits) -> None:
         self._most = limits.characters
@@ -41,7 +41,7 @@ class Collector:
 
     @property
     def text(self) -> str:
-        """All that was added."""
+        """The collected text."""
         return self._pieces.getvalue()
 
     def add(self, piece: str) -> None:

@@ -1,4 +1,4 @@
-"""Text of PDF files, page by page: what is printed, filled in and noted on each."""
+"""Reads PDF files page by page: text, form fields and annotations."""
 
 import io
 import logging
@@ -21,9 +21,9 @@ _PUSHED: Final = 1 << 16
 
 
 def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
-    """The text of all pages, a blank line between them; a page that cannot be read is left out.
+    """Return the text of all pages with blank lines between; unreadable pages are skipped.
 
-    Raises ExtractionError where the file is locked or broken, or no page can be read.
+    Raises ExtractionError if the file is encrypted or broken, or no page is readable.
     """
     import pypdf  # heavy: loaded for PDFs alone
     from pypdf.errors import FileNotDecryptedError, PyPdfError
@@ -64,7 +64,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
 
 
 def _noted(page: "PageObject") -> Iterator[str]:
-    """What a page's annotations show; one that cannot be read is left out."""
+    """Return the text of a page's annotations; unreadable ones are skipped."""
     from pypdf.errors import PyPdfError
 
     try:
@@ -77,7 +77,7 @@ def _noted(page: "PageObject") -> Iterator[str]:
 
 
 def _shown_by(page: "PageObject", annotation: Any) -> list[str]:
-    """What a field that is filled in shows, or a note, or a stamp."""
+    """Return the text of a form field, a note or a stamp."""
     if int(_entry(annotation, "/F") or 0) & (_HIDDEN | _NO_VIEW):
         return []
     kind = _entry(annotation, "/Subtype")
@@ -93,7 +93,7 @@ def _shown_by(page: "PageObject", annotation: Any) -> list[str]:
 
 
 def _drawn(page: "PageObject", annotation: Any) -> str:
-    """The text of an annotation's appearance in the state that it is in."""
+    """Return the text of an annotation's current appearance."""
     from pypdf.errors import PyPdfError
 
     try:
@@ -108,12 +108,12 @@ def _drawn(page: "PageObject", annotation: Any) -> str:
 
 
 def _entry(holder: Any, key: str) -> Any:
-    """An entry of a dictionary, wherever in the file it stands; None where there is none."""
+    """Return a dictionary's entry with references resolved; None if it is missing."""
     return holder[key] if key in holder else None  # noqa: SIM401 - get() resolves no references
 
 
 def _field_value(field: Any) -> str:
-    """What a form's field holds, a choice in its own words; "" for a password."""
+    """Return a form field's value, a choice by its label; "" for a password."""
     flags = int(_inherited(field, "/Ff") or 0)
     if _inherited(field, "/FT") == "/Btn":
         return _string(_entry(_entry(field, "/MK") or {}, "/CA")) if flags & _PUSHED else ""
@@ -140,7 +140,7 @@ def _inherited(field: Any, key: str) -> Any:
 
 
 def _string(value: Any) -> str:
-    """A text of a PDF; a long one may be a stream."""
+    """Return a PDF string; a long one may be a stream."""
     if value is None:
         return ""
     value = value.get_object() if hasattr(value, "get_object") else value

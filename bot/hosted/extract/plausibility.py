@@ -1,4 +1,4 @@
-"""How likely it is that people wrote a text: tells apart the encodings that bytes could be in.
+"""Scores how plausible a text is, to choose among the possible encodings of bytes.
 
 Costs are about negative natural logarithms of probabilities. They are added for all characters
 beyond ASCII, so texts that the same bytes decode to compare directly, whatever their lengths.
@@ -134,7 +134,7 @@ def cost(text: str) -> float:
 
 
 def in_one_script(text: str) -> bool:
-    """Whether all letters are of one script beyond Latin; those of East Asia count as one."""
+    """Return whether all non-Latin letters are of one script; East Asian scripts count as one."""
     scripts = {_character(char)[0] if char > "\x7f" else "ASCII" for char in text} - {"SIGN"}
     eastern = {"HAN", "KANA", "HALF", "HANGUL"}
     return bool(scripts) and (scripts <= eastern or (len(scripts) == 1 and scripts <= {*_RANKS}))
@@ -146,7 +146,7 @@ def _language(letters: set[str]) -> frozenset[str]:
 
 @cache
 def _character(char: str) -> tuple[str, float]:
-    """The script of a character, and what the character costs wherever it stands."""
+    """Return the script of a character and its basic cost."""
     code = ord(char)
     if 0x3041 <= code <= 0x30FA or code in (0x30FC, 0x30FD, 0x30FE):
         return "KANA", 3.4 if code < 0x30A0 else 4.4
@@ -220,7 +220,7 @@ def _sign_place(char: str, before: str, after: str) -> float:
 
 
 def _han_cost(text: str, known: set[str], *, kana: bool) -> float:
-    """The cost of ideographs and syllables in the language that makes them the likeliest."""
+    """Return the cost of ideographs and syllables in the most likely language."""
     if not known:
         return 0.0
     counts = {char: text.count(char) for char in known}
@@ -245,7 +245,7 @@ _LEVELS: Final = {
 
 @cache
 def _seldom(char: str, language: str) -> float:
-    """What a character costs for where the language's national standard has it, if at all."""
+    """Return the cost of a character by its position in the national standard."""
     encoding, last = _LEVELS[language]
     try:
         code = char.encode(encoding)

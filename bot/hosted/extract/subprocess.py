@@ -1,4 +1,4 @@
-"""Text of strangers' files: a child process with bounded time and memory reads each of them."""
+"""Extracts text from untrusted files, each in a child process with limited time and memory."""
 
 import asyncio
 import json
@@ -28,12 +28,11 @@ async def extract_text(
     limits: ExtractionLimits | None = None,
     as_written: bool = False,
 ) -> str:
-    """The text of the file ``name``, without blocking the loop.
+    """Return the text of the file ``name`` without blocking the event loop.
 
-    ``source`` is the file's bytes, or where on disk they are; ``as_written`` keeps the source of
-    HTML and the escapes of JSON. This process neither parses nor decodes them. Cancelling ends the
-    child. How many run at once is the caller's to bound: each may take ``limits.memory_bytes``.
-    Raises ExtractionError, and OSError where a path cannot be opened.
+    ``source`` is the file's bytes or its path; ``as_written`` keeps the source of HTML and the
+    escapes of JSON. Cancellation ends the child. The caller limits the number of children: each
+    may use ``limits.memory_bytes``. Raises ExtractionError; OSError if a path can't be opened.
     """
     limits = limits or ExtractionLimits()
     asked = request(name, limits, as_written=as_written)
@@ -64,7 +63,7 @@ def _opened(path: Path) -> BinaryIO:
 async def _read_outside(
     asked: str, source: bytes | BinaryIO, limits: ExtractionLimits
 ) -> bytearray:
-    """Have a child read ``source``; returns its whole answer."""
+    """Run a child that reads ``source``; return its output."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",

@@ -1,4 +1,4 @@
-"""The directory that sandboxed code sees: files given and written, in memory, within a quota."""
+"""The in-memory directory of sandboxed code: given and written files, within a quota."""
 
 import errno
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ _MAX_NAME: Final = 255
 
 
 def file_name(name: str) -> str:
-    """The one path segment under which a file called ``name`` lies in the directory."""
+    """Return the path segment for a file called ``name``."""
     plain = "".join("_" if c in "/\\" or not c.isprintable() else c for c in name).strip()
     return plain[:_MAX_NAME] if plain.strip(".") else "file"
 
@@ -45,11 +45,11 @@ class SandboxFiles:
 
     @property
     def written(self) -> dict[str, bytes]:
-        """Every file that code wrote, in this run or before."""
+        """All files that code wrote, in this run or earlier."""
         return {name: bytes(data) for name, data in self._written.items()}
 
     def handle(self, *, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **_: Any) -> Any:
-        """Answer one call of the sandbox's file system; an OSError is raised inside the sandbox."""
+        """Handle a file system call of the sandbox; an OSError is raised inside the sandbox."""
         from pydantic_monty import NOT_HANDLED  # heavy: loaded when code runs
 
         handler = self._HANDLERS.get(name)

@@ -6,7 +6,7 @@ from typing import Any, Final
 _MAX_DEPTH: Final = 16
 _MAX_FILTERS: Final = 512
 _MAX_OPTIONS: Final = 1000
-"""How many texts or numbers one ``in`` or ``nin`` names."""
+"""The maximum number of values of an ``in`` or ``nin`` filter."""
 
 Attribute = str | float | bool
 
@@ -32,10 +32,10 @@ def check_filter(given: Mapping[str, Any]) -> None:
 
 
 def matches(given: Mapping[str, Any], attributes: Mapping[str, Attribute]) -> bool:
-    """Whether ``attributes`` pass the filter, which ``check_filter`` has let through.
+    """Return whether ``attributes`` match a filter that ``check_filter`` accepted.
 
     Values of different kinds (text, number, true or false) are never equal and have no order.
-    A missing attribute passes ``ne`` and ``nin`` alone.
+    A missing attribute matches only ``ne`` and ``nin``.
     """
     kind = given["type"]
     if kind in ("and", "or"):

@@ -14,7 +14,7 @@ from bot.hosted.search.tokens import UNSPACED
 
 _MAX_TERMS: Final = 64
 MOST_CHARACTERS: Final = 4000
-"""Characters of a question that count; what comes after them is not looked for."""
+"""The maximum length of a query in characters; the rest is ignored."""
 
 _SHORTEST_PREFIX: Final = 5
 _STEM: Final = 5
@@ -30,32 +30,32 @@ _HIRAGANA: Final = re.compile("[\u3041-\u309f]+")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing to look for; ``begins`` says that longer words which begin so are meant too."""
+    """A search term; ``begins`` makes it a prefix."""
 
     text: str
     begins: bool = False
 
 
 def searchable(text: str) -> str:
-    """What is put into the index for ``text``: its terms, separated by spaces. Linear time."""
+    """Return the indexed form of ``text``: its terms, separated by spaces. Linear time."""
     return " ".join(_terms(text))
 
 
 @dataclass(frozen=True, slots=True)
 class FullTextQuery:
-    """A question as terms; made by ``ask``, empty when nothing in it can be looked for."""
+    """A query as terms, made by ``ask``; empty if it has no searchable term."""
 
     terms: tuple[Term, ...]
 
     @property
     def match(self) -> str:
-        """The FTS5 MATCH expression: any of the terms. Empty when there is nothing to look for."""
+        """The FTS5 MATCH expression for any of the terms; empty without terms."""
         return " OR ".join(f'"{term.text}"{"*" if term.begins else ""}' for term in self.terms)
 
     def coverage(self, indexed: str) -> float:
-        """Which part of the question is in a text (given in its indexed form), from 0 to 1.
+        """Return the share of the query that is in a text (in its indexed form), from 0 to 1.
 
-        Terms count by their length, because short words are the common ones.
+        Terms are weighted by length, because short words are common.
         """
         whole = sum(map(_weight, self.terms))
         words = set(indexed.split(" "))
@@ -83,7 +83,7 @@ class FullTextQuery:
 
 
 def ask(question: str) -> FullTextQuery:
-    """The terms of a question of any kind; only its first 4,000 characters and 64 terms count."""
+    """Parse a query; only its first 4,000 characters and 64 terms count."""
     found: dict[str, Term] = {}
     for match in _words(question[:MOST_CHARACTERS]):
         word = match.group()
@@ -119,13 +119,13 @@ def _terms(text: str) -> Iterator[str]:
 
 
 def _pairs(run: str) -> Iterator[str]:
-    """Each character with the next one, and the last alone, so that each begins a term."""
+    """Return each pair of neighbouring characters, and the last character alone."""
     for index in range(len(run)):
         yield run[index : index + 2]
 
 
 def _names(word: str) -> list[str]:
-    """A word, and the parts of one that is put together as names in programs are."""
+    """Return a word, and the parts of a compound identifier."""
     whole = _folded(word.replace("_", ""))
     parts = [_folded(part) for part in _PARTS.findall(word)] if _is_compound(word) else []
     return [name for name in dict.fromkeys([whole, *parts]) if name]
@@ -136,12 +136,12 @@ def _is_compound(word: str) -> bool:
 
 
 def _folded(word: str) -> str:
-    """Without case and accents: ``Größe``, ``GRÖSSE`` and ``grosse`` are one."""
+    """Remove case and accents: ``Größe``, ``GRÖSSE`` and ``grosse`` become equal."""
     return _LATIN_MARKS.sub("", unicodedata.normalize("NFD", word.casefold()))
 
 
 def _inflected(terms: list[Term], words: set[str]) -> list[Term]:
-    """Return the terms of which a text has another English form: ``cat`` for ``cats``."""
+    """Return the terms that a text has in another English form: ``cat`` for ``cats``."""
     # Loaded when something is searched; it has no types.
     from snowballstemmer import stemmer  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""How many tokens a text has, estimated from its letters alone, without a vocabulary."""
+"""Estimates the tokens of a text from its characters, without a vocabulary."""
 
 import re
 from typing import Final
@@ -37,7 +37,7 @@ _CHARACTERS_PER_TOKEN: Final = {
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens ``text`` has; rather too many than too few. Linear in its length."""
+    """Estimate the tokens of ``text``, rather too many than too few. Linear time."""
     total = 0
     for run in _RUNS.finditer(text):
         kind = run.lastgroup

@@ -1,4 +1,4 @@
-"""Text of files that are zips of parts: Office, OpenDocument and EPUB."""
+"""Extracts text from zip-based files: Office, OpenDocument and EPUB."""
 
 from typing import Final
 
@@ -17,9 +17,9 @@ _MAIN_PARTS: Final = ("word/document.xml", "ppt/presentation.xml", "xl/workbook.
 
 
 def packed_text(data: bytes, limits: ExtractionLimits) -> str:
-    """All that a person who opens the file reads in it.
+    """Return all text that a person sees in the opened file.
 
-    Raises ExtractionError for packed files of other kinds, broken or locked ones, and bombs.
+    Raises ExtractionError for other, broken or encrypted zip files, and for zip bombs.
     """
     collector = Collector(limits)
     try:
@@ -75,7 +75,7 @@ def _main_part(package: Package) -> str | None:
 
 
 class _Root(Reader):
-    """Notes an XML part's outermost element."""
+    """Records the root element of an XML part."""
 
     def __init__(self) -> None:
         self.name = ""

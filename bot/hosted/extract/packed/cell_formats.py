@@ -1,4 +1,4 @@
-"""Numbers of a spreadsheet as people see them: dates, percentages, currencies.
+"""Formats spreadsheet numbers as a person sees them: dates, percentages, currencies.
 
 Number formats are ECMA-376 part 1, 18.8.30 and 18.8.31. Names of days and months are English.
 """
@@ -17,7 +17,7 @@ BUILT_IN: Final = {
     45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0", 48: "##0.0E+0", 49: "@",
     **dict.fromkeys([*range(27, 32), 36, *range(50, 59)], "yyyy-mm-dd"),
 }  # fmt: skip
-"""The formats that have numbers instead of codes; the local short date is told as ISO 8601."""
+"""Built-in formats by number; the local short date becomes ISO 8601."""
 
 _TOKEN: Final = re.compile(
     r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)[^\]]*\]'
@@ -36,7 +36,7 @@ Token = tuple[str, str]
 
 
 def shown(value: str, code: str, *, from_1904: bool = False) -> str:
-    """A cell's stored number as its format shows it; another value as it is."""
+    """Format a cell's number by its format code; return other values unchanged."""
     try:
         number = float(value)
     except ValueError:
@@ -83,7 +83,7 @@ def _tokens(section: str) -> tuple[Token, ...]:
 
 
 def _chosen(sections: tuple[str, ...], number: float) -> tuple[str, float]:
-    """The section that holds for a number, and the number without the sign that it spells out."""
+    """Return the format section for a number, and the number without the sign it shows."""
     conditions = [_CONDITION.search(section) for section in sections]
     if any(conditions):
         for section, condition in zip(sections, conditions, strict=True):
@@ -175,7 +175,7 @@ def _has_literals(inside: tuple[Token, ...]) -> bool:
 
 
 def _optional_decimals(inside: tuple[Token, ...]) -> int:
-    """How many of the last decimals are left out where they are zeros."""
+    """Return how many trailing zero decimals the format omits."""
     count = 0
     for kind, text in reversed(inside):
         if kind == "digit" and text in "#?":
@@ -188,7 +188,7 @@ def _optional_decimals(inside: tuple[Token, ...]) -> int:
 
 
 def _masked(tokens: tuple[Token, ...], first: int, last: int, number: float) -> str:
-    """Digits among other characters, as in telephone numbers: filled in from the right."""
+    """Fill digits into a mixed pattern from the right, as in telephone numbers."""
     digits = list(str(int(number + 0.5)))
     made: list[str] = []
     left = [index for index in range(first, last + 1) if tokens[index][0] == "digit"]
@@ -212,7 +212,7 @@ def _around(tokens: tuple[Token, ...], first: int, last: int, made: str) -> str:
 
 
 def _date(tokens: tuple[Token, ...], number: float, from_1904: bool) -> str | None:
-    """The date or time that a serial number means; None where there is no such date."""
+    """Convert a serial number to a date and time; None if there is no such date."""
     epoch = datetime(1904, 1, 1) if from_1904 else datetime(1899, 12, 30)  # noqa: DTZ001 - cells have no time zone
     if not from_1904 and number < 60:
         epoch += timedelta(days=1)  # the year 1900 had no 29 February, but has one in spreadsheets
@@ -272,7 +272,7 @@ def _named(moment: datetime, size: int, number: int, short: str, full: str) -> s
 
 
 def _is_minute(tokens: tuple[Token, ...], index: int) -> bool:
-    """Whether an ``m`` stands after hours or before seconds."""
+    """Return whether ``m`` means minutes: after hours or before seconds."""
     before = [text[0].lower() for kind, text in tokens[:index] if kind in ("date", "elapsed")]
     after = [text[0].lower() for kind, text in tokens[index + 1 :] if kind in ("date", "elapsed")]
     return (bool(before) and before[-1] == "h") or (bool(after) and after[0] == "s")

@@ -1,4 +1,4 @@
-"""EPUB books: title and authors, then the chapters in the order of reading."""
+"""Reads EPUB books: title and authors, then the chapters in reading order."""
 
 import posixpath
 from typing import Final
@@ -12,7 +12,7 @@ _PAGES: Final = (".xhtml", ".html", ".htm")
 
 
 class _Container(Reader):
-    """Where the book's description is."""
+    """Finds the path of the book's package document."""
 
     path = ""
 
@@ -22,7 +22,7 @@ class _Container(Reader):
 
 
 class _Book(Reader):
-    """The parts of a book by their ids, and which are read in which order."""
+    """Collects a book's parts by id, and their reading order."""
 
     def __init__(self) -> None:
         self.parts: dict[str, tuple[str, str]] = {}
@@ -49,7 +49,7 @@ class _Book(Reader):
 
 
 class _Encryption(Reader):
-    """Which parts are encrypted."""
+    """Collects the encrypted parts."""
 
     def __init__(self) -> None:
         self.parts: set[str] = set()
@@ -60,7 +60,7 @@ class _Encryption(Reader):
 
 
 def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) -> None:
-    """Read the book's chapters; raises ExtractionError where they are encrypted."""
+    """Read the book's chapters; raises ExtractionError if they are encrypted."""
     container, book, encryption = _Container(), _Book(), _Encryption()
     package.parse("META-INF/container.xml", container)
     if "META-INF/encryption.xml" in package:

@@ -1,4 +1,4 @@
-"""OpenDocument files: texts, spreadsheets and presentations of LibreOffice and others."""
+"""Reads OpenDocument texts, spreadsheets and presentations (LibreOffice and others)."""
 
 from typing import Final
 
@@ -43,7 +43,7 @@ class _Manifest(Reader):
 
 
 class _ContentReader(Reader):
-    """Text of paragraphs; notes and text boxes come after the paragraph in which they stand."""
+    """Collects paragraphs; notes and text boxes follow the paragraph that contains them."""
 
     def __init__(self, collector: Collector, *, only_pages: bool = False) -> None:
         self.objects: list[str] = []

@@ -1,4 +1,4 @@
-"""A zip of parts, as Office, OpenDocument and EPUB files are: bounded, and lenient about names."""
+"""Opens a zip package (Office, OpenDocument, EPUB) with limits and lenient part names."""
 
 import posixpath
 import struct
@@ -14,7 +14,7 @@ from xml.parsers import expat
 from bot.hosted.extract.limits import ExtractionError, ExtractionLimits
 
 Attributes = dict[str, str]
-"""An element's attributes: ``name`` for one without a namespace, ``:name`` for one with any."""
+"""An element's attributes; a name with a namespace becomes ``:name``."""
 
 BROKEN: Final = (
     zipfile.BadZipFile,
@@ -27,7 +27,7 @@ BROKEN: Final = (
     ValueError,
     NotImplementedError,
 )
-"""What reading a package that is not sound raises; RuntimeError is for one that is encrypted."""
+"""Exceptions of a damaged package; RuntimeError means that the package is encrypted."""
 
 _READ: Final = 65_536
 _LOCAL_HEADER: Final = 30  # bytes before the name
@@ -35,21 +35,21 @@ _UTF8_NAME: Final = 0x800
 
 
 class Reader:
-    """Receives the events of a part of XML: names without their namespaces."""
+    """Handles the XML events of a part; element names come without namespaces."""
 
     def start(self, name: str, attributes: Attributes) -> None:
-        """An element begins."""
+        """Handle the start of an element."""
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Handle the end of an element."""
 
     def characters(self, text: str) -> None:
-        """Text of the innermost element."""
+        """Handle text of the innermost open element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A part's reference to another part: the last word of its type, and the part's name."""
+    """A reference to another part: the end of its type, and the part's name."""
 
     id: str
     kind: str
@@ -57,7 +57,7 @@ class Relationship:
 
 
 class Package:
-    """An open package; names are found whatever their case, slashes and escapes."""
+    """An open package; lookups of names ignore case, kind of slash and escapes."""
 
     def __init__(self, data: bytes, limits: ExtractionLimits) -> None:
         self._zip = zipfile.ZipFile(BytesIO(data))
@@ -67,7 +67,7 @@ class Package:
 
     @property
     def names(self) -> list[str]:
-        """All names, in lower case and with slashes."""
+        """All part names, in lower case and with slashes."""
         return sorted(self._parts)
 
     def __contains__(self, name: str) -> bool:
@@ -97,8 +97,7 @@ class Package:
     def parse(self, name: str, reader: Reader) -> None:
         """Send the events of a part of XML to ``reader``, without keeping a tree.
 
-        Entities of a file's own are refused: no program writes any, and they are how a small file
-        becomes a large one.
+        Custom entities are refused: programs do not write them, and they allow XML bombs.
         """
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
@@ -113,7 +112,7 @@ class Package:
         parser.Parse(b"", True)
 
     def relationships(self, part: str) -> list[Relationship]:
-        """The parts that ``part`` refers to and that are there; "" stands for the package."""
+        """Return the existing parts that ``part`` refers to; "" means the package."""
         folder, base = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{base}.rels")
         reader = _Relationships(folder)
@@ -136,7 +135,7 @@ class _Relationships(Reader):
 
 
 def joined(folder: str, target: str) -> str:
-    """The name of the part that a reference in ``folder`` means."""
+    """Resolve a reference in ``folder`` to the name of a part."""
     target = unquote(target.partition("#")[0]).replace("\\", "/")
     return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
 

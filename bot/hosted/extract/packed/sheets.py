@@ -1,4 +1,4 @@
-"""Workbooks: sheets in their order with their names, cells as they are shown."""
+"""Reads Excel workbooks: named sheets in order, cells as they are displayed."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _PAGE_PARTS: Final = frozenset(
 
 @dataclass(slots=True)
 class _Workbook(Reader):
-    """What a workbook's own part tells: its sheets in order, and how it counts days."""
+    """Collects a workbook's sheets in order, and its date system."""
 
     sheets: list[tuple[str, str]] = field(default_factory=list)
     from_1904: bool = False
@@ -33,7 +33,7 @@ class _Workbook(Reader):
 
 
 class _Styles(Reader):
-    """The number format of each cell style."""
+    """Collects the number format of each cell style."""
 
     def __init__(self) -> None:
         self._codes = dict(BUILT_IN)
@@ -82,7 +82,7 @@ class _SharedStrings(Reader):
 
 
 class _Sheet(Reader):
-    """One sheet's rows as lines, cells apart by tabs."""
+    """Collects a sheet's rows as lines with tabs between cells."""
 
     def __init__(
         self, collector: Collector, strings: list[str], styles: _Styles, *, from_1904: bool
@@ -205,7 +205,7 @@ def _read_beside(package: Package, part: str, collector: Collector) -> None:
 
 
 class _Comments(Reader):
-    """One line a comment: the cell and what was said."""
+    """Collects one line for each comment: the cell and the text."""
 
     def __init__(self, collector: Collector, element: str = "t") -> None:
         self._collector = collector
@@ -245,7 +245,7 @@ class _Captions(Reader):
 
 
 def _read_buttons(package: Package, part: str, collector: Collector) -> None:
-    """Read the captions of buttons and boxes; Excel writes them in XML that is not always sound."""
+    """Read captions of form controls, whose XML from Excel is not always well-formed."""
     captions = _Captions()
     try:
         package.parse(part, captions)

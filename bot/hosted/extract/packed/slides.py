@@ -1,4 +1,4 @@
-"""Presentations: slides in the order of the show, each with its notes and comments."""
+"""Reads presentations: slides in presentation order, with notes and comments."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _COMMENTS: Final = frozenset({"text"})
 
 
 def read_presentation(package: Package, main: str, collector: Collector) -> None:
-    """Read the slides that are in the show; what their layouts show on each is read once."""
+    """Read the visible slides; the text of their layouts is read once."""
     seen: set[str] = set()
     for slide in _slides(package, main):
         read_text(package, slide, collector)
@@ -52,7 +52,7 @@ class _SlideOrder(Reader):
 
 
 def _read_layout(package: Package, layout: str, collector: Collector, seen: set[str]) -> None:
-    """Read what a layout and its master put on slides, such as a company's name."""
+    """Read the text that a layout and its master show on slides, such as a company's name."""
     if layout in seen:
         return
     seen.add(layout)
@@ -65,7 +65,7 @@ def _read_layout(package: Package, layout: str, collector: Collector, seen: set[
 
 
 class _LayoutReader(Reader):
-    """The text of shapes that are no placeholders: a placeholder's text is only a hint."""
+    """Collects the text of shapes except placeholders, whose text is only a prompt."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector

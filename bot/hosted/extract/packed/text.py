@@ -1,4 +1,4 @@
-"""The text of a part of an Office file: paragraphs, tables, text boxes, charts, SmartArt."""
+"""Reads a part of an Office file: paragraphs, tables, text boxes, charts, SmartArt."""
 
 from collections.abc import Callable
 from typing import Final
@@ -28,10 +28,10 @@ _DRAWN: Final = {
 
 
 class PackedTextReader(Reader):
-    """Text runs as lines: paragraphs end lines, table cells are apart by tabs.
+    """Collects text runs as lines, one for each paragraph, with tabs between table cells.
 
-    A text box comes after the paragraph in which it is anchored, and the reading of a word (ruby)
-    after its paragraph, so that neither tears a word apart.
+    A text box follows the paragraph of its anchor, and ruby text follows its paragraph, so that
+    neither splits a word.
     """
 
     def __init__(self, add: Callable[[str], None], elements: frozenset[str] = frozenset()) -> None:
@@ -83,7 +83,7 @@ class PackedTextReader(Reader):
         return name == "fld" and attributes.get("type") == "slidenum"
 
     def _start_choice(self, name: str, attributes: Attributes) -> None:
-        """The entries of a form's drop-down list, of which one is shown."""
+        """Handle the entries of a drop-down list, which shows one of them."""
         if name == "ddList":
             self._choices, self._chosen = [], 0
         elif name == "listEntry":
@@ -138,13 +138,13 @@ class PackedTextReader(Reader):
             self._outermost(text)
 
     def close(self) -> None:
-        """Hand out what stood outside of paragraphs."""
+        """Emit text outside of paragraphs."""
         for piece in self._pending[0]:
             self._outermost(piece)
 
 
 class ChartReader(Reader):
-    """Titles, names of series and categories, and values as they are shown."""
+    """Collects a chart's titles, series, categories and displayed values."""
 
     def __init__(self, add: Callable[[str], None]) -> None:
         self._add = add
@@ -182,7 +182,7 @@ class ChartReader(Reader):
 def read_text(
     package: Package, part: str, collector: Collector, elements: frozenset[str] = frozenset()
 ) -> None:
-    """Read a part of WordprocessingML or DrawingML, then what is drawn in it."""
+    """Read a part of WordprocessingML or DrawingML, then its charts and SmartArt."""
     reader = PackedTextReader(collector.add, elements)
     package.parse(part, reader)
     reader.close()
@@ -192,7 +192,7 @@ def read_text(
 def read_drawn(
     package: Package, part: str, collector: Collector, above: frozenset[str] = frozenset()
 ) -> None:
-    """Read the charts and SmartArt of a part; ``above`` are the parts that it is drawn in."""
+    """Read the charts and SmartArt of a part; ``above`` are the parts that contain it."""
     for relationship in package.relationships(part):
         kind = _DRAWN.get(relationship.kind)
         if kind == "text":

@@ -1,4 +1,4 @@
-"""Word files: the document, then its headers, footers, notes and comments."""
+"""Reads Word files: the document, then headers, footers, notes and comments."""
 
 import email
 import email.policy
@@ -18,7 +18,7 @@ _NESTED: Final = 3
 def read_document(
     package: Package, main: str, collector: Collector, limits: ExtractionLimits, depth: int = 0
 ) -> None:
-    """Read the document and all that is shown beside it; what it embeds comes last."""
+    """Read the document, then its headers, footers, notes and comments, then embedded documents."""
     read_text(package, main, collector)
     related = package.relationships(main)
     beside = {each.target: each.kind for each in related if each.kind in _BESIDE}
@@ -38,7 +38,7 @@ def read_document(
 def _read_embedded(
     package: Package, part: str, collector: Collector, limits: ExtractionLimits, depth: int
 ) -> None:
-    """Read a document of another format that Word shows as a part of this one."""
+    """Read an embedded document of another format (an altChunk)."""
     data = package.read(part)
     if data.startswith(b"PK"):
         inner = Package(data, limits)
