@@ -1,4 +1,4 @@
-"""What is told of a run: output and the last expression's value in order, tracebacks, bounded."""
+"""Collects the output of a run, with a size limit: prints, last value, traceback."""
 
 import ast
 import asyncio
@@ -15,14 +15,14 @@ _PLACE: Final = re.compile(r'File "<python-input-\d+>"')
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Code to run; where it keeps its last expression in ``_``, the lines ``changed`` for that."""
+    """Code to run; ``changed`` are the lines changed to keep the last expression in ``_``."""
 
     code: str
     changed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shows_value(self) -> bool:
-        """Whether the code ends in an expression."""
+        """Return whether the code ends in an expression."""
         return bool(self.changed)
 
     def value_code(self, characters: int) -> str:
@@ -31,10 +31,10 @@ class Prepared:
 
 
 def instrument(code: str) -> Prepared:
-    """Keep the value of the last expression in ``_``, so that the sandbox itself can write it out.
+    """Keep the value of the last expression in ``_``, so that the sandbox can format it.
 
-    Only Python's own parser is used here, nothing is executed. A semicolon at the end hides the
-    value, as in notebooks. Code that this Python cannot parse is handed on as it is.
+    This only parses the code and executes nothing. A final semicolon hides the value, as in
+    notebooks. Code that this Python can't parse is returned unchanged.
     """
     try:
         body = ast.parse(code).body
@@ -56,7 +56,7 @@ def instrument(code: str) -> Prepared:
 
 
 def plain_traceback(display: str, prepared: Prepared) -> str:
-    """The sandbox's traceback as of the code that was given, without what ``instrument`` added."""
+    """Return the traceback for the original code, without the changes of ``instrument``."""
     lines = _PLACE.sub('File "<code>"', display).splitlines()
     for index, line in enumerate(lines):
         shown = line.strip()
@@ -73,7 +73,7 @@ def plain_traceback(display: str, prepared: Prepared) -> str:
 
 
 class Output:
-    """Collects what a run prints, in order: ``kept`` characters, and stops it after ``printed``.
+    """Collects ``kept`` characters of a run's output, and stops the run after ``printed``.
 
     ``receive`` is called from the sandbox's own thread, one piece at a time.
     """
@@ -92,15 +92,15 @@ class Output:
 
     @property
     def text(self) -> str:
-        """What was printed, and after it the value of the last expression."""
+        """The printed output, then the value of the last expression."""
         return "".join(self._pieces)
 
     def when_stopped(self, deadline: asyncio.Timeout) -> None:
-        """Let ``deadline`` pass at once when far too much is printed: no other signal ends it."""
+        """Expire ``deadline`` at once if the run prints too much: nothing else stops the run."""
         self._deadline = deadline
 
     def receive(self, _stream: str, text: str) -> None:
-        """Take what was printed; what comes after far too much of it is dropped."""
+        """Add printed text; text beyond the limit is dropped."""
         if self.stopped:
             return
         self._add(text)
@@ -115,7 +115,7 @@ class Output:
                 self._deadline.reschedule(self._loop.time())
 
     def value(self, shown: str) -> None:
-        """Take the last expression's value, on a line of its own."""
+        """Add the last expression's value on its own line."""
         if shown:
             last = self._pieces[-1] if self._pieces else "\n"
             self._add(shown if last.endswith("\n") else "\n" + shown)

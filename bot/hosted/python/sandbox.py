@@ -1,7 +1,7 @@
-"""Model-written Python in a sandbox; variables outlive a run, a bad run takes nothing along.
+"""Runs model-written Python in a sandbox; variables persist between successful runs.
 
-Each run has a worker process of its own, which begins with the variables that the session's last
-good run left and is gone when the run ends.
+Each run has its own worker process. The process starts with the variables of the session's last
+successful run, and ends with the run.
 """
 
 import asyncio
@@ -51,12 +51,11 @@ PARAMETERS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeResult:
-    """What came of a run.
+    """The result of a run.
 
-    ``logs`` is what was printed and the last expression's value, ``error`` a traceback or a
-    sentence (None: it ran through). ``truncated`` says that logs were cut. ``kept`` is False when
-    the variables are again those from before the run, ``fresh`` True when it began without any.
-    ``written`` holds the files this run made or changed.
+    ``logs``: the output and the last expression's value; ``truncated``: the logs were cut.
+    ``error``: a traceback or a sentence; None after success. ``kept``: the new variables were
+    kept. ``fresh``: the run started without variables. ``written``: new and changed files.
     """
 
     logs: str
@@ -69,7 +68,7 @@ class CodeResult:
 
 @dataclass(slots=True)
 class _Kept:
-    """What a session has between runs; ``state`` None: nothing yet."""
+    """The data of a session between runs; ``state`` is None before the first run."""
 
     used_at: float
     group: str
@@ -84,9 +83,9 @@ class _Kept:
 
 
 class PythonSandbox:
-    """Sessions of sandboxed Python, each found by its key; a context manager, or ``close`` it.
+    """Sessions of sandboxed Python by key. Use it as a context manager, or call ``close``.
 
-    Worker processes start when code first runs. ``monotonic`` tells the time for idle sessions.
+    The first run starts the worker processes. ``monotonic`` is the clock for idle sessions.
     """
 
     def __init__(
@@ -112,24 +111,24 @@ class PythonSandbox:
         await self.close()
 
     async def close(self) -> None:
-        """End every run and forget every session; runs that come later raise RuntimeError."""
+        """End all runs and drop all sessions; later runs raise RuntimeError."""
         await self._workers.close()
         self._kept.clear()
 
     async def session(self, key: str, group: str = "") -> "PythonSession":
-        """The session called ``key``; nothing is started or kept before its first run.
+        """Return the session ``key``, which starts and stores nothing before its first run.
 
         Sessions of one ``group`` share ``limits.group_bytes``; a key belongs to one group.
         """
         return PythonSession(self, key, group)
 
     def drop(self, key: str) -> None:
-        """Forget a session's variables and files; a run under way is not disturbed."""
+        """Drop a session's variables and files; a current run continues."""
         self._kept.pop(key, None)
 
     @property
     def kept_sessions(self) -> int:
-        """How many sessions have variables or files now."""
+        """The number of sessions with variables or files."""
         self._forget_idle()
         return sum(kept.size > 0 for kept in self._kept.values())
 
@@ -221,9 +220,9 @@ class PythonSandbox:
                 del self._kept[key]
 
     def _forget_beyond_bounds(self, newest: _Kept) -> None:
-        """Forget the sessions unused for longest, of the group that holds too much.
+        """Drop the least recently used sessions of a group above its limit.
 
-        Where all groups together hold too much, that is the group that holds the most.
+        If all groups together are above the limit, drop sessions of the largest group.
         """
         while True:
             sizes: Counter[str] = Counter()
@@ -252,7 +251,7 @@ class PythonSandbox:
 
 
 class PythonSession:
-    """One conversation's Python: what a run defines, later runs find."""
+    """The session of one thread: later runs see the variables of earlier ones."""
 
     def __init__(self, sandbox: PythonSandbox, key: str, group: str) -> None:
         self._sandbox = sandbox
@@ -266,11 +265,11 @@ class PythonSession:
         files: Mapping[str, bytes | Path] | None = None,
         on_output: Callable[[str], None] | None = None,
     ) -> CodeResult:
-        """Run ``code``; whatever it does is told in the result, nothing is raised for it.
+        """Run ``code``; its errors are in the result and never raised.
 
-        ``files`` (contents, or where they lie on disk, read when the code opens them) appear in the
-        sandbox by name. ``on_output`` is called on this loop with pieces of ``logs`` as they come.
-        Cancelling ends the work and leaves the session as it was.
+        ``files`` (contents, or paths that are read when the code opens them) appear in the sandbox
+        by name. ``on_output`` receives pieces of ``logs`` on the event loop. Cancellation ends the
+        run and leaves the session unchanged.
         """
         return await self._sandbox.run(self.key, self._group, code, files or {}, on_output)
 

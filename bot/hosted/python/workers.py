@@ -1,4 +1,4 @@
-"""Worker processes that run sandboxed code, one process a run; no run outlasts its limits."""
+"""Worker processes for sandboxed code: one process for each run, within limits."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ _NICENESS: Final = 10  # who waits for an answer comes before what computes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
-    """What a run may take, and what is kept between runs. Times in seconds, sizes in bytes.
+    """Limits of runs and sessions; times in seconds, sizes in bytes.
 
-    ``seconds`` counts computing, ``wall_seconds`` everything but waiting for a free worker.
-    ``output_characters`` are handed back; code that prints more than ``printed_characters`` is
-    stopped. ``state_bytes`` bounds a session's variables, ``files_bytes`` the files it wrote,
-    ``group_bytes`` both of one group's sessions together and ``kept_bytes`` those of all; the
-    sessions unused for longest are dropped first, and any after ``idle_seconds``.
+    ``seconds``: processor time; ``wall_seconds``: all time except the wait for a worker.
+    ``output_characters`` are returned; code that prints more than ``printed_characters`` is
+    stopped. ``state_bytes`` limits a session's variables, ``files_bytes`` its files,
+    ``group_bytes`` both for a group, and ``kept_bytes`` for all sessions. The least recently used
+    sessions are dropped first, and every session after ``idle_seconds``.
     """
 
     seconds: float = 10.0
@@ -49,11 +49,11 @@ class SandboxLimits:
 
 
 class StateLostError(Exception):
-    """A session's variables cannot be loaded again."""
+    """A session's variables can't be loaded."""
 
 
 class Workers:
-    """So many processes as ``limits`` allow; the first run starts the pool."""
+    """A pool of worker processes; the first run starts the pool."""
 
     def __init__(self, limits: SandboxLimits) -> None:
         self.limits = limits
@@ -81,7 +81,7 @@ class Workers:
 
     @asynccontextmanager
     async def one(self) -> AsyncGenerator[None]:
-        """A place for one run, in the order of asking."""
+        """A worker's slot for one run, in order of request."""
         async with self._free:
             yield
 
@@ -180,9 +180,9 @@ class Workers:
 
 
 def _confine(pid: int | None, limits: SandboxLimits) -> None:
-    """Bound what a worker may take of the system, beside what its interpreter counts itself.
+    """Set system limits for a worker, beside the limits of its interpreter.
 
-    No code has run in the worker yet. Only Linux can bound another process.
+    The worker has run no code yet. Only Linux can limit another process.
     """
     if sys.platform != "linux" or pid is None:
         return
@@ -204,7 +204,7 @@ def _confine(pid: int | None, limits: SandboxLimits) -> None:
 
 
 def _ran_out(raised: BaseException) -> bool:
-    """Whether the worker was stopped in mid-operation, which leaves its variables in any state."""
+    """Return whether the worker was stopped during an operation, so its variables are unusable."""
     return isinstance(raised, MemoryError) or (
         isinstance(raised, TimeoutError) and "time limit exceeded" in str(raised)
     )

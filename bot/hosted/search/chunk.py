@@ -1,4 +1,4 @@
-"""A text cut into overlapping chunks; every character is in one at least, all stay in order."""
+"""Cuts text into overlapping chunks, in order; each character is in at least one."""
 
 import re
 from collections import deque
@@ -20,7 +20,7 @@ _PIECE: Final = re.compile(rf"[{UNSPACED}]\s{{0,64}}|[^\s{UNSPACED}]{{1,64}}\s{{
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """``text`` is what stood from character ``start`` up to ``end`` of the whole."""
+    """A chunk: ``text`` spans the characters ``start`` to ``end`` of the whole."""
 
     text: str
     start: int
@@ -36,9 +36,9 @@ def chunk(
 ) -> Iterator[Chunk]:
     """Cut ``text`` into chunks of at most ``max_tokens``, which share ``overlap`` tokens.
 
-    Cuts fall between words, or anywhere in scripts without spaces and in words of over 64
-    characters. ``counter`` tells the tokens of one word. Takes time linear in the text's length,
-    and memory for one chunk. Raises ValueError for sizes the API does not have.
+    Cuts are between words, or anywhere in scripts without spaces and in words of over 64
+    characters. ``counter`` returns the tokens of a word. Takes linear time and memory for one
+    chunk. Raises ValueError for sizes that the API does not allow.
     """
     if not MIN_CHUNK_TOKENS <= max_tokens <= MAX_CHUNK_TOKENS:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Attribute filters of vector stores: whether a file's attributes pass one; plain data only."""
+"""Attribute filters of vector stores: validates filters and matches attributes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
