@@ -78,7 +78,8 @@ class Gate:
         if host is None or not _names_this_machine(host):
             raise _forbidden(
                 "This server runs without API keys and answers only to this machine's own "
-                "names. Use http://127.0.0.1 or http://localhost, or let the operator set keys."
+                "names. Use http://127.0.0.1 or http://localhost, or ask its operator to "
+                "configure keys."
             )
         if origin is not None and not self._origins.lists(origin):
             raise _forbidden(
