@@ -23,7 +23,7 @@ class AttachmentText:
         return is_text(name)
 
     async def read(self, name: str, data: bytes) -> str:
-        """Return a file's text without changes; raises ``UnreadableError``."""
+        """Return a file's decoded text, HTML and JSON as source; raises ``UnreadableError``."""
         async with self._slots:
             try:
                 return await extract_text(name, data, limits=_LIMITS, as_written=True)

@@ -36,7 +36,7 @@ AT_ONCE: Final = 4
 
 T = TypeVar("T")
 
-_UNREAD: Final = "MissedMessages messages could not be read"
+_UNREAD: Final = "Missed messages could not be read"
 
 _log: Final = logging.getLogger(__name__)
 
@@ -119,9 +119,7 @@ class CatchUp:
             return MissedMessages()
 
     async def _until_ledger_answers(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await until_ledger_answers(
-            call, self._clock, "MissedMessages messages can't be looked up"
-        )
+        return await until_ledger_answers(call, self._clock, "Missed messages can't be looked up")
 
     async def _read_all(self, found: Sequence[MissedMessages]) -> None:
         gaps = [gap for missed in found for gap in missed.gaps]

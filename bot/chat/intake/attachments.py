@@ -63,7 +63,7 @@ class TextReader(Protocol):
         ...
 
     async def read(self, name: str, data: bytes) -> str:
-        """Return a file's text as it was written; raises ``UnreadableError``."""
+        """Return a file's decoded text, HTML and JSON as source; raises ``UnreadableError``."""
         ...
 
 

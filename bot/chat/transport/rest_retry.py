@@ -87,7 +87,7 @@ def verdict(error: Exception) -> Again | None:
 
 
 def is_passing(error: discord.HTTPException) -> bool:
-    """Tell whether a refusal may pass, because it is not about the call itself."""
+    """Return whether an error response is temporary: the same call may succeed later."""
     if error.code in (OLD_MESSAGE_EDITED_TOO_OFTEN, INVALID_INTERACTION_TOKEN):
         return False
     # A token that was revoked ends the bot by its gateway; until then nothing is given up.

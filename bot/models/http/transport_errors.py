@@ -76,7 +76,7 @@ def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits
 
 
 def fault_verdict(fault: BaseException, error: ModelError) -> Again | None:
-    """Judge one of ``FAULTS`` for ``retry``; ``error`` is what ``fault_error`` made of it."""
+    """Judge one of ``FAULTS`` for ``retry``; ``error`` is the result of ``fault_error``."""
     if isinstance(fault, StreamFault) and fault.error is not None:
         return Again() if error.kind in REFUSED_AS else None
     if isinstance(fault, PageError | aiohttp.InvalidURL | aiohttp.ClientSSLError):

@@ -38,7 +38,7 @@ SMOLLM2: Final = Weights(
 
 
 class _UnreachableError(Exception):
-    """The file's address gives no answer, though pip may get one."""
+    """The file's URL does not answer; pip may still reach it."""
 
 
 class _CorruptError(Exception):

@@ -163,7 +163,7 @@ class Reading:
         return event.type in _END_EVENTS
 
     def stream_ended(self) -> None:
-        """Take an end marker at the end of the stream for the end of the response.
+        """Treat an end marker at the end of the stream as the end of the response.
 
         An end marker in the middle of a stream is a proxy's mistake.
         """
@@ -313,7 +313,7 @@ class Reading:
         return [ModelTextDelta(text)] if text else []
 
     def _rest(self, key: tuple[int, int, str], whole: str) -> Iterator[ModelEvent]:
-        """Return the missing rest of a whole part; one of its pieces may have been unreadable."""
+        """Return the rest of a complete part; one of its pieces may have been unreadable."""
         said = "".join(self._sent.get(key, ()))
         if whole.startswith(said):
             yield from self._piece(key, whole[len(said) :])
@@ -334,7 +334,7 @@ class Reading:
         yield ToolCallStarted(call.index, call.id, name)
 
     def _all_arguments(self, index: int, whole: str) -> Iterator[ModelEvent]:
-        """Return the missing rest of whole arguments; raises ``StreamFault`` for other ones."""
+        """Return the rest of complete arguments; raises ``StreamFault`` if the pieces differ."""
         call = self._calls.get(index)
         if call is None or not whole:
             return

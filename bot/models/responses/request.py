@@ -52,7 +52,7 @@ class ResponsesDialect(Struct):
 
     @classmethod
     def of(cls, model: str) -> "ResponsesDialect":
-        """Return what a model's name tells; an unknown model gets all fields."""
+        """Return the dialect of a model by its name; an unknown model gets all fields."""
         name = model.rpartition("/")[2].removeprefix("ft:")
         return cls(samples=not _REASONS.match(name), seals=not _PLAIN.match(name))
 
