@@ -340,13 +340,16 @@ def _log_end(turn: Turn, took: float, reason: str) -> None:
     facts += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
     facts += [turn.error] if turn.error else []
     level = logging.WARNING if turn.outcome == "failed" else logging.INFO
+    task = ""
     if turn.error in sentences.OPERATORS_TASK:
         level = logging.ERROR
+        task = " Members cannot mend this: check the model's key, credit and name in [models]."
     _log.log(
         level,
-        "Turn %d %s (%s)%s",
+        "Turn %d %s (%s)%s%s",
         turn.id,
         turn.outcome,
         ", ".join(facts),
         f": {reason}" if reason else "",
+        task,
     )
