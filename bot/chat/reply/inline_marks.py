@@ -1,6 +1,6 @@
-"""Where a text is bold, hidden or otherwise marked up within its lines, as Discord reads it.
+"""Finds inline markup (bold, spoilers and the like) in a text, by Discord's rules.
 
-Code blocks are no part of this: they are given, and nothing but a spoiler goes across one.
+Code blocks are given by the caller; only a spoiler may extend across one.
 """
 
 import bisect
@@ -35,7 +35,7 @@ class Span(Struct, frozen=True):
     end: int
 
     def holds(self, position: int) -> bool:
-        """Return whether a cut at ``position`` goes through the inside."""
+        """Return whether ``position`` is inside the span."""
         return self.inside <= position <= self.inside_end
 
 
@@ -138,10 +138,10 @@ class InlineMarks:
             start += len(mark)
 
     def _opened(self, run: str) -> int | None:
-        """Return which open span a run of marks ends: the newest with that mark, or one in it."""
-        read_markers = [mark for mark, _, _ in self._open]
+        """Return the newest open span whose mark is this run, else one whose mark begins it."""
+        marks = [mark for mark, _, _ in self._open]
         for fits in (run.__eq__, run.startswith if len(run) > 2 else run.__eq__):
-            for number in range(len(read_markers) - 1, -1, -1):
-                if fits(read_markers[number]):
+            for number in range(len(marks) - 1, -1, -1):
+                if fits(marks[number]):
                     return number
         return None

@@ -75,22 +75,22 @@ class _Cutter:
     def __init__(self, text: str, limit: int) -> None:
         self._text = text
         self._limit = limit
-        self._read_markers: list[_Mark] = []
+        self._fence_marks: list[_Mark] = []
         opens = True
         for match in _FENCE.finditer(text):
             language = match[1] or ""
             # What stands behind a closing fence is text.
             end = match.end() if opens else match.end() - len(language)
-            self._read_markers.append(_Mark(match.start(), end, opens, language if opens else ""))
+            self._fence_marks.append(_Mark(match.start(), end, opens, language if opens else ""))
             opens = not opens
-        self._starts = [mark.start for mark in self._read_markers]
+        self._starts = [mark.start for mark in self._fence_marks]
 
     @cached_property
     def _inline(self) -> InlineMarks:
         """The inline marks; found only for a text that needs a cut."""
-        ends = [*(mark.end for mark in self._read_markers[1::2]), len(self._text)]
+        ends = [*(mark.end for mark in self._fence_marks[1::2]), len(self._text)]
         blocks = [
-            (mark.start, end) for mark, end in zip(self._read_markers[::2], ends, strict=False)
+            (mark.start, end) for mark, end in zip(self._fence_marks[::2], ends, strict=False)
         ]
         return InlineMarks(self._text, blocks)
 
@@ -197,16 +197,16 @@ class _Cutter:
     def _block_at(self, position: int) -> _Mark | None:
         """Return the opening of the block that is open at ``position``."""
         index = bisect.bisect_left(self._starts, position) - 1
-        if index < 0 or not self._read_markers[index].opens:
+        if index < 0 or not self._fence_marks[index].opens:
             return None
-        return self._read_markers[index]
+        return self._fence_marks[index]
 
     def _mark_from(self, position: int, *, inside: bool = False) -> _Mark | None:
         """Return the mark that begins at ``position``, or with ``inside`` the one around it."""
         index = bisect.bisect_right(self._starts, position) - 1
         if index < 0:
             return None
-        mark = self._read_markers[index]
+        mark = self._fence_marks[index]
         if mark.start == position or (inside and position < mark.end):
             return mark
         return None

@@ -1,7 +1,7 @@
-"""The Markdown of models as Discord shows it: formulas, tables and all else that it can't show.
+"""Converts models' Markdown to Discord's: formulas, tables and all else that Discord can't show.
 
-A parser finds what Discord would show otherwise than meant. Those lines alone are written again;
-every other line stays as it is.
+A parser finds the lines that Discord would show wrong. Only those are rewritten; all other lines
+stay unchanged.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _SUSPECT: Final = re.compile(
 
 
 def render(markdown: str) -> str:
-    """Return a model's Markdown as Discord's; never raises, takes time linear in the length."""
+    """Convert a model's Markdown to Discord's; never raises, and takes linear time."""
     if _SUSPECT.search(f"\n{markdown}") is None or len(markdown) > _LONGEST:
         return markdown
     try:
@@ -50,7 +50,7 @@ def render(markdown: str) -> str:
 
 
 async def render_off_loop(markdown: str) -> str:
-    """Render, in a thread of its own where the text is long."""
+    """Call ``render``, in another thread if the text is long."""
     if len(markdown) <= _AT_ONCE:
         return render(markdown)
     return await asyncio.to_thread(render, markdown)

@@ -1,4 +1,4 @@
-"""Blocks that Discord shows otherwise than meant, each written again in place of its lines."""
+"""Rewrites the blocks that Discord would show wrong, such as tables and deep headings."""
 
 import re
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _BOXES: Final = {" ": "☐", "x": "☑", "X": "☑"}
 
 
 def rendered_lines(parser: MarkdownIt, markdown: str) -> str:
-    """Return Markdown with the lines written again that Discord would show otherwise than meant."""
+    """Return Markdown in which the lines that Discord would show wrong are rewritten."""
     env: dict[str, Any] = {}
     page = _Page(markdown.split("\n"), parser.parse(markdown, env))
     page.write()
@@ -40,7 +40,7 @@ def rendered_lines(parser: MarkdownIt, markdown: str) -> str:
 
 
 class _Page:
-    """The lines of one answer, and what stands in place of some of them."""
+    """The lines of one answer, and the replacements of some of them."""
 
     def __init__(self, lines: list[str], tokens: Sequence[Token]) -> None:
         self._lines = lines
@@ -49,7 +49,7 @@ class _Page:
         self._addresses: set[str] = set()
 
     def write(self) -> None:
-        """Look at each block."""
+        """Rewrite each block that needs it."""
         number = 0
         while number < len(self._tokens):
             token = self._tokens[number]
@@ -76,7 +76,7 @@ class _Page:
             number += 1
 
     def drop_references(self, references: dict[str, Any]) -> None:
-        """Drop the lines of addresses that stand in their links now."""
+        """Drop reference definitions whose URLs now stand in their links."""
         for reference in references.values():
             if reference["href"] in self._addresses:
                 start, end = reference["map"]
@@ -161,7 +161,7 @@ class _Page:
         self._edit(start, end, _prefixed(prefix, text))
 
     def _underlined(self, token: Token, inline: Token, text: str) -> None:
-        """Write a paragraph with a rule right below, or with a list that has only begun."""
+        """Rewrite an underlined heading (setext): its underline may have been meant as a rule."""
         start, end = _place(token)
         prefix = self._first_prefix(start, inline.content)
         rule = self._lines[end - 1].strip(" \t>")
@@ -171,7 +171,7 @@ class _Page:
             self._edit(start, end - 1, _prefixed(prefix, text))
 
     def _fence(self, token: Token) -> None:
-        """Write a fence of tildes, which Discord does not know, with backticks."""
+        """Rewrite a fence of tildes, which Discord lacks, with backticks."""
         if not token.markup.startswith("~") or _FENCE in token.content:
             return
         start, end = _place(token)
@@ -200,7 +200,7 @@ class _Page:
         self._edit(start, end, _prefixed(self._prefix(start), text))
 
     def _table(self, number: int) -> int:
-        """Write the table that begins at a token; return the number of its last token."""
+        """Rewrite the table that begins at a token; return the index of its last token."""
         start, end = _place(self._tokens[number])
         rows: list[list[Cell]] = []
         alignments: list[str] = []
@@ -239,13 +239,13 @@ def _place(token: Token) -> tuple[int, int]:
 
 
 def _columns(line: str) -> int:
-    """Return how many cells a row has; the bars at both of its ends are no cells."""
+    """Return how many cells a row has; outer bars do not count."""
     cells = escapedSplit(line.strip(" \t>"))
     return len(cells) - (not cells[0]) - (len(cells) > 1 and not cells[-1])
 
 
 def _continued(prefix: str) -> str:
-    """Return what the lines behind a first line begin with."""
+    """Return the prefix of the lines after a first line with this prefix."""
     return _MARKER.sub(" ", prefix)
 
 

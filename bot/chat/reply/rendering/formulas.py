@@ -1,4 +1,4 @@
-"""TeX formulas as Unicode text, where the text reads well."""
+"""Converts TeX formulas to Unicode text where that is readable."""
 
 import re
 import unicodedata
@@ -34,11 +34,11 @@ _MARKS: Final = re.compile(r"[*_`~\\]")
 
 
 class _UnreadableError(Exception):
-    """The TeX does not parse, or Unicode has no text for it that reads well."""
+    """The TeX can't be parsed, or has no readable form in Unicode."""
 
 
 def unicode_lines(tex: str) -> tuple[str, ...] | None:
-    """Return a formula as lines of Discord's Markdown; None where only the TeX itself will do."""
+    """Return a formula as lines of Discord's Markdown; None if Unicode has no readable form."""
     if len(tex) > LONGEST:
         return None
     try:
@@ -52,7 +52,7 @@ def unicode_lines(tex: str) -> tuple[str, ...] | None:
 
 
 def display(tex: str) -> str:
-    """Return a formula that stands by itself: lines of Unicode, or a code block."""
+    """Return a display formula: lines of Unicode, or a code block."""
     lines = unicode_lines(tex)
     if lines is not None:
         return "\n".join(_no_block(line) for line in lines)
@@ -82,7 +82,7 @@ class _Reader:
         self._in_fraction = False
 
     def whole(self) -> str:
-        """Return the whole formula, lines apart; raises ``_UnreadableError``."""
+        """Return the formula's lines; raises ``_UnreadableError``."""
         text = self._sequence(None)
         if self._at < len(self._tokens):
             raise _UnreadableError
@@ -103,7 +103,7 @@ class _Reader:
             self._at += 1
 
     def _sequence(self, end: str | None) -> str:
-        """Read up to the token ``end`` and behind it."""
+        """Read up to and including the token ``end``."""
         self._depth += 1
         if self._depth > _DEEPEST:
             raise _UnreadableError
@@ -141,7 +141,7 @@ class _Reader:
 
     @staticmethod
     def _operator(pieces: list[str], operator: str) -> str:
-        """Return an operator between spaces; close to its operand where none is before it."""
+        """Return an operator with spaces around it; without spaces if it is a sign."""
         before = "".join(pieces[-2:]).rstrip()
         if operator in "+−±∓" and (not before or before[-1] in "([{=<>≤≥≠≈+−×·÷/,^∈→⇒⇔"):
             return operator
@@ -287,12 +287,12 @@ class _Reader:
 
 
 def _enclosed(text: str, atom: re.Pattern[str] = _ATOM) -> str:
-    """Put what is more than one thing between parentheses."""
+    """Add parentheses around a text of more than one term."""
     if not text:
         raise _UnreadableError
     return text if atom.fullmatch(text) else f"({text})"
 
 
 def _no_block(line: str) -> str:
-    """Return a line that Discord takes for no quote, heading or list."""
+    """Escape a line that Discord would read as a quote, heading or list."""
     return f"\\{line}" if line[:1] in ">#-+" else line

@@ -1,4 +1,4 @@
-"""What HTML tags in answers mean in Discord's Markdown."""
+"""Maps HTML tags in answers to Discord's Markdown."""
 
 import re
 from typing import Final
@@ -50,13 +50,13 @@ _ATTRIBUTE: Final = re.compile(
 
 
 def tag_name(html: str) -> tuple[str, bool] | None:
-    """Return a tag's name in small letters and whether the tag ends something."""
+    """Return a tag's name in lower case, and whether it is an end tag."""
     match = _TAG.fullmatch(html)
     return (match[2].lower(), bool(match[1])) if match is not None else None
 
 
 def attributes(html: str) -> dict[str, str]:
-    """Return a tag's attributes by their names in small letters."""
+    """Return a tag's attributes by their names in lower case."""
     return {
         match[1].lower(): next(filter(None, match.groups()[1:]), "")
         for match in _ATTRIBUTE.finditer(html)

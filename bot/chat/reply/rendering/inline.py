@@ -1,4 +1,4 @@
-"""The inside of a paragraph, heading or cell, written again in Discord's Markdown."""
+"""Converts the inline content of a paragraph, heading or cell to Discord's Markdown."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -38,9 +38,9 @@ class _Piece(Struct):
 
 
 class Rendered(Struct, frozen=True):
-    """An inside written again, the addresses that its links lead to, and whether it must stay live.
+    """Converted inline content, the URLs of its links, and whether it is live.
 
-    ``live`` says that a code block would lose something: a link, a spoiler, a mention.
+    ``live`` content has a link, a spoiler or a mention, which a code block would not show.
     """
 
     text: str
@@ -59,12 +59,12 @@ def plain_inline(token: Token) -> Rendered:
 
 
 def escaped(text: str) -> str:
-    """Return a text in which Discord reads no markup."""
+    """Escape a text, so that Discord reads no markup in it."""
     return _MARK.sub(r"\\\g<0>", text)
 
 
 class _Writer:
-    """Writes the tokens of one inside."""
+    """Converts the tokens of one inline content."""
 
     def __init__(self, tokens: Sequence[Token], *, plain: bool) -> None:
         self._tokens = tokens
@@ -145,7 +145,7 @@ class _Writer:
             self._add(markup, "mark")
 
     def _is_literal(self, token: Token, following: Sequence[Token]) -> bool:
-        """Return whether marks stand for themselves, as in ``2*3*4`` and ``__init__``."""
+        """Return whether marks are literal text, as in ``2*3*4`` and ``__init__``."""
         inside = following[0].content if following else ""
         if token.markup == "__":
             return len(following) == 2 and following[1].nesting < 0 and inside.lower() in _DUNDERS
@@ -308,7 +308,7 @@ class _Writer:
             self._add(" " if self._plain else "\n", "fixed")
 
     def _escape_literals(self) -> None:
-        """Escape marks that are text in Markdown, where Discord would read them as a pair."""
+        """Escape marks that are literal in Markdown and that Discord would read as a pair."""
         whole = "".join(piece.text for piece in self._pieces)
         if not any(mark in whole for mark in "*_"):
             return
@@ -331,7 +331,7 @@ class _Writer:
         self._pieces = [_Piece("".join(shown), "fixed")]
 
     def _within_text(self) -> list[bool]:
-        """Return for each character whether the character is text and no mark of ours."""
+        """Return for each character whether it is text, not a mark that this writer added."""
         within: list[bool] = []
         for piece in self._pieces:
             within += [piece.kind == "text"] * len(piece.text)
@@ -361,7 +361,7 @@ class _Writer:
 
 
 def footnote_mark(label: str) -> str:
-    """Return a footnote's number raised, or its name in brackets."""
+    """Return a footnote's number in superscript, or its name in brackets."""
     return (symbols.superscript(label) if label.isdigit() else None) or f"[{label}]"
 
 
@@ -374,7 +374,7 @@ def _target(address: str, title: str) -> str:
 
 
 def _partners(tokens: Sequence[Token]) -> frozenset[int]:
-    """Return the numbers of the HTML tags whose partner stands among the same tokens."""
+    """Return the indexes of the HTML tags that have a matching tag among these tokens."""
     paired: set[int] = set()
     opened: dict[str, list[int]] = {}
     stack: list[int] = []

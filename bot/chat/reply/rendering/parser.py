@@ -1,4 +1,4 @@
-"""The Markdown that models write: CommonMark with tables, strikethrough, footnotes and formulas."""
+"""Parses models' Markdown: CommonMark with tables, strikethrough, footnotes and formulas."""
 
 import re
 from typing import Final
@@ -25,7 +25,7 @@ _TEXT: Final = re.compile(r"\\(?:text|mathrm|operatorname|mbox)\*?\s*\{[^{}]*\}"
 
 
 def parser() -> MarkdownIt:
-    """Return a parser whose tokens keep addresses as they are written."""
+    """Return a parser whose tokens keep URLs unchanged."""
     markdown = MarkdownIt("commonmark", {"maxNesting": _DEEPEST, "store_labels": True})
     markdown.enable(["table", "strikethrough"])
     # HTML blocks would hide the Markdown in <details> and the like; escapes are written again.
@@ -45,7 +45,7 @@ def _any_link(url: str) -> bool:
 
 
 def _formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read a formula that begins a line and ends one, whatever lines are between."""
+    """Read a formula that begins at the start of a line and ends at the end of one."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     opener = state.src[start : start + 2]
     if opener not in (r"\[", "$$") or state.is_code_block(start_line):
@@ -105,7 +105,7 @@ def _formula(state: StateInline, silent: bool) -> bool:
 
 
 def _is_formula(before: str, content: str, after: str) -> bool:
-    """Tell what stands between two dollar signs from two amounts of money."""
+    """Return whether a text between dollar signs is a formula, not part of two amounts of money."""
     if content[0].isspace() or content[-1].isspace() or "\n\n" in content:
         return False
     if after.isdigit() or (before.isascii() and before.isalnum()) or before in ("$", "\\"):
@@ -135,7 +135,7 @@ def _discord(state: StateInline, silent: bool) -> bool:
 
 
 def _address(state: StateInline, silent: bool) -> bool:
-    """Read a bare address, in which Discord reads no other markup, at its colon."""
+    """Read a bare URL, in which Discord reads no markup; called at its colon."""
     if state.src[state.pos] != ":":
         return False
     match = _URL.match(state.src, state.pos, state.posMax)

@@ -5,7 +5,7 @@ from typing import Final
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words of a text: tables of names read better that way."""
+    """Return the words of a text, so that tables of names are readable."""
     return frozenset(text.split())
 
 

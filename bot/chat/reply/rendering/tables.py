@@ -1,4 +1,4 @@
-"""Tables: columns aligned in a code block, or a short list for each row."""
+"""Writes tables: aligned columns in a code block, or a short list for each row."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -15,7 +15,7 @@ _FENCE: Final = "```"
 
 
 class Cell(Struct, frozen=True):
-    """A cell in Discord's Markdown and as plain text; ``live`` text loses something in a block."""
+    """A cell as Discord's Markdown and as plain text; ``live`` as in ``Rendered``."""
 
     markdown: str
     plain: str
@@ -31,7 +31,7 @@ class Table(Struct, frozen=True):
 
 
 def table_lines(table: Table) -> list[str]:
-    """Return a table's lines: a code block where it fits a phone, else lists."""
+    """Return a table's lines: a code block if it fits on a phone, else a list for each row."""
     cells = [cell for row in (table.heading, *table.rows) for cell in row]
     if not any(cell.live or _FENCE in cell.plain for cell in cells):
         columns = [
@@ -79,7 +79,7 @@ def _lists(table: Table) -> list[str]:
 
 
 def _title(label: str, text: str) -> str:
-    """Return a row's first line: the first cell in bold, in the first row with its heading."""
+    """Return a row's first line: the column's ``label`` if any, and the first cell in bold."""
     shown = f"**{text.replace('**', '')}**" if text else ""
     return ": ".join(filter(None, (label, shown)))
 
