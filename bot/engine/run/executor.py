@@ -284,6 +284,10 @@ class RunExecutor:
         return True
 
     def _store_ending(self, ending: RunEnding, save_text: bool, tables: Tables) -> EndedRun | None:
+        stored = tables.runs.readable(id=self.run.id, project=self._context.project)
+        if stored is not None and stored.status in TERMINAL:
+            # Saving would write the message as it was before the end.
+            return None
         if save_text:
             self._save(tables)
         else:

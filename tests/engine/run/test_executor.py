@@ -168,10 +168,12 @@ class Recording(RunFeed):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[StreamEvent] = []
+        self.on_event: Callable[[StreamEvent], object] = lambda _: None
 
     def publish(self, event: StreamEvent) -> None:
         self.events.append(event)
         super().publish(event)
+        self.on_event(event)
 
 
 def call_function(*ids: str) -> Script:
@@ -212,6 +214,24 @@ async def test_an_answer_becomes_a_message_and_a_step_in_the_api_s_order_of_even
         "thread.run.completed",
     ]
     assert execution.events[-1].data == run == execution.executor.run
+
+
+async def test_a_cancellation_right_behind_the_end_changes_nothing_that_the_end_stored(
+    store: EngineStore,
+) -> None:
+    execution = await prepare(store, [ModelTextDelta("Hello."), Finished("stop", USAGE)])
+    feed = execution.context.feed
+    assert isinstance(feed, Recording)
+
+    def cancel_at_the_end(event: StreamEvent) -> None:
+        if event.event == "thread.run.completed":
+            execution.executor.interrupt("cancelled")
+
+    feed.on_event = cancel_at_the_end
+    run = await execution.run()
+    (message,) = await execution.messages()
+    (step,) = await execution.steps()
+    assert (run.status, message.status, step.status) == ("completed", "completed", "completed")
 
 
 async def test_function_calls_make_the_run_wait_for_their_outputs(store: EngineStore) -> None:
