@@ -15,7 +15,7 @@ from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
 from bot.chat.threads.api_errors import passing
 from bot.chat.transport.login import login_errors
-from bot.chat.turns.run_slots import MOST_AT_ONCE
+from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import Config
 from bot.engine import CodeQuotas, Engine, EngineOptions
@@ -168,10 +168,10 @@ class Container:
         task raises ``LoginError`` if Discord ends the connection for good.
         """
         assistant_id = await self._answering_assistant(api, ledger)
-        # No more runs than the engine executes: only the bot's own queue is fair to channels.
-        at_once = self._runs_per_project()
-        if self._config.assistants.url != "embedded":
-            at_once = MOST_AT_ONCE
+        limits = ChatLimits()
+        if self._config.assistants.url == "embedded":
+            # No more runs than the engine executes: only the bot's own queue is fair to channels.
+            limits = ChatLimits(concurrent_runs=self._runs_per_project())
         bot = ChatBot(
             self._config.discord,
             api,
@@ -179,7 +179,7 @@ class Container:
             assistant_id,
             self._clock,
             AttachmentText(),
-            at_once=at_once,
+            limits=limits,
         )
         await self._stack.enter_async_context(bot)
         self._close_with(bot.close)

@@ -14,7 +14,6 @@ from bot.chat.reply import buttons
 from bot.chat.texts import sentences
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
-from bot.chat.turns.run_slots import MOST_AT_ONCE
 from bot.chat.wiring import ChatLimits, build_parts
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
@@ -38,8 +37,6 @@ class ChatBot(discord.Client):
     ``start`` connects and returns when the bot was closed. Raises ``discord.LoginFailure`` for a
     refused token, ``discord.PrivilegedIntentsRequired`` where the Message Content intent is not
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
-
-    ``at_once`` is the number of turns that may have a run at the same time.
     """
 
     def __init__(
@@ -51,7 +48,6 @@ class ChatBot(discord.Client):
         clock: Clock,
         texts: TextReader,
         *,
-        at_once: int = MOST_AT_ONCE,
         limits: ChatLimits | None = None,
     ) -> None:
         super().__init__(
@@ -77,7 +73,6 @@ class ChatBot(discord.Client):
             assistant_id,
             clock,
             texts,
-            at_once=at_once,
             limits=limits or ChatLimits(),
         )
         self._tasks = BackgroundTasks()
@@ -142,7 +137,7 @@ class ChatBot(discord.Client):
         await parts.read_markers.stop()
         if self._start_counted:
             try:
-                await self._ledger.turns.put_down_all()
+                await self._ledger.turns.discount_interruptions()
             except LedgerError as error:
                 _log.warning("The orderly shutdown can't be stored: %s", error)
 
@@ -150,7 +145,7 @@ class ChatBot(discord.Client):
         """Prepare the first connection: count open turns, register the slash commands."""
         if not self._started:
             # Once, however many logins the start takes: each count brings a turn nearer to its end.
-            self._start_counted = await self._ledger.turns.pick_up_all()
+            self._start_counted = await self._ledger.turns.count_interruptions()
             self._started = True
             self._parts.loop_monitor.start()
             self.add_dynamic_items(*buttons.BUTTONS)

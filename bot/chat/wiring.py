@@ -24,7 +24,7 @@ from bot.chat.transport.http_observer import HttpObserver
 from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
-from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
 from bot.chat.turns.scheduler import (
     FIRST_PAUSE,
     GUARANTEED_PER_GUILD,
@@ -41,6 +41,7 @@ from bot.store.ledger import Ledger
 class ChatLimits:
     """The bounds of the chat that no setting changes; each part's module describes its own."""
 
+    concurrent_runs: int = CONCURRENT_RUNS
     most_waiting: int = MOST_WAITING
     most_workers: int = MOST_WORKERS
     guaranteed_per_guild: int = GUARANTEED_PER_GUILD
@@ -75,13 +76,9 @@ def build_parts(
     clock: Clock,
     texts: TextReader,
     *,
-    at_once: int,
     limits: ChatLimits,
 ) -> ChatParts:
-    """Build every part around a client that has not logged in yet.
-
-    ``at_once`` is the number of turns that may have a run at the same time.
-    """
+    """Build every part around a client that has not logged in yet."""
     throttle = EditThrottle(clock)
     gateway = Gateway(client, clock)
     _observe_requests(client, clock, throttle, gateway)
@@ -91,7 +88,7 @@ def build_parts(
     notice = Notice(client, ledger, rest)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
     threads = AssistantThreads(api, ledger, clock, assistant_id, replies=writers)
-    run_slots = RunSlots(at_once)
+    run_slots = RunSlots(limits.concurrent_runs)
     services = TurnServices(
         ledger=ledger,
         clock=clock,

@@ -50,7 +50,7 @@ class Engine:
     async def start(self) -> None:
         """Go on with the runs and files that the last process left unfinished."""
         await self._supervisor.start()
-        file_ids = await self.store.read(lambda tables: tables.library.all_file_ids())
+        file_ids = await self.store.read(lambda tables: tables.files.all_file_ids())
         await self.store.files.sweep(file_ids)
         await self._context.ingestion.start()
         self._expiry_watch = asyncio.create_task(
@@ -89,4 +89,4 @@ class Engine:
             _log.warning("The bytes of %s can't be deleted: %s", file_id, error)
 
     def _delete_expired_rows(self, tables: Tables) -> list[str]:
-        return tables.library.drop_expired_files(self._context.now())
+        return tables.files.drop_expired_files(self._context.now())

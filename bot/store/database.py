@@ -214,7 +214,7 @@ async def _connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
 
-    def settle(db: sqlite3.Connection) -> None:
+    def configure(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA foreign_keys = ON")
         if not writes:
             db.execute("PRAGMA query_only = ON")
@@ -229,7 +229,7 @@ async def _connect(
     connection = ThreadConnection(connector, iter_chunk_size=64)
     await connection
     try:
-        await connection.run(settle)
+        await connection.run(configure)
     except BaseException:
         await connection.close()
         raise

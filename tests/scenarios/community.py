@@ -15,7 +15,6 @@ from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
-from bot.chat.turns.run_slots import MOST_AT_ONCE
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import DiscordSettings
@@ -92,7 +91,7 @@ class Community:
             await self.api.create_assistant(CreateAssistant(model="scripted-model"))
         self.assistant_id = (await self.api.list_assistants()).data[0].id
 
-    async def start_bot(self, at_once: int = MOST_AT_ONCE) -> None:
+    async def start_bot(self) -> None:
         """Start the bot on its file and wait until it is on Discord."""
         self.ledger = await Ledger.open(self.directory / "bot.db", self.clock.now)
         self.bot = ChatBot(
@@ -102,7 +101,6 @@ class Community:
             self.assistant_id,
             self.clock,
             AttachmentText(),
-            at_once=at_once,
             limits=self.limits,
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))

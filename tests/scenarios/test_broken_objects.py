@@ -342,7 +342,7 @@ async def test_a_ledger_that_cannot_be_read_at_the_start_is_read_as_soon_as_it_c
     await channels.reply(channels.general)
     await channels.model.until_request()
     await channels.stop_bot()
-    owing = TurnStore.channels_owing
+    owing = TurnStore.channels_with_work
     failures = [LedgerError("the disk is full")] * 2
 
     async def failing(turns: TurnStore) -> tuple[int, ...]:
@@ -350,7 +350,7 @@ async def test_a_ledger_that_cannot_be_read_at_the_start_is_read_as_soon_as_it_c
             raise failures.pop()
         return await owing(turns)
 
-    monkeypatch.setattr(TurnStore, "channels_owing", failing)
+    monkeypatch.setattr(TurnStore, "channels_with_work", failing)
     gate.open()
     await channels.start_bot()
     assert answer(await channels.finished(channels.general)) == "At last."

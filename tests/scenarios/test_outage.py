@@ -239,16 +239,16 @@ async def test_commands_refused_at_the_start_are_registered_later(
 async def test_a_channel_thread_is_used_as_soon_as_its_link_can_be_stored(
     threads: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, tries = threads.ledger.questions.settle, 0
+    route, tries = threads.ledger.questions.route, 0
 
     async def full_at_first(*given: Any, **named: Any) -> None:
         nonlocal tries
         tries += 1
         if tries == 1:
             raise LedgerError("the disk is full")
-        await settle(*given, **named)
+        await route(*given, **named)
 
-    monkeypatch.setattr(threads.ledger.questions, "settle", full_at_first)
+    monkeypatch.setattr(threads.ledger.questions, "route", full_at_first)
     question = await threads.ask("one")
     thread = await threads.thread_of(question)
     assert answer(await threads.finished(thread)) == "one"

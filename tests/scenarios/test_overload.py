@@ -38,8 +38,7 @@ async def test_more_questions_than_may_wait_are_refused_in_words(
 async def test_a_waiting_reply_shows_its_place_and_can_be_cancelled(
     channels: Community,
 ) -> None:
-    await channels.stop_bot()
-    await channels.start_bot(at_once=1)
+    await channels.restart_bot(concurrent_runs=1)
     gate = channels.model.stall(then="First.")
     rooms = [channels.sandbox.guild.add_text_channel(f"room-{n}") for n in range(3)]
     for number, room in enumerate(rooms):
@@ -64,8 +63,7 @@ async def test_a_resumed_run_holds_a_slot_among_all_runs(
     gate = channels.model.stall("Begun", then=" and done.")
     await channels.ask("one")
     await channels.in_state(1, "running")
-    await channels.stop_bot()
-    await channels.start_bot(at_once=1)
+    await channels.restart_bot(concurrent_runs=1)
     await eventually(
         lambda: listed_runs(channels, channels.admin),
         lambda listed: sentences.health(1, 0) in listed,

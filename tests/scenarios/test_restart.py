@@ -19,8 +19,8 @@ HISTORY = "/channels/{channel_id}/messages"
 
 POINTS = {
     "after questions.take": None,
-    "before questions.settle": None,
-    "after questions.settle": None,
+    "before questions.route": None,
+    "after questions.route": None,
     "after turns.next_in": "waiting",
     "before turns.placed": "waiting",
     "after turns.placed": "placed",
@@ -170,7 +170,7 @@ async def test_a_turn_interrupted_by_three_starts_is_given_up_in_words(
     book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
     for _ in range(3):
         asleep.clock.later += 60
-        await book.turns.pick_up_all()
+        await book.turns.count_interruptions()
     asleep.clock.later += 60
     await book.close()
     await asleep.start_engine()
@@ -187,7 +187,7 @@ async def test_three_starts_within_seconds_give_no_turn_up(asleep: Community) ->
     await killed(asleep, "after turns.posted")
     book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
     for _ in range(5):
-        await book.turns.pick_up_all()
+        await book.turns.count_interruptions()
     await book.close()
     await asleep.start_engine()
     await asleep.start_bot()
@@ -208,7 +208,7 @@ async def test_a_run_that_ended_while_the_bot_was_killed_again_and_again_is_its_
     book = await Ledger.open(asleep.directory / "bot.db", asleep.clock.now)
     for _ in range(3):
         asleep.clock.later += 60
-        await book.turns.pick_up_all()
+        await book.turns.count_interruptions()
     asleep.clock.later += 60
     await book.close()
     await asleep.start_engine()

@@ -25,10 +25,10 @@ LOOKUPS: list[Callable[[Any], object]] = [
 
 
 def _tables(tables: Tables) -> list[Any]:
-    library = tables.library
+    files = tables.files
     return [
         *(tables.assistants, tables.threads, tables.messages, tables.runs, tables.steps),
-        *(library.files, library.stores, library.store_files, library.batches),
+        *(files.files, files.stores, files.store_files, files.batches),
     ]
 
 
@@ -44,10 +44,10 @@ async def test_a_lookup_that_names_no_owner_is_refused(
 
 async def test_a_file_is_found_and_deleted_in_its_own_project_only(tmp_path: Path) -> None:
     async with await EngineStore.open(tmp_path / "engine.db") as store:
-        await store.write(lambda tables: tables.library.add_file("theirs", FILE))
+        await store.write(lambda tables: tables.files.add_file("theirs", FILE))
 
         def work(tables: Tables) -> None:
-            files = tables.library.files
+            files = tables.files.files
             with pytest.raises(APIError, match="No file found with id 'file-a'"):
                 files.get(id="file-a", project="mine")
             assert not files.delete(id="file-a", project="mine")

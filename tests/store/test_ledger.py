@@ -61,7 +61,7 @@ async def ask(
     )
     if fallback:
         assert await ledger.questions.take(new)
-        await ledger.questions.settle(question_id, link, fallback=True)
+        await ledger.questions.route(question_id, link, fallback=True)
     else:
         assert await ledger.questions.take(new, link)
 
@@ -103,7 +103,7 @@ async def test_a_question_is_taken_once_however_often_it_comes(ledger: Ledger) -
     )
     assert await ledger.questions.take(new)
     assert not await ledger.questions.take(new)
-    (question,) = await ledger.questions.unsettled()
+    (question,) = await ledger.questions.unrouted()
     assert (question.content, question.author_name, question.received_at) == ("Why?", "Ada", START)
 
 
@@ -138,14 +138,14 @@ async def test_channels_do_not_wait_for_each_other(ledger: Ledger) -> None:
     assert one is not None
     assert two is not None
     assert one.id != two.id
-    assert await ledger.turns.channels_owing() == (501, 502)
+    assert await ledger.turns.channels_with_work() == (501, 502)
 
 
 async def test_a_channel_with_nothing_to_do_has_no_turn(ledger: Ledger) -> None:
     assert await ledger.turns.next_in(CHANNEL) is None
     await brought_to(ledger, "answered")
     assert await ledger.turns.next_in(CHANNEL) is None
-    assert await ledger.turns.channels_owing() == ()
+    assert await ledger.turns.channels_with_work() == ()
 
 
 async def test_an_edit_counts_until_the_question_is_in_a_turn(ledger: Ledger) -> None:
@@ -271,10 +271,10 @@ async def test_starts_within_seconds_count_once_against_a_turn(
     counted: list[tuple[bool, int]] = []
     for seconds in (0, 1, 30, 28, 1, 59, 1):
         clock.advance(seconds)
-        counts = await ledger.turns.pick_up_all()
+        counts = await ledger.turns.count_interruptions()
         turn = await ledger.history.turn(first.id)
         assert turn is not None
-        counted.append((counts, turn.pickups))
+        counted.append((counts, turn.interruptions))
     assert counted == [
         (True, 1),
         (False, 1),
@@ -289,39 +289,39 @@ async def test_starts_within_seconds_count_once_against_a_turn(
 async def test_a_turn_made_between_two_starts_within_seconds_is_known_to_be_taken_up(
     ledger: Ledger,
 ) -> None:
-    await ledger.turns.pick_up_all()
+    await ledger.turns.count_interruptions()
     turn = await brought_to(ledger, "posted")
-    assert not await ledger.turns.pick_up_all()
+    assert not await ledger.turns.count_interruptions()
     picked = await ledger.history.turn(turn.id)
     assert picked is not None
-    assert picked.pickups == 1
+    assert picked.interruptions == 1
 
 
 async def test_a_clock_that_was_put_back_does_not_keep_starts_from_counting(
     ledger: Ledger, clock: FakeClock
 ) -> None:
-    assert await ledger.turns.pick_up_all()
+    assert await ledger.turns.count_interruptions()
     clock.advance(-3_600)
-    assert await ledger.turns.pick_up_all()
+    assert await ledger.turns.count_interruptions()
 
 
-async def test_pick_ups_are_counted_in_a_state_and_begin_anew_in_the_next(
+async def test_interruptions_are_counted_in_a_state_and_begin_anew_in_the_next(
     ledger: Ledger, clock: FakeClock
 ) -> None:
     turn = await brought_to(ledger, "posted")
     for count in (1, 2):
         clock.advance(60)
-        await ledger.turns.pick_up_all()
+        await ledger.turns.count_interruptions()
         picked = await ledger.history.turn(turn.id)
         assert picked is not None
-        assert picked.pickups == count
-    await ledger.turns.put_down_all()
-    put_down = await ledger.history.turn(turn.id)
-    assert put_down is not None
-    assert put_down.pickups == 1
+        assert picked.interruptions == count
+    await ledger.turns.discount_interruptions()
+    discounted = await ledger.history.turn(turn.id)
+    assert discounted is not None
+    assert discounted.interruptions == 1
     moved = await ledger.turns.run_created(turn.id, 1, "run_1")
     assert moved is not None
-    assert moved.pickups == 0
+    assert moved.interruptions == 0
 
 
 async def test_a_thread_is_set_only_in_place_of_the_one_it_replaces(ledger: Ledger) -> None:

@@ -26,7 +26,7 @@ async def test_a_question_that_was_taken_back_before_it_had_a_place_gets_none(
     )
     assert await ledger.questions.take(new)
     assert await ledger.questions.withdraw(1)
-    assert await ledger.questions.unsettled() == ()
+    assert await ledger.questions.unrouted() == ()
 
 
 async def test_a_question_that_is_being_answered_can_not_be_taken_back(ledger: Ledger) -> None:
@@ -38,7 +38,7 @@ async def test_a_question_that_is_being_answered_can_not_be_taken_back(ledger: L
 
 async def test_a_question_has_one_place_to_be_answered_in(ledger: Ledger) -> None:
     await ask(ledger, 1)
-    await ledger.questions.settle(1, home(501), fallback=True)
+    await ledger.questions.route(1, home(501), fallback=True)
     assert [question.id for question in await ledger.questions.waiting(CHANNEL)] == [1]
     assert await ledger.questions.waiting(501) == ()
 
@@ -66,7 +66,7 @@ async def test_a_question_beyond_what_may_wait_is_refused_and_never_taken(ledger
         assert await ledger.questions.take(new(first + 3), link, most=2)
     # Another channel's questions take no place here.
     assert await ledger.questions.take(new(30, 51), most=1)
-    assert [question.id for question in await ledger.questions.unsettled()] == [11, 13, 30]
+    assert [question.id for question in await ledger.questions.unrouted()] == [11, 13, 30]
     assert [question.id for question in await ledger.questions.waiting(CHANNEL)] == [21, 23]
 
 
@@ -97,19 +97,19 @@ async def test_a_turn_that_gets_further_at_each_start_is_never_given_up(ledger: 
         lambda: turns.retry(turn.id, 1),
     )
     for step in steps:
-        await turns.pick_up_all()
+        await turns.count_interruptions()
         moved = await step()
         assert moved is not None
-        assert moved.pickups == 0, moved.state
+        assert moved.interruptions == 0, moved.state
 
 
 async def test_where_a_question_waits_an_answer_is_owed_before_there_is_a_turn(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 1)
-    assert await ledger.turns.channels_owing() == (CHANNEL,)
+    assert await ledger.turns.channels_with_work() == (CHANNEL,)
     assert await ledger.questions.withdraw(1)
-    assert await ledger.turns.channels_owing() == ()
+    assert await ledger.turns.channels_with_work() == ()
 
 
 @pytest.mark.parametrize("state", get_args(TurnState))

@@ -56,7 +56,7 @@ async def test_a_turn_that_was_made_and_has_said_nothing_is_the_one_that_is_answ
     turn = await ledger.reconcile.answered(100, 101, REPLY)
     assert turn is not None
     assert (turn.id, turn.state) == (made.id, "answered")
-    assert await ledger.turns.channels_owing() == ()
+    assert await ledger.turns.channels_with_work() == ()
 
 
 async def test_a_turn_whose_reply_is_known_goes_on_as_it_is(ledger: Ledger) -> None:
@@ -84,23 +84,23 @@ async def test_a_turn_that_waits_for_its_retry_is_not_ended_by_what_it_said_befo
     assert await ledger.history.turn(made.id) == retried
 
 
-async def test_a_question_that_was_taken_back_gets_no_place_by_an_answer(ledger: Ledger) -> None:
+async def test_a_withdrawn_question_is_not_routed_by_an_answer(ledger: Ledger) -> None:
     await ask(ledger, 100, None)
     assert await ledger.questions.withdraw(100)
     assert await ledger.reconcile.answered(100, REPLY, REPLY, opened=HOME) is None
     assert await ledger.link(100) is None
 
 
-async def test_a_question_whose_thread_was_not_written_down_is_settled_into_it(
+async def test_an_answer_routes_a_question_to_the_channel_thread_it_opened(
     ledger: Ledger,
 ) -> None:
     await ask(ledger, 100, None)
     turn = await ledger.reconcile.answered(100, REPLY, REPLY, opened=HOME)
     assert turn is not None
     assert turn.state == "answered"
-    assert await ledger.questions.unsettled() == ()
-    # What settles it later finds nothing to do.
-    await ledger.questions.settle(100, HOME, fallback=False)
+    assert await ledger.questions.unrouted() == ()
+    # A router that comes later finds nothing to do.
+    await ledger.questions.route(100, HOME, fallback=False)
     assert await ledger.turns.next_in(100) is None
 
 

@@ -16,20 +16,20 @@ BEFORE = MIGRATIONS[: MIGRATIONS.index(_stems)]
 
 
 def fill(tables: Tables) -> None:
-    library = tables.library
-    library.stores.insert(VectorStore(id=STORE, created_at=0), id=STORE, project="default")
+    files = tables.files
+    files.stores.insert(VectorStore(id=STORE, created_at=0), id=STORE, project="default")
     for number, text in enumerate(["Cats sleep.", "東京都に住む猫", "A house is gone."]):
         name = f"file-{number}"
         file = File(id=name, bytes=1, created_at=0, filename=name, purpose="assistants")
-        library.add_file("default", file)
+        files.add_file("default", file)
         place = VectorStoreFile(id=name, created_at=0, vector_store_id=STORE)
-        library.add_store_file(place, None)
-        library.add_chunks(STORE, name, [(text, searchable(text))])
-        library.move_store_file(STORE, name, "completed")
+        files.add_store_file(place, None)
+        files.add_chunks(STORE, name, [(text, searchable(text))])
+        files.move_store_file(STORE, name, "completed")
 
 
 def found(tables: Tables, question: str) -> list[str]:
-    return [hit.text for hit in tables.library.search("default", [STORE], ask(question).match, 10)]
+    return [hit.text for hit in tables.files.search("default", [STORE], ask(question).match, 10)]
 
 
 async def test_an_index_without_stems_is_rebuilt_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -49,9 +49,7 @@ async def test_what_is_deleted_leaves_the_rebuilt_index_too(tmp_path: Path) -> N
     async with await Database.open(path, BEFORE, synchronous="NORMAL") as old:
         await old.write(lambda db: fill(Tables(db, Unreadable())))
     async with await EngineStore.open(path) as store:
-        await store.write(
-            lambda tables: tables.library.files.delete(id="file-0", project="default")
-        )
+        await store.write(lambda tables: tables.files.files.delete(id="file-0", project="default"))
         assert await store.read(lambda tables: found(tables, "cat")) == []
         left = "SELECT count(*) FROM chunk_index"
         assert await execute(store, left) == (2,)
@@ -65,24 +63,22 @@ async def test_chunks_of_a_file_are_found_once_it_is_completed_and_not_before(
         def begin(tables: Tables) -> None:
             fill(tables)
             file = File(id="file-9", bytes=1, created_at=0, filename="late", purpose="assistants")
-            tables.library.add_file("default", file)
+            tables.files.add_file("default", file)
             place = VectorStoreFile(id="file-9", created_at=0, vector_store_id=STORE)
-            tables.library.add_store_file(place, None)
-            assert tables.library.add_chunks(STORE, "file-9", [("late owls", "late owls")])
+            tables.files.add_store_file(place, None)
+            assert tables.files.add_chunks(STORE, "file-9", [("late owls", "late owls")])
 
         await store.write(begin)
         assert await store.read(lambda tables: found(tables, "owls")) == []
-        assert await store.read(lambda tables: tables.library.chunks(STORE, "file-9")) == (
+        assert await store.read(lambda tables: tables.files.chunks(STORE, "file-9")) == (
             [],
             False,
         )
-        await store.write(
-            lambda tables: tables.library.move_store_file(STORE, "file-9", "completed")
-        )
+        await store.write(lambda tables: tables.files.move_store_file(STORE, "file-9", "completed"))
         assert await store.read(lambda tables: found(tables, "owls")) == ["late owls"]
         # neither added to nor dropped once it is completed
         assert not await store.write(
-            lambda tables: tables.library.add_chunks(STORE, "file-9", [("more", "more")])
+            lambda tables: tables.files.add_chunks(STORE, "file-9", [("more", "more")])
         )
-        await store.write(lambda tables: tables.library.drop_chunks(STORE, "file-9"))
+        await store.write(lambda tables: tables.files.drop_chunks(STORE, "file-9"))
         assert await store.read(lambda tables: found(tables, "owls")) == ["late owls"]

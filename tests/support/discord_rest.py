@@ -98,7 +98,7 @@ class RestBot:
 
 
 @asynccontextmanager
-async def rest_bot(directory: Path, *, at_once: int = 10) -> AsyncIterator[RestBot]:
+async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
     """Log a bot in and build its parts; read markers say that nothing was missed."""
     clock = ShiftedClock()
     async with AsyncExitStack() as stack:
@@ -126,8 +126,7 @@ async def rest_bot(directory: Path, *, at_once: int = 10) -> AsyncIterator[RestB
             assistant.id,
             clock,
             AttachmentText(),
-            at_once=at_once,
-            limits=ChatLimits(),
+            limits=ChatLimits(concurrent_runs=10),
         )
         dpy_internals.use_api(sandbox.api_url)
         await client.login(sandbox.token)

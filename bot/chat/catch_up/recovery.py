@@ -34,8 +34,8 @@ class Recovery:
         )
 
     async def _resume(self) -> None:
-        questions = await self._ledger.questions.unsettled()
-        channels = await self._ledger.turns.channels_owing()
+        questions = await self._ledger.questions.unrouted()
+        channels = await self._ledger.turns.channels_with_work()
         if questions or channels:
             _log.info(
                 "Resuming %d channels and %d questions without a channel",

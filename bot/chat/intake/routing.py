@@ -95,7 +95,7 @@ class Router:
             link = Link(
                 channel_id=question.id, guild_id=guild_id, parent_id=channel_id, listening=True
             )
-        await self._ledger.questions.settle(question.id, link, fallback=fallback)
+        await self._ledger.questions.route(question.id, link, fallback=fallback)
         return link.channel_id
 
     async def _create_thread(self, channel_id: int, message_id: int, name: str) -> None:

@@ -10,8 +10,8 @@ from typing import Final, Self
 from bot.chat.texts import sentences
 from bot.runtime.fair_queue import FairSlots, Path
 
-MOST_AT_ONCE: Final = 500
-"""The number of turns that have a run at the same time, unless configured otherwise."""
+CONCURRENT_RUNS: Final = 500
+"""The most turns that have a run at the same time, unless the engine executes fewer runs."""
 
 _STEPS: Final = ((sentences.MOST_COUNTED, 1), (100, 10), (500, 50))
 """Below each number, counts shown to members are rounded to the step beside that number."""
@@ -74,7 +74,7 @@ class RunSlot:
 class RunSlots:
     """The slots of all turns."""
 
-    def __init__(self, slots: int = MOST_AT_ONCE) -> None:
+    def __init__(self, slots: int = CONCURRENT_RUNS) -> None:
         self._slots = FairSlots(slots)
 
     def of(self, turn_id: int, guild_id: int | None) -> RunSlot:

@@ -200,7 +200,7 @@ class TurnScheduler:
         """Run a turn to its end; return False where no step was possible."""
         # A turn that was interrupted, or retried after a failure in the middle of a call, may have
         # made messages and runs that the ledger does not know.
-        unsure = turn.pickups > 0 or turn.id in self._interrupted or turn.attempt > 1
+        unsure = turn.interruptions > 0 or turn.id in self._interrupted or turn.attempt > 1
         context = TurnContext(self._services, turn, unsure=unsure)
         reply = Reply(
             turn,

@@ -24,7 +24,7 @@ from bot.runtime.backoff import backoff
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import LedgerError, Turn
 
-MOST_PICKUPS: Final = 3
+MOST_INTERRUPTIONS: Final = 3
 """How often a started bot resumes a turn in the same state before it gives the turn up."""
 
 CANCEL_SECONDS: Final = 3.0
@@ -78,7 +78,7 @@ class TurnRunner:
         turn: Turn | None = self._context.turn
         assert turn is not None
         if (
-            turn.pickups > MOST_PICKUPS
+            turn.interruptions > MOST_INTERRUPTIONS
             and turn.state != "closing"
             and not await self._has_ended_run(turn)
         ):

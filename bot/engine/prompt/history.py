@@ -44,7 +44,7 @@ from bot.engine.prompt.images import (
     too_large_notice,
 )
 from bot.engine.tool_calls.search_rendering import render_for_model
-from bot.engine.tool_calls.written_calls import CODE, SEARCH
+from bot.engine.tool_calls.streamed_calls import CODE, SEARCH
 from bot.models.types import (
     AssistantMessage,
     Item,

@@ -136,7 +136,7 @@ class Images:
 
     async def _from_file(self, file_id: str, left: int) -> str:
         file = await self._store.read(
-            lambda tables: tables.library.files.readable(id=file_id, project=self._project)
+            lambda tables: tables.files.files.readable(id=file_id, project=self._project)
         )
         if file is None:
             raise _UnusableImageError("it was deleted")

@@ -27,7 +27,7 @@ from bot.engine.run.completion import EndedRun, RunEnding, end_run
 from bot.engine.run.interruption import InterruptedRunError, Interruption
 from bot.engine.run.model_call import LimitError, ModelCall
 from bot.engine.run.run_context import RunContext
-from bot.engine.tool_calls.written_calls import WrittenFunction, WrittenSearch
+from bot.engine.tool_calls.streamed_calls import StreamedFunctionCall, StreamedSearchCall
 from bot.models.types import Finished, ModelError
 from bot.runtime.fair_queue import FairSlots
 from bot.runtime.retry import endless, on_error, retry
@@ -178,18 +178,18 @@ class RunExecutor:
     async def _run_hosted_calls(self, call: ModelCall) -> None:
         """Run the calls of hosted tools, in their order."""
         context, hosted_tools, writer = self._context, self._engine.hosted_tools, call.writer
-        for index, written in enumerate(writer.calls):
-            if isinstance(written, WrittenFunction):
+        for index, tool_call in enumerate(writer.calls):
+            if isinstance(tool_call, StreamedFunctionCall):
                 continue
             with self._guard.interruptible():
-                if isinstance(written, WrittenSearch):
-                    written.search = await hosted_tools.search(
-                        self.run, context.workspace, written.queries
+                if isinstance(tool_call, StreamedSearchCall):
+                    tool_call.search = await hosted_tools.search(
+                        self.run, context.workspace, tool_call.queries
                     )
                 else:
-                    publish = partial(writer.publish_output, index, written)
-                    written.logs = await hosted_tools.run_code(
-                        self.run, context.workspace, written.code, publish
+                    publish = partial(writer.publish_output, index, tool_call)
+                    tool_call.logs = await hosted_tools.run_code(
+                        self.run, context.workspace, tool_call.code, publish
                     )
 
     async def _complete_calls_step(self, call: ModelCall) -> None:
@@ -204,7 +204,7 @@ class RunExecutor:
         call.writer.publish_calls_completed()
         self._guard.check()
 
-    async def _require_outputs(self, functions: tuple[WrittenFunction, ...]) -> None:
+    async def _require_outputs(self, functions: tuple[StreamedFunctionCall, ...]) -> None:
         """Move the run to ``requires_action``; tool outputs launch the run again."""
         context = self._context
         calls = tuple(

@@ -16,7 +16,7 @@ from bot.engine.run.completion import total_usage
 from bot.engine.run.run_context import RunContext
 from bot.engine.run.step_writer import StepWriter
 from bot.engine.tool_calls.hosted_tools import HostedTools
-from bot.engine.tool_calls.written_calls import CODE
+from bot.engine.tool_calls.streamed_calls import CODE
 from bot.models.types import (
     Continuation,
     Finished,

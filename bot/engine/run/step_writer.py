@@ -42,7 +42,12 @@ from bot.assistants.schema.objects import (
 from bot.assistants.schema.tools import ToolCallDelta
 from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.annotations import annotations, deltas, searches
-from bot.engine.tool_calls.written_calls import Written, WrittenCode, WrittenFunction, new_call
+from bot.engine.tool_calls.streamed_calls import (
+    StreamedCall,
+    StreamedCodeCall,
+    StreamedFunctionCall,
+    new_call,
+)
 from bot.store.engine import Tables
 
 
@@ -63,7 +68,7 @@ class StepWriter:
         self.response_id = response_id
         self._texts: list[str] = []
         self._refusals: list[str] = []
-        self.calls: list[Written] = []
+        self.calls: list[StreamedCall] = []
         self.size = 0
         """Characters that the model has written, tool calls included."""
         self.tools_left_out = False
@@ -73,9 +78,9 @@ class StepWriter:
         self.calls_step: RunStep | None = None
 
     @property
-    def functions(self) -> tuple[WrittenFunction, ...]:
+    def functions(self) -> tuple[StreamedFunctionCall, ...]:
         """The calls whose outputs the API's caller must submit."""
-        return tuple(call for call in self.calls if isinstance(call, WrittenFunction))
+        return tuple(call for call in self.calls if isinstance(call, StreamedFunctionCall))
 
     def add_text(self, text: str) -> None:
         """Add the next piece of the answer; ``message`` must have begun."""
@@ -109,7 +114,7 @@ class StepWriter:
         self.size += len(arguments)
         call = self.calls[index]
         delta = call.add_arguments(index, arguments)
-        if isinstance(call, WrittenFunction):
+        if isinstance(call, StreamedFunctionCall):
             if self.calls_step is not None and self._feed.has_subscribers:
                 self._feed.publish_arguments(self.calls_step.id, index, arguments)
         elif delta is not None:
@@ -117,7 +122,7 @@ class StepWriter:
 
     def add_hosted_call(self, id_: str, code: str, logs: str) -> None:
         """Add a code call that the model's endpoint has run itself."""
-        self.calls.append(WrittenCode(id_, [json.dumps({"code": code})], logs))
+        self.calls.append(StreamedCodeCall(id_, [json.dumps({"code": code})], logs))
 
     def begin_message(self, now: int) -> None:
         """Create the message and its step, in memory."""
@@ -198,7 +203,7 @@ class StepWriter:
         if self.calls_step is not None:
             self._publish_new_step(self.calls_step)
 
-    def publish_output(self, index: int, call: WrittenCode, logs: str) -> None:
+    def publish_output(self, index: int, call: StreamedCodeCall, logs: str) -> None:
         """Publish the next piece of what a call's code prints."""
         self._publish_call(call.output_delta(index, logs))
 
@@ -225,7 +230,7 @@ class StepWriter:
         """Publish a completed step of code calls: its beginning, each whole call and its end."""
         self.publish_calls()
         for index, call in enumerate(self.calls):
-            if isinstance(call, WrittenCode):
+            if isinstance(call, StreamedCodeCall):
                 self._publish_call(call.full_delta(index))
         self.publish_calls_completed()
 

@@ -66,7 +66,7 @@ class RunSupervisor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._engine.store.write(lambda tables: tables.forgive_stop())
+        await self._engine.store.write(lambda tables: tables.discount_stop())
 
     def close_feeds(self) -> None:
         """End every subscriber's stream with an error: the engine is stopping."""

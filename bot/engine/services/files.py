@@ -47,7 +47,7 @@ class FileService:
             expires_at=now + after.seconds if after else UNSET,
         )
         adding = asyncio.ensure_future(
-            self._project.write(lambda tables: tables.library.add_file(project, file))
+            self._project.write(lambda tables: tables.files.add_file(project, file))
         )
         try:
             # Shielded: a cancelled caller does not stop the write, whose row needs the bytes.
@@ -64,11 +64,11 @@ class FileService:
             where["purpose"] = page.purpose
         # Not checked again: lists of files have a larger limit than other pages.
         plain = Page(limit=page.limit, order=page.order, after=page.after)
-        return await self._project.read(lambda tables: tables.library.files.page(plain, **where))
+        return await self._project.read(lambda tables: tables.files.files.page(plain, **where))
 
     async def retrieve_file(self, file_id: str) -> File:
         return await self._project.read(
-            lambda tables: tables.library.files.get(id=file_id, project=self._project.name)
+            lambda tables: tables.files.files.get(id=file_id, project=self._project.name)
         )
 
     async def file_content(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -80,7 +80,7 @@ class FileService:
 
     async def delete_file(self, file_id: str) -> Deleted:
         def work(tables: Tables) -> None:
-            if not tables.library.files.delete(id=file_id, project=self._project.name):
+            if not tables.files.files.delete(id=file_id, project=self._project.name):
                 raise errors.not_found("file", file_id)
 
         await self._project.write(work)

@@ -49,7 +49,7 @@ def create_resources(
     if new.code_interpreter is not None:
         file_ids = new.code_interpreter.file_ids
         for file_id in file_ids:
-            tables.library.files.get(id=file_id, project=project)
+            tables.files.files.get(id=file_id, project=project)
         resources = replace(resources, code_interpreter=CodeInterpreterResources(file_ids))
     if new.file_search is not None:
         store_ids = list(new.file_search.vector_store_ids)
@@ -59,7 +59,7 @@ def create_resources(
                 "tool_resources.file_search",
             )
         for store_id in store_ids:
-            tables.library.stores.get(id=store_id, project=project)
+            tables.files.stores.get(id=store_id, project=project)
         for wanted in new.file_search.vector_stores:
             request = CreateVectorStore(
                 file_ids=wanted.file_ids,
@@ -92,12 +92,12 @@ def add_attachments(
     """
     for part in request.content if not isinstance(request.content, str) else ():
         if isinstance(part, ImageFilePart):
-            tables.library.files.get(id=part.image_file.file_id, project=project)
+            tables.files.files.get(id=part.image_file.file_id, project=project)
     code_files: list[str] = []
     search_files: list[str] = []
     for attachment in request.attachments or ():
         if isinstance(attachment.file_id, str):
-            tables.library.files.get(id=attachment.file_id, project=project)
+            tables.files.files.get(id=attachment.file_id, project=project)
             for tool in attachment.tools or ():
                 if isinstance(tool, CodeInterpreterTool):
                     code_files.append(attachment.file_id)
@@ -142,7 +142,7 @@ def _extend_resources(
 def _usable(tables: Tables, project: str, store_ids: Sequence[str], now: int) -> str | None:
     """Return the first of a thread's vector stores that takes files."""
     for store_id in store_ids:
-        store = tables.library.stores.readable(id=store_id, project=project)
+        store = tables.files.stores.readable(id=store_id, project=project)
         if store is not None and not store.is_expired(now):
             return store_id
     return None

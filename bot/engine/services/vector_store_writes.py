@@ -36,13 +36,13 @@ def add_store(
         metadata=request.metadata or {},
         expires_after=request.expires_after or UNSET,
     ).used(now)
-    tables.library.stores.insert(store, id=store.id, project=project)
+    tables.files.stores.insert(store, id=store.id, project=project)
     wanted = [
         CreateVectorStoreFile(file_id=file_id, chunking_strategy=request.chunking_strategy)
         for file_id in request.file_ids
     ]
     added = add_files(tables, project, store.id, wanted, now)
-    return tables.library.store(store), added
+    return tables.files.store(store), added
 
 
 def add_files(
@@ -59,7 +59,7 @@ def add_files(
     """
     added = []
     for request in requests:
-        tables.library.files.get(id=request.file_id, project=project)
+        tables.files.files.get(id=request.file_id, project=project)
         file = VectorStoreFile(
             id=request.file_id,
             created_at=now,
@@ -67,7 +67,7 @@ def add_files(
             chunking_strategy=_chunking(request.chunking_strategy),
             attributes=request.attributes or {},
         )
-        tables.library.add_store_file(file, batch_id)
+        tables.files.add_store_file(file, batch_id)
         added.append(file)
     return added
 

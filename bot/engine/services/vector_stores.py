@@ -53,7 +53,7 @@ class VectorStoreService:
         page = checked(page)
 
         def work(tables: Tables) -> ListPage[VectorStore]:
-            stores = tables.library.stores.page(page, project=self._project.name)
+            stores = tables.files.stores.page(page, project=self._project.name)
             return replace(
                 stores, data=tuple(self._current(tables, store) for store in stores.data)
             )
@@ -69,14 +69,14 @@ class VectorStoreService:
         def work(tables: Tables) -> VectorStore:
             store = changed(self._store(tables, store_id), request)
             store = replace(store.used(self._project.now()), name=store.name or "")
-            tables.library.stores.write(store, id=store_id, project=self._project.name)
+            tables.files.stores.write(store, id=store_id, project=self._project.name)
             return self._current(tables, store)
 
         return await self._project.write(work)
 
     async def delete_vector_store(self, store_id: str) -> Deleted:
         def work(tables: Tables) -> Deleted:
-            if not tables.library.stores.delete(id=store_id, project=self._project.name):
+            if not tables.files.stores.delete(id=store_id, project=self._project.name):
                 raise errors.not_found("vector store", store_id)
             return Deleted(store_id, "vector_store.deleted")
 
@@ -115,7 +115,7 @@ class VectorStoreService:
         page = await self._project.search(work)
         now = self._project.now()
         await self._project.write(
-            lambda tables: tables.library.touch_stores(project, [store_id], now)
+            lambda tables: tables.files.touch_stores(project, [store_id], now)
         )
         return page
 
@@ -150,7 +150,7 @@ class VectorStoreService:
             self._store(tables, store_id)
             if batch_id is not None:
                 self._batch(tables, store_id, batch_id)
-            return tables.library.store_files.page(page, **where)
+            return tables.files.store_files.page(page, **where)
 
         return await self._project.read(work)
 
@@ -165,7 +165,7 @@ class VectorStoreService:
         def work(tables: Tables) -> VectorStoreFile:
             file = self._file(tables, store_id, file_id)
             file = replace(file, attributes=request.attributes or {})
-            tables.library.store_files.write(file, store_id=store_id, id=file_id)
+            tables.files.store_files.write(file, store_id=store_id, id=file_id)
             return file
 
         return await self._project.write(work)
@@ -173,7 +173,7 @@ class VectorStoreService:
     async def delete_store_file(self, store_id: str, file_id: str) -> Deleted:
         def work(tables: Tables) -> Deleted:
             self._store(tables, store_id)
-            if not tables.library.store_files.delete(store_id=store_id, id=file_id):
+            if not tables.files.store_files.delete(store_id=store_id, id=file_id):
                 raise errors.not_found("file", file_id)
             return Deleted(file_id, "vector_store.file.deleted")
 
@@ -190,7 +190,7 @@ class VectorStoreService:
 
         def work(tables: Tables) -> FileContentPage:
             self._file(tables, store_id, file_id)
-            texts, more = tables.library.chunks(store_id, file_id, skipped)
+            texts, more = tables.files.chunks(store_id, file_id, skipped)
             return FileContentPage(
                 data=tuple(SearchHitText(text) for text in texts),
                 has_more=more,
@@ -208,9 +208,9 @@ class VectorStoreService:
 
         def work(tables: Tables) -> tuple[VectorStoreFileBatch, list[VectorStoreFile]]:
             self._require_usable(tables, store_id)
-            tables.library.batches.insert(batch, id=batch.id, store_id=store_id)
+            tables.files.batches.insert(batch, id=batch.id, store_id=store_id)
             added = add_files(tables, project, store_id, new_files, now, batch.id)
-            return tables.library.batch(batch), added
+            return tables.files.batch(batch), added
 
         return await self._project.write_and_ingest(work)
 
@@ -220,13 +220,13 @@ class VectorStoreService:
     async def cancel_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
         def work(tables: Tables) -> VectorStoreFileBatch:
             batch = self._batch(tables, store_id, batch_id)
-            tables.library.cancel_batch(batch_id)
-            return tables.library.batch(batch)
+            tables.files.cancel_batch(batch_id)
+            return tables.files.batch(batch)
 
         return await self._project.write(work)
 
     def _store(self, tables: Tables, store_id: str) -> VectorStore:
-        store = tables.library.stores.get(id=store_id, project=self._project.name)
+        store = tables.files.stores.get(id=store_id, project=self._project.name)
         return self._current(tables, store)
 
     def _require_usable(self, tables: Tables, store_id: str) -> None:
@@ -237,16 +237,16 @@ class VectorStoreService:
         """Return a vector store with its file counts and its status of now."""
         if store.is_expired(self._project.now()):
             store = replace(store, status="expired")
-        return tables.library.store(store)
+        return tables.files.store(store)
 
     def _file(self, tables: Tables, store_id: str, file_id: str) -> VectorStoreFile:
         self._store(tables, store_id)
-        return tables.library.store_files.get(store_id=store_id, id=file_id)
+        return tables.files.store_files.get(store_id=store_id, id=file_id)
 
     def _batch(self, tables: Tables, store_id: str, batch_id: str) -> VectorStoreFileBatch:
         self._store(tables, store_id)
-        batch = tables.library.batches.get(id=batch_id, store_id=store_id)
-        return tables.library.batch(batch)
+        batch = tables.files.batches.get(id=batch_id, store_id=store_id)
+        return tables.files.batch(batch)
 
 
 def _batch_files(request: CreateFileBatch) -> list[CreateVectorStoreFile]:

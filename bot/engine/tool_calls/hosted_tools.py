@@ -20,7 +20,7 @@ from bot.assistants.schema.tools import (
     SearchResult,
 )
 from bot.engine.tool_calls.search import ScoredHit, search
-from bot.engine.tool_calls.written_calls import CODE, SEARCH
+from bot.engine.tool_calls.streamed_calls import CODE, SEARCH
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
 from bot.hosted.search.query import MOST_CHARACTERS
 from bot.models.types import FunctionSpec, HostedTool
@@ -208,7 +208,7 @@ class HostedTools:
             _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
         now = int(self._clock.now())
         await self._store.write(
-            lambda tables: tables.library.touch_stores(workspace.project, workspace.store_ids, now)
+            lambda tables: tables.files.touch_stores(workspace.project, workspace.store_ids, now)
         )
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
@@ -224,7 +224,7 @@ class HostedTools:
         pause = _FIRST_LOOK
         while workspace.store_ids and self._clock.monotonic() < deadline:
             waiting = await self._store.read(
-                lambda tables: tables.library.in_progress(workspace.store_ids)
+                lambda tables: tables.files.in_progress(workspace.store_ids)
             )
             if not waiting:
                 return
@@ -254,7 +254,7 @@ class HostedTools:
 
         def work(tables: Tables) -> None:
             self._check_quota(tables, workspace.project, run.thread_id, len(data))
-            tables.library.add_generated_file(workspace.project, file, run)
+            tables.files.add_generated_file(workspace.project, file, run)
 
         try:
             await self._store.write(work)
@@ -264,7 +264,7 @@ class HostedTools:
         return file_id
 
     def _check_quota(self, tables: Tables, project: str, thread_id: str, size: int) -> None:
-        on_thread, in_project = tables.library.generated_bytes(project, thread_id)
+        on_thread, in_project = tables.files.generated_bytes(project, thread_id)
         for used, most, whose in (
             (on_thread, self._quotas.file_bytes_per_thread, "this conversation"),
             (in_project, self._quotas.file_bytes_per_project, "this project"),
@@ -278,7 +278,7 @@ class HostedTools:
     def workspace(self, tables: Tables, project: str, run: Run) -> ToolWorkspace:
         """Return the files and vector stores that a run gets from its thread and its assistant."""
         workspace = ToolWorkspace(
-            project, generated_files=tables.library.files_of_run(project, run.id)
+            project, generated_files=tables.files.files_of_run(project, run.id)
         )
         thread = tables.threads.readable(id=run.thread_id, project=project)
         assistant = tables.assistants.readable(id=run.assistant_id, project=project)
@@ -292,7 +292,7 @@ class HostedTools:
                 store_ids.extend(found)
         now = self._clock.now()
         stores = (
-            tables.library.stores.readable(id=each, project=project)
+            tables.files.stores.readable(id=each, project=project)
             for each in dict.fromkeys(store_ids)
         )
         workspace.store_ids = tuple(
@@ -305,7 +305,7 @@ class HostedTools:
     def _files(self, tables: Tables, project: str, resources: ToolResources) -> dict[str, Path]:
         files: dict[str, Path] = {}
         for file_id in getattr(resources.code_interpreter, "file_ids", ()):
-            file = tables.library.files.readable(id=file_id, project=project)
+            file = tables.files.files.readable(id=file_id, project=project)
             if file is not None:
                 files[file.filename] = self._store.files.path(file)
         return files

@@ -72,8 +72,8 @@ class Ingestion:
 
     async def start(self) -> None:
         """Go on with the files that the last process left unfinished."""
-        await self._store.write(lambda tables: tables.library.drop_unfinished_chunks())
-        for project, file in await self._store.write(lambda tables: tables.library.unfinished()):
+        await self._store.write(lambda tables: tables.files.drop_unfinished_chunks())
+        for project, file in await self._store.write(lambda tables: tables.files.unfinished()):
             self.submit(project, [file])
 
     async def stop(self) -> None:
@@ -136,7 +136,7 @@ class Ingestion:
         """Index a file in one vector store; return its text for the next one."""
         try:
             file = await self._store.read(
-                lambda tables: tables.library.waiting_file(place.vector_store_id, place.id)
+                lambda tables: tables.files.waiting_file(place.vector_store_id, place.id)
             )
             if file is None:  # deleted, cancelled, or damaged
                 gone = FileProblem("server_error", "The file's record cannot be read.")
@@ -172,7 +172,7 @@ class Ingestion:
     async def _store_chunks(self, place: VectorStoreFile, text: str, cut: StaticChunks) -> None:
         """Index a text a few chunks at a time: transactions are short, few chunks are in memory."""
         where = (place.vector_store_id, place.id)
-        await self._store.write(lambda tables: tables.library.drop_chunks(*where))
+        await self._store.write(lambda tables: tables.files.drop_chunks(*where))
         pieces = chunk(text, max_tokens=cut.max_chunk_size_tokens, overlap=cut.chunk_overlap_tokens)
         used = 0
         while chunks := await asyncio.to_thread(_searchable_chunks, pieces):
@@ -181,17 +181,17 @@ class Ingestion:
                 break  # cancelled or removed meanwhile
 
         def end(tables: Tables) -> None:
-            done = tables.library.move_store_file(*where, "completed", usage_bytes=used)
+            done = tables.files.move_store_file(*where, "completed", usage_bytes=used)
             if done is None:
-                tables.library.drop_chunks(*where)
+                tables.files.drop_chunks(*where)
 
         await self._store.write(end)
 
     async def _fail(self, file: VectorStoreFile, problem: FileProblem) -> None:
         def work(tables: Tables) -> None:
             where = (file.vector_store_id, file.id)
-            tables.library.move_store_file(*where, "failed", last_error=problem)
-            tables.library.drop_chunks(*where)
+            tables.files.move_store_file(*where, "failed", last_error=problem)
+            tables.files.drop_chunks(*where)
 
         await self._store.write(work)
 
@@ -209,4 +209,4 @@ def _searchable_chunks(pieces: Iterator[Chunk]) -> list[tuple[str, str]]:
 
 
 def _add_chunks(where: tuple[str, str], chunks: list[tuple[str, str]], tables: Tables) -> bool:
-    return tables.library.add_chunks(*where, chunks)
+    return tables.files.add_chunks(*where, chunks)

@@ -40,7 +40,7 @@ def search(
         check()
         question = ask(query)
         # More than needed: our score may rank a chunk above one that bm25 prefers.
-        for hit in tables.library.search(project, store_ids, question.match, limit * 3, among):
+        for hit in tables.files.search(project, store_ids, question.match, limit * 3, among):
             score = min(1.0, question.score(hit.rank, hit.form))
             scored = ScoredHit(hit.file_id, hit.filename, hit.attributes, hit.text, score)
             key = (hit.file_id, hit.text)
@@ -60,7 +60,7 @@ def _among(
         raise invalid(f"Invalid '{param}': {error}", param, "invalid_value") from None
     found: list[str] = []
     for store_id in store_ids:
-        for file_id, attributes in tables.library.attributes(store_id):
+        for file_id, attributes in tables.files.attributes(store_id):
             check()
             if matches(filters, attributes):
                 found.append(file_id)

@@ -126,7 +126,7 @@ class Tables:
         self.messages = Rows(db, "messages", _MESSAGES, "message", unreadable, owner="thread_id")
         self.runs = Rows(db, "runs", _RUNS, "run", unreadable, owner="project")
         self.steps = Rows(db, "steps", _STEPS, "run step", unreadable, owner="run_id")
-        self.library = FileTables(db, unreadable)
+        self.files = FileTables(db, unreadable)
 
     def require_thread(self, project: str, thread_id: str) -> None:
         """Raise ``APIError`` 404 unless the project has that thread; its body is not read."""
@@ -241,8 +241,8 @@ class Tables:
         row = self._db.execute("SELECT tries FROM runs WHERE id = ?", (run_id,)).fetchone()
         return int(row[0]) if row else 0
 
-    def forgive_stop(self) -> None:
-        """Do not count this stop: the engine stops in order, no run has brought it down."""
+    def discount_stop(self) -> None:
+        """Exempt this stop from the count: the engine stops in order, no run made it crash."""
         self._db.execute("UPDATE runs SET tries = max(tries - 1, -1) WHERE status = 'in_progress'")
 
     def active_runs(self) -> list[tuple[str, Run]]:

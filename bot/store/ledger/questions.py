@@ -54,7 +54,7 @@ class QuestionStore:
                 db.execute("UPDATE questions SET withdrawn_at = ? WHERE id = ?", (now, new.id))
                 return None
             if home is not None:
-                settle(db, new.id, home, fallback=False, now=now)
+                route(db, new.id, home, fallback=False, now=now)
             return True
 
         stored = await self._database.write(work)
@@ -90,15 +90,15 @@ class QuestionStore:
             )
         )
 
-    async def settle(self, question_id: int, home: Link, *, fallback: bool) -> None:
+    async def route(self, question_id: int, home: Link, *, fallback: bool) -> None:
         """Set the channel in which a question is answered; an existing link stays unchanged."""
         now = self._now()
 
         await self._database.write(
-            lambda db: settle(db, question_id, home, fallback=fallback, now=now)
+            lambda db: route(db, question_id, home, fallback=fallback, now=now)
         )
 
-    async def unsettled(self) -> tuple[Question, ...]:
+    async def unrouted(self) -> tuple[Question, ...]:
         """Return the questions whose answering channel is not set yet."""
         return await self._questions("WHERE home_id IS NULL AND withdrawn_at IS NULL")
 
@@ -164,7 +164,7 @@ def _waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None)
     return int(row[0])
 
 
-def settle(
+def route(
     db: sqlite3.Connection, question_id: int, home: Link, *, fallback: bool, now: float
 ) -> None:
     """Set a question's answering channel once; an existing link stays unchanged."""

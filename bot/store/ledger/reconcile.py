@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.store.ledger import rows
-from bot.store.ledger.questions import settle
+from bot.store.ledger.questions import route
 from bot.store.ledger.records import Link, Turn
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.turns import move, open_turn, set_part
@@ -37,8 +37,8 @@ class ReconcileStore:
         now = self._now()
 
         def work(db: sqlite3.Connection) -> Turn | None:
-            if opened is not None and _is_unsettled(db, channel_id):
-                settle(db, channel_id, opened, fallback=False, now=now)
+            if opened is not None and _is_unrouted(db, channel_id):
+                route(db, channel_id, opened, fallback=False, now=now)
             turn = _waiting_turn(db, channel_id, up_to) or open_turn(
                 db, channel_id, now, up_to=up_to
             )
@@ -102,7 +102,7 @@ _GUARDED: Final = """
 """
 
 
-def _is_unsettled(db: sqlite3.Connection, question_id: int) -> bool:
+def _is_unrouted(db: sqlite3.Connection, question_id: int) -> bool:
     statement = "SELECT 1 FROM questions WHERE id = ? AND home_id IS NULL AND withdrawn_at IS NULL"
     return db.execute(statement, (question_id,)).fetchone() is not None
 

@@ -77,8 +77,9 @@ class Turn(Struct, frozen=True, kw_only=True):
     """Questions answered together: one reply, and one run for each attempt.
 
     ``parts`` are the reply's Discord messages in order, ``reply_to`` the question it refers to.
-    ``pickups`` counts the starts of the bot that found the turn open in this state. ``fallback``
-    tells that a channel thread could not be opened. ``canceller`` is who asked to cancel.
+    ``interruptions`` counts the stops of the bot that left the turn open in this state (the column
+    ``pickups``), orderly stops excepted. ``fallback`` tells that a channel thread could not be
+    opened. ``canceller`` is who asked to cancel.
     """
 
     id: int
@@ -87,7 +88,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     parent_id: int
     state: TurnState
     attempt: int
-    pickups: int
+    interruptions: int
     reply_to: int
     fallback: bool
     thread_id: str | None

@@ -53,7 +53,7 @@ def turn(row: tuple[Any, ...]) -> Turn:
         parent_id=row[3],
         state=row[4],
         attempt=row[5],
-        pickups=row[6],
+        interruptions=row[6],
         reply_to=row[7],
         fallback=bool(row[8]),
         thread_id=row[9],

@@ -17,7 +17,7 @@ from bot.store.ledger.states import OPEN, TurnState, sources
 RESTART_SECONDS: Final = 60.0
 """Starts of the bot that are closer together than this count once against a turn, in seconds."""
 
-_PICKED_UP_FACT: Final = "turns.picked_up_at"
+_COUNTED_FACT: Final = "turns.picked_up_at"
 _NO_END: Final = 2**63 - 1
 
 # Turns in a state of a later version are left alone: this version cannot go on with them.
@@ -52,7 +52,7 @@ class TurnStore:
 
         return await self._database.write(work)
 
-    async def channels_owing(self) -> tuple[int, ...]:
+    async def channels_with_work(self) -> tuple[int, ...]:
         """Return the channels with an open turn or a waiting question."""
         return await self._database.read(
             lambda db: tuple(
@@ -70,16 +70,16 @@ class TurnStore:
             )
         )
 
-    async def pick_up_all(self) -> bool:
-        """Count that a started bot takes up every open turn; return whether this start counts.
+    async def count_interruptions(self) -> bool:
+        """Count an interruption of every open turn; return whether this start of the bot counts.
 
-        Starts less than ``RESTART_SECONDS`` after one that counted are counted with it: somebody
-        restarts the bot several times. A turn that is taken up has been so once at least.
+        A start less than ``RESTART_SECONDS`` after a counted one is counted with it: somebody
+        restarts the bot several times. Each open turn has at least one interruption afterwards.
         """
         now = self._now()
 
         def work(db: sqlite3.Connection) -> bool:
-            row = db.execute("SELECT value FROM facts WHERE key = ?", (_PICKED_UP_FACT,)).fetchone()
+            row = db.execute("SELECT value FROM facts WHERE key = ?", (_COUNTED_FACT,)).fetchone()
             if row is not None and 0 <= now - float(row[0]) < RESTART_SECONDS:
                 db.execute("UPDATE turns SET pickups = max(pickups, 1) WHERE ended_at IS NULL")
                 return False
@@ -89,14 +89,14 @@ class TurnStore:
                 INSERT INTO facts VALUES (?, ?)
                 ON CONFLICT (key) DO UPDATE SET value = excluded.value
                 """,
-                (_PICKED_UP_FACT, str(now)),
+                (_COUNTED_FACT, str(now)),
             )
             return True
 
         return await self._database.write(work)
 
-    async def put_down_all(self) -> None:
-        """Do not count this stop: the bot stops in order, no turn has brought it down."""
+    async def discount_interruptions(self) -> None:
+        """Take the count of this start back: the bot stops in order, no turn made it crash."""
         await self._database.write(
             lambda db: db.execute(
                 "UPDATE turns SET pickups = max(pickups - 1, 0) WHERE ended_at IS NULL"

@@ -3,7 +3,7 @@
 from bot.assistants.schema.requests import CreateRun, Page
 from bot.chat.reply import buttons
 from bot.chat.texts import sentences
-from bot.chat.turns.turn_runner import MOST_PICKUPS
+from bot.chat.turns.turn_runner import MOST_INTERRUPTIONS
 from tests.support.discord_rest import RestBot
 
 
@@ -54,7 +54,7 @@ async def test_a_turn_interrupted_after_its_run_began_follows_that_run(bot: Rest
         assistant_id=bot.assistant_id, metadata={"turn": str(turn.id), "attempt": "1"}
     )
     run = await bot.api.create_run(first.thread_id, request)
-    await bot.ledger.turns.pick_up_all()
+    await bot.ledger.turns.count_interruptions()
     bot.parts.scheduler.schedule(bot.general.id)
     ended = await bot.ended(turn.id)
     assert ended.run_id == run.id
@@ -81,9 +81,9 @@ async def test_a_turn_that_was_resumed_too_often_is_given_up_in_words(bot: RestB
     await bot.stored("one")
     turn = await bot.ledger.turns.next_in(bot.general.id)
     assert turn is not None
-    for _ in range(MOST_PICKUPS + 1):
+    for _ in range(MOST_INTERRUPTIONS + 1):
         bot.clock.later += 3_600
-        await bot.ledger.turns.pick_up_all()
+        await bot.ledger.turns.count_interruptions()
     bot.parts.scheduler.schedule(bot.general.id)
     ended = await bot.ended(turn.id)
     assert (ended.outcome, ended.error) == ("failed", "gave_up")

@@ -153,7 +153,7 @@ async def test_orderly_stops_are_no_tries(tmp_path: Path) -> None:
 
 async def _dies(home: House, monkeypatch: pytest.MonkeyPatch, ago: float) -> None:
     """Have the end of a test's house count as a kill, ``ago`` seconds before the next start."""
-    monkeypatch.setattr(Tables, "forgive_stop", lambda tables: None)
+    monkeypatch.setattr(Tables, "discount_stop", lambda tables: None)
     statement = f"UPDATE runs SET tried_at = tried_at - {ago}"
     await execute(home.engine.store, statement)
 

@@ -99,13 +99,13 @@ class Searches:
         loop, search = asyncio.get_running_loop(), FileTables.search
 
         def endless(
-            library: FileTables, project: str, store_ids: Sequence[str], match: str, *rest: Any
+            files: FileTables, project: str, store_ids: Sequence[str], match: str, *rest: Any
         ) -> Any:
             if "endless" not in match:
-                return search(library, project, store_ids, match, *rest)
+                return search(files, project, store_ids, match, *rest)
             loop.call_soon_threadsafe(self.begun.set)
             try:
-                return library._db.execute(ENDLESS).fetchall()  # noqa: SLF001 - a search without end, on its connection
+                return files._db.execute(ENDLESS).fetchall()  # noqa: SLF001 - a search without end, on its connection
             finally:
                 loop.call_soon_threadsafe(self.ended.set)
 

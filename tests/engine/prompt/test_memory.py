@@ -28,7 +28,7 @@ from bot.engine.prompt import history
 from bot.engine.prompt.images import MOST_BYTES_TOGETHER
 from bot.models.types import ToolResult
 from tests.contract.tooling import outputs, tool
-from tests.engine.test_images import shown
+from tests.engine.prompt.test_images import shown
 from tests.support.assistants import House, house
 
 MB = 1024 * 1024

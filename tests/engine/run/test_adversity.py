@@ -32,7 +32,7 @@ from bot.assistants.schema.tools import (
 from bot.assistants.schema.vector_stores import CreateVectorStore, StoreExpiration
 from bot.engine import EngineOptions
 from bot.store.engine import EngineStore
-from tests.engine.test_responses import _asked, _engine, _until
+from tests.engine.run.test_responses import _asked, _engine, _until
 from tests.support.assistants import House, Way, house, text_of
 from tests.support.databases import execute, limit_pages
 from tests.support.eventually import eventually

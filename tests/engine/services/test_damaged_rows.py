@@ -346,16 +346,16 @@ async def test_a_vector_store_that_was_stored_with_a_null_expiration_is_read(
 async def test_nothing_is_written_that_could_not_be_read_back(tmp_path: Path) -> None:
     async with await EngineStore.open(tmp_path / "engine.db") as store:
         good = VectorStore(id="vs_1", created_at=1)
-        await store.write(lambda t: t.library.stores.insert(good, id="vs_1", project="p"))
+        await store.write(lambda t: t.files.stores.insert(good, id="vs_1", project="p"))
         for change in ({"name": None}, {"created_at": 1.5}, {"status": "gone"}):
             bad = replace(good, **change)
             for write in (
-                lambda t, bad=bad: t.library.stores.write(bad, id="vs_1", project="p"),
-                lambda t, bad=bad: t.library.stores.insert(bad, id="vs_2", project="p"),
+                lambda t, bad=bad: t.files.stores.write(bad, id="vs_1", project="p"),
+                lambda t, bad=bad: t.files.stores.insert(bad, id="vs_2", project="p"),
             ):
                 with pytest.raises(WriteError, match="vector store"):
                     await store.write(write)
-        page = await store.read(lambda t: t.library.stores.page(Page(), project="p"))
+        page = await store.read(lambda t: t.files.stores.page(Page(), project="p"))
         assert page.data == (good,)
 
 

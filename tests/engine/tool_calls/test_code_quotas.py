@@ -141,14 +141,14 @@ async def test_files_made_before_files_expired_expire_and_count_from_now_on(tmp_
         db.commit()
     async with await EngineStore.open(path) as store:
         file = await store.read(
-            lambda tables: tables.library.files.get(id="file-old", project="default")
+            lambda tables: tables.files.files.get(id="file-old", project="default")
         )
         assert isinstance(file.expires_at, int)
         assert abs(file.expires_at - (time.time() + 30 * 86_400)) < 3600
-        used = await store.read(lambda tables: tables.library.generated_bytes("default", ""))
+        used = await store.read(lambda tables: tables.files.generated_bytes("default", ""))
         assert used == (5000, 5000)
         gone = await store.write(
-            lambda tables: tables.library.drop_expired_files(int(time.time()) + 31 * 86_400)
+            lambda tables: tables.files.drop_expired_files(int(time.time()) + 31 * 86_400)
         )
         assert gone == ["file-old"]
 

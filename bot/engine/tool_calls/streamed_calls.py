@@ -28,7 +28,7 @@ SEARCH: Final = "file_search"
 
 
 @dataclass
-class WrittenFunction:
+class StreamedFunctionCall:
     """A function call; the API's caller submits its output. Mutable: the arguments grow."""
 
     id: str
@@ -51,7 +51,7 @@ class WrittenFunction:
 
 
 @dataclass
-class WrittenCode:
+class StreamedCodeCall:
     """A code_interpreter call. Mutable: the arguments grow, ``logs`` is set at the end."""
 
     id: str
@@ -102,7 +102,7 @@ class WrittenCode:
 
 
 @dataclass
-class WrittenSearch:
+class StreamedSearchCall:
     """A file_search call. Mutable: the arguments grow, ``search`` is set when it is done."""
 
     id: str
@@ -139,11 +139,11 @@ class WrittenSearch:
         return FileSearchCall(self.id, self.search)
 
 
-Written = WrittenFunction | WrittenCode | WrittenSearch
+StreamedCall = StreamedFunctionCall | StreamedCodeCall | StreamedSearchCall
 
 
-def new_call(id_: str, name: str, hosted: frozenset[str]) -> Written:
+def new_call(id_: str, name: str, hosted: frozenset[str]) -> StreamedCall:
     """Return a call that the model has begun; ``hosted`` names the tools that the engine runs."""
     if name in hosted:
-        return WrittenCode(id_) if name == CODE else WrittenSearch(id_)
-    return WrittenFunction(id_, name)
+        return StreamedCodeCall(id_) if name == CODE else StreamedSearchCall(id_)
+    return StreamedFunctionCall(id_, name)
