@@ -16,6 +16,10 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
+FooterField = Literal["time", "tokens", "model"]
+"""A fact in the small last line of an answer."""
+
+
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all sections; an unknown key is an error."""
 
@@ -24,6 +28,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     """How the bot connects to Discord and answers there."""
 
     answer_in: Literal["thread", "channel"] = "thread"
+    footer: tuple[FooterField, ...] = ("time", "tokens")
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""
     attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")

@@ -98,6 +98,7 @@ def build_parts(
         throttle=throttle,
         notice=notice,
         run_slots=run_slots,
+        settings=settings,
     )
     scheduler = TurnScheduler(
         services,

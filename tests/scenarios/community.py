@@ -1,7 +1,7 @@
 """A whole community in one test: sandbox Discord, scripted model, engine, ledger and the bot."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +42,7 @@ class Community:
         answer_in: str,
         *,
         remote: bool,
+        settings: Mapping[str, Any],
     ) -> None:
         self._remote = remote
         self.port = 0
@@ -59,6 +60,7 @@ class Community:
             answer_in="thread" if answer_in == "thread" else "channel",
             api_url=sandbox.api_url,
             gateway_url=sandbox.gateway_url,
+            **settings,
         )
         self.api: AssistantsAPI
         self.ledger: Ledger
@@ -277,10 +279,14 @@ async def community(
     rate_limits: bool = False,
     remote: bool = False,
     start: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[Community]:
-    """Build a community; at its end nothing was asked of Discord that the sandbox doesn't know."""
+    """Build a community with these settings of ``[discord]``.
+
+    At its end nothing was asked of Discord that the sandbox doesn't know.
+    """
     async with Sandbox(rate_limits=rate_limits) as sandbox, ScriptedModel() as model:
-        whole = Community(sandbox, model, directory, answer_in, remote=remote)
+        whole = Community(sandbox, model, directory, answer_in, remote=remote, settings=settings)
         try:
             if start:
                 await whole.start_engine()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from bot.chat.texts.plain_text import headline, is_visible
+from bot.config import FooterField
 from bot.store.ledger import Asker, Turn, TurnState
 
 FailureKind = Literal[
@@ -221,10 +222,17 @@ def cancelled(canceller: Asker | None) -> str:
     return CANCELLED if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
 
 
-def cost(seconds: float, tokens: int | None) -> str:
-    """Return the small last line of an answer: its duration and its tokens."""
-    spent = "" if tokens is None else f" · {tokens} tokens"
-    return f"-# {duration(seconds)}{spent}"
+def footer(
+    fields: Sequence[FooterField], *, seconds: float, tokens: int | None, model: str | None
+) -> str:
+    """Return the small last line of an answer with these facts; empty if none is known."""
+    known: dict[FooterField, str] = {"time": duration(seconds)}
+    if tokens is not None:
+        known["tokens"] = f"{tokens} tokens"
+    if model:
+        known["model"] = plain(_shortened(model, 100))
+    facts = " · ".join(known[field] for field in fields if field in known)
+    return f"-# {facts}" if facts else ""
 
 
 def duration(seconds: float) -> str:

@@ -65,6 +65,7 @@ class RunEnd(Struct, frozen=True):
     """The end of a run in the ledger's terms, with the text of its answer.
 
     ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
+    ``model`` is the model of a run that answered.
     """
 
     outcome: Outcome
@@ -72,6 +73,7 @@ class RunEnd(Struct, frozen=True):
     error: str | None = None
     tokens: int | None = None
     reason: str = ""
+    model: str | None = None
 
 
 class _TooLongError(Exception):
@@ -154,7 +156,7 @@ class RunFollower:
                 "Run %s has written more than %d characters and is cancelled", run.id, MOST_TEXT
             )
             await self._cancel_briefly(run)
-            return RunEnd("answered", self.text, "incomplete")
+            return RunEnd("answered", self.text, "incomplete", model=run.model)
 
     async def _follow_to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         last: Run | None = run
@@ -254,9 +256,9 @@ def ended(run: Run, text: str) -> RunEnd:
     if tokens is not None and not 0 <= tokens <= _MOST_TOKENS:
         tokens = None
     if run.status == "completed":
-        return RunEnd("answered", text, None, tokens)
+        return RunEnd("answered", text, None, tokens, model=run.model)
     if run.status == "incomplete":
-        return RunEnd("answered", text, "incomplete", tokens)
+        return RunEnd("answered", text, "incomplete", tokens, model=run.model)
     if run.status == "cancelled":
         return RunEnd("cancelled", text, None, tokens)
     reason = f"{run.last_error.code}: {run.last_error.message}" if run.last_error else run.status

@@ -9,6 +9,7 @@ from bot.chat.reply.notice import Notice
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.run_slots import RunSlots
+from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Turn
 
@@ -25,6 +26,7 @@ class TurnServices:
     throttle: EditThrottle
     notice: Notice
     run_slots: RunSlots
+    settings: DiscordSettings
 
 
 class TurnContext:

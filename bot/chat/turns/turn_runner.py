@@ -285,7 +285,9 @@ class TurnRunner:
         )
 
     async def _close(self, turn: Turn) -> Turn | None:
-        text = self._end.text if self._end is not None else await self._stored_answer(turn)
+        if self._end is None:
+            self._end = await self._stored_end(turn)
+        text = self._end.text
         failed = turn.outcome == "failed"
         if turn.outcome == "answered" and not text:
             text = sentences.EMPTY_ANSWER
@@ -293,10 +295,12 @@ class TurnRunner:
             sentence = sentences.failure(turn.error)
             text = f"{text}\n\n{sentence}" if text else sentence
         took = self._context.seconds(turn)
-        reason = self._end.reason if self._end is not None else ""
+        reason = self._end.reason
         try:
             retry = failed and sentences.retry_helps(turn.error)
-            delivered = await self._reply.finish(text, self._notes(turn, took), retry=retry)
+            delivered = await self._reply.finish(
+                text, self._notes(turn, took, self._end.model), retry=retry
+            )
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
             await self._services.notice.tell_askers(turn)
@@ -309,18 +313,23 @@ class TurnRunner:
             _log_end(closed, took, reason)
         return closed
 
-    async def _stored_answer(self, turn: Turn) -> str:
-        """Return the answer that the run's messages have; used after a restart."""
+    async def _stored_end(self, turn: Turn) -> RunEnd:
+        """Return the end of the run as the server has it; used after a restart."""
+        assert turn.outcome is not None
+        end = RunEnd(turn.outcome, "", turn.error, turn.tokens)
         if turn.thread_id is None or turn.run_id is None:
-            return ""
+            return end
         try:
             messages = await self._threads.messages_of(turn.thread_id, turn.run_id)
+            end = replace(end, text=answer_text(messages)[:MOST_TEXT])
+            if "model" in self._services.settings.footer:
+                run = await self._threads.api.retrieve_run(turn.thread_id, turn.run_id)
+                end = replace(end, model=run.model)
         except APIError as error:
             _log.warning("Turn %d: its answer can't be read: %s", turn.id, error)
-            return ""
-        return answer_text(messages)[:MOST_TEXT]
+        return end
 
-    def _notes(self, turn: Turn, took: float) -> list[str]:
+    def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
         notes: list[str] = []
         if turn.outcome == "cancelled":
             notes.append(sentences.cancelled(turn.canceller))
@@ -329,8 +338,9 @@ class TurnRunner:
         if turn.fallback:
             notes.append(sentences.NO_CHANNEL_THREAD)
         if turn.outcome == "answered":
-            notes.append(sentences.cost(took, turn.tokens))
-        return notes
+            fields = self._services.settings.footer
+            notes.append(sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model))
+        return [note for note in notes if note]
 
 
 def _log_end(turn: Turn, took: float, reason: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.chat.reply.reply import with_notes
 from bot.chat.reply.split import LIMIT
 from bot.chat.texts import sentences
+from bot.config import FooterField
 from bot.store.ledger import Asker
 
 
@@ -51,3 +52,12 @@ def test_notes_stand_below_an_answer_and_every_part_fits(text: str, notes: list[
 )
 def test_a_large_number_of_waiting_turns_is_called_an_estimate(count: int, told: str) -> None:
     assert sentences.ahead(count).endswith(f"-# {told} answered before this.")
+
+
+def test_a_footer_leaves_out_what_is_not_known() -> None:
+    fields: tuple[FooterField, ...] = ("model", "tokens", "time")
+    assert sentences.footer(fields, seconds=1.52, tokens=None, model=None) == "-# 1.5 s"
+    assert sentences.footer(("tokens",), seconds=1.52, tokens=None, model="m") == ""
+    longest = sentences.footer(("model",), seconds=0, tokens=0, model="a_b\n" + "x" * 3_000)
+    assert longest.startswith("-# a\\_b x")
+    assert len(longest) < 200
