@@ -15,7 +15,7 @@ from bot.chat.intake.listener import MOST_WAITING, Listener
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.reply.channel_writer import ChannelWriters
-from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
 from bot.chat.reply.notice import Notice
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport import dpy_internals
@@ -49,6 +49,7 @@ class ChatLimits:
     most_pages: int = MOST_PAGES
     most_channels: int = MOST_CHANNELS
     write_seconds: float = WRITE_SECONDS
+    edit_seconds: float = CHANNEL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def build_parts(
     limits: ChatLimits,
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet."""
-    throttle = EditThrottle(clock)
+    throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
     _observe_requests(client, clock, throttle, gateway)
 

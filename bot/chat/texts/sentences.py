@@ -175,6 +175,45 @@ def queue_full(most: int) -> str:
     return f"{most} {_QUEUE_FULL}"
 
 
+ToolKind = Literal["function", "code_interpreter", "file_search"]
+"""A kind of tool call."""
+
+CallState = Literal["active", "done", "stopped"]
+"""The state of a tool call: under way, with its output, or ended without one."""
+
+_CALL_MARKS: Final[dict[CallState, str]] = {"active": "▸", "done": "✓", "stopped": "✗"}
+
+
+def tool_call(
+    kind: ToolKind, state: CallState, *, name: str, files: int | None, number: int, count: int
+) -> str:
+    """Return the line of a tool call in a reply that is not finished.
+
+    ``files`` is the number of files that are searched, if known. The call is number ``number`` of
+    ``count`` that the model makes at once.
+    """
+    done = state == "done"
+    if kind == "code_interpreter":
+        text = "ran code" if done else "running code"
+    elif kind == "file_search":
+        which = "files" if files is None else "1 file" if files == 1 else f"{files} files"
+        text = f"{'searched' if done else 'searching'} {which}"
+    else:
+        place = f" ({number} of {count})" if count > 1 else ""
+        text = f"{'called' if done else 'calling'} {plain(_shortened(name, 64))}{place}"
+    return f"-# {_CALL_MARKS[state]} {text}"
+
+
+def repeated(line: str, count: int) -> str:
+    """Return one line for ``count`` equal lines of tool calls."""
+    return line if count == 1 else f"{line} ×{count}"
+
+
+def earlier_calls(count: int) -> str:
+    """Return the line that stands for the first ``count`` lines of tool calls."""
+    return f"-# … {count} earlier"
+
+
 MOST_COUNTED: Final = 20
 """A queue of up to this many turns is counted; a longer one is estimated."""
 

@@ -14,14 +14,15 @@ from msgspec.structs import replace
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import INTERRUPTED_RUN, APIError, ErrorBody
-from bot.assistants.events import MessageDelta, StreamEvent
+from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent
 from bot.assistants.schema.content import MAX_CONTENT
-from bot.assistants.schema.objects import Message, Run
+from bot.assistants.schema.objects import Message, Run, RunStep
 from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat.texts import sentences
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import TurnError, gone, refusal
+from bot.chat.threads.run_progress import RunProgress
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import Transcript
 from bot.runtime.clock import Clock
@@ -98,6 +99,10 @@ class RunFollower:
         self._clock = clock
         self._show = show
         self._answer = Transcript()
+        self._progress = RunProgress()
+        self._calls_tools = False
+        self._files: int | None = None
+        self._counting: asyncio.Task[None] | None = None
         self._cancel_requested = cancel_requested
 
     @property
@@ -105,9 +110,20 @@ class RunFollower:
         """The answer's text so far."""
         return self._answer.text
 
+    @property
+    def shown(self) -> str:
+        """The text so far; while the run calls tools, its tool calls are listed below."""
+        if not self._calls_tools:
+            return self.text
+        return "\n".join([self.text or sentences.THINKING, *self._progress.lines(self._files)])
+
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or until the bot waits for it no longer."""
-        end = await self._to_end(run, events)
+        try:
+            end = await self._to_end(run, events)
+        finally:
+            if self._counting is not None:
+                self._counting.cancel()
         if len(end.text) <= MOST_TEXT:
             return end
         error = "incomplete" if end.outcome == "answered" else end.error
@@ -187,7 +203,17 @@ class RunFollower:
         data = event.data
         if isinstance(data, Run):
             return data
-        if isinstance(data, MessageDelta):
+        if isinstance(data, RunStep | RunStepDelta):
+            changed = (
+                self._progress.put(data) if isinstance(data, RunStep) else self._progress.add(data)
+            )
+            if not changed:
+                return last
+            self._calls_tools = True
+            if self._counting is None and self._progress.searches:
+                self._counting = asyncio.create_task(self._count_files(last))
+        elif isinstance(data, MessageDelta):
+            self._calls_tools = False
             self._answer.add(data)
             if self._answer.characters > MOST_TEXT:
                 raise _TooLongError
@@ -195,8 +221,17 @@ class RunFollower:
             self._answer.put(data)
         else:
             return last
-        self._show(lambda: self.text)
+        self._show(lambda: self.shown)
         return last
+
+    async def _count_files(self, run: Run) -> None:
+        """Count the files that the run's searches cover; they stay uncounted after a failure."""
+        try:
+            self._files = await self._threads.count_searchable_files(run)
+        except (APIError, TurnError) as error:
+            _log.info("The files that run %s searches can't be counted: %s", run.id, error)
+            return
+        self._show(lambda: self.shown)
 
     async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:
         """Submit an output for each tool call, so that no run waits for a function in vain."""

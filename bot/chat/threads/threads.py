@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError
-from bot.assistants.schema.objects import Message, Run, Thread
+from bot.assistants.schema.objects import FileSearchResources, Message, Run, Thread
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import (
@@ -257,6 +257,20 @@ class AssistantThreads:
         return of_run or tuple(
             message for message in _after_last_question(found) if message.run_id is None
         )
+
+    async def count_searchable_files(self, run: Run) -> int:
+        """Return how many files a search of this run covers; raises as ``api`` does."""
+        thread = await self.api.retrieve_thread(run.thread_id)
+        assistant = await self.api.retrieve_assistant(run.assistant_id)
+        store_ids = {
+            store_id
+            for owner in (thread, assistant)
+            if owner.tool_resources is not None
+            and isinstance(owner.tool_resources.file_search, FileSearchResources)
+            for store_id in owner.tool_resources.file_search.vector_store_ids
+        }
+        stores = [await self.api.retrieve_vector_store(store_id) for store_id in store_ids]
+        return sum(store.file_counts.completed for store in stores)
 
     async def _refused_on(
         self, thread_id: str, error: APIError, kind: FailureKind | None = None
