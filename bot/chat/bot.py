@@ -89,6 +89,7 @@ class ChatBot(discord.Client):
     async def start(self, token: str, *, reconnect: bool = True) -> None:
         """Connect and answer until closed; the two addresses hold for the whole process."""
         dpy_internals.check(self)
+        dpy_internals.guard_events(self, self._unreadable)
         dpy_internals.use_api(self._settings.api_url)
         if self._settings.gateway_url:
             dpy_internals.use_gateway(self._settings.gateway_url)
@@ -209,8 +210,17 @@ class ChatBot(discord.Client):
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Dispatch an event unless closed; discord.py delays READY and may be late with it."""
+        if event == "message":
+            dpy_internals.require_parts(args[0])
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)
+
+    def _unreadable(self, data: Any) -> None:
+        """Have the author of a message told that it can't be read."""
+        if not self._stopped:
+            self._tasks.start(
+                self._parts.unreadable.received(data), "A message can't be read, nor refused"
+            )
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log the failure of an event's handler; stored questions are not affected."""

@@ -14,6 +14,7 @@ from bot.chat.intake.attachments import AttachmentReader, TextReader
 from bot.chat.intake.listener import MOST_WAITING, Listener
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
+from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
 from bot.chat.reply.notice import Notice
@@ -59,6 +60,7 @@ class ChatParts:
     gateway: Gateway
     loop_monitor: LoopMonitor
     listener: Listener
+    unreadable: UnreadableMessages
     thread_opener: ThreadOpener
     scheduler: TurnScheduler
     catch_up: CatchUp
@@ -120,6 +122,9 @@ def build_parts(
         mark_read=read_markers.mark_read,
         most_waiting=limits.most_waiting,
     )
+    unreadable = UnreadableMessages(
+        client, rest, clock, listens_in=router.listens_in, mark_read=read_markers.mark_read
+    )
     handlers = InteractionHandlers(
         ledger,
         rest,
@@ -132,6 +137,7 @@ def build_parts(
         gateway=gateway,
         loop_monitor=LoopMonitor(clock),
         listener=listener,
+        unreadable=unreadable,
         thread_opener=thread_opener,
         scheduler=scheduler,
         catch_up=CatchUp(
@@ -141,6 +147,7 @@ def build_parts(
             rest,
             clock,
             take=listener.store_missed,
+            answer_unreadable=unreadable.answer,
             release=scheduler.release,
             most_pages=limits.most_pages,
             most_channels=limits.most_channels,

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Final, TypeVar
 
 import discord
+from msgspec import Struct, field
 
 from bot.chat.catch_up.gaps import Archive, Gap, GapFinder, MissedMessages
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
 from bot.chat.intake.ledger_retry import until_ledger_answers
+from bot.chat.intake.unreadable import UnreadableMessage, readable_parts
 from bot.chat.texts import sentences
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
@@ -41,9 +43,22 @@ _UNREAD: Final = "Missed messages could not be read"
 _log: Final = logging.getLogger(__name__)
 
 
+class _Since(Struct):
+    """The messages after a marker: those to answer in order, those too old, and unreadable ones.
+
+    ``cut`` tells whether there are more messages than were read.
+    """
+
+    messages: list[discord.Message] = field(default_factory=list)
+    late: list[discord.Message] = field(default_factory=list)
+    unreadable: list[UnreadableMessage] = field(default_factory=list)
+    cut: bool = False
+
+
 class CatchUp:
     """Reads missed messages and hands each to ``take``, which may raise ``LedgerError``.
 
+    ``answer_unreadable`` refuses a question that can't be parsed; it may raise ``LedgerError``.
     ``release`` is called when turns may begin in channels that were held until they were read.
     """
 
@@ -56,6 +71,7 @@ class CatchUp:
         clock: Clock,
         *,
         take: Callable[[discord.Message, discord.ClientUser], Awaitable[None]],
+        answer_unreadable: Callable[[UnreadableMessage], Awaitable[None]],
         release: Callable[[], None],
         most_pages: int = MOST_PAGES,
         most_channels: int = MOST_CHANNELS,
@@ -66,6 +82,7 @@ class CatchUp:
         self._rest = rest
         self._clock = clock
         self._take = take
+        self._answer_unreadable = answer_unreadable
         self._release = release
         self._most_pages = most_pages
         self._most_channels = most_channels
@@ -178,7 +195,7 @@ class CatchUp:
         channel_id = gap.mark.channel_id
         async with self._at_once:
             try:
-                messages, late, cut = await self._since(gap)
+                since = await self._since(gap)
             except discord.HTTPException as error:
                 _log.info("Channel %d can't be read: %s", channel_id, error)
                 self._read_markers.forget(channel_id)
@@ -188,13 +205,19 @@ class CatchUp:
                     )
                 self._release()
                 return
-            found = await self._existing_replies(gap, [*late, *messages])
+            messages, cut = since.messages, since.cut
+            found = await self._existing_replies(gap, [*since.late, *messages])
             for message in messages:
                 if not found.answers_question(message.id):
                     cut = not await self._stored(message) or cut
-            late = [message for message in late if not found.answers_question(message.id)]
+            for unreadable in since.unreadable:
+                if not found.answers_question(unreadable.id):
+                    await self._until_ledger_answers(partial(self._answer_unreadable, unreadable))
+            late = [message for message in since.late if not found.answers_question(message.id)]
             cut = cut or await self._until_ledger_answers(lambda: self._any_asked(gap, late))
-            newest = messages[-1].id if messages else gap.mark.message_id
+            read = [message.id for message in messages]
+            read += [message.id for message in since.unreadable]
+            newest = max(read, default=gap.mark.message_id)
             if cut:
                 _log.warning("More was written in %d than is read after an absence", channel_id)
                 await self._tell_incomplete(gap, newest)
@@ -219,22 +242,25 @@ class CatchUp:
         )
         self._release()
 
-    async def _since(self, gap: Gap) -> tuple[list[discord.Message], list[discord.Message], bool]:
-        """Return the messages since the marker in order, those too old, and whether more exist."""
-        found: list[discord.Message] = []
-        late: list[discord.Message] = []
-        oldest = self._gaps.oldest_answered()
+    async def _since(self, gap: Gap) -> _Since:
+        """Return the messages since the marker, each list in order."""
+        since = _Since(cut=True)
+        oldest, begin = self._gaps.oldest_answered(), gap.mark.message_id
         before: int | None = None
         for _ in range(self._most_pages):
             page = await self._rest.call(partial(newest_page, gap.channel, before))
+            parts = [readable_parts(data, gap.mark.guild_id) for data in page.unreadable]
+            since.unreadable += [each for each in parts if each is not None and each.id > begin]
             for message in page.messages:
-                if message.id <= gap.mark.message_id:
-                    return found[::-1], late[::-1], False
-                (found if message.id >= oldest else late).append(message)
+                if message.id > begin:
+                    (since.messages if message.id >= oldest else since.late).append(message)
             before = page.next_before
-            if before is None:
-                return found[::-1], late[::-1], False
-        return found[::-1], late[::-1], True
+            if before is None or before <= begin:
+                since.cut = False
+                break
+        for found in (since.messages, since.late, since.unreadable):
+            found.reverse()
+        return since
 
     async def _any_asked(self, gap: Gap, late: Sequence[discord.Message]) -> bool:
         """Return whether a message that is too old may be a question without an answer."""

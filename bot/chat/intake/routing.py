@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
 from bot.chat.transport import dpy_internals
+from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_EXISTS,
     UNKNOWN_CHANNEL,
@@ -63,6 +64,19 @@ class Router:
         if self._answer_in == "thread":
             return Destination(is_question=mentioned, link=None)
         return Destination(is_question=mentioned, link=_in_channel(channel.id, guild_id))
+
+    async def listens_in(self, channel_id: int, guild_id: int | None) -> bool:
+        """Return whether each message in a channel is a question, also without a mention.
+
+        Raises ``LedgerError``.
+        """
+        if guild_id is None:
+            return True
+        link = await self._ledger.link(channel_id)
+        if link is not None:
+            return link.listening
+        channel = self._client.get_channel(channel_id)
+        return isinstance(channel, discord.Thread) and channel.owner_id == own_user(self._client).id
 
     async def open_thread(self, question: NewQuestion) -> int | None:
         """Open a question's channel thread, store it in the ledger, and return its id.

@@ -164,9 +164,17 @@ def empty_question(name: str) -> str:
 def is_refusal(content: str) -> bool:
     """Return whether ``content`` is one of our refusals: the question was not taken or answered."""
     return (
-        content in (NOT_SAVED, SOME_MISSED)
+        content in (NOT_SAVED, SOME_MISSED, unreadable_message())
         or content.startswith((_EMPTY_QUESTION, _UNDELIVERED))
         or content.endswith(_QUEUE_FULL)
+    )
+
+
+def unreadable_message() -> str:
+    """Refuse a message that arrived from Discord in a form that the bot can't read."""
+    return (
+        "Discord sent me this message in a form that I can't read, so I won't answer it. "
+        "Send it again as plain text."
     )
 
 

@@ -3,9 +3,11 @@
 A new release of discord.py may rename any of them without notice. No other module touches one.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import discord
@@ -16,6 +18,7 @@ _ARCHIVE_MINUTES: Final = 1_440
 
 _NAMES: Final = (
     "Client()._connection.create_message",
+    "Client()._connection.parsers",
     "Client().http._global_over",
     "Client().http.close",
     "Client().http.connector",
@@ -23,6 +26,7 @@ _NAMES: Final = (
     "Client().http.logs_from",
     "Client().http.proxy",
     "Client().http.proxy_auth",
+    "Client().http.send_message",
     "Client().http.start_thread_with_message",
     "Client().ws",
     "PartialMessageable()._state",
@@ -36,12 +40,29 @@ _NAMES: Final = (
     "gateway.DiscordWebSocket().session_id",
     "gateway.ReconnectWebSocket",
     "http.Route.BASE",
+    "http.handle_message_parameters",
     "utils.MISSING",
 )
 """What the functions below use, as paths in the package ``discord``.
 
 ``Client()`` stands for an instance, whose attributes the class need not have.
 """
+
+_SESSION_EVENTS: Final = frozenset({"READY", "RESUMED"})
+"""Without these a session is of no use: an error in one ends the connection."""
+
+_SPARE: Final = frozenset(
+    {"activity", "application", "call", "components", "edited_timestamp", "interaction",
+     "interaction_metadata", "member", "position", "purchase_notification", "reactions",
+     "referenced_message", "role_subscription_data", "thread"}
+)  # fmt: skip
+"""Fields of a member's message that the question can do without."""
+
+_EMPTY: Final = {"type": 0, "content": "", "mentions": [], "mention_roles": []}
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
 
 
 class IncompatibleLibraryError(Exception):
@@ -144,9 +165,73 @@ async def raw_history(
 
     def parse(data: Any) -> discord.Message:
         message: discord.Message = state.create_message(channel=concrete, data=data)
+        require_parts(message)
         return message
 
-    return raw, parse, concrete.id
+    return raw, partial(_without_spare_fields, parse), concrete.id
+
+
+def require_parts(message: discord.Message) -> None:
+    """Raise ``AttributeError`` for a message of which discord.py silently left out a part."""
+    _ = message.author, message.mentions, message.role_mentions
+
+
+def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> None:
+    """Skip and log each event that can't be parsed; by default such an event ends the connection.
+
+    ``unreadable`` is called with the payload of a new message that can't be parsed.
+    """
+    parsers = client._connection.parsers  # noqa: SLF001 - no public name for what parses events
+
+    def guarded(event: str, parse: Callable[[Any], None], data: Any) -> None:
+        created = event == "MESSAGE_CREATE"
+        try:
+            if created:
+                _without_spare_fields(parse, data)
+            else:
+                parse(data)
+        except Exception as error:  # noqa: BLE001 - one unreadable event must not affect the others
+            _log.warning("Discord's event %s is skipped: %r in %.300r", event, error, data)
+            if created:
+                unreadable(data)
+
+    for event, parse in tuple(parsers.items()):
+        if event not in _SESSION_EVENTS:
+            parsers[event] = partial(guarded, event, parse)
+
+
+def _without_spare_fields(parse: Callable[[Any], T], data: Any) -> T:
+    """Parse a message; where that fails, parse a person's message without its spare fields.
+
+    Raises what the parser raises. A link preview is spare beside text, and null means absent.
+    """
+    try:
+        return parse(data)
+    except Exception as error:
+        author = data.get("author") if isinstance(data, dict) else None
+        if not isinstance(author, dict) or author.get("bot"):
+            raise
+        spare = _SPARE | {"embeds"} if data.get("content") else _SPARE
+        kept = {key: each for key, each in data.items() if each is not None and key not in spare}
+        parsed = parse(_EMPTY | kept)
+        _log.info("Message %s is read without its spare fields: %r", data.get("id"), error)
+        return parsed
+
+
+async def reply(
+    client: discord.Client, channel_id: int, message_id: int, text: str, nonce: str
+) -> None:
+    """Reply to a message that can't be parsed; raises ``discord.HTTPException``.
+
+    ``Messageable.send`` would parse that message, which Discord quotes in its response.
+    """
+    reference = discord.MessageReference(
+        message_id=message_id, channel_id=channel_id, fail_if_not_exists=False
+    ).to_message_reference_dict()
+    with discord.http.handle_message_parameters(
+        text, nonce=nonce, message_reference=reference, allowed_mentions=client.allowed_mentions
+    ) as parameters:
+        await client.http.send_message(channel_id, params=parameters)
 
 
 def socket_class(

@@ -1,11 +1,11 @@
-"""Reads a channel's history page by page; skips and logs a message that can't be parsed.
+"""Reads a channel's history page by page; a message that can't be parsed is logged and kept apart.
 
 ``Messageable.history`` of discord.py stops at the first such message, and never returns the
 messages behind it.
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 import discord
 from msgspec import Struct
@@ -21,10 +21,12 @@ _log: Final = logging.getLogger(__name__)
 class HistoryPage(Struct, frozen=True):
     """A page of a channel's history, newest message first.
 
-    ``next_before`` is the id before which the next page begins; None where nothing is older.
+    ``unreadable`` are the payloads of messages that can't be parsed. ``next_before`` is the id
+    before which the next page begins; None where nothing is older.
     """
 
     messages: list[discord.Message]
+    unreadable: list[Any]
     next_before: int | None
 
 
@@ -33,34 +35,31 @@ async def newest_page(channel: discord.abc.Messageable, before: int | None = Non
 
     Raises ``discord.HTTPException``.
     """
-    messages, is_full = await _page(channel, before=before)
-    return HistoryPage(messages, messages[-1].id if messages and is_full else None)
+    return await _page(channel, before=before)
 
 
 async def oldest_messages(
     channel: discord.abc.Messageable, after: int = 0
 ) -> list[discord.Message]:
     """Return the oldest messages after an id, oldest first; raises ``discord.HTTPException``."""
-    messages, _ = await _page(channel, after=after)
-    return messages[::-1]
+    return (await _page(channel, after=after)).messages[::-1]
 
 
 async def _page(
     channel: discord.abc.Messageable, *, before: int | None = None, after: int | None = None
-) -> tuple[list[discord.Message], bool]:
-    """Return a page, newest message first, and whether it is full."""
+) -> HistoryPage:
     raw, parse, channel_id = await dpy_internals.raw_history(
         channel, PAGE_SIZE, before=before, after=after
     )
     messages: list[discord.Message] = []
+    unreadable: list[Any] = []
     for data in raw:
         try:
-            message = parse(data)
-            # discord.py sets no such attribute where the payload names no author.
-            _ = message.author
-            messages.append(message)
+            messages.append(parse(data))
         except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
+            unreadable.append(data)
             _log.warning(
                 "A message in channel %d is skipped: %r in %.300r", channel_id, error, data
             )
-    return messages, len(raw) == PAGE_SIZE
+    is_full = len(raw) == PAGE_SIZE and bool(messages)
+    return HistoryPage(messages, unreadable, messages[-1].id if is_full else None)

@@ -5,6 +5,7 @@ import pytest
 
 from bot.chat.catch_up.catch_up import MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.intake.unreadable import UnreadableMessage
 from bot.chat.texts import sentences
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.retry import endless
@@ -34,6 +35,7 @@ class Reading:
             RestRetry(self.bot.clock),
             self.bot.clock,
             take=self._take,
+            answer_unreadable=self._refuse,
             release=self._release,
             most_pages=most_pages,
         )
@@ -42,6 +44,9 @@ class Reading:
         if self.failures:
             raise self.failures.pop()
         self.texts.append(message.content)
+
+    async def _refuse(self, message: UnreadableMessage) -> None:
+        raise AssertionError("no message here is unreadable")
 
     def _release(self) -> None:
         self.released += 1
