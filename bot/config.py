@@ -8,6 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, inspect
@@ -29,6 +30,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
 
     answer_in: Literal["thread", "channel"] = "thread"
     footer: tuple[FooterField, ...] = ("time", "tokens")
+    time_zone: str = "UTC"
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""
     attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")
@@ -47,6 +49,7 @@ class AssistantSettings(Section, frozen=True, kw_only=True):
     reasoning_effort: str = ""
     response_format: dict[str, Any] | None = None
     metadata: dict[str, str] = {}
+    place: bool = True
 
 
 class AssistantsSettings(Section, frozen=True, kw_only=True):
@@ -55,6 +58,7 @@ class AssistantsSettings(Section, frozen=True, kw_only=True):
     url: str = "embedded"
     api_key_env: str = ""
     assistant: str = ""
+    place: bool = True
     define: tuple[AssistantSettings, ...] = ()
 
 
@@ -190,6 +194,14 @@ def _inconsistency(config: Config) -> str:
         return (
             f'[discord] gateway_url = "{gateway}" is not a gateway address. Write one that begins '
             "with ws:// or wss://."
+        )
+    zone = config.discord.time_zone
+    try:
+        ZoneInfo(zone)
+    except (OSError, ValueError, LookupError):  # LookupError: no such name; others: odd names
+        return (
+            f'[discord] time_zone = "{zone}" is not a known time zone. Write a name such as '
+            '"Europe/Berlin", or "UTC".'
         )
     for section, variable in (
         ("assistants", assistants.api_key_env),

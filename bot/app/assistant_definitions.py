@@ -25,8 +25,7 @@ DEFAULT_ASSISTANT: Final = AssistantSettings(
     name="Assistant",
     instructions=(
         "You are a helpful assistant in a Discord community. Answer in the language of the "
-        "question, as briefly as it allows. Write Discord's Markdown: **bold**, lists, `code` and "
-        "fenced code blocks. Say so when you do not know something."
+        "question, as briefly as it allows. Say so when you do not know something."
     ),
 )
 """The assistant that answers if config.toml defines none."""
@@ -49,6 +48,14 @@ async def answering_assistant(
     if wanted in ids:
         return ids[wanted]
     return (await existing_assistant(api, wanted)).id if wanted else next(iter(ids.values()))
+
+
+def tells_place(settings: AssistantsSettings) -> bool:
+    """Return whether the runs of the assistant that answers are told their place."""
+    if not settings.define:
+        return settings.place
+    wanted = settings.assistant or settings.define[0].name
+    return next((one.place for one in settings.define if one.name == wanted), settings.place)
 
 
 async def existing_assistant(api: AssistantsAPI, wanted: str) -> Assistant:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, TextIO
 
-from bot.app.assistant_definitions import answering_assistant
+from bot.app.assistant_definitions import answering_assistant, tells_place
 from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
@@ -179,6 +179,7 @@ class Container:
             assistant_id,
             self._clock,
             AttachmentText(),
+            tell_place=tells_place(self._config.assistants),
             limits=limits,
         )
         await self._stack.enter_async_context(bot)

@@ -37,6 +37,8 @@ class ChatBot(discord.Client):
     ``start`` connects and returns when the bot was closed. Raises ``discord.LoginFailure`` for a
     refused token, ``discord.PrivilegedIntentsRequired`` where the Message Content intent is not
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
+
+    ``tell_place`` lets each run begin with a description of where and when it answers.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class ChatBot(discord.Client):
         clock: Clock,
         texts: TextReader,
         *,
+        tell_place: bool = True,
         limits: ChatLimits | None = None,
     ) -> None:
         super().__init__(
@@ -73,6 +76,7 @@ class ChatBot(discord.Client):
             assistant_id,
             clock,
             texts,
+            tell_place=tell_place,
             limits=limits or ChatLimits(),
         )
         self._tasks = BackgroundTasks()

@@ -25,6 +25,7 @@ from bot.chat.transport.http_observer import HttpObserver
 from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
 from bot.chat.turns.scheduler import (
     FIRST_PAUSE,
@@ -79,6 +80,7 @@ def build_parts(
     clock: Clock,
     texts: TextReader,
     *,
+    tell_place: bool = True,
     limits: ChatLimits,
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet."""
@@ -102,6 +104,7 @@ def build_parts(
         notice=notice,
         run_slots=run_slots,
         settings=settings,
+        place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
     )
     scheduler = TurnScheduler(
         services,

@@ -62,6 +62,7 @@ class Community:
             gateway_url=sandbox.gateway_url,
             **settings,
         )
+        self.tell_place = True
         self.api: AssistantsAPI
         self.ledger: Ledger
         self.bot: ChatBot
@@ -103,6 +104,7 @@ class Community:
             self.assistant_id,
             self.clock,
             AttachmentText(),
+            tell_place=self.tell_place,
             limits=self.limits,
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))

@@ -220,12 +220,19 @@ class AssistantThreads:
         """Return the run that this turn's attempt created; None if there is none."""
         return _run_of(await self._runs(thread_id), turn)
 
-    async def start_run(self, thread_id: str, turn: Turn) -> Run | EventStream:
+    async def start_run(
+        self, thread_id: str, turn: Turn, instructions: str | None = None
+    ) -> Run | EventStream:
         """Create the attempt's run and return its events, or the run if it exists already.
 
+        ``instructions`` stand beside the assistant's own.
         Raises ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
         """
-        request = CreateRun(assistant_id=self._assistant_id, metadata=_run_metadata(turn))
+        request = CreateRun(
+            assistant_id=self._assistant_id,
+            additional_instructions=instructions,
+            metadata=_run_metadata(turn),
+        )
 
         async def start() -> Run | EventStream:
             return await self.api.stream_run(thread_id, request)

@@ -8,6 +8,7 @@ from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.notice import Notice
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads
+from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
@@ -27,6 +28,8 @@ class TurnServices:
     notice: Notice
     run_slots: RunSlots
     settings: DiscordSettings
+    place: PlaceInstructions | None
+    """None where the model is not told its place."""
 
 
 class TurnContext:
