@@ -13,7 +13,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant, Page
 from bot.assistants.validation import from_raw
-from bot.chat.threads.api_errors import passing
+from bot.chat.threads.api_errors import may_pass
 from bot.config import AssistantSettings, AssistantsSettings, ConfigError
 from bot.store.ledger import Ledger
 
@@ -124,7 +124,7 @@ async def _defined(
                     return (await api.retrieve_assistant(stored_id)).id
                 await api.modify_assistant(stored_id, from_raw(ModifyAssistant, fields))
             except APIError as error:
-                if stored_digest == digest and passing(error):
+                if stored_digest == digest and may_pass(error):
                     # The bot starts anyway: members get an error until the API answers again.
                     _log.warning(
                         "The Assistants API at %s does not answer; the bot starts without it: %s",

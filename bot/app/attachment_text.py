@@ -26,7 +26,7 @@ class AttachmentText:
         """Return a file's decoded text, HTML and JSON as source; raises ``UnreadableError``."""
         async with self._slots:
             try:
-                return await extract_text(name, data, limits=_LIMITS, as_written=True)
+                return await extract_text(name, data, limits=_LIMITS, keep_source=True)
             except ExtractionError as error:
                 sentence = str(error).rstrip(".")
                 raise UnreadableError(sentence[:1].lower() + sentence[1:]) from error

@@ -13,7 +13,7 @@ from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
-from bot.chat.threads.api_errors import passing
+from bot.chat.threads.api_errors import may_pass
 from bot.chat.transport.login import login_errors
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
@@ -24,7 +24,7 @@ from bot.models.local.model import LocalModel
 from bot.models.local.weights import shown_on
 from bot.models.types import ForwardingModel, Model, ModelError
 from bot.runtime.clock import Clock
-from bot.runtime.retry import Again, endless, retry
+from bot.runtime.retry import TryAgain, endless, retry
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
@@ -199,10 +199,10 @@ class Container:
         """Return the id of the assistant that answers; retries while a server elsewhere is down."""
         settings, model = self._config.assistants, self._config.models.model
 
-        def verdict(error: Exception) -> Again | None:
+        def verdict(error: Exception) -> TryAgain | None:
             elsewhere = settings.url != "embedded"
-            may_pass = elsewhere and isinstance(error, APIError) and passing(error)
-            return Again() if may_pass else None
+            retried = elsewhere and isinstance(error, APIError) and may_pass(error)
+            return TryAgain() if retried else None
 
         def log(error: Exception, seconds: float) -> None:
             text = "The Assistants API at %s does not answer (%s); trying again in %.1f s"

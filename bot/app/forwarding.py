@@ -49,7 +49,7 @@ async def _with_api_errors(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]
 
 
 def _refusal(refused: RefusedError, path: str) -> APIError:
-    status, body = refused.status, refused.told
+    status, body = refused.status, refused.fields
     if status in _SERVER_REFUSED or 300 <= status < 400:
         _log.warning("A forwarded request was refused: %s", refused.error.message)
         return APIError(

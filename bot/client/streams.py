@@ -28,7 +28,7 @@ def _kind(name: str) -> type[msgspec.Struct]:
     return Run
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _ErrorEvent(msgspec.Struct, frozen=True):
     """The data of an ``error`` event; some servers leave out the outer object."""
 
     error: ErrorBody | None = None
@@ -137,7 +137,7 @@ class RunEventStream(AsyncGenerator[StreamEvent, None]):
 
     def _event(self, event: sse.ServerSentEvent) -> StreamEvent | None:
         if event.name == "error":
-            told = self._transport.decode(_Told, event.data)
+            told = self._transport.decode(_ErrorEvent, event.data)
             raise _FailedError(
                 told.error or ErrorBody(told.message or "The stream failed.", "server_error")
             )

@@ -17,7 +17,7 @@ from bot.client.decoding import UnusableError, decode
 from bot.client.errors import ErrorTranslator
 from bot.client.uploads import UploadBody
 from bot.runtime.clock import Clock
-from bot.runtime.retry import Again, RetryPolicy, retry
+from bot.runtime.retry import RetryPolicy, TryAgain, retry
 from bot.wire.bodies import BodyTooLargeError, pieces, read_bounded
 from bot.wire.http_client import (
     TRANSPORT_ERRORS,
@@ -223,7 +223,7 @@ class Transport:
                 unsure = unsure or not never_connected(error)
                 raise
 
-        def verdict(error: Exception) -> Again | None:
+        def verdict(error: Exception) -> TryAgain | None:
             if not _repeatable(method, error) or (upload is not None and upload.begun):
                 return None
             return http_verdict(error, self.clock.now())

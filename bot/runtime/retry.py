@@ -52,7 +52,7 @@ def endless(
     )
 
 
-class Again(Struct, frozen=True, kw_only=True):
+class TryAgain(Struct, frozen=True, kw_only=True):
     """The verdict on a failure that may pass.
 
     ``retry_after`` is how many seconds the server asked to wait; ``longest_delay`` replaces the
@@ -63,8 +63,8 @@ class Again(Struct, frozen=True, kw_only=True):
     longest_delay: float | None = None
 
 
-Verdict: TypeAlias = Callable[[Exception], Again | None]
-"""Judges a failure: ``Again`` for another try, None to raise the failure."""
+Verdict: TypeAlias = Callable[[Exception], TryAgain | None]
+"""Judges a failure: ``TryAgain`` for another try, None to raise the failure."""
 
 
 class Attempts:
@@ -81,7 +81,7 @@ class Attempts:
         self.count = 1
         """The number of the current try, counted from 1."""
 
-    def next_wait(self, again: Again) -> float | None:
+    def next_wait(self, again: TryAgain) -> float | None:
         """Count a failure; return the seconds before the next try, None where none is left."""
         policy, roll, asked = self._policy, self._roll(), again.retry_after
         if self.count >= policy.attempts or asked > policy.longest_retry_after:
@@ -101,7 +101,7 @@ class Attempts:
         self.count += 1
         return wait
 
-    async def wait(self, again: Again) -> bool:
+    async def wait(self, again: TryAgain) -> bool:
         """Wait before the next try; return False at once where none is left."""
         seconds = self.next_wait(again)
         if seconds is None:
@@ -139,7 +139,7 @@ async def retry(
 
 def on_error(*kinds: type[Exception]) -> Verdict:
     """Return the verdict that another try may help after an exception of these classes."""
-    return lambda error: Again() if isinstance(error, kinds) else None
+    return lambda error: TryAgain() if isinstance(error, kinds) else None
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -9,7 +9,7 @@ from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from bot.runtime.retry import Again, retry_after
+from bot.runtime.retry import TryAgain, retry_after
 from bot.wire.bodies import read_beginning, sendable
 
 ERROR_BYTES: Final = 64 * 1024
@@ -129,7 +129,7 @@ def never_connected(error: BaseException) -> bool:
     return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
-def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> Again | None:
+def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> TryAgain | None:
     """Judge a refusal for ``retry``; ``now`` in seconds since 1970 is for HTTP dates.
 
     ``x-should-retry``, which OpenAI's servers send, overrules the status.
@@ -137,11 +137,11 @@ def status_verdict(status: int, headers: Mapping[str, Any], now: float) -> Again
     told = headers.get("X-Should-Retry")
     if told == "false" or (told != "true" and status not in _RETRIED_STATUSES):
         return None
-    return Again(retry_after=retry_after(headers, now) or 0.0)
+    return TryAgain(retry_after=retry_after(headers, now) or 0.0)
 
 
-def http_verdict(error: Exception, now: float) -> Again | None:
+def http_verdict(error: Exception, now: float) -> TryAgain | None:
     """Judge what ``HttpClient.open`` raised for ``retry``."""
     if isinstance(error, StatusError):
         return status_verdict(error.status, error.headers, now)
-    return Again() if isinstance(error, TRANSPORT_ERRORS) else None
+    return TryAgain() if isinstance(error, TRANSPORT_ERRORS) else None

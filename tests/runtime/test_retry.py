@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from bot.runtime.backoff import backoff
-from bot.runtime.retry import Again, Attempts, RetryPolicy, endless, on_error, retry, retry_after
+from bot.runtime.retry import Attempts, RetryPolicy, TryAgain, endless, on_error, retry, retry_after
 from tests.support.fake_clock import FakeClock
 
 NOW = 1_700_000_000.0
@@ -58,7 +58,7 @@ def test_no_wait_breaks_a_bound_of_its_policy(
     attempts = Attempts(policy, clock, roll=lambda: roll)
     waited = 0.0
     for seconds in asked:
-        wait = attempts.next_wait(Again(retry_after=seconds))
+        wait = attempts.next_wait(TryAgain(retry_after=seconds))
         if wait is None:
             break
         assert seconds <= wait <= max(policy.longest_delay, seconds + 0.25)
@@ -94,20 +94,20 @@ async def test_a_failure_that_does_not_pass_is_raised_at_once() -> None:
 async def test_a_cancelled_call_is_never_made_again() -> None:
     call = FailingCall(asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
-        await retry(call, endless(), lambda error: Again(), FakeClock(skips=True))
+        await retry(call, endless(), lambda error: TryAgain(), FakeClock(skips=True))
     assert call.made == 1
 
 
 async def test_a_server_that_asks_for_a_longer_wait_than_the_policys_is_not_asked_again() -> None:
     clock, call = FakeClock(skips=True), FailingCall(OSError())
     with pytest.raises(OSError):
-        await retry(call, RetryPolicy(), lambda error: Again(retry_after=31.0), clock)
+        await retry(call, RetryPolicy(), lambda error: TryAgain(retry_after=31.0), clock)
     assert clock.slept == []
 
 
 async def test_a_verdict_may_bound_the_wait_by_itself() -> None:
     clock, call = FakeClock(skips=True), FailingCall(*[OSError()] * 20)
-    await retry(call, endless(), lambda error: Again(longest_delay=30.0), clock)
+    await retry(call, endless(), lambda error: TryAgain(longest_delay=30.0), clock)
     assert 15.0 <= max(clock.slept) <= 30.0
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.assistants.schema.files import File
 from bot.assistants.schema.vector_stores import VectorStore, VectorStoreFile
-from bot.hosted.search.query import ask, searchable
+from bot.hosted.search.query import parse_query, searchable
 from bot.store.database import Database
 from bot.store.engine import EngineStore, Tables
 from bot.store.engine.rows import Unreadable
@@ -29,7 +29,9 @@ def fill(tables: Tables) -> None:
 
 
 def found(tables: Tables, question: str) -> list[str]:
-    return [hit.text for hit in tables.files.search("default", [STORE], ask(question).match, 10)]
+    return [
+        hit.text for hit in tables.files.search("default", [STORE], parse_query(question).match, 10)
+    ]
 
 
 async def test_an_index_without_stems_is_rebuilt_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ class ThreadLostError(Exception):
     """The thread was deleted, or can't be used any more."""
 
 
-def passing(error: APIError) -> bool:
+def may_pass(error: APIError) -> bool:
     """Tell whether the same call may succeed later."""
     return error.status in (408, 429) or error.status >= 500
 

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar, cast
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.texts.sentences import FailureKind
-from bot.chat.threads.api_errors import LONGEST_WAIT, TurnError, passing
+from bot.chat.threads.api_errors import LONGEST_WAIT, TurnError, may_pass
 from bot.runtime.clock import Clock
-from bot.runtime.retry import Again, endless, retry
+from bot.runtime.retry import TryAgain, endless, retry
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class RetryingAPI:
             try:
                 return await create()
             except APIError as error:
-                unsure = passing(error)
+                unsure = may_pass(error)
                 raise
 
         return await self._retry(attempt)
@@ -65,7 +65,7 @@ class RetryingAPI:
         try:
             return await retry(call, self._policy, _verdict, self._clock)
         except APIError as error:
-            if not passing(error):
+            if not may_pass(error):
                 raise
             kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"
             raise TurnError(kind, str(error)) from error
@@ -91,7 +91,7 @@ class _RetriedOperations:
         return retried
 
 
-def _verdict(error: Exception) -> Again | None:
-    if isinstance(error, APIError) and passing(error):
-        return Again(retry_after=error.retry_after or 0.0)
+def _verdict(error: Exception) -> TryAgain | None:
+    if isinstance(error, APIError) and may_pass(error):
+        return TryAgain(retry_after=error.retry_after or 0.0)
     return None

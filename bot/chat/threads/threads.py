@@ -254,11 +254,11 @@ class AssistantThreads:
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
         """Return the messages of a run, in order; raises ``APIError`` or ``TurnError``."""
 
-        def past_the_run(found: Sequence[Message]) -> bool:
+        def reaches_question(found: Sequence[Message]) -> bool:
             return any(message.run_id != run_id for message in found)
 
         fetch = partial(self.api.list_messages, thread_id, run_id=run_id)
-        found = (await newest(fetch, _PAGE, past_the_run))[::-1]
+        found = (await newest(fetch, _PAGE, reaches_question))[::-1]
         # Not every server filters by run, and some give messages no run id.
         of_run = tuple(message for message in found if message.run_id == run_id)
         return of_run or tuple(

@@ -13,7 +13,7 @@ import discord
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import LONGEST_WAIT, describe_error, verdict
 from bot.runtime.clock import Clock
-from bot.runtime.retry import Again, endless, retry
+from bot.runtime.retry import TryAgain, endless, retry
 
 _NEEDED: Final = discord.Permissions(
     view_channel=True,
@@ -98,7 +98,7 @@ async def login_with_retries(
     await retry(login, endless(longest_delay=LONGEST_WAIT), _verdict, clock, on_wait=_log_wait)
 
 
-def _verdict(error: Exception) -> Again | None:
+def _verdict(error: Exception) -> TryAgain | None:
     """Judge a failed login: a bad address does not pass, nor does a server that is no Discord."""
     if isinstance(error, aiohttp.InvalidURL | json.JSONDecodeError):
         return None

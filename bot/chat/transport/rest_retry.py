@@ -16,7 +16,7 @@ import discord
 
 from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
-from bot.runtime.retry import Again, endless, retry, retry_after
+from bot.runtime.retry import TryAgain, endless, retry, retry_after
 
 T = TypeVar("T")
 
@@ -72,18 +72,18 @@ def _log_wait(error: Exception, seconds: float) -> None:
     _log.info("Discord %s; trying again in %.1f s", describe_error(error), seconds)
 
 
-def verdict(error: Exception) -> Again | None:
+def verdict(error: Exception) -> TryAgain | None:
     """Judge a failed call to Discord for ``retry``."""
     if isinstance(error, discord.RateLimited):
-        return Again(retry_after=error.retry_after)
+        return TryAgain(retry_after=error.retry_after)
     if isinstance(error, discord.HTTPException):
         if not is_passing(error):
             return None
         asked = retry_after(error.response.headers, now=time.time()) or 0.0
         longest = LONGEST_WAIT if error.status >= 500 else _LONGEST_WHILE_REFUSED
-        return Again(retry_after=min(asked, _LONGEST_ASKED_FOR), longest_delay=longest)
+        return TryAgain(retry_after=min(asked, _LONGEST_ASKED_FOR), longest_delay=longest)
     broken = isinstance(error, aiohttp.ClientError | OSError | json.JSONDecodeError)
-    return Again() if broken else None
+    return TryAgain() if broken else None
 
 
 def is_passing(error: discord.HTTPException) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from bot.assistants.errors import invalid
 from bot.hosted.search.filters import FilterError, check_filter, matches
-from bot.hosted.search.query import ask
+from bot.hosted.search.query import parse_query
 from bot.store.engine import Check, Tables
 
 
@@ -38,7 +38,7 @@ def search(
     best: dict[tuple[str, str], ScoredHit] = {}
     for query in dict.fromkeys(queries):
         check()
-        question = ask(query)
+        question = parse_query(query)
         # More than needed: our score may rank a chunk above one that bm25 prefers.
         for hit in tables.files.search(project, store_ids, question.match, limit * 3, among):
             score = min(1.0, question.score(hit.rank, hit.form))

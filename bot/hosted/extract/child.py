@@ -21,9 +21,9 @@ _PIECE: Final = 2**20
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 
-def request(name: str, limits: ExtractionLimits, *, as_written: bool) -> str:
+def request(name: str, limits: ExtractionLimits, *, keep_source: bool) -> str:
     """Encode the request for the child; of ``name`` only the extension matters."""
-    asked = {"name": name[-64:], "limits": asdict(limits), "as_written": as_written}
+    asked = {"name": name[-64:], "limits": asdict(limits), "keep_source": keep_source}
     return json.dumps(asked)
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     text = ""
     try:
         data = sys.stdin.buffer.read()
-        text = extract(asked["name"], data, limits=limits, as_written=asked["as_written"])
+        text = extract(asked["name"], data, limits=limits, keep_source=asked["keep_source"])
     except ExtractionError as error:
         answer = {"code": error.code, "message": str(error)}
     except MemoryError:

@@ -86,7 +86,7 @@ _ESCAPE: Final = re.compile(
 _NEEDS_ESCAPE: Final = re.compile(r'[\x00-\x1f"\\]')
 
 
-def decoded(data: bytes, declared: str | None = None) -> Iterator[str]:
+def decode(data: bytes, declared: str | None = None) -> Iterator[str]:
     """Decode ``data`` piece by piece, so that a caller can stop at a limit.
 
     ``declared`` is the encoding that the file declares. Raises ExtractionError (unsupported_file)
@@ -107,26 +107,26 @@ def _encoding_of(data: bytes, declared: str | None) -> str:
         if data.startswith(mark):
             return encoding
     if nuls := data.count(b"\x00"):
-        if wide := _wide(data):
+        if wide := _utf_16_or_32(data):
             return wide
         if nuls > len(data) * _MOST_NULS:
             raise not_text()
     controls = sum(len(piece) - len(piece.translate(None, _CONTROLS)) for piece in _pieces(data))
     few_controls = controls <= len(data) * _MOST_CONTROLS
-    if data.isascii() and (escaped := _escaped(data)):
+    if data.isascii() and (escaped := _with_escapes(data)):
         return escaped
-    if not few_controls and (wide_words := _eastern_wide(data)):
+    if not few_controls and (wide_words := _east_asian_utf_16(data)):
         return wide_words[1]
     if data.isascii() or _is_utf8(data):
         return "utf-8"
-    if named := _named(data, declared):
+    if named := _declared(data, declared):
         return named
     if few_controls:
-        return _guess(data)
+        return _likeliest(data)
     raise not_text()
 
 
-def _named(data: bytes, declared: str | None) -> str | None:
+def _declared(data: bytes, declared: str | None) -> str | None:
     """Return the encoding that a file declares, if its bytes are valid in that encoding."""
     if not declared:
         found = _NAMES_ITSELF.match(data[:1024])
@@ -142,7 +142,7 @@ def _named(data: bytes, declared: str | None) -> str | None:
     return None
 
 
-def _escaped(data: bytes) -> str | None:
+def _with_escapes(data: bytes) -> str | None:
     """Detect a 7-bit encoding that switches character sets by escape sequences."""
     if b"\x1b$)C" in data and _is_valid(data, "iso2022_kr"):
         return "iso2022_kr"
@@ -221,7 +221,7 @@ def _unescaped(escapes: str) -> str:
     return _NEEDS_ESCAPE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _wide(data: bytes) -> str | None:
+def _utf_16_or_32(data: bytes) -> str | None:
     """Detect UTF-32 or UTF-16 without a byte order mark, in bytes with NULs."""
     if len(data) % 4 == 0:
         for encoding in ("utf-32-le", "utf-32-be"):
@@ -237,7 +237,7 @@ def _wide(data: bytes) -> str | None:
     return min(readings)[1] if readings else None
 
 
-def _eastern_wide(data: bytes) -> tuple[float, str] | None:
+def _east_asian_utf_16(data: bytes) -> tuple[float, str] | None:
     """Detect UTF-16 text of one or two words; also return the cost of this decoding."""
     if len(data) % 2 or len(data) > _TELLING:
         return None
@@ -249,7 +249,7 @@ def _eastern_wide(data: bytes) -> tuple[float, str] | None:
     return min(readings, default=None)
 
 
-def _telling(data: bytes) -> bytes:
+def _non_ascii_words(data: bytes) -> bytes:
     """Return the distinct non-ASCII words, sampled from all parts of a text.
 
     Words are split at bytes below 0x30, which no encoding uses within a character.
@@ -278,11 +278,11 @@ def _telling(data: bytes) -> bytes:
     return b" ".join(words)
 
 
-def _guess(data: bytes) -> str:
+def _likeliest(data: bytes) -> str:
     """Return the most likely encoding, by the characters and by the bytes of a text."""
     import chardet  # loaded only for files that are not Unicode
 
-    words = _telling(data)
+    words = _non_ascii_words(data)
     found = chardet.detect_all(
         words, include_encodings=_BY_BYTES, compat_names=False, ignore_threshold=True
     )
@@ -299,6 +299,6 @@ def _guess(data: bytes) -> str:
         return cost(text) + _CANDIDATES[encoding] - trusted + _TRUST * foreign
 
     best = min((unlikeliness(encoding), encoding) for encoding in _CANDIDATES)
-    wide = _eastern_wide(data)
+    wide = _east_asian_utf_16(data)
     plain = len(words.decode("ascii", "ignore")) * _ASCII
     return wide[1] if wide and wide[0] - _TRUST / 2 < best[0] + plain else best[1]

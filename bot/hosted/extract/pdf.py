@@ -55,7 +55,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
         except (PyPdfError, *_BROKEN):
             unread += 1
             continue
-        for text in _noted(page):
+        for text in _annotation_texts(page):
             collector.add(text + "\n")
         collector.add("\n")
     if count == unread:
@@ -63,7 +63,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
     return collector.text
 
 
-def _noted(page: "PageObject") -> Iterator[str]:
+def _annotation_texts(page: "PageObject") -> Iterator[str]:
     """Return the text of a page's annotations; unreadable ones are skipped."""
     from pypdf.errors import PyPdfError
 
@@ -73,10 +73,10 @@ def _noted(page: "PageObject") -> Iterator[str]:
         return
     for reference in annotations[:_MOST_ANNOTATIONS]:
         with suppress(PyPdfError, *_BROKEN):
-            yield from _shown_by(page, reference.get_object())
+            yield from _displayed_text(page, reference.get_object())
 
 
-def _shown_by(page: "PageObject", annotation: Any) -> list[str]:
+def _displayed_text(page: "PageObject", annotation: Any) -> list[str]:
     """Return the text of a form field, a note or a stamp."""
     if int(_entry(annotation, "/F") or 0) & (_HIDDEN | _NO_VIEW):
         return []
@@ -86,13 +86,13 @@ def _shown_by(page: "PageObject", annotation: Any) -> list[str]:
         told = _field_value(annotation)
     elif kind not in ("/Link", "/Popup"):
         told = _string(_entry(annotation, "/Contents"))
-    drawn = _drawn(page, annotation)
+    drawn = _appearance_text(page, annotation)
     if "".join(told.split()) in "".join(drawn.split()):
         told = ""
     return [text for text in (drawn, told) if text]
 
 
-def _drawn(page: "PageObject", annotation: Any) -> str:
+def _appearance_text(page: "PageObject", annotation: Any) -> str:
     """Return the text of an annotation's current appearance."""
     from pypdf.errors import PyPdfError
 

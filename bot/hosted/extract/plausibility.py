@@ -228,7 +228,7 @@ def _han_cost(text: str, known: set[str], *, kana: bool) -> float:
     def total(language: str) -> float:
         common = _COMMON[language]
         return sum(
-            n * (5.6 if char in common else 8.4 + _seldom(char, language))
+            n * (5.6 if char in common else 8.4 + _rarity_cost(char, language))
             for char, n in counts.items()
         )
 
@@ -244,7 +244,7 @@ _LEVELS: Final = {
 
 
 @cache
-def _seldom(char: str, language: str) -> float:
+def _rarity_cost(char: str, language: str) -> float:
     """Return the cost of a character by its position in the national standard."""
     encoding, last = _LEVELS[language]
     try:

@@ -26,16 +26,16 @@ async def extract_text(
     source: bytes | Path,
     *,
     limits: ExtractionLimits | None = None,
-    as_written: bool = False,
+    keep_source: bool = False,
 ) -> str:
     """Return the text of the file ``name`` without blocking the event loop.
 
-    ``source`` is the file's bytes or its path; ``as_written`` keeps the source of HTML and the
+    ``source`` is the file's bytes or its path; ``keep_source`` keeps the source of HTML and the
     escapes of JSON. Cancellation ends the child. The caller limits the number of children: each
     may use ``limits.memory_bytes``. Raises ExtractionError; OSError if a path can't be opened.
     """
     limits = limits or ExtractionLimits()
-    asked = request(name, limits, as_written=as_written)
+    asked = request(name, limits, keep_source=keep_source)
     if isinstance(source, bytes):
         check_size(len(source), limits)
         answer = await _read_outside(asked, source, limits)

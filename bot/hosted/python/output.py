@@ -14,7 +14,7 @@ _PLACE: Final = re.compile(r'File "<python-input-\d+>"')
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class InstrumentedCode:
     """Code to run; ``changed`` are the lines changed to keep the last expression in ``_``."""
 
     code: str
@@ -30,7 +30,7 @@ class Prepared:
         return f"'' if _ is None else f'{{_!r:.{characters}}}'"
 
 
-def instrument(code: str) -> Prepared:
+def instrument(code: str) -> InstrumentedCode:
     """Keep the value of the last expression in ``_``, so that the sandbox can format it.
 
     This only parses the code and executes nothing. A final semicolon hides the value, as in
@@ -39,23 +39,23 @@ def instrument(code: str) -> Prepared:
     try:
         body = ast.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Prepared(code)  # newer syntax, or a mistake that the sandbox will tell
+        return InstrumentedCode(code)  # newer syntax, or a mistake that the sandbox will tell
     last = body[-1] if body else None
     if not isinstance(last, ast.Expr) or last.end_lineno is None or last.end_col_offset is None:
-        return Prepared(code)
+        return InstrumentedCode(code)
     lines = re.split(rb"(?<=\n)|(?<=\r)(?!\n)", code.encode("utf-8", "replace"))
     start = sum(map(len, lines[: last.lineno - 1])) + last.col_offset
     end = sum(map(len, lines[: last.end_lineno - 1])) + last.end_col_offset
     source = b"".join(lines)
     if source[end:].lstrip().startswith(b";"):
-        return Prepared(code)
+        return InstrumentedCode(code)
     kept = source[:start] + _BEFORE.encode() + source[start:end] + b")" + source[end:]
     ours, theirs = kept.decode(), source.decode()
     both = zip(ours.splitlines(), theirs.splitlines(), strict=True)
-    return Prepared(ours, {a.strip(): b.strip() for a, b in both if a != b})
+    return InstrumentedCode(ours, {a.strip(): b.strip() for a, b in both if a != b})
 
 
-def plain_traceback(display: str, prepared: Prepared) -> str:
+def plain_traceback(display: str, prepared: InstrumentedCode) -> str:
     """Return the traceback for the original code, without the changes of ``instrument``."""
     lines = _PLACE.sub('File "<code>"', display).splitlines()
     for index, line in enumerate(lines):

@@ -67,7 +67,7 @@ class CodeResult:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _SessionData:
     """The data of a session between runs; ``state`` is None before the first run."""
 
     used_at: float
@@ -96,7 +96,7 @@ class PythonSandbox:
     ) -> None:
         self.limits = limits or SandboxLimits()
         self._monotonic = monotonic
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, _SessionData] = OrderedDict()
         self._workers = Workers(self.limits)
 
     async def __aenter__(self) -> Self:
@@ -151,7 +151,7 @@ class PythonSandbox:
         kept = self._session(key, group)
         kept.users += 1
         try:
-            async with kept.lock, self._workers.one():
+            async with kept.lock, self._workers.slot():
                 output = Output(
                     self.limits.output_characters, self.limits.printed_characters, on_output
                 )
@@ -161,7 +161,7 @@ class PythonSandbox:
             kept.used_at = self._monotonic()
 
     async def _run(
-        self, kept: _Kept, code: str, files: Mapping[str, bytes | Path], output: Output
+        self, kept: _SessionData, code: str, files: Mapping[str, bytes | Path], output: Output
     ) -> CodeResult:
         before, fresh = kept.files, kept.state is None
         given = SandboxFiles(
@@ -206,9 +206,9 @@ class PythonSandbox:
             written=written,
         )
 
-    def _session(self, key: str, group: str) -> _Kept:
+    def _session(self, key: str, group: str) -> _SessionData:
         self._forget_idle()
-        kept = self._kept.setdefault(key, _Kept(self._monotonic(), group))
+        kept = self._kept.setdefault(key, _SessionData(self._monotonic(), group))
         self._kept.move_to_end(key)
         self._forget_beyond_bounds(kept)
         return kept
@@ -219,7 +219,7 @@ class PythonSandbox:
             if kept.used_at < oldest and kept.users == 0:
                 del self._kept[key]
 
-    def _forget_beyond_bounds(self, newest: _Kept) -> None:
+    def _forget_beyond_bounds(self, newest: _SessionData) -> None:
         """Drop the least recently used sessions of a group above its limit.
 
         If all groups together are above the limit, drop sessions of the largest group.

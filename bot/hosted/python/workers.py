@@ -80,7 +80,7 @@ class Workers:
             self._free.release()
 
     @asynccontextmanager
-    async def one(self) -> AsyncGenerator[None]:
+    async def slot(self) -> AsyncGenerator[None]:
         """A worker's slot for one run, in order of request."""
         async with self._free:
             yield
@@ -88,7 +88,7 @@ class Workers:
     async def execute(
         self, state: bytes | None, code: str, files: SandboxFiles, output: Output
     ) -> tuple[bytes | None, str | None]:
-        """Run ``code`` on from ``state``, in a place that ``one`` gave.
+        """Run ``code`` on from ``state``, in a place that ``slot`` gave.
 
         Returns the new state (None: the old one stays) and what went wrong, if anything did.
         Raises StateLostError before anything was run, RuntimeError when closed.
@@ -137,7 +137,7 @@ class Workers:
                         output.value(shown.output)
                 except (monty.MontyRuntimeError, monty.MontySyntaxError) as raised:
                     error = plain_traceback(raised.display(), prepared)
-                    if _ran_out(raised.exception()):
+                    if _is_out_of_resources(raised.exception()):
                         return None, error
                 return await session.dump(), error
         except TimeoutError:
@@ -203,7 +203,7 @@ def _confine(pid: int | None, limits: SandboxLimits) -> None:
             resource.prlimit(pid, what, (most, most))
 
 
-def _ran_out(raised: BaseException) -> bool:
+def _is_out_of_resources(raised: BaseException) -> bool:
     """Return whether the worker was stopped during an operation, so its variables are unusable."""
     return isinstance(raised, MemoryError) or (
         isinstance(raised, TimeoutError) and "time limit exceeded" in str(raised)

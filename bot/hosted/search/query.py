@@ -43,7 +43,7 @@ def searchable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FullTextQuery:
-    """A query as terms, made by ``ask``; empty if it has no searchable term."""
+    """A query as terms, made by ``parse_query``; empty if it has no searchable term."""
 
     terms: tuple[Term, ...]
 
@@ -82,7 +82,7 @@ class FullTextQuery:
         return covered + (1.0 - covered) * covered * relevance / (relevance + 5.0)
 
 
-def ask(question: str) -> FullTextQuery:
+def parse_query(question: str) -> FullTextQuery:
     """Parse a query; only its first 4,000 characters and 64 terms count."""
     found: dict[str, Term] = {}
     for match in _words(question[:MOST_CHARACTERS]):

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct, field
 
 from bot.models.chat_completions.continuation import CALL_FIELDS, FIELDS
-from bot.models.http.errors import Told, refused_parameter, refused_role
+from bot.models.http.errors import ErrorFields, refused_parameter, refused_role
 
 # Parameters that a request can go without; a refusal of any other one is an error.
 _OPTIONAL: Final = frozenset(
@@ -64,17 +64,17 @@ class ChatDialect(Struct):
         return cls(limit="max_completion_tokens", user="safety_identifier", obfuscated=True)
 
 
-def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
+def learn(dialect: ChatDialect, fields: ErrorFields, body: dict[str, Any]) -> str | None:
     """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
-    learned = _learn_of_messages(dialect, told, body["messages"])
+    learned = _learn_of_messages(dialect, fields, body["messages"])
     if learned is not None:
-        return f"{learned} from now on ({told.message})"
-    if refused_role(told) and dialect.instructions != "user":
+        return f"{learned} from now on ({fields.message})"
+    if refused_role(fields) and dialect.instructions != "user":
         # Only OpenAI's models know "developer"; other templates have neither role.
         to_developer = dialect.obfuscated and dialect.instructions == "system"
         dialect.instructions = "developer" if to_developer else "user"
-        return f"instructions go as {dialect.instructions} messages from now on ({told.message})"
-    name = refused_parameter(told, (_OPTIONAL | {dialect.limit}) & body.keys())
+        return f"instructions go as {dialect.instructions} messages from now on ({fields.message})"
+    name = refused_parameter(fields, (_OPTIONAL | {dialect.limit}) & body.keys())
     if name is None:
         return None
     if name == dialect.limit:
@@ -82,16 +82,16 @@ def learn(dialect: ChatDialect, told: Told, body: dict[str, Any]) -> str | None:
             return None
         dialect.limit_swapped = True
         dialect.limit = "max_completion_tokens" if dialect.limit == "max_tokens" else "max_tokens"
-        return f"the limit is sent as {dialect.limit} from now on ({told.message})"
+        return f"the limit is sent as {dialect.limit} from now on ({fields.message})"
     dialect.left_out.add(name)
-    return f"{name} is left out from now on ({told.message})"
+    return f"{name} is left out from now on ({fields.message})"
 
 
 def _learn_of_messages(
-    dialect: ChatDialect, told: Told, messages: list[dict[str, Any]]
+    dialect: ChatDialect, fields: ErrorFields, messages: list[dict[str, Any]]
 ) -> str | None:
     """Learn how messages must look; return the change as a sentence."""
-    words = f"{told.param} {told.message}"
+    words = f"{fields.param} {fields.message}"
     # Another request may have learned the same meanwhile: only this body counts.
     late = any(message["role"] == dialect.instructions for message in messages[1:])
     if _ALTERNATE.search(words) and (in_turns(messages) != messages or late):
@@ -104,7 +104,7 @@ def _learn_of_messages(
     calls = [call for message in messages for call in message.get("tool_calls", ())]
     sent: set[str] = {name for message in messages for name in FIELDS if name in message}
     sent |= {name for call in calls for name in CALL_FIELDS if name in call}
-    if name := (refused_parameter(told, sent)):
+    if name := (refused_parameter(fields, sent)):
         dialect.left_out.add(name)
         return f"{name} is not sent back"
     has_null = any(message.get("content", "") is None for message in messages)

@@ -141,33 +141,33 @@ class ChatCompletions:
                 model=model,
             )
 
-        def lesson(refused: RefusedError) -> bool:
+        def adapt(refused: RefusedError) -> bool:
             nonlocal unlimited, again, tools_left_out
-            told, status = refused.told, refused.status
+            fields, status = refused.fields, refused.status
             if status not in _TEACHING:
                 return False
-            if learned := learn(dialect, told, body):
+            if learned := learn(dialect, fields, body):
                 _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
-            if "tools" in body and refused_tools(told) and can_leave_tools_out(request):
+            if "tools" in body and refused_tools(fields) and can_leave_tools_out(request):
                 if dialect.calls_tools:
                     _log.warning(
                         "%s, model %s, calls no tools: it answers without code_interpreter and"
-                        " file_search from now on (%s)", endpoint.shown, model, told.message
+                        " file_search from now on (%s)", endpoint.shown, model, fields.message
                     )  # fmt: skip
                 dialect.calls_tools, tools_left_out = False, True
                 return True
-            if dialect.limit in body and limit_too_large(told):
+            if dialect.limit in body and limit_too_large(fields):
                 # The model's own limit is lower than the caller's: without the field, both hold.
                 unlimited = True
                 return True
-            if not again and passing_fault(told):
+            if not again and passing_fault(fields):
                 _log.info("%s Asking once more.", refused.error.message)
                 again = True
                 return True
             return False
 
-        receiving, events = await endpoint.insist(attempt, lesson)
+        receiving, events = await endpoint.retried(attempt, adapt)
         if tools_left_out:
             events.insert(0, ToolsLeftOut())
         return receiving, events

@@ -80,9 +80,9 @@ class CompletionReader:
         try:
             chunk = self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._take_odd(data)
+            return self._take_malformed(data)
         if chunk.error is not None or not chunk.choices:
-            return self._take_odd(data)
+            return self._take_malformed(data)
         if chunk.usage is not None:
             self._count(chunk.usage)
         choice = chunk.choices[0]
@@ -149,7 +149,7 @@ class CompletionReader:
         completion = (self.size + self._calls.size + 3) // 4
         return ModelUsage(prompt, completion, prompt + completion, estimated=True)
 
-    def _take_odd(self, data: bytes) -> list[ModelEvent]:
+    def _take_malformed(self, data: bytes) -> list[ModelEvent]:
         """Read an unusual event as far as possible."""
         events: list[ModelEvent] = []
         values = parse(data)

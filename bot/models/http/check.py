@@ -46,9 +46,9 @@ async def check_endpoint(
     except StatusError as refused:
         if refused.status in (404, 405, 501):
             return await _ask(endpoint, shown, model)
-        told = read_error(refused.body)
+        fields = read_error(refused.body)
         return ModelStatus(
-            False, error_for(shown, refused.status, told, model=model or "any").message
+            False, error_for(shown, refused.status, fields, model=model or "any").message
         )
     except TimeoutError:
         return ModelStatus(

@@ -12,20 +12,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 from yarl import URL
 
-from bot.models.http.errors import Told, error_for, read_error
+from bot.models.http.errors import ErrorFields, error_for, read_error
 from bot.models.http.image_fetcher import is_public_host
 from bot.models.http.stream_reader import WHOLE_BYTES, Receiving, StreamFault
 from bot.models.http.transport_errors import (
     FAULTS,
     REFUSED_AS,
-    Waits,
+    error_fields,
     fault_error,
     fault_verdict,
-    told_by,
 )
 from bot.models.types import ForwardedAnswer, ModelError, ModelEvent
 from bot.runtime.clock import Clock, SystemClock
-from bot.runtime.retry import Again, Attempts, RetryPolicy, retry, retry_after
+from bot.runtime.retry import Attempts, RetryPolicy, TryAgain, retry, retry_after
 from bot.wire.addresses import is_loopback
 from bot.wire.bodies import excerpt, pieces, read_beginning, read_bounded
 from bot.wire.http_client import HttpClient, StatusError, closing_on_error, status_verdict
@@ -55,17 +54,19 @@ class FailedError(Exception):
     ``error`` is what the caller is told, ``again`` the verdict of ``retry``.
     """
 
-    def __init__(self, error: ModelError, again: Again | None) -> None:
+    def __init__(self, error: ModelError, again: TryAgain | None) -> None:
         super().__init__(error.message)
         self.error, self.again = error, again
 
 
 class RefusedError(FailedError):
-    """The endpoint answered with a status other than 200; ``told`` is its error object."""
+    """The endpoint answered with a status other than 200; ``fields`` is its error object."""
 
-    def __init__(self, status: int, told: Told, error: ModelError, again: Again | None) -> None:
+    def __init__(
+        self, status: int, fields: ErrorFields, error: ModelError, again: TryAgain | None
+    ) -> None:
         super().__init__(error, again)
-        self.status, self.told = status, told
+        self.status, self.fields = status, fields
 
 
 class Endpoint:
@@ -143,35 +144,35 @@ class Endpoint:
 
     def error(self, fault: BaseException, model: str, waited: float) -> ModelError:
         """Return the ``ModelError`` for one of ``FAULTS``, after so many seconds without a byte."""
-        waits = Waits(connect=self.timeouts.connect, read=waited)
-        error = fault_error(fault, self.shown, model=model, waits=waits)
+        connect = self.timeouts.connect
+        error = fault_error(fault, self.shown, model=model, connect=connect, read=waited)
         error.message = self._http.scrub(error.message)
         return error
 
-    async def insist(
-        self, attempt: Callable[[], Awaitable[T]], learn: Callable[[RefusedError], bool]
+    async def retried(
+        self, attempt: Callable[[], Awaitable[T]], adapt: Callable[[RefusedError], bool]
     ) -> T:
-        """Retry ``attempt``, at once where ``learn`` changes the request after a refusal.
+        """Retry ``attempt``, at once where ``adapt`` changes the request after a refusal.
 
         Raises ``ModelError``.
         """
         tries = 0
 
-        async def learning() -> T:
+        async def adapted() -> T:
             nonlocal tries
             tries += 1
             while True:
                 try:
                     return await attempt()
                 except RefusedError as refused:
-                    if not learn(refused):
+                    if not adapt(refused):
                         raise
 
         def log_wait(failed: Exception, seconds: float) -> None:
             _log.info("%s Trying again in %.1f s (try %d).", failed, seconds, tries + 1)
 
         try:
-            return await retry(learning, self._retries, verdict, self.clock, on_wait=log_wait)
+            return await retry(adapted, self._retries, verdict, self.clock, on_wait=log_wait)
         except FailedError as failed:
             if tries > 1:
                 failed.error.message += f" Tried {tries} times."
@@ -208,7 +209,9 @@ class Endpoint:
             if method == "POST" and isinstance(fault, StreamFault) and fault.error is not None:
                 # An error event in a response with status 200 is as good as a refusal.
                 status = REFUSED_AS.get(failed.error.kind, 400)
-                raise RefusedError(status, told_by(fault), failed.error, failed.again) from fault
+                raise RefusedError(
+                    status, error_fields(fault), failed.error, failed.again
+                ) from fault
             raise
         return receiving, events
 
@@ -263,13 +266,13 @@ class Endpoint:
 
     def _refused(self, refusal: StatusError, model: str) -> RefusedError:
         status, headers, now = refusal.status, refusal.headers, self.clock.now()
-        told = read_error(refusal.body)
+        fields = read_error(refusal.body)
         if 300 <= status < 400:
-            told = Told(message=f"it points to {headers.get('Location', 'nowhere')}")
-        told = replace(told, message=self._http.scrub(told.message))
+            fields = ErrorFields(message=f"it points to {headers.get('Location', 'nowhere')}")
+        fields = replace(fields, message=self._http.scrub(fields.message))
         wait = retry_after(headers, now)
-        error = error_for(self.shown, status, told, model=model, retry_after=wait)
-        return RefusedError(status, told, error, status_verdict(status, headers, now))
+        error = error_for(self.shown, status, fields, model=model, retry_after=wait)
+        return RefusedError(status, fields, error, status_verdict(status, headers, now))
 
     @contextmanager
     def _failing(self, model: str, waited: float) -> Iterator[None]:
@@ -281,7 +284,7 @@ class Endpoint:
             raise FailedError(error, fault_verdict(fault, error)) from fault
 
 
-def verdict(error: Exception) -> Again | None:
+def verdict(error: Exception) -> TryAgain | None:
     """Judge a failed try for ``retry``."""
     if not isinstance(error, FailedError) or error.error.hopeless:
         return None

@@ -87,7 +87,7 @@ _KEYS: Final = re.compile(
 )
 
 
-class Told(Struct, frozen=True):
+class ErrorFields(Struct, frozen=True):
     """The fields of an error object; empty where it has none."""
 
     message: str = ""
@@ -102,11 +102,11 @@ class Told(Struct, frozen=True):
         return int(self.code) if re.fullmatch(r"[45]\d\d", self.code) else None
 
 
-def read_error(body: bytes) -> Told:
+def read_error(body: bytes) -> ErrorFields:
     """Read the body of a refusal in any shape in use; never raises."""
     values = parse(body)
     if not values or values[0] is END:
-        return Told(message=excerpt(body) if body.strip() else "")
+        return ErrorFields(message=excerpt(body) if body.strip() else "")
     value = values[0]
     if isinstance(value, list) and value:
         value = value[0]
@@ -118,18 +118,18 @@ def read_error(body: bytes) -> Told:
             # The last step of a validation error's location is the field.
             where = detail[0].get("loc") or [""]
             message = f"{where[-1]}: {detail[0].get('msg', '')}"
-            return Told(message=message, param=str(where[-1]))
+            return ErrorFields(message=message, param=str(where[-1]))
         elif detail is not None:
             value = detail
     return read_error_object(value)
 
 
-def read_error_object(value: Any) -> Told:
+def read_error_object(value: Any) -> ErrorFields:
     """Read an error object, or the text that some servers send instead."""
     if not isinstance(value, dict):
-        return Told(message=value if isinstance(value, str) else _quoted(value))
+        return ErrorFields(message=value if isinstance(value, str) else _quoted(value))
     window = value.get("n_ctx")
-    return Told(
+    return ErrorFields(
         message=_message_in(value),
         type=str(value.get("type") or ""),
         code=str(value.get("code") or value.get("status") or ""),
@@ -152,49 +152,49 @@ def _quoted(value: Any) -> str:
     return excerpt(json.dumps(value, default=str).encode())
 
 
-def refused_parameter(told: Told, sent: Iterable[str]) -> str | None:
+def refused_parameter(fields: ErrorFields, sent: Iterable[str]) -> str | None:
     """Return which of the parameters ``sent`` the endpoint does not take, if it says so."""
-    outright = told.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-    if not outright and not _UNSUPPORTED.search(told.message):
+    outright = fields.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+    if not outright and not _UNSUPPORTED.search(fields.message):
         return None
     names = sorted(sent, key=len, reverse=True)
-    param = told.param.rpartition(".")[2] or told.param
+    param = fields.param.rpartition(".")[2] or fields.param
     for name in names:
-        if name in (told.param, param) or told.param.startswith(f"{name}."):
+        if name in (fields.param, param) or fields.param.startswith(f"{name}."):
             return name
     for name in names:
-        if re.search(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])", told.message):
+        if re.search(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])", fields.message):
             return name
     return None
 
 
-def refused_tools(told: Told) -> bool:
+def refused_tools(fields: ErrorFields) -> bool:
     """Tell whether a refusal says that the model calls no tools at all."""
-    if told.param not in ("", "tools", "tool_choice") or _ONE_TOOL.search(told.message):
+    if fields.param not in ("", "tools", "tool_choice") or _ONE_TOOL.search(fields.message):
         return False
-    return bool(_NO_TOOLS.search(told.message))
+    return bool(_NO_TOOLS.search(fields.message))
 
 
-def passing_fault(told: Told) -> bool:
+def passing_fault(fields: ErrorFields) -> bool:
     """Tell whether the model wrote a malformed call: the same request may succeed."""
-    return bool(_PASSING.search(f"{told.code} {told.type} {told.message}"))
+    return bool(_PASSING.search(f"{fields.code} {fields.type} {fields.message}"))
 
 
-def refused_role(told: Told) -> bool:
+def refused_role(fields: ErrorFields) -> bool:
     """Tell whether a refusal says that the role of the instructions is unknown."""
     return bool(
         re.search(r"\b(?:system|developer)\b.{0,20}\brole\b|\brole\b.{0,60}\b(?:system|developer)\b"
-                  r"|does not support '?(?:system|developer)", told.message, re.IGNORECASE)
-        and _UNSUPPORTED.search(told.message)
+                  r"|does not support '?(?:system|developer)", fields.message, re.IGNORECASE)
+        and _UNSUPPORTED.search(fields.message)
     )  # fmt: skip
 
 
 def error_for(
-    endpoint: str, status: int, told: Told, *, model: str, retry_after: float | None = None
+    endpoint: str, status: int, fields: ErrorFields, *, model: str, retry_after: float | None = None
 ) -> ModelError:
     """Return the ``ModelError`` for a refusal with this HTTP status."""
     said = f"{endpoint} answered {status}" + (
-        f": {without_keys(told.message)}" if told.message else ""
+        f": {without_keys(fields.message)}" if fields.message else ""
     )
     said = said if said.endswith((".", "!", "?", "'")) else said + "."
 
@@ -214,8 +214,8 @@ def error_for(
             cause=cause,
         )
 
-    words = f"{told.code} {told.type} {told.message}"
-    if too_long := _context_length(told, status):
+    words = f"{fields.code} {fields.type} {fields.message}"
+    if too_long := _context_length(fields, status):
         advice = (
             f"The conversation is longer than model {model} takes; shorten it."
             " Truncation does that too."
@@ -235,10 +235,10 @@ def error_for(
         return error("rejected", "Its rules for content refuse what was asked.", "content")
     if status == 403:
         return error("unauthorized", "The API key may not use this model or endpoint.", "key")
-    if refused_tools(told):
+    if refused_tools(fields):
         advice = f"Model {model} can't do what was asked of it, calling tools; take one that can."
         return error("unsupported", advice, "tools")
-    if _lacks_ability(told.message):
+    if _lacks_ability(fields.message):
         advice = f"Model {model} can't do what was asked of it; take one that can."
         return error("unsupported", advice, "ability")
     if status in (404, 405) or _NO_MODEL.search(words):
@@ -248,7 +248,7 @@ def error_for(
             "model",
             "server_error" if status in (404, 405) else None,
         )
-    if status in (503, 529) or "overloaded" in told.type:
+    if status in (503, 529) or "overloaded" in fields.type:
         return error("overloaded", "It is overloaded or still loading; try again later.")
     if status >= 500 or status == 408:
         return error("server", "The fault is at the endpoint; its own log tells more.")
@@ -258,10 +258,10 @@ def error_for(
     return error("rejected", "The request as it is will not be taken.")
 
 
-def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
+def stream_error(endpoint: str, fields: ErrorFields, *, model: str) -> ModelError:
     """Return the ``ModelError`` for an error object inside a stream."""
-    words = f"{told.type} {told.code}".lower()
-    status = told.status
+    words = f"{fields.type} {fields.code}".lower()
+    status = fields.status
     if status is None:
         if "rate_limit" in words or "quota" in words:
             status = 429
@@ -275,32 +275,32 @@ def stream_error(endpoint: str, told: Told, *, model: str) -> ModelError:
             status = 400
         else:
             status = 500
-    return error_for(endpoint, status, told, model=model)
+    return error_for(endpoint, status, fields, model=model)
 
 
-def _context_length(told: Told, status: int) -> tuple[int | None] | None:
+def _context_length(fields: ErrorFields, status: int) -> tuple[int | None] | None:
     """Return the context window in tokens, None inside the tuple where it is not named.
 
     None for an error that is not about the context length.
     """
     if not 400 <= status <= 500 or status in (401, 403, 404, 429):
         return None
-    plain = told.message.replace(",", "")
-    named = "context_length" in told.code or "exceed_context_size" in told.type
-    if not named and told.context_window is None and not _TOO_LONG.search(plain):
+    plain = fields.message.replace(",", "")
+    named = "context_length" in fields.code or "exceed_context_size" in fields.type
+    if not named and fields.context_window is None and not _TOO_LONG.search(plain):
         return None
-    if told.context_window is not None:
-        return (told.context_window,)
+    if fields.context_window is not None:
+        return (fields.context_window,)
     for pattern in _WINDOW:
         if found := pattern.search(plain):
             return (int(found[1]),)
     return (None,) if named or status in (400, 413, 422) else None
 
 
-def limit_too_large(told: Told) -> bool:
+def limit_too_large(fields: ErrorFields) -> bool:
     """Tell whether a refusal says that ``max_tokens`` is above the model's own limit."""
-    message = told.message
-    return ("max_" in f"{told.param} {message}" and "too large" in message) or bool(
+    message = fields.message
+    return ("max_" in f"{fields.param} {message}" and "too large" in message) or bool(
         re.search(r"[1-9]\d* in the completion", message)
     )
 

@@ -3,12 +3,11 @@
 from typing import Final
 
 import aiohttp
-from msgspec import Struct
 
-from bot.models.http.errors import Told, read_error_object, stream_error
+from bot.models.http.errors import ErrorFields, read_error_object, stream_error
 from bot.models.http.stream_reader import CutError, GoneError, PageError, StreamFault
 from bot.models.types import ModelError
-from bot.runtime.retry import Again
+from bot.runtime.retry import TryAgain
 from bot.wire.bodies import BodyError
 from bot.wire.http_client import TRANSPORT_ERRORS, never_connected
 from bot.wire.sse import EventTooLargeError
@@ -24,22 +23,20 @@ REFUSED_AS: Final = {"rate_limited": 429, "overloaded": 503, "server": 500}
 """The HTTP statuses that errors told inside a stream are retried as; for all others it is 400."""
 
 
-class Waits(Struct, frozen=True):
-    """The timeouts for a connection and for bytes, in seconds."""
-
-    connect: float
-    read: float
-
-
-def told_by(fault: StreamFault) -> Told:
+def error_fields(fault: StreamFault) -> ErrorFields:
     """Return the fields of the error object in a stream."""
     return read_error_object(fault.error)
 
 
-def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits) -> ModelError:
-    """Return the ModelError for one of ``FAULTS``; its message begins with ``endpoint``."""
+def fault_error(
+    fault: BaseException, endpoint: str, *, model: str, connect: float, read: float
+) -> ModelError:
+    """Return the ModelError for one of ``FAULTS``; its message begins with ``endpoint``.
+
+    ``connect`` and ``read`` are the timeouts for a connection and for bytes, in seconds.
+    """
     if isinstance(fault, StreamFault) and fault.error is not None:
-        return stream_error(endpoint, told_by(fault), model=model)
+        return stream_error(endpoint, error_fields(fault), model=model)
     if isinstance(fault, PageError):
         return ModelError(
             "rubbish",
@@ -52,12 +49,12 @@ def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits
         return ModelError("rubbish", f"{endpoint} sent what can't be read: {fault}.")
     if isinstance(fault, aiohttp.ConnectionTimeoutError):
         return ModelError(
-            "timeout", f"{endpoint} took no connection within {waits.connect:g} s; is it running?"
+            "timeout", f"{endpoint} took no connection within {connect:g} s; is it running?"
         )
     if isinstance(fault, TimeoutError):
         return ModelError(
             "timeout",
-            f"{endpoint} sent nothing for {waits.read:g} s; it is overloaded, stuck, or needs a"
+            f"{endpoint} sent nothing for {read:g} s; it is overloaded, stuck, or needs a"
             " longer timeout.",
         )
     if isinstance(fault, aiohttp.ClientSSLError):
@@ -75,13 +72,13 @@ def fault_error(fault: BaseException, endpoint: str, *, model: str, waits: Waits
     return ModelError("cut", f"{endpoint} broke off before its answer was finished ({why}).")
 
 
-def fault_verdict(fault: BaseException, error: ModelError) -> Again | None:
+def fault_verdict(fault: BaseException, error: ModelError) -> TryAgain | None:
     """Judge one of ``FAULTS`` for ``retry``; ``error`` is the result of ``fault_error``."""
     if isinstance(fault, StreamFault) and fault.error is not None:
-        return Again() if error.kind in REFUSED_AS else None
+        return TryAgain() if error.kind in REFUSED_AS else None
     if isinstance(fault, PageError | aiohttp.InvalidURL | aiohttp.ClientSSLError):
         return None
     if isinstance(fault, TimeoutError) and not never_connected(fault):
         return None  # a slow endpoint is at work: a retry doubles its load
     passing = isinstance(fault, (StreamFault, CutError, *TRANSPORT_ERRORS))
-    return Again() if passing else None
+    return TryAgain() if passing else None

@@ -84,7 +84,7 @@ class LocalModel:
             except ModelError as error:
                 if error.kind not in ("unreachable", "cut") or not await child.has_ended():
                     raise
-                message = f"{self.name} crashed in the middle of its answer{child.last_words()}"
+                message = f"{self.name} crashed in the middle of its answer{child.exit_reason()}"
                 if yielded or not again:
                     raise ModelError("cut", f"{message}; ask again.") from error
                 again = False
@@ -148,7 +148,7 @@ class LocalModel:
             raise ModelError(
                 "unreachable",
                 f"{self.name} crashed {settings.crashes + 1} times within"
-                f" {settings.crash_window:g} s{child.last_words()}; it is not started again for"
+                f" {settings.crash_window:g} s{child.exit_reason()}; it is not started again for"
                 " now. Take another model, or a smaller context.",
             )
         recent.append(now)

@@ -73,7 +73,7 @@ class LocalProcess:
                 await asyncio.shield(self._reading)  # its last lines may still arrive
         return not self.alive
 
-    def last_words(self) -> str:
+    def exit_reason(self) -> str:
         """Return the end of its log, to be put after a sentence's verb."""
         code = self.process.returncode
         how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
@@ -141,7 +141,7 @@ async def start_process(
         if "url" not in answer:
             await asyncio.shield(child.stop())
     if "url" not in answer:
-        why = answer.get("error") or f"it ended while loading{child.last_words()}"
+        why = answer.get("error") or f"it ended while loading{child.exit_reason()}"
         raise ModelError("unreachable", f"{name} can't be started: {why}")
     chat = ChatCompletions(
         f"{answer['url']}/v1",

@@ -33,7 +33,7 @@ from bot.runtime.retry import RetryPolicy
 
 _log: Final = logging.getLogger(__name__)
 
-_ERRAND_SECONDS: Final = 10.0
+_ORDER_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 
 
@@ -69,7 +69,7 @@ class Responses:
         self._poll = poll
         self._dialects: dict[str, ResponsesDialect] = {}
         self._leaving = False
-        self._errands: dict[asyncio.Task[None], str] = {}
+        self._orders: dict[asyncio.Task[None], str] = {}
         described = f"responses at {self._endpoint.public_url}"
         self._name = name or described + (f", model {model}" if model else "")
 
@@ -99,13 +99,13 @@ class Responses:
 
     async def forget(self, response_id: str) -> None:
         """Delete a stored response; a failure is logged, and the response expires by itself."""
-        for errand in [task for task, id_ in self._errands.items() if id_ == response_id]:
-            await asyncio.wait([errand])
-        await self._tell("DELETE", f"responses/{response_id}")
+        for task in [task for task, id_ in self._orders.items() if id_ == response_id]:
+            await asyncio.wait([task])
+        await self._order("DELETE", f"responses/{response_id}")
 
     async def abandon(self, response_id: str) -> None:
         """Cancel and delete a response that nobody will read; best effort, never raises."""
-        await self._tell("POST", f"responses/{response_id}/cancel")
+        await self._order("POST", f"responses/{response_id}/cancel")
         await self.forget(response_id)
 
     def leave_running(self) -> None:
@@ -131,10 +131,10 @@ class Responses:
 
     async def close(self) -> None:
         """Finish pending cancellations and close the connections; safe to call twice."""
-        if self._errands:
-            _, late = await asyncio.wait(list(self._errands), timeout=_CLOSE_SECONDS)
-            for errand in late:
-                errand.cancel()
+        if self._orders:
+            _, late = await asyncio.wait(list(self._orders), timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await self._endpoint.close()
 
@@ -168,7 +168,7 @@ class Responses:
         finally:
             source.close()
             log_skipped(self._endpoint.shown, model, reading.skipped, reading.first_skipped)
-            self._let_go(reading)
+            self._abandon_background(reading)
 
     async def _create_or_cancel(
         self, request: ModelRequest, model: str
@@ -213,9 +213,9 @@ class Responses:
                 "POST", endpoint.path("responses"), body, receiving, model=model
             )
 
-        def lesson(refused: RefusedError) -> bool:
+        def adapt(refused: RefusedError) -> bool:
             nonlocal sealed, limited
-            told, status = refused.told, refused.status
+            fields, status = refused.fields, refused.status
             if status == 404:
                 refused.error.message += (
                     " A server without the Responses API is used through chat completions, by"
@@ -223,41 +223,41 @@ class Responses:
                 )
             if status not in (400, 422):
                 return False
-            if learned := learn(dialect, told, body):
+            if learned := learn(dialect, fields, body):
                 _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
-            if sealed and refused_seal(told):
+            if sealed and refused_seal(fields):
                 _log.warning("%s can't read its reasoning: %s", endpoint.shown, refused.error)
                 sealed = False
                 return True
-            if limited and "max_output_tokens" in body and limit_too_large(told):
+            if limited and "max_output_tokens" in body and limit_too_large(fields):
                 # The model's own limit is lower than the caller's: without the field, both hold.
                 limited = False
                 return True
             return False
 
-        return await endpoint.insist(attempt, lesson)
+        return await endpoint.retried(attempt, adapt)
 
     def _resumption(self, reading: Reading, request: ModelRequest, model: str) -> Resumption:
         include = included(request, self._dialect(model))
         return Resumption(self._endpoint, reading, model=model, include=include, poll=self._poll)
 
-    def _let_go(self, reading: Reading) -> None:
+    def _abandon_background(self, reading: Reading) -> None:
         """Abandon a background response that nobody will read."""
         if self._leaving or not reading.background or reading.over_there or reading.id is None:
             return
         self._send(self._abandon(reading.id), reading.id)
 
     def _send(self, work: Coroutine[Any, Any, None], response_id: str) -> None:
-        errand = asyncio.get_running_loop().create_task(work)
-        self._errands[errand] = response_id
-        errand.add_done_callback(self._errands.pop)
+        task = asyncio.get_running_loop().create_task(work)
+        self._orders[task] = response_id
+        task.add_done_callback(self._orders.pop)
 
     async def _abandon_created(
         self, creating: asyncio.Task[tuple[ResponseReceiving, list[ModelEvent]]]
     ) -> None:
         try:
-            async with asyncio.timeout(_ERRAND_SECONDS):
+            async with asyncio.timeout(_ORDER_SECONDS):
                 source, _ = await creating
         except (ModelError, TimeoutError, asyncio.CancelledError):
             return  # no response was created, or none whose id is known
@@ -267,15 +267,15 @@ class Responses:
 
     async def _abandon(self, response_id: str) -> None:
         """Cancel and delete a response that nobody will read."""
-        if await self._tell("POST", f"responses/{response_id}/cancel"):
-            await self._tell("DELETE", f"responses/{response_id}")
+        if await self._order("POST", f"responses/{response_id}/cancel"):
+            await self._order("DELETE", f"responses/{response_id}")
 
-    async def _tell(self, method: str, path: str) -> bool:
+    async def _order(self, method: str, path: str) -> bool:
         """Send a request whose response does not matter; log a failure and return False."""
         endpoint = self._endpoint
         try:
-            async with asyncio.timeout(_ERRAND_SECONDS):
-                await endpoint.insist(
+            async with asyncio.timeout(_ORDER_SECONDS):
+                await endpoint.retried(
                     lambda: endpoint.order(method, endpoint.path(path)), lambda _: False
                 )
         except (ModelError, TimeoutError) as error:

@@ -12,7 +12,7 @@ from bot.models.http.stream_reader import CutError, GoneError, Receiving, Stream
 from bot.models.http.transport_errors import FAULTS, fault_verdict
 from bot.models.responses.events import Reading
 from bot.models.types import ModelError, ModelEvent
-from bot.runtime.retry import Again
+from bot.runtime.retry import TryAgain
 from bot.wire.bodies import decode_json
 from bot.wire.sse import ServerSentEvent
 
@@ -117,14 +117,14 @@ class Resumption:
     ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
         """Continue after a fault of the last connection, or raise its ``ModelError``."""
         reading = self._reading
-        again: Again | None
+        again: TryAgain | None
         if isinstance(fault, FailedError):
             error, again = fault.error, fault.again
         else:
             error = self._endpoint.error(fault, self._model, waited)
             failed = isinstance(fault, StreamFault) and fault.error is not None
             # Silence and garbage may come from the connection; an error object does not.
-            again = None if failed else Again()
+            again = None if failed else TryAgain()
             # The endpoint may be working or have ended without an event: polling tells which,
             # another stream would not.
             silent = isinstance(fault, TimeoutError) or self._progress == reading.progress
@@ -139,7 +139,7 @@ class Resumption:
         return await self._open(None, None)
 
     async def _open(
-        self, error: ModelError | None, again: Again | None
+        self, error: ModelError | None, again: TryAgain | None
     ) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:
         while True:
             if error is not None:
@@ -164,7 +164,7 @@ class Resumption:
             if again is None or error.hopeless or self._reading.over_there:
                 raise error
 
-    async def _pause(self, error: ModelError, again: Again | None) -> None:
+    async def _pause(self, error: ModelError, again: TryAgain | None) -> None:
         """Wait before the next try, or raise ``error`` if none is left."""
         if self._progress != self._reading.progress:
             self._progress = self._reading.progress

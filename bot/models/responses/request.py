@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from bot.models.http.errors import Told, refused_parameter
+from bot.models.http.errors import ErrorFields, refused_parameter
 from bot.models.responses.continuation import unseal
 from bot.models.types import (
     AssistantMessage,
@@ -98,22 +98,22 @@ def response_body(
     }
 
 
-def learn(dialect: ResponsesDialect, told: Told, body: dict[str, Any]) -> str | None:
+def learn(dialect: ResponsesDialect, fields: ErrorFields, body: dict[str, Any]) -> str | None:
     """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
-    name = refused_parameter(told, _OPTIONAL & body.keys())
-    encrypted = re.search(r"encrypted[ _]content", told.message, re.IGNORECASE)
-    if dialect.seals and (name == "include" or (encrypted and "not supported" in told.message)):
+    name = refused_parameter(fields, _OPTIONAL & body.keys())
+    encrypted = re.search(r"encrypted[ _]content", fields.message, re.IGNORECASE)
+    if dialect.seals and (name == "include" or (encrypted and "not supported" in fields.message)):
         dialect.seals = False
-        return f"its reasoning is not asked for from now on ({told.message})"
+        return f"its reasoning is not asked for from now on ({fields.message})"
     if name is None:
         return None
     dialect.left_out.add(name)
-    return f"{name} is left out from now on ({told.message})"
+    return f"{name} is left out from now on ({fields.message})"
 
 
-def refused_seal(told: Told) -> bool:
+def refused_seal(fields: ErrorFields) -> bool:
     """Tell whether a refusal says that the encrypted reasoning can't be decrypted."""
-    words = f"{told.code} {told.message}".lower()
+    words = f"{fields.code} {fields.message}".lower()
     return "encrypted_content" in words or "encrypted content" in words
 
 

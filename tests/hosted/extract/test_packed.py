@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from bot.hosted.extract import ExtractionError, extract
-from bot.hosted.extract.packed.cell_formats import shown
+from bot.hosted.extract.packed.cell_formats import format_cell
 from tests.hosted.extract.files import (
     DRAWING,
     docx,
@@ -348,7 +348,7 @@ def test_a_workbook_that_counts_from_1904_is_dated_so() -> None:
     ],
 )
 def test_a_number_is_shown_as_its_format_says(value: str, code: str, wanted: str) -> None:
-    assert shown(value, code) == wanted
+    assert format_cell(value, code) == wanted
 
 
 def test_an_opendocument_text_is_read_with_its_notes_boxes_and_pages() -> None:

@@ -6,7 +6,7 @@ from typing import Self
 
 from bot.assistants.schema.files import File
 from bot.assistants.schema.vector_stores import VectorStore, VectorStoreFile
-from bot.hosted.search.query import ask, searchable
+from bot.hosted.search.query import parse_query, searchable
 from bot.store.engine.files import FileTables, Hit
 from bot.store.engine.rows import Unreadable
 from bot.store.engine.schema import MIGRATIONS
@@ -52,9 +52,9 @@ class SearchIndex:
 
     def search(self, question: str) -> list[tuple[str, float]]:
         """Names with their scores, best first, of the 50 that SQLite puts first."""
-        asked = ask(question)
+        asked = parse_query(question)
         scored = [(hit.filename, asked.score(hit.rank, hit.form)) for hit in self._hits(question)]
         return sorted(scored, key=lambda pair: -pair[1])
 
     def _hits(self, question: str) -> list[Hit]:
-        return self._files.search("default", [_STORE], ask(question).match, 50)
+        return self._files.search("default", [_STORE], parse_query(question).match, 50)

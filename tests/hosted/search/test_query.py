@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.hosted.search.query import ask, searchable
+from bot.hosted.search.query import parse_query, searchable
 from tests.hosted.search.benchmark_search import recall
 from tests.hosted.search.corpus import load_corpus
 from tests.hosted.search.search_index import SearchIndex
@@ -71,7 +71,7 @@ def test_no_question_is_an_error(question: str) -> None:
 
 
 def test_a_question_without_words_finds_nothing() -> None:
-    assert ask("?! … \n").match == ""
+    assert parse_query("?! … \n").match == ""
     with SearchIndex({"one": "text"}) as index:
         assert index.search("?!") == []
 
@@ -87,14 +87,14 @@ def test_any_text_and_any_question_meet_without_an_error(text: str, question: st
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(codec="utf-8", categories=["L", "N", "Z"]), min_size=1, max_size=60))
 def test_a_text_is_found_by_itself(text: str) -> None:
-    if not ask(text).match:
+    if not parse_query(text).match:
         return
     with SearchIndex({"one": text}) as index:
         assert index.bm25(text) == ["one"]
 
 
 def test_the_score_grows_with_rank_and_coverage_and_is_1_at_most() -> None:
-    question = ask("refund policy")
+    question = parse_query("refund policy")
     both, one = searchable("the refund policy"), searchable("the refund desk")
     assert question.coverage(both) == 1.0
     assert 0.0 < question.coverage(one) < 1.0

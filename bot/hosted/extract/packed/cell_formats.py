@@ -35,7 +35,7 @@ _MOST_DIGITS: Final = 30
 Token = tuple[str, str]
 
 
-def shown(value: str, code: str, *, from_1904: bool = False) -> str:
+def format_cell(value: str, code: str, *, from_1904: bool = False) -> str:
     """Format a cell's number by its format code; return other values unchanged."""
     try:
         number = float(value)
@@ -157,7 +157,7 @@ def _number(tokens: tuple[Token, ...], number: float) -> str:
     if exponent:
         made = f"{number:.{decimals}E}"
     elif not point and decimals == 0 and _has_literals(inside):
-        return _masked(tokens, first, last, number)
+        return _fill_mask(tokens, first, last, number)
     else:
         made = f"{number:{',' if grouped else ''}.{decimals}f}"
         whole, separator, rest = made.partition(".")
@@ -187,7 +187,7 @@ def _optional_decimals(inside: tuple[Token, ...]) -> int:
     return 0
 
 
-def _masked(tokens: tuple[Token, ...], first: int, last: int, number: float) -> str:
+def _fill_mask(tokens: tuple[Token, ...], first: int, last: int, number: float) -> str:
     """Fill digits into a mixed pattern from the right, as in telephone numbers."""
     digits = list(str(int(number + 0.5)))
     made: list[str] = []

@@ -3,7 +3,7 @@
 import posixpath
 from typing import Final
 
-from bot.hosted.extract.decoding import decoded
+from bot.hosted.extract.decoding import decode
 from bot.hosted.extract.html import html_text
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
 from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
@@ -81,4 +81,4 @@ def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) 
         collector.add(piece)
     for page in pages:
         if page in package:
-            collector.add(html_text(decoded(package.read(page)), limits) + "\n\n")
+            collector.add(html_text(decode(package.read(page)), limits) + "\n\n")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.hosted.extract.limits import Collector
-from bot.hosted.extract.packed.cell_formats import BUILT_IN, shown
+from bot.hosted.extract.packed.cell_formats import BUILT_IN, format_cell
 from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
@@ -132,7 +132,7 @@ class _Sheet(Reader):
             self._collector.add(" ".join(text.replace("\x00", "&").split()) + "\n")
 
     def _end_cell(self) -> None:
-        text = self._shown("".join(self._value))
+        text = self._displayed("".join(self._value))
         place = _COLUMN.match(self._cell.get("r", ""))
         column = _number(place.group()) if place else self._column + 1
         if text:
@@ -141,7 +141,7 @@ class _Sheet(Reader):
             self._row.append(" ".join(_ESCAPED.sub(_character, text).split()))
             self._column = column
 
-    def _shown(self, value: str) -> str:
+    def _displayed(self, value: str) -> str:
         match self._cell.get("t", "n"):
             case "s":
                 index = int(value) if value.strip().isdecimal() else -1
@@ -151,7 +151,7 @@ class _Sheet(Reader):
             case "n" if value:
                 style = self._cell.get("s", "0")
                 code = self._styles.code(int(style) if style.isdecimal() else 0)
-                return shown(value.strip(), code, from_1904=self._from_1904)
+                return format_cell(value.strip(), code, from_1904=self._from_1904)
         if not value and self._formula:
             return "=" + "".join(self._formula)  # never calculated: a program wrote it, not Excel
         return value

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.hosted.extract.limits import Collector
-from bot.hosted.extract.packed.cell_formats import shown
+from bot.hosted.extract.packed.cell_formats import format_cell
 from bot.hosted.extract.packed.package import Attributes, Package, Reader
 
 _SKIPPED: Final = frozenset(
@@ -170,7 +170,7 @@ class ChartReader(Reader):
         elif name == "t":
             self._line += text
         elif name in ("v", "pt") and text.strip():
-            self._line += shown(text.strip(), self._format) + "\t"
+            self._line += format_cell(text.strip(), self._format) + "\t"
         elif name in _CHART_LINES and self._line:
             self._add(self._line.rstrip("\t") + "\n")
             self._line = ""

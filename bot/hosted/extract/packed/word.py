@@ -5,7 +5,7 @@ import email.policy
 from email.message import EmailMessage
 from typing import Final
 
-from bot.hosted.extract.decoding import decoded
+from bot.hosted.extract.decoding import decode
 from bot.hosted.extract.html import declared_charset, html_text
 from bot.hosted.extract.limits import Collector, ExtractionLimits
 from bot.hosted.extract.packed.package import Package
@@ -52,11 +52,11 @@ def _read_embedded(
                 page = piece.get_payload(decode=True)
                 assert isinstance(page, bytes), "a part that is not made of parts has bytes"
                 charset = piece.get_content_charset() or declared_charset(page)
-                collector.add(html_text(decoded(page, charset), limits) + "\n")
+                collector.add(html_text(decode(page, charset), limits) + "\n")
     elif part.lower().endswith((".htm", ".html", ".xhtml")):
-        collector.add(html_text(decoded(data, declared_charset(data)), limits) + "\n")
+        collector.add(html_text(decode(data, declared_charset(data)), limits) + "\n")
     elif part.lower().endswith(".txt"):
-        for text in decoded(data):
+        for text in decode(data):
             collector.add(text)
 
 
