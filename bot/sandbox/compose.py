@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.sandbox.backend.messages.attachments import UploadedFile
+from bot.sandbox.backend.messages.content.attachments import UploadedFile
 from bot.sandbox.backend.state.parts import Payload
 
 # A file that a person sends: its name, its content and, where it has one, its alt text.

@@ -7,7 +7,7 @@ from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.interactions.invocations import (
     NotPossible,
 )
-from bot.sandbox.backend.messages.drafts import FORWARD, Draft, read_new
+from bot.sandbox.backend.messages.content.drafts import FORWARD, Draft, read_new
 from bot.sandbox.backend.state.kinds import NO_FLAGS, MessageFlag
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, User
 from bot.sandbox.backend.state.parts import DiscordAttachment, Payload, Sticker

@@ -20,7 +20,7 @@ from bot.sandbox.backend.interactions.invocations import (
     may_use,
 )
 from bot.sandbox.backend.interactions.modal_answers import ModalAnswers
-from bot.sandbox.backend.messages import component_kinds as kinds
+from bot.sandbox.backend.messages.content import component_kinds as kinds
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Role, User
 from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.participant import Participant

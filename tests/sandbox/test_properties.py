@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox import Permission, Sandbox, SandboxClock
-from bot.sandbox.backend.messages.drafts import Draft
+from bot.sandbox.backend.messages.content.drafts import Draft
 from bot.sandbox.backend.messages.mentions import AllowedMentions
 from bot.sandbox.backend.state.model import DiscordMessage
 from bot.sandbox.backend.state.permissions import in_channel

@@ -6,7 +6,7 @@ import pytest
 
 from bot.chat.texts import sentences
 from bot.sandbox import Channel, DiscordMessage, Permission
-from bot.sandbox.backend.messages.drafts import Draft
+from bot.sandbox.backend.messages.content.drafts import Draft
 from bot.sandbox.backend.state.model import User
 from bot.sandbox.errors import DiscordError
 from tests.scenarios.community import Community, answer, deny, labels

@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox import errors
 from bot.sandbox.backend.backend import Backend
-from bot.sandbox.backend.messages.attachments import UploadedFile
+from bot.sandbox.backend.messages.content.attachments import UploadedFile
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, User
 from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.forms import Form

@@ -1,7 +1,7 @@
 """Routes about messages, reactions and pins."""
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages.drafts import read_draft, read_new
+from bot.sandbox.backend.messages.content.drafts import read_draft, read_new
 from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.clock import isoformat

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.interactions import commands
 from bot.sandbox.backend.interactions.invocations import NotPossible, may_use
-from bot.sandbox.backend.messages.component_kinds import (
+from bot.sandbox.backend.messages.content.component_kinds import (
     FILE_UPLOAD,
     SELECTS,
     STRING_SELECT,

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from bot.sandbox import errors
 from bot.sandbox.backend.interactions.installs import GUILD_INSTALL, app_permissions, context_of
-from bot.sandbox.backend.messages.attachments import file_limit
+from bot.sandbox.backend.messages.content.attachments import file_limit
 from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state import permissions
 from bot.sandbox.backend.state.events import GatewayEvent

@@ -6,8 +6,8 @@ from typing import Any
 from bot.sandbox.backend.interactions import commands
 from bot.sandbox.backend.interactions.commands import AppCommand
 from bot.sandbox.backend.interactions.installs import IN_GUILD, context_of, owners_of
-from bot.sandbox.backend.messages import component_kinds as kinds
-from bot.sandbox.backend.messages.attachments import UploadedFile, store
+from bot.sandbox.backend.messages.content import component_kinds as kinds
+from bot.sandbox.backend.messages.content.attachments import UploadedFile, store
 from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.payloads.message_writer import attachment
 from bot.sandbox.backend.state import permissions

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.sandbox.backend.interactions.invocations import Invocation, NotPossible
-from bot.sandbox.backend.messages import component_kinds as kinds
+from bot.sandbox.backend.messages.content import component_kinds as kinds
 from bot.sandbox.backend.state.model import Channel, Role, User
 from bot.sandbox.backend.state.parts import Payload
 

@@ -20,9 +20,9 @@ from bot.sandbox.backend.interactions.interactions import (
     Interaction,
     Interactions,
 )
-from bot.sandbox.backend.messages.attachments import UploadedFile
-from bot.sandbox.backend.messages.components import ComponentReader
-from bot.sandbox.backend.messages.drafts import Draft, read_draft
+from bot.sandbox.backend.messages.content.attachments import UploadedFile
+from bot.sandbox.backend.messages.content.components import ComponentReader
+from bot.sandbox.backend.messages.content.drafts import Draft, read_draft
 from bot.sandbox.backend.messages.messages import Messages
 from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state.kinds import NO_FLAGS, MessageFlag, MessageType

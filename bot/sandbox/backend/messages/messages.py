@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import media, mentions
-from bot.sandbox.backend.messages.drafts import Draft
+from bot.sandbox.backend.messages import mentions
+from bot.sandbox.backend.messages.content import media
+from bot.sandbox.backend.messages.content.drafts import Draft
 from bot.sandbox.backend.messages.forwards import find_original, take_snapshots
 from bot.sandbox.backend.messages.polls import Polls
 from bot.sandbox.backend.messages.previews import LinkPreviews

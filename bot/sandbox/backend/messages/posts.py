@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages.attachments import UploadedFile
-from bot.sandbox.backend.messages.drafts import read_draft
+from bot.sandbox.backend.messages.content.attachments import UploadedFile
+from bot.sandbox.backend.messages.content.drafts import read_draft
 from bot.sandbox.backend.messages.messages import Messages
 from bot.sandbox.backend.places.forums import MAX_APPLIED_TAGS, check_tags, note_unknown_tags
 from bot.sandbox.backend.places.threads import Threads

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from bot.sandbox.backend.messages import modal_fields
-from bot.sandbox.backend.messages.component_kinds import (
+from bot.sandbox.backend.messages.content import modal_fields
+from bot.sandbox.backend.messages.content.component_kinds import (
     ACTION_ROW,
     BUTTON,
     CHANNEL_SELECT,
@@ -28,8 +28,8 @@ from bot.sandbox.backend.messages.component_kinds import (
     TEXT_INPUT,
     THUMBNAIL,
 )
-from bot.sandbox.backend.messages.embeds import URL
-from bot.sandbox.backend.messages.media import REFERENCE
+from bot.sandbox.backend.messages.content.embeds import URL
+from bot.sandbox.backend.messages.content.media import REFERENCE
 from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.errors import Unsupported
 from bot.sandbox.forms import Form

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages import media
+from bot.sandbox.backend.messages.content import media
 from bot.sandbox.backend.state.model import Channel
 from bot.sandbox.backend.state.parts import DiscordAttachment
 from bot.sandbox.backend.world import World

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from bot.sandbox.backend.messages.component_kinds import FILE, walk
+from bot.sandbox.backend.messages.content.component_kinds import FILE, walk
 from bot.sandbox.backend.payloads.links import link
 from bot.sandbox.backend.state.model import DiscordMessage
 from bot.sandbox.backend.state.parts import DiscordAttachment, Payload

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.sandbox import errors
-from bot.sandbox.backend.messages.attachments import UploadedFile, read_attachments
-from bot.sandbox.backend.messages.components import ComponentReader
-from bot.sandbox.backend.messages.embeds import read_embeds
-from bot.sandbox.backend.messages.media import REFERENCE, media_places, named_file
+from bot.sandbox.backend.messages.content.attachments import UploadedFile, read_attachments
+from bot.sandbox.backend.messages.content.components import ComponentReader
+from bot.sandbox.backend.messages.content.embeds import read_embeds
+from bot.sandbox.backend.messages.content.media import REFERENCE, media_places, named_file
 from bot.sandbox.backend.messages.mentions import AllowedMentions, read_allowed_mentions
 from bot.sandbox.backend.messages.polls import read_poll
 from bot.sandbox.backend.state.kinds import NO_FLAGS, MessageFlag
