@@ -57,9 +57,13 @@ class Participant:
         attachments: Sequence[File] = (),
         stickers: Sequence[Sticker] = (),
         embeds: Sequence[Payload] = (),
+        cards: Sequence[Payload] = (),
     ) -> DiscordMessage:
-        """Post a message; only an app (see ``Sandbox.add_app``) can send ``embeds``."""
-        if embeds and not self.user.bot:
+        """Post a message; only an app (see ``Sandbox.add_app``) can send ``embeds`` and ``cards``.
+
+        ``cards`` are components of a Components V2 message.
+        """
+        if (embeds or cards) and not self.user.bot:
             raise NotPossible("people send no embeds; a link gets its preview from Discord")
         if mention_bot:
             text = f"{self._world.bot.mention} {text}".strip()
@@ -68,6 +72,8 @@ class Participant:
             body["sticker_ids"] = [str(one.id) for one in stickers]
         if embeds:
             body["embeds"] = list(embeds)
+        if cards:
+            body |= {"components": list(cards), "flags": int(MessageFlag.IS_COMPONENTS_V2)}
         if reply_to is not None:
             body["message_reference"] = {"message_id": str(reply_to.id)}
             parse = ["users", "roles", "everyone"]

@@ -19,7 +19,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
-from bot.chat.intake.mentions import attachments_of
+from bot.chat.intake.question_text import attachments_of
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, format_size
 from bot.chat.threads.threads import AssistantThreads

@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.intake.attachments import files_of
-from bot.chat.intake.mentions import attachments_of, can_ask, mentions, question_text
+from bot.chat.intake.mentions import can_ask, mentions
+from bot.chat.intake.question_text import attachments_of, question_text
 from bot.chat.intake.routing import Router
 from bot.chat.texts import sentences
 from bot.chat.texts.plain_text import well_formed

@@ -29,6 +29,7 @@ _SPANS: Final = re.compile(
 )
 _PREFIX: Final = re.compile(r"(?:#{1,3}|-#|[-*])\s+(?=\S)")
 _QUOTE: Final = re.compile(r"(?P<all>>>>\s+)|>\s+")
+_HEADING: Final = re.compile(r"\[[^\[\]]+\]")
 _LEADING: Final = re.compile(r"\A[,:;]\s+")
 _WORD: Final = re.compile(r"[a-z0-9_]+")
 
@@ -61,7 +62,8 @@ def headline(text: str, hidden: str) -> str:
     """Return the first line of a Discord message as plain text; empty for a blank message.
 
     ``hidden`` replaces each spoiler. A line outside of code and quotes comes first; then the first
-    line of a code block, of a quote, or of the raw text.
+    line of a code block, of a quote, or of the raw text. A line in [brackets] is the heading of a
+    quote, and counts as part of the raw text alone.
     """
     kept: list[str] = []
     blocks: list[str] = []
@@ -111,6 +113,8 @@ def _lines(text: str) -> tuple[str, str]:
     target = prose
     for each in text.splitlines():
         line = each.strip()
+        if _HEADING.fullmatch(line) is not None:
+            continue
         quote = _QUOTE.match(line)
         if quote is not None:
             line = line[quote.end() :]

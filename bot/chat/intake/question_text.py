@@ -1,0 +1,191 @@
+"""Renders a question for the model: the member's own words, then all that they point at.
+
+Words of others are quoted: a heading in brackets names their source, and each line below begins
+with "> ". No line of a quote can therefore pass for the member's own words, whatever it says.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import discord
+
+from bot.chat.intake.mentions import channel_name, named_text, text_with_names
+from bot.chat.texts.plain_text import well_formed
+
+MOST_QUOTED: Final = 4_000
+"""The most characters quoted of one message; Discord's messages have no more."""
+
+MOST_PREVIEWED: Final = 1_000
+"""The most characters quoted of one link's preview."""
+
+_MOST_PREVIEWS: Final = 5
+_MOST_FORWARDED: Final = 5
+_LONGEST_ADDRESS: Final = 200
+_CUT: Final = "…"
+
+REPLY_DELETED: Final = "[in reply to a message that was deleted]"
+FORWARD_UNREADABLE: Final = "[forwarded message without readable content]"
+
+
+def question_text(message: discord.Message, me: int) -> str:
+    """Return a message's text for the model, with names in place of ids.
+
+    The bot's own mention is removed. ``me`` is the bot's user id. A message that the question
+    replies to is quoted if Discord sent it along and the bot did not write it.
+    """
+    blocks = [
+        named_text(message, me),
+        *sticker_lines(message.stickers),
+        *_previews(message),
+        *_forwarded(message),
+        *_replied(message, me),
+    ]
+    if message.poll is not None:
+        blocks.append(quoted("poll", poll_text(message.poll)))
+    return well_formed("\n\n".join(block for block in blocks if block)).strip()
+
+
+def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:
+    """Return the attachments of a question, of forwarded messages, and of the one it replies to."""
+    files = list(message.attachments)
+    for snapshot in message.message_snapshots[:_MOST_FORWARDED]:
+        files += snapshot.attachments
+    replied = replied_to(message)
+    if replied is not None and replied.author.id != me:
+        files += replied.attachments
+    return files
+
+
+def replied_to(message: discord.Message) -> discord.Message | None:
+    """Return the message that a question replies to, if Discord sent the message along."""
+    reference = message.reference
+    found = None if reference is None else reference.resolved
+    return found if isinstance(found, discord.Message) else None
+
+
+def is_reply_to_deleted(message: discord.Message) -> bool:
+    """Return whether the message that a question replies to was deleted."""
+    reference = message.reference
+    return reference is not None and isinstance(
+        reference.resolved, discord.DeletedReferencedMessage
+    )
+
+
+def has_unreadable_forward(message: discord.Message) -> bool:
+    """Return whether a message forwards another one of which nothing can be read."""
+    return any(block == FORWARD_UNREADABLE for block in _forwarded(message))
+
+
+def quoted(heading: str, text: str, most: int = MOST_QUOTED) -> str:
+    """Return a text of at most ``most`` characters as a quote below a heading."""
+    text = text.strip()
+    if len(text) > most:
+        text = f"{text[:most]}{_CUT}"
+    lines = (f"> {line}".rstrip() for line in text.splitlines())
+    return "\n".join((f"[{heading}]", *lines))
+
+
+def label(name: str) -> str:
+    """Return a name that may stand in a heading: one line without brackets."""
+    return " ".join(name.split()).replace("[", "(").replace("]", ")")
+
+
+def whole_text(message: discord.Message) -> str:
+    """Return all that a message says, to be quoted: text, embeds, cards, poll, names of files."""
+    text = text_with_names(message.content, message)
+    blocks = [text, *_forwarded(message), *_parts(message, message)]
+    if message.poll is not None:
+        blocks.append(poll_text(message.poll))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def poll_text(poll: discord.Poll) -> str:
+    """Return a poll's question and answers, with the votes where there are any."""
+    lines = [poll.question]
+    for answer in poll.answers:
+        text = f"{answer.emoji or ''} {answer.text}".strip()
+        noun = "vote" if answer.vote_count == 1 else "votes"
+        votes = f" ({answer.vote_count} {noun})" if poll.total_votes else ""
+        lines.append(f"- {text}{votes}")
+    return "\n".join(lines)
+
+
+def sticker_lines(stickers: Iterable[discord.StickerItem]) -> Iterator[str]:
+    """Return a line for the stickers of a message, if there are any."""
+    names = " ".join(f"[sticker {label(sticker.name)}]" for sticker in stickers)
+    if names:
+        yield names
+
+
+def _parts(
+    source: discord.Message | discord.MessageSnapshot, message: discord.Message
+) -> Iterator[str]:
+    """Yield what stands in a message beside its text; ``message`` knows the names in it."""
+    for embed in source.embeds:
+        yield text_with_names(_embed_text(embed), message)
+    yield text_with_names("\n".join(_card_texts(source.components)), message)
+    yield from sticker_lines(source.stickers)
+    yield "\n".join(f"[attached: {label(file.filename)}]" for file in source.attachments)
+
+
+def _replied(message: discord.Message, me: int) -> Iterator[str]:
+    if is_reply_to_deleted(message):
+        yield REPLY_DELETED
+    replied = replied_to(message)
+    if replied is not None and replied.author.id != me:
+        yield reply_quote(replied, me)
+
+
+def reply_quote(replied: discord.Message, me: int) -> str:
+    """Return the quote of a message that a question replies to; an answer without its notes."""
+    text = whole_text(replied)
+    if replied.author.id != me:
+        return quoted(f"in reply to this message by {label(replied.author.display_name)}", text)
+    lines = (line for line in text.splitlines() if not line.startswith("-# "))
+    return quoted("in reply to your earlier answer", "\n".join(lines))
+
+
+def _forwarded(message: discord.Message) -> Iterator[str]:
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.forward:
+        return
+    source = channel_name(message, reference.channel_id)
+    where = "" if source is None else f" from #{label(source)}"
+    snapshots = message.message_snapshots[:_MOST_FORWARDED]
+    for snapshot in snapshots:
+        blocks = [text_with_names(snapshot.content, message), *_parts(snapshot, message)]
+        text = "\n\n".join(block for block in blocks if block)
+        yield quoted(f"message forwarded{where}", text) if text else FORWARD_UNREADABLE
+    if not snapshots:
+        yield FORWARD_UNREADABLE
+
+
+def _previews(message: discord.Message) -> Iterator[str]:
+    """Yield the previews of the links in a member's message; members write no other embeds."""
+    for embed in islice(message.embeds, _MOST_PREVIEWS):
+        text = _embed_text(embed)
+        if text:
+            where = label(embed.url or "a link")[:_LONGEST_ADDRESS]
+            yield quoted(f"preview of {where}", text_with_names(text, message), MOST_PREVIEWED)
+
+
+def _embed_text(embed: discord.Embed) -> str:
+    fields = [f"{field.name}: {field.value}" for field in embed.fields]
+    lines = [
+        embed.provider.name,
+        embed.author.name,
+        embed.title,
+        embed.description,
+        *fields,
+        embed.footer.text,
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _card_texts(components: Sequence[Any]) -> Iterator[str]:
+    """Yield the texts of components, in order; containers and sections hold further ones."""
+    for component in components:
+        if isinstance(component, discord.TextDisplay):
+            yield component.content
+        yield from _card_texts(getattr(component, "children", ()))
