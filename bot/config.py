@@ -31,6 +31,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     answer_in: Literal["thread", "channel"] = "thread"
     footer: tuple[FooterField, ...] = ("time", "tokens")
     time_zone: str = "UTC"
+    summarize_history: bool = True
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""
     attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")

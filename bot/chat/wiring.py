@@ -92,7 +92,14 @@ def build_parts(
     writers = ChannelWriters(client, rest, clock)
     notice = Notice(client, ledger, rest)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
-    threads = AssistantThreads(api, ledger, clock, assistant_id, replies=writers)
+    threads = AssistantThreads(
+        api,
+        ledger,
+        clock,
+        assistant_id,
+        replies=writers,
+        summarize_history=settings.summarize_history,
+    )
     run_slots = RunSlots(limits.concurrent_runs)
     services = TurnServices(
         ledger=ledger,

@@ -8,6 +8,7 @@ from typing import TypeVar
 from bot.assistants import errors
 from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.engine.prompt.context_window import ContextWindows
+from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.tool_calls.hosted_tools import CodeQuotas, HostedTools
 from bot.engine.tool_calls.ingestion import Ingestion
 from bot.models.http.image_fetcher import ImageFetcher
@@ -62,6 +63,7 @@ class EngineContext:
     context_windows: ContextWindows
     hosted_tools: HostedTools
     ingestion: Ingestion
+    summary_pauses: SummaryPauses
 
     def now(self) -> int:
         """Return the time in whole seconds since 1970, as the API's objects have it."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.engine.context import EngineContext, EngineOptions
 from bot.engine.prompt.context_window import ContextWindows
+from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.project import Project
 from bot.engine.tool_calls.hosted_tools import HostedTools
@@ -42,6 +43,7 @@ class Engine:
             fetcher=fetcher or ImageFetcher(),
             context_windows=ContextWindows(options.context_window),
             hosted_tools=HostedTools(store, clock, options.search_seconds, options.code),
+            summary_pauses=SummaryPauses(clock),
             ingestion=Ingestion(store, clock, options.ingestion_seconds_per_hour),
         )
         self._supervisor = RunSupervisor(self._context)

@@ -104,7 +104,8 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
 
     ``max_tokens`` bounds the completion's tokens, ``response_format`` has the Assistants API's
     shape, and ``user_key`` tells end users apart without naming them. A model that can't call tools
-    answers without those in ``optional_tools``.
+    answers without those in ``optional_tools``. The endpoint keeps no answer that is not
+    ``resumable``.
     """
 
     model: str
@@ -120,6 +121,7 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     response_format: dict[str, Any] | str | None = None
     reasoning_effort: str | None = None
     user_key: str | None = None
+    resumable: bool = True
 
 
 class ModelTextDelta(Struct, frozen=True, gc=False):

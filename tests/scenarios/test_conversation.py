@@ -1,7 +1,10 @@
 import re
 
+import msgspec
+
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, deny, is_final, labels
+from tests.support.model_endpoint import Asked
 
 
 async def test_a_mention_opens_a_channel_thread_and_is_answered_there(threads: Community) -> None:
@@ -261,3 +264,42 @@ async def test_who_is_named_in_a_question_is_named_to_the_model(channels: Commun
     await channels.ask(f"what does {channels.ben.mention} like?")
     await channels.finished(channels.general)
     assert channels.model.requests[0].question == "what does @Ben like?"
+
+
+async def test_a_conversation_that_outgrew_the_model_still_knows_how_it_began(
+    threads: Community,
+) -> None:
+    def notes_or_echo(asked: Asked) -> str:
+        is_for_notes = "You keep the notes" in str(asked.messages[0]["content"])
+        return "Ada grows tulips." if is_for_notes else "Fine."
+
+    threads.model.otherwise = notes_or_echo
+    thread = await threads.thread_of(await threads.ask("I grow tulips. " + "And so on. " * 100))
+    for number in range(2, 6):
+        await threads.finished(thread, number - 1)
+        await threads.ada.say(thread, "And so on. " * 150)
+    await threads.finished(thread, 5)
+    before = len(threads.model.requests)
+    threads.model.fail(400, message="The maximum context length is 2000 tokens.")
+    await threads.ada.say(thread, "What do I grow?")
+    reply = await threads.finished(thread, 6)
+    assert answer(reply) == "Fine."
+    (_, notes, *_, answered) = threads.model.requests[before:]
+    assert "I grow tulips." in notes.question
+    assert "Ada grows tulips." in str(answered.messages)
+    assert "I grow tulips." not in str(answered.messages)
+    (run, *_) = await threads.runs_on(thread)
+    assert run.usage is not None
+    assert f"{run.usage.total_tokens} tokens" in reply.content
+
+
+async def test_the_bot_asks_for_no_summaries_where_the_operator_switched_them_off(
+    asleep: Community,
+) -> None:
+    asleep.settings = msgspec.structs.replace(asleep.settings, summarize_history=False)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    thread = await asleep.thread_of(await asleep.ask("hi"))
+    await asleep.finished(thread)
+    (run,) = await asleep.runs_on(thread)
+    assert (run.metadata or {}).keys() == {"turn", "attempt"}

@@ -95,6 +95,11 @@ class Message(Struct, frozen=True, kw_only=True):
 OPERATORS: Final = frozenset({"key", "credit", "model", "tools"})
 """The causes that only the operator can remove."""
 
+SUMMARIZE_HISTORY: Final = "summarize_history"
+"""The metadata key, of a run, a thread or an assistant, that asks for summaries of the messages
+that a prompt has no room for. "true" asks for summaries; "false" on any of the three forbids them.
+"""
+
 TOOLS_LEFT_OUT: Final = "tools_left_out"
 """The metadata key of a message that was written without the tools its assistant has."""
 

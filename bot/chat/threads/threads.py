@@ -11,7 +11,13 @@ from typing import Final
 
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError
-from bot.assistants.schema.objects import FileSearchResources, Message, Run, Thread
+from bot.assistants.schema.objects import (
+    SUMMARIZE_HISTORY,
+    FileSearchResources,
+    Message,
+    Run,
+    Thread,
+)
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import (
@@ -38,7 +44,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class AssistantThreads:
-    """A channel's thread on the Assistants API; ``api`` retries its operations."""
+    """A channel's thread on the Assistants API; ``api`` retries its operations.
+
+    With ``summarize_history`` runs ask for summaries of what the model's context has no room for.
+    """
 
     def __init__(
         self,
@@ -48,12 +57,14 @@ class AssistantThreads:
         assistant_id: str,
         *,
         replies: ReplySource,
+        summarize_history: bool = True,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._retrying = RetryingAPI(api, clock, patience)
         self.api: Final = self._retrying.operations
         self.create_once: Final = self._retrying.create_once
         self._replies = replies
+        self._summarize_history = summarize_history
         self._ledger = ledger
         self._clock = clock
         self._assistant_id = assistant_id
@@ -228,10 +239,13 @@ class AssistantThreads:
         ``instructions`` stand beside the assistant's own.
         Raises ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
         """
+        metadata = _run_metadata(turn)
+        if self._summarize_history:
+            metadata[SUMMARIZE_HISTORY] = "true"
         request = CreateRun(
             assistant_id=self._assistant_id,
             additional_instructions=instructions,
-            metadata=_run_metadata(turn),
+            metadata=metadata,
         )
 
         async def start() -> Run | EventStream:

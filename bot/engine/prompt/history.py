@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count, islice
-from typing import Final
+from itertools import chain, count
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -60,7 +60,7 @@ _FILE_SCHEME: Final = "file-id:"
 
 _IMAGE_TOKENS: Final = 800
 _ITEM_TOKENS: Final = 6
-_BYTES_A_TOKEN: Final = 3.2
+BYTES_A_TOKEN: Final = 3.2
 """On the low side: English has about 4 bytes of UTF-8 a token, Japanese about 3."""
 
 _MOST_CALL_BYTES: Final = 16 * 1024 * 1024
@@ -69,19 +69,31 @@ _MOST_CALL_BYTES: Final = 16 * 1024 * 1024
 _LEFT_OUT: Final = "(Left out: the calls of this run and their outputs are too large together.)"
 
 
+class Prompt(NamedTuple):
+    """The items of a prompt; ``room`` is how many tokens the messages in it may take.
+
+    ``complete`` is False if messages of the thread were left out.
+    """
+
+    items: tuple[PromptItem, ...]
+    room: int
+    complete: bool
+
+
 def build(
     run: Run,
     newest: Iterable[Message],
     steps: Sequence[RunStep],
     budget: int,
     continuations: Mapping[str, str] | None = None,
-) -> tuple[PromptItem, ...]:
+    background: Sequence[str] = (),
+) -> Prompt:
     """Return the prompt of a model call of ``run``, at most about ``budget`` tokens.
 
     ``newest`` yields the thread's messages newest first and is read only as far as needed.
     ``steps`` are the run's finished steps, oldest first. ``continuations`` is the model's data by
-    step id. The newest question and the run's own steps are always included, even beyond the
-    budget.
+    step id. The texts of ``background`` stand before the messages. The newest question and the
+    run's own steps are always included, even beyond the budget.
     """
     newest = iter(newest)
     own: dict[str, Message] = {}
@@ -94,20 +106,26 @@ def build(
             break
         own[message.id] = message
     head: list[PromptItem] = [SystemMessage(run.instructions)] if run.instructions else []
+    head += [PromptMessage((Text(text),)) for text in background]
     own_items = _own_items(steps, own, continuations or {})
-    left = budget - sum(map(tokens, head)) - sum(map(tokens, own_items))
+    room = left = budget - sum(map(tokens, head)) - sum(map(tokens, own_items))
     images_left = MOST_BYTES_TOGETHER
     shown: list[PromptItem] = []
-    for message in islice(earlier, _most_messages(run)):
+    most, complete = most_messages(run), True
+    for number, message in enumerate(earlier):
+        if number == most:
+            complete = False
+            break
         message, images_left = _with_bounded_images(message, images_left)
-        item = _message_item(message)
+        item = message_item(message)
         if item is None:
             continue
         left -= tokens(item)
         if shown and (left < 0 or images_left < -MOST_BYTES_TOGETHER):
+            complete = False
             break  # the second bound stops reading messages whose images are all left out
         shown.append(item)
-    return (*head, *reversed(shown), *own_items)
+    return Prompt((*head, *reversed(shown), *own_items), room, complete)
 
 
 def bounded_steps(newest: Iterable[RunStep]) -> list[RunStep]:
@@ -143,7 +161,7 @@ def tokens(item: PromptItem | Item) -> int:
         case AssistantMessage(text, calls, refusal, _):
             called = sum(_bytes(call.name) + _bytes(call.arguments) for call in calls)
             size = _bytes(text) + _bytes(refusal) + called
-    return _ITEM_TOKENS + int(size / _BYTES_A_TOKEN) + images * _IMAGE_TOKENS
+    return _ITEM_TOKENS + int(size / BYTES_A_TOKEN) + images * _IMAGE_TOKENS
 
 
 def _without_output(call: KeptCall) -> KeptCall:
@@ -178,7 +196,8 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
-def _most_messages(run: Run) -> int | None:
+def most_messages(run: Run) -> int | None:
+    """Return how many messages of the thread the run's prompt may have; None without a limit."""
     strategy = run.truncation_strategy
     return strategy.last_messages if strategy and strategy.type == "last_messages" else None
 
@@ -201,7 +220,7 @@ def _with_bounded_images(message: Message, left: int) -> tuple[Message, int]:
     return replace(message, content=tuple(content)), left
 
 
-def _message_item(message: Message) -> PromptItem | None:
+def message_item(message: Message) -> PromptItem | None:
     """Return a message as a prompt item; None for an empty message."""
     if message.role == "assistant":
         said = _assistant_message(message)

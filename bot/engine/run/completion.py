@@ -74,7 +74,7 @@ def end_run(
     """End a run and what is open in it; return None if the run's status forbids that end."""
     # A list: a table must not be written while its rows are read.
     steps = list(tables.steps.each(run_id=run_id))
-    changes = _run_changes(ending, now, total_usage(steps))
+    changes = _run_changes(ending, now, total_usage(steps) + tables.summaries.usage(run_id))
     run = tables.move_run(project, run_id, ending.status, **changes)
     if run is None:
         return None

@@ -4,17 +4,18 @@ import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from bot.assistants.schema.objects import IncompleteDetails, Usage
-from bot.engine.prompt import history
+from bot.engine.prompt import history, summary
 from bot.engine.prompt import request as request_module
 from bot.engine.prompt.images import ImageChoice, PromptItem, fewer_images
 from bot.engine.run.completion import total_usage
 from bot.engine.run.run_context import RunContext
 from bot.engine.run.step_writer import StepWriter
+from bot.engine.run.summarizer import Summarizer
 from bot.engine.tool_calls.hosted_tools import HostedTools
 from bot.engine.tool_calls.streamed_calls import CODE
 from bot.models.types import (
@@ -34,7 +35,7 @@ from bot.models.types import (
     ToolCallStarted,
     ToolsLeftOut,
 )
-from bot.store.engine import Tables
+from bot.store.engine import NO_SUMMARY, Tables
 
 _log: Final = logging.getLogger(__name__)
 
@@ -55,6 +56,14 @@ class LimitError(Exception):
         self.details = IncompleteDetails(limit)
 
 
+class _Request(NamedTuple):
+    """The next request without its items, and the prompt from which the items are made."""
+
+    request: ModelRequest
+    prompt: history.Prompt
+    is_first: bool
+
+
 class ModelCall:
     """One call of the model: ``writer`` has the answer, ``usage`` the tokens spent."""
 
@@ -65,6 +74,7 @@ class ModelCall:
         self._tools = HostedTools.tools(context.run, context.engine.model.hosts, context.workspace)
         self._response_id: str | None = None
         self.writer = self._new_writer()
+        self._summarizer: Summarizer | None = None
         self.usage: Usage | None = None
         self.continuation = ""
 
@@ -80,7 +90,7 @@ class ModelCall:
         share = 1.0
         images: ImageChoice = "all"
         for attempts_left in reversed(range(_MAX_ATTEMPTS)):
-            request, prompt = await self._engine.store.read(partial(self._build_request, share))
+            request, prompt = await self._next_request(share)
             with self._context.guard.interruptible():
                 items = await self._context.images.items(prompt, images)
             request = replace(request, items=items)
@@ -126,16 +136,27 @@ class ModelCall:
         self._response_id = self.writer.response_id = None
         await self._engine.store.write(lambda tables: tables.set_response(self._run.id, None))
 
-    def _build_request(
-        self, share: float, tables: Tables
-    ) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
+    async def _next_request(self, share: float) -> tuple[ModelRequest, tuple[PromptItem, ...]]:
         """Return the request without its items, and the prompt from which items are made.
 
-        ``share`` is the part of the token budget that the prompt may use, 0 to 1.
+        Before a run's first answer, messages that the prompt has no room for are summarized if the
+        run asks for summaries.
         """
+        while True:
+            built = await self._engine.store.read(partial(self._build_request, share))
+            prompt = built.prompt
+            may_summarize = built.is_first and self._response_id is None and not prompt.complete
+            if not (may_summarize and self._context.workspace.summarizes):
+                return built.request, prompt.items
+            self._summarizer = self._summarizer or Summarizer(self._context)
+            if not await self._summarizer.extend(prompt.room):
+                return built.request, prompt.items
+
+    def _build_request(self, share: float, tables: Tables) -> _Request:
+        """Build the request; ``share`` is the part of the token budget for the prompt, 0 to 1."""
         run = self._run
         steps = history.bounded_steps(tables.steps.each(newest_first=True, run_id=run.id))
-        used = total_usage(steps)
+        used = total_usage(steps) + tables.summaries.usage(run.id)
         completion_tokens = request_module.completion_left(run, used)
         prompt_tokens = request_module.prompt_left(run, used)
         if completion_tokens == 0:
@@ -145,16 +166,21 @@ class ModelCall:
         budget = request_module.prompt_budget(
             self._engine.context_windows.of(run.model), completion_tokens, prompt_tokens
         )
+        earlier = NO_SUMMARY
+        if self._context.workspace.summarizes:
+            earlier = tables.summaries.newest(run.thread_id)
         prompt = history.build(
             run,
-            tables.messages.each(newest_first=True, thread_id=run.thread_id),
+            tables.messages.each(newest_first=True, after=earlier.through, thread_id=run.thread_id),
             steps,
             int(budget * share),
             tables.continuations(run.id),
+            [summary.background(earlier.text)] if earlier.text else [],
         )
-        if prompt_tokens is not None and _tokens(prompt) > prompt_tokens:
+        if prompt_tokens is not None and _tokens(prompt.items) > prompt_tokens:
             raise LimitError("max_prompt_tokens")
-        return request_module.request_for(run, steps, completion_tokens, self._tools), prompt
+        request = request_module.request_for(run, steps, completion_tokens, self._tools)
+        return _Request(request, prompt, not steps)
 
     async def _receive(self, request: ModelRequest) -> Finished:
         """Send the request and handle the model's events one by one."""

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from bot.assistants.ids import new_id
 from bot.assistants.schema.files import File
-from bot.assistants.schema.objects import Run, ToolResources
+from bot.assistants.schema.objects import SUMMARIZE_HISTORY, Run, ToolResources
 from bot.assistants.schema.tools import (
     CalledSearch,
     CodeInterpreterTool,
@@ -95,6 +95,8 @@ class ToolWorkspace:
     store_ids: tuple[str, ...] = ()
     generated_files: dict[str, str] = field(default_factory=dict)
     web_search: bool = False
+    summarizes: bool = False
+    """Whether messages that a prompt has no room for are summarized."""
 
 
 class RunTools(NamedTuple):
@@ -298,8 +300,13 @@ class HostedTools:
         workspace.store_ids = tuple(
             store.id for store in stores if store is not None and not store.is_expired(now)
         )
-        both_metadata = (run.metadata or {}, (assistant.metadata if assistant else None) or {})
-        workspace.web_search = any(metadata.get(WEB_SEARCH) == "true" for metadata in both_metadata)
+        of_run, of_thread, of_assistant = (
+            (owner.metadata if owner is not None else None) or {}
+            for owner in (run, thread, assistant)
+        )
+        workspace.web_search = "true" in (of_run.get(WEB_SEARCH), of_assistant.get(WEB_SEARCH))
+        asked = [each.get(SUMMARIZE_HISTORY) for each in (of_run, of_thread, of_assistant)]
+        workspace.summarizes = "true" in asked and "false" not in asked
         return workspace
 
     def _files(self, tables: Tables, project: str, resources: ToolResources) -> dict[str, Path]:

@@ -175,7 +175,7 @@ class Responses:
     ) -> tuple[ResponseReceiving, list[ModelEvent]]:
         """Create a response; abandon it where the caller is cancelled before its id is known."""
         unwanted = asyncio.Event()
-        if not self._background:
+        if not (self._background and request.resumable):
             return await self._create(request, model, unwanted)
         creating = asyncio.create_task(self._create(request, model, unwanted))
         try:
@@ -199,7 +199,11 @@ class Responses:
             if unwanted.is_set():
                 raise asyncio.CancelledError
             body = response_body(
-                request, model, dialect, background=self._background, sealed=sealed
+                request,
+                model,
+                dialect,
+                background=self._background and request.resumable,
+                sealed=sealed,
             )
             if not limited:
                 body.pop("max_output_tokens", None)

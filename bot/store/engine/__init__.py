@@ -2,13 +2,16 @@
 
 from bot.store.database import StoreUnavailableError
 from bot.store.engine.store import EngineStore, Tables, assistants_in
+from bot.store.engine.summaries import NO_SUMMARY, Summary
 from bot.store.search_readers import Check, SearchStoppedError
 
 __all__ = [
+    "NO_SUMMARY",
     "Check",
     "EngineStore",
     "SearchStoppedError",
     "StoreUnavailableError",
+    "Summary",
     "Tables",
     "assistants_in",
 ]

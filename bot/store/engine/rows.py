@@ -180,26 +180,35 @@ class Rows(Generic[T]):
 
     def all(self, **where: Value) -> list[T]:
         """Return all readable objects whose columns have these values, oldest first."""
-        return list(self.each(newest_first=False, **where))
+        return list(self.each(newest_first=False, after=0, **where))
 
-    def each(self, *, newest_first: bool = False, **where: Value) -> Iterator[T]:
+    def each(self, *, newest_first: bool = False, after: int = 0, **where: Value) -> Iterator[T]:
         """Yield the readable objects whose columns have these values, in order.
 
-        Only as many rows are read as are used. The table must not be written meanwhile.
+        Objects with a ``seq`` up to ``after`` are left out. Only as many rows are read as are
+        used. The table must not be written meanwhile.
         """
+        return (
+            found for _, found in self.numbered(newest_first=newest_first, after=after, **where)
+        )
+
+    def numbered(
+        self, *, newest_first: bool = False, after: int = 0, **where: Value
+    ) -> Iterator[tuple[int, T]]:
+        """Yield the objects of ``each``, each with its ``seq``."""
         rows = self._db.execute(
-            f"SELECT id, body FROM {self._table} WHERE {self._conditions(where)} "
-            f"ORDER BY seq {'DESC' if newest_first else 'ASC'}",
-            tuple(where.values()),
+            f"SELECT seq, id, body FROM {self._table} WHERE {self._conditions(where)} "
+            f"AND seq > ? ORDER BY seq {'DESC' if newest_first else 'ASC'}",
+            (*where.values(), after),
         )
         return self._readable(rows)
 
-    def _readable(self, rows: sqlite3.Cursor) -> Iterator[T]:
+    def _readable(self, rows: sqlite3.Cursor) -> Iterator[tuple[int, T]]:
         with closing(rows):
-            for id_, body in rows:
+            for seq, id_, body in rows:
                 found = self.decoded(id_, body)
                 if found is not None:
-                    yield found
+                    yield seq, found
 
     def _row(self, where: dict[str, Value]) -> tuple[str, bytes] | None:
         row: tuple[str, bytes] | None = self._db.execute(

@@ -198,6 +198,19 @@ def _stems(db: sqlite3.Connection) -> None:
     db.execute(trigger)
 
 
+def _summaries(db: sqlite3.Connection) -> None:
+    # A summary covers the messages of its thread up to the one whose seq is ``through``.
+    db.execute(
+        "CREATE TABLE summaries (thread_id TEXT NOT NULL REFERENCES threads (id) ON DELETE "
+        "CASCADE, through INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (thread_id, through))"
+    )
+    # A run's usage has the tokens of the summaries that it made, which are no run steps.
+    for tokens in ("prompt", "completion"):
+        db.execute(
+            f"ALTER TABLE runs ADD COLUMN summary_{tokens}_tokens INTEGER NOT NULL DEFAULT 0"
+        )
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _objects,
     _files,
@@ -206,4 +219,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _made_files,
     _tries,
     _stems,
+    _summaries,
 )

@@ -18,6 +18,7 @@ from bot.store.database import Database, StoreError
 from bot.store.engine.files import FileTables
 from bot.store.engine.rows import Rows, Unreadable
 from bot.store.engine.schema import MIGRATIONS
+from bot.store.engine.summaries import Summaries
 from bot.store.search_readers import Check
 
 T = TypeVar("T")
@@ -127,6 +128,7 @@ class Tables:
         self.runs = Rows(db, "runs", _RUNS, "run", unreadable, owner="project")
         self.steps = Rows(db, "steps", _STEPS, "run step", unreadable, owner="run_id")
         self.files = FileTables(db, unreadable)
+        self.summaries = Summaries(db)
 
     def require_thread(self, project: str, thread_id: str) -> None:
         """Raise ``APIError`` 404 unless the project has that thread; its body is not read."""
@@ -156,7 +158,8 @@ class Tables:
         self._count(message.thread_id, 1)
 
     def remove_message(self, thread_id: str, message_id: str) -> bool:
-        """Delete a message from its thread; return whether it was there."""
+        """Delete a message and the summaries with it; return whether the thread had it."""
+        self.summaries.forget_message(thread_id, message_id)
         removed = self.messages.delete(id=message_id, thread_id=thread_id)
         if removed:
             self._count(thread_id, -1)

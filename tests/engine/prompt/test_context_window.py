@@ -42,7 +42,9 @@ def test_the_newest_part_that_fits_is_shown_in_order(
     said: list[tuple[str, str]], budget: int, instructions: str
 ) -> None:
     messages = [_message(number, role, text) for number, (role, text) in enumerate(said)]
-    items = list(history.build(_run(instructions=instructions), reversed(messages), [], budget))
+    items = list(
+        history.build(_run(instructions=instructions), reversed(messages), [], budget).items
+    )
     if instructions:
         assert items.pop(0) == SystemMessage(instructions)
     shown = [
@@ -61,7 +63,7 @@ def test_the_newest_part_that_fits_is_shown_in_order(
 def test_last_messages_shows_so_many(count: int, last: int) -> None:
     messages = [_message(number, "user", str(number)) for number in range(count)]
     strategy = TruncationStrategy("last_messages", last)
-    items = history.build(_run(truncation_strategy=strategy), reversed(messages), [], 100_000)
+    items = history.build(_run(truncation_strategy=strategy), reversed(messages), [], 100_000).items
     texts = [item.parts[0].text for item in items if isinstance(item, PromptMessage)]  # type: ignore[union-attr]  # all are text
     assert texts == [str(number) for number in range(max(0, count - last), count)]
 

@@ -23,6 +23,7 @@ from bot.assistants.schema.tools import (
 from bot.assistants.states import RunStatus
 from bot.engine.context import EngineContext, EngineOptions
 from bot.engine.prompt.context_window import ContextWindows
+from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.run.completion import RunEnding, end_run
 from bot.engine.run.executor import RunExecutor
 from bot.engine.run.run_context import RunContext
@@ -137,6 +138,7 @@ async def prepare(store: EngineStore, *calls: Script, tools: tuple[Tool, ...] = 
         fetcher=ImageFetcher(),
         context_windows=ContextWindows(),
         hosted_tools=HostedTools(store, clock, 10.0, CodeQuotas()),
+        summary_pauses=SummaryPauses(clock),
         ingestion=Ingestion(store, clock, 3600.0),
     )
     now = engine.now()
