@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.app.test_command_line import written_config
+from tests.app.programs import written_config
 from tests.support.animation import animate
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program

@@ -20,7 +20,7 @@ from bot.assistants.schema.requests import (
 from bot.assistants.states import TERMINAL
 from bot.client import Client
 from bot.runtime.retry import RetryPolicy
-from tests.app.test_command_line import written_config
+from tests.app.programs import written_config
 from tests.support.assistants import text_of
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel

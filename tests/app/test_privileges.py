@@ -10,7 +10,7 @@ import pytest
 from bot.assistants.schema.requests import CreateAssistant, CreateRun, CreateThread
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.client import Client
-from tests.app.test_command_line import written_config
+from tests.app.programs import written_config
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import program

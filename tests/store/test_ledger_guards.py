@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError, Turn, TurnState
-from tests.store.test_ledger import CHANNEL, MOVES, ask, brought_on, brought_to, home, open_turn
+from tests.store.test_ledger_turns import MOVES
+from tests.store.turns import CHANNEL, ask, brought_on, brought_to, home, open_turn
 from tests.support.databases import execute
 
 

@@ -1,54 +1,12 @@
 """The sandbox with real worker processes: what code can do, what not, what stays of it."""
 
 import asyncio
-import gc
-import sys
-import time
-import tracemalloc
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import pytest
 
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
-from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
-
-QUICK = SandboxLimits(seconds=0.3, wall_seconds=5.0)
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[PythonSandbox]:
-    async with PythonSandbox(QUICK) as running:
-        yield running
-
-
-def workers() -> list[psutil.Process]:
-    found = []
-    for process in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):  # it ended since it was listed
-            if "monty" in process.name():
-                found.append(process)
-    return found
-
-
-async def gone(process: psutil.Process) -> None:
-    await asyncio.to_thread(process.wait, 30)
-
-
-async def busy_worker() -> psutil.Process:
-    def busy() -> list[psutil.Process]:
-        found = []
-        for process in workers():
-            with suppress(psutil.NoSuchProcess):
-                if process.cpu_times().user > 0.05:
-                    found.append(process)
-        return found
-
-    return (await eventually(busy))[0]
 
 
 @pytest.mark.parametrize(
@@ -159,9 +117,7 @@ async def test_a_bomb_ends_soon_with_a_reason_and_takes_nothing_along(
 ) -> None:
     session = await sandbox.session("a")
     await session.run("before = 41\nopen('kept.txt', 'w').write('kept')")
-    begun = time.monotonic()
     result = await session.run("before = 0\nopen('lost.txt', 'w').write('x')\n" + BOMBS[bomb])
-    assert time.monotonic() - begun < 2 * QUICK.wall_seconds
     assert result.error is not None
     assert result.error.endswith("again as they were before this run.")
     assert not result.kept
@@ -223,74 +179,6 @@ async def test_the_environment_is_empty(
     assert result.logs == "({}, None, 'none')"
 
 
-async def test_given_files_are_read_in_every_usual_way(
-    sandbox: PythonSandbox, tmp_path: Path
-) -> None:
-    blob = tmp_path / "blob"
-    blob.write_bytes("größe,n\r\nä,2\r\n".encode())
-    files: dict[str, bytes | Path] = {
-        "table.csv": blob,
-        "data.json": b'{"a": [1, 2]}',
-        "x/y.bin": b"\xff",
-    }
-    code = """
-import csv, json, os
-from pathlib import Path
-with open('table.csv') as f:
-    rows = list(csv.DictReader(f))
-with open('/mnt/data/data.json') as f:
-    data = json.load(f)
-print(rows, data, [line for line in open('table.csv')])
-print(os.listdir('/mnt/data'), os.getcwd(), os.path.getsize('table.csv'))
-print(open('x_y.bin', 'rb').read(), Path('data.json').read_text(), Path('none').exists())
-print([str(p) for p in Path('/mnt/data').glob('*.csv')], list(os.walk('/')))
-"""
-    result = await (await sandbox.session("a")).run(code, files=files)
-    assert result.error is None
-    assert result.logs.splitlines() == [
-        "[{'größe': 'ä', 'n': '2'}] {'a': [1, 2]} ['größe,n\\n', 'ä,2\\n']",
-        "['data.json', 'table.csv', 'x_y.bin'] /mnt/data 17",
-        "b'\\xff' {\"a\": [1, 2]} False",
-        "['/mnt/data/table.csv'] [('/', ['mnt'], []), ('/mnt', ['data'], []), "
-        "('/mnt/data', [], ['data.json', 'table.csv', 'x_y.bin'])]",
-    ]
-    assert result.written == {}
-
-
-async def test_written_files_are_handed_back_and_stay(sandbox: PythonSandbox) -> None:
-    session = await sandbox.session("a")
-    given: dict[str, bytes | Path] = {"in.txt": b"one\n"}
-    first = await session.run(
-        "with open('out.txt', 'w') as f:\n    f.write('ü')\n    f.write('2')\n"
-        "open('in.txt', 'a').write('two\\n')",
-        files=given,
-    )
-    assert first.error is None
-    assert first.written == {"out.txt": "ü2".encode(), "in.txt": b"one\ntwo\n"}
-    second = await session.run(
-        "import os\nos.rename('out.txt', 'new.txt')\nopen('in.txt').read(), os.listdir()",
-        files=given,
-    )
-    assert second.logs == "('one\\ntwo\\n', ['in.txt', 'new.txt'])"
-    assert second.written == {"new.txt": "ü2".encode()}
-    removed = await session.run("import os\nos.remove('new.txt')\nos.listdir()", files=given)
-    assert removed.logs == "['in.txt']"
-
-
-async def test_written_files_have_a_quota() -> None:
-    async with PythonSandbox(SandboxLimits(files_bytes=1000, files=3)) as sandbox:
-        session = await sandbox.session("a")
-        full = await session.run("f = open('a', 'w')\nfor i in range(100): f.write('x' * 99)")
-        assert full.error is not None
-        assert "No space left on device" in full.error
-        assert len(full.written["a"]) == 990
-        room = await session.run("open('a', 'w').write('y' * 1000)")
-        assert room.error is None
-        many = await session.run("open('a', 'w')\nfor c in 'bcde': open(c, 'w')")
-        assert many.error is not None
-        assert "No more than 3 files" in many.error
-
-
 async def test_output_is_told_while_the_code_runs() -> None:
     async with PythonSandbox(SandboxLimits(seconds=30)) as sandbox:
         told: asyncio.Queue[str] = asyncio.Queue()
@@ -305,42 +193,6 @@ async def test_output_is_told_while_the_code_runs() -> None:
             await running
 
 
-async def test_cancelling_ends_the_process_and_leaves_the_session_as_it_was() -> None:
-    async with PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60)) as sandbox:
-        session = await sandbox.session("a")
-        await session.run("x = 1")
-        running = asyncio.create_task(session.run("x = 2\nwhile True: pass"))
-        worker = await busy_worker()
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        await gone(worker)
-        assert (await session.run("x")).logs == "1"
-
-
-async def test_a_worker_that_dies_is_told_and_contained() -> None:
-    async with PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60)) as sandbox:
-        session = await sandbox.session("a")
-        await session.run("x = 1")
-        running = asyncio.create_task(session.run("x = 2\nwhile True: pass"))
-        (await busy_worker()).kill()
-        result = await running
-        assert result.error is not None
-        assert result.error.startswith(
-            "The sandbox was lost while the code ran: its process ended."
-        )
-        assert (await session.run("x")).logs == "1"
-
-
-async def test_waiting_on_the_host_is_bounded_too() -> None:
-    limits = SandboxLimits(seconds=60, wall_seconds=0.5, host_calls=10**9)
-    async with PythonSandbox(limits) as sandbox:
-        session = await sandbox.session("a")
-        result = await session.run("import os\nwhile True: os.listdir()")
-        assert result.error is not None
-        assert result.error.startswith("TimeoutError: the code took longer than 0.5 seconds.")
-
-
 async def test_fifty_sessions_at_once_keep_to_themselves(sandbox: PythonSandbox) -> None:
     async def converse(number: int) -> str:
         session = await sandbox.session(str(number))
@@ -350,22 +202,6 @@ async def test_fifty_sessions_at_once_keep_to_themselves(sandbox: PythonSandbox)
 
     answers = await asyncio.gather(*map(converse, range(50)))
     assert answers == [str(2 * n) for n in range(50)]
-
-
-async def test_no_more_workers_compute_at_once_than_are_allowed() -> None:
-    # None of these runs ends: a worker that ended is listed until the system lets go of it,
-    # though its place is another's already.
-    limits = SandboxLimits(seconds=60, wall_seconds=60, workers=2)
-    async with PythonSandbox(limits) as sandbox:
-        sessions = [await sandbox.session(str(number)) for number in range(6)]
-        running = [asyncio.create_task(each.run("while True: pass")) for each in sessions]
-        await eventually(
-            lambda: sum(worker.cpu_times().user > 0.3 for worker in workers()) == limits.workers
-        )
-        assert len(workers()) == limits.workers
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_runs_of_one_session_follow_each_other(sandbox: PythonSandbox) -> None:
@@ -428,47 +264,6 @@ async def test_a_groups_sessions_share_a_bound_and_push_out_no_other_groups() ->
         assert not (await run("modest", "m", "x")).fresh
 
 
-async def test_what_runs_wrote_is_freed_without_the_garbage_collector() -> None:
-    async with PythonSandbox(SandboxLimits(kept_bytes=2**20)) as sandbox:
-        session = await sandbox.session("warm")
-        await session.run("open('a', 'w').write('a')")
-        gc.collect()
-        gc.disable()
-        tracemalloc.start()
-        try:
-            for number in range(6):
-                session = await sandbox.session(str(number))
-                result = await session.run("f = open('a', 'wb')\nf.write(b'a' * 8_000_000)")
-                assert result.error is None
-                del result
-            await session.run("1")
-            kept, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-            gc.enable()
-        assert kept < 2 * 8_000_000
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds another process")
-async def test_a_worker_is_bounded_by_the_system_too() -> None:
-    async with PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60)) as sandbox:
-        session = await sandbox.session("a")
-        running = asyncio.create_task(session.run("while True: pass"))
-        worker = await busy_worker()
-        shown = await asyncio.to_thread(Path(f"/proc/{worker.pid}/limits").read_text)
-        limits = {row[:26].strip(): row[26:].split()[0] for row in shown.splitlines()[1:]}
-        niceness = worker.nice()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    assert niceness >= 10
-    assert limits["Max file size"] == "0"
-    assert limits["Max core file size"] == "0"
-    assert limits["Max processes"] == "0"
-    assert limits["Max cpu time"] == "61"
-    assert limits["Max open files"] == "32"
-    assert int(limits["Max address space"]) == 2 * 128 * 2**20 + 512 * 2**20
-
-
 async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
     sandbox: PythonSandbox,
 ) -> None:
@@ -479,44 +274,6 @@ async def test_variables_that_cannot_be_brought_back_do_not_block_the_session(
     assert lost.error is not None
     assert "could not be brought back" in lost.error
     assert (await session.run("1 + 1")).logs == "2"
-
-
-async def test_closing_ends_what_runs_and_refuses_what_waits() -> None:
-    sandbox = PythonSandbox(SandboxLimits(seconds=60, wall_seconds=60))
-    session = await sandbox.session("a")
-    running = asyncio.create_task(session.run("while True: pass"))
-    worker = await busy_worker()
-    waiting = asyncio.create_task(session.run("1"))
-    await sandbox.close()
-    await gone(worker)
-    ended = await running
-    assert ended.error is not None
-    assert ended.error.startswith("The sandbox was closed while the code ran.")
-    with pytest.raises(RuntimeError, match="closed"):
-        await waiting
-    await sandbox.close()
-
-
-async def test_a_file_too_large_for_the_sandbox_is_not_even_read(tmp_path: Path) -> None:
-    big = tmp_path / "big"
-    with big.open("wb") as sparse:
-        sparse.truncate(10**12)
-    async with PythonSandbox() as sandbox:
-        result = await (await sandbox.session("a")).run("open('big').read()", files={"big": big})
-        assert result.error is not None
-        assert "File too large for the sandbox" in result.error
-
-
-async def test_a_closed_sandbox_has_no_processes_and_runs_nothing() -> None:
-    sandbox = PythonSandbox()
-    session = await sandbox.session("a")
-    await session.run("1")
-    processes = workers()
-    await sandbox.close()
-    for process in processes:
-        await gone(process)
-    with pytest.raises(RuntimeError, match="closed"):
-        await session.run("1")
 
 
 async def test_the_description_tells_the_truth_about_modules(sandbox: PythonSandbox) -> None:

@@ -1,0 +1,131 @@
+"""The command check: one line for each thing, and what to do about it."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.assistants.schema.requests import CreateAssistant
+from bot.client import Client
+from bot.sandbox import Sandbox
+from tests.app.programs import one_line, written_config
+from tests.support.model_endpoint import ScriptedModel
+from tests.support.program import program
+
+
+async def test_check_has_a_line_for_each_thing_and_what_to_do(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = written_config(tmp_path, model, sandbox)
+    async with program(
+        "check", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        assert await ran.ended() == 0, ran.output
+    for what in ("config", "data", "token", "intent", "invite", "model"):
+        assert any(line.startswith(f"ok  {what}") for line in ran.lines), (what, ran.output)
+    assert f"client_id={sandbox.application_id}" in ran.output
+    assert "permissions=" in ran.output
+
+    sandbox.privileged_intents.discard("message_content")
+    await model.stop()
+    async with program(
+        "check", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        assert await ran.ended() == 2
+    for what in ("intent", "model"):
+        assert any(line.startswith(f"!!  {what}") for line in ran.lines), (what, ran.output)
+
+    async with program("check", "--config", config) as ran:
+        assert await ran.ended() == 2
+    assert any(line.startswith("!!  token") for line in ran.lines)
+    assert "Traceback" not in ran.errors
+
+
+TOOL = '[[assistants.define]]\nname = "A"\ntools = [{ type = "browser" }]\n'
+
+
+ABSENT = '[assistants]\nassistant = "Nobody"\n'
+
+
+OPEN_TO_ALL = '[server]\nenabled = true\nhost = "0.0.0.0"\nport = 0\n'
+
+
+ELSEWHERE = '[assistants]\nurl = "http://127.0.0.1:9/v1"\n[server]\nenabled = true\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "environment", "what"),
+    [
+        (TOOL, {}, "assistant"),
+        (ABSENT, {}, "assistant"),
+        (TOOL.replace("browser", "function"), {}, "assistant"),
+        ('[[assistants.define]]\nname = "A"\ntemperature = 9.0\n', {}, "config"),
+        (OPEN_TO_ALL, {}, "server"),
+        (OPEN_TO_ALL, {"ASSISTANTS_API_KEYS": "a=,b"}, "server"),
+        (ELSEWHERE, {}, "server"),
+    ],
+)
+async def test_check_finds_what_run_refuses(
+    tmp_path: Path,
+    model: ScriptedModel,
+    sandbox: Sandbox,
+    more: str,
+    environment: dict[str, str],
+    what: str,
+) -> None:
+    config = written_config(tmp_path, model, sandbox, more)
+    environment = {"DISCORD_TOKEN": sandbox.token, **environment}
+    async with program("run", "--config", config, environment=environment) as ran:
+        assert await ran.ended() == 2
+        reason = one_line(ran).removeprefix("assistants-bot: ")
+    async with program("check", "--config", config, environment=environment) as ran:
+        assert await ran.ended() == 2
+    wrong = [line for line in ran.lines if line.startswith(f"!!  {what} ")]
+    assert [line[16:] for line in wrong] == [reason], ran.output
+    assert "Traceback" not in ran.errors
+
+
+async def test_check_knows_the_assistants_that_exist_also_while_the_bot_runs(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = written_config(tmp_path, model, sandbox, '[assistants]\nassistant = "kept"\n')
+    environment = {"DISCORD_TOKEN": sandbox.token}
+    async with program("serve", "--config", config, "--port", "0") as ran:
+        url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+        async with Client(url) as client:
+            await client.create_assistant(CreateAssistant(model="x", name="kept"))
+        async with program("check", "--config", config, environment=environment) as checking:
+            assert await checking.ended() == 2
+        assert "ok  assistant   kept can answer" in checking.lines
+        assert "held by another process" in checking.output
+        assert await ran.terminated() == 0
+    async with program("check", "--config", config, environment=environment) as checking:
+        assert await checking.ended() == 0, checking.output
+
+
+@pytest.mark.parametrize("name", ["bot.db", "engine.db"])
+async def test_check_finds_a_database_that_run_would_refuse(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, name: str
+) -> None:
+    config = written_config(tmp_path, model, sandbox)
+    path = tmp_path / "data" / name
+    path.parent.mkdir()
+    path.write_bytes(b"not a database " * 1000)
+    environment = {"DISCORD_TOKEN": sandbox.token}
+    async with program("check", "--config", config, environment=environment) as ran:
+        assert await ran.ended() == 2
+    assert any(line.startswith("!!  data ") and str(path) in line for line in ran.lines)
+    assert path.read_bytes() == b"not a database " * 1000
+
+
+async def test_check_says_plainly_when_only_the_small_model_answers(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'[discord]\napi_url = "{sandbox.api_url}"\ngateway_url = "{sandbox.gateway_url}"\n'
+        '[models]\nendpoint = "local"\n[storage]\ndirectory = "data"\n'
+    )
+    environment = {"DISCORD_TOKEN": sandbox.token}
+    async with program("check", "--config", str(path), environment=environment) as ran:
+        assert await ran.ended() == 0, ran.output
+    assert any(line.startswith("??  model       Only the small local model") for line in ran.lines)
