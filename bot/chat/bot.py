@@ -11,7 +11,6 @@ from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import TextReader
 from bot.chat.reply import buttons
-from bot.chat.texts import sentences
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.wiring import ChatLimits, build_parts
@@ -90,6 +89,10 @@ class ChatBot(discord.Client):
         """The handlers of slash commands and buttons."""
         return self._parts.handlers
 
+    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
+        """Let an interaction in; False: it was answered already."""
+        return await self._parts.entrance.enter(interaction)
+
     async def start(self, token: str, *, reconnect: bool = True) -> None:
         """Connect and answer until closed; the two addresses hold for the whole process."""
         dpy_internals.check(self)
@@ -132,11 +135,12 @@ class ChatBot(discord.Client):
         parts.gateway.stop()
         self._tasks.cancel()
         await parts.thread_opener.stop()
+        await parts.entrance.stop()
         await parts.catch_up.stop()
         await parts.loop_monitor.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                await parts.scheduler.stop(sentences.RESTARTING)
+                await parts.scheduler.stop()
         except TimeoutError:
             _log.warning("Some replies do not say that they will go on after the restart; they do")
         await parts.read_markers.stop()

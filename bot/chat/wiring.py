@@ -9,6 +9,7 @@ from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.commands.command_tree import BotCommandTree
+from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader, TextReader
 from bot.chat.intake.listener import MOST_WAITING, Listener
@@ -18,6 +19,8 @@ from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
 from bot.chat.reply.notice import Notice
+from bot.chat.texts import fluent
+from bot.chat.texts.locales import Locales
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.gateway import Gateway
@@ -68,6 +71,7 @@ class ChatParts:
     read_markers: ReadMarkers
     recovery: Recovery
     handlers: InteractionHandlers
+    entrance: Entrance
     command_tree: BotCommandTree
 
 
@@ -84,13 +88,15 @@ def build_parts(
     limits: ChatLimits,
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet."""
+    fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
     _observe_requests(client, clock, throttle, gateway)
 
     rest = RestRetry(clock)
     writers = ChannelWriters(client, rest, clock)
-    notice = Notice(client, ledger, rest)
+    locales = Locales(client, ledger)
+    notice = Notice(client, ledger, rest, locales)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
     threads = AssistantThreads(
         api,
@@ -110,6 +116,7 @@ def build_parts(
         throttle=throttle,
         notice=notice,
         run_slots=run_slots,
+        locales=locales,
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
     )
@@ -120,12 +127,13 @@ def build_parts(
         guaranteed_per_guild=limits.guaranteed_per_guild,
         first_pause=limits.first_pause,
     )
-    router = Router(client, ledger, rest, settings.answer_in)
+    router = Router(client, ledger, rest, locales, settings.answer_in)
     thread_opener = ThreadOpener(router, clock, scheduler.schedule)
     listener = Listener(
         ledger,
         router,
         clock,
+        locales,
         schedule=scheduler.schedule,
         open_thread=thread_opener.open_soon,
         reply=notice.reply_to,
@@ -133,8 +141,14 @@ def build_parts(
         most_waiting=limits.most_waiting,
     )
     unreadable = UnreadableMessages(
-        client, rest, clock, listens_in=router.listens_in, mark_read=read_markers.mark_read
+        client,
+        rest,
+        clock,
+        locales,
+        listens_in=router.listens_in,
+        mark_read=read_markers.mark_read,
     )
+    entrance = Entrance(locales)
     handlers = InteractionHandlers(
         ledger,
         rest,
@@ -156,6 +170,7 @@ def build_parts(
             read_markers,
             rest,
             clock,
+            locales,
             take=listener.store_missed,
             answer_unreadable=unreadable.answer,
             release=scheduler.release,
@@ -167,7 +182,8 @@ def build_parts(
             ledger, clock, schedule=scheduler.schedule, open_thread=thread_opener.open_soon
         ),
         handlers=handlers,
-        command_tree=BotCommandTree(client, handlers, ledger, rest),
+        entrance=entrance,
+        command_tree=BotCommandTree(client, handlers, ledger, rest, entrance),
     )
 
 

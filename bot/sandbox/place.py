@@ -42,6 +42,10 @@ class Place:
         """Add a text channel and return it."""
         return self._backend.channels.add(self.state, name, parent=parent)
 
+    def make_community(self, locale: str) -> None:
+        """Make the guild a Community server whose primary language is this locale, such as "ja"."""
+        self._backend.guilds.make_community(self.state, locale)
+
     def add_forum(
         self,
         name: str,

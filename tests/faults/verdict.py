@@ -9,7 +9,7 @@ from typing import Any
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.requests import Page
 from bot.assistants.states import ACTIVE
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage
 from tests.faults.world import Question, World, answer_to
@@ -102,9 +102,9 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
 def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verdict) -> None:
     where = f"message {message.id} in {message.channel.name or 'a direct message'} "
     where += str([b["custom_id"] for row in message.components for b in row["components"]])
-    if "Cancel" in labels(message) or message.content.startswith(sentences.THINKING):
+    if "Cancel" in labels(message) or message.content.startswith(localized("thinking")):
         verdict.wrong.append(f"{where} still thinks")
-    if claimed[message.id] != 1 and message.content != sentences.SOME_MISSED:
+    if claimed[message.id] != 1 and message.content != localized("some-missed"):
         verdict.doubled += 1
         verdict.wrong.append(f"{where} belongs to {claimed[message.id]} turns: {message.content!r}")
 

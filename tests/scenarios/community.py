@@ -258,7 +258,7 @@ def labels(message: DiscordMessage) -> list[str]:
 
 def is_final(message: DiscordMessage) -> bool:
     """Whether a reply will not change by itself any more."""
-    return "Cancel" not in labels(message)
+    return not {"Cancel", "キャンセル"} & set(labels(message))
 
 
 def answer(message: DiscordMessage) -> str:

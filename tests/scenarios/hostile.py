@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.run_follower import MOST_TEXT
 from bot.client import Client, ClientTimeouts
@@ -196,8 +197,8 @@ class Endless(Case):
         await whole.ask("question", channel=channel)
         await whole.until(
             lambda: any(
-                message.content.startswith(sentences.INCOMPLETE)
-                or f"\n{sentences.INCOMPLETE}" in message.content
+                message.content.startswith(localized("incomplete"))
+                or f"\n{localized('incomplete')}" in message.content
                 for message in whole.replies(channel)
             ),
             60,

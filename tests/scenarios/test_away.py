@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.wiring import ChatLimits
 from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer
@@ -134,7 +134,7 @@ async def test_messages_beyond_the_read_limit_are_announced(threads: Community) 
     await threads.settled(101)
     asked = [question for question in await taken(threads) if question != "first"]
     assert asked == [f"q{number}" for number in range(1, 101)]
-    assert sentences.SOME_MISSED in [reply.content for reply in threads.replies(home)]
+    assert localized("some-missed") in [reply.content for reply in threads.replies(home)]
 
 
 async def test_old_questions_are_left_out_and_that_is_said(threads: Community) -> None:
@@ -150,7 +150,7 @@ async def test_old_questions_are_left_out_and_that_is_said(threads: Community) -
     await threads.start_bot()
     await threads.settled(2)
     assert await taken(threads) == ["first", "just now"]
-    assert sentences.SOME_MISSED in [reply.content for reply in threads.replies(home)]
+    assert localized("some-missed") in [reply.content for reply in threads.replies(home)]
 
 
 async def test_after_a_long_absence_nothing_is_told_where_nothing_was_missed(
@@ -184,7 +184,9 @@ async def test_left_out_messages_are_announced_only_where_members_ask_the_bot(
     await threads.until(lambda: bool(threads.replies(threads.general)))
     question = await threads.ask("two", channel=elsewhere)
     await threads.finished(await threads.thread_of(question))
-    assert [reply.content for reply in threads.replies(threads.general)] == [sentences.SOME_MISSED]
+    assert [reply.content for reply in threads.replies(threads.general)] == [
+        localized("some-missed")
+    ]
     assert threads.replies(elsewhere) == []
     for channel in (threads.general, elsewhere):
         assert f"More was written in {channel.id} than is read" in caplog.text
@@ -205,7 +207,9 @@ async def test_only_channels_with_missed_messages_are_told_so(
     await threads.ask("missed", channel=threads.general)
     await threads.start_bot()
     await threads.until(lambda: bool(threads.replies(threads.general)))
-    assert [reply.content for reply in threads.replies(threads.general)] == [sentences.SOME_MISSED]
+    assert [reply.content for reply in threads.replies(threads.general)] == [
+        localized("some-missed")
+    ]
     assert f"Channel {threads.general.id} is not read" in caplog.text
     # In one of the direct channels nothing was looked for, and in none is anything told of it.
     await threads.ada.say(homes[0], "two")

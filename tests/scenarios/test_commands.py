@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Interaction, Permission
 from bot.sandbox.backend.state.model import Overwrite
 from tests.scenarios.community import Community, answer, is_final, labels
@@ -24,7 +25,7 @@ async def listed(whole: Community, **values: int) -> str:
 
 
 async def test_an_empty_list_says_how_to_fill_it(channels: Community) -> None:
-    assert await listed(channels) == sentences.NO_RUNS
+    assert await listed(channels) == localized("no-runs")
 
 
 async def test_runs_are_listed_newest_first_with_all_that_is_known(channels: Community) -> None:
@@ -128,7 +129,7 @@ async def test_cancel_without_a_name_cancels_this_channels_run(channels: Communi
     elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
     nothing = await channels.ada.command(elsewhere, "runs cancel")
     await channels.until(lambda: nothing.done)
-    assert shown(nothing) == sentences.NOTHING_RUNNING
+    assert shown(nothing) == localized("nothing-running")
     done = await channels.ada.command(channels.general, "runs cancel")
     await channels.until(lambda: done.done)
     assert shown(done) == "Cancelling #1."
@@ -153,7 +154,7 @@ async def test_cancel_offers_the_active_runs_and_cancels_the_one_named(
     assert len(await channels.ben.autocomplete(elsewhere, "runs show", focused="run")) == 2
     refused = await channels.ben.command(elsewhere, "runs cancel", run="2")
     await channels.until(lambda: refused.done)
-    assert shown(refused) == sentences.NOT_YOURS_TO_CANCEL
+    assert shown(refused) == localized("not-yours-to-cancel")
     done = await channels.ada.command(elsewhere, "runs cancel", run="2")
     await channels.until(lambda: done.done)
     assert shown(done) == "Cancelling #2."
@@ -161,7 +162,7 @@ async def test_cancel_offers_the_active_runs_and_cancels_the_one_named(
     assert reply.content == "-# Cancelled by Ada."
     late = await channels.ada.command(elsewhere, "runs cancel", run="2")
     await channels.until(lambda: late.done)
-    assert shown(late) == sentences.TOO_LATE_TO_CANCEL
+    assert shown(late) == localized("too-late-to-cancel")
 
 
 async def test_a_moderator_cancels_from_another_channel(channels: Community) -> None:
@@ -187,7 +188,7 @@ async def test_runs_in_channels_one_cannot_read_are_not_shown(channels: Communit
     await channels.ben.say(dm, "private")
     await channels.finished(dm)
     await channels.ended_turns(2)
-    assert await listed(channels) == sentences.NO_RUNS
+    assert await listed(channels) == localized("no-runs")
     for run in ("1", "2"):
         asked = await channels.ada.command(channels.general, "runs show", run=run)
         await channels.until(lambda i=asked: i.done)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.runtime.retry import endless
 from bot.store.ledger import LedgerError, Link, NewQuestion
 from tests.scenarios.community import Community, answer, community
@@ -35,7 +35,7 @@ async def test_on_a_full_disk_questions_are_refused_in_words_and_then_all_goes_o
     # Longer than what is free in the file.
     long = "word " * 390
     refused = []
-    while sentences.NOT_SAVED not in [reply.content for reply in threads.replies(thread)]:
+    while localized("not-saved") not in [reply.content for reply in threads.replies(thread)]:
         before = len(threads.replies(thread))
         refused.append(await threads.ada.say(thread, long))
         await threads.reply(thread, before + 1)
@@ -111,7 +111,7 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
         await channels.ada.say(home, f"question {number}")
         reply = await channels.finished(home, before + 1)
         await channels.settled(len(taken))
-        expected = f"question {number}" if f"question {number}" in taken else sentences.NOT_SAVED
+        expected = f"question {number}" if f"question {number}" in taken else localized("not-saved")
         assert answer(reply) == expected
         assert len(channels.replies(home)) == before + 1
     assert 1 < len(taken) < 12
@@ -134,7 +134,7 @@ async def test_a_ledger_locked_for_long_refuses_questions_in_words(
             # The model answers, and nothing of it can be written down.
             gate.open()
             await whole.ada.say(home, "two")
-            assert (await whole.reply(home, 2)).content == sentences.NOT_SAVED
+            assert (await whole.reply(home, 2)).content == localized("not-saved")
             db.execute("ROLLBACK")
         assert answer(await whole.finished(home, 1)) == "one"
         await whole.ada.say(home, "three")

@@ -5,7 +5,9 @@ import pytest
 from bot.assistants.schema.requests import CreateRun, ModifyAssistant
 from bot.assistants.schema.tools import CodeInterpreterTool, FunctionDefinition, FunctionTool
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
+from bot.chat.threads.run_follower import FUNCTION_UNAVAILABLE
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, deny, is_final, labels
 from tests.support.model_turns import fail
@@ -51,7 +53,7 @@ async def test_only_an_asker_or_a_moderator_cancels(channels: Community) -> None
     await channels.model.until_request()
     refused = await channels.ben.click(reply, "Cancel")
     await channels.until(lambda: refused.responses)
-    assert refused.responses[0].content == sentences.NOT_YOURS_TO_CANCEL
+    assert refused.responses[0].content == localized("not-yours-to-cancel")
     assert refused.ephemeral
     assert labels(reply) == ["Cancel"]
     await channels.admin.click(reply, "Cancel")
@@ -72,7 +74,7 @@ async def test_a_late_press_says_that_it_is_too_late(channels: Community) -> Non
     reply.components = button
     late = await channels.ada.click(reply, "Cancel")
     await channels.until(lambda: late.responses)
-    assert late.responses[0].content == sentences.TOO_LATE_TO_CANCEL
+    assert late.responses[0].content == localized("too-late-to-cancel")
     assert answer(reply) == "done"
 
 
@@ -116,7 +118,7 @@ async def test_a_model_without_tools_says_so_once(channels: Community) -> None:
     channels.model.fail(400, message="m does not support tools")
     await channels.ask("one")
     reply = await channels.finished(channels.general)
-    assert reply.content.startswith(f"one\n\n{sentences.WITHOUT_TOOLS}\n-# ")
+    assert reply.content.startswith(f"one\n\n{localized('without-tools')}\n-# ")
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
 
@@ -164,7 +166,7 @@ async def test_only_an_asker_or_a_moderator_retries(channels: Community) -> None
     reply = await channels.finished(channels.general)
     refused = await channels.ben.click(reply, "Retry")
     await channels.until(lambda: refused.responses)
-    assert refused.responses[0].content == sentences.NOT_YOURS_TO_RETRY
+    assert refused.responses[0].content == localized("not-yours-to-retry")
     assert len(await channels.runs_on(channels.general)) == 1
 
 
@@ -237,7 +239,7 @@ async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(
 async def test_an_empty_answer_says_so(channels: Community) -> None:
     channels.model.say("", tokens=[])
     await channels.ask("one")
-    assert answer(await channels.finished(channels.general)) == sentences.EMPTY_ANSWER
+    assert answer(await channels.finished(channels.general)) == localized("empty-answer")
 
 
 async def test_an_unknown_function_does_not_hang_the_run(channels: Community) -> None:
@@ -248,7 +250,7 @@ async def test_an_unknown_function_does_not_hang_the_run(channels: Community) ->
     await channels.ask("open both doors")
     assert answer(await channels.finished(channels.general)) == "I can't open doors."
     outputs = [m["content"] for m in channels.model.requests[1].messages if m["role"] == "tool"]
-    assert outputs == [sentences.FUNCTION_UNAVAILABLE] * 2
+    assert outputs == [FUNCTION_UNAVAILABLE] * 2
 
 
 async def test_a_thread_that_was_deleted_is_replaced_and_the_conversation_carried_over(

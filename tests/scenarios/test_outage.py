@@ -10,6 +10,7 @@ import pytest
 
 from bot.chat.reply.channel_writer import ChannelWriter
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import LedgerError
@@ -173,7 +174,7 @@ async def test_a_reply_that_may_not_be_edited_is_not_tried_with_every_word(
         gate.let(1)
         other.let(1)
         await channels.until(lambda said=said: growing.content == said)
-    assert reply.content == sentences.THINKING
+    assert reply.content == localized("thinking")
     gate.open()
     other.open()
     await channels.ended_turns(2)
@@ -220,7 +221,7 @@ async def test_the_answer_to_a_command_arrives_when_discord_is_back(channels: Co
     lost = channels.sandbox.faults.drop_next("PATCH", ORIGINAL, times=2)
     interaction = await channels.ada.command(channels.general, "runs list", wait=False)
     await channels.until(
-        lambda: interaction.original and interaction.original.content == sentences.NO_RUNS
+        lambda: interaction.original and interaction.original.content == localized("no-runs")
     )
     assert lost.hits == 2
 

@@ -2,6 +2,7 @@
 
 from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Person
 from tests.scenarios.community import Community, answer, labels
 from tests.support import model_turns as turns
@@ -21,7 +22,7 @@ async def test_more_questions_than_may_wait_are_refused_in_words(
     await channels.waiting(["two", "three"], home)
     for text in ("four", "five"):
         await channels.ada.say(home, text)
-    refusal = sentences.queue_full(2)
+    refusal = localized("queue-full", most=2)
     await channels.until(lambda: refusal in [reply.content for reply in channels.replies(home)])
     gate.open()
     await channels.settled(3)
@@ -66,7 +67,7 @@ async def test_a_resumed_run_holds_a_slot_among_all_runs(
     await channels.restart_bot(concurrent_runs=1)
     await eventually(
         lambda: listed_runs(channels, channels.admin),
-        lambda listed: sentences.health(1, 0) in listed,
+        lambda listed: localized("health", answering=1, waiting=0) in listed,
     )
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "two")
@@ -90,7 +91,9 @@ async def test_moderators_see_how_busy_the_bot_is(channels: Community) -> None:
     await channels.ask("one")
     await channels.settled(1)
     for who, sees in ((channels.admin, True), (channels.ben, False)):
-        assert (sentences.health(0, 0) in await listed_runs(channels, who)) is sees
+        assert (
+            localized("health", answering=0, waiting=0) in await listed_runs(channels, who)
+        ) is sees
 
 
 async def test_a_channel_of_a_quiet_guild_gets_a_worker_beyond_the_limit(
@@ -130,7 +133,7 @@ async def test_a_flood_in_one_channel_is_answered_in_two_turns_or_refused_in_one
     channels.model.say("Second.")
     gate.open()
     await channels.settled(1 + MOST_WAITING)
-    refusal = sentences.queue_full(MOST_WAITING)
+    refusal = localized("queue-full", most=MOST_WAITING)
     said = [answer(reply) for reply in channels.replies(home)]
     assert sorted(said) == sorted(["First.", refusal, "Second."])
     first_page = await channels.on_thread(home)

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, Permission
 from tests.scenarios.community import Community, answer
 
@@ -81,7 +82,7 @@ async def test_a_reply_with_nothing_but_a_mention_asks_about_the_message_it_repl
     assert await asked(threads, thread) == (
         "[in reply to this message by Ben]\n> **Is** this ||really|| so?"
     )
-    assert thread.name == f"Is this {sentences.SPOILER} so?"
+    assert thread.name == f"Is this {localized('spoiler')} so?"
 
 
 async def test_a_reply_to_the_bots_answer_quotes_nothing(channels: Community) -> None:

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, Permission
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
@@ -354,6 +355,6 @@ async def test_a_question_that_the_disk_cannot_store_is_refused_in_words(
         patched.setattr(channels.ledger.questions, "take", full)
         await channels.ask("one")
         told = await channels.reply(channels.general)
-        assert told.content == sentences.NOT_SAVED
+        assert told.content == localized("not-saved")
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"

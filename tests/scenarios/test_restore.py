@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import answer, is_final, labels, says
 from tests.support.eventually import eventually
@@ -300,7 +300,7 @@ async def test_turn_numbers_used_after_a_backup_are_not_reused(host: Host) -> No
     await host.ada.say(home, "two")
     await host.answered(home, 2)
     failed = host.replies(home)[1]
-    assert labels(failed) == [sentences.RETRY]
+    assert labels(failed) == [localized("retry-button")]
     await host.stop()
     host.restore(copy)
     await host.start()
@@ -308,10 +308,10 @@ async def test_turn_numbers_used_after_a_backup_are_not_reused(host: Host) -> No
     await host.ada.say(home, "three")
     await host.answered(home, 3)
     before = len(host.model.requests)
-    pressed = await host.ada.click(failed, sentences.RETRY)
+    pressed = await host.ada.click(failed, localized("retry-button"))
     await host.sandbox.until(lambda: bool(pressed.responses))
     assert len(host.model.requests) == before
-    assert pressed.responses[0].content == sentences.TOO_LATE_TO_RETRY
+    assert pressed.responses[0].content == localized("too-late-to-retry")
 
 
 async def test_a_backup_over_the_data_of_a_bot_that_was_killed_is_whole(host: Host) -> None:
@@ -347,8 +347,8 @@ async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host
     asked = await host.ada.say(host.general, "three", mention_bot=True)
     await host.sandbox.until(
         lambda: (
-            host.replies(home)[-1].content == sentences.NOT_SAVED
-            and [reply.content for reply in host.replies(host.general)] == [sentences.NOT_SAVED]
+            host.replies(home)[-1].content == localized("not-saved")
+            and [reply.content for reply in host.replies(host.general)] == [localized("not-saved")]
         ),
         60,
     )
@@ -356,13 +356,13 @@ async def test_what_was_refused_on_a_full_disk_is_not_answered_after_a_kill(host
     # What came then was not refused.
     await host.ada.say(home, "four")
     await host.start()
-    assert await host.answered(home, 3) == ["one", sentences.NOT_SAVED, "four"]
+    assert await host.answered(home, 3) == ["one", localized("not-saved"), "four"]
     await host.caught_up()
     assert asked.thread is None
     assert host.asked == ["one", "four", "are you there?"]
     # Asked again, it is answered.
     await host.ada.say(home, "two")
-    assert await host.answered(home, 4) == ["one", sentences.NOT_SAVED, "four", "two"]
+    assert await host.answered(home, 4) == ["one", localized("not-saved"), "four", "two"]
 
 
 async def test_a_backup_killed_half_way_leaves_no_copy(host: Host) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.scenarios.community import answer, labels, says
 from tests.support.model_endpoint import ScriptedModel
@@ -64,7 +64,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
             untold = [
                 room.name
                 for number, room in enumerate(rooms)
-                if reply(sandbox, room).content != f"q{number} begun\n{sentences.RESTARTING}"
+                if reply(sandbox, room).content != f"q{number} begun\n{localized('restarting')}"
             ]
             assert untold == []
             bot = await Program.start(*arguments, environment=environment)

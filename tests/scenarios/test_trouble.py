@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.chat.reply.channel_writer import ChannelWriter
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from tests.scenarios.community import Community, answer, community, is_final, labels
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"
@@ -222,7 +222,7 @@ async def test_stopping_says_that_it_will_go_on_and_it_does(channels: Community)
     started = channels.clock.monotonic()
     await channels.stop_bot()
     assert channels.clock.monotonic() - started < 4.0
-    assert reply.content == f"Begun\n{sentences.RESTARTING}"
+    assert reply.content == f"Begun\n{localized('restarting')}"
     assert labels(reply) == ["Cancel"]
     await channels.start_bot()
     gate.open()

@@ -131,5 +131,5 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
         dpy_internals.use_api(sandbox.api_url)
         await client.login(sandbox.token)
         parts.read_markers.is_ready = True
-        stack.push_async_callback(parts.scheduler.stop, "-# paused")
+        stack.push_async_callback(parts.scheduler.stop)
         yield RestBot(sandbox, model, client, ledger, api, parts, assistant.id, clock)

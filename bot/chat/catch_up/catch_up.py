@@ -19,7 +19,8 @@ from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.reconcile import FoundReplies, Reconciler
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.intake.unreadable import UnreadableMessage, readable_parts
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized, using
+from bot.chat.texts.locales import Locales
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
@@ -69,6 +70,7 @@ class CatchUp:
         read_markers: ReadMarkers,
         rest: RestRetry,
         clock: Clock,
+        locales: Locales,
         *,
         take: Callable[[discord.Message, discord.ClientUser], Awaitable[None]],
         answer_unreadable: Callable[[UnreadableMessage], Awaitable[None]],
@@ -81,6 +83,7 @@ class CatchUp:
         self._read_markers = read_markers
         self._rest = rest
         self._clock = clock
+        self._locales = locales
         self._take = take
         self._answer_unreadable = answer_unreadable
         self._release = release
@@ -289,9 +292,14 @@ class CatchUp:
             lambda: self._ledger.questions.were_asked_in(channel_id)
         ):
             return
+        guild_id = gap.mark.guild_id
+        with using(
+            await self._locales.of_direct_channel(channel_id)
+            if guild_id is None
+            else await self._locales.of_guild(guild_id)
+        ):
+            text = localized("some-missed")
         try:
-            await self._rest.call(
-                lambda: gap.channel.send(sentences.SOME_MISSED, nonce=f"missed.{newest}"[:25])
-            )
+            await self._rest.call(lambda: gap.channel.send(text, nonce=f"missed.{newest}"[:25]))
         except discord.HTTPException as error:
             _log.info("Channel %d accepts no note about missed messages: %s", channel_id, error)

@@ -4,69 +4,32 @@ import contextlib
 import hashlib
 import json
 import logging
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import discord
 from discord import app_commands
 
+from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
-from bot.chat.texts import sentences
+from bot.chat.commands.localization import CommandTranslator, add_command, new_group
+from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
 
 COMMANDS_FACT: Final = "discord.commands"
 """The name of the ledger's fact with the hash of the registered commands."""
 
-LongName = app_commands.Range[str, 1, 100]
-
 _log: Final = logging.getLogger(__name__)
 
 
-class RunsCommands(app_commands.Group):
-    """``/runs list``, ``/runs show`` and ``/runs cancel``."""
-
-    def __init__(self, handlers: InteractionHandlers) -> None:
-        super().__init__(name="runs", description=sentences.RUNS)
-        self._handlers = handlers
-
-    @app_commands.command(name="list", description=sentences.RUNS_LIST)
-    @app_commands.describe(page=sentences.RUNS_LIST_PAGE)
-    async def list_runs(
-        self,
-        interaction: discord.Interaction[Any],
-        page: app_commands.Range[int, 1, 1_000_000] = 1,
-    ) -> None:
-        """List runs."""
-        await self._handlers.list_runs(interaction, page)
-
-    @app_commands.command(name="show", description=sentences.RUNS_SHOW)
-    @app_commands.describe(run=sentences.RUNS_SHOW_RUN)
-    async def show(self, interaction: discord.Interaction[Any], run: LongName) -> None:
-        """Show a run."""
-        await self._handlers.show_run(interaction, run)
-
-    @app_commands.command(name="cancel", description=sentences.RUNS_CANCEL)
-    @app_commands.describe(run=sentences.RUNS_CANCEL_RUN)
-    async def cancel(
-        self, interaction: discord.Interaction[Any], run: LongName | None = None
-    ) -> None:
-        """Cancel a run."""
-        await self._handlers.cancel_run(interaction, run)
-
-    @show.autocomplete("run")
-    async def _any_run(
-        self, interaction: discord.Interaction[Any], current: str
-    ) -> list[app_commands.Choice[str]]:
-        found = await self._handlers.choices(interaction, current, active=False)
-        return [app_commands.Choice(name=label, value=value) for label, value in found]
-
-    @cancel.autocomplete("run")
-    async def _active_run(
-        self, interaction: discord.Interaction[Any], current: str
-    ) -> list[app_commands.Choice[str]]:
-        found = await self._handlers.choices(interaction, current, active=True)
-        return [app_commands.Choice(name=label, value=value) for label, value in found]
+def runs_commands(handlers: InteractionHandlers) -> app_commands.Group:
+    """Return ``/runs list``, ``/runs show`` and ``/runs cancel``."""
+    runs = new_group("runs")
+    add_command(runs, "list", handlers.list_runs)
+    add_command(runs, "show", handlers.show_run, run=handlers.any_run)
+    add_command(runs, "cancel", handlers.cancel_run, run=handlers.active_run)
+    return runs
 
 
 class BotCommandTree(app_commands.CommandTree[discord.Client]):
@@ -78,15 +41,18 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         handlers: InteractionHandlers,
         ledger: Ledger,
         rest: RestRetry,
+        entrance: Entrance,
     ) -> None:
         super().__init__(client)
+        self._entrance = entrance
         self._ledger = ledger
         self._rest = rest
-        self.add_command(RunsCommands(handlers))
+        self.add_command(runs_commands(handlers))
 
     async def register(self) -> None:
         """Register the commands with Discord where they changed: registering has its own limit."""
-        fingerprint = self._fingerprint()
+        await self.set_translator(CommandTranslator())
+        fingerprint = await self._fingerprint()
         if await self._ledger.fact(COMMANDS_FACT) == fingerprint:
             return
         try:
@@ -95,6 +61,10 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             _log.warning("Discord refused the slash commands (%s); the old ones stay", error)
         else:
             await self._ledger.set_fact(COMMANDS_FACT, fingerprint)
+
+    async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
+        """Take a command or an autocompletion through the entrance."""
+        return await self._entrance.enter(interaction)
 
     async def on_error(
         self,
@@ -108,12 +78,16 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             if interaction.type is not discord.InteractionType.application_command:
                 return
             if interaction.response.is_done():
-                await interaction.followup.send(sentences.COMMAND_FAILED, ephemeral=True)
+                await interaction.followup.send(localized("command-failed"), ephemeral=True)
             else:
-                await interaction.response.send_message(sentences.COMMAND_FAILED, ephemeral=True)
+                await interaction.response.send_message(localized("command-failed"), ephemeral=True)
 
-    def _fingerprint(self) -> str:
+    async def _fingerprint(self) -> str:
         """Return a hash of the commands as they would be registered."""
-        commands = [command.to_dict(self) for command in self.get_commands()]
+        translator = CommandTranslator()
+        commands = [
+            await command.get_translated_payload(self, translator)
+            for command in self.get_commands()
+        ]
         text = json.dumps([self.client.application_id, commands], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -7,15 +7,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import discord
+from discord import app_commands
 
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on, may_see, scope_of
 from bot.chat.reply import buttons
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Turn
+
+LongName = app_commands.Range[str, 1, 100]
 
 PAGE_SIZE: Final = 5
 """Runs on a page of the list."""
@@ -54,10 +58,10 @@ class InteractionHandlers:
         """Cancel the attempt whose button was pressed."""
         async with AcknowledgedInteraction(interaction, self._rest) as response:
             turn = await self._ledger.history.turn(turn_id)
-            refusal = sentences.TOO_LATE_TO_CANCEL
+            refusal = localized("too-late-to-cancel")
             if turn is not None and turn.attempt == attempt:
                 if not may_act_on(turn, interaction):
-                    refusal = sentences.NOT_YOURS_TO_CANCEL
+                    refusal = localized("not-yours-to-cancel")
                 elif await self._request_cancel(turn, interaction):
                     return
             await response.note(refusal)
@@ -68,10 +72,10 @@ class InteractionHandlers:
         """Make one more attempt at the turn whose button was pressed."""
         async with AcknowledgedInteraction(interaction, self._rest) as response:
             turn = await self._ledger.history.turn(turn_id)
-            refusal = sentences.TOO_LATE_TO_RETRY
+            refusal = localized("too-late-to-retry")
             if turn is not None and turn.attempt == attempt:
                 if not may_act_on(turn, interaction):
-                    refusal = sentences.NOT_YOURS_TO_RETRY
+                    refusal = localized("not-yours-to-retry")
                 elif await self._ledger.turns.retry(turn_id, attempt) is not None:
                     self._schedule(turn.channel_id)
                     return
@@ -82,31 +86,46 @@ class InteractionHandlers:
         async with AcknowledgedInteraction(interaction, self._rest) as response:
             await self._show_page(response, interaction, page)
 
-    async def list_runs(self, interaction: discord.Interaction[Any], page: int) -> None:
+    async def list_runs(
+        self, interaction: discord.Interaction[Any], page: app_commands.Range[int, 1, 1_000_000] = 1
+    ) -> None:
         """Show a page of the runs that this member may see, newest first."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
             await self._show_page(response, interaction, page)
 
-    async def show_run(self, interaction: discord.Interaction[Any], name: str) -> None:
+    async def show_run(self, interaction: discord.Interaction[Any], run: LongName) -> None:
         """Show the details of a run."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
-            turn = await self._named(name, interaction)
-            text = sentences.no_such_run(name)
+            turn = await self._named(run, interaction)
+            text = sentences.no_such_run(run)
             if turn is not None:
                 questions = await self._ledger.questions.of_turn(turn.id)
                 texts = [question.content for question in questions]
                 text = sentences.run_details(turn, self._clock.now(), texts)
             await response.show(text)
 
-    async def cancel_run(self, interaction: discord.Interaction[Any], name: str | None) -> None:
+    async def cancel_run(
+        self, interaction: discord.Interaction[Any], run: LongName | None = None
+    ) -> None:
         """Cancel the named run, or the one in this channel if none is named."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
-            await response.show(await self._cancelled(interaction, name))
+            await response.show(await self._cancelled(interaction, run))
 
-    async def choices(
+    async def any_run(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Return the runs that this member may see and whose label contains ``typed``."""
+        return await self._choices(interaction, typed, active=False)
+
+    async def active_run(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Return the runs that this member may cancel and whose label contains ``typed``."""
+        return await self._choices(interaction, typed, active=True)
+
+    async def _choices(
         self, interaction: discord.Interaction[Any], typed: str, *, active: bool
-    ) -> list[tuple[str, str]]:
-        """Return label and value of the runs whose label contains ``typed``."""
+    ) -> list[app_commands.Choice[str]]:
         if active and not interaction.permissions.manage_messages:
             scope = scope_of(interaction, asker_id=interaction.user.id)
         else:
@@ -117,7 +136,7 @@ class InteractionHandlers:
             if active
             else history.newest(scope, offset=0, limit=_MOST_CHOICES)
         )
-        found: list[tuple[str, str]] = []
+        found: list[app_commands.Choice[str]] = []
         for turn in turns:
             if active and not may_act_on(turn, interaction):
                 continue
@@ -125,7 +144,7 @@ class InteractionHandlers:
             asked = questions[-1].content if questions else ""
             label = sentences.run_choice(turn, self._clock.now(), asked)
             if typed.casefold() in label.casefold():
-                found.append((label, str(turn.id)))
+                found.append(app_commands.Choice(name=label, value=str(turn.id)))
         return found
 
     async def _show_page(
@@ -137,7 +156,7 @@ class InteractionHandlers:
         turns = await self._ledger.history.newest(
             scope, offset=(page - 1) * PAGE_SIZE, limit=PAGE_SIZE
         )
-        text = sentences.NO_RUNS
+        text = localized("no-runs")
         if turns:
             # Only moderators need to know how busy the bot is.
             health = self._health() if interaction.permissions.manage_messages else None
@@ -151,16 +170,16 @@ class InteractionHandlers:
             active = await self._ledger.history.cancellable(scope, limit=100)
             turn = next((t for t in active if t.channel_id == interaction.channel_id), None)
             if turn is None:
-                return sentences.NOTHING_RUNNING
+                return localized("nothing-running")
         else:
             turn = await self._named(name, interaction)
             if turn is None:
                 return sentences.no_such_run(name)
         if not may_act_on(turn, interaction):
-            return sentences.NOT_YOURS_TO_CANCEL
+            return localized("not-yours-to-cancel")
         if not await self._request_cancel(turn, interaction):
-            return sentences.TOO_LATE_TO_CANCEL
-        return sentences.cancelling(turn)
+            return localized("too-late-to-cancel")
+        return localized("cancelling", number=str(turn.id))
 
     async def _request_cancel(self, turn: Turn, interaction: discord.Interaction[Any]) -> bool:
         user = interaction.user

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import aiohttp
 import discord
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry, describe_error
 
 _ACKNOWLEDGE_SECONDS: Final = 3.0
@@ -59,7 +59,7 @@ class AcknowledgedInteraction:
         if not isinstance(error, Exception):
             return False
         _log.error("An interaction failed", exc_info=error)
-        await self.note(sentences.COMMAND_FAILED)
+        await self.note(localized("command-failed"))
         return True
 
     async def note(self, text: str) -> None:

@@ -16,6 +16,8 @@ from bot.chat.intake.mentions import can_ask, mentions
 from bot.chat.intake.question_text import attachments_of, question_text
 from bot.chat.intake.routing import Router
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized, using
+from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import attachments_json
 from bot.runtime.clock import Clock
@@ -34,8 +36,9 @@ class Listener:
     """Stores questions in the ledger.
 
     Afterwards it calls ``schedule`` with the channel of a question, or ``open_thread`` where a
-    channel thread must be opened first. ``reply`` answers questions that are not stored, and
-    ``mark_read`` is called with channel, guild and message id of each message that was handled.
+    channel thread must be opened first. ``reply`` answers questions that are not stored, in the
+    language that ``locales`` has for the place. ``mark_read`` is called with channel, guild and
+    message id of each message that was handled.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Listener:
         ledger: Ledger,
         router: Router,
         clock: Clock,
+        locales: Locales,
         *,
         schedule: Callable[[int], None],
         open_thread: Callable[[NewQuestion], None],
@@ -53,6 +57,7 @@ class Listener:
         self._ledger = ledger
         self._router = router
         self._clock = clock
+        self._locales = locales
         self._schedule = schedule
         self._open_thread = open_thread
         self._reply = reply
@@ -90,10 +95,10 @@ class Listener:
         except Exception:  # noqa: BLE001 - a full disk or a defect: the author is told
             _log.exception("Question %d could not be stored", message.id)
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
-                await self._reply(message, sentences.NOT_SAVED)
+                await self._tell(message, lambda: localized("not-saved"))
             return
         if mentioned and _is_empty(message, me):
-            await self._reply(message, sentences.empty_question(_own_name(message, me)))
+            await self._tell(message, lambda: sentences.empty_question(_own_name(message, me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
         """Refuse a question in a full channel, in words at most every 30 seconds."""
@@ -105,7 +110,12 @@ class Listener:
         }
         if message.channel.id not in self._refused_at:
             self._refused_at[message.channel.id] = now
-            await self._reply(message, sentences.queue_full(self._most_waiting))
+            await self._tell(message, lambda: localized("queue-full", most=self._most_waiting))
+
+    async def _tell(self, message: discord.Message, sentence: Callable[[], str]) -> None:
+        """Reply to a question that is not stored."""
+        with using(await self._locales.of_place(guild_of(message), message.author.id)):
+            await self._reply(message, sentence())
 
     async def store_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Store a question that was written while the bot was away.

@@ -6,6 +6,8 @@ from typing import Final, Literal
 import discord
 from msgspec import Struct
 
+from bot.chat.texts.fluent import using
+from bot.chat.texts.locales import Locales
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import own_user
@@ -28,11 +30,13 @@ class Router:
         client: discord.Client,
         ledger: Ledger,
         rest: RestRetry,
+        locales: Locales,
         answer_in: Literal["thread", "channel"],
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
+        self._locales = locales
         self._answer_in = answer_in
 
     async def route(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
@@ -85,7 +89,9 @@ class Router:
         id is returned. Returns None where the question was deleted. A second call changes nothing.
         """
         channel_id, guild_id = question.channel_id, question.guild_id
-        name = channel_thread_name(question.content, question.author_name)
+        with using(await self._locales.of_place(guild_id, question.author_id)):
+            name = channel_thread_name(question.content, question.author_name)
+            neutral_name = neutral_channel_thread_name(question.author_name)
         fallback = False
         try:
             try:
@@ -95,8 +101,7 @@ class Router:
                     raise
                 # Most likely a filter of the server refuses the name.
                 _log.info("No channel thread in %d under its name: %s", channel_id, error)
-                name = neutral_channel_thread_name(question.author_name)
-                await self._create_thread(channel_id, question.id, name)
+                await self._create_thread(channel_id, question.id, neutral_name)
         except discord.HTTPException as error:
             if error.code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
                 await self._ledger.questions.withdraw(question.id)

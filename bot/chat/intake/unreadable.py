@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.intake.mentions import SPOKEN
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized, using
+from bot.chat.texts.locales import Locales
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import RestRetry
@@ -47,6 +48,7 @@ class UnreadableMessages:
         client: discord.Client,
         rest: RestRetry,
         clock: Clock,
+        locales: Locales,
         *,
         listens_in: Callable[[int, int | None], Awaitable[bool]],
         mark_read: Callable[[int, int | None, int], None],
@@ -54,6 +56,7 @@ class UnreadableMessages:
         self._client = client
         self._rest = rest
         self._clock = clock
+        self._locales = locales
         self._listens_in = listens_in
         self._mark_read = mark_read
 
@@ -73,13 +76,15 @@ class UnreadableMessages:
         """
         if not await self._is_addressed(message):
             return
+        with using(await self._locales.of_place(message.guild_id, message.author_id or 0)):
+            text = localized("unreadable-message")
         try:
             await self._rest.call(
                 lambda: dpy_internals.reply(
                     self._client,
                     message.channel_id,
                     message.id,
-                    sentences.unreadable_message(),
+                    text,
                     nonce=f"told.{message.id}",
                 )
             )

@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 import discord
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 
 _CANCEL: Final = re.compile(r"cancel:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
 
@@ -33,6 +33,10 @@ class HasButtonHandlers(Protocol):
     @property
     def handlers(self) -> ButtonHandlers:
         """The handlers of presses."""
+        ...
+
+    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
+        """Let an interaction in; False: it was answered already."""
         ...
 
 
@@ -65,7 +69,17 @@ def custom_ids(message: discord.Message) -> frozenset[str]:
     )
 
 
+class _HandledItem:
+    """A part of a message whose use passes the entrance before its handler."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Take the interaction through the entrance."""
+        client: HasButtonHandlers = interaction.client
+        return await client.enter(interaction)
+
+
 class CancelButton(
+    _HandledItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=_CANCEL,
 ):
@@ -76,7 +90,7 @@ class CancelButton(
         self.attempt = attempt
         super().__init__(
             discord.ui.Button(
-                label=sentences.CANCEL,
+                label=localized("cancel-button"),
                 style=discord.ButtonStyle.secondary,
                 custom_id=cancel_id(turn_id, attempt),
             )
@@ -96,6 +110,7 @@ class CancelButton(
 
 
 class RetryButton(
+    _HandledItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"retry:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})",
 ):
@@ -106,7 +121,7 @@ class RetryButton(
         self.attempt = attempt
         super().__init__(
             discord.ui.Button(
-                label=sentences.RETRY,
+                label=localized("retry-button"),
                 style=discord.ButtonStyle.primary,
                 custom_id=retry_id(turn_id, attempt),
             )
@@ -126,6 +141,7 @@ class RetryButton(
 
 
 class PageButton(
+    _HandledItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"runs:(?P<label>newer|older):(?P<page>\d{1,9})",
 ):
@@ -135,7 +151,7 @@ class PageButton(
         self.page = page
         super().__init__(
             discord.ui.Button(
-                label=sentences.OLDER if older else sentences.NEWER,
+                label=localized("older-button") if older else localized("newer-button"),
                 style=discord.ButtonStyle.secondary,
                 custom_id=f"runs:{'older' if older else 'newer'}:{page}",
                 disabled=disabled,

@@ -7,6 +7,8 @@ from typing import Final
 import discord
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import using
+from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Turn
 
@@ -19,10 +21,13 @@ _log: Final = logging.getLogger(__name__)
 class Notice:
     """Sends messages about questions that get no reply from a turn."""
 
-    def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
+    def __init__(
+        self, client: discord.Client, ledger: Ledger, rest: RestRetry, locales: Locales
+    ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
+        self._locales = locales
 
     async def tell_askers(self, turn: Turn) -> None:
         """Tell everybody who asked that the turn has no reply; log whoever can't be reached.
@@ -72,11 +77,12 @@ class Notice:
         return await self._sent(turn, lambda: parent.send(text, nonce=_nonce(turn)))
 
     async def _sent_by_dm(self, turn: Turn, user_id: int) -> bool:
+        with using(await self._locales.of_user(user_id)):
+            text = sentences.undelivered(turn.channel_id)
+
         async def send() -> discord.Message:
             channel = await self._client.create_dm(discord.Object(user_id))
-            return await channel.send(
-                sentences.undelivered(turn.channel_id), nonce=_nonce(turn, user_id)
-            )
+            return await channel.send(text, nonce=_nonce(turn, user_id))
 
         return await self._sent(turn, send)
 

@@ -19,6 +19,7 @@ from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.rendering import render_off_loop
 from bot.chat.reply.split import LIMIT, split
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.transport.rate_limiter import RequestPriority
 from bot.chat.transport.rest_retry import (
     MISSING_ACCESS,
@@ -34,8 +35,6 @@ _PROGRESS_GRACE: Final = 3.0
 
 _PAUSE_SECONDS: Final = 2.0
 """How long ``pause`` takes at most, in seconds."""
-
-_REFUSED: Final = sentences.failure("undeliverable")
 
 _CHANNEL_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSIONS})
 """Discord's error codes for a channel in which nothing can be written, whatever the text."""
@@ -90,9 +89,9 @@ class Reply:
         if self._ids:
             try:
                 await self._channel_writer.edit(
-                    self._ids[0], sentences.THINKING, view, priority=RequestPriority.URGENT
+                    self._ids[0], localized("thinking"), view, priority=RequestPriority.URGENT
                 )
-                self._shown[0] = sentences.THINKING
+                self._shown[0] = localized("thinking")
             except MessageGoneError:
                 await self._resend_from(0)
             else:
@@ -103,14 +102,14 @@ class Reply:
         if not self._ids:
             with self._throttle.urgent():
                 message_id = await self._channel_writer.send(
-                    sentences.THINKING,
+                    localized("thinking"),
                     self._nonce(0),
                     find=self._find_placeholder,
                     priority=RequestPriority.URGENT,
                     view=view,
                     reply_to=self._turn.reply_to if in_reply else None,
                 )
-            self._ids, self._shown = [message_id], [sentences.THINKING]
+            self._ids, self._shown = [message_id], [localized("thinking")]
         return self._ids[0]
 
     def show(self, text: Callable[[], str]) -> None:
@@ -137,7 +136,7 @@ class Reply:
                     raise
             # Messages that may not be edited may still be deleted, and a new one be sent.
             await self._resend_from(0)
-            await self._write_parts([_REFUSED], retry=True)
+            await self._write_parts([sentences.failure("undeliverable")], retry=True)
             return False
 
     async def _write_parts(self, contents: Sequence[str], *, retry: bool) -> bool:
@@ -158,10 +157,11 @@ class Reply:
                 await self._resend_from(number)
                 continue
             except UndeliverableError as error:
-                if _REFUSED in contents[number]:
+                refused = sentences.failure("undeliverable")
+                if refused in contents[number]:
                     raise
                 _log.warning("Discord refuses part %d of turn %d: %s", number, self._turn.id, error)
-                contents[number] = _REFUSED
+                contents[number] = refused
                 complete = False
                 continue
             number += 1
@@ -182,7 +182,7 @@ class Reply:
         await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:
             return
-        parts = with_notes(self._text() or sentences.THINKING, [note])
+        parts = with_notes(self._text() or localized("thinking"), [note])
         number = min(len(self._ids), len(parts)) - 1
         content = (
             parts[number]
@@ -376,7 +376,7 @@ def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
     parts = list(split(text))
     below = "\n".join(notes)
     if not below:
-        return tuple(parts) or (sentences.EMPTY_ANSWER,)
+        return tuple(parts) or (localized("empty-answer"),)
     if parts and len(parts[-1]) + 1 + len(below) <= LIMIT:
         parts[-1] += f"\n{below}"
     else:

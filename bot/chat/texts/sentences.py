@@ -1,12 +1,17 @@
-"""Every sentence a Discord member reads. No server's error text is shown to a member."""
+"""The sentences that members read and that need more than one message of the language files.
+
+No server's error text is shown to a member.
+"""
 
 import re
 from collections.abc import Sequence
-from typing import Final, Literal
+from functools import cache
+from typing import Final, Literal, get_args
 
+from bot.chat.texts.fluent import LANGUAGES, localized, localized_in
 from bot.chat.texts.plain_text import headline, is_visible
 from bot.config import FooterField
-from bot.store.ledger import Asker, Turn, TurnState
+from bot.store.ledger import Asker, Turn
 
 FailureKind = Literal[
     "unreachable",  # the Assistants API gave no usable answer for minutes
@@ -31,156 +36,49 @@ FailureKind = Literal[
 ]
 """Why a turn failed, as the ledger stores it."""
 
-_OPERATOR: Final = "Only the operator of this bot can fix that; ask again afterwards."
-
-_FAILURES: Final[dict[FailureKind, str]] = {
-    "unreachable": (
-        "I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes."
-    ),
-    "refused": (
-        "The assistant's server refused this request. Retry, or ask in other words. "
-        "If it fails again, tell the operator of this bot."
-    ),
-    "not_allowed": (
-        "The assistant's server refused this bot's key. "
-        "Only the operator of this bot can fix that; press Retry afterwards."
-    ),
-    "assistant_gone": (
-        "The assistant that answers here no longer exists. "
-        "The operator of this bot has to choose another one; press Retry afterwards."
-    ),
-    "busy": (
-        "Another program is using this conversation, so I can't answer yet. Retry in a few minutes."
-    ),
-    "rate_limited": ("The model is getting too many requests right now. Retry in a minute."),
-    "rejected": "The model's server refused this request. Ask in other words, or retry.",
-    "model_key": f"The model's server refused this bot's key. {_OPERATOR}",
-    "model_credit": f"The account that pays for the model has no credit left. {_OPERATOR}",
-    "model_missing": f"The model that answers here can't be found. {_OPERATOR}",
-    "model_tools": f"The model that answers here can't use the tools that this needs. {_OPERATOR}",
-    "ability": (
-        "The model can't do something that your question needs, such as look at an image. "
-        "Ask again without it."
-    ),
-    "too_long": ("This conversation is longer than the model can read. Start a new conversation."),
-    "content": (
-        "The model's content rules refused this. Ask in other words; if that is refused too, "
-        "start a new conversation."
-    ),
-    "model_failed": "The model failed before it finished the answer. Retry to ask it again.",
-    "expired": "The answer took too long, so I stopped it. Retry to start it again.",
-    "gave_up": (
-        "I was restarted three times during this answer, so I stopped trying. "
-        "Retry to start it again."
-    ),
-    "internal": (
-        "Something went wrong in this bot, so there is no answer. Retry; if it fails again, "
-        "tell the operator of this bot."
-    ),
-    "undeliverable": (
-        "Discord didn't let me post the answer here. Either I may not write in this channel, or a "
-        "filter blocks part of the answer, such as a link. Retry, or ask in other words."
-    ),
-}
+_FAILURES: Final = frozenset(get_args(FailureKind))
 
 OPERATORS_TASK: Final = frozenset({"model_key", "model_credit", "model_missing", "model_tools"})
 """The kinds of failure that only the operator of the bot can fix."""
 
 _NOT_RETRYABLE: Final = OPERATORS_TASK | {"ability", "too_long"}
 
+REFUSALS: Final = (
+    "not-saved",
+    "some-missed",
+    "unreadable-message",
+    "empty-question",
+    "queue-full",
+    "undelivered",
+    "undelivered-for",
+)
+"""The messages that say that a question was not taken, or that its answer could not be posted."""
 
-THINKING: Final = "thinking…"
-CANCEL: Final = "Cancel"
-RETRY: Final = "Retry"
-RUNS: Final = "Show or cancel what the assistant is doing"
-RUNS_LIST: Final = "List runs, newest first"
-RUNS_LIST_PAGE: Final = "The page of the list"
-RUNS_SHOW: Final = "Show one run"
-RUNS_SHOW_RUN: Final = "The run's number, as the list shows it"
-RUNS_CANCEL: Final = "Cancel the run of this channel, or another one"
-RUNS_CANCEL_RUN: Final = "The run's number; leave it out for the run of this channel"
-NEWER: Final = "Newer"
-OLDER: Final = "Older"
-
-NOT_SAVED: Final = (
-    "I couldn't save your question, so I won't answer it. Ask again in a few minutes."
-)
-EMPTY_ANSWER: Final = "The model gave an empty answer. Ask again, in other words."
-WITHOUT_TOOLS: Final = (
-    "-# This model can't use tools, so it answered without searching files or running code."
-)
-INCOMPLETE: Final = "-# The answer reached its length limit and was cut off. Ask me to go on."
-CANCELLED: Final = "-# Cancelled."
-NO_CHANNEL_THREAD: Final = "-# I can't open a thread here, so I answer in the channel."
-SOME_MISSED: Final = (
-    "-# I was offline and missed more messages here than I can read. I answer the newest; "
-    "ask the others again."
-)
-RESTARTING: Final = "-# I'm restarting and will go on with this answer in a moment."
-
-TOO_LATE_TO_CANCEL: Final = "This run has already ended, so there is nothing to cancel."
-TOO_LATE_TO_RETRY: Final = "This was already retried or answered, so there is nothing to retry."
-NOT_YOURS_TO_CANCEL: Final = (
-    "Only those who asked, or members with Manage Messages, can cancel this."
-)
-NOT_YOURS_TO_RETRY: Final = "Only those who asked, or members with Manage Messages, can retry this."
-NOTHING_RUNNING: Final = (
-    "No run is active in this channel. To cancel one elsewhere, name it: `/runs cancel run:`."
-)
-NO_RUNS: Final = "There are no runs yet. Ask me something, and its run is listed here."
-COMMAND_FAILED: Final = "The command failed because of an error in this bot. Try again in a moment."
-FUNCTION_UNAVAILABLE: Final = (
-    "This function is not available here. Answer without it, and say so if that matters."
-)
-ATTACHMENTS_ONLY: Final = "Attachments"
-QUESTION: Final = "Question"
-SPOILER: Final = "[spoiler]"
-
-_EMPTY_QUESTION: Final = "Hi! Write your question after my name"
-_QUEUE_FULL: Final = (
-    "questions are already waiting here, so I can't take this one. Ask again after my next answer."
-)
-_UNDELIVERED: Final = "I couldn't post the answer"
-
-_STATES: Final[dict[TurnState, str]] = {
-    "waiting": "waiting",
-    "placed": "starting",
-    "posted": "starting",
-    "running": "running",
-    "closing": "finishing",
-    "answered": "answered",
-    "cancelled": "cancelled",
-    "failed": "failed",
-}
 _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
+
+_ANY: Final = "\ue000"
+"""Stands for an argument where a sentence is recognised whatever its arguments are."""
 
 
 def empty_question(name: str) -> str:
     """Explain how to ask, after a mention without a question; ``name`` is the bot's."""
-    example = f"“@{plain(name)} what is a good name for a cat?”"
-    return f"{_EMPTY_QUESTION}, like {example}, and I'll answer."
+    return localized("empty-question", name=plain(name))
 
 
 def is_refusal(content: str) -> bool:
     """Return whether ``content`` is one of our refusals: the question was not taken or answered."""
-    return (
-        content in (NOT_SAVED, SOME_MISSED, unreadable_message())
-        or content.startswith((_EMPTY_QUESTION, _UNDELIVERED))
-        or content.endswith(_QUEUE_FULL)
-    )
+    return _refusals().fullmatch(content) is not None
 
 
-def unreadable_message() -> str:
-    """Refuse a message that arrived from Discord in a form that the bot can't read."""
-    return (
-        "Discord sent me this message in a form that I can't read, so I won't answer it. "
-        "Send it again as plain text."
-    )
-
-
-def queue_full(most: int) -> str:
-    """Refuse a question because ``most`` questions already wait in the channel."""
-    return f"{most} {_QUEUE_FULL}"
+@cache
+def _refusals() -> re.Pattern[str]:
+    """Return a pattern of the refusals in every language: a server's language may change."""
+    refusals = [
+        localized_in(language, message, name=_ANY, most=_ANY, names=_ANY, channel=_ANY)
+        for language in LANGUAGES
+        for message in REFUSALS
+    ]
+    return re.compile("|".join(map(re.escape, refusals)).replace(_ANY, ".*"), re.DOTALL)
 
 
 ToolKind = Literal["function", "code_interpreter", "file_search"]
@@ -202,24 +100,21 @@ def tool_call(
     """
     done = state == "done"
     if kind == "code_interpreter":
-        text = "ran code" if done else "running code"
+        shown = localized("ran-code" if done else "running-code")
+    elif kind == "file_search" and files is None:
+        shown = localized("searched-files" if done else "searching-files")
     elif kind == "file_search":
-        which = "files" if files is None else "1 file" if files == 1 else f"{files} files"
-        text = f"{'searched' if done else 'searching'} {which}"
+        shown = localized("searched-counted" if done else "searching-counted", files=files or 0)
     else:
-        place = f" ({number} of {count})" if count > 1 else ""
-        text = f"{'called' if done else 'calling'} {plain(_shortened(name, 64))}{place}"
-    return f"-# {_CALL_MARKS[state]} {text}"
+        shown = localized("called" if done else "calling", name=plain(_shortened(name, 64)))
+        if count > 1:
+            shown = localized("one-of-calls", call=shown, number=number, count=count)
+    return f"-# {_CALL_MARKS[state]} {shown}"
 
 
 def repeated(line: str, count: int) -> str:
     """Return one line for ``count`` equal lines of tool calls."""
     return line if count == 1 else f"{line} ×{count}"
-
-
-def earlier_calls(count: int) -> str:
-    """Return the line that stands for the first ``count`` lines of tool calls."""
-    return f"-# … {count} earlier"
 
 
 MOST_COUNTED: Final = 20
@@ -228,23 +123,12 @@ MOST_COUNTED: Final = 20
 
 def ahead(count: int) -> str:
     """Show in a waiting reply how many other turns are answered first."""
-    others = "1 other is" if count == 1 else f"{count} others are"
-    if count > MOST_COUNTED:
-        others = f"About {others}"
-    return f"{THINKING}\n-# {others} answered before this."
-
-
-def health(answering: int, waiting: int) -> str:
-    """Show how busy the bot is: turns with a run, and turns that wait for one."""
-    return f"-# answering {answering}, {waiting} waiting"
+    return localized("ahead-about" if count > MOST_COUNTED else "ahead", count=count)
 
 
 def failure(kind: str | None) -> str:
     """Return the sentence for a stored failure kind; an unknown kind counts as internal."""
-    for known, sentence in _FAILURES.items():
-        if kind == known:
-            return sentence
-    return _FAILURES["internal"]
+    return localized(f"failure-{kind if kind in _FAILURES else 'internal'}")
 
 
 def undelivered(channel_id: int, names: str | None = None) -> str:
@@ -252,11 +136,9 @@ def undelivered(channel_id: int, names: str | None = None) -> str:
 
     ``names`` lists the members who asked; None addresses one member directly.
     """
-    whose = f"{_UNDELIVERED} in" if names is None else f"{_UNDELIVERED} for {names} in"
-    return (
-        f"{whose} <#{channel_id}>: I may no longer write there, or the channel is gone. Ask a "
-        "moderator to let me write there; then ask again."
-    )
+    if names is None:
+        return localized("undelivered", channel=str(channel_id))
+    return localized("undelivered-for", names=names, channel=str(channel_id))
 
 
 def retry_helps(kind: str | None) -> bool:
@@ -266,7 +148,11 @@ def retry_helps(kind: str | None) -> bool:
 
 def cancelled(canceller: Asker | None) -> str:
     """Say who cancelled the answer; None: an unknown person or program."""
-    return CANCELLED if canceller is None else f"-# Cancelled by {plain(canceller.name)}."
+    return (
+        localized("cancelled")
+        if canceller is None
+        else localized("cancelled-by", name=plain(canceller.name))
+    )
 
 
 def footer(
@@ -275,7 +161,7 @@ def footer(
     """Return the small last line of an answer with these facts; empty if none is known."""
     known: dict[FooterField, str] = {"time": duration(seconds)}
     if tokens is not None:
-        known["tokens"] = f"{tokens} tokens"
+        known["tokens"] = localized("tokens", tokens=tokens)
     if model:
         known["model"] = plain(_shortened(model, 100))
     facts = " · ".join(known[field] for field in fields if field in known)
@@ -284,12 +170,13 @@ def footer(
 
 def duration(seconds: float) -> str:
     """Format a duration: 3.2 s, 48 s, 2 min 5 s."""
-    if seconds < 0:
-        seconds = 0.0
+    seconds = max(0.0, seconds)
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return localized("duration-fraction", seconds=seconds)
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    if minutes:
+        return localized("duration-minutes", minutes=minutes, seconds=rest)
+    return localized("duration-seconds", seconds=rest)
 
 
 def plain(name: str) -> str:
@@ -299,17 +186,20 @@ def plain(name: str) -> str:
 
 def state(turn: Turn) -> str:
     """Return a turn's state for people; a closing turn with an outcome shows the outcome."""
+    shown: str = turn.state
     if turn.state == "closing" and turn.outcome is not None:
-        return _STATES[turn.outcome]
-    return "cancelling" if turn.canceller and turn.state == "running" else _STATES[turn.state]
+        shown = turn.outcome
+    elif turn.canceller and turn.state == "running":
+        shown = "cancelling"
+    return localized(f"state-{shown}")
 
 
 def askers(turn: Turn) -> str:
     """List the names of those who asked, at most three."""
-    names = [plain(asker.name) for asker in turn.askers[:3]]
+    names = [localized("asker", name=plain(asker.name)) for asker in turn.askers[:3]]
     if len(turn.askers) > 3:
-        names.append(f"{len(turn.askers) - 3} more")
-    return ", ".join(names)
+        names.append(localized("more-askers", count=len(turn.askers) - 3))
+    return localized("list-separator").join(names)
 
 
 def run_line(turn: Turn, now: float) -> str:
@@ -319,11 +209,14 @@ def run_line(turn: Turn, now: float) -> str:
         f"**#{turn.id}** {state(turn)}",
         f"<t:{int(turn.created_at)}:R>",
         duration(took),
-        "– tokens" if turn.tokens is None else f"{turn.tokens} tokens",
+        localized("tokens-unknown")
+        if turn.tokens is None
+        else localized("tokens", tokens=turn.tokens),
         askers(turn),
     ]
     if turn.parts:
-        fields.append(f"[reply]({jump_url(turn.guild_id, turn.channel_id, turn.parts[0])})")
+        url = jump_url(turn.guild_id, turn.channel_id, turn.parts[0])
+        fields.append(localized("run-link", url=url))
     return " · ".join(fields)
 
 
@@ -333,7 +226,7 @@ def run_page(
     """Format a page of the list of runs; ``health`` is its small last line."""
     lines = [run_line(turn, now) for turn in turns]
     if pages > 1:
-        lines.append(f"-# page {page} of {pages}")
+        lines.append(localized("runs-page", page=page, pages=pages))
     if health is not None:
         lines.append(health)
     return "\n".join(lines)
@@ -343,22 +236,25 @@ def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
     """Format a turn for ``/runs show``, with its questions."""
     lines = [run_line(turn, now)]
     if turn.attempt > 1:
-        lines.append(f"Attempt {turn.attempt}")
+        lines.append(localized("run-attempt", attempt=turn.attempt))
     if turn.canceller is not None:
-        lines.append(f"Cancelled by {plain(turn.canceller.name)}")
+        lines.append(localized("run-cancelled-by", name=plain(turn.canceller.name)))
     if turn.state == "failed":
         lines.append(failure(turn.error))
     for question in questions:
         line = " ".join(question.split())
-        lines.append(f"> {plain(_shortened(line, 120))}" if line else "> (attachments only)")
-    if turn.run_id is not None:
-        lines.append(f"-# {turn.run_id} on {turn.thread_id}")
+        quoted = plain(_shortened(line, 120)) if line else localized("run-attachments-only")
+        lines.append(f"> {quoted}")
+    if turn.run_id is not None and turn.thread_id is not None:
+        lines.append(localized("run-on-thread", run=turn.run_id, thread=turn.thread_id))
     return _shortened("\n".join(lines), 1_990)
 
 
 def run_choice(turn: Turn, now: float, question: str) -> str:
     """Format a turn as an autocomplete choice: at most 100 characters, no markup."""
-    names = ", ".join(asker.name for asker in turn.askers)
+    names = localized("list-separator").join(
+        localized("asker", name=asker.name) for asker in turn.askers
+    )
     took = duration(now - turn.started_at)
     return _shortened(
         f"#{turn.id} · {state(turn)} · {took} · {names} · {' '.join(question.split())}", 100
@@ -367,27 +263,26 @@ def run_choice(turn: Turn, now: float, question: str) -> str:
 
 def no_such_run(name: str) -> str:
     """Say that no run has this number, or that this member may not see the run."""
-    return f"There is no run {plain(_shortened(name, 60))} here. `/runs list` shows the runs."
-
-
-def cancelling(turn: Turn) -> str:
-    """Confirm that a turn is being cancelled."""
-    return f"Cancelling #{turn.id}."
+    return localized("no-such-run", name=plain(_shortened(name, 60)))
 
 
 def channel_thread_name(question: str, author_name: str) -> str:
     """Name a channel thread after its first question: 1 to 100 characters."""
-    words = _shortened(headline(question, SPOILER), 100)
+    words = _shortened(headline(question, localized("spoiler")), 100)
     if is_visible(words):  # Discord refuses an invisible name
         return words
     if question.strip():
         return neutral_channel_thread_name(author_name)
-    return _shortened(" ".join(f"{ATTACHMENTS_ONLY} of {author_name}".split()), 100)
+    return _thread_name("attachments-of", author_name)
 
 
 def neutral_channel_thread_name(author_name: str) -> str:
     """Name a channel thread without quoting its question."""
-    return _shortened(" ".join(f"{QUESTION} of {author_name}".split()), 100)
+    return _thread_name("question-of", author_name)
+
+
+def _thread_name(message_id: str, author_name: str) -> str:
+    return _shortened(" ".join(localized(message_id, name=author_name).split()), 100)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:

@@ -19,7 +19,7 @@ from bot.assistants.schema.content import MAX_CONTENT
 from bot.assistants.schema.objects import Message, Run, RunStep
 from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import TurnError, gone, refusal
 from bot.chat.threads.run_progress import RunProgress
@@ -51,6 +51,11 @@ _BY_CAUSE: Final[dict[str, FailureKind]] = {
     "too_long": "too_long",
     "content": "content",
 }
+
+FUNCTION_UNAVAILABLE: Final = (
+    "This function is not available here. Answer without it, and say so if that matters."
+)
+"""What the model reads as the output of a function that the bot does not have."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -115,7 +120,7 @@ class RunFollower:
         """The text so far; while the run calls tools, its tool calls are listed below."""
         if not self._calls_tools:
             return self.text
-        return "\n".join([self.text or sentences.THINKING, *self._progress.lines(self._files)])
+        return "\n".join([self.text or localized("thinking"), *self._progress.lines(self._files)])
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or until the bot waits for it no longer."""
@@ -305,9 +310,7 @@ def unavailable(run: Run) -> list[ToolOutput]:
     if run.required_action is None:
         return []
     calls = run.required_action.submit_tool_outputs.tool_calls
-    return [
-        ToolOutput(tool_call_id=call.id, output=sentences.FUNCTION_UNAVAILABLE) for call in calls
-    ]
+    return [ToolOutput(tool_call_id=call.id, output=FUNCTION_UNAVAILABLE) for call in calls]
 
 
 def _lifetime(run: Run) -> float:

@@ -21,6 +21,7 @@ from bot.assistants.schema.tools import (
 )
 from bot.assistants.states import StepStatus
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import CallState, ToolKind
 
 MOST_LINES: Final = 6
@@ -96,7 +97,9 @@ class RunProgress:
         merged = [(line, len(list(same))) for line, same in groupby(lines)]
         shown = [sentences.repeated(line, count) for line, count in merged]
         earlier = len(shown) - MOST_LINES
-        return [sentences.earlier_calls(earlier), *shown[earlier:]] if earlier > 0 else shown
+        return (
+            [localized("earlier-calls", count=earlier), *shown[earlier:]] if earlier > 0 else shown
+        )
 
 
 def _line(step: _Step, call: _Call, number: int, files: int | None) -> str:

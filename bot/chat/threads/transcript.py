@@ -7,7 +7,7 @@ from msgspec import UNSET
 from bot.assistants.events import MessageDelta
 from bot.assistants.schema.content import RefusalDelta, RefusalPart, TextDelta, TextPart
 from bot.assistants.schema.objects import TOOLS_LEFT_OUT, Message
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.threads.citations import readable
 
 
@@ -85,5 +85,5 @@ def _texts(message: Message) -> list[str]:
         elif isinstance(part, RefusalPart):
             texts.append(part.refusal)
     if TOOLS_LEFT_OUT in (message.metadata or {}):
-        texts.append(f"\n\n{sentences.WITHOUT_TOOLS}")
+        texts.append(f"\n\n{localized('without-tools')}")
     return texts

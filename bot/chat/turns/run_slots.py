@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.runtime.fair_queue import FairSlots, Path
 
 CONCURRENT_RUNS: Final = 500
@@ -83,7 +84,7 @@ class RunSlots:
 
     def health(self) -> str:
         """Return a line for members that says how busy the bot is."""
-        return sentences.health(self._slots.held, self._slots.waiting)
+        return localized("health", answering=self._slots.held, waiting=self._slots.waiting)
 
 
 def _rounded(count: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.chat.reply.reply import Reply
+from bot.chat.texts.fluent import localized, using
 from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
 from bot.chat.turns.turn_context import TurnContext, TurnServices
 from bot.chat.turns.turn_runner import TurnRunner
@@ -98,12 +99,12 @@ class TurnScheduler:
             if lost_id in (turn.channel_id, turn.parent_id, turn.guild_id):
                 context.lose_channel()
 
-    async def stop(self, note: str) -> None:
-        """Stop all workers, and add a note to each reply under way; the turns stay open."""
+    async def stop(self) -> None:
+        """Stop all workers, say in each reply under way that it will go on; turns stay open."""
         self._closing = True
         await self._waiting.stop()
         workers = set(self._workers.values())
-        runners = [runner for _, runner in self._running.values()]
+        running = list(self._running.values())
         for worker in workers:
             worker.cancel()
         if workers:
@@ -112,17 +113,17 @@ class TurnScheduler:
         # Spread over time, because each edit has little time and Discord limits their rate.
         await asyncio.gather(
             *(
-                self._pause(runner, note, number // _PAUSED_PER_SECOND)
-                for number, runner in enumerate(runners)
+                self._pause(context, runner, number // _PAUSED_PER_SECOND)
+                for number, (context, runner) in enumerate(running)
             ),
             return_exceptions=True,
         )
 
-    async def _pause(self, runner: TurnRunner, note: str, seconds: float) -> None:
+    async def _pause(self, context: TurnContext, runner: TurnRunner, seconds: float) -> None:
         if seconds:
             await self._clock.sleep(seconds)
-        with self._throttle.urgent():
-            await runner.pause(note)
+        with self._throttle.urgent(), using(context.language):
+            await runner.pause(localized("restarting"))
 
     def _begin(self, channel_id: int, guild_id: int | None = None) -> None:
         if guild_id is not None:
@@ -201,7 +202,8 @@ class TurnScheduler:
         # A turn that was interrupted, or retried after a failure in the middle of a call, may have
         # made messages and runs that the ledger does not know.
         unsure = turn.interruptions > 0 or turn.id in self._interrupted or turn.attempt > 1
-        context = TurnContext(self._services, turn, unsure=unsure)
+        language = await self._services.locales.of_turn(turn)
+        context = TurnContext(self._services, turn, language, unsure=unsure)
         reply = Reply(
             turn,
             self._services.writers.of(turn),
@@ -216,7 +218,8 @@ class TurnScheduler:
         self._throttle.begin(turn.channel_id, is_waiting=context.slot.is_waiting)
         self._interrupted.add(turn.id)
         try:
-            ended = await runner.to_end()
+            with using(language):
+                ended = await runner.to_end()
             if ended:
                 self._interrupted.discard(turn.id)
             return ended

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.notice import Notice
+from bot.chat.texts.fluent import Language
+from bot.chat.texts.locales import Locales
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.place import PlaceInstructions
@@ -27,6 +29,7 @@ class TurnServices:
     throttle: EditThrottle
     notice: Notice
     run_slots: RunSlots
+    locales: Locales
     settings: DiscordSettings
     place: PlaceInstructions | None
     """None where the model is not told its place."""
@@ -35,14 +38,17 @@ class TurnServices:
 class TurnContext:
     """One turn while this process answers it.
 
-    ``turn`` is the turn as the ledger had it when the work began. ``unsure`` is True where messages
-    or runs may exist that the ledger does not know, so that they are looked up before they are
-    made.
+    ``turn`` is the turn as the ledger had it when the work began; ``language`` is the reply's.
+    ``unsure`` is True where messages or runs may exist that the ledger does not know, so that they
+    are looked up before they are made.
     """
 
-    def __init__(self, services: TurnServices, turn: Turn, *, unsure: bool) -> None:
+    def __init__(
+        self, services: TurnServices, turn: Turn, language: Language, *, unsure: bool
+    ) -> None:
         self.services = services
         self.turn = turn
+        self.language = language
         self.unsure = unsure
         self.slot = services.run_slots.of(turn.id, turn.guild_id)
         self.cancel_requested = asyncio.Event()

@@ -15,6 +15,7 @@ from bot.assistants.states import TERMINAL
 from bot.chat.reply.channel_writer import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
 from bot.chat.threads.run_follower import MOST_TEXT, RunEnd, RunFollower
@@ -292,7 +293,7 @@ class TurnRunner:
         text = self._end.text
         failed = turn.outcome == "failed"
         if turn.outcome == "answered" and not text:
-            text = sentences.EMPTY_ANSWER
+            text = localized("empty-answer")
         if failed:
             sentence = sentences.failure(turn.error)
             text = f"{text}\n\n{sentence}" if text else sentence
@@ -336,9 +337,9 @@ class TurnRunner:
         if turn.outcome == "cancelled":
             notes.append(sentences.cancelled(turn.canceller))
         if turn.error == "incomplete":
-            notes.append(sentences.INCOMPLETE)
+            notes.append(localized("incomplete"))
         if turn.fallback:
-            notes.append(sentences.NO_CHANNEL_THREAD)
+            notes.append(localized("no-channel-thread"))
         if turn.outcome == "answered":
             fields = self._services.settings.footer
             notes.append(sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model))

@@ -61,7 +61,7 @@ async def guilds(call: Call) -> list[Payload]:
             "banner": None,
             "owner": guild.owner_id == call.actor.id,
             "permissions": str(int(permissions.in_guild(guild, call.actor))),
-            "features": [],
+            "features": guild.features,
             **(dict.fromkeys(COUNTS, len(guild.members)) if with_counts else {}),
         }
         for guild in own

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from bot.store.database import Database
 from bot.store.ledger.history import TurnHistory
+from bot.store.ledger.locales import LocaleStore
 from bot.store.ledger.questions import QuestionStore
 from bot.store.ledger.read_markers import ReadMarkerStore
 from bot.store.ledger.reconcile import ReconcileStore, begin_from_copy, is_copy
@@ -32,6 +33,7 @@ class Ledger:
         self.questions = QuestionStore(self._database, now)
         self.turns = TurnStore(self._database, now)
         self.history = TurnHistory(self._database)
+        self.locales = LocaleStore(self._database)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)
 

@@ -107,4 +107,17 @@ def _third(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX questions_of_channel ON questions (channel_id)")
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third)
+def _fourth(db: sqlite3.Connection) -> None:
+    db.execute(
+        """
+        CREATE TABLE locales (
+            owner TEXT NOT NULL CHECK (owner IN ('guild', 'user')),
+            id INTEGER NOT NULL,
+            locale TEXT NOT NULL,
+            PRIMARY KEY (owner, id)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third, _fourth)

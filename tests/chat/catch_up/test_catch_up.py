@@ -6,7 +6,8 @@ import pytest
 from bot.chat.catch_up.catch_up import MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.intake.unreadable import UnreadableMessage
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
+from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.retry import endless
 from bot.sandbox import Channel
@@ -34,6 +35,7 @@ class Reading:
             self.read_markers,
             RestRetry(self.bot.clock),
             self.bot.clock,
+            Locales(self.bot.client, self.bot.ledger),
             take=self._take,
             answer_unreadable=self._refuse,
             release=self._release,
@@ -101,7 +103,7 @@ async def test_one_message_that_fails_does_not_keep_back_the_next(reading: Readi
     assert reading.texts == ["second"]
     # A question that was left out is not passed over in silence.
     assert reading.bot.texts(reading.home)[-1:] == [""]
-    assert reading.home.messages[-1].content == sentences.SOME_MISSED
+    assert reading.home.messages[-1].content == localized("some-missed")
 
 
 async def test_a_message_is_handed_on_again_once_the_ledger_answers(
@@ -122,4 +124,4 @@ async def test_more_pages_than_are_read_are_announced(
         await reading.bot.ada.say(reading.home, f"{number}")
     await reading.caught_up()
     assert reading.texts == [f"{number}" for number in range(1, 101)]
-    assert reading.home.messages[-1].content == sentences.SOME_MISSED
+    assert reading.home.messages[-1].content == localized("some-missed")

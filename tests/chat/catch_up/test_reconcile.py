@@ -4,7 +4,7 @@ import pytest
 
 from bot.chat.catch_up.reconcile import FoundAnswer, FoundReplies, Reconciler, find
 from bot.chat.reply import buttons
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.rest_retry import RestRetry
 from bot.sandbox import Channel
@@ -61,7 +61,7 @@ async def test_an_answer_that_replies_to_a_question_answers_that_question(
 
 async def test_a_refusal_answers_its_question_alone(forgotten: Forgotten) -> None:
     first, second = await forgotten.asked("one"), await forgotten.asked("two")
-    await forgotten.replied(sentences.NOT_SAVED, to=second)
+    await forgotten.replied(localized("not-saved"), to=second)
     found = await forgotten.found()
     assert found.refused == {second}
     assert not found.answers_question(first)
@@ -71,7 +71,7 @@ async def test_a_placeholder_of_no_open_turn_is_deleted_with_its_further_parts(
     forgotten: Forgotten,
 ) -> None:
     question = await forgotten.asked("one")
-    await forgotten.replied(sentences.THINKING, attempt=1)
+    await forgotten.replied(localized("thinking"), attempt=1)
     await forgotten.replied("A second part.")
     reconciler = Reconciler(
         forgotten.bot.client, forgotten.bot.ledger, RestRetry(forgotten.bot.clock)

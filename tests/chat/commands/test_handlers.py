@@ -10,6 +10,7 @@ import pytest
 
 from bot.chat.commands.handlers import PAGE_SIZE, InteractionHandlers
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
@@ -106,9 +107,9 @@ async def test_cancel_by_the_asker_is_stored_and_passed_on(handled: Handled) -> 
 @pytest.mark.parametrize(
     ("user_id", "moderator", "attempt", "note"),
     [
-        (BEN, False, 1, sentences.NOT_YOURS_TO_CANCEL),
+        (BEN, False, 1, localized("not-yours-to-cancel")),
         (BEN, True, 1, None),
-        (ADA, False, 2, sentences.TOO_LATE_TO_CANCEL),
+        (ADA, False, 2, localized("too-late-to-cancel")),
     ],
 )
 async def test_cancel_is_refused_to_strangers_and_for_other_attempts(
@@ -128,14 +129,14 @@ async def test_retry_schedules_the_channel_once(handled: Handled) -> None:
     await handled.handlers.retry_pressed(first, turn.id, 1)
     await handled.handlers.retry_pressed(second, turn.id, 1)
     assert handled.scheduled == [HERE]
-    assert (first.notes, second.notes) == ([], [sentences.TOO_LATE_TO_RETRY])
+    assert (first.notes, second.notes) == ([], [localized("too-late-to-retry")])
 
 
 async def test_retry_is_refused_to_a_stranger(handled: Handled) -> None:
     turn = await handled.failed()
     pressed: Any = FakeInteraction(BEN)
     await handled.handlers.retry_pressed(pressed, turn.id, 1)
-    assert (pressed.notes, handled.scheduled) == ([sentences.NOT_YOURS_TO_RETRY], [])
+    assert (pressed.notes, handled.scheduled) == ([localized("not-yours-to-retry")], [])
 
 
 async def test_a_page_of_runs_is_within_the_list_and_only_moderators_see_the_load(
@@ -162,7 +163,10 @@ async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
     await handled.handlers.cancel_run(asked, None)
     turn = await handled.turn()
     await handled.handlers.cancel_run(asked, None)
-    assert asked.shown == [sentences.NOTHING_RUNNING, sentences.cancelling(turn)]
+    assert asked.shown == [
+        localized("nothing-running"),
+        localized("cancelling", number=str(turn.id)),
+    ]
     assert handled.cancelled == [turn.id]
 
 
@@ -177,9 +181,9 @@ async def test_choices_contain_what_was_typed(handled: Handled) -> None:
     for number in (1, 2):
         await handled.failed(number)
     asked: Any = FakeInteraction(ADA)
-    found = await handled.handlers.choices(asked, "QUESTION 2", active=False)
-    assert [value for _, value in found] == ["2"]
-    assert await handled.handlers.choices(asked, "", active=True) == []
+    found = await handled.handlers.any_run(asked, "QUESTION 2")
+    assert [choice.value for choice in found] == ["2"]
+    assert await handled.handlers.active_run(asked, "") == []
 
 
 async def test_a_defect_is_answered_with_a_sentence(
@@ -188,4 +192,4 @@ async def test_a_defect_is_answered_with_a_sentence(
     monkeypatch.setattr(handled.ledger.history, "count", None)
     asked: Any = FakeInteraction(ADA)
     await handled.handlers.list_runs(asked, 1)
-    assert asked.notes == [sentences.COMMAND_FAILED]
+    assert asked.notes == [localized("command-failed")]

@@ -10,7 +10,7 @@ from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriters, UndeliverableError
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.reply import Reply
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.sandbox import Permission
 from bot.store.ledger import Turn
@@ -67,15 +67,15 @@ async def test_the_placeholder_replies_to_the_question_and_has_a_cancel_button(
 ) -> None:
     message_id = await placed(written, written.reply())
     message = written.bot.general.by_id[message_id]
-    assert message.content == sentences.THINKING
-    assert labels(message) == [sentences.CANCEL]
+    assert message.content == localized("thinking")
+    assert labels(message) == [localized("cancel-button")]
     assert message.reference is not None
 
 
 async def test_an_unsure_reply_uses_the_placeholder_that_exists(written: Written) -> None:
     first = await written.reply().send_placeholder(in_reply=True)
     assert await written.reply(unsure=True).send_placeholder(in_reply=True) == first
-    assert written.bot.texts() == [sentences.THINKING]
+    assert written.bot.texts() == [localized("thinking")]
 
 
 async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Written) -> None:
@@ -83,7 +83,7 @@ async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Writ
     message = written.bot.general.by_id[await placed(written, reply)]
     reply.show(lambda: "Half of")
     await written.bot.sandbox.until(lambda: message.content == "Half of")
-    assert labels(message) == [sentences.CANCEL]
+    assert labels(message) == [localized("cancel-button")]
     assert await reply.finish("Half of it.", ["-# note"], retry=False)
     assert message.content == "Half of it.\n-# note"
     assert labels(message) == []
@@ -100,7 +100,7 @@ async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: W
     messages = [m for m in written.bot.general.messages if m.author is written.bot.sandbox.bot_user]
     assert await written.parts() == tuple(message.id for message in messages)
     assert [labels(message) for message in messages] == [[]] * (len(messages) - 1) + [
-        [sentences.RETRY]
+        [localized("retry-button")]
     ]
 
 

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.turns.run_slots import RunSlot, RunSlots
 
 
@@ -55,9 +55,9 @@ async def test_a_guild_with_many_turns_waits_for_itself() -> None:
     slots = RunSlots(1)
     waiting = Waiting(slots, [(1, 7), (2, 7), (3, 7), (4, 7), (5, 8), (6, 9)])
     await waiting.begun()
-    assert slots.health() == sentences.health(1, 5)
+    assert slots.health() == localized("health", answering=1, waiting=5)
     assert await waiting.served() == [1, 2, 5, 6, 3, 4]
-    assert slots.health() == sentences.health(0, 0)
+    assert slots.health() == localized("health", answering=0, waiting=0)
 
 
 async def test_a_waiting_turn_knows_how_many_are_ahead() -> None:
@@ -74,7 +74,7 @@ async def test_a_turn_that_is_cancelled_while_it_waits_takes_no_slot() -> None:
     waiting = Waiting(slots, [(1, 7), (2, 8), (3, 9)])
     await waiting.begun()
     await waiting.cancelled(2)
-    assert slots.health() == sentences.health(1, 1)
+    assert slots.health() == localized("health", answering=1, waiting=1)
     assert await waiting.served() == [1, 3]
 
 
@@ -90,7 +90,7 @@ async def test_a_turn_that_is_cancelled_as_it_gets_its_slot_passes_the_slot_on()
     await waiting.begun()
     assert 3 in waiting.order
     assert await waiting.served() in ([1, 3], [1, 2, 3])
-    assert slots.health() == sentences.health(0, 0)
+    assert slots.health() == localized("health", answering=0, waiting=0)
 
 
 async def test_a_turn_with_a_run_takes_a_slot_beyond_the_limit_and_holds_up_the_others() -> None:
@@ -102,7 +102,7 @@ async def test_a_turn_with_a_run_takes_a_slot_beyond_the_limit_and_holds_up_the_
             second.take()
             waiting = Waiting(slots, [(3, 7)])
             await waiting.begun()
-            assert slots.health() == sentences.health(2, 1)
+            assert slots.health() == localized("health", answering=2, waiting=1)
         await waiting.begun()
         assert waiting.order == []
     await waiting.begun()
@@ -119,7 +119,7 @@ async def test_every_turn_gets_a_slot_once_and_never_too_many(
     await waiting.begun()
     assert len(waiting.order) == min(count, len(guilds))
     assert sorted(await waiting.served()) == list(range(len(guilds)))
-    assert slots.health() == sentences.health(0, 0)
+    assert slots.health() == localized("health", answering=0, waiting=0)
 
 
 async def test_many_direct_messages_leave_guilds_every_other_slot() -> None:

@@ -1,6 +1,7 @@
 """The scheduler: one turn at a time in a channel, and channels that are held begin none."""
 
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from tests.support.discord_rest import RestBot
 
 
@@ -86,12 +87,12 @@ async def test_a_stopped_scheduler_leaves_turns_open_with_a_note_in_their_replie
     await bot.stored("one")
     bot.parts.scheduler.schedule(bot.general.id)
     await bot.in_state(1, "running")
-    await bot.parts.scheduler.stop(sentences.RESTARTING)
+    await bot.parts.scheduler.stop()
     gate.open()
     turn = await bot.ledger.history.turn(1)
     assert turn is not None
     assert turn.state == "running"
-    assert bot.general.messages[-1].content.endswith(sentences.RESTARTING)
+    assert bot.general.messages[-1].content.endswith(localized("restarting"))
     await bot.stored("two")
     bot.parts.scheduler.schedule(bot.general.id)
     assert await bot.ledger.history.turn(2) is None

@@ -3,6 +3,7 @@
 from bot.assistants.schema.requests import CreateRun, Page
 from bot.chat.reply import buttons
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from bot.chat.turns.turn_runner import MOST_INTERRUPTIONS
 from tests.support.discord_rest import RestBot
 
@@ -46,7 +47,7 @@ async def test_a_turn_interrupted_after_its_run_began_follows_that_run(bot: Rest
     turn = await bot.ledger.turns.next_in(bot.general.id)
     assert turn is not None
     channel = bot.client.get_partial_messageable(bot.general.id)
-    placeholder = await channel.send(sentences.THINKING, view=buttons.cancel_view(turn.id, 1))
+    placeholder = await channel.send(localized("thinking"), view=buttons.cancel_view(turn.id, 1))
     await bot.ledger.turns.placed(turn.id, 1, placeholder.id)
     await bot.ledger.turns.posted(turn.id, 1, first.thread_id)
     bot.model.say("Twice.")

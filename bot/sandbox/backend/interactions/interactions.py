@@ -214,7 +214,11 @@ class Interactions:
             payload["user"] = render.user(user)
         else:
             payload["guild_id"] = str(guild.id)
-            payload["guild"] = {"id": str(guild.id), "locale": guild.locale, "features": []}
+            payload["guild"] = {
+                "id": str(guild.id),
+                "locale": guild.locale,
+                "features": guild.features,
+            }
             payload["guild_locale"] = guild.locale
             payload["member"] = {
                 **render.member(guild.members[user.id]),

@@ -208,7 +208,7 @@ def guild(subject: Guild) -> Payload:
         "home_header": None,
         "splash": None,
         "discovery_splash": None,
-        "features": [],
+        "features": subject.features,
         "banner": None,
         "owner_id": str(subject.owner_id),
         "application_id": None,

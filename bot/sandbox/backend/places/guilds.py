@@ -91,6 +91,12 @@ class Guilds:
         self._emit(guild, "GUILD_UPDATE", render.guild(guild), Intent.GUILDS)
         self._world.publish("guild")
 
+    def make_community(self, guild: Guild, locale: str) -> None:
+        """Make the guild a Community server with this primary language, and tell the sessions."""
+        guild.features, guild.locale = ["COMMUNITY"], locale
+        self._emit(guild, "GUILD_UPDATE", render.guild(guild), Intent.GUILDS)
+        self._world.publish("guild")
+
     def set_role_permissions(self, guild: Guild, role: Role, rights: Permission) -> None:
         """Change what a role may do and tell the sessions."""
         role.permissions = rights

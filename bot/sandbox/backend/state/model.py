@@ -182,6 +182,7 @@ class Guild:
     created_at: float
     premium_tier: int = 0
     locale: str = "en-US"
+    features: list[str] = field(default_factory=list)
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""Names and describes slash commands in every language, from the language files.
+
+The message of the command ``/runs list`` is ``runs-list-command``: its value is the command's name.
+Its attributes are ``description``, and for each option ``option`` and ``option-description``.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import discord
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Location
+
+from bot.chat.texts.fluent import DEFAULT, language_of, localized_in
+
+Autocomplete = Callable[
+    [discord.Interaction[Any], str], Coroutine[Any, Any, list[app_commands.Choice[str]]]
+]
+"""Returns the choices for what a member typed."""
+
+_OF_COMMAND: Final = {
+    Location.command_name: "",
+    Location.command_description: ".description",
+    Location.group_name: "",
+    Location.group_description: ".description",
+}
+
+
+def new_group(name: str) -> app_commands.Group:
+    """Return a group of commands, described in English."""
+    return app_commands.Group(name=name, description=_english(f"{name}-command.description"))
+
+
+def add_command(
+    group: app_commands.Group,
+    name: str,
+    handler: Callable[..., Coroutine[Any, Any, None]],
+    **autocomplete: Autocomplete,
+) -> None:
+    """Add a command to a group, with the handler's parameters as its options.
+
+    ``autocomplete`` has the function that completes an option, by the option's name.
+    """
+    message_id = f"{group.name}-{name}-command"
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name=name, description=_english(f"{message_id}.description"), callback=handler, parent=group
+    )
+    app_commands.describe(
+        **{
+            option.name: app_commands.locale_str(
+                _english(f"{message_id}.{option.name}-description")
+            )
+            for option in command.parameters
+        }
+    )(command)
+    for option_name, complete in autocomplete.items():
+        command.autocomplete(option_name)(complete)
+    group.add_command(command)
+
+
+class CommandTranslator(app_commands.Translator):
+    """Translates what Discord shows of slash commands; English is what it shows by default."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """Return a name or description in a locale; None where it has no language of its own."""
+        language = language_of(locale.value)
+        if language is None or language == DEFAULT:
+            return None
+        data: Any = context.data
+        if context.location in _OF_COMMAND:
+            return localized_in(language, _id_of(data) + _OF_COMMAND[context.location])
+        if context.location is Location.parameter_name:
+            return localized_in(language, f"{_id_of(data.command)}.{data.name}")
+        if context.location is Location.parameter_description:
+            return localized_in(language, f"{_id_of(data.command)}.{data.name}-description")
+        return localized_in(language, string.extras["id"])
+
+
+def _id_of(command: app_commands.Command[Any, ..., Any] | app_commands.Group) -> str:
+    return f"{command.qualified_name.replace(' ', '-')}-command"
+
+
+def _english(message_id: str) -> str:
+    return localized_in(DEFAULT, message_id)

@@ -1,0 +1,143 @@
+# Every sentence that a Discord member reads, in English. Syntax: https://projectfluent.org
+# A message that begins with "-# " is a small note; the answer above the note is quoted without it.
+
+## Replies
+
+thinking = thinking…
+ahead =
+    { thinking }
+    -# { $count ->
+        [one] { $count } other is answered before this.
+       *[other] { $count } others are answered before this.
+    }
+ahead-about =
+    { thinking }
+    -# About { $count } others are answered before this.
+empty-answer = The model gave an empty answer. Ask again, in other words.
+without-tools = -# This model can't use tools, so it answered without searching files or running code.
+incomplete = -# The answer reached its length limit and was cut off. Ask me to go on.
+ran-code = ran code
+running-code = running code
+searched-files = searched files
+searching-files = searching files
+searched-counted = { $files ->
+    [one] searched { $files } file
+   *[other] searched { $files } files
+}
+searching-counted = { $files ->
+    [one] searching { $files } file
+   *[other] searching { $files } files
+}
+called = called { $name }
+calling = calling { $name }
+one-of-calls = { $call } ({ $number } of { $count })
+earlier-calls = -# … { $count } earlier
+cancelled = -# Cancelled.
+cancelled-by = -# Cancelled by { $name }.
+no-channel-thread = -# I can't open a thread here, so I answer in the channel.
+restarting = -# I'm restarting and will go on with this answer in a moment.
+
+## Buttons
+
+cancel-button = Cancel
+retry-button = Retry
+newer-button = Newer
+older-button = Older
+
+## Questions that are not taken
+
+empty-question = Hi! Write your question after my name, like “@{ $name } what is a good name for a cat?”, and I'll answer.
+queue-full = { $most } questions are already waiting here, so I can't take this one. Ask again after my next answer.
+not-saved = I couldn't save your question, so I won't answer it. Ask again in a few minutes.
+unreadable-message = Discord sent me this message in a form that I can't read, so I won't answer it. Send it again as plain text.
+some-missed = -# I was offline and missed more messages here than I can read. I answer the newest; ask the others again.
+undelivered = I couldn't post the answer in <#{ $channel }>: I may no longer write there, or the channel is gone. Ask a moderator to let me write there; then ask again.
+undelivered-for = I couldn't post the answer for { $names } in <#{ $channel }>: I may no longer write there, or the channel is gone. Ask a moderator to let me write there; then ask again.
+
+## Why a turn failed
+
+failure-unreachable = I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes.
+failure-refused = The assistant's server refused this request. Retry, or ask in other words. If it fails again, tell the operator of this bot.
+failure-not_allowed = The assistant's server refused this bot's key. Only the operator of this bot can fix that; press Retry afterwards.
+failure-assistant_gone = The assistant that answers here no longer exists. The operator of this bot has to choose another one; press Retry afterwards.
+failure-busy = Another program is using this conversation, so I can't answer yet. Retry in a few minutes.
+failure-rate_limited = The model is getting too many requests right now. Retry in a minute.
+failure-rejected = The model's server refused this request. Ask in other words, or retry.
+failure-model_key = The model's server refused this bot's key. { -operators-task }
+failure-model_credit = The account that pays for the model has no credit left. { -operators-task }
+failure-model_missing = The model that answers here can't be found. { -operators-task }
+failure-model_tools = The model that answers here can't use the tools that this needs. { -operators-task }
+failure-ability = The model can't do something that your question needs, such as look at an image. Ask again without it.
+failure-too_long = This conversation is longer than the model can read. Start a new conversation.
+failure-content = The model's content rules refused this. Ask in other words; if that is refused too, start a new conversation.
+failure-model_failed = The model failed before it finished the answer. Retry to ask it again.
+failure-expired = The answer took too long, so I stopped it. Retry to start it again.
+failure-gave_up = I was restarted three times during this answer, so I stopped trying. Retry to start it again.
+failure-internal = Something went wrong in this bot, so there is no answer. Retry; if it fails again, tell the operator of this bot.
+failure-undeliverable = Discord didn't let me post the answer here. Either I may not write in this channel, or a filter blocks part of the answer, such as a link. Retry, or ask in other words.
+-operators-task = Only the operator of this bot can fix that; ask again afterwards.
+
+## Names of channel threads
+
+question-of = Question of { $name }
+attachments-of = Attachments of { $name }
+spoiler = [spoiler]
+
+## Durations, numbers and lists
+
+duration-fraction = { NUMBER($seconds, minimumFractionDigits: 1, maximumFractionDigits: 1) } s
+duration-seconds = { $seconds } s
+duration-minutes = { $minutes } min { $seconds } s
+tokens = { $tokens ->
+    [one] { $tokens } token
+   *[other] { $tokens } tokens
+}
+tokens-unknown = – tokens
+list-separator = { ", " }
+asker = { $name }
+more-askers = { $count } more
+
+## Commands: a message is a command's name, its attributes are the command's texts
+
+runs-command = runs
+    .description = Show or cancel what the assistant is doing
+runs-list-command = list
+    .description = List runs, newest first
+    .page = page
+    .page-description = The page of the list
+runs-show-command = show
+    .description = Show one run
+    .run = run
+    .run-description = The run's number, as the list shows it
+runs-cancel-command = cancel
+    .description = Cancel the run of this channel, or another one
+    .run = run
+    .run-description = The run's number; leave it out for the run of this channel
+
+## Runs
+
+state-waiting = waiting
+state-placed = starting
+state-posted = starting
+state-running = running
+state-closing = finishing
+state-answered = answered
+state-cancelled = cancelled
+state-failed = failed
+state-cancelling = cancelling
+run-link = [reply]({ $url })
+run-attempt = Attempt { $attempt }
+run-cancelled-by = Cancelled by { $name }
+run-attachments-only = (attachments only)
+run-on-thread = -# { $run } on { $thread }
+runs-page = -# page { $page } of { $pages }
+health = -# answering { $answering }, { $waiting } waiting
+no-runs = There are no runs yet. Ask me something, and its run is listed here.
+no-such-run = There is no run { $name } here. `/{ runs-command } { runs-list-command }` shows the runs.
+cancelling = Cancelling #{ $number }.
+nothing-running = No run is active in this channel. To cancel one elsewhere, name it: `/{ runs-command } { runs-cancel-command } { runs-cancel-command.run }:`.
+too-late-to-cancel = This run has already ended, so there is nothing to cancel.
+too-late-to-retry = This was already retried or answered, so there is nothing to retry.
+not-yours-to-cancel = Only those who asked, or members with Manage Messages, can cancel this.
+not-yours-to-retry = Only those who asked, or members with Manage Messages, can retry this.
+command-failed = The command failed because of an error in this bot. Try again in a moment.

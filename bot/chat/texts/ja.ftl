@@ -1,0 +1,132 @@
+# Every sentence that a Discord member reads, in Japanese. Syntax: https://projectfluent.org
+# A message that begins with "-# " is a small note; the answer above the note is quoted without it.
+# Style: です・ます, short, Discord's own Japanese terms; no space between Japanese and a number.
+
+## Replies
+
+thinking = 考え中…
+ahead =
+    { thinking }
+    -# ほかの{ $count }件に先に回答します。
+ahead-about =
+    { thinking }
+    -# ほかの約{ $count }件に先に回答します。
+empty-answer = モデルの回答が空でした。言い方を変えて、もう一度質問してください。
+without-tools = -# このモデルはツールを使えないため、ファイル検索やコード実行をせずに回答しました。
+incomplete = -# 回答が長さの上限に達したため、途中で切れています。続きが必要な場合は「続けて」と送ってください。
+ran-code = コードを実行しました
+running-code = コードを実行中
+searched-files = ファイルを検索しました
+searching-files = ファイルを検索中
+searched-counted = { $files }個のファイルを検索しました
+searching-counted = { $files }個のファイルを検索中
+called = { $name }を呼び出しました
+calling = { $name }を呼び出し中
+one-of-calls = { $call }（{ $number }/{ $count }）
+earlier-calls = -# … ほか{ $count }件
+cancelled = -# キャンセルされました。
+cancelled-by = -# { $name }さんがキャンセルしました。
+no-channel-thread = -# ここではスレッドを作成できないため、このチャンネルで回答します。
+restarting = -# 再起動しています。まもなく続きを回答します。
+
+## Buttons
+
+cancel-button = キャンセル
+retry-button = 再試行
+newer-button = 前へ
+older-button = 次へ
+
+## Questions that are not taken
+
+empty-question = こんにちは！「@{ $name } 猫の名前を考えて」のように、メンションに続けて質問を書いてください。
+queue-full = すでに{ $most }件の質問が順番を待っているため、この質問は受け付けられません。次の回答のあとで、もう一度質問してください。
+not-saved = 質問を保存できなかったため、回答できません。数分後にもう一度質問してください。
+unreadable-message = Discordから届いたこのメッセージを読み取れなかったため、回答できません。テキストだけでもう一度送ってください。
+some-missed = -# オフラインの間に、ここで読み切れない数のメッセージが投稿されました。最新の質問に回答します。そのほかの質問は、もう一度送ってください。
+undelivered = <#{ $channel }>に回答を投稿できませんでした。書き込む権限がないか、チャンネルが削除されています。モデレーターに書き込みの許可を依頼してから、もう一度質問してください。
+undelivered-for = { $names }への回答を<#{ $channel }>に投稿できませんでした。書き込む権限がないか、チャンネルが削除されています。モデレーターに書き込みの許可を依頼してから、もう一度質問してください。
+
+## Why a turn failed
+
+failure-unreachable = アシスタントのサーバーに接続できなかったため、回答できませんでした。数分後に再試行してください。
+failure-refused = アシスタントのサーバーがこのリクエストを拒否しました。再試行するか、言い方を変えて質問してください。それでも失敗する場合は、ボットの運営者にお知らせください。
+failure-not_allowed = アシスタントのサーバーがこのボットのキーを拒否しました。ボットの運営者による対応が必要です。対応が済んでから再試行してください。
+failure-assistant_gone = ここで回答するアシスタントは、すでに存在しません。ボットの運営者が別のアシスタントを選んでから、再試行してください。
+failure-busy = 別のプログラムがこの会話を使用しているため、まだ回答できません。数分後に再試行してください。
+failure-rate_limited = 現在、モデルへのリクエストが集中しています。1分ほど待ってから再試行してください。
+failure-rejected = モデルのサーバーがこのリクエストを拒否しました。言い方を変えて質問するか、再試行してください。
+failure-model_key = モデルのサーバーがこのボットのキーを拒否しました。{ -operators-task }
+failure-model_credit = モデルの料金を支払うアカウントの残高がありません。{ -operators-task }
+failure-model_missing = ここで回答するモデルが見つかりません。{ -operators-task }
+failure-model_tools = ここで回答するモデルは、必要なツールを使えません。{ -operators-task }
+failure-ability = この質問には、画像の読み取りなど、モデルにできないことが含まれています。その部分を除いて、もう一度質問してください。
+failure-too_long = 会話が長くなりすぎて、モデルが読み込めません。新しい会話を始めてください。
+failure-content = モデルのコンテンツルールにより拒否されました。言い方を変えて質問してください。それでも拒否される場合は、新しい会話を始めてください。
+failure-model_failed = 回答の途中でモデルにエラーが発生しました。再試行すると、もう一度質問できます。
+failure-expired = 時間がかかりすぎたため、回答を中断しました。再試行すると、最初からやり直します。
+failure-gave_up = 回答中にボットが3回再起動したため、中断しました。再試行すると、最初からやり直します。
+failure-internal = ボットにエラーが発生したため、回答できませんでした。再試行しても失敗する場合は、ボットの運営者にお知らせください。
+failure-undeliverable = ここに回答を投稿できませんでした。このチャンネルに書き込む権限がないか、回答の一部（リンクなど）がフィルターでブロックされています。再試行するか、言い方を変えて質問してください。
+-operators-task = ボットの運営者による対応が必要です。対応が済んでから、もう一度質問してください。
+
+## Names of channel threads
+
+question-of = { $name }さんの質問
+attachments-of = { $name }さんの添付ファイル
+spoiler = [スポイラー]
+
+## Durations, numbers and lists
+
+duration-fraction = { NUMBER($seconds, minimumFractionDigits: 1, maximumFractionDigits: 1) }秒
+duration-seconds = { $seconds }秒
+duration-minutes = { $minutes }分{ $seconds }秒
+tokens = { $tokens }トークン
+tokens-unknown = –トークン
+list-separator = 、
+asker = { $name }さん
+more-askers = ほか{ $count }人
+
+## Commands: a message is a command's name, its attributes are the command's texts
+
+runs-command = 実行
+    .description = アシスタントの実行を確認・キャンセルします
+runs-list-command = 一覧
+    .description = 実行を新しい順に表示します
+    .page = ページ
+    .page-description = 表示するページ
+runs-show-command = 詳細
+    .description = 実行の詳細を表示します
+    .run = 番号
+    .run-description = 一覧に表示される実行の番号
+runs-cancel-command = キャンセル
+    .description = このチャンネルの実行、または指定した実行をキャンセルします
+    .run = 番号
+    .run-description = 実行の番号（省略すると、このチャンネルの実行）
+
+## Runs
+
+state-waiting = 待機中
+state-placed = 開始中
+state-posted = 開始中
+state-running = 実行中
+state-closing = 終了処理中
+state-answered = 回答済み
+state-cancelled = キャンセル済み
+state-failed = 失敗
+state-cancelling = キャンセル中
+run-link = [返信]({ $url })
+run-attempt = { $attempt }回目の試行
+run-cancelled-by = { $name }さんがキャンセル
+run-attachments-only = （添付ファイルのみ）
+run-on-thread = -# { $run }（{ $thread }）
+runs-page = -# { $page } / { $pages }ページ
+health = -# 回答中{ $answering }件、待機中{ $waiting }件
+no-runs = 実行はまだありません。質問すると、ここに表示されます。
+no-such-run = 「{ $name }」という実行は見つかりません。`/{ runs-command } { runs-list-command }`で確認してください。
+cancelling = #{ $number }をキャンセルしています。
+nothing-running = このチャンネルで進行中の実行はありません。ほかのチャンネルの実行は、`/{ runs-command } { runs-cancel-command } { runs-cancel-command.run }:`で番号を指定してキャンセルできます。
+too-late-to-cancel = この実行はすでに終了しているため、キャンセルできません。
+too-late-to-retry = すでに再試行または回答が済んでいるため、再試行できません。
+not-yours-to-cancel = キャンセルできるのは、質問した人と「メッセージの管理」権限を持つメンバーだけです。
+not-yours-to-retry = 再試行できるのは、質問した人と「メッセージの管理」権限を持つメンバーだけです。
+command-failed = ボットにエラーが発生したため、コマンドを実行できませんでした。しばらくしてから、もう一度お試しください。
