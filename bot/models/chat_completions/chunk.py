@@ -41,6 +41,38 @@ class CompletionChunk(Struct, gc=False):
     error: Any = None
 
 
+class TextDelta(Struct, gc=False):
+    """A piece of text and nothing else; see ``CompletionDelta``."""
+
+    content: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    reasoning: None = None
+    reasoning_content: None = None
+    reasoning_details: None = None
+
+
+class TextChoice(Struct, gc=False):
+    """A choice with a piece of text and nothing else."""
+
+    delta: TextDelta
+    index: int = 0
+    finish_reason: None = None
+    error: None = None
+
+
+class TextChunk(Struct, gc=False):
+    """The data of nearly every event: decoding it refuses all that needs a closer look."""
+
+    choices: list[TextChoice]
+    usage: None = None
+    error: None = None
+
+
+text_decoder: Final = msgspec.json.Decoder(TextChunk)
+"""Decodes a chunk that holds text and nothing else; ``decoder`` reads the rest."""
+
 decoder: Final = msgspec.json.Decoder(CompletionChunk)
 """Decodes what is as it should be; ``chunk_of`` reads the rest."""
 

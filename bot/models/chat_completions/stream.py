@@ -15,6 +15,7 @@ from bot.models.chat_completions.chunk import (
     chunk_of,
     decoder,
     parts_of,
+    text_decoder,
 )
 from bot.models.chat_completions.continuation import ReasoningFields
 from bot.models.chat_completions.tool_calls import ToolCallAssembler
@@ -41,7 +42,10 @@ from bot.models.types import (
 )
 from bot.wire.bodies import excerpt
 
-_NOTHING: Final[tuple[ModelEvent, ...]] = ()
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_LENIENT_CHUNKS: Final = 16
+"""The number of chunks without a strict decoding after one for which that failed."""
+
 _REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",
     "length": "length",
@@ -69,6 +73,8 @@ class CompletionReader:
         self.thinking = ThoughtFilter(unopened=unopened)
         self._note = self.thinking.note
         self._decode = decoder.decode
+        self._decode_text = text_decoder.decode
+        self._lenient_for = 0
         self._calls = ToolCallAssembler(tools)
         self._thoughts = ReasoningFields()
         self._index: Any = None  # that of the choice that is read
@@ -77,40 +83,34 @@ class CompletionReader:
 
     def take(self, data: bytes) -> Iterable[ModelEvent]:
         """Return the events in the next chunk; raises ``StreamFault`` for an error in it."""
+        if self._lenient_for:
+            self._lenient_for -= 1
+        else:
+            try:
+                text = self._decode_text(data).choices[0]
+            except (*_UNDECODABLE, IndexError):
+                self._lenient_for = _LENIENT_CHUNKS
+            else:
+                content = text.delta.content
+                if (
+                    content
+                    and text.index == self._index
+                    and self.thinking.passes
+                    and ">" not in content
+                    and "]" not in content
+                ):
+                    self.size += len(content)
+                    self._note(content)
+                    return (ModelTextDelta(content),)
         try:
             chunk = self._decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _UNDECODABLE:
             return self._take_malformed(data)
         if chunk.error is not None or not chunk.choices:
             return self._take_malformed(data)
         if chunk.usage is not None:
             self._count(chunk.usage)
-        choice = chunk.choices[0]
-        if choice.index != self._index:
-            return self._take_choices(chunk.choices)
-        delta = choice.delta
-        # Fast path: nearly every chunk holds text and nothing else.
-        if (
-            delta is not None
-            and (content := delta.content).__class__ is str
-            and content
-            and choice.finish_reason
-            is choice.error
-            is delta.tool_calls
-            is delta.function_call
-            is delta.reasoning_content
-            is delta.reasoning
-            is delta.reasoning_details
-            is delta.refusal
-            is None
-            and self.thinking.passes
-            and ">" not in content
-            and "]" not in content
-        ):
-            self.size += len(content)
-            self._note(content)
-            return (ModelTextDelta(content),)
-        return self._take_choice(choice)
+        return self._take_choices(chunk.choices)
 
     def fail(self, data: bytes) -> None:
         """Take an event named "error"; raises ``StreamFault`` unless it is empty."""
