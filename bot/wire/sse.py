@@ -125,7 +125,7 @@ class Decoder:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if self._lenient:
-            field = field.strip().lower()
+            field = field.strip(b"\x00 \t").lower()
             if field.startswith(b"{"):
                 field, value = b"data", line
             elif field == b"error":

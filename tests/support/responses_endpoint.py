@@ -114,7 +114,11 @@ class ScriptedResponses(ScriptedServer):
 
     def fail_calls(self, *statuses: int) -> None:
         """Answer the next calls other than creates with these statuses."""
-        self._refusals.extend(fail(status) for status in statuses)
+        self.answer_calls(*map(fail, statuses))
+
+    def answer_calls(self, *answers: Turn) -> None:
+        """Answer the next calls other than creates with these."""
+        self._refusals.extend(answers)
 
     def cut(self, text: str = "") -> None:
         """Next: say `text` and close the connection in the middle of the stream."""

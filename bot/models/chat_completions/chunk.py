@@ -12,6 +12,7 @@ class CompletionDelta(Struct, gc=False):
     """A piece of an answer, or a whole answer; its fields are checked where they are used."""
 
     content: Any = None
+    text: Any = None
     refusal: Any = None
     tool_calls: Any = None
     function_call: Any = None
@@ -41,7 +42,7 @@ class CompletionChunk(Struct, gc=False):
     error: Any = None
 
 
-class TextDelta(Struct, gc=False):
+class PlainDelta(Struct, gc=False):
     """A piece of text and nothing else; see ``CompletionDelta``."""
 
     content: str | None = None
@@ -53,24 +54,24 @@ class TextDelta(Struct, gc=False):
     reasoning_details: None = None
 
 
-class TextChoice(Struct, gc=False):
+class PlainChoice(Struct, gc=False):
     """A choice with a piece of text and nothing else."""
 
-    delta: TextDelta
+    delta: PlainDelta
     index: int = 0
     finish_reason: None = None
     error: None = None
 
 
-class TextChunk(Struct, gc=False):
+class PlainChunk(Struct, gc=False):
     """The data of nearly every event: decoding it refuses all that needs a closer look."""
 
-    choices: list[TextChoice]
+    choices: list[PlainChoice]
     usage: None = None
     error: None = None
 
 
-text_decoder: Final = msgspec.json.Decoder(TextChunk)
+text_decoder: Final = msgspec.json.Decoder(PlainChunk)
 """Decodes a chunk that holds text and nothing else; ``decoder`` reads the rest."""
 
 decoder: Final = msgspec.json.Decoder(CompletionChunk)
@@ -81,7 +82,8 @@ def chunk_of(value: dict[str, Any]) -> CompletionChunk:
     """Read a malformed chunk leniently."""
     choices = value.get("choices")
     if isinstance(choices, dict):
-        choices = [choices]
+        numbered = all(key.isdigit() for key in choices)
+        choices = list(choices.values()) if numbered else [choices]
     read = [
         CompletionChoice(
             index=integer(choice.get("index")) or 0,
@@ -112,10 +114,16 @@ def parts_of(content: object) -> tuple[str, str, str]:
         content = [content]
     if not isinstance(content, list):
         return text_in(content), "", ""
-    texts, refusals, thoughts = [], [], []
+    texts: list[str] = []
+    refusals: list[str] = []
+    thoughts: list[str] = []
     for part in content:
         if isinstance(part, str):
             texts.append(part)
+            continue
+        if isinstance(part, list):
+            for found, each in zip((texts, refusals, thoughts), parts_of(part), strict=True):
+                found.append(each)
             continue
         if not isinstance(part, dict):
             continue

@@ -15,7 +15,7 @@ from bot.models.hosted_support import require_hosts
 from bot.models.http.check import check_endpoint
 from bot.models.http.endpoint import Endpoint, EndpointTimeouts, RefusedError
 from bot.models.http.errors import limit_too_large, passing_fault, refused_tools
-from bot.models.http.leniency import parse
+from bot.models.http.leniency import is_end, parse
 from bot.models.http.stream_reader import Receiving, log_skipped
 from bot.models.http.transport_errors import FAULTS
 from bot.models.types import (
@@ -207,6 +207,8 @@ class ChatReceiving(Receiving):
     def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
         if event.name == "error":
             self.answer.fail(event.data)
+        elif is_end(event.name, event.data):
+            return self.answer.take(b"[DONE]")
         return self.answer.take(event.data)
 
     def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:

@@ -70,6 +70,7 @@ class CompletionReader:
         self.size = 0
         self.skipped = 0
         self.first_skipped = ""
+        self._unreadable = False  # whether a skipped event is no JSON
         self.thinking = ThoughtFilter(unopened=unopened)
         self._note = self.thinking.note
         self._decode = decoder.decode
@@ -129,6 +130,8 @@ class CompletionReader:
             began = f"; it sent {self.first_skipped}" if self.first_skipped else ""
             raise StreamFault(f"the answer holds no choices{began}")
         events = self._calls.finish()
+        if self._unreadable and not self.size and not self._calls:
+            raise StreamFault(f"none of the answer can be read; it sent {self.first_skipped}")
         if self.reason == "error":
             raise StreamFault("the endpoint ended the answer with an error")
         reason = _REASONS.get(self.reason or "", "stop")
@@ -153,8 +156,9 @@ class CompletionReader:
         """Read an unusual event as far as possible."""
         events: list[ModelEvent] = []
         values = parse(data)
-        if not values and data.strip():
+        if not values and data.strip(b"\x00 \t"):
             self._skip(data)
+            self._unreadable = True
         for value in values:
             if value is END:
                 self.done = True
@@ -169,7 +173,7 @@ class CompletionReader:
         return events
 
     def _take_value(self, value: dict[str, Any]) -> list[ModelEvent]:
-        chunk = chunk_of(value)
+        chunk = chunk_of(_unwrapped(value))
         self._count(chunk.usage)
         if not chunk.choices:
             self._fail_with(error_in(value))
@@ -234,7 +238,7 @@ class CompletionReader:
 
     def _take_delta(self, delta: CompletionDelta, events: list[ModelEvent]) -> None:
         self._thoughts.add(delta)
-        content = delta.content
+        content = delta.text if delta.content is None else delta.content
         if content.__class__ is str:
             text, refusal, thoughts = content, "", ""
         else:
@@ -283,12 +287,23 @@ class CompletionReader:
             self.usage = ModelUsage(prompt, completion, total)
 
 
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the chunk in an event; gateways put it into an object of their own."""
+    if "choices" not in value:
+        for key in ("data", "output", "result"):
+            inner = value.get(key)
+            if isinstance(inner, dict) and inner.get("choices"):
+                return {**value, **inner}
+    return value
+
+
 _THOUGHTS: Final = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 def _holds_something(delta: CompletionDelta) -> bool:
     return bool(
         delta.content
+        or delta.text
         or delta.tool_calls
         or delta.function_call
         or delta.refusal

@@ -28,12 +28,14 @@ def parse(data: bytes) -> list[Any]:
     """Return the JSON values in an event's data, with ``END`` for an end marker.
 
     Accepts bytes that are not UTF-8, ``NaN``, control characters, a doubled ``data:`` prefix, lone
-    surrogates, and one value per line. Other text gives no value.
+    surrogates, JSON within a JSON string, and one value per line. Other text gives no value.
     """
-    text = data.decode("utf-8", "replace").strip("\ufeff \t\r\n")
+    text = data.decode("utf-8", "replace").strip("\ufeff\x00 \t\r\n")
     if prefix := _PREFIX.match(text):
         text = text[prefix.end() :]
     whole = _value(text)
+    if isinstance(whole, str) and isinstance(inner := _value(whole), dict):
+        return [inner]
     if whole is not None:
         return [whole]
     lines = text.splitlines()
@@ -64,6 +66,11 @@ def _sayable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_sayable(key): _sayable(each) for key, each in value.items()}
     return value
+
+
+def is_end(name: str, data: bytes) -> bool:
+    """Tell whether an event without content marks the stream's end by its name."""
+    return _END.fullmatch(name) is not None and data.strip() in (b"", b"{}", b"null", b'""')
 
 
 def integer(value: object) -> int | None:

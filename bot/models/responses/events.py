@@ -13,6 +13,7 @@ from msgspec import Struct
 from bot.models.estimates import estimate_tokens
 from bot.models.http.leniency import (
     END,
+    error_in,
     integer,
     new_call_id,
     parse,
@@ -28,8 +29,10 @@ from bot.models.responses.items import (
     arguments_of,
     field_of,
     hosted_call,
+    kind_of,
     object_of,
     same_arguments,
+    status_of,
 )
 from bot.models.responses.slots import OutputSlots
 from bot.models.types import (
@@ -44,10 +47,11 @@ from bot.models.types import (
     ToolCallDelta,
     ToolCallStarted,
 )
-from bot.wire.bodies import excerpt
+from bot.wire.bodies import BodyError, excerpt
 
 _ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _END_EVENTS: Final = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
+_WORKING: Final = frozenset({"queued", "in_progress", "pending", "running", "processing"})
 
 
 class _Event(Struct):
@@ -82,7 +86,7 @@ class _ResponseCall:
 class Reading:
     """Reads one Response, over one or more connections.
 
-    ``take`` each event's data, or ``take_response`` a retrieved object, then ``finish`` once
+    ``take`` each event's data, or ``take_body`` of a retrieved object, then ``finish`` once
     ``ended``. ``sequence`` is the last event's number. ``id`` is the response's id; a background
     response yields it as ``Started``. ``over_there`` says that the endpoint no longer works on the
     response. ``progress`` grows with each new piece. ``prompt_estimate``, in tokens, replaces a
@@ -102,7 +106,7 @@ class Reading:
         self.first_skipped = ""
         self._prompt_estimate = prompt_estimate
         self._numbered = True  # whether the events' numbers make sense
-        self._newest = b""
+        self._seen: dict[int, int] = {}  # the hash of this connection's event of each number
         self._marked = False  # whether the last event was an end marker or lacks a response
         self._slots = OutputSlots()
         self._thinking = ThoughtFilter()
@@ -149,16 +153,22 @@ class Reading:
         self.skipped += 1
         self.first_skipped = self.first_skipped or excerpt(data, 80)
 
+    def connected(self) -> None:
+        """Note a new connection: the endpoint may send events again that are known."""
+        self._seen.clear()
+
     def _is_new(self, event: _Event, data: bytes) -> bool:
         """Tell by its number whether an event is new after a cut connection."""
         number = integer(event.sequence_number)
         if number is None or not self._numbered:
             return True
         if self.sequence is None or number > self.sequence:
-            self.sequence, self._newest = number, data
+            self.sequence = number
+            self._seen[number] = hash(data)
             return True
-        if number == self.sequence and data != self._newest:
-            self._numbered, self.sequence = False, None  # it has no numbers
+        if self._seen.get(number, hash(data)) != hash(data):
+            # Two events of one connection have this number: the numbers make no sense.
+            self._numbered, self.sequence = False, None
             return True
         return event.type in _END_EVENTS
 
@@ -171,8 +181,20 @@ class Reading:
             self._response = {"status": "completed"}
             self.ended = self.over_there = True
 
-    def take_response(self, response: object) -> list[ModelEvent]:
-        """Return the new events in a Response object; raises ``StreamFault`` if it failed."""
+    def take_body(self, body: bytes) -> list[ModelEvent]:
+        """Return the new events in a body that is a Response object.
+
+        Raises ``BodyError`` for other text, ``StreamFault`` for an error.
+        """
+        values = [value for value in parse(body) if isinstance(value, dict)]
+        if not values:
+            raise BodyError(f"the answer is not a JSON object; it begins {excerpt(body)}")
+        response = field_of(values[-1], "response", dict) or values[-1]
+        if "status" not in response:
+            if error := error_in(response):
+                raise StreamFault("it answered an error", error)
+            if response.get("output") or response.get("output_text"):
+                response = {**response, "status": "completed"}
         self.progress += 1
         return list(self._whole(response))
 
@@ -202,9 +224,11 @@ class Reading:
     def _events(self, event: _Event) -> Iterator[ModelEvent]:
         kind = event.type if isinstance(event.type, str) else ""
         if kind == "response.output_text.delta":
-            yield from self._piece(self._key(event, "text"), text_in(event.delta))
+            yield from self._piece(self._key(event, "text"), text_in(event.delta or event.text))
         elif kind == "response.refusal.delta":
-            yield from self._piece(self._key(event, "refusal"), text_in(event.delta))
+            yield from self._piece(
+                self._key(event, "refusal"), text_in(event.delta or event.refusal)
+            )
         elif kind == "response.function_call_arguments.delta":
             yield from self._arguments(self._slot(event), arguments_of(event.delta))
         elif kind == "response.output_text.done":
@@ -214,26 +238,31 @@ class Reading:
         elif kind == "response.function_call_arguments.done":
             yield from self._all_arguments(self._slot(event), arguments_of(event.arguments))
         elif kind == "response.output_item.added":
-            item = object_of(event.item)
+            if not (item := object_of(event.item)):
+                return
             slot = self._slots.of_item(event.output_index, item)
-            if item.get("type") == "function_call":
+            if kind_of(item) == "function_call":
                 yield from self._call(slot, item)
         elif kind == "response.output_item.done":
-            item = object_of(event.item)
+            if not (item := object_of(event.item)):
+                return
             yield from self._item(self._slots.of_item(event.output_index, item, done=True), item)
         elif kind in ("response.created", "response.queued", "response.in_progress"):
             yield from self._name(object_of(event.response))
         elif kind in _END_EVENTS and event.response is not None:
             response = object_of(event.response)
-            status = "completed" if kind == "response.done" else kind.removeprefix("response.")
-            yield from self._whole({"status": status, **response})
+            told = status_of(response)
+            if not told or told in _WORKING:  # it is over, whatever the object says
+                told = "completed" if kind == "response.done" else kind.removeprefix("response.")
+            yield from self._whole({**response, "status": told})
         elif kind == "error" or (not kind and says_something(event.error)):
-            told = event.error or {
+            fault = event.error or {
                 "code": event.code,
                 "message": event.message,
                 "param": event.param,
             }
-            raise StreamFault("the stream carried an error", told)
+            if says_something(fault):
+                raise StreamFault("the stream carried an error", fault)
 
     def _slot(self, event: _Event) -> int:
         return self._slots.of(event.output_index, event.item_id)
@@ -245,9 +274,11 @@ class Reading:
         response = object_of(response)
         yield from self._name(response)
         output = response.get("output")
-        for at, item in enumerate(output if isinstance(output, list) else ()):
+        for at, item in enumerate(output if isinstance(output, list) else [output]):
             yield from self._item(self._slots.of_output(at, object_of(item)), object_of(item))
-        status = str(response.get("status") or "").lower()
+        if not self._size and (text := text_in(response.get("output_text"))):
+            yield from self._piece((0, 0, "text"), text)
+        status = status_of(response)
         if status not in _ENDS:
             return
         self.over_there = True
@@ -268,15 +299,13 @@ class Reading:
 
     def _item(self, index: int, item: dict[str, Any]) -> Iterator[ModelEvent]:
         """Return the events of an item, finished or not, that were not yielded yet."""
-        kind = field_of(item, "type", str) or ""
+        kind = kind_of(item)
         done = field_of(item, "status", str) not in ("in_progress", "searching", "interpreting")
         if kind == "message":
             content = item.get("content")
-            if isinstance(content, str):
-                content = [{"type": "output_text", "text": content}]
-            for at, part in enumerate(content if isinstance(content, list) else ()):
-                part = object_of(part)
-                if part.get("type") in ("output_text", "text"):
+            for at, each in enumerate(content if isinstance(content, list) else [content]):
+                part = object_of({"text": each} if isinstance(each, str) else each)
+                if part.get("type") in ("output_text", "text", None):
                     yield from self._rest((index, at, "text"), text_in(part.get("text")))
                 elif part.get("type") == "refusal":
                     yield from self._rest((index, at, "refusal"), text_in(part.get("refusal")))

@@ -12,6 +12,19 @@ HOSTED: Final[dict[str, HostedKind]] = {
     "web_search_call": "web_search",
 }
 
+_STATUSES: Final = {
+    **dict.fromkeys(("succeeded", "success", "done", "finished", "complete", "stop"), "completed"),
+    **dict.fromkeys(("canceled",), "cancelled"),
+    **dict.fromkeys(("error", "errored", "expired"), "failed"),
+}
+"""Other words of endpoints for a status of the API."""
+
+
+def status_of(response: dict[str, Any]) -> str:
+    """Return a response's status in the API's word; empty without one."""
+    told = text_in(response.get("status")).strip().lower().replace("-", "_")
+    return _STATUSES.get(told, told)
+
 
 def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
     """Return the call of a hosted tool, as far as the item describes it."""
@@ -33,6 +46,14 @@ def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
         outputs += [text_in(source.get("url")) for source in sources]
     call_id = field_of(item, "id", str) or new_call_id()
     return HostedCall(kind, call_id, asked, tuple(outputs), item.get("status") == "failed")
+
+
+def kind_of(item: dict[str, Any]) -> str:
+    """Return an item's type, also where only its other fields tell; empty for none."""
+    kind = field_of(item, "type", str)
+    if kind is None and item.get("content") and item.get("role") in ("assistant", None):
+        return "message"
+    return kind or ""
 
 
 def object_of(value: object) -> dict[str, Any]:

@@ -7,13 +7,12 @@ from typing import Final
 import aiohttp
 
 from bot.models.http.endpoint import Endpoint, FailedError, RefusedError
-from bot.models.http.leniency import error_in, parse
+from bot.models.http.leniency import says_something
 from bot.models.http.stream_reader import CutError, GoneError, Receiving, StreamFault
 from bot.models.http.transport_errors import FAULTS, fault_verdict
 from bot.models.responses.events import Reading
 from bot.models.types import ModelError, ModelEvent
 from bot.runtime.retry import TryAgain
-from bot.wire.bodies import decode_json
 from bot.wire.sse import ServerSentEvent
 
 _log: Final = logging.getLogger(__name__)
@@ -27,17 +26,17 @@ class ResponseReceiving(Receiving):
     def __init__(self, response: aiohttp.ClientResponse, reading: Reading) -> None:
         super().__init__(response, after_finish=0.0)
         self.reading = reading
+        reading.connected()
 
     def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
-        if event.name == "error" and event.data.strip() and not event.data.startswith(b"{"):
+        if event.name == "error" and not event.data.startswith(b"{"):
+            if not says_something(event.text.strip('" ')):
+                return ()
             raise StreamFault("the stream carried an error", event.text)
         return self.reading.take(event.data, event.name)
 
     def _take_whole(self, body: bytes) -> Iterable[ModelEvent]:
-        (value,) = parse(body)[:1] or (None,)
-        if isinstance(value, dict) and "status" not in value and (error := error_in(value)):
-            raise StreamFault("it answered an error", error)
-        return self.reading.take_response(value)
+        return self.reading.take_body(body)
 
     def _enough(self) -> bool:
         return self.reading.ended
@@ -76,7 +75,7 @@ class Polling:
         """Retrieve the response and return its new events; raises ``FailedError``."""
         body = await self._endpoint.order("GET", self._url, model=self._model)
         try:
-            events = self.reading.take_response(decode_json(body))
+            events = self.reading.take_body(body)
         except FAULTS as fault:
             error = self._endpoint.error(fault, self._model, 0)
             raise FailedError(error, fault_verdict(fault, error)) from fault

@@ -6,6 +6,7 @@ Some endpoints send one index for all items, or a new id with each event of an i
 from typing import Any
 
 from bot.models.http.leniency import integer, text_in
+from bot.models.responses.items import kind_of
 
 
 class OutputSlots:
@@ -23,7 +24,7 @@ class OutputSlots:
 
     def of_item(self, index: object, item: dict[str, Any], *, done: bool = False) -> int:
         """Return the position of an item that begins or is done; each has its own."""
-        kind, item_id = text_in(item.get("type")), _id_of(item)
+        kind, item_id = kind_of(item), _id_of(item)
         slot = self._by_id.get(text_in(item.get("id")))
         if slot is None:
             slot = integer(index) or 0
@@ -38,7 +39,7 @@ class OutputSlots:
 
     def of_output(self, at: int, item: dict[str, Any]) -> int:
         """Return the position of an item in the whole output at the end."""
-        kind = text_in(item.get("type"))
+        kind = kind_of(item)
         slot = self._by_id.get(text_in(item.get("id")))
         if slot is None:
             places = sorted(self._items)

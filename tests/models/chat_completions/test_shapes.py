@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from bot.models.chat_completions.model import ChatCompletions, ChatReceiving
 from bot.models.chat_completions.stream import CompletionReader
-from bot.models.types import FunctionSpec, ModelEvent, ModelRequest, Text, UserMessage
+from bot.models.types import FunctionSpec, ModelError, ModelEvent, ModelRequest, Text, UserMessage
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import collect, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.models.shapes.answers import HELLOS
 from tests.models.shapes.calls import CALLS
+from tests.models.shapes.pieces import STOP, stream
 from tests.models.shapes.thoughts import THOUGHTS, thought
 from tests.support.model_endpoint import ScriptedModel, turns
 
@@ -50,6 +51,21 @@ async def asked(
 @pytest.mark.parametrize("shape", HELLOS)
 async def test_whatever_shape_an_answer_comes_in_it_is_that_answer(shape: str) -> None:
     assert said(await asked(HELLOS[shape])) == "hello"
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"data: {'choices': [{'delta': {'content': 'hello'}}]}\n\n",
+        b'data: {"choices":[{"index":0,"delta":{"content":"hello",}}]}\n\n',
+        b"data: b'{}'\n\n",
+    ],
+)
+async def test_an_answer_of_which_nothing_can_be_read_is_a_failure_that_quotes_it(
+    rubbish: bytes,
+) -> None:
+    with pytest.raises(ModelError, match="none of the answer can be read; it sent"):
+        await asked(stream(rubbish, STOP))
 
 
 @pytest.mark.parametrize("shape", THOUGHTS)

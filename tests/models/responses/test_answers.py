@@ -320,7 +320,7 @@ def test_events_that_can_not_be_read_are_skipped(event: Any) -> None:
     "events",
     [
         [{"type": "response.failed", "response": {"error": None}}],
-        [{"type": "error"}],
+        [{"type": "error", "message": "no"}],
         [{"type": "response.output_item.done", "item": {"type": "function_call"}}, COMPLETED],
     ],
 )

@@ -1,6 +1,7 @@
 """Background responses: cut connections, our own end, cancelling and forgetting."""
 
 import asyncio
+import json
 from contextlib import aclosing
 
 import pytest
@@ -20,7 +21,7 @@ from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.models.chat_completions.test_stream import calls_in
 from tests.support.fake_clock import FakeClock
-from tests.support.model_turns import Cut, Raw, json_answer
+from tests.support.model_turns import Cut, Raw, Turn, fail, json_answer
 from tests.support.responses_endpoint import ScriptedResponses, replies
 from tests.support.responses_turns import End, Reply, Say, Think
 
@@ -177,6 +178,34 @@ async def test_rubbish_behind_which_nothing_comes_is_given_up(
     text, error = await collect_until_error(background)
     assert text == "one "
     assert error.kind == "server"
+
+
+ODD_BODIES = {
+    "a byte order mark": lambda whole: b"\xef\xbb\xbf" + whole,
+    "text that is no UTF-8 elsewhere": lambda whole: whole[:-1] + b', "x": "\xe9"}',
+    "numbers that are no JSON": lambda whole: whole[:-1] + b', "x": NaN}',
+    "a control character": lambda whole: whole[:-1] + b', "x": "\x01"}',
+    "a prefix": lambda whole: b"data: " + whole + b"\n\n",
+    "an object around it": lambda whole: b'{"response": ' + whole + b"}",
+    "capitals": lambda whole: whole.replace(b'"completed"', b'"COMPLETED"'),
+    "another word": lambda whole: whole.replace(b'"completed"', b'"succeeded"'),
+    "no status": lambda whole: whole.replace(b'"status": "completed", ', b""),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_BODIES)
+async def test_a_response_that_is_looked_at_is_read_as_leniently_as_a_stream(
+    there: ScriptedResponses, background: Responses, odd: str
+) -> None:
+    there.say(WORDS)
+    response_id = started(await collect(background))
+    there.streams_kept = False
+    body = ODD_BODIES[odd](json.dumps(there.last.object()).encode())
+    refused = fail(400, message="This response can no longer be streamed.")
+    there.answer_calls(refused, Turn([Raw(body)], content_type="application/json"))
+    calls = len(there.calls)
+    assert said(await resumed(background, response_id)) == WORDS
+    assert len(there.calls) == calls + 2
 
 
 @pytest.mark.parametrize("over", [True, False])

@@ -159,7 +159,7 @@ async def test_an_answer_that_is_no_response_is_an_error(
 ) -> None:
     there.then(*[json_answer(answer)] * 3)
     _, error = await collect_until_error(responses)
-    assert error.kind == "cut"
+    assert error.kind == ("rubbish" if answer == [] else "cut")
 
 
 FAILURES = [

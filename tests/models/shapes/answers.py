@@ -129,6 +129,21 @@ HELLOS: dict[str, bytes] = {
         {"choices": [{"index": 0, "message": {"content": "hel"}}]},
         {"choices": [{"index": 0, "message": {"content": "lo"}, "finish_reason": "stop"}]},
     ),
+    "an event named done": stream(HELLO, b"event: done\ndata: {}\n\n", end=b""),
+    "an event named end, without data": stream(HELLO, b"event: end\ndata:\n\n", end=b""),
+    "NULs first": b"\x00" * 4 + stream(HELLO, STOP),
+    "NULs within": stream(HELLO, b"data: \x00\x00\n\n", STOP),
+    "choices by their number": stream({"choices": {"0": HELLO["choices"][0]}}, STOP),
+    "chunks in text": stream(
+        *(b"data: %b\n\n" % json.dumps(json.dumps(each)).encode() for each in (HELLO, STOP))
+    ),
+    "chunks in an object": stream({"data": HELLO}, {"data": STOP}),
+    "chunks in an output": stream({"output": HELLO, "usage": {}}, {"output": STOP, "usage": {}}),
+    "an answer in one piece, in a result": json.dumps(
+        {"result": json.loads(whole({"content": "hello"})), "success": True, "errors": []}
+    ).encode(),
+    "content in lists of parts": stream(delta(content=[["hel"], [{"text": "lo"}]]), STOP),
+    "text for content": stream(delta(text="hello"), STOP),
     "an answer in one piece": whole({"role": "assistant", "content": "hello"}),
     "an answer in one piece, indented": json.dumps(
         json.loads(whole({"content": "hello"})), indent=2

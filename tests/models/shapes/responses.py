@@ -138,6 +138,71 @@ HELLOS: dict[str, bytes] = {
         completed(),
     ),
     "in one piece": json.dumps(completed(MESSAGE)["response"]).encode(),
+    "an end whose status is not updated": stream(
+        CREATED, delta(), completed(MESSAGE, status="in_progress")
+    ),
+    "an end whose status is null": stream(CREATED, delta(), completed(status=None)),
+    "an end whose status is another word": stream(CREATED, delta(), completed(status="succeeded")),
+    "an end whose output is null": stream(CREATED, delta(), completed(output=None)),
+    "numbers that begin again": stream(
+        *(
+            {**event, "sequence_number": number}
+            for number, event in zip(
+                (5, 6, 5, 6), (CREATED, delta("hel"), delta("lo"), completed(MESSAGE)), strict=True
+            )
+        )
+    ),
+    "numbers of the item": stream(
+        *(
+            {**event, "sequence_number": number}
+            for number, event in zip(
+                (0, 1, 0, 1, 2),
+                (
+                    CREATED,
+                    done(MESSAGE | {"content": []}, kind="added"),
+                    delta("hel"),
+                    delta("lo"),
+                    completed(),
+                ),
+                strict=True,
+            )
+        )
+    ),
+    "an error event without words": stream(
+        CREATED,
+        {"type": "error", "error": None},
+        b"event: error\ndata: null\n\n",
+        delta(),
+        b"event: error\ndata: {}\n\n",
+        completed(),
+    ),
+    "items that are null": stream(
+        CREATED,
+        {"type": "response.output_item.added", "item": None},
+        delta(),
+        {"type": "response.output_item.done", "item": None},
+        completed(MESSAGE),
+    ),
+    "only text at the end": stream(CREATED, completed(output_text="hello")),
+    "content without types": stream(
+        CREATED, completed({**MESSAGE, "content": [{"text": "hello"}]})
+    ),
+    "an item without a type": stream(
+        CREATED,
+        completed({"role": "assistant", "content": [{"type": "output_text", "text": "hello"}]}),
+    ),
+    "content that is one part": stream(
+        CREATED, completed({**MESSAGE, "content": {"type": "output_text", "text": "hello"}})
+    ),
+    "output that is one item": stream(CREATED, completed(output=MESSAGE)),
+    "in one piece, without a status": json.dumps({"id": "resp_1", "output": [MESSAGE]}).encode(),
+    "in one piece, of another status": json.dumps(
+        {"id": "resp_1", "status": "succeeded", "output": [MESSAGE]}
+    ).encode(),
+    "in one piece, wrapped": json.dumps({"response": completed(MESSAGE)["response"]}).encode(),
+    "text in the wrong field": stream(
+        CREATED, {"type": "response.output_text.delta", "text": "hello"}, completed()
+    ),
     "text that is no UTF-8 elsewhere": stream(
         CREATED, b'data: {"type": "x", "y": "\xe9"}\n\n', delta(), completed()
     ),
