@@ -20,6 +20,9 @@ Positive = Annotated[int, Meta(ge=1)]
 FooterField = Literal["time", "tokens", "model"]
 """A fact in the small last line of an answer."""
 
+AnswerButton = Literal["continue", "steps", "votes"]
+"""Buttons under an answer."""
+
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all sections; an unknown key is an error."""
@@ -30,6 +33,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
 
     answer_in: Literal["thread", "channel"] = "thread"
     footer: tuple[FooterField, ...] = ("time", "tokens")
+    buttons: tuple[AnswerButton, ...] = ("continue", "steps", "votes")
     time_zone: str = "UTC"
     summarize_history: bool = True
     api_url: str = "https://discord.com/api/v10"

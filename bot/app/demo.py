@@ -301,10 +301,10 @@ class DemoTerminal:
         """Return a message's readable text and the labels of its buttons."""
         text = self._shown(message.content)
         labels = [
-            f"[{item['label']}]"
+            f"[{item.get('label') or item.get('emoji', {}).get('name')}]"
             for row in message.components
             for item in row.get("components", ())
-            if item.get("label")
+            if item.get("label") or item.get("emoji")
         ]
         return "  ".join((text, *labels))
 

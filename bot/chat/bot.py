@@ -143,6 +143,7 @@ class ChatBot(discord.Client):
                 await parts.scheduler.stop()
         except TimeoutError:
             _log.warning("Some replies do not say that they will go on after the restart; they do")
+        await parts.vote_reporter.stop()
         await parts.read_markers.stop()
         if self._start_counted:
             try:
@@ -179,6 +180,7 @@ class ChatBot(discord.Client):
         self._parts.catch_up.ready()
         if not self._recovering:
             self._recovering = True
+            self._parts.vote_reporter.report_soon()
             self._tasks.start(
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",
@@ -215,6 +217,12 @@ class ChatBot(discord.Client):
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Hand a deleted message to the listener."""
         await self._parts.listener.deleted(payload.channel_id, payload.message_id)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Hand a submitted form to its handler; discord.py handles commands and buttons."""
+        is_form = interaction.type is discord.InteractionType.modal_submit
+        if is_form and await self.enter(interaction):
+            await self._parts.handlers.answers.form_submitted(interaction)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Dispatch an event unless closed; discord.py delays READY and may be late with it."""

@@ -8,6 +8,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
+from bot.chat.commands.answer_handlers import AnswerHandlers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
@@ -22,6 +23,7 @@ from bot.chat.reply.notice import Notice
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.threads import AssistantThreads
+from bot.chat.threads.vote_reporter import VoteReporter
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.gateway import Gateway
 from bot.chat.transport.http_observer import HttpObserver
@@ -69,6 +71,7 @@ class ChatParts:
     scheduler: TurnScheduler
     catch_up: CatchUp
     read_markers: ReadMarkers
+    vote_reporter: VoteReporter
     recovery: Recovery
     handlers: InteractionHandlers
     entrance: Entrance
@@ -120,6 +123,7 @@ def build_parts(
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
     )
+    vote_reporter = VoteReporter(threads, ledger, writers)
     scheduler = TurnScheduler(
         services,
         held=read_markers.holds,
@@ -156,6 +160,13 @@ def build_parts(
         schedule=scheduler.schedule,
         cancel=scheduler.cancel,
         health=run_slots.health,
+        answers=AnswerHandlers(
+            ledger,
+            rest,
+            threads,
+            schedule=scheduler.schedule,
+            report_votes=vote_reporter.report_soon,
+        ),
     )
     return ChatParts(
         gateway=gateway,
@@ -178,6 +189,7 @@ def build_parts(
             most_channels=limits.most_channels,
         ),
         read_markers=read_markers,
+        vote_reporter=vote_reporter,
         recovery=Recovery(
             ledger, clock, schedule=scheduler.schedule, open_thread=thread_opener.open_soon
         ),

@@ -23,6 +23,7 @@ import psutil
 from bot.sandbox import Channel, DiscordMessage, Sandbox
 from tests.benchmarks.endpoint import child
 from tests.benchmarks.paced import LAST_WORD
+from tests.scenarios.community import labels
 
 TOKENS_A_SECOND = 30.0
 _LATE = re.compile(r"at most (\d+) ms")
@@ -144,8 +145,8 @@ def _replies(sandbox: Sandbox, room: Channel) -> list[DiscordMessage]:
 
 def _ended(sandbox: Sandbox, room: Channel) -> bool:
     replies = _replies(sandbox, room)
-    buttons = any(message.components for message in replies)
-    return bool(replies) and LAST_WORD in replies[-1].content and not buttons
+    open_replies = any("Cancel" in labels(message) for message in replies)
+    return bool(replies) and LAST_WORD in replies[-1].content and not open_replies
 
 
 def _last_change(sandbox: Sandbox, room: Channel) -> float:

@@ -30,6 +30,9 @@ from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import ScriptedModel
 
+UNDER_AN_ANSWER = ["Show steps", "👍", "👎"]
+"""The labels of the buttons under an answer that is whole."""
+
 
 class Community:
     """What a test holds; made by ``community``."""
@@ -252,8 +255,12 @@ def says(message: DiscordMessage) -> bool:
 
 
 def labels(message: DiscordMessage) -> list[str]:
-    """The labels of a message's buttons."""
-    return [item["label"] for row in message.components for item in row["components"]]
+    """The labels of a message's buttons, or their emoji."""
+    return [
+        item.get("label") or item["emoji"]["name"]
+        for row in message.components
+        for item in row["components"]
+    ]
 
 
 def is_final(message: DiscordMessage) -> bool:

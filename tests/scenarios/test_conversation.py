@@ -3,7 +3,7 @@ import re
 import msgspec
 
 from bot.sandbox import Permission
-from tests.scenarios.community import Community, answer, deny, is_final, labels
+from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, deny, is_final, labels
 from tests.support.model_endpoint import Asked
 
 
@@ -19,7 +19,7 @@ async def test_a_mention_opens_a_channel_thread_and_is_answered_there(threads: C
     gate.open()
     await threads.finished(thread)
     assert re.fullmatch(r"Sleep is good\.\n-# \d+\.\d s · \d+ tokens", reply.content)
-    assert labels(reply) == []
+    assert labels(reply) == UNDER_AN_ANSWER
     assert threads.replies(threads.general) == []
     assert await threads.on_thread(thread) == [
         ("user", "why should I **sleep**?"),

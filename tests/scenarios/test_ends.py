@@ -9,7 +9,7 @@ from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.run_follower import FUNCTION_UNAVAILABLE
 from bot.sandbox import Permission
-from tests.scenarios.community import Community, answer, deny, is_final, labels
+from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, deny, is_final, labels
 from tests.support.model_turns import fail
 
 
@@ -147,7 +147,7 @@ async def test_retry_is_one_more_run_and_posts_nothing_twice(channels: Community
     gate.open()
     await channels.until(lambda: is_final(reply) and answer(reply) == "this time")
     await channels.ended_turns(1)
-    assert labels(reply) == []
+    assert labels(reply) == UNDER_AN_ANSWER
     assert await channels.on_thread(channels.general) == [
         ("user", "one"),
         ("assistant", "this time"),
@@ -210,7 +210,7 @@ async def test_a_long_answer_continues_in_more_messages_with_intact_code(
     assert "That was it.\n-# " in parts[-1].content
     assert parts[0].reference is not None
     assert all(part.reference is None for part in parts[1:])
-    assert all(labels(part) == [] for part in parts)
+    assert [labels(part) for part in parts] == [[]] * (len(parts) - 1) + [UNDER_AN_ANSWER]
 
 
 async def test_a_retry_with_a_shorter_answer_leaves_nothing_of_the_long_one(

@@ -12,7 +12,7 @@ from bot.sandbox import Channel, Permission
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
 from tests.scenarios import bot_process
-from tests.scenarios.community import Community, answer, is_final, labels
+from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, is_final, labels
 from tests.support.eventually import eventually
 from tests.support.model_turns import say
 
@@ -90,7 +90,7 @@ async def test_killed_anywhere_the_question_is_answered_once(asleep: Community, 
     (thread,) = asleep.sandbox.guild.threads
     (reply,) = asleep.replies(thread)
     assert answer(reply) == "one"
-    assert labels(reply) == []
+    assert labels(reply) == UNDER_AN_ANSWER
     assert asleep.replies(asleep.general) == []
     assert await asleep.on_thread(thread) == [("user", "one"), ("assistant", "one")]
     assert len(await asleep.runs_on(thread)) == 1
@@ -132,7 +132,7 @@ async def test_killed_and_then_not_let_read_the_history_the_question_is_answered
     await asleep.settled(1)
     (reply,) = asleep.replies(thread)
     assert answer(reply) == "one"
-    assert labels(reply) == []
+    assert labels(reply) == UNDER_AN_ANSWER
     assert len(await asleep.runs_on(thread)) == 1
     assert bool(refusal.hits) == (refused and point == "before turns.placed")
 

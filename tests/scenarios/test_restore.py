@@ -14,7 +14,7 @@ import pytest
 
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, DiscordMessage, Sandbox
-from tests.scenarios.community import answer, is_final, labels, says
+from tests.scenarios.community import UNDER_AN_ANSWER, answer, is_final, labels, says
 from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program
@@ -287,7 +287,7 @@ async def test_a_placeholder_of_no_known_turn_does_not_stay(host: Host) -> None:
     await host.answered(home, 2)
     await host.answered(thread, 1)
     for channel, count in ((home, 2), (thread, 1)):
-        assert [labels(reply) for reply in host.replies(channel)] == [[]] * count
+        assert [labels(reply) for reply in host.replies(channel)] == [UNDER_AN_ANSWER] * count
 
 
 async def test_turn_numbers_used_after_a_backup_are_not_reused(host: Host) -> None:

@@ -4,14 +4,16 @@ Each interaction is acknowledged before anything that takes time.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import discord
 from discord import app_commands
 
+from bot.chat.commands.answer_handlers import AnswerHandlers
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on, may_see, scope_of
 from bot.chat.reply import buttons
+from bot.chat.reply.buttons import Action
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
@@ -28,11 +30,21 @@ _MOST_CHOICES: Final = 25
 """The most choices that Discord shows for an option."""
 
 
+class PressHandler(Protocol):
+    """Handles the press of one kind of button."""
+
+    async def __call__(
+        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int, /
+    ) -> None:
+        """Handle the press of a button on this attempt's reply."""
+
+
 class InteractionHandlers:
     """Handles slash commands and buttons.
 
     ``schedule`` is called with the channel of a turn that is retried, ``cancel`` with a turn whose
-    cancellation was stored. ``health`` returns a line about how busy the bot is.
+    cancellation was stored. ``health`` returns a line about how busy the bot is. ``answers``
+    handles the buttons under answers.
     """
 
     def __init__(
@@ -44,6 +56,7 @@ class InteractionHandlers:
         schedule: Callable[[int], None],
         cancel: Callable[[int], None],
         health: Callable[[], str],
+        answers: AnswerHandlers,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
@@ -51,6 +64,21 @@ class InteractionHandlers:
         self._schedule = schedule
         self._cancel = cancel
         self._health = health
+        self.answers: Final = answers
+
+    async def pressed(
+        self, interaction: discord.Interaction[Any], action: Action, turn_id: int, attempt: int
+    ) -> None:
+        """Handle a press of a button on this attempt's reply."""
+        handlers: dict[Action, PressHandler] = {
+            "cancel": self.cancel_pressed,
+            "retry": self.retry_pressed,
+            "continue": self.answers.continue_pressed,
+            "steps": self.answers.steps_pressed,
+            "up": self.answers.upvote_pressed,
+            "down": self.answers.downvote_pressed,
+        }
+        await handlers[action](interaction, turn_id, attempt)
 
     async def cancel_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int

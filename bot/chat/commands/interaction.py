@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,24 +22,31 @@ _log: Final = logging.getLogger(__name__)
 class AcknowledgedInteraction:
     """Acknowledges one interaction at the start of a block, and answers failures at its end.
 
+    With ``thinking`` a press of a button gets a message of its own, which ``show`` fills.
+
     The block also runs where the acknowledgement failed: Discord may still have shown the member
     that the button worked.
     """
 
     def __init__(
-        self, interaction: discord.Interaction[Any], rest: RestRetry, *, ephemeral: bool = False
+        self,
+        interaction: discord.Interaction[Any],
+        rest: RestRetry,
+        *,
+        ephemeral: bool = False,
+        thinking: bool = False,
     ) -> None:
         self._interaction = interaction
         self._rest = rest
         self._ephemeral = ephemeral
+        self._thinking = thinking
         self._acknowledged = False
 
     async def __aenter__(self) -> Self:
         """Acknowledge the interaction within the 3 seconds that Discord allows."""
-        response = self._interaction.response
         try:
             async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
-                await self._rest.call(lambda: response.defer(ephemeral=self._ephemeral))
+                await self._rest.call(self._defer)
             self._acknowledged = True
         except discord.HTTPException as error:
             # An earlier try arrived, but its response was lost.
@@ -62,15 +70,30 @@ class AcknowledgedInteraction:
         await self.note(localized("command-failed"))
         return True
 
+    async def _defer(self) -> None:
+        await self._interaction.response.defer(ephemeral=self._ephemeral, thinking=self._thinking)
+
     async def note(self, text: str) -> None:
         """Send a message that only this member sees."""
         send = self._interaction.followup.send
         await self._send(lambda: send(text, ephemeral=True))
 
-    async def show(self, text: str, view: discord.ui.View | None = None) -> None:
-        """Replace the interaction's own message."""
+    async def show(
+        self,
+        text: str,
+        view: discord.ui.View | None = None,
+        *,
+        file: tuple[str, str] | None = None,
+    ) -> None:
+        """Replace the interaction's own message; ``file`` is the name and text of its file."""
         edit = self._interaction.edit_original_response
-        await self._send(lambda: edit(content=text, view=view))
+
+        async def send() -> None:
+            # Made anew for each try: discord.py closes a file that it has sent.
+            files = [] if file is None else [discord.File(BytesIO(file[1].encode()), file[0])]
+            await edit(content=text, view=view, attachments=files)
+
+        await self._send(send)
 
     async def _send(self, call: Any) -> None:
         if not self._acknowledged:
@@ -86,4 +109,17 @@ class AcknowledgedInteraction:
             self._interaction.id,
             what,
             describe_error(error),
+        )
+
+
+async def open_form(
+    interaction: discord.Interaction[Any], rest: RestRetry, form: discord.ui.Modal
+) -> None:
+    """Answer an interaction with a form, within the time that Discord allows; logs a failure."""
+    try:
+        async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
+            await rest.call(lambda: interaction.response.send_modal(form))
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        _log.warning(
+            "Interaction %d got no form: Discord %s", interaction.id, describe_error(error)
         )

@@ -1,27 +1,41 @@
 """The buttons of replies and lists; a button's custom_id holds everything its press needs."""
 
 import re
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Literal, Protocol, cast, get_args
 
 import discord
 
 from bot.chat.texts.fluent import localized
+from bot.config import AnswerButton
 
-_CANCEL: Final = re.compile(r"cancel:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
+Action = Literal["cancel", "retry", "continue", "steps", "up", "down"]
+"""What a press of a reply's button asks for."""
+
+Item = discord.ui.DynamicItem[Any]
+
+_STYLES: Final[dict[Action, discord.ButtonStyle]] = {"retry": discord.ButtonStyle.primary}
+_EMOJI: Final[dict[Action, str]] = {"up": "👍", "down": "👎"}
+
+_CHOSEN: Final[dict[AnswerButton, tuple[Action, ...]]] = {
+    "continue": ("continue",),
+    "steps": ("steps",),
+    "votes": ("up", "down"),
+}
+"""The buttons that each word of ``[discord] buttons`` stands for."""
+
+_REPLY_BUTTON: Final = re.compile(
+    rf"(?P<action>{'|'.join(get_args(Action))}):(?P<turn>\d{{1,18}})\.(?P<attempt>\d{{1,9}})"
+)
 
 
 class ButtonHandlers(Protocol):
     """Handles presses of buttons."""
 
-    async def cancel_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
+    async def pressed(
+        self, interaction: discord.Interaction[Any], action: Action, turn_id: int, attempt: int
     ) -> None:
-        """Handle a press of Cancel on this attempt's reply."""
-
-    async def retry_pressed(
-        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
-    ) -> None:
-        """Handle a press of Retry on this attempt's reply."""
+        """Handle a press of a button on this attempt's reply."""
 
     async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
         """Handle a press of Newer or Older below the list of runs."""
@@ -40,22 +54,26 @@ class HasButtonHandlers(Protocol):
         ...
 
 
-def cancel_id(turn_id: int, attempt: int) -> str:
-    """Return the custom_id of an attempt's Cancel button; it identifies the attempt's reply."""
-    return f"cancel:{turn_id}.{attempt}"
-
-
-def retry_id(turn_id: int, attempt: int) -> str:
-    """Return the custom_id of the Retry button below the last part of an attempt that failed."""
-    return f"retry:{turn_id}.{attempt}"
+def button_id(action: Action, turn_id: int, attempt: int) -> str:
+    """Return the custom_id of a button of an attempt's reply; it identifies the reply."""
+    return f"{action}:{turn_id}.{attempt}"
 
 
 def cancellable(message: discord.Message) -> tuple[int, int] | None:
     """Return turn id and attempt of a message's Cancel button; None if it has no such button."""
     for custom_id in custom_ids(message):
-        if (match := _CANCEL.fullmatch(custom_id)) is not None:
+        match = _REPLY_BUTTON.fullmatch(custom_id)
+        if match is not None and match["action"] == "cancel":
             return int(match["turn"]), int(match["attempt"])
     return None
+
+
+def is_finished_part(message: discord.Message, turn_id: int, attempt: int) -> bool:
+    """Return whether a message has no buttons but those of this attempt's finished reply."""
+    finished = {
+        button_id(action, turn_id, attempt) for action in get_args(Action) if action != "cancel"
+    }
+    return custom_ids(message) <= finished
 
 
 def custom_ids(message: discord.Message) -> frozenset[str]:
@@ -78,66 +96,35 @@ class _HandledItem:
         return await client.enter(interaction)
 
 
-class CancelButton(
-    _HandledItem,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=_CANCEL,
+class ReplyButton(
+    _HandledItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=_REPLY_BUTTON
 ):
-    """Cancels the attempt that its reply belongs to."""
+    """A button of the reply of one attempt."""
 
-    def __init__(self, turn_id: int, attempt: int) -> None:
-        self.turn_id = turn_id
-        self.attempt = attempt
+    def __init__(self, action: Action, turn_id: int, attempt: int) -> None:
+        self.action: Final = action
+        self.turn_id: Final = turn_id
+        self.attempt: Final = attempt
         super().__init__(
             discord.ui.Button(
-                label=localized("cancel-button"),
-                style=discord.ButtonStyle.secondary,
-                custom_id=cancel_id(turn_id, attempt),
+                label=None if action in _EMOJI else localized(f"{action}-button"),
+                emoji=_EMOJI.get(action),
+                style=_STYLES.get(action, discord.ButtonStyle.secondary),
+                custom_id=button_id(action, turn_id, attempt),
             )
         )
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
-    ) -> "CancelButton":
+    ) -> "ReplyButton":
         """Return the button that a member pressed."""
-        return cls(int(match["turn"]), int(match["attempt"]))
+        return cls(cast("Action", match["action"]), int(match["turn"]), int(match["attempt"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Call the client's handler."""
         client: HasButtonHandlers = interaction.client
-        await client.handlers.cancel_pressed(interaction, self.turn_id, self.attempt)
-
-
-class RetryButton(
-    _HandledItem,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"retry:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})",
-):
-    """Starts one more attempt at a turn that failed."""
-
-    def __init__(self, turn_id: int, attempt: int) -> None:
-        self.turn_id = turn_id
-        self.attempt = attempt
-        super().__init__(
-            discord.ui.Button(
-                label=localized("retry-button"),
-                style=discord.ButtonStyle.primary,
-                custom_id=retry_id(turn_id, attempt),
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
-    ) -> "RetryButton":
-        """Return the button that a member pressed."""
-        return cls(int(match["turn"]), int(match["attempt"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Call the client's handler."""
-        client: HasButtonHandlers = interaction.client
-        await client.handlers.retry_pressed(interaction, self.turn_id, self.attempt)
+        await client.handlers.pressed(interaction, self.action, self.turn_id, self.attempt)
 
 
 class PageButton(
@@ -171,35 +158,37 @@ class PageButton(
         await client.handlers.page_pressed(interaction, self.page)
 
 
-BUTTONS: Final[tuple[type[discord.ui.DynamicItem[Any]], ...]] = (
-    CancelButton,
-    RetryButton,
-    PageButton,
-)
+BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton)
 
 
-def cancel_view(turn_id: int, attempt: int) -> discord.ui.View:
-    """Return a reply's buttons while it is being written."""
-    return _view(CancelButton(turn_id, attempt))
+def answer_buttons(
+    turn_id: int, attempt: int, chosen: Sequence[AnswerButton], *, cut_off: bool
+) -> list[Item]:
+    """Return the buttons under an answer, of those that the operator chose.
+
+    Continue is shown only where the answer was ``cut_off``.
+    """
+    return [
+        ReplyButton(action, turn_id, attempt)
+        for word, actions in _CHOSEN.items()
+        if word in chosen and (cut_off or word != "continue")
+        for action in actions
+    ]
 
 
-def retry_view(turn_id: int, attempt: int) -> discord.ui.View:
-    """Return a reply's buttons after it failed."""
-    return _view(RetryButton(turn_id, attempt))
+def view(*items: Item) -> discord.ui.View:
+    """Return buttons as a view, which discord.py does not keep in memory."""
+    made = discord.ui.View(timeout=None)
+    for item in items:
+        made.add_item(item)
+    return made
 
 
 def page_view(page: int, pages: int) -> discord.ui.View | None:
     """Return the buttons below a page of the list; None if there is only one page."""
     if pages < 2:
         return None
-    return _view(
+    return view(
         PageButton(page - 1, older=False, disabled=page <= 1),
         PageButton(page + 1, older=True, disabled=page >= pages),
     )
-
-
-def _view(*items: discord.ui.DynamicItem[Any]) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    for item in items:
-        view.add_item(item)
-    return view

@@ -82,7 +82,7 @@ class Reply:
         A placeholder that exists already is used again. ``in_reply`` makes it a Discord reply to
         the question. Raises ``UndeliverableError``.
         """
-        view = buttons.cancel_view(self._turn.id, self._turn.attempt)
+        view = buttons.view(self._button("cancel"))
         if self._ids and self._channel_writer.is_old(self._ids[0]):
             # Discord would soon refuse edits, and nobody scrolls that far up for an answer.
             await self._resend_from(0)
@@ -119,8 +119,10 @@ class Reply:
         if self._progress is None:
             self._progress = asyncio.create_task(self._show_progress())
 
-    async def finish(self, text: str, notes: Sequence[str], *, retry: bool) -> bool:
-        """Edit the reply to its rendered final text, with small notes below and Retry if ``retry``.
+    async def finish(
+        self, text: str, notes: Sequence[str], last_buttons: Sequence[buttons.Item]
+    ) -> bool:
+        """Edit the reply to its rendered final text, with small notes and these buttons below.
 
         Returns False where Discord refused a part: a sentence that says so and a Retry button
         replace the part. Raises ``UndeliverableError`` where Discord refuses that sentence too;
@@ -130,24 +132,26 @@ class Reply:
         rendered = await render_off_loop(text)
         with self._throttle.urgent():
             try:
-                return await self._write_parts(with_notes(rendered, notes), retry=retry)
+                return await self._write_parts(with_notes(rendered, notes), last_buttons)
             except UndeliverableError:
                 if not self._ids:
                     raise
             # Messages that may not be edited may still be deleted, and a new one be sent.
             await self._resend_from(0)
-            await self._write_parts([sentences.failure("undeliverable")], retry=True)
+            refused = sentences.failure("undeliverable")
+            await self._write_parts([refused], [self._button("retry")])
             return False
 
-    async def _write_parts(self, contents: Sequence[str], *, retry: bool) -> bool:
+    async def _write_parts(
+        self, contents: Sequence[str], last_buttons: Sequence[buttons.Item]
+    ) -> bool:
         """Write every part; return False where a sentence replaced a refused part."""
         contents = list(contents)
         complete = True
         number = 0
         while number < len(contents):
-            last = number == len(contents) - 1
-            with_retry = last and (retry or not complete)
-            view = buttons.retry_view(self._turn.id, self._turn.attempt) if with_retry else None
+            is_last = number == len(contents) - 1
+            view = buttons.view(*last_buttons) if is_last and last_buttons else None
             try:
                 await self._write_part(number, contents[number], view)
             except MessageGoneError as error:
@@ -162,6 +166,7 @@ class Reply:
                     raise
                 _log.warning("Discord refuses part %d of turn %d: %s", number, self._turn.id, error)
                 contents[number] = refused
+                last_buttons = [self._button("retry")]
                 complete = False
                 continue
             number += 1
@@ -327,7 +332,7 @@ class Reply:
 
     async def _find_placeholder(self) -> int | None:
         """Find this attempt's placeholder after the question, by its Cancel button."""
-        wanted = buttons.cancel_id(self._turn.id, self._turn.attempt)
+        wanted = buttons.button_id("cancel", self._turn.id, self._turn.attempt)
         for message in await self._after_question():
             if self._channel_writer.is_own(message) and wanted in buttons.custom_ids(message):
                 return message.id
@@ -347,7 +352,6 @@ class Reply:
         self, number: int, priority: RequestPriority = RequestPriority.URGENT
     ) -> int | None:
         """Find a part after the part before it: a message of the bot that is no Discord reply."""
-        own_buttons = {buttons.retry_id(self._turn.id, self._turn.attempt)}
         own_messages = [
             message
             for message in await self._channel_writer.after(
@@ -356,7 +360,7 @@ class Reply:
             if self._channel_writer.is_own(message)
             and message.type is discord.MessageType.default
             and message.interaction_metadata is None
-            and buttons.custom_ids(message) <= own_buttons
+            and buttons.is_finished_part(message, self._turn.id, self._turn.attempt)
         ]
         known = await self._ledger.turns.known_parts(message.id for message in own_messages)
         return next((message.id for message in own_messages if message.id not in known), None)
@@ -365,6 +369,9 @@ class Reply:
         return await self._channel_writer.after(
             self._turn.reply_to, priority=RequestPriority.URGENT
         )
+
+    def _button(self, action: buttons.Action) -> buttons.Item:
+        return buttons.ReplyButton(action, self._turn.id, self._turn.attempt)
 
     def _nonce(self, number: int) -> str:
         nonce = f"{self._turn.id}.{self._turn.attempt}.{number}"

@@ -41,8 +41,30 @@ restarting = -# I'm restarting and will go on with this answer in a moment.
 
 cancel-button = Cancel
 retry-button = Retry
+continue-button = Continue
+steps-button = Show steps
 newer-button = Newer
 older-button = Older
+
+## Buttons under an answer
+
+continue-question = Continue exactly where your last answer was cut off.
+too-late-to-continue = This answer was already continued, or a newer question came. To go on, write what you want to know.
+upvoted = Thanks for the 👍. You can change your vote at any time.
+downvoted = Thanks, your 👎 is stored. You can change your vote at any time.
+vote-on-unknown-answer = I no longer know this answer, so I can't store your vote.
+# Discord takes 45 characters for the title and the label, 100 for the hint.
+reason-title = What was wrong with this answer?
+reason-label = Your reason
+reason-hint = The operator of this bot reads it. You may leave it empty: your vote is stored already.
+steps-gone = The steps of this answer were deleted, or a newer attempt replaced them.
+steps-unreachable = I couldn't reach the assistant's server, so I can't show the steps. Try again later.
+steps-in-file = -# Shortened; the file has everything.
+step-answer = answer
+step-failed = -# This step failed.
+step-cancelled = -# This step was cancelled.
+step-expired = -# This step took too long and was stopped.
+tokens-in-and-out = { $tokens } tokens ({ $prompt } in, { $completion } out)
 
 ## Questions that are not taken
 

@@ -33,8 +33,30 @@ restarting = -# 再起動しています。まもなく続きを回答します�
 
 cancel-button = キャンセル
 retry-button = 再試行
+continue-button = 続ける
+steps-button = 手順を表示
 newer-button = 前へ
 older-button = 次へ
+
+## Buttons under an answer
+
+continue-question = 直前の回答が途切れたところから、そのまま続けてください。
+too-late-to-continue = この回答はすでに続きを依頼済みか、新しい質問が届いています。続きが必要な場合は、知りたいことを書いて送ってください。
+upvoted = 👍をありがとうございます。評価はいつでも変更できます。
+downvoted = ご意見をありがとうございます。👎を記録しました。評価はいつでも変更できます。
+vote-on-unknown-answer = この回答の記録が残っていないため、評価を保存できません。
+# Discord takes 45 characters for the title and the label, 100 for the hint.
+reason-title = この回答のどこがよくありませんでしたか？
+reason-label = 理由
+reason-hint = このボットの運営者が読みます。評価は保存済みなので、空欄のままでもかまいません。
+steps-gone = この回答の手順は削除されたか、新しい回答に置き換えられました。
+steps-unreachable = アシスタントのサーバーに接続できないため、手順を表示できません。しばらくしてからもう一度お試しください。
+steps-in-file = -# 一部を省略しています。全文はファイルにあります。
+step-answer = 回答
+step-failed = -# この手順は失敗しました。
+step-cancelled = -# この手順はキャンセルされました。
+step-expired = -# この手順は時間がかかりすぎたため、中止しました。
+tokens-in-and-out = { $tokens }トークン（入力{ $prompt }、出力{ $completion }）
 
 ## Questions that are not taken
 

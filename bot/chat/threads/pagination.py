@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from bot.assistants.schema.objects import ListPage, Message, Run
+from bot.assistants.schema.objects import ListPage, Message, Run, RunStep
 from bot.assistants.schema.requests import Page
 
-T = TypeVar("T", Message, Run)
+T = TypeVar("T", Message, Run, RunStep)
 
 _MOST_PAGES: Final = 20
 
@@ -39,5 +39,5 @@ async def newest(
     return found[::-1] if _is_descending(found[::-1]) else found
 
 
-def _is_descending(items: Sequence[Message | Run]) -> bool:
+def _is_descending(items: Sequence[Message | Run | RunStep]) -> bool:
     return len(items) > 1 and items[0].created_at > items[-1].created_at

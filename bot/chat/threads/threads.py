@@ -16,6 +16,7 @@ from bot.assistants.schema.objects import (
     FileSearchResources,
     Message,
     Run,
+    RunStep,
     Thread,
 )
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
@@ -264,6 +265,11 @@ class AssistantThreads:
                 if existing is not None:
                     return existing
                 await lock.wait(error, runs)
+
+    async def steps_of(self, thread_id: str, run_id: str) -> tuple[RunStep, ...]:
+        """Return the newest 100 steps of a run, oldest first; raises as ``api`` does."""
+        fetch = partial(self.api.list_steps, thread_id, run_id)
+        return tuple(await newest(fetch, _PAGE))[::-1]
 
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
         """Return the messages of a run, in order; raises ``APIError`` or ``TurnError``."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,6 +12,7 @@ from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
+from bot.chat.reply.buttons import Item, ReplyButton, answer_buttons
 from bot.chat.reply.channel_writer import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
@@ -300,10 +301,8 @@ class TurnRunner:
         took = self._context.seconds(turn)
         reason = self._end.reason
         try:
-            retry = failed and sentences.retry_helps(turn.error)
-            delivered = await self._reply.finish(
-                text, self._notes(turn, took, self._end.model), retry=retry
-            )
+            notes = self._notes(turn, took, self._end.model)
+            delivered = await self._reply.finish(text, notes, self._buttons(turn))
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
             await self._services.notice.tell_askers(turn)
@@ -331,6 +330,16 @@ class TurnRunner:
         except APIError as error:
             _log.warning("Turn %d: its answer can't be read: %s", turn.id, error)
         return end
+
+    def _buttons(self, turn: Turn) -> Sequence[Item]:
+        """Return the buttons under a finished reply."""
+        if turn.outcome == "failed" and sentences.retry_helps(turn.error):
+            return [ReplyButton("retry", turn.id, turn.attempt)]
+        if turn.outcome != "answered":
+            return ()
+        chosen = self._services.settings.buttons
+        cut_off = turn.error == "incomplete"
+        return answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
 
     def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
         notes: list[str] = []

@@ -8,9 +8,11 @@ from bot.store.ledger.records import (
     NewQuestion,
     Outcome,
     Question,
+    RatedAnswer,
     ReadMarker,
     Scope,
     Turn,
+    Vote,
 )
 from bot.store.ledger.session import LedgerError
 from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
@@ -26,8 +28,10 @@ __all__ = [
     "Outcome",
     "Question",
     "QueueFullError",
+    "RatedAnswer",
     "ReadMarker",
     "Scope",
     "Turn",
     "TurnState",
+    "Vote",
 ]

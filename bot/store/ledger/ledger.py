@@ -16,6 +16,7 @@ from bot.store.ledger.records import Link
 from bot.store.ledger.schema import MIGRATIONS
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.turns import TurnStore
+from bot.store.ledger.votes import VoteStore
 
 _LINK: Final = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
 
@@ -32,6 +33,7 @@ class Ledger:
         self._database = LedgerSession(database)
         self.questions = QuestionStore(self._database, now)
         self.turns = TurnStore(self._database, now)
+        self.votes = VoteStore(self._database, now)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.read_markers = ReadMarkerStore(self._database)

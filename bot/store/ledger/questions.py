@@ -62,6 +62,43 @@ class QuestionStore:
             raise QueueFullError(f"{most} questions wait beside {new.id}")
         return stored
 
+    async def take_continuation(self, new: NewQuestion, turn_id: int, attempt: int) -> bool:
+        """Store the question by which a member has an answer continued that was cut off.
+
+        Returns False if that was done before, or if the turn is not the channel's newest any more.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> bool:
+            cursor = db.execute(
+                """
+                INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
+                                       attachments, received_at, home_id, continues)
+                SELECT :id, :channel, :guild, :author, :name, :content, '[]', :now, t.channel_id,
+                       :continues
+                FROM turns t
+                WHERE t.id = :turn AND t.attempt = :attempt AND t.error = 'incomplete'
+                  AND NOT EXISTS (SELECT 1 FROM turns n
+                                  WHERE n.channel_id = t.channel_id AND n.id > t.id)
+                ON CONFLICT DO NOTHING
+                """,
+                {
+                    "id": new.id,
+                    "channel": new.channel_id,
+                    "guild": new.guild_id,
+                    "author": new.author_id,
+                    "name": new.author_name,
+                    "content": new.content,
+                    "now": now,
+                    "continues": f"{turn_id}.{attempt}",
+                    "turn": turn_id,
+                    "attempt": attempt,
+                },
+            )
+            return cursor.rowcount == 1
+
+        return await self._database.write(work)
+
     async def amend(self, question_id: int, content: str) -> bool:
         """Store an edited text if the question still waits; return whether it did."""
         return await self._database.write(

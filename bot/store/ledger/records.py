@@ -66,6 +66,30 @@ class Question(NewQuestion, frozen=True, kw_only=True):
     message_id: str | None
 
 
+class Vote(Struct, frozen=True, kw_only=True):
+    """A member's vote on an answer."""
+
+    helpful: bool
+    reason: str | None
+
+
+class RatedAnswer(Struct, frozen=True, kw_only=True):
+    """An answer with votes: ``up`` and ``down`` count them as of ``revision``.
+
+    ``answer`` is None until its text was kept; ``thread_id`` and ``run_id`` are None where the
+    ledger does not know them, as after a restored backup.
+    """
+
+    turn_id: int
+    attempt: int
+    thread_id: str | None
+    run_id: str | None
+    answer: str | None
+    revision: int
+    up: int
+    down: int
+
+
 class Asker(Struct, frozen=True):
     """A member whose question a turn answers."""
 

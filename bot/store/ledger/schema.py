@@ -120,4 +120,44 @@ def _fourth(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third, _fourth)
+_FIFTH: Final = (
+    """
+    CREATE TABLE rated_answers (
+        turn_id INTEGER NOT NULL REFERENCES turns (id),
+        attempt INTEGER NOT NULL,
+        thread_id TEXT,
+        run_id TEXT,
+        question TEXT NOT NULL,
+        answer TEXT,
+        revision INTEGER NOT NULL,
+        reported INTEGER NOT NULL,
+        PRIMARY KEY (turn_id, attempt)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE votes (
+        turn_id INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        member_id INTEGER NOT NULL,
+        helpful INTEGER NOT NULL,
+        reason TEXT,
+        voted_at REAL NOT NULL,
+        PRIMARY KEY (turn_id, attempt, member_id),
+        FOREIGN KEY (turn_id, attempt) REFERENCES rated_answers (turn_id, attempt)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX rated_answers_unreported ON rated_answers (turn_id) WHERE reported < revision",
+    # The answer that a question continues, as "turn.attempt": one question continues an answer.
+    "ALTER TABLE questions ADD COLUMN continues TEXT",
+    """
+    CREATE UNIQUE INDEX questions_continuing ON questions (continues) WHERE continues IS NOT NULL
+    """,
+)
+
+
+def _fifth(db: sqlite3.Connection) -> None:
+    for statement in _FIFTH:
+        db.execute(statement)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third, _fourth, _fifth)

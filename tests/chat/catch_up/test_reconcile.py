@@ -27,7 +27,9 @@ class Forgotten:
 
     async def replied(self, text: str, to: int | None = None, attempt: int | None = None) -> int:
         message = self.channel.get_partial_message(to) if to is not None else None
-        view = buttons.cancel_view(7, attempt) if attempt is not None else None
+        view = None
+        if attempt is not None:
+            view = buttons.view(buttons.ReplyButton("cancel", 7, attempt))
         if message is not None:
             sent = await message.reply(text)
         elif view is not None:

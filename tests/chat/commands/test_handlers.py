@@ -32,14 +32,14 @@ class FakeInteraction:
         self.acknowledged = 0
         self.response = self.followup = self
 
-    async def defer(self, *, ephemeral: bool) -> None:
+    async def defer(self, *, ephemeral: bool, thinking: bool) -> None:
         self.acknowledged += 1
 
     async def send(self, text: str, *, ephemeral: bool) -> None:
         assert ephemeral
         self.notes.append(text)
 
-    async def edit_original_response(self, *, content: str, view: object) -> None:
+    async def edit_original_response(self, *, content: str, view: object, attachments: Any) -> None:
         self.shown.append(content)
 
 
@@ -51,6 +51,7 @@ class Handled:
         self.scheduled: list[int] = []
         self.cancelled: list[int] = []
         clock = SystemClock()
+        no_answers: Any = None  # nothing is pressed under an answer here
         self.handlers = InteractionHandlers(
             ledger,
             RestRetry(clock),
@@ -58,6 +59,7 @@ class Handled:
             schedule=self.scheduled.append,
             cancel=self.cancelled.append,
             health=lambda: "-# busy",
+            answers=no_answers,
         )
 
     async def turn(self, number: int = 1) -> Turn:

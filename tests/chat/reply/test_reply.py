@@ -7,6 +7,7 @@ import discord
 import pytest
 
 from bot.chat.reply import buttons
+from bot.chat.reply.buttons import ReplyButton
 from bot.chat.reply.channel_writer import ChannelWriters, UndeliverableError
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.reply import Reply
@@ -84,7 +85,7 @@ async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Writ
     reply.show(lambda: "Half of")
     await written.bot.sandbox.until(lambda: message.content == "Half of")
     assert labels(message) == [localized("cancel-button")]
-    assert await reply.finish("Half of it.", ["-# note"], retry=False)
+    assert await reply.finish("Half of it.", ["-# note"], [])
     assert message.content == "Half of it.\n-# note"
     assert labels(message) == []
 
@@ -93,7 +94,7 @@ async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: W
     reply = written.reply()
     await placed(written, reply)
     words = " ".join(f"word{number}" for number in range(700))
-    assert await reply.finish(words, [], retry=True)
+    assert await reply.finish(words, [], [ReplyButton("retry", written.turn.id, 1)])
     texts = written.bot.texts()
     assert len(texts) > 2
     assert " ".join(texts).split() == words.split()
@@ -111,7 +112,7 @@ async def test_a_deleted_placeholder_is_replaced_by_a_message_with_the_answer(
     message_id = await placed(written, reply)
     channel = written.bot.client.get_partial_messageable(written.bot.general.id)
     await channel.get_partial_message(message_id).delete()
-    assert await reply.finish("Here.", [], retry=False)
+    assert await reply.finish("Here.", [], [])
     assert written.bot.texts() == ["Here."]
     (part,) = await written.parts()
     assert part != message_id
@@ -124,7 +125,7 @@ async def test_an_unsure_end_uses_the_part_that_an_earlier_try_sent(written: Wri
     # What a killed process sent and did not store.
     sent = await channel.send("second")
     again = Written(written.bot, await refreshed(written), asyncio.Event())
-    assert await again.reply(unsure=True).finish("a " * 1_500, [], retry=False)
+    assert await again.reply(unsure=True).finish("a " * 1_500, [], [])
     assert (await again.parts())[1] == sent.id
     assert len(written.bot.texts()) == 2
 
@@ -144,7 +145,7 @@ async def test_progress_in_a_channel_that_was_closed_to_the_bot_says_so(written:
     reply.show(lambda: "Half of")
     await asyncio.wait_for(written.lost.wait(), PATIENCE)
     with pytest.raises(UndeliverableError):
-        await reply.finish("Half of it.", [], retry=False)
+        await reply.finish("Half of it.", [], [])
 
 
 async def test_the_cancel_button_of_a_message_names_its_turn_and_attempt(written: Written) -> None:

@@ -47,7 +47,8 @@ async def test_a_turn_interrupted_after_its_run_began_follows_that_run(bot: Rest
     turn = await bot.ledger.turns.next_in(bot.general.id)
     assert turn is not None
     channel = bot.client.get_partial_messageable(bot.general.id)
-    placeholder = await channel.send(localized("thinking"), view=buttons.cancel_view(turn.id, 1))
+    view = buttons.view(buttons.ReplyButton("cancel", turn.id, 1))
+    placeholder = await channel.send(localized("thinking"), view=view)
     await bot.ledger.turns.placed(turn.id, 1, placeholder.id)
     await bot.ledger.turns.posted(turn.id, 1, first.thread_id)
     bot.model.say("Twice.")
