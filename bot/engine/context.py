@@ -33,7 +33,7 @@ class EngineOptions:
     value all of them. Without a ``context_window`` the engine learns a model's window from its
     endpoint's errors. ``search_seconds`` bounds each search of vector stores, ``file_search`` calls
     included. ``ingestion_seconds_per_hour`` bounds the time of the child processes that read one
-    project's files.
+    project's files, ``ingestion_batch_characters`` what one transaction writes of their text.
     """
 
     max_concurrent_runs: int = 64
@@ -42,6 +42,7 @@ class EngineOptions:
     context_window: int | None = None
     search_seconds: float = 10.0
     ingestion_seconds_per_hour: float = 3600.0
+    ingestion_batch_characters: int = 200_000
     code: CodeQuotas = field(default_factory=CodeQuotas)
     quiet_project: str | None = None
     """The project whose failed runs the engine does not log: its user, the bot, logs each turn."""

@@ -10,7 +10,8 @@ from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.project import Project
 from bot.engine.tool_calls.hosted_tools import HostedTools
-from bot.engine.tool_calls.ingestion import Ingestion
+from bot.engine.tool_calls.ingestion import Ingestion, TextExtractor
+from bot.hosted.extract import extract_text
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model
 from bot.runtime.clock import Clock
@@ -22,7 +23,10 @@ _HOUR: Final = 3600.0
 
 
 class Engine:
-    """Executes the Assistants API over a store and a model; the caller closes both."""
+    """Executes the Assistants API over a store and a model; the caller closes both.
+
+    ``extract`` reads the text of files for ``file_search``.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class Engine:
         clock: Clock,
         options: EngineOptions | None = None,
         fetcher: ImageFetcher | None = None,
+        extract: TextExtractor = extract_text,
     ) -> None:
         options = options or EngineOptions()
         self.store = store
@@ -44,7 +49,13 @@ class Engine:
             context_windows=ContextWindows(options.context_window),
             hosted_tools=HostedTools(store, clock, options.search_seconds, options.code),
             summary_pauses=SummaryPauses(clock),
-            ingestion=Ingestion(store, clock, options.ingestion_seconds_per_hour),
+            ingestion=Ingestion(
+                store,
+                clock,
+                extract=extract,
+                seconds_per_hour=options.ingestion_seconds_per_hour,
+                batch_characters=options.ingestion_batch_characters,
+            ),
         )
         self._supervisor = RunSupervisor(self._context)
         self._expiry_watch: asyncio.Task[None] | None = None

@@ -16,6 +16,7 @@ class RequestFault:
 
     ``drop`` cuts the connection; ``after_effect`` first lets the operation happen, so the caller
     cannot know; delay (seconds) comes before either. ``only_files`` spares requests without files.
+    A request with ``released`` waits until that event is set.
     """
 
     method: str
@@ -26,6 +27,7 @@ class RequestFault:
     drop: bool = False
     after_effect: bool = False
     only_files: bool = False
+    released: asyncio.Event | None = None
     hits: int = 0
 
     def matches(self, method: str, template: str, *, has_files: bool = False) -> bool:
@@ -36,6 +38,16 @@ class RequestFault:
             return False
         same = self.method in ("*", method)
         return same and (template == self.pattern or fnmatchcase(template, self.pattern))
+
+    def release(self) -> None:
+        """Let the held requests go on, and hold no others."""
+        if self.released is not None:
+            self.released.set()
+
+    async def hold(self) -> None:
+        """Wait until held requests may go on."""
+        if self.released is not None:
+            await self.released.wait()
 
     def hit(self) -> None:
         """Count one request."""
@@ -107,6 +119,14 @@ class Faults:
         """Answer matching requests late by real seconds."""
         return self._add(RequestFault(method, route, None, times, delay=seconds))
 
+    def hold_requests(
+        self, method: str, route: str, *, times: int | None = 1, after_effect: bool = False
+    ) -> RequestFault:
+        """Hold matching requests before or after their effect, until ``release`` of the fault."""
+        fault = RequestFault(method, route, None, times, after_effect=after_effect)
+        fault.released = asyncio.Event()
+        return self._add(fault)
+
     def storm(
         self, *, times: int | None, retry_after: float = 0.1, method: str = "*", route: str = "*"
     ) -> RequestFault:
@@ -148,6 +168,8 @@ class Faults:
 
     def clear(self) -> None:
         """End every fault."""
+        for fault in self.requests:
+            fault.release()
         self.requests.clear()
         self.events.clear()
         self.out_until = 0.0
@@ -178,9 +200,11 @@ class Faults:
                 await asyncio.sleep(fault.delay)
             if fault.after_effect:
                 left = fault
-            elif fault.drop:
+                continue
+            await fault.hold()
+            if fault.drop:
                 raise ConnectionResetError
-            elif fault.error is not None:
+            if fault.error is not None:
                 raise fault.error
         self.requests = [one for one in self.requests if one.times is None or one.times > 0]
         return left

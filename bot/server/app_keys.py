@@ -25,6 +25,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     ``body_seconds``, ``upload_seconds``: for a whole JSON body, for a whole upload.
     ``silence_seconds``: between two pieces of an upload, or of an answer that the caller reads.
     ``idle_seconds``: between two requests on a connection.
+    ``keep_alive_seconds``: of a run's silence before a comment keeps its stream open.
     """
 
     body: int = 8 * 1024 * 1024
@@ -41,6 +42,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     upload_seconds: float = 3600.0
     silence_seconds: float = 30.0
     idle_seconds: float = 75.0
+    keep_alive_seconds: float = 15.0
 
 
 class Shares:

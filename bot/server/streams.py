@@ -20,8 +20,9 @@ from bot.wire import sse
 
 DONE: Final = sse.encode("done", b"[DONE]")
 KEEP_ALIVE: Final = b": the run goes on\n\n"
-KEEP_ALIVE_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 1.0
+"""Time between two looks at whether the reader is still there, in seconds."""
+
 _FAREWELL_SECONDS: Final = 0.5
 _FAREWELL: Final = ErrorBody(
     "The server is stopping. The run continues when the server is back; retrieve the run then.",
@@ -116,17 +117,18 @@ async def _watch(
     """Return when ``pump`` has ended, the reader has left, or the server stops."""
     loop = asyncio.get_running_loop()
     ends: set[asyncio.Task[Any]] = {pump, stopping}
-    due = loop.time() + KEEP_ALIVE_SECONDS
+    silence = request.app[LIMITS].keep_alive_seconds
+    due = loop.time() + silence
     while True:
         done, _ = await asyncio.wait(
-            ends, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            ends, timeout=min(_LOOK_SECONDS, silence), return_when=asyncio.FIRST_COMPLETED
         )
         transport = request.transport
         if done or transport is None or transport.is_closing():
             return
         # Proxies close silent connections; a reader with unread bytes needs no keep-alive.
         if keep_alive and loop.time() >= due and transport.get_write_buffer_size() == 0:
-            due = loop.time() + KEEP_ALIVE_SECONDS
+            due = loop.time() + silence
             with contextlib.suppress(ConnectionError):
                 await response.write(keep_alive)
 

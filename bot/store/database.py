@@ -25,7 +25,6 @@ T = TypeVar("T")
 Migration = Callable[[sqlite3.Connection], None]
 """Brings the schema to the next version; runs in one transaction with the version number."""
 
-_BUSY_SECONDS: Final = 30.0
 _READERS: Final = 2
 
 
@@ -73,12 +72,14 @@ class Database:
         *,
         synchronous: Literal["FULL", "NORMAL"],
         search_readers: int = 0,
+        busy_seconds: float = 30.0,
     ) -> Self:
         """Open or create the database at ``path``, lock it and bring its schema up to date.
 
-        ``search_readers`` is the number of connections for ``search``. Raises ``StoreError``, and
-        changes nothing, if the directory can't be written, another process holds the file, the
-        file is not a sound database or a newer version wrote it.
+        ``search_readers`` is the number of connections for ``search``; ``busy_seconds`` is how long
+        a write waits for another process that writes. Raises ``StoreError``, and changes nothing,
+        if the directory can't be written, another process holds the file, the file is not a sound
+        database or a newer version wrote it.
         """
         if missing := missing_internals():
             raise StoreError(
@@ -87,11 +88,11 @@ class Database:
             )
         lock = FileLock.take(path)
         try:
-            opened = [await _connect(path, synchronous, writes=True)]
+            opened = [await _connect(path, synchronous, busy_seconds, writes=True)]
             try:
                 await opened[0].run(lambda db: _migrate(db, migrations, path))
                 for _ in range(_READERS + search_readers):
-                    opened.append(await _connect(path, synchronous, writes=False))  # noqa: PERF401 - the open connections must be known if the next one fails
+                    opened.append(await _connect(path, synchronous, busy_seconds, writes=False))  # noqa: PERF401 - the open connections must be known if the next one fails
             except BaseException:
                 for connection in opened:
                     await connection.close()
@@ -114,7 +115,7 @@ class Database:
         """Run ``work`` in one transaction: committed if it returns, rolled back if it raises.
 
         Transactions that wait for the writer are committed together. Raises
-        ``StoreUnavailableError`` if another process writes for more than 30 seconds.
+        ``StoreUnavailableError`` if another process writes for more than ``busy_seconds``.
         """
         with _unavailable():
             return await self._commits.write(work)
@@ -207,11 +208,11 @@ class FileLock:
 
 
 async def _connect(
-    path: Path, synchronous: Literal["FULL", "NORMAL"], *, writes: bool
+    path: Path, synchronous: Literal["FULL", "NORMAL"], busy_seconds: float, *, writes: bool
 ) -> ThreadConnection:
     def connector() -> sqlite3.Connection:
         return sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
 
     def configure(db: sqlite3.Connection) -> None:

@@ -1,7 +1,7 @@
 """A whole community in one test: sandbox Discord, scripted model, engine, ledger and the bot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from tests.support.assistants import IMPATIENT
 from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import ScriptedModel
+from tests.support.troubled_database import TroubledDatabase, troubled_ledger
 
 UNDER_AN_ANSWER = ["Show steps", "👍", "👎"]
 """The labels of the buttons under an answer that is whole."""
@@ -68,6 +69,8 @@ class Community:
         self.tell_place = True
         self.api: AssistantsAPI
         self.ledger: Ledger
+        self.database: TroubledDatabase
+        self._open_ledger: Callable[[], Awaitable[None]] = self._open_plain
         self.bot: ChatBot
         self._engine: AsyncExitStack | None = None
         self._running: asyncio.Task[None] | None = None
@@ -99,7 +102,7 @@ class Community:
 
     async def start_bot(self) -> None:
         """Start the bot on its file and wait until it is on Discord."""
-        self.ledger = await Ledger.open(self.directory / "bot.db", self.clock.now)
+        await self._open_ledger()
         self.bot = ChatBot(
             self.settings,
             self.api,
@@ -117,6 +120,21 @@ class Community:
             self._running.result()
         await ready
         await self.bot.wait_until_ready()
+
+    async def trouble_ledger(self, busy_seconds: float = 30.0) -> TroubledDatabase:
+        """Start the bot again, on a database that fails or waits on command; return it."""
+        await self.stop_bot()
+        path = self.directory / "bot.db"
+
+        async def open_troubled() -> None:
+            self.ledger, self.database = await troubled_ledger(path, self.clock.now, busy_seconds)
+
+        self._open_ledger = open_troubled
+        await self.start_bot()
+        return self.database
+
+    async def _open_plain(self) -> None:
+        self.ledger = await Ledger.open(self.directory / "bot.db", self.clock.now)
 
     async def stop_bot(self) -> None:
         """Stop the bot in order; safe to call twice."""

@@ -10,7 +10,6 @@ from discord.state import ConnectionState
 
 from bot.chat.catch_up import catch_up, reconcile
 from bot.chat.transport import message_history
-from bot.runtime.retry import endless
 from bot.sandbox import Channel
 from bot.store.ledger import LedgerError, Link, NewQuestion
 from bot.store.ledger.turns import TurnStore
@@ -502,7 +501,7 @@ async def test_a_question_with_broken_attachments_fails_in_words_and_holds_no_ot
 async def test_a_ledger_that_cannot_be_read_at_the_start_is_read_as_soon_as_it_can_be(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
+    channels.clock.sleep_speed = 100.0
     gate = channels.model.gate()
     channels.model.say("At last.", first=gate)
     await channels.ask("one")

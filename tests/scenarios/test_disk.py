@@ -5,13 +5,8 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from bot.chat.texts.fluent import localized
-from bot.runtime.retry import endless
-from bot.store.ledger import LedgerError, Link, NewQuestion
 from tests.scenarios.community import Community, answer, community
 from tests.support.databases import limit_pages
 
@@ -78,41 +73,25 @@ async def test_a_ledger_that_somebody_else_writes_to_is_waited_for(channels: Com
 
 
 async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    await channels.restart_bot(first_pause=0.01)
-    monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
-    access: Any = channels.ledger._database  # noqa: SLF001 - each write fails once
-    real, failing, count = access.write, 0, 0
-
-    async def write(work: Any) -> Any:
-        nonlocal count
-        count += 1
-        if failing <= count < failing + 3:
-            raise LedgerError("database or disk is full")
-        return await real(work)
-
-    taken: list[str] = []
-    take = channels.ledger.questions.take
-
-    async def noted(question: NewQuestion, link: Link | None, *, most: int) -> bool:
-        stored = await take(question, link, most=most)
-        taken.append(question.content)
-        return stored
-
-    monkeypatch.setattr(access, "write", write)
-    monkeypatch.setattr(channels.ledger.questions, "take", noted)
+    channels.clock.sleep_speed = 100.0
+    database = await channels.trouble_ledger()
     home = await channels.ada.open_dm()
+    taken: list[str] = []
     for number in range(1, 13):
         # The bot's own bookkeeping writes at moments of its own: which of a question's writes
         # fails varies with them, and what must be true of the question does not.
-        failing, count = number, 0
+        database.sound_writes, database.failing_writes = number - 1, 3
         before = len(channels.replies(home))
-        await channels.ada.say(home, f"question {number}")
+        question = await channels.ada.say(home, f"question {number}")
         reply = await channels.finished(home, before + 1)
-        await channels.settled(len(taken))
-        expected = f"question {number}" if f"question {number}" in taken else localized("not-saved")
-        assert answer(reply) == expected
+        if await channels.ledger.questions.known([question.id]):
+            taken.append(question.content)
+            await channels.settled(len(taken))
+            assert answer(reply) == question.content
+        else:
+            assert answer(reply) == localized("not-saved")
         assert len(channels.replies(home)) == before + 1
     assert 1 < len(taken) < 12
     asked = [text for role, text in await channels.on_thread(home) if role == "user"]
@@ -120,11 +99,9 @@ async def test_whichever_write_fails_each_question_has_one_answer_or_one_refusal
     assert len(await channels.runs_on(home)) == len(taken)
 
 
-async def test_a_ledger_locked_for_long_refuses_questions_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.store.database._BUSY_SECONDS", 0.5)
+async def test_a_ledger_locked_for_long_refuses_questions_in_words(tmp_path: Path) -> None:
     async with community(tmp_path, "channel") as whole:
+        await whole.trouble_ledger(busy_seconds=0.5)
         home = await whole.ada.open_dm()
         gate = whole.model.stall("o", then="ne")
         await whole.ada.say(home, "one")

@@ -2,12 +2,13 @@
 
 import asyncio
 import re
+from typing import Any
 
 import discord
 import pytest
 
 from bot.chat.intake.listener import Listener
-from bot.store.ledger import Link, Turn
+from bot.store.ledger import Turn
 from tests.scenarios.community import Community, answer
 
 
@@ -49,82 +50,65 @@ async def test_an_overtaken_event_is_answered_once(
     assert [answer(reply) for reply in channels.replies(channels.general)] == ["early", "late"]
 
 
+async def arrives(whole: Community, event: str, text: str = "") -> None:
+    """Wait until discord.py has an event, of a message with this text."""
+
+    def is_it(payload: Any) -> bool:
+        return text in getattr(payload, "content", "")
+
+    await whole.bot.wait_for(event, check=is_it)
+
+
 async def test_a_channels_questions_are_taken_in_the_order_of_their_events_whichever_read_is_slower(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
+    database = await channels.trouble_ledger()
     thread = await channels.ada.start_thread(await channels.ask("begin"), "begin")
     await channels.finished(channels.general)
-    both_came = asyncio.Event()
-    came: list[int] = []
-    link, on_message = channels.ledger.link, channels.bot.on_message
-
-    async def counted(message: discord.Message) -> None:
-        came.append(message.id)
-        if len(came) == 2:
-            both_came.set()
-        await on_message(message)
-
-    async def slow_for_the_first(channel_id: int) -> Link | None:
-        # The second one's event is there before the first one's read is over.
-        if not both_came.is_set():
-            await both_came.wait()
-            await asyncio.sleep(0.05)
-        return await link(channel_id)
-
-    monkeypatch.setattr(channels.bot, "on_message", counted)
-    monkeypatch.setattr(channels.ledger, "link", slow_for_the_first)
-    taken_in_order: list[int] = []
-    take = channels.ledger.questions.take
-
-    async def noted(question: object, *given: object, **named: object) -> bool:
-        taken_in_order.append(question.id)  # type: ignore[attr-defined]  # a NewQuestion
-        return await take(question, *given, **named)  # type: ignore[arg-type]  # as it was given
-
-    monkeypatch.setattr(channels.ledger.questions, "take", noted)
+    await channels.settled(1)
+    slow = database.hold_next_read()
     first = await channels.ask("one", channel=thread)
+    await slow.begun.wait()
+    second_comes = asyncio.create_task(arrives(channels, "message", "two"))
     second = await channels.ask("two", channel=thread)
+    await second_comes
+    # The first question would be overtaken now: other reads are answered.
+    await channels.ada.command(channels.general, "runs list")
+    slow.release()
     await channels.settled(3)
-    assert taken_in_order == [first.id, second.id]
+    stored = await database.read(
+        lambda db: db.execute("SELECT id FROM questions ORDER BY received_at").fetchall()
+    )
+    assert [id_ for (id_,) in stored][1:] == [first.id, second.id]
 
 
-async def test_an_edit_during_the_storing_of_its_question_is_not_lost(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_edit_during_the_storing_of_its_question_is_not_lost(channels: Community) -> None:
+    database = await channels.trouble_ledger()
     thread = await channels.ada.start_thread(await channels.ask("begin"), "begin")
     await channels.finished(channels.general)
+    await channels.settled(1)
     # Whatever comes next waits for this one's turn to be over.
     gate = channels.model.stall(then="first")
     await channels.ask("one", channel=thread)
     await channels.model.until_request(2)
-    changed = asyncio.Event()
-    on_edit, on_delete = channels.bot.on_raw_message_edit, channels.bot.on_raw_message_delete
-    link = channels.ledger.link
-
-    async def edited(payload: discord.RawMessageUpdateEvent) -> None:
-        changed.set()
-        await on_edit(payload)
-
-    async def deleted(payload: discord.RawMessageDeleteEvent) -> None:
-        changed.set()
-        await on_delete(payload)
-
-    async def slow(channel_id: int) -> Link | None:
-        # The change's event is there before the question's read is over.
-        await changed.wait()
-        await asyncio.sleep(0.05)
-        return await link(channel_id)
-
-    monkeypatch.setattr(channels.bot, "on_raw_message_edit", edited)
-    monkeypatch.setattr(channels.bot, "on_raw_message_delete", deleted)
-    with monkeypatch.context() as slowly:
-        slowly.setattr(channels.ledger, "link", slow)
-        question = await channels.ask("tow", channel=thread)
-        await channels.ada.edit(question, f"{channels.sandbox.bot_user.mention} two")
-        await channels.waiting(["two"], thread)
-        changed.clear()
-        await channels.ada.delete(await channels.ask("never mind", channel=thread))
-        await channels.ask("three", channel=thread)
-        await channels.waiting(["two", "three"], thread)
+    await channels.in_state(2, "running")
+    slow = database.hold_next_read()
+    question = await channels.ask("tow", channel=thread)
+    await slow.begun.wait()
+    edit_comes = asyncio.create_task(arrives(channels, "raw_message_edit"))
+    await channels.ada.edit(question, f"{channels.sandbox.bot_user.mention} two")
+    await edit_comes
+    slow.release()
+    await channels.waiting(["two"], thread)
+    slow = database.hold_next_read()
+    question = await channels.ask("never mind", channel=thread)
+    await slow.begun.wait()
+    deletion_comes = asyncio.create_task(arrives(channels, "raw_message_delete"))
+    await channels.ada.delete(question)
+    await deletion_comes
+    slow.release()
+    await channels.ask("three", channel=thread)
+    await channels.waiting(["two", "three"], thread)
     gate.open()
     await channels.settled(4)
     asked = [text for role, text in await channels.on_thread(thread) if role == "user"]

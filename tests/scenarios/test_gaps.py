@@ -1,23 +1,16 @@
 """Between a session's beginning and what was missed before it: no turn begins, nothing is lost."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from discord.state import ConnectionState
 
-from bot.runtime.retry import endless
 from bot.sandbox import Permission
-from bot.store.ledger import LedgerError, ReadMarker
-from bot.store.ledger.records import NewQuestion
 from tests.scenarios.community import Community, answer
 from tests.scenarios.test_events import taken
-from tests.support.eventually import PATIENCE
 
 
-async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_turn_begins_before_what_was_missed_is_read(channels: Community) -> None:
     home = await channels.ada.open_dm()
     gate = channels.model.stall(then="one")
     await channels.ada.say(home, "one")
@@ -26,56 +19,32 @@ async def test_no_turn_begins_before_it_is_known_where_something_was_missed(
     await channels.ada.say(home, "missed")
     await channels.ada.say(home, "two")
     await channels.waiting(["two"], home)
-    looking, looked = asyncio.Event(), asyncio.Event()
-    of_guild = channels.ledger.read_markers.of_guild
-
-    async def slow(guild_id: int | None) -> tuple[ReadMarker, ...]:
-        looking.set()
-        await looked.wait()
-        return await of_guild(guild_id)
-
-    monkeypatch.setattr(channels.ledger.read_markers, "of_guild", slow)
+    reading = channels.sandbox.faults.hold_requests("GET", "/channels/{channel_id}/messages")
     channels.sandbox.control.invalidate()
-    await asyncio.wait_for(looking.wait(), PATIENCE)
+    await channels.befallen(reading)
     # The turn ends, and the channel would go on with what waits in it.
     gate.open()
     await channels.ended_turns(1)
     await channels.finished(home)
-    looked.set()
+    reading.release()
     await channels.settled(3)
     assert await taken(channels) == ["one", "missed", "two"]
 
 
 async def test_missed_questions_are_stored_as_soon_as_the_ledger_answers(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
+    channels.clock.sleep_speed = 100.0
+    database = await channels.trouble_ledger()
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "one")
-    await channels.finished(home)
+    await channels.settled(1)
     channels.sandbox.control.lose_events("MESSAGE_CREATE", times=1)
     await channels.ada.say(home, "missed")
-    take, of_guild = channels.ledger.questions.take, channels.ledger.read_markers.of_guild
-    failures = {"look": 2, "take": 2}
-
-    def fail(what: str) -> None:
-        if failures[what]:
-            failures[what] -= 1
-            raise LedgerError("the disk is full")
-
-    async def look(guild_id: int | None) -> tuple[ReadMarker, ...]:
-        fail("look")
-        return await of_guild(guild_id)
-
-    async def full(new: NewQuestion, *args: object, **values: object) -> bool:
-        fail("take")
-        return await take(new, *args, **values)  # type: ignore[arg-type]  # handed on as they are
-
-    monkeypatch.setattr(channels.ledger.read_markers, "of_guild", look)
-    monkeypatch.setattr(channels.ledger.questions, "take", full)
+    database.failing_reads = database.failing_writes = 2
     channels.sandbox.control.invalidate()
     assert answer(await channels.finished(home, 2)) == "missed"
-    assert failures == {"look": 0, "take": 0}
+    assert (database.failing_reads, database.failing_writes) == (0, 0)
 
 
 async def test_what_was_missed_in_a_server_that_comes_late_is_answered(

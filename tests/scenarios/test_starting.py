@@ -25,7 +25,7 @@ async def nothing(*request: Any) -> EventStream:
 async def test_where_no_stream_ever_names_its_run_that_is_told_and_retry_works(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.turns.turn_runner.backoff", lambda attempt, most: 0.0)
+    channels.clock.sleep_speed = 100.0
     with monkeypatch.context() as broken:
         broken.setattr(channels.api, "stream_run", nothing)
         await channels.ask("Why?")
@@ -38,7 +38,7 @@ async def test_where_no_stream_ever_names_its_run_that_is_told_and_retry_works(
 async def test_cancel_does_not_wait_for_a_server_that_begins_no_run(
     channels: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.turns.turn_runner.CANCEL_SECONDS", 0.05)
+    channels.clock.sleep_speed = 100.0
     asked = asyncio.Event()
 
     async def hang(*request: Any) -> EventStream:

@@ -16,6 +16,8 @@ from bot.assistants.schema.requests import CreateAssistant, CreateMessage, Creat
 from bot.assistants.states import TERMINAL, RunStatus
 from bot.client import Client
 from bot.engine import Engine, EngineOptions
+from bot.engine.tool_calls.ingestion import TextExtractor
+from bot.hosted.extract import extract_text
 from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.runtime.retry import RetryPolicy
@@ -88,6 +90,7 @@ async def house(
     timeouts: EndpointTimeouts | None = None,
     public: bool = False,
     fetcher: ImageFetcher | None = None,
+    extract: TextExtractor = extract_text,
 ) -> AsyncIterator[House]:
     """Build a house that keeps its data in ``directory``; all of it is gone at the end.
 
@@ -98,7 +101,9 @@ async def house(
         kind = PublicEndpoint if public else ChatCompletions
         endpoint = kind(scripted.url, retries=IMPATIENT, timeouts=timeouts)
         store = await EngineStore.open(directory / "engine.db")
-        engine = Engine(store, endpoint, clock=clock, options=options, fetcher=fetcher)
+        engine = Engine(
+            store, endpoint, clock=clock, options=options, fetcher=fetcher, extract=extract
+        )
         await engine.start()
         try:
             async with _reached(engine, way, ModelUpstream(endpoint)) as (api, other, server):

@@ -92,14 +92,14 @@ class FakeClock:
 class ShiftedClock(SystemClock):
     """The machine's clock, with a date `later` and, at a `speed`, with shorter monotonic seconds.
 
-    A test may change `later` and `monotonic_speed` at any time; `monotonic_speed` alone leaves
-    the sleeps as they are, so that much time seems to pass during each.
+    A test may change all three at any time; `monotonic_speed` alone leaves the sleeps as they are,
+    so that much time seems to pass during each; `sleep_speed` alone makes the sleeps shorter.
     """
 
     def __init__(self, *, speed: float = 1.0) -> None:
         self.later = 0.0
         self.monotonic_speed = speed
-        self._speed = speed
+        self.sleep_speed = speed
 
     def now(self) -> float:
         return super().now() + self.later
@@ -108,4 +108,4 @@ class ShiftedClock(SystemClock):
         return super().monotonic() * self.monotonic_speed
 
     async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds / self._speed)
+        await super().sleep(seconds / self.sleep_speed)

@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Final, Protocol
 
 from bot.assistants.schema.chunking import StaticChunking, StaticChunks
 from bot.assistants.schema.files import File
 from bot.assistants.schema.vector_stores import FileProblem, VectorStoreFile
-from bot.hosted.extract import ExtractionError, extract_text
+from bot.hosted.extract import ExtractionError
 from bot.hosted.search.chunk import Chunk, chunk
 from bot.hosted.search.query import searchable
 from bot.runtime.clock import Clock
@@ -26,9 +27,6 @@ _log: Final = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 3
 """Files that are read and indexed at once; one project leaves at least one slot to the others."""
-
-_WRITTEN_AT_ONCE: Final = 200_000
-"""Characters of chunks that one transaction writes."""
 
 _HOUR: Final = 3600.0
 
@@ -53,16 +51,35 @@ class _FileText:
     problem: FileProblem | None = None
 
 
+class TextExtractor(Protocol):
+    """Extracts the text of a file; raises ``ExtractionError``, or OSError if it is missing."""
+
+    async def __call__(self, name: str, source: Path) -> str:
+        """Return the text of the file ``name`` that is stored at ``source``."""
+        ...
+
+
 class Ingestion:
-    """Indexes the files that are added to vector stores.
+    """Indexes the files that are added to vector stores; ``extract`` reads their text.
 
     ``seconds_per_hour`` is each project's budget for the child processes that read its files.
+    ``batch_characters`` of chunks, or one longer chunk, are written in one transaction.
     """
 
-    def __init__(self, store: EngineStore, clock: Clock, seconds_per_hour: float) -> None:
+    def __init__(
+        self,
+        store: EngineStore,
+        clock: Clock,
+        *,
+        extract: TextExtractor,
+        seconds_per_hour: float,
+        batch_characters: int,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._seconds_per_hour = seconds_per_hour
+        self._extract = extract
+        self._batch_characters = batch_characters
         self._slots = FairSlots(_AT_ONCE, _AT_ONCE - 1)
         self._shares: dict[str, _Share] = {}
         # The vector store files that wait for a text, by project and file id.
@@ -160,7 +177,7 @@ class Ingestion:
         # Real seconds of the child process, whatever clock the engine has.
         began = time.monotonic()
         try:
-            return _FileText(await extract_text(file.filename, self._store.files.path(file)))
+            return _FileText(await self._extract(file.filename, self._store.files.path(file)))
         except ExtractionError as error:
             return _FileText(problem=FileProblem(error.code, str(error)))
         except FileNotFoundError:
@@ -175,7 +192,7 @@ class Ingestion:
         await self._store.write(lambda tables: tables.files.drop_chunks(*where))
         pieces = chunk(text, max_tokens=cut.max_chunk_size_tokens, overlap=cut.chunk_overlap_tokens)
         used = 0
-        while chunks := await asyncio.to_thread(_searchable_chunks, pieces):
+        while chunks := await asyncio.to_thread(_searchable_chunks, pieces, self._batch_characters):
             used += sum(len(piece.encode()) for piece, _ in chunks)
             if not await self._store.write(partial(_add_chunks, where, chunks)):
                 break  # cancelled or removed meanwhile
@@ -196,14 +213,14 @@ class Ingestion:
         await self._store.write(work)
 
 
-def _searchable_chunks(pieces: Iterator[Chunk]) -> list[tuple[str, str]]:
+def _searchable_chunks(pieces: Iterator[Chunk], characters: int) -> list[tuple[str, str]]:
     """Return the next chunks with their searchable forms; runs on a worker thread."""
     chunks: list[tuple[str, str]] = []
     size = 0
     for piece in pieces:
         chunks.append((piece.text, searchable(piece.text)))
         size += len(piece.text)
-        if size >= _WRITTEN_AT_ONCE:
+        if size >= characters:
             break
     return chunks
 

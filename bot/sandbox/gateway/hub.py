@@ -82,7 +82,8 @@ class Hub:
             if full not in bodies:
                 payload = event.payload if full or not event.stripped else event.stripped()
                 bodies[full] = encode(payload)
-            if session.intents is None or not self._faults.events:
+            # One verdict for all sessions: the fault may be used up by the first of them.
+            if session.intents is None or not (verdict or self._faults.events):
                 session.dispatch(event.name, bodies[full])
                 continue
             verdict = verdict or self._faults.judge(event)

@@ -92,10 +92,12 @@ class Api:
                 fault = await self._faults.before(route.method, route.template, has_files=has_files)
             await call.read()
             result = await route.handler(call)
-            if fault is not None and fault.drop:
-                raise ConnectionResetError
-            if fault is not None and fault.error is not None:
-                raise fault.error
+            if fault is not None:
+                await fault.hold()
+                if fault.drop:
+                    raise ConnectionResetError
+                if fault.error is not None:
+                    raise fault.error
         except DiscordError as error:
             return self._respond(route, error.status, error.body(), {**headers, **error.headers})
         except Unsupported as error:

@@ -40,9 +40,16 @@ class Ledger:
         self.reconcile = ReconcileStore(self._database, now)
 
     @classmethod
-    async def open(cls, path: Path, now: Callable[[], float]) -> Self:
-        """Open or create bot.db; raises ``StoreError``."""
-        database = await Database.open(path, MIGRATIONS, synchronous="FULL")
+    async def open(
+        cls, path: Path, now: Callable[[], float], *, busy_seconds: float = 30.0
+    ) -> Self:
+        """Open or create bot.db; raises ``StoreError``.
+
+        ``busy_seconds`` is how long a write waits for another process that writes.
+        """
+        database = await Database.open(
+            path, MIGRATIONS, synchronous="FULL", busy_seconds=busy_seconds
+        )
         try:
             copied = None
             if await database.read(is_copy):

@@ -9,7 +9,6 @@ from bot.chat.intake.unreadable import UnreadableMessage
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
-from bot.runtime.retry import endless
 from bot.sandbox import Channel
 from bot.store.ledger import LedgerError, ReadMarker
 from tests.support.discord_rest import RestBot
@@ -109,7 +108,7 @@ async def test_one_message_that_fails_does_not_keep_back_the_next(reading: Readi
 async def test_a_message_is_handed_on_again_once_the_ledger_answers(
     reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.intake.ledger_retry._LEDGER_RETRIES", endless(first_delay=0.01))
+    reading.bot.clock.sleep_speed = 100.0
     await reading.bot.ada.say(reading.home, "missed")
     reading.failures = [LedgerError("the disk is full")] * 2
     await reading.caught_up()

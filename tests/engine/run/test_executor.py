@@ -30,6 +30,7 @@ from bot.engine.run.run_context import RunContext
 from bot.engine.run.run_events import RunFeed
 from bot.engine.tool_calls.hosted_tools import CodeQuotas, HostedTools
 from bot.engine.tool_calls.ingestion import Ingestion
+from bot.hosted.extract import extract_text
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import (
     Finished,
@@ -139,7 +140,9 @@ async def prepare(store: EngineStore, *calls: Script, tools: tuple[Tool, ...] = 
         context_windows=ContextWindows(),
         hosted_tools=HostedTools(store, clock, 10.0, CodeQuotas()),
         summary_pauses=SummaryPauses(clock),
-        ingestion=Ingestion(store, clock, 3600.0),
+        ingestion=Ingestion(
+            store, clock, extract=extract_text, seconds_per_hour=3600.0, batch_characters=1
+        ),
     )
     now = engine.now()
     thread = Thread(id=new_id("thread"), created_at=now)

@@ -2,19 +2,20 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.assistants.schema.vector_stores import CreateFileBatch, CreateVectorStore
 from bot.engine import EngineOptions
-from bot.engine.tool_calls import ingestion
 from bot.hosted.extract import extract_text
 from tests.support.assistants import House, house
 from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.files import settled, upload
+
+ONE_CHUNK_AT_ONCE = EngineOptions(ingestion_batch_characters=1)
 
 
 class Reading:
@@ -33,14 +34,12 @@ class Reading:
 
 
 @pytest.fixture
-def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
-    reading = Reading()
-    monkeypatch.setattr(ingestion, "extract_text", reading)
-    return reading
+def reading() -> Reading:
+    return Reading()
 
 
 async def test_a_file_in_many_stores_is_read_once(tmp_path: Path, reading: Reading) -> None:
-    async with house(tmp_path, "engine") as home:
+    async with house(tmp_path, "engine", extract=reading) as home:
         file = await upload(home.api, "bees.txt", "Bees dance in summer.")
         reading.held = "bees"
         request = CreateVectorStore(file_ids=(file.id,))
@@ -56,7 +55,7 @@ async def test_a_file_in_many_stores_is_read_once(tmp_path: Path, reading: Readi
 async def test_a_file_that_cannot_be_read_fails_in_each_store(
     tmp_path: Path, reading: Reading
 ) -> None:
-    async with house(tmp_path, "engine") as home:
+    async with house(tmp_path, "engine", extract=reading) as home:
         file = await upload(home.api, "broken.pdf", "%PDF-1.7 broken")
         reading.held = "broken"
         request = CreateVectorStore(file_ids=(file.id,))
@@ -70,7 +69,7 @@ async def test_a_file_that_cannot_be_read_fails_in_each_store(
 async def test_one_projects_slow_files_do_not_delay_another_project(
     tmp_path: Path, reading: Reading
 ) -> None:
-    async with house(tmp_path, "engine") as home:
+    async with house(tmp_path, "engine", extract=reading) as home:
         reading.held = "slow"
         slow = [(await upload(home.api, f"slow{n}.txt", f"Slow {n}.")).id for n in range(5)]
         held = await home.api.create_vector_store(CreateVectorStore(file_ids=tuple(slow)))
@@ -86,7 +85,7 @@ async def test_a_project_beyond_its_seconds_waits_for_them_and_delays_nobody(
     tmp_path: Path, reading: Reading
 ) -> None:
     options = EngineOptions(ingestion_seconds_per_hour=0.001)
-    async with house(tmp_path, "engine", options=options) as home:
+    async with house(tmp_path, "engine", options=options, extract=reading) as home:
         files = [(await upload(home.api, f"{n}.txt", f"File {n}.")).id for n in range(2)]
         first = await home.api.create_vector_store(CreateVectorStore(file_ids=(files[0],)))
         assert (await settled(home.api, first.id)).file_counts.completed == 1
@@ -102,7 +101,7 @@ async def test_a_project_beyond_its_seconds_waits_for_them_and_delays_nobody(
 
 
 async def test_a_cancelled_file_is_not_read(tmp_path: Path, reading: Reading) -> None:
-    async with house(tmp_path, "engine") as home:
+    async with house(tmp_path, "engine", extract=reading) as home:
         reading.held = "held"
         files = [(await upload(home.api, f"held{n}.txt", f"Held {n}.")).id for n in range(3)]
         store = await home.api.create_vector_store(CreateVectorStore())
@@ -122,47 +121,27 @@ async def chunk_count(home: House) -> int:
     return int(count)
 
 
-async def test_a_file_that_was_half_written_when_the_process_died_is_written_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_file_that_was_half_written_when_the_process_stopped_is_written_once(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(ingestion, "_WRITTEN_AT_ONCE", 1)
-    written = asyncio.Event()
-    add_chunks = ingestion._add_chunks  # noqa: SLF001 - the process dies between two writes
-
-    def adds_one_and_stands_still(*arguments: Any) -> bool:
-        if written.is_set():
-            raise sqlite3.OperationalError("the process is dying")
-        written.set()
-        return add_chunks(*arguments)
-
-    text = "Bees dance in summer. " * 400
-    async with house(tmp_path, "engine") as home:
-        whole = await upload(home.api, "whole.txt", text)
-        store = await home.api.create_vector_store(CreateVectorStore(file_ids=(whole.id,)))
-        await settled(home.api, store.id)
-        once = await chunk_count(home)
-        assert once > 3
-        monkeypatch.setattr(ingestion, "_add_chunks", adds_one_and_stands_still)
-        monkeypatch.setattr(ingestion.Ingestion, "_fail", stands_still)
+    text = "Bees dance in summer. " * 4_000
+    async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE) as home:
         file = await upload(home.api, "bees.txt", text)
         store = await home.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
-        await written.wait()
-        await home.api.delete_file(whole.id)
-    monkeypatch.undo()
+        await eventually(lambda: chunk_count(home))
+    with closing(sqlite3.connect(tmp_path / "engine.db")) as db:
+        (begun,) = db.execute("SELECT count(*) FROM chunk_index").fetchone()
     async with house(tmp_path, "engine") as again:
         assert (await settled(again.api, store.id)).file_counts.completed == 1
-        assert await chunk_count(again) == once
+        once = await chunk_count(again)
+        assert 0 < begun < once
+        other = await again.api.create_vector_store(CreateVectorStore(file_ids=(file.id,)))
+        await settled(again.api, other.id)
+        assert await chunk_count(again) == 2 * once
 
 
-async def stands_still(*_: object) -> None:
-    await asyncio.Event().wait()
-
-
-async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingestion, "_WRITTEN_AT_ONCE", 1)
-    async with house(tmp_path, "engine") as home:
+async def test_a_file_that_is_cancelled_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, "engine", options=ONE_CHUNK_AT_ONCE) as home:
         file = await upload(home.api, "bees.txt", "Bees dance in summer. " * 4_000)
         store = await home.api.create_vector_store(CreateVectorStore())
         batch = await home.api.create_file_batch(store.id, CreateFileBatch(file_ids=(file.id,)))

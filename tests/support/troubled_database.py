@@ -1,0 +1,71 @@
+"""A database on a bad day: its next reads and writes fail, or wait until a test lets them go on."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.store.database import Database, StoreUnavailableError
+from bot.store.group_commit import Work
+from bot.store.ledger import Ledger
+from bot.store.ledger.schema import MIGRATIONS
+
+T = TypeVar("T")
+
+
+class Held:
+    """One held transaction: ``begun`` is set once somebody waits for it, ``release`` ends that."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self._released = asyncio.Event()
+
+    def release(self) -> None:
+        self._released.set()
+
+    async def wait(self) -> None:
+        self.begun.set()
+        await self._released.wait()
+
+
+class TroubledDatabase(Database):
+    """Fails ``failing_reads`` reads and ``failing_writes`` writes, after ``sound_writes`` more."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.failing_reads = 0
+        self.failing_writes = 0
+        self.sound_writes = 0
+        self._held: Held | None = None
+
+    def hold_next_read(self) -> Held:
+        """Have the next read wait; the reads after it go on."""
+        self._held = Held()
+        return self._held
+
+    async def read(self, work: Work[T]) -> T:
+        held, self._held = self._held, None
+        if held is not None:
+            await held.wait()
+        if self.failing_reads:
+            self.failing_reads -= 1
+            raise StoreUnavailableError("disk I/O error")
+        return await super().read(work)
+
+    async def write(self, work: Work[T]) -> T:
+        if self.sound_writes:
+            self.sound_writes -= 1
+        elif self.failing_writes:
+            self.failing_writes -= 1
+            raise StoreUnavailableError("database or disk is full")
+        return await super().write(work)
+
+
+async def troubled_ledger(
+    path: Path, now: Callable[[], float], busy_seconds: float
+) -> tuple[Ledger, TroubledDatabase]:
+    """Open a ledger on a database that a test can trouble."""
+    database = await TroubledDatabase.open(
+        path, MIGRATIONS, synchronous="FULL", busy_seconds=busy_seconds
+    )
+    return Ledger(database, now), database
