@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 import msgspec
@@ -163,6 +163,28 @@ def backup(config_path: Path | None, directory: Path) -> None:
 
         asyncio.run(copy(_config(config_path), directory))
         _say(f"Backed up to {directory}.")
+
+
+@main.command()
+@config_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="One JSON object a line, or CSV.",
+)
+def feedback(config_path: Path | None, form: Literal["jsonl", "csv"]) -> None:
+    """Print the votes on answers, even while the bot runs.
+
+    Each record has the question, the answer, the vote ("up" for 👍, "down" for 👎) and the reason.
+    """
+    with _one_line_errors():
+        from bot.app.feedback import feedback_lines
+
+        for line in feedback_lines(_config(config_path), form):
+            _say(line)
 
 
 def _config(path: Path | None) -> Config:

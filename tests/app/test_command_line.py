@@ -20,7 +20,7 @@ from tests.support.program import program
 async def test_help_names_every_command() -> None:
     async with program("--help") as ran:
         assert await ran.ended() == 0
-        for command in ("run", "serve", "demo", "check", "backup"):
+        for command in ("run", "serve", "demo", "check", "backup", "feedback"):
             assert f"\n  {command} " in ran.output
 
 
