@@ -22,6 +22,11 @@ _PLACEHOLDERS: Final = frozenset({"", "{}", "null", '""'})
 """What some endpoints send as arguments before the real ones; by themselves they mean none."""
 
 _NO_ID: Final = frozenset({"", "null", "none", "undefined"})
+_WRAPPERS: Final = frozenset('"`')
+"""What arguments begin with that are a JSON string or a block of code; they are held to the end."""
+
+_BLOCK: Final = re.compile(r"```\w*\s*(\{.*\})\s*```", re.DOTALL)
+_TEMPLATE: Final = re.compile(r"^\s*functions\.|<\|.*$", re.DOTALL)
 _OUTSIDE: Final = re.compile(r'["{}\[\]]')
 _IN_STRING: Final = re.compile(r'["\\]')
 
@@ -165,7 +170,7 @@ class ToolCallAssembler:
             if not call.name:
                 raise StreamFault("a tool call came without a function's name")
             self._start(call, events)
-            self._emit(call, call.held, events)
+            self._emit(call, _unwrapped(call.held), events)
         return events
 
     def _find(self, piece: _CallPiece) -> _OpenCall | None:
@@ -237,7 +242,11 @@ class ToolCallAssembler:
                 if waiting.strip() in _PLACEHOLDERS:
                     call.held = waiting
                     return
-                replaced = bool(call.held.strip()) and text.lstrip().startswith("{")
+                begun = call.held.strip()
+                replaced = begun in _PLACEHOLDERS and bool(begun) and text.lstrip()[:1] == "{"
+                if not replaced and waiting.lstrip()[0] in _WRAPPERS:
+                    call.held = waiting
+                    return
                 text, call.held = (text if replaced else waiting), ""
             end = call.progress.feed(text)
             if end is None:
@@ -276,17 +285,34 @@ class ToolCallAssembler:
         if call.started:
             return
         call.started = True
+        call.name = self._offered(call.name)
         call.index = self._started
         self._started += 1
         call.id = self._own_id(call.told_id)
         self.size += len(call.name)
         events.append(ToolCallStarted(call.index, call.id, call.name))
 
+    def _offered(self, name: str) -> str:
+        """Return the function that was offered, without what a template put around its name."""
+        bare = _TEMPLATE.sub("", name).strip()
+        return bare if name not in self._tools and bare in self._tools else name
+
     def _own_id(self, told: str) -> str:
         """Return the endpoint's id, or a new one if it is missing or repeated."""
         call_id = told if told and told not in self._ids else new_call_id()
         self._ids.add(call_id)
         return call_id
+
+
+def _unwrapped(arguments: str) -> str:
+    """Return the object in arguments that are a JSON string or a block of code."""
+    if block := _BLOCK.fullmatch(arguments.strip()):
+        return block[1]
+    try:
+        inner = json.loads(arguments)
+    except ValueError:
+        return arguments
+    return inner if isinstance(inner, str) and inner.lstrip().startswith("{") else arguments
 
 
 def _joined(name: str, piece: str) -> str:
@@ -299,7 +325,8 @@ def _read(told: dict[str, Any]) -> _CallPiece:
     function = told.get("function")
     if not isinstance(function, dict):
         function = told
-    arguments = function.get("arguments", function.get("parameters"))
+    named = (function.get(key) for key in ("arguments", "parameters", "input", "args"))
+    arguments = next((each for each in named if each is not None), None)
     if isinstance(arguments, dict | list):
         arguments = json.dumps(arguments, ensure_ascii=False)
     name, call_id = text_in(function.get("name")), text_in(told.get("id"))

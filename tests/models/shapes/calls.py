@@ -1,5 +1,7 @@
 """Streams with tool calls, and the calls that they mean, as names and arguments."""
 
+import json
+
 from tests.models.shapes.pieces import CALLED, STOP, call, delta, stream, whole
 
 ROME, OSLO = '{"city":"Rome"}', '{"city":"Oslo"}'
@@ -201,6 +203,42 @@ CALLS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
         stream(call("get_weather", {"city": "Rome"}, index=0, id="a"), CALLED),
         [("get_weather", '{"city": "Rome"}')],
     ),
+    "arguments as input": (
+        stream(
+            delta(
+                tool_calls=[
+                    {"index": 0, "id": "a", "name": "get_weather", "input": {"city": "Rome"}}
+                ]
+            ),
+            CALLED,
+        ),
+        [("get_weather", '{"city": "Rome"}')],
+    ),
+    "arguments that are JSON in JSON": (
+        stream(call("get_weather", json.dumps(ROME), index=0, id="a"), CALLED),
+        ONE,
+    ),
+    "arguments that are JSON in JSON, in pieces": (
+        stream(
+            call("get_weather", json.dumps(ROME)[:9], index=0, id="a"),
+            call(None, json.dumps(ROME)[9:], index=0),
+            CALLED,
+        ),
+        ONE,
+    ),
+    "arguments in a block of code": (
+        stream(call("get_weather", f"```json\n{ROME}\n```", index=0, id="a"), CALLED),
+        ONE,
+    ),
+    "a template's namespace": (
+        stream(call("functions.get_weather", ROME, index=0, id="a"), CALLED),
+        ONE,
+    ),
+    "a template's token behind the name": (
+        stream(call("get_weather<|channel|>commentary", ROME, index=0, id="a"), CALLED),
+        ONE,
+    ),
+    "a name within blanks": (stream(call(" get_weather\n", ROME, index=0, id="a"), CALLED), ONE),
     "arguments that are null": (
         stream(
             delta(
