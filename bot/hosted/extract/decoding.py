@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -34,7 +35,10 @@ _SUPERSETS: Final = {
     "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949",
     "big5": "cp950",
 }  # fmt: skip
+# without the rare characters that these encodings have in common with their neighbours'
+_FOR_NAMES: Final = {"gb18030": "gb2312", "euc_jp": "cp932", "euc_jis_2004": "cp932"}
 _BY_ESCAPES: Final = ("iso2022_jp_ext", "iso2022_jp_2", "iso2022_jp_2004")
+_BY_LINES: Final = "UTF-8 in some lines, an older encoding in others"
 _NEC_JP: Final = "iso2022_jp with the signs of NEC"
 _HZ: Final = re.compile(rb"~\{(?:[\x30-\x57][\x21-\x7e]|[\x21-\x29][\x21-\x7e])+~\}")
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
@@ -86,22 +90,56 @@ _ESCAPE: Final = re.compile(
 _NEEDS_ESCAPE: Final = re.compile(r'[\x00-\x1f"\\]')
 
 
-def decode(data: bytes, declared: str | None = None) -> Iterator[str]:
+def decode(data: bytes, declared: str | None = None, *, name: str = "") -> Iterator[str]:
     """Decode ``data`` piece by piece, so that a caller can stop at a limit.
 
-    ``declared`` is the encoding that the file declares. Raises ExtractionError (unsupported_file)
-    for bytes that are not text in any encoding.
+    ``declared`` is the encoding that the file declares, ``name`` the file's name: the writer's
+    encoding can most likely write that, too. Raises ExtractionError (unsupported_file) for bytes
+    that are not text in any encoding.
     """
-    encoding = _encoding_of(data, declared)
+    encoding = _encoding_of(data, declared, name)
     if encoding == _NEC_JP:
         data, encoding = _with_nec_signs(data), "iso2022_jp_2004"
+    if encoding == _BY_LINES:
+        yield from _decode_lines(data, name)
+        return
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for piece in _pieces(data):
         yield decoder.decode(piece)
     yield decoder.decode(b"", final=True)
 
 
-def _encoding_of(data: bytes, declared: str | None) -> str:
+def _decode_lines(data: bytes, name: str) -> Iterator[str]:
+    """Decode a text of which some lines are UTF-8 and others are in an older encoding."""
+    encoding = _likeliest(_lines(data, utf8=False), name)
+    for line in data.splitlines(keepends=True):
+        yield line.decode("utf-8" if _is_utf8_line(line) else encoding, "replace")
+
+
+def _lines(data: bytes, *, utf8: bool) -> bytes:
+    """Return the lines beyond ASCII that are UTF-8, or those that are not."""
+    return b"".join(
+        line
+        for line in data.splitlines(keepends=True)
+        if not line.isascii() and _is_utf8_line(line) == utf8
+    )
+
+
+def _is_utf8_line(line: bytes) -> bool:
+    return line.isascii() or _is_utf8(line)
+
+
+def _is_mixed(data: bytes, name: str) -> bool:
+    """Return whether some lines are UTF-8, and more likely so than in one older encoding."""
+    new, old = _lines(data, utf8=True), _lines(data, utf8=False)
+    if not new or not old:
+        return False
+    words = _non_ascii_words(new)
+    in_old = words.decode(_likeliest(old, name), "replace")
+    return cost(words.decode("utf-8", "replace")) < cost(in_old)
+
+
+def _encoding_of(data: bytes, declared: str | None, name: str) -> str:
     """Detect the encoding: first by the rules of encodings, then by statistics."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -117,12 +155,14 @@ def _encoding_of(data: bytes, declared: str | None) -> str:
         return escaped
     if not few_controls and (wide_words := _east_asian_utf_16(data)):
         return wide_words[1]
-    if data.isascii() or _is_utf8(data):
+    if data.isascii() or _is_valid(data, "utf-8"):
         return "utf-8"
+    if _is_utf8(data):
+        return _BY_LINES if few_controls and _is_mixed(data, name) else "utf-8"
     if named := _declared(data, declared):
         return named
     if few_controls:
-        return _likeliest(data)
+        return _BY_LINES if _is_mixed(data, name) else _likeliest(data, name)
     raise not_text()
 
 
@@ -278,7 +318,7 @@ def _non_ascii_words(data: bytes) -> bytes:
     return b" ".join(words)
 
 
-def _likeliest(data: bytes) -> str:
+def _likeliest(data: bytes, name: str) -> str:
     """Return the most likely encoding, by the characters and by the bytes of a text."""
     import chardet  # loaded only for files that are not Unicode
 
@@ -296,9 +336,19 @@ def _likeliest(data: bytes) -> str:
         trusted = _TRUST * known / most
         beyond = len(_BEYOND.findall(text))  # of few characters the bytes tell little
         trusted *= min(beyond / _EASTERN_TELL if encoding in _EASTERN else (beyond + 1) / 4, 1.0)
+        foreign = foreign or not _can_write(name, encoding)
         return cost(text) + _CANDIDATES[encoding] - trusted + _TRUST * foreign
 
     best = min((unlikeliness(encoding), encoding) for encoding in _CANDIDATES)
     wide = _east_asian_utf_16(data)
     plain = len(words.decode("ascii", "ignore")) * _ASCII
     return wide[1] if wide and wide[0] - _TRUST / 2 < best[0] + plain else best[1]
+
+
+def _can_write(name: str, encoding: str) -> bool:
+    """Return whether an encoding has all letters of a file's name."""
+    try:
+        unicodedata.normalize("NFC", name).encode(_FOR_NAMES.get(encoding, encoding))
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -19,7 +19,7 @@ def extract(
     limits = limits or ExtractionLimits()
     check_size(len(data), limits)
     kind = kind_of(name, data)
-    text = clean(_parsed(kind, data, limits, keep_source=keep_source))
+    text = clean(_parsed(kind, name, data, limits, keep_source=keep_source))
     if not text.strip():
         hint = " Its pages may be pictures." if kind == "pdf" else ""
         raise ExtractionError("invalid_file", f"There is no text in the file.{hint}")
@@ -35,12 +35,14 @@ def check_size(size: int, limits: ExtractionLimits) -> None:
         )
 
 
-def _parsed(kind: Kind, data: bytes, limits: ExtractionLimits, *, keep_source: bool) -> str:
+def _parsed(
+    kind: Kind, name: str, data: bytes, limits: ExtractionLimits, *, keep_source: bool
+) -> str:
     if kind == "pdf":
         return pdf_text(data, limits)
     if kind == "packed":
         return packed_text(data, limits)
-    pieces = decode(data, declared_charset(data) if kind == "html" else None)
+    pieces = decode(data, declared_charset(data) if kind == "html" else None, name=name)
     if kind == "html" and not keep_source:
         return html_text(pieces, limits)
     collector = Collector(limits)

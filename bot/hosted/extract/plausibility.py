@@ -18,6 +18,9 @@ _LATIN: Final = (
     )),
 )  # fmt: skip
 
+# Letters that are seldom even in their own language, or whose language few people write.
+_SELDOM_LATIN: Final = {"ÿ": 2.0, "Ý": 2.5, "ð": 2.0, "Ð": 2.0, "þ": 2.0, "ţ": 3.0, "ė": 1.0}
+
 # Letters by how often they are used, most used first.
 _ALPHABETS: Final = {
     "CYRILLIC": "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїєґјљњћђџў",
@@ -111,6 +114,7 @@ def cost(text: str) -> float:
         total += own
         if script == "LATIN":
             latin += _LETTER if char in language else _RARE
+            latin += _SELDOM_LATIN.get(char, 0.0)
             latin += _latin_place(char, before, after)
         elif script in _RANKS:
             total += _alphabet_place(char, before, after)

@@ -26,7 +26,7 @@ _WRAPPERS: Final = frozenset('"`')
 """What arguments begin with that are a JSON string or a block of code; they are held to the end."""
 
 _BLOCK: Final = re.compile(r"```\w*\s*(\{.*\})\s*```", re.DOTALL)
-_TEMPLATE: Final = re.compile(r"^\s*functions\.|<\|.*$", re.DOTALL)
+_TEMPLATE: Final = re.compile(r"\A\s*functions\.|<\|.*\Z", re.DOTALL)
 _OUTSIDE: Final = re.compile(r'["{}\[\]]')
 _IN_STRING: Final = re.compile(r'["\\]')
 

@@ -1,5 +1,7 @@
 """Text in the encodings that files are in: read as it was written, however short."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -188,6 +190,50 @@ def test_what_a_file_says_of_itself_is_not_believed_where_it_cannot_be() -> None
 )
 def test_programs_that_use_the_signs_of_an_encoding_stay_as_they_are(data: bytes) -> None:
     assert extract("a.sh", data) == data.decode().replace("\x1b", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "encoding"),
+    [
+        ("台北の予定.txt", "電話", "cp932"),
+        ("確認済.txt", "メモ", "euc_jp"),
+        ("她們的測試.txt", "今天", "cp950"),
+        ("預算與報價單.txt", "台北", "cp950"),
+        ("会议记录.txt", "预算", "gb18030"),
+        ("תקציב.txt", "כן", "cp1255"),
+        ("ağaç.txt", "ağaç", "cp1254"),
+        (unicodedata.normalize("NFD", "ağaç.txt"), "şifre", "cp1254"),
+    ],
+)
+def test_a_word_that_could_be_in_many_encodings_is_in_one_that_can_write_the_files_name(
+    name: str, text: str, encoding: str
+) -> None:
+    assert extract(name, text.encode(encoding)) == text
+
+
+OLD = [case for case in ALPHABETIC if len(case[0]) > 8]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    old=st.sampled_from(OLD),
+    new=st.lists(st.sampled_from([text for text, _ in CASES if len(text) > 8]), min_size=1),
+    data=st.data(),
+)
+def test_lines_in_an_older_encoding_among_lines_of_utf_8_are_both_read(
+    old: tuple[str, str], new: list[str], data: st.DataObject
+) -> None:
+    text, encoding = old
+    lines = [(each, "utf-8") for each in new] + [(text, encoding), ("plain", "ascii")]
+    lines = data.draw(st.permutations(lines))
+    body = b"\n".join(line.encode(written) for line, written in lines)
+    assert extract("a.log", body) == "\n".join(line for line, _ in lines)
+
+
+def test_utf_8_with_a_broken_character_stays_utf_8() -> None:
+    text = "日本語の説明です。東京都の会議の議事録です。".encode()
+    assert extract("a.txt", text[:-1]).startswith("日本語の説明です。東京都の会議の議事録です")
+    assert "東京都" in extract("a.txt", text[:6] + b"\xff" + text[6:] + b"\n" + text)
 
 
 def test_bytes_that_are_in_no_encoding_of_text_are_no_text() -> None:
