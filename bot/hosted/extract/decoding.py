@@ -342,7 +342,8 @@ def _likeliest(data: bytes, name: str) -> str:
     best = min((unlikeliness(encoding), encoding) for encoding in _CANDIDATES)
     wide = _east_asian_utf_16(data)
     plain = len(words.decode("ascii", "ignore")) * _ASCII
-    return wide[1] if wide and wide[0] - _TRUST / 2 < best[0] + plain else best[1]
+    bonus = _TRUST / 2 if len(data) > 4 else 0.0  # two characters tell little
+    return wide[1] if wide and wide[0] - bonus < best[0] + plain else best[1]
 
 
 def _can_write(name: str, encoding: str) -> bool:
