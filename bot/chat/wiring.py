@@ -20,6 +20,7 @@ from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
 from bot.chat.reply.notice import Notice
+from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.threads import AssistantThreads
@@ -53,6 +54,7 @@ class ChatLimits:
     most_workers: int = MOST_WORKERS
     guaranteed_per_guild: int = GUARANTEED_PER_GUILD
     first_pause: float = FIRST_PAUSE
+    progress_grace: float = PROGRESS_GRACE
     most_pages: int = MOST_PAGES
     most_channels: int = MOST_CHANNELS
     write_seconds: float = WRITE_SECONDS
@@ -122,6 +124,7 @@ def build_parts(
         locales=locales,
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
+        progress_grace=limits.progress_grace,
     )
     vote_reporter = VoteReporter(threads, ledger, writers)
     scheduler = TurnScheduler(

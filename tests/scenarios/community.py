@@ -29,6 +29,7 @@ from tests.support.assistants import IMPATIENT
 from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import ShiftedClock
 from tests.support.model_endpoint import ScriptedModel
+from tests.support.overridden_api import Operations, overridden
 from tests.support.troubled_database import TroubledDatabase, troubled_ledger
 
 UNDER_AN_ANSWER = ["Show steps", "👍", "👎"]
@@ -68,6 +69,8 @@ class Community:
         )
         self.tell_place = True
         self.api: AssistantsAPI
+        self.operations: Operations = {}
+        """Operations of the API that answer the bot otherwise."""
         self.ledger: Ledger
         self.database: TroubledDatabase
         self._open_ledger: Callable[[], Awaitable[None]] = self._open_plain
@@ -105,7 +108,7 @@ class Community:
         await self._open_ledger()
         self.bot = ChatBot(
             self.settings,
-            self.api,
+            overridden(self.api, self.operations),
             self.ledger,
             self.assistant_id,
             self.clock,
@@ -121,13 +124,16 @@ class Community:
         await ready
         await self.bot.wait_until_ready()
 
-    async def trouble_ledger(self, busy_seconds: float = 30.0) -> TroubledDatabase:
+    async def trouble_ledger(
+        self, *, busy_seconds: float = 30.0, failing_reads: int = 0
+    ) -> TroubledDatabase:
         """Start the bot again, on a database that fails or waits on command; return it."""
         await self.stop_bot()
         path = self.directory / "bot.db"
 
         async def open_troubled() -> None:
             self.ledger, self.database = await troubled_ledger(path, self.clock.now, busy_seconds)
+            self.database.failing_reads = failing_reads
 
         self._open_ledger = open_troubled
         await self.start_bot()

@@ -11,8 +11,7 @@ from discord.state import ConnectionState
 from bot.chat.catch_up import catch_up, reconcile
 from bot.chat.transport import message_history
 from bot.sandbox import Channel
-from bot.store.ledger import LedgerError, Link, NewQuestion
-from bot.store.ledger.turns import TurnStore
+from bot.store.ledger import Link, NewQuestion
 from tests.scenarios.community import Community, answer
 from tests.support.databases import execute
 
@@ -499,7 +498,7 @@ async def test_a_question_with_broken_attachments_fails_in_words_and_holds_no_ot
 
 
 async def test_a_ledger_that_cannot_be_read_at_the_start_is_read_as_soon_as_it_can_be(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
     channels.clock.sleep_speed = 100.0
     gate = channels.model.gate()
@@ -508,15 +507,7 @@ async def test_a_ledger_that_cannot_be_read_at_the_start_is_read_as_soon_as_it_c
     await channels.reply(channels.general)
     await channels.model.until_request()
     await channels.stop_bot()
-    owing = TurnStore.channels_with_work
-    failures = [LedgerError("the disk is full")] * 2
-
-    async def failing(turns: TurnStore) -> tuple[int, ...]:
-        if failures:
-            raise failures.pop()
-        return await owing(turns)
-
-    monkeypatch.setattr(TurnStore, "channels_with_work", failing)
+    database = await channels.trouble_ledger(failing_reads=2)
     gate.open()
-    await channels.start_bot()
+    await channels.until(lambda: database.failing_reads == 0)
     assert answer(await channels.finished(channels.general)) == "At last."

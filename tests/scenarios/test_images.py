@@ -142,20 +142,18 @@ async def test_an_image_without_text_is_a_question(whole: Community) -> None:
     assert whole.model.requests[0].images == [data_url(CAT)]
 
 
-async def test_a_turn_interrupted_after_an_upload_finds_the_upload_again(
-    whole: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_turn_interrupted_after_an_upload_finds_the_upload_again(whole: Community) -> None:
     posting = whole.model.gate()
 
     async def cut(*given: Any, **named: Any) -> Any:
         posting.open()
         await whole.model.gate().passed()
 
-    with monkeypatch.context() as patched:
-        patched.setattr(whole.api, "create_message", cut)
-        await show(whole)
-        await posting.passed()
-        await whole.stop_bot()
+    whole.operations["create_message"] = cut
+    await show(whole)
+    await posting.passed()
+    await whole.stop_bot()
+    whole.operations.clear()
     before = await uploads(whole)
     assert len(before) == 1
     await whole.start_bot()
@@ -203,16 +201,14 @@ async def test_killed_behind_the_upload_it_is_found_and_shown_once(asleep: Commu
     assert len(await uploads(asleep)) == 1
 
 
-async def test_a_retry_finds_the_upload_again(
-    whole: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_retry_finds_the_upload_again(whole: Community) -> None:
     async def refused(*given: Any, **named: Any) -> Any:
         raise APIError(400, "not now")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(whole.api, "create_message", refused)
-        await show(whole)
-        reply = await whole.finished(whole.general)
+    whole.operations["create_message"] = refused
+    await show(whole)
+    reply = await whole.finished(whole.general)
+    whole.operations.clear()
     await whole.ada.click(reply, "Retry")
     await whole.until(lambda: is_final(reply) and answer(reply) == "look")
     assert whole.model.requests[0].images == [data_url(CAT)]
@@ -220,7 +216,7 @@ async def test_a_retry_finds_the_upload_again(
 
 
 async def test_an_upload_whose_answer_was_lost_is_looked_up_and_not_made_twice(
-    whole: Community, monkeypatch: pytest.MonkeyPatch
+    whole: Community,
 ) -> None:
     upload = whole.api.upload_file
     calls = 0
@@ -231,20 +227,18 @@ async def test_an_upload_whose_answer_was_lost_is_looked_up_and_not_made_twice(
         await upload(*given)
         raise UnreachableError("the answer was lost")
 
-    monkeypatch.setattr(whole.api, "upload_file", lost)
+    whole.operations["upload_file"] = lost
     await show(whole)
     assert answer(await whole.finished(whole.general)) == "look"
     assert whole.model.requests[0].images == [data_url(CAT)]
     assert (calls, len(await uploads(whole))) == (1, 1)
 
 
-async def test_a_server_that_takes_no_images_is_asked_without_them(
-    whole: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_takes_no_images_is_asked_without_them(whole: Community) -> None:
     async def refused(*given: Any) -> Any:
         raise APIError(404, "No such path.")
 
-    monkeypatch.setattr(whole.api, "upload_file", refused)
+    whole.operations["upload_file"] = refused
     await show(whole)
     await whole.finished(whole.general)
     (asked,) = whole.model.requests

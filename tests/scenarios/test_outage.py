@@ -3,17 +3,14 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
 
 import discord
 import pytest
 
-from bot.chat.reply.channel_writer import ChannelWriter
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
-from bot.store.ledger import LedgerError
 from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support import model_turns as turns
 from tests.support.eventually import eventually
@@ -24,6 +21,7 @@ SEND = "/channels/{channel_id}/messages"
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 ORIGINAL = "/webhooks/{application_id}/{interaction_token}/messages/{message_id}"
 COMMANDS = "/applications/{application_id}/commands"
+OPEN_THREAD = "/channels/{channel_id}/messages/{message_id}/threads"
 FORGOTTEN = 3_600.0
 """Seconds after which Discord knows no nonce of before."""
 
@@ -111,23 +109,15 @@ async def test_a_part_that_grew_before_an_outage_is_found_and_not_sent_again(
 
 
 async def test_a_part_whose_sending_was_not_answered_before_the_end_says_all_of_it(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    monkeypatch.setattr("bot.chat.reply.reply._PROGRESS_GRACE", 0.05)
+    await channels.restart_bot(progress_grace=0.05)
     gate = channels.model.gate()
     tokens = ["alpha " * 300 + "\n\n", "beta " * 100, "beta " * 100, "beta"]
     channels.model.say("".join(tokens), tokens=tokens, gate=gate)
-    try_send = ChannelWriter.try_send
-
-    async def unanswered(
-        channel_writer: ChannelWriter, content: str, nonce: str, **given: Any
-    ) -> int:
-        sent = await try_send(channel_writer, content, nonce, **given)
-        await asyncio.Event().wait()
-        return sent
-
-    monkeypatch.setattr(ChannelWriter, "try_send", unanswered)
     await channels.ask("one")
+    await channels.reply(channels.general)
+    sending = channels.sandbox.faults.hold_requests("POST", SEND, after_effect=True)
     gate.let(2)
     await channels.reply(channels.general, 2)
     gate.open()
@@ -135,6 +125,7 @@ async def test_a_part_whose_sending_was_not_answered_before_the_end_says_all_of_
     first, second = channels.replies(channels.general)
     assert set(first.content.split()) == {"alpha"}
     assert answer(second).split() == ["beta"] * 201
+    sending.release()
 
 
 async def test_a_reply_shows_all_text_after_an_outage_though_the_model_pauses(
@@ -238,19 +229,14 @@ async def test_commands_refused_at_the_start_are_registered_later(
 
 
 async def test_a_channel_thread_is_used_as_soon_as_its_link_can_be_stored(
-    threads: Community, monkeypatch: pytest.MonkeyPatch
+    threads: Community,
 ) -> None:
-    route, tries = threads.ledger.questions.route, 0
-
-    async def full_at_first(*given: Any, **named: Any) -> None:
-        nonlocal tries
-        tries += 1
-        if tries == 1:
-            raise LedgerError("the disk is full")
-        await route(*given, **named)
-
-    monkeypatch.setattr(threads.ledger.questions, "route", full_at_first)
+    database = await threads.trouble_ledger()
+    opening = threads.sandbox.faults.hold_requests("POST", OPEN_THREAD, after_effect=True)
     question = await threads.ask("one")
+    await threads.befallen(opening)
+    database.failing_writes = 1
+    opening.release()
     thread = await threads.thread_of(question)
     assert answer(await threads.finished(thread)) == "one"
 

@@ -160,7 +160,7 @@ async def test_cancel_does_not_wait_for_a_server_that_does_not_answer(remote: Co
 
 
 async def test_a_retry_does_not_post_again_what_a_failed_attempt_posted_without_knowing(
-    remote: Community, monkeypatch: pytest.MonkeyPatch
+    remote: Community,
 ) -> None:
     create = remote.api.create_message
 
@@ -168,17 +168,17 @@ async def test_a_retry_does_not_post_again_what_a_failed_attempt_posted_without_
         await create(*given, **named)
         raise APIError(400, "nobody knows that it was done")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(remote.api, "create_message", done_but_not_told)
-        await remote.ask("one")
-        reply = await remote.finished(remote.general)
+    remote.operations["create_message"] = done_but_not_told
+    await remote.ask("one")
+    reply = await remote.finished(remote.general)
+    remote.operations.clear()
     await remote.ada.click(reply, "Retry")
     await remote.until(lambda: is_final(reply) and answer(reply) == "one")
     assert await remote.on_thread(remote.general) == [("user", "one"), ("assistant", "one")]
 
 
 async def test_a_message_stored_long_after_its_connection_was_cut_exists_once(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
     create = channels.api.create_message
     late: list[CreateMessage] = []
@@ -193,7 +193,7 @@ async def test_a_message_stored_long_after_its_connection_was_cut_exists_once(
             late.append(request)
         return await create(thread_id, request)
 
-    monkeypatch.setattr(channels.api, "create_message", cut_and_late)
+    channels.operations["create_message"] = cut_and_late
     await channels.ask("one")
     assert answer(await channels.finished(channels.general)) == "one"
     assert len(late) == 2

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from bot.assistants.api import EventStream
 from bot.assistants.events import StreamEvent
 from bot.chat.texts import sentences
@@ -23,21 +21,19 @@ async def nothing(*request: Any) -> EventStream:
 
 
 async def test_where_no_stream_ever_names_its_run_that_is_told_and_retry_works(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
     channels.clock.sleep_speed = 100.0
-    with monkeypatch.context() as broken:
-        broken.setattr(channels.api, "stream_run", nothing)
-        await channels.ask("Why?")
-        reply = await channels.finished(channels.general)
-        assert reply.content == sentences.failure("unreachable")
+    channels.operations["stream_run"] = nothing
+    await channels.ask("Why?")
+    reply = await channels.finished(channels.general)
+    assert reply.content == sentences.failure("unreachable")
+    channels.operations.clear()
     await channels.ada.click(reply, "Retry")
     await channels.until(lambda: is_final(reply) and answer(reply) == "Why?")
 
 
-async def test_cancel_does_not_wait_for_a_server_that_begins_no_run(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancel_does_not_wait_for_a_server_that_begins_no_run(channels: Community) -> None:
     channels.clock.sleep_speed = 100.0
     asked = asyncio.Event()
 
@@ -45,12 +41,12 @@ async def test_cancel_does_not_wait_for_a_server_that_begins_no_run(
         asked.set()
         return await asyncio.Future[EventStream]()
 
-    with monkeypatch.context() as hanging:
-        hanging.setattr(channels.api, "stream_run", hang)
-        await channels.ask("one")
-        await asyncio.wait_for(asked.wait(), PATIENCE)
-        await channels.ada.click(await channels.reply(channels.general), "Cancel")
-        reply = await channels.finished(channels.general)
-        assert "Cancelled" in reply.content
+    channels.operations["stream_run"] = hang
+    await channels.ask("one")
+    await asyncio.wait_for(asked.wait(), PATIENCE)
+    await channels.ada.click(await channels.reply(channels.general), "Cancel")
+    reply = await channels.finished(channels.general)
+    assert "Cancelled" in reply.content
+    channels.operations.clear()
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"

@@ -30,8 +30,7 @@ from bot.chat.transport.rest_retry import (
 )
 from bot.store.ledger import Ledger, LedgerError, Turn
 
-_PROGRESS_GRACE: Final = 3.0
-"""How long the end of a reply waits for a progress edit under way, in seconds."""
+PROGRESS_GRACE: Final = 3.0
 
 _PAUSE_SECONDS: Final = 2.0
 """How long ``pause`` takes at most, in seconds."""
@@ -48,7 +47,8 @@ class Reply:
     """The Discord messages of one turn's attempt.
 
     ``unsure`` is True where messages may exist that the ledger does not know. ``channel_lost`` is
-    called once an edit shows that the bot may not write in the channel any more.
+    called once an edit shows that the bot may not write in the channel any more. The end of the
+    reply waits ``progress_grace`` seconds for a progress edit under way.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Reply:
         *,
         unsure: bool,
         channel_lost: Callable[[], None],
+        progress_grace: float = PROGRESS_GRACE,
     ) -> None:
         self._turn = turn
         self._channel_writer = channel_writer
@@ -75,6 +76,7 @@ class Reply:
         self._idle = asyncio.Event()
         self._idle.set()
         self._channel_lost = channel_lost
+        self._progress_grace = progress_grace
 
     async def send_placeholder(self, *, in_reply: bool) -> int:
         """Send the placeholder "thinking…" with its Cancel button; return its message id.
@@ -128,7 +130,7 @@ class Reply:
         replace the part. Raises ``UndeliverableError`` where Discord refuses that sentence too;
         then the reply's messages were deleted, as far as Discord allows.
         """
-        await self._stop_progress()
+        await self._stop_progress(self._progress_grace)
         rendered = await render_off_loop(text)
         with self._throttle.urgent():
             try:
@@ -274,7 +276,7 @@ class Reply:
             return number < len(parts) - 1
         return False
 
-    async def _stop_progress(self, grace: float = _PROGRESS_GRACE) -> None:
+    async def _stop_progress(self, grace: float) -> None:
         task, self._progress = self._progress, None
         if task is None:
             return

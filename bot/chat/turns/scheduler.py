@@ -211,6 +211,7 @@ class TurnScheduler:
             self._throttle,
             unsure=unsure,
             channel_lost=context.lose_channel,
+            progress_grace=self._services.progress_grace,
         )
         runner = TurnRunner(context, reply)
         self._running[turn.id] = context, runner

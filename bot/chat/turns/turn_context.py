@@ -33,6 +33,8 @@ class TurnServices:
     settings: DiscordSettings
     place: PlaceInstructions | None
     """None where the model is not told its place."""
+    progress_grace: float
+    """How long the end of a reply waits for a progress edit under way, in seconds."""
 
 
 class TurnContext:
