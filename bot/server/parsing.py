@@ -1,6 +1,8 @@
 """Parses and validates requests; raises ``APIError`` for invalid ones."""
 
 import asyncio
+import codecs
+import json
 import re
 from collections.abc import Callable, Container
 from typing import Any, Final, TypeVar
@@ -24,6 +26,13 @@ _DECODED_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate", "br", 
 _DECODER: Final = msgspec.json.Decoder()
 _LARGE: Final = 64 * 1024
 """A body of more bytes is parsed in a thread, so that the event loop is not blocked."""
+
+_MOST_REPAIRED: Final = 1024 * 1024
+"""A body of more bytes is not searched for half characters."""
+
+_SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_CURSORS: Final = ("after", "before")
+"""Programs send these empty for the first page."""
 
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[,\[\]{}]', re.DOTALL)
 """A JSON string, complete or cut off, or a structural character."""
@@ -121,7 +130,8 @@ def parameters(request: web.Request, known: Container[str]) -> dict[str, str]:
             raise invalid(f"Unknown parameter: '{name[:100]}'.", name[:100], "unknown_parameter")
         if name in given:
             raise invalid(f"Duplicate parameter: '{name}'.", name, "duplicate_parameter")
-        given[name] = value
+        if value or name not in _CURSORS:
+            given[name] = value
     return given
 
 
@@ -151,6 +161,7 @@ async def read_raw(request: web.Request) -> tuple[bytes, dict[str, msgspec.Raw]]
     """Return the bytes of a JSON object and its fields with undecoded values."""
 
     def parse(body: bytes) -> tuple[bytes, dict[str, msgspec.Raw]]:
+        body = body.removeprefix(codecs.BOM_UTF8)
         _check_structure(body, limits)
         try:
             return body, msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -183,12 +194,29 @@ def _may_be_large(request: web.Request) -> bool:
 
 def _decoded(body: bytes, limits: Limits) -> Any:
     """Decode a JSON body, ``{}`` if it is blank; raises ``APIError`` 400."""
+    body = body.removeprefix(codecs.BOM_UTF8)
     if not body or body.isspace():
         return {}
     _check_structure(body, limits)
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if len(body) <= _MOST_REPAIRED and _SURROGATE_ESCAPE.search(body):
+            return _with_whole_characters(body)
+        raise _invalid_json() from None
+
+
+def _with_whole_characters(body: bytes) -> Any:
+    """Decode a body with U+FFFD for half a character, which programs get by cutting a text."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        value = json.loads(body, parse_constant=refuse)
+        text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
+        return _DECODER.decode(text.decode("utf-16", "replace"))
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise _invalid_json() from None
 
 

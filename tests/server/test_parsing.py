@@ -127,6 +127,42 @@ async def test_a_body_that_is_no_object_is_refused(
             assert "must be an object" in (await refused(response))["message"]
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'\xef\xbb\xbf{"model": "m", "name": "x"}', "x"),
+        (b'{"model": "m", "name": "cut \\ud83d"}', "cut \ufffd"),
+        (b'{"model": "m", "name": "\\udc00 cut"}', "\ufffd cut"),
+        (b'{"model": "m", "name": "\\ud83d\\ude00"}', "\U0001f600"),
+        (b'{"model": "m", "name": "\\ud83d \\\\ud83d"}', "\ufffd \\ud83d"),
+    ],
+)
+async def test_a_mark_before_the_body_and_half_a_character_in_a_text_are_taken(
+    api: RecordingAPI, http: aiohttp.ClientSession, body: bytes, name: str
+) -> None:
+    api.answers["create_assistant"] = EMPTY
+    async with http.post("/v1/assistants", data=body) as response:
+        assert response.status == 200
+    assert api.calls[0][1][0].name == name
+
+
+async def test_half_a_character_hides_no_other_fault(http: aiohttp.ClientSession) -> None:
+    for body in (b'{"name": "\\ud83d", "x": NaN}', b'{"name": "\\ud83d"', b'"\\ud83d" 3'):
+        async with http.post("/v1/assistants", data=body) as response:
+            assert (await refused(response))["code"] == "invalid_json"
+
+
+@pytest.mark.parametrize("query", ["after=", "before=", "after=&before=&limit=5"])
+async def test_an_empty_cursor_means_the_first_page(
+    api: RecordingAPI, http: aiohttp.ClientSession, query: str
+) -> None:
+    api.answers["list_assistants"] = EMPTY
+    async with http.get(f"/v1/assistants?{query}") as response:
+        assert response.status == 200
+    asked = api.calls[0][1][0]
+    assert (asked.after, asked.before) == (None, None)
+
+
 async def test_nesting_is_bounded(api: RecordingAPI, http: aiohttp.ClientSession) -> None:
     def assistant(levels: int) -> dict[str, Any]:
         schema: dict[str, Any] = {}
