@@ -1,0 +1,55 @@
+"""The child process that draws pictures, one request after the other, within limits.
+
+The parent starts ``main()`` with the limits as the last argument. A request is a line of JSON on
+standard input; the answer is a line of JSON, and a PNG of the length that the line names. The child
+has no environment variables, writes no file and opens no connection. It ends with its input, and
+after a time without a request.
+"""
+
+import signal
+import sys
+from typing import Final
+
+import msgspec
+
+from bot.hosted.confine import allow_seconds, confine
+from bot.hosted.pictures.request import Answer, PictureError, Request
+
+IDLE_SECONDS: Final = 300
+"""The child ends itself after so many seconds without a request."""
+
+
+def main() -> None:
+    """Limit this process, then answer requests until there are no more."""
+    memory_bytes, seconds = (int(number) for number in sys.argv[-1].split(","))
+    confine(memory_bytes)
+    decoder, encoder = msgspec.json.Decoder(Request), msgspec.json.Encoder()
+    _write(encoder.encode(Answer()))
+    while True:
+        signal.alarm(IDLE_SECONDS)
+        line = sys.stdin.buffer.readline()
+        signal.alarm(0)
+        if not line:
+            return
+        allow_seconds(seconds)
+        try:
+            picture = _draw(decoder.decode(line))
+            head = Answer(size=len(picture))
+        except PictureError as error:
+            picture, head = b"", Answer(error=str(error) or "It can't be drawn.")
+        except (MemoryError, RecursionError):
+            picture, head = b"", Answer(error="Drawing it takes too much memory.")
+        except Exception as error:  # noqa: BLE001 - the libraries raise errors of any kind
+            picture, head = b"", Answer(error=f"It can't be drawn: {type(error).__name__}.")
+        _write(encoder.encode(head), picture)
+
+
+def _write(head: bytes, picture: bytes = b"") -> None:
+    sys.stdout.buffer.write(head + b"\n" + picture)
+    sys.stdout.buffer.flush()
+
+
+def _draw(request: Request) -> bytes:
+    from bot.hosted.pictures.formula import draw_formula  # heavy: its time counts for the picture
+
+    return draw_formula(request.tex)

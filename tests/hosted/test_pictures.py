@@ -1,0 +1,106 @@
+"""Formulas become pictures in a child process; TeX that does not parse or takes too much does not."""
+
+import struct
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+
+from bot.hosted.pictures import FormulaRequest, Painter, PictureError
+
+
+@pytest.fixture
+async def painter() -> AsyncIterator[Painter]:
+    one = Painter()
+    yield one
+    await one.close()
+
+
+def size(png: bytes) -> tuple[int, int]:
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+async def drawn(painter: Painter, tex: str) -> tuple[int, int]:
+    png = await painter.formula(tex)
+    assert png is not None, tex
+    return size(png)
+
+
+async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
+    simple = await drawn(painter, "x")
+    for tex in (
+        r"\int_0^1 x^2\,dx = \frac{x^3}{3}",
+        r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}",
+        r"\begin{cases} x & (x \ge 0) \\ -x & \text{otherwise} \end{cases}",
+        r"\begin{align*} a &= b \\ c &= d \end{align*}",
+        r"\begin{gather} a = b \\ c = d \end{gather}",
+        r"a &= b \\ c &= d",
+        r"\boxed{x = 2} \tag{1} \label{eq:one}",
+        r"\overline{AB} \perp \vec{c}",
+    ):
+        width, height = await drawn(painter, tex)
+        assert width > simple[0]
+        assert height >= simple[1]
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\text{速さ}=\frac{\text{距離}}{\text{時間}}",
+        r"面積 = \pi r^2",
+        r"\text{ﾊﾝｶｸ}、「全角」（）",
+    ],
+)
+async def test_japanese_in_a_formula_is_drawn(painter: Painter, tex: str) -> None:
+    width, _ = await drawn(painter, tex)
+    assert width > 100
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        "",
+        " ",
+        r"\foo{x}",
+        "x^{2",
+        "x}",
+        r"\begin{foo}x\end{foo}",
+        r"\left( x",
+        r"\frac{",
+        r"\text{안녕}",
+    ],
+)
+async def test_tex_that_does_not_parse_is_not_drawn(painter: Painter, tex: str) -> None:
+    with pytest.raises(PictureError):
+        await painter.draw(FormulaRequest(tex))
+    assert await painter.formula(tex) is None
+
+
+async def test_a_formula_without_an_end_of_drawing_costs_its_process_alone() -> None:
+    painter = Painter(seconds=0.5)
+    try:
+        hostile = r"\frac{1}{" * 100 + "x" + "}" * 100
+        assert await painter.formula(hostile) is None
+        assert [child for child in psutil.Process().children() if is_painter(child)] == []
+        assert await painter.formula("x^2") is not None
+        # The process is there still; deep nesting and width are refused within it.
+        for tex in ("{" * 500 + "x" + "}" * 500, "x" * 10_001, "x+" * 250):
+            assert await painter.formula(tex) is None
+    finally:
+        await painter.close()
+    with pytest.raises(PictureError, match="stopping"):
+        await painter.draw(FormulaRequest("x"))
+
+
+async def test_a_process_that_ended_is_replaced(painter: Painter) -> None:
+    assert await painter.formula("x") is not None
+    (child,) = [child for child in psutil.Process().children() if is_painter(child)]
+    child.kill()
+    child.wait(10)
+    assert await painter.formula("y") is not None
+
+
+def is_painter(child: psutil.Process) -> bool:
+    return "pictures.child" in " ".join(child.cmdline())
