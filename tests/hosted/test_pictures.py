@@ -1,4 +1,4 @@
-"""Formulas become pictures in a child process; TeX that does not parse or takes too much does not."""
+"""Formulas become pictures in a child process; TeX that does not parse does not."""
 
 import struct
 from collections.abc import AsyncIterator

@@ -12,8 +12,11 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 
-from bot.chat.reply.rendering.blocks import rendered_lines
+from bot.chat.reply.rendering.blocks import Block, DisplayFormula, rendered_blocks
+from bot.chat.reply.rendering.formulas import NONCHARACTERS
 from bot.chat.reply.rendering.parser import parser
+
+__all__ = ["Block", "DisplayFormula", "blocks_of", "render", "render_off_loop"]
 
 _AT_ONCE: Final = 2_000
 """The longest text, in code points, that is parsed on the event loop."""
@@ -39,21 +42,32 @@ _SUSPECT: Final = re.compile(
 
 
 def render(markdown: str) -> str:
-    """Convert a model's Markdown to Discord's; never raises, and takes linear time."""
+    """Convert a model's Markdown to Discord's, with all formulas as text."""
+    return "\n".join(
+        block.text if isinstance(block, DisplayFormula) else block for block in blocks_of(markdown)
+    )
+
+
+def blocks_of(markdown: str) -> tuple[Block, ...]:
+    """Convert a model's Markdown to Discord's; never raises, and takes linear time.
+
+    Joined by line breaks, the blocks are the whole answer.
+    """
     if _SUSPECT.search(f"\n{markdown}") is None or len(markdown) > _LONGEST:
-        return markdown
+        return (markdown,)
     try:
-        return rendered_lines(_parser(), _NEWLINE.sub("\n", markdown)) or markdown
+        source = NONCHARACTERS.sub("", _NEWLINE.sub("\n", markdown))
+        return rendered_blocks(_parser(), source) or (markdown,)
     except Exception:  # noqa: BLE001 - a defect of the parser must not cost the answer
         _log.exception("An answer could not be rendered; Discord shows the model's own text")
-        return markdown
+        return (markdown,)
 
 
-async def render_off_loop(markdown: str) -> str:
-    """Call ``render``, in another thread if the text is long."""
+async def render_off_loop(markdown: str) -> tuple[Block, ...]:
+    """Call ``blocks_of``, in another thread if the text is long."""
     if len(markdown) <= _AT_ONCE:
-        return render(markdown)
-    return await asyncio.to_thread(render, markdown)
+        return blocks_of(markdown)
+    return await asyncio.to_thread(blocks_of, markdown)
 
 
 @cache

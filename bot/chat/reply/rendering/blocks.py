@@ -7,8 +7,9 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
+from msgspec import Struct
 
-from bot.chat.reply.rendering.formulas import display
+from bot.chat.reply.rendering.formulas import FORMULA, display, marked, on_one_line, tex_of
 from bot.chat.reply.rendering.inline import (
     RULE,
     footnote_mark,
@@ -30,8 +31,48 @@ _FENCE: Final = "```"
 _BOXES: Final = {" ": "☐", "x": "☑", "X": "☑"}
 
 
-def rendered_lines(parser: MarkdownIt, markdown: str) -> str:
-    """Return Markdown in which the lines that Discord would show wrong are rewritten."""
+class DisplayFormula(Struct, frozen=True):
+    """A display formula: its TeX, and the text that is shown where no picture is."""
+
+    tex: str
+    text: str
+
+
+Block = str | DisplayFormula
+"""Text in Discord's Markdown, or a display formula between two texts."""
+
+
+def rendered_blocks(parser: MarkdownIt, markdown: str) -> tuple[Block, ...]:
+    """Return Markdown in which the lines that Discord would show wrong are rewritten.
+
+    A formula inside a spoiler is part of its text: a picture would tell what the spoiler hides.
+    """
+    blocks: list[Block] = []
+    lines: list[str] = []
+    hidden = False
+    for line in _rendered(parser, markdown).split("\n"):
+        match = FORMULA.search(line)
+        prefix = line[: match.start()] if match else line
+        if match is None or not _PREFIX.fullmatch(prefix) or FORMULA.search(line, match.end()):
+            lines.append(FORMULA.sub(lambda found: on_one_line(tex_of(found)), line))
+            hidden ^= line.count("||") % 2 == 1
+            continue
+        tex, behind = tex_of(match), line[match.end() :].strip()
+        text = display(tex)
+        text += f"\n{behind}" if behind and text.endswith(_FENCE) else behind
+        written = _prefixed(prefix, text)
+        if hidden:
+            lines += written
+            continue
+        # The number of a list's item stays in front of a formula that is all of the item.
+        lines += [prefix.rstrip()] if prefix.strip(" \t>") else []
+        blocks += ["\n".join(lines), DisplayFormula(tex, "\n".join(written))]
+        lines = [behind] if behind.strip(".,;:。、") else []
+    blocks.append("\n".join(lines))
+    return tuple(block for block in blocks if block)
+
+
+def _rendered(parser: MarkdownIt, markdown: str) -> str:
     env: dict[str, Any] = {}
     page = _Page(markdown.split("\n"), parser.parse(markdown, env))
     page.write()
@@ -151,7 +192,9 @@ class _Page:
         closed = _CLOSED_HEADING.search(self._lines[start]) is not None
         if level <= 3 and atx and not closed and written.text == inline.content:
             return
-        text = " ".join(written.text.split("\n")) if _FENCE not in written.text else written.text
+        # A formula that is displayed ends the heading's line.
+        one_line = FORMULA.search(written.text) is None
+        text = " ".join(written.text.split("\n")) if one_line else written.text
         if atx and level > 3:
             bare = text.replace("**", "").strip()
             text = f"**{bare}**" if bare and "\n" not in bare else bare
@@ -194,9 +237,8 @@ class _Page:
 
     def _formula(self, token: Token) -> None:
         start, end = _place(token)
-        text = display(token.content) if token.content else token.content
-        if token.info:
-            text += f"\n{token.info}" if text.endswith(_FENCE) else token.info
+        text = marked(token.content) if token.content else token.content
+        text += token.info
         self._edit(start, end, _prefixed(self._prefix(start), text))
 
     def _table(self, number: int) -> int:

@@ -51,8 +51,33 @@ def unicode_lines(tex: str) -> tuple[str, ...] | None:
     return lines
 
 
+FORMULA: Final = re.compile(r"\ufdd0([^\ufdd1]*)\ufdd1")
+"""Stands for a display formula in rendered text until all of the text is rendered.
+
+Noncharacters are Unicode's own means for that; an answer that has some loses them.
+"""
+
+NONCHARACTERS: Final = re.compile("[\ufdd0-\ufdd2]")
+
+
+def marked(tex: str) -> str:
+    """Return a mark on one line that stands for a display formula; ``tex_of`` reads the mark."""
+    return "\ufdd0" + tex.replace("\n", "\ufdd2") + "\ufdd1"
+
+
+def tex_of(match: re.Match[str]) -> str:
+    """Return the TeX of a match of ``FORMULA``."""
+    return match[1].replace("\ufdd2", "\n")
+
+
+def on_one_line(tex: str) -> str:
+    """Return a display formula as text within a line: Unicode, or inline code."""
+    lines = unicode_lines(tex)
+    return lines[0] if lines is not None and len(lines) == 1 else as_code(tex)
+
+
 def display(tex: str) -> str:
-    """Return a display formula: lines of Unicode, or a code block."""
+    """Return a display formula as text: lines of Unicode, or a code block."""
     lines = unicode_lines(tex)
     if lines is not None:
         return "\n".join(_no_block(line) for line in lines)

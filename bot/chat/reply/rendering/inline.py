@@ -8,7 +8,7 @@ from markdown_it.token import Token
 from msgspec import Struct
 
 from bot.chat.reply.rendering import html, symbols
-from bot.chat.reply.rendering.formulas import as_code, display, unicode_lines
+from bot.chat.reply.rendering.formulas import as_code, marked, unicode_lines
 
 RULE: Final = "─" * 16
 
@@ -217,7 +217,7 @@ class _Writer:
         if self._pieces and self._last() != "\n":
             self._pieces[-1].text = self._pieces[-1].text.rstrip(" ")
             self._add("\n", "fixed")
-        self._add(display(token.content), "fixed")
+        self._add(marked(token.content), "fixed")
         following = self._tokens[number + 1 : number + 2]
         if following and following[0].type != "softbreak":
             if following[0].type == "text":

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.reply.rendering import render, render_off_loop
-from bot.chat.reply.rendering.blocks import rendered_lines
+from bot.chat.reply.rendering import DisplayFormula, blocks_of, render, render_off_loop
+from bot.chat.reply.rendering.blocks import rendered_blocks
 from bot.chat.reply.rendering.parser import parser
 from bot.chat.reply.split import split
 
@@ -34,6 +34,14 @@ def fragments(marks: list[str]) -> st.SearchStrategy[str]:
     return st.lists(st.sampled_from(WORDS + marks * 2 + SPACES * 6), max_size=40).map("".join)
 
 
+def rendered(answer: str) -> str:
+    """An answer as the parser renders it, also where ``render`` would not ask the parser."""
+    return "\n".join(
+        block.text if isinstance(block, DisplayFormula) else block
+        for block in rendered_blocks(PARSER, answer)
+    )
+
+
 def words(text: str) -> list[str]:
     return re.findall("|".join(WORDS), unicodedata.normalize("NFKC", text).replace("\\", ""))
 
@@ -57,20 +65,20 @@ def test_there_are_a_hundred_answers() -> None:
 @settings(max_examples=300)
 @given(fragments(MARKS.split()))
 def test_the_words_of_an_answer_are_shown_in_their_order(answer: str) -> None:
-    assert words(rendered_lines(PARSER, answer)) == words(answer)
+    assert words(rendered(answer)) == words(answer)
 
 
 @settings(max_examples=200)
 @given(fragments(MARKS.split() + PIPES * 4))
 def test_no_word_of_a_table_is_lost(answer: str) -> None:
-    shown = words(rendered_lines(PARSER, answer))
+    shown = words(rendered(answer))
     assert all(shown.count(word) >= words(answer).count(word) for word in WORDS)
 
 
 @settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_no_text_is_refused(answer: str) -> None:
-    rendered_lines(PARSER, answer)
+    rendered(answer)
 
 
 @given(
@@ -80,14 +88,14 @@ def test_no_text_is_refused(answer: str) -> None:
 def test_a_code_block_is_untouched(code: str, around: str) -> None:
     block = f"```python\n{code}\n```"
     prose = around.replace("`", "").replace("    ", " ").replace("\t", " ")
-    assert block in rendered_lines(PARSER, f"{prose}\n\n$x$\n\n{block}\n\n$y$")
+    assert block in rendered(f"{prose}\n\n$x$\n\n{block}\n\n$y$")
 
 
 @given(st.lists(st.sampled_from([*WORDS, "**bold**", "*x*", "`c`", "- ", "\n", " ", "||a||"])))
 def test_an_answer_without_such_markup_is_the_same(parts: list[str]) -> None:
     answer = "\n".join(parts)
     assert render(answer) == answer
-    assert rendered_lines(PARSER, answer) == answer
+    assert rendered(answer) == answer
 
 
 @pytest.mark.parametrize(
@@ -158,4 +166,31 @@ def test_a_spoiler_in_a_table_stays_hidden() -> None:
 
 async def test_a_long_answer_is_rendered_off_the_event_loop_alike() -> None:
     answer = "The square is $x^2$.\n\n" * 200
-    assert await render_off_loop(answer) == render(answer) == "The square is x².\n\n" * 200
+    shown = "The square is x².\n\n" * 200
+    assert await render_off_loop(answer) == blocks_of(answer) == (shown,)
+    assert render(answer) == shown
+
+
+def test_display_formulas_are_blocks_between_the_texts() -> None:
+    answer = "The area:\n\n\\[\nA = \\pi r^2\n\\].\n\nso $$r = 2$$ fits.\n\n1. $$x$$\n2. \\(y\\)"
+    assert blocks_of(answer) == (
+        "The area:\n",
+        DisplayFormula("A = \\pi r^2", "A = πr²."),
+        "\nso",
+        DisplayFormula("r = 2", "r = 2"),
+        "fits.\n\n1.",
+        DisplayFormula("x", "1. x"),
+        "2. y",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["||hidden $$x^2$$ formula||", "```\n$$x$$\n```", "`$$x$$`", "| a |\n|-|\n| $$x^2$$ |"],
+)
+def test_a_formula_in_a_spoiler_in_code_or_in_a_table_is_no_picture(answer: str) -> None:
+    assert all(isinstance(block, str) for block in blocks_of(answer))
+
+
+def test_noncharacters_in_an_answer_are_dropped() -> None:
+    assert render("a \ufdd0x\ufdd1 $y$") == "a x y"
