@@ -19,6 +19,7 @@ from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import Config
 from bot.engine import CodeQuotas, Engine, EngineOptions
+from bot.hosted.pictures import Painter
 from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
 from bot.models.local.weights import shown_on
@@ -172,6 +173,8 @@ class Container:
         if self._config.assistants.url == "embedded":
             # No more runs than the engine executes: only the bot's own queue is fair to channels.
             limits = ChatLimits(concurrent_runs=self._runs_per_project())
+        painter = Painter()
+        self._close_with(painter.close)
         bot = ChatBot(
             self._config.discord,
             api,
@@ -180,6 +183,7 @@ class Container:
             self._clock,
             AttachmentText(),
             tell_place=tells_place(self._config.assistants),
+            drawer=painter,
             limits=limits,
         )
         await self._stack.enter_async_context(bot)

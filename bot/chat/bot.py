@@ -11,6 +11,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import TextReader
 from bot.chat.reply import buttons
+from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.wiring import ChatLimits, build_parts
@@ -50,6 +51,7 @@ class ChatBot(discord.Client):
         texts: TextReader,
         *,
         tell_place: bool = True,
+        drawer: FormulaDrawer | None = None,
         limits: ChatLimits | None = None,
     ) -> None:
         super().__init__(
@@ -76,6 +78,7 @@ class ChatBot(discord.Client):
             clock,
             texts,
             tell_place=tell_place,
+            drawer=drawer,
             limits=limits or ChatLimits(),
         )
         self._tasks = BackgroundTasks()

@@ -19,6 +19,7 @@ from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
+from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
 from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.texts import fluent
@@ -90,6 +91,7 @@ def build_parts(
     texts: TextReader,
     *,
     tell_place: bool = True,
+    drawer: FormulaDrawer | None = None,
     limits: ChatLimits,
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet."""
@@ -125,6 +127,7 @@ def build_parts(
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
         progress_grace=limits.progress_grace,
+        drawer=drawer,
     )
     vote_reporter = VoteReporter(threads, ledger, writers)
     scheduler = TurnScheduler(

@@ -16,6 +16,7 @@ from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
+from tests.support.drawer import QuickDrawer
 
 
 def run(directory: str, settings: DiscordSettings, token: str, model_url: str, point: str) -> None:
@@ -34,7 +35,9 @@ async def _run(
     assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
     ledger = await Ledger.open(directory / "bot.db", clock.now)
     _arm(ledger, point)
-    bot = ChatBot(settings, api, ledger, assistant.id, clock, AttachmentText())
+    bot = ChatBot(
+        settings, api, ledger, assistant.id, clock, AttachmentText(), drawer=QuickDrawer()
+    )
     await bot.start(token)
 
 

@@ -15,6 +15,7 @@ from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
+from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import DiscordSettings
@@ -59,6 +60,8 @@ class Community:
         self.admin = sandbox.admin
         self.ada, self.ben = sandbox.members[:2]
         self.clock = ShiftedClock()
+        self.drawer: FormulaDrawer | None = None
+        """What draws formulas; without it they are text."""
         self.limits = ChatLimits()
         """What the bot is started with; a test changes them with ``restart_bot``."""
         self.settings = DiscordSettings(
@@ -114,6 +117,7 @@ class Community:
             self.clock,
             AttachmentText(),
             tell_place=self.tell_place,
+            drawer=self.drawer,
             limits=self.limits,
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
@@ -280,11 +284,8 @@ def says(message: DiscordMessage) -> bool:
 
 def labels(message: DiscordMessage) -> list[str]:
     """The labels of a message's buttons, or their emoji."""
-    return [
-        item.get("label") or item["emoji"]["name"]
-        for row in message.components
-        for item in row["components"]
-    ]
+    rows = (component.get("components", []) for component in message.components)
+    return [item.get("label") or item["emoji"]["name"] for row in rows for item in row]
 
 
 def is_final(message: DiscordMessage) -> bool:
@@ -293,10 +294,20 @@ def is_final(message: DiscordMessage) -> bool:
 
 
 def answer(message: DiscordMessage) -> str:
-    """A reply without its quiet last lines."""
-    return "\n".join(
-        line for line in message.content.splitlines() if not line.startswith("-# ")
-    ).strip()
+    """The text of a reply, plain or not, without its quiet last lines."""
+    shown = "\n".join([message.content, *texts(message)])
+    return "\n".join(line for line in shown.splitlines() if not line.startswith("-# ")).strip()
+
+
+def texts(message: DiscordMessage) -> list[str]:
+    """The texts of a message with Components V2."""
+    return [one["content"] for one in message.components if "content" in one]
+
+
+def alt_texts(message: DiscordMessage) -> list[str]:
+    """The alt texts of the pictures in a message with Components V2."""
+    items = [item for one in message.components for item in one.get("items", [])]
+    return [item["description"] for item in items]
 
 
 def text_of(message: ThreadMessage) -> str:
@@ -312,6 +323,7 @@ async def community(
     rate_limits: bool = False,
     remote: bool = False,
     start: bool = True,
+    drawer: FormulaDrawer | None = None,
     **settings: Any,
 ) -> AsyncIterator[Community]:
     """Build a community with these settings of ``[discord]``.
@@ -320,6 +332,7 @@ async def community(
     """
     async with Sandbox(rate_limits=rate_limits) as sandbox, ScriptedModel() as model:
         whole = Community(sandbox, model, directory, answer_in, remote=remote, settings=settings)
+        whole.drawer = drawer
         try:
             if start:
                 await whole.start_engine()

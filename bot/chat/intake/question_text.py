@@ -4,14 +4,15 @@ Words of others are quoted: a heading in brackets names their source, and each l
 with "> ". No line of a quote can therefore pass for the member's own words, whatever it says.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import discord
 
 from bot.chat.intake.mentions import channel_name, named_text, text_with_names
 from bot.chat.texts.plain_text import well_formed
+from bot.chat.transport.message_text import component_texts
 
 MOST_QUOTED: Final = 4_000
 """The most characters quoted of one message; Discord's messages have no more."""
@@ -124,7 +125,7 @@ def _parts(
     """Yield what stands in a message beside its text; ``message`` knows the names in it."""
     for embed in source.embeds:
         yield text_with_names(_embed_text(embed), message)
-    yield text_with_names("\n".join(_card_texts(source.components)), message)
+    yield text_with_names("\n".join(component_texts(source.components)), message)
     yield from sticker_lines(source.stickers)
     yield "\n".join(f"[attached: {label(file.filename)}]" for file in source.attachments)
 
@@ -181,11 +182,3 @@ def _embed_text(embed: discord.Embed) -> str:
         embed.footer.text,
     ]
     return "\n".join(line for line in lines if line)
-
-
-def _card_texts(components: Sequence[Any]) -> Iterator[str]:
-    """Yield the texts of components, in order; containers and sections hold further ones."""
-    for component in components:
-        if isinstance(component, discord.TextDisplay):
-            yield component.content
-        yield from _card_texts(getattr(component, "children", ()))

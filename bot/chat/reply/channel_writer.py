@@ -6,8 +6,10 @@ from typing import Any, Final, TypeVar
 
 import discord
 
+from bot.chat.reply.content import Content, RichContent
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import oldest_messages
+from bot.chat.transport.message_text import message_text
 from bot.chat.transport.rate_limiter import REQUEST_PRIORITY, RequestPriority
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_ARCHIVED,
@@ -23,8 +25,14 @@ T = TypeVar("T")
 _CANNOT_REPLY: Final = frozenset({160002, 50035})
 """Discord's error codes for a message that may be sent, but not as a reply."""
 
+_FILE_LIMIT: Final = 10 * 2**20
+"""The largest file that Discord accepts in DMs and in servers without boosts, in bytes."""
+
 _NONCE_SECONDS: Final = 60.0
 """How long a nonce surely keeps a repeated send from making a second message, in seconds."""
+
+_NOT_PLAIN: Final = "IS_COMPONENTS_V2"
+"""Discord names this flag where it refuses plain content for a message with Components V2."""
 
 _OLD_SECONDS: Final = 3_000.0
 """From this age on a message counts as old; Discord limits edits from 3,600 s on."""
@@ -65,6 +73,13 @@ class ChannelWriter:
         """The channel's id."""
         return self._channel.id
 
+    @property
+    def file_limit(self) -> int:
+        """The largest file that the channel's server accepts, in bytes."""
+        guild_id = self._channel.guild_id
+        guild = self._client.get_guild(guild_id) if guild_id is not None else None
+        return guild.filesize_limit if guild is not None else _FILE_LIMIT
+
     def is_old(self, message_id: int) -> bool:
         """Return whether Discord limits the edits of a message for its age, or soon will."""
         sent_at = discord.utils.snowflake_time(message_id).timestamp()
@@ -76,7 +91,7 @@ class ChannelWriter:
 
     async def send(
         self,
-        content: str,
+        content: Content,
         nonce: str,
         *,
         find: Callable[[], Awaitable[int | None]],
@@ -99,8 +114,7 @@ class ChannelWriter:
             elif self._clock.monotonic() - first_try_at > _NONCE_SECONDS:
                 found = await find()
                 if found is not None:
-                    message = self._channel.get_partial_message(found)
-                    await message.edit(content=content, view=view)
+                    await self._edit(found, content, view)
                     return found
             return await self._send(content, nonce, view, reference)
 
@@ -119,17 +133,19 @@ class ChannelWriter:
     async def edit(
         self,
         message_id: int,
-        content: str,
+        content: Content,
         view: discord.ui.View | None,
         *,
         priority: RequestPriority,
     ) -> None:
-        """Edit a message; raises ``MessageGoneError`` or ``UndeliverableError``."""
-        message = self._channel.get_partial_message(message_id)
+        """Edit a message; raises ``MessageGoneError`` or ``UndeliverableError``.
+
+        A message with Components V2 can't become plain: plain content needs a new message then.
+        """
 
         async def edit() -> None:
             try:
-                await message.edit(content=content, view=view)
+                await self._edit(message_id, content, view)
             except discord.RateLimited as error:
                 # For an old message this stands for error 30046, and waiting may not help.
                 if self.is_old(message_id):
@@ -139,7 +155,8 @@ class ChannelWriter:
         try:
             await self._retried(edit, priority)
         except discord.HTTPException as error:
-            if error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE_EDITED_TOO_OFTEN):
+            gone = error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE_EDITED_TOO_OFTEN)
+            if gone or _NOT_PLAIN in error.text:
                 raise MessageGoneError(str(error)) from error
             raise UndeliverableError(str(error)) from error
 
@@ -169,7 +186,7 @@ class ChannelWriter:
             message = self._channel.get_partial_message(message_id)
             try:
                 fetched = await _prioritized(priority, self._rest.call(message.fetch))
-                found.append(fetched.content)
+                found.append(message_text(fetched))
             except discord.HTTPException as error:
                 _log.info("Message %d of the bot can't be read: %s", message_id, error)
         return found
@@ -188,17 +205,31 @@ class ChannelWriter:
         """Wait before one more try of what is tried by itself."""
         await self._rest.back_off(failures)
 
+    async def _edit(self, message_id: int, content: Content, view: discord.ui.View | None) -> None:
+        message = self._channel.get_partial_message(message_id)
+        if isinstance(content, str):
+            await message.edit(content=content, view=view)
+        else:
+            files, layout = content.files(), content.layout(view)
+            await message.edit(content=None, embeds=[], attachments=files, view=layout)
+
     async def _send(
         self,
-        content: str,
+        content: Content,
         nonce: str,
         view: discord.ui.View | None,
         reference: discord.MessageReference | None,
     ) -> int:
         # discord.py's overloads accept no None for these two.
-        options: dict[str, Any] = {"view": view, "reference": reference}
+        options: dict[str, Any] = {"content": content, "view": view, "reference": reference}
+        if isinstance(content, RichContent):
+            options |= {
+                "content": None,
+                "files": content.files(),
+                "view": content.layout(view),
+            }
         given = {name: value for name, value in options.items() if value is not None}
-        return (await self._channel.send(content, nonce=nonce, **given)).id
+        return (await self._channel.send(nonce=nonce, **given)).id
 
     async def _retried(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
         try:

@@ -15,9 +15,11 @@ import discord
 
 from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError, UndeliverableError
+from bot.chat.reply.composition import MOST_MESSAGES, compose, with_notes
+from bot.chat.reply.content import Block, Content, RichContent, is_shown_by
 from bot.chat.reply.edit_throttle import EditThrottle
-from bot.chat.reply.rendering import render_off_loop
-from bot.chat.reply.split import LIMIT, split
+from bot.chat.reply.illustration import FormulaDrawer, illustrated
+from bot.chat.reply.split import split
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rate_limiter import RequestPriority
@@ -49,6 +51,7 @@ class Reply:
     ``unsure`` is True where messages may exist that the ledger does not know. ``channel_lost`` is
     called once an edit shows that the bot may not write in the channel any more. The end of the
     reply waits ``progress_grace`` seconds for a progress edit under way.
+    Without ``drawer`` formulas are text.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Reply:
         unsure: bool,
         channel_lost: Callable[[], None],
         progress_grace: float = PROGRESS_GRACE,
+        drawer: FormulaDrawer | None = None,
     ) -> None:
         self._turn = turn
         self._channel_writer = channel_writer
@@ -68,7 +72,8 @@ class Reply:
         self._throttle = throttle
         self._unsure = unsure
         self._ids = list(turn.parts)
-        self._shown: list[str | None] = [None] * len(self._ids)
+        self._drawer = drawer
+        self._shown: list[Content | None] = [None] * len(self._ids)
         self._resent = 0
         self._text: Callable[[], str] = str
         self._changed = asyncio.Event()
@@ -122,19 +127,24 @@ class Reply:
             self._progress = asyncio.create_task(self._show_progress())
 
     async def finish(
-        self, text: str, notes: Sequence[str], last_buttons: Sequence[buttons.Item]
+        self,
+        text: str,
+        notes: Sequence[str],
+        last_buttons: Sequence[buttons.Item],
+        uploads: Sequence[Block] = (),
     ) -> bool:
         """Edit the reply to its rendered final text, with small notes and these buttons below.
 
-        Returns False where Discord refused a part: a sentence that says so and a Retry button
-        replace the part. Raises ``UndeliverableError`` where Discord refuses that sentence too;
-        then the reply's messages were deleted, as far as Discord allows.
+        ``uploads`` are the files and pictures below the text. Returns False where Discord refused
+        a part: a sentence that says so and a Retry button replace the part. Raises
+        ``UndeliverableError`` where Discord refuses that sentence too; then the reply's messages
+        were deleted, as far as Discord allows.
         """
         await self._stop_progress(self._progress_grace)
-        rendered = await render_off_loop(text)
+        contents = compose(await illustrated(text, self._drawer), uploads, notes, text)
         with self._throttle.urgent():
             try:
-                return await self._write_parts(with_notes(rendered, notes), last_buttons)
+                return await self._write_parts(contents, last_buttons)
             except UndeliverableError:
                 if not self._ids:
                     raise
@@ -145,7 +155,7 @@ class Reply:
             return False
 
     async def _write_parts(
-        self, contents: Sequence[str], last_buttons: Sequence[buttons.Item]
+        self, contents: Sequence[Content], last_buttons: Sequence[buttons.Item]
     ) -> bool:
         """Write every part; return False where a sentence replaced a refused part."""
         contents = list(contents)
@@ -163,8 +173,12 @@ class Reply:
                 await self._resend_from(number)
                 continue
             except UndeliverableError as error:
-                refused = sentences.failure("undeliverable")
-                if refused in contents[number]:
+                content, refused = contents[number], sentences.failure("undeliverable")
+                if isinstance(content, RichContent):
+                    _log.warning("Discord refuses files of turn %d: %s", self._turn.id, error)
+                    contents[number : number + 1] = content.instead
+                    continue
+                if refused in content:
                     raise
                 _log.warning("Discord refuses part %d of turn %d: %s", number, self._turn.id, error)
                 contents[number] = refused
@@ -175,7 +189,9 @@ class Reply:
         await self._delete_from(len(contents))
         return complete
 
-    async def _write_part(self, number: int, content: str, view: discord.ui.View | None) -> None:
+    async def _write_part(
+        self, number: int, content: Content, view: discord.ui.View | None
+    ) -> None:
         if number == len(self._ids):
             await self._add_part(number, content, view)
         elif number == 0 or view is not None or self._shown[number] != content:
@@ -226,7 +242,7 @@ class Reply:
             self._idle.clear()
             try:
                 text = self._text()
-                if await self._edit_one_part(split(text), priority):
+                if await self._edit_one_part(split(text)[:MOST_MESSAGES], priority):
                     self._changed.set()
                 else:
                     shown = text
@@ -291,7 +307,7 @@ class Reply:
             _log.error("Turn %d could not show its progress", self._turn.id, exc_info=ended)
             self._unsure = True
 
-    async def _add_part(self, number: int, content: str, view: discord.ui.View | None) -> None:
+    async def _add_part(self, number: int, content: Content, view: discord.ui.View | None) -> None:
         """Add the next part: use the message that an earlier try sent, or send one."""
         if self._unsure:
             found = await (self._find_part(number) if number else self._find_placeholder())
@@ -315,7 +331,7 @@ class Reply:
         )
         await self._record_part(number, message_id, content)
 
-    async def _record_part(self, number: int, message_id: int, content: str | None) -> None:
+    async def _record_part(self, number: int, message_id: int, content: Content | None) -> None:
         await self._ledger.turns.set_part(self._turn.id, number, message_id)
         self._ids.append(message_id)
         self._shown.append(content)
@@ -340,12 +356,12 @@ class Reply:
                 return message.id
         return None
 
-    async def _find_first(self, content: str) -> int | None:
+    async def _find_first(self, content: Content) -> int | None:
         """Find a first part that was sent again, by its text: it never had a Cancel button."""
         own_messages = [
             message
             for message in await self._after_question()
-            if self._channel_writer.is_own(message) and message.content == content.strip()
+            if self._channel_writer.is_own(message) and is_shown_by(content, message)
         ]
         known = await self._ledger.turns.known_parts(message.id for message in own_messages)
         return next((message.id for message in own_messages if message.id not in known), None)
@@ -378,16 +394,3 @@ class Reply:
     def _nonce(self, number: int) -> str:
         nonce = f"{self._turn.id}.{self._turn.attempt}.{number}"
         return f"{nonce}.{self._resent}" if self._resent else nonce
-
-
-def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """Split a text into parts of at most 2,000 characters; the notes follow, a line each."""
-    parts = list(split(text))
-    below = "\n".join(notes)
-    if not below:
-        return tuple(parts) or (localized("empty-answer"),)
-    if parts and len(parts[-1]) + 1 + len(below) <= LIMIT:
-        parts[-1] += f"\n{below}"
-    else:
-        parts.append(below)
-    return tuple(parts)

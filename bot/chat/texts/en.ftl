@@ -35,6 +35,9 @@ earlier-calls = -# … { $count } earlier
 cancelled = -# Cancelled.
 cancelled-by = -# Cancelled by { $name }.
 no-channel-thread = -# I can't open a thread here, so I answer in the channel.
+whole-answer-in-file = -# This is the beginning. The whole answer is in the file { $name }.
+pictures-refused = -# Discord didn't take the pictures of this answer, so the formulas are shown as text.
+files-refused = -# Discord didn't take these files: { $names }.
 restarting = -# I'm restarting and will go on with this answer in a moment.
 
 ## Buttons

@@ -27,6 +27,9 @@ earlier-calls = -# … ほか{ $count }件
 cancelled = -# キャンセルされました。
 cancelled-by = -# { $name }さんがキャンセルしました。
 no-channel-thread = -# ここではスレッドを作成できないため、このチャンネルで回答します。
+whole-answer-in-file = -# ここまでは回答の冒頭です。全文は添付ファイル「{ $name }」にあります。
+pictures-refused = -# Discordに画像を投稿できなかったため、数式を文字で表示しています。
+files-refused = -# Discordに投稿できなかったファイル: { $names }
 restarting = -# 再起動しています。まもなく続きを回答します。
 
 ## Buttons

@@ -210,6 +210,7 @@ class TurnScheduler:
             self._ledger,
             self._throttle,
             unsure=unsure,
+            drawer=self._services.drawer,
             channel_lost=context.lose_channel,
             progress_grace=self._services.progress_grace,
         )

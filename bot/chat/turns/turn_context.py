@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
@@ -35,6 +36,8 @@ class TurnServices:
     """None where the model is not told its place."""
     progress_grace: float
     """How long the end of a reply waits for a progress edit under way, in seconds."""
+    drawer: FormulaDrawer | None
+    """None where formulas are shown as text."""
 
 
 class TurnContext:

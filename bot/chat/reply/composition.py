@@ -1,0 +1,124 @@
+"""Distributes an answer with its pictures, files and notes over Discord messages."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.chat.reply.content import Block, Content, Picture, RichContent, Upload
+from bot.chat.reply.split import LIMIT, split
+from bot.chat.texts.fluent import localized
+from bot.chat.texts.sentences import plain
+
+MOST_MESSAGES: Final = 5
+"""An answer of more messages is cut, and attached as a whole as a Markdown file."""
+
+MOST_TEXT: Final = 4_000
+"""The most characters of all texts in a message with Components V2; Discord's limit."""
+
+MOST_BLOCKS: Final = 28
+"""The most texts, pictures and files in a message: Discord accepts 40 components with buttons."""
+
+MOST_FILES: Final = 10
+"""The most pictures and files in a message; Discord's limit."""
+
+_WHOLE_ANSWER: Final = "answer.md"
+_NOTES_ROOM: Final = 600
+
+
+def compose(
+    blocks: Sequence[str | Picture], uploads: Sequence[Block], notes: Sequence[str], markdown: str
+) -> list[Content]:
+    """Return what each message of a reply shows, at least one.
+
+    ``uploads`` follow the answer, then the ``notes``, a line each. ``markdown`` is the whole answer
+    as the model wrote it, for the file of a long answer.
+    """
+    groups = _packed(blocks)
+    rest: list[list[Block]] = []
+    if len(groups) > MOST_MESSAGES:
+        groups, rest = groups[:MOST_MESSAGES], groups[MOST_MESSAGES:]
+        uploads = [Upload(_WHOLE_ANSWER, markdown.encode("utf-8", "replace")), *uploads]
+        while not _has_room(groups[-1], *uploads):
+            rest.insert(0, [groups[-1].pop()])
+        notes = [localized("whole-answer-in-file", name=_WHOLE_ANSWER), *notes]
+    for upload in uploads:
+        if not groups or not _has_room(groups[-1], upload):
+            groups.append([])
+        groups[-1].append(upload)
+    below = "\n".join(notes)
+    last = groups.pop() if groups else []
+    contents: list[Content] = [_content(group) for group in groups]
+    if _is_plain(last):
+        return [*contents, *with_notes(_text(last), notes)]
+    shown = [*last, below] if below else last
+    return [*contents, RichContent(tuple(shown), _instead(last, rest, notes))]
+
+
+def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """Split a text into parts of at most 2,000 characters; the notes follow, a line each."""
+    parts = list(split(text))
+    below = "\n".join(notes)
+    if not below:
+        return tuple(parts) or (localized("empty-answer"),)
+    if parts and len(parts[-1]) + 1 + len(below) <= LIMIT:
+        parts[-1] += f"\n{below}"
+    else:
+        parts.append(below)
+    return tuple(parts)
+
+
+def _packed(blocks: Sequence[str | Picture]) -> list[list[Block]]:
+    """Put texts and pictures into as few messages as fit; a message of text alone has one text."""
+    groups: list[list[Block]] = []
+    for block in blocks:
+        for piece in split(block) if isinstance(block, str) else (block,):
+            one_text = groups and _is_plain(groups[-1]) and isinstance(piece, str)
+            if not groups or one_text or not _has_room(groups[-1], piece):
+                groups.append([])
+            groups[-1].append(piece)
+    return groups
+
+
+def _has_room(group: Sequence[Block], *more: Block) -> bool:
+    """Return whether a message has room for more blocks, or the blocks have a message alone."""
+    whole = [*group, *more]
+    if not group or len(more) >= MOST_FILES:
+        return True
+    text = sum(len(block) + 1 for block in whole if isinstance(block, str))
+    files = sum(not isinstance(block, str) for block in whole)
+    return len(whole) <= MOST_BLOCKS and text + _NOTES_ROOM <= MOST_TEXT and files <= MOST_FILES
+
+
+def _is_plain(group: Sequence[Block]) -> bool:
+    return all(isinstance(block, str) for block in group)
+
+
+def _content(group: Sequence[Block]) -> Content:
+    if _is_plain(group):
+        return _text(group)
+    return RichContent(tuple(group), _instead(group, [], []))
+
+
+def _instead(
+    group: Sequence[Block], rest: Sequence[Sequence[Block]], notes: Sequence[str]
+) -> tuple[str, ...]:
+    """Return a message's texts where Discord refuses its pictures and files."""
+    missing = [
+        block.name
+        for block in group
+        if not isinstance(block, str) and not getattr(block, "text", "")
+    ]
+    if rest:
+        # The file with the whole answer is missing, so the rest of the answer is posted.
+        missing.remove(_WHOLE_ANSWER)
+        notes = notes[1:]
+    text = "\n\n".join(filter(None, map(_text, (group, *rest))))
+    note = localized("pictures-refused")
+    if missing:
+        note = localized("files-refused", names=", ".join(map(plain, missing)))
+    return with_notes(text, [note, *notes])
+
+
+def _text(group: Sequence[Block]) -> str:
+    """Return the texts of a group, with the texts that pictures have instead."""
+    texts = (block if isinstance(block, str) else getattr(block, "text", "") for block in group)
+    return "\n\n".join(text.strip("\n") for text in texts if text.strip())

@@ -1,0 +1,94 @@
+"""What one message of a reply shows: text alone, or text with pictures and files.
+
+Text alone is plain content, which can be searched and quoted. Pictures and files need Components
+V2, and a message with these can't become plain again.
+"""
+
+import io
+from collections.abc import Iterator
+
+import discord
+from msgspec import Struct
+
+from bot.chat.transport.message_text import display_texts
+
+
+class Picture(Struct, frozen=True):
+    """A picture between texts; ``text`` is shown in its place where Discord takes no picture."""
+
+    name: str
+    data: bytes
+    description: str
+    text: str
+
+
+class Upload(Struct, frozen=True):
+    """A file below the text."""
+
+    name: str
+    data: bytes
+
+
+Block = str | Picture | Upload
+
+
+class RichContent(Struct, frozen=True):
+    """Texts, pictures and files in the order in which they are shown.
+
+    ``instead`` are the texts that replace the content where Discord refuses its files.
+    """
+
+    blocks: tuple[Block, ...]
+    instead: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The texts, as a reader of the message has them."""
+        return "\n".join(block.strip() for block in self.blocks if isinstance(block, str))
+
+    def files(self) -> list[discord.File]:
+        """Return the files to upload, made anew for each request: a request closes them."""
+        return [
+            discord.File(
+                io.BytesIO(block.data),
+                block.name,
+                description=block.description if isinstance(block, Picture) else None,
+            )
+            for block in self.blocks
+            if not isinstance(block, str)
+        ]
+
+    def layout(self, view: discord.ui.View | None) -> discord.ui.LayoutView:
+        """Return the components of the content, with the buttons of ``view`` as the last ones."""
+        layout = discord.ui.LayoutView(timeout=None)
+        for item in self._items():
+            layout.add_item(item)
+        buttons = view.children if view is not None else []
+        for start in range(0, len(buttons), 5):
+            layout.add_item(discord.ui.ActionRow(*buttons[start : start + 5]))
+        return layout
+
+    def _items(self) -> Iterator[discord.ui.Item[discord.ui.LayoutView]]:
+        separated = False
+        for block in self.blocks:
+            if isinstance(block, str):
+                yield discord.ui.TextDisplay(block)
+            elif isinstance(block, Picture):
+                item = discord.MediaGalleryItem(
+                    f"attachment://{block.name}", description=block.description
+                )
+                yield discord.ui.MediaGallery(item)
+            else:
+                if not separated:
+                    yield discord.ui.Separator()
+                separated = True
+                yield discord.ui.File(f"attachment://{block.name}")
+
+
+Content = str | RichContent
+
+
+def is_shown_by(content: Content, message: discord.Message) -> bool:
+    """Return whether a message has just this text; its files are not compared."""
+    text = content if isinstance(content, str) else content.text
+    return display_texts(message) == text.strip()

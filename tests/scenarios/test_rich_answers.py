@@ -1,0 +1,193 @@
+"""Answers with pictures and files: Components V2, once, whatever Discord or a crash does."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import DiscordMessage
+from bot.sandbox.faults import RequestFault
+from tests.scenarios.community import Community, alt_texts, answer, community, labels, texts
+from tests.scenarios.test_restart import killed, state_on_disk
+from tests.support.drawer import QuickDrawer
+from tests.support.model_turns import say
+
+FORMULA = r"The area:" + "\n\n" + r"\[ A = \frac{\pi d^2}{4} \]" + "\n\nof a circle."
+TWELVE = "\n\n".join(f"Step {number}:\n\n\\[ x_{{{number}}} \\]" for number in range(12))
+MESSAGES = "/channels/{channel_id}/messages"
+
+
+@pytest.fixture
+async def whole(tmp_path: Path) -> AsyncIterator[Community]:
+    async with community(tmp_path, "channel", drawer=QuickDrawer()) as each:
+        yield each
+
+
+def kinds(message: DiscordMessage) -> list[int]:
+    return [component["type"] for component in message.components]
+
+
+async def answered(whole: Community, text: str) -> list[DiscordMessage]:
+    whole.model.say(text)
+    await whole.ask("question")
+    await whole.settled(1)
+    return whole.replies(whole.general)
+
+
+async def test_a_display_formula_is_a_picture_with_its_tex_as_alt_text(whole: Community) -> None:
+    (reply,) = await answered(whole, FORMULA)
+    assert reply.v2
+    assert reply.content == ""
+    assert kinds(reply) == [10, 12, 10, 10]
+    assert texts(reply)[:2] == ["The area:", "of a circle."]
+    assert texts(reply)[2].startswith("-# ")
+    assert alt_texts(reply) == [r"A = \frac{\pi d^2}{4}"]
+    assert [file.filename for file in reply.files] == ["formula-1.png"]
+    # The model's own text stays on the thread, and the conversation goes on.
+    assert (await whole.on_thread(whole.general))[1] == ("assistant", FORMULA)
+
+
+async def test_tex_that_does_not_parse_is_shown_as_code_in_a_plain_message(
+    whole: Community,
+) -> None:
+    (reply,) = await answered(whole, r"So \[ \mistake{x} \]")
+    assert not reply.v2
+    assert reply.content.startswith("So\n```tex\n\\mistake{x}\n```")
+
+
+async def test_an_answer_streams_as_plain_text_and_its_end_upgrades_the_same_message(
+    whole: Community,
+) -> None:
+    gate = whole.model.gate()
+    whole.model.say("", tokens=["It is ", r"\[ x^2 \]", " as I said."], gate=gate)
+    await whole.ask("question")
+    reply = await whole.reply(whole.general)
+    gate.let(2)
+    await whole.until(lambda: reply.content == r"It is \[ x^2 \]")
+    kinds_while_streaming = kinds(reply)
+    gate.open()
+    await whole.settled(1)
+    assert (kinds_while_streaming, kinds(reply)) == ([1], [10, 12, 10, 10])
+    assert texts(reply)[:2] == ["It is", "as I said."]
+
+
+async def test_ten_pictures_a_message_and_after_five_messages_the_whole_as_a_file(
+    whole: Community,
+) -> None:
+    answer = "\n\n".join(f"Step {number}:\n\n\\[ x_{{{number}}} \\]" for number in range(70))
+    replies = await answered(whole, answer)
+    assert len(replies) == 5
+    assert all(reply.v2 for reply in replies)
+    assert [len(reply.files) for reply in replies] == [10, 10, 10, 10, 10]
+    assert sum(map(len, map(alt_texts, replies))) == 49
+    whole_answer = replies[-1].files[-1]
+    assert (whole_answer.filename, whole_answer.data.decode()) == ("answer.md", answer)
+    assert texts(replies[-1])[-1].startswith("-# This is the beginning.")
+
+
+async def test_a_long_answer_of_text_alone_is_plain_but_for_the_message_with_the_file(
+    whole: Community,
+) -> None:
+    answer = "\n\n".join(f"{number} " + "word " * 90 for number in range(40))
+    replies = await answered(whole, answer)
+    assert [reply.v2 for reply in replies] == [False, False, False, False, True]
+    assert replies[-1].files[-1].data.decode() == answer.strip()
+
+
+async def test_a_file_that_discord_refuses_leaves_the_long_answer_whole_in_messages(
+    whole: Community,
+) -> None:
+    whole.sandbox.faults.refuse_files(times=None)
+    answer = "\n\n".join(f"{number} " + "word " * 90 for number in range(40))
+    replies = await answered(whole, answer)
+    assert len(replies) > 5
+    assert not any(reply.v2 for reply in replies)
+    said = "\n\n".join(reply.content for reply in replies)
+    assert said.split("-# ")[0].split() == answer.split()
+
+
+async def test_pictures_that_discord_refuses_are_text_and_a_quiet_note_says_so(
+    whole: Community,
+) -> None:
+    whole.sandbox.faults.refuse_files(times=None)
+    (reply,) = await answered(whole, FORMULA)
+    assert not reply.v2
+    lines = reply.content.splitlines()
+    assert lines[:4] == ["The area:", "", "A = πd²/4", ""]
+    assert "-# Discord didn't take the pictures" in reply.content
+
+
+async def test_a_retry_of_an_answer_with_pictures_begins_a_new_message(whole: Community) -> None:
+    whole.model.error_mid_stream(FORMULA, {"message": "no more"})
+    whole.model.say("Now it works.")
+    await whole.ask("question")
+    await whole.ended_turns(1)
+    (failed,) = whole.replies(whole.general)
+    assert failed.v2
+    assert labels(failed) == ["Retry"]
+    await whole.ada.click(failed, "Retry")
+    await whole.until(lambda: failed.deleted)
+    again = await whole.finished(whole.general)
+    assert again.id != failed.id
+    assert answer(again) == "Now it works."
+    assert len(whole.replies(whole.general)) == 1
+
+
+async def test_a_new_thread_begins_with_the_formulas_of_the_earlier_answers(
+    whole: Community,
+) -> None:
+    await answered(whole, FORMULA)
+    lost = await whole.thread_id(whole.general)
+    await whole.api.delete_thread(lost)
+    whole.model.say("Go on.")
+    await whole.ask("more?")
+    await whole.settled(2)
+    assert (await whole.on_thread(whole.general))[1] == (
+        "assistant",
+        "The area:\n\\[ A = \\frac{\\pi d^2}{4} \\]\nof a circle.",
+    )
+
+
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+async def test_an_upload_whose_answer_is_lost_is_not_shown_twice(
+    whole: Community, method: str
+) -> None:
+    route = MESSAGES if method == "POST" else f"{MESSAGES}/{{message_id}}"
+    lost = RequestFault(method, route, times=2, drop=True, after_effect=True, only_files=True)
+    whole.sandbox.faults.requests.append(lost)
+    replies = await answered(whole, TWELVE)
+    assert lost.hits == 2
+    assert [len(reply.files) for reply in replies] == [10, 2]
+    assert [len(alt_texts(reply)) for reply in replies] == [10, 2]
+
+
+@pytest.mark.parametrize(
+    ("point", "state"),
+    [
+        ("before turns.closing", "running"),
+        ("after turns.closing", "closing"),
+        ("before turns.set_part", "closing"),
+        ("after turns.set_part", "closing"),
+        ("before turns.closed", "closing"),
+        ("after turns.closed", "answered"),
+    ],
+)
+async def test_killed_between_two_steps_of_a_rich_answer_it_stands_there_once(
+    asleep: Community, point: str, state: str
+) -> None:
+    asleep.drawer = QuickDrawer()
+    asleep.model.otherwise = lambda asked: say(TWELVE)
+    await killed(asleep, point)
+    assert await state_on_disk(asleep) == state
+    # Later than Discord remembers nonces: what is there must be found by looking.
+    asleep.sandbox.advance(600)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    replies = asleep.replies(thread)
+    assert [len(reply.files) for reply in replies] == [10, 2]
+    assert [f"x_{{{number}}}" for number in range(12)] == [
+        tex for reply in replies for tex in alt_texts(reply)
+    ]
+    assert len(await asleep.runs_on(thread)) == 1
