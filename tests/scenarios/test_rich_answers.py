@@ -38,7 +38,7 @@ async def test_a_display_formula_is_a_picture_with_its_tex_as_alt_text(whole: Co
     (reply,) = await answered(whole, FORMULA)
     assert reply.v2
     assert reply.content == ""
-    assert kinds(reply) == [10, 12, 10, 10]
+    assert kinds(reply) == [10, 12, 10, 10, 1]
     assert texts(reply)[:2] == ["The area:", "of a circle."]
     assert texts(reply)[2].startswith("-# ")
     assert alt_texts(reply) == [r"A = \frac{\pi d^2}{4}"]
@@ -67,7 +67,7 @@ async def test_an_answer_streams_as_plain_text_and_its_end_upgrades_the_same_mes
     kinds_while_streaming = kinds(reply)
     gate.open()
     await whole.settled(1)
-    assert (kinds_while_streaming, kinds(reply)) == ([1], [10, 12, 10, 10])
+    assert (kinds_while_streaming, kinds(reply)) == ([1], [10, 12, 10, 10, 1])
     assert texts(reply)[:2] == ["It is", "as I said."]
 
 
