@@ -37,9 +37,13 @@ class LoopMonitor:
             self._task = asyncio.create_task(self._measure())
 
     async def stop(self) -> None:
-        """Stop measuring."""
+        """Stop measuring; log the delay of the last minute."""
         task, self._task = self._task, None
         if task is not None:
+            _log.info(
+                "How late the event loop was, p99 of the last minute: %.0f ms",
+                self.percentile(0.99) * 1_000,
+            )
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
