@@ -32,6 +32,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     """How the bot connects to Discord and answers there."""
 
     answer_in: Literal["thread", "channel"] = "thread"
+    name_threads: Literal["model", "question"] = "model"
     footer: tuple[FooterField, ...] = ("time", "tokens")
     buttons: tuple[AnswerButton, ...] = ("continue", "steps", "votes")
     time_zone: str = "UTC"

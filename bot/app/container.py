@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, TextIO
 
+import msgspec
+
 from bot.app.assistant_definitions import answering_assistant, tells_place
 from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
@@ -175,8 +177,12 @@ class Container:
             limits = ChatLimits(concurrent_runs=self._runs_per_project())
         painter = Painter()
         self._close_with(painter.close)
+        discord = self._config.discord
+        if isinstance(self._model, LocalModel):
+            # Its titles are poor, and each one would keep a question waiting.
+            discord = msgspec.structs.replace(discord, name_threads="question")
         bot = ChatBot(
-            self._config.discord,
+            discord,
             api,
             ledger,
             assistant_id,

@@ -147,6 +147,7 @@ class ChatBot(discord.Client):
         except TimeoutError:
             _log.warning("Some replies do not say that they will go on after the restart; they do")
         await parts.vote_reporter.stop()
+        await parts.namer.stop()
         await parts.read_markers.stop()
         if self._start_counted:
             try:
@@ -184,6 +185,7 @@ class ChatBot(discord.Client):
         if not self._recovering:
             self._recovering = True
             self._parts.vote_reporter.report_soon()
+            self._parts.namer.resume()
             self._tasks.start(
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",

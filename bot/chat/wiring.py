@@ -32,6 +32,7 @@ from bot.chat.transport.http_observer import HttpObserver
 from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
 from bot.chat.turns.scheduler import (
@@ -75,6 +76,7 @@ class ChatParts:
     catch_up: CatchUp
     read_markers: ReadMarkers
     vote_reporter: VoteReporter
+    namer: ChannelNamer
     recovery: Recovery
     handlers: InteractionHandlers
     entrance: Entrance
@@ -114,6 +116,16 @@ def build_parts(
         summarize_history=settings.summarize_history,
     )
     run_slots = RunSlots(limits.concurrent_runs)
+    namer = ChannelNamer(
+        client,
+        ledger,
+        threads,
+        run_slots,
+        rest,
+        locales,
+        clock,
+        is_on=settings.name_threads == "model",
+    )
     services = TurnServices(
         ledger=ledger,
         clock=clock,
@@ -124,6 +136,7 @@ def build_parts(
         notice=notice,
         run_slots=run_slots,
         locales=locales,
+        namer=namer,
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
         progress_grace=limits.progress_grace,
@@ -196,6 +209,7 @@ def build_parts(
         ),
         read_markers=read_markers,
         vote_reporter=vote_reporter,
+        namer=namer,
         recovery=Recovery(
             ledger, clock, schedule=scheduler.schedule, open_thread=thread_opener.open_soon
         ),

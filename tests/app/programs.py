@@ -13,6 +13,7 @@ def written_config(
     """Write a configuration for a scripted model, and a sandbox, and return its path."""
     discord = (
         f'[discord]\napi_url = "{sandbox.api_url}"\ngateway_url = "{sandbox.gateway_url}"\n'
+        'name_threads = "question"\n'
         if sandbox
         else ""
     )

@@ -148,7 +148,7 @@ class World:
             self._api_url = url
         self._write(
             "bot",
-            f'[discord]\napi_url = "{self.sandbox.api_url}"\n'
+            f'[discord]\napi_url = "{self.sandbox.api_url}"\nname_threads = "question"\n'
             f'gateway_url = "{self.sandbox.gateway_url}"\n'
             f"{where}{models}[server]\n{own}",
         )

@@ -68,7 +68,8 @@ class Community:
             answer_in="thread" if answer_in == "thread" else "channel",
             api_url=sandbox.api_url,
             gateway_url=sandbox.gateway_url,
-            **settings,
+            # Unless a test wants titles, the model is asked for answers alone.
+            **{"name_threads": "question", **settings},
         )
         self.tell_place = True
         self.api: AssistantsAPI

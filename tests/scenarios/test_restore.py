@@ -39,6 +39,7 @@ class Host:
             f'[storage]\ndirectory = "{self.data}"\n'
             f'[discord]\nanswer_in = "{answer_in}"\n'
             f'api_url = "{self.sandbox.api_url}"\ngateway_url = "{self.sandbox.gateway_url}"\n'
+            'name_threads = "question"\n'
             f'[models]\nendpoint = "chat"\nurl = "{self.model.url}"\nmodel = "scripted-model"\n'
         )
 

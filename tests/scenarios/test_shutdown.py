@@ -24,6 +24,7 @@ def config(directory: Path, model: ScriptedModel, sandbox: Sandbox) -> str:
     path = directory / "config.toml"
     path.write_text(
         f'[discord]\napi_url = "{sandbox.api_url}"\ngateway_url = "{sandbox.gateway_url}"\n'
+        'name_threads = "question"\n'
         f'answer_in = "channel"\n[engine]\nmax_concurrent_runs = {REPLIES}\n'
         f'[models]\nendpoint = "chat"\nurl = "{model.url}"\nmodel = "scripted-model"\n'
         f'[storage]\ndirectory = "{directory / "data"}"\n'

@@ -117,7 +117,7 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
         stack.push_async_callback(ledger.close)
         client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None)
         stack.push_async_callback(client.close)
-        settings = DiscordSettings(api_url=sandbox.api_url)
+        settings = DiscordSettings(api_url=sandbox.api_url, name_threads="question")
         parts = build_parts(
             client,
             settings,

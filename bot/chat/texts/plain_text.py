@@ -58,6 +58,11 @@ def readable(text: str) -> str:
     return _NAMED.sub(_name, text)
 
 
+def hide_spoilers(text: str, hidden: str) -> str:
+    """Replace each spoiler of a Discord message by ``hidden``; code stays."""
+    return _SPANS.sub(lambda match: match[0] if match["spoiler"] is None else hidden, text)
+
+
 def headline(text: str, hidden: str) -> str:
     """Return the first line of a Discord message as plain text; empty for a blank message.
 

@@ -68,7 +68,7 @@ class AssistantThreads:
         self._summarize_history = summarize_history
         self._ledger = ledger
         self._clock = clock
-        self._assistant_id = assistant_id
+        self.assistant_id: Final = assistant_id
 
     async def post(
         self,
@@ -244,7 +244,7 @@ class AssistantThreads:
         if self._summarize_history:
             metadata[SUMMARIZE_HISTORY] = "true"
         request = CreateRun(
-            assistant_id=self._assistant_id,
+            assistant_id=self.assistant_id,
             additional_instructions=instructions,
             metadata=metadata,
         )

@@ -11,6 +11,7 @@ from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads
+from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.config import DiscordSettings
@@ -31,6 +32,7 @@ class TurnServices:
     notice: Notice
     run_slots: RunSlots
     locales: Locales
+    namer: ChannelNamer
     settings: DiscordSettings
     place: PlaceInstructions | None
     """None where the model is not told its place."""

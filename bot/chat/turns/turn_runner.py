@@ -308,11 +308,14 @@ class TurnRunner:
             await self._services.notice.tell_askers(turn)
             delivered = False
         if delivered:
+            if turn.outcome == "answered":
+                await self._services.namer.want_title(turn)
             closed = await self._ledger.turns.closed(turn.id, turn.attempt, took)
         else:
             closed = await self._ledger.turns.undelivered(turn.id, turn.attempt)
         if closed is not None:
             _log_end(closed, took, reason)
+            self._services.namer.name_soon(closed)
         return closed
 
     async def _stored_end(self, turn: Turn) -> RunEnd:

@@ -4,6 +4,7 @@ from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.questions import QueueFullError
 from bot.store.ledger.records import (
     Asker,
+    ChannelTitle,
     Link,
     NewQuestion,
     Outcome,
@@ -21,6 +22,7 @@ __all__ = [
     "OPEN",
     "TURN_MOVES",
     "Asker",
+    "ChannelTitle",
     "Ledger",
     "LedgerError",
     "Link",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from bot.store.database import Database
+from bot.store.ledger.channel_titles import ChannelTitleStore
 from bot.store.ledger.history import TurnHistory
 from bot.store.ledger.locales import LocaleStore
 from bot.store.ledger.questions import QuestionStore
@@ -33,6 +34,7 @@ class Ledger:
         self._database = LedgerSession(database)
         self.questions = QuestionStore(self._database, now)
         self.turns = TurnStore(self._database, now)
+        self.channel_titles = ChannelTitleStore(self._database)
         self.votes = VoteStore(self._database, now)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)

@@ -66,6 +66,19 @@ class Question(NewQuestion, frozen=True, kw_only=True):
     message_id: str | None
 
 
+class ChannelTitle(Struct, frozen=True, kw_only=True):
+    """The title that a channel thread gets from a turn.
+
+    ``thread_id`` is the temporary thread on which the model writes it; ``title`` is None until it
+    is written, and empty if the model wrote nothing usable.
+    """
+
+    channel_id: int
+    turn_id: int
+    thread_id: str | None
+    title: str | None
+
+
 class Vote(Struct, frozen=True, kw_only=True):
     """A member's vote on an answer."""
 

@@ -160,4 +160,19 @@ def _fifth(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third, _fourth, _fifth)
+def _sixth(db: sqlite3.Connection) -> None:
+    db.execute(
+        """
+        CREATE TABLE channel_titles (
+            channel_id INTEGER PRIMARY KEY REFERENCES links (channel_id),
+            turn_id INTEGER NOT NULL REFERENCES turns (id),
+            thread_id TEXT,
+            title TEXT,
+            settled INTEGER NOT NULL DEFAULT 0
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX channel_titles_open ON channel_titles (turn_id) WHERE NOT settled")
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third, _fourth, _fifth, _sixth)
