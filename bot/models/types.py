@@ -103,15 +103,13 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     """One call of a model; the endpoint decides on each field that is None.
 
     ``max_tokens`` bounds the completion's tokens, ``response_format`` has the Assistants API's
-    shape, and ``user_key`` tells end users apart without naming them. A model that can't call tools
-    answers without those in ``optional_tools``. The endpoint keeps no answer that is not
-    ``resumable``.
+    shape, and ``user_key`` tells end users apart without naming them. The endpoint keeps no answer
+    that is not ``resumable``.
     """
 
     model: str
     items: tuple[Item, ...]
     tools: tuple[FunctionSpec, ...] = ()
-    optional_tools: frozenset[str] = frozenset()
     hosted: tuple[HostedTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -132,13 +130,6 @@ class ModelTextDelta(Struct, frozen=True, gc=False):
 
 class TextWithdrawn(Struct, frozen=True, gc=False):
     """All text of this answer so far was reasoning: discard it, the answer begins here."""
-
-
-class ToolsLeftOut(Struct, frozen=True, gc=False):
-    """The endpoint refused tools for this model: the answer is made without them.
-
-    Comes at most once for a model, before anything else of the answer.
-    """
 
 
 class ModelRefusalDelta(Struct, frozen=True, gc=False):
@@ -214,7 +205,6 @@ class Finished(Struct, frozen=True):
 ModelEvent = (
     ModelTextDelta
     | TextWithdrawn
-    | ToolsLeftOut
     | ModelRefusalDelta
     | ToolCallStarted
     | ToolCallDelta
@@ -314,6 +304,9 @@ class Model(Protocol):
     @property
     def hosts(self) -> frozenset[str]:
         """The types of hosted tools that the endpoint runs; others fail as "unsupported"."""
+
+    def calls_tools(self, model: str) -> bool:
+        """Tell whether this model may call tools; False once its endpoint has refused them."""
 
     async def fetches_images(self) -> bool:
         """Tell whether the endpoint gets ``http(s)`` addresses of images and fetches them.

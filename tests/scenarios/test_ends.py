@@ -2,14 +2,25 @@ import re
 
 import pytest
 
-from bot.assistants.schema.requests import CreateRun, ModifyAssistant
-from bot.assistants.schema.tools import CodeInterpreterTool, FunctionDefinition, FunctionTool
+from bot.assistants.schema.requests import (
+    CreateRun,
+    ModifyAssistant,
+    NewFileSearchResources,
+    NewToolResources,
+)
+from bot.assistants.schema.tools import (
+    CodeInterpreterTool,
+    FileSearchTool,
+    FunctionDefinition,
+    FunctionTool,
+)
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.run_follower import FUNCTION_UNAVAILABLE
 from bot.sandbox import Permission
 from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, deny, is_final, labels
+from tests.support.files import searchable
 from tests.support.model_turns import fail
 
 
@@ -121,6 +132,23 @@ async def test_a_model_without_tools_says_so_once(channels: Community) -> None:
     assert reply.content.startswith(f"one\n\n{localized('without-tools')}\n-# ")
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
+
+
+async def test_a_model_without_tools_says_of_which_documents_it_read_the_beginning(
+    channels: Community,
+) -> None:
+    store, _ = await searchable(channels.api, the_novel="word " * 100_000)
+    resources = NewFileSearchResources(vector_store_ids=(store.id,))
+    changes = ModifyAssistant(
+        tools=(FileSearchTool(),), tool_resources=NewToolResources(file_search=resources)
+    )
+    await channels.api.modify_assistant(channels.assistant_id, changes)
+    channels.model.fail(400, message="m does not support tools")
+    for number in (1, 2):
+        await channels.ask("one")
+        reply = await channels.finished(channels.general, number)
+        told = "-# This model can't search files, so it read only the beginning of"
+        assert reply.content.startswith(f"one\n\n{told} the\\_novel.txt.\n-# ")
 
 
 async def test_thoughts_that_turn_out_late_are_gone_from_the_reply(channels: Community) -> None:

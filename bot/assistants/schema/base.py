@@ -4,8 +4,11 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+LONGEST_VALUE: Final = 512
+"""The most characters of a value of metadata."""
+
 Metadata = Annotated[
-    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]],
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=LONGEST_VALUE)]],
     Meta(max_length=16),
 ]
 """At most 16 pairs, keys of 64 and values of 512 characters (the API's limits)."""

@@ -100,6 +100,11 @@ SUMMARIZE_HISTORY: Final = "summarize_history"
 that a prompt has no room for. "true" asks for summaries; "false" on any of the three forbids them.
 """
 
+DOCUMENTS_CUT: Final = "documents_cut"
+"""The metadata key of a message that was written with the beginnings of documents alone, because
+the model calls no tools; the value names the documents.
+"""
+
 TOOLS_LEFT_OUT: Final = "tools_left_out"
 """The metadata key of a message that was written without the tools its assistant has."""
 

@@ -14,6 +14,7 @@ ahead-about =
     { thinking }
     -# About { $count } others are answered before this.
 empty-answer = The model gave an empty answer. Ask again, in other words.
+documents-cut = -# This model can't search files, so it read only the beginning of { $names }.
 without-tools = -# This model can't use tools, so it answered without searching files or running code.
 incomplete = -# The answer reached its length limit and was cut off. Ask me to go on.
 ran-code = ran code

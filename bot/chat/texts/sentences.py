@@ -56,6 +56,9 @@ REFUSALS: Final = (
 
 _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 
+_MOST_NAMES: Final = 120
+"""Characters of the names of documents in a small line."""
+
 _ANY: Final = "\ue000"
 """Stands for an argument where a sentence is recognised whatever its arguments are."""
 
@@ -182,6 +185,13 @@ def duration(seconds: float) -> str:
 def plain(name: str) -> str:
     """Escape Discord's markup in a name."""
     return _MARKUP.sub(r"\\\1", " ".join(name.split()))
+
+
+def documents_cut(names: str) -> str:
+    """Return the small line that names the documents of which only the beginning was read."""
+    if len(names) > _MOST_NAMES:
+        names = names[: _MOST_NAMES - 1].rstrip() + "…"
+    return localized("documents-cut", names=plain(names))
 
 
 def state(turn: Turn) -> str:

@@ -6,7 +6,8 @@ from msgspec import UNSET
 
 from bot.assistants.events import MessageDelta
 from bot.assistants.schema.content import RefusalDelta, RefusalPart, TextDelta, TextPart
-from bot.assistants.schema.objects import TOOLS_LEFT_OUT, Message
+from bot.assistants.schema.objects import DOCUMENTS_CUT, TOOLS_LEFT_OUT, Message
+from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.citations import readable
 
@@ -84,6 +85,9 @@ def _texts(message: Message) -> list[str]:
             texts.append(part.text.value)
         elif isinstance(part, RefusalPart):
             texts.append(part.refusal)
-    if TOOLS_LEFT_OUT in (message.metadata or {}):
+    metadata = message.metadata or {}
+    if DOCUMENTS_CUT in metadata:
+        texts.append(f"\n\n{sentences.documents_cut(metadata[DOCUMENTS_CUT])}")
+    elif TOOLS_LEFT_OUT in metadata:
         texts.append(f"\n\n{localized('without-tools')}")
     return texts

@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.assistants.schema.objects import Run, RunStep, Usage
 from bot.assistants.schema.tools import FunctionTool as AssistantFunction
@@ -27,7 +28,6 @@ def request_for(
         model=run.model,
         items=(),
         tools=(*tools.functions.values(), *_functions(run)),
-        optional_tools=frozenset(tools.functions),
         hosted=tools.hosted,
         tool_choice=_tool_choice(run, steps, tools),
         parallel_tool_calls=run.parallel_tool_calls if run.tools else None,
@@ -38,6 +38,17 @@ def request_for(
         response_format=None if chosen in ("auto", None) else msgspec.to_builtins(chosen),
         reasoning_effort=effort if isinstance(effort, str) else None,
     )
+
+
+def can_leave_tools_out(request: ModelRequest, tools: RunTools) -> bool:
+    """Tell whether a request can do without its tools: all are hosted, and none is forced."""
+    own = {tool.name for tool in request.tools} - tools.functions.keys()
+    return bool(request.tools) and not own and request.tool_choice in (None, "auto", "none")
+
+
+def without_tools(request: ModelRequest) -> ModelRequest:
+    """Return a request without functions, for a model that calls none."""
+    return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
 
 
 def completion_left(run: Run, spent: Usage) -> int | None:

@@ -8,16 +8,30 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from bot.assistants.schema.objects import IncompleteDetails, Usage
+from bot.assistants.schema.base import LONGEST_VALUE
+from bot.assistants.schema.objects import (
+    DOCUMENTS_CUT,
+    TOOLS_LEFT_OUT,
+    IncompleteDetails,
+    Usage,
+)
 from bot.engine.prompt import history, summary
-from bot.engine.prompt import request as request_module
+from bot.engine.prompt.documents import NO_DOCUMENTS, Documents, beginnings
 from bot.engine.prompt.images import ImageChoice, PromptItem, fewer_images
+from bot.engine.prompt.request import (
+    can_leave_tools_out,
+    completion_left,
+    prompt_budget,
+    prompt_left,
+    request_for,
+    without_tools,
+)
 from bot.engine.run.completion import total_usage
 from bot.engine.run.run_context import RunContext
 from bot.engine.run.step_writer import StepWriter
 from bot.engine.run.summarizer import Summarizer
 from bot.engine.tool_calls.hosted_tools import HostedTools
-from bot.engine.tool_calls.streamed_calls import CODE
+from bot.engine.tool_calls.streamed_calls import CODE, SEARCH
 from bot.models.types import (
     Continuation,
     Finished,
@@ -33,7 +47,6 @@ from bot.models.types import (
     TextWithdrawn,
     ToolCallDelta,
     ToolCallStarted,
-    ToolsLeftOut,
 )
 from bot.store.engine import NO_SUMMARY, Tables
 
@@ -43,6 +56,9 @@ _MAX_ATTEMPTS: Final = 6
 
 _MAX_CHARACTERS: Final = 8_000_000
 """Characters that one call may write: more than any model writes, less than memory holds."""
+
+_DOCUMENTS_SHARE: Final = 0.5
+"""The share of a prompt that documents take if the model can't search them."""
 
 _SHRINK: Final = 0.7
 """The share of a prompt that is kept each time the endpoint finds the prompt too long."""
@@ -57,10 +73,14 @@ class LimitError(Exception):
 
 
 class _Request(NamedTuple):
-    """The next request without its items, and the prompt from which the items are made."""
+    """The next request without its items, and the prompt from which the items are made.
+
+    ``is_first`` says that the run has no steps yet.
+    """
 
     request: ModelRequest
     prompt: history.Prompt
+    documents: Documents
     is_first: bool
 
 
@@ -73,8 +93,10 @@ class ModelCall:
         self._run = context.run
         self._tools = HostedTools.tools(context.run, context.engine.model.hosts, context.workspace)
         self._response_id: str | None = None
-        self.writer = self._new_writer()
+        self._without_tools = not context.engine.model.calls_tools(context.run.model)
+        self._metadata: dict[str, str] = {}
         self._summarizer: Summarizer | None = None
+        self.writer = self._new_writer()
         self.usage: Usage | None = None
         self.continuation = ""
 
@@ -82,9 +104,10 @@ class ModelCall:
         """Call the model, store its answer and return how it finished.
 
         A prompt that the endpoint finds too long is shortened. A request that the endpoint may
-        have refused for its images is sent again with fewer. ``unread_response`` is the id of a
-        response that the last process started; it is read again instead of asking anew. Raises
-        ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
+        have refused for its images is sent again with fewer. A model that calls no tools answers
+        without the hosted ones, and with the beginnings of the documents. ``unread_response`` is
+        the id of a response that the last process started; it is read again instead of asking
+        anew. Raises ``ModelError``, ``LimitError`` and ``InterruptedRunError``.
         """
         self._response_id = self.writer.response_id = unread_response
         share = 1.0
@@ -105,6 +128,9 @@ class ModelCall:
                     _log.info("%s goes on with %s images: %s", self._run.id, less, error.message)
                     images = less
                     await self._forget_response()
+                elif error.cause == "tools" and can_leave_tools_out(request, self._tools):
+                    self._without_tools = True
+                    self._metadata[TOOLS_LEFT_OUT] = "true"
                 elif error.kind != "context_length":
                     raise
                 elif not self._learn_window(error):
@@ -125,7 +151,8 @@ class ModelCall:
         self.writer.publish_message()
 
     def _new_writer(self) -> StepWriter:
-        return StepWriter(self._context, frozenset(self._tools.functions), self._response_id)
+        hosted = frozenset(self._tools.functions)
+        return StepWriter(self._context, hosted, self._response_id, self._metadata)
 
     def _learn_window(self, error: ModelError) -> bool:
         """Remember the model's context window if the error tells it, and it is smaller."""
@@ -146,41 +173,56 @@ class ModelCall:
             built = await self._engine.store.read(partial(self._build_request, share))
             prompt = built.prompt
             may_summarize = built.is_first and self._response_id is None and not prompt.complete
-            if not (may_summarize and self._context.workspace.summarizes):
-                return built.request, prompt.items
-            self._summarizer = self._summarizer or Summarizer(self._context)
-            if not await self._summarizer.extend(prompt.room):
-                return built.request, prompt.items
+            if may_summarize and self._context.workspace.summarizes:
+                self._summarizer = self._summarizer or Summarizer(self._context)
+                if await self._summarizer.extend(prompt.room):
+                    continue
+            if built.documents.text:
+                await self._note_documents(built.documents)
+            return built.request, prompt.items
+
+    async def _note_documents(self, documents: Documents) -> None:
+        """Note that the model sees documents, and which of them it does not see whole."""
+        self._metadata.pop(DOCUMENTS_CUT, None)
+        if documents.cut:
+            self._metadata[DOCUMENTS_CUT] = ", ".join(documents.cut)[:LONGEST_VALUE]
+        await self._engine.hosted_tools.touch(self._context.workspace)
 
     def _build_request(self, share: float, tables: Tables) -> _Request:
         """Build the request; ``share`` is the part of the token budget for the prompt, 0 to 1."""
         run = self._run
         steps = history.bounded_steps(tables.steps.each(newest_first=True, run_id=run.id))
         used = total_usage(steps) + tables.summaries.usage(run.id)
-        completion_tokens = request_module.completion_left(run, used)
-        prompt_tokens = request_module.prompt_left(run, used)
+        completion_tokens = completion_left(run, used)
+        prompt_tokens = prompt_left(run, used)
         if completion_tokens == 0:
             raise LimitError("max_completion_tokens")
         if prompt_tokens == 0:
             raise LimitError("max_prompt_tokens")
-        budget = request_module.prompt_budget(
+        budget = prompt_budget(
             self._engine.context_windows.of(run.model), completion_tokens, prompt_tokens
         )
-        earlier = NO_SUMMARY
-        if self._context.workspace.summarizes:
+        request = request_for(run, steps, completion_tokens, self._tools)
+        documents, earlier, workspace = NO_DOCUMENTS, NO_SUMMARY, self._context.workspace
+        if self._without_tools and can_leave_tools_out(request, self._tools):
+            request = without_tools(request)
+            if SEARCH in self._tools.functions:
+                room = int(budget * share * _DOCUMENTS_SHARE)
+                documents = beginnings(tables, self._context.project, workspace.store_ids, room)
+        if workspace.summarizes:
             earlier = tables.summaries.newest(run.thread_id)
+        background = [summary.background(earlier.text)] if earlier.text else []
         prompt = history.build(
             run,
             tables.messages.each(newest_first=True, after=earlier.through, thread_id=run.thread_id),
             steps,
             int(budget * share),
             tables.continuations(run.id),
-            [summary.background(earlier.text)] if earlier.text else [],
+            [*background, documents.text] if documents.text else background,
         )
         if prompt_tokens is not None and _tokens(prompt.items) > prompt_tokens:
             raise LimitError("max_prompt_tokens")
-        request = request_module.request_for(run, steps, completion_tokens, self._tools)
-        return _Request(request, prompt, not steps)
+        return _Request(request, prompt, documents, not steps)
 
     async def _receive(self, request: ModelRequest) -> Finished:
         """Send the request and handle the model's events one by one."""
@@ -239,8 +281,6 @@ class ModelCall:
                 )
             case TextWithdrawn():
                 self.writer.withdraw_text()
-            case ToolsLeftOut():
-                self.writer.tools_left_out = True
             case Continuation(data):
                 self.continuation = data
             case HostedCall():

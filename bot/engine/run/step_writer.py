@@ -5,6 +5,7 @@ Methods with a ``Tables`` argument write within the caller's transaction. Method
 """
 
 import json
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -30,7 +31,6 @@ from bot.assistants.schema.content import (
 )
 from bot.assistants.schema.content import RefusalDelta as RefusalContentDelta
 from bot.assistants.schema.objects import (
-    TOOLS_LEFT_OUT,
     CreatedMessage,
     Message,
     MessageCreationDetails,
@@ -55,24 +55,28 @@ class StepWriter:
     """The message and the tool calls of one model call.
 
     ``hosted`` names the tools that the engine runs itself. ``response_id`` is the endpoint's
-    response that the call is read from, if the endpoint can send the response again.
+    response that the call is read from, if the endpoint can send the response again. The message
+    gets the ``metadata`` of the moment at which it begins.
     """
 
     def __init__(
-        self, context: RunContext, hosted: frozenset[str], response_id: str | None
+        self,
+        context: RunContext,
+        hosted: frozenset[str],
+        response_id: str | None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._run = context.run
         self._feed = context.feed
         self._generated_files = context.workspace.generated_files
         self._hosted = hosted
+        self._metadata = {} if metadata is None else metadata
         self.response_id = response_id
         self._texts: list[str] = []
         self._refusals: list[str] = []
         self.calls: list[StreamedCall] = []
         self.size = 0
         """Characters that the model has written, tool calls included."""
-        self.tools_left_out = False
-        """Whether the model answers without the tools that its assistant has."""
         self.message: Message | None = None
         self.message_step: RunStep | None = None
         self.calls_step: RunStep | None = None
@@ -136,7 +140,7 @@ class StepWriter:
             content=(),
             assistant_id=run.assistant_id,
             run_id=run.id,
-            metadata={TOOLS_LEFT_OUT: "true"} if self.tools_left_out else {},
+            metadata=dict(self._metadata),
         )
         details = MessageCreationDetails(CreatedMessage(self.message.id))
         self.message_step = self._new_step(details, now)

@@ -208,16 +208,20 @@ class HostedTools:
         except SearchStoppedError:
             notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"
             _log.info("A search of %s took longer than %g s", run.id, self._search_seconds)
-        now = int(self._clock.now())
-        await self._store.write(
-            lambda tables: tables.files.touch_stores(workspace.project, workspace.store_ids, now)
-        )
+        await self.touch(workspace)
         results = tuple(
             SearchResult(hit.file_id, hit.filename, hit.score, (SearchContent(hit.text),))
             for hit in hits
         )
         return CalledSearch(
             ranking_options=ranking, results=results, queries=queries, notice=notice
+        )
+
+    async def touch(self, workspace: ToolWorkspace) -> None:
+        """Record that the vector stores are used, which postpones their expiration."""
+        now = int(self._clock.now())
+        await self._store.write(
+            lambda tables: tables.files.touch_stores(workspace.project, workspace.store_ids, now)
         )
 
     async def until_searchable(self, workspace: ToolWorkspace) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 
 from bot.models.chat_completions.dialect import ChatDialect, learn
-from bot.models.chat_completions.request import can_leave_tools_out, chat_body
+from bot.models.chat_completions.request import chat_body
 from bot.models.chat_completions.stream import CompletionReader
 from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
@@ -23,7 +23,6 @@ from bot.models.types import (
     ModelEvent,
     ModelRequest,
     ModelStatus,
-    ToolsLeftOut,
 )
 from bot.runtime.clock import Clock
 from bot.runtime.retry import RetryPolicy
@@ -67,6 +66,10 @@ class ChatCompletions:
     def name(self) -> str:
         """A description for people."""
         return self._name
+
+    def calls_tools(self, model: str) -> bool:
+        """Tell whether the model may call tools; False once the endpoint has refused them."""
+        return self._dialect(self._model or model).calls_tools
 
     async def fetches_images(self) -> bool:
         """Tell whether the endpoint gets addresses of images; a private one never does."""
@@ -120,7 +123,7 @@ class ChatCompletions:
         endpoint, dialect = self._endpoint, self._dialect(model)
         after_finish = endpoint.timeouts.after_finish
         tools = frozenset(tool.name for tool in request.tools)
-        unlimited = again = tools_left_out = False
+        unlimited = again = False
         body: dict[str, Any] = {}
 
         async def attempt() -> tuple[ChatReceiving, list[ModelEvent]]:
@@ -142,21 +145,21 @@ class ChatCompletions:
             )
 
         def adapt(refused: RefusedError) -> bool:
-            nonlocal unlimited, again, tools_left_out
+            nonlocal unlimited, again
             fields, status = refused.fields, refused.status
             if status not in _TEACHING:
                 return False
             if learned := learn(dialect, fields, body):
                 _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
-            if "tools" in body and refused_tools(fields) and can_leave_tools_out(request):
+            if "tools" in body and refused_tools(fields):
                 if dialect.calls_tools:
                     _log.warning(
                         "%s, model %s, calls no tools: it answers without code_interpreter and"
                         " file_search from now on (%s)", endpoint.shown, model, fields.message
                     )  # fmt: skip
-                dialect.calls_tools, tools_left_out = False, True
-                return True
+                dialect.calls_tools = False
+                return False
             if dialect.limit in body and limit_too_large(fields):
                 # The model's own limit is lower than the caller's: without the field, both hold.
                 unlimited = True
@@ -167,10 +170,7 @@ class ChatCompletions:
                 return True
             return False
 
-        receiving, events = await endpoint.retried(attempt, adapt)
-        if tools_left_out:
-            events.insert(0, ToolsLeftOut())
-        return receiving, events
+        return await endpoint.retried(attempt, adapt)
 
     def _note(self, answer: CompletionReader, model: str) -> None:
         """Log skipped events of an answer, and remember how the model marks its reasoning."""

@@ -28,8 +28,8 @@ _EMPTY_OUTPUT: Final = "(The tool gave no output.)"
 def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[str, Any]:
     """Return the request's JSON without the fields that the dialect leaves out."""
     items, tools = request.items, request.tools
-    if not dialect.calls_tools and can_leave_tools_out(request):
-        items, tools = tuple(_without_calls(items)), ()
+    if not tools and not dialect.calls_tools:
+        items = tuple(_without_calls(items))
     options: dict[str, Any] = {"include_usage": True}
     if dialect.obfuscated:
         options["include_obfuscation"] = False
@@ -60,12 +60,6 @@ def chat_body(request: ModelRequest, model: str, dialect: ChatDialect) -> dict[s
         for name, value in body.items()
         if value is not None and name not in dialect.left_out
     }
-
-
-def can_leave_tools_out(request: ModelRequest) -> bool:
-    """Tell whether the request can do without tools: all are optional, none is forced."""
-    own = {tool.name for tool in request.tools} - request.optional_tools
-    return not own and request.tool_choice in (None, "auto", "none")
 
 
 def _without_calls(items: Iterable[Item]) -> Iterable[Item]:

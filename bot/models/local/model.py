@@ -65,6 +65,12 @@ class LocalModel:
         """Download missing weights, load them and serve; raises ``ModelError``."""
         await self._running()
 
+    def calls_tools(self, model: str) -> bool:
+        """Tell whether the model may call tools; the small model never does."""
+        if self.is_stopgap:
+            return False
+        return self._child is None or self._child.chat.calls_tools(model)
+
     async def fetches_images(self) -> bool:
         """Return False: the model runs on this machine."""
         return False

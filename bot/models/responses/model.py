@@ -15,7 +15,7 @@ from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
 from bot.models.http.check import check_endpoint
 from bot.models.http.endpoint import Endpoint, EndpointTimeouts, FailedError, RefusedError
-from bot.models.http.errors import limit_too_large
+from bot.models.http.errors import limit_too_large, refused_tools
 from bot.models.http.stream_reader import log_skipped
 from bot.models.http.transport_errors import FAULTS
 from bot.models.responses.events import Reading
@@ -77,6 +77,10 @@ class Responses:
     def name(self) -> str:
         """A description for people."""
         return self._name
+
+    def calls_tools(self, model: str) -> bool:
+        """Tell whether the model may call tools; False once the endpoint has refused them."""
+        return self._dialect(self._model or model).calls_tools
 
     async def fetches_images(self) -> bool:
         """Tell whether the endpoint gets addresses of images; a private one never does."""
@@ -230,6 +234,9 @@ class Responses:
             if learned := learn(dialect, fields, body):
                 _log.warning("%s, model %s: %s", endpoint.shown, model, learned)
                 return True
+            if "tools" in body and refused_tools(fields):
+                dialect.calls_tools = False
+                return False
             if sealed and refused_seal(fields):
                 _log.warning("%s can't read its reasoning: %s", endpoint.shown, refused.error)
                 sealed = False

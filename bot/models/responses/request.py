@@ -48,6 +48,7 @@ class ResponsesDialect(Struct):
 
     samples: bool = True  # accepts temperature and top_p
     seals: bool = True  # returns its reasoning encrypted
+    calls_tools: bool = True
     left_out: set[str] = field(default_factory=set)
 
     @classmethod

@@ -255,10 +255,12 @@ class FileTables:
             "(SELECT seq FROM store_files WHERE status <> 'completed')"
         )
 
-    def chunks(self, store_id: str, file_id: str, skipped: int = 0) -> tuple[list[str], bool]:
+    def chunks(
+        self, store_id: str, file_id: str, skipped: int = 0, most_bytes: int = MOST_PAGE_BYTES
+    ) -> tuple[list[str], bool]:
         """Return a file's chunks after the first ``skipped``, and whether more follow.
 
-        The chunks of one call are bounded by ``MOST_PAGE_BYTES``, as pages of lists are.
+        The chunks of one call take at most ``most_bytes``, but the first one is always returned.
         """
         rows = self._db.execute(
             "SELECT c.text FROM chunks c JOIN store_files f ON f.seq = c.file "
@@ -271,7 +273,7 @@ class FileTables:
         with closing(rows):
             for (text,) in rows:
                 size += len(text.encode())
-                if texts and size > MOST_PAGE_BYTES:
+                if texts and size > most_bytes:
                     return texts, True
                 texts.append(text)
         return texts, False

@@ -62,6 +62,9 @@ class ScriptedEvents:
     name = "scripted"
     hosts: frozenset[str] = frozenset()
 
+    def calls_tools(self, model: str) -> bool:
+        return True
+
     def __init__(self, *calls: Script) -> None:
         self._calls = list(calls)
         self.requests: list[ModelRequest] = []

@@ -21,7 +21,6 @@ from bot.models.types import (
     ToolCall,
     ToolCallStarted,
     ToolResult,
-    ToolsLeftOut,
     UserMessage,
 )
 from tests.models.asking import collect, collect_until_error, said
@@ -249,7 +248,7 @@ NO_TOOLS = [
 
 
 @pytest.mark.parametrize(("status", "message"), NO_TOOLS)
-async def test_a_model_that_calls_no_tools_answers_without_the_optional_ones(
+async def test_a_model_that_calls_no_tools_is_known_from_its_first_refusal(
     endpoint: ScriptedModel,
     chat: ChatCompletions,
     status: int,
@@ -257,33 +256,27 @@ async def test_a_model_that_calls_no_tools_answers_without_the_optional_ones(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     endpoint.fail(status, message=message)
-    request = asking(
-        user("a"), tools=(SEARCH,), optional_tools=frozenset({"file_search"}),
-        parallel_tool_calls=False,
-    )  # fmt: skip
-    first = await collect(chat, request)
-    assert first[0] == ToolsLeftOut()
-    assert said(first) == "a"
-    later = await collect(chat, request)
-    assert ToolsLeftOut() not in later
-    for asked in endpoint.requests[1:]:
-        assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(asked.body)
-    assert sum("calls no tools" in record.getMessage() for record in caplog.records) == 1
-
-
-@pytest.mark.parametrize("forced", [False, True])
-async def test_tools_an_answer_can_not_do_without_are_a_failure_told_by_its_cause(
-    endpoint: ScriptedModel, chat: ChatCompletions, forced: bool
-) -> None:
-    endpoint.fail(400, message="m does not support tools")
-    optional = frozenset({"file_search"}) if forced else frozenset()
-    request = asking(
-        user("a"), tools=(SEARCH,), optional_tools=optional,
-        tool_choice="required" if forced else None,
-    )  # fmt: skip
+    assert chat.calls_tools("m")
+    request = asking(user("a"), tools=(SEARCH,), parallel_tool_calls=False)
     _, error = await collect_until_error(chat, request)
     assert error.cause == "tools"
     assert len(endpoint.requests) == 1
+    assert not chat.calls_tools("m")
+    assert chat.calls_tools("another")
+    endpoint.fail(status, message=message)
+    await collect_until_error(chat, request)
+    assert sum("calls no tools" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_a_model_that_calls_no_tools_gets_earlier_calls_as_text(
+    endpoint: ScriptedModel, chat: ChatCompletions
+) -> None:
+    endpoint.fail(400, message="m does not support tools")
+    await collect_until_error(chat, asking(user("a"), tools=(SEARCH,)))
+    call = AssistantMessage("", (ToolCall("c1", "file_search", "{}"),))
+    assert said(await collect(chat, asking(user("a"), call, ToolResult("c1", "found")))) != ""
+    assert [message["role"] for message in endpoint.requests[-1].messages] == ["user", "user"]
+    assert "found" in endpoint.requests[-1].messages[-1]["content"]
 
 
 @pytest.mark.parametrize(
@@ -298,8 +291,9 @@ async def test_one_tool_that_is_refused_takes_no_tools_away(
     endpoint: ScriptedModel, chat: ChatCompletions, message: str
 ) -> None:
     endpoint.fail(400, message=message)
-    request = asking(user("a"), tools=(SEARCH,), optional_tools=frozenset({"file_search"}))
+    request = asking(user("a"), tools=(SEARCH,))
     await collect_until_error(chat, request)
+    assert chat.calls_tools("m")
     await collect(chat, request)
     assert "tools" in endpoint.requests[-1].body
 
