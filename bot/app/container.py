@@ -15,6 +15,7 @@ from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
+from bot.chat.intake.attachments import FileReaders
 from bot.chat.threads.api_errors import may_pass
 from bot.chat.transport.login import login_errors
 from bot.chat.wiring import ChatLimits
@@ -187,7 +188,7 @@ class Container:
             ledger,
             assistant_id,
             self._clock,
-            AttachmentText(),
+            FileReaders(AttachmentText()),
             tell_place=tells_place(self._config.assistants),
             drawer=painter,
             limits=limits,

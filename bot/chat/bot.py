@@ -9,7 +9,7 @@ import discord
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.handlers import InteractionHandlers
-from bot.chat.intake.attachments import TextReader
+from bot.chat.intake.attachments import FileReaders
 from bot.chat.reply import buttons
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
@@ -48,7 +48,7 @@ class ChatBot(discord.Client):
         ledger: Ledger,
         assistant_id: str,
         clock: Clock,
-        texts: TextReader,
+        readers: FileReaders,
         *,
         tell_place: bool = True,
         drawer: FormulaDrawer | None = None,
@@ -76,7 +76,7 @@ class ChatBot(discord.Client):
             ledger,
             assistant_id,
             clock,
-            texts,
+            readers,
             tell_place=tell_place,
             drawer=drawer,
             limits=limits or ChatLimits(),

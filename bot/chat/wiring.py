@@ -12,7 +12,7 @@ from bot.chat.commands.answer_handlers import AnswerHandlers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
-from bot.chat.intake.attachments import AttachmentReader, TextReader
+from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import MOST_WAITING, Listener
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
@@ -90,7 +90,7 @@ def build_parts(
     ledger: Ledger,
     assistant_id: str,
     clock: Clock,
-    texts: TextReader,
+    readers: FileReaders,
     *,
     tell_place: bool = True,
     drawer: FormulaDrawer | None = None,
@@ -130,7 +130,7 @@ def build_parts(
         ledger=ledger,
         clock=clock,
         threads=threads,
-        attachments=AttachmentReader(client, rest, clock, threads, settings, texts),
+        attachments=AttachmentReader(client, rest, clock, threads, settings, readers),
         writers=writers,
         throttle=throttle,
         notice=notice,

@@ -1,6 +1,7 @@
 """The bot with its engine in a process of its own, that kills itself at a named point."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -10,12 +11,14 @@ from typing import Any
 from bot.app.attachment_text import AttachmentText
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.bot import ChatBot
+from bot.chat.intake.attachments import FileReaders
 from bot.config import DiscordSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
+from tests.scenarios.community import Community
 from tests.support.drawer import QuickDrawer
 
 
@@ -35,10 +38,40 @@ async def _run(
     assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
     ledger = await Ledger.open(directory / "bot.db", clock.now)
     _arm(ledger, point)
-    bot = ChatBot(
-        settings, api, ledger, assistant.id, clock, AttachmentText(), drawer=QuickDrawer()
-    )
+    readers = FileReaders(AttachmentText())
+    bot = ChatBot(settings, api, ledger, assistant.id, clock, readers, drawer=QuickDrawer())
     await bot.start(token)
+
+
+async def killed(
+    whole: Community, point: str, ask: Callable[[], Awaitable[Any]] | None = None
+) -> None:
+    """Run the bot in a process of its own until it dies at that point of answering.
+
+    ``ask`` asks the question; None: Ada asks "one".
+    """
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__])
+    process = processes.Process(
+        target=run,
+        args=(
+            str(whole.directory),
+            whole.settings,
+            whole.sandbox.token,
+            whole.model.url,
+            point,
+        ),
+    )
+    process.start()
+    try:
+        await whole.sandbox.bot_ready()
+        await (whole.ask("one") if ask is None else ask())
+        await asyncio.to_thread(process.join, 20)
+        assert process.exitcode == -signal.SIGKILL
+        await whole.until(lambda: whole.sandbox.disconnected)
+    finally:
+        process.kill()
+        process.join()
 
 
 def _arm(ledger: Ledger, point: str) -> None:

@@ -15,6 +15,7 @@ from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
+from bot.chat.intake.attachments import FileReaders
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
@@ -116,7 +117,7 @@ class Community:
             self.ledger,
             self.assistant_id,
             self.clock,
-            AttachmentText(),
+            FileReaders(AttachmentText()),
             tell_place=self.tell_place,
             drawer=self.drawer,
             limits=self.limits,

@@ -120,7 +120,7 @@ async def test_an_image_that_is_gone_is_told_of_and_the_question_answered(
     await whole.finished(whole.general, 2)
     asked = whole.model.requests[-1]
     assert asked.images == []
-    told = f"[image cat.png, {len(CAT)} bytes] (can't be shown: it is not on Discord any more)"
+    told = f"[image cat.png, {len(CAT)} bytes] (could not be read: it is not on Discord any more)"
     assert asked.question == f"two\n\n{told}"
 
 
@@ -131,7 +131,7 @@ async def test_what_only_says_that_it_is_an_image_is_told_of_and_not_put_on_the_
     await whole.finished(whole.general)
     (asked,) = whole.model.requests
     assert asked.images == [data_url(CAT)]
-    assert "[image cat.png, 19 bytes] (can't be shown: it is no PNG, JPEG" in asked.question
+    assert "[image cat.png, 19 bytes] (could not be read: it is no PNG, JPEG" in asked.question
     assert len(await uploads(whole)) == 1
 
 
@@ -243,7 +243,7 @@ async def test_a_server_that_takes_no_images_is_asked_without_them(whole: Commun
     await whole.finished(whole.general)
     (asked,) = whole.model.requests
     assert asked.images == []
-    assert "(can't be shown: the assistant's server did not take it)" in asked.question
+    assert "(could not be read: the assistant's server did not take it)" in asked.question
 
 
 async def test_an_image_whose_file_was_deleted_leaves_a_channel_that_answers(
@@ -269,4 +269,4 @@ async def test_a_conversation_that_is_carried_over_says_where_an_image_was(
     assert answer(await whole.finished(whole.general, 2)) == "two"
     first = (await whole.on_thread(whole.general))[0]
     image = f"[image cat.png, {len(CAT)} bytes] (not carried over)"
-    assert first == ("user", f"one\n\n{image}\n\n[file song.mp3, 2.0 kB] (not carried over)")
+    assert first == ("user", f"one\n\n{image}\n\n[audio song.mp3, 2.0 kB] (not carried over)")

@@ -69,7 +69,7 @@ async def test_the_message_that_a_question_replies_to_is_quoted(channels: Commun
     text = await asked(channels, channels.general)
     assert text == (
         "is that right?\n\n[in reply to this message by Ben]\n> The capital of Australia\n"
-        "> is Sydney.\n>\n> [attached: map.bin]\n\n[file map.bin, 3 bytes]"
+        "> is Sydney.\n>\n> [attached: map.bin]\n\n[file map.bin, 3 bytes]\n```bin\n123\n```"
     )
 
 

@@ -1,9 +1,5 @@
 """Killed between any two states of the ledger, the bot goes on: nothing lost, nothing twice."""
 
-import asyncio
-import multiprocessing
-import signal
-
 import pytest
 
 from bot.chat.texts import sentences
@@ -11,7 +7,7 @@ from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, Permission
 from bot.sandbox.faults import RequestFault
 from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
-from tests.scenarios import bot_process
+from tests.scenarios.bot_process import killed
 from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, is_final, labels
 from tests.support.eventually import eventually
 from tests.support.model_turns import say
@@ -39,32 +35,6 @@ POINTS = {
     "after turns.closed": "answered",
 }
 """Where the process is killed, and the state in which the ledger has the turn then."""
-
-
-async def killed(whole: Community, point: str, ask: str = "one") -> None:
-    """Run the bot in a process of its own until it dies at that point of answering."""
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([bot_process.__name__])
-    process = processes.Process(
-        target=bot_process.run,
-        args=(
-            str(whole.directory),
-            whole.settings,
-            whole.sandbox.token,
-            whole.model.url,
-            point,
-        ),
-    )
-    process.start()
-    try:
-        await whole.sandbox.bot_ready()
-        await whole.ask(ask)
-        await asyncio.to_thread(process.join, 20)
-        assert process.exitcode == -signal.SIGKILL
-        await whole.until(lambda: whole.sandbox.disconnected)
-    finally:
-        process.kill()
-        process.join()
 
 
 async def state_on_disk(whole: Community) -> str | None:

@@ -7,8 +7,9 @@ import pytest
 
 from bot.sandbox import DiscordMessage
 from bot.sandbox.faults import RequestFault
+from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, alt_texts, answer, community, labels, texts
-from tests.scenarios.test_restart import killed, state_on_disk
+from tests.scenarios.test_restart import state_on_disk
 from tests.support.drawer import QuickDrawer
 from tests.support.model_turns import say
 

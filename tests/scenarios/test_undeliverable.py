@@ -9,8 +9,8 @@ from bot.sandbox import Channel, DiscordMessage, Permission
 from bot.sandbox.backend.messages.content.drafts import Draft
 from bot.sandbox.backend.state.model import User
 from bot.sandbox.errors import DiscordError
+from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer, deny, labels
-from tests.scenarios.test_restart import killed
 from tests.support.databases import execute
 
 EDIT = "/channels/{channel_id}/messages/{message_id}"

@@ -9,6 +9,7 @@ import discord
 from bot.app.attachment_text import AttachmentText
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
+from bot.chat.intake.attachments import FileReaders
 from bot.chat.transport import dpy_internals
 from bot.chat.wiring import ChatLimits, ChatParts, build_parts
 from bot.config import DiscordSettings
@@ -125,7 +126,7 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
             ledger,
             assistant.id,
             clock,
-            AttachmentText(),
+            FileReaders(AttachmentText()),
             limits=ChatLimits(concurrent_runs=10),
         )
         dpy_internals.use_api(sandbox.api_url)

@@ -18,21 +18,26 @@ class Shelf:
     def __init__(self, *files: tuple[AttachedFile, bytes | None]) -> None:
         self.files = files
         self.downloaded: list[str] = []
+        self.uploaded: dict[str, str] = {}
+        self.searchable = True
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         return tuple(file for file, _ in self.files)
 
-    def is_text(self, file: AttachedFile) -> bool:
-        return file.name.endswith((".md", ".txt", ".csv"))
+    async def text(self, question: Question, file: AttachedFile) -> str:
+        return (await self._download(file)).decode()
 
-    async def text(self, question: Question, file: AttachedFile, most: int) -> str:
-        return (await self._download(file))[:most].decode()
+    async def upload(self, file: AttachedFile, text: str) -> str:
+        if not self.searchable:
+            raise UnreadableError("refused", "the server can't search")
+        self.uploaded[file.name] = text
+        return f"file-{file.id}"
 
     async def _download(self, file: AttachedFile) -> bytes:
         self.downloaded.append(file.name)
         data = next(data for known, data in self.files if known == file)
         if data is None:
-            raise UnreadableError("it is gone")
+            raise UnreadableError("gone", "it is gone")
         return data
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:

@@ -1,4 +1,4 @@
-"""Downloads the files of questions from Discord, and uploads images to the assistant's server.
+"""Reads the files of questions: downloads them from Discord, and has them read or uploaded.
 
 An address that has expired is looked up again. Images are uploaded because a thread shows them to
 the model at every later turn, when Discord's addresses no longer work.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
@@ -34,11 +35,20 @@ from bot.store.ledger import Question
 FRESH_SECONDS: Final = 12 * 3_600.0
 """How long a file's address is assumed to work, in seconds; Discord's work for about a day."""
 
+LARGEST_DOCUMENT: Final = 20 * 1024 * 1024
+"""The largest document whose text is read, in bytes."""
+
+LARGEST_AUDIO: Final = 25_000_000
+"""The largest audio file that is transcribed, in bytes; OpenAI's endpoint takes no larger ones."""
+
+LARGEST_GUESS: Final = 1_000_000
+"""The largest file of an unknown kind that is downloaded to see whether it is text, in bytes."""
+
 LARGEST_IMAGE: Final = 20 * 1024 * 1024
 """The largest image that is put on a thread, in bytes; models accept no larger ones."""
 
 _AT_ONCE: Final = 4
-"""The most images in memory at once."""
+"""The most files in memory at once."""
 
 _MOST_UPLOADS_READ: Final = 100
 """How many of the newest uploads are searched for an earlier upload of an image."""
@@ -49,22 +59,43 @@ _CHUNK_BYTES: Final = 256 * 1024
 _RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=2.0)
 """The retries of a download."""
 
+_NEVER_TEXT: Final = ("video/", "font/", "application/zip", "application/x-msdownload")
 _SECONDS: Final = 60.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
 
 _log: Final = logging.getLogger(__name__)
 
 
-class TextReader(Protocol):
-    """Reads text files in any encoding; ``app`` implements it."""
+class DocumentReader(Protocol):
+    """Extracts the text of documents of many formats; ``app`` implements it."""
 
     def is_text(self, name: str) -> bool:
-        """Return whether a file of that name is text."""
+        """Return whether a file of that name is plain text."""
+        ...
+
+    def is_document(self, name: str) -> bool:
+        """Return whether a file of that name is of a known format."""
         ...
 
     async def read(self, name: str, data: bytes) -> str:
-        """Return a file's decoded text, HTML and JSON as source; raises ``UnreadableError``."""
+        """Return a file's text, HTML and JSON as source; raises ``UnreadableError``."""
         ...
+
+
+class Transcriber(Protocol):
+    """Transcribes audio; ``app`` implements it where an endpoint is configured."""
+
+    async def transcribe(self, name: str, data: bytes) -> str:
+        """Return the words of an audio file; raises ``UnreadableError``."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileReaders:
+    """What reads the contents of files; ``transcriber`` is None where audio is not transcribed."""
+
+    documents: DocumentReader
+    transcriber: Transcriber | None = None
 
 
 class _RefusedError(Exception):
@@ -81,7 +112,7 @@ class AttachmentReader:
         clock: Clock,
         threads: AssistantThreads,
         settings: DiscordSettings,
-        texts: TextReader,
+        readers: FileReaders,
     ) -> None:
         self._client = client
         self._rest = rest
@@ -92,7 +123,7 @@ class AttachmentReader:
             yarl.URL(address).origin()
             for address in (settings.api_url, *(f"https://{h}" for h in settings.attachment_hosts))
         )
-        self._texts = texts
+        self._readers = readers
         self._since = clock.now()
         # Images whose upload was begun by this process; the newest, as far as one can be retried.
         self._begun: dict[int, None] = {}
@@ -105,18 +136,54 @@ class AttachmentReader:
             return files
         return await self._current_files(question) or files
 
-    def is_text(self, file: AttachedFile) -> bool:
-        """Return whether a file is text, by its type or its name."""
-        return file.content_type.startswith("text/") or self._texts.is_text(file.name)
+    async def text(self, question: Question, file: AttachedFile) -> str:
+        """Return a document's text or the words of audio; raises ``UnreadableError``."""
+        if file.kind == "audio":
+            return await self._words(question, file)
+        most = LARGEST_DOCUMENT
+        if not (
+            file.content_type.startswith("text/") or self._readers.documents.is_document(file.name)
+        ):
+            # A file without a known ending may be text: a log, a Makefile.
+            most = LARGEST_GUESS
+            if file.size > most or file.content_type.startswith(_NEVER_TEXT):
+                raise UnreadableError("unsupported", "files of this kind can't be read")
+        async with self._room:
+            data = await self.download(question, file, most)
+            return await self._readers.documents.read(file.name, data)
 
-    async def text(self, question: Question, file: AttachedFile, most: int) -> str:
-        """Return the text of a file of at most ``most`` bytes; raises ``UnreadableError``."""
-        return await self._texts.read(file.name, await self.download(question, file, most))
+    async def _words(self, question: Question, file: AttachedFile) -> str:
+        transcriber = self._readers.transcriber
+        if transcriber is None:
+            raise UnreadableError("no_transcription", "this bot can't listen to audio")
+        async with self._room:
+            data = await self.download(question, file, LARGEST_AUDIO)
+            return await transcriber.transcribe(file.name, data)
+
+    async def upload(self, file: AttachedFile, text: str) -> str:
+        """Upload a document's text to be searched; return the upload's id.
+
+        Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
+        """
+        name = file.name if self._readers.documents.is_text(file.name) else f"{file.name}.txt"
+        request = UploadFile(filename=name, purpose="assistants")
+
+        async def upload() -> str:
+            return (await self._threads.api.upload_file(request, _chunks(text.encode()))).id
+
+        async def find() -> None:
+            """Find nothing: an upload that nobody uses does no harm."""
+
+        try:
+            return await self._threads.create_once(upload, find)
+        except APIError as error:
+            _log.warning("The server refused file %d: %s %s", file.id, error.status, error)
+            raise UnreadableError("refused", "the assistant's server did not take it") from error
 
     async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
         """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""
         if file.size > most:
-            raise UnreadableError(f"it is larger than {format_size(most)}")
+            raise _too_large(most)
         try:
             return await self._fetch(file, most)
         except _RefusedError:
@@ -127,7 +194,7 @@ class AttachmentReader:
                 return await self._fetch(fresh, most)
             except _RefusedError:
                 pass
-        raise UnreadableError("it is not on Discord any more")
+        raise UnreadableError("gone", "it is not on Discord any more")
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
         """Return an image as an uploaded file; an earlier upload of the image is used again.
@@ -142,7 +209,7 @@ class AttachmentReader:
                 data = await self.download(question, file, LARGEST_IMAGE)
                 ending = image_kind(data)
                 if ending is None:
-                    raise UnreadableError("it is no PNG, JPEG, GIF or WebP image")
+                    raise UnreadableError("no_image", "it is no PNG, JPEG, GIF or WebP image")
                 file_id = await self._upload(file, ending, data)
         return ImageFilePart(ImageFile(file_id))
 
@@ -160,7 +227,7 @@ class AttachmentReader:
         """Download a file, with retries; raises ``_RefusedError`` or ``UnreadableError``."""
         if not self._is_discords(file.url):
             _log.warning("File %d is at none of [discord] attachment_hosts: %s", file.id, file.url)
-            raise UnreadableError("its address is none of Discord's")
+            raise UnreadableError("not_given", "its address is none of Discord's")
         # aiohttp raises a bare RuntimeError for a connection that is gone.
         broken = (aiohttp.ClientError, OSError, RuntimeError)
         try:
@@ -169,7 +236,7 @@ class AttachmentReader:
             )
         except broken as error:
             _log.info("File %d can't be read: %r", file.id, error)
-            raise UnreadableError("Discord did not hand it out") from error
+            raise UnreadableError("not_given", "Discord did not hand it out") from error
 
     def _is_discords(self, address: str) -> bool:
         """Return whether an address is one of Discord's; an event may name any address."""
@@ -188,7 +255,7 @@ class AttachmentReader:
             session.get(url, allow_redirects=False, **proxy) as response,
         ):
             if 300 <= response.status < 400:  # Discord's hosts redirect nowhere
-                raise UnreadableError("its address leads elsewhere")
+                raise UnreadableError("not_given", "its address leads elsewhere")
             if 400 <= response.status < 500 and response.status not in (408, 429):
                 raise _RefusedError
             response.raise_for_status()
@@ -196,7 +263,7 @@ class AttachmentReader:
             async for piece in response.content.iter_any():
                 data += piece
                 if len(data) > most:
-                    raise UnreadableError(f"it is larger than {format_size(most)}")
+                    raise _too_large(most)
         return bytes(data)
 
     async def _earlier_upload(self, file: AttachedFile) -> str | None:
@@ -225,7 +292,12 @@ class AttachmentReader:
             return await self._threads.create_once(upload, partial(self._earlier_upload, file))
         except APIError as error:
             _log.warning("The server refused image %d: %s %s", file.id, error.status, error)
-            raise UnreadableError("the assistant's server did not take it") from error
+            raise UnreadableError("refused", "the assistant's server did not take it") from error
+
+
+def _too_large(most: int) -> UnreadableError:
+    limit = format_size(most)
+    return UnreadableError("too_large", f"it is larger than {limit}", limit=limit)
 
 
 def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:

@@ -70,6 +70,30 @@ step-cancelled = -# This step was cancelled.
 step-expired = -# This step took too long and was stopped.
 tokens-in-and-out = { $tokens } tokens ({ $prompt } in, { $completion } out)
 
+## What could not be read of a question
+
+unread = -# Not read: { $parts }
+unread-named = { $name } ({ $why })
+unread-more = { $count } more
+unread-too_large = larger than { $limit }
+unread-too_much = too much to read
+unread-gone = no longer on Discord
+unread-not_given = Discord didn't hand it out
+unread-unsupported = I can't read this kind of file
+unread-broken = damaged, or not what its name says
+unread-locked = protected by a password
+unread-no_text = no text in it
+unread-no_image = no image that I can read
+unread-refused = the assistant's server didn't take it
+unread-beginning_only = I read its beginning only
+unread-no_transcription = I can't listen to audio here
+unread-transcription_failed = I couldn't listen to it right now
+unread-no_audio = no audio that I understand
+unread-no_speech = no words in it
+unread-deleted_reply = the message you replied to was deleted
+unread-hidden_reply = I can't read the message you replied to
+unread-hidden_forward = I can't read anything in the forwarded message
+
 ## Questions that are not taken
 
 empty-question = Hi! Write your question after my name, like “@{ $name } what is a good name for a cat?”, and I'll answer.

@@ -62,6 +62,30 @@ step-cancelled = -# この手順はキャンセルされました。
 step-expired = -# この手順は時間がかかりすぎたため、中止しました。
 tokens-in-and-out = { $tokens }トークン（入力{ $prompt }、出力{ $completion }）
 
+## What could not be read of a question
+
+unread = -# 読み取れませんでした：{ $parts }
+unread-named = { $name }（{ $why }）
+unread-more = ほか{ $count }件
+unread-too_large = { $limit }を超えています
+unread-too_much = 内容が多すぎます
+unread-gone = Discordに残っていません
+unread-not_given = Discordから取得できませんでした
+unread-unsupported = この種類のファイルには対応していません
+unread-broken = 破損しているか、名前と内容が一致しません
+unread-locked = パスワードで保護されています
+unread-no_text = テキストが含まれていません
+unread-no_image = 対応している画像形式ではありません
+unread-refused = アシスタントのサーバーが受け付けませんでした
+unread-beginning_only = 冒頭だけを読みました
+unread-no_transcription = ここでは音声を聞き取れません
+unread-transcription_failed = 今は音声を聞き取れませんでした
+unread-no_audio = 対応している音声ではありません
+unread-no_speech = 言葉が含まれていません
+unread-deleted_reply = 返信先のメッセージは削除されています
+unread-hidden_reply = 返信先のメッセージを読み取れません
+unread-hidden_forward = 転送されたメッセージの内容を読み取れません
+
 ## Questions that are not taken
 
 empty-question = こんにちは！「@{ $name } 猫の名前を考えて」のように、メンションに続けて質問を書いてください。

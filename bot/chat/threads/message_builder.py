@@ -3,28 +3,38 @@
 Whatever can't be read of a question is named in the message; it never holds the question back.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from bot.assistants.schema.content import MAX_CONTENT, ContentInput, TextInput
 from bot.assistants.schema.requests import CreateMessage
+from bot.assistants.schema.tools import FileSearchTool, NewAttachment
+from bot.chat.texts.unread import Unread, UnreadReason
+from bot.chat.threads.pointers import pointers_of
 from bot.store.ledger import Question
 
 QUESTION_KEY: Final = "question"
 """The metadata key under which a message carries its question's id."""
 
-LARGEST_TEXT_FILE: Final = 100_000
-"""The largest text file whose text is shown to the model, in bytes."""
+SHORT_TEXT: Final = 20_000
+"""The longest text of a file that is part of the message, in characters.
+
+A longer text becomes a file on the thread, which the model searches.
+"""
 
 _IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)\Z", re.IGNORECASE)
+_AUDIO_ENDINGS: Final = re.compile(r"\.(mp3|m4a|ogg|oga|opus|wav|flac|aac)\Z", re.IGNORECASE)
 _FENCES: Final = re.compile("`{3,}")
 _BETWEEN: Final = len("\n\n")
 _LEAST_SHOWN: Final = 1_000
 _CUT_OFF: Final = "\n(cut off here: the message is too long)"
+_REST_MISSING: Final = "\n(the rest is missing: this server can't search files)"
+_SEARCHABLE: Final = "(too long to show here: search it with file_search)"
 
 
 class AttachedFile(Struct, frozen=True):
@@ -37,44 +47,65 @@ class AttachedFile(Struct, frozen=True):
     content_type: str = ""
 
     @property
-    def is_image(self) -> bool:
-        """Whether the file claims to be an image; only its bytes show whether it is one."""
-        if not self.content_type:
-            return bool(_IMAGE_ENDINGS.search(self.name))
-        # To a model an SVG image is text.
-        return self.content_type.startswith("image/") and not self.content_type.startswith(
-            "image/svg"
-        )
+    def kind(self) -> Literal["image", "audio", "document"]:
+        """What the file claims to be; only its bytes show what it is."""
+        if self.content_type.startswith("image/svg"):
+            return "document"  # to a model an SVG image is text
+        for kind, endings in (("image", _IMAGE_ENDINGS), ("audio", _AUDIO_ENDINGS)):
+            claimed = self.content_type.startswith(f"{kind}/")
+            if claimed or (not self.content_type and endings.search(self.name)):
+                return "image" if kind == "image" else "audio"
+        return "document"
 
     @property
     def heading(self) -> str:
         """The line that names the file to the model."""
-        what = "image" if self.is_image else "file"
+        what = "file" if self.kind == "document" else self.kind
         return f"[{what} {' '.join(self.name.split())}, {format_size(self.size)}]"
 
 
 class UnreadableError(Exception):
     """A file can't be read or used; the text tells the model why."""
 
+    def __init__(self, reason: UnreadReason, text: str, *, limit: str = "") -> None:
+        super().__init__(text)
+        self.reason: UnreadReason = reason
+        self.limit = limit
+
 
 class AttachmentSource(Protocol):
-    """Reads the files of questions, and uploads images for the thread."""
+    """Reads the files of questions, and uploads images and long texts for the thread."""
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
         """Return a question's files with addresses that work."""
         ...
 
-    def is_text(self, file: AttachedFile) -> bool:
-        """Return whether a file's text can be part of the message."""
-        ...
-
-    async def text(self, question: Question, file: AttachedFile, most: int) -> str:
-        """Return the text of a file of at most ``most`` bytes; raises ``UnreadableError``."""
+    async def text(self, question: Question, file: AttachedFile) -> str:
+        """Return a document's text or the words of audio; raises ``UnreadableError``."""
         ...
 
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
         """Return an image as a content part that does not expire; raises ``UnreadableError``."""
         ...
+
+    async def upload(self, file: AttachedFile, text: str) -> str:
+        """Upload a document's text to be searched; return the upload's id.
+
+        Raises ``UnreadableError`` where the server refuses it.
+        """
+        ...
+
+
+class BuiltMessage(Struct, frozen=True, kw_only=True):
+    """A message to post; ``unread`` are the parts of the question that are missing in it."""
+
+    request: CreateMessage
+    unread: tuple[Unread, ...]
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether texts of the question are to be searched with file_search."""
+        return bool(self.request.attachments)
 
 
 def attached(question: Question) -> tuple[AttachedFile, ...]:
@@ -87,66 +118,145 @@ def attachments_json(files: Sequence[AttachedFile]) -> str:
     return msgspec.json.encode(files).decode()
 
 
-async def message_for(question: Question, files: AttachmentSource, *, named: bool) -> CreateMessage:
+def unread_of(question: Question) -> tuple[Unread, ...]:
+    """Return the parts of a question that could not be read."""
+    return msgspec.json.decode(question.unread, type=tuple[Unread, ...])
+
+
+def unread_json(parts: Sequence[Unread]) -> str:
+    """Return unread parts as JSON for the ledger."""
+    return msgspec.json.encode(parts).decode()
+
+
+async def message_for(question: Question, files: AttachmentSource, *, named: bool) -> BuiltMessage:
     """Build the message of a question; ``named`` puts the author's name before the text."""
-    given = await files.current(question) if question.attachments != "[]" else ()
     name = " ".join(question.author_name.split())
     asked = f"{name}: {question.content}".rstrip() if named else question.content
-    # The characters left for each file, after the question and one line for every other file.
-    room = MAX_CONTENT - len(asked) - sum(len(_omitted(file)) + _BETWEEN for file in given)
-    blocks = [asked]
-    images: list[ContentInput] = []
-    for file in given:
-        line = len(_omitted(file))
-        if not file.is_image:
-            block = await _file_text(question, file, files, room + line)
-            blocks.append(block)
-            room -= len(block) - line
-            continue
+    given = await files.current(question) if question.attachments != "[]" else ()
+    builder = _Builder(question, files, asked, given)
+    if given:
+        await builder.add_files()
+    return builder.message()
+
+
+class _Builder:
+    """The blocks of one message; each file gets the room that the blocks before it left."""
+
+    def __init__(
+        self,
+        question: Question,
+        files: AttachmentSource,
+        asked: str,
+        given: Sequence[AttachedFile],
+    ) -> None:
+        self._question = question
+        self._files = files
+        self._given = given
+        self._blocks = [asked]
+        # The characters left after the question and one line for every file.
+        self._room = MAX_CONTENT - len(asked)
+        self._room -= sum(len(_omitted(file)) + _BETWEEN for file in given)
+        self._images: list[ContentInput] = []
+        self._attachments: list[NewAttachment] = []
+        self._unread = [Unread("", reason) for reason in pointers_of(question).lost]
+
+    async def add_files(self) -> None:
+        """Read the files and add a block or an image for each, in their order."""
+        documents = [file for file in self._given if file.kind != "image"]
+        texts = await asyncio.gather(*(self._text(file) for file in documents))
+        read = dict(zip(documents, texts, strict=True))
+        for file in self._given:
+            # The line that was set aside for this file.
+            room = self._room + len(_omitted(file))
+            if file.kind == "image":
+                block = await self._image(file)
+            else:
+                block = await self._document(file, read[file], room)
+            if block:
+                self._blocks.append(_shortened(block, room))
+                self._room = room - len(self._blocks[-1])
+
+    def message(self) -> BuiltMessage:
+        """Return the message of all blocks."""
+        text = _shortened("\n\n".join(block for block in self._blocks if block), MAX_CONTENT)
+        question = self._question
+        metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
+        content: str | tuple[ContentInput, ...] = text
+        if self._images:
+            content = (*([TextInput(text)] if text else []), *self._images)
+        request = CreateMessage(
+            role="user",
+            content=content,
+            attachments=tuple(self._attachments) or None,
+            metadata=metadata,
+        )
+        return BuiltMessage(request=request, unread=tuple(self._unread))
+
+    async def _text(self, file: AttachedFile) -> str | UnreadableError:
         try:
-            images.append(await files.image(question, file))
+            return await self._files.text(self._question, file)
         except UnreadableError as error:
-            blocks.append(_shortened(f"{file.heading} (can't be shown: {error})", room + line))
-            room -= len(blocks[-1]) - line
-    text = _shortened("\n\n".join(block for block in blocks if block), MAX_CONTENT)
-    metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
-    content: str | tuple[ContentInput, ...] = text
-    if images:
-        content = (*([TextInput(text)] if text else []), *images)
-    return CreateMessage(role="user", content=content, metadata=metadata)
+            return error
+
+    async def _image(self, file: AttachedFile) -> str:
+        try:
+            self._images.append(await self._files.image(self._question, file))
+        except UnreadableError as error:
+            return self._unreadable(file, error)
+        return ""
+
+    async def _document(self, file: AttachedFile, text: str | UnreadableError, room: int) -> str:
+        """Return a file's block: its text, or where the text is found, or why there is none."""
+        if isinstance(text, UnreadableError):
+            return self._unreadable(file, text)
+        block = _shown(file, text)
+        if len(text) <= SHORT_TEXT and len(block) <= room:
+            return block
+        try:
+            upload = await self._files.upload(file, text)
+        except UnreadableError as error:
+            if room < _LEAST_SHOWN:
+                return self._unreadable(file, error)
+            self._unread.append(Unread(file.name, "beginning_only"))
+            return _beginning(file, text, min(room, SHORT_TEXT))
+        self._attachments.append(NewAttachment(file_id=upload, tools=(FileSearchTool(),)))
+        return f"{file.heading} {_SEARCHABLE}"
+
+    def _unreadable(self, file: AttachedFile, error: UnreadableError) -> str:
+        self._unread.append(Unread(file.name, error.reason, error.limit))
+        return f"{file.heading} (could not be read: {error})"
 
 
 def _omitted(file: AttachedFile) -> str:
-    return f"{file.heading} (left out: the message is too long)"
+    return f"{file.heading} {_SEARCHABLE}"
 
 
 def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: max(most - len(_CUT_OFF), 0)] + _CUT_OFF
 
 
-async def _file_text(
-    question: Question, file: AttachedFile, files: AttachmentSource, most: int
-) -> str:
-    """Return a file as part of the text: its contents if short text, else name and size.
+def _shown(file: AttachedFile, text: str) -> str:
+    """Return a file with its text: the words of audio as a quote, a document in a fence."""
+    if file.kind == "audio":
+        words = (f"> {line}".rstrip() for line in text.splitlines())
+        return "\n".join((f"{file.heading} Its words:", *words))
+    begin, end = _fence(file, text)
+    return f"{begin}{text.rstrip()}{end}"
 
-    Text is cut off behind ``most`` characters; a file of which little could be shown is left out.
-    """
-    if file.size > LARGEST_TEXT_FILE or not files.is_text(file):
-        return file.heading
-    if most < min(file.size, _LEAST_SHOWN):
-        return _omitted(file)
-    try:
-        text = await files.text(question, file, LARGEST_TEXT_FILE)
-    except UnreadableError as error:
-        return f"{file.heading} (could not be read: {error})"
+
+def _beginning(file: AttachedFile, text: str, room: int) -> str:
+    begin, end = _fence(file, text)
+    shown = text[: room - len(begin) - len(end) - len(_REST_MISSING)]
+    return f"{begin}{shown}{end}{_REST_MISSING}"
+
+
+def _fence(file: AttachedFile, text: str) -> tuple[str, str]:
+    """Return what stands before and behind a file's text, which can't close its fence."""
     longest = max(map(len, _FENCES.findall(text)), default=2)
     fence = "`" * (longest + 1)
-    language = file.name.rsplit(".", 1)[-1] if "." in file.name else ""
-    begin, end = f"{file.heading}\n{fence}{language}\n", f"\n{fence}"
-    if len(begin) + len(text.rstrip()) + len(end) <= most:
-        return f"{begin}{text.rstrip()}{end}"
-    shown = most - len(begin) - len(end) - len(_CUT_OFF)
-    return f"{begin}{text[:shown]}{end}{_CUT_OFF}" if shown > 0 else _omitted(file)
+    ending = file.name.rpartition(".")[2] if "." in file.name else ""
+    language = ending if ending.isalnum() else ""
+    return f"{file.heading}\n{fence}{language}\n", f"\n{fence}"
 
 
 def format_size(size: int) -> str:

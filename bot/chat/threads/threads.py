@@ -20,6 +20,7 @@ from bot.assistants.schema.objects import (
     Thread,
 )
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
+from bot.assistants.schema.tools import FileSearchTool, Tool
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import (
     ThreadLostError,
@@ -30,7 +31,13 @@ from bot.chat.threads.api_errors import (
     refusal,
     unusable,
 )
-from bot.chat.threads.message_builder import QUESTION_KEY, AttachmentSource, message_for
+from bot.chat.threads.message_builder import (
+    QUESTION_KEY,
+    AttachmentSource,
+    BuiltMessage,
+    message_for,
+    unread_json,
+)
 from bot.chat.threads.pagination import newest
 from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI
 from bot.chat.threads.thread_backfill import ReplySource, earlier
@@ -40,6 +47,7 @@ from bot.store.ledger import Ledger, Question, Turn
 
 _PAGE: Final = 100
 _RUNS: Final = 20
+_MOST_KNOWN: Final = 10_000
 
 _log: Final = logging.getLogger(__name__)
 
@@ -69,6 +77,8 @@ class AssistantThreads:
         self._ledger = ledger
         self._clock = clock
         self.assistant_id: Final = assistant_id
+        # Whether channels have documents to search, as far as this process knows.
+        self._have_documents: dict[int, bool] = {}
 
     async def post(
         self,
@@ -149,13 +159,24 @@ class AssistantThreads:
         for question in missing:
             message_id = existing.get(str(question.id))
             if message_id is None:
-                request = await message_for(question, files, named=named)
-                message_id, cut = await self._post_one(thread_id, request)
+                built = await message_for(question, files, named=named)
+                await self._store_reading(question, built)
+                message_id, cut = await self._post_one(thread_id, built.request)
                 unsure = unsure or cut
             await self._ledger.questions.message_posted(question.id, thread_id, message_id)
             posted[str(question.id)] = message_id
         if unsure:
             await self._delete_duplicates(thread_id, posted)
+
+    async def _store_reading(self, question: Question, built: BuiltMessage) -> None:
+        """Store what the reply and the run must know of a message before it is posted."""
+        unread = unread_json(built.unread)
+        if (unread, built.has_documents) != (question.unread, question.documents):
+            await self._ledger.questions.set_reading(
+                question.id, unread, documents=built.has_documents
+            )
+        if built.has_documents:
+            self._have_documents[question.home_id or question.channel_id] = True
 
     async def _delete_duplicates(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
         """Delete all but one message of each question.
@@ -246,6 +267,7 @@ class AssistantThreads:
         request = CreateRun(
             assistant_id=self.assistant_id,
             additional_instructions=instructions,
+            tools=await self._tools(turn.channel_id),
             metadata=metadata,
         )
 
@@ -270,6 +292,26 @@ class AssistantThreads:
         """Return the newest 100 steps of a run, oldest first; raises as ``api`` does."""
         fetch = partial(self.api.list_steps, thread_id, run_id)
         return tuple(await newest(fetch, _PAGE))[::-1]
+
+    async def _tools(self, channel_id: int) -> tuple[Tool, ...] | None:
+        """Return the tools of a run: file_search joins the assistant's where there are documents.
+
+        None takes the assistant's tools.
+        """
+        if channel_id not in self._have_documents:
+            if len(self._have_documents) >= _MOST_KNOWN:
+                self._have_documents.clear()
+            known = await self._ledger.questions.have_documents(channel_id)
+            self._have_documents[channel_id] = known
+        if not self._have_documents[channel_id]:
+            return None
+        try:
+            assistant = await self.api.retrieve_assistant(self.assistant_id)
+        except APIError as error:
+            raise self.refused(error, "assistant_gone" if gone(error) else None) from error
+        if any(isinstance(tool, FileSearchTool) for tool in assistant.tools):
+            return None
+        return (*assistant.tools, FileSearchTool())
 
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
         """Return the messages of a run, in order; raises ``APIError`` or ``TurnError``."""

@@ -9,6 +9,7 @@ from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
+from bot.chat.texts.unread import Unread
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
@@ -62,6 +63,8 @@ class TurnContext:
         """Set once the turn is to be cancelled; its run is cancelled, or never created."""
         self.channel_lost = False
         """Whether the channel was deleted, or the bot may not write there any more."""
+        self.unread: tuple[Unread, ...] | None = None
+        """What could not be read of the questions; None until they were posted or looked up."""
         self._began = services.clock.monotonic() if turn.state == "waiting" else None
 
     def cancel(self) -> None:

@@ -18,7 +18,10 @@ from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
+from bot.chat.texts.unread import Unread, unread_line
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
+from bot.chat.threads.message_builder import unread_of
+from bot.chat.threads.pointers import NOTHING
 from bot.chat.threads.run_follower import MOST_TEXT, RunEnd, RunFollower
 from bot.chat.threads.transcript import answer_text
 from bot.chat.turns.turn_context import TurnContext
@@ -220,6 +223,9 @@ class TurnRunner:
             unsure=self._context.unsure,
             lost=self._lost_thread,
         )
+        self._context.unread = ()
+        if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
+            self._context.unread = await self._unread(turn)
         return await self._ledger.turns.posted(turn.id, turn.attempt, thread_id)
 
     async def _start(self, turn: Turn) -> Turn | None:
@@ -300,6 +306,8 @@ class TurnRunner:
             text = f"{text}\n\n{sentence}" if text else sentence
         took = self._context.seconds(turn)
         reason = self._end.reason
+        if self._context.unread is None:
+            self._context.unread = await self._unread(turn)
         try:
             notes = self._notes(turn, took, self._end.model)
             delivered = await self._reply.finish(text, notes, self._buttons(turn))
@@ -344,6 +352,11 @@ class TurnRunner:
         cut_off = turn.error == "incomplete"
         return answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
 
+    async def _unread(self, turn: Turn) -> tuple[Unread, ...]:
+        """Return what could not be read of a turn's questions."""
+        questions = await self._ledger.questions.of_turn(turn.id)
+        return tuple(part for question in questions for part in unread_of(question))
+
     def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
         notes: list[str] = []
         if turn.outcome == "cancelled":
@@ -352,6 +365,8 @@ class TurnRunner:
             notes.append(localized("incomplete"))
         if turn.fallback:
             notes.append(localized("no-channel-thread"))
+        if self._context.unread:
+            notes.append(unread_line(self._context.unread))
         if turn.outcome == "answered":
             fields = self._services.settings.footer
             notes.append(sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model))

@@ -34,11 +34,11 @@ def main() -> None:
         data = sys.stdin.buffer.read()
         text = extract(asked["name"], data, limits=limits, keep_source=asked["keep_source"])
     except ExtractionError as error:
-        answer = {"code": error.code, "message": str(error)}
+        answer = {"problem": error.problem, "message": str(error)}
     except MemoryError:
-        answer = {"code": "invalid_file", "message": "Reading the file takes too much memory."}
+        answer = {"problem": "too_large", "message": "Reading the file takes too much memory."}
     except RecursionError:
-        answer = {"code": "invalid_file", "message": "The file is nested too deeply."}
+        answer = {"problem": "broken", "message": "The file is nested too deeply."}
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     for start in range(0, len(text), _PIECE):
         sys.stdout.buffer.write(text[start : start + _PIECE].encode())

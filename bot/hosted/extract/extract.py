@@ -22,7 +22,7 @@ def extract(
     text = clean(_parsed(kind, name, data, limits, keep_source=keep_source))
     if not text.strip():
         hint = " Its pages may be pictures." if kind == "pdf" else ""
-        raise ExtractionError("invalid_file", f"There is no text in the file.{hint}")
+        raise ExtractionError("no_text", f"There is no text in the file.{hint}")
     return text
 
 
@@ -30,7 +30,7 @@ def check_size(size: int, limits: ExtractionLimits) -> None:
     """Raise ExtractionError if a file is too large."""
     if size > limits.file_bytes:
         raise ExtractionError(
-            "invalid_file",
+            "too_large",
             f"The file is larger than {limits.file_bytes // 2**20} MiB. Split it.",
         )
 

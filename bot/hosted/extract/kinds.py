@@ -66,6 +66,12 @@ def is_text(name: str) -> bool:
     return "." in name and (ending in TEXT or ending in JSON or ending in HTML)
 
 
+def is_readable(name: str) -> bool:
+    """Return whether the extension of a file name means a file whose text can be extracted."""
+    ending = name.rpartition(".")[2].lower()
+    return is_text(name) or ("." in name and (ending == "pdf" or ending in PACKED))
+
+
 def kind_of(name: str, data: bytes) -> Kind:
     """Return the kind of a file; raises ExtractionError if it is broken or not supported.
 
@@ -73,7 +79,7 @@ def kind_of(name: str, data: bytes) -> Kind:
     """
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     if not data.strip(b"\x00\t\n\r "):
-        raise ExtractionError("invalid_file", "The file is empty.")
+        raise ExtractionError("no_text", "The file is empty.")
     head = data[:4096]
     if _is_pdf(ending, data):
         return "pdf"
@@ -108,18 +114,18 @@ def _is_pdf(ending: str, data: bytes) -> bool:
 def _not_what_it_is_named(ending: str, head: bytes) -> ExtractionError:
     if head.startswith(_OLE) and ending != "pdf":
         return ExtractionError(
-            "invalid_file",
+            "locked",
             f"The file is password-protected, or an old Office file named .{ending}. Save it "
             f"without a password as .{ending}.",
         )
     return ExtractionError(
-        "invalid_file", f"The file is named .{ending}, but it is broken or something else."
+        "broken", f"The file is named .{ending}, but it is broken or something else."
     )
 
 
 def unsupported(what: str) -> ExtractionError:
     """Return the error for an unsupported kind of file; ``what`` names the kind."""
-    return ExtractionError("unsupported_file", f"The file is {what}. Supported are {SUPPORTED}.")
+    return ExtractionError("unsupported", f"The file is {what}. Supported are {SUPPORTED}.")
 
 
 def not_text() -> ExtractionError:

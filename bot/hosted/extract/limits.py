@@ -6,13 +6,26 @@ from typing import Literal
 
 ErrorCode = Literal["unsupported_file", "invalid_file"]
 
+ExtractionProblem = Literal[
+    "unsupported",  # a kind of file that can't be read
+    "broken",  # damaged, cut off, or not what its name says
+    "locked",  # encrypted or protected by a password
+    "no_text",  # empty, or only pictures
+    "too_large",  # the file, its unpacked content or its text is above a limit
+]
+
 
 class ExtractionError(Exception):
-    """Extraction failed; ``code`` is of a file's ``last_error``, the message for people."""
+    """Extraction failed; the message is for people."""
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(self, problem: ExtractionProblem, message: str) -> None:
         super().__init__(message)
-        self.code: ErrorCode = code
+        self.problem: ExtractionProblem = problem
+
+    @property
+    def code(self) -> ErrorCode:
+        """The code of the file's ``last_error``."""
+        return "unsupported_file" if self.problem == "unsupported" else "invalid_file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +62,7 @@ class Collector:
         self._length += len(piece)
         if self._length > self._most:
             raise ExtractionError(
-                "invalid_file",
+                "too_large",
                 f"The file has more than {self._most:,} characters of text. Split it.",
             )
         self._pieces.write(piece)

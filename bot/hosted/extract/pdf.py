@@ -40,10 +40,10 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
     except ExtractionError:
         raise
     except (PyPdfError, *_BROKEN) as broken:
-        raise ExtractionError("invalid_file", "The PDF is broken or cut off.") from broken
+        raise ExtractionError("broken", "The PDF is broken or cut off.") from broken
     if count > limits.pages:
         raise ExtractionError(
-            "invalid_file", f"The PDF has {count:,} pages, more than {limits.pages:,}. Split it."
+            "too_large", f"The PDF has {count:,} pages, more than {limits.pages:,}. Split it."
         )
     unread = 0
     for index in range(count):
@@ -59,7 +59,7 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
             collector.add(text + "\n")
         collector.add("\n")
     if count == unread:
-        raise ExtractionError("invalid_file", "The PDF is broken: no page of it can be read.")
+        raise ExtractionError("broken", "The PDF is broken: no page of it can be read.")
     return collector.text
 
 
@@ -169,5 +169,5 @@ _BROKEN: Final = (
 
 def _locked() -> ExtractionError:
     return ExtractionError(
-        "invalid_file", "The PDF is encrypted. Save it without a password or protection."
+        "locked", "The PDF is encrypted. Save it without a password or protection."
     )

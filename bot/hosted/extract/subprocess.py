@@ -47,11 +47,11 @@ async def extract_text(
         head = answer.index(b"\n")
         told = json.loads(answer[:head])
         if told:
-            raise ExtractionError(told["code"], told["message"])
+            raise ExtractionError(told["problem"], told["message"])
         return str(memoryview(answer)[head + 1 :], "utf-8")
     except (ValueError, KeyError, TypeError) as ended:
         raise ExtractionError(
-            "invalid_file", "The file is broken: reading it failed or took too much."
+            "broken", "The file is broken: reading it failed or took too much."
         ) from ended
 
 
@@ -84,7 +84,7 @@ async def _read_outside(
             await child.wait()
     except TimeoutError:
         raise ExtractionError(
-            "invalid_file", f"Reading the file takes longer than {limits.seconds:g} seconds."
+            "too_large", f"Reading the file takes longer than {limits.seconds:g} seconds."
         ) from None
     finally:
         if child.returncode is None:

@@ -34,8 +34,8 @@ class QuestionStore:
             cursor = db.execute(
                 """
                 INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
-                                       attachments, received_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+                                       attachments, received_at, points_to)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
                 """,
                 (
                     new.id,
@@ -46,6 +46,7 @@ class QuestionStore:
                     new.content,
                     new.attachments,
                     now,
+                    new.points_to,
                 ),
             )
             if cursor.rowcount == 0:
@@ -166,6 +167,22 @@ class QuestionStore:
     async def were_asked_in(self, channel_id: int) -> bool:
         """Return whether a question was asked in this channel, wherever it was answered."""
         statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE channel_id = ?)"
+        return await self._database.read(
+            lambda db: bool(db.execute(statement, (channel_id,)).fetchone()[0])
+        )
+
+    async def set_reading(self, question_id: int, unread: str, *, documents: bool) -> None:
+        """Store what could not be read of a question, and whether it has texts to be searched."""
+        await self._database.write(
+            lambda db: db.execute(
+                "UPDATE questions SET unread = ?, documents = ? WHERE id = ?",
+                (unread, documents, question_id),
+            ).close()
+        )
+
+    async def have_documents(self, channel_id: int) -> bool:
+        """Return whether questions that this channel answered have texts to be searched."""
+        statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND documents)"
         return await self._database.read(
             lambda db: bool(db.execute(statement, (channel_id,)).fetchone()[0])
         )

@@ -40,7 +40,11 @@ class ReadMarker(Struct, frozen=True, kw_only=True):
 
 
 class NewQuestion(Struct, frozen=True, kw_only=True):
-    """A Discord message or interaction by which a member asks, identified by its Discord id."""
+    """A Discord message or interaction by which a member asks, identified by its Discord id.
+
+    ``attachments`` and ``points_to`` are JSON of chat: the files, and the messages that the
+    question points at.
+    """
 
     id: int
     channel_id: int
@@ -49,17 +53,21 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     author_name: str
     content: str
     attachments: str = "[]"
+    points_to: str = "{}"
 
 
 class Question(NewQuestion, frozen=True, kw_only=True):
     """A stored question: ``home_id`` is the channel in which turn ``turn_id`` answers it.
 
     ``thread_id`` and ``message_id`` are the message as which it was posted. ``fallback`` tells that
-    a channel thread could not be opened for it.
+    a channel thread could not be opened for it. ``unread`` is JSON of chat: the parts that could
+    not be read. ``documents`` tells that texts of it are on the thread, to be searched.
     """
 
     home_id: int | None
     fallback: bool
+    unread: str = "[]"
+    documents: bool = False
     received_at: float
     turn_id: int | None
     thread_id: str | None

@@ -8,7 +8,7 @@ from bot.store.ledger.records import Asker, Question, Turn
 
 QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
-           fallback, received_at, turn_id, thread_id, message_id
+           fallback, received_at, turn_id, thread_id, message_id, points_to, unread, documents
     FROM questions
 """
 
@@ -41,6 +41,9 @@ def question(row: tuple[Any, ...]) -> Question:
         turn_id=row[10],
         thread_id=row[11],
         message_id=row[12],
+        points_to=row[13],
+        unread=row[14],
+        documents=bool(row[15]),
     )
 
 

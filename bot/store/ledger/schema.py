@@ -175,4 +175,40 @@ def _sixth(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX channel_titles_open ON channel_titles (turn_id) WHERE NOT settled")
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _second, _third, _fourth, _fifth, _sixth)
+_SEVENTH: Final = (
+    # JSON of chat: what a question points at, and what could not be read of it.
+    "ALTER TABLE questions ADD COLUMN points_to TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE questions ADD COLUMN unread TEXT NOT NULL DEFAULT '[]'",
+    # Whether texts of the question are on its thread, to be searched.
+    "ALTER TABLE questions ADD COLUMN documents INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX questions_with_documents ON questions (home_id) WHERE documents",
+    # Messages of others that are shown to the model beside a question.
+    """
+    CREATE TABLE bystanders (
+        thread_id TEXT NOT NULL,
+        message_id INTEGER NOT NULL,
+        question_id INTEGER NOT NULL REFERENCES questions (id),
+        home_id INTEGER NOT NULL,
+        posted_id TEXT,
+        PRIMARY KEY (thread_id, message_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX bystanders_of_message ON bystanders (message_id)",
+    "CREATE INDEX bystanders_of_question ON bystanders (question_id)",
+)
+
+
+def _seventh(db: sqlite3.Connection) -> None:
+    for statement in _SEVENTH:
+        db.execute(statement)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+    _fifth,
+    _sixth,
+    _seventh,
+)

@@ -9,7 +9,15 @@ import pytest
 from aiohttp import web
 
 from bot.app.attachment_text import AttachmentText
-from bot.chat.intake.attachments import LARGEST_IMAGE, AttachmentReader
+from bot.chat.intake.attachments import (
+    LARGEST_AUDIO,
+    LARGEST_DOCUMENT,
+    LARGEST_GUESS,
+    LARGEST_IMAGE,
+    AttachmentReader,
+    FileReaders,
+    Transcriber,
+)
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
@@ -60,6 +68,13 @@ class Shelf:
         return response
 
 
+class Echo:
+    """A transcriber that hears what the file says in bytes."""
+
+    async def transcribe(self, name: str, data: bytes) -> str:
+        return f"{name}: {data.decode()}"
+
+
 class Silence:
     """No reply is read again here."""
 
@@ -85,7 +100,7 @@ async def shelf() -> AsyncIterator[Shelf]:
 
 @asynccontextmanager
 async def reading(
-    directory: Path, api_url: str
+    directory: Path, api_url: str, transcriber: Transcriber | None = None
 ) -> AsyncIterator[tuple[AttachmentReader, FakeClock]]:
     """Files of questions on a bot that is not logged in, before an engine."""
     clock = FakeClock(skips=True)
@@ -94,8 +109,12 @@ async def reading(
         client = discord.Client(intents=discord.Intents.none())
         threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=Silence())
         try:
-            settings, texts = DiscordSettings(api_url=api_url), AttachmentText()
-            yield AttachmentReader(client, RestRetry(clock), clock, threads, settings, texts), clock
+            settings = DiscordSettings(api_url=api_url)
+            readers = FileReaders(AttachmentText(), transcriber)
+            yield (
+                AttachmentReader(client, RestRetry(clock), clock, threads, settings, readers),
+                clock,
+            )
         finally:
             await ledger.close()
 
@@ -215,31 +234,62 @@ async def test_a_text_file_is_read_as_it_was_written_in_any_encoding(
     shelf.data = data
     file = AttachedFile(1, name, shelf.url, len(data))
     async with reading(tmp_path, shelf.url) as (files, clock):
-        assert files.is_text(file)
-        assert await files.text(asking(file, clock), file, 1_000) == wanted
-
-
-async def test_a_file_that_is_no_text_is_named_as_unreadable(tmp_path: Path, shelf: Shelf) -> None:
-    shelf.data = bytes(range(256)) * 4
-    file = AttachedFile(1, "a.txt", shelf.url, 1_024, "text/plain")
-    async with reading(tmp_path, shelf.url) as (files, clock):
-        with pytest.raises(UnreadableError, match="the file is not text"):
-            await files.text(asking(file, clock), file, 2_000)
+        assert await files.text(asking(file, clock), file) == wanted
 
 
 @pytest.mark.parametrize(
-    ("name", "content_type", "is_text"),
+    ("name", "data", "reason"),
     [
-        ("plan.svg", "image/svg+xml", True),
-        ("notes", "text/plain; charset=utf-8", True),
-        ("Main.KT", "", True),
-        ("song.mp3", "audio/mpeg", False),
-        ("photo", "image/jpeg", False),
-        ("txt", "", False),
+        ("a.txt", bytes(range(256)) * 4, "unsupported"),
+        ("noise", bytes(range(256)) * 4, "unsupported"),
+        ("a.pdf", b"not a pdf", "broken"),
+        ("a.docx", b"PK\x03\x04 cut off", "broken"),
+        ("a.md", b" \n ", "no_text"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "locked"),
     ],
 )
-async def test_whether_a_file_is_text_goes_by_its_type_and_then_by_its_name(
-    tmp_path: Path, shelf: Shelf, name: str, content_type: str, is_text: bool
+async def test_a_file_that_cannot_be_read_has_a_reason(
+    tmp_path: Path, shelf: Shelf, name: str, data: bytes, reason: str
 ) -> None:
-    async with reading(tmp_path, shelf.url) as (files, _):
-        assert files.is_text(AttachedFile(1, name, "", 5, content_type)) is is_text
+    shelf.data = data
+    file = AttachedFile(1, name, shelf.url, len(data))
+    async with reading(tmp_path, shelf.url) as (files, clock):
+        with pytest.raises(UnreadableError) as caught:
+            await files.text(asking(file, clock), file)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "size", "reason", "limit"),
+    [
+        ("book.pdf", "application/pdf", LARGEST_DOCUMENT + 1, "too_large", "21.0 MB"),
+        ("notes.txt", "text/plain", LARGEST_DOCUMENT + 1, "too_large", "21.0 MB"),
+        ("talk.mp3", "audio/mpeg", LARGEST_AUDIO + 1, "too_large", "25.0 MB"),
+        ("backup", "", LARGEST_GUESS + 1, "unsupported", ""),
+        ("clip.mp4", "video/mp4", 5, "unsupported", ""),
+        ("all.zip", "application/zip", 5, "unsupported", ""),
+    ],
+)
+async def test_a_file_that_is_too_large_or_never_text_is_not_downloaded(
+    tmp_path: Path, shelf: Shelf, name: str, content_type: str, size: int, reason: str, limit: str
+) -> None:
+    file = AttachedFile(1, name, shelf.url, size, content_type)
+    async with reading(tmp_path, shelf.url, Echo()) as (files, clock):
+        with pytest.raises(UnreadableError) as caught:
+            await files.text(asking(file, clock), file)
+    assert (caught.value.reason, caught.value.limit) == (reason, limit)
+    assert shelf.asked == 0
+
+
+async def test_audio_is_handed_to_the_transcriber_where_there_is_one(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    shelf.data = b"OggS hello"
+    file = AttachedFile(1, "voice-message.ogg", shelf.url, 10, "audio/ogg")
+    async with reading(tmp_path, shelf.url, Echo()) as (files, clock):
+        assert await files.text(asking(file, clock), file) == "voice-message.ogg: OggS hello"
+    async with reading(tmp_path, shelf.url) as (files, clock):
+        with pytest.raises(UnreadableError) as caught:
+            await files.text(asking(file, clock), file)
+    assert caught.value.reason == "no_transcription"
+    assert shelf.asked == 1

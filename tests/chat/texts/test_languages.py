@@ -11,12 +11,14 @@ from fluent.syntax.visitor import Visitor
 
 from bot.chat.texts import fluent, sentences
 from bot.chat.texts.fluent import DEFAULT, LANGUAGES, Language, localized, localized_in, using
+from bot.chat.texts.unread import UnreadReason
 from bot.store.ledger import TurnState
 
 BOT = Path(sentences.__file__).parents[2]
 
 BY_STORED_WORD = {
     "failure": get_args(sentences.FailureKind),
+    "unread": get_args(UnreadReason),
     "state": (*get_args(TurnState), "cancelling"),
 }
 """The messages that are chosen by a word of the ledger, by the beginning of their ids."""

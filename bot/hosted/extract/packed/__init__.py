@@ -25,11 +25,11 @@ def packed_text(data: bytes, limits: ExtractionLimits) -> str:
     try:
         _read(Package(data, limits), collector, limits)
     except BROKEN as broken:
-        raise ExtractionError("invalid_file", "The file is broken or cut off.") from broken
+        raise ExtractionError("broken", "The file is broken or cut off.") from broken
     except RuntimeError as locked:  # what zipfile raises for an encrypted part
         if isinstance(locked, RecursionError):
             raise
-        raise ExtractionError("invalid_file", "The file is password-protected.") from locked
+        raise ExtractionError("locked", "The file is password-protected.") from locked
     return collector.text
 
 

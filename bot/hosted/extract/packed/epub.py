@@ -76,7 +76,7 @@ def read_epub(package: Package, collector: Collector, limits: ExtractionLimits) 
     if not pages:
         pages = [name for name in package.names if name.endswith(_PAGES)]
     if encryption.parts & {*pages}:
-        raise ExtractionError("invalid_file", "The book is encrypted (DRM).")
+        raise ExtractionError("locked", "The book is encrypted (DRM).")
     for piece in book.heading:
         collector.add(piece)
     for page in pages:

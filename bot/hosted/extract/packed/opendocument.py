@@ -18,7 +18,7 @@ def read_opendocument(package: Package, collector: Collector) -> None:
         manifest = _Manifest()
         package.parse("META-INF/manifest.xml", manifest)
         if manifest.encrypted:
-            raise ExtractionError("invalid_file", "The file is password-protected.")
+            raise ExtractionError("locked", "The file is password-protected.")
     kind = b""
     if "mimetype" in package:
         kind = package.read("mimetype").strip()

@@ -85,9 +85,7 @@ class Package:
             while piece := part.read(_READ):
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise ExtractionError(
-                        "invalid_file", "The file unpacks to more than is allowed."
-                    )
+                    raise ExtractionError("too_large", "The file unpacks to more than is allowed.")
                 yield piece
 
     def read(self, name: str) -> bytes:
@@ -150,4 +148,4 @@ def _short(attribute: str) -> str:
 
 
 def _refuse_entities(*_: object) -> None:
-    raise ExtractionError("invalid_file", "The file declares entities, as no Office file does.")
+    raise ExtractionError("broken", "The file declares entities, as no Office file does.")
