@@ -186,7 +186,7 @@ async def _backticks(rounds: int) -> Pair:
 async def _marks(mark: str, rounds: int) -> Pair:
     def read(marks: str) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
-            assert readable(marks)
+            assert readable(marks, {}, {})
 
         return call
 

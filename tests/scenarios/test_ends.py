@@ -337,7 +337,7 @@ async def test_where_the_bot_may_not_read_the_history_it_answers_without_a_reply
     assert reply.reference is None
 
 
-async def test_what_an_answer_quotes_is_named_and_no_mark_for_machines_is_shown(
+async def test_what_an_answer_cites_is_numbered_and_no_mark_for_machines_is_shown(
     channels: Community,
 ) -> None:
     gate = channels.model.gate()
@@ -351,4 +351,6 @@ async def test_what_an_answer_quotes_is_named_and_no_mark_for_machines_is_shown(
     gate.let(2)
     await channels.until(lambda: reply.content == "Red")
     gate.open()
-    assert answer(await channels.finished(channels.general)) == "Red (`apple.txt`). Sure."
+    reply = await channels.finished(channels.general)
+    assert answer(reply) == "Red [1]. Sure."
+    assert r"-# Sources: \[1\] apple.txt" in reply.content

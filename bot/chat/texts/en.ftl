@@ -39,6 +39,9 @@ no-channel-thread = -# I can't open a thread here, so I answer in the channel.
 whole-answer-in-file = -# This is the beginning. The whole answer is in the file { $name }.
 pictures-refused = -# Discord didn't take the pictures of this answer, so the formulas are shown as text.
 files-refused = -# Discord didn't take these files: { $names }.
+files-too-large = -# Too large to attach here: { $names }.
+files-unreadable = -# These files can't be read any more: { $names }.
+sources = -# Sources: { $list }
 restarting = -# I'm restarting and will go on with this answer in a moment.
 
 ## Buttons

@@ -31,6 +31,9 @@ no-channel-thread = -# ここではスレッドを作成できないため、こ
 whole-answer-in-file = -# ここまでは回答の冒頭です。全文は添付ファイル「{ $name }」にあります。
 pictures-refused = -# Discordに画像を投稿できなかったため、数式を文字で表示しています。
 files-refused = -# Discordに投稿できなかったファイル: { $names }
+files-too-large = -# 大きすぎて添付できないファイル: { $names }
+files-unreadable = -# 読み込めなくなったファイル: { $names }
+sources = -# 出典: { $list }
 restarting = -# 再起動しています。まもなく続きを回答します。
 
 ## Buttons

@@ -1,9 +1,11 @@
-"""Replaces citation marks and sandbox links in an answer by file names."""
+"""Replaces citation marks and sandbox links in an answer by what a person reads."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-_CITED: Final = re.compile(r"[ ]?【\d{1,4}:\d{1,4}†(?P<name>[^【】\n]{0,300})】")
+_CITED: Final = re.compile(r"[ ]?【\d{1,4}:\d{1,4}†(?P<name>[^【】\n]{0,300})】(?P<open>\(?)")
+_REPEATED: Final = re.compile(r"( \[\d+\])\1+")
 _BEGUN: Final = re.compile(r"[ ]?【(?:\d{1,4}(?::(?:\d{1,4}(?:†[^【】\n]{0,300})?)?)?)?\Z")
 _LINKED: Final = re.compile(
     r"!?\[(?P<text>[^\[\]\n]{0,300})\]\(sandbox:/mnt/data/(?P<name>[^)\n]{1,300})\)"
@@ -11,20 +13,25 @@ _LINKED: Final = re.compile(
 _NAMELESS: Final = frozenset({"", "source"})
 
 
-def readable(text: str) -> str:
-    """Return an answer's text with file names in place of citation marks and sandbox links.
+def readable(text: str, sources: dict[str, int], file_ids: Mapping[str, str]) -> str:
+    """Return an answer's text with numbers for citation marks, and names for sandbox links.
 
-    A citation mark that is incomplete at the end of the text is left out.
+    ``sources`` has the number of each cited file by name, or by id where its mark has no name; new
+    ones are added. ``file_ids`` are the ids of cited files by their whole mark. A mark of which
+    nothing is known is left out, and so is one that is incomplete at the end of the text.
     """
-    text = _BEGUN.sub("", text)
-    text = _CITED.sub(_cited_name, text)
-    return _LINKED.sub(_linked_name, text)
 
+    def number(cited: re.Match[str]) -> str:
+        name, opening = cited["name"].strip(), cited["open"]
+        mark = cited[0].strip().removesuffix(opening)
+        key = file_ids.get(mark, "") if name in _NAMELESS else name
+        if not key:
+            return opening
+        # A number directly before a bracket would be a link.
+        return f" [{sources.setdefault(key, len(sources) + 1)}]{' ' if opening else ''}{opening}"
 
-def _cited_name(cited: re.Match[str]) -> str:
-    """Return the file's name in brackets, or nothing where the mark has no name."""
-    name = cited["name"].strip()
-    return "" if name in _NAMELESS else f" ({_code(name)})"
+    text = _CITED.sub(number, _BEGUN.sub("", text))
+    return _LINKED.sub(_linked_name, _REPEATED.sub(r"\1", text))
 
 
 def _linked_name(linked: re.Match[str]) -> str:

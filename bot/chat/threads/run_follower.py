@@ -24,7 +24,7 @@ from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import TurnError, gone, refusal
 from bot.chat.threads.run_progress import RunProgress
 from bot.chat.threads.threads import AssistantThreads
-from bot.chat.threads.transcript import Transcript
+from bot.chat.threads.transcript import Source, Transcript, transcript_of
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import Outcome
@@ -71,7 +71,8 @@ class RunEnd(Struct, frozen=True):
     """The end of a run in the ledger's terms, with the text of its answer.
 
     ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
-    ``model`` is the model of a run that answered.
+    ``model`` is the model of a run that answered. ``file_ids`` are the files of the answer, and
+    ``sources`` those that it cites by number.
     """
 
     outcome: Outcome
@@ -80,6 +81,8 @@ class RunEnd(Struct, frozen=True):
     tokens: int | None = None
     reason: str = ""
     model: str | None = None
+    file_ids: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 class _TooLongError(Exception):
@@ -129,10 +132,9 @@ class RunFollower:
         finally:
             if self._counting is not None:
                 self._counting.cancel()
-        if len(end.text) <= MOST_TEXT:
-            return end
-        error = "incomplete" if end.outcome == "answered" else end.error
-        return replace(end, text=end.text[:MOST_TEXT], error=error)
+        if len(end.text) > MOST_TEXT and end.outcome == "answered":
+            end = replace(end, error="incomplete")
+        return with_answer(end, self._answer)
 
     async def _to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         follow = asyncio.create_task(self._follow(run, events))
@@ -282,12 +284,16 @@ class RunFollower:
                 raise
             _log.info("The messages of run %s can't be read: %s", run.id, error)
             return
-        stored = Transcript()
-        for message in messages:
-            stored.put(message)
+        stored = transcript_of(messages)
         # Some servers store nothing of a cancelled run: then the events had more text.
         if stored.text:
             self._answer = stored
+
+
+def with_answer(end: RunEnd, answer: Transcript) -> RunEnd:
+    """Return an end with the text of the answer, cut to the longest, and its files and sources."""
+    text = answer.text[:MOST_TEXT]
+    return replace(end, text=text, file_ids=answer.file_ids, sources=answer.sources)
 
 
 def ended(run: Run, text: str) -> RunEnd:

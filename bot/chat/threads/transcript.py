@@ -2,14 +2,30 @@
 
 from collections.abc import Sequence
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from bot.assistants.events import MessageDelta
-from bot.assistants.schema.content import RefusalDelta, RefusalPart, TextDelta, TextPart
+from bot.assistants.schema.content import (
+    FileCitation,
+    FilePath,
+    ImageFilePart,
+    ImageUrlPart,
+    RefusalDelta,
+    RefusalPart,
+    TextDelta,
+    TextPart,
+)
 from bot.assistants.schema.objects import DOCUMENTS_CUT, TOOLS_LEFT_OUT, Message
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.citations import readable
+
+
+class Source(Struct, frozen=True):
+    """A cited file: its name, or its id where the citation names no file."""
+
+    name: str = ""
+    file_id: str = ""
 
 
 class Transcript:
@@ -21,6 +37,7 @@ class Transcript:
 
     def __init__(self) -> None:
         self._messages: dict[str, dict[int, list[str]]] = {}
+        self._complete: dict[str, Message] = {}
         self._unfinished: str | None = None
         self.characters = 0
         """The number of characters in all deltas."""
@@ -54,6 +71,7 @@ class Transcript:
                 self._drop_unfinished()
             self._unfinished = None
             self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
+            self._complete[message.id] = message
 
     def _drop_unfinished(self) -> None:
         if self._unfinished is not None:
@@ -63,19 +81,65 @@ class Transcript:
     @property
     def text(self) -> str:
         """The whole text, with an empty line between messages; joined at each access."""
+        return self._read({})
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The cited files in the order of their numbers in the text."""
+        numbers: dict[str, int] = {}
+        self._read(numbers)
+        ids = self._cited_ids().values()
+        return tuple(Source(file_id=key) if key in ids else Source(key) for key in numbers)
+
+    @property
+    def file_ids(self) -> tuple[str, ...]:
+        """The ids of the files that the answer has, in order: images, and files that code made."""
+        found: dict[str, None] = {}
+        for message in self._complete.values():
+            for part in message.content:
+                if isinstance(part, ImageFilePart):
+                    found[part.image_file.file_id] = None
+                elif isinstance(part, TextPart):
+                    found |= {
+                        each.file_path.file_id: None
+                        for each in part.text.annotations
+                        if isinstance(each, FilePath)
+                    }
+            for attachment in message.attachments or ():
+                if attachment.file_id is not UNSET:
+                    found[attachment.file_id] = None
+        return tuple(found)
+
+    def _read(self, numbers: dict[str, int]) -> str:
+        ids = self._cited_ids()
         texts = (
-            readable("".join(piece for i in sorted(parts) for piece in parts[i]))
+            readable("".join(piece for i in sorted(parts) for piece in parts[i]), numbers, ids)
             for parts in self._messages.values()
         )
         return "\n\n".join(text.strip() for text in texts if text.strip())
 
+    def _cited_ids(self) -> dict[str, str]:
+        return {
+            each.text: each.file_citation.file_id
+            for message in self._complete.values()
+            for part in message.content
+            if isinstance(part, TextPart)
+            for each in part.text.annotations
+            if isinstance(each, FileCitation)
+        }
+
+
+def transcript_of(messages: Sequence[Message]) -> Transcript:
+    """Return the transcript of a run that has ended."""
+    transcript = Transcript()
+    for message in messages:
+        transcript.put(message)
+    return transcript
+
 
 def answer_text(messages: Sequence[Message]) -> str:
     """Return the text of an answer in these messages."""
-    answer = Transcript()
-    for message in messages:
-        answer.put(message)
-    return answer.text
+    return transcript_of(messages).text
 
 
 def _texts(message: Message) -> list[str]:
@@ -85,6 +149,8 @@ def _texts(message: Message) -> list[str]:
             texts.append(part.text.value)
         elif isinstance(part, RefusalPart):
             texts.append(part.refusal)
+        elif isinstance(part, ImageUrlPart) and part.image_url.url.startswith("http"):
+            texts.append(f"\n\n{part.image_url.url}\n\n")
     metadata = message.metadata or {}
     if DOCUMENTS_CUT in metadata:
         texts.append(f"\n\n{sentences.documents_cut(metadata[DOCUMENTS_CUT])}")

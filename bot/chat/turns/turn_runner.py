@@ -22,8 +22,9 @@ from bot.chat.texts.unread import Unread, unread_line
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
 from bot.chat.threads.message_builder import unread_of
 from bot.chat.threads.pointers import NOTHING
-from bot.chat.threads.run_follower import MOST_TEXT, RunEnd, RunFollower
-from bot.chat.threads.transcript import answer_text
+from bot.chat.threads.run_follower import RunEnd, RunFollower, with_answer
+from bot.chat.threads.transcript import transcript_of
+from bot.chat.turns.answer_extras import ExtrasReader
 from bot.chat.turns.turn_context import TurnContext
 from bot.runtime.backoff import backoff
 from bot.runtime.tasks import cancelling
@@ -67,6 +68,7 @@ class TurnRunner:
         self._follower = RunFollower(
             services.threads, services.clock, reply.show, context.cancel_requested
         )
+        self._extras = ExtrasReader(services)
         self._run: Run | None = None
         self._events: EventStream | None = None
         self._end: RunEnd | None = None
@@ -309,8 +311,11 @@ class TurnRunner:
         if self._context.unread is None:
             self._context.unread = await self._unread(turn)
         try:
-            notes = self._notes(turn, took, self._end.model)
-            delivered = await self._reply.finish(text, notes, self._buttons(turn))
+            extras = await self._extras.read(turn, self._end)
+            notes = [*extras.notes, *self._notes(turn, took, self._end.model)]
+            delivered = await self._reply.finish(
+                text, notes, self._buttons(turn), uploads=extras.uploads
+            )
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
             await self._services.notice.tell_askers(turn)
@@ -334,7 +339,7 @@ class TurnRunner:
             return end
         try:
             messages = await self._threads.messages_of(turn.thread_id, turn.run_id)
-            end = replace(end, text=answer_text(messages)[:MOST_TEXT])
+            end = with_answer(end, transcript_of(messages))
             if "model" in self._services.settings.footer:
                 run = await self._threads.api.retrieve_run(turn.thread_id, turn.run_id)
                 end = replace(end, model=run.model)

@@ -6,6 +6,7 @@ Methods with a ``Tables`` argument write within the caller's transaction. Method
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -23,6 +24,9 @@ from bot.assistants.ids import new_id
 from bot.assistants.schema.content import (
     Content,
     ContentDelta,
+    ImageFile,
+    ImageFileDelta,
+    ImageFilePart,
     RefusalPart,
     TextDelta,
     TextPart,
@@ -39,7 +43,7 @@ from bot.assistants.schema.objects import (
     ToolCallsDetails,
     Usage,
 )
-from bot.assistants.schema.tools import ToolCallDelta
+from bot.assistants.schema.tools import Attachment, CodeInterpreterTool, ToolCallDelta
 from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.annotations import annotations, deltas, searches
 from bot.engine.tool_calls.streamed_calls import (
@@ -49,6 +53,9 @@ from bot.engine.tool_calls.streamed_calls import (
     new_call,
 )
 from bot.store.engine import Tables
+
+_IMAGE_ENDINGS: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+"""The endings of generated files that a message shows as images."""
 
 
 class StepWriter:
@@ -68,7 +75,7 @@ class StepWriter:
     ) -> None:
         self._run = context.run
         self._feed = context.feed
-        self._generated_files = context.workspace.generated_files
+        self._workspace = context.workspace
         self._hosted = hosted
         self._metadata = {} if metadata is None else metadata
         self.response_id = response_id
@@ -164,9 +171,7 @@ class StepWriter:
         """Store the text and calls written so far; the newest step gets the call's ``usage``."""
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
-            self.message = replace(
-                self._with_stored_metadata(tables), content=self._content(tables)
-            )
+            self.message = self._written_message(tables)
             self._write_message(tables, self.message)
             if self.message_step is not None and self.message_step is newest:
                 self.message_step = replace(self.message_step, usage=usage)
@@ -186,10 +191,7 @@ class StepWriter:
         """Complete the message and its step, because tool calls follow."""
         if self.message is not None and self.message_step is not None:
             self.message = replace(
-                self._with_stored_metadata(tables),
-                status="completed",
-                content=self._content(tables),
-                completed_at=now,
+                self._written_message(tables), status="completed", completed_at=now
             )
             self.message_step = replace(self.message_step, status="completed", completed_at=now)
             self._write_message(tables, self.message)
@@ -212,11 +214,13 @@ class StepWriter:
         self._publish_call(call.output_delta(index, logs))
 
     def publish_annotations(self) -> None:
-        """Publish the message's annotations, which are found once the text is complete."""
+        """Publish the message's annotations and images, known once the text is complete."""
         for index, part in enumerate(self.message.content if self.message else ()):
             if isinstance(part, TextPart) and part.text.annotations:
                 text = TextValueDelta(annotations=deltas(part.text.annotations))
                 self._publish_content(TextDelta(index=index, text=text))
+            elif isinstance(part, ImageFilePart):
+                self._publish_content(ImageFileDelta(index=index, image_file=part.image_file))
 
     def publish_message_completed(self) -> None:
         """Publish that the message and its step are complete."""
@@ -253,12 +257,35 @@ class StepWriter:
         stored = tables.messages.readable(id=self.message.id, thread_id=self._run.thread_id)
         return self.message if stored is None else replace(self.message, metadata=stored.metadata)
 
+    def _written_message(self, tables: Tables) -> Message:
+        """Return the message with all that was written so far.
+
+        Files that the run's code generated are part of the first message after the code: images as
+        content, others as attachments.
+        """
+        message = self._with_stored_metadata(tables)
+        images: list[Content] = []
+        attachments: list[Attachment] = []
+        owners = self._workspace.message_of_file
+        for name, file_id in self._workspace.generated_files.items():
+            if owners.setdefault(file_id, message.id) != message.id:
+                continue
+            if name.lower().endswith(_IMAGE_ENDINGS):
+                images.append(ImageFilePart(ImageFile(file_id)))
+            else:
+                attachments.append(Attachment(file_id, (CodeInterpreterTool(),)))
+        return replace(
+            message,
+            content=(*self._content(tables), *images),
+            attachments=tuple(attachments) or message.attachments,
+        )
+
     def _content(self, tables: Tables) -> tuple[Content, ...]:
         parts: list[Content] = []
         if self._texts or not self._refusals:
             text = "".join(self._texts)
             run_searches = searches(tables.steps.each(run_id=self._run.id))
-            found = annotations(text, run_searches, self._generated_files)
+            found = annotations(text, run_searches, self._workspace.generated_files)
             parts.append(TextPart(TextValue(text, found)))
         if self._refusals:
             parts.append(RefusalPart("".join(self._refusals)))

@@ -87,6 +87,8 @@ class _QuotaError(Exception):
 class ToolWorkspace:
     """What a run's hosted tools use: files by name, vector stores, ids of generated files by name.
 
+    ``message_of_file`` has the message that each generated file is part of, by the file's id.
+
     Mutable, and so no struct: code adds generated files while the run is executed.
     """
 
@@ -94,6 +96,7 @@ class ToolWorkspace:
     files: dict[str, Path] = field(default_factory=dict)
     store_ids: tuple[str, ...] = ()
     generated_files: dict[str, str] = field(default_factory=dict)
+    message_of_file: dict[str, str] = field(default_factory=dict)
     web_search: bool = False
     summarizes: bool = False
     """Whether messages that a prompt has no room for are summarized."""

@@ -187,6 +187,23 @@ class QuestionStore:
             lambda db: bool(db.execute(statement, (channel_id,)).fetchone()[0])
         )
 
+    async def with_files(self, home_id: int, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Return channel id and id of a channel's newest question with a file of each name."""
+        wanted = json.dumps(list(names))
+        statement = """
+            SELECT json_extract(file.value, '$.name'), q.channel_id, max(q.id)
+            FROM questions q JOIN json_each(q.attachments) file
+            WHERE q.home_id = ? AND q.attachments <> '[]'
+              AND json_extract(file.value, '$.name') IN (SELECT value FROM json_each(?))
+            GROUP BY 1
+        """
+        return await self._database.read(
+            lambda db: {
+                name: (channel_id, question_id)
+                for name, channel_id, question_id in db.execute(statement, (home_id, wanted))
+            }
+        )
+
     async def asker_count(self, channel_id: int) -> int:
         """Return the number of different members whose questions this channel answered."""
 

@@ -1,0 +1,133 @@
+"""What a finished answer has beside its text: files that code made, and the files that it cites."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from msgspec import Struct
+
+from bot.assistants.errors import APIError
+from bot.assistants.images import image_kind
+from bot.assistants.schema.files import File
+from bot.chat.reply.content import Block, Picture, Upload
+from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
+from bot.chat.threads.api_errors import TurnError
+from bot.chat.threads.message_builder import format_size
+from bot.chat.threads.run_follower import RunEnd
+from bot.chat.threads.transcript import Source
+from bot.chat.turns.turn_context import TurnServices
+from bot.store.ledger import Turn
+
+MOST_FILES: Final = 20
+"""The most files that are attached to one answer; further ones are named."""
+
+MOST_BYTES: Final = 100 * 2**20
+"""The most bytes of all files of one answer, which are in memory until Discord has them."""
+
+_MOST_SOURCES: Final = 20
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Extras(Struct, frozen=True):
+    """The files and pictures below an answer, and the notes about files and sources."""
+
+    uploads: tuple[Block, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ExtrasReader:
+    """Reads what belongs to answers, from the server and from the ledger."""
+
+    def __init__(self, services: TurnServices) -> None:
+        self._api = services.threads.api
+        self._ledger = services.ledger
+        self._writers = services.writers
+
+    async def read(self, turn: Turn, end: RunEnd) -> Extras:
+        """Return an answer's files and its notes; a file that can't be attached is named."""
+        largest = self._writers.of(turn).file_limit
+        uploads: list[Block] = []
+        too_large: list[str] = []
+        unreadable: list[str] = []
+        left = MOST_BYTES
+        newest: dict[str, File] = {}
+        for file_id in end.file_ids:
+            try:
+                file = await self._api.retrieve_file(file_id)
+            except (APIError, TurnError) as error:
+                _log.warning("Turn %d: file %s can't be read: %s", turn.id, file_id, error)
+                unreadable.append(file_id)
+            else:
+                # Code that writes a file again makes a new one of the same name.
+                newest[PurePosixPath(file.filename).name or file_id] = file
+        for name, file in newest.items():
+            if file.bytes > min(largest, left) or len(uploads) == MOST_FILES:
+                too_large.append(f"{sentences.plain(name)} ({format_size(file.bytes)})")
+                continue
+            try:
+                data = await self._content(file.id, min(largest, left))
+            except (APIError, TurnError, OSError) as error:
+                _log.warning("Turn %d: file %s can't be read: %s", turn.id, file.id, error)
+                unreadable.append(sentences.plain(name))
+                continue
+            left -= len(data)
+            uploads.append(_block(_unique(name, uploads), data))
+        notes = []
+        if too_large:
+            notes.append(localized("files-too-large", names=", ".join(too_large)))
+        if unreadable:
+            notes.append(localized("files-unreadable", names=", ".join(unreadable)))
+        if end.sources:
+            notes.append(await self._sources_note(turn, end.sources[:_MOST_SOURCES]))
+        return Extras(tuple(uploads), tuple(notes))
+
+    async def _content(self, file_id: str, most: int) -> bytes:
+        """Return a file's bytes; raises ``OSError`` if there are more than ``most``."""
+        data = bytearray()
+        async with await self._api.file_content(file_id) as pieces:
+            async for piece in pieces:
+                data += piece
+                if len(data) > most:
+                    raise OSError(f"it has more than the {most} bytes that the server told")
+        return bytes(data)
+
+    async def _sources_note(self, turn: Turn, sources: Sequence[Source]) -> str:
+        """Return the note that names the cited files; those of members' questions are links."""
+        names = [source.name or await self._name(source.file_id) for source in sources]
+        questions = await self._ledger.questions.with_files(turn.channel_id, names)
+        shown = []
+        for number, name in enumerate(names, 1):
+            text = sentences.plain(name)
+            if name in questions:
+                channel_id, question_id = questions[name]
+                text = f"[{text}]({sentences.jump_url(turn.guild_id, channel_id, question_id)})"
+            shown.append(f"\\[{number}\\] {text}")
+        return localized("sources", list=" · ".join(shown))
+
+    async def _name(self, file_id: str) -> str:
+        try:
+            return (await self._api.retrieve_file(file_id)).filename
+        except (APIError, TurnError) as error:
+            _log.info("The name of the cited file %s can't be read: %s", file_id, error)
+            return file_id
+
+
+def _block(name: str, data: bytes) -> Block:
+    if image_kind(data) is not None:
+        return Picture(name, data, description=name, text="")
+    return Upload(name, data)
+
+
+def _unique(name: str, uploads: Sequence[Block]) -> str:
+    """Return a name that Discord accepts and that no other file of the answer has."""
+    stem, dot, ending = name.rpartition(".")
+    safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in name)
+    taken = {block.name for block in uploads if not isinstance(block, str)}
+    number = 2
+    while safe in taken:
+        safe = f"{stem or ending}-{number}{dot}{ending if stem else ''}"
+        number += 1
+    return safe[-100:]
