@@ -141,6 +141,8 @@ class ChatBot(discord.Client):
         await parts.entrance.stop()
         await parts.catch_up.stop()
         await parts.loop_monitor.stop()
+        await parts.marks.stop()
+        await parts.chores.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await parts.scheduler.stop()
@@ -221,7 +223,11 @@ class ChatBot(discord.Client):
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Hand a deleted message to the listener."""
-        await self._parts.listener.deleted(payload.channel_id, payload.message_id)
+        await self._parts.listener.deleted(payload.channel_id, (payload.message_id,))
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Hand messages that were deleted together to the listener."""
+        await self._parts.listener.deleted(payload.channel_id, payload.message_ids)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Hand a submitted form to its handler; discord.py handles commands and buttons."""

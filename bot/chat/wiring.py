@@ -22,8 +22,10 @@ from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
 from bot.chat.reply.reply import PROGRESS_GRACE
+from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
+from bot.chat.threads.thread_cleanup import ThreadCleanup
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.vote_reporter import VoteReporter
 from bot.chat.transport import dpy_internals
@@ -33,6 +35,7 @@ from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
+from bot.chat.turns.chores import Chores
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
 from bot.chat.turns.scheduler import (
@@ -78,6 +81,8 @@ class ChatParts:
     vote_reporter: VoteReporter
     namer: ChannelNamer
     recovery: Recovery
+    chores: Chores
+    marks: WaitingMarks
     handlers: InteractionHandlers
     entrance: Entrance
     command_tree: BotCommandTree
@@ -116,6 +121,10 @@ def build_parts(
         summarize_history=settings.summarize_history,
     )
     run_slots = RunSlots(limits.concurrent_runs)
+    marks = WaitingMarks(ledger, writers, clock)
+    chores = Chores(
+        ledger, ThreadCleanup(threads, clock), writers, marks, locales, settings.buttons
+    )
     namer = ChannelNamer(
         client,
         ledger,
@@ -137,6 +146,8 @@ def build_parts(
         run_slots=run_slots,
         locales=locales,
         namer=namer,
+        chores=chores,
+        marks=marks,
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
         progress_grace=limits.progress_grace,
@@ -158,6 +169,8 @@ def build_parts(
         clock,
         locales,
         schedule=scheduler.schedule,
+        cancel=scheduler.cancel,
+        do_chores=chores.begin,
         open_thread=thread_opener.open_soon,
         reply=notice.reply_to,
         mark_read=read_markers.mark_read,
@@ -211,8 +224,14 @@ def build_parts(
         vote_reporter=vote_reporter,
         namer=namer,
         recovery=Recovery(
-            ledger, clock, schedule=scheduler.schedule, open_thread=thread_opener.open_soon
+            ledger,
+            clock,
+            schedule=scheduler.schedule,
+            open_thread=thread_opener.open_soon,
+            do_chores=chores.begin_all,
         ),
+        chores=chores,
+        marks=marks,
         handlers=handlers,
         entrance=entrance,
         command_tree=BotCommandTree(client, handlers, ledger, rest, entrance),

@@ -53,8 +53,10 @@ async def test_an_answer_sent_anew_before_an_outage_is_found_and_not_sent_again(
     gate = channels.model.gate()
     channels.model.say("All the same.", first=gate)
     await channels.ask("one")
-    await channels.admin.delete(await channels.reply(channels.general))
+    await channels.reply(channels.general)
     await channels.model.until_request()
+    # A message that accepts no more edits is replaced by a new one.
+    channels.sandbox.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001)
     channels.sandbox.faults.drop_next("POST", SEND, after_effect=True)
     gate.open()
     await channels.until(lambda: channels.replies(channels.general))

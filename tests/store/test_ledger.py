@@ -10,7 +10,7 @@ from bot.store.ledger import (
     Scope,
     Turn,
 )
-from tests.store.turns import CHANNEL, ask, brought_to, home, open_turn
+from tests.store.turns import CHANNEL, ask, asked, brought_to, home, open_turn
 from tests.support.fake_clock import START, FakeClock
 
 
@@ -65,14 +65,14 @@ async def test_a_channel_with_nothing_to_do_has_no_turn(ledger: Ledger) -> None:
     assert await ledger.turns.channels_with_work() == ()
 
 
-async def test_an_edit_counts_until_the_question_is_in_a_turn(ledger: Ledger) -> None:
+async def test_the_newest_wording_of_a_question_counts(ledger: Ledger) -> None:
     await ask(ledger, 1, "Wy?")
-    assert await ledger.questions.amend(1, "Why?")
+    assert await ledger.questions.amend(asked(1, "Why?")) is None
     turn = await ledger.turns.next_in(CHANNEL)
     assert turn is not None
-    assert not await ledger.questions.amend(1, "What?")
+    assert await ledger.questions.amend(asked(1, "What?")) is None
     (question,) = await ledger.questions.of_turn(turn.id)
-    assert question.content == "Why?"
+    assert (question.content, question.revision) == ("What?", 2)
 
 
 async def test_a_withdrawn_question_is_not_answered_and_not_taken_again(ledger: Ledger) -> None:

@@ -13,15 +13,25 @@ from bot.store.ledger import (
     Turn,
     TurnState,
 )
-from tests.store.turns import CHANNEL, ask, brought_to
+from tests.store.turns import CHANNEL, ask, brought_to, posted_as
 from tests.support.fake_clock import FakeClock
+
+
+async def waiting_again(book: Ledger, turn_id: int) -> Turn | None:
+    """Ask for the next attempt: by Retry, "Answer again", or by deleting one of two questions."""
+    retried = await book.turns.retry(turn_id, 1) or await book.turns.again(turn_id, 1)
+    if retried is not None or len(await book.questions.of_turn(turn_id)) == 1:
+        return retried
+    deletion = await book.deletions.messages_deleted([1])
+    return await book.history.turn(turn_id) if deletion.turns else None
+
 
 MOVES: dict[TurnState, Callable[[Ledger, int], Awaitable[Turn | None]]] = {
     "placed": lambda book, id_: book.turns.placed(id_, 1, 78),
     "posted": lambda book, id_: book.turns.posted(id_, 1, "thread_2"),
     "running": lambda book, id_: book.turns.run_created(id_, 1, "run_2"),
     "closing": lambda book, id_: book.turns.closing(id_, 1, "failed", error="x"),
-    "waiting": lambda book, id_: book.turns.retry(id_, 1),
+    "waiting": waiting_again,
 }
 
 
@@ -29,6 +39,8 @@ MOVES: dict[TurnState, Callable[[Ledger, int], Awaitable[Turn | None]]] = {
 async def test_a_turn_moves_only_as_the_table_says(
     ledger: Ledger, state: TurnState, target: TurnState
 ) -> None:
+    if target == "waiting" and state in ("posted", "running"):
+        await ask(ledger, 2)
     turn = await brought_to(ledger, state)
     if (state, target) == ("posted", "placed"):
         assert await ledger.turns.lost_thread(turn.id, 1) is not None
@@ -68,7 +80,7 @@ async def test_a_retry_keeps_the_questions_and_forgets_how_the_last_attempt_ende
     ledger: Ledger, clock: FakeClock
 ) -> None:
     turn = await brought_to(ledger, "failed")
-    await ledger.questions.message_posted(1, "thread_1", "msg_1")
+    await posted_as(ledger, 1, "msg_1")
     clock.advance(1_000)
     retried = await ledger.turns.retry(turn.id, 1)
     assert retried is not None
@@ -183,7 +195,11 @@ async def test_parts_of_a_reply_are_kept_in_order_and_forgotten_from_the_end(
     assert current is not None
     assert current.parts == (70, 78, 79)
     assert await ledger.turns.known_parts([77, 78, 1]) == {78}
-    await ledger.turns.drop_parts(turn.id, 1)
+    await ledger.turns.drop_parts(current, 1)
     current = await ledger.history.turn(turn.id)
     assert current is not None
     assert current.parts == (70,)
+    # Their messages have to be deleted, and are the bot's until then.
+    chores = await ledger.chores.of_channel(CHANNEL, "part")
+    assert [chore.target for chore in chores] == ["78", "79"]
+    assert await ledger.turns.known_parts([70, 77, 78]) == {70, 78}

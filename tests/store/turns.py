@@ -45,6 +45,24 @@ async def ask(
         assert await ledger.questions.take(new, link)
 
 
+def asked(question_id: int, content: str) -> NewQuestion:
+    return NewQuestion(
+        id=question_id,
+        channel_id=50,
+        guild_id=9,
+        author_id=1,
+        author_name="person 1",
+        content=content,
+    )
+
+
+async def posted_as(ledger: Ledger, question_id: int, message_id: str) -> None:
+    """Store the message as which a question was posted to thread_1."""
+    question = await ledger.questions.question(question_id)
+    assert question is not None
+    await ledger.questions.message_posted(question, "thread_1", message_id)
+
+
 async def open_turn(ledger: Ledger, question_id: int = 1) -> Turn:
     await ask(ledger, question_id)
     turn = await ledger.turns.next_in(CHANNEL)
@@ -58,7 +76,7 @@ async def brought_to(ledger: Ledger, state: TurnState, question_id: int = 1) -> 
 
 async def brought_on(ledger: Ledger, turn: Turn, state: TurnState) -> Turn:
     turns, attempt = ledger.turns, turn.attempt
-    end: Outcome = state if state in ("cancelled", "failed") else "answered"
+    end: Outcome = state if state in ("cancelled", "failed", "withdrawn") else "answered"
     steps: dict[str, Callable[[], Awaitable[Turn | None]]] = {
         "placed": lambda: turns.placed(turn.id, attempt, 77),
         "posted": lambda: turns.posted(turn.id, attempt, "thread_1"),

@@ -1,7 +1,7 @@
 """Resumes open turns and questions after a start, from the state that the ledger has."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.chat.intake.ledger_retry import until_ledger_answers
@@ -12,7 +12,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Schedules channels with open work, and opens channel threads for questions without one."""
+    """Schedules channels with open work, and opens channel threads for questions without one.
+
+    ``do_chores`` does the chores that an earlier process left.
+    """
 
     def __init__(
         self,
@@ -21,11 +24,13 @@ class Recovery:
         *,
         schedule: Callable[[int], None],
         open_thread: Callable[[NewQuestion], None],
+        do_chores: Callable[[], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._schedule = schedule
         self._open_thread = open_thread
+        self._do_chores = do_chores
 
     async def run(self) -> None:
         """Resume everything that is open; retries until the ledger can be read."""
@@ -46,3 +51,4 @@ class Recovery:
             self._schedule(channel_id)
         for question in questions:
             self._open_thread(question)
+        await self._do_chores()

@@ -73,6 +73,7 @@ class InteractionHandlers:
         handlers: dict[Action, PressHandler] = {
             "cancel": self.cancel_pressed,
             "retry": self.retry_pressed,
+            "again": self.again_pressed,
             "continue": self.answers.continue_pressed,
             "steps": self.answers.steps_pressed,
             "up": self.answers.upvote_pressed,
@@ -105,6 +106,21 @@ class InteractionHandlers:
                 if not may_act_on(turn, interaction):
                     refusal = localized("not-yours-to-retry")
                 elif await self._ledger.turns.retry(turn_id, attempt) is not None:
+                    self._schedule(turn.channel_id)
+                    return
+            await response.note(refusal)
+
+    async def again_pressed(
+        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
+    ) -> None:
+        """Answer the turn whose button was pressed again."""
+        async with AcknowledgedInteraction(interaction, self._rest) as response:
+            turn = await self._ledger.history.turn(turn_id)
+            refusal = localized("too-late-to-answer-again")
+            if turn is not None and turn.attempt == attempt:
+                if not may_act_on(turn, interaction):
+                    refusal = localized("not-yours-to-answer-again")
+                elif await self._ledger.turns.again(turn_id, attempt) is not None:
                     self._schedule(turn.channel_id)
                     return
             await response.note(refusal)

@@ -5,7 +5,7 @@ The listener filters, stores and delegates: it sends no requests that take long.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -19,7 +19,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.threads.message_builder import attachments_json
+from bot.chat.threads.message_builder import attachments_json, is_same_wording
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError
 
@@ -36,9 +36,10 @@ class Listener:
     """Stores questions in the ledger.
 
     Afterwards it calls ``schedule`` with the channel of a question, or ``open_thread`` where a
-    channel thread must be opened first. ``reply`` answers questions that are not stored, in the
-    language that ``locales`` has for the place. ``mark_read`` is called with channel, guild and
-    message id of each message that was handled.
+    channel thread must be opened first. After an edit or a deletion it calls ``cancel`` with each
+    turn whose work is to be stopped, and ``do_chores`` with channels. ``reply`` answers questions
+    that are not stored, in the language that ``locales`` has for the place. ``mark_read`` is called
+    with channel, guild and message id of each message that was handled.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Listener:
         locales: Locales,
         *,
         schedule: Callable[[int], None],
+        cancel: Callable[[int], None],
+        do_chores: Callable[[Iterable[int]], None],
         open_thread: Callable[[NewQuestion], None],
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
@@ -59,6 +62,8 @@ class Listener:
         self._clock = clock
         self._locales = locales
         self._schedule = schedule
+        self._cancel = cancel
+        self._do_chores = do_chores
         self._open_thread = open_thread
         self._reply = reply
         self._mark_read = mark_read
@@ -144,18 +149,35 @@ class Listener:
             self._open_thread(question)
 
     async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
-        """Update a question that was edited before its turn began."""
+        """Store the newest wording of a question that was edited.
+
+        Discord also reports link previews as edits. They are part of a question until its turn
+        begins; afterwards only what a member wrote counts.
+        """
         if message.author.bot or not self._open:
             return
         async with self._lock(message.channel.id):
-            await self._ledger.questions.amend(message.id, question_text(message, me.id))
+            known = await self._ledger.questions.question(message.id)
+            if known is None or (known.turn_id is not None and message.edited_at is None):
+                return
+            edited = _question(message, me)
+            if is_same_wording(known, edited):
+                return
+            channel_id = await self._ledger.questions.amend(edited)
+        if channel_id is not None:
+            self._do_chores((channel_id,))
 
-    async def deleted(self, channel_id: int, message_id: int) -> None:
-        """Withdraw a question that was deleted before its turn began."""
+    async def deleted(self, channel_id: int, message_ids: Iterable[int]) -> None:
+        """Withdraw deleted questions, and end the turns whose reply was deleted."""
         if not self._open:
             return
         async with self._lock(channel_id):
-            await self._ledger.questions.withdraw(message_id)
+            deletion = await self._ledger.deletions.messages_deleted(message_ids)
+        for turn_id in deletion.turns:
+            self._cancel(turn_id)
+        for home_id in deletion.channels:
+            self._schedule(home_id)
+        self._do_chores(deletion.channels)
 
     def _lock(self, channel_id: int) -> asyncio.Lock:
         return self._locks.setdefault(channel_id, asyncio.Lock())

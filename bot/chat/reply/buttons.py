@@ -9,7 +9,7 @@ import discord
 from bot.chat.texts.fluent import localized
 from bot.config import AnswerButton
 
-Action = Literal["cancel", "retry", "continue", "steps", "up", "down"]
+Action = Literal["cancel", "retry", "continue", "again", "steps", "up", "down"]
 """What a press of a reply's button asks for."""
 
 Item = discord.ui.DynamicItem[Any]
@@ -162,18 +162,27 @@ BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton)
 
 
 def answer_buttons(
-    turn_id: int, attempt: int, chosen: Sequence[AnswerButton], *, cut_off: bool
+    turn_id: int,
+    attempt: int,
+    chosen: Sequence[AnswerButton],
+    *,
+    cut_off: bool,
+    outdated: bool = False,
 ) -> list[Item]:
     """Return the buttons under an answer, of those that the operator chose.
 
-    Continue is shown only where the answer was ``cut_off``.
+    Continue is shown only where the answer was ``cut_off``. "Answer again" is shown in any case
+    where the answer is ``outdated``: its question was edited.
     """
-    return [
-        ReplyButton(action, turn_id, attempt)
+    actions = [
+        action
         for word, actions in _CHOSEN.items()
         if word in chosen and (cut_off or word != "continue")
         for action in actions
     ]
+    if outdated and "again" not in actions:
+        actions.insert(0, "again")
+    return [ReplyButton(action, turn_id, attempt) for action in actions]
 
 
 def view(*items: Item) -> discord.ui.View:

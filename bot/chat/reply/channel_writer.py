@@ -13,7 +13,11 @@ from bot.chat.transport.message_text import message_text
 from bot.chat.transport.rate_limiter import REQUEST_PRIORITY, RequestPriority
 from bot.chat.transport.rest_retry import (
     CHANNEL_THREAD_ARCHIVED,
+    MISSING_ACCESS,
+    MISSING_PERMISSIONS,
     OLD_MESSAGE_EDITED_TOO_OFTEN,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_GUILD,
     UNKNOWN_MESSAGE,
     RestRetry,
 )
@@ -28,6 +32,9 @@ _CANNOT_REPLY: Final = frozenset({160002, 50035})
 _FILE_LIMIT: Final = 10 * 2**20
 """The largest file that Discord accepts in DMs and in servers without boosts, in bytes."""
 
+_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSIONS})
+"""Discord's error codes for a channel in which nothing can be written, whatever the text."""
+
 _NONCE_SECONDS: Final = 60.0
 """How long a nonce surely keeps a repeated send from making a second message, in seconds."""
 
@@ -40,8 +47,16 @@ _OLD_SECONDS: Final = 3_000.0
 _log: Final = logging.getLogger(__name__)
 
 
-class MessageGoneError(Exception):
-    """A message of the bot was deleted, or accepts no more edits: its text must be sent anew."""
+class MessageFrozenError(Exception):
+    """An old message of the bot accepts no more edits: its text must be sent anew."""
+
+
+class MessageDeletedError(Exception):
+    """Somebody deleted a message of the bot: nothing is sent in its place."""
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__(f"message {message_id} was deleted")
+        self.message_id = message_id
 
 
 class UndeliverableError(Exception):
@@ -138,9 +153,10 @@ class ChannelWriter:
         *,
         priority: RequestPriority,
     ) -> None:
-        """Edit a message; raises ``MessageGoneError`` or ``UndeliverableError``.
+        """Edit a message.
 
         A message with Components V2 can't become plain: plain content needs a new message then.
+        Raises ``MessageDeletedError``, ``MessageFrozenError`` or ``UndeliverableError``.
         """
 
         async def edit() -> None:
@@ -149,21 +165,50 @@ class ChannelWriter:
             except discord.RateLimited as error:
                 # For an old message this stands for error 30046, and waiting may not help.
                 if self.is_old(message_id):
-                    raise MessageGoneError(str(error)) from error
+                    raise MessageFrozenError(str(error)) from error
                 raise
 
         try:
             await self._retried(edit, priority)
         except discord.HTTPException as error:
-            gone = error.code in (UNKNOWN_MESSAGE, OLD_MESSAGE_EDITED_TOO_OFTEN)
-            if gone or _NOT_PLAIN in error.text:
-                raise MessageGoneError(str(error)) from error
+            if error.code == UNKNOWN_MESSAGE:
+                raise MessageDeletedError(message_id) from error
+            if error.code == OLD_MESSAGE_EDITED_TOO_OFTEN or _NOT_PLAIN in error.text:
+                raise MessageFrozenError(str(error)) from error
             raise UndeliverableError(str(error)) from error
 
     async def try_edit(self, message_id: int, content: str, *, priority: RequestPriority) -> None:
         """Edit a message's text with discord.py's own retries alone; its buttons stay."""
         message = self._channel.get_partial_message(message_id)
         await _prioritized(priority, message.edit(content=content))
+
+    async def set_buttons(
+        self, message_id: int, view: discord.ui.View, *, priority: RequestPriority
+    ) -> None:
+        """Replace the buttons of a plain message; logs a refusal and leaves the message.
+
+        With Components V2 the buttons are a part of the content: such a message is left alone.
+        """
+        message = self._channel.get_partial_message(message_id)
+        try:
+            fetched = await _prioritized(priority, self._rest.call(message.fetch))
+            if not fetched.flags.components_v2:
+                await self._retried(lambda: message.edit(view=view), priority)
+        except discord.HTTPException as error:
+            _log.info("Message %d of the bot gets no buttons: %s", message_id, error)
+
+    async def add_reaction(self, message_id: int, emoji: str) -> None:
+        """Add a reaction, with discord.py's own retries alone and the lowest priority."""
+        message = self._channel.get_partial_message(message_id)
+        await _prioritized(RequestPriority.NOTICE, message.add_reaction(emoji))
+
+    async def remove_reaction(self, message_id: int, emoji: str) -> None:
+        """Remove the bot's reaction, with the lowest priority; retried until Discord answers."""
+        message = self._channel.get_partial_message(message_id)
+        me = own_user(self._client)
+        await _prioritized(
+            RequestPriority.NOTICE, self._rest.call(lambda: message.remove_reaction(emoji, me))
+        )
 
     async def delete(self, message_id: int, *, priority: RequestPriority) -> None:
         """Delete a message of the bot; logs a refusal and leaves the message."""
@@ -190,6 +235,18 @@ class ChannelWriter:
             except discord.HTTPException as error:
                 _log.info("Message %d of the bot can't be read: %s", message_id, error)
         return found
+
+    async def is_lost(
+        self, error: discord.HTTPException, message_ids: Sequence[int], priority: RequestPriority
+    ) -> bool:
+        """Return whether a refusal means that the bot can't write in the channel any more.
+
+        ``message_ids`` are messages of the bot in the channel.
+        """
+        if error.code == MISSING_ACCESS and message_ids:
+            # Either the channel or this one edit is refused: a readable message tells which.
+            return not await self.contents(message_ids, priority=priority)
+        return error.code in _LOST
 
     async def after(self, message_id: int, *, priority: RequestPriority) -> list[discord.Message]:
         """Return the first page of messages after a message, oldest first; empty if unreadable."""
@@ -268,6 +325,10 @@ class ChannelWriters:
     def of(self, turn: Turn) -> ChannelWriter:
         """Return a writer for the channel in which a turn is answered."""
         return ChannelWriter(self._client, turn.channel_id, turn.guild_id, self._rest, self._clock)
+
+    def in_channel(self, channel_id: int) -> ChannelWriter:
+        """Return a writer for any channel."""
+        return ChannelWriter(self._client, channel_id, None, self._rest, self._clock)
 
     async def read(self, turn: Turn) -> Sequence[str]:
         """Return the texts of a turn's reply, one for each Discord message that still exists."""

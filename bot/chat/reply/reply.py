@@ -14,31 +14,23 @@ import aiohttp
 import discord
 
 from bot.chat.reply import buttons
-from bot.chat.reply.channel_writer import ChannelWriter, MessageGoneError, UndeliverableError
+from bot.chat.reply.channel_writer import ChannelWriter, MessageFrozenError, UndeliverableError
 from bot.chat.reply.composition import MOST_MESSAGES, compose, with_notes
 from bot.chat.reply.content import Block, Content, RichContent, is_shown_by
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer, illustrated
 from bot.chat.reply.split import split
+from bot.chat.reply.standing import leave_standing
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rate_limiter import RequestPriority
-from bot.chat.transport.rest_retry import (
-    MISSING_ACCESS,
-    MISSING_PERMISSIONS,
-    UNKNOWN_CHANNEL,
-    UNKNOWN_GUILD,
-    is_passing,
-)
+from bot.chat.transport.rest_retry import is_passing
 from bot.store.ledger import Ledger, LedgerError, Turn
 
 PROGRESS_GRACE: Final = 3.0
 
 _PAUSE_SECONDS: Final = 2.0
 """How long ``pause`` takes at most, in seconds."""
-
-_CHANNEL_LOST: Final = frozenset({UNKNOWN_CHANNEL, UNKNOWN_GUILD, MISSING_PERMISSIONS})
-"""Discord's error codes for a channel in which nothing can be written, whatever the text."""
 
 _FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, LedgerError)
 
@@ -87,7 +79,7 @@ class Reply:
         """Send the placeholder "thinking…" with its Cancel button; return its message id.
 
         A placeholder that exists already is used again. ``in_reply`` makes it a Discord reply to
-        the question. Raises ``UndeliverableError``.
+        the question. Raises ``UndeliverableError`` and ``MessageDeletedError``.
         """
         view = buttons.view(self._button("cancel"))
         if self._ids and self._channel_writer.is_old(self._ids[0]):
@@ -99,7 +91,7 @@ class Reply:
                     self._ids[0], localized("thinking"), view, priority=RequestPriority.URGENT
                 )
                 self._shown[0] = localized("thinking")
-            except MessageGoneError:
+            except MessageFrozenError:
                 await self._resend_from(0)
             else:
                 await self._delete_from(1)
@@ -138,7 +130,8 @@ class Reply:
         ``uploads`` are the files and pictures below the text. Returns False where Discord refused
         a part: a sentence that says so and a Retry button replace the part. Raises
         ``UndeliverableError`` where Discord refuses that sentence too; then the reply's messages
-        were deleted, as far as Discord allows.
+        were deleted, as far as Discord allows. Raises ``MessageDeletedError`` where somebody else
+        deleted a part.
         """
         await self._stop_progress(self._progress_grace)
         contents = compose(await illustrated(text, self._drawer), uploads, notes, text)
@@ -166,7 +159,7 @@ class Reply:
             view = buttons.view(*last_buttons) if is_last and last_buttons else None
             try:
                 await self._write_part(number, contents[number], view)
-            except MessageGoneError as error:
+            except MessageFrozenError as error:
                 _log.info(
                     "Part %d of turn %d's reply is sent again: %s", number, self._turn.id, error
                 )
@@ -199,6 +192,17 @@ class Reply:
                 self._ids[number], content, view, priority=RequestPriority.URGENT
             )
             self._shown[number] = content
+
+    async def leave(self, note: str) -> None:
+        """Leave the reply as it stands, with a note below and no buttons; send nothing.
+
+        A message that can't be edited is left alone.
+        """
+        await self._stop_progress(self._progress_grace)
+        if not self._ids and self._unsure:
+            found = await self._find_placeholder()
+            self._ids = [found] if found is not None else []
+        await leave_standing(self._channel_writer, self._ids, note)
 
     async def pause(self, note: str) -> None:
         """Add a note below the text so far; tries once, within two seconds."""
@@ -251,9 +255,9 @@ class Reply:
             except _FAILURES as error:
                 self._unsure = True
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
-                    # A member may have deleted the message; the final edit sends a new one.
+                    # A member may have deleted the message: the final edit shows that.
                     _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
-                    if await self._is_channel_lost(error, priority):
+                    if await self._channel_writer.is_lost(error, self._ids[:1], priority):
                         self._channel_lost()
                     return
                 _log.debug("A progress edit of turn %d failed: %s", self._turn.id, error)
@@ -262,15 +266,6 @@ class Reply:
             failures += 1
             await self._channel_writer.back_off(failures)
             self._changed.set()
-
-    async def _is_channel_lost(
-        self, error: discord.HTTPException, priority: RequestPriority
-    ) -> bool:
-        """Return whether a refusal means that the bot can't write in the channel any more."""
-        if error.code == MISSING_ACCESS and self._ids:
-            # Either the channel or this one edit is refused: a readable message tells which.
-            return not await self._channel_writer.contents(self._ids[:1], priority=priority)
-        return error.code in _CHANNEL_LOST
 
     async def _edit_one_part(self, parts: Sequence[str], priority: RequestPriority) -> bool:
         """Edit or send the first part that is out of date; return whether more parts are."""
@@ -313,7 +308,7 @@ class Reply:
             found = await (self._find_part(number) if number else self._find_placeholder())
             if found is not None:
                 await self._record_part(number, found, None)
-                with contextlib.suppress(MessageGoneError):
+                with contextlib.suppress(MessageFrozenError):
                     await self._channel_writer.edit(
                         found, content, view, priority=RequestPriority.URGENT
                     )
@@ -342,11 +337,12 @@ class Reply:
         await self._delete_from(number)
 
     async def _delete_from(self, count: int) -> None:
-        gone, self._ids, self._shown = self._ids[count:], self._ids[:count], self._shown[:count]
-        if gone:
-            for message_id in gone:
-                await self._channel_writer.delete(message_id, priority=RequestPriority.URGENT)
-            await self._ledger.turns.drop_parts(self._turn.id, count)
+        if len(self._ids) <= count:
+            return
+        self._ids, self._shown = self._ids[:count], self._shown[:count]
+        for chore in await self._ledger.turns.drop_parts(self._turn, count):
+            await self._channel_writer.delete(int(chore.target), priority=RequestPriority.URGENT)
+            await self._ledger.chores.done(chore)
 
     async def _find_placeholder(self) -> int | None:
         """Find this attempt's placeholder after the question, by its Cancel button."""

@@ -68,6 +68,11 @@ def empty_question(name: str) -> str:
     return localized("empty-question", name=plain(name))
 
 
+def is_thinking(content: str) -> bool:
+    """Return whether ``content`` is that of a reply without any text of its answer yet."""
+    return content.startswith(tuple(localized_in(each, "thinking") for each in LANGUAGES))
+
+
 def is_refusal(content: str) -> bool:
     """Return whether ``content`` is one of our refusals: the question was not taken or answered."""
     return _refusals().fullmatch(content) is not None

@@ -5,7 +5,7 @@ Whatever can't be read of a question is named in the message; it never holds the
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -16,10 +16,12 @@ from bot.assistants.schema.requests import CreateMessage
 from bot.assistants.schema.tools import FileSearchTool, NewAttachment
 from bot.chat.texts.unread import Unread, UnreadReason
 from bot.chat.threads.pointers import pointers_of
-from bot.store.ledger import Question
+from bot.store.ledger import NewQuestion, Question
 
 QUESTION_KEY: Final = "question"
 """The metadata key under which a message carries its question's id."""
+
+_REVISION_KEY: Final = "revision"
 
 SHORT_TEXT: Final = 20_000
 """The longest text of a file that is part of the message, in characters.
@@ -108,7 +110,7 @@ class BuiltMessage(Struct, frozen=True, kw_only=True):
         return bool(self.request.attachments)
 
 
-def attached(question: Question) -> tuple[AttachedFile, ...]:
+def attached(question: NewQuestion) -> tuple[AttachedFile, ...]:
     """Return a question's files."""
     return msgspec.json.decode(question.attachments, type=tuple[AttachedFile, ...])
 
@@ -126,6 +128,25 @@ def unread_of(question: Question) -> tuple[Unread, ...]:
 def unread_json(parts: Sequence[Unread]) -> str:
     """Return unread parts as JSON for the ledger."""
     return msgspec.json.encode(parts).decode()
+
+
+def wording(question: Question) -> tuple[str, str]:
+    """Return what identifies the present wording of a question: its id and its revision."""
+    return str(question.id), str(question.revision)
+
+
+def wording_in(metadata: Mapping[str, str] | None) -> tuple[str, str] | None:
+    """Return the wording that a message with this metadata has; None if it is no question."""
+    if metadata is None or QUESTION_KEY not in metadata:
+        return None
+    return metadata[QUESTION_KEY], metadata.get(_REVISION_KEY, "0")
+
+
+def is_same_wording(one: NewQuestion, other: NewQuestion) -> bool:
+    """Return whether two states of a question have the same text and the same files."""
+    # Discord signs the addresses of files anew.
+    files = [[file.id for file in attached(each)] for each in (one, other)]
+    return one.content == other.content and files[0] == files[1]
 
 
 async def message_for(question: Question, files: AttachmentSource, *, named: bool) -> BuiltMessage:
@@ -181,6 +202,8 @@ class _Builder:
         text = _shortened("\n\n".join(block for block in self._blocks if block), MAX_CONTENT)
         question = self._question
         metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
+        if question.revision:
+            metadata[_REVISION_KEY] = str(question.revision)
         content: str | tuple[ContentInput, ...] = text
         if self._images:
             content = (*([TextInput(text)] if text else []), *self._images)

@@ -37,6 +37,8 @@ from bot.chat.threads.message_builder import (
     BuiltMessage,
     message_for,
     unread_json,
+    wording,
+    wording_in,
 )
 from bot.chat.threads.pagination import newest
 from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI
@@ -143,7 +145,7 @@ class AssistantThreads:
         *,
         unsure: bool,
     ) -> None:
-        existing: dict[str, str] = {}
+        existing: dict[tuple[str, str], str] = {}
         missing = [
             question
             for question in questions
@@ -157,13 +159,13 @@ class AssistantThreads:
         named = bool(missing) and await self._ledger.questions.asker_count(turn.channel_id) > 1
         posted = {str(question.id): question.message_id for question in questions}
         for question in missing:
-            message_id = existing.get(str(question.id))
+            message_id = existing.get(wording(question))
             if message_id is None:
                 built = await message_for(question, files, named=named)
                 await self._store_reading(question, built)
                 message_id, cut = await self._post_one(thread_id, built.request)
                 unsure = unsure or cut
-            await self._ledger.questions.message_posted(question.id, thread_id, message_id)
+            await self._ledger.questions.message_posted(question, thread_id, message_id)
             posted[str(question.id)] = message_id
         if unsure:
             await self._delete_duplicates(thread_id, posted)
@@ -197,7 +199,7 @@ class AssistantThreads:
     async def _post_one(self, thread_id: str, request: CreateMessage) -> tuple[str, bool]:
         """Post a message; return its id, and whether an earlier try may still be stored."""
         cut = False
-        question = (request.metadata or {})[QUESTION_KEY]
+        wanted = wording_in(request.metadata)
 
         async def create() -> str:
             return (await self.api.create_message(thread_id, request)).id
@@ -205,7 +207,11 @@ class AssistantThreads:
         async def find() -> str | None:
             nonlocal cut
             cut = True
-            return (await self._find_messages(thread_id, _PAGE)).get(question)
+            return (
+                None
+                if wanted is None
+                else (await self._find_messages(thread_id, _PAGE)).get(wanted)
+            )
 
         lock = self._lock(thread_id)
         while True:
@@ -219,14 +225,26 @@ class AssistantThreads:
                     raise await self._refused_on(thread_id, error) from error
                 await lock.wait(error, await self._runs(thread_id, locked=True))
 
-    async def _find_messages(self, thread_id: str, count: int) -> dict[str, str]:
-        """Return the message ids of the questions among a thread's newest messages."""
+    async def _find_messages(self, thread_id: str, count: int) -> dict[tuple[str, str], str]:
+        """Return the message ids of the questions' wordings among a thread's newest messages."""
         messages = await self._messages(thread_id, min(max(count + 10, 20), _PAGE))
         return {
-            message.metadata[QUESTION_KEY]: message.id
+            wording: message.id
             for message in messages
-            if message.metadata and QUESTION_KEY in message.metadata
+            if (wording := wording_in(message.metadata)) is not None
         }
+
+    async def messages_of_question(self, thread_id: str, question_id: str) -> list[str]:
+        """Return the ids of a question's messages among a thread's newest ones."""
+        try:
+            messages = await self._messages(thread_id, _PAGE)
+        except ThreadLostError:
+            return []
+        return [
+            message.id
+            for message in messages
+            if (message.metadata or {}).get(QUESTION_KEY) == question_id
+        ]
 
     async def _messages(self, thread_id: str, limit: int) -> list[Message]:
         try:
@@ -251,7 +269,15 @@ class AssistantThreads:
 
     async def find_run(self, thread_id: str, turn: Turn) -> Run | None:
         """Return the run that this turn's attempt created; None if there is none."""
-        return _run_of(await self._runs(thread_id), turn)
+        return _run_of(await self._runs(thread_id), turn.id, turn.attempt)
+
+    async def run_of_attempt(self, thread_id: str, turn_id: int, attempt: int) -> str | None:
+        """Return the id of the run that an attempt created; None if there is none."""
+        try:
+            run = _run_of(await self._runs(thread_id), turn_id, attempt)
+        except ThreadLostError:
+            return None
+        return None if run is None else run.id
 
     async def start_run(
         self, thread_id: str, turn: Turn, instructions: str | None = None
@@ -261,7 +287,7 @@ class AssistantThreads:
         ``instructions`` stand beside the assistant's own.
         Raises ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
         """
-        metadata = _run_metadata(turn)
+        metadata = _run_metadata(turn.id, turn.attempt)
         if self._summarize_history:
             metadata[SUMMARIZE_HISTORY] = "true"
         request = CreateRun(
@@ -283,7 +309,7 @@ class AssistantThreads:
                     kind: FailureKind | None = "assistant_gone" if gone(error) else None
                     raise await self._refused_on(thread_id, error, kind) from error
                 runs = await self._runs(thread_id, locked=True)
-                existing = _run_of(runs, turn)
+                existing = _run_of(runs, turn.id, turn.attempt)
                 if existing is not None:
                     return existing
                 await lock.wait(error, runs)
@@ -359,8 +385,8 @@ class AssistantThreads:
         return TurnError(kind or refusal(error), str(error))
 
 
-def _run_of(runs: Sequence[Run], turn: Turn) -> Run | None:
-    wanted = _run_metadata(turn).items()
+def _run_of(runs: Sequence[Run], turn_id: int, attempt: int) -> Run | None:
+    wanted = _run_metadata(turn_id, attempt).items()
     return next((run for run in runs if wanted <= (run.metadata or {}).items()), None)
 
 
@@ -370,5 +396,5 @@ def _after_last_question(messages: Sequence[Message]) -> list[Message]:
     return list(messages[asked[-1] + 1 if asked else 0 :])
 
 
-def _run_metadata(turn: Turn) -> dict[str, str]:
-    return {"turn": str(turn.id), "attempt": str(turn.attempt)}
+def _run_metadata(turn_id: int, attempt: int) -> dict[str, str]:
+    return {"turn": str(turn_id), "attempt": str(attempt)}

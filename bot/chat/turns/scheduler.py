@@ -65,12 +65,15 @@ class TurnScheduler:
         self._guilds: dict[int, int] = {}
         self._at_work: Counter[int] = Counter()
         self._running: dict[int, tuple[TurnContext, TurnRunner]] = {}
+        self._answering: set[int] = set()
         self._interrupted: set[int] = set()
         self._closing = False
 
     def schedule(self, channel_id: int) -> None:
         """Have a worker look for open turns and waiting questions in a channel."""
         self._due.add(channel_id)
+        if channel_id in self._answering and not self._closing:
+            self._services.marks.mark_soon(channel_id)
         if channel_id in self._workers or self._closing:
             return
         if self._held(channel_id):
@@ -87,7 +90,7 @@ class TurnScheduler:
             self.schedule(channel_id)
 
     def cancel(self, turn_id: int) -> None:
-        """Cancel a running turn whose cancellation was stored in the ledger."""
+        """Stop the work on a turn whose cancellation, or next attempt, the ledger has."""
         running = self._running.get(turn_id)
         if running is not None:
             running[0].cancel()
@@ -219,6 +222,11 @@ class TurnScheduler:
         self._count(turn.channel_id, turn.guild_id or DIRECT)
         self._throttle.begin(turn.channel_id, is_waiting=context.slot.is_waiting)
         self._interrupted.add(turn.id)
+        self._answering.add(turn.channel_id)
+        if turn.has_chores:
+            self._services.chores.begin((turn.channel_id,))
+        if unsure:
+            self._services.marks.mark_soon(turn.channel_id)
         try:
             with using(language):
                 ended = await runner.to_end()
@@ -226,6 +234,7 @@ class TurnScheduler:
                 self._interrupted.discard(turn.id)
             return ended
         finally:
+            self._answering.discard(turn.channel_id)
             self._throttle.end(turn.channel_id)
             if not self._closing:
                 del self._running[turn.id]

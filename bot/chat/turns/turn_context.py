@@ -7,12 +7,14 @@ from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
+from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.unread import Unread
 from bot.chat.threads.message_builder import AttachmentSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
+from bot.chat.turns.chores import Chores
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.config import DiscordSettings
@@ -34,6 +36,8 @@ class TurnServices:
     run_slots: RunSlots
     locales: Locales
     namer: ChannelNamer
+    chores: Chores
+    marks: WaitingMarks
     settings: DiscordSettings
     place: PlaceInstructions | None
     """None where the model is not told its place."""

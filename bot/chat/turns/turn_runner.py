@@ -13,7 +13,7 @@ from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat.reply.buttons import Item, ReplyButton, answer_buttons
-from bot.chat.reply.channel_writer import UndeliverableError
+from bot.chat.reply.channel_writer import MessageDeletedError, UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
@@ -25,7 +25,9 @@ from bot.chat.threads.pointers import NOTHING
 from bot.chat.threads.run_follower import RunEnd, RunFollower, with_answer
 from bot.chat.threads.transcript import transcript_of
 from bot.chat.turns.answer_extras import ExtrasReader
+from bot.chat.turns.posting import post_questions
 from bot.chat.turns.turn_context import TurnContext
+from bot.chat.turns.turn_log import log_end
 from bot.runtime.backoff import backoff
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import LedgerError, Turn
@@ -52,7 +54,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class TurnRunner:
-    """Takes one turn through the ledger's states until it has ended.
+    """Takes one turn through the ledger's states until it has ended, or its attempt is over.
 
     Whatever fails on the way, the reply ends with a sentence that a member can read.
     """
@@ -81,7 +83,10 @@ class TurnRunner:
         await self._reply.pause(note)
 
     async def to_end(self) -> bool:
-        """Take the turn from state to state; return False where no step is possible for now."""
+        """Take the turn from state to state; return False where no step is possible for now.
+
+        A deleted question may begin the next attempt, which another runner takes to its end.
+        """
         turn: Turn | None = self._context.turn
         assert turn is not None
         if (
@@ -90,14 +95,18 @@ class TurnRunner:
             and not await self._has_ended_run(turn)
         ):
             turn = await self._fail(turn, "gave_up") or turn
-        while turn is not None and turn.open:
+        while turn is not None and self._is_current(turn):
             if turn.state not in _WITH_SLOT:
                 turn = await self._next(turn)
                 continue
             async with self._context.slot:
-                while turn is not None and turn.state in _WITH_SLOT:
+                while turn is not None and turn.state in _WITH_SLOT and self._is_current(turn):
                     turn = await self._next(turn)
         return turn is not None
+
+    def _is_current(self, turn: Turn) -> bool:
+        """Return whether a turn is open, and this attempt its newest one."""
+        return turn.open and turn.attempt == self._context.turn.attempt
 
     async def _next(self, turn: Turn) -> Turn | None:
         """Take the step of the turn's state; return the turn after it, None where none was made."""
@@ -144,6 +153,9 @@ class TurnRunner:
             return await step(turn)
         except TurnError as error:
             return await self._fail(turn, error.kind, str(error))
+        except MessageDeletedError as error:
+            await self._ledger.deletions.messages_deleted((error.message_id,))
+            return await self._ledger.history.turn(turn.id)
         except UndeliverableError as error:
             return await self._fail(turn, "undeliverable", f"Discord takes nothing there: {error}")
         except LedgerError:
@@ -217,18 +229,13 @@ class TurnRunner:
             return await self._cancelled(turn)
         if not await self._wait_for_slot():
             return await self._cancelled(turn)
-        questions = await self._ledger.questions.of_turn(turn.id)
-        thread_id = await self._threads.post(
-            turn,
-            questions,
-            self._services.attachments,
-            unsure=self._context.unsure,
-            lost=self._lost_thread,
-        )
-        self._context.unread = ()
-        if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
-            self._context.unread = await self._unread(turn)
-        return await self._ledger.turns.posted(turn.id, turn.attempt, thread_id)
+        posted = await post_questions(self._context, turn, lost=self._lost_thread)
+        if posted is not None:
+            questions = await self._ledger.questions.of_turn(turn.id)
+            self._context.unread = ()
+            if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
+                self._context.unread = await self._unread(turn)
+        return posted
 
     async def _start(self, turn: Turn) -> Turn | None:
         assert turn.thread_id is not None
@@ -297,6 +304,8 @@ class TurnRunner:
         )
 
     async def _close(self, turn: Turn) -> Turn | None:
+        if turn.outcome == "withdrawn":
+            return await self._withdraw(turn)
         if self._end is None:
             self._end = await self._stored_end(turn)
         text = self._end.text
@@ -326,10 +335,24 @@ class TurnRunner:
             closed = await self._ledger.turns.closed(turn.id, turn.attempt, took)
         else:
             closed = await self._ledger.turns.undelivered(turn.id, turn.attempt)
-        if closed is not None:
-            _log_end(closed, took, reason)
-            self._services.namer.name_soon(closed)
-        return closed
+        return self._ended(closed, took, reason)
+
+    async def _withdraw(self, turn: Turn) -> Turn | None:
+        """End a turn whose questions or whose reply were deleted: nothing is sent any more."""
+        questions = await self._ledger.questions.of_turn(turn.id)
+        note = localized("reply-deleted") if questions else localized("question-deleted")
+        await self._reply.leave(note)
+        closed = await self._ledger.turns.closed(turn.id, turn.attempt)
+        return self._ended(closed, self._context.seconds(turn), "")
+
+    def _ended(self, turn: Turn | None, took: float, reason: str) -> Turn | None:
+        """Log the end of a turn, and begin what follows from it."""
+        if turn is not None:
+            log_end(turn, took, reason)
+            self._services.namer.name_soon(turn)
+            if turn.has_chores:
+                self._services.chores.begin((turn.channel_id,))
+        return turn
 
     async def _stored_end(self, turn: Turn) -> RunEnd:
         """Return the end of the run as the server has it; used after a restart."""
@@ -376,25 +399,3 @@ class TurnRunner:
             fields = self._services.settings.footer
             notes.append(sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model))
         return [note for note in notes if note]
-
-
-def _log_end(turn: Turn, took: float, reason: str) -> None:
-    """Log the end of a turn in one line."""
-    facts = [f"{took:.1f} s", f"channel {turn.channel_id}"]
-    facts += [turn.run_id] if turn.run_id else []
-    facts += [f"{turn.tokens} tokens"] if turn.tokens is not None else []
-    facts += [turn.error] if turn.error else []
-    level = logging.WARNING if turn.outcome == "failed" else logging.INFO
-    task = ""
-    if turn.error in sentences.OPERATORS_TASK:
-        level = logging.ERROR
-        task = " Members cannot mend this: check the model's key, credit and name in [models]."
-    _log.log(
-        level,
-        "Turn %d %s (%s)%s%s",
-        turn.id,
-        turn.outcome,
-        ", ".join(facts),
-        f": {reason}" if reason else "",
-        task,
-    )

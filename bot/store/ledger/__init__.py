@@ -1,10 +1,13 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
+from bot.store.ledger.deletions import Deletion
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.questions import QueueFullError
 from bot.store.ledger.records import (
     Asker,
     ChannelTitle,
+    Chore,
+    ChoreKind,
     Link,
     NewQuestion,
     Outcome,
@@ -23,6 +26,9 @@ __all__ = [
     "TURN_MOVES",
     "Asker",
     "ChannelTitle",
+    "Chore",
+    "ChoreKind",
+    "Deletion",
     "Ledger",
     "LedgerError",
     "Link",

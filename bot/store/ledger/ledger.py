@@ -8,6 +8,8 @@ from typing import Final, Self
 
 from bot.store.database import Database
 from bot.store.ledger.channel_titles import ChannelTitleStore
+from bot.store.ledger.chores import ChoreStore
+from bot.store.ledger.deletions import DeletionStore
 from bot.store.ledger.history import TurnHistory
 from bot.store.ledger.locales import LocaleStore
 from bot.store.ledger.questions import QuestionStore
@@ -36,6 +38,8 @@ class Ledger:
         self.turns = TurnStore(self._database, now)
         self.channel_titles = ChannelTitleStore(self._database)
         self.votes = VoteStore(self._database, now)
+        self.chores = ChoreStore(self._database)
+        self.deletions = DeletionStore(self._database, now)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.read_markers = ReadMarkerStore(self._database)

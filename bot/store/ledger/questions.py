@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from bot.store.ledger import rows
+from bot.store.ledger.chores import OUTDATED, add_chore, offer_again
 from bot.store.ledger.records import Link, NewQuestion, Question
 from bot.store.ledger.session import LedgerSession
 
@@ -100,17 +101,31 @@ class QuestionStore:
 
         return await self._database.write(work)
 
-    async def amend(self, question_id: int, content: str) -> bool:
-        """Store an edited text if the question still waits; return whether it did."""
-        return await self._database.write(
-            lambda db: (
-                db.execute(
-                    "UPDATE questions SET content = ? WHERE id = ? AND turn_id IS NULL",
-                    (content, question_id),
-                ).rowcount
-                == 1
-            )
-        )
+    async def question(self, question_id: int) -> Question | None:
+        """Return a question that was not withdrawn."""
+        found = await self._questions("WHERE id = ? AND withdrawn_at IS NULL", question_id)
+        return found[0] if found else None
+
+    async def amend(self, edited: NewQuestion) -> int | None:
+        """Store the newest wording of a question.
+
+        After an answer to the channel's newest turn, "Answer again" is to be offered: then the
+        channel is returned whose chores are to be done.
+        """
+
+        def work(db: sqlite3.Connection) -> int | None:
+            row = db.execute(
+                """
+                UPDATE questions SET content = ?, attachments = ?, revision = revision + 1
+                WHERE id = ? AND withdrawn_at IS NULL RETURNING turn_id
+                """,
+                (edited.content, edited.attachments, edited.id),
+            ).fetchone()
+            if row is None or row[0] is None:
+                return None
+            return offer_again(db, row[0])
+
+        return await self._database.write(work)
 
     async def withdraw(self, question_id: int) -> bool:
         """Withdraw a question for good if it still waits; return whether it did."""
@@ -147,8 +162,28 @@ class QuestionStore:
         )
 
     async def of_turn(self, turn_id: int) -> tuple[Question, ...]:
-        """Return a turn's questions, oldest first."""
-        return await self._questions("WHERE turn_id = ?", turn_id)
+        """Return a turn's questions that were not withdrawn, oldest first."""
+        return await self._questions("WHERE turn_id = ? AND withdrawn_at IS NULL", turn_id)
+
+    async def replace_outdated(self, turn_id: int) -> None:
+        """Have a turn's questions posted again from the first one on that was edited since."""
+
+        def work(db: sqlite3.Connection) -> None:
+            outdated = f"""
+                turn_id = :turn AND message_id IS NOT NULL
+                AND id >= (SELECT min(id) FROM questions WHERE turn_id = :turn AND {OUTDATED})
+            """
+            replaced = db.execute(
+                f"SELECT home_id, thread_id, message_id FROM questions WHERE {outdated}",
+                {"turn": turn_id},
+            ).fetchall()
+            for home_id, thread_id, message_id in replaced:
+                add_chore(db, home_id, "message", thread_id, message_id)
+            db.execute(
+                f"UPDATE questions SET message_id = NULL WHERE {outdated}", {"turn": turn_id}
+            )
+
+        await self._database.write(work)
 
     async def _questions(self, where: str, *values: int) -> tuple[Question, ...]:
         statement = f"{rows.QUESTION} {where} ORDER BY id"
@@ -215,13 +250,38 @@ class QuestionStore:
 
         return await self._database.read(work)
 
-    async def message_posted(self, question_id: int, thread_id: str, message_id: str) -> None:
-        """Store the thread and the message as which a question was posted."""
-        await self._database.write(
-            lambda db: db.execute(
-                "UPDATE questions SET thread_id = ?, message_id = ? WHERE id = ?",
-                (thread_id, message_id, question_id),
-            ).close()
+    async def message_posted(self, question: Question, thread_id: str, message_id: str) -> None:
+        """Store the thread and the message as which this wording of a question was posted.
+
+        The message of a question that was withdrawn meanwhile has to leave the thread again.
+        """
+
+        def work(db: sqlite3.Connection) -> None:
+            (withdrawn,) = db.execute(
+                """
+                UPDATE questions SET thread_id = ?, message_id = ?, posted_revision = ?
+                WHERE id = ? RETURNING withdrawn_at
+                """,
+                (thread_id, message_id, question.revision, question.id),
+            ).fetchone()
+            if withdrawn is not None and question.home_id is not None:
+                add_chore(db, question.home_id, "message", thread_id, message_id)
+
+        await self._database.write(work)
+
+    async def mark(self, question_id: int) -> bool:
+        """Note that a question may get the reaction of waiting; False if it waits no longer."""
+        return await self._database.write(
+            lambda db: (
+                db.execute(
+                    """
+                    UPDATE questions SET marked = 1
+                    WHERE id = ? AND turn_id IS NULL AND withdrawn_at IS NULL
+                    """,
+                    (question_id,),
+                ).rowcount
+                == 1
+            )
         )
 
 

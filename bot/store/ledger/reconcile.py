@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.store.ledger import rows
+from bot.store.ledger.moves import move, open_turn, set_part
 from bot.store.ledger.questions import route
 from bot.store.ledger.records import Link, Turn
 from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.turns import move, open_turn, set_part
 
 COPIED_FACT: Final = "backup.copied"
 """The fact that marks a copy of a ledger, until the copy is opened."""

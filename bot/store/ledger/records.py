@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from bot.store.ledger.states import OPEN, TurnState
 
-Outcome = Literal["answered", "cancelled", "failed"]
+Outcome = Literal["answered", "cancelled", "failed", "withdrawn"]
 """The result of a turn."""
 
 
@@ -62,6 +62,7 @@ class Question(NewQuestion, frozen=True, kw_only=True):
     ``thread_id`` and ``message_id`` are the message as which it was posted. ``fallback`` tells that
     a channel thread could not be opened for it. ``unread`` is JSON of chat: the parts that could
     not be read. ``documents`` tells that texts of it are on the thread, to be searched.
+    ``revision`` counts its edits.
     """
 
     home_id: int | None
@@ -72,6 +73,30 @@ class Question(NewQuestion, frozen=True, kw_only=True):
     turn_id: int | None
     thread_id: str | None
     message_id: str | None
+    revision: int = 0
+
+
+ChoreKind = Literal[
+    "message",  # delete a message: place is the thread, target the message
+    "question",  # the same for a question whose message is unknown: target is the question
+    "run",  # cancel a run and delete its messages: place is the thread, target the run
+    "attempt",  # the same for a run whose id is unknown: target is "turn.attempt"
+    "part",  # delete a Discord message of the bot: place is its channel
+    "reaction",  # remove the bot's reaction: place is the message's channel, target the message
+    "offer",  # offer "Answer again" under a reply: place is the turn, target the attempt
+]
+
+
+class Chore(Struct, frozen=True, kw_only=True):
+    """A small task that the ledger remembers until it is done; doing it twice does no harm.
+
+    ``channel_id`` is the channel in whose order the task is done.
+    """
+
+    channel_id: int
+    kind: ChoreKind
+    place: str
+    target: str
 
 
 class ChannelTitle(Struct, frozen=True, kw_only=True):
@@ -147,6 +172,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     ended_at: float | None
     askers: tuple[Asker, ...]
     parts: tuple[int, ...]
+    has_chores: bool = False
 
     @property
     def open(self) -> bool:

@@ -8,7 +8,8 @@ from bot.store.ledger.records import Asker, Question, Turn
 
 QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
-           fallback, received_at, turn_id, thread_id, message_id, points_to, unread, documents
+           fallback, received_at, turn_id, thread_id, message_id, points_to, unread, documents,
+           revision
     FROM questions
 """
 
@@ -20,7 +21,8 @@ TURN: Final = """
             FROM (SELECT author_id, author_name FROM questions
                   WHERE turn_id = t.id GROUP BY author_id ORDER BY min(id))),
            (SELECT json_group_array(message_id)
-            FROM (SELECT message_id FROM parts WHERE turn_id = t.id ORDER BY number))
+            FROM (SELECT message_id FROM parts WHERE turn_id = t.id ORDER BY number)),
+           EXISTS (SELECT 1 FROM chores WHERE channel_id = t.channel_id)
     FROM turns t JOIN links l ON l.channel_id = t.channel_id
 """
 
@@ -44,6 +46,7 @@ def question(row: tuple[Any, ...]) -> Question:
         points_to=row[13],
         unread=row[14],
         documents=bool(row[15]),
+        revision=row[16],
     )
 
 
@@ -70,6 +73,7 @@ def turn(row: tuple[Any, ...]) -> Turn:
         ended_at=row[18],
         askers=tuple(Asker(id_, name) for id_, name in json.loads(row[19])),
         parts=tuple(json.loads(row[20])),
+        has_chores=bool(row[21]),
     )
 
 

@@ -203,6 +203,31 @@ def _seventh(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+_EIGHTH: Final = (
+    # How often a question was edited, and which wording of it is on the thread.
+    "ALTER TABLE questions ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE questions ADD COLUMN posted_revision INTEGER NOT NULL DEFAULT 0",
+    # Whether the question may have the reaction of a question that waits.
+    "ALTER TABLE questions ADD COLUMN marked INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE chores (
+        id INTEGER PRIMARY KEY,
+        channel_id INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        place TEXT NOT NULL,
+        target TEXT NOT NULL,
+        UNIQUE (kind, place, target)
+    ) STRICT
+    """,
+    "CREATE INDEX chores_of_channel ON chores (channel_id, id)",
+)
+
+
+def _eighth(db: sqlite3.Connection) -> None:
+    for statement in _EIGHTH:
+        db.execute(statement)
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -211,4 +236,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _fifth,
     _sixth,
     _seventh,
+    _eighth,
 )

@@ -13,6 +13,7 @@ TurnState = Literal[
     "answered",  # the reply has the answer
     "cancelled",  # a member cancelled it; the reply keeps the text so far
     "failed",  # the reply has the error; Retry starts another attempt
+    "withdrawn",  # its questions or its reply were deleted; nothing is sent any more
 ]
 
 TURN_MOVES: Final[Mapping[TurnState, frozenset[TurnState]]] = MappingProxyType(
@@ -20,12 +21,15 @@ TURN_MOVES: Final[Mapping[TurnState, frozenset[TurnState]]] = MappingProxyType(
         "waiting": frozenset({"placed", "closing"}),
         "placed": frozenset({"posted", "closing"}),
         # Back to placed when the thread is gone, and the questions go onto another one.
-        "posted": frozenset({"running", "placed", "closing"}),
-        "running": frozenset({"closing"}),
-        "closing": frozenset({"answered", "cancelled", "failed"}),
-        "answered": frozenset(),
-        "cancelled": frozenset(),
+        # Back to waiting, with the next attempt, when one of several questions was deleted.
+        "posted": frozenset({"running", "placed", "waiting", "closing"}),
+        "running": frozenset({"waiting", "closing"}),
+        "closing": frozenset({"answered", "cancelled", "failed", "withdrawn"}),
+        # Back to waiting by "Answer again" and by Retry.
+        "answered": frozenset({"waiting"}),
+        "cancelled": frozenset({"waiting"}),
         "failed": frozenset({"waiting"}),
+        "withdrawn": frozenset(),
     }
 )
 """The states that may follow each state."""

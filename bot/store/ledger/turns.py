@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from bot.store.ledger import rows
-from bot.store.ledger.records import Outcome, Turn
+from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_again
+from bot.store.ledger.moves import move, open_turn, set_part
+from bot.store.ledger.records import Chore, Outcome, Turn
 from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.states import OPEN, TurnState, sources
+from bot.store.ledger.states import OPEN, TurnState
 
 RESTART_SECONDS: Final = 60.0
 """Starts of the bot that are closer together than this count once against a turn, in seconds."""
 
 _COUNTED_FACT: Final = "turns.picked_up_at"
-_NO_END: Final = 2**63 - 1
 
 # Turns in a state of a later version are left alone: this version cannot go on with them.
 _OPEN_STATES: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
@@ -126,11 +127,18 @@ class TurnStore:
         return await self._database.write(work)
 
     async def posted(self, turn_id: int, attempt: int, thread_id: str) -> Turn | None:
-        """Move to ``posted``: every question is a message on this thread."""
+        """Move to ``posted``: the newest wording of every question is a message on this thread.
+
+        The turn does not move while messages have to leave the thread.
+        """
         return await self._change(
-            """
+            f"""
             UPDATE turns SET state = 'posted', thread_id = :thread, pickups = 0
             WHERE id = :id AND attempt = :attempt
+              AND NOT EXISTS (SELECT 1 FROM questions WHERE turn_id = turns.id AND {OUTDATED})
+              AND NOT EXISTS (SELECT 1 FROM chores
+                              WHERE channel_id = turns.channel_id
+                                AND kind IN ('message', 'question'))
               AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
             """,
             "posted",
@@ -192,21 +200,24 @@ class TurnStore:
     async def closed(self, turn_id: int, attempt: int, took: float | None = None) -> Turn | None:
         """Move to the outcome's own state: the reply says all that it will say.
 
-        ``took`` are the seconds that the reply names; without them the attempt ends now.
+        ``took`` are the seconds that the reply names; without them the attempt ends now. Where a
+        question was edited meanwhile, "Answer again" is to be offered.
         """
-        return await self._change(
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            statement = """
+                UPDATE turns SET state = outcome, pickups = 0,
+                                 ended_at = coalesce(started_at + :took, :now)
+                WHERE id = :id AND attempt = :attempt
+                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
             """
-            UPDATE turns SET state = outcome, pickups = 0,
-                             ended_at = coalesce(started_at + :took, :now)
-            WHERE id = :id AND attempt = :attempt
-              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
-            "answered",
-            id=turn_id,
-            attempt=attempt,
-            took=took,
-            now=self._now(),
-        )
+            values = {"id": turn_id, "attempt": attempt, "took": took, "now": self._now()}
+            if not move(db, statement, "answered", **values):
+                return None
+            offer_again(db, turn_id)
+            return rows.turn_by_id(db, turn_id)
+
+        return await self._database.write(work)
 
     async def undelivered(self, turn_id: int, attempt: int) -> Turn | None:
         """Move to ``failed``: Discord refuses the reply, whatever the run's result is."""
@@ -225,19 +236,44 @@ class TurnStore:
 
     async def retry(self, turn_id: int, attempt: int) -> Turn | None:
         """Move a failed turn to ``waiting`` for another attempt; None if that was done before."""
-        return await self._change(
+        return await self._begin_next_attempt(turn_id, attempt, "failed")
+
+    async def again(self, turn_id: int, attempt: int) -> Turn | None:
+        """Move an answered or cancelled turn to ``waiting``, to be answered again.
+
+        The run's messages will be deleted. None if the turn is not the channel's newest any more,
+        or if this was done before.
+        """
+        return await self._begin_next_attempt(turn_id, attempt, "answered", "cancelled")
+
+    async def _begin_next_attempt(
+        self, turn_id: int, attempt: int, *ended: TurnState
+    ) -> Turn | None:
+        def work(db: sqlite3.Connection) -> Turn | None:
+            before = rows.turn_by_id(db, turn_id)
+            if before is None or before.state not in ended:
+                return None
+            statement = """
+                UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL,
+                                 canceller_id = NULL, canceller_name = NULL, outcome = NULL,
+                                 error = NULL, tokens = NULL, started_at = :now, ended_at = NULL
+                WHERE id = :id AND attempt = :attempt
+                  AND state IN (SELECT value FROM json_each(:sources))
+                  AND EXISTS (SELECT 1 FROM questions
+                              WHERE turn_id = turns.id AND withdrawn_at IS NULL)
+                  AND (state = 'failed' OR NOT EXISTS (
+                      SELECT 1 FROM turns AS newer
+                      WHERE newer.channel_id = turns.channel_id AND newer.id > turns.id))
+                RETURNING id
             """
-            UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL,
-                             canceller_id = NULL, canceller_name = NULL, outcome = NULL,
-                             error = NULL, tokens = NULL, started_at = :now, ended_at = NULL
-            WHERE id = :id AND attempt = :attempt
-              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
-            "waiting",
-            id=turn_id,
-            attempt=attempt,
-            now=self._now(),
-        )
+            values = {"id": turn_id, "attempt": attempt, "now": self._now()}
+            if not move(db, statement, "waiting", **values):
+                return None
+            if before.state != "failed":
+                discard_run(db, before)
+            return rows.turn_by_id(db, turn_id)
+
+        return await self._database.write(work)
 
     async def request_cancel(
         self, turn_id: int, attempt: int, user_id: int, name: str
@@ -260,16 +296,27 @@ class TurnStore:
         """Store which Discord message is part ``number`` of the reply, counted from 0."""
         await self._database.write(lambda db: set_part(db, turn_id, number, message_id))
 
-    async def drop_parts(self, turn_id: int, count: int) -> None:
-        """Delete the reply's parts from number ``count`` on."""
-        await self._database.write(
-            lambda db: db.execute(
-                "DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn_id, count)
-            ).close()
-        )
+    async def drop_parts(self, turn: Turn, count: int) -> tuple[Chore, ...]:
+        """Take the parts from number ``count`` on out of a reply; return the chores to delete them.
+
+        The ledger knows about a message before the bot deletes it: any other deletion is somebody
+        else's, and ends the turn.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[Chore, ...]:
+            dropped = db.execute(
+                "SELECT message_id FROM parts WHERE turn_id = ? AND number >= ? ORDER BY number",
+                (turn.id, count),
+            ).fetchall()
+            db.execute("DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn.id, count))
+            return tuple(
+                add_chore(db, turn.channel_id, "part", turn.channel_id, row[0]) for row in dropped
+            )
+
+        return await self._database.write(work)
 
     async def known_parts(self, message_ids: Iterable[int]) -> frozenset[int]:
-        """Return which of these Discord message ids are parts of replies."""
+        """Return which of these Discord message ids are or were parts of replies."""
         ids = json.dumps(list(message_ids))
         return await self._database.read(
             lambda db: frozenset(
@@ -277,9 +324,12 @@ class TurnStore:
                 for row in db.execute(
                     """
                     SELECT message_id FROM parts
-                    WHERE message_id IN (SELECT value FROM json_each(?))
+                    WHERE message_id IN (SELECT value FROM json_each(:ids))
+                    UNION ALL
+                    SELECT CAST(target AS INTEGER) FROM chores
+                    WHERE kind = 'part' AND target IN (SELECT value FROM json_each(:texts))
                     """,
-                    (ids,),
+                    {"ids": ids, "texts": json.dumps([str(each) for each in json.loads(ids)])},
                 )
             )
         )
@@ -293,54 +343,3 @@ class TurnStore:
             return rows.turn_by_id(db, int(values["id"]))
 
         return await self._database.write(work)
-
-
-def move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
-    """Run a guarded UPDATE; return False if the turn's state does not allow ``target``."""
-    if target is not None:
-        values["sources"] = json.dumps(sources(target))
-    return db.execute(statement, values).fetchone() is not None
-
-
-def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
-    """Store which Discord message is part ``number`` of a turn's reply."""
-    db.execute(
-        """
-        INSERT INTO parts VALUES (?, ?, ?)
-        ON CONFLICT (turn_id, number) DO UPDATE SET message_id = excluded.message_id
-        """,
-        (turn_id, number, message_id),
-    )
-
-
-def open_turn(
-    db: sqlite3.Connection, channel_id: int, now: float, *, up_to: int = _NO_END
-) -> Turn | None:
-    """Create a turn of a channel's waiting questions up to ``up_to``; it replies to the newest."""
-    row = db.execute(
-        """
-        INSERT INTO turns (channel_id, guild_id, state, attempt, pickups, reply_to, fallback,
-                           created_at, started_at)
-        SELECT l.channel_id, l.guild_id, 'waiting', 1, 0, max(q.id),
-               -- Told once a channel, not with every answer.
-               max(q.fallback) AND NOT EXISTS (
-                   SELECT 1 FROM turns WHERE channel_id = l.channel_id AND fallback),
-               min(q.received_at), :now
-        FROM questions q JOIN links l ON l.channel_id = q.home_id
-        WHERE q.home_id = :channel AND q.turn_id IS NULL AND q.withdrawn_at IS NULL
-          AND q.id <= :up_to
-        GROUP BY l.channel_id
-        RETURNING id
-        """,
-        {"channel": channel_id, "now": now, "up_to": up_to},
-    ).fetchone()
-    if row is None:
-        return None
-    db.execute(
-        """
-        UPDATE questions SET turn_id = ?
-        WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL AND id <= ?
-        """,
-        (row[0], channel_id, up_to),
-    )
-    return rows.turn_by_id(db, row[0])

@@ -7,6 +7,8 @@ import pytest
 
 from tests.scenarios.community import Community, answer, community
 
+EDIT = "/channels/{channel_id}/messages/{message_id}"
+
 
 @pytest.fixture
 async def whole(tmp_path: Path) -> AsyncIterator[Community]:
@@ -21,7 +23,7 @@ async def test_parts_that_are_sent_again_have_new_nonces(whole: Community) -> No
     await whole.ask("one")
     gate.let(2)
     sent = [await whole.reply(whole.general, number) for number in (1, 2)]
-    await whole.admin.delete(sent[0])
+    whole.sandbox.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10)
     gate.open()
     await whole.ended_turns(1)
     anew = whole.replies(whole.general)

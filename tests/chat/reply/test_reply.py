@@ -8,7 +8,11 @@ import pytest
 
 from bot.chat.reply import buttons
 from bot.chat.reply.buttons import ReplyButton
-from bot.chat.reply.channel_writer import ChannelWriters, UndeliverableError
+from bot.chat.reply.channel_writer import (
+    ChannelWriters,
+    MessageDeletedError,
+    UndeliverableError,
+)
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.reply import Reply
 from bot.chat.texts.fluent import localized
@@ -105,17 +109,15 @@ async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: W
     ]
 
 
-async def test_a_deleted_placeholder_is_replaced_by_a_message_with_the_answer(
-    written: Written,
-) -> None:
+async def test_nothing_is_sent_in_the_place_of_a_deleted_placeholder(written: Written) -> None:
     reply = written.reply()
     message_id = await placed(written, reply)
     channel = written.bot.client.get_partial_messageable(written.bot.general.id)
     await channel.get_partial_message(message_id).delete()
-    assert await reply.finish("Here.", [], [])
-    assert written.bot.texts() == ["Here."]
-    (part,) = await written.parts()
-    assert part != message_id
+    with pytest.raises(MessageDeletedError) as told:
+        await reply.finish("Here.", [], [])
+    assert told.value.message_id == message_id
+    assert written.bot.texts() == []
 
 
 async def test_an_unsure_end_uses_the_part_that_an_earlier_try_sent(written: Written) -> None:

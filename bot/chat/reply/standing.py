@@ -1,0 +1,31 @@
+"""Leaves the messages of a reply as they stand, when nothing more is to be sent."""
+
+import contextlib
+from collections.abc import Sequence
+
+from bot.chat.reply.channel_writer import (
+    ChannelWriter,
+    MessageDeletedError,
+    MessageFrozenError,
+    UndeliverableError,
+)
+from bot.chat.reply.split import LIMIT, split
+from bot.chat.texts import sentences
+from bot.chat.transport.rate_limiter import RequestPriority
+
+
+async def leave_standing(writer: ChannelWriter, message_ids: Sequence[int], note: str) -> None:
+    """Take the buttons off the messages that exist, and add a note below the last one's text.
+
+    A message that can't be read or edited is left alone.
+    """
+    standing: list[tuple[int, str]] = []
+    for message_id in message_ids:
+        contents = await writer.contents([message_id], priority=RequestPriority.URGENT)
+        standing += [(message_id, content) for content in contents]
+    for number, (message_id, content) in enumerate(standing, start=1):
+        shown = "" if sentences.is_thinking(content) else content
+        if number == len(standing):
+            shown = "\n".join([*split(shown, LIMIT - len(note) - 1)[:1], note])
+        with contextlib.suppress(MessageDeletedError, MessageFrozenError, UndeliverableError):
+            await writer.edit(message_id, shown, None, priority=RequestPriority.URGENT)

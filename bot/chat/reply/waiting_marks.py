@@ -1,0 +1,89 @@
+"""Marks questions that wait behind a running answer with a reaction, until their turn starts.
+
+The ledger knows of a reaction before Discord does, so that none is left behind.
+"""
+
+import asyncio
+import logging
+from typing import Final
+from weakref import WeakValueDictionary
+
+import discord
+
+from bot.chat.reply.channel_writer import ChannelWriters
+from bot.chat.transport.rest_retry import MISSING_ACCESS, MISSING_PERMISSIONS
+from bot.runtime.clock import Clock
+from bot.runtime.tasks import BackgroundTasks
+from bot.store.ledger import Ledger, Question
+
+WAITING: Final = "⏳"
+"""The reaction of a question that waits."""
+
+_REFUSED_SECONDS: Final = 600.0
+"""How long no reaction is added in a channel that refused one, in seconds.
+
+Discord bans an address with ten thousand refused requests in ten minutes.
+"""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class WaitingMarks:
+    """Adds and removes the reactions; a refusal of Discord is no error."""
+
+    def __init__(self, ledger: Ledger, writers: ChannelWriters, clock: Clock) -> None:
+        self._ledger = ledger
+        self._writers = writers
+        self._clock = clock
+        self._tasks = BackgroundTasks()
+        self._begun: dict[int, None] = {}
+        self._refused_at: dict[int, float] = {}
+        # One lock per channel: a reaction is removed only after Discord answered its addition.
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    def mark_soon(self, channel_id: int) -> None:
+        """Mark the questions that wait for a channel's next turn, in the background."""
+        self._tasks.start(
+            self._mark_waiting(channel_id),
+            f"The waiting questions of channel {channel_id} could not be marked",
+        )
+
+    async def remove(self, channel_id: int, message_id: int) -> None:
+        """Remove the reaction from a question, if there is one."""
+        self._begun.pop(message_id, None)
+        async with self._lock(channel_id):
+            try:
+                await self._writers.in_channel(channel_id).remove_reaction(message_id, WAITING)
+            except discord.HTTPException as error:
+                # Most likely there is no reaction, or the question was deleted.
+                _log.debug("No reaction is removed from message %d: %s", message_id, error)
+
+    async def stop(self) -> None:
+        """Mark no more questions."""
+        await self._tasks.stop()
+
+    async def _mark_waiting(self, channel_id: int) -> None:
+        for question in await self._ledger.questions.waiting(channel_id):
+            if question.id not in self._begun:
+                self._begun[question.id] = None
+                await self._mark(question)
+
+    async def _mark(self, question: Question) -> None:
+        channel_id = question.channel_id
+        async with self._lock(channel_id):
+            refused_at = self._refused_at.get(channel_id)
+            now = self._clock.monotonic()
+            if refused_at is not None and now - refused_at < _REFUSED_SECONDS:
+                return
+            if not await self._ledger.questions.mark(question.id):
+                self._begun.pop(question.id, None)
+                return
+            try:
+                await self._writers.in_channel(channel_id).add_reaction(question.id, WAITING)
+            except discord.HTTPException as error:
+                _log.info("Message %d gets no reaction: %s", question.id, error)
+                if error.code in (MISSING_ACCESS, MISSING_PERMISSIONS):
+                    self._refused_at[channel_id] = now
+
+    def _lock(self, channel_id: int) -> asyncio.Lock:
+        return self._locks.setdefault(channel_id, asyncio.Lock())

@@ -1,0 +1,90 @@
+"""Removes from threads what was deleted in Discord, and the answers that are replaced."""
+
+import logging
+from typing import Final
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.assistants.states import TERMINAL
+from bot.chat.threads.api_errors import gone, locked
+from bot.chat.threads.threads import AssistantThreads
+from bot.runtime.clock import Clock
+from bot.store.ledger import Chore
+
+END_SECONDS: Final = 15.0
+"""How long a cancelled run may take to end before its messages are deleted, in seconds."""
+
+_POLL_SECONDS: Final = 0.25
+
+_log: Final = logging.getLogger(__name__)
+
+
+class ThreadCleanup:
+    """Does the chores of the kinds "message", "question", "run" and "attempt"."""
+
+    def __init__(self, threads: AssistantThreads, clock: Clock) -> None:
+        self._threads = threads
+        self._clock = clock
+
+    @property
+    def _api(self) -> AssistantsAPI:
+        return self._threads.api
+
+    async def do(self, chore: Chore) -> bool:
+        """Do a chore; return False where it must be tried again later.
+
+        A refusal for good counts as done: there is nothing else that the bot can do. Raises
+        ``TurnError`` where the server does not answer.
+        """
+        thread_id = chore.place
+        if chore.kind == "message":
+            return await self._delete_message(thread_id, chore.target)
+        if chore.kind == "question":
+            found = await self._threads.messages_of_question(thread_id, chore.target)
+            return all([await self._delete_message(thread_id, each) for each in found])
+        run_id: str | None = chore.target
+        if chore.kind == "attempt":
+            turn_id, attempt = map(int, chore.target.split("."))
+            run_id = await self._threads.run_of_attempt(thread_id, turn_id, attempt)
+        return run_id is None or await self._discard_run(thread_id, run_id)
+
+    async def _discard_run(self, thread_id: str, run_id: str) -> bool:
+        """Cancel a run that is active, and delete its messages."""
+        try:
+            if not await self._is_over(thread_id, run_id):
+                return False
+            messages = await self._threads.messages_of(thread_id, run_id)
+        except APIError as error:
+            _log.info("The messages of run %s can't be deleted: %s", run_id, error)
+            return True
+        # On some servers messages name no run, and may belong to another one.
+        own = [message.id for message in messages if message.run_id == run_id]
+        deleted = [await self._delete_message(thread_id, message_id) for message_id in own]
+        return all(deleted)
+
+    async def _is_over(self, thread_id: str, run_id: str) -> bool:
+        """Return whether a run has ended; cancel the run if it is active. Raises ``APIError``."""
+        run = await self._api.retrieve_run(thread_id, run_id)
+        if run.status in TERMINAL:
+            return True
+        try:
+            await self._api.cancel_run(thread_id, run_id)
+        except APIError as error:
+            _log.info("Run %s was not cancelled: %s", run_id, error)
+        deadline = self._clock.monotonic() + END_SECONDS
+        while self._clock.monotonic() < deadline:
+            run = await self._api.retrieve_run(thread_id, run_id)
+            if run.status in TERMINAL:
+                return True
+            await self._clock.sleep(_POLL_SECONDS)
+        return False
+
+    async def _delete_message(self, thread_id: str, message_id: str) -> bool:
+        try:
+            await self._api.delete_message(thread_id, message_id)
+        except APIError as error:
+            if locked(error):
+                return False
+            if not gone(error):
+                _log.warning("Message %s can't be deleted: %s", message_id, error)
+        return True

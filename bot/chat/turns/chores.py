@@ -1,0 +1,109 @@
+"""Does the ledger's chores: tidies threads before each run, and Discord's messages meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bot.chat.reply import buttons
+from bot.chat.reply.channel_writer import ChannelWriters
+from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.texts.fluent import using
+from bot.chat.texts.locales import Locales
+from bot.chat.threads.api_errors import TurnError
+from bot.chat.threads.thread_cleanup import ThreadCleanup
+from bot.chat.transport.rate_limiter import RequestPriority
+from bot.config import AnswerButton
+from bot.runtime.tasks import BackgroundTasks
+from bot.store.ledger import Chore, ChoreKind, Ledger
+
+AT_ONCE: Final = 4
+"""The number of channels whose chores are done at the same time."""
+
+_ON_THREADS: Final[tuple[ChoreKind, ...]] = ("run", "attempt", "message", "question")
+_IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer")
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Chores:
+    """Does the chores of channels. A chore that fails stays for the next occasion.
+
+    ``chosen`` are the buttons that the operator wants under answers.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        cleanup: ThreadCleanup,
+        writers: ChannelWriters,
+        marks: WaitingMarks,
+        locales: Locales,
+        chosen: Sequence[AnswerButton],
+    ) -> None:
+        self._ledger = ledger
+        self._cleanup = cleanup
+        self._writers = writers
+        self._marks = marks
+        self._locales = locales
+        self._chosen = chosen
+        self._tasks = BackgroundTasks()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    def begin(self, channel_ids: Iterable[int]) -> None:
+        """Do all chores of these channels in the background."""
+        for channel_id in channel_ids:
+            self._tasks.start(
+                self._do_all(channel_id), f"The chores of channel {channel_id} are not done yet"
+            )
+
+    async def begin_all(self) -> None:
+        """Do the chores that an earlier process left; raises ``LedgerError``."""
+        self.begin(await self._ledger.chores.channels())
+
+    async def tidy_thread(self, channel_id: int) -> None:
+        """Delete what has to leave a channel's thread; raises ``TurnError`` and ``LedgerError``."""
+        for chore in await self._ledger.chores.of_channel(channel_id, *_ON_THREADS):
+            if await self._cleanup.do(chore):
+                await self._ledger.chores.done(chore)
+
+    async def stop(self) -> None:
+        """Do no more chores; the next start goes on with them."""
+        await self._tasks.stop()
+
+    async def _do_all(self, channel_id: int) -> None:
+        async with self._at_once:
+            for chore in await self._ledger.chores.of_channel(channel_id, *_IN_DISCORD):
+                await self._do_in_discord(chore)
+                await self._ledger.chores.done(chore)
+            try:
+                await self.tidy_thread(channel_id)
+            except TurnError as error:
+                _log.info("The thread of channel %d is tidied later: %s", channel_id, error)
+
+    async def _do_in_discord(self, chore: Chore) -> None:
+        if chore.kind == "offer":
+            await self._offer(int(chore.place), int(chore.target))
+        elif chore.kind == "reaction":
+            await self._marks.remove(int(chore.place), int(chore.target))
+        else:
+            writer = self._writers.in_channel(int(chore.place))
+            await writer.delete(int(chore.target), priority=RequestPriority.USUAL)
+
+    async def _offer(self, turn_id: int, attempt: int) -> None:
+        """Offer "Answer again" under a finished reply whose question was edited."""
+        turn = await self._ledger.history.turn(turn_id)
+        if turn is None or turn.open or turn.attempt != attempt or not turn.parts:
+            return
+        chosen = self._chosen if turn.state == "answered" else ()
+        with using(await self._locales.of_turn(turn)):
+            offered = buttons.answer_buttons(
+                turn_id,
+                attempt,
+                chosen,
+                cut_off=turn.error == "incomplete",
+                outdated=True,
+            )
+            await self._writers.of(turn).set_buttons(
+                turn.parts[-1], buttons.view(*offered), priority=RequestPriority.USUAL
+            )

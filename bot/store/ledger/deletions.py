@@ -1,0 +1,191 @@
+"""Deleted Discord messages: withdraws questions, and ends turns whose reply was deleted."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from bot.store.ledger import rows
+from bot.store.ledger.chores import add_chore, discard_run
+from bot.store.ledger.moves import move
+from bot.store.ledger.records import Turn
+from bot.store.ledger.session import LedgerSession
+
+_UNDECIDED: Final = ("waiting", "placed", "posted", "running")
+"""The states of a turn whose outcome is not known yet."""
+
+
+class Deletion(Struct, frozen=True):
+    """The channels with work to do after a deletion, and the turns whose work must be stopped."""
+
+    channels: frozenset[int] = frozenset()
+    turns: frozenset[int] = frozenset()
+
+
+class DeletionStore:
+    """The part of the ledger that stores deletions; each method is one transaction."""
+
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    async def messages_deleted(self, ids: Iterable[int]) -> Deletion:
+        """Store that Discord messages were deleted, by anybody but the bot itself.
+
+        A question that waits is withdrawn. A turn under way loses the question: its run is
+        discarded, and the next attempt answers the other questions. A turn without questions or
+        with a deleted reply is closed as withdrawn. Whatever was posted to a thread leaves it.
+        The words of bystanders
+        leave their threads, too. Other messages change nothing.
+        """
+        given = json.dumps(list(ids))
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Deletion:
+            channels: set[int] = set()
+            turns: set[int] = set()
+            for turn in _with_deleted_parts(db, given):
+                _end_without_reply(db, turn)
+                channels.add(turn.channel_id)
+                turns.add(turn.id)
+            for turn_id, home_id in _withdraw(db, given, now):
+                if home_id is not None:
+                    channels.add(home_id)
+                begun = None if turn_id is None else rows.turn_by_id(db, turn_id)
+                if begun is not None and begun.state in _UNDECIDED:
+                    turns.update([begun.id] if _answer_the_others(db, begun) else [])
+            channels |= _forget_bystanders(db, given)
+            return Deletion(frozenset(channels), frozenset(turns))
+
+        # Almost every deleted message is one that the ledger does not know: no write for those.
+        if not await self._database.read(lambda db: _is_known(db, given)):
+            return Deletion()
+        return await self._database.write(work)
+
+
+def _is_known(db: sqlite3.Connection, ids: str) -> bool:
+    statement = """
+        SELECT EXISTS (SELECT 1 FROM questions WHERE id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM parts WHERE message_id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM bystanders
+                       WHERE message_id IN (SELECT value FROM json_each(:ids)))
+    """
+    return bool(db.execute(statement, {"ids": ids}).fetchone()[0])
+
+
+def _with_deleted_parts(db: sqlite3.Connection, ids: str) -> list[Turn]:
+    """Remove deleted messages from the parts of replies; return the turns of those replies."""
+    gone = "SELECT value FROM json_each(?)"
+    found = db.execute(f"SELECT DISTINCT turn_id FROM parts WHERE message_id IN ({gone})", (ids,))
+    turns = [turn for row in found.fetchall() if (turn := rows.turn_by_id(db, row[0])) is not None]
+    db.execute(f"DELETE FROM parts WHERE message_id IN ({gone})", (ids,))
+    for turn in turns:
+        # The numbers of the parts have no gaps.
+        left = [
+            row[0]
+            for row in db.execute(
+                "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", (turn.id,)
+            )
+        ]
+        db.execute("DELETE FROM parts WHERE turn_id = ?", (turn.id,))
+        db.executemany(
+            "INSERT INTO parts VALUES (?, ?, ?)",
+            [(turn.id, number, message_id) for number, message_id in enumerate(left)],
+        )
+    return [turn for each in turns if (turn := rows.turn_by_id(db, each.id)) is not None]
+
+
+def _end_without_reply(db: sqlite3.Connection, turn: Turn) -> None:
+    """End a turn whose reply lost a part; the answer of an ended one leaves the thread."""
+    if turn.state in _UNDECIDED:
+        _close_as_withdrawn(db, turn)
+    elif turn.state == "closing":
+        db.execute("UPDATE turns SET outcome = 'withdrawn' WHERE id = ?", (turn.id,))
+        discard_run(db, turn)
+    elif not turn.parts:
+        discard_run(db, turn)
+
+
+def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | None, int | None]]:
+    """Withdraw questions; return turn and channel of each."""
+    withdrawn = db.execute(
+        """
+        UPDATE questions SET withdrawn_at = ?, content = '', attachments = '[]'
+        WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
+        RETURNING id, turn_id, home_id, thread_id, message_id
+        """,
+        (now, ids),
+    ).fetchall()
+    for question_id, turn_id, home_id, thread_id, message_id in withdrawn:
+        if message_id is not None:
+            add_chore(db, home_id, "message", thread_id, message_id)
+            continue
+        # While a turn's questions are posted, a message may exist that the ledger does not know.
+        posting = db.execute(
+            """
+            SELECT l.thread_id FROM turns t JOIN links l ON l.channel_id = t.channel_id
+            WHERE t.id = ? AND t.state = 'placed' AND l.thread_id IS NOT NULL
+            """,
+            (turn_id,),
+        ).fetchone()
+        if posting is not None:
+            add_chore(db, home_id, "question", posting[0], question_id)
+    return [(turn_id, home_id) for _, turn_id, home_id, _, _ in withdrawn]
+
+
+def _forget_bystanders(db: sqlite3.Connection, ids: str) -> set[int]:
+    """Have the words of bystanders leave the threads they are shown on; return the channels."""
+    shown = db.execute(
+        """
+        DELETE FROM bystanders WHERE message_id IN (SELECT value FROM json_each(?))
+        RETURNING home_id, thread_id, posted_id
+        """,
+        (ids,),
+    ).fetchall()
+    for home_id, thread_id, posted_id in shown:
+        if posted_id is not None:
+            add_chore(db, home_id, "message", thread_id, posted_id)
+    return {row[0] for row in shown}
+
+
+def _answer_the_others(db: sqlite3.Connection, turn: Turn) -> bool:
+    """Have a turn that lost a question answer its other ones; withdraw it if it has none.
+
+    Returns whether the attempt is over. A turn that has not posted its questions goes on.
+    """
+    (newest,) = db.execute(
+        "SELECT max(id) FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL", (turn.id,)
+    ).fetchone()
+    if newest is None:
+        _close_as_withdrawn(db, turn)
+        return True
+    if not turn.parts:
+        db.execute("UPDATE turns SET reply_to = ? WHERE id = ?", (newest, turn.id))
+    if turn.state in ("posted", "running") and turn.canceller is None:
+        discard_run(db, turn)
+        move(
+            db,
+            """
+            UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL, pickups = 0
+            WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "waiting",
+            id=turn.id,
+        )
+        return True
+    return False
+
+
+def _close_as_withdrawn(db: sqlite3.Connection, turn: Turn) -> None:
+    discard_run(db, turn)
+    move(
+        db,
+        """
+        UPDATE turns SET state = 'closing', outcome = 'withdrawn', error = NULL, pickups = 0
+        WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+        """,
+        "closing",
+        id=turn.id,
+    )

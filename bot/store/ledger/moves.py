@@ -1,0 +1,67 @@
+"""Changes of turns that several parts of the ledger make within their transactions."""
+
+import json
+import sqlite3
+from typing import Any, Final
+
+from bot.store.ledger import rows
+from bot.store.ledger.chores import add_chore
+from bot.store.ledger.records import Turn
+from bot.store.ledger.states import TurnState, sources
+
+_NO_END: Final = 2**63 - 1
+
+
+def move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
+    """Run a guarded UPDATE; return False if the turn's state does not allow ``target``."""
+    if target is not None:
+        values["sources"] = json.dumps(sources(target))
+    return db.execute(statement, values).fetchone() is not None
+
+
+def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
+    """Store which Discord message is part ``number`` of a turn's reply."""
+    db.execute(
+        """
+        INSERT INTO parts VALUES (?, ?, ?)
+        ON CONFLICT (turn_id, number) DO UPDATE SET message_id = excluded.message_id
+        """,
+        (turn_id, number, message_id),
+    )
+
+
+def open_turn(
+    db: sqlite3.Connection, channel_id: int, now: float, *, up_to: int = _NO_END
+) -> Turn | None:
+    """Create a turn of a channel's waiting questions up to ``up_to``; it replies to the newest."""
+    row = db.execute(
+        """
+        INSERT INTO turns (channel_id, guild_id, state, attempt, pickups, reply_to, fallback,
+                           created_at, started_at)
+        SELECT l.channel_id, l.guild_id, 'waiting', 1, 0, max(q.id),
+               -- Told once a channel, not with every answer.
+               max(q.fallback) AND NOT EXISTS (
+                   SELECT 1 FROM turns WHERE channel_id = l.channel_id AND fallback),
+               min(q.received_at), :now
+        FROM questions q JOIN links l ON l.channel_id = q.home_id
+        WHERE q.home_id = :channel AND q.turn_id IS NULL AND q.withdrawn_at IS NULL
+          AND q.id <= :up_to
+        GROUP BY l.channel_id
+        RETURNING id
+        """,
+        {"channel": channel_id, "now": now, "up_to": up_to},
+    ).fetchone()
+    if row is None:
+        return None
+    begun = db.execute(
+        """
+        UPDATE questions SET turn_id = ?
+        WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL AND id <= ?
+        RETURNING id, channel_id, marked
+        """,
+        (row[0], channel_id, up_to),
+    ).fetchall()
+    for question_id, asked_in, marked in begun:
+        if marked:
+            add_chore(db, channel_id, "reaction", asked_in, question_id)
+    return rows.turn_by_id(db, row[0])

@@ -1,0 +1,203 @@
+"""Deleted messages: a question, one of several, the reply, many at once, and after the answer."""
+
+import pytest
+
+from bot.chat.texts.fluent import localized
+from tests.scenarios.community import Community, answer, is_final, labels
+from tests.support.eventually import eventually
+
+
+async def asked_on_thread(whole: Community) -> list[str]:
+    return [text for role, text in await whole.on_thread(whole.general) if role == "user"]
+
+
+async def until_on_thread(whole: Community, expected: list[tuple[str, str]]) -> None:
+    """Wait until just these messages are on the thread of the channel."""
+    await eventually(lambda: whole.on_thread(whole.general), lambda found: found == expected)
+
+
+async def test_a_deleted_reply_ends_its_turn_and_nothing_is_posted_again(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="Too late.")
+    await channels.ask("one")
+    await channels.model.until_request()
+    await channels.admin.delete(await channels.reply(channels.general))
+    await channels.in_state(1, "withdrawn")
+    gate.open()
+    (run,) = await channels.runs_on(channels.general)
+    assert run.status == "cancelled"
+    # And the conversation goes on.
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general)) == "two"
+    assert len(channels.replies(channels.general)) == 1
+
+
+async def test_a_reply_whose_deletion_discord_did_not_tell_is_not_posted_again(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="Too late.")
+    await channels.ask("one")
+    await channels.model.until_request()
+    channels.sandbox.control.lose_events("MESSAGE_DELETE")
+    await channels.admin.delete(await channels.reply(channels.general))
+    gate.open()
+    await channels.in_state(1, "withdrawn")
+    assert channels.replies(channels.general) == []
+
+
+async def test_a_reply_of_two_parts_that_loses_one_keeps_the_other_without_buttons(
+    channels: Community,
+) -> None:
+    gate = channels.model.gate()
+    tokens = ["alpha " * 300 + "\n\n", "beta " * 300, "end"]
+    channels.model.say("".join(tokens), tokens=tokens, gate=gate)
+    await channels.ask("one")
+    gate.let(2)
+    first, second = [await channels.reply(channels.general, number) for number in (1, 2)]
+    await eventually(
+        lambda: channels.ledger.turns.known_parts([second.id]), lambda known: bool(known)
+    )
+    await channels.admin.delete(second)
+    await channels.in_state(1, "withdrawn")
+    gate.open()
+    assert channels.replies(channels.general) == [first]
+    assert first.content.startswith("alpha alpha")
+    assert first.content.endswith(localized("reply-deleted"))
+    assert labels(first) == []
+
+
+async def test_a_question_deleted_during_its_run_cancels_the_run(channels: Community) -> None:
+    gate = channels.model.gate()
+    channels.model.say("Half of it and more.", gate=gate)
+    question = await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    gate.let(2)
+    await channels.until(lambda: reply.content == "Half of")
+    await channels.ada.delete(question)
+    await channels.in_state(1, "withdrawn")
+    gate.open()
+    assert reply.content == f"Half of\n{localized('question-deleted')}"
+    assert labels(reply) == []
+    (run,) = await channels.runs_on(channels.general)
+    assert run.status == "cancelled"
+    # Neither the question nor what was said to it is shown to the model again.
+    await until_on_thread(channels, [])
+    await channels.ask("two")
+    await channels.finished(channels.general, 2)
+    assert await channels.on_thread(channels.general) == [("user", "two"), ("assistant", "two")]
+
+
+async def test_one_of_two_questions_deleted_during_their_run_leaves_the_other_answered(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="first")
+    await channels.ask("one")
+    await channels.model.until_request()
+    two, three = await channels.ask("two"), await channels.ask("three")
+    await channels.waiting(["two", "three"])
+    both = channels.model.stall(then="To both.")
+    gate.open()
+    await channels.model.until_request(2)
+    await channels.ada.delete(three)
+    reply = await channels.finished(channels.general, 2)
+    await channels.ended_turns(2)
+    both.open()
+    assert answer(reply) == "two"
+    assert await channels.on_thread(channels.general) == [
+        ("user", "one"),
+        ("assistant", "first"),
+        ("user", "two"),
+        ("assistant", "two"),
+    ]
+    statuses = [run.status for run in await channels.runs_on(channels.general)]
+    assert statuses == ["completed", "cancelled", "completed"]
+    assert two.deleted is False
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_two_questions_deleted_at_once_end_their_turn(
+    channels: Community, *, together: bool
+) -> None:
+    gate = channels.model.stall(then="first")
+    await channels.ask("one")
+    await channels.model.until_request()
+    regretted = [await channels.ask("two"), await channels.ask("three")]
+    await channels.waiting(["two", "three"])
+    both = channels.model.stall(then="To both.")
+    gate.open()
+    await channels.model.until_request(2)
+    if together:
+        await channels.admin.delete_many(regretted)
+    else:
+        for question in regretted:
+            await channels.ada.delete(question)
+    await channels.in_state(2, "withdrawn")
+    both.open()
+    assert answer(await channels.finished(channels.general, 2)) == ""
+    await until_on_thread(channels, [("user", "one"), ("assistant", "first")])
+
+
+async def test_a_question_deleted_after_its_answer_leaves_what_the_model_sees(
+    channels: Community,
+) -> None:
+    question = await channels.ask("one")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    await channels.ada.delete(question)
+    await until_on_thread(channels, [("assistant", "one")])
+    await channels.ask("two")
+    await channels.finished(channels.general, 2)
+    assert "user: one" not in str(channels.model.requests[-1].messages)
+    assert await asked_on_thread(channels) == ["two"]
+
+
+async def test_an_answer_that_is_deleted_leaves_what_the_model_sees(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.admin.delete(await channels.finished(channels.general))
+    await until_on_thread(channels, [("user", "one")])
+
+
+async def test_a_whole_conversation_deleted_in_bulk_leaves_an_empty_thread(
+    channels: Community,
+) -> None:
+    for number in (1, 2):
+        await channels.ask(f"question {number}")
+        await channels.finished(channels.general, number)
+    await channels.ended_turns(2)
+    await channels.admin.delete_many(list(channels.general.messages))
+    await until_on_thread(channels, [])
+    await channels.ask("And now?")
+    assert answer(await channels.finished(channels.general)) == "And now?"
+    assert await asked_on_thread(channels) == ["And now?"]
+
+
+async def test_a_question_deleted_while_it_is_posted_is_not_answered(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    post = channels.api.create_message
+
+    async def deleted_meanwhile(*args: object, **options: object) -> object:
+        created = await post(*args, **options)  # type: ignore[arg-type]  # handed on unread
+        await channels.ada.delete(question)
+        await eventually(
+            lambda: channels.ledger.history.turn(2),
+            lambda turn: turn is not None and turn.outcome == "withdrawn",
+        )
+        return created
+
+    channels.api.create_message = deleted_meanwhile  # type: ignore[method-assign,assignment]  # slowed
+    question = await channels.ask("two")
+    await channels.in_state(2, "withdrawn")
+    channels.api.create_message = post  # type: ignore[method-assign]  # as before
+    await until_on_thread(channels, [("user", "one"), ("assistant", "one")])
+    assert len(await channels.runs_on(channels.general)) == 1
+
+
+async def test_deleted_messages_that_concern_nobody_change_nothing(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    await channels.ada.delete(await channels.ada.say(channels.general, "nothing to see here"))
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+    assert is_final(channels.replies(channels.general)[0])
