@@ -155,7 +155,7 @@ async def test_a_server_that_does_not_answer_in_time_is_unreachable(
     server: ScriptedServer, clock: FakeClock
 ) -> None:
     async def never(asked: Any) -> Any:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     server.then(never)
     timeouts = ClientTimeouts(answer=0.05)

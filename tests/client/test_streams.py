@@ -141,7 +141,7 @@ async def test_a_silent_stream_is_left_for_polling(
 ) -> None:
     async def silent(asked: Asked) -> Any:
         response = await streams(CREATED, done=False)(asked)
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
         return response
 
     server.then(silent, *polled("completed"))

@@ -67,7 +67,7 @@ class Child:
         running, self.running = self.running, None
         if running is None:
             return
-        code = await running.terminated(_STOP_SECONDS)
+        code = await running.terminated()
         self._keep_log(running, "stopped")
         # In its first moments, before it has said a word, it knows no order to stop in.
         if code != 0 and (code != -signal.SIGTERM or running.lines or running.log):

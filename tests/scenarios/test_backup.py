@@ -230,11 +230,17 @@ async def test_a_backup_has_a_hundred_runs_that_write_meanwhile(
             await running.api.delete_file(upload.id)
 
     working = asyncio.gather(*(converse(number) for number in range(100)))
+
+    async def wrote(more: int) -> None:
+        count = len(running.model.requests) + more
+        await eventually(lambda: working.done() or len(running.model.requests) >= count)
+
     copies = 0
     while not working.done():
         copies += 1
         await backup(config(tmp_path / "data"), tmp_path / f"copy-{copies}")
-        await asyncio.sleep(0.3)
+        # The next copy is made while the runs have written more.
+        await wrote(20)
     await working
     assert copies > 1
     for number in range(1, copies + 1):

@@ -1,8 +1,4 @@
-import asyncio
 import re
-from typing import Any
-
-import pytest
 
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
@@ -66,20 +62,17 @@ async def test_the_list_shows_the_same_duration_as_the_reply(channels: Community
 
 
 async def test_a_run_with_a_complete_reply_is_listed_by_its_outcome(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    closed = channels.ledger.turns.closed
-    go_on = asyncio.Event()
-
-    async def late(*args: Any, **values: Any) -> Any:
-        await go_on.wait()
-        return await closed(*args, **values)
-
-    monkeypatch.setattr(channels.ledger.turns, "closed", late)
+    await channels.restart_bot(progress_grace=0.05)
+    edits = channels.sandbox.faults.hold_requests(
+        "PATCH", "/channels/{channel_id}/messages/{message_id}", times=None, after_effect=True
+    )
     await channels.ask("one")
     await channels.finished(channels.general)
     assert "**#1** answered · " in await listed(channels)
-    go_on.set()
+    channels.sandbox.faults.remove(edits)
+    edits.release()
     await channels.ended_turns(1)
 
 

@@ -2,6 +2,7 @@ import re
 
 import msgspec
 
+from bot.chat.texts.fluent import localized
 from bot.sandbox import Permission
 from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, deny, is_final, labels
 from tests.support.model_endpoint import Asked
@@ -179,14 +180,12 @@ async def test_nothing_in_an_answer_pings_anybody(channels: Community) -> None:
     assert not reply.mention_everyone
 
 
-async def test_thinking_is_there_within_a_second(threads: Community) -> None:
+async def test_thinking_is_there_before_the_model_answers(threads: Community) -> None:
     gate = threads.model.gate()
     threads.model.say("late", first=gate)
-    asked_at = threads.clock.monotonic()
     question = await threads.ask("one")
     thread = await threads.thread_of(question)
-    await threads.reply(thread)
-    assert threads.clock.monotonic() - asked_at < 1.0
+    assert (await threads.reply(thread)).content == localized("thinking")
     gate.open()
     await threads.finished(thread)
 
@@ -290,7 +289,7 @@ async def test_a_conversation_that_outgrew_the_model_still_knows_how_it_began(
     assert "I grow tulips." not in str(answered.messages[1:])
     (run, *_) = await threads.runs_on(thread)
     assert run.usage is not None
-    assert f"{run.usage.total_tokens} tokens" in reply.content
+    assert f"{run.usage.total_tokens:,} tokens" in reply.content
 
 
 async def test_the_bot_asks_for_no_summaries_where_the_operator_switched_them_off(

@@ -2,13 +2,11 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 
-import discord
 import pytest
 
-from bot.chat.intake.listener import Listener
-from bot.store.ledger import Turn
 from tests.scenarios.community import Community, answer
 
 
@@ -146,28 +144,21 @@ async def test_a_clock_that_jumps_in_the_middle_of_an_answer_changes_nothing_of_
 
 
 async def test_a_question_that_arrives_as_its_channels_worker_ends_is_answered(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
+    channels.limits = replace(channels.limits, write_seconds=3_600.0, progress_grace=0.05)
+    database = await channels.trouble_ledger()
     home = await channels.ada.open_dm()
-    handled = asyncio.Event()
-    next_in, handle = channels.ledger.turns.next_in, Listener.message
-    asked = ["two"]
-
-    async def handling(
-        listener: Listener, message: discord.Message, me: discord.ClientUser
-    ) -> None:
-        await handle(listener, message, me)
-        handled.set()
-
-    async def late(channel_id: int) -> Turn | None:
-        turn = await next_in(channel_id)
-        if turn is None and asked:
-            handled.clear()
-            await channels.ada.say(home, asked.pop())
-            await handled.wait()
-        return turn
-
-    monkeypatch.setattr(Listener, "message", handling)
-    monkeypatch.setattr(channels.ledger.turns, "next_in", late)
+    gate = channels.model.gate()
+    channels.model.say("one", first=gate)
     await channels.ada.say(home, "one")
+    await channels.in_state(1, "running")
+    # The turn's last two writes, and the look for another turn, which finds none.
+    worker_ends = database.hold_result(3)
+    gate.open()
+    await worker_ends.begun.wait()
+    assert not (await channels.ended_turns(1))[0].open
+    await channels.ada.say(home, "two")
+    await channels.waiting(["two"], home)
+    worker_ends.release()
     assert answer(await channels.finished(home, 2)) == "two"

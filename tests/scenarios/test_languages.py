@@ -5,7 +5,6 @@ import pytest
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import Language, localized, using
 from bot.sandbox import DiscordMessage
-from bot.store.ledger import LedgerError
 from tests.scenarios.community import Community, labels
 from tests.support.eventually import eventually
 from tests.support.gate import Gate
@@ -126,14 +125,11 @@ async def test_channel_threads_and_hints_are_named_in_the_servers_language(
 
 
 async def test_an_unreadable_ledger_changes_the_language_alone(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    async def broken(*_: object) -> None:
-        raise LedgerError("the disk is broken")
-
     await speaks(channels, "ja")
-    monkeypatch.setattr(channels.ledger.locales, "of_guild", broken)
-    monkeypatch.setattr(channels.ledger.questions, "take", broken)
+    database = await channels.trouble_ledger()
+    database.failing_reads = database.failing_writes = 1_000
     await channels.ask("hello")
     assert said(await channels.reply(channels.general), "ja", "not-saved")
 

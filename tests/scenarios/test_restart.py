@@ -6,7 +6,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, Permission
 from bot.sandbox.faults import RequestFault
-from bot.store.ledger import OPEN, Ledger, LedgerError, NewQuestion
+from bot.store.ledger import OPEN, Ledger, NewQuestion
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, is_final, labels
 from tests.support.eventually import eventually
@@ -293,22 +293,17 @@ async def test_questions_that_waited_when_it_was_killed_are_answered_together(
     assert asked == ["one", "two", "three"]
 
 
-@pytest.mark.parametrize("name", ["placed", "posted", "run_created", "closing", "closed"])
+@pytest.mark.parametrize("number", range(1, 8))
 async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_nothing(
-    channels: Community, monkeypatch: pytest.MonkeyPatch, name: str
+    channels: Community, number: int
 ) -> None:
-    write = getattr(channels.ledger.turns, name)
-    left = ["the disk is full"]
-
-    async def full(*args: object, **values: object) -> object:
-        if left:
-            channels.sandbox.advance(600)
-            raise LedgerError(left.pop())
-        return await write(*args, **values)
-
-    monkeypatch.setattr(channels.ledger.turns, name, full)
+    database = await channels.trouble_ledger()
+    # The first write stores the question.
+    database.sound_writes, database.failing_writes = number, 1
+    database.on_failure = lambda: channels.sandbox.advance(600)
     await channels.ask("one")
     await channels.settled(1)
+    assert database.failing_writes == 0
     (reply,) = channels.replies(channels.general)
     assert answer(reply) == "one"
     assert await channels.on_thread(channels.general) == [("user", "one"), ("assistant", "one")]
@@ -316,15 +311,13 @@ async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_no
 
 
 async def test_a_question_that_the_disk_cannot_store_is_refused_in_words(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
-    async def full(*args: object, **values: object) -> bool:
-        raise LedgerError("the disk is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(channels.ledger.questions, "take", full)
-        await channels.ask("one")
-        told = await channels.reply(channels.general)
-        assert told.content == localized("not-saved")
+    database = await channels.trouble_ledger()
+    database.failing_writes = 1_000
+    await channels.ask("one")
+    told = await channels.reply(channels.general)
+    assert told.content == localized("not-saved")
+    database.failing_writes = 0
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"

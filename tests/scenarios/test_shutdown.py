@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
@@ -17,7 +16,6 @@ from tests.support.model_turns import stall
 from tests.support.program import Program
 
 REPLIES = 100
-STOPS_WITHIN = 5.0
 
 
 def config(directory: Path, model: ScriptedModel, sandbox: Sandbox) -> str:
@@ -59,9 +57,7 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
             # way when the limit was met is refused, and little behind it.
             assert len([each for each in sandbox.requests if each.status == 429]) < REPLIES / 3
             with writing(tmp_path / "data") if held else nullcontext():
-                began = time.monotonic()
-                assert await bot.terminated(STOPS_WITHIN) == 0
-                assert time.monotonic() - began < STOPS_WITHIN
+                assert await bot.terminated() == 0
             untold = [
                 room.name
                 for number, room in enumerate(rooms)

@@ -19,7 +19,7 @@ from bot.server.connections import AcceptErrors, Connections
 from tests.server.conftest import BETA
 from tests.server.fakes import RecordingAPI
 from tests.server.test_uploads import address
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 
 EMPTY: ListPage[Any] = ListPage(data=())
 
@@ -95,13 +95,16 @@ async def test_who_sent_a_request_in_time_is_not_hurried_after_it() -> None:
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(count)
     async with (
-        serving(headers_seconds=1) as server,
+        serving(headers_seconds=0.3) as server,
         aiohttp.ClientSession(headers=BETA, trace_configs=[trace]) as http,
     ):
         for _ in range(2):
             async with http.get(f"{server.url}/assistants") as response:
                 assert response.status == 200
-            await asyncio.sleep(1.1)  # past what it would have had for its first request
+            # Past the time that a connection has for its first request.
+            reader, writer = await asyncio.open_connection(*address(server))
+            await asyncio.wait_for(reader.read(), PATIENCE)
+            writer.close()
         assert opened == 1
 
 

@@ -14,8 +14,10 @@ from bot.server.app_keys import Limits
 from tests.server.fakes import RecordingAPI, events, run
 from tests.server.test_connections import EMPTY, answered
 from tests.server.test_uploads import address
+from tests.support.eventually import PATIENCE
 
 HEAD = "Host: localhost\r\nOpenAI-Beta: assistants=v2\r\nConnection: close\r\n"
+EXPECT = "Expect: 100-continue\r\n"
 UPLOAD = "Content-Type: multipart/form-data; boundary=x\r\n"
 
 
@@ -89,13 +91,13 @@ async def test_a_stranger_who_hangs_up_in_a_body_leaves_no_trace(
     chunked = "Transfer-Encoding: chunked\r\n"
     for path, headers in (("/v1/threads", ""), ("/v1/files", UPLOAD)):
         for raw in (
-            f"POST {path} HTTP/1.1\r\n{HEAD}{headers}Content-Length: 100\r\n\r\n--x".encode(),
-            f"POST {path} HTTP/1.1\r\n{HEAD}{headers}{chunked}\r\n5\r\nab".encode(),
+            f"POST {path} HTTP/1.1\r\n{HEAD}{headers}{EXPECT}Content-Length: 100\r\n\r\n--x",
+            f"POST {path} HTTP/1.1\r\n{HEAD}{headers}{EXPECT}{chunked}\r\n5\r\nab",
         ):
-            _, writer = await asyncio.open_connection(*address(served))
-            writer.write(raw)
-            await writer.drain()
-            await asyncio.sleep(0.05)  # until the handler waits for the rest
+            reader, writer = await asyncio.open_connection(*address(served))
+            writer.write(raw.encode())
+            # The handler waits for the rest.
+            assert b"100 Continue" in await asyncio.wait_for(reader.readline(), PATIENCE)
             writer.transport.abort()
     await served.stop()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

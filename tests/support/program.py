@@ -89,10 +89,10 @@ class Program:
             await asyncio.gather(*self._readers)
         return code
 
-    async def terminated(self, seconds: float = 5.0) -> int:
-        """Send SIGTERM and return the exit code; it has the 5 seconds that it promises."""
+    async def terminated(self) -> int:
+        """Send SIGTERM and return the exit code."""
         self.process.terminate()
-        return await self.ended(seconds)
+        return await self.ended()
 
     async def killed(self) -> None:
         """Send SIGKILL, and wait until it is gone."""

@@ -29,19 +29,30 @@ class Held:
 
 
 class TroubledDatabase(Database):
-    """Fails ``failing_reads`` reads and ``failing_writes`` writes, after ``sound_writes`` more."""
+    """Fails ``failing_reads`` reads and ``failing_writes`` writes, after ``sound_writes`` more.
+
+    ``on_failure`` is called before each failed write.
+    """
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.failing_reads = 0
         self.failing_writes = 0
         self.sound_writes = 0
+        self.on_failure: Callable[[], None] = lambda: None
+        self._held_results: dict[int, Held] = {}
+        self._writes = 0
         self._held: Held | None = None
 
     def hold_next_read(self) -> Held:
         """Have the next read wait; the reads after it go on."""
         self._held = Held()
         return self._held
+
+    def hold_result(self, number: int) -> Held:
+        """Have the ``number``th write from now commit, and wait before it returns."""
+        held = self._held_results[self._writes + number] = Held()
+        return held
 
     async def read(self, work: Work[T]) -> T:
         held, self._held = self._held, None
@@ -57,12 +68,18 @@ class TroubledDatabase(Database):
             self.sound_writes -= 1
         elif self.failing_writes:
             self.failing_writes -= 1
+            self.on_failure()
             raise StoreUnavailableError("database or disk is full")
-        return await super().write(work)
+        self._writes += 1
+        held = self._held_results.pop(self._writes, None)
+        result = await super().write(work)
+        if held is not None:
+            await held.wait()
+        return result
 
 
 async def troubled_ledger(
-    path: Path, now: Callable[[], float], busy_seconds: float
+    path: Path, now: Callable[[], float], busy_seconds: float = 30.0
 ) -> tuple[Ledger, TroubledDatabase]:
     """Open a ledger on a database that a test can trouble."""
     database = await TroubledDatabase.open(

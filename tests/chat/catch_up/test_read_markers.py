@@ -1,22 +1,28 @@
 """Marks: none passes what may still come, or what is still to be read."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.runtime.clock import SystemClock
-from bot.store.ledger import Ledger, LedgerError, ReadMarker
+from bot.store.ledger import Ledger, ReadMarker
+from tests.support.troubled_database import TroubledDatabase, troubled_ledger
 
 HOME = 1
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    book = await Ledger.open(tmp_path / "bot.db", lambda: 1_000.0)
-    yield book
+async def troubled(tmp_path: Path) -> AsyncIterator[tuple[Ledger, TroubledDatabase]]:
+    book, database = await troubled_ledger(tmp_path / "bot.db", lambda: 1_000.0)
+    yield book, database
     await book.close()
+
+
+@pytest.fixture
+def ledger(troubled: tuple[Ledger, TroubledDatabase]) -> Ledger:
+    return troubled[0]
 
 
 @pytest.fixture
@@ -48,16 +54,14 @@ async def test_a_marker_is_not_written_before_late_events_had_time_to_arrive(
 
 
 async def test_a_marker_that_could_not_be_written_is_written_later(
-    read_markers: ReadMarkers, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    read_markers: ReadMarkers, troubled: tuple[Ledger, TroubledDatabase]
 ) -> None:
-    async def full(read_markers: Iterable[ReadMarker]) -> None:
-        raise LedgerError("the disk is full")
-
+    ledger, database = troubled
     read_markers.set_behind(None, ())
     read_markers.mark_read(HOME, None, 10)
-    with monkeypatch.context() as patched:
-        patched.setattr(ledger.read_markers, "advance", full)
-        assert await written(read_markers, ledger) == []
+    database.failing_writes = 1
+    assert await written(read_markers, ledger) == []
+    assert database.failing_writes == 0
     assert await written(read_markers, ledger) == [10]
 
 

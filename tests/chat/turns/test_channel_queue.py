@@ -5,7 +5,8 @@ import pytest
 
 from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
 from bot.runtime.clock import SystemClock
-from bot.store.ledger import Ledger, LedgerError, Link, NewQuestion
+from bot.store.ledger import Ledger, Link, NewQuestion
+from tests.support.troubled_database import troubled_ledger
 
 
 @pytest.fixture
@@ -65,15 +66,12 @@ async def test_a_channel_of_a_guild_with_little_to_do_does_not_wait(ledger: Ledg
     assert [backlog.next(), backlog.next()] == [(1, 7), None]
 
 
-async def test_channels_of_unknown_guilds_are_served_in_their_order(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def locked(channel_id: int) -> Link | None:
-        raise LedgerError("database is locked")
-
-    monkeypatch.setattr(ledger, "link", locked)
+async def test_channels_of_unknown_guilds_are_served_in_their_order(tmp_path: Path) -> None:
+    ledger, database = await troubled_ledger(tmp_path / "bot.db", SystemClock().now)
+    database.failing_reads = 2
     backlog = ChannelQueue(ledger, lambda channel_id, guild_id: False)
     backlog.add(1)
     backlog.add(2)
     await sorted_out(backlog)
     assert [backlog.next(), backlog.next(), backlog.next()] == [(1, None), (2, None), None]
+    await ledger.close()

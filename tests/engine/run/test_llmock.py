@@ -17,6 +17,7 @@ from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from tests.support.assistants import IMPATIENT
+from tests.support.eventually import eventually
 
 RUNS = 8
 
@@ -38,13 +39,16 @@ async def _llmock(faults: Sequence[str]) -> AsyncIterator[str]:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(30), aiohttp.ClientSession() as session:
-            while True:
+        async with aiohttp.ClientSession() as session:
+
+            async def listens() -> bool:
                 try:
                     async with session.get(f"http://127.0.0.1:{port}/"):
-                        break
+                        return True
                 except aiohttp.ClientError:
-                    await asyncio.sleep(0.05)
+                    return False
+
+            await eventually(listens)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()

@@ -1,5 +1,7 @@
 """What a started engine makes of what the last one left."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,7 @@ from bot.assistants.schema.objects import LastError
 from bot.assistants.schema.requests import CreateMessage, Page, SubmitToolOutputs, ToolOutput
 from bot.assistants.schema.tools import FunctionDefinition, FunctionTool
 from bot.engine import EngineOptions
-from bot.store.engine import Tables
-from tests.support.assistants import House, house, text_of
+from tests.support.assistants import house, text_of
 from tests.support.databases import execute
 from tests.support.eventually import eventually
 from tests.support.files import upload
@@ -113,7 +114,7 @@ async def test_a_run_repeats_only_what_came_after_its_last_finished_step(tmp_pat
 
 @pytest.mark.parametrize(("apart", "status"), [(61, "failed"), (5, "completed")])
 async def test_a_run_fails_after_three_stops_unless_these_come_within_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: float, status: str
+    tmp_path: Path, apart: float, status: str
 ) -> None:
     model = ScriptedModel()
     async with house(tmp_path, "engine", model=model) as first:
@@ -121,12 +122,12 @@ async def test_a_run_fails_after_three_stops_unless_these_come_within_seconds(
         run = await first.run(await first.thread("question"))
         await model.until_request(1)
         await first.until(run, "in_progress")
-        await _dies(first, monkeypatch, apart)
+    killed(tmp_path, apart)
     for count in (2, 3):
         model.stall()
-        async with house(tmp_path, "engine", model=model) as again:
+        async with house(tmp_path, "engine", model=model):
             await model.until_request(count)
-            await _dies(again, monkeypatch, apart)
+        killed(tmp_path, apart)
     async with house(tmp_path, "engine", model=model) as last:
         ended = await last.until(run)
         assert ended.status == status
@@ -151,11 +152,10 @@ async def test_orderly_stops_are_no_tries(tmp_path: Path) -> None:
         assert (await last.until(run)).status == "completed"
 
 
-async def _dies(home: House, monkeypatch: pytest.MonkeyPatch, ago: float) -> None:
-    """Have the end of a test's house count as a kill, ``ago`` seconds before the next start."""
-    monkeypatch.setattr(Tables, "discount_stop", lambda tables: None)
-    statement = f"UPDATE runs SET tried_at = tried_at - {ago}"
-    await execute(home.engine.store, statement)
+def killed(directory: Path, ago: float) -> None:
+    """Have the last stop of the engine count as a kill, ``ago`` seconds before the next start."""
+    with closing(sqlite3.connect(directory / "engine.db")) as db, db:
+        db.execute("UPDATE runs SET tries = tries + 1, tried_at = tried_at - ?", (ago,))
 
 
 async def test_a_run_whose_time_came_while_nobody_ran_it_expires(tmp_path: Path) -> None:
