@@ -36,6 +36,9 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     footer: tuple[FooterField, ...] = ("time", "tokens")
     buttons: tuple[AnswerButton, ...] = ("continue", "steps", "votes")
     time_zone: str = "UTC"
+    admin_permission: Literal[
+        "manage_guild", "administrator", "manage_channels", "manage_messages"
+    ] = "manage_guild"
     summarize_history: bool = True
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
@@ -31,23 +32,33 @@ DEFAULT_ASSISTANT: Final = AssistantSettings(
 """The assistant that answers if config.toml defines none."""
 
 
-async def answering_assistant(
+class ConfiguredAssistants(Struct, frozen=True):
+    """The id of the assistant that answers, and the ids of all configured ones by their names."""
+
+    default_id: str
+    by_name: dict[str, str]
+
+
+async def configured_assistants(
     api: AssistantsAPI, ledger: Ledger, settings: AssistantsSettings, *, default_model: str
-) -> str:
-    """Create or update the defined assistants and return the id of the one that answers.
+) -> ConfiguredAssistants:
+    """Create or update the defined assistants and return all configured ones.
 
     ``default_model`` is the model of sections without one. Raises ``ConfigError`` for a definition
     that the API refuses and for a missing ``assistant``; ``APIError`` if the API does not answer.
     """
     wanted = settings.assistant
-    if wanted and not settings.define:
-        return (await existing_assistant(api, wanted)).id
     ids: dict[str, str] = {}
+    if wanted and not settings.define:
+        existing = await existing_assistant(api, wanted)
+        return ConfiguredAssistants(existing.id, {existing.name or existing.id: existing.id})
     for section in settings.define or (DEFAULT_ASSISTANT,):
         ids[section.name] = await _defined(api, ledger, settings.url, section, default_model)
-    if wanted in ids:
-        return ids[wanted]
-    return (await existing_assistant(api, wanted)).id if wanted else next(iter(ids.values()))
+    if wanted and wanted not in ids:
+        existing = await existing_assistant(api, wanted)
+        ids[existing.name or existing.id] = existing.id
+        return ConfiguredAssistants(existing.id, ids)
+    return ConfiguredAssistants(ids[wanted] if wanted else next(iter(ids.values())), ids)
 
 
 def tells_place(settings: AssistantsSettings) -> bool:

@@ -9,7 +9,11 @@ from typing import Final, TextIO
 
 import msgspec
 
-from bot.app.assistant_definitions import answering_assistant, tells_place
+from bot.app.assistant_definitions import (
+    ConfiguredAssistants,
+    configured_assistants,
+    tells_place,
+)
 from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
@@ -171,7 +175,7 @@ class Container:
         Returns after Discord's READY event. Raises ``LoginError`` if Discord refuses the login; the
         task raises ``LoginError`` if Discord ends the connection for good.
         """
-        assistant_id = await self._answering_assistant(api, ledger)
+        assistants = await self._configured_assistants(api, ledger)
         limits = ChatLimits()
         if self._config.assistants.url == "embedded":
             # No more runs than the engine executes: only the bot's own queue is fair to channels.
@@ -186,9 +190,11 @@ class Container:
             discord,
             api,
             ledger,
-            assistant_id,
+            assistants.default_id,
             self._clock,
             FileReaders(AttachmentText()),
+            configured=assistants.by_name,
+            models=self._offered_models,
             tell_place=tells_place(self._config.assistants),
             drawer=painter,
             limits=limits,
@@ -206,8 +212,14 @@ class Container:
         self._say(f"{bot.user.display_name if bot.user else 'The bot'} is on Discord.")
         return life
 
-    async def _answering_assistant(self, api: AssistantsAPI, ledger: Ledger) -> str:
-        """Return the id of the assistant that answers; retries while a server elsewhere is down."""
+    async def _offered_models(self) -> tuple[str, ...]:
+        """Return the models that the endpoint lists; none for a server elsewhere."""
+        return () if self._model is None else (await self._model.check()).models
+
+    async def _configured_assistants(
+        self, api: AssistantsAPI, ledger: Ledger
+    ) -> ConfiguredAssistants:
+        """Create or update the configured assistants; retries while a server elsewhere is down."""
         settings, model = self._config.assistants, self._config.models.model
 
         def verdict(error: Exception) -> TryAgain | None:
@@ -220,7 +232,7 @@ class Container:
             _log.warning(text, settings.url, error, seconds)
 
         return await retry(
-            lambda: answering_assistant(api, ledger, settings, default_model=model),
+            lambda: configured_assistants(api, ledger, settings, default_model=model),
             endless(longest_delay=_LONGEST_WAIT),
             verdict,
             self._clock,

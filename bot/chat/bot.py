@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 import discord
 
 from bot.assistants.api import AssistantsAPI
+from bot.chat.commands.assistants import ModelLister
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.reply import buttons
@@ -38,7 +40,9 @@ class ChatBot(discord.Client):
     refused token, ``discord.PrivilegedIntentsRequired`` where the Message Content intent is not
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
 
-    ``tell_place`` lets each run begin with a description of where and when it answers.
+    ``assistant_id`` answers where nobody chose another assistant; ``configured`` are the configured
+    ones' ids by name. ``models`` lists the model endpoint's models. ``tell_place`` lets each run
+    begin with a description of where and when it answers.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class ChatBot(discord.Client):
         clock: Clock,
         readers: FileReaders,
         *,
+        configured: Mapping[str, str] | None = None,
+        models: ModelLister | None = None,
         tell_place: bool = True,
         drawer: FormulaDrawer | None = None,
         limits: ChatLimits | None = None,
@@ -77,6 +83,8 @@ class ChatBot(discord.Client):
             assistant_id,
             clock,
             readers,
+            configured=configured,
+            models=models,
             tell_place=tell_place,
             drawer=drawer,
             limits=limits or ChatLimits(),
@@ -192,6 +200,10 @@ class ChatBot(discord.Client):
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",
             )
+            self._tasks.start(
+                self._parts.editor.resume(),
+                "Assistants could not be finished; the next start tries again",
+            )
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Read missed messages of a guild that became available after READY."""
@@ -213,6 +225,11 @@ class ChatBot(discord.Client):
         """Stop the turns of a deleted channel thread."""
         self._parts.scheduler.stop_in(payload.thread_id)
 
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Hand a modal that was sent to its form; discord.py handles other interactions."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await self._parts.modals.submitted(interaction)
+
     async def on_message(self, message: discord.Message) -> None:
         """Hand a new message to the listener."""
         await self._parts.listener.message(message, own_user(self))
@@ -228,12 +245,6 @@ class ChatBot(discord.Client):
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Hand messages that were deleted together to the listener."""
         await self._parts.listener.deleted(payload.channel_id, payload.message_ids)
-
-    async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Hand a submitted form to its handler; discord.py handles commands and buttons."""
-        is_form = interaction.type is discord.InteractionType.modal_submit
-        if is_form and await self.enter(interaction):
-            await self._parts.handlers.answers.form_submitted(interaction)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """Dispatch an event unless closed; discord.py delays READY and may be late with it."""

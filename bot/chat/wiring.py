@@ -1,5 +1,6 @@
 """Builds the parts of the chat package around one Discord client and connects them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import discord
@@ -8,10 +9,17 @@ from bot.assistants.api import AssistantsAPI
 from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
-from bot.chat.commands.answer_handlers import AnswerHandlers
-from bot.chat.commands.command_tree import BotCommandTree
+from bot.chat.commands import assistant_form
+from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
+from bot.chat.commands.assistants import AssistantCommands, ModelLister
+from bot.chat.commands.command_tree import (
+    BotCommandTree,
+    assistant_commands,
+    runs_commands,
+)
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.modals import Modals
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import MOST_WAITING, Listener
 from bot.chat.intake.routing import Router
@@ -25,6 +33,8 @@ from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
+from bot.chat.threads.assistant_choice import AssistantChoice
+from bot.chat.threads.assistant_editor import AssistantEditor
 from bot.chat.threads.thread_cleanup import ThreadCleanup
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.vote_reporter import VoteReporter
@@ -86,6 +96,8 @@ class ChatParts:
     handlers: InteractionHandlers
     entrance: Entrance
     command_tree: BotCommandTree
+    editor: AssistantEditor
+    modals: Modals
 
 
 def build_parts(
@@ -97,11 +109,17 @@ def build_parts(
     clock: Clock,
     readers: FileReaders,
     *,
+    configured: Mapping[str, str] | None = None,
+    models: ModelLister | None = None,
     tell_place: bool = True,
     drawer: FormulaDrawer | None = None,
     limits: ChatLimits,
 ) -> ChatParts:
-    """Build every part around a client that has not logged in yet."""
+    """Build every part around a client that has not logged in yet.
+
+    ``configured`` are the ids of the configured assistants by name; ``models`` lists the names of
+    models for autocompletion.
+    """
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
@@ -112,14 +130,18 @@ def build_parts(
     locales = Locales(client, ledger)
     notice = Notice(client, ledger, rest, locales)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
+    choice = AssistantChoice(client, ledger, assistant_id, configured)
     threads = AssistantThreads(
         api,
         ledger,
         clock,
         assistant_id,
+        choice=choice,
         replies=writers,
         summarize_history=settings.summarize_history,
     )
+    attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
+    editor = AssistantEditor(threads, ledger, attachments)
     run_slots = RunSlots(limits.concurrent_runs)
     marks = WaitingMarks(ledger, writers, clock)
     chores = Chores(
@@ -139,7 +161,7 @@ def build_parts(
         ledger=ledger,
         clock=clock,
         threads=threads,
-        attachments=AttachmentReader(client, rest, clock, threads, settings, readers),
+        attachments=attachments,
         writers=writers,
         throttle=throttle,
         notice=notice,
@@ -200,6 +222,9 @@ def build_parts(
             report_votes=vote_reporter.report_soon,
         ),
     )
+    assistants = AssistantCommands(
+        client, ledger, rest, clock, threads, choice, editor, models or _no_models
+    )
     return ChatParts(
         gateway=gateway,
         loop_monitor=LoopMonitor(clock),
@@ -234,8 +259,33 @@ def build_parts(
         marks=marks,
         handlers=handlers,
         entrance=entrance,
-        command_tree=BotCommandTree(client, handlers, ledger, rest, entrance),
+        editor=editor,
+        modals=Modals(
+            entrance,
+            {
+                assistant_form.KIND: assistants.form_sent,
+                REASON_FORM: handlers.answers.reason_sent,
+            },
+        ),
+        command_tree=BotCommandTree(
+            client,
+            [
+                runs_commands(handlers),
+                assistant_commands(assistants, _permissions(settings.admin_permission)),
+            ],
+            ledger,
+            rest,
+            entrance,
+        ),
     )
+
+
+async def _no_models() -> tuple[str, ...]:
+    return ()
+
+
+def _permissions(name: str) -> discord.Permissions:
+    return discord.Permissions(**{name: True})
 
 
 def _observe_requests(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.assistant_definitions import DEFAULT_ASSISTANT, answering_assistant
+from bot.app.assistant_definitions import DEFAULT_ASSISTANT, configured_assistants
 from bot.app.container import StartError, secret, server_keys
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant
 from bot.config import AssistantsSettings, Config, ConfigError, parse
@@ -31,7 +31,9 @@ def _settings(text: str) -> AssistantsSettings:
 
 
 async def _answering(home: House, ledger: Ledger, settings: AssistantsSettings) -> str:
-    return await answering_assistant(home.api, ledger, settings, default_model="some-model")
+    return (
+        await configured_assistants(home.api, ledger, settings, default_model="some-model")
+    ).default_id
 
 
 async def test_with_none_defined_a_sensible_one_answers(home: House, ledger: Ledger) -> None:

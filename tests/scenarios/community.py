@@ -73,6 +73,10 @@ class Community:
             **{"name_threads": "question", **settings},
         )
         self.tell_place = True
+        self.configured: dict[str, str] = {}
+        """The ids of the configured assistants by name; a start of the bot reads them."""
+        self.offered: tuple[str, ...] = ()
+        """The models that the endpoint lists."""
         self.api: AssistantsAPI
         self.operations: Operations = {}
         """Operations of the API that answer the bot otherwise."""
@@ -108,6 +112,9 @@ class Community:
             await self.api.create_assistant(CreateAssistant(model="scripted-model"))
         self.assistant_id = (await self.api.list_assistants()).data[0].id
 
+    async def _models(self) -> tuple[str, ...]:
+        return self.offered
+
     async def start_bot(self) -> None:
         """Start the bot on its file and wait until it is on Discord."""
         await self._open_ledger()
@@ -118,6 +125,8 @@ class Community:
             self.assistant_id,
             self.clock,
             FileReaders(AttachmentText()),
+            configured=self.configured,
+            models=self._models,
             tell_place=self.tell_place,
             drawer=self.drawer,
             limits=self.limits,

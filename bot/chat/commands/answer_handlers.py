@@ -2,13 +2,14 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import discord
 
 from bot.assistants.errors import APIError
 from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
+from bot.chat.commands.modals import ModalEntries
 from bot.chat.commands.run_steps import describe_steps
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
@@ -20,7 +21,10 @@ from bot.store.ledger import Ledger, LedgerError, NewQuestion
 LONGEST_REASON: Final = 1_000
 """The most characters of a reason."""
 
-_FORM: Final = re.compile(r"reason:(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
+REASON_FORM: Final = "reason"
+"""The kind of the form that asks for the reason of a 👎."""
+
+_FORM: Final = re.compile(r"(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -131,13 +135,14 @@ class AnswerHandlers:
                 raise failure
             await response.note(localized("vote-on-unknown-answer"))
 
-    async def form_submitted(self, interaction: discord.Interaction[Any]) -> None:
-        """Store the reason of a 👎; ignore the forms of others."""
-        data: Mapping[str, Any] = interaction.data or {}
-        form = _FORM.fullmatch(str(data.get("custom_id")))
+    async def reason_sent(
+        self, interaction: discord.Interaction[Any], name: str, entries: ModalEntries
+    ) -> None:
+        """Store the reason of a 👎; ``name`` is turn and attempt."""
+        form = _FORM.fullmatch(name)
         if form is None:
             return
-        reason = well_formed(next(_texts(data.get("components")), "")).strip()[:LONGEST_REASON]
+        reason = entries.texts.get("reason", "").strip()[:LONGEST_REASON]
         async with AcknowledgedInteraction(interaction, self._rest) as response:
             vote = await self._ledger.votes.cast(
                 int(form["turn"]),
@@ -156,7 +161,7 @@ class AnswerHandlers:
 def _form(turn_id: int, attempt: int, reason: str | None) -> discord.ui.Modal:
     """Return the form that asks for a reason; its custom_id survives a restart."""
     form = discord.ui.Modal(
-        title=localized("reason-title"), custom_id=f"reason:{turn_id}.{attempt}"
+        title=localized("reason-title"), custom_id=f"{REASON_FORM}:{turn_id}.{attempt}"
     )
     field: discord.ui.TextInput[Any] = discord.ui.TextInput(
         style=discord.TextStyle.paragraph,
@@ -170,15 +175,6 @@ def _form(turn_id: int, attempt: int, reason: str | None) -> discord.ui.Modal:
             text=localized("reason-label"), description=localized("reason-hint"), component=field
         )
     )
-    # A finished form is not kept by discord.py: ``form_submitted`` handles all of them.
+    # A finished form is not kept by discord.py: ``Modals`` handles all of them.
     form.stop()
     return form
-
-
-def _texts(components: Any) -> Iterator[str]:
-    """Return the texts of a submitted form's fields, however deep they are nested."""
-    for each in components if isinstance(components, list) else ():
-        if isinstance(each.get("value"), str):
-            yield each["value"]
-        yield from _texts(each.get("components"))
-        yield from _texts([each["component"]] if "component" in each else None)

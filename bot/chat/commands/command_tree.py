@@ -4,12 +4,14 @@ import contextlib
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 import aiohttp
 import discord
 from discord import app_commands
 
+from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.localization import CommandTranslator, add_command, new_group
@@ -32,13 +34,28 @@ def runs_commands(handlers: InteractionHandlers) -> app_commands.Group:
     return runs
 
 
+def assistant_commands(
+    handlers: AssistantCommands, needs: discord.Permissions
+) -> app_commands.Group:
+    """Return ``/assistant``, for members with these permissions in a server."""
+    group = new_group("assistant", needs=needs, in_dms=False)
+    every, own, models = handlers.all_assistants, handlers.own_assistants, handlers.offered_models
+    add_command(group, "list", handlers.list_assistants)
+    add_command(group, "show", handlers.show, assistant=every)
+    add_command(group, "use", handlers.use, assistant=every)
+    add_command(group, "create", handlers.create, model=models)
+    add_command(group, "edit", handlers.edit, assistant=own, model=models)
+    add_command(group, "delete", handlers.delete, assistant=own)
+    return group
+
+
 class BotCommandTree(app_commands.CommandTree[discord.Client]):
     """The slash commands: registered with Discord when they changed; failures are answered."""
 
     def __init__(
         self,
         client: discord.Client,
-        handlers: InteractionHandlers,
+        groups: Sequence[app_commands.Group],
         ledger: Ledger,
         rest: RestRetry,
         entrance: Entrance,
@@ -47,7 +64,8 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         self._entrance = entrance
         self._ledger = ledger
         self._rest = rest
-        self.add_command(runs_commands(handlers))
+        for group in groups:
+            self.add_command(group)
 
     async def register(self) -> None:
         """Register the commands with Discord where they changed: registering has its own limit."""

@@ -1,7 +1,8 @@
 """Names and describes slash commands in every language, from the language files.
 
 The message of the command ``/runs list`` is ``runs-list-command``: its value is the command's name.
-Its attributes are ``description``, and for each option ``option`` and ``option-description``.
+Its attributes are ``description``, and for each option ``option`` and ``option-description``. The
+choices of an option are attributes of a message such as ``assistant-where-choice``.
 """
 
 from collections.abc import Callable, Coroutine
@@ -13,9 +14,9 @@ from discord.app_commands import TranslationContextLocation as Location
 
 from bot.chat.texts.fluent import DEFAULT, language_of, localized_in
 
-Autocomplete = Callable[
-    [discord.Interaction[Any], str], Coroutine[Any, Any, list[app_commands.Choice[str]]]
-]
+Choices = list[app_commands.Choice[str]]
+
+Autocomplete = Callable[[discord.Interaction[Any], str], Coroutine[Any, Any, Choices]]
 """Returns the choices for what a member typed."""
 
 _OF_COMMAND: Final = {
@@ -26,9 +27,22 @@ _OF_COMMAND: Final = {
 }
 
 
-def new_group(name: str) -> app_commands.Group:
-    """Return a group of commands, described in English."""
-    return app_commands.Group(name=name, description=_english(f"{name}-command.description"))
+def new_group(
+    name: str, *, needs: discord.Permissions | None = None, in_dms: bool = True
+) -> app_commands.Group:
+    """Return a group of commands, described in English.
+
+    ``needs`` are permissions that its members need, unless a server's admins decide otherwise.
+    """
+    return app_commands.Group(
+        name=name,
+        description=_english(f"{name}-command.description"),
+        default_permissions=needs,
+        allowed_contexts=app_commands.AppCommandContext(
+            guild=True, dm_channel=in_dms, private_channel=in_dms
+        ),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
 
 
 def add_command(
@@ -53,6 +67,16 @@ def add_command(
             for option in command.parameters
         }
     )(command)
+    chosen = {
+        option.name: [
+            _choice(f"{group.name}-{option.name}-choice.{choice.value}", choice.value)
+            for choice in option.choices
+        ]
+        for option in command.parameters
+        if option.choices
+    }
+    if chosen:
+        app_commands.choices(**chosen)(command)
     for option_name, complete in autocomplete.items():
         command.autocomplete(option_name)(complete)
     group.add_command(command)
@@ -79,6 +103,11 @@ class CommandTranslator(app_commands.Translator):
         if context.location is Location.parameter_description:
             return localized_in(language, f"{_id_of(data.command)}.{data.name}-description")
         return localized_in(language, string.extras["id"])
+
+
+def _choice(message_id: str, value: str | int | float) -> app_commands.Choice[str | int | float]:
+    name = app_commands.locale_str(_english(message_id), id=message_id)
+    return app_commands.Choice(name=name, value=value)
 
 
 def _id_of(command: app_commands.Command[Any, ..., Any] | app_commands.Group) -> str:

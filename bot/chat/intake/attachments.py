@@ -196,6 +196,22 @@ class AttachmentReader:
                 pass
         raise UnreadableError("gone", "it is not on Discord any more")
 
+    async def fetch(self, file: AttachedFile, most: int) -> bytes:
+        """Return a file of at most ``most`` bytes that belongs to no question.
+
+        Raises ``UnreadableError``.
+        """
+        if file.size > most:
+            raise _too_large(most)
+        try:
+            return await self._fetch(file, most)
+        except _RefusedError:
+            raise UnreadableError("gone", "it is not on Discord any more") from None
+
+    async def decode(self, name: str, data: bytes) -> str:
+        """Return the text of a text file; raises ``UnreadableError``."""
+        return await self._readers.documents.read(name, data)
+
     async def image(self, question: Question, file: AttachedFile) -> ContentInput:
         """Return an image as an uploaded file; an earlier upload of the image is used again.
 

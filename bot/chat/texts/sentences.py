@@ -17,7 +17,8 @@ FailureKind = Literal[
     "unreachable",  # the Assistants API gave no usable answer for minutes
     "refused",  # the Assistants API refused the request
     "not_allowed",  # the Assistants API refused our key
-    "assistant_gone",  # the assistant does not exist
+    "assistant_gone",  # the configured assistant does not exist
+    "chosen_assistant_gone",  # the assistant that was chosen in Discord does not exist
     "busy",  # a run of another program holds the thread and can't be ended
     "rate_limited",  # the model endpoint's rate limit or quota is reached
     "rejected",  # the model endpoint refused the request
@@ -298,6 +299,62 @@ def neutral_channel_thread_name(author_name: str) -> str:
 
 def _thread_name(message_id: str, author_name: str) -> str:
     return _shortened(" ".join(localized(message_id, name=author_name).split()), 100)
+
+
+def lines(shown: Sequence[str]) -> str:
+    """Join lines, as many as fit into a message; the last line counts those left out."""
+    room, kept = 1_900, 0
+    while kept < len(shown) and room >= len(shown[kept]) + 1:
+        room -= len(shown[kept]) + 1
+        kept += 1
+    left = [localized("more-lines", count=len(shown) - kept)] if kept < len(shown) else []
+    return "\n".join([*shown[:kept], *left])
+
+
+def no_such_assistant(name: str) -> str:
+    """Say that this server has no assistant with this name."""
+    return localized("no-such-assistant", name=plain(_shortened(name, 60)))
+
+
+def assistant_line(name: str, *, own: bool, default: bool, places: Sequence[str]) -> str:
+    """Format an assistant as a list line; ``places`` are where it was chosen."""
+    facts = [] if own else [localized("assistant-fact-configured")]
+    facts += [localized("assistant-fact-default")] if default else []
+    if places:
+        facts.append(
+            localized("assistant-fact-places", places=localized("list-separator").join(places))
+        )
+    return " · ".join([f"**{plain(name)}**", *facts])
+
+
+def assistant_details(
+    *, name: str, model: str, tools: Sequence[str], instructions: str, source: str | None
+) -> str:
+    """Format an assistant; ``source`` says why it answers here."""
+    shown = [f"**{plain(name)}** · {plain(_shortened(model, 100))}"]
+    shown += [source] if source is not None else []
+    known = [
+        localized(f"assistant-form-option.{tool}")
+        for tool in tools
+        if tool in ("code_interpreter", "file_search")
+    ]
+    shown += [localized("list-separator").join(known)] if known else []
+    text = " ".join(instructions.split())
+    shown += [f"> {plain(_shortened(text, 500))}"] if text else []
+    return _shortened("\n".join(shown), 1_990)
+
+
+def assistant_ready(
+    name: str, *, new: bool, left_out: Sequence[str], unknown_model: str | None
+) -> str:
+    """Confirm that an assistant was made or changed, with what the member should know."""
+    shown = [localized("assistant-made" if new else "assistant-changed", name=plain(name))]
+    if left_out:
+        names = localized("list-separator").join(plain(_shortened(each, 60)) for each in left_out)
+        shown.append(localized("assistant-files-left-out", names=names))
+    if unknown_model is not None:
+        shown.append(localized("assistant-unknown-model", model=plain(unknown_model)))
+    return _shortened("\n".join(shown), 1_990)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:

@@ -12,11 +12,11 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.assistants.api import EventStream
+from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import INTERRUPTED_RUN, APIError, ErrorBody
 from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent
 from bot.assistants.schema.content import MAX_CONTENT
-from bot.assistants.schema.objects import Message, Run, RunStep
+from bot.assistants.schema.objects import FileSearchResources, Message, Run, RunStep
 from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
 from bot.assistants.states import TERMINAL
 from bot.chat.texts.fluent import localized
@@ -234,7 +234,7 @@ class RunFollower:
     async def _count_files(self, run: Run) -> None:
         """Count the files that the run's searches cover; they stay uncounted after a failure."""
         try:
-            self._files = await self._threads.count_searchable_files(run)
+            self._files = await _searchable_files(self._threads.api, run)
         except (APIError, TurnError) as error:
             _log.info("The files that run %s searches can't be counted: %s", run.id, error)
             return
@@ -294,6 +294,21 @@ def with_answer(end: RunEnd, answer: Transcript) -> RunEnd:
     """Return an end with the text of the answer, cut to the longest, and its files and sources."""
     text = answer.text[:MOST_TEXT]
     return replace(end, text=text, file_ids=answer.file_ids, sources=answer.sources)
+
+
+async def _searchable_files(api: AssistantsAPI, run: Run) -> int:
+    """Return how many files a search of a run covers; raises as ``api`` does."""
+    thread = await api.retrieve_thread(run.thread_id)
+    assistant = await api.retrieve_assistant(run.assistant_id)
+    store_ids = {
+        store_id
+        for owner in (thread, assistant)
+        if owner.tool_resources is not None
+        and isinstance(owner.tool_resources.file_search, FileSearchResources)
+        for store_id in owner.tool_resources.file_search.vector_store_ids
+    }
+    stores = [await api.retrieve_vector_store(store_id) for store_id in store_ids]
+    return sum(store.file_counts.completed for store in stores)
 
 
 def ended(run: Run, text: str) -> RunEnd:

@@ -13,7 +13,6 @@ from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import (
     SUMMARIZE_HISTORY,
-    FileSearchResources,
     Message,
     Run,
     RunStep,
@@ -31,6 +30,7 @@ from bot.chat.threads.api_errors import (
     refusal,
     unusable,
 )
+from bot.chat.threads.assistant_choice import AssistantChoice
 from bot.chat.threads.message_builder import (
     QUESTION_KEY,
     AttachmentSource,
@@ -57,6 +57,7 @@ _log: Final = logging.getLogger(__name__)
 class AssistantThreads:
     """A channel's thread on the Assistants API; ``api`` retries its operations.
 
+    ``choice`` finds the assistant of each turn; without it ``assistant_id`` answers everywhere.
     With ``summarize_history`` runs ask for summaries of what the model's context has no room for.
     """
 
@@ -67,6 +68,7 @@ class AssistantThreads:
         clock: Clock,
         assistant_id: str,
         *,
+        choice: AssistantChoice | None = None,
         replies: ReplySource,
         summarize_history: bool = True,
         patience: float = PATIENCE_SECONDS,
@@ -81,6 +83,7 @@ class AssistantThreads:
         self.assistant_id: Final = assistant_id
         # Whether channels have documents to search, as far as this process knows.
         self._have_documents: dict[int, bool] = {}
+        self._choice = choice
 
     async def post(
         self,
@@ -290,10 +293,13 @@ class AssistantThreads:
         metadata = _run_metadata(turn.id, turn.attempt)
         if self._summarize_history:
             metadata[SUMMARIZE_HISTORY] = "true"
+        assistant_id = self.assistant_id
+        if self._choice is not None:
+            assistant_id = (await self._choice.of_turn(turn)).assistant_id
         request = CreateRun(
-            assistant_id=self.assistant_id,
+            assistant_id=assistant_id,
             additional_instructions=instructions,
-            tools=await self._tools(turn.channel_id),
+            tools=await self._tools(turn.channel_id, assistant_id),
             metadata=metadata,
         )
 
@@ -306,7 +312,7 @@ class AssistantThreads:
                 return await self.create_once(start, partial(self.find_run, thread_id, turn))
             except APIError as error:
                 if not locked(error):
-                    kind: FailureKind | None = "assistant_gone" if gone(error) else None
+                    kind = self._lost_assistant(assistant_id) if gone(error) else None
                     raise await self._refused_on(thread_id, error, kind) from error
                 runs = await self._runs(thread_id, locked=True)
                 existing = _run_of(runs, turn.id, turn.attempt)
@@ -319,7 +325,11 @@ class AssistantThreads:
         fetch = partial(self.api.list_steps, thread_id, run_id)
         return tuple(await newest(fetch, _PAGE))[::-1]
 
-    async def _tools(self, channel_id: int) -> tuple[Tool, ...] | None:
+    def _lost_assistant(self, assistant_id: str) -> FailureKind:
+        """Return the kind of failure of a turn whose assistant does not exist."""
+        return "assistant_gone" if assistant_id == self.assistant_id else "chosen_assistant_gone"
+
+    async def _tools(self, channel_id: int, assistant_id: str) -> tuple[Tool, ...] | None:
         """Return the tools of a run: file_search joins the assistant's where there are documents.
 
         None takes the assistant's tools.
@@ -332,9 +342,10 @@ class AssistantThreads:
         if not self._have_documents[channel_id]:
             return None
         try:
-            assistant = await self.api.retrieve_assistant(self.assistant_id)
+            assistant = await self.api.retrieve_assistant(assistant_id)
         except APIError as error:
-            raise self.refused(error, "assistant_gone" if gone(error) else None) from error
+            kind = self._lost_assistant(assistant_id) if gone(error) else None
+            raise self.refused(error, kind) from error
         if any(isinstance(tool, FileSearchTool) for tool in assistant.tools):
             return None
         return (*assistant.tools, FileSearchTool())
@@ -352,20 +363,6 @@ class AssistantThreads:
         return of_run or tuple(
             message for message in _after_last_question(found) if message.run_id is None
         )
-
-    async def count_searchable_files(self, run: Run) -> int:
-        """Return how many files a search of this run covers; raises as ``api`` does."""
-        thread = await self.api.retrieve_thread(run.thread_id)
-        assistant = await self.api.retrieve_assistant(run.assistant_id)
-        store_ids = {
-            store_id
-            for owner in (thread, assistant)
-            if owner.tool_resources is not None
-            and isinstance(owner.tool_resources.file_search, FileSearchResources)
-            for store_id in owner.tool_resources.file_search.vector_store_ids
-        }
-        stores = [await self.api.retrieve_vector_store(store_id) for store_id in store_ids]
-        return sum(store.file_counts.completed for store in stores)
 
     async def _refused_on(
         self, thread_id: str, error: APIError, kind: FailureKind | None = None

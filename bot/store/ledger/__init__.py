@@ -1,7 +1,14 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
+from bot.store.ledger.assistants import (
+    ASSISTANT_SETTING,
+    AssistantDraft,
+    GuildAssistant,
+    NameTakenError,
+)
 from bot.store.ledger.deletions import Deletion
 from bot.store.ledger.ledger import Ledger
+from bot.store.ledger.place_settings import PlaceSetting
 from bot.store.ledger.questions import QueueFullError
 from bot.store.ledger.records import (
     Asker,
@@ -22,18 +29,23 @@ from bot.store.ledger.session import LedgerError
 from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
 
 __all__ = [
+    "ASSISTANT_SETTING",
     "OPEN",
     "TURN_MOVES",
     "Asker",
+    "AssistantDraft",
     "ChannelTitle",
     "Chore",
     "ChoreKind",
     "Deletion",
+    "GuildAssistant",
     "Ledger",
     "LedgerError",
     "Link",
+    "NameTakenError",
     "NewQuestion",
     "Outcome",
+    "PlaceSetting",
     "Question",
     "QueueFullError",
     "RatedAnswer",

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from bot.store.database import Database
+from bot.store.ledger.assistants import AssistantStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
 from bot.store.ledger.chores import ChoreStore
 from bot.store.ledger.deletions import DeletionStore
 from bot.store.ledger.history import TurnHistory
 from bot.store.ledger.locales import LocaleStore
+from bot.store.ledger.place_settings import PlaceSettingStore
 from bot.store.ledger.questions import QuestionStore
 from bot.store.ledger.read_markers import ReadMarkerStore
 from bot.store.ledger.reconcile import ReconcileStore, begin_from_copy, is_copy
@@ -42,6 +44,8 @@ class Ledger:
         self.deletions = DeletionStore(self._database, now)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
+        self.settings = PlaceSettingStore(self._database)
+        self.assistants = AssistantStore(self._database, self.settings, now)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)
 

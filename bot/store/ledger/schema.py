@@ -228,6 +228,48 @@ def _eighth(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+_NINTH: Final = (
+    """
+    CREATE TABLE place_settings (
+        place_id INTEGER NOT NULL,
+        guild_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (place_id, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE assistants (
+        id TEXT PRIMARY KEY,
+        guild_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        model TEXT NOT NULL,
+        creator_id INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        deleting INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX assistants_of_guild ON assistants (guild_id, name COLLATE NOCASE)",
+    """
+    CREATE TABLE assistant_drafts (
+        id INTEGER PRIMARY KEY,
+        guild_id INTEGER NOT NULL,
+        creator_id INTEGER NOT NULL,
+        assistant_id TEXT,
+        name TEXT NOT NULL,
+        model TEXT NOT NULL,
+        submission TEXT,
+        created_at REAL NOT NULL
+    ) STRICT
+    """,
+)
+
+
+def _ninth(db: sqlite3.Connection) -> None:
+    for statement in _NINTH:
+        db.execute(statement)
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -237,4 +279,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _sixth,
     _seventh,
     _eighth,
+    _ninth,
 )

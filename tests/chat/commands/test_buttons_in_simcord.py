@@ -49,7 +49,7 @@ class PressedBot(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         if interaction.type is discord.InteractionType.modal_submit:
-            await self.handlers.answers.form_submitted(interaction)
+            await self.parts.modals.submitted(interaction)
 
 
 @dataclass

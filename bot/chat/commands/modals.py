@@ -1,0 +1,76 @@
+"""Modals that outlive the process: a modal's custom_id says which form it belongs to.
+
+discord.py forgets an open modal when the process ends; here the event of a submission is enough.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import discord
+from msgspec import Struct
+
+from bot.chat.commands.entrance import Entrance
+from bot.chat.texts.plain_text import well_formed
+from bot.chat.threads.message_builder import AttachedFile
+
+_log: Final = logging.getLogger(__name__)
+
+
+class ModalEntries(Struct, frozen=True):
+    """What a member entered, by the custom_id of each field."""
+
+    texts: dict[str, str]
+    choices: dict[str, tuple[str, ...]]
+    files: dict[str, tuple[AttachedFile, ...]]
+
+
+ModalHandler = Callable[[discord.Interaction[Any], str, ModalEntries], Awaitable[None]]
+"""Handles a submission: the interaction, the part of the custom_id after the colon, the entries."""
+
+
+class Modals:
+    """Hands each submission to the handler of its kind, the part of the custom_id before ":"."""
+
+    def __init__(self, entrance: Entrance, handlers: dict[str, ModalHandler]) -> None:
+        self._entrance = entrance
+        self._handlers = handlers
+
+    async def submitted(self, interaction: discord.Interaction[Any]) -> None:
+        """Handle the event of a submitted modal."""
+        data: Any = interaction.data
+        kind, _, name = str(data["custom_id"]).partition(":")
+        handler = self._handlers.get(kind)
+        if handler is None:
+            _log.warning("A modal of an unknown kind was sent: %.40s", kind)
+        elif await self._entrance.enter(interaction):
+            await handler(interaction, name, entries_of(data))
+
+
+def entries_of(data: Any) -> ModalEntries:
+    """Return what a submission's payload contains."""
+    texts: dict[str, str] = {}
+    choices: dict[str, tuple[str, ...]] = {}
+    files: dict[str, tuple[AttachedFile, ...]] = {}
+    uploads: dict[str, Any] = (data.get("resolved") or {}).get("attachments") or {}
+    for row in data["components"]:
+        fields = [row["component"]] if "component" in row else row.get("components", [])
+        for field in fields:
+            name, values = field["custom_id"], field.get("values") or ()
+            if field["type"] == discord.ComponentType.file_upload.value:
+                files[name] = tuple(_file(uploads[each]) for each in values if each in uploads)
+            elif "values" in field:
+                choices[name] = tuple(map(str, values))
+            else:
+                texts[name] = well_formed(str(field.get("value") or ""))
+    return ModalEntries(texts, choices, files)
+
+
+def _file(upload: Any) -> AttachedFile:
+    return AttachedFile(
+        id=int(upload["id"]),
+        name=well_formed(upload["filename"]),
+        url=well_formed(upload["url"]),
+        size=int(upload["size"]),
+        content_type=well_formed(upload.get("content_type") or ""),
+    )

@@ -1,0 +1,63 @@
+"""Which assistant answers in a place: the nearest choice in Discord, or the configured one."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import discord
+from msgspec import Struct
+
+from bot.store.ledger import ASSISTANT_SETTING, Ledger, Turn
+
+
+class Chosen(Struct, frozen=True):
+    """An assistant, and the place where it was chosen; None: it is the configured one."""
+
+    assistant_id: str
+    place_id: int | None
+
+
+class AssistantChoice:
+    """Chooses among ``configured``, whose names have their ids, and a server's own assistants.
+
+    ``default_id`` answers where no choice was made.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        default_id: str,
+        configured: Mapping[str, str] | None = None,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self.default_id: Final = default_id
+        self.configured: Final = dict(configured or {})
+
+    async def of_turn(self, turn: Turn) -> Chosen:
+        """Return the assistant that answers a turn; raises ``LedgerError``."""
+        if turn.guild_id is None:
+            return Chosen(self.default_id, None)
+        return await self.of_places(
+            places_of(self._client, turn.guild_id, turn.channel_id, turn.parent_id)
+        )
+
+    async def of_places(self, places: tuple[int, ...]) -> Chosen:
+        """Return the assistant of a place; ``places`` are from ``places_of``."""
+        setting = (await self._ledger.settings.nearest(places)).get(ASSISTANT_SETTING)
+        if setting is None:
+            return Chosen(self.default_id, None)
+        return Chosen(setting.value, setting.place_id)
+
+
+def places_of(
+    client: discord.Client, guild_id: int, channel_id: int, parent_id: int | None
+) -> tuple[int, ...]:
+    """Return the places whose settings apply to a channel, the nearest first.
+
+    ``parent_id`` is the channel of a channel thread; else None or the channel itself.
+    """
+    holder = parent_id or channel_id
+    category_id: int | None = getattr(client.get_channel(holder), "category_id", None)
+    places = (channel_id, holder, category_id, guild_id)
+    return tuple(dict.fromkeys(place for place in places if place is not None))
