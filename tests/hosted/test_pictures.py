@@ -79,7 +79,7 @@ async def test_tex_that_does_not_parse_is_not_drawn(painter: Painter, tex: str) 
 
 
 async def test_a_formula_without_an_end_of_drawing_costs_its_process_alone() -> None:
-    painter = Painter(seconds=0.5)
+    painter = Painter(seconds=1)
     try:
         hostile = r"\frac{1}{" * 100 + "x" + "}" * 100
         assert await painter.formula(hostile) is None

@@ -1,19 +1,20 @@
 """The child process that draws pictures, one request after the other, within limits.
 
-The parent starts ``main()`` with the limits as the last argument. A request is a line of JSON on
-standard input; the answer is a line of JSON, and a PNG of the length that the line names. The child
-has no environment variables, writes no file and opens no connection. It ends with its input, and
-after a time without a request.
+The parent starts ``main()`` with the limits and the module of the first picture. A request is a
+line of JSON on standard input; the answer is a line of JSON, and a PNG of the length that the line
+names. The child has no environment variables, writes no file and opens no connection. It ends with
+its input, and after a time without a request.
 """
 
 import signal
 import sys
+from importlib import import_module
 from typing import Final
 
 import msgspec
 
 from bot.hosted.confine import allow_seconds, confine
-from bot.hosted.pictures.request import Answer, PictureError, Request
+from bot.hosted.pictures.request import Answer, ChartRequest, PictureError, Request
 
 IDLE_SECONDS: Final = 300
 """The child ends itself after so many seconds without a request."""
@@ -21,8 +22,10 @@ IDLE_SECONDS: Final = 300
 
 def main() -> None:
     """Limit this process, then answer requests until there are no more."""
-    memory_bytes, seconds = (int(number) for number in sys.argv[-1].split(","))
+    memory_bytes, seconds = (int(number) for number in sys.argv[-2].split(","))
     confine(memory_bytes)
+    # The libraries that the first picture needs are loaded before its time begins.
+    import_module(sys.argv[-1])
     decoder, encoder = msgspec.json.Decoder(Request), msgspec.json.Encoder()
     _write(encoder.encode(Answer()))
     while True:
@@ -50,6 +53,11 @@ def _write(head: bytes, picture: bytes = b"") -> None:
 
 
 def _draw(request: Request) -> bytes:
-    from bot.hosted.pictures.formula import draw_formula  # heavy: its time counts for the picture
+    # Both modules load heavy libraries, and most children draw pictures of one kind.
+    if isinstance(request, ChartRequest):
+        from bot.hosted.pictures.chart import draw_chart
+
+        return draw_chart(request)
+    from bot.hosted.pictures.formula import draw_formula
 
     return draw_formula(request.tex)

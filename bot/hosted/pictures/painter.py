@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from bot.hosted.pictures.request import Answer, FormulaRequest, PictureError, Request
+from bot.hosted.pictures.request import Answer, ChartRequest, FormulaRequest, PictureError, Request
 
 SECONDS: Final = 3.0
 """How long one picture may take, in seconds, without the start of the process."""
@@ -72,7 +72,7 @@ class Painter:
         """Ask the child once; a child that did not answer in full is ended."""
         complete = False
         try:
-            child = await self._started()
+            child = await self._started(request)
             async with asyncio.timeout(self._seconds):
                 picture = await _ask(child, request)
             complete = True
@@ -91,7 +91,7 @@ class Painter:
         self._closed = True
         await self._end()
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    async def _started(self, request: Request) -> asyncio.subprocess.Process:
         if self._child is not None:
             return self._child
         child = self._child = await asyncio.create_subprocess_exec(
@@ -101,6 +101,7 @@ class Painter:
             _START,
             json.dumps([path or os.getcwd() for path in sys.path]),  # noqa: PTH109 - as sys.path means it
             f"{_MEMORY_BYTES},{max(1, round(self._seconds))}",
+            f"bot.hosted.pictures.{'chart' if isinstance(request, ChartRequest) else 'formula'}",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

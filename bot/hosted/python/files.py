@@ -48,6 +48,10 @@ class SandboxFiles:
         """All files that code wrote, in this run or earlier."""
         return {name: bytes(data) for name, data in self._written.items()}
 
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file as the sandbox does; raises ``OSError`` where the sandbox may not."""
+        self._replace(PurePosixPath(name), data, len(data))
+
     def handle(self, *, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], **_: Any) -> Any:
         """Handle a file system call of the sandbox; an OSError is raised inside the sandbox."""
         from pydantic_monty import NOT_HANDLED  # heavy: loaded when code runs

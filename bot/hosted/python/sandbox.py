@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from bot.hosted.python import charts
 from bot.hosted.python.files import DIRECTORY, SandboxFiles
 from bot.hosted.python.output import Output
 from bot.hosted.python.workers import SandboxLimits, StateLostError, Workers
@@ -38,8 +39,9 @@ itertools, json, math, os (paths and files), pathlib, random, re, sys, time, tom
 unicodedata. No other module can be imported or installed: no numpy, pandas, matplotlib, \
 statistics, fractions, heapq, string, io. Not in the language: yield, class inheritance, \
 method decorators (property, staticmethod, classmethod), del. \
-No network, no shell, no input(), no pictures. \
-Instead write functions, lists, comprehensions and plain classes."""
+No network, no shell, no input(). \
+Instead write functions, lists, comprehensions and plain classes.
+{charts.DESCRIPTION}"""
 
 PARAMETERS: Final[Mapping[str, Any]] = {
     "type": "object",

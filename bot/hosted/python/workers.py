@@ -6,8 +6,10 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from bot.hosted.pictures import Painter
+from bot.hosted.python.charts import Charts
 from bot.hosted.python.files import DIRECTORY, SandboxFiles
 from bot.hosted.python.output import Output, instrument, plain_traceback
 
@@ -61,6 +63,7 @@ class Workers:
         self._starting = asyncio.Lock()
         self._pool: AsyncMonty | None = None
         self._stack = AsyncExitStack()
+        self._painter = Painter()
         self._deadlines: set[asyncio.Timeout] = set()
         self._closed = False
 
@@ -76,6 +79,7 @@ class Workers:
         await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))
         self._pool = None
         await self._stack.aclose()
+        await self._painter.close()
         for _ in range(self.limits.workers):
             self._free.release()
 
@@ -97,6 +101,7 @@ class Workers:
 
         pool = await self._started()
         prepared = await asyncio.to_thread(instrument, code)
+        charts = Charts(self._painter, files.write)
         session = pool.checkout(
             limits={
                 "max_feed_duration_secs": self.limits.seconds,
@@ -105,6 +110,7 @@ class Workers:
                 "max_suspensions": self.limits.host_calls,
             },
             os_policy={"sleep": "zero"},
+            external_modules={"chart": charts.module()},
         )
         error: str | None = None
         loaded = state is None
@@ -125,7 +131,7 @@ class Workers:
                         prepared.code, print_callback=output.receive, os=files.handle, cwd=DIRECTORY
                     )
                     while not isinstance(step, monty.MontyComplete):
-                        step = await step.resume_auto()
+                        step = await _resumed(step, charts)
                     if prepared.shows_value:
                         shown = await session.feed_start(
                             prepared.value_code(self.limits.output_characters + 1),
@@ -177,6 +183,19 @@ class Workers:
                     )
                 )
             return self._pool
+
+
+async def _resumed(step: Any, charts: Charts) -> Any:
+    """Answer a call that leaves the sandbox, and return the next one or the end of the code."""
+    import pydantic_monty as monty  # heavy: loaded when code runs
+
+    if not isinstance(step, monty.AsyncFunctionSnapshot) or step.is_os_function:
+        return await step.resume_auto()
+    try:
+        drawn = await charts.call(str(step.function_name), step.args, step.kwargs)
+    except (TypeError, ValueError, OSError) as error:
+        return await step.resume({"exception": error})
+    return await step.resume({"return_value": drawn})
 
 
 def _confine(pid: int | None, limits: SandboxLimits) -> None:
