@@ -202,3 +202,87 @@ def test_no_pattern_ends_in_a_dollar() -> None:
         if path != Path(__file__) and in_the_browser not in path.parents and ends_loosely(pattern)
     ]
     assert loose == []
+
+
+WAITS_ALLOWED = {
+    "app/test_kill.py": "kills the program at a moment that chance chooses",
+    "chat/transport/test_loop_monitor.py": "blocks the event loop, which is what is measured",
+    "client/test_endless.py": "paces a server that never ends its answer",
+    "engine/run/test_deleted_threads.py": "deletes at a moment that differs from thread to thread",
+}
+"""The test files that may sleep or read the system's clock, with the reason."""
+
+REPLACED_ALLOWED = {
+    "chat/commands/test_handlers.py": "stands for a defect that nobody knows",
+    "engine/run/test_executor.py": "fills the disk between two writes of one run",
+    "engine/run/test_expiry_watch.py": "breaks one read of the watch on deadlines",
+    "engine/tool_calls/test_search_bounds.py": "a search without end; queries are bounded",
+    "scenarios/test_backup.py": "deletes a file between the copies of two databases",
+    "scenarios/test_broken_objects.py": "stands for defects that nobody knows",
+    "scenarios/test_undeliverable.py": "Discord's filter of words, which the sandbox lacks",
+    "server/test_large.py": "notes the thread that parses a body",
+}
+"""The test files that may replace a part of the program, with the reason."""
+
+
+def dishonest(source: str) -> Iterator[tuple[int, str]]:
+    """The line of each wait for time (``waits``) and of each replaced part (``replaces``).
+
+    ``asyncio.sleep(0)`` is no wait for time. What other packages define may be replaced.
+    """
+    module = ast.parse(source)
+    imported = {
+        (alias.asname or alias.name).split(".")[0]: getattr(node, "module", None) or alias.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        called, given = ast.unparse(node.func), [ast.unparse(each) for each in node.args]
+        if called in ("time.monotonic", "time.perf_counter") or (
+            called in ("asyncio.sleep", "time.sleep") and given[0] != "0"
+        ):
+            yield node.lineno, "waits"
+        if node.func.attr == "setattr" and len(given) > 1:
+            root = re.match(r"(?:type\()?['\"]?(\w+)", given[0])
+            owner = (
+                imported.get(root[1], root[1] if given[0][0] in "'\"" else "bot") if root else ""
+            )
+            if owner.split(".")[0] in ("bot", "tests"):
+                yield node.lineno, "replaces"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("await asyncio.sleep(0.1)", ["waits"]),
+        ("await asyncio.sleep(0)", []),
+        ("began = time.monotonic()", ["waits"]),
+        ("m.setattr('bot.chat.x', 1)", ["replaces"]),
+        ("m.setattr('resource.getrlimit', 1)", []),
+        ("m.setattr(bot.ledger, 'link', x)", ["replaces"]),
+        ("from bot.engine import Engine\nm.setattr(Engine, 'stop', x)", ["replaces"]),
+        ("from discord.state import State\nm.setattr(State, 'parse', x)", []),
+        ("import socket\nm.setattr(socket, 'getaddrinfo', x)", []),
+    ],
+)
+def test_a_wait_and_a_replaced_part_are_found(source: str, found: list[str]) -> None:
+    assert [kind for _, kind in dishonest(source)] == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"), [("waits", WAITS_ALLOWED), ("replaces", REPLACED_ALLOWED)]
+)
+def test_tests_wait_for_events_and_replace_no_part_of_the_program(
+    kind: str, allowed: dict[str, str]
+) -> None:
+    tests = PROJECT / "tests"
+    found = {
+        str(path.relative_to(tests)): line
+        for path in sorted(tests.rglob("test_*.py"))
+        for line, what in dishonest(path.read_text("utf-8"))
+        if what == kind
+    }
+    assert found.keys() == allowed.keys(), found
