@@ -39,6 +39,9 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     admin_permission: Literal[
         "manage_guild", "administrator", "manage_channels", "manage_messages"
     ] = "manage_guild"
+
+    context_messages: Annotated[int, Meta(ge=0, le=50)] = 0
+    context_minutes: Positive = 60
     summarize_history: bool = True
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""

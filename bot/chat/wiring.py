@@ -22,6 +22,7 @@ from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.modals import Modals
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import MOST_WAITING, Listener
+from bot.chat.intake.references import ReferenceReader
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
@@ -157,11 +158,13 @@ def build_parts(
         clock,
         is_on=settings.name_threads == "model",
     )
+    references = ReferenceReader(client, ledger, rest, clock, settings)
     services = TurnServices(
         ledger=ledger,
         clock=clock,
         threads=threads,
         attachments=attachments,
+        references=references,
         writers=writers,
         throttle=throttle,
         notice=notice,
@@ -196,6 +199,8 @@ def build_parts(
         open_thread=thread_opener.open_soon,
         reply=notice.reply_to,
         mark_read=read_markers.mark_read,
+        forward_before=references.forward_before,
+        show_context=settings.context_messages > 0,
         most_waiting=limits.most_waiting,
     )
     unreadable = UnreadableMessages(

@@ -2,6 +2,7 @@
 
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
+from bot.chat.threads.references import References
 from bot.store.ledger import Question, Turn
 
 
@@ -10,6 +11,13 @@ class NoReplies:
 
     async def read(self, turn: Turn) -> list[str]:
         return []
+
+
+class NoReferences:
+    """No question points at another message."""
+
+    async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
+        return References()
 
 
 class Shelf:

@@ -10,10 +10,12 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 import discord
+from msgspec.structs import replace
 
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, mentions
-from bot.chat.intake.question_text import attachments_of, question_text
+from bot.chat.intake.question_text import question_text
+from bot.chat.intake.references import RecentForwards, pointers_for
 from bot.chat.intake.routing import Router
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
@@ -55,6 +57,8 @@ class Listener:
         open_thread: Callable[[NewQuestion], None],
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
+        forward_before: Callable[[discord.Message], Awaitable[int | None]],
+        show_context: bool,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._ledger = ledger
@@ -67,6 +71,9 @@ class Listener:
         self._open_thread = open_thread
         self._reply = reply
         self._mark_read = mark_read
+        self._forward_before = forward_before
+        self._show_context = show_context
+        self._forwards = RecentForwards()
         self._most_waiting = most_waiting
         self._refused_at: dict[int, float] = {}
         # discord.py runs each event in its own task. One lock per channel keeps the order of a
@@ -92,7 +99,7 @@ class Listener:
     async def _answer_or_store(self, message: discord.Message, me: discord.ClientUser) -> None:
         mentioned = mentions(message, me.id)
         try:
-            await self._store(message, me, mentioned=mentioned)
+            asks = await self._store(message, me, mentioned=mentioned)
         except QueueFullError as error:
             _log.warning("Question %d is refused: %s", message.id, error)
             await self._refuse_full(message)
@@ -102,7 +109,7 @@ class Listener:
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
                 await self._tell(message, lambda: localized("not-saved"))
             return
-        if mentioned and _is_empty(message, me):
+        if mentioned and not asks and _is_empty(_question(message, me)):
             await self._tell(message, lambda: sentences.empty_question(_own_name(message, me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
@@ -132,21 +139,35 @@ class Listener:
 
     async def _store(
         self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
-    ) -> None:
-        if _is_empty(message, me):
-            return
-        question = _question(message, me)
+    ) -> bool:
+        """Store a message that is a question; return whether the message asks something."""
         async with self._lock(message.channel.id):
+            forward = self._forwards.before(message)
+            question = _question(message, me)
+            is_empty = _is_empty(question)
+            if is_empty and not mentioned:
+                return False
             destination = await self._router.route(message, mentioned=mentioned, me=me.id)
-            stored = destination.is_question and await self._ledger.questions.take(
+            if not destination.is_question:
+                return False
+            if is_empty and forward is None:
+                forward = await self._forward_before(message)
+            if forward is not None and await self._ledger.questions.known((forward,)):
+                if is_empty:
+                    return True  # the forward itself was a question
+                forward = None
+            points = pointers_for(message, me.id, forward=forward, context=self._show_context)
+            if is_empty and points.forward is None and points.reply is None:
+                return False
+            question = replace(question, points_to=points.to_json())
+            stored = await self._ledger.questions.take(
                 question, destination.link, most=self._most_waiting
             )
-        if not stored:
-            return
-        if destination.link is not None:
+        if stored and destination.link is not None:
             self._schedule(destination.link.channel_id)
-        else:
+        elif stored:
             self._open_thread(question)
+        return True
 
     async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Store the newest wording of a question that was edited.
@@ -203,8 +224,8 @@ def _own_name(message: discord.Message, me: discord.ClientUser) -> str:
     return me.display_name if member is None else member.display_name
 
 
-def _is_empty(message: discord.Message, me: discord.ClientUser) -> bool:
-    return not question_text(message, me.id) and not attachments_of(message, me.id)
+def _is_empty(question: NewQuestion) -> bool:
+    return not question.content and question.attachments == "[]"
 
 
 def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:

@@ -26,6 +26,7 @@ _LONGEST_ADDRESS: Final = 200
 _CUT: Final = "…"
 
 REPLY_DELETED: Final = "[in reply to a message that was deleted]"
+REPLY_UNREADABLE: Final = "[in reply to a message that can't be read]"
 FORWARD_UNREADABLE: Final = "[forwarded message without readable content]"
 
 
@@ -39,7 +40,7 @@ def question_text(message: discord.Message, me: int) -> str:
         named_text(message, me),
         *sticker_lines(message.stickers),
         *_previews(message),
-        *_forwarded(message),
+        *forwarded(message),
         *_replied(message, me),
     ]
     if message.poll is not None:
@@ -75,7 +76,7 @@ def is_reply_to_deleted(message: discord.Message) -> bool:
 
 def has_unreadable_forward(message: discord.Message) -> bool:
     """Return whether a message forwards another one of which nothing can be read."""
-    return any(block == FORWARD_UNREADABLE for block in _forwarded(message))
+    return any(block == FORWARD_UNREADABLE for block in forwarded(message))
 
 
 def quoted(heading: str, text: str, most: int = MOST_QUOTED) -> str:
@@ -95,7 +96,7 @@ def label(name: str) -> str:
 def whole_text(message: discord.Message) -> str:
     """Return all that a message says, to be quoted: text, embeds, cards, poll, names of files."""
     text = text_with_names(message.content, message)
-    blocks = [text, *_forwarded(message), *_parts(message, message)]
+    blocks = [text, *forwarded(message), *_parts(message, message)]
     if message.poll is not None:
         blocks.append(poll_text(message.poll))
     return "\n\n".join(block for block in blocks if block)
@@ -147,9 +148,16 @@ def reply_quote(replied: discord.Message, me: int) -> str:
     return quoted("in reply to your earlier answer", "\n".join(lines))
 
 
-def _forwarded(message: discord.Message) -> Iterator[str]:
+def is_forward(message: discord.Message) -> bool:
+    """Return whether a message forwards another one."""
     reference = message.reference
-    if reference is None or reference.type is not discord.MessageReferenceType.forward:
+    return reference is not None and reference.type is discord.MessageReferenceType.forward
+
+
+def forwarded(message: discord.Message) -> Iterator[str]:
+    """Yield a quote of each message that a message forwards."""
+    reference = message.reference
+    if reference is None or not is_forward(message):
         return
     source = channel_name(message, reference.channel_id)
     where = "" if source is None else f" from #{label(source)}"

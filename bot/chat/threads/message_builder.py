@@ -149,12 +149,31 @@ def is_same_wording(one: NewQuestion, other: NewQuestion) -> bool:
     return one.content == other.content and files[0] == files[1]
 
 
-async def message_for(question: Question, files: AttachmentSource, *, named: bool) -> BuiltMessage:
+class PointedAt(Struct, frozen=True, kw_only=True):
+    """What a question's message shows of other messages: quotes, files, and what is missing."""
+
+    blocks: tuple[str, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
+    lost: tuple[UnreadReason, ...] = ()
+
+
+async def message_for(
+    question: Question,
+    files: AttachmentSource,
+    *,
+    named: bool,
+    pointed_at: PointedAt | None = None,
+) -> BuiltMessage:
     """Build the message of a question; ``named`` puts the author's name before the text."""
     name = " ".join(question.author_name.split())
     asked = f"{name}: {question.content}".rstrip() if named else question.content
     given = await files.current(question) if question.attachments != "[]" else ()
-    builder = _Builder(question, files, asked, given)
+    lost = pointers_of(question).lost
+    if pointed_at is not None:
+        asked = "\n\n".join(block for block in (asked, *pointed_at.blocks) if block)
+        given = tuple({file.id: file for file in (*given, *pointed_at.files)}.values())
+        lost += pointed_at.lost
+    builder = _Builder(question, files, asked, given, lost)
     if given:
         await builder.add_files()
     return builder.message()
@@ -169,6 +188,7 @@ class _Builder:
         files: AttachmentSource,
         asked: str,
         given: Sequence[AttachedFile],
+        lost: Sequence[UnreadReason],
     ) -> None:
         self._question = question
         self._files = files
@@ -179,7 +199,7 @@ class _Builder:
         self._room -= sum(len(_omitted(file)) + _BETWEEN for file in given)
         self._images: list[ContentInput] = []
         self._attachments: list[NewAttachment] = []
-        self._unread = [Unread("", reason) for reason in pointers_of(question).lost]
+        self._unread = [Unread("", reason) for reason in lost]
 
     async def add_files(self) -> None:
         """Read the files and add a block or an image for each, in their order."""

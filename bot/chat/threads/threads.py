@@ -5,7 +5,7 @@ carry their question's id in the metadata, runs carry turn and attempt.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,6 @@ from bot.assistants.schema.objects import (
     Thread,
 )
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
-from bot.assistants.schema.tools import FileSearchTool, Tool
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import (
     ThreadLostError,
@@ -31,16 +30,19 @@ from bot.chat.threads.api_errors import (
     unusable,
 )
 from bot.chat.threads.assistant_choice import AssistantChoice
+from bot.chat.threads.document_tools import DocumentTools
 from bot.chat.threads.message_builder import (
     QUESTION_KEY,
     AttachmentSource,
-    BuiltMessage,
     message_for,
-    unread_json,
     wording,
     wording_in,
 )
 from bot.chat.threads.pagination import newest
+from bot.chat.threads.references import (
+    BystanderPoster,
+    ReferenceSource,
+)
 from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI
 from bot.chat.threads.thread_backfill import ReplySource, earlier
 from bot.chat.threads.thread_lock import ThreadLock
@@ -49,7 +51,6 @@ from bot.store.ledger import Ledger, Question, Turn
 
 _PAGE: Final = 100
 _RUNS: Final = 20
-_MOST_KNOWN: Final = 10_000
 
 _log: Final = logging.getLogger(__name__)
 
@@ -81,15 +82,21 @@ class AssistantThreads:
         self._ledger = ledger
         self._clock = clock
         self.assistant_id: Final = assistant_id
-        # Whether channels have documents to search, as far as this process knows.
-        self._have_documents: dict[int, bool] = {}
         self._choice = choice
+        self._bystanders = BystanderPoster(
+            self.api,
+            ledger,
+            post_once=self._post_once,
+            newest=lambda thread_id: self._messages(thread_id, _PAGE),
+        )
+        self._document_tools = DocumentTools(self.api, ledger)
 
     async def post(
         self,
         turn: Turn,
         questions: Sequence[Question],
         files: AttachmentSource,
+        references: ReferenceSource,
         *,
         unsure: bool,
         lost: str | None = None,
@@ -103,7 +110,7 @@ class AssistantThreads:
         for _ in range(3):
             thread_id = await self._thread(turn, lost)
             try:
-                await self._post_on(thread_id, turn, questions, files, unsure=unsure)
+                await self._post_on(thread_id, turn, questions, files, references, unsure=unsure)
             except ThreadLostError:
                 lost, unsure = thread_id, False
                 continue
@@ -145,6 +152,7 @@ class AssistantThreads:
         turn: Turn,
         questions: Sequence[Question],
         files: AttachmentSource,
+        references: ReferenceSource,
         *,
         unsure: bool,
     ) -> None:
@@ -164,24 +172,22 @@ class AssistantThreads:
         for question in missing:
             message_id = existing.get(wording(question))
             if message_id is None:
-                built = await message_for(question, files, named=named)
-                await self._store_reading(question, built)
+                pointed_at = await self._bystanders.pointed_at(
+                    thread_id, turn, question, references
+                )
+                built = await message_for(
+                    question,
+                    files,
+                    named=named or bool(pointed_at and pointed_at.bystanders),
+                    pointed_at=pointed_at,
+                )
+                await self._document_tools.store_reading(question, built)
                 message_id, cut = await self._post_one(thread_id, built.request)
                 unsure = unsure or cut
             await self._ledger.questions.message_posted(question, thread_id, message_id)
             posted[str(question.id)] = message_id
         if unsure:
             await self._delete_duplicates(thread_id, posted)
-
-    async def _store_reading(self, question: Question, built: BuiltMessage) -> None:
-        """Store what the reply and the run must know of a message before it is posted."""
-        unread = unread_json(built.unread)
-        if (unread, built.has_documents) != (question.unread, question.documents):
-            await self._ledger.questions.set_reading(
-                question.id, unread, documents=built.has_documents
-            )
-        if built.has_documents:
-            self._have_documents[question.home_id or question.channel_id] = True
 
     async def _delete_duplicates(self, thread_id: str, posted: Mapping[str, str | None]) -> None:
         """Delete all but one message of each question.
@@ -204,9 +210,6 @@ class AssistantThreads:
         cut = False
         wanted = wording_in(request.metadata)
 
-        async def create() -> str:
-            return (await self.api.create_message(thread_id, request)).id
-
         async def find() -> str | None:
             nonlocal cut
             cut = True
@@ -216,10 +219,23 @@ class AssistantThreads:
                 else (await self._find_messages(thread_id, _PAGE)).get(wanted)
             )
 
+        return await self._post_once(thread_id, request, find), cut
+
+    async def _post_once(
+        self,
+        thread_id: str,
+        request: CreateMessage,
+        find: Callable[[], Awaitable[str | None]],
+    ) -> str:
+        """Post a message once; ``find`` looks it up after a cut connection."""
+
+        async def create() -> str:
+            return (await self.api.create_message(thread_id, request)).id
+
         lock = self._lock(thread_id)
         while True:
             try:
-                return await self.create_once(create, find), cut
+                return await self.create_once(create, find)
             except APIError as error:
                 if full(error):
                     _log.warning("Thread %s is full: %s", thread_id, error)
@@ -296,10 +312,15 @@ class AssistantThreads:
         assistant_id = self.assistant_id
         if self._choice is not None:
             assistant_id = (await self._choice.of_turn(turn)).assistant_id
+        try:
+            tools = await self._document_tools.tools(turn.channel_id, assistant_id)
+        except APIError as error:
+            kind = self._lost_assistant(assistant_id) if gone(error) else None
+            raise self.refused(error, kind) from error
         request = CreateRun(
             assistant_id=assistant_id,
             additional_instructions=instructions,
-            tools=await self._tools(turn.channel_id, assistant_id),
+            tools=tools,
             metadata=metadata,
         )
 
@@ -328,27 +349,6 @@ class AssistantThreads:
     def _lost_assistant(self, assistant_id: str) -> FailureKind:
         """Return the kind of failure of a turn whose assistant does not exist."""
         return "assistant_gone" if assistant_id == self.assistant_id else "chosen_assistant_gone"
-
-    async def _tools(self, channel_id: int, assistant_id: str) -> tuple[Tool, ...] | None:
-        """Return the tools of a run: file_search joins the assistant's where there are documents.
-
-        None takes the assistant's tools.
-        """
-        if channel_id not in self._have_documents:
-            if len(self._have_documents) >= _MOST_KNOWN:
-                self._have_documents.clear()
-            known = await self._ledger.questions.have_documents(channel_id)
-            self._have_documents[channel_id] = known
-        if not self._have_documents[channel_id]:
-            return None
-        try:
-            assistant = await self.api.retrieve_assistant(assistant_id)
-        except APIError as error:
-            kind = self._lost_assistant(assistant_id) if gone(error) else None
-            raise self.refused(error, kind) from error
-        if any(isinstance(tool, FileSearchTool) for tool in assistant.tools):
-            return None
-        return (*assistant.tools, FileSearchTool())
 
     async def messages_of(self, thread_id: str, run_id: str) -> tuple[Message, ...]:
         """Return the messages of a run, in order; raises ``APIError`` or ``TurnError``."""

@@ -1,7 +1,10 @@
 """Posts a turn's questions to its thread: their newest wording, and none that was deleted."""
 
+from bot.chat.texts.unread import Unread
+from bot.chat.threads.message_builder import unread_of
+from bot.chat.threads.pointers import NOTHING
 from bot.chat.turns.turn_context import TurnContext
-from bot.store.ledger import Turn
+from bot.store.ledger import Ledger, Turn
 
 
 async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) -> Turn | None:
@@ -18,18 +21,29 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
             await ledger.questions.replace_outdated(turn.id)
         if replaces or turn.has_chores:
             await services.chores.tidy_thread(turn.channel_id)
+        questions = await ledger.questions.of_turn(turn.id)
         thread_id = await services.threads.post(
             turn,
-            await ledger.questions.of_turn(turn.id),
+            questions,
             services.attachments,
+            services.references,
             unsure=context.unsure,
             lost=lost,
         )
         posted = await ledger.turns.posted(turn.id, turn.attempt, thread_id)
         if posted is not None:
+            context.unread = ()
+            if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
+                context.unread = await unread_in(ledger, turn)
             return posted
         current = await ledger.history.turn(turn.id)
         if current is None or (current.state, current.attempt) != (turn.state, turn.attempt):
             return None
         # A question was edited or deleted while it was posted.
         replaces = True
+
+
+async def unread_in(ledger: Ledger, turn: Turn) -> tuple[Unread, ...]:
+    """Return what could not be read of a turn's questions."""
+    questions = await ledger.questions.of_turn(turn.id)
+    return tuple(part for question in questions for part in unread_of(question))

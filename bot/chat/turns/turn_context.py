@@ -12,6 +12,7 @@ from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.unread import Unread
 from bot.chat.threads.message_builder import AttachmentSource
+from bot.chat.threads.references import ReferenceSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
@@ -30,6 +31,7 @@ class TurnServices:
     clock: Clock
     threads: AssistantThreads
     attachments: AttachmentSource
+    references: ReferenceSource
     writers: ChannelWriters
     throttle: EditThrottle
     notice: Notice

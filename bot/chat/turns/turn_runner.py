@@ -18,14 +18,12 @@ from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
-from bot.chat.texts.unread import Unread, unread_line
+from bot.chat.texts.unread import unread_line
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
-from bot.chat.threads.message_builder import unread_of
-from bot.chat.threads.pointers import NOTHING
 from bot.chat.threads.run_follower import RunEnd, RunFollower, with_answer
 from bot.chat.threads.transcript import transcript_of
 from bot.chat.turns.answer_extras import ExtrasReader
-from bot.chat.turns.posting import post_questions
+from bot.chat.turns.posting import post_questions, unread_in
 from bot.chat.turns.turn_context import TurnContext
 from bot.chat.turns.turn_log import log_end
 from bot.runtime.backoff import backoff
@@ -229,13 +227,7 @@ class TurnRunner:
             return await self._cancelled(turn)
         if not await self._wait_for_slot():
             return await self._cancelled(turn)
-        posted = await post_questions(self._context, turn, lost=self._lost_thread)
-        if posted is not None:
-            questions = await self._ledger.questions.of_turn(turn.id)
-            self._context.unread = ()
-            if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
-                self._context.unread = await self._unread(turn)
-        return posted
+        return await post_questions(self._context, turn, lost=self._lost_thread)
 
     async def _start(self, turn: Turn) -> Turn | None:
         assert turn.thread_id is not None
@@ -318,7 +310,7 @@ class TurnRunner:
         took = self._context.seconds(turn)
         reason = self._end.reason
         if self._context.unread is None:
-            self._context.unread = await self._unread(turn)
+            self._context.unread = await unread_in(self._ledger, turn)
         try:
             extras = await self._extras.read(turn, self._end)
             notes = [*extras.notes, *self._notes(turn, took, self._end.model)]
@@ -379,11 +371,6 @@ class TurnRunner:
         chosen = self._services.settings.buttons
         cut_off = turn.error == "incomplete"
         return answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
-
-    async def _unread(self, turn: Turn) -> tuple[Unread, ...]:
-        """Return what could not be read of a turn's questions."""
-        questions = await self._ledger.questions.of_turn(turn.id)
-        return tuple(part for question in questions for part in unread_of(question))
 
     def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
         notes: list[str] = []

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from bot.store.database import Database
 from bot.store.ledger.assistants import AssistantStore
+from bot.store.ledger.bystanders import BystanderStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
 from bot.store.ledger.chores import ChoreStore
 from bot.store.ledger.deletions import DeletionStore
@@ -42,6 +43,8 @@ class Ledger:
         self.votes = VoteStore(self._database, now)
         self.chores = ChoreStore(self._database)
         self.deletions = DeletionStore(self._database, now)
+
+        self.bystanders = BystanderStore(self._database)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.settings = PlaceSettingStore(self._database)

@@ -215,6 +215,17 @@ class QuestionStore:
             ).close()
         )
 
+    async def is_first(self, question: Question, thread_id: str) -> bool:
+        """Return whether no other question of the channel was posted to a thread."""
+        statement = """
+            SELECT NOT EXISTS (
+                SELECT 1 FROM questions WHERE home_id = ? AND thread_id = ? AND id <> ?)
+        """
+        given = (question.home_id, thread_id, question.id)
+        return await self._database.read(
+            lambda db: bool(db.execute(statement, given).fetchone()[0])
+        )
+
     async def have_documents(self, channel_id: int) -> bool:
         """Return whether questions that this channel answered have texts to be searched."""
         statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND documents)"

@@ -21,7 +21,7 @@ from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, house
 from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
-from tests.support.questions import NoReplies, Shelf
+from tests.support.questions import NoReferences, NoReplies, Shelf
 
 T = TypeVar("T")
 
@@ -221,7 +221,7 @@ async def test_a_retry_finds_the_messages_of_the_attempt_before(
         await ours.api.create_message(thread_id, later)
     talk = threads(ours.api, ledger, FakeClock(real_below=1.0), "asst_any")
     again = replace(turn, attempt=2)
-    assert await talk.post(again, questions, Shelf(), unsure=True) == thread_id
+    assert await talk.post(again, questions, Shelf(), NoReferences(), unsure=True) == thread_id
     page = await ours.api.list_messages(thread_id, Page(limit=100, order="asc"))
     assert len(page.data) == 61
 

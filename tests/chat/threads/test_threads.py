@@ -14,7 +14,7 @@ from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Turn
 from tests.support.discord_rest import RestBot
 from tests.support.fake_clock import FakeClock
-from tests.support.questions import NoReplies, Shelf
+from tests.support.questions import NoReferences, NoReplies, Shelf
 
 
 class LossyAPI:
@@ -58,7 +58,9 @@ class Begun:
 
     async def post(self, *, unsure: bool = False, lost: str | None = None) -> str:
         questions = await self.bot.ledger.questions.of_turn(self.turn.id)
-        return await self.threads.post(self.turn, questions, Shelf(), unsure=unsure, lost=lost)
+        return await self.threads.post(
+            self.turn, questions, Shelf(), NoReferences(), unsure=unsure, lost=lost
+        )
 
     async def texts(self, thread_id: str) -> list[str]:
         page = await self.bot.api.list_messages(thread_id, Page(limit=100, order="asc"))
@@ -105,7 +107,9 @@ async def test_an_unsure_turn_finds_the_message_that_the_ledger_does_not_know(
         message_id=None,
         thread_id=None,
     )
-    again = await forgetful.threads.post(forgetful.turn, [unknown], Shelf(), unsure=True)
+    again = await forgetful.threads.post(
+        forgetful.turn, [unknown], Shelf(), NoReferences(), unsure=True
+    )
     assert again == thread_id
     assert await begun.texts(thread_id) == ["one"]
     assert "create_message" not in forgetful.api.calls

@@ -1,0 +1,266 @@
+"""Finds on Discord what a question points at: earlier answers, forwards, beginnings, bystanders.
+
+The listener stores what to look for (``Pointers``); the messages are read when the question is
+posted to its thread, so that a message deleted until then is not shown.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import discord
+
+from bot.chat.intake.attachments import files_of
+from bot.chat.intake.mentions import can_ask, mentions
+from bot.chat.intake.question_text import (
+    REPLY_DELETED,
+    REPLY_UNREADABLE,
+    forwarded,
+    has_unreadable_forward,
+    is_forward,
+    is_reply_to_deleted,
+    label,
+    quoted,
+    reply_quote,
+    whole_text,
+)
+from bot.chat.texts.plain_text import well_formed
+from bot.chat.texts.unread import UnreadReason
+from bot.chat.threads.message_builder import AttachedFile
+from bot.chat.threads.pointers import Pointers, pointers_of
+from bot.chat.threads.references import Bystander, References
+from bot.chat.transport.login import own_user
+from bot.chat.transport.message_history import newest_page
+from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
+from bot.config import DiscordSettings
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, Question, Turn
+
+T = TypeVar("T")
+
+FORWARD_SECONDS: Final = 300.0
+"""How long before a question a forward may stand to belong to the question, in seconds."""
+
+MOST_SAID: Final = 1_000
+"""The most characters quoted of one bystander's message."""
+
+_MOST_CHANNELS: Final = 10_000
+
+_LOOKUP_SECONDS: Final = 10.0
+"""How long a message is looked up before the question is asked without it, in seconds."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+def pointers_for(
+    message: discord.Message, me: int, *, forward: int | None, context: bool
+) -> Pointers:
+    """Return what must be looked up for a question.
+
+    ``forward`` is the id of the forward right before the question. ``context`` tells that the
+    words of bystanders are shown.
+    """
+    lost: list[UnreadReason] = []
+    if is_reply_to_deleted(message):
+        lost.append("deleted_reply")
+    if has_unreadable_forward(message):
+        lost.append("hidden_forward")
+    channel = message.channel
+    is_channel_thread = isinstance(channel, discord.Thread)
+    return Pointers(
+        reply=_reply_to_look_up(message, me),
+        forward=forward,
+        starter=isinstance(channel, discord.Thread) and channel.owner_id != me,
+        context=context and message.guild is not None and not is_channel_thread,
+        lost=tuple(lost),
+    )
+
+
+def _reply_to_look_up(message: discord.Message, me: int) -> tuple[int, int] | None:
+    """Return channel and id of a message replied to that is not part of the question's text."""
+    reference = message.reference
+    if reference is None or reference.message_id is None or is_forward(message):
+        return None
+    found = reference.resolved
+    if isinstance(found, discord.DeletedReferencedMessage):
+        return None
+    if found is not None and found.author.id != me:
+        return None
+    return reference.channel_id, reference.message_id
+
+
+class RecentForwards:
+    """The newest message of each channel where that message is a forward."""
+
+    def __init__(self) -> None:
+        self._newest: dict[int, tuple[int, int]] = {}
+
+    def before(self, message: discord.Message) -> int | None:
+        """Return the id of the forward by the same author right before a message, if any.
+
+        Must be called with every message that a person writes, in order.
+        """
+        channel_id, author_id = message.channel.id, message.author.id
+        found, by = self._newest.pop(channel_id, (0, 0))
+        if is_forward(message):
+            self._newest[channel_id] = message.id, author_id
+            if len(self._newest) > _MOST_CHANNELS:
+                del self._newest[next(iter(self._newest))]
+        if by != author_id or seconds_between(found, message.id) > FORWARD_SECONDS:
+            return None
+        return found
+
+
+class ReferenceReader:
+    """Looks up the messages that questions point at."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        settings: DiscordSettings,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._clock = clock
+        self._settings = settings
+
+    async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
+        """Return what a question points at; what can't be read is named in ``lost``."""
+        pointers = pointers_of(question)
+        bystanders: list[Bystander] = []
+        blocks: list[str] = []
+        files: list[AttachedFile] = []
+        lost: list[UnreadReason] = []
+        if pointers.context:
+            bystanders += await self._said_before(question)
+        if pointers.starter and is_first:
+            starter, title = await self._beginning(question)
+            blocks += title
+            if starter is not None:
+                bystanders.append(starter[0])
+                files += starter[1]
+        if pointers.forward is not None:
+            message, reason = await self._message(
+                question.channel_id, pointers.forward, question.guild_id
+            )
+            if message is None:
+                lost.append("hidden_forward")
+            else:
+                blocks += forwarded(message)
+                files += files_of(message, own_user(self._client).id)
+        if pointers.reply is not None and not (
+            question.content and await self._is_newest_answer(pointers.reply[1], turn)
+        ):
+            message, reason = await self._message(*pointers.reply, question.guild_id)
+            if message is None:
+                lost.append(reason)
+                blocks.append(REPLY_DELETED if reason == "deleted_reply" else REPLY_UNREADABLE)
+            else:
+                me = own_user(self._client).id
+                blocks.append(well_formed(reply_quote(message, me)))
+                if message.author.id != me:
+                    files += files_of(message, me)
+        return References(
+            bystanders=tuple(bystanders),
+            blocks=tuple(map(well_formed, blocks)),
+            files=tuple(files),
+            lost=tuple(lost),
+        )
+
+    async def forward_before(self, message: discord.Message) -> int | None:
+        """Return the id of the forward by the same author right before a message, if any."""
+        channel = self._client.get_partial_messageable(message.channel.id)
+        page = await self._look_up(lambda: newest_page(channel, message.id))
+        before = page.messages[0] if page is not None and page.messages else None
+        if before is None or before.author.id != message.author.id or not is_forward(before):
+            return None
+        return before.id if seconds_between(before.id, message.id) < FORWARD_SECONDS else None
+
+    async def _is_newest_answer(self, message_id: int, turn: Turn) -> bool:
+        """Return whether a message is a part of the reply right before a turn in its channel."""
+        before = await self._ledger.history.before(turn, limit=1)
+        return any(message_id in each.parts for each in before)
+
+    async def _message(
+        self, channel_id: int, message_id: int, guild_id: int | None
+    ) -> tuple[discord.Message | None, UnreadReason]:
+        """Return a message; None with the reason where it can't be read."""
+        channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
+        try:
+            return await self._rest.call(
+                lambda: channel.fetch_message(message_id), within=_LOOKUP_SECONDS
+            ), "hidden_reply"
+        except Exception as error:  # noqa: BLE001 - a message that can't be parsed, or an outage
+            _log.info("Message %d can't be looked up: %s", message_id, error)
+            gone = isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE
+            return None, "deleted_reply" if gone else "hidden_reply"
+
+    async def _beginning(
+        self, question: Question
+    ) -> tuple[tuple[Bystander, tuple[AttachedFile, ...]] | None, list[str]]:
+        """Return the first message of a channel thread, and a block with its title."""
+        guild = None if question.guild_id is None else self._client.get_guild(question.guild_id)
+        thread = None if guild is None else guild.get_thread(question.channel_id)
+        if thread is None:
+            return None, []
+        is_post = isinstance(thread.parent, discord.ForumChannel)
+        what = "forum post" if is_post else "channel thread"
+        title = quoted(f"title of this {what}", thread.name)
+        tags = ", ".join(label(tag.name) for tag in thread.applied_tags) if is_post else ""
+        blocks = [f"{title}\n> tags: {tags}" if tags else title]
+        if thread.id == question.id:
+            return None, blocks
+        message, _ = await self._message(
+            thread.id if is_post else thread.parent_id, thread.id, question.guild_id
+        )
+        if message is None:  # not every channel thread was opened from a message
+            return None, blocks
+        me = own_user(self._client).id
+        by = "you" if message.author.id == me else label(message.author.display_name)
+        text = quoted(f"first message of this {what}, by {by}", whole_text(message))
+        return (Bystander(message.id, well_formed(text)), files_of(message, me)), blocks
+
+    async def _said_before(self, question: Question) -> list[Bystander]:
+        """Return what people said in the channel before a question, oldest first."""
+        most, oldest = self._settings.context_messages, self._settings.context_minutes * 60
+        channel = self._client.get_partial_messageable(
+            question.channel_id, guild_id=question.guild_id
+        )
+        page = await self._look_up(lambda: newest_page(channel, question.id))
+        me = own_user(self._client).id
+        said = [
+            message
+            for message in ([] if page is None else page.messages)
+            if can_ask(message)
+            and not mentions(message, me)
+            and message.id != pointers_of(question).forward
+            and seconds_between(message.id, question.id) < oldest
+        ][:most]
+        asked = await self._ledger.questions.known(message.id for message in said)
+        bystanders: list[Bystander] = []
+        for message in reversed(said):
+            text = whole_text(message)
+            if message.id not in asked and text:
+                name = label(message.author.display_name)
+                heading = f"said before by the bystander {name}, not to you"
+                text = quoted(heading, text, MOST_SAID)
+                bystanders.append(Bystander(message.id, well_formed(text)))
+        return bystanders
+
+    async def _look_up(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        """Make a call to Discord; None where it fails for some seconds."""
+        try:
+            return await self._rest.call(call, within=_LOOKUP_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the question is asked without it
+            _log.info("What stands before a question can't be read: %s", error)
+            return None
+
+
+def seconds_between(earlier: int, later: int) -> float:
+    """Return the seconds between two Discord ids."""
+    times = discord.utils.snowflake_time(earlier), discord.utils.snowflake_time(later)
+    return (times[1] - times[0]).total_seconds()
