@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from msgspec import Struct, structs
 
-from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.local.model import LocalModel
 from bot.models.local.process import LocalSettings
 from bot.models.local.weights import SMOLLM2, Show, fetch_weights, weights_path

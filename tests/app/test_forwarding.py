@@ -9,7 +9,8 @@ import pytest
 
 from bot.app.forwarding import ModelUpstream
 from bot.assistants.errors import APIError
-from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.responses.model import Responses
 from tests.support.model_endpoint import ScriptedModel
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.assistants.schema.requests import CreateMessage, CreateRun
-from bot.models.chat_completions.model import EndpointTimeouts
+from bot.models.http.endpoint import EndpointTimeouts
 from tests.support import model_turns as turns
 from tests.support.assistants import House, Way, collected, house, names, text_of
 from tests.support.model_endpoint import ScriptedModel

@@ -18,7 +18,8 @@ from bot.client import Client
 from bot.engine import Engine, EngineOptions
 from bot.engine.tool_calls.ingestion import TextExtractor
 from bot.hosted.extract import extract_text
-from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.runtime.retry import RetryPolicy
 from bot.server import Server, Upstream

@@ -50,11 +50,6 @@ def localized_in(language: Language, message_id: str, **arguments: str | float) 
     return str(formatted)
 
 
-def current_language() -> Language:
-    """Return the language that ``localized`` formats messages in."""
-    return _current.get()
-
-
 def set_language(language: Language) -> None:
     """Set the current language for the rest of the running task, and for the tasks it starts."""
     _current.set(language)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import aiohttp
@@ -12,20 +11,16 @@ from bot.models.chat_completions.request import chat_body
 from bot.models.chat_completions.stream import CompletionReader
 from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
-from bot.models.http.check import check_endpoint
-from bot.models.http.endpoint import Endpoint, EndpointTimeouts, RefusedError
+from bot.models.http.endpoint import RefusedError
+from bot.models.http.endpoint_model import EndpointModel
 from bot.models.http.errors import limit_too_large, passing_fault, refused_tools
 from bot.models.http.leniency import is_end, parse
 from bot.models.http.stream_reader import Receiving, log_skipped
 from bot.models.http.transport_errors import FAULTS
 from bot.models.types import (
-    ForwardedAnswer,
     ModelEvent,
     ModelRequest,
-    ModelStatus,
 )
-from bot.runtime.clock import Clock
-from bot.runtime.retry import RetryPolicy
 from bot.wire.sse import ServerSentEvent
 
 _log: Final = logging.getLogger(__name__)
@@ -34,46 +29,10 @@ _TEACHING: Final = frozenset({400, 404, 422, 500, 501})
 """The statuses of refusals that may say what the endpoint takes instead."""
 
 
-class ChatCompletions:
-    """A chat completions endpoint at ``url``, the part before /chat/completions.
+class ChatCompletions(EndpointModel[ChatDialect]):
+    """A chat completions endpoint at ``url``, the part before /chat/completions."""
 
-    ``model`` replaces the model that a request names. ``name`` replaces the description built from
-    URL and model. Raises ValueError for an unusable URL or key.
-    """
-
-    hosts: frozenset[str] = frozenset()
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        model: str | None = None,
-        api_key: str | None = None,
-        timeouts: EndpointTimeouts | None = None,
-        retries: RetryPolicy | None = None,
-        clock: Clock | None = None,
-        name: str | None = None,
-    ) -> None:
-        self._endpoint = Endpoint(
-            url, api_key=api_key, timeouts=timeouts, retries=retries, clock=clock
-        )
-        self._model = model or None
-        self._dialects: dict[str, ChatDialect] = {}
-        described = f"chat completions at {self._endpoint.public_url}"
-        self._name = name or described + (f", model {model}" if model else "")
-
-    @property
-    def name(self) -> str:
-        """A description for people."""
-        return self._name
-
-    def calls_tools(self, model: str) -> bool:
-        """Tell whether the model may call tools; False once the endpoint has refused them."""
-        return self._dialect(self._model or model).calls_tools
-
-    async def fetches_images(self) -> bool:
-        """Tell whether the endpoint gets addresses of images; a private one never does."""
-        return await self._endpoint.is_public()
+    api = "chat completions"
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer's events; raises ``ModelError``. Closing drops the connection."""
@@ -94,27 +53,6 @@ class ChatCompletions:
         finally:
             receiving.close()
             self._note(receiving.answer, model)
-
-    def forward(
-        self, method: str, path: str, body: bytes | None
-    ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Forward a client's request; see ``ForwardingModel.forward``."""
-        return self._endpoint.forward(method, path, body, model=self._model)
-
-    async def check(self, *, seconds: float = 10.0) -> ModelStatus:
-        """GET the list of models; without a list, ask for one token."""
-        return await check_endpoint(
-            self,
-            self._endpoint.http(),
-            self._endpoint.path("models"),
-            shown=self._endpoint.shown,
-            model=self._model,
-            seconds=seconds,
-        )
-
-    async def close(self) -> None:
-        """Close the connections; safe to call twice."""
-        await self._endpoint.close()
 
     async def _begin(
         self, request: ModelRequest, model: str
@@ -181,12 +119,10 @@ class ChatCompletions:
         elif answer.reason == "stop" and answer.thinking.holds_unopened:
             dialect.closes_unopened = False
 
-    def _dialect(self, model: str) -> ChatDialect:
-        if model not in self._dialects:
-            host = self._endpoint.host
-            openai = host == "api.openai.com" or host.endswith(".openai.azure.com")
-            self._dialects[model] = ChatDialect.openai() if openai else ChatDialect()
-        return self._dialects[model]
+    def _new_dialect(self, model: str) -> ChatDialect:
+        host = self._endpoint.host
+        openai = host == "api.openai.com" or host.endswith(".openai.azure.com")
+        return ChatDialect.openai() if openai else ChatDialect()
 
 
 class ChatReceiving(Receiving):
@@ -228,6 +164,3 @@ class ChatReceiving(Receiving):
 
     def _finish(self) -> list[ModelEvent]:
         return self.answer.finish(estimate_prompt(self._request))
-
-
-__all__ = ["ChatCompletions", "ChatReceiving", "EndpointTimeouts"]

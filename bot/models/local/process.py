@@ -12,7 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.types import ModelError
 from bot.runtime.retry import RetryPolicy
 

@@ -6,15 +6,14 @@ Requests are retried until the first event; failures are ``ModelError``.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import aiohttp
 
 from bot.models.estimates import estimate_prompt
 from bot.models.hosted_support import require_hosts
-from bot.models.http.check import check_endpoint
-from bot.models.http.endpoint import Endpoint, EndpointTimeouts, FailedError, RefusedError
+from bot.models.http.endpoint import FailedError, RefusedError
+from bot.models.http.endpoint_model import EndpointModel, EndpointOptions
 from bot.models.http.errors import limit_too_large, refused_tools
 from bot.models.http.stream_reader import log_skipped
 from bot.models.http.transport_errors import FAULTS
@@ -27,9 +26,7 @@ from bot.models.responses.request import (
     refused_seal,
     response_body,
 )
-from bot.models.types import ForwardedAnswer, ModelError, ModelEvent, ModelRequest, ModelStatus
-from bot.runtime.clock import Clock
-from bot.runtime.retry import RetryPolicy
+from bot.models.types import ModelError, ModelEvent, ModelRequest
 
 _log: Final = logging.getLogger(__name__)
 
@@ -37,54 +34,30 @@ _ORDER_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 
 
-class Responses:
+class Responses(EndpointModel[ResponsesDialect]):
     """A Responses API at ``url`` (before /responses); a ``ResumableModel`` with ``background``.
 
-    ``model`` replaces the model that a request names. With ``background`` the endpoint stores
-    answers until ``forget``, and they begin with ``Started``; without, it stores nothing. ``poll``
-    is the interval in seconds for an answer that can't be streamed any more. Raises ValueError for
-    an unusable URL or key.
+    With ``background`` the endpoint stores answers until ``forget``, and they begin with
+    ``Started``; without, it stores nothing. ``poll`` is the interval in seconds for an answer that
+    can't be streamed any more.
     """
 
-    hosts: frozenset[str] = frozenset({"code_interpreter", "web_search"})
+    api = "responses"
+    hosts = frozenset({"code_interpreter", "web_search"})
 
     def __init__(
         self,
         url: str,
         *,
-        model: str | None = None,
-        api_key: str | None = None,
         background: bool = False,
-        timeouts: EndpointTimeouts | None = None,
-        retries: RetryPolicy | None = None,
-        clock: Clock | None = None,
-        name: str | None = None,
         poll: float = 2.0,
+        **options: Unpack[EndpointOptions],
     ) -> None:
-        self._endpoint = Endpoint(
-            url, api_key=api_key, timeouts=timeouts, retries=retries, clock=clock
-        )
-        self._model = model or None
+        super().__init__(url, **options)
         self._background = background
         self._poll = poll
-        self._dialects: dict[str, ResponsesDialect] = {}
         self._leaving = False
         self._orders: dict[asyncio.Task[None], str] = {}
-        described = f"responses at {self._endpoint.public_url}"
-        self._name = name or described + (f", model {model}" if model else "")
-
-    @property
-    def name(self) -> str:
-        """A description for people."""
-        return self._name
-
-    def calls_tools(self, model: str) -> bool:
-        """Tell whether the model may call tools; False once the endpoint has refused them."""
-        return self._dialect(self._model or model).calls_tools
-
-    async def fetches_images(self) -> bool:
-        """Tell whether the endpoint gets addresses of images; a private one never does."""
-        return await self._endpoint.is_public()
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer's events; raises ``ModelError``.
@@ -116,23 +89,6 @@ class Responses:
         """From now on, closing a stream lets its response continue, to be resumed later."""
         self._leaving = True
 
-    def forward(
-        self, method: str, path: str, body: bytes | None
-    ) -> AbstractAsyncContextManager[ForwardedAnswer]:
-        """Forward a client's request; see ``ForwardingModel.forward``."""
-        return self._endpoint.forward(method, path, body, model=self._model)
-
-    async def check(self, *, seconds: float = 10.0) -> ModelStatus:
-        """GET the list of models; without a list, ask for an answer."""
-        return await check_endpoint(
-            self,
-            self._endpoint.http(),
-            self._endpoint.path("models"),
-            shown=self._endpoint.shown,
-            model=self._model,
-            seconds=seconds,
-        )
-
     async def close(self) -> None:
         """Finish pending cancellations and close the connections; safe to call twice."""
         if self._orders:
@@ -140,7 +96,7 @@ class Responses:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._endpoint.close()
+        await super().close()
 
     async def _read(
         self, request: ModelRequest, response_id: str | None
@@ -296,10 +252,5 @@ class Responses:
             return False
         return True
 
-    def _dialect(self, model: str) -> ResponsesDialect:
-        if model not in self._dialects:
-            self._dialects[model] = ResponsesDialect.of(model)
-        return self._dialects[model]
-
-
-__all__ = ["EndpointTimeouts", "Responses"]
+    def _new_dialect(self, model: str) -> ResponsesDialect:
+        return ResponsesDialect.of(model)

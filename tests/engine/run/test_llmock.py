@@ -13,7 +13,8 @@ import pytest
 from bot.assistants.schema.requests import CreateAssistant, CreateMessage, CreateRun, CreateThread
 from bot.assistants.states import TERMINAL
 from bot.engine import Engine
-from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from tests.support.assistants import IMPATIENT

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.models.chat_completions.model import ChatCompletions, EndpointTimeouts
+from bot.models.chat_completions.model import ChatCompletions
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.types import (
     Finished,
     ModelRefusalDelta,

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.http.stream_reader import StreamFault
 from bot.models.responses.events import Reading
-from bot.models.responses.model import EndpointTimeouts, Responses
+from bot.models.responses.model import Responses
 from bot.models.types import (
     AssistantMessage,
     Continuation,

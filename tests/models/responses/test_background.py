@@ -6,7 +6,8 @@ from contextlib import aclosing
 
 import pytest
 
-from bot.models.responses.model import EndpointTimeouts, Responses
+from bot.models.http.endpoint import EndpointTimeouts
+from bot.models.responses.model import Responses
 from bot.models.types import (
     Finished,
     Model,

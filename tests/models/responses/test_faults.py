@@ -5,7 +5,8 @@ from contextlib import aclosing
 
 import pytest
 
-from bot.models.responses.model import EndpointTimeouts, Responses
+from bot.models.http.endpoint import EndpointTimeouts
+from bot.models.responses.model import Responses
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, collect_until_error, said
 from tests.support.fake_clock import FakeClock

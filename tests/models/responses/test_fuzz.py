@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.http.stream_reader import StreamFault
 from bot.models.responses.events import Reading
-from bot.models.responses.model import EndpointTimeouts, Responses
+from bot.models.responses.model import Responses
 from bot.models.types import Finished, ModelError, ModelEvent, Started
 from bot.runtime.retry import RetryPolicy
 from tests.models.asking import asking, collect, said

@@ -1,0 +1,106 @@
+"""What every model at an HTTP endpoint shares, whichever API its endpoint speaks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar, Generic, Protocol, TypedDict, TypeVar, Unpack
+
+from bot.models.http.check import check_endpoint
+from bot.models.http.endpoint import Endpoint, EndpointTimeouts
+from bot.models.types import ForwardedAnswer, ModelEvent, ModelRequest, ModelStatus
+from bot.runtime.clock import Clock
+from bot.runtime.retry import RetryPolicy
+
+
+class Dialect(Protocol):
+    """What was learned of one model at the endpoint."""
+
+    calls_tools: bool
+
+
+D = TypeVar("D", bound=Dialect)
+
+
+class EndpointOptions(TypedDict, total=False):
+    """Options of a model at an endpoint.
+
+    ``model`` replaces the model that a request names. ``name`` replaces the description built from
+    URL and model.
+    """
+
+    model: str | None
+    api_key: str | None
+    timeouts: EndpointTimeouts | None
+    retries: RetryPolicy | None
+    clock: Clock | None
+    name: str | None
+
+
+class EndpointModel(ABC, Generic[D]):
+    """A model at the endpoint ``url``; raises ValueError for an unusable URL or key."""
+
+    api: ClassVar[str]
+    """The API that the endpoint speaks, for people."""
+
+    hosts: frozenset[str] = frozenset()
+
+    def __init__(self, url: str, **options: Unpack[EndpointOptions]) -> None:
+        model, name = options.pop("model", None), options.pop("name", None)
+        self._endpoint = Endpoint(
+            url,
+            api_key=options.get("api_key"),
+            timeouts=options.get("timeouts"),
+            retries=options.get("retries"),
+            clock=options.get("clock"),
+        )
+        self._model = model or None
+        self._dialects: dict[str, D] = {}
+        described = f"{self.api} at {self._endpoint.public_url}"
+        self._name = name or described + (f", model {model}" if model else "")
+
+    @property
+    def name(self) -> str:
+        """A description for people."""
+        return self._name
+
+    @abstractmethod
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Yield the answer's events; raises ``ModelError``. Closing drops the connection."""
+
+    def calls_tools(self, model: str) -> bool:
+        """Tell whether the model may call tools; False once the endpoint has refused them."""
+        return self._dialect(self._model or model).calls_tools
+
+    async def fetches_images(self) -> bool:
+        """Tell whether the endpoint gets addresses of images; a private one never does."""
+        return await self._endpoint.is_public()
+
+    def forward(
+        self, method: str, path: str, body: bytes | None
+    ) -> AbstractAsyncContextManager[ForwardedAnswer]:
+        """Forward a client's request; see ``ForwardingModel.forward``."""
+        return self._endpoint.forward(method, path, body, model=self._model)
+
+    async def check(self, *, seconds: float = 10.0) -> ModelStatus:
+        """GET the list of models; without a list, ask for an answer."""
+        return await check_endpoint(
+            self,
+            self._endpoint.http(),
+            self._endpoint.path("models"),
+            shown=self._endpoint.shown,
+            model=self._model,
+            seconds=seconds,
+        )
+
+    async def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        await self._endpoint.close()
+
+    def _dialect(self, model: str) -> D:
+        if model not in self._dialects:
+            self._dialects[model] = self._new_dialect(model)
+        return self._dialects[model]
+
+    @abstractmethod
+    def _new_dialect(self, model: str) -> D:
+        """Return what is known of a model before its first request."""
