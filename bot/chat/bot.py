@@ -185,6 +185,7 @@ class ChatBot(discord.Client):
     async def on_connect(self) -> None:
         """Begin a new session: messages from before it may have been missed."""
         self._parts.catch_up.session_began()
+        self._parts.missed_changes.session_began()
 
     async def on_ready(self) -> None:
         """Read missed messages; after the first READY also resume the turns in the ledger."""

@@ -47,6 +47,7 @@ from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
+from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
 from bot.chat.turns.scheduler import (
@@ -93,6 +94,7 @@ class ChatParts:
     namer: ChannelNamer
     recovery: Recovery
     chores: Chores
+    missed_changes: MissedChanges
     marks: WaitingMarks
     handlers: InteractionHandlers
     entrance: Entrance
@@ -144,6 +146,7 @@ def build_parts(
     attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
     editor = AssistantEditor(threads, ledger, attachments)
     run_slots = RunSlots(limits.concurrent_runs)
+    missed_changes = MissedChanges(client, ledger, rest, clock)
     marks = WaitingMarks(ledger, writers, clock)
     chores = Chores(
         ledger, ThreadCleanup(threads, clock), writers, marks, locales, settings.buttons
@@ -173,6 +176,7 @@ def build_parts(
         namer=namer,
         chores=chores,
         marks=marks,
+        missed_changes=missed_changes,
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
         progress_grace=limits.progress_grace,
@@ -261,6 +265,7 @@ def build_parts(
             do_chores=chores.begin_all,
         ),
         chores=chores,
+        missed_changes=missed_changes,
         marks=marks,
         handlers=handlers,
         entrance=entrance,

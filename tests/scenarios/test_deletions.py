@@ -3,6 +3,7 @@
 import pytest
 
 from bot.chat.texts.fluent import localized
+from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, is_final, labels
 from tests.support.eventually import eventually
 
@@ -201,3 +202,83 @@ async def test_deleted_messages_that_concern_nobody_change_nothing(channels: Com
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
     assert is_final(channels.replies(channels.general)[0])
+
+
+async def test_what_was_deleted_while_the_bot_was_away_is_not_shown_to_the_model(
+    channels: Community,
+) -> None:
+    one = await channels.ask("one")
+    await channels.settled(1)
+    two = await channels.ask("two")
+    await channels.settled(2)
+    answers = channels.replies(channels.general)
+    await channels.stop_bot()
+    await channels.ada.delete(two)
+    await channels.admin.delete(answers[0])
+    await channels.start_bot()
+    await channels.ask("three")
+    await channels.in_state(3, "answered")
+    shown = await channels.on_thread(channels.general)
+    assert ("user", "two") not in shown
+    assert ("user", "one") in shown
+    assert shown[-2:] == [("user", "three"), ("assistant", "three")]
+    assert len([role for role, _ in shown if role == "assistant"]) == len(answers)
+    assert not one.deleted
+
+
+async def test_a_question_deleted_while_it_waited_and_the_bot_was_away_is_not_answered(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="first")
+    await channels.ask("one")
+    await channels.model.until_request()
+    two, three = await channels.ask("two"), await channels.ask("three")
+    await channels.waiting(["two", "three"])
+    await channels.stop_bot()
+    await channels.ada.delete(two)
+    await channels.ada.edit(three, f"{channels.sandbox.bot_user.mention} three, please")
+    gate.open()
+    await channels.start_bot()
+    await channels.settled(2)
+    assert await asked_on_thread(channels) == ["one", "three, please"]
+    assert answer(channels.replies(channels.general)[-1]) == "three, please"
+
+
+async def test_a_reply_deleted_while_the_bot_was_away_is_not_posted_again(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="Too late.")
+    await channels.ask("one")
+    await channels.model.until_request()
+    await channels.stop_bot()
+    await channels.admin.delete(channels.replies(channels.general)[0])
+    gate.open()
+    await channels.start_bot()
+    await channels.in_state(1, "withdrawn")
+    assert channels.replies(channels.general) == []
+
+
+async def test_a_channel_whose_history_is_hidden_forgets_nothing(channels: Community) -> None:
+    await channels.ask("one")
+    await channels.settled(1)
+    await channels.stop_bot()
+    channels.sandbox.control.forbid(channels.general, Permission.READ_MESSAGE_HISTORY)
+    await channels.start_bot()
+    await channels.ask("two")
+    await channels.settled(2)
+    assert await asked_on_thread(channels) == ["one", "two"]
+
+
+async def test_the_question_of_a_channel_thread_that_was_deleted_meanwhile_is_forgotten(
+    threads: Community,
+) -> None:
+    question = await threads.ask("one")
+    thread = await threads.thread_of(question)
+    await threads.settled(1)
+    await threads.stop_bot()
+    await threads.ada.delete(question)
+    await threads.start_bot()
+    await threads.ada.say(thread, "two")
+    await threads.in_state(2, "answered")
+    shown = await threads.on_thread(thread)
+    assert [text for role, text in shown if role == "user"] == ["two"]

@@ -109,7 +109,7 @@ class Listener:
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
                 await self._tell(message, lambda: localized("not-saved"))
             return
-        if mentioned and not asks and _is_empty(_question(message, me)):
+        if mentioned and not asks and _is_empty(question_of(message, me)):
             await self._tell(message, lambda: sentences.empty_question(_own_name(message, me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
@@ -143,7 +143,7 @@ class Listener:
         """Store a message that is a question; return whether the message asks something."""
         async with self._lock(message.channel.id):
             forward = self._forwards.before(message)
-            question = _question(message, me)
+            question = question_of(message, me)
             is_empty = _is_empty(question)
             if is_empty and not mentioned:
                 return False
@@ -181,7 +181,7 @@ class Listener:
             known = await self._ledger.questions.question(message.id)
             if known is None or (known.turn_id is not None and message.edited_at is None):
                 return
-            edited = _question(message, me)
+            edited = question_of(message, me)
             if is_same_wording(known, edited):
                 return
             channel_id = await self._ledger.questions.amend(edited)
@@ -228,7 +228,8 @@ def _is_empty(question: NewQuestion) -> bool:
     return not question.content and question.attachments == "[]"
 
 
-def _question(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
+def question_of(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
+    """Return the question that a message asks."""
     return NewQuestion(
         id=message.id,
         channel_id=message.channel.id,

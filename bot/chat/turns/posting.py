@@ -16,7 +16,13 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
     services = context.services
     ledger = services.ledger
     replaces = turn.attempt > 1
+    changed = await services.missed_changes.store(turn)
     while True:
+        if changed:
+            current = await ledger.history.turn(turn.id)
+            if current is None or (current.state, current.attempt) != (turn.state, turn.attempt):
+                return None
+            turn = current
         if replaces:
             await ledger.questions.replace_outdated(turn.id)
         if replaces or turn.has_chores:
@@ -36,11 +42,8 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
             if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
                 context.unread = await unread_in(ledger, turn)
             return posted
-        current = await ledger.history.turn(turn.id)
-        if current is None or (current.state, current.attempt) != (turn.state, turn.attempt):
-            return None
-        # A question was edited or deleted while it was posted.
-        replaces = True
+        # A question was edited or deleted while it was posted, or the turn was moved.
+        changed = replaces = True
 
 
 async def unread_in(ledger: Ledger, turn: Turn) -> tuple[Unread, ...]:

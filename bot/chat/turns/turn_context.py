@@ -16,6 +16,7 @@ from bot.chat.threads.references import ReferenceSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
+from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.config import DiscordSettings
@@ -40,6 +41,7 @@ class TurnServices:
     namer: ChannelNamer
     chores: Chores
     marks: WaitingMarks
+    missed_changes: MissedChanges
     settings: DiscordSettings
     place: PlaceInstructions | None
     """None where the model is not told its place."""

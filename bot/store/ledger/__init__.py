@@ -6,7 +6,7 @@ from bot.store.ledger.assistants import (
     GuildAssistant,
     NameTakenError,
 )
-from bot.store.ledger.deletions import Deletion
+from bot.store.ledger.deletions import Deletion, ShownMessage
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.place_settings import PlaceSetting
 from bot.store.ledger.questions import QueueFullError
@@ -51,6 +51,7 @@ __all__ = [
     "RatedAnswer",
     "ReadMarker",
     "Scope",
+    "ShownMessage",
     "Turn",
     "TurnState",
     "Vote",

@@ -24,12 +24,38 @@ class Deletion(Struct, frozen=True):
     turns: frozenset[int] = frozenset()
 
 
+class ShownMessage(Struct, frozen=True):
+    """A Discord message whose text is on a thread, and the channel in which it stands."""
+
+    id: int
+    channel_id: int
+
+
 class DeletionStore:
     """The part of the ledger that stores deletions; each method is one transaction."""
 
     def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
+
+    async def shown_in(
+        self, channel_id: int, *, before: float, most: int = 300
+    ) -> tuple[ShownMessage, ...]:
+        """Return a channel's newest questions and parts of replies, newest first.
+
+        Returns none where the channel had no question before a moment in seconds since 1970.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[ShownMessage, ...]:
+            is_older = """
+                SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND received_at < ?)
+            """
+            if not db.execute(is_older, (channel_id, before)).fetchone()[0]:
+                return ()
+            found = db.execute(_SHOWN, {"channel": channel_id, "most": most})
+            return tuple(ShownMessage(*row) for row in found)
+
+        return await self._database.read(work)
 
     async def messages_deleted(self, ids: Iterable[int]) -> Deletion:
         """Store that Discord messages were deleted, by anybody but the bot itself.
@@ -63,6 +89,16 @@ class DeletionStore:
         if not await self._database.read(lambda db: _is_known(db, given)):
             return Deletion()
         return await self._database.write(work)
+
+
+_SHOWN: Final = """
+    SELECT q.id, q.channel_id FROM questions q
+    WHERE q.home_id = :channel AND q.withdrawn_at IS NULL AND q.continues IS NULL
+    UNION ALL
+    SELECT p.message_id, t.channel_id FROM turns t JOIN parts p ON p.turn_id = t.id
+    WHERE t.channel_id = :channel
+    ORDER BY 1 DESC LIMIT :most
+"""
 
 
 def _is_known(db: sqlite3.Connection, ids: str) -> bool:

@@ -1,0 +1,107 @@
+"""Notices what was deleted and edited while the bot was away, before a turn shows it to the model.
+
+Discord tells a new session nothing of that, so the channel's history is compared with the ledger:
+once in each session and channel, right before the channel's first turn.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import discord
+
+from bot.chat.intake.listener import question_of
+from bot.chat.threads.message_builder import is_same_wording
+from bot.chat.transport.login import own_user
+from bot.chat.transport.message_history import newest_page
+from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger, ShownMessage, Turn
+
+MOST_PAGES: Final = 3
+"""The most pages of 100 messages that are compared with the ledger, newest first."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class MissedChanges:
+    """Compares the channels of turns with the ledger; each channel once in a session."""
+
+    def __init__(
+        self, client: discord.Client, ledger: Ledger, rest: RestRetry, clock: Clock
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._clock = clock
+        self._since = clock.now()
+        self._compared: set[int] = set()
+
+    def session_began(self) -> None:
+        """Note a new session: messages may have been deleted and edited since the one before."""
+        self._since = self._clock.now()
+        self._compared.clear()
+
+    async def store(self, turn: Turn) -> bool:
+        """Store the changes that were missed in a turn's channel; return whether any may exist.
+
+        Raises ``LedgerError``.
+        """
+        if turn.channel_id in self._compared:
+            return False
+        self._compared.add(turn.channel_id)
+        shown = await self._ledger.deletions.shown_in(turn.channel_id, before=self._since)
+        here = [each for each in shown if each.channel_id == turn.channel_id]
+        elsewhere = [each for each in shown if each.channel_id != turn.channel_id]
+        try:
+            gone = await self._missing_here(turn, here) if here else []
+            gone += [each.id for each in elsewhere if await self._is_deleted(turn, each)]
+        except discord.HTTPException as error:
+            _log.info("Channel %d can't be compared: %s", turn.channel_id, error)
+            return bool(shown)
+        if gone:
+            _log.info(
+                "%d messages of channel %d were deleted meanwhile", len(gone), turn.channel_id
+            )
+            await self._ledger.deletions.messages_deleted(gone)
+        return bool(shown)
+
+    async def _missing_here(self, turn: Turn, shown: Sequence[ShownMessage]) -> list[int]:
+        """Return the messages that the channel's history lacks; store the edits in the history."""
+        channel = self._client.get_partial_messageable(turn.channel_id, guild_id=turn.guild_id)
+        wanted = {each.id for each in shown}
+        found: set[int] = set()
+        before: int | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._rest.call(partial(newest_page, channel, before))
+            for message in page.messages:
+                found.add(message.id)
+                if message.id in wanted and not message.author.bot:
+                    await self._store_edit(message)
+            found.update(int(data["id"]) for data in page.unreadable if "id" in data)
+            before = page.next_before
+            if before is None or before <= min(wanted):
+                break
+        if found.isdisjoint(wanted):
+            # Without the permission to read the history Discord shows an empty one.
+            return []
+        # Older messages than those that were read may exist.
+        return sorted(each for each in wanted - found if before is None or each >= before)
+
+    async def _store_edit(self, message: discord.Message) -> None:
+        known = await self._ledger.questions.question(message.id)
+        if known is None or message.edited_at is None:
+            return
+        edited = question_of(message, own_user(self._client))
+        if not is_same_wording(known, edited):
+            await self._ledger.questions.amend(edited)
+
+    async def _is_deleted(self, turn: Turn, shown: ShownMessage) -> bool:
+        channel = self._client.get_partial_messageable(shown.channel_id, guild_id=turn.guild_id)
+        message = channel.get_partial_message(shown.id)
+        try:
+            await self._rest.call(message.fetch)
+        except discord.HTTPException as error:
+            return error.code == UNKNOWN_MESSAGE
+        return False
