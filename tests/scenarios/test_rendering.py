@@ -61,3 +61,19 @@ async def test_a_long_answer_is_rendered_before_it_is_cut_into_messages(
     said = "\n\n".join(answer(reply) for reply in replies)
     assert len(replies) == 2
     assert said == "\n\n".join(["The square of x is x²."] * 150)
+
+
+async def test_one_link_has_its_preview_and_several_have_none(channels: Community) -> None:
+    one, other = "https://example.org/rain", "https://example.org/sun"
+    for url in (one, other):
+        channels.sandbox.link_previews.add(url, title=url)
+    channels.model.say(f"See {one}")
+    channels.model.say(f"See {one} and [this]({other}).")
+    await channels.ask("one?")
+    await channels.settled(1)
+    await channels.ask("several?")
+    await channels.settled(2)
+    first, second = channels.replies(channels.general)
+    await channels.until(lambda: first.previews)
+    assert answer(second) == f"See <{one}> and [this](<{other}>)."
+    assert second.previews == []

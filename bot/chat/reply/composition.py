@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.chat.reply.content import Block, Content, Picture, RichContent, Upload
+from bot.chat.reply.links import without_previews
 from bot.chat.reply.split import LIMIT, split
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import plain
@@ -32,7 +33,9 @@ def compose(
     ``uploads`` follow the answer, then the ``notes``, a line each. ``markdown`` is the whole answer
     as the model wrote it, for the file of a long answer.
     """
-    groups = _packed(blocks)
+    groups = _packed(
+        [without_previews(block) if isinstance(block, str) else block for block in blocks]
+    )
     rest: list[list[Block]] = []
     if len(groups) > MOST_MESSAGES:
         groups, rest = groups[:MOST_MESSAGES], groups[MOST_MESSAGES:]

@@ -19,6 +19,7 @@ from bot.chat.reply.composition import MOST_MESSAGES, compose, with_notes
 from bot.chat.reply.content import Block, Content, RichContent, is_shown_by
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer, illustrated
+from bot.chat.reply.links import without_previews
 from bot.chat.reply.split import split
 from bot.chat.reply.standing import leave_standing
 from bot.chat.texts import sentences
@@ -246,7 +247,8 @@ class Reply:
             self._idle.clear()
             try:
                 text = self._text()
-                if await self._edit_one_part(split(text)[:MOST_MESSAGES], priority):
+                parts = split(without_previews(text))[:MOST_MESSAGES]
+                if await self._edit_one_part(parts, priority):
                     self._changed.set()
                 else:
                     shown = text

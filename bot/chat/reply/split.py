@@ -1,8 +1,9 @@
 """Splits an answer into Discord messages: each fits, shows something and has intact markup.
 
 The parts' own texts, joined, are the answer but for white space at seams and ends, which Discord
-trims anyway. Where a code block, a spoiler, bold text and the like go on in the next part, their
-marks are added at both sides of the seam. Links and addresses are not cut.
+trims anyway. Where a code block, a quote, a spoiler, bold text and the like go on in the next part,
+their marks are added at both sides of the seam. Links and addresses are not cut, and a list is cut
+between its items where that is possible.
 """
 
 import bisect
@@ -27,10 +28,16 @@ _CLOSING: Final = "\n```"
 # anybody writes is text: it could not be kept whole.
 _FENCE: Final = re.compile(r"(?<!`)`{3,12}(?!`)(?:([\w+\-.#]{1,40})(?=\n))?", re.ASCII)
 _SPACE: Final = re.compile(r"\s*")
-_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
+# Discord trims the spaces that a message begins with, so no message begins within a list's item.
+_PARAGRAPH: Final = re.compile(r"\n[ \t]*\n(?!\s)")
+_TOP_LINE: Final = re.compile(r"\n(?!\s)")
 _LINE: Final = re.compile(r"\n")
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])(?!\s)")
 _WORD: Final = re.compile(r"\s")
+_LINE_MARK: Final = re.compile(r"(?:> )*(?:-# |\#{1,3} )?")
+_QUOTED_FENCE: Final = re.compile(r"(?:> ?)+")
+_QUOTED_TO_END: Final = re.compile(r"^>>> ", re.MULTILINE)
+_QUOTE_MARKS: Final = re.compile(r"[\s>]*")
 _LEAST_FILL: Final = 0.5
 _LONGEST_CLUSTER: Final = 64
 
@@ -49,12 +56,18 @@ class Piece(Struct, frozen=True):
 
 
 class _Mark(Struct, frozen=True):
-    """A code fence: its position, whether it opens a block, and the block's language."""
+    """A code fence: its position, whether it opens a block, and the block's language and quote."""
 
     start: int
     end: int
     opens: bool
     language: str
+    quote: str = ""
+
+    @property
+    def closing(self) -> str:
+        """The fence that closes the block."""
+        return f"\n{self.quote}```"
 
 
 def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
@@ -81,9 +94,27 @@ class _Cutter:
             language = match[1] or ""
             # What stands behind a closing fence is text.
             end = match.end() if opens else match.end() - len(language)
-            self._fence_marks.append(_Mark(match.start(), end, opens, language if opens else ""))
+            quote = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+            quoted = opens and _QUOTED_FENCE.fullmatch(quote) is not None
+            self._fence_marks.append(
+                _Mark(
+                    match.start(),
+                    end,
+                    opens,
+                    language if opens else "",
+                    quote if quoted else "",
+                )
+            )
             opens = not opens
         self._starts = [mark.start for mark in self._fence_marks]
+
+    @cached_property
+    def _quoted_from(self) -> int:
+        """The position from which on all text is one quote."""
+        for match in _QUOTED_TO_END.finditer(self._text):
+            if self._block_at(match.start()) is None:
+                return match.end()
+        return len(self._text)
 
     @cached_property
     def _inline(self) -> InlineMarks:
@@ -104,11 +135,10 @@ class _Cutter:
         return tuple(pieces)
 
     def _next(self, start: int) -> tuple[Piece, int]:
-        block = self._block_at(start)
-        opening = "".join(span.mark for span in self._inline.at(start)) if start else ""
-        opening += f"```{block.language}\n" if block else ""
+        opening = self._opening_at(start) if start else ""
         rest = len(self._text)
-        closing = _CLOSING if self._block_at(rest) else ""
+        last = self._block_at(rest)
+        closing = last.closing if last else ""
         if len(opening) + rest - start + len(closing) <= self._limit:
             return Piece(self._text[start:], opening, closing), rest
         room = self._limit - len(opening)
@@ -120,20 +150,37 @@ class _Cutter:
                 break
             reserved += len(closing)
         own = self._text[start:end]
-        if self._block_at(end) is None:
+        block = self._block_at(end)
+        if block is None:
             return Piece(own.rstrip(), opening, closing), self._resume(end, self._skip_space(end))
         resume = end + 1 if self._text[end] == "\n" else end
         # A block that closes right here needs no more than the fence that is added.
         after = self._skip_space(end)
+        if block.quote and (quote := _QUOTE_MARKS.match(self._text, end)) is not None:
+            after = quote.end()
         mark = self._mark_from(after)
         if mark is not None and mark.start == after:
             resume = self._resume(end, self._skip_space(mark.end))
         return Piece(own, opening, closing), resume
 
+    def _opening_at(self, start: int) -> str:
+        """Return the marks that open what goes on at ``start``: a line's marks, spans, a block."""
+        inline = "".join(span.mark for span in self._inline.at(start))
+        block = self._block_at(start)
+        line = self._text.rfind("\n", 0, start) + 1
+        if block is not None:
+            within = block.quote if line < start else ""
+            return f"{inline}{block.quote}```{block.language}\n{within}"
+        if start > self._quoted_from:
+            return f">>> {inline}"
+        mark = _LINE_MARK.match(self._text, line, start)
+        return (mark[0] if mark and line < start else "") + inline
+
     def _closing_at(self, end: int) -> str:
         """Return the marks that close the spans open at ``end``, innermost first."""
         inline = "".join(span.mark for span in reversed(self._inline.at(end)))
-        return (_CLOSING if self._block_at(end) else "") + inline
+        block = self._block_at(end)
+        return (block.closing if block else "") + inline
 
     def _resume(self, end: int, position: int) -> int:
         """Return the position after the closing marks that the seam before already wrote."""
@@ -147,6 +194,7 @@ class _Cutter:
         least = start + int((window - start) * _LEAST_FILL)
         for seam, in_code in (
             (_PARAGRAPH, False),
+            (_TOP_LINE, False),
             (_LINE, True),
             (_SENTENCE, False),
             (_WORD, False),
@@ -188,7 +236,7 @@ class _Cutter:
         if (
             block is not None
             and block.start > start
-            and not self._text[block.end : end].strip()
+            and not self._text[block.end : end].strip(" \t\n>")
             and self._text[start : block.start].strip()
         ):
             return block.start

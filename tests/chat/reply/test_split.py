@@ -122,3 +122,58 @@ def test_a_surrogate_pair_becomes_one_character() -> None:
 def test_a_limit_without_room_for_fences_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 100"):
         split("text", 99)
+
+
+def test_a_quote_that_is_cut_within_a_line_goes_on_as_a_quote() -> None:
+    parts = split("> " + "word " * 60, 100)
+    assert len(parts) > 3
+    assert all(part.startswith("> word") and "\n" not in part for part in parts)
+
+
+def test_all_text_behind_a_quote_to_the_end_is_quoted_in_every_part() -> None:
+    parts = split("before\n>>> " + "line of words\n\n" * 20, 100)
+    assert parts[0].startswith("before\n>>> line")
+    assert all(part.startswith(">>> line") for part in parts[1:])
+
+
+def test_a_small_note_and_a_heading_go_on_as_such() -> None:
+    assert all(part.startswith("-# word") for part in split("-# " + "word " * 60, 100))
+    assert all(part.startswith("## word") for part in split("## " + "word " * 60, 100))
+
+
+def test_a_code_block_in_a_quote_stays_in_the_quote() -> None:
+    code = "\n".join(f"> line_{number} = {number}" for number in range(20))
+    parts = split(f"> ```py\n{code}\n> ```\nafter", 100)
+    assert len(parts) > 2
+    for part in parts[:-1]:
+        assert part.startswith("> ```py\n> line_")
+        assert part.endswith("\n> ```")
+    assert not any("```py\n> ```" in part for part in parts)
+    long_line = split("> ```\n> " + "x" * 250 + "\n> ```", 100)
+    assert all(part.startswith("> ```\n> x") and part.endswith("\n> ```") for part in long_line)
+
+
+@pytest.mark.parametrize("marker", ["-", "1."])
+def test_a_list_is_cut_between_its_items_and_none_of_them_loses_its_depth(marker: str) -> None:
+    item = f"{marker} fruit\n  - apples and pears\n\n    They are ripe.\n  - plums\n"
+    parts = split(item * 12, 150)
+    assert len(parts) > 3
+    for part in parts:
+        assert part.startswith(f"{marker} fruit\n  - apples")
+
+
+WORDS_AND_MARKS = st.lists(
+    st.sampled_from(
+        ["word ", "> ", ">>> ", "\n", "\n\n", "- ", "  ", "> ```\n", "```", "# ", "||"]
+    ),
+    max_size=80,
+).map("".join)
+
+
+@given(WORDS_AND_MARKS, SMALL)
+def test_quotes_and_lists_in_any_disorder_lose_no_word_and_every_part_fits(
+    text: str, limit: int
+) -> None:
+    parts = split(text, limit)
+    assert all(0 < len(part) <= limit for part in parts)
+    assert "".join(parts).count("word") == text.count("word")
