@@ -91,6 +91,14 @@ class CodeInterpreterSettings(Section, frozen=True, kw_only=True):
     sessions_mib_per_project: Positive = 64
 
 
+class TranscriptionSettings(Section, frozen=True, kw_only=True):
+    """The endpoint that transcribes voice messages and audio files; none without a url."""
+
+    url: str = ""
+    model: Annotated[str, Meta(min_length=1)] = "whisper-1"
+    api_key_env: str = ""
+
+
 class ModelsSettings(Section, frozen=True, kw_only=True):
     """The model endpoint and the model."""
 
@@ -101,6 +109,7 @@ class ModelsSettings(Section, frozen=True, kw_only=True):
     gguf: str = ""
     context_window: Annotated[int, Meta(ge=0)] = 0
     background: bool = False
+    transcription: TranscriptionSettings = TranscriptionSettings()
 
 
 class StorageSettings(Section, frozen=True, kw_only=True):
@@ -190,6 +199,7 @@ def _inconsistency(config: Config) -> str:
         )
     for key, url in (
         ("[models] url", models.url),
+        ("[models.transcription] url", models.transcription.url),
         ("[discord] api_url", config.discord.api_url),
         ("[assistants] url", "" if assistants.url == "embedded" else assistants.url),
     ):
@@ -218,6 +228,7 @@ def _inconsistency(config: Config) -> str:
     for section, variable in (
         ("assistants", assistants.api_key_env),
         ("models", models.api_key_env),
+        ("models.transcription", models.transcription.api_key_env),
     ):
         if variable and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
             # The value may be the key itself, so the error does not quote it.

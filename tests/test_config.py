@@ -29,7 +29,7 @@ def test_the_shipped_file_names_every_key() -> None:
     for name in Config.__struct_fields__:
         assert f"[{name}]" in text
         for key in getattr(Config(), name).__struct_fields__:
-            assert f"\n{key} =" in text or f"[[{name}.{key}]]" in text, key
+            assert f"\n{key} =" in text or f"[{name}.{key}]" in text, key
     for key in ("name", "model", "description", "instructions", "tools", "temperature", "top_p"):
         assert key in text.partition("[[assistants.define]]")[0]
 
@@ -54,6 +54,12 @@ def test_the_shipped_file_names_every_key() -> None:
         ("discord = 3", "[discord] = 3 is not valid: it must be a section."),
         ("[engine]\nmax_concurrent_runs = 0", "a whole number of at least 1"),
         ("[engine]\nrun_expires_after = 0.5", "a number of at least 1"),
+        ("[discord]\ncontext_messages = 51", "a whole number from 0 to 50"),
+        ('[discord]\ntime_zone = "Mars/Olympus"', "is not a known time zone"),
+        ('[discord]\ntime_zone = "../../etc"', "is not a known time zone"),
+        ('[models.transcription]\nurl = "api"', "[models.transcription] url = "),
+        ('[models.transcription]\napi_key_env = "sk-1"', "[models.transcription] api_key_env is"),
+        ('[models.transcription]\nmodel = ""', "not empty"),
         ('[storage]\ndirectory = ""', "a string in quotes, not empty"),
         ('[[assistants.define]]\nmodel = "x"', "[[assistants.define]] needs name."),
         ('[[assistants.define]]\nname = "a"\ntemperature = 3', "a number from 0 to 2"),

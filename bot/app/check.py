@@ -13,6 +13,7 @@ from bot.app.container import (
     require_own_engine,
     secret,
     server_keys,
+    transcription_endpoint,
 )
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
@@ -21,6 +22,7 @@ from bot.chat.transport.login import LoginError, look_up
 from bot.client import Client
 from bot.config import Config, ConfigError
 from bot.models.local.model import LocalModel
+from bot.runtime.clock import SystemClock
 from bot.server import Server, ServerError
 from bot.store.database import FileLock, StoreError, inspect
 from bot.store.engine import assistants_in
@@ -74,6 +76,7 @@ async def run_check(
         _check_definitions(report, config, directory)
     else:
         await _check_assistants(report, config, environment)
+    _check_transcription(report, config, environment)
     await _check_server(report, config, environment)
     return report.passed
 
@@ -145,6 +148,21 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
         report.failed("model", status.sentence)
     for line in chosen:
         report.note("", line)
+
+
+def _check_transcription(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
+    """Check the settings alone: an endpoint answers nothing but audio."""
+    settings = config.models.transcription
+    if not settings.url:
+        return
+    try:
+        transcription_endpoint(config, environment, SystemClock())
+    except StartError as error:
+        report.failed("audio", str(error))
+    else:
+        report.ok("audio", f"{settings.model} at {settings.url} is configured to transcribe")
 
 
 def _check_definitions(report: CheckReport, config: Config, directory: Path) -> None:

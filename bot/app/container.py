@@ -16,6 +16,7 @@ from bot.app.assistant_definitions import (
 )
 from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
+from bot.app.transcription import AudioTranscriber
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
@@ -30,6 +31,7 @@ from bot.hosted.pictures import Painter
 from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
 from bot.models.local.weights import shown_on
+from bot.models.transcription import TranscriptionEndpoint
 from bot.models.types import ForwardingModel, Model, ModelError
 from bot.runtime.clock import Clock
 from bot.runtime.retry import TryAgain, endless, retry
@@ -192,7 +194,7 @@ class Container:
             ledger,
             assistants.default_id,
             self._clock,
-            FileReaders(AttachmentText()),
+            FileReaders(AttachmentText(), self._transcriber()),
             configured=assistants.by_name,
             models=self._offered_models,
             tell_place=tells_place(self._config.assistants),
@@ -239,6 +241,13 @@ class Container:
             on_wait=log,
         )
 
+    def _transcriber(self) -> AudioTranscriber | None:
+        endpoint = transcription_endpoint(self._config, self._environment, self._clock)
+        if endpoint is None:
+            return None
+        self._close_with(endpoint.close)
+        return AudioTranscriber(endpoint)
+
     async def _live(self, bot: ChatBot, token: str) -> None:
         with login_errors(self._config.discord.api_url):
             await bot.start(token)
@@ -275,6 +284,23 @@ async def chosen_model(
         return await choose(settings, say=say, show=shown_on(terminal))
     except ChoiceError as error:
         raise StartError(str(error)) from error
+
+
+def transcription_endpoint(
+    config: Config, environment: Mapping[str, str], clock: Clock
+) -> TranscriptionEndpoint | None:
+    """Return the endpoint of ``[models.transcription]``; None without a url.
+
+    Raises ``StartError`` for a key that is not set or can't be one.
+    """
+    settings = config.models.transcription
+    if not settings.url:
+        return None
+    key = secret(environment, "models.transcription", settings.api_key_env)
+    try:
+        return TranscriptionEndpoint(settings.url, settings.model, api_key=key, clock=clock)
+    except ValueError as error:
+        raise StartError(f"[models.transcription]: {error}") from None
 
 
 def secret(environment: Mapping[str, str], section: str, variable: str) -> str | None:

@@ -15,7 +15,7 @@ from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
-from bot.chat.intake.attachments import FileReaders
+from bot.chat.intake.attachments import FileReaders, Transcriber
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
@@ -73,6 +73,7 @@ class Community:
             **{"name_threads": "question", **settings},
         )
         self.tell_place = True
+        self.transcriber: Transcriber | None = None
         self.configured: dict[str, str] = {}
         """The ids of the configured assistants by name; a start of the bot reads them."""
         self.offered: tuple[str, ...] = ()
@@ -124,7 +125,7 @@ class Community:
             self.ledger,
             self.assistant_id,
             self.clock,
-            FileReaders(AttachmentText()),
+            FileReaders(AttachmentText(), self.transcriber),
             configured=self.configured,
             models=self._models,
             tell_place=self.tell_place,
