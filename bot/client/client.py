@@ -1,6 +1,5 @@
 """The operations of the Assistants API, each as one HTTP request."""
 
-from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
@@ -92,12 +91,7 @@ class Client(FilesClient):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
     async def create_assistant(self, request: CreateAssistant) -> Assistant:

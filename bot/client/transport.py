@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from types import TracebackType
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -249,12 +248,7 @@ class Bytes:
     async def __aenter__(self) -> AsyncIterator[bytes]:
         return self._pieces()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         self._response.close()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
