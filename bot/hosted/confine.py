@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-_NICENESS: Final = 10  # who waits for an answer comes before who waits for a file
+_NICENESS: Final = 10  # the bot's own process goes first
 _OPEN_FILES: Final = 32
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 

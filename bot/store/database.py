@@ -190,7 +190,7 @@ class FileLock:
                 + (f" (process {holder})" if holder else "")
                 + ". Stop that one, or name another [storage] directory for this one."
             ) from error
-        # Who holds it is for people to read; a full disk must not keep anybody from starting.
+        # The process id is only for people to read: a full disk must not prevent the start.
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)

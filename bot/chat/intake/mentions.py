@@ -47,7 +47,7 @@ def named_text(message: discord.Message, me: int) -> str:
 def text_with_names(text: str, message: discord.Message, ours: Collection[str] = ()) -> str:
     """Return a text with names in place of ids; ``message`` knows the names.
 
-    A mention among ``ours`` becomes a character that stands for the bot's own mention.
+    A mention in ``ours`` becomes the placeholder character for the bot.
     """
     users = {user.id: user.display_name for user in message.mentions}
     roles = {role.id: role.name for role in message.role_mentions}

@@ -259,7 +259,7 @@ class ChannelWriter:
             return []
 
     async def back_off(self, failures: int) -> None:
-        """Wait before one more try of what is tried by itself."""
+        """Wait before the next try of a progress edit."""
         await self._rest.back_off(failures)
 
     async def _edit(self, message_id: int, content: Content, view: discord.ui.View | None) -> None:

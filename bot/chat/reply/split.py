@@ -92,7 +92,7 @@ class _Cutter:
         opens = True
         for match in _FENCE.finditer(text):
             language = match[1] or ""
-            # What stands behind a closing fence is text.
+            # Text may follow a closing fence.
             end = match.end() if opens else match.end() - len(language)
             quote = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
             quoted = opens and _QUOTED_FENCE.fullmatch(quote) is not None
@@ -154,7 +154,7 @@ class _Cutter:
         if block is None:
             return Piece(own.rstrip(), opening, closing), self._resume(end, self._skip_space(end))
         resume = end + 1 if self._text[end] == "\n" else end
-        # A block that closes right here needs no more than the fence that is added.
+        # If the block closes here, the added fence is enough.
         after = self._skip_space(end)
         if block.quote and (quote := _QUOTE_MARKS.match(self._text, end)) is not None:
             after = quote.end()

@@ -89,7 +89,7 @@ def headline(text: str, hidden: str) -> str:
 
     text = _PRIVATE.sub("", readable(text))
     prose, quotes = _lines(_SPANS.sub(span, text))
-    # The raw text comes last: then the message is nothing but markup characters.
+    # The raw text comes last, for a message of markup characters alone.
     found = next(
         filter(None, map(_first_line, (_inline(prose), *blocks, _inline(quotes), text))), ""
     )

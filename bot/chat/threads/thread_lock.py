@@ -83,7 +83,7 @@ class ThreadLock:
         lifetime = min(expires_at, int(now) + _LIFETIME) - now
         cancelled = run.status == "cancelling"
         if not cancelled and "turn" in (run.metadata or {}):
-            # An earlier attempt created it without learning of it: nobody waits for this run.
+            # An earlier attempt created this run without learning its id: nobody waits for it.
             lifetime = -5.0
         patience = FOREIGN_RUN_GRACE if cancelled else lifetime + 5
         deadline = self._clock.monotonic() + patience

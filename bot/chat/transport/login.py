@@ -91,7 +91,7 @@ async def login_with_retries(
         try:
             await attempt()
         except Exception:
-            # Each login opens a connection of its own.
+            # After any failure: each login opens a session, and the next login needs a new one.
             await dpy_internals.reset_http(client)
             raise
 

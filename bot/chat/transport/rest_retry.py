@@ -34,7 +34,7 @@ LONGEST_WAIT: Final = 10.0
 """The longest wait between two tries, in seconds; a reply comes that late after an outage."""
 
 _LONGEST_WHILE_REFUSED: Final = 30.0
-"""The same while Discord refuses calls, in seconds: it bans addresses with too many of those."""
+"""The longest wait after a refusal, in seconds: Discord bans addresses with too many refusals."""
 
 _LONGEST_ASKED_FOR: Final = 300.0
 _CALL_SECONDS: Final = 60.0

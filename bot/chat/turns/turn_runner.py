@@ -160,8 +160,8 @@ class TurnRunner:
             # The ledger can't be written, as on a full disk: the turn is tried again later.
             raise
         except Exception:
-            # A defect: the member gets a sentence instead of waiting for ever. Where writing the
-            # final reply fails, the turn is tried again later.
+            # A defect of any kind must not leave the member waiting: the reply ends with a
+            # sentence. If the final reply itself can't be written, the turn is tried again later.
             if turn.state == "closing":
                 raise
             _log.exception("Turn %d failed in state %s", turn.id, turn.state)

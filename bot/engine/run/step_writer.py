@@ -210,7 +210,7 @@ class StepWriter:
             self._publish_new_step(self.calls_step)
 
     def publish_output(self, index: int, call: StreamedCodeCall, logs: str) -> None:
-        """Publish the next piece of what a call's code prints."""
+        """Publish the next piece of the code's printed output."""
         self._publish_call(call.output_delta(index, logs))
 
     def publish_annotations(self) -> None:

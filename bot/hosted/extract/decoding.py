@@ -11,7 +11,7 @@ from bot.hosted.extract.plausibility import cost, in_one_script
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: UTF-32's mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -66,16 +66,14 @@ _KNOWN_AS: Final = {
 }
 _BY_BYTES: Final = {name for each in _CANDIDATES for name in _KNOWN_AS.get(each, (each,))}
 _TRUST: Final = 9.0
-_ASCII: Final = (
-    2.5  # the cost of a character of ASCII, which all readings share but those of UTF-16
-)
+_ASCII: Final = 2.5  # the cost of an ASCII character; all candidates but UTF-16 read the same ASCII
 _EASTERN: Final = ("cp932", "euc_jp", "euc_jis_2004", "gb18030", "cp949", "cp950")
 _EASTERN_TELL: Final = 8
 _NOT_JAPANESE: Final = (
     "gb18030",
     "cp949",
     "cp950",
-)  # they have kana too, which is hardly ever used
+)  # these encodings have kana too, which their texts hardly ever use
 _BEYOND: Final = re.compile("[^\x00-\x7f]")
 _KANA: Final = re.compile("[\u3041-\u30fa]")
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\xad\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
@@ -178,7 +176,7 @@ def _declared(data: bytes, declared: str | None) -> str | None:
                 if _is_valid(data, encoding):
                     return encoding
     except (LookupError, ValueError):
-        pass  # a page can declare what it is not
+        pass  # a page can declare the wrong encoding
     return None
 
 
@@ -241,7 +239,7 @@ def unescaped_json(pieces: Iterable[str]) -> Iterator[str]:
 
     Escapes that JSON needs (quotes, backslashes, control characters) stay escapes.
     """
-    carried = ""  # an escape of which only the beginning is there
+    carried = ""  # an escape whose end is in the next piece
 
     def replaced(match: re.Match[str]) -> str:
         nonlocal carried
@@ -307,7 +305,7 @@ def _non_ascii_words(data: bytes) -> bytes:
         while gathered < most and (high := _HIGH.search(data, at, end)):
             split = _SPLIT.search(data, high.end())
             stop = split.start() if split else len(data)
-            # what stands before the first such byte is ASCII: characters cannot be cut there
+            # the bytes before the first non-ASCII byte are ASCII: no character is cut there
             word = _WORD_BEFORE.search(data, max(at, high.start() - 32), high.start())
             begin = word.start() if word else high.start()
             found = data[begin : min(stop, begin + _LONGEST)]
@@ -334,7 +332,7 @@ def _likeliest(data: bytes, name: str) -> str:
         known = max(trust.get(name, 0.0) for name in _KNOWN_AS.get(encoding, (encoding,)))
         foreign = encoding in _NOT_JAPANESE and _KANA.search(text) is not None
         trusted = _TRUST * known / most
-        beyond = len(_BEYOND.findall(text))  # of few characters the bytes tell little
+        beyond = len(_BEYOND.findall(text))  # statistics of a few characters are unreliable
         trusted *= min(beyond / _EASTERN_TELL if encoding in _EASTERN else (beyond + 1) / 4, 1.0)
         foreign = foreign or not _can_write(name, encoding)
         return cost(text) + _CANDIDATES[encoding] - trusted + _TRUST * foreign
@@ -342,7 +340,7 @@ def _likeliest(data: bytes, name: str) -> str:
     best = min((unlikeliness(encoding), encoding) for encoding in _CANDIDATES)
     wide = _east_asian_utf_16(data)
     plain = len(words.decode("ascii", "ignore")) * _ASCII
-    bonus = _TRUST / 2 if len(data) > 4 else 0.0  # two characters tell little
+    bonus = _TRUST / 2 if len(data) > 4 else 0.0  # statistics of two characters are unreliable
     return wide[1] if wide and wide[0] - bonus < best[0] + plain else best[1]
 
 

@@ -48,10 +48,12 @@ class _HTMLReader(HTMLParser):
         self._hidden: str | None = None
         self._depth = 0
         self._preformatted = 0
-        self._last = "\n"  # what was written last
-        self._gap = False  # whether white space came after it
-        self._ruby: list[str] | None = None  # how a word is read, while that is told
-        self._readings: list[str] = []  # told at a block's end: there it tears no word apart
+        self._last = "\n"  # the last text written
+        self._gap = False  # whether white space followed that text
+        self._ruby: list[str] | None = None  # ruby text: the pronunciation of a word
+        self._readings: list[
+            str
+        ] = []  # ruby text waits for the end of the block, so that it splits no word
 
     @property
     def text(self) -> str:

@@ -92,7 +92,7 @@ def kind_of(name: str, data: bytes) -> Kind:
             "an old or password-protected Office file; save it as .docx, .xlsx or .pptx"
         )
     for start, what in _OTHER_FORMATS.items():
-        # short marks can begin a text as well, but then there is no NUL in it
+        # short signatures can begin a text as well; a text has no NUL
         if head.startswith(start) and (len(start) > 3 or b"\x00" in head):
             raise unsupported(what)
     if ending in HTML or (ending not in TEXT and _HTML_START.match(head)):
@@ -107,7 +107,7 @@ def _is_pdf(ending: str, data: bytes) -> bool:
     if ending == "pdf":
         return True
     objects = _PDF_OBJECT.search(data) is not None
-    # a text about PDFs may show a whole one, and then says something after it
+    # a text about PDFs may quote a whole PDF, and goes on after it
     return objects and (b"%%EOF" in data[-1024:].rstrip(b"\x00\t\n\r ")[-16:] or b"\x00" in data)
 
 

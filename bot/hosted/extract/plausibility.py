@@ -130,7 +130,7 @@ def cost(text: str) -> float:
     total += latin - 4.0 * min(text.count("„"), text.count("“") + text.count("”"))
     total -= 3.0 * min(text.count("«"), text.count("»"))
     east = [scripts.pop(name, 0) for name in ("HAN", "KANA", "HALF", "HANGUL")]
-    # a text is in one script; those of East Asia go together, but not kana with Hangul
+    # a text has one script; East Asian scripts count as one, but never kana with Hangul
     families = sorted([*scripts.values(), sum(east)])
     total += 5.0 * sum(families[:-1]) + 3.0 * min(east[1] + east[2], east[3])
     han = {char for char in foreign if _character(char)[0] in ("HAN", "HANGUL")}

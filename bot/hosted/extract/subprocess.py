@@ -56,7 +56,7 @@ async def extract_text(
 
 
 def _opened(path: Path) -> BinaryIO:
-    # on the loop: quick, and a thread's result would stay open where the caller is cancelled
+    # on the loop: opening is quick, and a cancelled caller would lose a thread's open file
     return path.open("rb")
 
 
@@ -96,9 +96,9 @@ async def _read_outside(
 
 async def _send(child: asyncio.subprocess.Process, data: bytes) -> None:
     assert child.stdin is not None
-    # a child that ended early is told by what it answered, not by the pipe that it left
+    # if the child ended early, its answer says why; the broken pipe does not
     with suppress(BrokenPipeError, ConnectionResetError):
-        # in pieces: what the pipe does not take at once is copied
+        # in pieces: asyncio copies the bytes that the pipe does not take at once
         for start in range(0, len(data), _PIECE):
             child.stdin.write(data[start : start + _PIECE])
             await child.stdin.drain()

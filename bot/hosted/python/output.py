@@ -39,7 +39,7 @@ def instrument(code: str) -> InstrumentedCode:
     try:
         body = ast.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return InstrumentedCode(code)  # newer syntax, or a mistake that the sandbox will tell
+        return InstrumentedCode(code)  # newer syntax, or an error that the sandbox will report
     last = body[-1] if body else None
     if not isinstance(last, ast.Expr) or last.end_lineno is None or last.end_col_offset is None:
         return InstrumentedCode(code)
@@ -109,7 +109,7 @@ class Output:
             self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
-        # RuntimeError: the run was over before this came to be called
+        # RuntimeError: the run ended before this call
         with suppress(RuntimeError):
             if self._deadline is not None:
                 self._deadline.reschedule(self._loop.time())

@@ -16,9 +16,9 @@ from bot.hosted.python.output import Output, instrument, plain_traceback
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMonty
 
-_INTERPRETER_BYTES: Final = 512 * 2**20  # address space, most of it never touched
+_INTERPRETER_BYTES: Final = 512 * 2**20  # of address space; a worker uses little of it
 _OPEN_FILES: Final = 32
-_NICENESS: Final = 10  # who waits for an answer comes before what computes
+_NICENESS: Final = 10  # the bot's own process goes before computations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Workers:
             return
         self._closed = True
         for deadline in self._deadlines:
-            with suppress(RuntimeError):  # it is passing by itself at this moment
+            with suppress(RuntimeError):  # the failure is already on its way to the caller
                 deadline.reschedule(asyncio.get_running_loop().time())
         # once every place of a worker is ours, no run is under way
         await asyncio.gather(*(self._free.acquire() for _ in range(self.limits.workers)))

@@ -89,7 +89,7 @@ def parse_query(question: str) -> FullTextQuery:
         word = match.group()
         if match["unspaced"]:
             pairs = list(_pairs(word))
-            # a pair has the next character's beginning; one character alone begins pairs
+            # each pair starts with its first character, so one character matches as a prefix
             made = [Term(word, begins=True)] if len(word) == 1 else [Term(p) for p in pairs[:-1]]
         else:
             made = [

@@ -32,7 +32,7 @@ _CHARACTERS_PER_TOKEN: Final = {
     "unspaced": 1,
     "letters": 3,  # Cyrillic, Greek, Arabic, letters with an accent
     "spaces": 16,  # one space belongs to the word after it
-    "signs": 4,  # of one kind in a row
+    "signs": 4,  # in a row, of one kind
 }
 
 

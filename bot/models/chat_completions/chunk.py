@@ -75,7 +75,7 @@ text_decoder: Final = msgspec.json.Decoder(PlainChunk)
 """Decodes a chunk that holds text and nothing else; ``decoder`` reads the rest."""
 
 decoder: Final = msgspec.json.Decoder(CompletionChunk)
-"""Decodes what is as it should be; ``chunk_of`` reads the rest."""
+"""Decodes well-formed chunks; ``chunk_of`` reads all others."""
 
 
 def chunk_of(value: dict[str, Any]) -> CompletionChunk:

@@ -49,7 +49,7 @@ class ChatDialect(Struct):
     # Where instructions go: "user" puts them before the first thing the person said, for models
     # whose template has no place for a system message.
     instructions: Literal["system", "developer", "user"] = "system"
-    obfuscated: bool = False  # pads its chunks unless told not to
+    obfuscated: bool = False  # the endpoint pads its chunks unless a request forbids padding
     left_out: set[str] = field(default_factory=set)
     limit_swapped: bool = False
     alternating: bool = False  # takes user and assistant in turns only, the user first

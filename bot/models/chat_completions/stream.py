@@ -79,7 +79,7 @@ class CompletionReader:
         self._calls = ToolCallAssembler(tools)
         self._thoughts = ReasoningFields()
         self._index: Any = None  # that of the choice that is read
-        self._whole: str | None = None  # what an endpoint told in a `message`, where it did
+        self._whole: str | None = None  # the whole text of a `message`, if the endpoint sent one
         self._wordy = False  # something other than thoughts was said
 
     def take(self, data: bytes) -> Iterable[ModelEvent]:

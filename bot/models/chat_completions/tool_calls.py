@@ -19,7 +19,7 @@ _MOST_UNNAMED: Final = 100_000
 """Characters of arguments that wait for their function's name, which endpoints send first."""
 
 _PLACEHOLDERS: Final = frozenset({"", "{}", "null", '""'})
-"""What some endpoints send as arguments before the real ones; by themselves they mean none."""
+"""Placeholders that some endpoints send before the arguments; alone they mean no arguments."""
 
 _NO_ID: Final = frozenset({"", "null", "none", "undefined"})
 _WRAPPERS: Final = frozenset('"`')

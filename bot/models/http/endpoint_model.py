@@ -1,4 +1,4 @@
-"""What every model at an HTTP endpoint shares, whichever API its endpoint speaks."""
+"""The common part of models at HTTP endpoints, whatever API an endpoint speaks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator

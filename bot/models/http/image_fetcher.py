@@ -22,7 +22,7 @@ _SECONDS: Final = 15.0
 """How long fetching one image may take, redirects included."""
 
 _LOOKUPS: Final = 8
-"""How many names of images' hosts are looked up at once."""
+"""The most host names of images that are resolved at the same time."""
 
 _LOOKUP_SECONDS: Final = 5.0
 _REDIRECTS: Final = 5

@@ -38,7 +38,7 @@ class CutError(Exception):
     """The answer ended without a finish reason."""
 
 
-class StreamFault(Exception):  # noqa: N818 - no one is told of it as it is: it becomes a ModelError
+class StreamFault(Exception):  # noqa: N818 - internal: it always becomes a ModelError
     """The stream can't be read further; ``error`` is the server's error object, if any."""
 
     def __init__(self, message: str, error: Any = None) -> None:

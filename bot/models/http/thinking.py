@@ -43,7 +43,7 @@ _TALK: Final = re.compile(
     r"[ \t]+(?:is|are|was|and|or|in|tags?|marks?|means?|stands|opens|begins|starts|blocks?"
     r"|elements?)\b"
 )
-"""What stands behind a tag that a sentence is about."""
+"""The words after a tag that a sentence mentions."""
 
 _MAYBE_TALK: Final = re.compile(r"(?:[ \t]+[a-z]{0,8})?\Z")
 _SENTENCE_ENDS: Final = tuple(".!?…。！？")

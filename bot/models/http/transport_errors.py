@@ -20,7 +20,7 @@ FAULTS: Final = (
     *TRANSPORT_ERRORS,
 )
 REFUSED_AS: Final = {"rate_limited": 429, "overloaded": 503, "server": 500}
-"""The HTTP statuses that errors told inside a stream are retried as; for all others it is 400."""
+"""The HTTP status that stands for each kind of error inside a stream; all others count as 400."""
 
 
 def error_fields(fault: StreamFault) -> ErrorFields:

@@ -20,7 +20,7 @@ def seal(items: Mapping[int, dict[str, Any]], call_ids: Mapping[int, str]) -> st
     ordered: list[dict[str, Any]] = []
     for index, item in sorted(items.items()):
         if item.get("type") == "reasoning" and not item.get("encrypted_content"):
-            return ""  # it is stored nowhere: what it led to can only be told in our own words
+            return ""  # the item is stored nowhere, so only our own text can repeat its result
         ordered.append({**item, "call_id": call_ids[index]} if index in call_ids else item)
     if all(item.get("type") in _PLAIN and "phase" not in item for item in ordered):
         return ""

@@ -239,7 +239,7 @@ def _date(tokens: tuple[Token, ...], number: float, from_1904: bool) -> str | No
     read = "".join(made).strip()
     days = {text[0].lower() for kind, text in tokens if kind == "date"}
     if {"y", "d"} <= days and not _ISO_DATE.search(read):
-        read += f" ({moment:%Y-%m-%d})"  # which number is the month, a reader of the text can't see
+        read += f" ({moment:%Y-%m-%d})"  # a month in digits could be mistaken for the day
     return read
 
 

@@ -52,7 +52,7 @@ class _ContentReader(Reader):
         self._pages = 0
         self._skipping = 0
         self._cells = 0
-        self._open: list[str] = []  # paragraphs and what stands apart, innermost last
+        self._open: list[str] = []  # open paragraphs, notes and boxes; the innermost is last
         self._lines: list[list[str]] = [[]]
         self._gaps = [False]
         self._after: list[list[str]] = [[]]
@@ -140,7 +140,7 @@ class _ContentReader(Reader):
             self._collector.add(text)
 
 
-# frames of master pages whose text only tells where a slide's own text goes
+# placeholders on master pages, whose text is only a prompt
 _HINTS: Final = frozenset(
     {"title", "outline", "subtitle", "notes", "page-number", "date-time", "header"}
 )

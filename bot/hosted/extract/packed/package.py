@@ -78,7 +78,7 @@ class Package:
         info = self._parts[_key(name)]
         start = info.header_offset + _LOCAL_HEADER
         (length,) = struct.unpack_from("<H", self._data, start - 4)
-        # zipfile insists on one spelling in the directory and before the part
+        # zipfile requires the same name in the directory and before the part
         encoding = "utf-8" if info.flag_bits & _UTF8_NAME else "cp437"
         info.orig_filename = self._data[start : start + length].decode(encoding)
         with self._zip.open(info) as part:

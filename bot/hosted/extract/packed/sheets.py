@@ -9,7 +9,9 @@ from bot.hosted.extract.packed.cell_formats import BUILT_IN, format_cell
 from bot.hosted.extract.packed.package import BROKEN, Attributes, Package, Reader
 from bot.hosted.extract.packed.text import read_drawn, read_text
 
-_ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")  # how cells spell what XML cannot hold
+_ESCAPED: Final = re.compile(
+    "_x([0-9A-Fa-f]{4})_"
+)  # the escapes of characters that XML cannot hold
 _WIDEST_GAP: Final = 20  # empty cells that keep their columns
 _COLUMN: Final = re.compile(r"[A-Za-z]{1,3}")
 _PAGE_CODES: Final = re.compile(r'&(?:[LCR]|"[^"]*"|\d+|K[0-9A-Fa-f+-]{6}|[A-Za-z])')

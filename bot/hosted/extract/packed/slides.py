@@ -17,7 +17,7 @@ def read_presentation(package: Package, main: str, collector: Collector) -> None
     for slide in _slides(package, main):
         read_text(package, slide, collector)
         notes = slide.replace("slides/slide", "notesSlides/notesSlide")
-        if _LOOSE_SLIDE.match(main):  # parts without anything that relates them
+        if _LOOSE_SLIDE.match(main):  # parts without a relationship to the presentation
             if notes in package:
                 read_text(package, notes, collector)
             continue

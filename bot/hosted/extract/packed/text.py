@@ -9,9 +9,9 @@ from bot.hosted.extract.packed.package import Attributes, Package, Reader
 
 _SKIPPED: Final = frozenset(
     {
-        "pPr",  # formatting, whose tab stops are no tabs
-        "moveFrom",  # what a tracked move left behind
-        "rPh",  # how a cell is pronounced
+        "pPr",  # formatting; its tab stops are not tabs in the text
+        "moveFrom",  # the old place of text that was moved
+        "rPh",  # the pronunciation of a cell
         "styleData",
         "prSet",
     }
@@ -41,7 +41,7 @@ class PackedTextReader(Reader):
         self._cells = [0]
         self._texts = 0
         self._boxes: list[list[str]] = []  # the text of each text box that is open
-        self._pending: list[list[str]] = [[]]  # what follows each paragraph that is open
+        self._pending: list[list[str]] = [[]]  # the texts to add after each open paragraph
         self._ruby: list[str] | None = None
         self._readings: list[str] = []
         self._alternatives: list[bool] = []  # whether each AlternateContent had a Choice
@@ -79,7 +79,7 @@ class PackedTextReader(Reader):
             self._alternatives[-1] = True
         elif name == "Fallback":
             return bool(self._alternatives) and self._alternatives[-1]
-        # a slide's number in the file is the one it had when it was saved
+        # the stored number of a slide may be out of date
         return name == "fld" and attributes.get("type") == "slidenum"
 
     def _start_choice(self, name: str, attributes: Attributes) -> None:
