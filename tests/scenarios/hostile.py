@@ -197,8 +197,8 @@ class Endless(Case):
         await whole.ask("question", channel=channel)
         await whole.until(
             lambda: any(
-                message.content.startswith(localized("incomplete"))
-                or f"\n{localized('incomplete')}" in message.content
+                message.content.startswith(localized("incomplete-continue"))
+                or f"\n{localized('incomplete-continue')}" in message.content
                 for message in whole.replies(channel)
             ),
             60,

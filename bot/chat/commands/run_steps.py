@@ -15,7 +15,7 @@ from bot.assistants.schema.tools import (
     ToolCall,
 )
 from bot.chat.texts.fluent import localized
-from bot.chat.texts.sentences import duration, plain
+from bot.chat.texts.sentences import plain, whole_duration
 
 _LIMIT: Final = 1_900
 """The most characters of the message; Discord accepts 2,000."""
@@ -46,7 +46,7 @@ def describe_steps(run: Run, steps: Sequence[RunStep]) -> tuple[str, str | None]
 
 
 def _lines(run: Run, steps: Sequence[RunStep], most: int | None) -> Iterator[str]:
-    ended = run.completed_at or run.failed_at or run.cancelled_at
+    ended = max((step.completed_at or 0 for step in steps), default=0) or run.completed_at
     yield _heading(f"**{plain(run.model)}**", _seconds(run.started_at, ended), run.usage)
     number = 0
     for step in steps:
@@ -100,14 +100,15 @@ def _block(text: str, language: str, most: int | None) -> str:
     return f"```{language}\n{text}\n```"
 
 
-def _seconds(began: int | None, ended: int | None) -> float | None:
-    return None if began is None or ended is None else float(max(0, ended - began))
+def _seconds(began: int | None, ended: int | None) -> int | None:
+    return None if began is None or ended is None else max(0, ended - began)
 
 
-def _heading(name: str, seconds: float | None, usage: Usage | None) -> str:
+def _heading(name: str, seconds: int | None, usage: Usage | None) -> str:
     facts = [name]
     if seconds is not None:
-        facts.append(duration(seconds))
+        # The API's times are whole seconds.
+        facts.append(whole_duration(seconds))
     if usage is not None:
         facts.append(
             localized(

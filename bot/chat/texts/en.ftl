@@ -17,6 +17,7 @@ empty-answer = The model gave an empty answer. Ask again, in other words.
 documents-cut = -# This model can't search files, so it read only the beginning of { $names }.
 without-tools = -# This model can't use tools, so it answered without searching files or running code.
 incomplete = -# The answer reached its length limit and was cut off. Ask me to go on.
+incomplete-continue = -# The answer reached its length limit and was cut off. Press Continue to go on.
 ran-code = ran code
 running-code = running code
 searched-files = searched files

@@ -182,7 +182,12 @@ def duration(seconds: float) -> str:
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         return localized("duration-fraction", seconds=seconds)
-    minutes, rest = divmod(round(seconds), 60)
+    return whole_duration(round(seconds))
+
+
+def whole_duration(seconds: int) -> str:
+    """Format a duration of whole seconds: 3 s, 48 s, 2 min 5 s."""
+    minutes, rest = divmod(seconds, 60)
     if minutes:
         return localized("duration-minutes", minutes=minutes, seconds=rest)
     return localized("duration-seconds", seconds=rest)

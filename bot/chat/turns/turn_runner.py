@@ -377,7 +377,8 @@ class TurnRunner:
         if turn.outcome == "cancelled":
             notes.append(sentences.cancelled(turn.canceller))
         if turn.error == "incomplete":
-            notes.append(localized("incomplete"))
+            has_button = "continue" in self._services.settings.buttons
+            notes.append(localized("incomplete-continue" if has_button else "incomplete"))
         if turn.fallback:
             notes.append(localized("no-channel-thread"))
         if self._context.unread:

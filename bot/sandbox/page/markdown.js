@@ -3,7 +3,7 @@
 import { highlight } from "./highlight.js";
 
 const INLINE = [
-  [/^\\([^\w\s])/, (m) => document.createTextNode(m[1])],
+  [/^\\([^0-9A-Za-z\s])/, (m) => document.createTextNode(m[1])],
   [/^``(.+?)``(?!`)|^`([^`]+)`/s, (m) => element("code", {}, m[1] ?? m[2])],
   [/^\|\|(.+?)\|\|/s, (m, names) => spoiler(m[1], names)],
   [/^\*\*\*(.+?)\*\*\*/s, (m, names) => element("strong", {}, element("em", {}, ...inline(m[1], names)))],
