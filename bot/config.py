@@ -20,7 +20,7 @@ Positive = Annotated[int, Meta(ge=1)]
 FooterField = Literal["time", "tokens", "model"]
 """A fact in the small last line of an answer."""
 
-AnswerButton = Literal["continue", "steps", "votes"]
+AnswerButton = Literal["continue", "answer_again", "steps", "votes"]
 """Buttons under an answer."""
 
 
@@ -34,7 +34,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     answer_in: Literal["thread", "channel"] = "thread"
     name_threads: Literal["model", "question"] = "model"
     footer: tuple[FooterField, ...] = ("time", "tokens")
-    buttons: tuple[AnswerButton, ...] = ("continue", "steps", "votes")
+    buttons: tuple[AnswerButton, ...] = ("continue", "answer_again", "steps", "votes")
     time_zone: str = "UTC"
     admin_permission: Literal[
         "manage_guild", "administrator", "manage_channels", "manage_messages"

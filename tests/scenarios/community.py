@@ -34,7 +34,7 @@ from tests.support.model_endpoint import ScriptedModel
 from tests.support.overridden_api import Operations, overridden
 from tests.support.troubled_database import TroubledDatabase, troubled_ledger
 
-UNDER_AN_ANSWER = ["Show steps", "👍", "👎"]
+UNDER_AN_ANSWER = ["Answer again", "Show steps", "👍", "👎"]
 """The labels of the buttons under an answer that is whole."""
 
 

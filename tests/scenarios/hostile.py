@@ -21,7 +21,7 @@ from bot.chat.threads.run_follower import MOST_TEXT
 from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
 from bot.sandbox import Channel
-from tests.scenarios.community import Community, answer, community, is_final, labels
+from tests.scenarios.community import Community, answer, community, is_final, labels, texts
 from tests.support import model_turns as turns
 from tests.support.fake_clock import ShiftedClock
 from tests.support.hostile_front import (
@@ -197,8 +197,8 @@ class Endless(Case):
         await whole.ask("question", channel=channel)
         await whole.until(
             lambda: any(
-                message.content.startswith(localized("incomplete-continue"))
-                or f"\n{localized('incomplete-continue')}" in message.content
+                localized("incomplete-continue")
+                in "\n".join([message.content, *texts(message)]).splitlines()
                 for message in whole.replies(channel)
             ),
             60,

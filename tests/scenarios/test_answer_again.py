@@ -1,13 +1,24 @@
 """Edits of questions, and another answer to the newest one."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
 
 from bot.chat.texts.fluent import localized
 from bot.sandbox import DiscordMessage, Person
-from tests.scenarios.community import Community, answer, is_final, labels
+from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support.eventually import eventually
 
 AGAIN = localized("again-button")
+
+
+@pytest.fixture
+async def channels(tmp_path: Path) -> AsyncIterator[Community]:
+    """A community whose bot offers another answer only where a question was edited."""
+    async with community(tmp_path, "channel", buttons=("continue", "steps", "votes")) as whole:
+        yield whole
 
 
 async def edited(whole: Community, question: DiscordMessage, text: str) -> None:

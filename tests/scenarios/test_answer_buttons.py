@@ -13,9 +13,18 @@ from bot.chat.threads.vote_reporter import DOWN_KEY, UP_KEY
 from bot.sandbox import Channel, DiscordMessage
 from bot.store.ledger import Ledger, NewQuestion
 from bot.store.ledger.votes import exported_votes
-from tests.scenarios.community import UNDER_AN_ANSWER, Community, answer, community, labels
+from tests.scenarios.community import (
+    UNDER_AN_ANSWER,
+    Community,
+    answer,
+    community,
+    is_final,
+    labels,
+)
 from tests.support.eventually import eventually
 from tests.support.model_turns import say
+
+AGAIN = localized("again-button")
 
 
 async def answered(whole: Community, text: str = "one") -> DiscordMessage:
@@ -252,3 +261,50 @@ async def test_steps_of_a_deleted_run_say_so(channels: Community) -> None:
     pressed = await channels.ada.click(reply, "Show steps")
     await channels.until(lambda: pressed.responses and pressed.responses[0].content)
     assert pressed.responses[0].content == localized("steps-gone")
+
+
+async def test_answer_again_replaces_the_newest_answer(channels: Community) -> None:
+    channels.model.then(say("First try."), say("Second try."))
+    reply = await answered(channels)
+    await channels.ada.click(reply, "👍")
+    await channels.ada.click(reply, AGAIN)
+    await channels.until(lambda: answer(reply) == "Second try." and is_final(reply))
+    await channels.ended_turns(1)
+    assert labels(reply) == UNDER_AN_ANSWER
+    assert channels.replies(channels.general) == [reply]
+    assert await channels.on_thread(channels.general) == [
+        ("user", "one"),
+        ("assistant", "Second try."),
+    ]
+    # Each answer keeps its votes.
+    await channels.ada.click(reply, "👎")
+    await eventually(lambda: votes(channels), lambda found: len(found) == 2)
+    await eventually(channels.ledger.votes.unreported, lambda left: not left)
+    assert [vote[1:3] for vote in votes(channels)] == [
+        ("First try.", "up"),
+        ("Second try.", "down"),
+    ]
+
+
+async def test_answer_again_with_a_picture_leaves_one_reply(channels: Community) -> None:
+    channels.model.then(say(r"\[ \frac{x^3}{3} + C \]"), say("Second try."))
+    reply = await answered(channels)
+    assert labels(reply) == UNDER_AN_ANSWER
+    await channels.ada.click(reply, AGAIN)
+    await eventually(
+        lambda: [each for each in channels.replies(channels.general) if is_final(each)],
+        lambda final: [answer(each) for each in final] == ["Second try."],
+    )
+
+
+async def test_a_cancelled_answer_can_be_given_again(channels: Community) -> None:
+    channels.model.stall()
+    await channels.ask("one")
+    reply = await channels.reply(channels.general)
+    await channels.model.until_request()
+    await channels.ada.click(reply, "Cancel")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    assert labels(reply) == [AGAIN]
+    await channels.ada.click(reply, AGAIN)
+    await channels.until(lambda: answer(reply) == "one" and is_final(reply))

@@ -35,7 +35,7 @@ async def test_cancel_stops_the_run_and_leaves_the_text_so_far(channels: Communi
     assert pressed.acknowledged
     await channels.finished(channels.general)
     assert reply.content == "Some words.\n-# Cancelled by Ada."
-    assert labels(reply) == []
+    assert labels(reply) == ["Answer again"]
     (run,) = await channels.runs_on(channels.general)
     assert run.status == "cancelled"
     await channels.model.requests[0].until_over()

@@ -4,7 +4,7 @@ from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Person
-from tests.scenarios.community import Community, answer, labels
+from tests.scenarios.community import Community, answer, is_final
 from tests.support import model_turns as turns
 from tests.support.eventually import eventually
 
@@ -49,7 +49,7 @@ async def test_a_waiting_reply_shows_its_place_and_can_be_cancelled(
     await channels.until(lambda: second.content == sentences.ahead(1))
     await channels.until(lambda: third.content == sentences.ahead(2))
     await channels.ada.click(second, "Cancel")
-    await channels.until(lambda: labels(second) == [])
+    await channels.until(lambda: is_final(second))
     assert "Cancelled" in second.content
     gate.open()
     await channels.settled(3)

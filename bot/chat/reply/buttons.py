@@ -19,6 +19,7 @@ _EMOJI: Final[dict[Action, str]] = {"up": "👍", "down": "👎"}
 
 _CHOSEN: Final[dict[AnswerButton, tuple[Action, ...]]] = {
     "continue": ("continue",),
+    "answer_again": ("again",),
     "steps": ("steps",),
     "votes": ("up", "down"),
 }

@@ -366,9 +366,11 @@ class TurnRunner:
         """Return the buttons under a finished reply."""
         if turn.outcome == "failed" and sentences.retry_helps(turn.error):
             return [ReplyButton("retry", turn.id, turn.attempt)]
+        chosen = self._services.settings.buttons
+        if turn.outcome == "cancelled" and "answer_again" in chosen:
+            return [ReplyButton("again", turn.id, turn.attempt)]
         if turn.outcome != "answered":
             return ()
-        chosen = self._services.settings.buttons
         cut_off = turn.error == "incomplete"
         return answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
 
