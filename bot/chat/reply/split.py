@@ -199,10 +199,10 @@ class _Cutter:
             (_SENTENCE, False),
             (_WORD, False),
         ):
-            router = [match.start() for match in seam.finditer(self._text, least, window + 1)]
+            router = [match.start() for match in seam.finditer(self._text, least, window + 3)]
             for place in reversed(router):
                 if (
-                    place > start
+                    start < place <= window
                     and (in_code or self._block_at(place) is None)
                     and not self._in_mark(place)
                     and self._inline.whole_at(place) is None

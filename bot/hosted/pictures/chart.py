@@ -3,6 +3,7 @@
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import ziaplot
@@ -60,14 +61,10 @@ _CSS: Final = f"""
     Graph.LegendText {{ color: {INK}; font_size: 14; }}
 """
 
-# Text stays text in SVG, so that it is drawn with the font for text and read as no formula.
-ziaplot.config.text = "text"
-ziaplot.css(_CSS)
-formula_config.math.variant = ""  # ziaplot's import changes how formulas look
-
 
 def draw_chart(request: ChartRequest) -> bytes:
     """Return a PNG of a chart; raises ``PictureError`` where its data does not make one."""
+    _set_style()
     _check(request)
     diagram = _diagram(request)
     if request.title:
@@ -77,6 +74,15 @@ def draw_chart(request: ChartRequest) -> bytes:
     if request.kind != "pie" and any(series.name for series in request.series):
         diagram.legend("right" if len(request.series) > 1 else "none")
     return to_png(_card(diagram.svgxml(border=False)))
+
+
+@cache
+def _set_style() -> None:
+    """Set the style of every chart, once in this process."""
+    # Text stays text in SVG, so that it is drawn with the font for text and read as no formula.
+    ziaplot.config.text = "text"
+    ziaplot.css(_CSS)
+    formula_config.math.variant = ""  # ziaplot's import changes how formulas look
 
 
 def _check(request: ChartRequest) -> None:
