@@ -286,3 +286,16 @@ def test_tests_wait_for_events_and_replace_no_part_of_the_program(
         if what == kind
     }
     assert found.keys() == allowed.keys(), found
+
+
+MOST_LINES = 400
+
+
+def test_no_module_is_longer_than_a_reader_holds_in_mind() -> None:
+    long = {
+        str(path.relative_to(PROJECT)): lines
+        for folder in ("bot", "tests")
+        for path in sorted((PROJECT / folder).rglob("*.py"))
+        if (lines := path.read_text("utf-8").count("\n")) > MOST_LINES
+    }
+    assert long == {}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -35,9 +35,6 @@ from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import (
     Finished,
     ModelError,
-    ModelEvent,
-    ModelRequest,
-    ModelStatus,
     ModelTextDelta,
     ModelUsage,
     ToolCallDelta,
@@ -45,49 +42,16 @@ from bot.models.types import (
 )
 from bot.runtime.fair_queue import FairSlots
 from bot.store.engine import EngineStore, StoreUnavailableError, Tables
+from tests.engine.run.scripted_events import Script, ScriptedEvents
 from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock
 
 T = TypeVar("T")
-Script = list[ModelEvent | Exception]
+
 
 FUNCTION: Tool = FunctionTool(FunctionDefinition("look_up"))
 PROJECT = "p"
 USAGE = ModelUsage(7, 2, 9)
-
-
-class ScriptedEvents:
-    """A model that yields each call's events, then waits for ever if the script does not end."""
-
-    name = "scripted"
-    hosts: frozenset[str] = frozenset()
-
-    def calls_tools(self, model: str) -> bool:
-        return True
-
-    def __init__(self, *calls: Script) -> None:
-        self._calls = list(calls)
-        self.requests: list[ModelRequest] = []
-        self.stalled = asyncio.Event()
-
-    async def fetches_images(self) -> bool:
-        return False
-
-    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        self.requests.append(request)
-        script = self._calls.pop(0)
-        for event in script:
-            if isinstance(event, Exception):
-                raise event
-            yield event
-        if not script or not isinstance(script[-1], Finished):
-            self.stalled.set()
-            await asyncio.Event().wait()
-
-    async def check(self) -> ModelStatus:
-        return ModelStatus(ok=True, sentence="It answers.")
-
-    async def close(self) -> None: ...
 
 
 @dataclass
