@@ -15,6 +15,7 @@ from bot.assistants.schema.objects import Assistant
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant, Page
 from bot.assistants.validation import from_raw
 from bot.chat.threads.api_errors import may_pass
+from bot.chat.turns.place import PlaceSwitch
 from bot.config import AssistantSettings, AssistantsSettings, ConfigError
 from bot.store.ledger import Ledger
 
@@ -61,12 +62,10 @@ async def configured_assistants(
     return ConfiguredAssistants(ids[wanted] if wanted else next(iter(ids.values())), ids)
 
 
-def tells_place(settings: AssistantsSettings) -> bool:
-    """Return whether the runs of the assistant that answers are told their place."""
-    if not settings.define:
-        return settings.place
-    wanted = settings.assistant or settings.define[0].name
-    return next((one.place for one in settings.define if one.name == wanted), settings.place)
+def place_switch(settings: AssistantsSettings, configured: ConfiguredAssistants) -> PlaceSwitch:
+    """Return which assistants are told their place: defined ones as their sections say."""
+    by_id = {configured.by_name[each.name]: each.place for each in settings.define}
+    return PlaceSwitch(settings.place, by_id)
 
 
 async def existing_assistant(api: AssistantsAPI, wanted: str) -> Assistant:

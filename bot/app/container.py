@@ -12,7 +12,7 @@ import msgspec
 from bot.app.assistant_definitions import (
     ConfiguredAssistants,
     configured_assistants,
-    tells_place,
+    place_switch,
 )
 from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
@@ -197,7 +197,7 @@ class Container:
             FileReaders(AttachmentText(), self._transcriber()),
             configured=assistants.by_name,
             models=self._offered_models,
-            tell_place=tells_place(self._config.assistants),
+            tell_place=place_switch(self._config.assistants, assistants),
             drawer=painter,
             limits=limits,
         )

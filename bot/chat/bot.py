@@ -16,6 +16,7 @@ from bot.chat.reply import buttons
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
+from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits, build_parts
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
@@ -41,8 +42,8 @@ class ChatBot(discord.Client):
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
 
     ``assistant_id`` answers where nobody chose another assistant; ``configured`` are the configured
-    ones' ids by name. ``models`` lists the model endpoint's models. ``tell_place`` lets each run
-    begin with a description of where and when it answers.
+    ones' ids by name. ``models`` lists the model endpoint's models. ``tell_place`` says
+    which assistants are told where and when they answer; None: all.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class ChatBot(discord.Client):
         *,
         configured: Mapping[str, str] | None = None,
         models: ModelLister | None = None,
-        tell_place: bool = True,
+        tell_place: PlaceSwitch | None = None,
         drawer: FormulaDrawer | None = None,
         limits: ChatLimits | None = None,
     ) -> None:

@@ -48,7 +48,7 @@ from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
 from bot.chat.turns.missed_changes import MissedChanges
-from bot.chat.turns.place import PlaceInstructions
+from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
 from bot.chat.turns.scheduler import (
     FIRST_PAUSE,
@@ -114,7 +114,7 @@ def build_parts(
     *,
     configured: Mapping[str, str] | None = None,
     models: ModelLister | None = None,
-    tell_place: bool = True,
+    tell_place: PlaceSwitch | None = None,
     drawer: FormulaDrawer | None = None,
     limits: ChatLimits,
 ) -> ChatParts:
@@ -178,7 +178,7 @@ def build_parts(
         marks=marks,
         missed_changes=missed_changes,
         settings=settings,
-        place=PlaceInstructions(client, clock, settings.time_zone) if tell_place else None,
+        place=PlaceInstructions(client, clock, settings.time_zone, tell_place or PlaceSwitch()),
         progress_grace=limits.progress_grace,
         drawer=drawer,
     )

@@ -17,6 +17,7 @@ from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders, Transcriber
 from bot.chat.reply.illustration import FormulaDrawer
+from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import DiscordSettings
@@ -72,7 +73,7 @@ class Community:
             # Unless a test wants titles, the model is asked for answers alone.
             **{"name_threads": "question", **settings},
         )
-        self.tell_place = True
+        self.tell_place = PlaceSwitch()
         self.transcriber: Transcriber | None = None
         self.configured: dict[str, str] = {}
         """The ids of the configured assistants by name; a start of the bot reads them."""

@@ -12,6 +12,7 @@ from bot.sandbox.backend.state.model import DiscordMessage
 from tests.hosted.extract.files import docx, opendocument, paragraph, pdf, workbook
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer
+from tests.support.eventually import eventually
 
 SENTENCE = "The harbour of Kap was closed in 1911. "
 LOCKED = "`secret.pdf` (protected by a password)"
@@ -92,6 +93,23 @@ async def test_a_long_document_is_searched_and_the_next_turn_searches_it_too(
     assert len(asked) < 300
     await channels.ada.say(home, "and where?")
     assert answer(await channels.finished(home, 2)) == "found Kap"
+
+
+async def test_the_document_of_a_deleted_question_is_not_searched_any_more(
+    channels: Community,
+) -> None:
+    long = ("history.txt", (SENTENCE * 800).encode())
+    home = await channels.ada.open_dm()
+    question = await channels.ada.say(home, "read", attachments=[long])
+    await channels.finished(home)
+    assert [one.filename for one in (await channels.api.list_files()).data] == ["history.txt"]
+    await channels.ada.delete(question)
+    await eventually(channels.api.list_files, lambda files: not files.data)
+    channels.model.call_tools(("file_search", {"queries": ["harbour"]}))
+    channels.model.say("nothing found")
+    await channels.ada.say(home, "when?")
+    await channels.finished(home, 2)
+    assert "harbour of Kap" not in str(channels.model.requests[-1].messages)
 
 
 async def test_a_plain_question_gets_no_tools(channels: Community) -> None:

@@ -3,9 +3,8 @@
 import time
 from pathlib import Path
 
-import pytest
-
-from bot.app.assistant_definitions import tells_place
+from bot.app.assistant_definitions import ConfiguredAssistants, place_switch
+from bot.chat.turns.place import PlaceSwitch
 from bot.config import AssistantSettings, AssistantsSettings
 from tests.scenarios.community import Community, community
 
@@ -66,28 +65,21 @@ async def test_without_the_place_a_run_has_the_assistants_instructions_alone(
     tmp_path: Path,
 ) -> None:
     async with community(tmp_path, "channel", start=False) as whole:
-        whole.tell_place = False
         await whole.start_engine()
+        whole.tell_place = PlaceSwitch(by_id={whole.assistant_id: False})
         await whole.start_bot()
         await whole.ask("hi")
         await whole.finished(whole.general)
         assert [one["role"] for one in whole.model.requests[-1].messages] == ["user"]
 
 
-QUIET, TOLD = AssistantSettings(name="Quiet", place=False), AssistantSettings(name="Told")
-
-
-@pytest.mark.parametrize(
-    ("settings", "wanted"),
-    [
-        (AssistantsSettings(), True),
-        (AssistantsSettings(place=False, assistant="asst_1"), False),
-        (AssistantsSettings(define=(QUIET, TOLD)), False),
-        (AssistantsSettings(define=(QUIET, TOLD), assistant="Told"), True),
-        (AssistantsSettings(define=(QUIET, TOLD), assistant="asst_1", place=False), False),
-    ],
-)
-def test_the_place_is_switched_for_each_assistant(
-    settings: AssistantsSettings, *, wanted: bool
-) -> None:
-    assert tells_place(settings) is wanted
+def test_the_place_is_switched_for_each_assistant() -> None:
+    configured = ConfiguredAssistants("asst_1", {"Quiet": "asst_1", "Told": "asst_2"})
+    define = (AssistantSettings(name="Quiet", place=False), AssistantSettings(name="Told"))
+    for settings, wanted in (
+        (AssistantsSettings(define=define), (False, True, True)),
+        (AssistantsSettings(define=define, place=False), (False, True, False)),
+        (AssistantsSettings(place=False), (False, False, False)),
+    ):
+        switch = place_switch(settings, configured)
+        assert tuple(map(switch.is_on, ("asst_1", "asst_2", "asst_of_a_guild"))) == wanted

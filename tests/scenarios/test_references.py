@@ -213,6 +213,13 @@ async def test_old_words_and_other_questions_are_no_context(context: Community) 
     assert read_by_model(context) == ["one", "Ada: two"]
 
 
+async def test_a_quoted_message_is_not_shown_as_context_as_well(context: Community) -> None:
+    said = await context.ben.say(context.general, "It is 9.")
+    await context.ada.say(context.general, "is it?", reply_to=said, mention_bot=True)
+    await context.finished(context.general)
+    assert read_by_model(context) == ["is it?\n\n[in reply to this message by Ben]\n> It is 9."]
+
+
 async def test_without_the_setting_nobody_elses_words_are_read(channels: Community) -> None:
     await channels.ben.say(channels.general, "private")
     await channels.ask("hi")

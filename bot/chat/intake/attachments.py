@@ -147,7 +147,7 @@ class AttachmentReader:
             # A file without a known ending may be text: a log, a Makefile.
             most = LARGEST_GUESS
             if file.size > most or file.content_type.startswith(_NEVER_TEXT):
-                raise UnreadableError("unsupported", "files of this kind can't be read")
+                raise UnreadableError("unsupported", "this kind of file is not supported")
         async with self._room:
             data = await self.download(question, file, most)
             return await self._readers.documents.read(file.name, data)

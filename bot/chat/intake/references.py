@@ -66,12 +66,16 @@ def pointers_for(
     if has_unreadable_forward(message):
         lost.append("hidden_forward")
     channel = message.channel
-    is_channel_thread = isinstance(channel, discord.Thread)
+    shows_context = (
+        context and message.guild is not None and not isinstance(channel, discord.Thread)
+    )
+    quoted = message.reference.message_id if shows_context and message.reference else None
     return Pointers(
         reply=_reply_to_look_up(message, me),
         forward=forward,
         starter=isinstance(channel, discord.Thread) and channel.owner_id != me,
-        context=context and message.guild is not None and not is_channel_thread,
+        context=shows_context,
+        quoted=quoted,
         lost=tuple(lost),
     )
 
@@ -226,6 +230,7 @@ class ReferenceReader:
 
     async def _said_before(self, question: Question) -> list[Bystander]:
         """Return what people said in the channel before a question, oldest first."""
+        pointers = pointers_of(question)
         most, oldest = self._settings.context_messages, self._settings.context_minutes * 60
         channel = self._client.get_partial_messageable(
             question.channel_id, guild_id=question.guild_id
@@ -237,7 +242,7 @@ class ReferenceReader:
             for message in ([] if page is None else page.messages)
             if can_ask(message)
             and not mentions(message, me)
-            and message.id != pointers_of(question).forward
+            and message.id not in (pointers.forward, pointers.quoted)
             and seconds_between(message.id, question.id) < oldest
         ][:most]
         asked = await self._ledger.questions.known(message.id for message in said)

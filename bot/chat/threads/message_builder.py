@@ -31,6 +31,9 @@ A longer text becomes a file on the thread, which the model searches.
 
 _IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)\Z", re.IGNORECASE)
 _AUDIO_ENDINGS: Final = re.compile(r"\.(mp3|m4a|ogg|oga|opus|wav|flac|aac)\Z", re.IGNORECASE)
+_PACKED_ENDINGS: Final = re.compile(
+    r"pdf|doc[mx]|dot[mx]|xl[st][mx]|p[op][ts][mx]|o[dt][pst]|epub", re.IGNORECASE
+)
 _FENCES: Final = re.compile("`{3,}")
 _BETWEEN: Final = len("\n\n")
 _LEAST_SHOWN: Final = 1_000
@@ -298,12 +301,13 @@ def _fence(file: AttachedFile, text: str) -> tuple[str, str]:
     longest = max(map(len, _FENCES.findall(text)), default=2)
     fence = "`" * (longest + 1)
     ending = file.name.rpartition(".")[2] if "." in file.name else ""
-    language = ending if ending.isalnum() else ""
+    is_code = ending.isalnum() and not _PACKED_ENDINGS.fullmatch(ending)
+    language = ending if is_code else ""
     return f"{file.heading}\n{fence}{language}\n", f"\n{fence}"
 
 
 def format_size(size: int) -> str:
     """Return a size in bytes, kB or MB, as people write it."""
     if size < 1_000:
-        return f"{size} bytes"
+        return "1 byte" if size == 1 else f"{size} bytes"
     return f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

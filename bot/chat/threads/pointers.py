@@ -18,13 +18,15 @@ class Pointers(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``reply`` is the channel and the id of the message that the question replies to; Discord did not
     send it along, or the bot wrote it. ``forward`` is the id of the forward right before the
     question. ``starter`` tells that the channel thread began without the bot, and ``context`` that
-    words said before the question are shown. ``lost`` are parts that are known to be unreadable.
+    words said before the question are shown, but for ``quoted``, the message that the question
+    quotes. ``lost`` are parts that are known to be unreadable.
     """
 
     reply: tuple[int, int] | None = None
     forward: int | None = None
     starter: bool = False
     context: bool = False
+    quoted: int | None = None
     lost: tuple[UnreadReason, ...] = ()
 
     def to_json(self) -> str:

@@ -5,6 +5,8 @@ from typing import Final
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
+from bot.assistants.schema.objects import Message
+from bot.assistants.schema.tools import FileSearchTool
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
 from bot.chat.threads.threads import AssistantThreads
@@ -81,10 +83,24 @@ class ThreadCleanup:
 
     async def _delete_message(self, thread_id: str, message_id: str) -> bool:
         try:
+            message = await self._api.retrieve_message(thread_id, message_id)
             await self._api.delete_message(thread_id, message_id)
+            for file_id in _documents(message):
+                # A file that is deleted leaves the vector stores, too.
+                await self._api.delete_file(file_id)
         except APIError as error:
             if locked(error):
                 return False
             if not gone(error):
                 _log.warning("Message %s can't be deleted: %s", message_id, error)
         return True
+
+
+def _documents(message: Message) -> list[str]:
+    """Return the ids of the files that a message adds to what file_search finds."""
+    return [
+        each.file_id
+        for each in message.attachments or ()
+        if isinstance(each.file_id, str)
+        and any(isinstance(tool, FileSearchTool) for tool in each.tools or ())
+    ]

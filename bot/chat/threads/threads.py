@@ -52,6 +52,9 @@ from bot.store.ledger import Ledger, Question, Turn
 _PAGE: Final = 100
 _RUNS: Final = 20
 
+PlaceDescriber = Callable[[Turn, str], str | None]
+"""Describes to an assistant, by its id, where it answers a turn; None: nothing is told."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -299,11 +302,11 @@ class AssistantThreads:
         return None if run is None else run.id
 
     async def start_run(
-        self, thread_id: str, turn: Turn, instructions: str | None = None
+        self, thread_id: str, turn: Turn, describe_place: PlaceDescriber | None = None
     ) -> Run | EventStream:
         """Create the attempt's run and return its events, or the run if it exists already.
 
-        ``instructions`` stand beside the assistant's own.
+        What ``describe_place`` returns stands beside the assistant's own instructions.
         Raises ``TurnError``, and ``ThreadLostError`` where the questions need a new thread.
         """
         metadata = _run_metadata(turn.id, turn.attempt)
@@ -319,7 +322,7 @@ class AssistantThreads:
             raise self.refused(error, kind) from error
         request = CreateRun(
             assistant_id=assistant_id,
-            additional_instructions=instructions,
+            additional_instructions=describe_place and describe_place(turn, assistant_id),
             tools=tools,
             metadata=metadata,
         )

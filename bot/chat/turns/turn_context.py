@@ -43,8 +43,7 @@ class TurnServices:
     marks: WaitingMarks
     missed_changes: MissedChanges
     settings: DiscordSettings
-    place: PlaceInstructions | None
-    """None where the model is not told its place."""
+    place: PlaceInstructions
     progress_grace: float
     """How long the end of a reply waits for a progress edit under way, in seconds."""
     drawer: FormulaDrawer | None

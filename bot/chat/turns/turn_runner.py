@@ -240,9 +240,8 @@ class TurnRunner:
             if started is None and not await self._wait_for_slot():
                 return await self._cancelled(turn)
             if started is None:
-                place = self._services.place
-                told = place.describe(turn) if place is not None else None
-                started = await self._threads.start_run(turn.thread_id, turn, told)
+                describe = self._services.place.describe
+                started = await self._threads.start_run(turn.thread_id, turn, describe)
             run = started if isinstance(started, Run) else await self._named_run(turn, started)
         except ThreadLostError:
             self._lost_threads += 1
