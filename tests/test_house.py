@@ -299,3 +299,26 @@ def test_no_module_is_longer_than_a_reader_holds_in_mind() -> None:
         if (lines := path.read_text("utf-8").count("\n")) > MOST_LINES
     }
     assert long == {}
+
+
+ARCHITECTURE = PROJECT / "docs" / "architecture.md"
+
+
+def test_the_tree_of_exceptions_names_every_exception_that_leaves_its_module() -> None:
+    tree = ARCHITECTURE.read_text("utf-8").partition("## Exceptions")[2].partition("## Recipes")[0]
+    missing = [
+        f"{path}: {node.name}"
+        for path, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef)
+        and re.search(r"(Error|Exception|Fault)\b", " ".join(map(ast.unparse, node.bases)))
+        and not (node.name.startswith("_") or path.startswith("bot/sandbox/"))
+        and not re.search(rf"\b{node.name}\b", tree)
+    ]
+    assert missing == []
+
+
+def test_every_file_and_folder_that_the_architecture_names_exists() -> None:
+    named = re.findall(r"`((?:bot|tests|docs)(?:/[\w.]+)*)`", ARCHITECTURE.read_text("utf-8"))
+    assert len(named) > 50
+    assert [path for path in named if not (PROJECT / path).exists()] == []

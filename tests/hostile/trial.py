@@ -85,8 +85,11 @@ async def trial(directory: Path, seconds: float, names: tuple[str, ...] = ()) ->
 
 def _wrong(told: dict[str, Any]) -> list[str]:
     """Return what should not have come of an attack."""
+    # On a busy machine an attacker may be cut off for sending too slowly: then the attack ends
+    # without the ids that it needs, and no defect is shown by that.
+    failed = () if told["broken"] else told["failed"]
     return [
         *(f"read across: {each}" for each in told["leaks"]),
         *(f"answered {each}" for each in told["wrong"]),
-        *(f"the attack itself failed: {each}" for each in told["failed"]),
+        *(f"the attack itself failed: {each}" for each in failed),
     ]
