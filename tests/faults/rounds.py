@@ -30,13 +30,14 @@ class Outcome:
         v = self.verdict
         return (
             f"| {self.seed} | {self.rounds} | {self.kills} | {self.faults} | {v.questions} "
-            f"| {v.lost} | {v.doubled} | {v.retried} | {v.cancelled} |"
+            f"| {v.lost} | {v.doubled} | {v.retried} | {v.cancelled} | {v.withdrawn} |"
         )
 
 
 HEADING = (
-    "| seed | rounds | kills | faults | questions | lost | doubled | retried | cancelled |\n"
-    "|---|---|---|---|---|---|---|---|---|"
+    "| seed | rounds | kills | faults | questions | lost | doubled | retried | cancelled "
+    "| withdrawn |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -55,6 +56,8 @@ async def run(
         for number in range(1, rounds + 1):
             await _round(whole, tell)
             if number % PEACE_EVERY == 0 or number == rounds:
+                await whole.settle()
+                await whole.ask_where_something_was_deleted()
                 verdict = await judge(whole, await whole.settle())
                 tell(f"{number} rounds, {len(whole.questions)} questions, wrong: {verdict.wrong}")
                 if verdict.wrong:
@@ -85,3 +88,5 @@ async def _round(whole: World, tell: Callable[[str], None]) -> None:
         await child.kill()
     if chance.random() < 0.4:
         await whole.ask()
+    if chance.random() < 0.3:
+        await chance.choice((whole.edit_question, whole.delete_questions, whole.delete_reply))()

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from bot.chat.texts.fluent import localized
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
 from tests.faults.world import World
@@ -151,6 +152,40 @@ async def cancelled_answer(world: World) -> None:
     world.in_background(asyncio.create_task(press()))
 
 
+async def edited_question(world: World) -> None:
+    """Somebody corrects a question."""
+    await world.edit_question()
+
+
+async def deleted_questions(world: World) -> None:
+    """Somebody deletes a question or two, before, during or after their turn."""
+
+    async def delete() -> None:
+        await asyncio.sleep(world.random.uniform(0.0, 0.5))
+        await world.delete_questions()
+
+    world.in_background(asyncio.create_task(delete()))
+
+
+async def deleted_reply(world: World) -> None:
+    """Somebody deletes a reply, finished or not."""
+    await world.delete_reply()
+
+
+async def another_answer(world: World) -> None:
+    """Somebody corrects a question, and wants another answer where one is offered."""
+
+    async def press() -> None:
+        await world.edit_question()
+        for _ in range(40):
+            if offered := world.showing(localized("again-button")):
+                await world.press(world.random.choice(offered), localized("again-button"))
+                break
+            await asyncio.sleep(0.05)
+
+    world.in_background(asyncio.create_task(press()))
+
+
 async def orderly_restart(world: World) -> None:
     """A process is stopped in order, in the middle of what it does, and started again."""
     child = world.random.choice(world.children)
@@ -179,6 +214,10 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
     long_outage,
     global_limit,
     cancelled_answer,
+    edited_question,
+    deleted_questions,
+    deleted_reply,
+    another_answer,
     orderly_restart,
 )
 

@@ -9,11 +9,12 @@ from typing import Any
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.requests import Page
 from bot.assistants.states import ACTIVE
+from bot.chat.reply.waiting_marks import WAITING
 from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage
 from tests.faults.world import Question, World, answer_to
-from tests.scenarios.community import answer, labels, says
+from tests.scenarios.community import answer, labels, says, text_of
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Verdict:
     doubled: int = 0
     retried: int = 0
     cancelled: int = 0
+    withdrawn: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -36,7 +38,13 @@ class _Turn:
     attempt: int
     run: str | None
     questions: list[int]
+    deleted: set[int]
     parts: list[int]
+
+    @property
+    def left(self) -> list[int]:
+        """The questions that were not deleted."""
+        return [question for question in self.questions if question not in self.deleted]
 
 
 async def judge(world: World, owed: list[Question]) -> Verdict:
@@ -70,17 +78,28 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
     for turn in ledger:
         name = f"turn {turn.id} ({', '.join(f'q{numbers.get(q, q)}' for q in turn.questions)})"
         verdict.retried += turn.attempt - 1
+        robbed = turn.id in world.robbed_turns
+        if turn.state == "withdrawn" or (turn.state == "failed" and robbed):
+            verdict.withdrawn += 1
+            if not robbed and turn.left:
+                verdict.wrong.append(f"{name} is withdrawn, but nobody deleted anything of it")
+            continue
         if turn.state not in ("answered", "cancelled"):
             verdict.wrong.append(f"{name} is {turn.state}")
             continue
         if any(homes.get(question, turn.channel) != turn.channel for question in turn.questions):
             verdict.wrong.append(f"{name} is answered in another channel than it was asked in")
         parts = [messages.get(part) for part in turn.parts]
+        if robbed:
+            continue
         if None in parts or not parts:
             verdict.wrong.append(f"{name}: a part of its reply is not there")
             continue
         shown = " ".join(answer(part) for part in parts if part is not None).split()
-        expected = answer_to(f"q{numbers.get(turn.questions[-1], 0)}").split()
+        # Which question was the newest depends on when another one was deleted.
+        newest = turn.questions if turn.deleted else turn.questions[-1:]
+        answers = [answer_to(f"q{numbers.get(each, 0)}").split() for each in newest]
+        expected = next((each for each in answers if each[:1] == shown[:1]), answers[-1])
         if turn.state == "cancelled":
             verdict.cancelled += 1
             # What was said by then stands.
@@ -97,6 +116,9 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
             last[turn.channel] = turn.parts[-1]
     for message in messages.values():
         _judge_message(message, claimed, verdict)
+    for each in world.questions:
+        if any(one.emoji_name == WAITING for one in each.message.reactions) and not each.deleted:
+            verdict.wrong.append(f"q{each.number} is still marked as waiting")
 
 
 def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verdict) -> None:
@@ -115,8 +137,10 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
         with closing(_open(world)) as db:
             links = db.execute("SELECT channel_id, thread_id FROM links ORDER BY 1").fetchall()
         for channel_id, thread_id in links:
+            here = [turn for turn in ledger if turn.channel == channel_id]
             if thread_id is None:
-                verdict.wrong.append(f"channel {channel_id} has no thread")
+                if any(turn.state == "answered" for turn in here):
+                    verdict.wrong.append(f"channel {channel_id} has no thread")
                 continue
             runs = await client.list_runs(thread_id, Page(limit=100))
             active = [run.id for run in runs.data if run.status in ACTIVE]
@@ -124,15 +148,14 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
                 verdict.wrong.append(f"{thread_id} has active runs: {active}")
             on_thread = await _messages(client, thread_id)
             asked = [m.metadata["question"] for m in on_thread if m.role == "user" and m.metadata]
-            here = [turn for turn in ledger if turn.channel == channel_id]
             # One that was cancelled early is not asked at all.
             unasked = {
                 str(question)
                 for turn in here
-                if turn.state == "cancelled"
+                if turn.state != "answered"
                 for question in turn.questions
             } - set(asked)
-            expected = [str(question) for turn in here for question in turn.questions]
+            expected = [str(question) for turn in here for question in turn.left]
             expected = [question for question in expected if question not in unasked]
             # A turn that failed before it was posted stands where its retry put it.
             retried = any(turn.attempt > 1 for turn in here)
@@ -141,11 +164,19 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
                 twice = [question for question, times in Counter(asked).items() if times > 1]
                 verdict.doubled += len(twice)
                 verdict.wrong.append(f"{thread_id} holds {asked} where {expected} were asked")
+            wordings = {str(one.id): one.wordings for one in world.questions}
+            for message in on_thread:
+                known = wordings.get((message.metadata or {}).get("question", ""), [])
+                # What the question replies to is quoted below its own words.
+                own = text_of(message).split("\n\n")[0]
+                if known and not any(own.endswith(wording) for wording in known):
+                    verdict.wrong.append(f"{thread_id} holds a question as {text_of(message)!r}")
             said = Counter(m.run_id for m in on_thread if m.role == "assistant" and _whole(m))
             for turn in here:
                 answers = said.pop(turn.run, 0)
-                if answers != 1 and not (turn.state == "cancelled" and answers == 0):
-                    verdict.wrong.append(f"turn {turn.id} has not one answer on {thread_id}")
+                may_lack = turn.state != "answered" or turn.id in world.robbed_turns
+                if answers != 1 and not (may_lack and answers == 0):
+                    verdict.wrong.append(f"turn {turn.id} has {answers} answers on {thread_id}")
             # What a run said that was told as failed and asked again may be there, too.
             if said.total() > sum(turn.attempt - 1 for turn in here):
                 verdict.wrong.append(f"{thread_id} holds answers of {said} to nothing")
@@ -186,6 +217,8 @@ def _turns(world: World) -> list[_Turn]:
                 questions=column(
                     db, "SELECT id FROM questions WHERE turn_id = ? ORDER BY 1", row[0]
                 ),
+                deleted={each.id for each in world.questions if each.deleted}
+                & set(column(db, "SELECT id FROM questions WHERE turn_id = ?", row[0])),
                 parts=column(
                     db, "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", row[0]
                 ),

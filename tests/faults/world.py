@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox import Channel, DiscordMessage, Person, Sandbox
-from tests.scenarios.community import labels
+from tests.scenarios.community import labels, says
 from tests.support.model_endpoint import Asked, ScriptedModel, Turn, turns
 from tests.support.program import Program
 
@@ -26,11 +26,26 @@ _STOP_SECONDS = 40.0
 
 @dataclass
 class Question:
-    """Something that was asked, and the channel in which it is to be answered."""
+    """Something that was asked, and the channel in which it is to be answered.
+
+    ``wordings`` are the texts that the question has had, none for a forward.
+    """
 
     number: int
-    id: int
+    message: DiscordMessage
+    author: Person
     home: int
+    wordings: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> int:
+        """The id of the Discord message."""
+        return self.message.id
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the question's author deleted it."""
+        return self.message.deleted
 
 
 @dataclass
@@ -80,8 +95,8 @@ class Child:
 
 def answer_to(text: str) -> str:
     """What the model says to a question, by its number: every tenth takes two Discord messages."""
-    found = _NUMBER.search(text)
-    number = int(found[1]) if found else 0
+    # A question may quote an older one.
+    number = max(map(int, _NUMBER.findall(text)), default=0)
     words = 330 if number % 10 == 0 else 4 + number % 25
     return " ".join(f"a{number}.{word}" for word in range(words))
 
@@ -103,6 +118,8 @@ class World:
         self.random = random.Random(seed)
         self.remote = remote
         self.questions: list[Question] = []
+        self.robbed_turns: set[int] = set()
+        """The turns of whose replies somebody deleted a message."""
         self.faults = 0
         self.rooms = [
             sandbox.guild.text_channel("general"),
@@ -157,8 +174,7 @@ class World:
         await self.on_discord()
         # Discord tells nobody of a direct channel in which nothing was ever said to them.
         for number, home in enumerate(self.direct, start=1):
-            asked = await self._owner(home).say(home, f"q{number} please")
-            self.questions.append(Question(number, asked.id, home.id))
+            await self._asked(number, self._owner(home), home, f"q{number} please")
         if await self.settle():
             raise AssertionError("the bot does not even answer in peace")
 
@@ -176,41 +192,129 @@ class World:
         return self._api_url or await self._told_url(self.bot)
 
     async def ask(self) -> Question:
-        """Ask something somewhere: alone with the bot, in a channel thread, or by a mention."""
+        """Ask something somewhere: alone with the bot, in a channel thread, or by a mention.
+
+        Some questions reply to another message, and some are forwards.
+        """
         number = len(self.questions) + 1
         threads = [t for t in self.sandbox.guild.threads if t.thread and not t.deleted][-8:]
         kind = self.random.choice(("direct", "thread", "thread", "mention"))
         text = f"q{number} please"
         if kind == "thread" and threads:
             home = self.random.choice(threads)
-            asked = await self._anybody().say(home, text)
+            who = self._anybody()
         elif kind == "direct" or kind == "thread":
             home = self.random.choice(self.direct)
-            asked = await self._owner(home).say(home, text)
+            who = self._owner(home)
         else:
             room = self.random.choice(self.rooms)
-            asked = await self._anybody().say(room, text, mention_bot=True)
-            question = Question(number, asked.id, asked.id)
+            return await self._asked(number, self._anybody(), room, text, mention=True)
+        if self.random.random() < 0.15:
+            source = await who.say(self.random.choice(self.rooms), text)
+            forwarded = await who.forward(source, home)
+            question = Question(number, forwarded, who, home.id)
             self.questions.append(question)
             return question
-        question = Question(number, asked.id, home.id)
+        return await self._asked(number, who, home, text)
+
+    async def _asked(
+        self, number: int, who: Person, where: Channel, text: str, *, mention: bool = False
+    ) -> Question:
+        standing = [message for message in where.messages[-8:] if says(message)]
+        replied = self.random.choice(standing) if standing and self.random.random() < 0.2 else None
+        asked = await who.say(where, text, mention_bot=mention, reply_to=replied)
+        home = asked.id if mention else where.id
+        question = Question(number, asked, who, home, [text])
         self.questions.append(question)
         return question
 
-    def owed(self) -> list[Question]:
-        """The questions that are not in a turn which has ended."""
-        path = self.database("bot")
-        if not path.exists():
-            return list(self.questions)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
-            done = {
+    async def edit_question(self) -> None:
+        """Edit one of the last questions; the number that the answer depends on stays."""
+        editable = [one for one in self.questions[-6:] if one.wordings and not one.deleted]
+        if editable:
+            question = self.random.choice(editable)
+            text = f"q{question.number} please, in wording {len(question.wordings)}"
+            question.wordings.append(text)
+            mention = self.sandbox.bot_user.mention
+            was_mention = mention in question.message.content
+            await question.author.edit(
+                question.message, f"{mention} {text}" if was_mention else text
+            )
+
+    async def delete_questions(self) -> None:
+        """Delete one or two of the last questions, as their authors do or a moderator."""
+        left = [one for one in self.questions[-6:] if not one.deleted]
+        for question in self.random.sample(left, min(len(left), self.random.choice((1, 1, 2)))):
+            await question.author.delete(question.message)
+
+    async def delete_reply(self) -> None:
+        """Delete a message of the bot, as a moderator does."""
+        places = (*self.rooms, *self.sandbox.guild.threads)
+        standing = [
+            message
+            for channel in places
+            for message in channel.messages
+            if message.author is self.sandbox.bot_user and says(message)
+        ]
+        if standing:
+            message = self.random.choice(standing[-6:])
+            self._note_robbed(message.id)
+            await self.sandbox.admin.delete(message)
+
+    def _note_robbed(self, message_id: int) -> None:
+        with closing(self._ledger()) as db:
+            self.robbed_turns.update(
                 row[0]
                 for row in db.execute(
-                    "SELECT q.id FROM questions q JOIN turns t ON t.id = q.turn_id "
-                    "WHERE t.state IN ('answered', 'cancelled')"
+                    "SELECT turn_id FROM parts WHERE message_id = ?", (message_id,)
                 )
-            }
-        return [question for question in self.questions if question.id not in done]
+            )
+
+    async def ask_where_something_was_deleted(self) -> None:
+        """Ask once more in each channel of a deleted question, so that nothing is overlooked.
+
+        The bot is restarted before that: what it missed is noticed once in each session.
+        """
+        places = {channel.id: channel for channel in (*self.direct, *self.sandbox.guild.threads)}
+        homes = {one.home for one in self.questions if one.deleted} & places.keys()
+        await self.bot.stop()
+        await self.start()
+        await self.on_discord()
+        for home_id in sorted(homes):
+            home = places[home_id]
+            if not home.deleted:
+                who = self._owner(home) if home in self.direct else self.sandbox.admin
+                number = len(self.questions) + 1
+                await self._asked(number, who, home, f"q{number} please")
+
+    def owed(self) -> list[Question]:
+        """The questions that are not in a turn which has ended."""
+        if not self.database("bot").exists():
+            return list(self.questions)
+        with closing(self._ledger()) as db:
+            ended = db.execute(
+                "SELECT q.id, t.id, t.state FROM questions q JOIN turns t ON t.id = q.turn_id "
+                "WHERE t.ended_at IS NOT NULL"
+            ).fetchall()
+        # Whoever deletes the reply of a failed turn deletes its Retry button, too.
+        done = {
+            question
+            for question, turn, state in ended
+            if state != "failed" or turn in self.robbed_turns
+        }
+        return [one for one in self.questions if one.id not in done and not one.deleted]
+
+    def is_busy(self) -> bool:
+        """Whether a turn has not ended yet, or a chore is left."""
+        with closing(self._ledger()) as db:
+            (open_turns,) = db.execute(
+                "SELECT count(*) FROM turns WHERE ended_at IS NULL"
+            ).fetchone()
+            (chores,) = db.execute("SELECT count(*) FROM chores").fetchone()
+        return bool(open_turns or chores)
+
+    def _ledger(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.database('bot')}?mode=ro", uri=True, timeout=30)
 
     async def settle(self, seconds: float = 120.0) -> list[Question]:
         """Let everything run in peace until all is answered, and return what was not in time.
@@ -222,10 +326,13 @@ class World:
         await self.start()
         await self.on_discord()
         deadline = time.monotonic() + seconds
-        while (owed := await asyncio.to_thread(self.owed)) and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            owed = await asyncio.to_thread(self.owed)
+            if not owed and not await asyncio.to_thread(self.is_busy):
+                break
             await self._retry_failed()
             await asyncio.sleep(0.2)
-        return owed
+        return await asyncio.to_thread(self.owed)
 
     def in_background(self, work: "asyncio.Task[None]") -> None:
         """Keep a task until the world settles."""
