@@ -12,9 +12,11 @@ from bot.chat.catch_up.recovery import Recovery
 from bot.chat.commands import assistant_form
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
 from bot.chat.commands.assistants import AssistantCommands, ModelLister
+from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.command_tree import (
     BotCommandTree,
     assistant_commands,
+    channel_commands,
     runs_commands,
 )
 from bot.chat.commands.entrance import Entrance
@@ -26,6 +28,9 @@ from bot.chat.intake.references import ReferenceReader
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
+from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer
@@ -34,7 +39,6 @@ from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
-from bot.chat.threads.assistant_choice import AssistantChoice
 from bot.chat.threads.assistant_editor import AssistantEditor
 from bot.chat.threads.thread_cleanup import ThreadCleanup
 from bot.chat.threads.threads import AssistantThreads
@@ -148,8 +152,10 @@ def build_parts(
     run_slots = RunSlots(limits.concurrent_runs)
     missed_changes = MissedChanges(client, ledger, rest, clock)
     marks = WaitingMarks(ledger, writers, clock)
+    rules = RuleBook(client, ledger, settings)
+    tags = PostTags(client, ledger, rest, rules)
     chores = Chores(
-        ledger, ThreadCleanup(threads, clock), writers, marks, locales, settings.buttons
+        ledger, ThreadCleanup(threads, clock), writers, marks, tags, locales, settings.buttons
     )
     namer = ChannelNamer(
         client,
@@ -161,7 +167,7 @@ def build_parts(
         clock,
         is_on=settings.name_threads == "model",
     )
-    references = ReferenceReader(client, ledger, rest, clock, settings)
+    references = ReferenceReader(client, ledger, rest, clock, rules, settings)
     services = TurnServices(
         ledger=ledger,
         clock=clock,
@@ -172,6 +178,7 @@ def build_parts(
         throttle=throttle,
         notice=notice,
         run_slots=run_slots,
+        tags=tags,
         locales=locales,
         namer=namer,
         chores=chores,
@@ -190,7 +197,7 @@ def build_parts(
         guaranteed_per_guild=limits.guaranteed_per_guild,
         first_pause=limits.first_pause,
     )
-    router = Router(client, ledger, rest, locales, settings.answer_in)
+    router = Router(client, ledger, rest, locales, rules)
     thread_opener = ThreadOpener(router, clock, scheduler.schedule)
     listener = Listener(
         ledger,
@@ -204,7 +211,6 @@ def build_parts(
         reply=notice.reply_to,
         mark_read=read_markers.mark_read,
         forward_before=references.forward_before,
-        show_context=settings.context_messages > 0,
         most_waiting=limits.most_waiting,
     )
     unreadable = UnreadableMessages(
@@ -234,6 +240,7 @@ def build_parts(
     assistants = AssistantCommands(
         client, ledger, rest, clock, threads, choice, editor, models or _no_models
     )
+    admin = discord.Permissions(**{settings.admin_permission: True})
     return ChatParts(
         gateway=gateway,
         loop_monitor=LoopMonitor(clock),
@@ -281,7 +288,8 @@ def build_parts(
             client,
             [
                 runs_commands(handlers),
-                assistant_commands(assistants, _permissions(settings.admin_permission)),
+                assistant_commands(assistants, admin),
+                channel_commands(ChannelCommands(client, ledger, rest, rules), admin),
             ],
             ledger,
             rest,
@@ -292,10 +300,6 @@ def build_parts(
 
 async def _no_models() -> tuple[str, ...]:
     return ()
-
-
-def _permissions(name: str) -> discord.Permissions:
-    return discord.Permissions(**{name: True})
 
 
 def _observe_requests(

@@ -105,7 +105,7 @@ async def test_a_category_has_an_assistant_and_a_channel_without_one_says_so(
     refused = await told(
         channels, channels.admin, channels.general, "assistant use", where="category"
     )
-    assert refused == localized("assistant-no-category")
+    assert refused == localized("place-no-category")
 
 
 async def test_files_become_knowledge_and_longer_instructions(channels: Community) -> None:

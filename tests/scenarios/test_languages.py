@@ -165,5 +165,5 @@ async def test_every_name_and_description_of_a_command_is_registered_in_both_lan
     for message_id, (payload, field) in registered.items():
         assert payload[field] == localized_in("en", message_id)
         assert payload[f"{field}_localizations"] == {"ja": localized_in("ja", message_id)}
-    in_file = set(re.findall(r"^([a-z-]+-(?:command|choice)) =", FILE, re.MULTILINE))
+    in_file = set(re.findall(r"^([a-z_-]+-(?:command|choice)) =", FILE, re.MULTILINE))
     assert {each.partition(".")[0] for each in registered} == in_file

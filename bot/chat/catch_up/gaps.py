@@ -99,7 +99,9 @@ class GapFinder:
         readable = _readable(guild)
         for channel in readable:
             newest = max(channel.last_message_id or 0, channel.id)
-            begin = ReadMarker(channel_id=channel.id, guild_id=guild.id, message_id=channel.id)
+            # A forum post begins with a message of its own id, which is read too.
+            first = channel.id - (1 if is_post(channel) else 0)
+            begin = ReadMarker(channel_id=channel.id, guild_id=guild.id, message_id=first)
             mark = read_markers.pop(channel.id, None)
             if new_here or (mark is None and channel.last_message_id is None):
                 # No question was asked before the bot joined the guild.
@@ -188,3 +190,8 @@ def may_read(channel: GuildChannel, guild: discord.Guild) -> bool:
     """
     permissions = channel.permissions_for(guild.me)
     return permissions.view_channel and permissions.read_message_history
+
+
+def is_post(channel: GuildChannel) -> bool:
+    """Return whether a channel is a post in a forum or media channel."""
+    return isinstance(channel, discord.Thread) and isinstance(channel.parent, discord.ForumChannel)

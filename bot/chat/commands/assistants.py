@@ -15,11 +15,12 @@ from bot.chat.commands.assistant_form import assistant_modal, submission_of
 from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
 from bot.chat.commands.localization import Choices
 from bot.chat.commands.modals import ModalEntries
+from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.places.places import channel_ids, named_place, place_id_of, places_of
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.api_errors import TurnError, gone
-from bot.chat.threads.assistant_choice import AssistantChoice, places_of
 from bot.chat.threads.assistant_editor import (
     AssistantEditor,
     AssistantGoneError,
@@ -99,7 +100,7 @@ class AssistantCommands:
                     assistant.name,
                     own=assistant.own,
                     default=assistant.id == self._choice.default_id,
-                    places=[_place(place, guild_id) for place in places],
+                    places=[named_place(place, guild_id) for place in places],
                 )
                 lines.append(line)
             await response.show(sentences.lines(lines))
@@ -118,7 +119,7 @@ class AssistantCommands:
                     localized("assistant-source-config")
                     if chosen.place_id is None
                     else localized(
-                        "assistant-source-place", place=_place(chosen.place_id, guild_id)
+                        "assistant-source-place", place=named_place(chosen.place_id, guild_id)
                     )
                 )
             else:
@@ -143,11 +144,11 @@ class AssistantCommands:
         """Choose the assistant of a place; without one, take the place's choice back."""
         async with self._acknowledged(interaction) as response:
             guild_id = _guild_of(interaction)
-            place_id = self._place_id(interaction, where)
+            place_id = place_id_of(self._client, interaction, where)
             if place_id is None:
-                await response.show(localized("assistant-no-category"))
+                await response.show(localized("place-no-category"))
                 return
-            place = _place(place_id, guild_id)
+            place = named_place(place_id, guild_id)
             known = None
             if assistant is not None:
                 known = await self._named(guild_id, assistant)
@@ -327,16 +328,8 @@ class AssistantCommands:
         )
 
     def _places(self, interaction: discord.Interaction[Any]) -> tuple[int, ...]:
-        channel_id, parent_id = _channel_ids(interaction)
+        channel_id, parent_id = channel_ids(interaction)
         return places_of(self._client, _guild_of(interaction), channel_id, parent_id)
-
-    def _place_id(self, interaction: discord.Interaction[Any], where: Where) -> int | None:
-        channel_id, parent_id = _channel_ids(interaction)
-        if where == "server":
-            return _guild_of(interaction)
-        if where == "category":
-            return getattr(self._client.get_channel(parent_id or channel_id), "category_id", None)
-        return channel_id if where == "here" else parent_id or channel_id
 
     def _acknowledged(self, interaction: discord.Interaction[Any]) -> AcknowledgedInteraction:
         return AcknowledgedInteraction(interaction, self._rest, ephemeral=True)
@@ -349,18 +342,6 @@ class AssistantCommands:
 def _guild_of(interaction: discord.Interaction[Any]) -> int:
     assert interaction.guild_id is not None  # the commands exist in servers alone
     return interaction.guild_id
-
-
-def _channel_ids(interaction: discord.Interaction[Any]) -> tuple[int, int | None]:
-    """Return the channel of an interaction and, for a channel thread, the thread's channel."""
-    channel = interaction.channel
-    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-    return interaction.channel_id or 0, parent_id
-
-
-def _place(place_id: int, guild_id: int) -> str:
-    """Return a place as members read it."""
-    return localized("this-server") if place_id == guild_id else f"<#{place_id}>"
 
 
 def _details(assistant: Assistant, source: str | None) -> str:

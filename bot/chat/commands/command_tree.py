@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.chat.commands.assistants import AssistantCommands
+from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.localization import CommandTranslator, add_command, new_group
@@ -46,6 +47,15 @@ def assistant_commands(
     add_command(group, "create", handlers.create, model=models)
     add_command(group, "edit", handlers.edit, assistant=own, model=models)
     add_command(group, "delete", handlers.delete, assistant=own)
+    return group
+
+
+def channel_commands(handlers: ChannelCommands, needs: discord.Permissions) -> app_commands.Group:
+    """Return ``/channel``, for members with these permissions in a server."""
+    group = new_group("channel", needs=needs, in_dms=False)
+    add_command(group, "show", handlers.show)
+    add_command(group, "set", handlers.set, answered_tag=handlers.tags, people_tag=handlers.tags)
+    add_command(group, "reset", handlers.reset)
     return group
 
 

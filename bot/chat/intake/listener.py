@@ -58,7 +58,6 @@ class Listener:
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
         forward_before: Callable[[discord.Message], Awaitable[int | None]],
-        show_context: bool,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._ledger = ledger
@@ -72,7 +71,6 @@ class Listener:
         self._reply = reply
         self._mark_read = mark_read
         self._forward_before = forward_before
-        self._show_context = show_context
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
         self._refused_at: dict[int, float] = {}
@@ -156,7 +154,7 @@ class Listener:
                 if is_empty:
                     return True  # the forward itself was a question
                 forward = None
-            points = pointers_for(message, me.id, forward=forward, context=self._show_context)
+            points = pointers_for(message, me.id, forward=forward, context=destination.context > 0)
             if is_empty and points.forward is None and points.reply is None:
                 return False
             question = replace(question, points_to=points.to_json())

@@ -48,6 +48,16 @@ def question_text(message: discord.Message, me: int) -> str:
     return well_formed("\n\n".join(block for block in blocks if block)).strip()
 
 
+def begins_post(message: discord.Message) -> bool:
+    """Return whether a message is the first one of a post in a forum or media channel."""
+    channel = message.channel
+    return (
+        isinstance(channel, discord.Thread)
+        and message.id == channel.id
+        and isinstance(channel.parent, discord.ForumChannel)
+    )
+
+
 def attachments_of(message: discord.Message, me: int) -> list[discord.Attachment]:
     """Return the attachments of a question, of forwarded messages, and of the one it replies to."""
     files = list(message.attachments)

@@ -24,6 +24,7 @@ from bot.chat.intake.question_text import (
     reply_quote,
     whole_text,
 )
+from bot.chat.places.channel_rules import RuleBook
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.texts.unread import UnreadReason
 from bot.chat.threads.message_builder import AttachedFile
@@ -124,12 +125,14 @@ class ReferenceReader:
         ledger: Ledger,
         rest: RestRetry,
         clock: Clock,
+        rules: RuleBook,
         settings: DiscordSettings,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
+        self._rules = rules
         self._settings = settings
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
@@ -231,7 +234,10 @@ class ReferenceReader:
     async def _said_before(self, question: Question) -> list[Bystander]:
         """Return what people said in the channel before a question, oldest first."""
         pointers = pointers_of(question)
-        most, oldest = self._settings.context_messages, self._settings.context_minutes * 60
+        if question.guild_id is None:
+            return []
+        rules = await self._rules.of(question.guild_id, question.channel_id)
+        most, oldest = rules.context, self._settings.context_minutes * 60
         channel = self._client.get_partial_messageable(
             question.channel_id, guild_id=question.guild_id
         )

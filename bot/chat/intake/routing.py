@@ -1,11 +1,13 @@
 """Decides where a question is answered: in its channel, or in a channel thread opened from it."""
 
 import logging
-from typing import Final, Literal
+from typing import Final
 
 import discord
 from msgspec import Struct
 
+from bot.chat.intake.question_text import begins_post
+from bot.chat.places.channel_rules import RuleBook
 from bot.chat.texts.fluent import using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
@@ -31,13 +33,13 @@ class Router:
         ledger: Ledger,
         rest: RestRetry,
         locales: Locales,
-        answer_in: Literal["thread", "channel"],
+        rules: RuleBook,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._locales = locales
-        self._answer_in = answer_in
+        self._rules = rules
 
     async def route(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
         """Return whether a message is a question, and where it is answered."""
@@ -50,13 +52,20 @@ class Router:
                     channel_id=channel.id, guild_id=None, parent_id=channel.id, listening=True
                 ),
             )
+        rules = await self._rules.of(guild_id, channel.id, getattr(channel, "parent_id", None))
+        if rules.answer == "never":
+            return Destination(is_question=False, link=None)
+        asked = mentioned or rules.answer == "every"
         if isinstance(channel, discord.Thread | discord.PartialMessageable):
             link = await self._ledger.link(channel.id)
             if link is not None:
-                return Destination(is_question=link.listening or mentioned, link=link)
+                return Destination(
+                    is_question=link.listening or asked, link=link, context=rules.context
+                )
         if isinstance(channel, discord.Thread):
             # A channel thread of the bot without a link was opened a moment ago.
             is_own = channel.owner_id == me
+            is_post = rules.answer == "posts" and begins_post(message)
             link = Link(
                 channel_id=channel.id,
                 guild_id=guild_id,
@@ -64,10 +73,11 @@ class Router:
                 listening=is_own,
                 private=channel.is_private(),
             )
-            return Destination(is_question=is_own or mentioned, link=link)
-        if self._answer_in == "thread":
-            return Destination(is_question=mentioned, link=None)
-        return Destination(is_question=mentioned, link=_in_channel(channel.id, guild_id))
+            return Destination(
+                is_question=is_own or is_post or asked, link=link, context=rules.context
+            )
+        here = None if rules.reply_in == "thread" else _in_channel(channel.id, guild_id)
+        return Destination(is_question=asked, link=here, context=rules.context)
 
     async def listens_in(self, channel_id: int, guild_id: int | None) -> bool:
         """Return whether each message in a channel is a question, also without a mention.
@@ -76,10 +86,13 @@ class Router:
         """
         if guild_id is None:
             return True
+        channel = self._client.get_channel(channel_id)
+        rules = await self._rules.of(guild_id, channel_id)
+        if rules.answer in ("every", "never"):
+            return rules.answer == "every"
         link = await self._ledger.link(channel_id)
         if link is not None:
             return link.listening
-        channel = self._client.get_channel(channel_id)
         return isinstance(channel, discord.Thread) and channel.owner_id == own_user(self._client).id
 
     async def open_thread(self, question: NewQuestion) -> int | None:
@@ -126,11 +139,13 @@ class Router:
 class Destination(Struct, frozen=True, kw_only=True):
     """Whether a message is a question, and the link of the channel that answers it.
 
-    ``link`` is None where a channel thread has to be opened first.
+    ``link`` is None where a channel thread has to be opened first. ``context`` is the number of
+    messages before the question that the model is shown.
     """
 
     is_question: bool
     link: Link | None
+    context: int = 0
 
 
 def _in_channel(channel_id: int, guild_id: int | None) -> Link:

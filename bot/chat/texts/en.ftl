@@ -267,7 +267,6 @@ assistant-fact-default = answers where nothing else was chosen
 assistant-fact-places = chosen for { $places }
 assistant-chosen = **{ $name }** answers in { $place } from now on.
 assistant-choice-reset = { $place } has no assistant of its own any more. The next larger place decides.
-assistant-no-category = This channel is in no category. Choose another place.
 assistant-made = **{ $name }** is ready. Use `/{ assistant-command } { assistant-use-command }` to choose where it answers.
 assistant-changed = **{ $name }** is changed. The next answers follow the change.
 assistant-deleted = **{ $name }** is deleted with its knowledge. Where it was chosen, the next larger place decides.
@@ -287,3 +286,69 @@ more-lines = { $count ->
     [one] … and { $count } more
    *[other] … and { $count } more
 }
+
+## Channels
+
+channel-command = channel
+    .description = Choose when and where I answer in this channel
+channel-show-command = show
+    .description = Show when and where I answer here
+channel-set-command = set
+    .description = Choose when and where I answer
+    .answer = answer
+    .answer-description = Which messages I answer
+    .reply_in = reply_in
+    .reply_in-description = Where I answer a question in a text channel
+    .context = context
+    .context-description = How many messages before a question I read
+    .answered_tag = answered_tag
+    .answered_tag-description = The tag of a post that I answered
+    .people_tag = people_tag
+    .people_tag-description = The tag of a post that needs people
+    .place = place
+    .place-description = The place that this is chosen for
+channel-reset-command = reset
+    .description = Take the choices of this channel back
+    .place = place
+    .place-description = The place whose choices are taken back
+channel-answer-choice =
+    .mention = messages that mention me
+    .every = every message
+    .posts = new forum posts, and mentions
+    .never = none
+channel-reply_in-choice =
+    .thread = a thread of its own
+    .channel = the channel itself
+channel-place-choice =
+    .channel = this channel with its threads
+    .here = this channel or thread alone
+    .category = the category of this channel
+    .server = the whole server
+channel-answer-is =
+    .mention = I answer messages that mention me.
+    .every = I answer every message.
+    .posts = I answer new forum posts, and messages that mention me.
+    .never = I answer nothing.
+channel-reply-is =
+    .thread = I answer in a thread of its own.
+    .channel = I answer in the channel itself.
+channel-context-is = { $count ->
+    [0] I read only the question itself.
+    [one] I also read { $count } message before a question.
+   *[other] I also read { $count } messages before a question.
+}
+channel-answered-tag-is = Tag of posts that I answered: { $name }.
+channel-people-tag-is = Tag of posts that need people: { $name }.
+channel-no-tag-set = none
+channel-source-config = (configuration)
+channel-source-place = (chosen for { $place })
+channel-no-tag = This forum has no tag { $name }. Use the command in a forum, and choose one of its tags.
+channel-nothing-to-set = You named nothing to choose. Fill in at least one option.
+channel-lacks = I lack these permissions here: { $names }. An admin can grant them in the channel's settings.
+place-no-category = This channel is in no category. Choose another place.
+permission-view-channel = View Channel
+permission-read-history = Read Message History
+permission-send-messages = Send Messages
+permission-send-in-threads = Send Messages in Threads
+permission-create-threads = Create Public Threads
+permission-manage-threads = Manage Threads

@@ -19,6 +19,7 @@ from bot.assistants.schema.objects import (
     Thread,
 )
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
+from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import (
     ThreadLostError,
@@ -29,7 +30,6 @@ from bot.chat.threads.api_errors import (
     refusal,
     unusable,
 )
-from bot.chat.threads.assistant_choice import AssistantChoice
 from bot.chat.threads.document_tools import DocumentTools
 from bot.chat.threads.message_builder import (
     QUESTION_KEY,

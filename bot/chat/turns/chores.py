@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.waiting_marks import WaitingMarks
@@ -21,7 +22,7 @@ AT_ONCE: Final = 4
 """The number of channels whose chores are done at the same time."""
 
 _ON_THREADS: Final[tuple[ChoreKind, ...]] = ("run", "attempt", "message", "question")
-_IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer")
+_IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer", "tag")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Chores:
         cleanup: ThreadCleanup,
         writers: ChannelWriters,
         marks: WaitingMarks,
+        tags: PostTags,
         locales: Locales,
         chosen: Sequence[AnswerButton],
     ) -> None:
@@ -45,6 +47,7 @@ class Chores:
         self._cleanup = cleanup
         self._writers = writers
         self._marks = marks
+        self._tags = tags
         self._locales = locales
         self._chosen = chosen
         self._tasks = BackgroundTasks()
@@ -84,6 +87,8 @@ class Chores:
     async def _do_in_discord(self, chore: Chore) -> None:
         if chore.kind == "offer":
             await self._offer(int(chore.place), int(chore.target))
+        elif chore.kind == "tag":
+            await self._tags.set(int(chore.place), chore.target)
         elif chore.kind == "reaction":
             await self._marks.remove(int(chore.place), int(chore.target))
         else:

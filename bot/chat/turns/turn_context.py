@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer
@@ -38,6 +39,7 @@ class TurnServices:
     notice: Notice
     run_slots: RunSlots
     locales: Locales
+    tags: PostTags
     namer: ChannelNamer
     chores: Chores
     marks: WaitingMarks

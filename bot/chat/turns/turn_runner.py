@@ -320,6 +320,7 @@ class TurnRunner:
             reason = reason or f"Discord takes nothing there: {error}"
             await self._services.notice.tell_askers(turn)
             delivered = False
+        await self._services.tags.want(turn)
         if delivered:
             if turn.outcome == "answered":
                 await self._services.namer.want_title(turn)

@@ -41,6 +41,12 @@ class ChoreStore:
 
         return await self._database.read(work)
 
+    async def add(self, chore: Chore) -> None:
+        """Store a chore, unless it is stored already."""
+        await self._database.write(
+            lambda db: add_chore(db, chore.channel_id, chore.kind, chore.place, chore.target)
+        )
+
     async def done(self, chore: Chore) -> None:
         """Remove a chore that was done, or that can't be done."""
         await self._database.write(

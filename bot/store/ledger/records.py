@@ -83,6 +83,7 @@ ChoreKind = Literal[
     "attempt",  # the same for a run whose id is unknown: target is "turn.attempt"
     "part",  # delete a Discord message of the bot: place is its channel
     "reaction",  # remove the bot's reaction: place is the message's channel, target the message
+    "tag",  # set a tag of a forum post: place is the post, target "answered" or "people"
     "offer",  # offer "Answer again" under a reply: place is the turn, target the attempt
 ]
 

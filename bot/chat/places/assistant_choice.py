@@ -6,6 +6,7 @@ from typing import Final
 import discord
 from msgspec import Struct
 
+from bot.chat.places.places import places_of
 from bot.store.ledger import ASSISTANT_SETTING, Ledger, Turn
 
 
@@ -48,16 +49,3 @@ class AssistantChoice:
         if setting is None:
             return Chosen(self.default_id, None)
         return Chosen(setting.value, setting.place_id)
-
-
-def places_of(
-    client: discord.Client, guild_id: int, channel_id: int, parent_id: int | None
-) -> tuple[int, ...]:
-    """Return the places whose settings apply to a channel, the nearest first.
-
-    ``parent_id`` is the channel of a channel thread; else None or the channel itself.
-    """
-    holder = parent_id or channel_id
-    category_id: int | None = getattr(client.get_channel(holder), "category_id", None)
-    places = (channel_id, holder, category_id, guild_id)
-    return tuple(dict.fromkeys(place for place in places if place is not None))

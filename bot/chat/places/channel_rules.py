@@ -1,0 +1,87 @@
+"""When and where the bot answers in a channel: the nearest setting, else ``config.toml``."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+import discord
+from msgspec import Struct
+
+from bot.chat.places.places import places_of
+from bot.config import DiscordSettings
+from bot.store.ledger import Ledger, PlaceSetting
+
+When = Literal["mention", "every", "posts", "never"]
+"""Which messages are questions: mentions, every message, new forum posts and mentions, or none."""
+
+ReplyIn = Literal["thread", "channel"]
+"""Where a question in a text channel is answered."""
+
+ANSWER: Final = "answer"
+REPLY_IN: Final = "reply_in"
+CONTEXT: Final = "context"
+ANSWERED_TAG: Final = "answered_tag"
+PEOPLE_TAG: Final = "people_tag"
+
+RULE_NAMES: Final = (ANSWER, REPLY_IN, CONTEXT, ANSWERED_TAG, PEOPLE_TAG)
+"""The names of these settings of places in the ledger."""
+
+MOST_CONTEXT: Final = 50
+"""The most messages before a question that the model is shown."""
+
+
+class ChannelRules(Struct, frozen=True, kw_only=True):
+    """The rules of a channel.
+
+    ``context`` is the number of messages before a question that the model is shown. The tags are
+    ids of a forum's tags. ``sources`` has the place of each rule that was set within Discord.
+    """
+
+    answer: When
+    reply_in: ReplyIn
+    context: int
+    answered_tag: int | None
+    people_tag: int | None
+    sources: Mapping[str, int]
+
+
+class RuleBook:
+    """The rules of all channels."""
+
+    def __init__(self, client: discord.Client, ledger: Ledger, settings: DiscordSettings) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._settings = settings
+
+    async def of(
+        self, guild_id: int, channel_id: int, parent_id: int | None = None
+    ) -> ChannelRules:
+        """Return the rules of a channel, or of a channel thread; raises ``LedgerError``.
+
+        ``parent_id`` is looked up where it is not given.
+        """
+        if parent_id is None:
+            parent_id = getattr(self._client.get_channel(channel_id), "parent_id", None)
+        places = places_of(self._client, guild_id, channel_id, parent_id)
+        found = await self._ledger.settings.nearest(places)
+        answer = _word(found, ANSWER, get_args(When)) or "mention"
+        reply_in = _word(found, REPLY_IN, get_args(ReplyIn)) or self._settings.answer_in
+        context = _number(found, CONTEXT)
+        return ChannelRules(
+            answer=answer,  # type: ignore[arg-type]  # one of the words of When
+            reply_in=reply_in,  # type: ignore[arg-type]  # one of the words of ReplyIn
+            context=self._settings.context_messages if context is None else context,
+            answered_tag=_number(found, ANSWERED_TAG),
+            people_tag=_number(found, PEOPLE_TAG),
+            sources={name: found[name].place_id for name in RULE_NAMES if name in found},
+        )
+
+
+def _word(found: Mapping[str, PlaceSetting], name: str, words: tuple[str, ...]) -> str | None:
+    """Return the value of a setting; None for a value that this version does not know."""
+    value = found[name].value if name in found else ""
+    return value if value in words else None
+
+
+def _number(found: Mapping[str, PlaceSetting], name: str) -> int | None:
+    value = found[name].value if name in found else ""
+    return int(value) if value.isascii() and value.isdigit() else None

@@ -1,0 +1,50 @@
+"""The places whose settings apply to a channel, from the channel thread to the server."""
+
+from typing import Any
+
+import discord
+
+from bot.chat.texts.fluent import localized
+
+
+def places_of(
+    client: discord.Client, guild_id: int, channel_id: int, parent_id: int | None
+) -> tuple[int, ...]:
+    """Return the places whose settings apply to a channel, the nearest first.
+
+    ``parent_id`` is the channel of a channel thread; else None or the channel itself.
+    """
+    holder = parent_id or channel_id
+    category_id: int | None = getattr(client.get_channel(holder), "category_id", None)
+    places = (channel_id, holder, category_id, guild_id)
+    return tuple(dict.fromkeys(place for place in places if place is not None))
+
+
+def channel_ids(interaction: discord.Interaction[Any]) -> tuple[int, int | None]:
+    """Return the channel of an interaction and, for a channel thread, the thread's channel."""
+    channel = interaction.channel
+    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+    return interaction.channel_id or 0, parent_id
+
+
+def place_id_of(
+    client: discord.Client, interaction: discord.Interaction[Any], place: str
+) -> int | None:
+    """Return the id of ``here``, the ``channel``, the ``category`` or the ``server``.
+
+    ``here`` is a channel thread, or the channel. Returns None for a channel without a category.
+    """
+    channel_id, parent_id = channel_ids(interaction)
+    if place == "server":
+        return interaction.guild_id
+    if place == "category":
+        category_id: int | None = getattr(
+            client.get_channel(parent_id or channel_id), "category_id", None
+        )
+        return category_id
+    return channel_id if place == "here" else parent_id or channel_id
+
+
+def named_place(place_id: int, guild_id: int) -> str:
+    """Return a place as members read it."""
+    return localized("this-server") if place_id == guild_id else f"<#{place_id}>"
