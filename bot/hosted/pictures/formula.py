@@ -15,8 +15,11 @@ from bot.hosted.pictures.request import LONGEST_TEX, PictureError
 _SIZE: Final = 30.0
 """The size of the letters in pixels: Discord shows a picture pixel by pixel, or smaller."""
 
-_MARGIN_X: Final = 20.0
-_MARGIN_Y: Final = 14.0
+_MARGIN_X: Final = 24.0
+_MARGIN_TOP: Final = 16.0
+_MARGIN_BOTTOM: Final = 26.0
+"""Discord's mark for pictures with alt text has its place in the lower left corner."""
+
 _RADIUS: Final = 8
 _FONT: Final = "formulas"
 
@@ -44,14 +47,17 @@ def draw_formula(tex: str) -> bytes:
     width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
     if not (width > 4 and height > 4):
         raise PictureError("The formula shows nothing.")
-    place = {"x": str(_MARGIN_X), "y": str(_MARGIN_Y), "overflow": "visible"}
+    place = {"x": str(_MARGIN_X), "y": str(_MARGIN_TOP), "overflow": "visible"}
     drawn.attrib.update({**place, "fill": INK})
     for element in drawn.iter():
         # Some lines above and through letters are black, whatever the formula's colour is.
         if element.get("stroke") == "black":
             element.set("stroke", INK)
     card = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
-    size = {"width": f"{width + 2 * _MARGIN_X:.0f}", "height": f"{height + 2 * _MARGIN_Y:.0f}"}
+    size = {
+        "width": f"{width + 2 * _MARGIN_X:.0f}",
+        "height": f"{height + _MARGIN_TOP + _MARGIN_BOTTOM:.0f}",
+    }
     card.attrib.update(size)
     ET.SubElement(card, "rect", {**size, "rx": str(_RADIUS), "fill": PAPER})
     card.append(drawn)

@@ -11,6 +11,12 @@ from mdit_py_plugins.footnote import footnote_plugin
 _LONGEST_FORMULA: Final = 12_000
 _DEEPEST: Final = 20
 _INTERRUPTS: Final = ["paragraph", "reference", "blockquote", "list"]
+_ENVIRONMENT: Final = re.compile(
+    r"\\begin\{((?:align|aligned|alignat|equation|gather|gathered|multline|eqnarray|cases"
+    r"|[pbBvV]?matrix|array|split)\*?)\}"
+)
+"""The environments that some models write without the marks of a formula around them."""
+
 _CLOSERS: Final = {r"\[": r"\]", "$$": "$$", r"\(": r"\)"}
 _URL: Final = re.compile(r"://[^\s<>|`\"]+")
 _SCHEME: Final = re.compile(r"(?:https?|discord)\Z")
@@ -48,25 +54,34 @@ def _formula_block(state: StateBlock, start_line: int, end_line: int, silent: bo
     """Read a formula that begins at the start of a line and ends at the end of one."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     opener = state.src[start : start + 2]
-    if opener not in (r"\[", "$$") or state.is_code_block(start_line):
+    environment = _ENVIRONMENT.match(state.src, start)
+    if environment is not None:
+        closer = f"\\end{{{environment[1]}}}"
+    elif opener in (r"\[", "$$"):
+        closer = _CLOSERS[opener]
+    else:
+        return False
+    if state.is_code_block(start_line):
         return False
     last = state.eMarks[end_line - 1]
-    close = state.src.find(_CLOSERS[opener], start + 2, min(last, start + _LONGEST_FORMULA))
+    close = state.src.find(closer, start + 2, min(last, start + _LONGEST_FORMULA))
     if close < 0:
         return False
+    end = close + len(closer)
     line = start_line
-    while state.eMarks[line] < close:
+    while state.eMarks[line] < end:
         line += 1
         if line >= end_line or (state.sCount[line] < state.blkIndent and not state.isEmpty(line)):
             return False
-    if state.src[close + 2 : state.eMarks[line]].strip(" \t.,;"):
+    if state.src[end : state.eMarks[line]].strip(" \t.,;"):
         return False
     if silent:
         return True
     text = state.getLines(start_line, line + 1, state.blkIndent, False).strip()
     token = state.push("formula_block", "", 0)
-    token.content = text[2 : text.rindex(_CLOSERS[opener])].strip()
-    token.info = text[text.rindex(_CLOSERS[opener]) + 2 :].strip()
+    formula, _, behind = text.rpartition(closer)
+    token.content = f"{formula}{closer}" if environment is not None else formula[2:].strip()
+    token.info = behind.strip()
     token.map = [start_line, line + 1]
     state.line = line + 1
     return True

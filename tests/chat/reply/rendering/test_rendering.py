@@ -184,6 +184,17 @@ def test_display_formulas_are_blocks_between_the_texts() -> None:
     )
 
 
+def test_an_environment_without_marks_around_it_is_a_display_formula() -> None:
+    tex = "\\begin{aligned}\n2x + y &= 5 \\\\\nx - y &= 1\n\\end{aligned}"
+    assert blocks_of(f"Solve\n\n{tex}\n\nnow.") == (
+        "Solve\n",
+        DisplayFormula(tex, "2x + y = 5\nx − y = 1"),
+        "\nnow.",
+    )
+    for text in ("\\begin{itemize}\n\\end{itemize}", "\\begin{aligned} x", "`\\begin{cases}`"):
+        assert render(text) == text
+
+
 @pytest.mark.parametrize(
     "answer",
     ["||hidden $$x^2$$ formula||", "```\n$$x$$\n```", "`$$x$$`", "| a |\n|-|\n| $$x^2$$ |"],
