@@ -23,6 +23,10 @@ from bot.hosted.pictures.request import (
 
 _WIDTH: Final = 800
 _HEIGHT: Final = 500
+_MARGIN: Final = 16
+_MARGIN_BOTTOM: Final = 44
+"""Discord's mark for pictures with alt text has its place in the lower left corner."""
+
 _COLORS: Final = [
     "#5da9e9",
     "#f4a259",
@@ -44,21 +48,22 @@ _LONGEST_TICK: Final = 14
 
 _GRID: Final = "#3a3c42"
 _CSS: Final = f"""
-    * {{ color: {INK}; edge_color: #80848e; font: {TEXT_FAMILY}; font_size: 15; }}
+    * {{ color: {INK}; edge_color: #80848e; font: {TEXT_FAMILY}; font_size: 18; }}
     Canvas {{ color: {PAPER}; width: {_WIDTH}; height: {_HEIGHT}; }}
     Graph {{ color: {PAPER}; edge_color: #80848e; }}
     Graph.GridX {{ color: {_GRID}; stroke: solid; }}
     Graph.GridY {{ color: {_GRID}; stroke: solid; }}
     BarChart.GridX {{ color: none; }}
     BarChart.GridY {{ color: {_GRID}; stroke: solid; }}
-    Graph.TickX {{ color: {INK}; font_size: 14; num_format: .8g; }}
-    Graph.TickY {{ color: {INK}; font_size: 14; num_format: .8g; }}
+    Graph.TickX {{ color: {INK}; font_size: 18; num_format: .8g; }}
+    Graph.TickY {{ color: {INK}; font_size: 18; num_format: .8g; }}
     Graph.Legend {{ color: {PAPER}; edge_color: #80848e; }}
     Pie.Legend {{ color: {PAPER}; edge_color: #80848e; }}
-    Graph.Title {{ color: {INK}; font_size: 20; }}
-    Graph.XName {{ color: {INK}; font_size: 16; }}
-    Graph.YName {{ color: {INK}; font_size: 16; }}
-    Graph.LegendText {{ color: {INK}; font_size: 14; }}
+    Graph.Title {{ color: {INK}; font_size: 24; }}
+    Graph.XName {{ color: {INK}; font_size: 20; }}
+    Graph.YName {{ color: {INK}; font_size: 20; }}
+    Graph.LegendText {{ color: {INK}; font_size: 18; }}
+    Pie.LegendText {{ color: {INK}; font_size: 18; }}
 """
 
 
@@ -183,10 +188,13 @@ def _tick(text: str) -> str:
 
 def _card(svg: ET.Element) -> ET.Element:
     """Return the drawing on a card with a margin and round corners."""
-    width, height, margin = float(svg.attrib["width"]), float(svg.attrib["height"]), 16
-    size = {"width": f"{width + 2 * margin:.0f}", "height": f"{height + 2 * margin:.0f}"}
+    width, height = float(svg.attrib["width"]), float(svg.attrib["height"])
+    size = {
+        "width": f"{width + 2 * _MARGIN:.0f}",
+        "height": f"{height + _MARGIN + _MARGIN_BOTTOM:.0f}",
+    }
     card = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size})
     ET.SubElement(card, "rect", {**size, "rx": "8", "fill": PAPER})
-    svg.attrib.update({"x": str(margin), "y": str(margin)})
+    svg.attrib.update({"x": str(_MARGIN), "y": str(_MARGIN)})
     card.append(svg)
     return card
