@@ -27,6 +27,11 @@ class DocumentTools:
         if has_documents:
             self._known[question.home_id or question.channel_id] = True
 
+    def thread_created(self, channel_id: int, *, instead_of: str | None) -> None:
+        """Note that a channel got its thread; a first one has no documents yet."""
+        if instead_of is None:
+            self._known[channel_id] = False
+
     async def tools(self, channel_id: int, assistant_id: str) -> tuple[Tool, ...] | None:
         """Return the tools of a run; None takes the assistant's tools. Raises ``APIError``."""
         if channel_id not in self._known:

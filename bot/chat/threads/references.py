@@ -44,7 +44,10 @@ class ReferenceSource(Protocol):
         ...
 
 
-PostOnce = Callable[[str, CreateMessage, Callable[[], Awaitable[str | None]]], Awaitable[str]]
+MessageFinder = Callable[[], Awaitable[str | None]]
+"""Looks up on a thread whether a message was posted; returns its id."""
+
+PostOnce = Callable[[str, CreateMessage, MessageFinder], Awaitable[str]]
 
 
 class BystanderPoster:

@@ -5,7 +5,7 @@ carry their question's id in the metadata, runs carry turn and attempt.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -41,6 +41,7 @@ from bot.chat.threads.message_builder import (
 from bot.chat.threads.pagination import newest
 from bot.chat.threads.references import (
     BystanderPoster,
+    MessageFinder,
     ReferenceSource,
 )
 from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI
@@ -133,6 +134,7 @@ class AssistantThreads:
                 "Thread %s is lost; channel %s continues in %s", lost, channel_id, thread.id
             )
         link = await self._ledger.set_thread(channel_id, thread.id, instead_of=lost)
+        self._document_tools.thread_created(channel_id, instead_of=lost)
         return link.thread_id or thread.id
 
     async def _new_thread(self, channel_id: int, conversation: tuple[CreateMessage, ...]) -> Thread:
@@ -224,12 +226,7 @@ class AssistantThreads:
 
         return await self._post_once(thread_id, request, find), cut
 
-    async def _post_once(
-        self,
-        thread_id: str,
-        request: CreateMessage,
-        find: Callable[[], Awaitable[str | None]],
-    ) -> str:
+    async def _post_once(self, thread_id: str, request: CreateMessage, find: MessageFinder) -> str:
         """Post a message once; ``find`` looks it up after a cut connection."""
 
         async def create() -> str:
