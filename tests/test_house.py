@@ -214,8 +214,6 @@ WAITS_ALLOWED = {
 
 REPLACED_ALLOWED = {
     "chat/commands/test_handlers.py": "stands for a defect that nobody knows",
-    "engine/run/test_executor.py": "fills the disk between two writes of one run",
-    "engine/run/test_expiry_watch.py": "breaks one read of the watch on deadlines",
     "engine/tool_calls/test_search_bounds.py": "a search without end; queries are bounded",
     "scenarios/test_backup.py": "deletes a file between the copies of two databases",
     "scenarios/test_broken_objects.py": "stands for defects that nobody knows",

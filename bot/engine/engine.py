@@ -15,7 +15,7 @@ from bot.hosted.extract import extract_text
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model
 from bot.runtime.clock import Clock
-from bot.store.engine import EngineStore, Tables
+from bot.store.engine import EngineStore
 
 _log: Final = logging.getLogger(__name__)
 
@@ -88,7 +88,9 @@ class Engine:
         """Delete files past their ``expires_at``, once an hour."""
         while True:
             try:
-                for file_id in await self.store.write(self._delete_expired_rows):
+                for file_id in await self.store.write(
+                    lambda tables: tables.files.drop_expired_files(self._context.now())
+                ):
                     await self._delete_bytes(file_id)
             except Exception:  # noqa: BLE001 - logged; the next hour tries again
                 _log.exception("Deleting expired files failed; trying again in an hour")
@@ -100,6 +102,3 @@ class Engine:
         except OSError as error:
             # The sweep at the next start tries again.
             _log.warning("The bytes of %s can't be deleted: %s", file_id, error)
-
-    def _delete_expired_rows(self, tables: Tables) -> list[str]:
-        return tables.files.drop_expired_files(self._context.now())

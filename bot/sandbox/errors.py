@@ -79,11 +79,6 @@ def not_found() -> DiscordError:
     return DiscordError(404, 0, "404: Not Found")
 
 
-def method_not_allowed() -> DiscordError:
-    """The path exists, the method does not."""
-    return DiscordError(405, 0, "405: Method Not Allowed")
-
-
 def server_error(status: int = 500) -> DiscordError:
     """Discord has an error of its own."""
     messages = {

@@ -91,6 +91,7 @@ async def house(
     timeouts: EndpointTimeouts | None = None,
     public: bool = False,
     fetcher: ImageFetcher | None = None,
+    store: EngineStore | None = None,
     extract: TextExtractor = extract_text,
 ) -> AsyncIterator[House]:
     """Build a house that keeps its data in ``directory``; all of it is gone at the end.
@@ -101,7 +102,7 @@ async def house(
         clock = FakeClock(real_below=1.0)
         kind = PublicEndpoint if public else ChatCompletions
         endpoint = kind(scripted.url, retries=IMPATIENT, timeouts=timeouts)
-        store = await EngineStore.open(directory / "engine.db")
+        store = store or await EngineStore.open(directory / "engine.db")
         engine = Engine(
             store, endpoint, clock=clock, options=options, fetcher=fetcher, extract=extract
         )

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.store.database import Database, StoreUnavailableError
+from bot.store.engine import EngineStore
+from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
 from bot.store.group_commit import Work
 from bot.store.ledger import Ledger
 from bot.store.ledger.schema import MIGRATIONS
@@ -86,3 +88,11 @@ async def troubled_ledger(
         path, MIGRATIONS, synchronous="FULL", busy_seconds=busy_seconds
     )
     return Ledger(database, now), database
+
+
+async def troubled_store(path: Path) -> tuple[EngineStore, TroubledDatabase]:
+    """Open an engine's store on a database that a test can trouble."""
+    database = await TroubledDatabase.open(
+        path, ENGINE_MIGRATIONS, synchronous="NORMAL", search_readers=1
+    )
+    return EngineStore(database), database

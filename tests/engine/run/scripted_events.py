@@ -1,7 +1,7 @@
 """A model that yields scripted events, without an endpoint."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from bot.models.types import (
     Finished,
@@ -10,7 +10,8 @@ from bot.models.types import (
     ModelStatus,
 )
 
-Script = list[ModelEvent | Exception]
+Script = list[ModelEvent | Exception | Callable[[], None]]
+"""Events to yield, errors to raise, and functions to call between two events."""
 
 
 class ScriptedEvents:
@@ -36,7 +37,10 @@ class ScriptedEvents:
         for event in script:
             if isinstance(event, Exception):
                 raise event
-            yield event
+            if callable(event):
+                event()
+            else:
+                yield event
         if not script or not isinstance(script[-1], Finished):
             self.stalled.set()
             await asyncio.Event().wait()

@@ -41,10 +41,11 @@ from bot.models.types import (
     ToolCallStarted,
 )
 from bot.runtime.fair_queue import FairSlots
-from bot.store.engine import EngineStore, StoreUnavailableError, Tables
+from bot.store.engine import EngineStore, Tables
 from tests.engine.run.scripted_events import Script, ScriptedEvents
 from tests.support.eventually import PATIENCE
 from tests.support.fake_clock import FakeClock
+from tests.support.troubled_database import troubled_store
 
 T = TypeVar("T")
 
@@ -327,23 +328,19 @@ async def test_a_model_that_only_calls_hosted_tools_is_stopped_after_32_rounds(
     assert {step.status for step in steps} == {"completed"}
 
 
-async def test_a_run_ends_as_soon_as_the_disk_takes_its_end(
-    store: EngineStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    execution = await prepare(store, [ModelTextDelta("Hi."), Finished("stop", USAGE)])
-    write, refused = store.write, 0
+async def test_a_run_ends_as_soon_as_the_disk_takes_its_end(tmp_path: Path) -> None:
+    store, database = await troubled_store(tmp_path / "engine.db")
 
-    async def full(work: Callable[[Tables], T]) -> T:
-        nonlocal refused
-        if "thread.message.in_progress" in execution.names and refused < 2:
-            refused += 1
-            raise StoreUnavailableError("database or disk is full")
-        return await write(work)
+    def fill_the_disk() -> None:
+        database.failing_writes = 2
 
-    monkeypatch.setattr(store, "write", full)
+    execution = await prepare(
+        store, [ModelTextDelta("Hi."), fill_the_disk, Finished("stop", USAGE)]
+    )
     assert (await execution.run()).status == "completed"
-    assert refused == 2
+    assert database.failing_writes == 0
     assert execution.names.count("thread.run.completed") == 1
+    await store.close()
 
 
 async def test_a_run_that_ended_before_its_execution_is_only_published(store: EngineStore) -> None:

@@ -1,43 +1,34 @@
 """The watch on deadlines outlives a database that can't be read for a moment."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from bot.assistants.schema.objects import Run
-from bot.store.engine import StoreUnavailableError, Tables
 from tests.support.assistants import House, house
 from tests.support.eventually import eventually
-
-T = TypeVar("T")
+from tests.support.troubled_database import troubled_store
 
 
 async def test_one_failed_read_of_the_database_does_not_end_the_watch_on_deadlines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with house(tmp_path, "engine") as home:
+    store, database = await troubled_store(tmp_path / "engine.db")
+    async with house(tmp_path, "engine", store=store) as home:
         home.model.stall("one ")
         first = await home.run(await home.thread("one"))
         await home.model.until_request(1)
-        failed = asyncio.Event()
+        await home.until(first, "in_progress")
+        database.failing_reads = 1
+        home.clock.advance(600)
 
-        async def broken(work: Callable[[Tables], T]) -> T:
-            failed.set()
-            raise StoreUnavailableError("disk I/O error")
+        # A look that was under way when time moved comes again a second later.
+        def failed_a_second_later() -> bool:
+            home.clock.advance(1)
+            return database.failing_reads == 0
 
-        with monkeypatch.context() as patched:
-            patched.setattr(home.engine.store, "read", broken)
-            home.clock.advance(600)
-
-            # A look that was under way when time moved comes again a second later.
-            def failed_a_second_later() -> bool:
-                home.clock.advance(1)
-                return failed.is_set()
-
-            await eventually(failed_a_second_later)
+        await eventually(failed_a_second_later)
         # What was overdue then ends soon, and what is made after it in its own time.
         await expired(home, first)
         assert "Looking for expired runs failed" in caplog.text
