@@ -35,6 +35,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     name_threads: Literal["model", "question"] = "model"
     footer: tuple[FooterField, ...] = ("time", "tokens")
     buttons: tuple[AnswerButton, ...] = ("continue", "answer_again", "steps", "votes")
+    show_thoughts: bool = False
     time_zone: str = "UTC"
     admin_permission: Literal[
         "manage_guild", "administrator", "manage_channels", "manage_messages"

@@ -116,6 +116,7 @@ class Container:
                 session_bytes_per_project=code.sessions_mib_per_project * _MIB,
             ),
             quiet_project=BOT_PROJECT if with_bot else None,
+            keep_thoughts=self._config.discord.show_thoughts,
         )
         engine = Engine(store, model, clock=self._clock, options=options)
         self._close_with(engine.stop)

@@ -235,6 +235,7 @@ def build_parts(
             threads,
             schedule=scheduler.schedule,
             report_votes=vote_reporter.report_soon,
+            show_thoughts=settings.show_thoughts,
         ),
     )
     assistants = AssistantCommands(

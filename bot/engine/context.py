@@ -50,6 +50,8 @@ class EngineOptions:
     """Messages that a thread holds at most (the API's limit)."""
     max_unfinished_runs: int = 2_000
     """Runs of one project that have not ended; each takes memory until it has."""
+    keep_thoughts: bool = False
+    """Whether run steps keep the reasoning of models that show it."""
 
 
 @dataclass(frozen=True, kw_only=True)

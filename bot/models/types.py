@@ -120,6 +120,7 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     reasoning_effort: str | None = None
     user_key: str | None = None
     resumable: bool = True
+    thoughts: bool = False
 
 
 class ModelTextDelta(Struct, frozen=True, gc=False):
@@ -130,6 +131,12 @@ class ModelTextDelta(Struct, frozen=True, gc=False):
 
 class TextWithdrawn(Struct, frozen=True, gc=False):
     """All text of this answer so far was reasoning: discard it, the answer begins here."""
+
+
+class ModelThoughts(Struct, frozen=True):
+    """All reasoning of this answer that can be read; only where the request wants thoughts."""
+
+    text: str
 
 
 class ModelRefusalDelta(Struct, frozen=True, gc=False):
@@ -205,6 +212,7 @@ class Finished(Struct, frozen=True):
 ModelEvent = (
     ModelTextDelta
     | TextWithdrawn
+    | ModelThoughts
     | ModelRefusalDelta
     | ToolCallStarted
     | ToolCallDelta

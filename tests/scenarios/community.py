@@ -21,7 +21,7 @@ from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import DiscordSettings
-from bot.engine import Engine
+from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions
 from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox
 from bot.sandbox.faults import RequestFault
@@ -96,7 +96,8 @@ class Community:
             stack.push_async_callback(endpoint.close)
             store = await EngineStore.open(self.directory / "engine.db")
             stack.push_async_callback(store.close)
-            engine = Engine(store, endpoint, clock=self.clock)
+            options = EngineOptions(keep_thoughts=self.settings.show_thoughts)
+            engine = Engine(store, endpoint, clock=self.clock, options=options)
             await engine.start()
             stack.push_async_callback(engine.stop)
             self.api = engine.for_project("bot")

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import ModifyAssistant, ModifyRun
@@ -22,7 +24,7 @@ from tests.scenarios.community import (
     labels,
 )
 from tests.support.eventually import eventually
-from tests.support.model_turns import say
+from tests.support.model_turns import Delta, Turn, say
 
 AGAIN = localized("again-button")
 
@@ -308,3 +310,51 @@ async def test_a_cancelled_answer_can_be_given_again(channels: Community) -> Non
     assert labels(reply) == [AGAIN]
     await channels.ada.click(reply, AGAIN)
     await channels.until(lambda: answer(reply) == "one" and is_final(reply))
+
+
+THINKING: list[Turn] = [
+    say("", tokens=["<think>It is a ", "greeting.</think>", "\n\nHello."]),
+    say("", tokens=["It is a greeting.\n", "</think>\n\n", "Hello."]),
+    Turn([Delta({"reasoning_content": "It is a "}), Delta({"reasoning_content": "greeting."}),
+          *say("Hello.").steps]),
+    Turn([Delta({"reasoning_details": [{"type": "reasoning.text", "text": "It is a greeting."}]}),
+          *say("Hello.").steps]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answering", THINKING, ids=["tags", "closing tag", "field", "details"])
+async def test_thoughts_are_among_the_steps_where_the_operator_allows_it(
+    tmp_path: Path, answering: Turn
+) -> None:
+    async with community(tmp_path, "channel", show_thoughts=True) as channels:
+        channels.model.then(answering)
+        reply = await answered(channels)
+        assert answer(reply) == "Hello."
+        pressed = await channels.ada.click(reply, "Show steps")
+        await channels.until(lambda: pressed.responses and pressed.responses[0].content)
+        shown = pressed.responses[0].content
+        assert f"{localized('step-thoughts')}\n```\nIt is a greeting.\n```" in shown
+
+
+async def test_otherwise_thoughts_are_neither_kept_nor_shown(channels: Community) -> None:
+    channels.model.then(*THINKING[:1])
+    reply = await answered(channels)
+    pressed = await channels.ada.click(reply, "Show steps")
+    await channels.until(lambda: pressed.responses and pressed.responses[0].content)
+    assert "greeting" not in pressed.responses[0].content
+    (run,) = await channels.runs_on(channels.general)
+    (step,) = (await channels.api.list_steps(run.thread_id, run.id)).data
+    assert step.thoughts is UNSET
+
+
+async def test_thoughts_that_a_server_keeps_are_not_shown_by_a_bot_that_may_not(
+    tmp_path: Path,
+) -> None:
+    async with community(tmp_path, "channel", show_thoughts=True) as channels:
+        channels.model.then(*THINKING[:1])
+        reply = await answered(channels)
+        channels.settings = replace(channels.settings, show_thoughts=False)
+        await channels.restart_bot()
+        pressed = await channels.ada.click(reply, "Show steps")
+        await channels.until(lambda: pressed.responses and pressed.responses[0].content)
+        assert "greeting" not in pressed.responses[0].content

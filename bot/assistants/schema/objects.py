@@ -237,7 +237,10 @@ StepDetails = MessageCreationDetails | ToolCallsDetails
 
 
 class RunStep(Struct, frozen=True, kw_only=True):
-    """One step of a run: a message or tool calls."""
+    """One step of a run: a message or tool calls.
+
+    ``thoughts`` is not part of the API: the model's reasoning before the step, if it is kept.
+    """
 
     id: str
     object: Literal["thread.run.step"] = "thread.run.step"
@@ -255,6 +258,7 @@ class RunStep(Struct, frozen=True, kw_only=True):
     completed_at: int | None = None
     metadata: Metadata | None = None
     usage: Usage | None = None
+    thoughts: str | UnsetType = UNSET
 
 
 class Deleted(Struct, frozen=True):

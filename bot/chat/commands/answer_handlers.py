@@ -43,12 +43,14 @@ class AnswerHandlers:
         *,
         schedule: Callable[[int], None],
         report_votes: Callable[[], None],
+        show_thoughts: bool,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
         self._threads = threads
         self._schedule = schedule
         self._report_votes = report_votes
+        self._show_thoughts = show_thoughts
 
     async def continue_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
@@ -96,7 +98,7 @@ class AnswerHandlers:
                 _log.warning("The steps of run %s can't be read: %s", turn.run_id, error)
                 await response.show(localized("steps-unreachable"))
             else:
-                text, whole = describe_steps(run, steps)
+                text, whole = describe_steps(run, steps, show_thoughts=self._show_thoughts)
                 await response.show(text, file=None if whole is None else ("steps.md", whole))
 
     async def upvote_pressed(

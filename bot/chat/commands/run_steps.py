@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from bot.assistants.schema.objects import Run, RunStep, ToolCallsDetails, Usage
 from bot.assistants.schema.tools import (
@@ -26,11 +27,15 @@ _SHORTENED: Final = 300
 _FENCES: Final = re.compile("`{3,}")
 
 
-def describe_steps(run: Run, steps: Sequence[RunStep]) -> tuple[str, str | None]:
+def describe_steps(
+    run: Run, steps: Sequence[RunStep], *, show_thoughts: bool
+) -> tuple[str, str | None]:
     """Return a message about a run's steps, oldest first, and a file's text.
 
     The text is None where the message is complete.
     """
+    if not show_thoughts:
+        steps = [replace(step, thoughts=UNSET) for step in steps]
     whole = "\n".join(_lines(run, steps, None))
     if len(whole) <= _LIMIT:
         return whole, None
@@ -59,9 +64,17 @@ def _lines(run: Run, steps: Sequence[RunStep], most: int | None) -> Iterator[str
             # The step's time and tokens are those of all its calls together.
             costs = (seconds, step.usage) if call is calls[0] else (None, None)
             heading = _heading(f"**{number}.** {name}", *costs)
-            yield "\n".join([heading, *(_call_blocks(call, most) if call is not None else ())])
+            blocks = [*_thoughts(step, most)] if call is calls[0] else []
+            blocks += [] if call is None else _call_blocks(call, most)
+            yield "\n".join([heading, *blocks])
         if step.status not in ("completed", "in_progress"):
             yield localized(f"step-{step.status}")
+
+
+def _thoughts(step: RunStep, most: int | None) -> Iterator[str]:
+    if isinstance(step.thoughts, str) and step.thoughts:
+        yield localized("step-thoughts")
+        yield _block(step.thoughts, "", most)
 
 
 def _name(call: ToolCall) -> str:

@@ -72,6 +72,7 @@ steps-gone = The steps of this answer were deleted, or a newer attempt replaced 
 steps-unreachable = I couldn't reach the assistant's server, so I can't show the steps. Try again later.
 steps-in-file = -# Shortened; the file has everything.
 step-answer = answer
+step-thoughts = -# thoughts
 step-failed = -# This step failed.
 step-cancelled = -# This step was cancelled.
 step-expired = -# This step took too long and was stopped.

@@ -64,6 +64,7 @@ steps-gone = この回答の手順は削除されたか、新しい回答に置�
 steps-unreachable = アシスタントのサーバーに接続できないため、手順を表示できません。しばらくしてからもう一度お試しください。
 steps-in-file = -# 一部を省略しています。全文はファイルにあります。
 step-answer = 回答
+step-thoughts = -# 思考
 step-failed = -# この手順は失敗しました。
 step-cancelled = -# この手順はキャンセルされました。
 step-expired = -# この手順は時間がかかりすぎたため、中止しました。

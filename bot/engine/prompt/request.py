@@ -20,8 +20,10 @@ def request_for(
     steps: list[RunStep],
     max_tokens: int | None,
     tools: RunTools,
+    *,
+    thoughts: bool,
 ) -> ModelRequest:
-    """Return the next request of a run, without its items."""
+    """Return the next request of a run, without its items; ``thoughts`` asks for the reasoning."""
     effort = run.reasoning_effort
     chosen = run.response_format
     return ModelRequest(
@@ -37,6 +39,7 @@ def request_for(
         max_tokens=max_tokens,
         response_format=None if chosen in ("auto", None) else msgspec.to_builtins(chosen),
         reasoning_effort=effort if isinstance(effort, str) else None,
+        thoughts=thoughts,
     )
 
 

@@ -42,6 +42,7 @@ from bot.models.types import (
     ModelRefusalDelta,
     ModelRequest,
     ModelTextDelta,
+    ModelThoughts,
     ResumableModel,
     Started,
     TextWithdrawn,
@@ -202,7 +203,8 @@ class ModelCall:
         budget = prompt_budget(
             self._engine.context_windows.of(run.model), completion_tokens, prompt_tokens
         )
-        request = request_for(run, steps, completion_tokens, self._tools)
+        keeps = self._engine.options.keep_thoughts
+        request = request_for(run, steps, completion_tokens, self._tools, thoughts=keeps)
         documents, earlier, workspace = NO_DOCUMENTS, NO_SUMMARY, self._context.workspace
         if self._without_tools and can_leave_tools_out(request, self._tools):
             request = without_tools(request)
@@ -281,6 +283,8 @@ class ModelCall:
                 )
             case TextWithdrawn():
                 self.writer.withdraw_text()
+            case ModelThoughts(text):
+                self.writer.thoughts = text
             case Continuation(data):
                 self.continuation = data
             case HostedCall():

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from bot.assistants.events import (
@@ -87,6 +88,8 @@ class StepWriter:
         self.message: Message | None = None
         self.message_step: RunStep | None = None
         self.calls_step: RunStep | None = None
+        self.thoughts = ""
+        """The model's reasoning, if the engine keeps it."""
 
     @property
     def functions(self) -> tuple[StreamedFunctionCall, ...]:
@@ -168,17 +171,24 @@ class StepWriter:
             self._insert_step(tables, self.calls_step)
 
     def save(self, tables: Tables, usage: Usage | None) -> None:
-        """Store the text and calls written so far; the newest step gets the call's ``usage``."""
+        """Store the text and calls so far; the newest step gets ``usage`` and the thoughts."""
         newest = self.calls_step or self.message_step
         if self.message is not None and self.message.status == "in_progress":
             self.message = self._written_message(tables)
             self._write_message(tables, self.message)
             if self.message_step is not None and self.message_step is newest:
-                self.message_step = replace(self.message_step, usage=usage)
+                self.message_step = replace(
+                    self.message_step, usage=usage, thoughts=self.thoughts or UNSET
+                )
                 self._write_step(tables, self.message_step)
         if self.calls_step is not None:
             details = ToolCallsDetails(tuple(call.to_tool_call() for call in self.calls))
-            self.calls_step = replace(self.calls_step, step_details=details, usage=usage)
+            self.calls_step = replace(
+                self.calls_step,
+                step_details=details,
+                usage=usage,
+                thoughts=self.thoughts or UNSET,
+            )
             self._write_step(tables, self.calls_step)
 
     def complete_calls(self, tables: Tables, now: int) -> None:

@@ -62,6 +62,22 @@ class ReasoningFields:
             elif value is not None:
                 last[key] = value
 
+    @property
+    def text(self) -> str:
+        """The reasoning as a person can read it; empty if the endpoint sent none as text."""
+        for name in ("reasoning_content", "reasoning"):
+            if isinstance(written := self._fields.get(name), str) and written.strip():
+                return written.strip()
+        details = self._fields.get("reasoning_details")
+        pieces = [
+            piece
+            for detail in (details if isinstance(details, list) else ())
+            if isinstance(detail, dict)
+            for piece in (detail.get("text") or detail.get("summary"),)
+            if isinstance(piece, str)
+        ]
+        return "\n\n".join(pieces).strip()
+
     def sealed(self, extras: dict[str, dict[str, Any]]) -> str:
         """Return all fields to send back with calls; ``extras`` are the calls' own, by call id.
 

@@ -76,7 +76,11 @@ class ChatCompletions(EndpointModel[ChatDialect]):
                 lambda response: ChatReceiving(
                     response,
                     request,
-                    CompletionReader(tools=tools, unopened=dialect.closes_unopened),
+                    CompletionReader(
+                        tools=tools,
+                        unopened=dialect.closes_unopened,
+                        thoughts=request.thoughts,
+                    ),
                     after_finish=after_finish,
                 ),
                 model=model,

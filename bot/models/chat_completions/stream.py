@@ -37,6 +37,7 @@ from bot.models.types import (
     ModelEvent,
     ModelRefusalDelta,
     ModelTextDelta,
+    ModelThoughts,
     ModelUsage,
     TextWithdrawn,
 )
@@ -60,10 +61,17 @@ class CompletionReader:
     ``reason`` is the finish reason, None before it arrives; ``done`` turns true at the end marker.
     ``size`` counts the characters received, ``skipped`` the unreadable events; ``first_skipped``
     quotes the first of those. ``tools`` are the names of the functions offered. With ``unopened``
-    the model is known to close reasoning without opening it (see ``ThoughtFilter``).
+    the model is known to close reasoning without opening it (see ``ThoughtFilter``). With
+    ``thoughts`` an event before the last one has the reasoning.
     """
 
-    def __init__(self, *, tools: frozenset[str] = frozenset(), unopened: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        tools: frozenset[str] = frozenset(),
+        unopened: bool = False,
+        thoughts: bool = False,
+    ) -> None:
         self.reason: str | None = None
         self.done = False
         self.usage: ModelUsage | None = None
@@ -71,13 +79,14 @@ class CompletionReader:
         self.skipped = 0
         self.first_skipped = ""
         self._unreadable = False  # whether a skipped event is no JSON
-        self.thinking = ThoughtFilter(unopened=unopened)
+        self.thinking = ThoughtFilter(unopened=unopened, keep=thoughts)
         self._note = self.thinking.note
         self._decode = decoder.decode
         self._decode_text = text_decoder.decode
         self._lenient_for = 0
         self._calls = ToolCallAssembler(tools)
         self._thoughts = ReasoningFields()
+        self._tells_thoughts = thoughts
         self._index: Any = None  # that of the choice that is read
         self._whole: str | None = None  # the whole text of a `message`, if the endpoint sent one
         self._wordy = False  # something other than thoughts was said
@@ -145,6 +154,9 @@ class CompletionReader:
             reason = "stop"
         if self._calls and (sealed := self._thoughts.sealed(self._calls.extras)):
             events.append(Continuation(sealed))
+        thoughts = "\n\n".join(filter(None, (self._thoughts.text, self.thinking.thoughts)))
+        if thoughts and self._tells_thoughts:
+            events.append(ModelThoughts(thoughts))
         events.append(Finished(reason, self.usage or self._estimate(prompt_estimate)))
         return events
 

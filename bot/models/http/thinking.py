@@ -55,10 +55,11 @@ class ThoughtFilter:
     With ``passes``, a piece without ``>`` and ``]``, the ends of closing tags, may be passed on
     unchanged after ``note``. ``withdrawn`` turns true when text that was passed on proves to be
     reasoning, because a closing tag without an opening one follows. With ``unopened`` the model is
-    known to do so, and nothing is passed on before the closing tag.
+    known to do so, and nothing is passed on before the closing tag. With ``keep`` the reasoning is
+    kept in ``thoughts``.
     """
 
-    def __init__(self, *, unopened: bool = False) -> None:
+    def __init__(self, *, unopened: bool = False, keep: bool = False) -> None:
         self.passes = False
         self.withdrawn = False
         self.closed_unopened = False
@@ -71,6 +72,17 @@ class ThoughtFilter:
         self._said: list[str] = []
         self._watching = True
         self.note = self._said.append
+        self._keep = keep
+        self._thoughts: list[str] = []
+
+    @property
+    def thoughts(self) -> str:
+        """The reasoning that was filtered out, if it is kept."""
+        return "".join(self._thoughts).strip()
+
+    def _drop(self, text: str) -> None:
+        if self._keep:
+            self._thoughts.append(text)
 
     @property
     def holds_unopened(self) -> bool:
@@ -98,6 +110,8 @@ class ThoughtFilter:
     def end(self, *, cut: bool) -> str:
         """Return the rest of the answer; a ``cut`` one may end inside its reasoning."""
         held, self._buffer = self._buffer, ""
+        if self._state == "thinking":
+            self._drop(held)
         if self._state == "opening" and not _OPENING.match(held.lstrip()):
             return held.lstrip() if self._after_thoughts else held
         return held if self._state == "unopened" and not cut else ""
@@ -130,10 +144,12 @@ class ThoughtFilter:
         """Drop reasoning up to its end."""
         closed = _CLOSING.search(self._buffer)
         if closed is None:
+            self._drop(self._buffer[:-_LONGEST])
             self._buffer = self._buffer[-_LONGEST:]
             return ""
         if _FINAL.startswith(self._buffer[closed.start() :].lower()) and closed[0] != _FINAL:
             return ""  # the rest of gpt-oss's marker may follow
+        self._drop(self._buffer[: closed.start()])
         self._state = "opening"
         self._after_thoughts = True
         self._buffer = self._buffer[closed.end() :]
@@ -147,6 +163,7 @@ class ThoughtFilter:
         if closed is None:
             self._scanned = len(self._buffer)
             return ""
+        self._drop(self._buffer[: closed.start()])
         self.closed_unopened = True
         self._state = "opening"
         self._after_thoughts = True
@@ -174,6 +191,7 @@ class ThoughtFilter:
         closed = _ALONE.search(whole)
         if closed is None or not _ends_thoughts(whole, closed):
             return text
+        self._drop(whole[: closed.start()])
         self.closed_unopened = True
         self.withdrawn = len(whole) > len(text)
         self._after_thoughts = True
