@@ -1,10 +1,14 @@
 """Deleted messages: a question, one of several, the reply, many at once, and after the answer."""
 
+from pathlib import Path
+
 import pytest
 
+from bot.assistants.schema.requests import CreateMessage
 from bot.chat.texts.fluent import localized
+from bot.chat.threads.references import BYSTANDER_KEY
 from bot.sandbox import Permission
-from tests.scenarios.community import Community, answer, is_final, labels
+from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support.eventually import eventually
 
 
@@ -282,3 +286,42 @@ async def test_the_question_of_a_channel_thread_that_was_deleted_meanwhile_is_fo
     await threads.in_state(2, "answered")
     shown = await threads.on_thread(thread)
     assert [text for role, text in shown if role == "user"] == ["two"]
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_deleted_words_of_a_bystander_leave_what_the_model_sees(
+    tmp_path: Path, *, away: bool
+) -> None:
+    async with community(tmp_path, "channel", context_messages=3) as whole:
+        said = await whole.ben.say(whole.general, "the secret is 42")
+        await whole.ask("one")
+        await whole.settled(1)
+        assert "the secret is 42" in str(await whole.on_thread(whole.general))
+        if away:
+            await whole.stop_bot()
+        await whole.ben.delete(said)
+        if away:
+            await whole.start_bot()
+        await whole.ask("two")
+        await whole.settled(2)
+        assert "the secret is 42" not in str(await whole.on_thread(whole.general))
+
+
+async def test_the_words_of_a_bystander_that_a_kill_may_have_left_are_looked_for(
+    channels: Community,
+) -> None:
+    await channels.ask("one")
+    await channels.settled(1)
+    thread_id = await channels.thread_id(channels.general)
+    # Planned, and posted by a process that was killed before it could store that.
+    await channels.ledger.bystanders.plan(
+        channels.general.messages[0].id, channels.general.id, thread_id, [5]
+    )
+    await channels.api.create_message(
+        thread_id, CreateMessage(role="user", content="secret", metadata={BYSTANDER_KEY: "5"})
+    )
+    deletion = await channels.ledger.deletions.messages_deleted([5])
+    assert deletion.channels == {channels.general.id}
+    await channels.ask("two")
+    await channels.settled(2)
+    assert "secret" not in str(await channels.on_thread(channels.general))

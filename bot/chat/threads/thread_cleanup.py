@@ -1,6 +1,7 @@
 """Removes from threads what was deleted in Discord, and the answers that are replaced."""
 
 import logging
+from functools import partial
 from typing import Final
 
 from bot.assistants.api import AssistantsAPI
@@ -9,12 +10,17 @@ from bot.assistants.schema.objects import Message
 from bot.assistants.schema.tools import FileSearchTool
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
+from bot.chat.threads.message_builder import QUESTION_KEY
+from bot.chat.threads.pagination import newest
+from bot.chat.threads.references import BYSTANDER_KEY
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.clock import Clock
 from bot.store.ledger import Chore
 
 END_SECONDS: Final = 15.0
 """How long a cancelled run may take to end before its messages are deleted, in seconds."""
+
+_PAGE: Final = 100
 
 _POLL_SECONDS: Final = 0.25
 
@@ -42,13 +48,27 @@ class ThreadCleanup:
         if chore.kind == "message":
             return await self._delete_message(thread_id, chore.target)
         if chore.kind == "question":
-            found = await self._threads.messages_of_question(thread_id, chore.target)
-            return all([await self._delete_message(thread_id, each) for each in found])
+            return await self._delete_messages_of(thread_id, chore.target)
         run_id: str | None = chore.target
         if chore.kind == "attempt":
             turn_id, attempt = map(int, chore.target.split("."))
             run_id = await self._threads.run_of_attempt(thread_id, turn_id, attempt)
         return run_id is None or await self._discard_run(thread_id, run_id)
+
+    async def _delete_messages_of(self, thread_id: str, discord_id: str) -> bool:
+        """Delete the messages that show a Discord message, among a thread's newest ones."""
+        try:
+            messages = await newest(partial(self._api.list_messages, thread_id), _PAGE)
+        except APIError as error:
+            _log.info("The messages of thread %s can't be read: %s", thread_id, error)
+            return True
+        keys = (QUESTION_KEY, BYSTANDER_KEY)
+        found = [
+            message.id
+            for message in messages
+            if discord_id in ((message.metadata or {}).get(key) for key in keys)
+        ]
+        return all([await self._delete_message(thread_id, each) for each in found])
 
     async def _discard_run(self, thread_id: str, run_id: str) -> bool:
         """Cancel a run that is active, and delete its messages."""

@@ -253,18 +253,6 @@ class AssistantThreads:
             if (wording := wording_in(message.metadata)) is not None
         }
 
-    async def messages_of_question(self, thread_id: str, question_id: str) -> list[str]:
-        """Return the ids of a question's messages among a thread's newest ones."""
-        try:
-            messages = await self._messages(thread_id, _PAGE)
-        except ThreadLostError:
-            return []
-        return [
-            message.id
-            for message in messages
-            if (message.metadata or {}).get(QUESTION_KEY) == question_id
-        ]
-
     async def _messages(self, thread_id: str, limit: int) -> list[Message]:
         try:
             return await newest(partial(self.api.list_messages, thread_id), limit)

@@ -5,7 +5,7 @@ once in each session and channel, right before the channel's first turn.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,7 @@ from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
 from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, ShownMessage, Turn
+from bot.store.ledger import Ledger, Turn
 
 MOST_PAGES: Final = 3
 """The most pages of 100 messages that are compared with the ledger, newest first."""
@@ -52,11 +52,17 @@ class MissedChanges:
             return False
         self._compared.add(turn.channel_id)
         shown = await self._ledger.deletions.shown_in(turn.channel_id, before=self._since)
-        here = [each for each in shown if each.channel_id == turn.channel_id]
-        elsewhere = [each for each in shown if each.channel_id != turn.channel_id]
+        by_channel: dict[int, set[int]] = {}
+        for each in shown:
+            by_channel.setdefault(each.channel_id, set()).add(each.id)
+        gone: list[int] = []
         try:
-            gone = await self._missing_here(turn, here) if here else []
-            gone += [each.id for each in elsewhere if await self._is_deleted(turn, each)]
+            for channel_id, wanted in by_channel.items():
+                channel = self._client.get_partial_messageable(channel_id, guild_id=turn.guild_id)
+                if len(wanted) > 1:
+                    gone += await self._missing_in(channel, wanted)
+                else:
+                    gone += [each for each in wanted if await self._is_deleted(channel, each)]
         except discord.HTTPException as error:
             _log.info("Channel %d can't be compared: %s", turn.channel_id, error)
             return bool(shown)
@@ -67,10 +73,10 @@ class MissedChanges:
             await self._ledger.deletions.messages_deleted(gone)
         return bool(shown)
 
-    async def _missing_here(self, turn: Turn, shown: Sequence[ShownMessage]) -> list[int]:
-        """Return the messages that the channel's history lacks; store the edits in the history."""
-        channel = self._client.get_partial_messageable(turn.channel_id, guild_id=turn.guild_id)
-        wanted = {each.id for each in shown}
+    async def _missing_in(
+        self, channel: discord.PartialMessageable, wanted: Collection[int]
+    ) -> list[int]:
+        """Return the messages that a channel's history lacks; store the edits in the history."""
         found: set[int] = set()
         before: int | None = None
         for _ in range(MOST_PAGES):
@@ -87,7 +93,8 @@ class MissedChanges:
             # Without the permission to read the history Discord shows an empty one.
             return []
         # Older messages than those that were read may exist.
-        return sorted(each for each in wanted - found if before is None or each >= before)
+        read = (each for each in wanted if before is None or each >= before)
+        return sorted(each for each in read if each not in found)
 
     async def _store_edit(self, message: discord.Message) -> None:
         known = await self._ledger.questions.question(message.id)
@@ -97,9 +104,8 @@ class MissedChanges:
         if not is_same_wording(known, edited):
             await self._ledger.questions.amend(edited)
 
-    async def _is_deleted(self, turn: Turn, shown: ShownMessage) -> bool:
-        channel = self._client.get_partial_messageable(shown.channel_id, guild_id=turn.guild_id)
-        message = channel.get_partial_message(shown.id)
+    async def _is_deleted(self, channel: discord.PartialMessageable, message_id: int) -> bool:
+        message = channel.get_partial_message(message_id)
         try:
             await self._rest.call(message.fetch)
         except discord.HTTPException as error:

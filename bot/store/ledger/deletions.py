@@ -41,7 +41,7 @@ class DeletionStore:
     async def shown_in(
         self, channel_id: int, *, before: float, most: int = 300
     ) -> tuple[ShownMessage, ...]:
-        """Return a channel's newest questions and parts of replies, newest first.
+        """Return the newest questions, parts of replies and bystanders' messages, newest first.
 
         Returns none where the channel had no question before a moment in seconds since 1970.
         """
@@ -97,6 +97,10 @@ _SHOWN: Final = """
     UNION ALL
     SELECT p.message_id, t.channel_id FROM turns t JOIN parts p ON p.turn_id = t.id
     WHERE t.channel_id = :channel
+    UNION ALL
+    -- The beginning of a channel thread has the thread's id, and stands in another channel.
+    SELECT b.message_id, q.channel_id FROM bystanders b JOIN questions q ON q.id = b.question_id
+    WHERE q.home_id = :channel AND b.message_id <> q.channel_id
     ORDER BY 1 DESC LIMIT :most
 """
 
@@ -176,13 +180,15 @@ def _forget_bystanders(db: sqlite3.Connection, ids: str) -> set[int]:
     shown = db.execute(
         """
         DELETE FROM bystanders WHERE message_id IN (SELECT value FROM json_each(?))
-        RETURNING home_id, thread_id, posted_id
+        RETURNING home_id, thread_id, posted_id, message_id
         """,
         (ids,),
     ).fetchall()
-    for home_id, thread_id, posted_id in shown:
+    for home_id, thread_id, posted_id, message_id in shown:
         if posted_id is not None:
             add_chore(db, home_id, "message", thread_id, posted_id)
+        else:
+            add_chore(db, home_id, "question", thread_id, message_id)
     return {row[0] for row in shown}
 
 

@@ -78,7 +78,7 @@ class Question(NewQuestion, frozen=True, kw_only=True):
 
 ChoreKind = Literal[
     "message",  # delete a message: place is the thread, target the message
-    "question",  # the same for a question whose message is unknown: target is the question
+    "question",  # the same where the message is unknown: target is the Discord message
     "run",  # cancel a run and delete its messages: place is the thread, target the run
     "attempt",  # the same for a run whose id is unknown: target is "turn.attempt"
     "part",  # delete a Discord message of the bot: place is its channel
