@@ -33,6 +33,10 @@ def compose(
     ``uploads`` follow the answer, then the ``notes``, a line each. ``markdown`` is the whole answer
     as the model wrote it, for the file of a long answer.
     """
+    if not uploads and len(blocks) == 1 and isinstance(blocks[0], str):
+        parts = with_notes(without_previews(blocks[0]), notes)
+        if len(parts) <= MOST_MESSAGES:
+            return list(parts)
     groups = _packed(
         [without_previews(block) if isinstance(block, str) else block for block in blocks]
     )
