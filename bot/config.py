@@ -49,6 +49,25 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")
 
 
+Snowflakes = tuple[Positive, ...]
+"""Ids of Discord."""
+
+
+class AccessSettings(Section, frozen=True, kw_only=True):
+    """The operator's rules about who may use the bot; servers can narrow them."""
+
+    direct_messages: bool = False
+    user_installs: bool = False
+    allow_members: Snowflakes = ()
+    deny_members: Snowflakes = ()
+    allow_roles: Snowflakes = ()
+    deny_roles: Snowflakes = ()
+    allow_channels: Snowflakes = ()
+    deny_channels: Snowflakes = ()
+    allow_servers: Snowflakes = ()
+    deny_servers: Snowflakes = ()
+
+
 class AssistantSettings(Section, frozen=True, kw_only=True):
     """An assistant that the bot creates at its first start and updates when the section changes."""
 
@@ -132,6 +151,7 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole config.toml; a missing key has its default."""
 
     discord: DiscordSettings = DiscordSettings()
+    access: AccessSettings = AccessSettings()
     assistants: AssistantsSettings = AssistantsSettings()
     engine: EngineSettings = EngineSettings()
     code_interpreter: CodeInterpreterSettings = CodeInterpreterSettings()

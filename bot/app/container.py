@@ -196,6 +196,7 @@ class Container:
             assistants.default_id,
             self._clock,
             FileReaders(AttachmentText(), self._transcriber()),
+            access=self._config.access,
             configured=assistants.by_name,
             models=self._offered_models,
             tell_place=place_switch(self._config.assistants, assistants),

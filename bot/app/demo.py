@@ -78,6 +78,7 @@ def _with_sandbox(config: Config, sandbox: Sandbox) -> Config:
     return replace(
         config,
         discord=replace(config.discord, api_url=sandbox.api_url, gateway_url=sandbox.gateway_url),
+        access=replace(config.access, direct_messages=True, user_installs=True),
     )
 
 

@@ -18,7 +18,7 @@ from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits, build_parts
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, LedgerError
@@ -42,8 +42,9 @@ class ChatBot(discord.Client):
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
 
     ``assistant_id`` answers where nobody chose another assistant; ``configured`` are the configured
-    ones' ids by name. ``models`` lists the model endpoint's models. ``tell_place`` says
-    which assistants are told where and when they answer; None: all.
+    ones' ids by name. ``access`` says whom the operator lets use the bot. ``models`` lists the model
+    endpoint's models. ``tell_place`` says which assistants are told where and when they answer;
+    None: all.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ChatBot(discord.Client):
         clock: Clock,
         readers: FileReaders,
         *,
+        access: AccessSettings | None = None,
         configured: Mapping[str, str] | None = None,
         models: ModelLister | None = None,
         tell_place: PlaceSwitch | None = None,
@@ -84,6 +86,7 @@ class ChatBot(discord.Client):
             assistant_id,
             clock,
             readers,
+            access=access or AccessSettings(),
             configured=configured,
             models=models,
             tell_place=tell_place,
@@ -148,6 +151,7 @@ class ChatBot(discord.Client):
         self._tasks.cancel()
         await parts.thread_opener.stop()
         await parts.entrance.stop()
+        await parts.question_gate.stop()
         await parts.catch_up.stop()
         await parts.loop_monitor.stop()
         await parts.marks.stop()

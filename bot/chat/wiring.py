@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import discord
 
 from bot.assistants.api import AssistantsAPI
+from bot.chat.access.gate import Gate
+from bot.chat.access.question_gate import QuestionGate
+from bot.chat.access.visitors import Visitors
 from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
@@ -61,7 +64,7 @@ from bot.chat.turns.scheduler import (
     TurnScheduler,
 )
 from bot.chat.turns.turn_context import TurnServices
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger
 
@@ -102,6 +105,7 @@ class ChatParts:
     marks: WaitingMarks
     handlers: InteractionHandlers
     entrance: Entrance
+    question_gate: QuestionGate
     command_tree: BotCommandTree
     editor: AssistantEditor
     modals: Modals
@@ -116,6 +120,7 @@ def build_parts(
     clock: Clock,
     readers: FileReaders,
     *,
+    access: AccessSettings,
     configured: Mapping[str, str] | None = None,
     models: ModelLister | None = None,
     tell_place: PlaceSwitch | None = None,
@@ -136,6 +141,9 @@ def build_parts(
     writers = ChannelWriters(client, rest, clock)
     locales = Locales(client, ledger)
     notice = Notice(client, ledger, rest, locales)
+    gate = Gate(access, ledger)
+    visitors = Visitors(client, ledger, rest)
+    question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
     choice = AssistantChoice(client, ledger, assistant_id, configured)
     threads = AssistantThreads(
@@ -204,6 +212,7 @@ def build_parts(
         router,
         clock,
         locales,
+        question_gate,
         schedule=scheduler.schedule,
         cancel=scheduler.cancel,
         do_chores=chores.begin,
@@ -218,10 +227,11 @@ def build_parts(
         rest,
         clock,
         locales,
+        question_gate,
         listens_in=router.listens_in,
         mark_read=read_markers.mark_read,
     )
-    entrance = Entrance(locales)
+    entrance = Entrance(locales, gate, visitors, rest)
     handlers = InteractionHandlers(
         ledger,
         rest,
@@ -258,6 +268,7 @@ def build_parts(
             locales,
             take=listener.store_missed,
             answer_unreadable=unreadable.answer,
+            new_session=visitors.forget,
             release=scheduler.release,
             most_pages=limits.most_pages,
             most_channels=limits.most_channels,
@@ -277,6 +288,7 @@ def build_parts(
         marks=marks,
         handlers=handlers,
         entrance=entrance,
+        question_gate=question_gate,
         editor=editor,
         modals=Modals(
             entrance,

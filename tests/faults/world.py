@@ -167,7 +167,7 @@ class World:
             "bot",
             f'[discord]\napi_url = "{self.sandbox.api_url}"\nname_threads = "question"\n'
             f'gateway_url = "{self.sandbox.gateway_url}"\n'
-            f"{where}{models}[server]\n{own}",
+            f"[access]\ndirect_messages = true\n{where}{models}[server]\n{own}",
         )
         self.direct = [await person.open_dm() for person in self.sandbox.members]
         await self.bot.start()

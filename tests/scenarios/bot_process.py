@@ -12,7 +12,7 @@ from bot.app.attachment_text import AttachmentText
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.clock import SystemClock
@@ -22,13 +22,25 @@ from tests.scenarios.community import Community
 from tests.support.drawer import QuickDrawer
 
 
-def run(directory: str, settings: DiscordSettings, token: str, model_url: str, point: str) -> None:
+def run(
+    directory: str,
+    settings: DiscordSettings,
+    access: AccessSettings,
+    token: str,
+    model_url: str,
+    point: str,
+) -> None:
     """Run until killed; ``point`` is like "before turns.placed" or "after questions.take"."""
-    asyncio.run(_run(Path(directory), settings, token, model_url, point))
+    asyncio.run(_run(Path(directory), settings, access, token, model_url, point))
 
 
 async def _run(
-    directory: Path, settings: DiscordSettings, token: str, model_url: str, point: str
+    directory: Path,
+    settings: DiscordSettings,
+    access: AccessSettings,
+    token: str,
+    model_url: str,
+    point: str,
 ) -> None:
     clock = SystemClock()
     store = await EngineStore.open(directory / "engine.db")
@@ -39,7 +51,8 @@ async def _run(
     ledger = await Ledger.open(directory / "bot.db", clock.now)
     _arm(ledger, point)
     readers = FileReaders(AttachmentText())
-    bot = ChatBot(settings, api, ledger, assistant.id, clock, readers, drawer=QuickDrawer())
+    drawer = QuickDrawer()
+    bot = ChatBot(settings, api, ledger, assistant.id, clock, readers, access=access, drawer=drawer)
     await bot.start(token)
 
 
@@ -57,6 +70,7 @@ async def killed(
         args=(
             str(whole.directory),
             whole.settings,
+            whole.access,
             whole.sandbox.token,
             whole.model.url,
             point,

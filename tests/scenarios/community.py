@@ -20,7 +20,7 @@ from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits
 from bot.client import Client
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions
 from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox
@@ -73,6 +73,7 @@ class Community:
             # Unless a test wants titles, the model is asked for answers alone.
             **{"name_threads": "question", **settings},
         )
+        self.access = AccessSettings(direct_messages=True, user_installs=True)
         self.tell_place = PlaceSwitch()
         self.transcriber: Transcriber | None = None
         self.configured: dict[str, str] = {}
@@ -128,6 +129,7 @@ class Community:
             self.assistant_id,
             self.clock,
             FileReaders(AttachmentText(), self.transcriber),
+            access=self.access,
             configured=self.configured,
             models=self._models,
             tell_place=self.tell_place,

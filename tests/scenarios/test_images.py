@@ -17,7 +17,7 @@ from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.schema.content import ImageFilePart
 from bot.assistants.schema.files import FilePage
 from bot.assistants.schema.requests import Page
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.engine.services.files import FileService
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, is_final
@@ -163,7 +163,7 @@ async def test_a_turn_interrupted_after_an_upload_finds_the_upload_again(whole: 
 
 
 def die_behind_an_upload(
-    directory: str, settings: DiscordSettings, token: str, model_url: str
+    directory: str, settings: DiscordSettings, access: AccessSettings, token: str, model_url: str
 ) -> None:
     """Run the bot in this process until it has uploaded a file."""
     upload = FileService.upload_file
@@ -173,13 +173,19 @@ def die_behind_an_upload(
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(FileService, "upload_file", deadly)  # noqa: B010 - in a process of its own
-    bot_process.run(directory, settings, token, model_url, "before close")
+    bot_process.run(directory, settings, access, token, model_url, "before close")
 
 
 async def test_killed_behind_the_upload_it_is_found_and_shown_once(asleep: Community) -> None:
     process = multiprocessing.get_context("forkserver").Process(
         target=die_behind_an_upload,
-        args=(str(asleep.directory), asleep.settings, asleep.sandbox.token, asleep.model.url),
+        args=(
+            str(asleep.directory),
+            asleep.settings,
+            asleep.access,
+            asleep.sandbox.token,
+            asleep.model.url,
+        ),
     )
     process.start()
     try:

@@ -5,6 +5,8 @@ from typing import Any
 import discord
 import pytest
 
+from bot.chat.access.question_gate import REFUSED
+from bot.store.ledger import AccessRule
 from tests.scenarios.community import Community, answer
 from tests.scenarios.test_broken_objects import Change, asked_while_away, change_history
 
@@ -68,6 +70,18 @@ def change_new_messages(monkeypatch: pytest.MonkeyPatch, text: str, change: Chan
         return event
 
     monkeypatch.setattr(discord.utils, "_from_json", changed)
+
+
+async def test_a_message_that_cannot_be_read_passes_the_gate(
+    channels: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_new_messages(monkeypatch, "odd", UNREADABLE[0])
+    await channels.restart_bot()
+    rule = AccessRule(target_id=channels.ben.id, kind="member", allowed=False)
+    await channels.ledger.access_rules.set(channels.sandbox.guild.id, rule)
+    question = await channels.ask("odd", channels.ben)
+    await channels.until(lambda: [one.emoji_name for one in question.reactions] == [REFUSED])
+    assert channels.replies(channels.general) == []
 
 
 @pytest.mark.parametrize("change", UNREADABLE)

@@ -12,7 +12,7 @@ from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.transport import dpy_internals
 from bot.chat.wiring import ChatLimits, ChatParts, build_parts
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.sandbox import Channel, Sandbox
@@ -127,6 +127,7 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
             assistant.id,
             clock,
             FileReaders(AttachmentText()),
+            access=AccessSettings(direct_messages=True),
             limits=ChatLimits(concurrent_runs=10),
         )
         dpy_internals.use_api(sandbox.api_url)

@@ -60,7 +60,8 @@ class CatchUp:
     """Reads missed messages and hands each to ``take``, which may raise ``LedgerError``.
 
     ``answer_unreadable`` refuses a question that can't be parsed; it may raise ``LedgerError``.
-    ``release`` is called when turns may begin in channels that were held until they were read.
+    ``new_session`` is called when a session begins. ``release`` is called when turns may begin in
+    channels that were held until they were read.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class CatchUp:
         *,
         take: Callable[[discord.Message, discord.ClientUser], Awaitable[None]],
         answer_unreadable: Callable[[UnreadableMessage], Awaitable[None]],
+        new_session: Callable[[], None],
         release: Callable[[], None],
         most_pages: int = MOST_PAGES,
         most_channels: int = MOST_CHANNELS,
@@ -86,6 +88,7 @@ class CatchUp:
         self._locales = locales
         self._take = take
         self._answer_unreadable = answer_unreadable
+        self._new_session = new_session
         self._release = release
         self._most_pages = most_pages
         self._most_channels = most_channels
@@ -98,6 +101,7 @@ class CatchUp:
         """Note a new session: messages since the one before may have been missed."""
         self._tasks.cancel()
         self._read_markers.new_session()
+        self._new_session()
 
     def ready(self) -> None:
         """Read the missed messages of all known guilds and of direct messages."""

@@ -1,19 +1,33 @@
 """The one place that every interaction passes before its handler: commands, buttons and modals."""
 
-from typing import Any
+import logging
+from typing import Any, Final
 
 import discord
 
-from bot.chat.texts.fluent import DEFAULT, language_of, set_language
+from bot.chat.access.gate import Gate
+from bot.chat.access.visitors import Visitors
+from bot.chat.commands.interaction import refuse
+from bot.chat.texts.fluent import DEFAULT, language_of, localized, set_language
 from bot.chat.texts.locales import Locales
+from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.tasks import BackgroundTasks
+from bot.store.ledger import LedgerError
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Entrance:
-    """Sets the language of an interaction's private answers, and remembers it for later DMs."""
+    """Takes interactions through the gate; sets the language of their private answers.
 
-    def __init__(self, locales: Locales) -> None:
+    The language is remembered for later direct messages.
+    """
+
+    def __init__(self, locales: Locales, gate: Gate, visitors: Visitors, rest: RestRetry) -> None:
         self._locales = locales
+        self._gate = gate
+        self._visitors = visitors
+        self._rest = rest
         self._tasks = BackgroundTasks()
 
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
@@ -26,7 +40,15 @@ class Entrance:
                 self._locales.remember(interaction.user.id, locale),
                 f"The locale of user {interaction.user.id} can't be stored",
             )
-        return True
+        try:
+            refusal = await self._gate.check(await self._visitors.of_interaction(interaction))
+        except LedgerError as error:
+            _log.warning("Interaction %d is not let in: %s", interaction.id, error)
+            await refuse(interaction, self._rest, localized("command-failed"))
+            return False
+        if refusal is not None:
+            await refuse(interaction, self._rest, refusal.sentence())
+        return refusal is None
 
     async def stop(self) -> None:
         """Store no more locales."""

@@ -112,6 +112,27 @@ class AcknowledgedInteraction:
         )
 
 
+async def refuse(interaction: discord.Interaction[Any], rest: RestRetry, text: str) -> None:
+    """Answer an interaction with a sentence that only its member sees; logs a failure.
+
+    An autocompletion shows no text: it gets no choices.
+    """
+
+    async def respond() -> None:
+        if interaction.type is discord.InteractionType.autocomplete:
+            await interaction.response.autocomplete([])
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+
+    try:
+        async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
+            await rest.call(respond)
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        _log.warning(
+            "Interaction %d could not be refused: Discord %s", interaction.id, describe_error(error)
+        )
+
+
 async def open_form(
     interaction: discord.Interaction[Any], rest: RestRetry, form: discord.ui.Modal
 ) -> None:

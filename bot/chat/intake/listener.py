@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import discord
 from msgspec.structs import replace
 
+from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, mentions
 from bot.chat.intake.question_text import question_text
@@ -40,8 +41,9 @@ class Listener:
     Afterwards it calls ``schedule`` with the channel of a question, or ``open_thread`` where a
     channel thread must be opened first. After an edit or a deletion it calls ``cancel`` with each
     turn whose work is to be stopped, and ``do_chores`` with channels. ``reply`` answers questions
-    that are not stored, in the language that ``locales`` has for the place. ``mark_read`` is called
-    with channel, guild and message id of each message that was handled.
+    that are not stored, in the language that ``locales`` has for the place. Questions pass ``gate``
+    first. ``mark_read`` is called with channel, guild and message id of each message that was
+    handled.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Listener:
         router: Router,
         clock: Clock,
         locales: Locales,
+        gate: QuestionGate,
         *,
         schedule: Callable[[int], None],
         cancel: Callable[[int], None],
@@ -64,6 +67,7 @@ class Listener:
         self._router = router
         self._clock = clock
         self._locales = locales
+        self._gate = gate
         self._schedule = schedule
         self._cancel = cancel
         self._do_chores = do_chores
@@ -132,13 +136,19 @@ class Listener:
 
         Raises ``LedgerError``, and ``QueueFullError`` where the channel is full.
         """
-        if self._open and can_ask(message):
+        if not self._open or not can_ask(message):
+            return
+        # The author of a question that was let in may have left since.
+        if not await self._ledger.questions.known([message.id]):
             await self._store(message, me, mentioned=mentions(message, me.id))
 
     async def _store(
         self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
     ) -> bool:
-        """Store a message that is a question; return whether the message asks something."""
+        """Store a message that is a question; return whether the message asks something.
+
+        A message that the gate refuses counts as asking: there is no more to say about it.
+        """
         async with self._lock(message.channel.id):
             forward = self._forwards.before(message)
             question = question_of(message, me)
@@ -148,6 +158,8 @@ class Listener:
             destination = await self._router.route(message, mentioned=mentioned, me=me.id)
             if not destination.is_question:
                 return False
+            if not await self._gate.admits(message, question.guild_id):
+                return True
             if is_empty and forward is None:
                 forward = await self._forward_before(message)
             if forward is not None and await self._ledger.questions.known((forward,)):
@@ -181,6 +193,9 @@ class Listener:
                 return
             edited = question_of(message, me)
             if is_same_wording(known, edited):
+                return
+            if known.turn_id is None and not await self._gate.admits(message, edited.guild_id):
+                await self._ledger.questions.withdraw(message.id)
                 return
             channel_id = await self._ledger.questions.amend(edited)
         if channel_id is not None:

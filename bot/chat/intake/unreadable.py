@@ -7,6 +7,7 @@ from typing import Any, Final
 import discord
 from msgspec import Struct
 
+from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.intake.mentions import SPOKEN
 from bot.chat.texts.fluent import localized, using
@@ -25,12 +26,14 @@ class UnreadableMessage(Struct, frozen=True, kw_only=True):
     """What can be read of a message that discord.py can't parse.
 
     ``author_id`` is None where no author is named. ``mentioned`` are the ids of users.
+    ``role_ids`` are the author's, None where Discord does not tell them.
     """
 
     id: int
     channel_id: int
     guild_id: int | None
     author_id: int | None
+    role_ids: frozenset[int] | None
     by_person: bool
     mentioned: frozenset[int]
     content: str
@@ -49,6 +52,7 @@ class UnreadableMessages:
         rest: RestRetry,
         clock: Clock,
         locales: Locales,
+        gate: QuestionGate,
         *,
         listens_in: Callable[[int, int | None], Awaitable[bool]],
         mark_read: Callable[[int, int | None, int], None],
@@ -57,6 +61,7 @@ class UnreadableMessages:
         self._rest = rest
         self._clock = clock
         self._locales = locales
+        self._gate = gate
         self._listens_in = listens_in
         self._mark_read = mark_read
 
@@ -74,7 +79,7 @@ class UnreadableMessages:
 
         A second call sends nothing twice. Raises ``LedgerError``.
         """
-        if not await self._is_addressed(message):
+        if not await self._is_addressed(message) or not await self._is_admitted(message):
             return
         with using(await self._locales.of_place(message.guild_id, message.author_id or 0)):
             text = localized("unreadable-message")
@@ -105,6 +110,15 @@ class UnreadableMessages:
             message.channel_id, message.guild_id
         )
 
+    async def _is_admitted(self, message: UnreadableMessage) -> bool:
+        return await self._gate.admits_author(
+            message.author_id,
+            message.role_ids,
+            message_id=message.id,
+            channel_id=message.channel_id,
+            guild_id=message.guild_id,
+        )
+
     def _guild_of(self, data: Any) -> int | None:
         channel_id = _id(data.get("channel_id")) if isinstance(data, dict) else None
         channel = self._client.get_channel(channel_id or 0)
@@ -124,6 +138,8 @@ def readable_parts(data: Any, guild_id: int | None) -> UnreadableMessage | None:
         return None
     author = data.get("author")
     known = author if isinstance(author, dict) else {}
+    member = data.get("member")
+    roles = member.get("roles") if isinstance(member, dict) else None
     mentions = data.get("mentions")
     content = data.get("content")
     kind = data.get("type")
@@ -132,6 +148,11 @@ def readable_parts(data: Any, guild_id: int | None) -> UnreadableMessage | None:
         channel_id=channel_id,
         guild_id=_id(data.get("guild_id")) or guild_id,
         author_id=_id(known.get("id")),
+        role_ids=(
+            frozenset(found for each in roles if (found := _id(each)) is not None)
+            if isinstance(roles, list)
+            else None
+        ),
         by_person=not (
             known.get("bot")
             or data.get("webhook_id")

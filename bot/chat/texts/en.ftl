@@ -112,6 +112,18 @@ some-missed = -# I was offline and missed more messages here than I can read. I 
 undelivered = I couldn't post the answer in <#{ $channel }>: I may no longer write there, or the channel is gone. Ask a moderator to let me write there; then ask again.
 undelivered-for = I couldn't post the answer for { $names } in <#{ $channel }>: I may no longer write there, or the channel is gone. Ask a moderator to let me write there; then ask again.
 
+## Who may use the bot
+
+refused-message = I didn't answer [your message]({ $url }): { $why } I write this once a day at most.
+refused-direct_messages = I don't answer in direct messages. Ask me in a server.
+refused-user_installs = I can't be used through your own account here. Ask me in a server that has me.
+refused-server = The operator of this bot hasn't enabled it for this server.
+refused-channel = The operator of this bot hasn't enabled it for this channel.
+refused-member = The operator of this bot doesn't let you use it.
+refused-channel_by_server = The managers of this server haven't enabled me for this channel.
+refused-member_by_server = The managers of this server don't let you use me. Ask them for access.
+refused-left = You have left the server.
+
 ## Why a turn failed
 
 failure-unreachable = I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes.

@@ -22,6 +22,7 @@ _NAMES: Final = (
     "Client().http._global_over",
     "Client().http.close",
     "Client().http.connector",
+    "Client().http.get_member",
     "Client().http.http_trace",
     "Client().http.logs_from",
     "Client().http.proxy",
@@ -29,6 +30,7 @@ _NAMES: Final = (
     "Client().http.send_message",
     "Client().http.start_thread_with_message",
     "Client().ws",
+    "Member._roles",
     "PartialMessageable()._state",
     "abc.Messageable._get_channel",
     "gateway.DiscordWebSocket.DEFAULT_GATEWAY",
@@ -146,6 +148,23 @@ async def open_channel_thread(
     await client.http.start_thread_with_message(
         channel_id, message_id, name=name, auto_archive_duration=_ARCHIVE_MINUTES
     )
+
+
+def known_role_ids(member: discord.Member) -> frozenset[int]:
+    """Return the ids of a member's roles without @everyone.
+
+    ``Member.roles`` leaves out roles that are not cached.
+    """
+    return frozenset(member._roles)  # noqa: SLF001 - see above
+
+
+async def role_ids(client: discord.Client, guild_id: int, user_id: int) -> frozenset[int]:
+    """Return the ids of a member's roles; raises ``discord.HTTPException``.
+
+    ``Guild.fetch_member`` needs a cached guild, and leaves out roles that are not cached.
+    """
+    data: Any = await client.http.get_member(guild_id, user_id)
+    return frozenset(map(int, data["roles"]))
 
 
 async def raw_history(

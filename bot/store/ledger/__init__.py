@@ -1,5 +1,6 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
+from bot.store.ledger.access_rules import AccessRule, RuleKind, TooManyRulesError
 from bot.store.ledger.assistants import (
     ASSISTANT_SETTING,
     AssistantDraft,
@@ -32,6 +33,7 @@ __all__ = [
     "ASSISTANT_SETTING",
     "OPEN",
     "TURN_MOVES",
+    "AccessRule",
     "Asker",
     "AssistantDraft",
     "ChannelTitle",
@@ -50,8 +52,10 @@ __all__ = [
     "QueueFullError",
     "RatedAnswer",
     "ReadMarker",
+    "RuleKind",
     "Scope",
     "ShownMessage",
+    "TooManyRulesError",
     "Turn",
     "TurnState",
     "Vote",

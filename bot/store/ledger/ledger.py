@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from bot.store.database import Database
+from bot.store.ledger.access_rules import AccessRuleStore
 from bot.store.ledger.assistants import AssistantStore
 from bot.store.ledger.bystanders import BystanderStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
@@ -45,6 +46,7 @@ class Ledger:
         self.deletions = DeletionStore(self._database, now)
 
         self.bystanders = BystanderStore(self._database)
+        self.access_rules = AccessRuleStore(self._database, now)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.settings = PlaceSettingStore(self._database)

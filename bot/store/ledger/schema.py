@@ -270,6 +270,27 @@ def _ninth(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+_TENTH: Final = (
+    # Who may use the bot in a server, as its managers decided.
+    """
+    CREATE TABLE access_rules (
+        guild_id INTEGER NOT NULL,
+        target_id INTEGER NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('member', 'role', 'channel')),
+        allowed INTEGER NOT NULL,
+        PRIMARY KEY (guild_id, target_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # When a person was last told why the bot does not answer.
+    "CREATE TABLE told_refusals (user_id INTEGER PRIMARY KEY, told_at REAL NOT NULL) STRICT",
+)
+
+
+def _tenth(db: sqlite3.Connection) -> None:
+    for statement in _TENTH:
+        db.execute(statement)
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -280,4 +301,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _seventh,
     _eighth,
     _ninth,
+    _tenth,
 )

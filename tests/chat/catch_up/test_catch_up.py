@@ -37,6 +37,7 @@ class Reading:
             Locales(self.bot.client, self.bot.ledger),
             take=self._take,
             answer_unreadable=self._refuse,
+            new_session=lambda: None,
             release=self._release,
             most_pages=most_pages,
         )

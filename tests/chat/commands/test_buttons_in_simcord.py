@@ -19,7 +19,7 @@ from bot.chat.intake.attachments import FileReaders
 from bot.chat.reply import buttons
 from bot.chat.texts.fluent import localized
 from bot.chat.wiring import ChatLimits, ChatParts, build_parts
-from bot.config import DiscordSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from bot.store.ledger.votes import exported_votes
 from tests.support.assistants import house
@@ -110,6 +110,7 @@ async def staged(tmp_path: Path) -> AsyncIterator[Scene]:
             assistant_id,
             home.clock,
             FileReaders(AttachmentText()),
+            access=AccessSettings(),
             limits=limits,
         )
         async with simcord.run(bot) as env:

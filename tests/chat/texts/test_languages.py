@@ -10,6 +10,7 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
+from bot.chat.access.gate import RefusalReason
 from bot.chat.texts import fluent, sentences
 from bot.chat.texts.fluent import DEFAULT, LANGUAGES, Language, localized, localized_in, using
 from bot.chat.texts.unread import UnreadReason
@@ -19,6 +20,7 @@ BOT = Path(sentences.__file__).parents[2]
 
 BY_STORED_WORD = {
     "failure": get_args(sentences.FailureKind),
+    "refused": (*get_args(RefusalReason), "message"),
     "unread": get_args(UnreadReason),
     "state": (*get_args(TurnState), "cancelling"),
 }

@@ -1,0 +1,140 @@
+"""Finds out for the gate who somebody is: roles, the channel with its parent and category."""
+
+import asyncio
+import logging
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import discord
+
+from bot.chat.access.gate import AccessRequest, Entry
+from bot.chat.transport import dpy_internals
+from bot.chat.transport.rest_retry import RestRetry
+from bot.store.ledger import Ledger
+
+_ENTRIES: Final[dict[discord.InteractionType, Entry]] = {
+    discord.InteractionType.application_command: "command",
+    discord.InteractionType.autocomplete: "autocomplete",
+    discord.InteractionType.component: "button",
+    discord.InteractionType.modal_submit: "form",
+}
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Visitors:
+    """Makes an ``AccessRequest`` of whatever Discord sends.
+
+    The history of a channel tells no roles. Each author is looked up once until ``forget``.
+    """
+
+    def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._roles: dict[tuple[int, int], frozenset[int] | None] = {}
+        self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+
+    def forget(self) -> None:
+        """Look up each author anew: a new session begins."""
+        self._roles.clear()
+
+    async def of_message(self, message: discord.Message, guild_id: int | None) -> AccessRequest:
+        """Return the request of a message's author. Raises ``LedgerError``."""
+        author = message.author
+        roles = dpy_internals.known_role_ids(author) if isinstance(author, discord.Member) else None
+        return await self.of_author(author.id, message.channel.id, guild_id, roles)
+
+    async def of_author(
+        self, user_id: int, channel_id: int, guild_id: int | None, role_ids: frozenset[int] | None
+    ) -> AccessRequest:
+        """Return the request of an author; ``role_ids`` is None where Discord did not tell them.
+
+        Raises ``LedgerError``.
+        """
+        if guild_id is None:
+            return AccessRequest(
+                entry="question", user_id=user_id, guild_id=None, channel_ids=(channel_id,)
+            )
+        if role_ids is None:
+            role_ids = await self._looked_up(guild_id, user_id)
+        return AccessRequest(
+            entry="question",
+            user_id=user_id,
+            guild_id=guild_id,
+            channel_ids=await self._with_parents(channel_id),
+            role_ids=None if role_ids is None else role_ids | {guild_id},
+        )
+
+    async def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
+        """Return the request of whoever uses a command, a button or a form."""
+        user, guild_id = interaction.user, interaction.guild_id
+        roles: frozenset[int] = frozenset()
+        if isinstance(user, discord.Member):
+            roles = dpy_internals.known_role_ids(user)
+        channel_id = interaction.channel_id or 0
+        return AccessRequest(
+            entry=_ENTRIES.get(interaction.type, "command"),
+            user_id=user.id,
+            guild_id=guild_id,
+            channel_ids=(
+                (channel_id,)
+                if guild_id is None
+                else _path(interaction.channel, channel_id, self._client)
+            ),
+            role_ids=roles if guild_id is None else roles | {guild_id},
+            command=_command_of(interaction.data),
+            is_manager=guild_id is not None and interaction.permissions.manage_guild,
+            by_user_install=_is_by_user_install(interaction),
+        )
+
+    async def _with_parents(self, channel_id: int) -> tuple[int, ...]:
+        channel = self._client.get_channel(channel_id)
+        if channel is not None:
+            return _path(channel, channel_id, self._client)
+        # An archived channel thread is not cached; the ledger knows its parent.
+        link = await self._ledger.link(channel_id)
+        if link is None or link.parent_id == channel_id:
+            return (channel_id,)
+        parent = self._client.get_channel(link.parent_id)
+        return (channel_id, *_path(parent, link.parent_id, self._client))
+
+    async def _looked_up(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+        key = (guild_id, user_id)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if key not in self._roles:
+                self._roles[key] = await self._roles_on_discord(guild_id, user_id)
+            return self._roles[key]
+
+    async def _roles_on_discord(self, guild_id: int, user_id: int) -> frozenset[int] | None:
+        try:
+            return await self._rest.call(
+                lambda: dpy_internals.role_ids(self._client, guild_id, user_id)
+            )
+        except discord.HTTPException as error:
+            _log.info("User %d is no member of server %d: %s", user_id, guild_id, error)
+            return None
+
+
+def _path(channel: Any, channel_id: int, client: discord.Client) -> tuple[int, ...]:
+    """Return the ids of a channel, its parent channel and its category, as far as known."""
+    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+    parent = client.get_channel(parent_id) if parent_id is not None else channel
+    category_id: int | None = getattr(parent, "category_id", None)
+    return tuple(each for each in (channel_id, parent_id, category_id) if each is not None)
+
+
+def _command_of(data: Any) -> str:
+    """Return the name of the command to which an interaction belongs.
+
+    The custom_id of a command's own buttons and forms begins with its name and a colon.
+    """
+    given = data if isinstance(data, dict) else {}
+    return str(given.get("name") or str(given.get("custom_id", "")).partition(":")[0])
+
+
+def _is_by_user_install(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether only the person's own installation of the app brought the interaction here."""
+    if interaction.guild_id is None:
+        return interaction.context.private_channel is True
+    return interaction.is_user_integration() and not interaction.is_guild_integration()

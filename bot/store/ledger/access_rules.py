@@ -1,0 +1,124 @@
+"""The rules by which a server's managers allow and deny the bot, and who was told of a refusal."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from bot.store.ledger.session import LedgerSession
+
+RuleKind = Literal["member", "role", "channel"]
+"""What a rule is about; a category counts as a channel."""
+
+MOST_RULES: Final = 500
+"""The most rules of one server."""
+
+
+class TooManyRulesError(Exception):
+    """A server has as many rules as it may have; the new one is not stored."""
+
+
+class AccessRule(Struct, frozen=True, kw_only=True):
+    """A server's rule about a member, a role or a channel."""
+
+    target_id: int
+    kind: RuleKind
+    allowed: bool
+
+
+class AccessRuleStore:
+    """The access rules of servers; each method is one transaction.
+
+    The rules of all servers are kept in memory too, because each question asks for them.
+    """
+
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+        self._known: dict[int, tuple[AccessRule, ...]] | None = None
+        self._changes = 0
+
+    async def of_guild(self, guild_id: int) -> tuple[AccessRule, ...]:
+        """Return a server's rules."""
+        known = self._known
+        if known is None:
+            changes = self._changes
+            known = await self._database.read(_read)
+            if changes == self._changes:
+                self._known = known
+        return known.get(guild_id, ())
+
+    async def set(self, guild_id: int, rule: AccessRule) -> None:
+        """Store a server's rule in place of an earlier one about the same target.
+
+        Raises ``TooManyRulesError``.
+        """
+
+        def work(db: sqlite3.Connection) -> bool:
+            db.execute(
+                """
+                INSERT INTO access_rules (guild_id, target_id, kind, allowed) VALUES (?, ?, ?, ?)
+                ON CONFLICT (guild_id, target_id) DO UPDATE SET allowed = excluded.allowed
+                """,
+                (guild_id, rule.target_id, rule.kind, rule.allowed),
+            )
+            (count,) = db.execute(
+                "SELECT count(*) FROM access_rules WHERE guild_id = ?", (guild_id,)
+            ).fetchone()
+            if count > MOST_RULES:
+                raise TooManyRulesError(f"server {guild_id} has {MOST_RULES} rules")
+            return True
+
+        await self._changed_by(work)
+
+    async def remove(self, guild_id: int, target_id: int) -> bool:
+        """Remove a server's rule about a target; return whether there was one."""
+        return await self._changed_by(
+            lambda db: (
+                db.execute(
+                    "DELETE FROM access_rules WHERE guild_id = ? AND target_id = ?",
+                    (guild_id, target_id),
+                ).rowcount
+                == 1
+            )
+        )
+
+    async def tell_refused(self, user_id: int, *, every: float) -> bool:
+        """Note that a person is told of a refusal; False if that was within ``every`` seconds."""
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> bool:
+            # A clock that was set back must not silence the bot for good.
+            cursor = db.execute(
+                """
+                INSERT INTO told_refusals (user_id, told_at) VALUES (:user, :now)
+                ON CONFLICT (user_id) DO UPDATE SET told_at = excluded.told_at
+                WHERE told_at <= :now - :every OR told_at > :now
+                """,
+                {"user": user_id, "now": now, "every": every},
+            )
+            return cursor.rowcount == 1
+
+        return await self._database.write(work)
+
+    async def _changed_by(self, work: Callable[[sqlite3.Connection], bool]) -> bool:
+        try:
+            return await self._database.write(work)
+        finally:
+            # Also after a failure: the write may have been committed.
+            self.changed()
+
+    def changed(self) -> None:
+        """Read the rules anew at their next use: a transaction may have changed them."""
+        self._known = None
+        self._changes += 1
+
+
+def _read(db: sqlite3.Connection) -> dict[int, tuple[AccessRule, ...]]:
+    known: dict[int, tuple[AccessRule, ...]] = {}
+    statement = "SELECT guild_id, target_id, kind, allowed FROM access_rules ORDER BY target_id"
+    for guild_id, target_id, kind, allowed in db.execute(statement):
+        rule = AccessRule(target_id=target_id, kind=kind, allowed=bool(allowed))
+        known[guild_id] = (*known.get(guild_id, ()), rule)
+    return known
