@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.assistants.api import AssistantsAPI
-from bot.chat.access.gate import Gate
+from bot.chat.access.gate import AccessGate
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.access.visitors import Visitors
 from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
@@ -141,7 +141,7 @@ def build_parts(
     writers = ChannelWriters(client, rest, clock)
     locales = Locales(client, ledger)
     notice = Notice(client, ledger, rest, locales)
-    gate = Gate(access, ledger)
+    gate = AccessGate(access, ledger)
     visitors = Visitors(client, ledger, rest)
     question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)

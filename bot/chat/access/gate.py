@@ -67,7 +67,7 @@ class Refusal(Struct, frozen=True):
         return localized(f"refused-{self.reason}")
 
 
-class Gate:
+class AccessGate:
     """Checks each ``AccessRequest`` against the operator's rules and the server's."""
 
     def __init__(self, operator: AccessSettings, ledger: Ledger) -> None:

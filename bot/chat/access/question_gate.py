@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bot.chat.access.gate import AccessRequest, Gate, Refusal
+from bot.chat.access.gate import AccessGate, AccessRequest, Refusal
 from bot.chat.access.visitors import Visitors
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
@@ -41,7 +41,7 @@ class QuestionGate:
         ledger: Ledger,
         rest: RestRetry,
         locales: Locales,
-        gate: Gate,
+        gate: AccessGate,
         visitors: Visitors,
     ) -> None:
         self._client = client

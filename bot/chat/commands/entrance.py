@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.chat.access.gate import Gate
+from bot.chat.access.gate import AccessGate
 from bot.chat.access.visitors import Visitors
 from bot.chat.commands.interaction import refuse
 from bot.chat.texts.fluent import DEFAULT, language_of, localized, set_language
@@ -23,7 +23,9 @@ class Entrance:
     The language is remembered for later direct messages.
     """
 
-    def __init__(self, locales: Locales, gate: Gate, visitors: Visitors, rest: RestRetry) -> None:
+    def __init__(
+        self, locales: Locales, gate: AccessGate, visitors: Visitors, rest: RestRetry
+    ) -> None:
         self._locales = locales
         self._gate = gate
         self._visitors = visitors

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.access.gate import AccessRequest, Gate
+from bot.chat.access.gate import AccessGate, AccessRequest
 from bot.config import AccessSettings
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import AccessRule, Ledger, RuleKind, TooManyRulesError
@@ -44,7 +44,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 
 
 async def verdict(ledger: Ledger, request: AccessRequest, **operator: object) -> str | None:
-    refusal = await Gate(AccessSettings(**operator), ledger).check(request)  # type: ignore[arg-type]  # lists
+    refusal = await AccessGate(AccessSettings(**operator), ledger).check(request)  # type: ignore[arg-type]  # lists
     return None if refusal is None else refusal.reason
 
 
@@ -208,7 +208,7 @@ def test_whoever_is_denied_anywhere_by_the_operator_is_never_let_in(
     settings = AccessSettings(
         allow_members=allowed, deny_roles=denied, allow_channels=places, deny_channels=closed
     )
-    reason = Gate(settings, _NoRules()).refused_by_operator(request)  # type: ignore[arg-type]  # unread
+    reason = AccessGate(settings, _NoRules()).refused_by_operator(request)  # type: ignore[arg-type]  # unread
     people, channels = {ADA, GUILD, *roles}, {THREAD, GENERAL, CATEGORY}
     if people & set(denied) or channels & set(closed):
         assert reason is not None
