@@ -42,9 +42,9 @@ class ChatBot(discord.Client):
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
 
     ``assistant_id`` answers where nobody chose another assistant; ``configured`` are the configured
-    ones' ids by name. ``access`` says whom the operator lets use the bot. ``models`` lists the model
-    endpoint's models. ``tell_place`` says which assistants are told where and when they answer;
-    None: all.
+    ones' ids by name. ``access`` says whom the operator lets use the bot. ``models`` lists the
+    model endpoint's models. ``tell_place`` says which assistants are told where and when they
+    answer; None: all.
     """
 
     def __init__(
