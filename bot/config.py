@@ -139,9 +139,10 @@ class StorageSettings(Section, frozen=True, kw_only=True):
 
 
 class ServerSettings(Section, frozen=True, kw_only=True):
-    """The server of the Assistants API over HTTP."""
+    """The server of the Assistants API over HTTP, and of the metrics."""
 
     enabled: bool = False
+    metrics: bool = False
     host: str = "127.0.0.1"
     port: Port = 8765
     allowed_origins: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from bot.app.assistant_definitions import (
 )
 from bot.app.attachment_text import AttachmentText
 from bot.app.forwarding import ModelUpstream
+from bot.app.monitoring import Monitoring
 from bot.app.transcription import AudioTranscriber
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
@@ -89,6 +90,7 @@ class Container:
         self._terminal = terminal
         self._databases = databases or Path(config.storage.directory)
         self._model: Model | None = None
+        self._monitoring = _monitoring(config, clock)
 
     async def engine(self, *, with_bot: bool) -> Engine:
         """Open engine.db, prepare the model and start the engine, which resumes unfinished runs.
@@ -96,7 +98,9 @@ class Container:
         ``with_bot``: the bot logs its own turns, so the engine does not log the bot's runs.
         """
         # The database comes first: an unusable directory must fail before a model is downloaded.
-        store = await EngineStore.open(self._databases / "engine.db")
+        store = await EngineStore.open(
+            self._databases / "engine.db", metrics=self._monitoring.reports
+        )
         self._close_with(store.close)
         model = await self.model()
         status = await model.check()
@@ -118,9 +122,11 @@ class Container:
             quiet_project=BOT_PROJECT if with_bot else None,
             keep_thoughts=self._config.discord.show_thoughts,
         )
-        engine = Engine(store, model, clock=self._clock, options=options)
+        metrics = self._monitoring.reports
+        engine = Engine(store, model, clock=self._clock, options=options, metrics=metrics)
         self._close_with(engine.stop)
         await engine.start()
+        self._monitoring.watch_engine(engine)
         return engine
 
     def _runs_per_project(self) -> int:
@@ -150,17 +156,25 @@ class Container:
         self._close_with(client.close)
         return client
 
-    async def server(self, engine: Engine) -> Server:
-        """Start the server, which serves the engine and forwards requests to its model endpoint."""
+    async def server(self, engine: Engine | None, *, with_bot: bool) -> Server:
+        """Start the server, which serves the engine and forwards requests to its model endpoint.
+
+        Without ``engine`` it serves health, readiness and metrics alone. ``with_bot``: the program
+        is ready once the bot is.
+        """
+        if with_bot:
+            self._monitoring.expect_bot()
         settings, model = self._config.server, self._model
         server = Server(
-            engine.for_project,
+            None if engine is None else engine.for_project,
             keys=server_keys(self._environment),
             host=settings.host,
             port=settings.port,
             spool=self._databases,
             allowed_origins=settings.allowed_origins,
             upstream=ModelUpstream(model) if isinstance(model, ForwardingModel) else None,
+            monitor=self._monitoring,
+            metrics_key=metrics_key(self._environment),
         )
         self._close_with(server.stop)
         await server.start()
@@ -168,7 +182,9 @@ class Container:
 
     async def ledger(self) -> Ledger:
         """Open bot.db."""
-        ledger = await Ledger.open(self._databases / "bot.db", self._clock.now)
+        ledger = await Ledger.open(
+            self._databases / "bot.db", self._clock.now, metrics=self._monitoring.reports
+        )
         self._close_with(ledger.close)
         return ledger
 
@@ -202,7 +218,9 @@ class Container:
             tell_place=place_switch(self._config.assistants, assistants),
             drawer=painter,
             limits=limits,
+            metrics=self._monitoring.reports,
         )
+        self._monitoring.watch_bot(bot, ledger)
         await self._stack.enter_async_context(bot)
         self._close_with(bot.close)
         life = asyncio.create_task(self._live(bot, token), name="discord")
@@ -317,6 +335,25 @@ def secret(environment: Mapping[str, str], section: str, variable: str) -> str |
         raise StartError(
             f"[{section}] api_key_env names {variable}, which is not set. Set the variable to the "
             "key, or remove api_key_env."
+        )
+    return key
+
+
+def _monitoring(config: Config, clock: Clock) -> Monitoring:
+    if not config.server.metrics:
+        return Monitoring(None, clock)
+    from bot.app.prometheus import PrometheusMetrics
+
+    return Monitoring(PrometheusMetrics(), clock)
+
+
+def metrics_key(environment: Mapping[str, str]) -> str:
+    """Return the key of the metrics, empty without one; raises ``StartError`` for a short one."""
+    key = environment.get("METRICS_KEY", "").strip()
+    if key and len(key) < _SHORTEST_KEY:
+        raise StartError(
+            f"METRICS_KEY has fewer than {_SHORTEST_KEY} characters, which can be guessed. Make "
+            "one with: openssl rand -hex 24"
         )
     return key
 

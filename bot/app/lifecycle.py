@@ -64,9 +64,13 @@ async def run_bot(
         )
         embedded = config.assistants.url == "embedded"
         engine = await container.engine(with_bot=True) if embedded else None
-        if engine is not None and config.server.enabled:
-            server = await container.server(engine)
-            say(f"The Assistants API is at {server.url}")
+        if config.server.enabled or config.server.metrics:
+            served = engine if config.server.enabled else None
+            server = await container.server(served, with_bot=True)
+            if config.server.enabled:
+                say(f"The Assistants API is at {server.url}")
+            if config.server.metrics:
+                say(f"The metrics are at {server.url.removesuffix('/v1')}/metrics")
         bot_task = await container.bot(await container.api(engine), await container.ledger(), token)
         _tune_garbage_collector()
         await bot_task
@@ -85,7 +89,7 @@ async def run_server(
         container = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
-        server = await container.server(await container.engine(with_bot=False))
+        server = await container.server(await container.engine(with_bot=False), with_bot=False)
         _tune_garbage_collector()
         say(f"The Assistants API is at {server.url}. Stop with Ctrl-C.")
         await asyncio.get_running_loop().create_future()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import discord
+from msgspec import Struct
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.assistants import ModelLister
@@ -20,6 +21,7 @@ from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits, build_parts
 from bot.config import AccessSettings, DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, LedgerError
 
@@ -32,6 +34,18 @@ _STOP_SECONDS: Final = 3.0
 _DISCONNECT_SECONDS: Final = 0.8
 
 _log: Final = logging.getLogger(__name__)
+
+
+class Vitals(Struct, frozen=True, kw_only=True):
+    """The state of the bot at one moment.
+
+    ``loop_late`` is how late the event loop was in the last minute (p99), in seconds.
+    """
+
+    connected: bool
+    slots_held: int
+    slots_waiting: int
+    loop_late: float
 
 
 class ChatBot(discord.Client):
@@ -62,6 +76,7 @@ class ChatBot(discord.Client):
         tell_place: PlaceSwitch | None = None,
         drawer: FormulaDrawer | None = None,
         limits: ChatLimits | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         super().__init__(
             intents=_intents(),
@@ -92,6 +107,7 @@ class ChatBot(discord.Client):
             tell_place=tell_place,
             drawer=drawer,
             limits=limits or ChatLimits(),
+            metrics=metrics,
         )
         self._tasks = BackgroundTasks()
         self._started = False
@@ -103,6 +119,16 @@ class ChatBot(discord.Client):
     def handlers(self) -> InteractionHandlers:
         """The handlers of slash commands and buttons."""
         return self._parts.handlers
+
+    def vitals(self) -> Vitals:
+        """Return the state of the bot now."""
+        parts = self._parts
+        return Vitals(
+            connected=parts.gateway.is_connected,
+            slots_held=parts.run_slots.held,
+            slots_waiting=parts.run_slots.waiting,
+            loop_late=parts.loop_monitor.percentile(0.99),
+        )
 
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
         """Let an interaction in; False: it was answered already."""

@@ -66,6 +66,7 @@ from bot.chat.turns.scheduler import (
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import AccessSettings, DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger
 
 
@@ -90,6 +91,7 @@ class ChatParts:
     """The parts to which the client hands Discord's events."""
 
     gateway: Gateway
+    run_slots: RunSlots
     loop_monitor: LoopMonitor
     listener: Listener
     unreadable: UnreadableMessages
@@ -126,16 +128,18 @@ def build_parts(
     tell_place: PlaceSwitch | None = None,
     drawer: FormulaDrawer | None = None,
     limits: ChatLimits,
+    metrics: Metrics | None = None,
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet.
 
     ``configured`` are the ids of the configured assistants by name; ``models`` lists the names of
     models for autocompletion.
     """
+    metrics = metrics or Metrics()
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
-    _observe_requests(client, clock, throttle, gateway)
+    _observe_requests(client, clock, throttle, gateway, metrics)
 
     rest = RestRetry(clock)
     writers = ChannelWriters(client, rest, clock)
@@ -194,6 +198,7 @@ def build_parts(
         missed_changes=missed_changes,
         settings=settings,
         place=PlaceInstructions(client, clock, settings.time_zone, tell_place or PlaceSwitch()),
+        metrics=metrics,
         progress_grace=limits.progress_grace,
         drawer=drawer,
     )
@@ -221,6 +226,7 @@ def build_parts(
         mark_read=read_markers.mark_read,
         forward_before=references.forward_before,
         most_waiting=limits.most_waiting,
+        metrics=metrics,
     )
     unreadable = UnreadableMessages(
         client,
@@ -254,6 +260,7 @@ def build_parts(
     admin = discord.Permissions(**{settings.admin_permission: True})
     return ChatParts(
         gateway=gateway,
+        run_slots=run_slots,
         loop_monitor=LoopMonitor(clock),
         listener=listener,
         unreadable=unreadable,
@@ -316,7 +323,11 @@ async def _no_models() -> tuple[str, ...]:
 
 
 def _observe_requests(
-    client: discord.Client, clock: Clock, throttle: EditThrottle, gateway: Gateway
+    client: discord.Client,
+    clock: Clock,
+    throttle: EditThrottle,
+    gateway: Gateway,
+    metrics: Metrics,
 ) -> None:
     """Have the client's REST requests limited, and their refusals reported."""
     rate_limiter = RateLimiter(clock, until_limited=True)
@@ -325,6 +336,7 @@ def _observe_requests(
         channel_limited=throttle.count_429,
         global_limited=rate_limiter.limit_reached,
         unauthorized=gateway.check_token,
+        answered=metrics.discord_answered,
     )
     observer.trace.on_request_start.append(rate_limiter.before_request)
     dpy_internals.set_trace(client, observer.trace)

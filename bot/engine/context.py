@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bot.assistants import errors
 from bot.assistants.schema.vector_stores import VectorStoreFile
+from bot.engine.model_health import ModelHealth
 from bot.engine.prompt.context_window import ContextWindows
 from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.tool_calls.hosted_tools import CodeQuotas, HostedTools
@@ -14,6 +15,7 @@ from bot.engine.tool_calls.ingestion import Ingestion
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model
 from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
 from bot.store.engine import (
     Check,
     EngineStore,
@@ -67,6 +69,8 @@ class EngineContext:
     hosted_tools: HostedTools
     ingestion: Ingestion
     summary_pauses: SummaryPauses
+    model_health: ModelHealth
+    metrics: Metrics
 
     def now(self) -> int:
         """Return the time in whole seconds since 1970, as the API's objects have it."""

@@ -5,6 +5,7 @@ import logging
 from typing import Final
 
 from bot.engine.context import EngineContext, EngineOptions
+from bot.engine.model_health import ModelHealth
 from bot.engine.prompt.context_window import ContextWindows
 from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.run.supervisor import RunSupervisor
@@ -15,6 +16,7 @@ from bot.hosted.extract import extract_text
 from bot.models.http.image_fetcher import ImageFetcher
 from bot.models.types import Model
 from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
 from bot.store.engine import EngineStore
 
 _log: Final = logging.getLogger(__name__)
@@ -37,7 +39,9 @@ class Engine:
         options: EngineOptions | None = None,
         fetcher: ImageFetcher | None = None,
         extract: TextExtractor = extract_text,
+        metrics: Metrics | None = None,
     ) -> None:
+        metrics = metrics or Metrics()
         options = options or EngineOptions()
         self.store = store
         self._context = EngineContext(
@@ -49,6 +53,8 @@ class Engine:
             context_windows=ContextWindows(options.context_window),
             hosted_tools=HostedTools(store, clock, options.search_seconds, options.code),
             summary_pauses=SummaryPauses(clock),
+            model_health=ModelHealth(clock, metrics),
+            metrics=metrics,
             ingestion=Ingestion(
                 store,
                 clock,
@@ -59,6 +65,11 @@ class Engine:
         )
         self._supervisor = RunSupervisor(self._context)
         self._expiry_watch: asyncio.Task[None] | None = None
+
+    @property
+    def model_health(self) -> ModelHealth:
+        """How the model's endpoint answered last."""
+        return self._context.model_health
 
     async def start(self) -> None:
         """Go on with the runs and files that the last process left unfinished."""

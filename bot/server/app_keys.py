@@ -11,6 +11,7 @@ from msgspec import Struct
 from bot.assistants.schema.files import MOST_BYTES
 from bot.server.auth import Gate
 from bot.server.cors import Origins
+from bot.server.monitor import Monitor
 from bot.server.upstream import Upstream
 
 
@@ -82,6 +83,7 @@ SHARES: Final = web.AppKey("shares", Shares)
 SPOOL: Final = web.AppKey("spool", Spool)
 STOPPING: Final = web.AppKey("stopping", asyncio.Event)
 UPSTREAM: Final = web.AppKey[Upstream | None]("upstream")
+MONITOR: Final = web.AppKey[Monitor | None]("monitor")
 FORWARDED: Final = web.AppKey("forwarded", defaultdict[str, Forwarding])
 """The forwarded requests in progress, by project."""
 REQUEST_ID: Final = web.RequestKey("request_id", str)

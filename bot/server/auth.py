@@ -21,7 +21,8 @@ PROJECT: Final = web.RequestKey("project", str)
 class Gate:
     """Admits requests: with API keys by key, without them only from this machine.
 
-    ``origins`` are the web pages that may send requests without a key.
+    ``origins`` are the web pages that may send requests without a key. ``metrics_key`` is the key
+    of the metrics; without it only this machine may read them.
     """
 
     def __init__(
@@ -29,12 +30,15 @@ class Gate:
         projects: Callable[[str], AssistantsAPI],
         keys: Mapping[str, str],
         origins: Origins | None = None,
+        *,
+        metrics_key: str = "",
     ) -> None:
         self._projects = projects
         self._keys = tuple(
             (key.encode("utf-8", "surrogateescape"), name) for key, name in keys.items()
         )
         self._origins = origins or Origins(())
+        self._metrics_key = metrics_key.encode("utf-8", "surrogateescape")
 
     def project(self, request: web.Request) -> str:
         """Return the name of the caller's project; raises ``APIError`` 401 or 403."""
@@ -43,6 +47,21 @@ class Gate:
             self._require_local_caller(headers.get("Host"), headers.get("Origin"))
             return OPEN_PROJECT
         return self._project_of(headers.get("Authorization"), headers.get("api-key"))
+
+    def admit_to_metrics(self, request: web.Request) -> None:
+        """Raise ``APIError`` 401 or 403 for a caller who may not read the metrics."""
+        headers = request.headers
+        if not self._metrics_key:
+            self._require_local_caller(headers.get("Host"), headers.get("Origin"))
+            return
+        scheme, _, given = headers.get("Authorization", "").partition(" ")
+        secret = given.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(self._metrics_key, secret):
+            raise APIError(
+                401,
+                "The metrics need the key in METRICS_KEY, in an Authorization header: Bearer KEY.",
+                code="invalid_api_key",
+            )
 
     def api(self, project: str) -> AssistantsAPI:
         """Return the API of a project."""

@@ -10,6 +10,7 @@ from bot.server.handlers import (
     files,
     forwarding,
     messages,
+    monitoring,
     runs,
     steps,
     threads,
@@ -17,7 +18,6 @@ from bot.server.handlers import (
     vector_stores,
 )
 from bot.server.middleware import Operation, endpoint
-from bot.server.responses import answer
 
 _ASSISTANTS: Final = "/v1/assistants"
 _ASSISTANT: Final = "/v1/assistants/{assistant_id}"
@@ -98,14 +98,22 @@ _BETA: Final = (_ASSISTANTS, _THREADS)
 """Paths that require the beta header; the official clients send none with files."""
 
 
-async def health(_request: web.Request) -> web.Response:
-    """GET /healthz: answers every caller, and reveals only that the server runs."""
-    return answer({"status": "ok"})
+_MONITORING: Final = (
+    ("/healthz", monitoring.health),
+    ("/readyz", monitoring.readiness),
+    ("/metrics", monitoring.metrics),
+)
 
 
-def add_routes(app: web.Application) -> None:
-    """Add every route to the application's router, also under Azure's paths."""
-    app.router.add_route("GET", "/healthz", health, expect_handler=_expect)
+def add_routes(app: web.Application, *, with_api: bool) -> None:
+    """Add every route to the application's router, the API's also under Azure's paths."""
+    for path, handler in _MONITORING:
+        app.router.add_route("GET", path, handler, expect_handler=_expect)
+    if with_api:
+        _add_api(app)
+
+
+def _add_api(app: web.Application) -> None:
     for method, path, operation in ROUTES + FORWARDED:
         # File contents and forwarded answers are streamed; other answers are in memory as a whole,
         # so their number at once is bounded.

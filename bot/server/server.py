@@ -14,6 +14,7 @@ from bot.server.app_keys import (
     FORWARDED,
     GATE,
     LIMITS,
+    MONITOR,
     ORIGINS,
     SHARES,
     SPOOL,
@@ -28,6 +29,7 @@ from bot.server.auth import Gate
 from bot.server.connections import AcceptErrors, Connections, Site
 from bot.server.cors import Origins
 from bot.server.middleware import add_headers, answer_errors
+from bot.server.monitor import Monitor
 from bot.server.routes import add_routes
 from bot.server.upstream import Upstream
 from bot.wire.addresses import is_loopback
@@ -48,11 +50,13 @@ class Server:
     Incomplete uploads are stored in ``spool``; None means the system's temporary directory.
     Web pages on this machine and of ``allowed_origins`` may read responses; "*" allows every page.
     ``upstream`` answers forwarded requests, such as chat completions.
+    Without ``projects`` the server has no API: it shows only health, readiness and metrics, which
+    ``monitor`` knows. ``metrics_key`` is the key of the metrics.
     """
 
     def __init__(
         self,
-        projects: Callable[[str], AssistantsAPI],
+        projects: Callable[[str], AssistantsAPI] | None,
         *,
         keys: Mapping[str, str],
         host: str = "127.0.0.1",
@@ -61,6 +65,8 @@ class Server:
         spool: Path | None = None,
         allowed_origins: Collection[str] = (),
         upstream: Upstream | None = None,
+        monitor: Monitor | None = None,
+        metrics_key: str = "",
     ) -> None:
         self._projects = projects
         self._keys = keys
@@ -70,6 +76,8 @@ class Server:
         self._spool = Spool(spool)
         self._allowed_origins = allowed_origins
         self._upstream = upstream
+        self._monitor = monitor
+        self._metrics_key = metrics_key
         self._runner: web.AppRunner | None = None
         self._stopping: asyncio.Event | None = None
         self._accept_errors: AcceptErrors | None = None
@@ -82,7 +90,9 @@ class Server:
 
     async def start(self) -> None:
         """Listen (port 0: any free port); raises ``ServerError`` if impossible or unsafe."""
-        if not self._keys and not is_loopback(self._host):
+        if self._monitor is not None and self._monitor.has_metrics:
+            self._require_safe_metrics()
+        if self._projects is not None and not self._keys and not is_loopback(self._host):
             raise ServerError(
                 f"Without API keys the server can't listen on {self._host}, which other machines "
                 "reach. Configure keys, or listen on 127.0.0.1."
@@ -92,16 +102,18 @@ class Server:
         origins = self._origins()
         self._stopping = asyncio.Event()
         app = web.Application(client_max_size=self._limits.body, middlewares=[answer_errors])
-        app[GATE] = Gate(self._projects, self._keys, origins)
+        projects = self._projects or _no_projects
+        app[GATE] = Gate(projects, self._keys, origins, metrics_key=self._metrics_key)
         app[ORIGINS] = origins
         app[LIMITS] = self._limits
         app[SHARES] = Shares(self._limits)
         app[UPSTREAM] = self._upstream
+        app[MONITOR] = self._monitor
         app[FORWARDED] = defaultdict(Forwarding)
         app[SPOOL] = self._spool
         app[STOPPING] = self._stopping
         app.on_response_prepare.append(add_headers)
-        add_routes(app)
+        add_routes(app, with_api=self._projects is not None)
         runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
         )
@@ -120,6 +132,15 @@ class Server:
         self._accept_errors = AcceptErrors(loop, loop.time)
         self._runner = runner
         self._url = _url(self._host, runner.addresses[0][1])
+
+    def _require_safe_metrics(self) -> None:
+        """Raise ``ServerError`` if callers elsewhere could read the metrics without a key."""
+        elsewhere = bool(self._keys) or not is_loopback(self._host)
+        if elsewhere and not self._metrics_key:
+            raise ServerError(
+                "Metrics that other machines can reach need a key. Set METRICS_KEY (openssl rand "
+                "-hex 24 prints one), or switch off [server] metrics."
+            )
 
     def _origins(self) -> Origins:
         try:
@@ -145,6 +166,10 @@ class Server:
         await runner.cleanup()
         if self._accept_errors is not None:
             self._accept_errors.close()
+
+
+def _no_projects(name: str) -> AssistantsAPI:
+    raise LookupError(f"this server has no project {name}")
 
 
 def _url(host: str, port: int) -> str:

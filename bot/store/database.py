@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final, Literal, Self, TypeVar
 
 import aiosqlite
 
+from bot.runtime.metrics import Metrics
 from bot.store.aiosqlite_internals import ThreadConnection, missing_internals
 from bot.store.group_commit import Commits, Work
 from bot.store.search_readers import SearchReaders, SearchWork
@@ -54,8 +56,10 @@ class Database:
         writer: ThreadConnection,
         readers: list[ThreadConnection],
         search_readers: list[ThreadConnection],
+        metrics: Metrics,
     ) -> None:
         self.path = path
+        self._metrics = metrics
         self._lock = lock
         self._writer = writer
         self._readers = readers
@@ -72,6 +76,7 @@ class Database:
         synchronous: Literal["FULL", "NORMAL"],
         search_readers: int = 0,
         busy_seconds: float = 30.0,
+        metrics: Metrics | None = None,
     ) -> Self:
         """Open or create the database at ``path``, lock it and bring its schema up to date.
 
@@ -108,7 +113,14 @@ class Database:
             lock.release()
             raise
         readers = opened[1:]
-        return cls(path, lock, opened[0], readers[:_READERS], readers[_READERS:])
+        return cls(
+            path,
+            lock,
+            opened[0],
+            readers[:_READERS],
+            readers[_READERS:],
+            metrics or Metrics(),
+        )
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in one transaction: committed if it returns, rolled back if it raises.
@@ -116,8 +128,12 @@ class Database:
         Transactions that wait for the writer are committed together. Raises
         ``StoreUnavailableError`` if another process writes for more than ``busy_seconds``.
         """
-        with _unavailable():
-            return await self._commits.write(work)
+        began = time.perf_counter()
+        try:
+            with _unavailable():
+                return await self._commits.write(work)
+        finally:
+            self._metrics.database_worked(self.path.name, "write", time.perf_counter() - began)
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on one snapshot of the committed data, beside any writer."""
@@ -130,8 +146,16 @@ class Database:
                 db.execute("ROLLBACK")
 
         self._next_reader = (self._next_reader + 1) % len(self._readers)
-        with _unavailable():
-            return await self._readers[self._next_reader].run(snapshot)
+        began = time.perf_counter()
+        try:
+            with _unavailable():
+                return await self._readers[self._next_reader].run(snapshot)
+        finally:
+            self._metrics.database_worked(self.path.name, "read", time.perf_counter() - began)
+
+    async def probe(self) -> None:
+        """Write to the disk and change nothing; raises ``StoreUnavailableError`` if it fails."""
+        await self.write(_rewrite_version)
 
     async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
         """Run a slow read on connections of its own, so that other reads do not wait for it.
@@ -229,6 +253,11 @@ async def _connect(
         await connection.close()
         raise
     return connection
+
+
+def _rewrite_version(db: sqlite3.Connection) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    db.execute(f"PRAGMA user_version = {int(version)}")
 
 
 def _checkpoint(db: sqlite3.Connection) -> None:

@@ -133,11 +133,24 @@ async def test_serve_logs_why_a_run_failed(tmp_path: Path, model: ScriptedModel)
 async def test_run_can_serve_the_api_beside_the_bot_with_keys(
     tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
 ) -> None:
-    config = written_config(tmp_path, model, sandbox, "[server]\nenabled = true\nport = 0\n")
-    environment = {"DISCORD_TOKEN": sandbox.token, "ASSISTANTS_API_KEYS": "team=sk-team-0123456789"}
+    server = "[server]\nenabled = true\nport = 0\nmetrics = true\n"
+    config = written_config(tmp_path, model, sandbox, server)
+    environment = {
+        "DISCORD_TOKEN": sandbox.token,
+        "ASSISTANTS_API_KEYS": "team=sk-team-0123456789",
+        "METRICS_KEY": "mk-0123456789abcdef",
+    }
     async with program("run", "--config", config, environment=environment) as ran:
         url = (await ran.until_line("The Assistants API is at ")).split()[5]
+        metrics = (await ran.until_line("The metrics are at ")).split()[4]
         await ran.until_line("is on Discord")
+        async with aiohttp.ClientSession() as session:
+            assert (await session.get(metrics)).status == 401
+            admitted = {"Authorization": "Bearer mk-0123456789abcdef"}
+            shown = await (await session.get(metrics, headers=admitted)).text()
+            assert "assistants_bot_gateway_connected 1.0" in shown
+            ready = await session.get(url.removesuffix("/v1") + "/readyz")
+            assert await ready.json() == {"status": "ready"}
         async with Client(url, "sk-team-0123456789") as client:
             assert (
                 await client.list_assistants()

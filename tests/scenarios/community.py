@@ -23,6 +23,7 @@ from bot.client import Client
 from bot.config import AccessSettings, DiscordSettings
 from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.metrics import Metrics
 from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox
 from bot.sandbox.faults import RequestFault
 from bot.server import Server
@@ -66,6 +67,7 @@ class Community:
         """What draws formulas; without it they are text."""
         self.limits = ChatLimits()
         """What the bot is started with; a test changes them with ``restart_bot``."""
+        self.metrics: Metrics | None = None
         self.settings = DiscordSettings(
             answer_in="thread" if answer_in == "thread" else "channel",
             api_url=sandbox.api_url,
@@ -135,6 +137,7 @@ class Community:
             tell_place=self.tell_place,
             drawer=self.drawer,
             limits=self.limits,
+            metrics=self.metrics,
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
         ready = asyncio.create_task(self.sandbox.bot_ready())

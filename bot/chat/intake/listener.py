@@ -24,6 +24,7 @@ from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import attachments_json, is_same_wording
 from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
@@ -62,6 +63,7 @@ class Listener:
         mark_read: Callable[[int, int | None, int], None],
         forward_before: Callable[[discord.Message], Awaitable[int | None]],
         most_waiting: int = MOST_WAITING,
+        metrics: Metrics | None = None,
     ) -> None:
         self._ledger = ledger
         self._router = router
@@ -77,6 +79,7 @@ class Listener:
         self._forward_before = forward_before
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
+        self._metrics = metrics or Metrics()
         self._refused_at: dict[int, float] = {}
         # discord.py runs each event in its own task. One lock per channel keeps the order of a
         # channel's events; a lock is freed when no task uses it.
@@ -173,6 +176,8 @@ class Listener:
             stored = await self._ledger.questions.take(
                 question, destination.link, most=self._most_waiting
             )
+        if stored:
+            self._metrics.question_taken()
         if stored and destination.link is not None:
             self._schedule(destination.link.channel_id)
         elif stored:

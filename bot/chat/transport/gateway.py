@@ -91,6 +91,11 @@ class Gateway:
             self._client.dispatch("disconnect")
             await self._back_off()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether Discord has accepted the session and the socket stands."""
+        return self._lost_at is None and self._socket is not None and self._socket.open
+
     def stop(self) -> None:
         """End ``run`` at its next wait."""
         self._stopped.set()

@@ -21,7 +21,7 @@ class HttpObserver:
 
     ``channel_limited`` is called with the channel's id for a 429 to an edit in that channel,
     ``global_limited`` for a 429 of the global rate limit, ``unauthorized`` for a 401 to the bot's
-    token.
+    token. ``answered`` is called with the status of every response.
     """
 
     def __init__(
@@ -31,11 +31,13 @@ class HttpObserver:
         channel_limited: Callable[[int], None],
         global_limited: Callable[[], None],
         unauthorized: Callable[[], None],
+        answered: Callable[[int], None],
     ) -> None:
         self._client = client
         self._channel_limited = channel_limited
         self._global_limited = global_limited
         self._unauthorized = unauthorized
+        self._report = answered
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_end.append(self._answered)
 
@@ -46,6 +48,7 @@ class HttpObserver:
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
         status, path, headers = params.response.status, params.url.path, params.response.headers
+        self._report(status)
         if status == 401 and not _BY_ITS_OWN_TOKEN.search(path):
             self._unauthorized()
         if status != 429:

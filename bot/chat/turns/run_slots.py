@@ -82,6 +82,16 @@ class RunSlots:
         """Return the slot of a turn; the turn neither holds the slot nor waits for it yet."""
         return RunSlot(self._slots, turn_id, guild_id)
 
+    @property
+    def held(self) -> int:
+        """The number of turns that have a run."""
+        return self._slots.held
+
+    @property
+    def waiting(self) -> int:
+        """The number of turns that wait for a slot."""
+        return self._slots.waiting
+
     def health(self) -> str:
         """Return a line for members that says how busy the bot is."""
         return localized("health", answering=self._slots.held, waiting=self._slots.waiting)

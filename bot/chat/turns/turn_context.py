@@ -22,6 +22,7 @@ from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger, Turn
 
 
@@ -46,6 +47,7 @@ class TurnServices:
     missed_changes: MissedChanges
     settings: DiscordSettings
     place: PlaceInstructions
+    metrics: Metrics
     progress_grace: float
     """How long the end of a reply waits for a progress edit under way, in seconds."""
     drawer: FormulaDrawer | None

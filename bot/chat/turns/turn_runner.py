@@ -220,6 +220,7 @@ class TurnRunner:
         questions = await self._ledger.questions.of_turn(turn.id)
         asked_here = all(question.channel_id == turn.channel_id for question in questions)
         message_id = await self._reply.send_placeholder(in_reply=asked_here)
+        self._services.metrics.thinking_shown(self._context.seconds(turn))
         return await self._ledger.turns.placed(turn.id, turn.attempt, message_id)
 
     async def _post(self, turn: Turn) -> Turn | None:
@@ -340,6 +341,7 @@ class TurnRunner:
     def _ended(self, turn: Turn | None, took: float, reason: str) -> Turn | None:
         """Log the end of a turn, and begin what follows from it."""
         if turn is not None:
+            self._services.metrics.turn_ended(turn.outcome or turn.state, took)
             log_end(turn, took, reason)
             self._services.namer.name_soon(turn)
             if turn.has_chores:

@@ -19,6 +19,7 @@ from bot.assistants.schema.objects import (
 )
 from bot.assistants.states import MessageIncompleteReason, RunStatus, StepStatus
 from bot.engine.run.run_events import RunFeed
+from bot.runtime.metrics import Metrics
 from bot.store.engine import Tables
 
 _STEP_STATUS: Final[Mapping[RunStatus, StepStatus]] = MappingProxyType(
@@ -58,6 +59,16 @@ class EndedRun(NamedTuple):
     run: Run
     steps: list[RunStep]
     messages: list[Message]
+
+    def report(self, metrics: Metrics) -> None:
+        """Report the end of the run."""
+        used = self.run.usage or Usage(0, 0, 0)
+        metrics.run_ended(
+            self.run.status,
+            self.run.model,
+            prompt_tokens=used.prompt_tokens,
+            completion_tokens=used.completion_tokens,
+        )
 
     def publish(self, feed: RunFeed) -> None:
         """Publish the final events in the API's order: messages, steps, run."""

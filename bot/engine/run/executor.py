@@ -278,6 +278,7 @@ class RunExecutor:
         if save_error is not None:
             _log.error("The text that %s wrote can't be stored", self.run.id, exc_info=save_error)
         self._context.run = ended.run
+        ended.report(self._engine.metrics)
         if save_text and self._call is not None:
             self._call.writer.publish_annotations()
         ended.publish(self._context.feed)

@@ -236,8 +236,10 @@ class ModelCall:
             events = model.stream(request)
         try:
             async with aclosing(events) as stream:
-                with guard.interruptible():
+                health = self._engine.model_health
+                with health.call(self._run.model) as timer, guard.interruptible():
                     async for event in stream:
+                        timer.event()
                         guard.shield()
                         if isinstance(event, Finished):
                             finished = event

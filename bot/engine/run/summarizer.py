@@ -207,21 +207,26 @@ class Summarizer:
 
     async def _read(self, request: ModelRequest, answer: _Answer) -> None:
         """Read the model's answer; raises ``ModelError``."""
-        async with aclosing(self._engine.model.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, ModelTextDelta):
-                    answer.text += event.text
-                elif isinstance(event, TextWithdrawn):
-                    answer.text = ""
-                elif isinstance(event, Finished):
-                    if used := event.usage:
-                        answer.usage = Usage(
-                            used.prompt_tokens, used.completion_tokens, used.total_tokens
-                        )
-                    if event.reason == "content_filter":
-                        raise ModelError("rejected", "the endpoint's content filter stopped it.")
-                if len(answer.text) > _MOST_CHARACTERS:
-                    return
+        events = self._engine.model.stream(request)
+        with self._engine.model_health.call(request.model) as timer:
+            async with aclosing(events):
+                async for event in events:
+                    timer.event()
+                    if isinstance(event, ModelTextDelta):
+                        answer.text += event.text
+                    elif isinstance(event, TextWithdrawn):
+                        answer.text = ""
+                    elif isinstance(event, Finished):
+                        if used := event.usage:
+                            answer.usage = Usage(
+                                used.prompt_tokens, used.completion_tokens, used.total_tokens
+                            )
+                        if event.reason == "content_filter":
+                            raise ModelError(
+                                "rejected", "the endpoint's content filter stopped it."
+                            )
+                    if len(answer.text) > _MOST_CHARACTERS:
+                        return
 
     async def _store(self, plan: _Plan, text: str) -> bool:
         """Store a summary, unless one of the messages in it was deleted meanwhile."""

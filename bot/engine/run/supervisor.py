@@ -119,6 +119,7 @@ class RunSupervisor:
             lambda tables: end_run(tables, project, run_id, ending, now)
         )
         if ended is not None:
+            ended.report(self._engine.metrics)
             ended.publish(self.feed(run_id))
             self._drop_feed(run_id)
 

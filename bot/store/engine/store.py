@@ -12,6 +12,7 @@ from msgspec.json import Decoder
 from bot.assistants.errors import not_found
 from bot.assistants.schema.objects import Assistant, Message, Run, RunStep, Thread
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
+from bot.runtime.metrics import Metrics
 from bot.store.blobs import FileBox
 from bot.store.database import Database, StoreError
 from bot.store.engine.files import FileTables
@@ -45,15 +46,23 @@ class EngineStore:
         self.files = FileBox(database.path.parent / "files")
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, *, metrics: Metrics | None = None) -> Self:
         """Open or create engine.db; raises ``StoreError`` with a sentence for the operator."""
         # NORMAL: a power cut may lose the newest runs, but not damage the file. The bot then starts
         # those runs again, because its ledger is fully durable.
         return cls(
             await Database.open(
-                path, MIGRATIONS, synchronous="NORMAL", search_readers=_SEARCH_READERS
+                path,
+                MIGRATIONS,
+                synchronous="NORMAL",
+                search_readers=_SEARCH_READERS,
+                metrics=metrics,
             )
         )
+
+    async def probe(self) -> None:
+        """Write to the disk and change nothing; raises ``StoreUnavailableError`` if it fails."""
+        await self._database.probe()
 
     async def write(self, work: "Callable[[Tables], T]") -> T:
         """Run ``work`` in one transaction; an exception rolls the transaction back."""

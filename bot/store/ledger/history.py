@@ -5,7 +5,7 @@ import sqlite3
 from typing import Final
 
 from bot.store.ledger import rows
-from bot.store.ledger.records import Scope, Turn
+from bot.store.ledger.records import OpenCounts, Scope, Turn
 from bot.store.ledger.session import LedgerSession
 
 _VISIBLE: Final = """
@@ -69,6 +69,21 @@ class TurnHistory:
             scope,
             limit=limit,
         )
+
+    async def open_counts(self) -> OpenCounts:
+        """Return how many turns are in each open state, and how many questions wait for a turn."""
+
+        def work(db: sqlite3.Connection) -> OpenCounts:
+            turns = db.execute(
+                "SELECT state, count(*) FROM turns WHERE ended_at IS NULL GROUP BY state"
+            )
+            counted = dict(turns.fetchall())
+            (waiting,) = db.execute(
+                "SELECT count(*) FROM questions WHERE turn_id IS NULL AND withdrawn_at IS NULL"
+            ).fetchone()
+            return OpenCounts(turns=counted, waiting_questions=waiting)
+
+        return await self._database.read(work)
 
     async def _turns(self, where: str, scope: Scope, **values: int) -> tuple[Turn, ...]:
         # First the ids, then the records: building a record costs more than finding its id.

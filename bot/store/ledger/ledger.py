@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
+from bot.runtime.metrics import Metrics
 from bot.store.database import Database
 from bot.store.ledger.access_rules import AccessRuleStore
 from bot.store.ledger.assistants import AssistantStore
@@ -56,14 +57,19 @@ class Ledger:
 
     @classmethod
     async def open(
-        cls, path: Path, now: Callable[[], float], *, busy_seconds: float = 30.0
+        cls,
+        path: Path,
+        now: Callable[[], float],
+        *,
+        busy_seconds: float = 30.0,
+        metrics: Metrics | None = None,
     ) -> Self:
         """Open or create bot.db; raises ``StoreError``.
 
         ``busy_seconds`` is how long a write waits for another process that writes.
         """
         database = await Database.open(
-            path, MIGRATIONS, synchronous="FULL", busy_seconds=busy_seconds
+            path, MIGRATIONS, synchronous="FULL", busy_seconds=busy_seconds, metrics=metrics
         )
         try:
             copied = None
@@ -75,6 +81,10 @@ class Ledger:
         if copied is not None:
             _log.info("This ledger was restored from a backup that is %.0f s old", now() - copied)
         return cls(database, now)
+
+    async def probe(self) -> None:
+        """Write to the disk and change nothing; raises ``LedgerError`` if it fails."""
+        await self._database.probe()
 
     async def close(self) -> None:
         """Close the database and release its lock."""

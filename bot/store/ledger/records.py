@@ -196,3 +196,10 @@ class Scope(Struct, frozen=True, kw_only=True):
     guild_id: int | None = None
     readable: tuple[int, ...] = ()
     asker_id: int | None = None
+
+
+class OpenCounts(Struct, frozen=True, kw_only=True):
+    """The number of open turns by state, and of the questions that wait for a turn."""
+
+    turns: dict[TurnState, int]
+    waiting_questions: int

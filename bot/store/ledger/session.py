@@ -33,6 +33,13 @@ class LedgerSession:
         except sqlite3.Error as error:
             raise LedgerError(str(error)) from error
 
+    async def probe(self) -> None:
+        """Write to the disk and change nothing."""
+        try:
+            await self._database.probe()
+        except sqlite3.Error as error:
+            raise LedgerError(str(error)) from error
+
     async def close(self) -> None:
         """Close the database."""
         await self._database.close()

@@ -22,6 +22,7 @@ from bot.assistants.schema.tools import (
 )
 from bot.assistants.states import RunStatus
 from bot.engine.context import EngineContext, EngineOptions
+from bot.engine.model_health import ModelHealth
 from bot.engine.prompt.context_window import ContextWindows
 from bot.engine.prompt.summary import SummaryPauses
 from bot.engine.run.completion import RunEnding, end_run
@@ -41,6 +42,7 @@ from bot.models.types import (
     ToolCallStarted,
 )
 from bot.runtime.fair_queue import FairSlots
+from bot.runtime.metrics import Metrics
 from bot.store.engine import EngineStore, Tables
 from tests.engine.run.scripted_events import Script, ScriptedEvents
 from tests.support.eventually import PATIENCE
@@ -108,6 +110,8 @@ async def prepare(store: EngineStore, *calls: Script, tools: tuple[Tool, ...] = 
         context_windows=ContextWindows(),
         hosted_tools=HostedTools(store, clock, 10.0, CodeQuotas()),
         summary_pauses=SummaryPauses(clock),
+        model_health=ModelHealth(clock, Metrics()),
+        metrics=Metrics(),
         ingestion=Ingestion(
             store, clock, extract=extract_text, seconds_per_hour=3600.0, batch_characters=1
         ),
