@@ -112,8 +112,8 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
     for an answer, 1 for a failure. Without --say the demo reads questions from the terminal.
     """
     with _one_line_errors():
-        from bot.app.container import StartError
         from bot.app.demo import run_demo
+        from bot.app.keys import StartError
         from bot.app.lifecycle import until_signalled
 
         _log_to_stderr(verbose=verbose, level=logging.ERROR)
@@ -227,7 +227,7 @@ def _one_line_errors() -> Iterator[None]:
     """Print errors that the operator can fix in one line and exit with code 2."""
     os.umask(_PRIVATE_UMASK)
     # Imported late, because these modules import the whole program: `--help` must stay fast.
-    from bot.app.container import StartError
+    from bot.app.keys import StartError
     from bot.assistants.errors import APIError
     from bot.chat.transport.login import LoginError
     from bot.models.types import ModelError

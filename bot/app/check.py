@@ -6,15 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
-from bot.app.container import (
-    BOT_PROJECT,
-    StartError,
-    chosen_model,
-    require_own_engine,
-    secret,
-    server_keys,
-    transcription_endpoint,
-)
+from bot.app.container import chosen_model, require_own_engine, transcription_endpoint
+from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import Page

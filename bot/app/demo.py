@@ -19,7 +19,8 @@ from typing import Any, Final, TextIO
 import click
 import msgspec
 
-from bot.app.container import Container, StartError
+from bot.app.container import Container
+from bot.app.keys import StartError
 from bot.assistants.api import AssistantsAPI
 from bot.chat.transport.login import LoginError
 from bot.config import Config

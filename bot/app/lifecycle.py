@@ -15,7 +15,8 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TextIO, TypeVar
 
-from bot.app.container import Container, StartError, require_own_engine
+from bot.app.container import Container, require_own_engine
+from bot.app.keys import StartError
 from bot.config import Config
 from bot.runtime.clock import SystemClock
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.assistant_definitions import DEFAULT_ASSISTANT, configured_assistants
-from bot.app.container import StartError, secret, server_keys
+from bot.app.keys import StartError, secret, server_keys
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant
 from bot.config import AssistantsSettings, Config, ConfigError, parse
 from bot.store.ledger import Ledger

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.app.container import StartError, metrics_key
+from bot.app.keys import StartError, metrics_key
 from bot.app.monitoring import Monitoring
 from bot.app.prometheus import PrometheusMetrics
 from bot.chat.bot import Vitals
