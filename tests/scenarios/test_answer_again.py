@@ -178,3 +178,21 @@ async def test_two_presses_at_once_give_one_more_answer(channels: Community) -> 
     gate.open()
     await channels.until(lambda: answer(reply) == "Once." and is_final(reply))
     assert len(await channels.runs_on(channels.general)) == 2
+
+
+async def test_another_answer_to_an_edited_question_with_a_long_document_searches_it(
+    channels: Community,
+) -> None:
+    home = await channels.ada.open_dm()
+    document = ("history.txt", b"The harbour of Kap closed in 1931. " * 800)
+    question = await channels.ada.say(home, "waht?", attachments=[document])
+    reply = await channels.finished(home)
+    await channels.ended_turns(1)
+    await channels.ada.edit(question, "when?")
+    await channels.until(lambda: AGAIN in labels(reply))
+    channels.model.call_tools(("file_search", {"queries": ["harbour"]}))
+    channels.model.say("In 1931.")
+    await channels.ada.click(reply, AGAIN)
+    await channels.until(lambda: answer(reply) == "In 1931." and is_final(reply))
+    assert "The harbour of Kap" in str(channels.model.requests[-1].messages[-1])
+    assert [one.filename for one in (await channels.api.list_files()).data] == ["history.txt"]

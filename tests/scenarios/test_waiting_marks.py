@@ -66,3 +66,18 @@ async def test_a_mark_that_arrives_late_is_removed_after_it_arrived(channels: Co
     assert answer(await channels.finished(channels.general, 2)) == "two"
     await eventually(channels.ledger.chores.channels, lambda owed: owed == ())
     assert not marked(two)
+
+
+async def test_a_mark_whose_connection_breaks_keeps_no_question_from_its_answer(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="first")
+    await channels.ask("one")
+    await channels.model.until_request()
+    broken = channels.sandbox.faults.drop_next("PUT", REACTION, times=10, after_effect=True)
+    two = await channels.ask("two")
+    await channels.befallen(broken)
+    gate.open()
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+    await eventually(channels.ledger.chores.channels, lambda owed: owed == ())
+    assert not marked(two)

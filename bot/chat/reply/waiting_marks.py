@@ -8,10 +8,10 @@ import logging
 from typing import Final
 from weakref import WeakValueDictionary
 
+import aiohttp
 import discord
 
 from bot.chat.reply.channel_writer import ChannelWriters
-from bot.chat.transport.rest_retry import MISSING_ACCESS, MISSING_PERMISSIONS
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, Question
@@ -25,6 +25,8 @@ _REFUSED_SECONDS: Final = 600.0
 Discord bans an address with ten thousand refused requests in ten minutes.
 """
 
+_MOST_KNOWN: Final = 10_000
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -36,7 +38,7 @@ class WaitingMarks:
         self._writers = writers
         self._clock = clock
         self._tasks = BackgroundTasks()
-        self._begun: dict[int, None] = {}
+        self._begun: set[int] = set()
         self._refused_at: dict[int, float] = {}
         # One lock per channel: a reaction is removed only after Discord answered its addition.
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -50,7 +52,7 @@ class WaitingMarks:
 
     async def remove(self, channel_id: int, message_id: int) -> None:
         """Remove the reaction from a question, if there is one."""
-        self._begun.pop(message_id, None)
+        self._begun.discard(message_id)
         async with self._lock(channel_id):
             try:
                 await self._writers.in_channel(channel_id).remove_reaction(message_id, WAITING)
@@ -64,26 +66,34 @@ class WaitingMarks:
 
     async def _mark_waiting(self, channel_id: int) -> None:
         for question in await self._ledger.questions.waiting(channel_id):
-            if question.id not in self._begun:
-                self._begun[question.id] = None
+            if question.id not in self._begun and not self._is_refused(question.channel_id):
+                if len(self._begun) >= _MOST_KNOWN:
+                    self._begun.clear()
+                self._begun.add(question.id)
                 await self._mark(question)
+
+    def _is_refused(self, channel_id: int) -> bool:
+        """Return whether Discord refused a reaction in a channel a short time ago."""
+        refused_at = self._refused_at.get(channel_id)
+        if refused_at is None:
+            return False
+        if self._clock.monotonic() - refused_at < _REFUSED_SECONDS:
+            return True
+        del self._refused_at[channel_id]
+        return False
 
     async def _mark(self, question: Question) -> None:
         channel_id = question.channel_id
         async with self._lock(channel_id):
-            refused_at = self._refused_at.get(channel_id)
-            now = self._clock.monotonic()
-            if refused_at is not None and now - refused_at < _REFUSED_SECONDS:
-                return
-            if not await self._ledger.questions.mark(question.id):
-                self._begun.pop(question.id, None)
+            if self._is_refused(channel_id) or not await self._ledger.questions.mark(question.id):
+                self._begun.discard(question.id)
                 return
             try:
                 await self._writers.in_channel(channel_id).add_reaction(question.id, WAITING)
-            except discord.HTTPException as error:
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 _log.info("Message %d gets no reaction: %s", question.id, error)
-                if error.code in (MISSING_ACCESS, MISSING_PERMISSIONS):
-                    self._refused_at[channel_id] = now
+                if isinstance(error, discord.Forbidden):
+                    self._refused_at[channel_id] = self._clock.monotonic()
 
     def _lock(self, channel_id: int) -> asyncio.Lock:
         return self._locks.setdefault(channel_id, asyncio.Lock())

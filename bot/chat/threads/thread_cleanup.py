@@ -104,16 +104,24 @@ class ThreadCleanup:
     async def _delete_message(self, thread_id: str, message_id: str) -> bool:
         try:
             message = await self._api.retrieve_message(thread_id, message_id)
-            await self._api.delete_message(thread_id, message_id)
+            # Before the message, which names them: a killed process begins with it again.
             for file_id in _documents(message):
-                # A file that is deleted leaves the vector stores, too.
-                await self._api.delete_file(file_id)
+                await self._delete_file(file_id)
+            await self._api.delete_message(thread_id, message_id)
         except APIError as error:
             if locked(error):
                 return False
             if not gone(error):
                 _log.warning("Message %s can't be deleted: %s", message_id, error)
         return True
+
+    async def _delete_file(self, file_id: str) -> None:
+        """Delete a file; it leaves the vector stores, too."""
+        try:
+            await self._api.delete_file(file_id)
+        except APIError as error:
+            if not gone(error):
+                _log.warning("File %s can't be deleted: %s", file_id, error)
 
 
 def _documents(message: Message) -> list[str]:
