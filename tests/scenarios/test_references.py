@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.chat.texts import sentences
-from bot.sandbox import DiscordMessage
+from bot.sandbox import DiscordMessage, Permission
 from tests.scenarios.bot_process import killed
-from tests.scenarios.community import Community, community
+from tests.scenarios.community import Community, community, deny
 from tests.support.eventually import eventually
 
 
@@ -134,6 +134,38 @@ async def test_after_a_restart_a_bare_mention_still_finds_the_forward(channels: 
     await channels.ask("")
     await channels.finished(channels.general)
     assert read_by_model(channels) == ["[message forwarded from #general]\n> It rains."]
+
+
+@pytest.mark.parametrize("text", ["", "is this true?"])
+async def test_a_forward_and_a_mention_written_while_the_bot_is_away_are_one_question(
+    channels: Community, text: str
+) -> None:
+    await channels.ask("before")
+    await channels.finished(channels.general)
+    await channels.stop_bot()
+    said = await channels.ben.say(channels.general, "It rains.")
+    await channels.ada.forward(said, channels.general)
+    await channels.ask(text)
+    await channels.start_bot()
+    await channels.finished(channels.general, 2)
+    asked = read_by_model(channels)[-1]
+    assert asked.endswith("[message forwarded from #general]\n> It rains.")
+    assert asked.startswith(text)
+
+
+async def test_a_forward_that_the_bot_may_not_read_is_named_and_the_question_answered(
+    channels: Community,
+) -> None:
+    news = channels.sandbox.guild.add_text_channel("news")
+    said = await channels.ben.say(news, "It rains.")
+    await channels.ada.forward(said, channels.general)
+    deny(channels.sandbox, Permission.READ_MESSAGE_HISTORY)
+    await channels.ask("is this true?")
+    reply = await channels.finished(channels.general)
+    assert read_by_model(channels) == [
+        "is this true?\n\n[forwarded message without readable content]"
+    ]
+    assert notes(reply) == ["-# Not read: I can't read anything in the forwarded message"]
 
 
 async def test_in_a_channel_thread_that_the_bot_joins_the_beginning_and_the_title_are_read(

@@ -13,6 +13,7 @@ import discord
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, mentions
 from bot.chat.intake.question_text import (
+    FORWARD_UNREADABLE,
     REPLY_DELETED,
     REPLY_UNREADABLE,
     forwarded,
@@ -156,6 +157,7 @@ class ReferenceReader:
             )
             if message is None:
                 lost.append("hidden_forward")
+                blocks.append(FORWARD_UNREADABLE)
             else:
                 blocks += forwarded(message)
                 files += files_of(message, own_user(self._client).id)
