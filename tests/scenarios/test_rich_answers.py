@@ -28,6 +28,11 @@ def kinds(message: DiscordMessage) -> list[int]:
     return [component["type"] for component in message.components]
 
 
+def contents(directory: Path) -> dict[Path, bytes]:
+    """The files of the ledger."""
+    return {path: path.read_bytes() for path in directory.glob("bot.db*")}
+
+
 async def answered(whole: Community, text: str) -> list[DiscordMessage]:
     whole.model.say(text)
     await whole.ask("question")
@@ -192,3 +197,29 @@ async def test_killed_between_two_steps_of_a_rich_answer_it_stands_there_once(
         tex for reply in replies for tex in alt_texts(reply)
     ]
     assert len(await asleep.runs_on(thread)) == 1
+
+
+async def test_an_answer_with_pictures_is_known_again_after_an_old_backup_is_restored(
+    whole: Community, tmp_path: Path
+) -> None:
+    await answered(whole, "A plain answer.")
+    await whole.stop_bot()
+    backup = contents(tmp_path)
+    await whole.start_bot()
+    whole.model.say(FORMULA)
+    await whole.ask("the area?")
+    await whole.settled(2)
+    await whole.stop_bot()
+    for path in contents(tmp_path):
+        path.unlink()
+    for path, data in backup.items():
+        path.write_bytes(data)
+    # Later than Discord remembers nonces.
+    whole.sandbox.advance(600)
+    await whole.start_bot()
+    whole.model.say("A new answer.")
+    await whole.ask("more?")
+    await whole.until(lambda: len(whole.replies(whole.general)) == 3)
+    await whole.finished(whole.general, 3)
+    assert [reply.v2 for reply in whole.replies(whole.general)] == [False, True, False]
+    assert answer(whole.replies(whole.general)[2]) == "A new answer."
