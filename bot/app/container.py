@@ -15,6 +15,7 @@ from bot.app.assistant_definitions import (
     place_switch,
 )
 from bot.app.attachment_text import AttachmentText
+from bot.app.downloads import Downloads
 from bot.app.forwarding import ModelUpstream
 from bot.app.keys import BOT_PROJECT, StartError, metrics_key, secret, server_keys
 from bot.app.monitoring import Monitoring
@@ -203,7 +204,7 @@ class Container:
             ledger,
             assistants.default_id,
             self._clock,
-            FileReaders(AttachmentText(), self._transcriber()),
+            FileReaders(AttachmentText(), Downloads(self._clock), self._transcriber()),
             access=self._config.access,
             configured=assistants.by_name,
             models=self._offered_models,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.attachment_text import AttachmentText
+from bot.app.downloads import Downloads
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders
@@ -50,7 +51,7 @@ async def _run(
     assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
     ledger = await Ledger.open(directory / "bot.db", clock.now)
     _arm(ledger, point)
-    readers = FileReaders(AttachmentText())
+    readers = FileReaders(AttachmentText(), Downloads(clock))
     drawer = QuickDrawer()
     bot = ChatBot(settings, api, ledger, assistant.id, clock, readers, access=access, drawer=drawer)
     await bot.start(token)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from yarl import URL
 
 from bot.app.attachment_text import AttachmentText
+from bot.app.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
@@ -130,7 +131,7 @@ class Community:
             self.ledger,
             self.assistant_id,
             self.clock,
-            FileReaders(AttachmentText(), self.transcriber),
+            FileReaders(AttachmentText(), Downloads(self.clock), self.transcriber),
             access=self.access,
             configured=self.configured,
             models=self._models,

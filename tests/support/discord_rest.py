@@ -7,6 +7,7 @@ from pathlib import Path
 import discord
 
 from bot.app.attachment_text import AttachmentText
+from bot.app.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.intake.attachments import FileReaders
@@ -126,7 +127,7 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
             ledger,
             assistant.id,
             clock,
-            FileReaders(AttachmentText()),
+            FileReaders(AttachmentText(), Downloads(clock)),
             access=AccessSettings(direct_messages=True),
             limits=ChatLimits(concurrent_runs=10),
         )

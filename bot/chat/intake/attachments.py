@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-import aiohttp
 import discord
 import yarl
 
@@ -24,12 +23,10 @@ from bot.chat.intake.question_text import attachments_of
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, format_size
 from bot.chat.threads.threads import AssistantThreads
-from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
-from bot.runtime.retry import RetryPolicy, on_error, retry
 from bot.store.ledger import Question
 
 FRESH_SECONDS: Final = 12 * 3_600.0
@@ -56,12 +53,7 @@ _MOST_UPLOADS_READ: Final = 100
 _MOST_KNOWN: Final = 1_000
 _PURPOSE: Final = "vision"
 _CHUNK_BYTES: Final = 256 * 1024
-_RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=2.0)
-"""The retries of a download."""
-
 _NEVER_TEXT: Final = ("video/", "font/", "application/zip", "application/x-msdownload")
-_SECONDS: Final = 60.0
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=20.0)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -90,15 +82,27 @@ class Transcriber(Protocol):
         ...
 
 
+class Downloader(Protocol):
+    """Downloads files; ``app`` implements it."""
+
+    async def get(self, url: str, most: int) -> bytes:
+        """Return the file at ``url``, of at most ``most`` bytes.
+
+        Raises ``FileGoneError`` where the address no longer works, and ``UnreadableError``.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class FileReaders:
     """What reads the contents of files; ``transcriber`` is None where audio is not transcribed."""
 
     documents: DocumentReader
+    downloads: Downloader
     transcriber: Transcriber | None = None
 
 
-class _RefusedError(Exception):
+class FileGoneError(Exception):
     """The address does not give the file out, or no longer does."""
 
 
@@ -183,16 +187,16 @@ class AttachmentReader:
     async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
         """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""
         if file.size > most:
-            raise _too_large(most)
+            raise too_large(most)
         try:
             return await self._fetch(file, most)
-        except _RefusedError:
+        except FileGoneError:
             known = await self._current_files(question) or ()
             fresh = next((each for each in known if each.id == file.id), None)
         if fresh is not None:
             try:
                 return await self._fetch(fresh, most)
-            except _RefusedError:
+            except FileGoneError:
                 pass
         raise UnreadableError("gone", "it is not on Discord any more")
 
@@ -202,10 +206,10 @@ class AttachmentReader:
         Raises ``UnreadableError``.
         """
         if file.size > most:
-            raise _too_large(most)
+            raise too_large(most)
         try:
             return await self._fetch(file, most)
-        except _RefusedError:
+        except FileGoneError:
             raise UnreadableError("gone", "it is not on Discord any more") from None
 
     async def decode(self, name: str, data: bytes) -> str:
@@ -240,19 +244,15 @@ class AttachmentReader:
         return files_of(message, own_user(self._client).id)
 
     async def _fetch(self, file: AttachedFile, most: int) -> bytes:
-        """Download a file, with retries; raises ``_RefusedError`` or ``UnreadableError``."""
+        """Download a file, with retries; raises ``FileGoneError`` or ``UnreadableError``."""
         if not self._is_discords(file.url):
             _log.warning("File %d is at none of [discord] attachment_hosts: %s", file.id, file.url)
             raise UnreadableError("not_given", "its address is none of Discord's")
-        # aiohttp raises a bare RuntimeError for a connection that is gone.
-        broken = (aiohttp.ClientError, OSError, RuntimeError)
         try:
-            return await retry(
-                lambda: self._get(file.url, most), _RETRIES, on_error(*broken), self._clock
-            )
-        except broken as error:
-            _log.info("File %d can't be read: %r", file.id, error)
-            raise UnreadableError("not_given", "Discord did not hand it out") from error
+            return await self._readers.downloads.get(file.url, most)
+        except UnreadableError as error:
+            _log.info("File %d can't be read: %s", file.id, error.__cause__ or error)
+            raise
 
     def _is_discords(self, address: str) -> bool:
         """Return whether an address is one of Discord's; an event may name any address."""
@@ -260,27 +260,6 @@ class AttachmentReader:
             return yarl.URL(address).origin() in self._origins
         except ValueError:  # no address, or a relative one
             return False
-
-    async def _get(self, url: str, most: int) -> bytes:
-        proxy = dpy_internals.proxy(self._client)
-        # discord.py's own session reads whatever comes, to its end.
-        async with (
-            # aiohttp's own timeouts end at a chunk that can't be read.
-            asyncio.timeout(_SECONDS),
-            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-            session.get(url, allow_redirects=False, **proxy) as response,
-        ):
-            if 300 <= response.status < 400:  # Discord's hosts redirect nowhere
-                raise UnreadableError("not_given", "its address leads elsewhere")
-            if 400 <= response.status < 500 and response.status not in (408, 429):
-                raise _RefusedError
-            response.raise_for_status()
-            data = bytearray()
-            async for piece in response.content.iter_any():
-                data += piece
-                if len(data) > most:
-                    raise _too_large(most)
-        return bytes(data)
 
     async def _earlier_upload(self, file: AttachedFile) -> str | None:
         """Return the id of an earlier upload of an image; None if there is none."""
@@ -311,7 +290,8 @@ class AttachmentReader:
             raise UnreadableError("refused", "the assistant's server did not take it") from error
 
 
-def _too_large(most: int) -> UnreadableError:
+def too_large(most: int) -> UnreadableError:
+    """Return the error for a file of more than ``most`` bytes."""
     limit = format_size(most)
     return UnreadableError("too_large", f"it is larger than {limit}", limit=limit)
 

@@ -4,7 +4,7 @@ A new release of discord.py may rename any of them without notice. No other modu
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeVar
@@ -25,8 +25,6 @@ _NAMES: Final = (
     "Client().http.get_member",
     "Client().http.http_trace",
     "Client().http.logs_from",
-    "Client().http.proxy",
-    "Client().http.proxy_auth",
     "Client().http.send_message",
     "Client().http.start_thread_with_message",
     "Client().ws",
@@ -125,11 +123,6 @@ def set_trace(client: discord.Client, trace: aiohttp.TraceConfig) -> None:
 def end_global_wait(client: discord.Client) -> None:
     """Let the requests go on that discord.py holds back for the global rate limit."""
     client.http._global_over.set()  # noqa: SLF001 - no public name ends this wait
-
-
-def proxy(client: discord.Client) -> Mapping[str, Any]:
-    """Return the client's proxy as keyword arguments of an aiohttp request."""
-    return {"proxy": client.http.proxy, "proxy_auth": client.http.proxy_auth}
 
 
 async def reset_http(client: discord.Client) -> None:

@@ -13,6 +13,7 @@ import discord
 import pytest
 
 from bot.app.attachment_text import AttachmentText
+from bot.app.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
@@ -109,7 +110,7 @@ async def staged(tmp_path: Path) -> AsyncIterator[Scene]:
             ledger,
             assistant_id,
             home.clock,
-            FileReaders(AttachmentText()),
+            FileReaders(AttachmentText(), Downloads(home.clock)),
             access=AccessSettings(),
             limits=limits,
         )

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from bot.app.attachment_text import AttachmentText
+from bot.app.downloads import Downloads
 from bot.chat.intake.attachments import (
     LARGEST_AUDIO,
     LARGEST_DOCUMENT,
@@ -110,7 +111,7 @@ async def reading(
         threads = AssistantThreads(home.api, ledger, clock, "asst_1", replies=Silence())
         try:
             settings = DiscordSettings(api_url=api_url)
-            readers = FileReaders(AttachmentText(), transcriber)
+            readers = FileReaders(AttachmentText(), Downloads(clock), transcriber)
             yield (
                 AttachmentReader(client, RestRetry(clock), clock, threads, settings, readers),
                 clock,
