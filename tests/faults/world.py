@@ -18,6 +18,7 @@ from tests.support.model_endpoint import Asked, ScriptedModel, Turn, turns
 from tests.support.program import Program
 
 _NUMBER = re.compile(r"q(\d+)\b")
+_TURN = re.compile(r":(\d+)\.\d+\Z")
 _URL = re.compile(r"http://\S+?/v1")
 _KEPT_LOG = 4_000
 _STOP_SECONDS = 40.0
@@ -258,17 +259,18 @@ class World:
         ]
         if standing:
             message = self.random.choice(standing[-6:])
-            self._note_robbed(message.id)
-            await self.sandbox.admin.delete(message)
+            turns_of_it = self._turns_of(message)
+            if turns_of_it:
+                self.robbed_turns |= turns_of_it
+                await self.sandbox.admin.delete(message)
 
-    def _note_robbed(self, message_id: int) -> None:
+    def _turns_of(self, message: DiscordMessage) -> set[int]:
+        """Return the turn of a message of the bot, by its buttons and by the ledger."""
+        custom_ids = [b["custom_id"] for row in message.components for b in row["components"]]
+        named = {int(found[1]) for each in custom_ids if (found := _TURN.search(each))}
         with closing(self._ledger()) as db:
-            self.robbed_turns.update(
-                row[0]
-                for row in db.execute(
-                    "SELECT turn_id FROM parts WHERE message_id = ?", (message_id,)
-                )
-            )
+            rows = db.execute("SELECT turn_id FROM parts WHERE message_id = ?", (message.id,))
+            return named | {row[0] for row in rows}
 
     async def ask_where_something_was_deleted(self) -> None:
         """Ask once more in each channel of a deleted question, so that nothing is overlooked.
