@@ -101,6 +101,8 @@ class Chores:
         if turn is None or turn.open or turn.attempt != attempt or not turn.parts:
             return
         chosen = self._chosen if turn.state == "answered" else ()
+        if "answer_again" in chosen:
+            return  # the button stands there already
         with using(await self._locales.of_turn(turn)):
             offered = buttons.answer_buttons(
                 turn_id,
