@@ -13,18 +13,22 @@ from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.commands import assistant_form
+from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
 from bot.chat.commands.assistants import AssistantCommands, ModelLister
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.command_tree import (
     BotCommandTree,
+    access_commands,
     assistant_commands,
     channel_commands,
     runs_commands,
+    settings_commands,
 )
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.modals import Modals
+from bot.chat.commands.server_settings import SettingsCommands
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import MOST_WAITING, Listener
 from bot.chat.intake.references import ReferenceReader
@@ -197,7 +201,9 @@ def build_parts(
         marks=marks,
         missed_changes=missed_changes,
         settings=settings,
-        place=PlaceInstructions(client, clock, settings.time_zone, tell_place or PlaceSwitch()),
+        place=PlaceInstructions(
+            client, ledger, clock, settings.time_zone, tell_place or PlaceSwitch()
+        ),
         metrics=metrics,
         progress_grace=limits.progress_grace,
         drawer=drawer,
@@ -310,6 +316,10 @@ def build_parts(
                 runs_commands(handlers),
                 assistant_commands(assistants, admin),
                 channel_commands(ChannelCommands(client, ledger, rest, rules), admin),
+                access_commands(AccessCommands(ledger, rest, gate)),
+                settings_commands(
+                    SettingsCommands(ledger, rest, clock, locales, settings.time_zone)
+                ),
             ],
             ledger,
             rest,

@@ -42,7 +42,8 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
     """Somebody who wants something of the bot.
 
     ``role_ids`` are the roles in the server, which include the server's own id (@everyone); None
-    for somebody who has left. ``channel_ids`` are the channel, its parent and its category.
+    for somebody who has left. ``channel_ids`` are the channel, its parent, its category and the
+    server.
     ``command`` is the name of the command, without subcommands, that is used; also that of the
     command to which a button or a form belongs. ``is_manager`` tells about Manage Server.
     """
@@ -94,6 +95,11 @@ class AccessGate:
             return None
         _log.info("A %s of user %d is refused: %s", request.entry, request.user_id, reason)
         return Refusal(reason)
+
+    @property
+    def operator_has_rules(self) -> bool:
+        """Whether the operator's rules about people and channels can refuse anybody."""
+        return self._operator != _Rules()
 
     def is_allowed_by_operator(self, target_id: int) -> bool:
         """Return whether the operator allows a member, role or channel by its id."""
@@ -148,10 +154,10 @@ class AccessGate:
 class _Rules(Struct, frozen=True, kw_only=True):
     """Allow and deny lists: ``people`` are members and roles."""
 
-    people: frozenset[int]
-    channels: frozenset[int]
-    denied_people: frozenset[int]
-    denied_channels: frozenset[int]
+    people: frozenset[int] = frozenset()
+    channels: frozenset[int] = frozenset()
+    denied_people: frozenset[int] = frozenset()
+    denied_channels: frozenset[int] = frozenset()
 
     def refuse_person(self, request: AccessRequest) -> bool:
         """Return whether a person is denied, or missing where only some are allowed."""

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.access.gate import AccessRequest, Entry
+from bot.chat.places.places import channel_ids, places_of
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
@@ -62,7 +63,7 @@ class Visitors:
             entry="question",
             user_id=user_id,
             guild_id=guild_id,
-            channel_ids=await self._with_parents(channel_id),
+            channel_ids=await self._places(guild_id, channel_id),
             role_ids=None if role_ids is None else role_ids | {guild_id},
         )
 
@@ -72,7 +73,7 @@ class Visitors:
         roles: frozenset[int] = frozenset()
         if isinstance(user, discord.Member):
             roles = dpy_internals.known_role_ids(user)
-        channel_id = interaction.channel_id or 0
+        channel_id, parent_id = channel_ids(interaction)
         return AccessRequest(
             entry=_ENTRIES.get(interaction.type, "command"),
             user_id=user.id,
@@ -80,7 +81,7 @@ class Visitors:
             channel_ids=(
                 (channel_id,)
                 if guild_id is None
-                else _path(interaction.channel, channel_id, self._client)
+                else places_of(self._client, guild_id, channel_id, parent_id)
             ),
             role_ids=roles if guild_id is None else roles | {guild_id},
             command=_command_of(interaction.data),
@@ -88,16 +89,14 @@ class Visitors:
             by_user_install=_is_by_user_install(interaction),
         )
 
-    async def _with_parents(self, channel_id: int) -> tuple[int, ...]:
+    async def _places(self, guild_id: int, channel_id: int) -> tuple[int, ...]:
         channel = self._client.get_channel(channel_id)
-        if channel is not None:
-            return _path(channel, channel_id, self._client)
-        # An archived channel thread is not cached; the ledger knows its parent.
-        link = await self._ledger.link(channel_id)
-        if link is None or link.parent_id == channel_id:
-            return (channel_id,)
-        parent = self._client.get_channel(link.parent_id)
-        return (channel_id, *_path(parent, link.parent_id, self._client))
+        parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+        if channel is None:
+            # An archived channel thread is not cached; the ledger knows its parent.
+            link = await self._ledger.link(channel_id)
+            parent_id = None if link is None else link.parent_id
+        return places_of(self._client, guild_id, channel_id, parent_id)
 
     async def _looked_up(self, guild_id: int, user_id: int) -> frozenset[int] | None:
         key = (guild_id, user_id)
@@ -114,14 +113,6 @@ class Visitors:
         except discord.HTTPException as error:
             _log.info("User %d is no member of server %d: %s", user_id, guild_id, error)
             return None
-
-
-def _path(channel: Any, channel_id: int, client: discord.Client) -> tuple[int, ...]:
-    """Return the ids of a channel, its parent channel and its category, as far as known."""
-    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-    parent = client.get_channel(parent_id) if parent_id is not None else channel
-    category_id: int | None = getattr(parent, "category_id", None)
-    return tuple(each for each in (channel_id, parent_id, category_id) if each is not None)
 
 
 def _command_of(data: Any) -> str:

@@ -11,17 +11,21 @@ import aiohttp
 import discord
 from discord import app_commands
 
+from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.localization import CommandTranslator, add_command, new_group
+from bot.chat.commands.server_settings import SettingsCommands
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
 
 COMMANDS_FACT: Final = "discord.commands"
 """The name of the ledger's fact with the hash of the registered commands."""
+
+_MANAGERS: Final = discord.Permissions(manage_guild=True)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -55,6 +59,25 @@ def channel_commands(handlers: ChannelCommands, needs: discord.Permissions) -> a
     group = new_group("channel", needs=needs, in_dms=False)
     add_command(group, "show", handlers.show)
     add_command(group, "set", handlers.set, answered_tag=handlers.tags, people_tag=handlers.tags)
+    add_command(group, "reset", handlers.reset)
+    return group
+
+
+def access_commands(handlers: AccessCommands) -> app_commands.Group:
+    """Return ``/access``, for members with Manage Server."""
+    group = new_group("access", needs=_MANAGERS, in_dms=False)
+    add_command(group, "show", handlers.show)
+    add_command(group, "allow", handlers.allow)
+    add_command(group, "deny", handlers.deny)
+    add_command(group, "remove", handlers.remove)
+    return group
+
+
+def settings_commands(handlers: SettingsCommands) -> app_commands.Group:
+    """Return ``/settings``, for members with Manage Server."""
+    group = new_group("settings", needs=_MANAGERS, in_dms=False)
+    add_command(group, "show", handlers.show)
+    add_command(group, "set", handlers.set, time_zone=handlers.time_zones)
     add_command(group, "reset", handlers.reset)
     return group
 

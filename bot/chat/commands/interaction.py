@@ -112,6 +112,29 @@ class AcknowledgedInteraction:
         )
 
 
+class ManagersInteraction(AcknowledgedInteraction):
+    """A private answer for members with Manage Server.
+
+    ``guild_id`` is None for everybody else, and outside of servers: then the interaction was
+    answered already. Discord shows such commands to managers alone, but admins can change that.
+    """
+
+    def __init__(self, interaction: discord.Interaction[Any], rest: RestRetry) -> None:
+        super().__init__(interaction, rest, ephemeral=True)
+        self.guild_id: int | None = None
+
+    async def __aenter__(self) -> Self:
+        """Acknowledge the interaction, and refuse it unless a manager uses it in a server."""
+        await super().__aenter__()
+        if self._interaction.guild_id is None:
+            await self.show(localized("only-in-servers"))
+        elif not self._interaction.permissions.manage_guild:
+            await self.show(localized("needs-manage-server"))
+        else:
+            self.guild_id = self._interaction.guild_id
+        return self
+
+
 async def refuse(interaction: discord.Interaction[Any], rest: RestRetry, text: str) -> None:
     """Answer an interaction with a sentence that only its member sees; logs a failure.
 

@@ -124,6 +124,85 @@ refused-channel_by_server = The managers of this server haven't enabled me for t
 refused-member_by_server = The managers of this server don't let you use me. Ask them for access.
 refused-left = You have left the server.
 
+access-command = access
+    .description = Decide who may use the bot in this server
+access-show-command = show
+    .description = Show who may use the bot here
+access-allow-command = allow
+    .description = Allow a member, a role or a channel; others of that kind are refused then
+    .who = who
+    .who-description = A member or a role
+    .channel = channel
+    .channel-description = A channel with its threads, or a category
+access-deny-command = deny
+    .description = Deny a member, a role or a channel
+    .who = who
+    .who-description = A member or a role
+    .channel = channel
+    .channel-description = A channel with its threads, or a category
+access-remove-command = remove
+    .description = Remove the rule about a member, a role or a channel
+    .who = who
+    .who-description = A member or a role
+    .channel = channel
+    .channel-description = A channel with its threads, or a category
+access-open = Everybody in this server may use me, in every channel.
+access-allowed-people = Only these may use me: { $names }
+access-denied-people = These may not use me: { $names }
+access-allowed-channels = I can be used only in: { $names }
+access-denied-channels = I can't be used in: { $names }
+access-operator = -# The operator of this bot has rules, too. They come before those of this server.
+access-nothing-named = Name a member, a role or a channel.
+access-no-rule = There is no rule about { $names }.
+access-kept-by-operator = The operator of this bot has allowed { $names }, so this server can't deny that. Nothing was changed.
+access-full = This server has { $most } rules, and there can't be more. Remove some first, or use roles instead of members.
+only-in-servers = Use this command in a server.
+needs-manage-server = Only members with Manage Server can use this command.
+and-more = { $count } more
+
+## Settings of a server
+
+settings-command = settings
+    .description = Set up the bot for this server
+settings-show-command = show
+    .description = Show the settings of this server
+settings-set-command = set
+    .description = Change settings of this server
+    .language = language
+    .language-description = The language of my public messages
+    .time_zone = time_zone
+    .time_zone-description = The time zone of dates, such as Europe/Berlin
+    .alert_channel = alert_channel
+    .alert_channel-description = Where I tell the managers of this server about trouble
+    .retention_days = retention_days
+    .retention_days-description = After how many days I forget questions and answers
+settings-reset-command = reset
+    .description = Take a setting of this server back
+    .setting = setting
+    .setting-description = The setting
+settings-language-choice =
+    .automatic = the server's own language
+    .en = English
+    .ja = 日本語
+settings-setting-choice =
+    .language = language
+    .time_zone = time zone
+    .alert_channel = alert channel
+    .retention_days = days until I forget
+settings-language-is = Language: { $chosen }
+settings-language-automatic = Language: { $chosen } (as Discord says; not set here)
+settings-time-zone-is = Time zone: { $zone } ({ $time } now)
+settings-alerts-are = Messages about trouble go to <#{ $channel }>.
+settings-no-alerts = No channel is set for messages about trouble.
+settings-retention-is = { $days ->
+    [one] I forget questions and answers after { $days } day.
+   *[other] I forget questions and answers after { $days } days.
+}
+settings-no-retention = I keep questions and answers until somebody deletes them.
+settings-nothing-to-set = Name what you want to change.
+settings-no-time-zone = I know no time zone { $name }. Choose one from the list, such as Europe/Berlin or Asia/Tokyo.
+settings-alerts-refused = I can't write in <#{ $channel }>. Let me view it and send messages there; then try again.
+
 ## Why a turn failed
 
 failure-unreachable = I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes.

@@ -362,6 +362,14 @@ def assistant_ready(
     return _shortened("\n".join(shown), 1_990)
 
 
+def listed(names: Sequence[str], most: int) -> str:
+    """Return names as a list, of which at most ``most`` are named."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(localized("and-more", count=len(names) - most))
+    return localized("list-separator").join(shown)
+
+
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
     """Return the URL of a Discord message."""
     place = "@me" if guild_id is None else guild_id

@@ -5,7 +5,7 @@ carry their question's id in the metadata, runs carry turn and attempt.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -53,7 +53,7 @@ from bot.store.ledger import Ledger, Question, Turn
 _PAGE: Final = 100
 _RUNS: Final = 20
 
-PlaceDescriber = Callable[[Turn, str], str | None]
+PlaceDescriber = Callable[[Turn, str], Awaitable[str | None]]
 """Describes to an assistant, by its id, where it answers a turn; None: nothing is told."""
 
 _log: Final = logging.getLogger(__name__)
@@ -307,7 +307,7 @@ class AssistantThreads:
             raise self.refused(error, kind) from error
         request = CreateRun(
             assistant_id=assistant_id,
-            additional_instructions=describe_place and describe_place(turn, assistant_id),
+            additional_instructions=describe_place and await describe_place(turn, assistant_id),
             tools=tools,
             metadata=metadata,
         )

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import discord
 from msgspec import Struct
 
+from bot.chat.places.server_settings import server_settings, zone_of
 from bot.chat.transport.login import own_user
 from bot.runtime.clock import Clock
-from bot.store.ledger import Turn
+from bot.store.ledger import Ledger, Turn
 
 _LONGEST_NAME: Final = 100
 """The most characters of a name that are shown; Discord's own names are no longer."""
@@ -49,24 +50,36 @@ class PlaceSwitch(Struct, frozen=True):
 
 
 class PlaceInstructions:
-    """Describes where a turn is answered; ``time_zone`` is an IANA name such as Europe/Berlin."""
+    """Describes where a turn is answered; ``time_zone`` is an IANA name such as Europe/Berlin.
+
+    A server may have a time zone of its own.
+    """
 
     def __init__(
-        self, client: discord.Client, clock: Clock, time_zone: str, switch: PlaceSwitch
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        clock: Clock,
+        time_zone: str,
+        switch: PlaceSwitch,
     ) -> None:
+        self._ledger = ledger
         self._switch = switch
         self._client = client
         self._clock = clock
         self._zone = ZoneInfo(time_zone)
 
-    def describe(self, turn: Turn, assistant_id: str) -> str | None:
+    async def describe(self, turn: Turn, assistant_id: str) -> str | None:
         """Return the instructions that tell an assistant where and when it answers a turn.
 
-        None for an assistant that is not told.
+        None for an assistant that is not told. Raises ``LedgerError``.
         """
         if not self._switch.is_on(assistant_id):
             return None
-        today = datetime.fromtimestamp(self._clock.now(), self._zone)
+        zone = self._zone
+        if turn.guild_id is not None:
+            zone = zone_of(await server_settings(self._ledger, turn.guild_id), zone)
+        today = datetime.fromtimestamp(self._clock.now(), zone)
         guild = None if turn.guild_id is None else self._client.get_guild(turn.guild_id)
         member = None if guild is None else guild.me
         me = own_user(self._client).display_name if member is None else member.display_name
@@ -79,7 +92,7 @@ class PlaceInstructions:
             None if parent is None else parent.name,
             turn.guild_id is None,
             f"{today:%A}, {today.day} {today:%B %Y}",
-            self._zone.key,
+            zone.key,
         )
 
 

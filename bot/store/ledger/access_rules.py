@@ -49,19 +49,19 @@ class AccessRuleStore:
                 self._known = known
         return known.get(guild_id, ())
 
-    async def set(self, guild_id: int, rule: AccessRule) -> None:
-        """Store a server's rule in place of an earlier one about the same target.
+    async def set(self, guild_id: int, *rules: AccessRule) -> None:
+        """Store a server's rules together, in place of earlier ones about the same targets.
 
         Raises ``TooManyRulesError``.
         """
 
         def work(db: sqlite3.Connection) -> bool:
-            db.execute(
+            db.executemany(
                 """
                 INSERT INTO access_rules (guild_id, target_id, kind, allowed) VALUES (?, ?, ?, ?)
                 ON CONFLICT (guild_id, target_id) DO UPDATE SET allowed = excluded.allowed
                 """,
-                (guild_id, rule.target_id, rule.kind, rule.allowed),
+                [(guild_id, rule.target_id, rule.kind, rule.allowed) for rule in rules],
             )
             (count,) = db.execute(
                 "SELECT count(*) FROM access_rules WHERE guild_id = ?", (guild_id,)
