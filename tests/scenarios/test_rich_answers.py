@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat.texts.fluent import localized
 from bot.sandbox import DiscordMessage
 from bot.sandbox.faults import RequestFault
 from tests.scenarios.bot_process import killed
@@ -223,3 +224,29 @@ async def test_an_answer_with_pictures_is_known_again_after_an_old_backup_is_res
     await whole.finished(whole.general, 3)
     assert [reply.v2 for reply in whole.replies(whole.general)] == [False, True, False]
     assert answer(whole.replies(whole.general)[2]) == "A new answer."
+
+
+async def test_another_answer_is_offered_below_pictures_and_begins_a_new_message(
+    tmp_path: Path,
+) -> None:
+    again = localized("again-button")
+    chosen = ("continue", "steps", "votes")
+    async with community(tmp_path, "channel", drawer=QuickDrawer(), buttons=chosen) as whole:
+        whole.model.say(FORMULA)
+        whole.model.say("Now without a formula.")
+        question = await whole.ask("question")
+        await whole.settled(1)
+        (reply,) = whole.replies(whole.general)
+        before = kinds(reply)
+        assert again not in labels(reply)
+        await whole.ada.edit(question, f"{whole.sandbox.bot_user.mention} other words")
+        await whole.until(lambda: again in labels(reply))
+        assert kinds(reply) == before
+        assert answer(reply) == "The area:\nof a circle."
+        assert alt_texts(reply) == [r"A = \frac{\pi d^2}{4}"]
+        assert [file.filename for file in reply.files] == ["formula-1.png"]
+        await whole.ada.click(reply, again)
+        await whole.until(lambda: reply.deleted)
+        new = await whole.finished(whole.general)
+        assert answer(new) == "Now without a formula."
+        assert not new.v2

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import discord
 
-from bot.chat.reply.content import Content, RichContent
+from bot.chat.reply.content import Content, RichContent, laid_out_again
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.message_text import message_text
@@ -183,17 +183,23 @@ class ChannelWriter:
         await _prioritized(priority, message.edit(content=content))
 
     async def set_buttons(
-        self, message_id: int, view: discord.ui.View, *, priority: RequestPriority
+        self,
+        message_id: int,
+        view: discord.ui.View,
+        *,
+        priority: RequestPriority,
+        rich_note: str = "",
     ) -> None:
-        """Replace the buttons of a plain message; logs a refusal and leaves the message.
+        """Replace the buttons of a message; logs a refusal and leaves the message.
 
-        With Components V2 the buttons are a part of the content: such a message is left alone.
+        ``rich_note`` is added below the text of a message with Components V2.
         """
         message = self._channel.get_partial_message(message_id)
         try:
             fetched = await _prioritized(priority, self._rest.call(message.fetch))
-            if not fetched.flags.components_v2:
-                await self._retried(lambda: message.edit(view=view), priority)
+            rich = fetched.flags.components_v2
+            shown = laid_out_again(fetched, view, rich_note) if rich else view
+            await self._retried(lambda: message.edit(view=shown), priority)
         except discord.HTTPException as error:
             _log.info("Message %d of the bot gets no buttons: %s", message_id, error)
 

@@ -63,9 +63,7 @@ class RichContent(Struct, frozen=True):
         layout = discord.ui.LayoutView(timeout=None)
         for item in self._items():
             layout.add_item(item)
-        buttons = view.children if view is not None else []
-        for start in range(0, len(buttons), 5):
-            layout.add_item(discord.ui.ActionRow(*buttons[start : start + 5]))
+        add_buttons(layout, view)
         return layout
 
     def _items(self) -> Iterator[discord.ui.Item[discord.ui.LayoutView]]:
@@ -86,6 +84,41 @@ class RichContent(Struct, frozen=True):
 
 
 Content = str | RichContent
+
+
+def laid_out_again(
+    message: discord.Message, view: discord.ui.View, note: str = ""
+) -> discord.ui.LayoutView:
+    """Return the components of a rich message with other buttons, and a note below if any.
+
+    The message keeps its files, which its components show again.
+    """
+    layout = discord.ui.LayoutView(timeout=None)
+    for component in message.components:
+        match component:
+            case discord.TextDisplay():
+                layout.add_item(discord.ui.TextDisplay(component.content))
+            case discord.MediaGalleryComponent():
+                items = [
+                    discord.MediaGalleryItem(item.media.url, description=item.description)
+                    for item in component.items
+                ]
+                layout.add_item(discord.ui.MediaGallery(*items))
+            case discord.FileComponent():
+                layout.add_item(discord.ui.File(f"attachment://{component.name}"))
+            case discord.SeparatorComponent():
+                layout.add_item(discord.ui.Separator())
+    if note:
+        layout.add_item(discord.ui.TextDisplay(note))
+    add_buttons(layout, view)
+    return layout
+
+
+def add_buttons(layout: discord.ui.LayoutView, view: discord.ui.View | None) -> None:
+    """Add the buttons of a view below the components of a rich message, five in a row."""
+    items = view.children if view is not None else []
+    for start in range(0, len(items), 5):
+        layout.add_item(discord.ui.ActionRow(*items[start : start + 5]))
 
 
 def is_shown_by(content: Content, message: discord.Message) -> bool:

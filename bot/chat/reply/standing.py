@@ -1,8 +1,8 @@
 """Leaves the messages of a reply as they stand, when nothing more is to be sent."""
 
-import contextlib
 from collections.abc import Sequence
 
+from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import (
     ChannelWriter,
     MessageDeletedError,
@@ -27,5 +27,13 @@ async def leave_standing(writer: ChannelWriter, message_ids: Sequence[int], note
         shown = "" if sentences.is_thinking(content) else content
         if number == len(standing):
             shown = "\n".join([*split(shown, LIMIT - len(note) - 1)[:1], note])
-        with contextlib.suppress(MessageDeletedError, MessageFrozenError, UndeliverableError):
+        try:
             await writer.edit(message_id, shown, None, priority=RequestPriority.URGENT)
+        except MessageFrozenError:
+            # A message with pictures can't become plain; its own components get the note.
+            below = note if number == len(standing) else ""
+            await writer.set_buttons(
+                message_id, buttons.view(), priority=RequestPriority.URGENT, rich_note=below
+            )
+        except (MessageDeletedError, UndeliverableError):
+            continue
