@@ -108,7 +108,7 @@ async def test_run_logs_one_line_for_each_turn_that_ended(
         await ran.until_line("Turn 2 ")
         assert await ran.terminated() == 0
     told = [line for line in ran.log[before:] if re.search("INFO|WARNING|ERROR", line)]
-    answered, failed = (line for line in told if "turn_runner" in line)
+    answered, failed = (line for line in told if ": Turn " in line)
     thread = sandbox.guild.threads[0].id
     wanted = rf"INFO .*: Turn 1 answered \(\d\.\d s, channel {thread}, run_\w+, \d+ tokens\)$"
     assert re.search(wanted, answered)

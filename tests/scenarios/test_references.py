@@ -192,6 +192,22 @@ async def test_in_a_channel_thread_that_the_bot_joins_the_beginning_and_the_titl
     assert read_by_model(threads)[2:] == ["and now?"]
 
 
+async def test_a_bare_mention_in_a_channel_thread_asks_about_its_beginning_once(
+    threads: Community,
+) -> None:
+    said = await threads.ben.say(threads.general, "Which rope?")
+    thread = await threads.ben.start_thread(said, "Ropes")
+    await threads.ada.say(thread, mention_bot=True)
+    await threads.finished(thread)
+    assert read_by_model(threads) == [
+        "[first message of this channel thread, by Ben]\n> Which rope?",
+        "Ada:\n\n[title of this channel thread]\n> Ropes",
+    ]
+    await threads.ada.say(thread, mention_bot=True)
+    hint = await threads.reply(thread, 2)
+    assert hint.content == sentences.empty_question(threads.sandbox.bot_user.name)
+
+
 async def test_in_a_forum_post_the_title_the_tags_and_the_first_message_are_read(
     threads: Community,
 ) -> None:

@@ -23,9 +23,10 @@ from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.message_builder import attachments_json, is_same_wording
+from bot.chat.threads.pointers import Pointers
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
-from bot.store.ledger import Ledger, NewQuestion, QueueFullError
+from bot.store.ledger import Ledger, Link, NewQuestion, QueueFullError
 
 MOST_WAITING: Final = 100
 """The most questions that wait in a channel; its next turn answers all of them together."""
@@ -170,7 +171,7 @@ class Listener:
                     return True  # the forward itself was a question
                 forward = None
             points = pointers_for(message, me.id, forward=forward, context=destination.context > 0)
-            if is_empty and points.forward is None and points.reply is None:
+            if is_empty and not _names_something(points, destination.link):
                 return False
             question = replace(question, points_to=points.to_json())
             stored = await self._ledger.questions.take(
@@ -257,3 +258,9 @@ def question_of(message: discord.Message, me: discord.ClientUser) -> NewQuestion
         content=question_text(message, me.id),
         attachments=attachments_json(files_of(message, me.id)),
     )
+
+
+def _names_something(points: Pointers, link: Link | None) -> bool:
+    """Return whether a mention without text points at a message, or begins in a channel thread."""
+    joins = points.starter and link is not None and link.thread_id is None
+    return joins or points.forward is not None or points.reply is not None
