@@ -40,7 +40,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     admin_permission: Literal[
         "manage_guild", "administrator", "manage_channels", "manage_messages"
     ] = "manage_guild"
-
+    guild: Annotated[int, Meta(ge=0)] = 0
     context_messages: Annotated[int, Meta(ge=0, le=50)] = 0
     context_minutes: Positive = 60
     summarize_history: bool = True

@@ -313,7 +313,7 @@ def build_parts(
         command_tree=BotCommandTree(
             client,
             [
-                runs_commands(handlers),
+                runs_commands(handlers.runs),
                 assistant_commands(assistants, admin),
                 channel_commands(ChannelCommands(client, ledger, rest, rules), admin),
                 access_commands(AccessCommands(ledger, rest, gate)),
@@ -324,6 +324,7 @@ def build_parts(
             ledger,
             rest,
             entrance,
+            guild_id=settings.guild,
         ),
     )
 

@@ -1,10 +1,13 @@
 import re
 
+from msgspec.structs import replace
+
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Interaction, Permission
 from bot.sandbox.backend.state.model import Overwrite
 from tests.scenarios.community import Community, answer, is_final, labels
+from tests.support.eventually import eventually
 
 
 def shown(interaction: Interaction) -> str:
@@ -13,7 +16,7 @@ def shown(interaction: Interaction) -> str:
     return interaction.original.content
 
 
-async def listed(whole: Community, **values: int) -> str:
+async def listed(whole: Community, **values: object) -> str:
     interaction = await whole.ada.command(whole.general, "runs list", wait=True, **values)
     assert interaction.deferred
     await whole.until(lambda: interaction.done)
@@ -34,7 +37,9 @@ async def test_runs_are_listed_newest_first_with_all_that_is_known(channels: Com
     gate = channels.model.stall()
     await channels.ask("three")
     await channels.in_state(3, "running")
-    third, second, first = (await listed(channels)).splitlines()
+    lines = (await listed(channels)).splitlines()
+    assert lines[::2] == ["> three", "> two", "> one"]
+    third, second, first = lines[1::2]
     line = re.compile(
         r"\*\*#(\d+)\*\* (\w+) · <t:\d+:R> · [\d.]+ s · (–|\d+) tokens · (\w+) · \[reply\]\((.+)\)"
     )
@@ -95,6 +100,63 @@ async def test_the_list_is_turned_page_by_page(channels: Community) -> None:
     await channels.until(lambda: "page 1 of 2" in message.content)
     assert "page 2 of 2" in await listed(channels, page=2)
     assert "page 2 of 2" in await listed(channels, page=99)
+
+
+async def test_the_list_is_filtered_and_its_buttons_keep_the_filter(
+    channels: Community,
+) -> None:
+    elsewhere = channels.sandbox.guild.add_text_channel("elsewhere")
+    for number in range(1, 7):
+        await channels.ask(f"q{number}", channels.ben)
+        await channels.finished(channels.general, number)
+    channels.model.fail(400)
+    await channels.ask("broken", channels.ada, elsewhere)
+    await channels.finished(elsewhere)
+    await channels.ended_turns(7)
+
+    async def numbers(**values: object) -> list[str]:
+        return re.findall(r"\*\*#(\d)", await listed(channels, **values))
+
+    assert await numbers(state="failed") == ["7"]
+    assert await numbers(state="active") == []
+    assert await numbers(member=channels.ada) == ["7"]
+    assert await numbers(channel=elsewhere) == ["7"]
+    assert await listed(channels, channel=elsewhere, member=channels.ben) == localized(
+        "no-such-runs"
+    )
+    interaction = await channels.ada.command(
+        channels.general, "runs list", member=channels.ben, state="answered"
+    )
+    await channels.until(lambda: interaction.done)
+    message = interaction.original
+    assert message is not None
+    await channels.ada.click(message, "Older")
+    await channels.until(lambda: "page 2 of 2" in message.content)
+    assert re.findall(r"\*\*#(\d)", message.content) == ["1"]
+
+
+async def test_a_failed_run_is_retried_by_command_once_and_by_those_who_may(
+    channels: Community,
+) -> None:
+    channels.model.fail(400)
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    offered = await channels.ada.autocomplete(channels.general, "runs retry", focused="run")
+    assert [choice["value"] for choice in offered] == ["1"]
+    assert await channels.ben.autocomplete(channels.general, "runs retry", focused="run") == []
+    for who, told in (
+        (channels.ben, localized("not-yours-to-retry")),
+        (channels.ada, localized("retrying", number="1")),
+    ):
+        asked = await who.command(channels.general, "runs retry", run="1")
+        await channels.until(lambda i=asked: i.done)
+        assert shown(asked) == told
+    await channels.until(lambda: answer(channels.replies(channels.general)[0]) == "one")
+    await channels.ended_turns(1)
+    late = await channels.ada.command(channels.general, "runs retry", run="1")
+    await channels.until(lambda: late.done)
+    assert shown(late) == localized("too-late-to-retry")
 
 
 async def test_show_tells_what_was_asked_and_how_it_went(channels: Community) -> None:
@@ -207,6 +269,46 @@ async def test_commands_are_registered_only_when_they_changed(channels: Communit
     await channels.stop_bot()
     await channels.start_bot()
     assert syncs() == 2
+
+
+async def test_commands_are_registered_for_one_server_alone_where_that_is_configured(
+    channels: Community,
+) -> None:
+    commands, guild = channels.sandbox.backend.commands, channels.sandbox.guild.id
+    everywhere = channels.settings
+    names = {command.name for command in commands.all(None)}
+    assert "runs" in names
+    channels.settings = replace(everywhere, guild=guild)
+    await channels.restart_bot()
+    await eventually(lambda: {command.name for command in commands.all(guild)} == names)
+    await eventually(lambda: commands.all(None) == [])
+    await channels.ask("one")
+    await channels.finished(channels.general)
+    asked = await channels.ada.command(channels.general, "runs list")
+    await channels.until(lambda: asked.done)
+    assert "**#1**" in shown(asked)
+    channels.settings = everywhere
+    await channels.restart_bot()
+    await eventually(lambda: {command.name for command in commands.all(None)} == names)
+    await eventually(lambda: commands.all(guild) == [])
+
+
+async def test_commands_that_discord_refuses_stop_nothing_and_are_tried_again(
+    channels: Community,
+) -> None:
+    route = "/applications/{application_id}/commands"
+    refusal = channels.sandbox.faults.fail_next("PUT", route, status=400, code=50035, times=None)
+    await channels.ledger.set_fact("discord.commands", "those of an older version")
+    await channels.restart_bot()
+    await channels.ask("one")
+    assert answer(await channels.finished(channels.general)) == "one"
+    assert await channels.ledger.fact("discord.commands") == "those of an older version"
+    channels.sandbox.faults.remove(refusal)
+    await channels.restart_bot()
+    await eventually(
+        lambda: channels.ledger.fact("discord.commands"),
+        lambda fact: fact != "those of an older version",
+    )
 
 
 async def test_buttons_of_before_a_restart_still_work(channels: Community) -> None:

@@ -15,8 +15,8 @@ from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.entrance import Entrance
-from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.localization import CommandTranslator, add_command, new_group
+from bot.chat.commands.runs import RunCommands
 from bot.chat.commands.server_settings import SettingsCommands
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
@@ -30,12 +30,13 @@ _MANAGERS: Final = discord.Permissions(manage_guild=True)
 _log: Final = logging.getLogger(__name__)
 
 
-def runs_commands(handlers: InteractionHandlers) -> app_commands.Group:
-    """Return ``/runs list``, ``/runs show`` and ``/runs cancel``."""
+def runs_commands(handlers: RunCommands) -> app_commands.Group:
+    """Return ``/runs``, which everybody has everywhere."""
     runs = new_group("runs")
     add_command(runs, "list", handlers.list_runs)
     add_command(runs, "show", handlers.show_run, run=handlers.any_run)
     add_command(runs, "cancel", handlers.cancel_run, run=handlers.active_run)
+    add_command(runs, "retry", handlers.retry_run, run=handlers.failed_run)
     return runs
 
 
@@ -83,7 +84,10 @@ def settings_commands(handlers: SettingsCommands) -> app_commands.Group:
 
 
 class BotCommandTree(app_commands.CommandTree[discord.Client]):
-    """The slash commands: registered with Discord when they changed; failures are answered."""
+    """The slash commands: registered with Discord when they changed; failures are answered.
+
+    With ``guild_id`` they exist in that server alone, where a change shows at once.
+    """
 
     def __init__(
         self,
@@ -92,11 +96,15 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         ledger: Ledger,
         rest: RestRetry,
         entrance: Entrance,
+        *,
+        guild_id: int = 0,
     ) -> None:
         super().__init__(client)
+        self._guild = discord.Object(guild_id) if guild_id else None
         self._entrance = entrance
         self._ledger = ledger
         self._rest = rest
+        self._groups = tuple(groups)
         for group in groups:
             self.add_command(group)
 
@@ -104,14 +112,28 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         """Register the commands with Discord where they changed: registering has its own limit."""
         await self.set_translator(CommandTranslator())
         fingerprint = await self._fingerprint()
-        if await self._ledger.fact(COMMANDS_FACT) == fingerprint:
+        known = await self._ledger.fact(COMMANDS_FACT) or ""
+        if known == fingerprint:
             return
         try:
-            await self._rest.call(self.sync)
+            old_guild = known.partition(" ")[2]
+            await self._register(int(old_guild) if old_guild.isdecimal() else 0)
         except discord.HTTPException as error:
             _log.warning("Discord refused the slash commands (%s); the old ones stay", error)
         else:
             await self._ledger.set_fact(COMMANDS_FACT, fingerprint)
+
+    async def _register(self, old_guild_id: int) -> None:
+        """Register the commands, and remove those that were registered elsewhere before."""
+        if self._guild is not None:
+            self.copy_global_to(guild=self._guild)
+            await self._rest.call(lambda: self.sync(guild=self._guild))
+            self.clear_commands(guild=None)
+        await self._rest.call(self.sync)
+        if old_guild_id and (self._guild is None or self._guild.id != old_guild_id):
+            old = discord.Object(old_guild_id)
+            self.clear_commands(guild=old)
+            await self._rest.call(lambda: self.sync(guild=old))
 
     async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
         """Take a command or an autocompletion through the entrance."""
@@ -134,11 +156,11 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
                 await interaction.response.send_message(localized("command-failed"), ephemeral=True)
 
     async def _fingerprint(self) -> str:
-        """Return a hash of the commands as they would be registered."""
+        """Return a hash of the commands as they would be registered, and their one server."""
         translator = CommandTranslator()
         commands = [
-            await command.get_translated_payload(self, translator)
-            for command in self.get_commands()
+            await command.get_translated_payload(self, translator) for command in self._groups
         ]
         text = json.dumps([self.client.application_id, commands], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return digest if self._guild is None else f"{digest} {self._guild.id}"

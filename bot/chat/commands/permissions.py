@@ -5,6 +5,7 @@ from typing import Final
 
 import discord
 
+from bot.chat.reply.buttons import RunFilter
 from bot.store.ledger import Scope, Turn
 
 _log: Final = logging.getLogger(__name__)
@@ -21,31 +22,48 @@ def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
 
 
 def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> bool:
-    """Return whether this member may see a turn: it is in this channel, or in one they can read."""
-    if turn.channel_id == interaction.channel_id or turn.asked_by(interaction.user.id):
-        return True
-    if private:
-        return False
+    """Return whether this member may see a turn: it is here, or where they can read.
+
+    ``private`` tells that the turn's channel is hidden from its parent's readers. Of direct
+    messages one sees one's own.
+    """
+    if turn.guild_id is None:
+        return turn.channel_id == interaction.channel_id or turn.asked_by(interaction.user.id)
+    if turn.channel_id == interaction.channel_id:
+        return _may_read(interaction.permissions)
     permissions = _permissions(turn.parent_id, turn.guild_id, interaction)
-    return permissions is not None and permissions.view_channel
+    if permissions is None or not _may_read(permissions):
+        return False
+    return permissions.manage_threads or not private
 
 
-def scope_of(interaction: discord.Interaction, *, asker_id: int | None = None) -> Scope:
+def scope_of(interaction: discord.Interaction, chosen: RunFilter | None = None) -> Scope:
     """Return the scope of the turns that this member may see from this channel."""
+    chosen = chosen or RunFilter()
     guild, member = interaction.guild, interaction.user
-    readable: tuple[int, ...] = ()
+    readable: list[int] = []
+    moderated: list[int] = []
     if guild is not None and isinstance(member, discord.Member):
-        readable = tuple(
-            channel.id
-            for channel in guild.channels
-            if (permissions := _permissions_in(channel, member)) and permissions.view_channel
-        )
+        for channel in guild.channels:
+            permissions = _permissions_in(channel, member)
+            if permissions is not None and _may_read(permissions):
+                readable.append(channel.id)
+                if permissions.manage_threads:
+                    moderated.append(channel.id)
+    is_readable = interaction.guild_id is None or _may_read(interaction.permissions)
     return Scope(
-        channel_id=interaction.channel_id or 0,
+        channel_id=(interaction.channel_id or 0) if is_readable else 0,
         guild_id=interaction.guild_id,
-        readable=readable,
-        asker_id=asker_id,
+        readable=tuple(readable),
+        moderated=tuple(moderated),
+        state=chosen.state,
+        asker_id=chosen.member_id,
+        in_channel_id=chosen.channel_id,
     )
+
+
+def _may_read(permissions: discord.Permissions) -> bool:
+    return permissions.view_channel and permissions.read_message_history
 
 
 def _permissions(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, Protocol, cast, get_args
 
 import discord
+from msgspec import Struct
 
 from bot.chat.texts.fluent import localized
 from bot.config import AnswerButton
@@ -30,6 +31,18 @@ _REPLY_BUTTON: Final = re.compile(
 )
 
 
+RunState = Literal["active", "answered", "cancelled", "failed"]
+"""The runs that a list is restricted to."""
+
+
+class RunFilter(Struct, frozen=True, kw_only=True):
+    """What a list of runs is restricted to; a channel stands for its channel threads, too."""
+
+    state: RunState | None = None
+    member_id: int | None = None
+    channel_id: int | None = None
+
+
 class ButtonHandlers(Protocol):
     """Handles presses of buttons."""
 
@@ -38,7 +51,9 @@ class ButtonHandlers(Protocol):
     ) -> None:
         """Handle a press of a button on this attempt's reply."""
 
-    async def page_pressed(self, interaction: discord.Interaction[Any], page: int) -> None:
+    async def page_pressed(
+        self, interaction: discord.Interaction[Any], page: int, chosen: RunFilter
+    ) -> None:
         """Handle a press of Newer or Older below the list of runs."""
 
 
@@ -131,17 +146,27 @@ class ReplyButton(
 class PageButton(
     _HandledItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"runs:(?P<label>newer|older):(?P<page>\d{1,9})",
+    template=(
+        r"runs:(?P<label>newer|older):(?P<page>\d{1,9})"
+        r"(?::(?P<state>active|answered|cancelled|failed)?\.(?P<member>\d{0,20})\.(?P<channel>\d{0,20}))?"
+    ),
 ):
-    """Shows another page of the list of runs."""
+    """Shows another page of the list of runs; its custom_id holds the list's filter."""
 
-    def __init__(self, page: int, *, older: bool, disabled: bool = False) -> None:
+    def __init__(
+        self, page: int, chosen: RunFilter, *, older: bool, disabled: bool = False
+    ) -> None:
         self.page = page
+        self.chosen = chosen
+        direction = "older" if older else "newer"
+        restricted = ""
+        if chosen != RunFilter():
+            restricted = f":{chosen.state or ''}.{chosen.member_id or ''}.{chosen.channel_id or ''}"
         super().__init__(
             discord.ui.Button(
                 label=localized("older-button") if older else localized("newer-button"),
                 style=discord.ButtonStyle.secondary,
-                custom_id=f"runs:{'older' if older else 'newer'}:{page}",
+                custom_id=f"runs:{direction}:{page}{restricted}",
                 disabled=disabled,
             )
         )
@@ -151,12 +176,18 @@ class PageButton(
         cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
     ) -> "PageButton":
         """Return the button that a member pressed."""
-        return cls(int(match["page"]), older=match["label"] == "older")
+        state: Any = match["state"]
+        chosen = RunFilter(
+            state=state,
+            member_id=int(match["member"]) if match["member"] else None,
+            channel_id=int(match["channel"]) if match["channel"] else None,
+        )
+        return cls(int(match["page"]), chosen, older=match["label"] == "older")
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Call the client's handler."""
         client: HasButtonHandlers = interaction.client
-        await client.handlers.page_pressed(interaction, self.page)
+        await client.handlers.page_pressed(interaction, self.page, self.chosen)
 
 
 BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton)
@@ -194,11 +225,11 @@ def view(*items: Item) -> discord.ui.View:
     return made
 
 
-def page_view(page: int, pages: int) -> discord.ui.View | None:
+def page_view(page: int, pages: int, chosen: RunFilter) -> discord.ui.View | None:
     """Return the buttons below a page of the list; None if there is only one page."""
     if pages < 2:
         return None
     return view(
-        PageButton(page - 1, older=False, disabled=page <= 1),
-        PageButton(page + 1, older=True, disabled=page >= pages),
+        PageButton(page - 1, chosen, older=False, disabled=page <= 1),
+        PageButton(page + 1, chosen, older=True, disabled=page >= pages),
     )

@@ -242,10 +242,14 @@ def run_line(turn: Turn, now: float) -> str:
 
 
 def run_page(
-    turns: Sequence[Turn], now: float, page: int, pages: int, health: str | None = None
+    turns: Sequence[tuple[Turn, str]], now: float, page: int, pages: int, health: str | None = None
 ) -> str:
-    """Format a page of the list of runs; ``health`` is its small last line."""
-    lines = [run_line(turn, now) for turn in turns]
+    """Format a page of the list of runs with their questions; ``health`` is its last line."""
+    lines = []
+    for turn, question in turns:
+        words = _shortened(headline(question, localized("spoiler")), 60)
+        lines.append(f"> {plain(words) if is_visible(words) else localized('attachments-only')}")
+        lines.append(run_line(turn, now))
     if pages > 1:
         lines.append(localized("runs-page", page=page, pages=pages))
     if health is not None:
@@ -264,7 +268,7 @@ def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
         lines.append(failure(turn.error))
     for question in questions:
         line = " ".join(question.split())
-        quoted = plain(_shortened(line, 120)) if line else localized("run-attachments-only")
+        quoted = plain(_shortened(line, 120)) if line else localized("attachments-only")
         lines.append(f"> {quoted}")
     if turn.run_id is not None and turn.thread_id is not None:
         lines.append(localized("run-on-thread", run=turn.run_id, thread=turn.thread_id))

@@ -1,4 +1,4 @@
-"""Reads turns: one turn, the newest of a scope, the cancellable ones."""
+"""Reads turns: one turn, and the newest of a scope."""
 
 import json
 import sqlite3
@@ -10,10 +10,15 @@ from bot.store.ledger.session import LedgerSession
 
 _VISIBLE: Final = """
     WHERE (t.channel_id = :channel
-           OR (t.guild_id IS NOT NULL AND t.guild_id = :guild AND NOT l.private
-               AND l.parent_id IN (SELECT value FROM json_each(:readable))))
+           OR (t.guild_id IS NOT NULL AND t.guild_id = :guild
+               AND l.parent_id IN (SELECT value FROM json_each(:readable))
+               AND (NOT l.private OR l.parent_id IN (SELECT value FROM json_each(:moderated)))))
     AND (:asker IS NULL
          OR EXISTS (SELECT 1 FROM questions WHERE turn_id = t.id AND author_id = :asker))
+    AND (:inside IS NULL OR :inside IN (t.channel_id, l.parent_id))
+    AND (:state IS NULL
+         OR (:state = 'active' AND t.ended_at IS NULL AND t.state <> 'closing')
+         OR (:state <> 'active' AND t.state = :state))
 """
 
 
@@ -59,17 +64,6 @@ class TurnHistory:
             offset=offset,
         )
 
-    async def cancellable(self, scope: Scope, *, limit: int) -> tuple[Turn, ...]:
-        """Return the scope's turns that can be cancelled, newest first."""
-        return await self._turns(
-            _VISIBLE
-            + """
-            AND t.ended_at IS NULL AND t.state <> 'closing' ORDER BY t.id DESC LIMIT :limit
-            """,
-            scope,
-            limit=limit,
-        )
-
     async def open_counts(self) -> OpenCounts:
         """Return how many turns are in each open state, and how many questions wait for a turn."""
 
@@ -112,5 +106,8 @@ def _parameters(scope: Scope) -> dict[str, int | str | None]:
         "channel": scope.channel_id,
         "guild": scope.guild_id,
         "readable": json.dumps(scope.readable),
+        "moderated": json.dumps(scope.moderated),
         "asker": scope.asker_id,
+        "inside": scope.in_channel_id,
+        "state": scope.state,
     }

@@ -189,13 +189,18 @@ class Scope(Struct, frozen=True, kw_only=True):
     """The turns that a member may see: those of one channel and of a guild's readable channels.
 
     ``readable`` are the ids of channels that the member can read; their public channel threads are
-    included. ``asker_id`` restricts the scope to the questions of that member.
+    included, and their private ones where the channel is ``moderated``. ``asker_id`` restricts the
+    scope to the questions of that member, ``in_channel_id`` to a channel and its channel threads,
+    ``state`` to turns in a state; "active" are those that can be cancelled.
     """
 
     channel_id: int
     guild_id: int | None = None
     readable: tuple[int, ...] = ()
+    moderated: tuple[int, ...] = ()
     asker_id: int | None = None
+    in_channel_id: int | None = None
+    state: str | None = None
 
 
 class OpenCounts(Struct, frozen=True, kw_only=True):

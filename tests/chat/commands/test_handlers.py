@@ -8,7 +8,8 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat.commands.handlers import PAGE_SIZE, InteractionHandlers
+from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.runs import PAGE_SIZE
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
@@ -147,14 +148,14 @@ async def test_a_page_of_runs_is_within_the_list_and_only_moderators_see_the_loa
     for number in range(1, PAGE_SIZE + 2):
         await handled.failed(number)
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.list_runs(asked, 99)
+    await handled.handlers.runs.list_runs(asked, page=99)
     (text,) = asked.shown
     assert "**#1**" in text
     assert f"**#{PAGE_SIZE + 1}**" not in text
     assert "page 2 of 2" in text
     assert "busy" not in text
     moderator: Any = FakeInteraction(BEN, moderator=True)
-    await handled.handlers.list_runs(moderator, 1)
+    await handled.handlers.runs.list_runs(moderator, page=1)
     assert "busy" in moderator.shown[0]
 
 
@@ -162,9 +163,9 @@ async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
     handled: Handled,
 ) -> None:
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.cancel_run(asked, None)
+    await handled.handlers.runs.cancel_run(asked, None)
     turn = await handled.turn()
-    await handled.handlers.cancel_run(asked, None)
+    await handled.handlers.runs.cancel_run(asked, None)
     assert asked.shown == [
         localized("nothing-running"),
         localized("cancelling", number=str(turn.id)),
@@ -175,7 +176,7 @@ async def test_the_last_run_of_this_channel_is_cancelled_where_none_is_named(
 @pytest.mark.parametrize("name", ["7", "#7", "run_none", "²", "9" * 30])
 async def test_a_run_that_does_not_exist_is_said_not_to(handled: Handled, name: str) -> None:
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.show_run(asked, name)
+    await handled.handlers.runs.show_run(asked, name)
     assert asked.shown == [sentences.no_such_run(name)]
 
 
@@ -183,9 +184,9 @@ async def test_choices_contain_what_was_typed(handled: Handled) -> None:
     for number in (1, 2):
         await handled.failed(number)
     asked: Any = FakeInteraction(ADA)
-    found = await handled.handlers.any_run(asked, "QUESTION 2")
+    found = await handled.handlers.runs.any_run(asked, "QUESTION 2")
     assert [choice.value for choice in found] == ["2"]
-    assert await handled.handlers.active_run(asked, "") == []
+    assert await handled.handlers.runs.active_run(asked, "") == []
 
 
 async def test_a_defect_is_answered_with_a_sentence(
@@ -193,5 +194,5 @@ async def test_a_defect_is_answered_with_a_sentence(
 ) -> None:
     monkeypatch.setattr(handled.ledger.history, "count", None)
     asked: Any = FakeInteraction(ADA)
-    await handled.handlers.list_runs(asked, 1)
+    await handled.handlers.runs.list_runs(asked)
     assert asked.notes == [localized("command-failed")]

@@ -2,6 +2,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -45,6 +46,7 @@ class Variables(Visitor):
         self.references.add(f"-{node.id.name}")
 
 
+@cache
 def patterns(language: Language) -> dict[str, ftl.Pattern]:
     """Every pattern of a language's file by its id; an id that stands there twice is an error."""
     source = (BOT / "chat" / "texts" / f"{language}.ftl").read_text("utf-8")
@@ -76,13 +78,21 @@ def is_note(pattern: ftl.Pattern) -> bool:
     return any(line.startswith("-# ") for line in "".join(texts).splitlines())
 
 
+@cache
+def trees() -> tuple[ast.Module, ...]:
+    """The modules of the chat; no other part has sentences for members."""
+    return tuple(
+        ast.parse(path.read_text("utf-8")) for path in sorted((BOT / "chat").rglob("*.py"))
+    )
+
+
 def calls() -> Iterator[tuple[str, set[str] | None]]:
     """Every ``localized("…", …)`` in the bot: the id, and the names of the arguments.
 
     The parts of an f-string that change are ``*``; None stands for arguments that are not spelled.
     """
-    for path in BOT.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for tree in trees():
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
             if node.func.id not in ("localized", "localized_in", "_thread_name", "_english"):
@@ -106,8 +116,8 @@ def constants() -> set[str]:
     """Every string in the modules of the chat that could be a message's id."""
     return {
         node.value
-        for path in (BOT / "chat").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for tree in trees()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 

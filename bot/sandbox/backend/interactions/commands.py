@@ -298,9 +298,15 @@ def _read_choice(form: Form, kind: int) -> Payload:
 
 
 def _characters(payload: Payload) -> int:
-    total = len(payload["name"]) + len(payload.get("description", ""))
+    """Count what Discord counts: the longest localization of each name and description."""
+    total = _longest(payload, "name") + _longest(payload, "description")
     for option in payload.get("options", []):
         total += _characters(option)
     for choice in payload.get("choices", []):
-        total += len(choice["name"]) + len(str(choice["value"]))
+        total += _longest(choice, "name") + len(str(choice["value"]))
     return total
+
+
+def _longest(payload: Payload, field: str) -> int:
+    localized = payload.get(f"{field}_localizations") or {}
+    return max(map(len, (payload.get(field) or "", *localized.values())))

@@ -1,0 +1,113 @@
+"""Nobody sees runs of channels they can't read, of other servers, or of others' DMs."""
+
+import random
+import re
+from typing import Any
+
+import pytest
+
+from bot.sandbox import Channel, DiscordMessage, Interaction, NotPossible, Permission, Person
+from bot.sandbox.backend.state.model import Overwrite
+from tests.scenarios.community import Community
+from tests.support.eventually import eventually
+
+SECRET = re.compile(r"secret\d+")
+
+
+def hide(whole: Community, channel: Channel, *readers: Person) -> None:
+    """Let only these people, the admins and the bot read a channel."""
+    assert channel.guild is not None
+    everyone, view = channel.guild.id, Permission.VIEW_CHANNEL
+    channel.overwrites[everyone] = Overwrite(everyone, 0, deny=view)
+    for user_id in (whole.sandbox.bot_user.id, *(reader.id for reader in readers)):
+        channel.overwrites[user_id] = Overwrite(user_id, 1, allow=view)
+    whole.sandbox.world.emit_channel("CHANNEL_UPDATE", channel)
+
+
+def may_read(whole: Community, who: Person, channel: Channel, asker: Person) -> bool:
+    """Whether Discord shows a channel's messages to a person, by the sandbox's own rules."""
+    if channel.guild is None:
+        return who is asker
+    return whole.sandbox.world.sees(channel, who.user)
+
+
+async def settled(whole: Community, interaction: Interaction) -> str:
+    """Everything that an interaction showed, once the bot has answered."""
+    await whole.until(lambda: interaction.done or interaction.failed)
+    messages: list[DiscordMessage] = [*interaction.responses]
+    if interaction.original is not None:
+        messages.append(interaction.original)
+    return "\n".join(message.content for message in messages)
+
+
+async def everything_shown(whole: Community, who: Person, where: Channel, turns: int) -> str:
+    """What a person gets from each command, option, autocompletion and button about runs."""
+    shown: list[str] = []
+    (command,) = [each for each in whole.sandbox.backend.commands.all(None) if each.name == "runs"]
+    for sub in command.payload["options"]:
+        path = f"runs {sub['name']}"
+        options = {option["name"] for option in sub["options"]}
+        for option in sub["options"]:
+            if option.get("autocomplete"):
+                choices = await who.autocomplete(where, path, focused=option["name"])
+                shown += [choice["name"] for choice in choices]
+        filters: list[dict[str, Any]] = [{}]
+        if "run" in options and sub["name"] == "show":
+            filters = [{"run": str(number)} for number in range(1, turns + 1)]
+        elif "run" in options:
+            # A run that may be seen is neither cancelled nor retried by looking at it.
+            filters = [{"run": "999"}]
+        elif "state" in options:
+            filters += [{"state": "answered"}, {"member": whole.ada}, {"page": 2}]
+        for values in filters:
+            interaction = await who.command(where, path, **values)
+            shown.append(await settled(whole, interaction))
+            while (message := interaction.original) is not None:
+                try:
+                    pressed = await who.click(message, "Older")
+                except (NotPossible, LookupError):
+                    break
+                await settled(whole, pressed)
+                shown.append(message.content)
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_no_command_option_completion_or_button_shows_what_discord_would_not(
+    channels: Community, seed: int
+) -> None:
+    chance = random.Random(seed)
+    other = channels.sandbox.add_guild("Elsewhere")
+    await eventually(lambda: len(channels.bot.guilds) == 2)
+    people = [channels.ada, channels.ben, channels.admin]
+    ours, theirs = channels.sandbox.guild, other
+    rooms = [ours.text_channel("general"), theirs.text_channel("general")]
+    for place in (ours, theirs):
+        for number in range(2):
+            room = place.add_text_channel(f"hidden-{number}")
+            hide(channels, room, *chance.sample(people[:2], k=chance.randint(0, 1)))
+            rooms.append(room)
+    await eventually(lambda: all(channels.bot.get_channel(room.id) for room in rooms))
+    asked: list[tuple[Channel, Person, str]] = []
+    for room in rooms:
+        readers = [who for who in people if may_read(channels, who, room, who)]
+        asked.append((room, chance.choice(readers), f"secret{len(asked)}"))
+    for who in people:
+        asked.append((await who.open_dm(), who, f"secret{len(asked)}"))
+    for room, who, text in asked:
+        await who.say(room, text, mention_bot=room.guild is not None)
+        await channels.finished(room)
+    await channels.ended_turns(len(asked))
+    for who in people:
+        for where in (rooms[0], rooms[1], await who.open_dm()):
+            text = await everything_shown(channels, who, where, len(asked))
+            guild = None if where.guild is None else where.guild.id
+            allowed = {
+                word
+                for room, asker, word in asked
+                if may_read(channels, who, room, asker)
+                and (room.guild is None or room.guild.id == guild)
+            }
+            assert set(SECRET.findall(text)) <= allowed, (who.name, where.name)
+            here = next(word for room, _, word in asked if room is where)
+            assert here in text
