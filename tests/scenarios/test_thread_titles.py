@@ -157,6 +157,21 @@ async def test_a_thread_that_a_member_opened_keeps_its_name(tmp_path: Path) -> N
         assert len(threads.model.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "name"), [(400, "Why?"), (403, "Why?"), (429, "Cats"), (503, "Cats")]
+)
+async def test_a_rename_waits_for_discord_and_a_refusal_leaves_the_name(
+    tmp_path: Path, status: int, name: str
+) -> None:
+    async with naming(tmp_path, say("Cats")) as threads:
+        fault = threads.sandbox.faults.fail_next(
+            "PATCH", "/channels/{channel_id}", status=status, code=50035, retry_after=0.1
+        )
+        thread = await asked(threads, "Why?")
+        assert fault.hits == 1
+        assert thread.name == name
+
+
 @pytest.mark.parametrize("point", ["wanted", "thread made", "run made", "title written", "renamed"])
 async def test_killed_while_it_names_a_channel_thread_the_bot_goes_on_and_renames_once(
     tmp_path: Path, point: str
