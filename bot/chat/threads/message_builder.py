@@ -169,7 +169,9 @@ async def message_for(
 ) -> BuiltMessage:
     """Build the message of a question; ``named`` puts the author's name before the text."""
     name = " ".join(question.author_name.split())
-    asked = f"{name}: {question.content}".rstrip() if named else question.content
+    # The heading of a quote stands on a line of its own.
+    space = "\n\n" if question.content.startswith("[") else " "
+    asked = f"{name}:{space}{question.content}".rstrip() if named else question.content
     given = await files.current(question) if question.attachments != "[]" else ()
     lost = pointers_of(question).lost
     if pointed_at is not None:

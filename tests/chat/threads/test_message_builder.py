@@ -23,6 +23,9 @@ async def test_a_message_carries_its_questions_id() -> None:
 async def test_the_authors_name_is_one_line_before_the_question() -> None:
     message = (await message_for(question("hi", Shelf()), Shelf(), named=True)).request
     assert message.content == "Ada Lovelace: hi"
+    pointing = question("[in reply to this message by Ben]\n> hello", Shelf())
+    message = (await message_for(pointing, Shelf(), named=True)).request
+    assert message.content == "Ada Lovelace:\n\n[in reply to this message by Ben]\n> hello"
 
 
 async def test_a_text_file_is_fenced_so_that_it_cannot_close_its_fence() -> None:
