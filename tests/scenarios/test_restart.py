@@ -298,12 +298,16 @@ async def test_a_ledger_that_cannot_be_written_for_a_moment_loses_and_doubles_no
     channels: Community, number: int
 ) -> None:
     database = await channels.trouble_ledger()
-    # The first write stores the question.
     database.sound_writes, database.failing_writes = number, 1
     database.on_failure = lambda: channels.sandbox.advance(600)
-    await channels.ask("one")
+    question = await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    await eventually(lambda: database.failing_writes == 0)
+    # The bot's own bookkeeping writes, too: the failed write may be the one of the question.
+    if not await channels.ledger.questions.known([question.id]):
+        assert reply.content == localized("not-saved")
+        return
     await channels.settled(1)
-    assert database.failing_writes == 0
     (reply,) = channels.replies(channels.general)
     assert answer(reply) == "one"
     assert await channels.on_thread(channels.general) == [("user", "one"), ("assistant", "one")]
