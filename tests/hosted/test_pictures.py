@@ -39,6 +39,8 @@ async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
         r"a &= b \\ c &= d",
         r"\boxed{x = 2} \tag{1} \label{eq:one}",
         r"\overline{AB} \perp \vec{c}",
+        r"\ce{2H2 + O2 -> 2H2O}",
+        r"\ce{Ca(OH)2 <=> Ca^2+ + 2OH-}, \quad \ce{SO4^{2-}}",
     ):
         width, height = await drawn(painter, tex)
         assert width > simple[0]

@@ -37,6 +37,20 @@ _ESCAPED: Final = re.compile(r"\\[\\{}]")
 _TAG: Final = re.compile(r"\\tag\*?\{([^{}]*)\}")
 
 
+_CHEMISTRY: Final = re.compile(r"\\ce\{((?:[^{}]|\{[^{}]*\})*)\}")
+_ARROWS: Final = {
+    "->": r"\rightarrow",
+    "<-": r"\leftarrow",
+    "<->": r"\leftrightarrow",
+    "<=>": r"\rightleftharpoons",
+    "=>": r"\Rightarrow",
+}
+_SPECIES: Final = re.compile(
+    r"(?P<letters>[A-Z][a-z]?|[a-z]+)|(?P<count>\d+)"
+    r"|\^(?:\{(?P<braced>[^{}]*)\}|(?P<charge>\d*[+-]))|(?P<sign>[+-]\Z)|."
+)
+
+
 def draw_formula(tex: str) -> bytes:
     """Return a PNG of a formula; raises ``PictureError`` if the TeX does not parse."""
     if len(tex) > LONGEST_TEX:
@@ -67,6 +81,7 @@ def draw_formula(tex: str) -> bytes:
 def _prepared(tex: str) -> str:
     """Return TeX that the converter understands; raises ``PictureError``."""
     tex = _WITHOUT_MEANING.sub(" ", tex).strip()
+    tex = _CHEMISTRY.sub(lambda found: " ".join(map(_species, found[1].split())), tex)
     tex = _TAG.sub(r"\\qquad (\\text{\1})", tex)
     bare = _ESCAPED.sub("", tex)
     depth = 0
@@ -83,6 +98,23 @@ def _prepared(tex: str) -> str:
     if not _ENVIRONMENT.search(tex) and (r"\\" in tex or re.search(r"(?<!\\)&", tex)):
         tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
     return tex
+
+
+def _species(word: str) -> str:
+    """Return a word of a chemical equation as mhchem has it, such as 2H2O or SO4^2-, as TeX."""
+    if word in _ARROWS:
+        return _ARROWS[word]
+    written = ""
+    for each in _SPECIES.finditer(word):
+        if each["letters"]:
+            written += rf"\mathrm {{{each['letters']}}}"
+        elif each["count"]:
+            written += each[0] if written in ("", "(") else f"_{{{each[0]}}}"
+        elif each.lastgroup in ("braced", "charge", "sign") and written:
+            written += f"^{{{each[each.lastgroup]}}}"
+        else:
+            written += each[0]
+    return written
 
 
 def _mathml(tex: str) -> ET.Element:
