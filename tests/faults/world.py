@@ -21,8 +21,6 @@ _NUMBER = re.compile(r"q(\d+)\b")
 _TURN = re.compile(r":(\d+)\.\d+\Z")
 _URL = re.compile(r"http://\S+?/v1")
 _KEPT_LOG = 4_000
-_STOP_SECONDS = 40.0
-"""A process may be frozen, or its database held by somebody else, just when it is to stop."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ ALERT_CHANNEL: Final = "alert_channel"
 RETENTION: Final = "retention_days"
 
 
-class ServerSettings(Struct, frozen=True, kw_only=True):
+class GuildSettings(Struct, frozen=True, kw_only=True):
     """What the managers of a server chose; None where they chose nothing.
 
     ``time_zone`` is an IANA name. Messages for the managers go to ``alert_channel_id``.
@@ -23,19 +23,19 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
 
 
-async def server_settings(ledger: Ledger, guild_id: int) -> ServerSettings:
+async def server_settings(ledger: Ledger, guild_id: int) -> GuildSettings:
     """Return a server's settings; raises ``LedgerError``."""
     known = await ledger.settings.nearest((guild_id,))
     values = {name: setting.value for name, setting in known.items()}
     alerts, days = values.get(ALERT_CHANNEL), values.get(RETENTION)
-    return ServerSettings(
+    return GuildSettings(
         time_zone=values.get(TIME_ZONE),
         alert_channel_id=None if alerts is None else int(alerts),
         retention_days=None if days is None else int(days),
     )
 
 
-def zone_of(settings: ServerSettings, default: ZoneInfo) -> ZoneInfo:
+def zone_of(settings: GuildSettings, default: ZoneInfo) -> ZoneInfo:
     """Return a server's time zone; ``default`` where it has none that this machine knows."""
     if settings.time_zone is None:
         return default
