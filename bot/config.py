@@ -44,6 +44,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     context_messages: Annotated[int, Meta(ge=0, le=50)] = 0
     context_minutes: Positive = 60
     summarize_history: bool = True
+    alert_channel: Annotated[int, Meta(ge=0)] = 0
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""
     attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")

@@ -187,6 +187,7 @@ class ChatBot(discord.Client):
                 await parts.scheduler.stop()
         except TimeoutError:
             _log.warning("Some replies do not say that they will go on after the restart; they do")
+        await parts.alerts.stop()
         await parts.vote_reporter.stop()
         await parts.namer.stop()
         await parts.read_markers.stop()
@@ -201,6 +202,7 @@ class ChatBot(discord.Client):
         if not self._started:
             # Once, however many logins the start takes: each count brings a turn nearer to its end.
             self._start_counted = await self._ledger.turns.count_interruptions()
+            await self._parts.alerts.load()
             self._started = True
             self._parts.loop_monitor.start()
             self.add_dynamic_items(*buttons.BUTTONS)

@@ -7,6 +7,7 @@ import discord
 
 from bot.assistants.api import AssistantsAPI
 from bot.chat.access.gate import AccessGate
+from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.access.visitors import Visitors
 from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
@@ -96,6 +97,7 @@ class ChatParts:
 
     gateway: Gateway
     run_slots: RunSlots
+    alerts: OperatorAlerts
     loop_monitor: LoopMonitor
     listener: Listener
     unreadable: UnreadableMessages
@@ -149,6 +151,7 @@ def build_parts(
     writers = ChannelWriters(client, rest, clock)
     locales = Locales(client, ledger)
     notice = Notice(client, ledger, rest, locales)
+    alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
     gate = AccessGate(access, ledger)
     visitors = Visitors(client, ledger, rest)
     question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors)
@@ -205,6 +208,7 @@ def build_parts(
             client, ledger, clock, settings.time_zone, tell_place or PlaceSwitch()
         ),
         metrics=metrics,
+        alerts=alerts,
         progress_grace=limits.progress_grace,
         drawer=drawer,
     )
@@ -231,6 +235,7 @@ def build_parts(
         reply=notice.reply_to,
         mark_read=read_markers.mark_read,
         forward_before=references.forward_before,
+        alerts=alerts,
         most_waiting=limits.most_waiting,
         metrics=metrics,
     )
@@ -267,6 +272,7 @@ def build_parts(
     return ChatParts(
         gateway=gateway,
         run_slots=run_slots,
+        alerts=alerts,
         loop_monitor=LoopMonitor(clock),
         listener=listener,
         unreadable=unreadable,

@@ -140,7 +140,7 @@ async def test_a_deleted_assistant_is_named_in_plain_words(remote: Community) ->
     await remote.api.delete_assistant(remote.assistant_id)
     await remote.ask("one")
     reply = await remote.finished(remote.general)
-    assert reply.content == sentences.failure("assistant_gone")
+    assert reply.content == sentences.failure("assistant_gone", told=True)
     assert labels(reply) == ["Retry"]
     with pytest.raises(APIError):
         await remote.api.retrieve_assistant(remote.assistant_id)

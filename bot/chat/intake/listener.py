@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import discord
 from msgspec.structs import replace
 
+from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, mentions
@@ -63,6 +64,7 @@ class Listener:
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
         forward_before: Callable[[discord.Message], Awaitable[int | None]],
+        alerts: OperatorAlerts,
         most_waiting: int = MOST_WAITING,
         metrics: Metrics | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class Listener:
         self._reply = reply
         self._mark_read = mark_read
         self._forward_before = forward_before
+        self._alerts = alerts
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
         self._metrics = metrics or Metrics()
@@ -110,8 +113,9 @@ class Listener:
             _log.warning("Question %d is refused: %s", message.id, error)
             await self._refuse_full(message)
             return
-        except Exception:  # noqa: BLE001 - a full disk or a defect: the author is told
+        except Exception as error:  # noqa: BLE001 - a full disk or a defect: the author is told
             _log.exception("Question %d could not be stored", message.id)
+            self._alerts.not_stored_soon(error)
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
                 await self._tell(message, lambda: localized("not-saved"))
             return
@@ -179,6 +183,7 @@ class Listener:
             )
         if stored:
             self._metrics.question_taken()
+            self._alerts.stored_soon()
         if stored and destination.link is not None:
             self._schedule(destination.link.channel_id)
         elif stored:

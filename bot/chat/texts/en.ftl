@@ -207,16 +207,40 @@ settings-alerts-refused = I can't write in <#{ $channel }>. Let me view it and s
 
 failure-unreachable = I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes.
 failure-refused = The assistant's server refused this request. Retry, or ask in other words. If it fails again, tell the operator of this bot.
-failure-not_allowed = The assistant's server refused this bot's key. Only the operator of this bot can fix that; press Retry afterwards.
-failure-assistant_gone = The assistant that answers here no longer exists. The operator of this bot has to choose another one; press Retry afterwards.
+failure-not_allowed =
+    The assistant's server refused this bot's key. { $told ->
+        [yes] { -operator-told-retry }
+       *[no] Only the operator of this bot can fix that; press Retry afterwards.
+    }
+failure-assistant_gone =
+    The assistant that answers here no longer exists. { $told ->
+        [yes] { -operator-told-retry }
+       *[no] The operator of this bot has to choose another one; press Retry afterwards.
+    }
 failure-chosen_assistant_gone = The assistant chosen for this place no longer exists. A moderator can choose another one with `/{ assistant-command } { assistant-use-command }`; press Retry afterwards.
 failure-busy = Another program is using this conversation, so I can't answer yet. Retry in a few minutes.
 failure-rate_limited = The model is getting too many requests right now. Retry in a minute.
 failure-rejected = The model's server refused this request. Ask in other words, or retry.
-failure-model_key = The model's server refused this bot's key. { -operators-task }
-failure-model_credit = The account that pays for the model has no credit left. { -operators-task }
-failure-model_missing = The model that answers here can't be found. { -operators-task }
-failure-model_tools = The model that answers here can't use the tools that this needs. { -operators-task }
+failure-model_key =
+    The model's server refused this bot's key. { $told ->
+        [yes] { -operator-told }
+       *[no] { -operators-task }
+    }
+failure-model_credit =
+    The account that pays for the model has no credit left. { $told ->
+        [yes] { -operator-told }
+       *[no] { -operators-task }
+    }
+failure-model_missing =
+    The model that answers here can't be found. { $told ->
+        [yes] { -operator-told }
+       *[no] { -operators-task }
+    }
+failure-model_tools =
+    The model that answers here can't use the tools that this needs. { $told ->
+        [yes] { -operator-told }
+       *[no] { -operators-task }
+    }
 failure-ability = The model can't do something that your question needs, such as look at an image. Ask again without it.
 failure-too_long = This conversation is longer than the model can read. Start a new conversation.
 failure-content = The model's content rules refused this. Ask in other words; if that is refused too, start a new conversation.
@@ -226,6 +250,42 @@ failure-gave_up = I was restarted three times during this answer, so I stopped t
 failure-internal = Something went wrong in this bot, so there is no answer. Retry; if it fails again, tell the operator of this bot.
 failure-undeliverable = Discord didn't let me post the answer here. Either I may not write in this channel, or a filter blocks part of the answer, such as a link. Retry, or ask in other words.
 -operators-task = Only the operator of this bot can fix that; ask again afterwards.
+-operator-told = Whoever runs this bot has been told; ask again later.
+-operator-told-retry = Whoever runs this bot has been told; press Retry later.
+
+## Alerts for whoever runs the bot
+
+alert-model_key = **The model's server refuses the bot's key, so members get no answers.**
+    Set a valid key in the environment variable that `[models] api_key_env` names (for OpenAI: `OPENAI_API_KEY`), and start the bot again.
+    -# { $reason }
+    .over = The model's server accepts the bot's key again. Members get answers.
+alert-model_credit = **The account that pays for the model has no credit left, so members get no answers.**
+    Add credit at the provider, or set another key or model in `[models]` and start the bot again.
+    -# { $reason }
+    .over = The model's server accepts requests again. Members get answers.
+alert-model_missing = **The model `{ $model }` can't be found, so members get no answers from it.**
+    Check `[models] url` and the model's name, in `[models]` and in the assistants. `python -m bot check` shows what the server offers.
+    -# { $reason }
+    .over = The model { $of } answers again.
+alert-model_tools = **The model `{ $model }` calls no tools, but an assistant has tools that it can't do without.**
+    Choose a model that calls tools, or take the tools out of the assistant.
+    -# { $reason }
+    .over = The model { $of } answers again.
+alert-not_allowed = **The assistants' server refuses the bot's key, so members get no answers.**
+    Set a valid key in the environment variable that `[assistants] api_key_env` names, and start the bot again.
+    -# { $reason }
+    .over = The assistants' server accepts the bot's key again. Members get answers.
+alert-assistant_gone = **The assistant that answers no longer exists, so members get no answers.**
+    Name an existing one in `[assistants] assistant`, or define one, and start the bot again.
+    -# { $reason }
+    .over = An assistant answers again.
+alert-permission = **The bot may not write in <#{ $channel }> on the server { $server }, so a question there got no answer.**
+    Give its role the permissions to view the channel, send messages and send messages in threads, or keep the bot out of that channel.
+    .over = The bot can write again in <#{ $of }>.
+alert-disk = **The bot can't write its database, so it takes no questions.**
+    Most likely the disk is full: free some space in the directory of `[storage]`.
+    -# { $reason }
+    .over = The bot can write its database again, and takes questions.
 
 ## Names of channel threads
 

@@ -39,10 +39,21 @@ FailureKind = Literal[
 
 _FAILURES: Final = frozenset(get_args(FailureKind))
 
-OPERATORS_TASK: Final = frozenset({"model_key", "model_credit", "model_missing", "model_tools"})
+OPERATORS_TASK: Final = frozenset(
+    {
+        "model_key",
+        "model_credit",
+        "model_missing",
+        "model_tools",
+        "not_allowed",
+        "assistant_gone",
+    }
+)
 """The kinds of failure that only the operator of the bot can fix."""
 
-_NOT_RETRYABLE: Final = OPERATORS_TASK | {"ability", "too_long"}
+_NOT_RETRYABLE: Final = frozenset(
+    {"model_key", "model_credit", "model_missing", "model_tools", "ability", "too_long"}
+)
 
 REFUSALS: Final = (
     "not-saved",
@@ -135,9 +146,13 @@ def ahead(count: int) -> str:
     return localized("ahead-about" if count > MOST_COUNTED else "ahead", count=count)
 
 
-def failure(kind: str | None) -> str:
-    """Return the sentence for a stored failure kind; an unknown kind counts as internal."""
-    return localized(f"failure-{kind if kind in _FAILURES else 'internal'}")
+def failure(kind: str | None, *, told: bool = False) -> str:
+    """Return the sentence for a stored failure kind; an unknown kind counts as internal.
+
+    ``told``: the operator was told of the fault.
+    """
+    known = kind if kind in _FAILURES else "internal"
+    return localized(f"failure-{known}", told="yes" if told else "no")
 
 
 def undelivered(channel_id: int, names: str | None = None) -> str:

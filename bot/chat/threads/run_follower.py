@@ -71,7 +71,7 @@ class RunEnd(Struct, frozen=True):
     """The end of a run in the ledger's terms, with the text of its answer.
 
     ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
-    ``model`` is the model of a run that answered. ``file_ids`` are the files of the answer, and
+    ``model`` is the run's model, where known. ``file_ids`` are the files of the answer, and
     ``sources`` those that it cites by number.
     """
 
@@ -323,7 +323,7 @@ def ended(run: Run, text: str) -> RunEnd:
     if run.status == "cancelled":
         return RunEnd("cancelled", text, None, tokens)
     reason = f"{run.last_error.code}: {run.last_error.message}" if run.last_error else run.status
-    return RunEnd("failed", text, _failure_kind(run), tokens, reason)
+    return RunEnd("failed", text, _failure_kind(run), tokens, reason, model=run.model)
 
 
 def unavailable(run: Run) -> list[ToolOutput]:

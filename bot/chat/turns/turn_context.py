@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
@@ -48,6 +49,7 @@ class TurnServices:
     settings: DiscordSettings
     place: PlaceInstructions
     metrics: Metrics
+    alerts: OperatorAlerts
     progress_grace: float
     """How long the end of a reply waits for a progress edit under way, in seconds."""
     drawer: FormulaDrawer | None

@@ -19,7 +19,8 @@ def log_end(turn: Turn, took: float, reason: str) -> None:
     task = ""
     if turn.error in sentences.OPERATORS_TASK:
         level = logging.ERROR
-        task = " Members cannot mend this: check the model's key, credit and name in [models]."
+        section = "[models]" if turn.error.startswith("model_") else "[assistants]"
+        task = f" Members cannot mend this: check the key, the credit and the names in {section}."
     _log.log(
         level,
         "Turn %d %s (%s)%s%s",

@@ -305,7 +305,10 @@ class TurnRunner:
         if turn.outcome == "answered" and not text:
             text = localized("empty-answer")
         if failed:
-            sentence = sentences.failure(turn.error)
+            told = await self._services.alerts.turn_failed(
+                turn.error, self._end.model, self._end.reason
+            )
+            sentence = sentences.failure(turn.error, told=told)
             text = f"{text}\n\n{sentence}" if text else sentence
         took = self._context.seconds(turn)
         reason = self._end.reason
@@ -319,11 +322,13 @@ class TurnRunner:
             )
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
+            self._services.alerts.undelivered_soon(turn, error)
             await self._services.notice.tell_askers(turn)
             delivered = False
         await self._services.tags.want(turn)
         if delivered:
             if turn.outcome == "answered":
+                self._services.alerts.turn_answered_soon(turn, self._end.model)
                 await self._services.namer.want_title(turn)
             closed = await self._ledger.turns.closed(turn.id, turn.attempt, took)
         else:

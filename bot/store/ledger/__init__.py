@@ -1,6 +1,7 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
 from bot.store.ledger.access_rules import AccessRule, RuleKind, TooManyRulesError
+from bot.store.ledger.alerts import Alert
 from bot.store.ledger.assistants import (
     ASSISTANT_SETTING,
     AssistantDraft,
@@ -35,6 +36,7 @@ __all__ = [
     "OPEN",
     "TURN_MOVES",
     "AccessRule",
+    "Alert",
     "Asker",
     "AssistantDraft",
     "ChannelTitle",

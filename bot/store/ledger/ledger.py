@@ -9,6 +9,7 @@ from typing import Final, Self
 from bot.runtime.metrics import Metrics
 from bot.store.database import Database
 from bot.store.ledger.access_rules import AccessRuleStore
+from bot.store.ledger.alerts import AlertStore
 from bot.store.ledger.assistants import AssistantStore
 from bot.store.ledger.bystanders import BystanderStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
@@ -41,6 +42,7 @@ class Ledger:
         self._database = LedgerSession(database)
         self.questions = QuestionStore(self._database, now)
         self.turns = TurnStore(self._database, now)
+        self.alerts = AlertStore(self._database)
         self.channel_titles = ChannelTitleStore(self._database)
         self.votes = VoteStore(self._database, now)
         self.chores = ChoreStore(self._database)

@@ -1,0 +1,233 @@
+"""Tells whoever runs the bot of the faults that nobody else can mend: once a day for each.
+
+A fault is told in the alert channel of the configuration, else by DM to the owner of Discord's
+application. When a fault that was told is over, one message says so. The ledger remembers what was
+told, so that a restart repeats nothing.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any, Final
+
+import discord
+from msgspec.structs import replace
+
+from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized, using
+from bot.chat.texts.locales import Locales
+from bot.chat.transport.rest_retry import MISSING_ACCESS, MISSING_PERMISSIONS, RestRetry
+from bot.runtime.clock import Clock
+from bot.runtime.tasks import BackgroundTasks
+from bot.store.ledger import Alert, Ledger, LedgerError, Turn
+
+DAY: Final = 86_400.0
+"""How long a fault is not told again, in seconds."""
+
+PATIENCE: Final = 3.0
+"""How long the reply of a failed turn waits for its alert, in seconds."""
+
+_RETRY_SECONDS: Final = 600.0
+"""How long after an alert that Discord refused the next one is tried, in seconds."""
+
+_MOST_A_DAY: Final = 20
+"""Alerts in a day: a community could make many faults, such as lost permissions."""
+
+_LONGEST_REASON: Final = 600
+
+_DISK: Final = "disk"
+_OF_ONE_MODEL: Final = frozenset({"model_missing", "model_tools"})
+"""Faults of one model: an answer of another model does not end them."""
+
+_LOST: Final = frozenset({MISSING_ACCESS, MISSING_PERMISSIONS})
+
+_log: Final = logging.getLogger(__name__)
+
+
+class OperatorAlerts:
+    """Tells faults, and their ends; a method that ends with ``_soon`` does so in the background.
+
+    ``channel_id`` is the alert channel of the configuration, 0 without one.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        locales: Locales,
+        clock: Clock,
+        channel_id: int,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._locales = locales
+        self._clock = clock
+        self._channel_id = channel_id
+        self._told: dict[str, Alert] = {}
+        self._refused_at: dict[str, float] = {}
+        self._owner_id: int | None = None
+        self._lock = asyncio.Lock()
+        self._tasks = BackgroundTasks()
+
+    async def load(self) -> None:
+        """Read what was told before the start; raises ``LedgerError``."""
+        self._told = await self._ledger.alerts.all()
+
+    async def stop(self) -> None:
+        """Send nothing more."""
+        await self._tasks.stop()
+
+    async def turn_failed(self, kind: str | None, model: str | None, reason: str) -> bool:
+        """Tell the fault that made a turn fail; return whether the operator knows of the fault.
+
+        Returns False for a failure that is not the operator's task, and after ``PATIENCE`` seconds.
+        """
+        if kind not in sentences.OPERATORS_TASK:
+            return False
+        fault = f"{kind}:{model}" if kind in _OF_ONE_MODEL and model else kind
+        reason = " ".join(reason.split())[:_LONGEST_REASON]
+
+        def text() -> str:
+            told = sentences.plain(reason)
+            return localized(f"alert-{kind}", reason=told, model=model or "?")
+
+        telling = self._tasks.start(
+            self._tell(fault, text), "The operator can't be told of a fault"
+        )
+        await asyncio.wait({telling}, timeout=PATIENCE)
+        told = self._told.get(fault)
+        return telling.done() and told is not None and told.lasts
+
+    def turn_answered_soon(self, turn: Turn, model: str | None) -> None:
+        """Tell the ends of the faults that an answer disproves."""
+        over = [
+            fault
+            for fault, told in self._told.items()
+            if told.lasts
+            and (
+                fault in sentences.OPERATORS_TASK
+                or fault in {f"{kind}:{model}" for kind in _OF_ONE_MODEL}
+                or fault == _permission(turn)
+            )
+        ]
+        self._end_soon(over)
+
+    def undelivered_soon(self, turn: Turn, error: BaseException) -> None:
+        """Tell that a permission is lost, if that is why a reply could not be sent."""
+        cause = error.__cause__
+        if not isinstance(cause, discord.HTTPException) or cause.code not in _LOST:
+            return
+        guild = self._client.get_guild(turn.guild_id) if turn.guild_id is not None else None
+        server = guild.name if guild is not None else str(turn.guild_id)
+
+        def text() -> str:
+            place = str(turn.channel_id)
+            return localized("alert-permission", channel=place, server=sentences.plain(server))
+
+        self._start(self._tell(_permission(turn), text))
+
+    def not_stored_soon(self, error: Exception) -> None:
+        """Tell that the ledger can't be written, as on a full disk."""
+        if isinstance(error, LedgerError):
+            reason = sentences.plain(" ".join(str(error).split())[:_LONGEST_REASON])
+            self._start(self._tell(_DISK, lambda: localized("alert-disk", reason=reason)))
+
+    def stored_soon(self) -> None:
+        """Tell that the ledger can be written again, if the contrary was told."""
+        told = self._told.get(_DISK)
+        if told is not None and told.lasts:
+            self._end_soon([_DISK])
+
+    def _end_soon(self, faults: Collection[str]) -> None:
+        for fault in faults:
+            self._start(self._tell_end(fault))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.start(work, "The operator can't be told of a fault")
+
+    async def _tell(self, fault: str, text: Callable[[], str]) -> None:
+        """Tell a fault, unless it was told in the last day."""
+        async with self._lock:
+            now = self._clock.now()
+            told = self._told.get(fault)
+            if told is not None and 0 <= now - told.at < DAY:
+                return
+            today = sum(0 <= now - each.at < DAY for each in self._told.values())
+            refused_at = self._refused_at.get(fault)
+            recently = refused_at is not None and 0 <= now - refused_at < _RETRY_SECONDS
+            if recently or today >= _MOST_A_DAY:
+                return
+            if await self._send(text, f"al.{_number(fault, now)}"):
+                await self._remember(fault, Alert(now, lasts=True))
+            else:
+                self._refused_at[fault] = now
+
+    async def _tell_end(self, fault: str) -> None:
+        """Tell that a fault is over, once."""
+        async with self._lock:
+            told = self._told.get(fault)
+            if told is None or not told.lasts:
+                return
+            kind, _, of = fault.partition(":")
+
+            if await self._send(
+                lambda: localized(f"alert-{kind}.over", of=of), f"ao.{_number(fault, told.at)}"
+            ):
+                await self._remember(fault, replace(told, lasts=False))
+
+    async def _remember(self, fault: str, told: Alert) -> None:
+        self._told[fault] = told
+        try:
+            await self._ledger.alerts.set(fault, told)
+        except LedgerError as error:  # a full disk is one of the faults
+            _log.warning("What the operator was told can't be stored: %s", error)
+
+    async def _send(self, text: Callable[[], str], nonce: str) -> bool:
+        """Send a message to the alert channel, else to the owner; return whether Discord took it.
+
+        The nonce keeps a message from being sent twice by a process that was killed meanwhile.
+        """
+        if self._channel_id and await self._sent(self._to_channel, text, nonce):
+            return True
+        return await self._sent(self._to_owner, text, nonce)
+
+    async def _sent(
+        self, send: Callable[[Callable[[], str], str], Awaitable[None]], text: Callable[[], str],
+        nonce: str,
+    ) -> bool:  # fmt: skip
+        try:
+            await self._rest.call(lambda: send(text, nonce))
+        except discord.HTTPException as error:
+            _log.error("The operator can't be told of a fault: Discord refuses it (%s)", error)
+            return False
+        return True
+
+    async def _to_channel(self, text: Callable[[], str], nonce: str) -> None:
+        channel = self._client.get_partial_messageable(self._channel_id)
+        known = self._client.get_channel(self._channel_id)
+        guild_id = getattr(getattr(known, "guild", None), "id", None)
+        language = await self._locales.of_place(guild_id, 0)
+        with using(language):
+            await channel.send(text(), nonce=nonce)
+
+    async def _to_owner(self, text: Callable[[], str], nonce: str) -> None:
+        if self._owner_id is None:
+            application = await self._client.application_info()
+            team = application.team
+            self._owner_id = (team and team.owner_id) or application.owner.id
+        with using(await self._locales.of_user(self._owner_id)):
+            channel = await self._client.create_dm(discord.Object(self._owner_id))
+            await channel.send(text(), nonce=nonce)
+
+
+def _permission(turn: Turn) -> str:
+    return f"permission:{turn.parent_id}"
+
+
+def _number(fault: str, at: float) -> str:
+    """Return a nonce's part for a fault and the day of its alert, of at most 20 characters."""
+    digest = hashlib.sha256(fault.encode()).hexdigest()[:10]
+    return f"{digest}.{int(at // DAY)}"
