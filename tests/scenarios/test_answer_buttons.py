@@ -358,3 +358,23 @@ async def test_thoughts_that_a_server_keeps_are_not_shown_by_a_bot_that_may_not(
         pressed = await channels.ada.click(reply, "Show steps")
         await channels.until(lambda: pressed.responses and pressed.responses[0].content)
         assert "greeting" not in pressed.responses[0].content
+
+
+async def test_a_press_of_continue_is_not_taken_for_a_deleted_question_after_a_restart(
+    channels: Community,
+) -> None:
+    channels.model.then(say("First half,", finish="length"), say("second half."))
+    await channels.ada.click(await answered(channels), "Continue")
+    await channels.finished(channels.general, 2)
+    await channels.ended_turns(2)
+    await channels.restart_bot()
+    await channels.ask("three")
+    await channels.finished(channels.general, 3)
+    assert [text for _, text in await channels.on_thread(channels.general)] == [
+        "one",
+        "First half,",
+        localized("continue-question"),
+        "second half.",
+        "three",
+        "three",
+    ]

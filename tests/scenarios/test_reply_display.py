@@ -117,3 +117,17 @@ async def test_text_before_a_tool_call_stays_above_the_list(tmp_path: Path) -> N
         await channels.until(lambda: reply.content == "Let me see.\n-# ▸ running code")
         gate.open()
         assert answer(await channels.finished(channels.general)) == "Let me see.\n\nIt is 2."
+
+
+async def test_after_a_restart_a_reply_lists_what_its_run_did_meanwhile(tmp_path: Path) -> None:
+    async with with_tools(tmp_path) as channels:
+        gate = channels.model.gate()
+        channels.model.call_tools(("code_interpreter", {"code": "1 + 1"}))
+        channels.model.say("It is 2.", first=gate)
+        await channels.ask("1 + 1?")
+        reply = await channels.reply(channels.general)
+        await channels.until(lambda: "ran code" in reply.content)
+        await channels.restart_bot()
+        await channels.until(lambda: reply.content == "thinking…\n-# ✓ ran code")
+        gate.open()
+        assert answer(await channels.finished(channels.general)) == "It is 2."

@@ -216,9 +216,7 @@ class RunFollower:
             )
             if not changed:
                 return last
-            self._calls_tools = True
-            if self._counting is None and self._progress.searches:
-                self._counting = asyncio.create_task(self._count_files(last))
+            self._list_calls(last)
         elif isinstance(data, MessageDelta):
             self._calls_tools = False
             self._answer.add(data)
@@ -230,6 +228,12 @@ class RunFollower:
             return last
         self._show(lambda: self.shown)
         return last
+
+    def _list_calls(self, run: Run) -> None:
+        """List the tool calls below the text, until more text arrives."""
+        self._calls_tools = True
+        if self._counting is None and self._progress.searches:
+            self._counting = asyncio.create_task(self._count_files(run))
 
     async def _count_files(self, run: Run) -> None:
         """Count the files that the run's searches cover; they stay uncounted after a failure."""
@@ -268,8 +272,22 @@ class RunFollower:
                 return await self._end(current)
             if current.status == "requires_action":
                 await self._answer_calls(current, stream=False)
+            if current.tools:
+                await self._show_calls(current)
             await self._clock.sleep(wait)
             wait = min(wait * 1.3, _LONGEST_POLL)
+
+    async def _show_calls(self, run: Run) -> None:
+        """Show the tool calls of a run without events, as after a restart."""
+        try:
+            steps = await self._threads.steps_of(run.thread_id, run.id)
+        except (APIError, TurnError) as error:
+            _log.debug("The steps of run %s can't be read: %s", run.id, error)
+            return
+        listed = [self._progress.put(step) for step in steps]
+        if any(listed):
+            self._list_calls(run)
+            self._show(lambda: self.shown)
 
     async def _end(self, run: Run) -> RunEnd:
         if not self.text or not self._answer.is_complete or run.status != "completed":
