@@ -1,12 +1,15 @@
 """Files of an answer: what code wrote, images, too large ones; and the sources that it cites."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.schema.tools import CodeInterpreterTool
+from bot.chat.texts.fluent import localized
 from bot.sandbox import DiscordMessage
 from tests.sandbox.pictures import png
-from tests.scenarios.community import Community, alt_texts, answer, texts
+from tests.scenarios.community import Community, alt_texts, answer, community, labels, texts
 
 
 async def ran(whole: Community, code: str, text: str) -> DiscordMessage:
@@ -105,3 +108,18 @@ async def test_cited_files_are_numbered_and_those_of_members_are_links(
     )
     note = next(line for line in reply.content.splitlines() if "Sources" in line)
     assert note == rf"-# Sources: \[1\] [fruit.md]({link}) · \[2\] shapes.pdf"
+
+
+async def test_files_stay_where_the_buttons_below_them_change(tmp_path: Path) -> None:
+    again = localized("again-button")
+    async with community(tmp_path, "channel", buttons=("votes",)) as whole:
+        code = f"open('a.csv', 'w').write('a')\nopen('red.png', 'wb').write({PICTURE!r})"
+        reply = await ran(whole, code, "Done.")
+        (question,) = [one for one in whole.general.messages if one.author is whole.ada.user]
+        before = [component["type"] for component in reply.components]
+        await whole.ada.edit(question, f"{whole.sandbox.bot_user.mention} write it better")
+        await whole.until(lambda: again in labels(reply))
+        assert [component["type"] for component in reply.components] == before
+        assert sorted(files(reply)) == [("a.csv", b"a"), ("red.png", PICTURE)]
+        assert alt_texts(reply) == ["red.png"]
+        assert answer(reply) == "Done."
