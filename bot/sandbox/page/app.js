@@ -47,7 +47,7 @@ class App {
     const current = this.state?.current;
     this.client?.close();
     const person = this.welcome.people.find((one) => one.id === id);
-    const state = { person, channels: new Map(), users: new Map(), roles: new Map(), messages: new Map(), pending: new Map(), typing: new Map(), fresh: new Set(), current };
+    const state = { person, channels: new Map(), users: new Map(), roles: new Map(), messages: new Map(), pending: new Map(), early: new Set(), typing: new Map(), fresh: new Set(), current };
     state.names = {
       user: (one) => { const user = state.users.get(one); return user ? user.global_name ?? user.username : "unknown-user"; },
       role: (one) => state.roles.get(one)?.name ?? "unknown-role",
@@ -346,13 +346,14 @@ class App {
 
   async begin(promise) {
     const { id } = await promise;
-    this.state.pending.set(id, null);
+    // A fast application is done before the request that began the interaction is.
+    if (!this.state.early.delete(id)) this.state.pending.set(id, null);
     return id;
   }
 
   settled(id, problem) {
     this.state.pending.get(id)?.();
-    this.state.pending.delete(id);
+    if (!this.state.pending.delete(id)) this.state.early.add(id);
     $("problem").textContent = problem;
   }
 

@@ -85,6 +85,8 @@ async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     await page.fill("#modal textarea", "it works")
     await page.click("#modal >> text=Submit")
     await expect(log).to_contain_text("noted: it works")
+    # A button that was pressed can be pressed again, however fast the answer came.
+    await expect(page.locator("button:has-text('Ask')")).to_be_enabled()
     await page.click("button:has-text('Confirm')")
     await expect(log).to_contain_text("confirmed")
 
