@@ -14,6 +14,8 @@ import msgspec
 from bot import __version__
 from bot.config import Config, ConfigError, load
 
+LogFormat = Literal["auto", "text", "json"]
+
 DEFAULT_CONFIG: Final = "config.toml"
 _PRIVATE_UMASK: Final = 0o077  # other users of the machine must not read members' messages
 _INTERRUPTED: Final = 130  # the shell's exit code for a program that Ctrl-C ended
@@ -25,6 +27,14 @@ config_option: Final = click.option(
     help=f"The configuration file.  [default: {DEFAULT_CONFIG}, if that file exists]",
 )
 verbose_option: Final = click.option("--verbose", "-v", is_flag=True, help="Log more details.")
+log_option: Final = click.option(
+    "--log-format",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    envvar="LOG_FORMAT",
+    show_envvar=True,
+    help="Log readable lines or JSON.  [default: text on a terminal, else json]",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -45,7 +55,8 @@ def main() -> None:
 @config_option
 @click.option("--serve/--no-serve", default=None, help="Also serve the Assistants API over HTTP.")
 @verbose_option
-def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
+@log_option
+def run(config_path: Path | None, serve: bool | None, verbose: bool, log_format: LogFormat) -> None:
     """Run the bot on Discord, until Ctrl-C or SIGTERM.
 
     The environment variable DISCORD_TOKEN holds the bot's token. Unfinished answers continue at
@@ -54,7 +65,7 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
     with _one_line_errors():
         from bot.app.lifecycle import run_bot, until_signalled
 
-        _log_to_stderr(verbose=verbose, level=logging.INFO)
+        _log_to_stderr(verbose=verbose, level=logging.INFO, form=log_format)
         config = _config(config_path)
         if serve is not None:
             server = msgspec.structs.replace(config.server, enabled=serve)
@@ -71,7 +82,14 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool) -> None:
     help="The port to listen on; 0 takes a free one.  [default: [server] port, 8765]",
 )
 @verbose_option
-def serve(config_path: Path | None, host: str | None, port: int | None, verbose: bool) -> None:
+@log_option
+def serve(
+    config_path: Path | None,
+    host: str | None,
+    port: int | None,
+    verbose: bool,
+    log_format: LogFormat,
+) -> None:
     """Serve the Assistants API at /v1, without a bot.
 
     Give the printed URL to a program as its base URL (base_url in OpenAI's libraries). API keys
@@ -81,7 +99,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None, verbose:
     with _one_line_errors():
         from bot.app.lifecycle import run_server, until_signalled
 
-        _log_to_stderr(verbose=verbose, level=logging.INFO)
+        _log_to_stderr(verbose=verbose, level=logging.INFO, form=log_format)
         config = _config(config_path)
         server = msgspec.structs.replace(
             config.server,
@@ -206,11 +224,12 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _log_to_stderr(*, verbose: bool, level: int) -> None:
-    from bot.app.log_format import LogFormatter
+def _log_to_stderr(*, verbose: bool, level: int, form: LogFormat = "text") -> None:
+    from bot.app.log_format import JsonFormatter, LogFormatter
 
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LogFormatter())
+    as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
+    handler.setFormatter(JsonFormatter() if as_json else LogFormatter())
     logging.basicConfig(level=logging.INFO if verbose else level, handlers=[handler])
     if not verbose:
         # discord.py logs each connection and each retry, which most operators do not need.

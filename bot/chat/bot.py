@@ -21,6 +21,7 @@ from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import ChatLimits, build_parts
 from bot.config import AccessSettings, DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.log_context import LOG_ID
 from bot.runtime.metrics import Metrics
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, LedgerError
@@ -132,6 +133,7 @@ class ChatBot(discord.Client):
 
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
         """Let an interaction in; False: it was answered already."""
+        LOG_ID.set(str(interaction.id))
         return await self._parts.entrance.enter(interaction)
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
@@ -266,6 +268,7 @@ class ChatBot(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         """Hand a new message to the listener."""
+        LOG_ID.set(str(message.id))  # discord.py gives each event a task of its own
         await self._parts.listener.message(message, own_user(self))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:

@@ -16,9 +16,11 @@ from bot.client.decoding import UnusableError, decode
 from bot.client.errors import ErrorTranslator
 from bot.client.uploads import UploadBody
 from bot.runtime.clock import Clock
+from bot.runtime.log_context import LOG_ID
 from bot.runtime.retry import RetryPolicy, TryAgain, retry
 from bot.wire.bodies import BodyTooLargeError, pieces, read_bounded
 from bot.wire.http_client import (
+    CLIENT_REQUEST_ID,
     TRANSPORT_ERRORS,
     HttpClient,
     StatusError,
@@ -198,6 +200,8 @@ class Transport:
             timeout, limit = self._stream_timeout, self.silence
         elif upload is not None:
             timeout = self._upload_timeout
+        if log_id := LOG_ID.get():
+            headers = CIMultiDictProxy(CIMultiDict(headers, **{CLIENT_REQUEST_ID: log_id}))
         unsure = False  # whether an earlier try may have reached the server
 
         async def attempt() -> tuple[aiohttp.ClientResponse, bytes]:

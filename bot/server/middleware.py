@@ -1,6 +1,7 @@
 """Wraps every request: assigns its id, and turns every exception into an error of the API."""
 
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,17 +10,22 @@ from aiohttp import hdrs, web
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError, server_error
+from bot.runtime.log_context import LOG_ID
 from bot.server.app_keys import GATE, LIMITS, ORIGINS, REQUEST_ID, SHARES
 from bot.server.auth import PROJECT, require_version
 from bot.server.connections import TOO_MANY, Connection
 from bot.server.cors import is_preflight, preflight_answer
 from bot.server.responses import error_answer, send_in_pieces
+from bot.wire.http_client import CLIENT_REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Operation = Callable[[AssistantsAPI, web.Request], Awaitable[web.StreamResponse]]
 
 API_VERSION: Final = "2020-10-01"
 """The ``openai-version`` header of OpenAI's servers."""
+
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""An id of the caller's that the log shows; it can't be mistaken for other parts of a line."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -49,7 +55,10 @@ def endpoint(operation: Operation, *, beta: bool, bounded: bool = False) -> Hand
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Assign the request id, and answer exceptions raised before the response has begun."""
-    request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+    request_id = request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+    given = request.headers.get(CLIENT_REQUEST_ID, "")
+    # Each request has a task of its own, or follows another one on its connection.
+    LOG_ID.set(given if _SAFE_ID.fullmatch(given) else request_id)
     connection = request.protocol
     if not isinstance(connection, Connection):
         return await _answered(request, handler)

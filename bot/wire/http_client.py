@@ -15,6 +15,9 @@ from bot.wire.bodies import read_beginning, sendable
 ERROR_BYTES: Final = 64 * 1024
 """How many bytes of an error's body are read."""
 
+CLIENT_REQUEST_ID: Final = "X-Client-Request-Id"
+"""The header in which a caller names the id under which it logs its work."""
+
 TRANSPORT_ERRORS: Final = (aiohttp.ClientError, OSError)
 """The exceptions of a request without a usable response; ``TimeoutError`` is an ``OSError``."""
 

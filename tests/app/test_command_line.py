@@ -1,5 +1,6 @@
 """The program as an operator meets it: what it prints, its exit code, and how it stops."""
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -110,22 +111,28 @@ async def test_run_logs_one_line_for_each_turn_that_ended(
     told = [line for line in ran.log[before:] if re.search("INFO|WARNING|ERROR", line)]
     answered, failed = (line for line in told if ": Turn " in line)
     thread = sandbox.guild.threads[0].id
-    wanted = rf"INFO .*: Turn 1 answered \(\d\.\d s, channel {thread}, run_\w+, \d+ tokens\)$"
+    facts = rf"\d\.\d s, channel {thread}, run_\w+, \d+ tokens"
+    wanted = rf"INFO .*: Turn 1 answered \({facts}\) \[{general.messages[0].id}\]$"
     assert re.search(wanted, answered)
     assert re.search(r"ERROR .*: Turn 2 failed \(.*, run_\w+, .*model_key\): \w+: .*", failed)
     assert [line for line in told if "run_" in line] == [answered, failed]
 
 
-async def test_serve_logs_why_a_run_failed(tmp_path: Path, model: ScriptedModel) -> None:
+async def test_serve_logs_why_a_run_failed_as_json_without_a_terminal(
+    tmp_path: Path, model: ScriptedModel
+) -> None:
     model.fail(401, times=10)
-    async with program("serve", "--config", written_config(tmp_path, model), "--port", "0") as ran:
+    arguments = ("serve", "--config", written_config(tmp_path, model), "--port", "0")
+    async with program(*arguments, environment={"LOG_FORMAT": "auto"}) as ran:
         url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
         async with Client(url) as client:
             assistant = await client.create_assistant(CreateAssistant(model="x"))
             thread = await client.create_thread(CreateThread())
             await client.create_message(thread.id, CreateMessage(role="user", content="Hi"))
             run = await client.create_run(thread.id, CreateRun(assistant_id=assistant.id))
-            await ran.until_line(f"ERROR   bot.engine.run.executor: {run.id} failed")
+            told = json.loads(await ran.until_line(f"{run.id} failed"))
+            assert (told["level"], told["logger"]) == ("ERROR", "bot.engine.run.executor")
+            assert told["id"].startswith("req_")
         assert await ran.terminated() == 0
     assert sum(run.id in line for line in ran.log) == 1
 

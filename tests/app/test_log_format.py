@@ -1,13 +1,15 @@
 """A record of the log is a line that nobody else's text can forge or colour."""
 
 import io
+import json
 import logging
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.app.log_format import LogFormatter
+from bot.app.log_format import JsonFormatter, LogFormatter
+from bot.runtime.log_context import logged_as
 
 
 def logged(message: str, *args: object, error: BaseException | None = None) -> str:
@@ -60,3 +62,28 @@ def test_whatever_is_logged_is_one_record_of_safe_characters(text: str) -> None:
     assert "INFO" in first
     assert all(line.startswith("    ") for line in more)
     assert not any(ord(c) < 32 and c != "\t" for line in (first, *more) for c in line)
+
+
+def test_the_id_of_the_work_stands_behind_the_message() -> None:
+    with logged_as("1575"):
+        assert logged("%s failed", "run_1").endswith(" ERROR   bot.x: run_1 failed [1575]")
+        error = ValueError("broken")
+        assert logged("it failed", error=error).splitlines()[0].endswith("it failed [1575]")
+    assert logged("over").endswith(" over")
+
+
+@given(st.text(), st.sampled_from(["", "1575"]))
+def test_a_record_as_json_is_one_line_that_says_the_same(text: str, log_id: str) -> None:
+    error = ValueError(text)
+    fault = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("bot.x", logging.ERROR, "", 0, "said %s", (text,), fault)
+    with logged_as(log_id):
+        line = JsonFormatter().format(record)
+    assert line.isascii()
+    assert line.isprintable()
+    told = json.loads(line)
+    assert told["message"] == f"said {text}"
+    assert (told["level"], told["logger"]) == ("ERROR", "bot.x")
+    assert told.get("id", "") == log_id
+    assert told["time"].endswith("Z")
+    assert told["exception"].startswith("ValueError")

@@ -130,7 +130,7 @@ async def _bot(
             sys.executable,
             "-m",
             *arguments,
-            env={**os.environ, "DISCORD_TOKEN": sandbox.token},
+            env={**os.environ, "DISCORD_TOKEN": sandbox.token, "LOG_FORMAT": "text"},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE if name == "bot" else asyncio.subprocess.DEVNULL,
             limit=2**24,

@@ -38,7 +38,7 @@ class Program:
             "bot",
             *arguments,
             cwd=PROJECT,
-            env={**kept, **(environment or {})},
+            env={**kept, "LOG_FORMAT": "text", **(environment or {})},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

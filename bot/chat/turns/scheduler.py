@@ -14,6 +14,7 @@ from bot.chat.texts.fluent import localized, using
 from bot.chat.turns.channel_queue import DIRECT, ChannelQueue
 from bot.chat.turns.turn_context import TurnContext, TurnServices
 from bot.chat.turns.turn_runner import TurnRunner
+from bot.runtime.log_context import logged_as
 from bot.store.ledger import Turn
 
 MOST_WORKERS: Final = 1_000
@@ -228,7 +229,7 @@ class TurnScheduler:
         if unsure:
             self._services.marks.mark_soon(turn.channel_id)
         try:
-            with using(language):
+            with using(language), logged_as(str(turn.reply_to)):
                 ended = await runner.to_end()
             if ended:
                 self._interrupted.discard(turn.id)

@@ -30,6 +30,7 @@ from bot.engine.run.run_context import RunContext
 from bot.engine.tool_calls.streamed_calls import StreamedFunctionCall, StreamedSearchCall
 from bot.models.types import Finished, ModelError
 from bot.runtime.fair_queue import FairSlots
+from bot.runtime.log_context import LOG_ID
 from bot.runtime.retry import endless, on_error, retry
 from bot.store.engine import StoreUnavailableError, Tables
 
@@ -63,6 +64,8 @@ class RunExecutor:
         Raises only ``CancelledError``, when the engine stops. The stored run is then unfinished
         and is executed again at the next start.
         """
+        if not LOG_ID.get():  # left by the last process, or started by another program's part
+            LOG_ID.set(self.run.id)
         self._guard.begin()
         try:
             with self._guard.interruptible():
