@@ -4,6 +4,7 @@ To restore a backup, stop the program and replace ``[storage] directory`` by the
 """
 
 import asyncio
+import contextlib
 import shutil
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from bot.store.ledger.reconcile import mark_copied
 _LEDGER: Final = "bot.db"
 _ENGINE: Final = "engine.db"
 _FILES: Final = "files"
+_NOTE: Final = "last_backup"
 
 
 async def backup(config: Config, target: Path) -> None:
@@ -26,6 +28,14 @@ async def backup(config: Config, target: Path) -> None:
     backup leaves nothing behind.
     """
     await asyncio.to_thread(_backup, Path(config.storage.directory), target)
+
+
+def last_backup(config: Config) -> float | None:
+    """Return when the newest backup was made, in seconds since 1970; None if that is not known."""
+    try:
+        return float((Path(config.storage.directory) / _NOTE).read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _backup(source: Path, target: Path) -> None:
@@ -64,6 +74,8 @@ def _backup(source: Path, target: Path) -> None:
         else:
             copy_files(source / _FILES, part / _FILES)
         part.replace(target)
+        with contextlib.suppress(OSError):  # the note only tells members how old backups are
+            (source / _NOTE).write_text(f"{time.time():.0f}\n")
     except OSError as error:
         raise StoreError(f"{target} can't be written ({error.strerror}). Name another.") from error
     finally:

@@ -15,6 +15,7 @@ from bot.app.assistant_definitions import (
     place_switch,
 )
 from bot.app.attachment_text import AttachmentText
+from bot.app.backup import last_backup
 from bot.app.downloads import Downloads
 from bot.app.forwarding import ModelUpstream
 from bot.app.keys import BOT_PROJECT, StartError, metrics_key, secret, server_keys
@@ -210,6 +211,7 @@ class Container:
             models=self._offered_models,
             tell_place=place_switch(self._config.assistants, assistants),
             drawer=painter,
+            last_backup=lambda: last_backup(self._config),
             limits=limits,
             metrics=self._monitoring.reports,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import discord
@@ -76,6 +76,7 @@ class ChatBot(discord.Client):
         models: ModelLister | None = None,
         tell_place: PlaceSwitch | None = None,
         drawer: FormulaDrawer | None = None,
+        last_backup: Callable[[], float | None] | None = None,
         limits: ChatLimits | None = None,
         metrics: Metrics | None = None,
     ) -> None:
@@ -107,6 +108,7 @@ class ChatBot(discord.Client):
             models=models,
             tell_place=tell_place,
             drawer=drawer,
+            last_backup=last_backup,
             limits=limits or ChatLimits(),
             metrics=metrics,
         )

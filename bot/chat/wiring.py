@@ -1,6 +1,6 @@
 """Builds the parts of the chat package around one Discord client and connects them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import discord
@@ -23,12 +23,14 @@ from bot.chat.commands.command_tree import (
     access_commands,
     assistant_commands,
     channel_commands,
+    privacy_commands,
     runs_commands,
     settings_commands,
 )
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.modals import Modals
+from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.server_settings import SettingsCommands
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import MOST_WAITING, Listener
@@ -48,6 +50,7 @@ from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.assistant_editor import AssistantEditor
+from bot.chat.threads.member_export import MemberExport
 from bot.chat.threads.thread_cleanup import ThreadCleanup
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.vote_reporter import VoteReporter
@@ -133,6 +136,7 @@ def build_parts(
     models: ModelLister | None = None,
     tell_place: PlaceSwitch | None = None,
     drawer: FormulaDrawer | None = None,
+    last_backup: Callable[[], float | None] | None = None,
     limits: ChatLimits,
     metrics: Metrics | None = None,
 ) -> ChatParts:
@@ -249,6 +253,16 @@ def build_parts(
         mark_read=read_markers.mark_read,
     )
     entrance = Entrance(locales, gate, visitors, rest)
+    privacy = PrivacyCommands(
+        ledger,
+        rest,
+        clock,
+        MemberExport(threads),
+        cancel=scheduler.cancel,
+        schedule=scheduler.schedule,
+        finish_chores=chores.finish,
+        last_backup=last_backup or _no_backup,
+    )
     handlers = InteractionHandlers(
         ledger,
         rest,
@@ -264,6 +278,7 @@ def build_parts(
             report_votes=vote_reporter.report_soon,
             show_thoughts=settings.show_thoughts,
         ),
+        privacy=privacy,
     )
     assistants = AssistantCommands(
         client, ledger, rest, clock, threads, choice, editor, models or _no_models
@@ -320,6 +335,7 @@ def build_parts(
             client,
             [
                 runs_commands(handlers.runs),
+                privacy_commands(privacy),
                 assistant_commands(assistants, admin),
                 channel_commands(ChannelCommands(client, ledger, rest, rules), admin),
                 access_commands(AccessCommands(ledger, rest, gate)),
@@ -333,6 +349,10 @@ def build_parts(
             guild_id=settings.guild,
         ),
     )
+
+
+def _no_backup() -> float | None:
+    return None
 
 
 async def _no_models() -> tuple[str, ...]:

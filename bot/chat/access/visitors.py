@@ -67,7 +67,7 @@ class Visitors:
             role_ids=None if role_ids is None else role_ids | {guild_id},
         )
 
-    async def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
+    def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
         """Return the request of whoever uses a command, a button or a form."""
         user, guild_id = interaction.user, interaction.guild_id
         roles: frozenset[int] = frozenset()

@@ -16,6 +16,7 @@ from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.localization import CommandTranslator, add_command, new_group
+from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.runs import RunCommands
 from bot.chat.commands.server_settings import SettingsCommands
 from bot.chat.texts.fluent import localized
@@ -80,6 +81,15 @@ def settings_commands(handlers: SettingsCommands) -> app_commands.Group:
     add_command(group, "show", handlers.show)
     add_command(group, "set", handlers.set, time_zone=handlers.time_zones)
     add_command(group, "reset", handlers.reset)
+    return group
+
+
+def privacy_commands(handlers: PrivacyCommands) -> app_commands.Group:
+    """Return ``/privacy``, for everybody."""
+    group = new_group("privacy")
+    add_command(group, "show", handlers.show)
+    add_command(group, "export", handlers.export)
+    add_command(group, "forget", handlers.forget)
     return group
 
 

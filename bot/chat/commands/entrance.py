@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.chat.access.gate import AccessGate
+from bot.chat.access.gate import ALWAYS_OPEN, AccessGate
 from bot.chat.access.visitors import Visitors
 from bot.chat.commands.interaction import refuse
 from bot.chat.texts.fluent import DEFAULT, language_of, localized, set_language
@@ -36,14 +36,18 @@ class Entrance:
         """Let an interaction in; False: it was answered already and has no handler."""
         locale = interaction.locale.value
         set_language(language_of(locale) or DEFAULT)
-        if interaction.type is not discord.InteractionType.autocomplete:
+        request = self._visitors.of_interaction(interaction)
+        if (
+            interaction.type is not discord.InteractionType.autocomplete
+            and request.command not in ALWAYS_OPEN  # it may forget the member right now
+        ):
             # Discord expects an answer within 3 s: nothing waits for the disk here.
             self._tasks.start(
                 self._locales.remember(interaction.user.id, locale),
                 f"The locale of user {interaction.user.id} can't be stored",
             )
         try:
-            refusal = await self._gate.check(await self._visitors.of_interaction(interaction))
+            refusal = await self._gate.check(request)
         except LedgerError as error:
             _log.warning("Interaction %d is not let in: %s", interaction.id, error)
             await refuse(interaction, self._rest, localized("command-failed"))

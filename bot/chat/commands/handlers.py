@@ -11,6 +11,7 @@ import discord
 from bot.chat.commands.answer_handlers import AnswerHandlers
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on
+from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.runs import RunCommands
 from bot.chat.reply.buttons import Action, RunFilter
 from bot.chat.texts import sentences
@@ -35,7 +36,7 @@ class InteractionHandlers:
 
     ``schedule`` is called with the channel of a turn that is retried, ``cancel`` with a turn whose
     cancellation was stored. ``health`` returns a line about how busy the bot is. ``answers``
-    handles the buttons under answers.
+    handles the buttons under answers, ``privacy`` what members want to know and have forgotten.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class InteractionHandlers:
         cancel: Callable[[int], None],
         health: Callable[[], str],
         answers: AnswerHandlers,
+        privacy: PrivacyCommands,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
@@ -55,6 +57,7 @@ class InteractionHandlers:
         self._schedule = schedule
         self._cancel = cancel
         self.answers: Final = answers
+        self.privacy: Final = privacy
         self.runs: Final = RunCommands(
             ledger, rest, clock, cancel=self._request_cancel, retry=self._retry, health=health
         )
@@ -123,6 +126,10 @@ class InteractionHandlers:
     ) -> None:
         """Show another page of the list of runs."""
         await self.runs.page_pressed(interaction, page, chosen)
+
+    async def forget_pressed(self, interaction: discord.Interaction[Any]) -> None:
+        """Forget the member who confirmed that."""
+        await self.privacy.forget_pressed(interaction)
 
     async def _retry(self, interaction: discord.Interaction[Any], turn: Turn) -> bool:
         """Make one more attempt at a turn; False: it was too late."""

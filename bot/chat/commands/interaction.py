@@ -83,14 +83,18 @@ class AcknowledgedInteraction:
         text: str,
         view: discord.ui.View | None = None,
         *,
-        file: tuple[str, str] | None = None,
+        file: tuple[str, str | bytes] | None = None,
     ) -> None:
-        """Replace the interaction's own message; ``file`` is the name and text of its file."""
+        """Replace the interaction's own message; ``file`` is the name and content of its file."""
         edit = self._interaction.edit_original_response
 
         async def send() -> None:
             # Made anew for each try: discord.py closes a file that it has sent.
-            files = [] if file is None else [discord.File(BytesIO(file[1].encode()), file[0])]
+            files = []
+            if file is not None:
+                name, content = file
+                data = content.encode() if isinstance(content, str) else content
+                files.append(discord.File(BytesIO(data), name))
             await edit(content=text, view=view, attachments=files)
 
         await self._send(send)

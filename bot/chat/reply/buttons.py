@@ -56,6 +56,9 @@ class ButtonHandlers(Protocol):
     ) -> None:
         """Handle a press of Newer or Older below the list of runs."""
 
+    async def forget_pressed(self, interaction: discord.Interaction[Any]) -> None:
+        """Handle the press by which a member confirms that everything is to be forgotten."""
+
 
 class HasButtonHandlers(Protocol):
     """A client that has handlers for its buttons."""
@@ -190,7 +193,34 @@ class PageButton(
         await client.handlers.page_pressed(interaction, self.page, self.chosen)
 
 
-BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton)
+class ForgetButton(
+    _HandledItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"privacy:forget"
+):
+    """Confirms that all that is stored of a member is to be forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            discord.ui.Button(
+                label=localized("forget-button"),
+                style=discord.ButtonStyle.danger,
+                custom_id="privacy:forget",
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
+    ) -> "ForgetButton":
+        """Return the button that a member pressed."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Call the client's handler."""
+        client: HasButtonHandlers = interaction.client
+        await client.handlers.forget_pressed(interaction)
+
+
+BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton, ForgetButton)
 
 
 def answer_buttons(

@@ -160,6 +160,39 @@ only-in-servers = Use this command in a server.
 needs-manage-server = Only members with Manage Server can use this command.
 and-more = { $count } more
 
+## What is stored of a member
+
+forget-button = Forget everything
+privacy-command = privacy
+    .description = What I have stored about you
+privacy-show-command = show
+    .description = Show what I have stored about you
+privacy-export-command = export
+    .description = Get everything that I have stored about you as a file
+privacy-forget-command = forget
+    .description = Have me forget everything that I have stored about you
+privacy-questions = Your questions: { $count }, each with its answer, your name then, the channel and the time
+privacy-files = Files in them: { $count }
+privacy-votes = Your votes on answers: { $count }
+privacy-tokens = Tokens that your questions used: { $count }
+privacy-locale = The language of your Discord: { $locale }
+privacy-rules = Rules that managers of servers set about you: { $count }
+privacy-how-to = -# `/{ privacy-command } { privacy-export-command }` hands all of it out, `/{ privacy-command } { privacy-forget-command }` deletes it.
+privacy-export = Everything that I have stored about you. Only you see this message.
+privacy-export-too-large = Your data is larger than a file may be here. Ask the operator of this bot for it.
+privacy-confirm = I delete your questions, my answers to you alone, their files, your votes and your language: here and at the assistant's server, in all servers. I can't bring them back.
+privacy-forgotten = { $count ->
+    [0] Nothing of your questions is stored any more.
+    [one] I have forgotten { $count } question of yours, with its answer and files, your votes and your language.
+   *[other] I have forgotten { $count } questions of yours, with their answers and files, your votes and your language.
+}
+privacy-forgotten-later = The assistant's server doesn't answer right now. It deletes its part as soon as it does.
+privacy-remains-sums = What remains: sums of tokens without your name, and the numbers of your messages, so that I don't answer them again. An answer to several members stays for the others.
+privacy-remains-discord = Your messages and my replies on Discord stay until somebody deletes them there.
+privacy-remains-rules = Rules that managers of servers set about you stay: they are the servers' own.
+privacy-remains-backups = Backups that the operator of this bot made elsewhere may still have your data until they are deleted.
+privacy-remains-backup = Backups that the operator of this bot made still have your data until they are deleted. The newest was made { $time }.
+
 ## Settings of a server
 
 settings-command = settings

@@ -152,6 +152,38 @@ only-in-servers = このコマンドはサーバーで使ってください。
 needs-manage-server = このコマンドを使えるのは、「サーバー管理」権限を持つメンバーだけです。
 and-more = ほか{ $count }件
 
+## What is stored of a member
+
+forget-button = すべて消去する
+privacy-command = プライバシー
+    .description = あなたについて保存しているデータ
+privacy-show-command = 表示
+    .description = あなたについて保存しているデータの概要を表示します
+privacy-export-command = 書き出し
+    .description = あなたについて保存しているデータをファイルで受け取ります
+privacy-forget-command = 消去
+    .description = あなたについて保存しているデータをすべて消去します
+privacy-questions = あなたの質問：{ $count }件（回答、質問時の名前、チャンネル、日時を含みます）
+privacy-files = 質問に添付されたファイル：{ $count }件
+privacy-votes = 回答への評価：{ $count }件
+privacy-tokens = 質問で使われたトークン：{ $count }
+privacy-locale = Discordの言語設定：{ $locale }
+privacy-rules = サーバーの管理者があなたについて決めた設定：{ $count }件
+privacy-how-to = -# `/{ privacy-command } { privacy-export-command }`ですべて受け取り、`/{ privacy-command } { privacy-forget-command }`で消去できます。
+privacy-export = あなたについて保存しているすべてのデータです。このメッセージはあなただけに表示されています。
+privacy-export-too-large = データが大きすぎて、ここではファイルとして送れません。ボットの運営者に問い合わせてください。
+privacy-confirm = あなたの質問、あなただけへの回答、添付ファイル、評価、言語設定を、すべてのサーバーの分について、ここからもアシスタントのサーバーからも消去します。元に戻すことはできません。
+privacy-forgotten = { $count ->
+    [0] あなたの質問は、もう保存されていません。
+   *[other] あなたの質問{ $count }件を、回答、ファイル、評価、言語設定とともに消去しました。
+}
+privacy-forgotten-later = 現在、アシスタントのサーバーに接続できません。接続でき次第、サーバー側のデータも消去します。
+privacy-remains-sums = 残るもの：名前を含まないトークンの合計と、同じ質問に再び回答しないためのメッセージ番号。複数の人への回答は、ほかの人のために残ります。
+privacy-remains-discord = Discord上のあなたのメッセージとこのボットの返信は、誰かがDiscordで削除するまで残ります。
+privacy-remains-rules = サーバーの管理者があなたについて決めた設定は、サーバーのものとして残ります。
+privacy-remains-backups = ボットの運営者が別の場所に作成したバックアップには、削除されるまでデータが残っている場合があります。
+privacy-remains-backup = ボットの運営者が作成したバックアップには、削除されるまでデータが残ります。最新のバックアップは{ $time }に作成されました。
+
 ## Settings of a server
 
 settings-command = 設定

@@ -1,14 +1,16 @@
 """Reads the newest items of a list, even from a server that orders the list its own way."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.objects import ListPage, Message, Run, RunStep
 from bot.assistants.schema.requests import Page
 
 T = TypeVar("T", Message, Run, RunStep)
 
 _MOST_PAGES: Final = 20
+_MOST_PAGES_OF_ALL: Final = 1_000
 
 
 async def newest(
@@ -37,6 +39,18 @@ async def newest(
         if page.data and page.data[-1].id == behind:
             break  # the server ignores ``after``
     return found[::-1] if _is_descending(found[::-1]) else found
+
+
+async def every_message(api: AssistantsAPI, thread_id: str) -> AsyncIterator[Message]:
+    """Yield the messages of a thread; raises what ``list_messages`` raises."""
+    after: str | None = None
+    for _ in range(_MOST_PAGES_OF_ALL):
+        page = await api.list_messages(thread_id, Page(limit=100, order="asc", after=after))
+        for message in page.data:
+            yield message
+        if not page.has_more or not page.data or page.data[-1].id == after:
+            return
+        after = page.data[-1].id
 
 
 def _is_descending(items: Sequence[Message | Run | RunStep]) -> bool:

@@ -6,14 +6,13 @@ from typing import Final
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
-from bot.assistants.schema.objects import Message
-from bot.assistants.schema.tools import FileSearchTool
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
 from bot.chat.threads.message_builder import QUESTION_KEY
-from bot.chat.threads.pagination import newest
+from bot.chat.threads.pagination import every_message, newest
 from bot.chat.threads.references import BYSTANDER_KEY
 from bot.chat.threads.threads import AssistantThreads
+from bot.chat.threads.transcript import files_of
 from bot.runtime.clock import Clock
 from bot.store.ledger import Chore
 
@@ -28,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ThreadCleanup:
-    """Does the chores of the kinds "message", "question", "run" and "attempt"."""
+    """Does the chores of the kinds "message", "question", "thread", "run" and "attempt"."""
 
     def __init__(self, threads: AssistantThreads, clock: Clock) -> None:
         self._threads = threads
@@ -47,6 +46,8 @@ class ThreadCleanup:
         thread_id = chore.place
         if chore.kind == "message":
             return await self._delete_message(thread_id, chore.target)
+        if chore.kind == "thread":
+            return await self._delete_thread(thread_id)
         if chore.kind == "question":
             return await self._delete_messages_of(thread_id, chore.target)
         run_id: str | None = chore.target
@@ -105,7 +106,7 @@ class ThreadCleanup:
         try:
             message = await self._api.retrieve_message(thread_id, message_id)
             # Before the message, which names them: a killed process begins with it again.
-            for file_id in _documents(message):
+            for file_id in files_of(message):
                 await self._delete_file(file_id)
             await self._api.delete_message(thread_id, message_id)
         except APIError as error:
@@ -115,6 +116,21 @@ class ThreadCleanup:
                 _log.warning("Message %s can't be deleted: %s", message_id, error)
         return True
 
+    async def _delete_thread(self, thread_id: str) -> bool:
+        """Delete a thread with the files of its messages."""
+        api = self._api
+        try:
+            async for message in every_message(api, thread_id):
+                for file_id in files_of(message):
+                    await self._delete_file(file_id)
+            await api.delete_thread(thread_id)
+        except APIError as error:
+            if locked(error):
+                return False
+            if not gone(error):
+                _log.warning("Thread %s can't be deleted: %s", thread_id, error)
+        return True
+
     async def _delete_file(self, file_id: str) -> None:
         """Delete a file; it leaves the vector stores, too."""
         try:
@@ -122,13 +138,3 @@ class ThreadCleanup:
         except APIError as error:
             if not gone(error):
                 _log.warning("File %s can't be deleted: %s", file_id, error)
-
-
-def _documents(message: Message) -> list[str]:
-    """Return the ids of the files that a message adds to what file_search finds."""
-    return [
-        each.file_id
-        for each in message.attachments or ()
-        if isinstance(each.file_id, str)
-        and any(isinstance(tool, FileSearchTool) for tool in each.tools or ())
-    ]

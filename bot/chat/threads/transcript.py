@@ -96,18 +96,7 @@ class Transcript:
         """The ids of the files that the answer has, in order: images, and files that code made."""
         found: dict[str, None] = {}
         for message in self._complete.values():
-            for part in message.content:
-                if isinstance(part, ImageFilePart):
-                    found[part.image_file.file_id] = None
-                elif isinstance(part, TextPart):
-                    found |= {
-                        each.file_path.file_id: None
-                        for each in part.text.annotations
-                        if isinstance(each, FilePath)
-                    }
-            for attachment in message.attachments or ():
-                if attachment.file_id is not UNSET:
-                    found[attachment.file_id] = None
+            found |= dict.fromkeys(files_of(message))
         return tuple(found)
 
     def _read(self, numbers: dict[str, int]) -> str:
@@ -157,3 +146,21 @@ def _texts(message: Message) -> list[str]:
     elif TOOLS_LEFT_OUT in metadata:
         texts.append(f"\n\n{localized('without-tools')}")
     return texts
+
+
+def files_of(message: Message) -> list[str]:
+    """Return the ids of the files that belong to a message: images, documents, made files."""
+    found: dict[str, None] = {}
+    for part in message.content:
+        if isinstance(part, ImageFilePart):
+            found[part.image_file.file_id] = None
+        elif isinstance(part, TextPart):
+            found |= {
+                each.file_path.file_id: None
+                for each in part.text.annotations
+                if isinstance(each, FilePath)
+            }
+    for attachment in message.attachments or ():
+        if isinstance(attachment.file_id, str):
+            found[attachment.file_id] = None
+    return list(found)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from bot.chat.places.post_tags import PostTags
@@ -21,7 +21,7 @@ from bot.store.ledger import Chore, ChoreKind, Ledger
 AT_ONCE: Final = 4
 """The number of channels whose chores are done at the same time."""
 
-_ON_THREADS: Final[tuple[ChoreKind, ...]] = ("run", "attempt", "message", "question")
+_ON_THREADS: Final[tuple[ChoreKind, ...]] = ("run", "attempt", "message", "question", "thread")
 _IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer", "tag")
 
 _log: Final = logging.getLogger(__name__)
@@ -59,6 +59,19 @@ class Chores:
             self._tasks.start(
                 self._do_all(channel_id), f"The chores of channel {channel_id} are not done yet"
             )
+
+    async def finish(self, channel_ids: Collection[int], *, within: float) -> bool:
+        """Do all chores of these channels; return whether they are done after ``within`` s."""
+        done = [
+            self._tasks.start(
+                self._do_all(channel_id), f"The chores of channel {channel_id} are not done yet"
+            )
+            for channel_id in channel_ids
+        ]
+        if done:
+            await asyncio.wait(done, timeout=within)
+        left = await self._ledger.chores.channels()
+        return set(left).isdisjoint(channel_ids)
 
     async def begin_all(self) -> None:
         """Do the chores that an earlier process left; raises ``LedgerError``."""

@@ -76,14 +76,9 @@ class DeletionStore:
                 _end_without_reply(db, turn)
                 channels.add(turn.channel_id)
                 turns.add(turn.id)
-            for turn_id, home_id in _withdraw(db, given, now):
-                if home_id is not None:
-                    channels.add(home_id)
-                begun = None if turn_id is None else rows.turn_by_id(db, turn_id)
-                if begun is not None and begun.state in _UNDECIDED:
-                    turns.update([begun.id] if _answer_the_others(db, begun) else [])
-            channels |= _forget_bystanders(db, given)
-            return Deletion(frozenset(channels), frozenset(turns))
+            withdrawn = delete_questions(db, given, now)
+            channels |= withdrawn.channels | _forget_bystanders(db, given)
+            return Deletion(frozenset(channels), withdrawn.turns | turns)
 
         # Almost every deleted message is one that the ledger does not know: no write for those.
         if not await self._database.read(lambda db: _is_known(db, given)):
@@ -103,6 +98,19 @@ _SHOWN: Final = """
     WHERE q.home_id = :channel AND b.message_id <> q.channel_id
     ORDER BY 1 DESC LIMIT :most
 """
+
+
+def delete_questions(db: sqlite3.Connection, ids: str, now: float) -> Deletion:
+    """Withdraw questions, given as JSON, and have the turns under way answer their other ones."""
+    channels: set[int] = set()
+    turns: set[int] = set()
+    for turn_id, home_id in _withdraw(db, ids, now):
+        if home_id is not None:
+            channels.add(home_id)
+        begun = None if turn_id is None else rows.turn_by_id(db, turn_id)
+        if begun is not None and begun.state in _UNDECIDED:
+            turns.update([begun.id] if _answer_the_others(db, begun) else [])
+    return Deletion(frozenset(channels), frozenset(turns))
 
 
 def _is_known(db: sqlite3.Connection, ids: str) -> bool:
@@ -152,7 +160,8 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
     """Withdraw questions; return turn and channel of each."""
     withdrawn = db.execute(
         """
-        UPDATE questions SET withdrawn_at = ?, content = '', attachments = '[]'
+        UPDATE questions SET withdrawn_at = ?, content = '', attachments = '[]',
+                             points_to = '{}', unread = '[]'
         WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
         RETURNING id, turn_id, home_id, thread_id, message_id
         """,
@@ -172,7 +181,23 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
         ).fetchone()
         if posting is not None:
             add_chore(db, home_id, "question", posting[0], question_id)
+    for turn_id in {row[1] for row in withdrawn if row[1] is not None}:
+        _take_from_rated(db, turn_id)
     return [(turn_id, home_id) for _, turn_id, home_id, _, _ in withdrawn]
+
+
+def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:
+    """Keep with the rated answers of a turn only the questions that were not withdrawn."""
+    left = db.execute(
+        """
+        SELECT content FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL ORDER BY id
+        """,
+        (turn_id,),
+    ).fetchall()
+    db.execute(
+        "UPDATE rated_answers SET question = ? WHERE turn_id = ?",
+        ("\n\n".join(row[0] for row in left), turn_id),
+    )
 
 
 def _forget_bystanders(db: sqlite3.Connection, ids: str) -> set[int]:

@@ -15,6 +15,7 @@ from bot.store.ledger.bystanders import BystanderStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
 from bot.store.ledger.chores import ChoreStore
 from bot.store.ledger.deletions import DeletionStore
+from bot.store.ledger.forgetting import ForgettingStore
 from bot.store.ledger.history import TurnHistory
 from bot.store.ledger.locales import LocaleStore
 from bot.store.ledger.place_settings import PlaceSettingStore
@@ -53,6 +54,7 @@ class Ledger:
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.settings = PlaceSettingStore(self._database)
+        self.forgetting = ForgettingStore(self._database, self.settings, self.access_rules, now)
         self.assistants = AssistantStore(self._database, self.settings, now)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)

@@ -255,7 +255,11 @@ class QuestionStore:
 
         def work(db: sqlite3.Connection) -> int:
             (count,) = db.execute(
-                "SELECT count(DISTINCT author_id) FROM questions WHERE home_id = ?", (channel_id,)
+                """
+                SELECT count(DISTINCT author_id) FROM questions
+                WHERE home_id = ? AND author_id <> 0
+                """,
+                (channel_id,),
             ).fetchone()
             return int(count)
 

@@ -79,6 +79,7 @@ class Question(NewQuestion, frozen=True, kw_only=True):
 ChoreKind = Literal[
     "message",  # delete a message: place is the thread, target the message
     "question",  # the same where the message is unknown: target is the Discord message
+    "thread",  # delete a thread with its files: place and target are the thread
     "run",  # cancel a run and delete its messages: place is the thread, target the run
     "attempt",  # the same for a run whose id is unknown: target is "turn.attempt"
     "part",  # delete a Discord message of the bot: place is its channel

@@ -19,7 +19,7 @@ TURN: Final = """
            t.tokens, t.created_at, t.started_at, t.ended_at,
            (SELECT json_group_array(json_array(author_id, author_name))
             FROM (SELECT author_id, author_name FROM questions
-                  WHERE turn_id = t.id GROUP BY author_id ORDER BY min(id))),
+                  WHERE turn_id = t.id AND author_id <> 0 GROUP BY author_id ORDER BY min(id))),
            (SELECT json_group_array(message_id)
             FROM (SELECT message_id FROM parts WHERE turn_id = t.id ORDER BY number)),
            EXISTS (SELECT 1 FROM chores WHERE channel_id = t.channel_id)

@@ -291,6 +291,19 @@ def _tenth(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def _eleventh(db: sqlite3.Connection) -> None:
+    # Servers that removed the bot; they are forgotten after a while.
+    db.execute(
+        """
+        CREATE TABLE removed_guilds (
+            guild_id INTEGER PRIMARY KEY,
+            removed_at REAL NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX questions_of_author ON questions (author_id)")
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -302,4 +315,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _eighth,
     _ninth,
     _tenth,
+    _eleventh,
 )

@@ -1,0 +1,315 @@
+"""Forgets what a member, a server or a time has left: questions, answers, files, votes.
+
+The ledger forgets in one transaction. What must leave the Assistants API is stored as chores in the
+same transaction. Discord's ids of questions stay without their authors, so that no question is
+answered again; turns stay with their tokens, which are sums without names.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from bot.store.ledger import rows
+from bot.store.ledger.access_rules import AccessRuleStore
+from bot.store.ledger.chores import add_chore, discard_run
+from bot.store.ledger.deletions import Deletion, delete_questions
+from bot.store.ledger.place_settings import PlaceSettingStore
+from bot.store.ledger.records import Question
+from bot.store.ledger.session import LedgerSession
+
+_IDS: Final = "(SELECT value FROM json_each(:ids))"
+
+_KNOWN_GUILDS: Final = """
+    SELECT guild_id FROM links UNION SELECT guild_id FROM place_settings
+    UNION SELECT guild_id FROM access_rules UNION SELECT guild_id FROM assistants
+    UNION SELECT guild_id FROM seen UNION SELECT guild_id FROM removed_guilds
+"""
+
+_OF_GUILD: Final = (
+    "DELETE FROM access_rules WHERE guild_id = ?",
+    "DELETE FROM place_settings WHERE guild_id = ?",
+    "DELETE FROM assistant_drafts WHERE guild_id = ?",
+    "UPDATE assistants SET deleting = 1, name = '' WHERE guild_id = ?",
+    "DELETE FROM locales WHERE owner = 'guild' AND id = ?",
+    "DELETE FROM seen WHERE guild_id = ?",
+    "DELETE FROM removed_guilds WHERE guild_id = ?",
+)
+
+_OF_MEMBER: Final = (
+    "DELETE FROM votes WHERE member_id = ?",
+    "DELETE FROM locales WHERE owner = 'user' AND id = ?",
+    "DELETE FROM told_refusals WHERE user_id = ?",
+    "DELETE FROM assistant_drafts WHERE creator_id = ?",
+    "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
+    "UPDATE turns SET canceller_id = NULL, canceller_name = NULL WHERE canceller_id = ?",
+)
+
+
+class MembersVote(Struct, frozen=True, kw_only=True):
+    """A member's vote on the answer of a turn; ``voted_at`` is in seconds since 1970."""
+
+    turn_id: int
+    helpful: bool
+    reason: str | None
+    voted_at: float
+
+
+class MembersTurn(Struct, frozen=True, kw_only=True):
+    """A turn that answered a member, with the tokens of all its attempts as far as known."""
+
+    id: int
+    guild_id: int | None
+    channel_id: int
+    thread_id: str | None
+    run_id: str | None
+    state: str
+    tokens: int | None
+
+
+class StoredOfMember(Struct, frozen=True, kw_only=True):
+    """What the ledger has of a member; ``rules`` counts the access rules about the member."""
+
+    questions: tuple[Question, ...] = ()
+    turns: tuple[MembersTurn, ...] = ()
+    votes: tuple[MembersVote, ...] = ()
+    locale: str | None = None
+    rules: int = 0
+
+
+class ForgettingStore:
+    """The part of the ledger that forgets; each method is one transaction."""
+
+    def __init__(
+        self,
+        database: LedgerSession,
+        settings: PlaceSettingStore,
+        access_rules: AccessRuleStore,
+        now: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._access_rules = access_rules
+        self._now = now
+
+    async def stored_of(self, user_id: int) -> StoredOfMember:
+        """Return what is stored of a member, oldest first."""
+
+        def work(db: sqlite3.Connection) -> StoredOfMember:
+            questions = f"{rows.QUESTION} WHERE author_id = ? ORDER BY id"
+            turns = """
+                SELECT id, guild_id, channel_id, thread_id, run_id, state, tokens FROM turns
+                WHERE id IN (SELECT turn_id FROM questions WHERE author_id = ?) ORDER BY id
+            """
+            votes = """
+                SELECT turn_id, helpful, reason, voted_at FROM votes WHERE member_id = ?
+                ORDER BY voted_at
+            """
+            locale = db.execute(
+                "SELECT locale FROM locales WHERE owner = 'user' AND id = ?", (user_id,)
+            ).fetchone()
+            (rules,) = db.execute(
+                "SELECT count(*) FROM access_rules WHERE target_id = ?", (user_id,)
+            ).fetchone()
+            return StoredOfMember(
+                questions=tuple(rows.question(row) for row in db.execute(questions, (user_id,))),
+                turns=tuple(
+                    MembersTurn(**dict(zip(MembersTurn.__struct_fields__, row, strict=True)))
+                    for row in db.execute(turns, (user_id,))
+                ),
+                votes=tuple(
+                    MembersVote(turn_id=turn_id, helpful=bool(helpful), reason=reason, voted_at=at)
+                    for turn_id, helpful, reason, at in db.execute(votes, (user_id,))
+                ),
+                locale=None if locale is None else str(locale[0]),
+                rules=int(rules),
+            )
+
+        return await self._database.read(work)
+
+    async def forget_member(self, user_id: int) -> Deletion:
+        """Forget a member: questions, answers to them alone, votes, locale, and all names.
+
+        A second call changes nothing.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Deletion:
+            asked = db.execute("SELECT id FROM questions WHERE author_id = ?", (user_id,))
+            deletion = _forget_questions(db, [row[0] for row in asked], now)
+            rated = db.execute(
+                "SELECT turn_id, attempt FROM votes WHERE member_id = ?", (user_id,)
+            ).fetchall()
+            for statement in _OF_MEMBER:
+                db.execute(statement, (user_id,))
+            # The tally of the answer's run is counted anew.
+            db.executemany(
+                """
+                UPDATE rated_answers SET revision = revision + 1
+                WHERE turn_id = ? AND attempt = ?
+                """,
+                rated,
+            )
+            return deletion
+
+        return await self._database.write(work)
+
+    async def forget_guild(self, guild_id: int) -> Deletion:
+        """Forget a server: its conversations, settings, rules and assistants."""
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Deletion:
+            asked = db.execute("SELECT id FROM questions WHERE guild_id = ?", (guild_id,))
+            deletion = _forget_questions(db, [row[0] for row in asked], now)
+            for statement in _OF_GUILD:
+                db.execute(statement, (guild_id,))
+            return deletion
+
+        try:
+            return await self._database.write(work)
+        finally:
+            self._settings.changed()
+            self._access_rules.changed()
+
+    async def forget_before(self, guild_id: int, moment: float) -> Deletion:
+        """Forget the questions of ended turns from before a moment, in seconds since 1970."""
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Deletion:
+            asked = db.execute(
+                """
+                SELECT q.id FROM questions q LEFT JOIN turns t ON t.id = q.turn_id
+                WHERE q.guild_id = ? AND q.received_at < ? AND q.author_id <> 0
+                  AND (t.ended_at IS NOT NULL OR q.withdrawn_at IS NOT NULL)
+                """,
+                (guild_id, moment),
+            )
+            return _forget_questions(db, [row[0] for row in asked], now)
+
+        return await self._database.write(work)
+
+    async def prune(self, *, told_before: float) -> None:
+        """Remove notes about refusals that nobody needs any more."""
+        await self._database.write(
+            lambda db: db.execute(
+                "DELETE FROM told_refusals WHERE told_at < ?", (told_before,)
+            ).close()
+        )
+
+    async def guilds(self) -> tuple[int, ...]:
+        """Return every server of which anything is stored."""
+        statement = f"SELECT guild_id FROM ({_KNOWN_GUILDS}) WHERE guild_id IS NOT NULL"
+        return await self._database.read(lambda db: tuple(row[0] for row in db.execute(statement)))
+
+    async def guild_removed(self, guild_id: int) -> None:
+        """Note when a server removed the bot; an earlier note stays."""
+        now = self._now()
+        await self._database.write(
+            lambda db: db.execute(
+                "INSERT INTO removed_guilds VALUES (?, ?) ON CONFLICT DO NOTHING", (guild_id, now)
+            ).close()
+        )
+
+    async def guild_joined(self, guild_id: int) -> None:
+        """Note that a server has the bot."""
+        await self._database.write(
+            lambda db: db.execute(
+                "DELETE FROM removed_guilds WHERE guild_id = ?", (guild_id,)
+            ).close()
+        )
+
+    async def removed_before(self, moment: float) -> tuple[int, ...]:
+        """Return the servers that removed the bot before a moment, in seconds since 1970."""
+        statement = "SELECT guild_id FROM removed_guilds WHERE removed_at < ?"
+        return await self._database.read(
+            lambda db: tuple(row[0] for row in db.execute(statement, (moment,)))
+        )
+
+
+def _forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> Deletion:
+    """Delete questions as if their messages were deleted, then all that is left of them.
+
+    An answer leaves with the last question of its turn, a thread with the last one of its channel.
+    """
+    given: dict[str, Any] = {"ids": json.dumps(list(ids))}
+    touched = db.execute(
+        f"SELECT DISTINCT turn_id, home_id FROM questions WHERE id IN {_IDS}", given
+    ).fetchall()
+    if not touched:
+        return Deletion()
+    deletion = delete_questions(db, given["ids"], now)
+    _forget_quotes(db, given)
+    db.execute(
+        f"""
+        UPDATE questions SET author_id = 0, author_name = '', content = '', attachments = '[]',
+                             points_to = '{{}}', unread = '[]', documents = 0,
+                             withdrawn_at = coalesce(withdrawn_at, :now)
+        WHERE id IN {_IDS}
+        """,
+        given | {"now": now},
+    )
+    for turn_id in sorted({row[0] for row in touched if row[0] is not None}):
+        _forget_answer(db, turn_id)
+    channels = {row[1] for row in touched if row[1] is not None}
+    for channel_id in sorted(channels):
+        _forget_thread(db, channel_id)
+    return Deletion(deletion.channels | channels, deletion.turns)
+
+
+def _forget_quotes(db: sqlite3.Connection, given: dict[str, Any]) -> None:
+    """Have the messages of others that were shown beside questions leave the threads."""
+    shown = db.execute(
+        f"""
+        DELETE FROM bystanders WHERE question_id IN {_IDS}
+        RETURNING home_id, thread_id, posted_id, message_id
+        """,
+        given,
+    ).fetchall()
+    for home_id, thread_id, posted_id, message_id in shown:
+        if posted_id is not None:
+            add_chore(db, home_id, "message", thread_id, posted_id)
+        else:
+            add_chore(db, home_id, "question", thread_id, message_id)
+
+
+def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
+    """Have the answer of a turn without questions leave, with the votes on it."""
+    turn = rows.turn_by_id(db, turn_id)
+    if turn is None or turn.askers:
+        return
+    discard_run(db, turn)
+    db.execute("DELETE FROM votes WHERE turn_id = ?", (turn_id,))
+    db.execute("DELETE FROM rated_answers WHERE turn_id = ?", (turn_id,))
+
+
+def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:
+    """Have the thread of a channel without questions deleted, and forget the channel's title."""
+    (is_used,) = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND withdrawn_at IS NULL)",
+        (channel_id,),
+    ).fetchone()
+    if is_used:
+        return
+    threads = db.execute(
+        """
+        SELECT thread_id FROM links WHERE channel_id = :channel
+        UNION SELECT thread_id FROM channel_titles WHERE channel_id = :channel AND NOT settled
+        UNION SELECT thread_id FROM questions WHERE home_id = :channel
+        UNION SELECT thread_id FROM turns WHERE channel_id = :channel
+        """,
+        {"channel": channel_id},
+    ).fetchall()
+    for (thread_id,) in threads:
+        if thread_id is not None:
+            # The messages leave with their thread.
+            db.execute(
+                "DELETE FROM chores WHERE place = ? AND kind IN ('message', 'question')",
+                (thread_id,),
+            )
+            add_chore(db, channel_id, "thread", thread_id, thread_id)
+    db.execute("UPDATE links SET thread_id = NULL WHERE channel_id = ?", (channel_id,))
+    db.execute(
+        "UPDATE channel_titles SET title = NULL, settled = 1 WHERE channel_id = ?", (channel_id,)
+    )

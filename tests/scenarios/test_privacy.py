@@ -1,0 +1,234 @@
+"""What is stored of a member: shown, handed out, and forgotten so that nothing comes back."""
+
+import io
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.chat.texts.fluent import localized
+from bot.sandbox import Channel, DiscordMessage, Interaction, Person
+from bot.store.ledger import AccessRule
+from tests.sandbox.pictures import png
+from tests.scenarios.bot_process import killed
+from tests.scenarios.community import Community, answer, labels
+from tests.support.eventually import eventually
+
+SECRET = "xylophone"
+"""A word that only Ada writes."""
+
+
+def traces(directory: Path, *needles: str | int) -> list[str]:
+    """Every place of both databases and the files in which one of these is stored."""
+    wanted = [str(needle) for needle in needles]
+    found = []
+    for name in ("bot.db", "engine.db"):
+        with closing(sqlite3.connect(f"{(directory / name).as_uri()}?mode=ro", uri=True)) as db:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            for (table,) in db.execute(query).fetchall():
+                rows = db.execute(f'SELECT * FROM "{table}"')
+                columns = [column[0] for column in rows.description]
+                for row in rows:
+                    for column, value in zip(columns, row, strict=True):
+                        is_bytes = isinstance(value, bytes)
+                        text = value.decode(errors="replace") if is_bytes else str(value)
+                        if any(each in text for each in wanted):
+                            found.append(f"{name} {table}.{column}: {text[:90]}")
+    for path in (directory / "files").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes().decode(errors="replace")
+            found += [str(path) for each in wanted if each in data]
+    return found
+
+
+def left(whole: Community) -> list[str]:
+    """What is left of Ada and her word."""
+    return traces(whole.directory, SECRET, whole.ada.id, whole.ada.name)
+
+
+async def shown(whole: Community, interaction: Interaction) -> str:
+    await whole.until(lambda: interaction.done)
+    assert interaction.original is not None
+    assert interaction.original.ephemeral
+    return interaction.original.content
+
+
+async def forget(whole: Community, who: Person, channel: Channel) -> str:
+    """Have a member forgotten, and return what the bot says of it."""
+    asked = await who.command(channel, "privacy forget")
+    await whole.until(lambda: asked.original is not None and labels(asked.original))
+    assert asked.original is not None
+    pressed = await who.click(asked.original, localized("forget-button"))
+    message: DiscordMessage = asked.original
+    await whole.until(lambda: not labels(message))
+    assert pressed.acknowledged
+    return message.content
+
+
+async def exported(whole: Community, who: Person) -> zipfile.ZipFile:
+    asked = await who.command(whole.general, "privacy export")
+    assert await shown(whole, asked) == localized("privacy-export")
+    assert asked.original is not None
+    (file,) = asked.original.files
+    return zipfile.ZipFile(io.BytesIO(file.data))
+
+
+async def conversation(whole: Community) -> None:
+    """Ada and Ben ask in the same channel; Ada with files, a vote and a reason."""
+    await whole.ask("ben's own words", whole.ben)
+    await whole.finished(whole.general)
+    note = ("notes.txt", f"{SECRET} in a file. ".encode() * 2_000)
+    await whole.ada.say(
+        whole.general,
+        f"the {SECRET} question",
+        mention_bot=True,
+        attachments=[note, (f"{SECRET}.png", png(4, 4))],
+    )
+    reply = await whole.finished(whole.general, 2)
+    await whole.ended_turns(2)
+    opened = await whole.ada.click(reply, "👎")
+    await whole.ada.submit_modal(opened, {"reason": f"no {SECRET}"})
+    await whole.ben.click(reply, "👍")
+    await eventually(lambda: whole.ledger.votes.unreported(), lambda rated: not rated)
+
+
+async def test_a_forgotten_member_leaves_no_trace_and_others_stay(channels: Community) -> None:
+    await conversation(channels)
+    await channels.ada.command(channels.general, "runs list")
+    await eventually(lambda: traces(channels.directory, SECRET))
+    said = await forget(channels, channels.ada, channels.general)
+    assert localized("privacy-forgotten", count=1) in said
+    assert localized("privacy-remains-backups") in said
+    assert left(channels) == []
+    on_thread = [text for _, text in await channels.on_thread(channels.general)]
+    assert "ben's own words" in on_thread
+    await channels.ask("what do you know?", channels.ben)
+    await channels.finished(channels.general, 3)
+    assert SECRET not in str(channels.model.requests[-1].messages)
+
+
+async def test_nothing_forgotten_comes_back_with_a_restart(channels: Community) -> None:
+    await conversation(channels)
+    await forget(channels, channels.ada, channels.general)
+    await channels.restart_bot()
+    await channels.ask("and now?", channels.ben)
+    await channels.finished(channels.general, 3)
+    assert left(channels) == []
+    assert len(channels.replies(channels.general)) == 3
+
+
+async def test_a_conversation_of_ones_own_leaves_with_its_thread(threads: Community) -> None:
+    question = await threads.ask(f"the {SECRET} question")
+    home = await threads.thread_of(question)
+    await threads.finished(home)
+    await threads.ended_turns(1)
+    thread_id = await threads.thread_id(home)
+    await forget(threads, threads.ada, threads.general)
+    assert traces(threads.directory, SECRET, threads.ada.id, thread_id + '"') == []
+    # Whoever was forgotten may ask again, and begins anew.
+    await threads.ada.say(home, "hello again")
+    assert answer(await threads.finished(home, 2)) == "hello again"
+
+
+async def test_forgotten_during_a_run_the_answer_never_comes(channels: Community) -> None:
+    gate = channels.model.stall(then=f"about the {SECRET}")
+    await channels.ask(f"the {SECRET} question")
+    await channels.model.until_request()
+    said = await forget(channels, channels.ada, channels.general)
+    assert localized("privacy-forgotten", count=1) in said
+    gate.open()
+    await channels.in_state(1, "withdrawn")
+    await eventually(
+        lambda: traces(channels.directory, SECRET, channels.ada.id), lambda left: not left
+    )
+    assert answer(channels.replies(channels.general)[0]) == ""
+
+
+async def test_forgotten_twice_there_is_nothing_left_to_forget(channels: Community) -> None:
+    await channels.ask(f"the {SECRET} question")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    await forget(channels, channels.ada, channels.general)
+    said = await forget(channels, channels.ada, channels.general)
+    assert localized("privacy-forgotten", count=0) in said
+
+
+@pytest.mark.parametrize("point", ["after forgetting.forget_member", "before chores.done"])
+async def test_killed_while_forgetting_the_next_start_finishes(
+    asleep: Community, point: str
+) -> None:
+    async def press() -> None:
+        home = await asleep.thread_of(await asleep.ask(f"the {SECRET} question"))
+        await asleep.finished(home)
+        asked = await asleep.ada.command(home, "privacy forget")
+        await asleep.until(lambda: asked.original is not None and labels(asked.original))
+        assert asked.original is not None
+        await asleep.ada.click(asked.original, localized("forget-button"), wait=False)
+
+    await killed(asleep, point, press)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await eventually(
+        lambda: traces(asleep.directory, SECRET, asleep.ada.id), lambda left: left == []
+    )
+
+
+async def test_the_export_has_all_that_is_ones_own_and_nothing_of_others(
+    channels: Community,
+) -> None:
+    await conversation(channels)
+    archive = await exported(channels, channels.ada)
+    data = json.loads(archive.read("data.json"))
+    (question,) = data["questions"]
+    assert question["text"].startswith(f"the {SECRET} question")
+    assert question["answer"]
+    assert [vote["reason"] for vote in data["votes"]] == [f"no {SECRET}"]
+    assert data["usage"]["answers"] == 1
+    names = [name.rsplit("/", 1)[1] for name in archive.namelist() if name.startswith("files/")]
+    assert len(names) == 2
+    readable = archive.read("conversations.md").decode()
+    assert f"> the {SECRET} question" in readable
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"ben's own words" not in everything
+    assert str(channels.ben.id).encode() not in everything
+
+
+async def test_the_export_of_somebody_who_never_asked_is_empty(channels: Community) -> None:
+    archive = await exported(channels, channels.ben)
+    data = json.loads(archive.read("data.json"))
+    assert (data["questions"], data["votes"]) == ([], [])
+
+
+async def test_what_is_stored_is_counted(channels: Community) -> None:
+    await conversation(channels)
+    rule = AccessRule(target_id=channels.ada.id, kind="member", allowed=True)
+    await channels.ledger.access_rules.set(channels.sandbox.guild.id, rule)
+    text = await shown(channels, await channels.ada.command(channels.general, "privacy show"))
+    assert localized("privacy-questions", count=1) in text
+    assert localized("privacy-files", count=2) in text
+    assert localized("privacy-votes", count=1) in text
+    assert localized("privacy-rules", count=1) in text
+
+
+async def test_whoever_is_denied_everything_may_still_be_forgotten(channels: Community) -> None:
+    await channels.ask(f"the {SECRET} question")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    rule = AccessRule(target_id=channels.ada.id, kind="member", allowed=False)
+    await channels.ledger.access_rules.set(channels.sandbox.guild.id, rule)
+    said = await forget(channels, channels.ada, channels.general)
+    assert localized("privacy-remains-rules") in said
+    assert traces(channels.directory, SECRET) == []
+
+
+async def test_a_server_that_does_not_answer_deletes_its_part_later(channels: Community) -> None:
+    await channels.ask(f"the {SECRET} question")
+    await channels.finished(channels.general)
+    await channels.ended_turns(1)
+    await channels.ledger.forgetting.forget_member(channels.ada.id)
+    assert {each.split()[0] for each in left(channels)} == {"engine.db"}
+    await channels.restart_bot()
+    await eventually(lambda: left(channels), lambda found: found == [])
