@@ -90,17 +90,16 @@ async def test_a_channel_thread_is_renamed_once_to_the_models_title(
 
 async def test_the_temporary_thread_is_deleted(tmp_path: Path) -> None:
     async with naming(tmp_path, say("Cats")) as threads:
-        ledger_thread: list[str] = []
-        real = threads.ledger.channel_titles.set_thread
-
-        async def seen(channel_id: int, thread_id: str) -> None:
-            ledger_thread.append(thread_id)
-            await real(channel_id, thread_id)
-
-        threads.ledger.channel_titles.set_thread = seen  # type: ignore[method-assign]  # observed
-        await asked(threads, "Why?")
+        held = threads.model.gate()
+        threads.model.otherwise = titled(say("Cats", first=held))
+        await threads.ask("Why?")
+        await eventually(lambda: len(threads.model.requests) == 2)
+        (wanted,) = await threads.ledger.channel_titles.unfinished()
+        assert wanted.thread_id is not None
+        held.open()
+        await named(threads)
         with pytest.raises(APIError):
-            await threads.api.retrieve_thread(ledger_thread[0])
+            await threads.api.retrieve_thread(wanted.thread_id)
 
 
 @pytest.mark.parametrize(
