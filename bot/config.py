@@ -44,6 +44,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     context_messages: Annotated[int, Meta(ge=0, le=50)] = 0
     context_minutes: Positive = 60
     summarize_history: bool = True
+    forget_after_removal_days: Annotated[int, Meta(ge=0, le=3650)] = 30
     alert_channel: Annotated[int, Meta(ge=0)] = 0
     api_url: str = "https://discord.com/api/v10"
     gateway_url: str = ""

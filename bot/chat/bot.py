@@ -182,6 +182,7 @@ class ChatBot(discord.Client):
         await parts.thread_opener.stop()
         await parts.entrance.stop()
         await parts.question_gate.stop()
+        await parts.housekeeping.stop()
         await parts.catch_up.stop()
         await parts.loop_monitor.stop()
         await parts.marks.stop()
@@ -234,6 +235,7 @@ class ChatBot(discord.Client):
             self._recovering = True
             self._parts.vote_reporter.report_soon()
             self._parts.namer.resume()
+            self._parts.housekeeping.begin()
             self._tasks.start(
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",
@@ -250,10 +252,12 @@ class ChatBot(discord.Client):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Begin to mark what was read in a new guild."""
         self._parts.catch_up.guild_available(guild)
+        self._parts.housekeeping.added_to(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Stop the turns of a guild that removed the bot."""
+        """Stop the turns of a guild that removed the bot, and note when the guild did."""
         self._parts.scheduler.stop_in(guild.id)
+        self._parts.housekeeping.removed_from(guild.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Stop the turns of a deleted channel and of its channel threads."""

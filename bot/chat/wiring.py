@@ -11,6 +11,7 @@ from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.access.visitors import Visitors
 from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
+from bot.chat.catch_up.housekeeping import FIRST_SECONDS, Housekeeping
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.commands import assistant_form
@@ -92,6 +93,7 @@ class ChatLimits:
     most_channels: int = MOST_CHANNELS
     write_seconds: float = WRITE_SECONDS
     edit_seconds: float = CHANNEL_SECONDS
+    housekeeping_seconds: float = FIRST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class ChatParts:
     handlers: InteractionHandlers
     entrance: Entrance
     question_gate: QuestionGate
+    housekeeping: Housekeeping
     command_tree: BotCommandTree
     editor: AssistantEditor
     modals: Modals
@@ -323,6 +326,17 @@ def build_parts(
         handlers=handlers,
         entrance=entrance,
         question_gate=question_gate,
+        housekeeping=Housekeeping(
+            client,
+            ledger,
+            clock,
+            grace_days=settings.forget_after_removal_days,
+            compare=missed_changes.compare,
+            cancel=scheduler.cancel,
+            do_chores=chores.begin,
+            delete_assistants=editor.resume,
+            first_seconds=limits.housekeeping_seconds,
+        ),
         editor=editor,
         modals=Modals(
             entrance,

@@ -23,6 +23,8 @@ async def earlier(ledger: Ledger, replies: ReplySource, turn: Turn) -> tuple[Cre
     """Return the questions and answers of a channel before this turn, as messages."""
     messages: list[CreateMessage] = []
     for before in await ledger.history.before(turn, limit=MOST_TURNS):
+        if not before.askers:
+            continue  # forgotten, with the answer that Discord still has
         for question in await ledger.questions.of_turn(before.id):
             if asked := asked_in(question):
                 metadata = {QUESTION_KEY: str(question.id)}

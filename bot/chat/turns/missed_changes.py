@@ -17,7 +17,7 @@ from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
 from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import Deletion, Ledger, Turn
 
 MOST_PAGES: Final = 3
 """The most pages of 100 messages that are compared with the ledger, newest first."""
@@ -50,28 +50,39 @@ class MissedChanges:
         """
         if turn.channel_id in self._compared:
             return False
-        self._compared.add(turn.channel_id)
-        shown = await self._ledger.deletions.shown_in(turn.channel_id, before=self._since)
+        return await self._compare(turn.channel_id, turn.guild_id) is not None
+
+    async def compare(self, channel_id: int, guild_id: int | None) -> Deletion:
+        """Store the changes that were missed in a channel; raises ``LedgerError``.
+
+        Nothing is missed in a channel that was compared in this session.
+        """
+        if channel_id in self._compared:
+            return Deletion()
+        return await self._compare(channel_id, guild_id) or Deletion()
+
+    async def _compare(self, channel_id: int, guild_id: int | None) -> Deletion | None:
+        """Store the changes in a channel; None where there was nothing to compare."""
+        self._compared.add(channel_id)
+        shown = await self._ledger.deletions.shown_in(channel_id, before=self._since)
         by_channel: dict[int, set[int]] = {}
         for each in shown:
             by_channel.setdefault(each.channel_id, set()).add(each.id)
         gone: list[int] = []
         try:
-            for channel_id, wanted in by_channel.items():
-                channel = self._client.get_partial_messageable(channel_id, guild_id=turn.guild_id)
+            for place_id, wanted in by_channel.items():
+                channel = self._client.get_partial_messageable(place_id, guild_id=guild_id)
                 if len(wanted) > 1:
                     gone += await self._missing_in(channel, wanted)
                 else:
                     gone += [each for each in wanted if await self._is_deleted(channel, each)]
         except discord.HTTPException as error:
-            _log.info("Channel %d can't be compared: %s", turn.channel_id, error)
-            return bool(shown)
+            _log.info("Channel %d can't be compared: %s", channel_id, error)
+            return Deletion() if shown else None
         if gone:
-            _log.info(
-                "%d messages of channel %d were deleted meanwhile", len(gone), turn.channel_id
-            )
-            await self._ledger.deletions.messages_deleted(gone)
-        return bool(shown)
+            _log.info("%d messages of channel %d were deleted meanwhile", len(gone), channel_id)
+            return await self._ledger.deletions.messages_deleted(gone)
+        return Deletion() if shown else None
 
     async def _missing_in(
         self, channel: discord.PartialMessageable, wanted: Collection[int]

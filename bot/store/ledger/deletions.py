@@ -57,6 +57,20 @@ class DeletionStore:
 
         return await self._database.read(work)
 
+    async def channels_shown(self, *, most: int = 2_000) -> tuple[tuple[int, int | None], ...]:
+        """Return the channels whose questions are on threads, each with its server.
+
+        The channels with the newest questions come first.
+        """
+        statement = """
+            SELECT home_id, guild_id FROM questions
+            WHERE withdrawn_at IS NULL AND home_id IS NOT NULL
+            GROUP BY home_id ORDER BY max(id) DESC LIMIT ?
+        """
+        return await self._database.read(
+            lambda db: tuple((row[0], row[1]) for row in db.execute(statement, (most,)))
+        )
+
     async def messages_deleted(self, ids: Iterable[int]) -> Deletion:
         """Store that Discord messages were deleted, by anybody but the bot itself.
 

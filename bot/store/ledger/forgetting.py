@@ -23,7 +23,8 @@ from bot.store.ledger.session import LedgerSession
 _IDS: Final = "(SELECT value FROM json_each(:ids))"
 
 _KNOWN_GUILDS: Final = """
-    SELECT guild_id FROM links UNION SELECT guild_id FROM place_settings
+    SELECT guild_id FROM questions WHERE author_id <> 0
+    UNION SELECT guild_id FROM place_settings
     UNION SELECT guild_id FROM access_rules UNION SELECT guild_id FROM assistants
     UNION SELECT guild_id FROM seen UNION SELECT guild_id FROM removed_guilds
 """

@@ -1,0 +1,130 @@
+"""The daily job: forgets what is too old, and servers that removed the bot; looks for deletions.
+
+The moment of the last whole run is stored. A run that was interrupted is made again at the next
+start; each of its steps does no harm if it is made twice.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import discord
+
+from bot.chat.places.server_settings import server_settings
+from bot.runtime.clock import Clock
+from bot.runtime.tasks import BackgroundTasks
+from bot.store.ledger import Deletion, Ledger
+
+DONE_FACT: Final = "housekeeping.done"
+"""The name of the ledger's fact with the moment of the last whole run."""
+
+FIRST_SECONDS: Final = 60.0
+"""How long after the start the first run may begin, in seconds: members come first."""
+
+_DAY: Final = 86_400.0
+_LOOK_AGAIN: Final = 3_600.0
+_BETWEEN_CHANNELS: Final = 0.2
+
+_log: Final = logging.getLogger(__name__)
+
+ChannelComparer = Callable[[int, int | None], Awaitable[Deletion]]
+"""Stores what was deleted in a channel, by its id and its server's, while the bot was away."""
+
+
+class Housekeeping:
+    """Runs once a day while the bot is on Discord.
+
+    A server that removed the bot is forgotten after ``grace_days``. ``cancel`` stops the work of
+    turns, ``do_chores`` does the chores of channels, ``delete_assistants`` deletes the assistants
+    of forgotten servers.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        grace_days: int,
+        compare: ChannelComparer,
+        cancel: Callable[[int], None],
+        do_chores: Callable[[Iterable[int]], None],
+        delete_assistants: Callable[[], Awaitable[None]],
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._clock = clock
+        self._grace = grace_days * _DAY
+        self._compare = compare
+        self._cancel = cancel
+        self._do_chores = do_chores
+        self._delete_assistants = delete_assistants
+        self._first_seconds = first_seconds
+        self._tasks = BackgroundTasks()
+
+    def begin(self) -> None:
+        """Run from now on, each day."""
+        self._tasks.start(self._run_daily(), "The daily job stopped; the next start begins again")
+
+    def removed_from(self, guild_id: int) -> None:
+        """Note that a server removed the bot."""
+        self._tasks.start(
+            self._ledger.forgetting.guild_removed(guild_id),
+            f"Server {guild_id} removed the bot; the daily job notes that later",
+        )
+
+    def added_to(self, guild_id: int) -> None:
+        """Note that a server has the bot, perhaps again."""
+        self._tasks.start(
+            self._ledger.forgetting.guild_joined(guild_id),
+            f"Server {guild_id} has the bot again; the daily job notes that later",
+        )
+
+    async def stop(self) -> None:
+        """Stop; the next start goes on."""
+        await self._tasks.stop()
+
+    async def _run_daily(self) -> None:
+        await self._clock.sleep(self._first_seconds)
+        while True:
+            try:
+                if await self._is_due():
+                    await self._run()
+            except Exception:  # noqa: BLE001 - a full disk, or a defect: the next hour tries again
+                _log.exception("The daily job failed; it is made again in an hour")
+            await self._clock.sleep(_LOOK_AGAIN)
+
+    async def _is_due(self) -> bool:
+        done = await self._ledger.fact(DONE_FACT)
+        now = self._clock.now()
+        # A clock that was wrong must not put the job off for good.
+        return done is None or not float(done) <= now < float(done) + _DAY
+
+    async def _run(self) -> None:
+        forgetting, now = self._ledger.forgetting, self._clock.now()
+        await forgetting.prune(told_before=now - 2 * _DAY)
+        for guild_id in await forgetting.guilds():
+            if self._client.get_guild(guild_id) is None:
+                await forgetting.guild_removed(guild_id)
+            else:
+                await forgetting.guild_joined(guild_id)
+        forgotten = await forgetting.removed_before(now - self._grace)
+        for guild_id in forgotten:
+            _log.info("Server %d removed the bot long ago and is forgotten", guild_id)
+            self._carry_out(await forgetting.forget_guild(guild_id))
+        if forgotten:
+            await self._delete_assistants()
+        for guild_id in await forgetting.guilds():
+            days = (await server_settings(self._ledger, guild_id)).retention_days
+            if days is not None:
+                self._carry_out(await forgetting.forget_before(guild_id, now - days * _DAY))
+        for channel_id, home in await self._ledger.deletions.channels_shown():
+            self._carry_out(await self._compare(channel_id, home))
+            await self._clock.sleep(_BETWEEN_CHANNELS)
+        await self._ledger.set_fact(DONE_FACT, str(now))
+
+    def _carry_out(self, deletion: Deletion) -> None:
+        for turn_id in deletion.turns:
+            self._cancel(turn_id)
+        self._do_chores(deletion.channels)
