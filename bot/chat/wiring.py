@@ -27,7 +27,9 @@ from bot.chat.commands.command_tree import (
     privacy_commands,
     runs_commands,
     settings_commands,
+    thread_commands,
 )
+from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.modals import Modals
@@ -180,8 +182,15 @@ def build_parts(
     marks = WaitingMarks(ledger, writers, clock)
     rules = RuleBook(client, ledger, settings)
     tags = PostTags(client, ledger, rest, rules)
+    cleanup = ThreadCleanup(threads, ledger, clock)
     chores = Chores(
-        ledger, ThreadCleanup(threads, clock), writers, marks, tags, locales, settings.buttons
+        ledger,
+        cleanup,
+        writers,
+        marks,
+        tags,
+        locales,
+        settings.buttons,
     )
     namer = ChannelNamer(
         client,
@@ -350,6 +359,9 @@ def build_parts(
             [
                 runs_commands(handlers.runs),
                 privacy_commands(privacy),
+                thread_commands(
+                    ConversationCommands(client, ledger, rest, threads, choice, chores.begin)
+                ),
                 assistant_commands(assistants, admin),
                 channel_commands(ChannelCommands(client, ledger, rest, rules), admin),
                 access_commands(AccessCommands(ledger, rest, gate)),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.assistants.schema.requests import CreateAssistant, Page
-from bot.chat.texts import sentences
+from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import Language, localized, using
 from bot.sandbox import Channel, NotPossible, Person
 from bot.store.ledger import ASSISTANT_SETTING, GuildAssistant
@@ -45,7 +45,7 @@ async def test_an_assistant_is_made_in_discord_and_answers_where_it_was_chosen(
     channels: Community,
 ) -> None:
     ready = await made(channels, "Chess", instructions="Talk of chess.", tools=["code_interpreter"])
-    assert ready == sentences.assistant_ready("Chess", new=True, left_out=(), unknown_model=None)
+    assert ready == overviews.assistant_ready("Chess", new=True, left_out=(), unknown_model=None)
     (own,) = await channels.ledger.assistants.of_guild(channels.sandbox.guild.id)
     stored = await channels.api.retrieve_assistant(own.id)
     assert (stored.name, stored.instructions) == ("Chess", "Talk of chess.")
@@ -156,7 +156,7 @@ async def test_a_deleted_assistant_takes_its_knowledge_along_and_answers_nowhere
     again = await told(
         channels, channels.admin, channels.general, "assistant delete", assistant="Gone"
     )
-    assert again == sentences.no_such_assistant("Gone")
+    assert again == overviews.no_such_assistant("Gone")
 
 
 async def test_an_assistant_of_one_server_is_seen_and_used_there_alone(
@@ -170,7 +170,7 @@ async def test_an_assistant_of_one_server_is_seen_and_used_there_alone(
     (own,) = await channels.ledger.assistants.of_guild(channels.sandbox.guild.id)
     for path in ("assistant show", "assistant use", "assistant delete"):
         answered = await told(channels, channels.admin, other, path, assistant=own.id)
-        assert answered == sentences.no_such_assistant(own.id)
+        assert answered == overviews.no_such_assistant(own.id)
     offered = await channels.admin.autocomplete(other, "assistant use", focused="assistant")
     assert own.id not in [choice["value"] for choice in offered]
 
@@ -248,7 +248,7 @@ async def test_the_operators_assistants_are_listed_and_stay_unchanged(
     channels.configured = {"Configured": other.id}
     await channels.restart_bot()
     listed = await told(channels, channels.admin, channels.general, "assistant list")
-    assert listed == sentences.assistant_line("Configured", own=False, default=False, places=())
+    assert listed == overviews.assistant_line("Configured", own=False, default=False, places=())
     for path in ("assistant edit", "assistant delete"):
         refused = await told(
             channels, channels.admin, channels.general, path, assistant="Configured"
@@ -289,7 +289,7 @@ async def test_everything_an_admin_reads_is_in_the_admins_language(
             localized(f"assistant-form-{field}")
             for field in ("instructions", "tools", "knowledge", "file")
         ]
-        assert sent.original.content == sentences.assistant_ready(
+        assert sent.original.content == overviews.assistant_ready(
             "Ada", new=True, left_out=(), unknown_model=None
         )
         assert chosen == localized(

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.chat.access.gate import AccessGate
 from bot.chat.commands.interaction import ManagersInteraction
-from bot.chat.texts import sentences
+from bot.chat.texts import overviews
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import AccessRule, Ledger, TooManyRulesError
@@ -129,7 +129,7 @@ class AccessCommands:
         if self._gate.operator_has_rules:
             text = f"{text}\n{localized('access-operator')}"
         is_shortened = any(len(line.split(">")) > _MOST_NAMED for line in lines)
-        await response.show(text, file=("access.txt", whole) if is_shortened else None)
+        await response.show(text, files=[("access.txt", whole)] if is_shortened else ())
 
 
 def _rules(who: Person | None, channel: Place | None, *, allowed: bool) -> list[AccessRule]:
@@ -150,4 +150,4 @@ def _named(rules: Sequence[AccessRule], guild_id: int) -> str:
         "@everyone" if rule.target_id == guild_id else marks[rule.kind].format(rule.target_id)
         for rule in rules
     ]
-    return sentences.listed(names, _MOST_NAMED)
+    return overviews.listed(names, _MOST_NAMED)

@@ -99,7 +99,7 @@ class AnswerHandlers:
                 await response.show(localized("steps-unreachable"))
             else:
                 text, whole = describe_steps(run, steps, show_thoughts=self._show_thoughts)
-                await response.show(text, file=None if whole is None else ("steps.md", whole))
+                await response.show(text, files=() if whole is None else [("steps.md", whole)])
 
     async def upvote_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int

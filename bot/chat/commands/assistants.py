@@ -17,7 +17,7 @@ from bot.chat.commands.localization import Choices
 from bot.chat.commands.modals import ModalEntries
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import channel_ids, named_place, place_id_of, places_of
-from bot.chat.texts import sentences
+from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.api_errors import TurnError, gone
@@ -96,14 +96,14 @@ class AssistantCommands:
             lines = []
             for assistant in await self._known(guild_id):
                 places = [each.place_id for each in chosen if each.value == assistant.id]
-                line = sentences.assistant_line(
+                line = overviews.assistant_line(
                     assistant.name,
                     own=assistant.own,
                     default=assistant.id == self._choice.default_id,
                     places=[named_place(place, guild_id) for place in places],
                 )
                 lines.append(line)
-            await response.show(sentences.lines(lines))
+            await response.show(overviews.lines(lines))
 
     async def show(
         self, interaction: discord.Interaction[Any], assistant: AssistantName | None = None
@@ -125,7 +125,7 @@ class AssistantCommands:
             else:
                 known = await self._named(guild_id, assistant)
                 if known is None:
-                    await response.show(sentences.no_such_assistant(assistant))
+                    await response.show(overviews.no_such_assistant(assistant))
                     return
                 assistant_id = known.id
             try:
@@ -153,7 +153,7 @@ class AssistantCommands:
             if assistant is not None:
                 known = await self._named(guild_id, assistant)
                 if known is None:
-                    await response.show(sentences.no_such_assistant(assistant))
+                    await response.show(overviews.no_such_assistant(assistant))
                     return
             value = None if known is None else known.id
             await self._ledger.settings.set(place_id, guild_id, {ASSISTANT_SETTING: value})
@@ -180,7 +180,7 @@ class AssistantCommands:
         """Show the form of an assistant that was made in this server."""
         known = await self._named(_guild_of(interaction), assistant)
         old: Assistant | None = None
-        refusal = sentences.no_such_assistant(assistant)
+        refusal = overviews.no_such_assistant(assistant)
         if known is not None and not known.own:
             refusal = localized("assistant-configured", name=sentences.plain(known.name))
         elif known is not None:
@@ -200,7 +200,7 @@ class AssistantCommands:
             guild_id = _guild_of(interaction)
             known = await self._named(guild_id, assistant)
             if known is None:
-                await response.show(sentences.no_such_assistant(assistant))
+                await response.show(overviews.no_such_assistant(assistant))
                 return
             name = sentences.plain(known.name)
             if not known.own:
@@ -208,7 +208,7 @@ class AssistantCommands:
                 return
             deleted = await self._ledger.assistants.begin_delete(guild_id, known.id)
             if deleted is None:
-                await response.show(sentences.no_such_assistant(assistant))
+                await response.show(overviews.no_such_assistant(assistant))
                 return
             try:
                 await self._editor.delete(deleted)
@@ -306,7 +306,7 @@ class AssistantCommands:
         except TurnError as error:
             return _api_failure(error)
         offered = await self._offered()
-        return sentences.assistant_ready(
+        return overviews.assistant_ready(
             draft.name,
             new=draft.assistant_id is None,
             left_out=edited.left_out,
@@ -345,7 +345,7 @@ def _guild_of(interaction: discord.Interaction[Any]) -> int:
 
 
 def _details(assistant: Assistant, source: str | None) -> str:
-    return sentences.assistant_details(
+    return overviews.assistant_details(
         name=assistant.name or assistant.id,
         model=assistant.model,
         tools=[type_of(tool) for tool in assistant.tools],

@@ -14,6 +14,7 @@ from discord import app_commands
 from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.channels import ChannelCommands
+from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.localization import CommandTranslator, add_command, new_group
 from bot.chat.commands.privacy import PrivacyCommands
@@ -39,6 +40,17 @@ def runs_commands(handlers: RunCommands) -> app_commands.Group:
     add_command(runs, "cancel", handlers.cancel_run, run=handlers.active_run)
     add_command(runs, "retry", handlers.retry_run, run=handlers.failed_run)
     return runs
+
+
+def thread_commands(handlers: ConversationCommands) -> app_commands.Group:
+    """Return ``/thread``, which everybody has everywhere."""
+    group = new_group("thread")
+    add_command(group, "new", handlers.new)
+    add_command(group, "info", handlers.info)
+    add_command(group, "export", handlers.export)
+    add_command(group, "rename", handlers.rename)
+    add_command(group, "delete", handlers.delete)
+    return group
 
 
 def assistant_commands(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
@@ -83,19 +84,18 @@ class AcknowledgedInteraction:
         text: str,
         view: discord.ui.View | None = None,
         *,
-        file: tuple[str, str | bytes] | None = None,
+        files: Sequence[tuple[str, str | bytes]] = (),
     ) -> None:
-        """Replace the interaction's own message; ``file`` is the name and content of its file."""
+        """Replace the interaction's own message; ``files`` are names and contents of its files."""
         edit = self._interaction.edit_original_response
 
         async def send() -> None:
             # Made anew for each try: discord.py closes a file that it has sent.
-            files = []
-            if file is not None:
-                name, content = file
-                data = content.encode() if isinstance(content, str) else content
-                files.append(discord.File(BytesIO(data), name))
-            await edit(content=text, view=view, attachments=files)
+            attachments = [
+                discord.File(BytesIO(data.encode() if isinstance(data, str) else data), name)
+                for name, data in files
+            ]
+            await edit(content=text, view=view, attachments=attachments)
 
         await self._send(send)
 

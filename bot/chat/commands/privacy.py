@@ -86,7 +86,7 @@ class PrivacyCommands:
             if len(packed) > most:
                 await response.show(localized("privacy-export-too-large"))
                 return
-            await response.show(localized("privacy-export"), file=("my-data.zip", packed))
+            await response.show(localized("privacy-export"), files=[("my-data.zip", packed)])
 
     async def forget(self, interaction: discord.Interaction[Any]) -> None:
         """Ask the member to confirm that everything is to be forgotten."""

@@ -554,3 +554,43 @@ permission-send-messages = Send Messages
 permission-send-in-threads = Send Messages in Threads
 permission-create-threads = Create Public Threads
 permission-manage-threads = Manage Threads
+
+## Conversations
+
+thread-command = thread
+    .description = Begin, export or delete the conversation of this channel
+thread-new-command = new
+    .description = Begin a new conversation here: I forget what was said before
+thread-info-command = info
+    .description = Show the facts of this conversation
+thread-export-command = export
+    .description = Get this conversation as Markdown and JSON
+thread-rename-command = rename
+    .description = Rename this thread
+    .name = name
+    .name-description = The new name
+thread-delete-command = delete
+    .description = Delete this conversation here and at the assistant's server
+conversation-new = The next question begins a new conversation. What was said before stays on Discord, but I no longer know it.
+conversation-none = Nobody has asked me anything here yet, so there is no conversation.
+conversation-not-yours = Only whoever asked first here, or members with Manage Messages, can do this.
+conversation-not-readable = You can't read the history of this channel, so you can't export it.
+conversation-begun = { $count ->
+    [one] begun { $when }, { $count } answer
+   *[other] begun { $when }, { $count } answers
+}
+conversation-assistant = { $name } answers
+conversation-exported = { $count ->
+    [one] This is the conversation: { $count } message.
+   *[other] This is the conversation: { $count } messages.
+}
+conversation-cut = The oldest messages are left out, because the files would be too large.
+conversation-no-channel-thread = I can only rename a thread. Use this command inside one.
+conversation-name-invisible = This name has no visible characters. Choose another one.
+conversation-not-renamed = Discord refused the new name. I may lack the permission Manage Threads, or the name is blocked by a filter.
+conversation-renamed = This thread is now named { $name }.
+conversation-busy = I'm still answering here. Wait for the answer or cancel it, and try again.
+conversation-deleted = I forgot this conversation and am deleting it at the assistant's server, with the files that no other conversation uses. What remains: the messages on Discord, the numbers of answers, tokens and votes without any text, and the operator's backups until they are replaced.
+export-question = Question
+export-answer = Answer
+export-image = (image)

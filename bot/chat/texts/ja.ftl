@@ -535,3 +535,37 @@ permission-send-messages = メッセージを送信
 permission-send-in-threads = スレッドでメッセージを送信
 permission-create-threads = 公開スレッドの作成
 permission-manage-threads = スレッドの管理
+
+## Conversations
+
+thread-command = 会話
+    .description = このチャンネルの会話を新しく始める・書き出す・削除する
+thread-new-command = 新規
+    .description = ここで新しい会話を始めます（これまでの内容は引き継ぎません）
+thread-info-command = 情報
+    .description = この会話の情報を表示します
+thread-export-command = エクスポート
+    .description = この会話をMarkdownとJSONで書き出します
+thread-rename-command = 名前変更
+    .description = このスレッドの名前を変更します
+    .name = 名前
+    .name-description = 新しい名前
+thread-delete-command = 削除
+    .description = この会話をボットとアシスタントのサーバーから削除します
+conversation-new = 次の質問から新しい会話を始めます。これまでの内容はDiscordに残りますが、回答には使われません。
+conversation-none = ここではまだ質問されていないため、会話がありません。
+conversation-not-yours = この操作ができるのは、最初に質問した人と「メッセージの管理」権限を持つメンバーだけです。
+conversation-not-readable = このチャンネルの履歴を読む権限がないため、エクスポートできません。
+conversation-begun = { $when }に開始、回答{ $count }件
+conversation-assistant = 回答：{ $name }
+conversation-exported = 会話をエクスポートしました（{ $count }件のメッセージ）。
+conversation-cut = ファイルが大きくなりすぎるため、古いメッセージは省略しました。
+conversation-no-channel-thread = 名前を変更できるのはスレッドだけです。スレッド内で実行してください。
+conversation-name-invisible = 表示できる文字が含まれていません。別の名前にしてください。
+conversation-not-renamed = Discordが新しい名前を受け付けませんでした。「スレッドの管理」権限がないか、名前がフィルターでブロックされています。
+conversation-renamed = スレッドの名前を「{ $name }」に変更しました。
+conversation-busy = ここではまだ回答中です。回答が終わるのを待つか、キャンセルしてからもう一度お試しください。
+conversation-deleted = この会話を消去し、アシスタントのサーバーからも削除しています。ほかの会話で使われていないファイルも削除されます。残るのは、Discord上のメッセージ、本文を含まない回答数・トークン数・投票数、そして運営者のバックアップ（更新されるまで）です。
+export-question = 質問
+export-answer = 回答
+export-image = （画像）

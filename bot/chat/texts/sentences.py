@@ -126,7 +126,7 @@ def tool_call(
     elif kind == "file_search":
         shown = localized("searched-counted" if done else "searching-counted", files=files or 0)
     else:
-        shown = localized("called" if done else "calling", name=plain(_shortened(name, 64)))
+        shown = localized("called" if done else "calling", name=plain(shortened(name, 64)))
         if count > 1:
             shown = localized("one-of-calls", call=shown, number=number, count=count)
     return f"-# {_CALL_MARKS[state]} {shown}"
@@ -187,7 +187,7 @@ def footer(
     if tokens is not None:
         known["tokens"] = localized("tokens", tokens=tokens)
     if model:
-        known["model"] = plain(_shortened(model, 100))
+        known["model"] = plain(shortened(model, 100))
     facts = " · ".join(known[field] for field in fields if field in known)
     return f"-# {facts}" if facts else ""
 
@@ -262,7 +262,7 @@ def run_page(
     """Format a page of the list of runs with their questions; ``health`` is its last line."""
     lines = []
     for turn, question in turns:
-        words = _shortened(headline(question, localized("spoiler")), 60)
+        words = shortened(headline(question, localized("spoiler")), 60)
         lines.append(f"> {plain(words) if is_visible(words) else localized('attachments-only')}")
         lines.append(run_line(turn, now))
     if pages > 1:
@@ -283,11 +283,11 @@ def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
         lines.append(failure(turn.error))
     for question in questions:
         line = " ".join(question.split())
-        quoted = plain(_shortened(line, 120)) if line else localized("attachments-only")
+        quoted = plain(shortened(line, 120)) if line else localized("attachments-only")
         lines.append(f"> {quoted}")
     if turn.run_id is not None and turn.thread_id is not None:
         lines.append(localized("run-on-thread", run=turn.run_id, thread=turn.thread_id))
-    return _shortened("\n".join(lines), 1_990)
+    return shortened("\n".join(lines), 1_990)
 
 
 def run_choice(turn: Turn, now: float, question: str) -> str:
@@ -296,19 +296,19 @@ def run_choice(turn: Turn, now: float, question: str) -> str:
         localized("asker", name=asker.name) for asker in turn.askers
     )
     took = duration(now - turn.started_at)
-    return _shortened(
+    return shortened(
         f"#{turn.id} · {state(turn)} · {took} · {names} · {' '.join(question.split())}", 100
     )
 
 
 def no_such_run(name: str) -> str:
     """Say that no run has this number, or that this member may not see the run."""
-    return localized("no-such-run", name=plain(_shortened(name, 60)))
+    return localized("no-such-run", name=plain(shortened(name, 60)))
 
 
 def channel_thread_name(question: str, author_name: str) -> str:
     """Name a channel thread after its first question: 1 to 100 characters."""
-    words = _shortened(headline(question, localized("spoiler")), 100)
+    words = shortened(headline(question, localized("spoiler")), 100)
     if is_visible(words):  # Discord refuses an invisible name
         return words
     if question.strip():
@@ -322,71 +322,7 @@ def neutral_channel_thread_name(author_name: str) -> str:
 
 
 def _thread_name(message_id: str, author_name: str) -> str:
-    return _shortened(" ".join(localized(message_id, name=author_name).split()), 100)
-
-
-def lines(shown: Sequence[str]) -> str:
-    """Join lines, as many as fit into a message; the last line counts those left out."""
-    room, kept = 1_900, 0
-    while kept < len(shown) and room >= len(shown[kept]) + 1:
-        room -= len(shown[kept]) + 1
-        kept += 1
-    left = [localized("more-lines", count=len(shown) - kept)] if kept < len(shown) else []
-    return "\n".join([*shown[:kept], *left])
-
-
-def no_such_assistant(name: str) -> str:
-    """Say that this server has no assistant with this name."""
-    return localized("no-such-assistant", name=plain(_shortened(name, 60)))
-
-
-def assistant_line(name: str, *, own: bool, default: bool, places: Sequence[str]) -> str:
-    """Format an assistant as a list line; ``places`` are where it was chosen."""
-    facts = [] if own else [localized("assistant-fact-configured")]
-    facts += [localized("assistant-fact-default")] if default else []
-    if places:
-        facts.append(
-            localized("assistant-fact-places", places=localized("list-separator").join(places))
-        )
-    return " · ".join([f"**{plain(name)}**", *facts])
-
-
-def assistant_details(
-    *, name: str, model: str, tools: Sequence[str], instructions: str, source: str | None
-) -> str:
-    """Format an assistant; ``source`` says why it answers here."""
-    shown = [f"**{plain(name)}** · {plain(_shortened(model, 100))}"]
-    shown += [source] if source is not None else []
-    known = [
-        localized(f"assistant-form-option.{tool}")
-        for tool in tools
-        if tool in ("code_interpreter", "file_search")
-    ]
-    shown += [localized("list-separator").join(known)] if known else []
-    text = " ".join(instructions.split())
-    shown += [f"> {plain(_shortened(text, 500))}"] if text else []
-    return _shortened("\n".join(shown), 1_990)
-
-
-def assistant_ready(
-    name: str, *, new: bool, left_out: Sequence[str], unknown_model: str | None
-) -> str:
-    """Confirm that an assistant was made or changed, with what the member should know."""
-    shown = [localized("assistant-made" if new else "assistant-changed", name=plain(name))]
-    if left_out:
-        names = localized("list-separator").join(plain(_shortened(each, 60)) for each in left_out)
-        shown.append(localized("assistant-files-left-out", names=names))
-    if unknown_model is not None:
-        shown.append(localized("assistant-unknown-model", model=plain(unknown_model)))
-    return _shortened("\n".join(shown), 1_990)
-
-
-def listed(names: Sequence[str], most: int) -> str:
-    """Return names as a list, of which at most ``most`` are named."""
-    shown = list(names[:most])
-    if len(names) > most:
-        shown.append(localized("and-more", count=len(names) - most))
-    return localized("list-separator").join(shown)
+    return shortened(" ".join(localized(message_id, name=author_name).split()), 100)
 
 
 def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
@@ -395,5 +331,6 @@ def jump_url(guild_id: int | None, channel_id: int, message_id: int) -> str:
     return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
 
 
-def _shortened(text: str, limit: int) -> str:
+def shortened(text: str, limit: int) -> str:
+    """Return a text of at most ``limit`` characters; an ellipsis stands for what is cut."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

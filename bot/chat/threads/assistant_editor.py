@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.files import FilePage, UploadFile
-from bot.assistants.schema.objects import Assistant, FileSearchResources
+from bot.assistants.schema.objects import Assistant, FileSearchResources, Thread
 from bot.assistants.schema.requests import (
     CreateAssistant,
     ModifyAssistant,
@@ -154,7 +154,7 @@ class AssistantEditor:
         try:
             old = await self._old(draft)
             instructions = await self._instructions(submission)
-            old_stores = () if old is None else _store_ids(old)
+            old_stores = () if old is None else store_ids(old)
             store_id, left_out = await self._knowledge(draft, submission, old_stores)
             assistant = await self._save(draft, submission, old, instructions, store_id)
             if submission.without_old_knowledge or (store_id and store_id not in old_stores):
@@ -299,7 +299,7 @@ class AssistantEditor:
 
     async def _stores_of(self, assistant_id: str) -> tuple[str, ...]:
         try:
-            return _store_ids(await self._api.retrieve_assistant(assistant_id))
+            return store_ids(await self._api.retrieve_assistant(assistant_id))
         except APIError as error:
             if gone(error):
                 return ()
@@ -328,8 +328,9 @@ def type_of(tool: Tool) -> str:
     return str(tool.__struct_config__.tag)
 
 
-def _store_ids(assistant: Assistant) -> tuple[str, ...]:
-    resources = assistant.tool_resources
+def store_ids(owner: Assistant | Thread) -> tuple[str, ...]:
+    """Return the ids of the vector stores that an assistant or a thread has."""
+    resources = owner.tool_resources
     search = None if resources is None else resources.file_search
     return search.vector_store_ids if isinstance(search, FileSearchResources) else ()
 

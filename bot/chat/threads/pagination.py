@@ -11,12 +11,15 @@ T = TypeVar("T", Message, Run, RunStep)
 
 _MOST_PAGES: Final = 20
 _MOST_PAGES_OF_ALL: Final = 1_000
+_PAGE: Final = 100
 
 
 async def newest(
     fetch: Callable[[Page], Awaitable[ListPage[T]]],
     limit: int,
     enough: Callable[[Sequence[T]], bool] | None = None,
+    *,
+    most_pages: int = _MOST_PAGES,
 ) -> list[T]:
     """Return a list's newest items, newest first, by reading pages of ``limit`` items.
 
@@ -25,7 +28,7 @@ async def newest(
     """
     found: list[T] = []
     page = await fetch(Page(limit=limit))
-    for _ in range(_MOST_PAGES):
+    for _ in range(most_pages):
         found += page.data
         # In ascending order, or within one second, the newest items may be on the last page.
         if (
@@ -51,6 +54,13 @@ async def every_message(api: AssistantsAPI, thread_id: str) -> AsyncIterator[Mes
         if not page.has_more or not page.data or page.data[-1].id == after:
             return
         after = page.data[-1].id
+
+
+async def up_to(fetch: Callable[[Page], Awaitable[ListPage[T]]], most: int) -> list[T]:
+    """Return a list's newest items, newest first: about ``most``, or all if the list has fewer."""
+    return await newest(
+        fetch, _PAGE, lambda found: len(found) >= most, most_pages=most // _PAGE + 1
+    )
 
 
 def _is_descending(items: Sequence[Message | Run | RunStep]) -> bool:

@@ -8,13 +8,14 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
+from bot.chat.threads.assistant_editor import store_ids
 from bot.chat.threads.message_builder import QUESTION_KEY
 from bot.chat.threads.pagination import every_message, newest
 from bot.chat.threads.references import BYSTANDER_KEY
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import files_of
 from bot.runtime.clock import Clock
-from bot.store.ledger import Chore
+from bot.store.ledger import Chore, Ledger
 
 END_SECONDS: Final = 15.0
 """How long a cancelled run may take to end before its messages are deleted, in seconds."""
@@ -29,8 +30,9 @@ _log: Final = logging.getLogger(__name__)
 class ThreadCleanup:
     """Does the chores of the kinds "message", "question", "thread", "run" and "attempt"."""
 
-    def __init__(self, threads: AssistantThreads, clock: Clock) -> None:
+    def __init__(self, threads: AssistantThreads, ledger: Ledger, clock: Clock) -> None:
         self._threads = threads
+        self._ledger = ledger
         self._clock = clock
 
     @property
@@ -47,7 +49,7 @@ class ThreadCleanup:
         if chore.kind == "message":
             return await self._delete_message(thread_id, chore.target)
         if chore.kind == "thread":
-            return await self._delete_thread(thread_id)
+            return await self._delete_thread(thread_id, chore.channel_id)
         if chore.kind == "question":
             return await self._delete_messages_of(thread_id, chore.target)
         run_id: str | None = chore.target
@@ -116,13 +118,20 @@ class ThreadCleanup:
                 _log.warning("Message %s can't be deleted: %s", message_id, error)
         return True
 
-    async def _delete_thread(self, thread_id: str) -> bool:
-        """Delete a thread with the files of its messages."""
+    async def _delete_thread(self, thread_id: str, channel_id: int) -> bool:
+        """Delete a thread, after the files and vector stores that no other thread uses."""
         api = self._api
         try:
             async for message in every_message(api, thread_id):
                 for file_id in files_of(message):
-                    await self._delete_file(file_id)
+                    if not await self._is_used_elsewhere(file_id, channel_id):
+                        await self._delete_file(file_id)
+            for store_id in store_ids(await api.retrieve_thread(thread_id)):
+                await api.delete_vector_store(store_id)
+        except APIError as error:
+            if not gone(error):
+                _log.warning("Not all files of thread %s can be deleted: %s", thread_id, error)
+        try:
             await api.delete_thread(thread_id)
         except APIError as error:
             if locked(error):
@@ -130,6 +139,21 @@ class ThreadCleanup:
             if not gone(error):
                 _log.warning("Thread %s can't be deleted: %s", thread_id, error)
         return True
+
+    async def _is_used_elsewhere(self, file_id: str, channel_id: int) -> bool:
+        """Return whether a question of another channel has the attachment of an upload."""
+        # The name of an upload begins with the attachment's id.
+        try:
+            file = await self._api.retrieve_file(file_id)
+        except APIError as error:
+            if gone(error):
+                return False
+            raise
+        name = file.filename.partition("-")[0]
+        is_id = name.isascii() and name.isdigit() and len(name) <= 20
+        return is_id and await self._ledger.conversations.is_attached_elsewhere(
+            int(name), channel_id
+        )
 
     async def _delete_file(self, file_id: str) -> None:
         """Delete a file; it leaves the vector stores, too."""

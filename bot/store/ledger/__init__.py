@@ -8,6 +8,7 @@ from bot.store.ledger.assistants import (
     GuildAssistant,
     NameTakenError,
 )
+from bot.store.ledger.conversations import Conversation, TurnsOpenError
 from bot.store.ledger.deletions import Deletion, ShownMessage
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.place_settings import PlaceSetting
@@ -42,6 +43,7 @@ __all__ = [
     "ChannelTitle",
     "Chore",
     "ChoreKind",
+    "Conversation",
     "Deletion",
     "GuildAssistant",
     "Ledger",
@@ -62,5 +64,6 @@ __all__ = [
     "TooManyRulesError",
     "Turn",
     "TurnState",
+    "TurnsOpenError",
     "Vote",
 ]

@@ -139,7 +139,7 @@ class ForgettingStore:
 
         def work(db: sqlite3.Connection) -> Deletion:
             asked = db.execute("SELECT id FROM questions WHERE author_id = ?", (user_id,))
-            deletion = _forget_questions(db, [row[0] for row in asked], now)
+            deletion = forget_questions(db, [row[0] for row in asked], now)
             rated = db.execute(
                 "SELECT turn_id, attempt FROM votes WHERE member_id = ?", (user_id,)
             ).fetchall()
@@ -163,7 +163,7 @@ class ForgettingStore:
 
         def work(db: sqlite3.Connection) -> Deletion:
             asked = db.execute("SELECT id FROM questions WHERE guild_id = ?", (guild_id,))
-            deletion = _forget_questions(db, [row[0] for row in asked], now)
+            deletion = forget_questions(db, [row[0] for row in asked], now)
             for statement in _OF_GUILD:
                 db.execute(statement, (guild_id,))
             return deletion
@@ -187,7 +187,7 @@ class ForgettingStore:
                 """,
                 (guild_id, moment),
             )
-            return _forget_questions(db, [row[0] for row in asked], now)
+            return forget_questions(db, [row[0] for row in asked], now)
 
         return await self._database.write(work)
 
@@ -229,7 +229,7 @@ class ForgettingStore:
         )
 
 
-def _forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> Deletion:
+def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> Deletion:
     """Delete questions as if their messages were deleted, then all that is left of them.
 
     An answer leaves with the last question of its turn, a thread with the last one of its channel.

@@ -42,11 +42,12 @@ class TurnHistory:
         return await self._database.read(work)
 
     async def before(self, turn: Turn, *, limit: int) -> tuple[Turn, ...]:
-        """Return the newest ended turns before a turn in its channel, oldest first."""
+        """Return the newest ended turns before a turn in its conversation, oldest first."""
         statement = (
             rows.TURN
             + """
-            WHERE t.channel_id = ? AND t.id < ? AND t.ended_at IS NOT NULL
+            WHERE t.channel_id = ? AND t.id < ? AND t.id > l.begins_after
+              AND t.ended_at IS NOT NULL
             ORDER BY t.id DESC LIMIT ?
             """
         )

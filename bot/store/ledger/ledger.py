@@ -14,6 +14,7 @@ from bot.store.ledger.assistants import AssistantStore
 from bot.store.ledger.bystanders import BystanderStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
 from bot.store.ledger.chores import ChoreStore
+from bot.store.ledger.conversations import ConversationStore
 from bot.store.ledger.deletions import DeletionStore
 from bot.store.ledger.forgetting import ForgettingStore
 from bot.store.ledger.history import TurnHistory
@@ -53,6 +54,7 @@ class Ledger:
         self.access_rules = AccessRuleStore(self._database, now)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
+        self.conversations = ConversationStore(self._database, now)
         self.settings = PlaceSettingStore(self._database)
         self.forgetting = ForgettingStore(self._database, self.settings, self.access_rules, now)
         self.assistants = AssistantStore(self._database, self.settings, now)

@@ -304,6 +304,11 @@ def _eleventh(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX questions_of_author ON questions (author_id)")
 
 
+def _twelfth(db: sqlite3.Connection) -> None:
+    # The newest turn that does not belong to the channel's present conversation.
+    db.execute("ALTER TABLE links ADD COLUMN begins_after INTEGER NOT NULL DEFAULT 0")
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -316,4 +321,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _ninth,
     _tenth,
     _eleventh,
+    _twelfth,
 )

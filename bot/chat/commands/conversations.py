@@ -1,0 +1,217 @@
+"""``/thread``: a fresh start, facts, export, name and deletion of a channel's conversation."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import discord
+import msgspec
+from discord import app_commands
+
+from bot.assistants.errors import APIError
+from bot.assistants.schema.content import RefusalPart, TextPart
+from bot.assistants.schema.objects import Message
+from bot.chat.commands.interaction import AcknowledgedInteraction
+from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.places.places import channel_ids, places_of
+from bot.chat.texts import overviews, sentences
+from bot.chat.texts.fluent import localized
+from bot.chat.texts.plain_text import is_visible, well_formed
+from bot.chat.threads.api_errors import TurnError, gone
+from bot.chat.threads.pagination import up_to
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport.rest_retry import RestRetry
+from bot.store.ledger import Conversation, Ledger, TurnsOpenError
+
+MOST_EXPORTED: Final = 5_000
+"""About the most messages of an export, the newest."""
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""The most bytes of each of the two files; Discord takes 10 MiB together."""
+
+NewName = app_commands.Range[str, 1, 100]
+
+_log: Final = logging.getLogger(__name__)
+
+
+class ConversationCommands:
+    """Handles ``/thread``; ``tidy`` does the chores of channels in the background."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        threads: AssistantThreads,
+        choice: AssistantChoice,
+        tidy: Callable[[Iterable[int]], None],
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._threads = threads
+        self._choice = choice
+        self._tidy = tidy
+
+    async def new(self, interaction: discord.Interaction[Any]) -> None:
+        """Begin a new conversation in this channel."""
+        async with self._acknowledged(interaction) as response:
+            known = await self._managed(interaction, response)
+            if known is not None:
+                await self._ledger.conversations.begin_anew(_channel_of(interaction))
+                await response.show(localized("conversation-new"))
+
+    async def info(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the facts of this channel's conversation."""
+        async with self._acknowledged(interaction) as response:
+            known = await self._ledger.conversations.of_channel(_channel_of(interaction))
+            if known is None or known.begun_at is None:
+                await response.show(localized("conversation-none"))
+                return
+            await response.show(
+                overviews.conversation_facts(
+                    turns=known.turns,
+                    tokens=known.tokens,
+                    begun_at=known.begun_at,
+                    thread_id=known.thread_id,
+                    assistant=await self._assistant_name(interaction),
+                )
+            )
+
+    async def export(self, interaction: discord.Interaction[Any]) -> None:
+        """Send this channel's conversation as Markdown and as the API's objects in JSON."""
+        async with self._acknowledged(interaction) as response:
+            known = await self._ledger.conversations.of_channel(_channel_of(interaction))
+            if not _may_read(interaction):
+                await response.show(localized("conversation-not-readable"))
+                return
+            if known is None or known.thread_id is None:
+                await response.show(localized("conversation-none"))
+                return
+            try:
+                thread = await self._threads.api.retrieve_thread(known.thread_id)
+                fetch = partial(self._threads.api.list_messages, known.thread_id)
+                found = await up_to(fetch, MOST_EXPORTED)
+            except (APIError, TurnError) as error:
+                _log.warning("Thread %s can't be exported: %s", known.thread_id, error)
+                lost = isinstance(error, APIError) and gone(error)
+                await response.show(
+                    localized("conversation-none" if lost else "assistant-api-failed")
+                )
+                return
+            is_whole = len(found) < MOST_EXPORTED
+            messages = found[::-1]
+            written, objects = _markdown(messages), _json(thread, messages)
+            while max(map(len, (written.encode(), objects.encode()))) > MOST_BYTES:
+                is_whole, messages = False, messages[len(messages) // 4 + 1 :]
+                written, objects = _markdown(messages), _json(thread, messages)
+            text = localized("conversation-exported", count=len(messages))
+            if not is_whole:
+                text = f"{text}\n{localized('conversation-cut')}"
+            await response.show(
+                text, files=(("conversation.md", written), ("conversation.json", objects))
+            )
+
+    async def rename(self, interaction: discord.Interaction[Any], name: NewName) -> None:
+        """Rename this channel thread."""
+        async with self._acknowledged(interaction) as response:
+            if not isinstance(interaction.channel, discord.Thread):
+                await response.show(localized("conversation-no-channel-thread"))
+                return
+            if await self._managed(interaction, response) is None:
+                return
+            new_name = " ".join(well_formed(name).split())
+            if not is_visible(new_name):
+                await response.show(localized("conversation-name-invisible"))
+                return
+            # The model's title must not replace the member's.
+            await self._ledger.channel_titles.settle(interaction.channel.id)
+            thread = interaction.channel
+            try:
+                await self._rest.call(lambda: thread.edit(name=new_name))
+            except discord.HTTPException as error:
+                _log.info("Channel thread %d keeps its name: %s", thread.id, error)
+                await response.show(localized("conversation-not-renamed"))
+                return
+            await response.show(localized("conversation-renamed", name=sentences.plain(new_name)))
+
+    async def delete(self, interaction: discord.Interaction[Any]) -> None:
+        """Delete this channel's conversation here and at the server."""
+        async with self._acknowledged(interaction) as response:
+            if await self._managed(interaction, response) is None:
+                return
+            channel_id = _channel_of(interaction)
+            try:
+                await self._ledger.conversations.delete(channel_id)
+            except TurnsOpenError:
+                await response.show(localized("conversation-busy"))
+                return
+            self._tidy((channel_id,))
+            await response.show(localized("conversation-deleted"))
+
+    async def _managed(
+        self, interaction: discord.Interaction[Any], response: AcknowledgedInteraction
+    ) -> Conversation | None:
+        """Return this channel's conversation if the member may manage it; else say why not."""
+        known = await self._ledger.conversations.of_channel(_channel_of(interaction))
+        if known is None or known.begun_at is None:
+            await response.show(localized("conversation-none"))
+            return None
+        if (
+            interaction.guild_id is None
+            or interaction.permissions.manage_messages
+            or known.starter_id == interaction.user.id
+        ):
+            return known
+        await response.show(localized("conversation-not-yours"))
+        return None
+
+    async def _assistant_name(self, interaction: discord.Interaction[Any]) -> str:
+        assistant_id = self._choice.default_id
+        if interaction.guild_id is not None:
+            channel_id, parent_id = channel_ids(interaction)
+            places = places_of(self._client, interaction.guild_id, channel_id, parent_id)
+            assistant_id = (await self._choice.of_places(places)).assistant_id
+        try:
+            assistant = await self._threads.api.retrieve_assistant(assistant_id)
+        except (APIError, TurnError) as error:
+            _log.info("Assistant %s can't be named: %s", assistant_id, error)
+            return assistant_id
+        return assistant.name or assistant_id
+
+    def _acknowledged(self, interaction: discord.Interaction[Any]) -> AcknowledgedInteraction:
+        return AcknowledgedInteraction(interaction, self._rest, ephemeral=True)
+
+
+def _channel_of(interaction: discord.Interaction[Any]) -> int:
+    return interaction.channel_id or 0
+
+
+def _may_read(interaction: discord.Interaction[Any]) -> bool:
+    return interaction.guild_id is None or interaction.permissions.read_message_history
+
+
+def _json(thread: Any, messages: list[Message]) -> str:
+    """Return the thread and its messages as the API shows them."""
+    exported = {"thread": thread, "messages": messages}
+    return json.dumps(msgspec.to_builtins(exported), ensure_ascii=False, indent=1) + "\n"
+
+
+def _markdown(messages: list[Message]) -> str:
+    """Return messages as a Markdown document, oldest first."""
+    blocks: list[str] = []
+    for message in messages:
+        who = "export-question" if message.role == "user" else "export-answer"
+        at = f"{datetime.fromtimestamp(message.created_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        blocks.append(f"## {localized(who)} · {at}")
+        for part in message.content:
+            if isinstance(part, TextPart):
+                blocks.append(part.text.value)
+            elif isinstance(part, RefusalPart):
+                blocks.append(part.refusal)
+            else:
+                blocks.append(localized("export-image"))
+    return "\n\n".join(blocks) + "\n"

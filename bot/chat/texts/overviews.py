@@ -1,0 +1,83 @@
+"""What members read of assistants and conversations: lists, facts and confirmations."""
+
+from collections.abc import Sequence
+
+from bot.chat.texts.fluent import localized
+from bot.chat.texts.sentences import plain, shortened
+
+
+def lines(shown: Sequence[str]) -> str:
+    """Join lines, as many as fit into a message; the last line counts those left out."""
+    room, kept = 1_900, 0
+    while kept < len(shown) and room >= len(shown[kept]) + 1:
+        room -= len(shown[kept]) + 1
+        kept += 1
+    left = [localized("more-lines", count=len(shown) - kept)] if kept < len(shown) else []
+    return "\n".join([*shown[:kept], *left])
+
+
+def conversation_facts(
+    *, turns: int, tokens: int, begun_at: float, thread_id: str | None, assistant: str
+) -> str:
+    """Format the facts of a channel's conversation."""
+    shown = [
+        localized("conversation-begun", when=f"<t:{int(begun_at)}:R>", count=turns),
+        localized("tokens", tokens=tokens),
+        localized("conversation-assistant", name=plain(assistant)),
+    ]
+    text = " · ".join(shown)
+    return text if thread_id is None else f"{text}\n-# {thread_id}"
+
+
+def no_such_assistant(name: str) -> str:
+    """Say that this server has no assistant with this name."""
+    return localized("no-such-assistant", name=plain(shortened(name, 60)))
+
+
+def assistant_line(name: str, *, own: bool, default: bool, places: Sequence[str]) -> str:
+    """Format an assistant as a list line; ``places`` are where it was chosen."""
+    facts = [] if own else [localized("assistant-fact-configured")]
+    facts += [localized("assistant-fact-default")] if default else []
+    if places:
+        facts.append(
+            localized("assistant-fact-places", places=localized("list-separator").join(places))
+        )
+    return " · ".join([f"**{plain(name)}**", *facts])
+
+
+def assistant_details(
+    *, name: str, model: str, tools: Sequence[str], instructions: str, source: str | None
+) -> str:
+    """Format an assistant; ``source`` says why it answers here."""
+    shown = [f"**{plain(name)}** · {plain(shortened(model, 100))}"]
+    shown += [source] if source is not None else []
+    known = [
+        localized(f"assistant-form-option.{tool}")
+        for tool in tools
+        if tool in ("code_interpreter", "file_search")
+    ]
+    shown += [localized("list-separator").join(known)] if known else []
+    text = " ".join(instructions.split())
+    shown += [f"> {plain(shortened(text, 500))}"] if text else []
+    return shortened("\n".join(shown), 1_990)
+
+
+def assistant_ready(
+    name: str, *, new: bool, left_out: Sequence[str], unknown_model: str | None
+) -> str:
+    """Confirm that an assistant was made or changed, with what the member should know."""
+    shown = [localized("assistant-made" if new else "assistant-changed", name=plain(name))]
+    if left_out:
+        names = localized("list-separator").join(plain(shortened(each, 60)) for each in left_out)
+        shown.append(localized("assistant-files-left-out", names=names))
+    if unknown_model is not None:
+        shown.append(localized("assistant-unknown-model", model=plain(unknown_model)))
+    return shortened("\n".join(shown), 1_990)
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return names as a list, of which at most ``most`` are named."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(localized("and-more", count=len(names) - most))
+    return localized("list-separator").join(shown)
