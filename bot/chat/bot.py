@@ -184,6 +184,7 @@ class ChatBot(discord.Client):
         await parts.question_gate.stop()
         await parts.housekeeping.stop()
         await parts.catch_up.stop()
+        await parts.watchdog.stop()
         await parts.loop_monitor.stop()
         await parts.marks.stop()
         await parts.chores.stop()
@@ -210,6 +211,7 @@ class ChatBot(discord.Client):
             await self._parts.alerts.load()
             self._started = True
             self._parts.loop_monitor.start()
+            self._parts.watchdog.start()
             self.add_dynamic_items(*buttons.BUTTONS)
         registering = self._tasks.start(
             self._parts.command_tree.register(),
@@ -275,6 +277,7 @@ class ChatBot(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         """Hand a new message to the listener."""
         LOG_ID.set(str(message.id))  # discord.py gives each event a task of its own
+        self._parts.watchdog.heard(message.channel.id, message.id)
         await self._parts.listener.message(message, own_user(self))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:

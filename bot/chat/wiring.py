@@ -14,6 +14,7 @@ from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
 from bot.chat.catch_up.housekeeping import FIRST_SECONDS, Housekeeping
 from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
+from bot.chat.catch_up.watchdog import WATCH_SECONDS, Watchdog
 from bot.chat.commands import assistant_form
 from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
@@ -94,6 +95,7 @@ class ChatLimits:
     most_pages: int = MOST_PAGES
     most_channels: int = MOST_CHANNELS
     write_seconds: float = WRITE_SECONDS
+    watch_seconds: float = WATCH_SECONDS
     edit_seconds: float = CHANNEL_SECONDS
     housekeeping_seconds: float = FIRST_SECONDS
 
@@ -105,6 +107,7 @@ class ChatParts:
     gateway: Gateway
     run_slots: RunSlots
     alerts: OperatorAlerts
+    watchdog: Watchdog
     loop_monitor: LoopMonitor
     listener: Listener
     unreadable: UnreadableMessages
@@ -300,6 +303,7 @@ def build_parts(
         gateway=gateway,
         run_slots=run_slots,
         alerts=alerts,
+        watchdog=Watchdog(client, gateway, read_markers, clock, watch_seconds=limits.watch_seconds),
         loop_monitor=LoopMonitor(clock),
         listener=listener,
         unreadable=unreadable,

@@ -52,6 +52,7 @@ class Gateway:
         self._sessions: deque[float] = deque()
         self._token_checked_at: float | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._wants_session = False
         self._stopped = asyncio.Event()
         self._opener = dpy_internals.socket_class(self._opened)
 
@@ -129,6 +130,14 @@ class Gateway:
             return
         self._token_checked_at = now
         _log.warning("Discord answers 401 to DISCORD_TOKEN; checking the token on the gateway")
+        self._close_soon()
+
+    def begin_session(self) -> None:
+        """Close the connection and begin a new session, because this one brings no events."""
+        self._wants_session = True
+        self._close_soon()
+
+    def _close_soon(self) -> None:
         task = asyncio.create_task(self._close_socket())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -137,6 +146,8 @@ class Gateway:
         """Connect and handle events until the connection ends, which always raises."""
         if self._lost_at is not None and self._lost_at + RESUME_SECONDS < self._clock.monotonic():
             self._resumable = {}
+        if self._wants_session:
+            self._wants_session, self._resumable = False, {}
         if not self._resumable and self._sessions:
             # Discord demands five seconds between two sessions of a bot, and resets its token after
             # a thousand in a day: after many sessions the bot waits minutes.
