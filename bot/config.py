@@ -121,10 +121,20 @@ class TranscriptionSettings(Section, frozen=True, kw_only=True):
     api_key_env: str = ""
 
 
+HostedName = Literal["openrouter", "gemini", "groq", "mistral"]
+"""Endpoints elsewhere whose addresses the program knows."""
+
+LocalName = Literal["ollama", "lmstudio", "llamacpp", "vllm"]
+"""Servers on this machine whose default ports the program knows."""
+
+EndpointName = Literal["auto", "openai", "chat", "local"] | HostedName | LocalName
+"""The model endpoint: the first suitable one, a known one, or one at a URL."""
+
+
 class ModelsSettings(Section, frozen=True, kw_only=True):
     """The model endpoint and the model."""
 
-    endpoint: Literal["auto", "openai", "chat", "local"] = "auto"
+    endpoint: EndpointName = "auto"
     url: str = ""
     model: str = ""
     api_key_env: str = ""

@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
-from bot.app.container import chosen_model, require_own_engine, transcription_endpoint
+from bot.app.container import (
+    chosen_model,
+    model_settings,
+    require_own_engine,
+    transcription_endpoint,
+)
 from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
@@ -14,6 +19,7 @@ from bot.assistants.schema.requests import Page
 from bot.chat.transport.login import LoginError, look_up
 from bot.client import Client
 from bot.config import Config, ConfigError
+from bot.models.factory import alternatives
 from bot.models.local.model import LocalModel
 from bot.runtime.clock import SystemClock
 from bot.server import Server, ServerError
@@ -141,6 +147,8 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
         report.failed("model", status.sentence)
     for line in chosen:
         report.note("", line)
+    if others := await alternatives(model_settings(config, environment)):
+        report.note("", f"Also found: {', '.join(others)}.")
 
 
 def _check_transcription(

@@ -284,21 +284,26 @@ async def chosen_model(
     terminal: TextIO,
 ) -> Model:
     """Return the model of ``[models]``, not loaded yet; raises ``StartError``."""
+    settings = model_settings(config, environment)
+    try:
+        return await choose(settings, say=say, show=shown_on(terminal))
+    except ChoiceError as error:
+        raise StartError(str(error)) from error
+
+
+def model_settings(config: Config, environment: Mapping[str, str]) -> ModelSettings:
+    """Return the settings of the choice of a model; raises ``StartError`` for a missing key."""
     models = config.models
-    settings = ModelSettings(
+    return ModelSettings(
         directory=Path(config.storage.directory),
         endpoint=models.endpoint,
         url=models.url,
         model=models.model,
         background=models.background,
         api_key=secret(environment, "models", models.api_key_env) or "",
-        openai_key=environment.get("OPENAI_API_KEY", ""),
+        environment=environment,
         gguf=Path(models.gguf) if models.gguf else None,
     )
-    try:
-        return await choose(settings, say=say, show=shown_on(terminal))
-    except ChoiceError as error:
-        raise StartError(str(error)) from error
 
 
 def transcription_endpoint(

@@ -19,11 +19,12 @@ from typing import Any, Final, TextIO
 import click
 import msgspec
 
-from bot.app.container import Container
+from bot.app.container import Container, model_settings
 from bot.app.keys import StartError
 from bot.assistants.api import AssistantsAPI
 from bot.chat.transport.login import LoginError
 from bot.config import Config
+from bot.models.factory import alternatives
 from bot.runtime.clock import SystemClock
 from bot.sandbox import Channel, DiscordError, DiscordMessage, NotPossible, Person, Sandbox
 from bot.store.ledger import Ledger, Scope, Turn
@@ -108,7 +109,11 @@ async def _start_bot(
         terminal=terminal,
         databases=Path(directory),
     )
-    engine = await container.engine(with_bot=True) if config.assistants.url == "embedded" else None
+    engine = None
+    if config.assistants.url == "embedded":
+        engine = await container.engine(with_bot=True)
+        if others := await alternatives(model_settings(config, environment)):
+            say(f"Also found: {', '.join(others)}. [models] endpoint in config.toml chooses.")
     ledger = await container.ledger()
     api = await container.api(engine)
     bot_task = await container.bot(api, ledger, sandbox.token)

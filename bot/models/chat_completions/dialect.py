@@ -59,9 +59,18 @@ class ChatDialect(Struct):
     closes_unopened: bool = False  # ends its thoughts with a tag, and begins them without
 
     @classmethod
-    def openai(cls) -> "ChatDialect":
-        """Return the dialect of OpenAI's own hosts."""
-        return cls(limit="max_completion_tokens", user="safety_identifier", obfuscated=True)
+    def of_host(cls, host: str) -> "ChatDialect":
+        """Return the dialect that an endpoint documents; the common one for other hosts."""
+        if host == "api.openai.com" or host.endswith(".openai.azure.com"):
+            return cls(limit="max_completion_tokens", user="safety_identifier", obfuscated=True)
+        if host == "api.groq.com":
+            return cls(limit="max_completion_tokens")  # max_tokens is deprecated there
+        if host == "api.mistral.ai":
+            # Mistral refuses a field that it does not document, and always sends the usage.
+            return cls(left_out={"stream_options", "user"})
+        if host == "generativelanguage.googleapis.com":
+            return cls(left_out={"user"})
+        return cls()
 
 
 def learn(dialect: ChatDialect, fields: ErrorFields, body: dict[str, Any]) -> str | None:

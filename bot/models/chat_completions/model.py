@@ -124,9 +124,7 @@ class ChatCompletions(EndpointModel[ChatDialect]):
             dialect.closes_unopened = False
 
     def _new_dialect(self, model: str) -> ChatDialect:
-        host = self._endpoint.host
-        openai = host == "api.openai.com" or host.endswith(".openai.azure.com")
-        return ChatDialect.openai() if openai else ChatDialect()
+        return ChatDialect.of_host(self._endpoint.host)
 
 
 class ChatReceiving(Receiving):

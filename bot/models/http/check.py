@@ -80,8 +80,9 @@ def _judge(
             return ModelStatus(False, f"{shown} answers, but has no model; load or pull one.")
         return ModelStatus(True, f"{shown} answers; it has {_some(names)}.", names)
     for entry in listed:
-        # A server may list "name:latest" for "name", or "name" for "name:variant".
-        if entry.get("id") in (model, f"{model}:latest", model.partition(":")[0]):
+        # A server may list "name:latest" or "models/name" for "name", or "name" for "name:variant".
+        spellings = (model, f"{model}:latest", f"models/{model}", model.partition(":")[0])
+        if entry.get("id") in spellings:
             return ModelStatus(True, f"{shown} answers with model {model}.", names, _window(entry))
     has = f"it has {_some(names)}" if names else "it lists none"
     return ModelStatus(False, f"{shown} answers, but has no model {model}: {has}.", names)

@@ -114,7 +114,7 @@ async def test_what_is_not_asked_is_not_sent(
 
 
 def test_openai_itself_is_spoken_to_in_its_newest_words() -> None:
-    body = chat_body(FULL, "m", ChatDialect.openai())
+    body = chat_body(FULL, "m", ChatDialect.of_host("api.openai.com"))
     assert body["max_completion_tokens"] == 100
     assert body["safety_identifier"] == "u1"
     assert body["stream_options"] == {"include_usage": True, "include_obfuscation": False}
