@@ -235,8 +235,8 @@ async def _connect(
 
     def configure(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA foreign_keys = ON")
-        if not writes:
-            db.execute("PRAGMA query_only = ON")
+        # What is deleted must not stay readable in free pages of the file.
+        db.execute("PRAGMA secure_delete = ON" if writes else "PRAGMA query_only = ON")
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA cache_size = -16384")
 

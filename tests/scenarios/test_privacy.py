@@ -110,6 +110,18 @@ async def test_a_forgotten_member_leaves_no_trace_and_others_stay(channels: Comm
     assert SECRET not in str(channels.model.requests[-1].messages)
 
 
+async def test_a_forgotten_members_words_are_in_no_byte_of_the_stopped_bots_files(
+    channels: Community,
+) -> None:
+    await conversation(channels)
+    await forget(channels, channels.ada, channels.general)
+    await channels.stop_bot()
+    await channels.stop_engine()
+    files = [path for path in channels.directory.rglob("*") if path.is_file()]
+    assert any(path.name == "engine.db" for path in files)
+    assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
 async def test_nothing_forgotten_comes_back_with_a_restart(channels: Community) -> None:
     await conversation(channels)
     await forget(channels, channels.ada, channels.general)

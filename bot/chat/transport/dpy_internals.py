@@ -4,6 +4,7 @@ A new release of discord.py may rename any of them without notice. No other modu
 """
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
@@ -203,13 +204,29 @@ def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> N
             else:
                 parse(data)
         except Exception as error:  # noqa: BLE001 - one unreadable event must not affect the others
-            _log.warning("Discord's event %s is skipped: %r in %.300r", event, error, data)
+            _log.warning("Discord's event %s is skipped: %s", event, unparsed(error, data))
             if created:
                 unreadable(data)
 
     for event, parse in tuple(parsers.items()):
         if event not in _SESSION_EVENTS:
             parsers[event] = partial(guarded, event, parse)
+
+
+def unparsed(error: Exception, data: Any) -> str:
+    """Describe for the log a payload that can't be parsed, without any text of a member.
+
+    The error's own words may quote the payload, so its type and place stand for them.
+    """
+    places = traceback.extract_tb(error.__traceback__)
+    where = f" in {places[-1].name}, line {places[-1].lineno}" if places else ""
+    ids = data if isinstance(data, dict) else {}
+    named = " ".join(
+        f"{key} {ids[key]}"
+        for key in ("id", "channel_id", "guild_id")
+        if str(ids.get(key, "")).isdecimal()
+    )
+    return f"{type(error).__name__}{where} ({named or 'no ids'})"
 
 
 def _without_spare_fields(parse: Callable[[Any], T], data: Any) -> T:
@@ -226,7 +243,7 @@ def _without_spare_fields(parse: Callable[[Any], T], data: Any) -> T:
         spare = _SPARE | {"embeds"} if data.get("content") else _SPARE
         kept = {key: each for key, each in data.items() if each is not None and key not in spare}
         parsed = parse(_EMPTY | kept)
-        _log.info("Message %s is read without its spare fields: %r", data.get("id"), error)
+        _log.info("It is read without its spare fields: %s", unparsed(error, data))
         return parsed
 
 

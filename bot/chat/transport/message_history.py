@@ -58,8 +58,7 @@ async def _page(
             messages.append(parse(data))
         except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
             unreadable.append(data)
-            _log.warning(
-                "A message in channel %d is skipped: %r in %.300r", channel_id, error, data
-            )
+            what = dpy_internals.unparsed(error, data)
+            _log.warning("A message in channel %d is skipped: %s", channel_id, what)
     is_full = len(raw) == PAGE_SIZE and bool(messages)
     return HistoryPage(messages, unreadable, messages[-1].id if is_full else None)
