@@ -13,6 +13,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.assistants import ModelLister
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
+from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.reply import buttons
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
@@ -208,7 +209,12 @@ class ChatBot(discord.Client):
         if not self._started:
             # Once, however many logins the start takes: each count brings a turn nearer to its end.
             self._start_counted = await self._ledger.turns.count_interruptions()
-            await self._parts.alerts.load()
+            self._tasks.start(
+                until_ledger_answers(
+                    self._parts.alerts.load, self._clock, "Earlier alerts can't be read yet"
+                ),
+                "Earlier alerts can't be read, so the operator may hear of a fault again",
+            )
             self._started = True
             self._parts.loop_monitor.start()
             self._parts.watchdog.start()

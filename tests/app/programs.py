@@ -13,13 +13,13 @@ def written_config(
     """Write a configuration for a scripted model, and a sandbox, and return its path."""
     discord = (
         f'[discord]\napi_url = "{sandbox.api_url}"\ngateway_url = "{sandbox.gateway_url}"\n'
-        'name_threads = "question"\n'
         if sandbox
-        else ""
+        else "[discord]\n"
     )
     path = directory / "config.toml"
     path.write_text(
-        f'{discord}[models]\nendpoint = "chat"\nurl = "{model.url}"\nmodel = "scripted-model"\n'
+        f'{discord}name_threads = "question"\n'
+        f'[models]\nendpoint = "chat"\nurl = "{model.url}"\nmodel = "scripted-model"\n'
         f'[storage]\ndirectory = "data"\n{more}'
     )
     return str(path)

@@ -130,7 +130,8 @@ class Case:
             assert answer(reply) == asked[-1], reply.content
             world.front.well(channel.id)
         else:
-            assert reply.content.endswith(sentences.failure(self.ends)), reply.content
+            ends = [sentences.failure(self.ends, told=told) for told in (False, True)]
+            assert reply.content.endswith(tuple(ends)), reply.content
             assert labels(reply) == ["Retry"]
             world.front.well(channel.id)
             await whole.ada.click(reply, "Retry")
