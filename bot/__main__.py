@@ -70,7 +70,14 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool, log_format:
         if serve is not None:
             server = msgspec.structs.replace(config.server, enabled=serve)
             config = msgspec.structs.replace(config, server=server)
-        until_signalled(run_bot(config, os.environ, say=_say, terminal=sys.stderr))
+        program = run_bot(
+            config,
+            os.environ,
+            say=_say,
+            terminal=sys.stderr,
+            reload=lambda: _config(config_path),
+        )
+        until_signalled(program)
 
 
 @main.command()

@@ -83,6 +83,7 @@ class AssistantSettings(Section, frozen=True, kw_only=True):
     reasoning_effort: str = ""
     response_format: dict[str, Any] | None = None
     metadata: dict[str, str] = {}
+    knowledge: tuple[str, ...] = ()
     place: bool = True
 
 
@@ -196,6 +197,15 @@ def load(path: Path) -> Config:
     folder = path.resolve().parent
     directory = folder / Path(config.storage.directory).expanduser()
     config = msgspec.structs.replace(config, storage=StorageSettings(directory=str(directory)))
+    define = tuple(
+        msgspec.structs.replace(
+            section,
+            knowledge=tuple(str(folder / Path(each).expanduser()) for each in section.knowledge),
+        )
+        for section in config.assistants.define
+    )
+    assistants = msgspec.structs.replace(config.assistants, define=define)
+    config = msgspec.structs.replace(config, assistants=assistants)
     if config.models.gguf:
         gguf = str(folder / Path(config.models.gguf).expanduser())
         models = msgspec.structs.replace(config.models, gguf=gguf)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from bot.app.knowledge import synchronized_store
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant
@@ -122,7 +123,8 @@ async def _defined(
     api: AssistantsAPI, ledger: Ledger, url: str, section: AssistantSettings, default_model: str
 ) -> str:
     """Create or update the assistant of a section and return its id."""
-    fields = _fields(section, default_model)
+    store_id = await synchronized_store(api, ledger, url, section)
+    fields = _fields(section, default_model, store_id)
     digest = hashlib.sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
     key = f"assistant:{url}:{section.name}"
     stored_digest, _, stored_id = (await ledger.fact(key) or "").partition(" ")
@@ -151,17 +153,28 @@ async def _defined(
     return stored_id
 
 
-def _fields(section: AssistantSettings, default_model: str) -> dict[str, Any]:
-    """Return a section as fields of the API; an empty key becomes null, which clears the field."""
-    return {
+def _fields(
+    section: AssistantSettings, default_model: str, store_id: str | None = None
+) -> dict[str, Any]:
+    """Return a section as fields of the API; an empty key becomes null, which clears the field.
+
+    ``store_id`` is the vector store with the section's knowledge.
+    """
+    tools = list(section.tools)
+    if store_id is not None and all(tool.get("type") != "file_search" for tool in tools):
+        tools.append({"type": "file_search"})
+    fields = {
         "name": section.name,
         "model": section.model or default_model or _FALLBACK_MODEL,
         "description": section.description or None,
         "instructions": section.instructions or None,
-        "tools": list(section.tools),
+        "tools": tools,
         "temperature": section.temperature,
         "top_p": section.top_p,
         "response_format": section.response_format,
         "metadata": section.metadata,
         "reasoning_effort": section.reasoning_effort or None,
     }
+    if store_id is not None:
+        fields["tool_resources"] = {"file_search": {"vector_store_ids": [store_id]}}
+    return fields

@@ -85,6 +85,7 @@ class Container:
         self._databases = databases or Path(config.storage.directory)
         self._model: Model | None = None
         self._monitoring = _monitoring(config, clock)
+        self._running: tuple[ChatBot, AssistantsAPI, Ledger] | None = None
 
     async def engine(self, *, with_bot: bool) -> Engine:
         """Open engine.db, prepare the model and start the engine, which resumes unfinished runs.
@@ -215,6 +216,7 @@ class Container:
             limits=limits,
             metrics=self._monitoring.reports,
         )
+        self._running = bot, api, ledger
         self._monitoring.watch_bot(bot, ledger)
         await self._stack.enter_async_context(bot)
         self._close_with(bot.close)
@@ -228,6 +230,23 @@ class Container:
             await life
         self._say(f"{bot.user.display_name if bot.user else 'The bot'} is on Discord.")
         return life
+
+    async def reload_assistants(self, config: Config) -> None:
+        """Update the configured assistants and their knowledge; the address of the API stays.
+
+        Raises ``ConfigError`` and ``APIError``; the bot then goes on as before.
+        """
+        if self._running is None:
+            return
+        bot, api, ledger = self._running
+        url = self._config.assistants.url
+        settings = msgspec.structs.replace(config.assistants, url=url)
+        model = config.models.model
+        assistants = await configured_assistants(api, ledger, settings, default_model=model)
+        bot.set_assistants(
+            assistants.default_id, assistants.by_name, place_switch(settings, assistants)
+        )
+        _log.info("The assistants are configured anew: %s", ", ".join(assistants.by_name))
 
     async def _offered_models(self) -> tuple[str, ...]:
         """Return the models that the endpoint lists; none for a server elsewhere."""

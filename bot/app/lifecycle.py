@@ -17,8 +17,11 @@ from typing import Any, Final, TextIO, TypeVar
 
 from bot.app.container import Container, require_own_engine
 from bot.app.keys import StartError
-from bot.config import Config
+from bot.assistants.errors import APIError
+from bot.config import Config, ConfigError
 from bot.runtime.clock import SystemClock
+from bot.runtime.tasks import cancelling
+from bot.store.ledger import LedgerError
 
 T = TypeVar("T")
 
@@ -45,10 +48,16 @@ _FORCED_END: Final = (
 
 
 async def run_bot(
-    config: Config, environment: Mapping[str, str], *, say: Callable[[str], None], terminal: TextIO
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    terminal: TextIO,
+    reload: Callable[[], Config] | None = None,
 ) -> None:
     """Run the bot, and the server if ``[server] enabled`` is set, until cancelled.
 
+    ``reload`` reads the configuration anew; SIGHUP has the assistants follow it.
     Raises ``StartError``, and the errors of the parts that ``main`` prints in one line.
     """
     token = environment.get("DISCORD_TOKEN", "").strip()
@@ -63,6 +72,9 @@ async def run_bot(
         container = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
+        if reload is not None:
+            hangups = asyncio.create_task(_reload_on_hangup(container, reload))
+            await stack.enter_async_context(cancelling(hangups))
         embedded = config.assistants.url == "embedded"
         engine = await container.engine(with_bot=True) if embedded else None
         if config.server.enabled or config.server.metrics:
@@ -75,6 +87,23 @@ async def run_bot(
         bot_task = await container.bot(await container.api(engine), await container.ledger(), token)
         _tune_garbage_collector()
         await bot_task
+
+
+async def _reload_on_hangup(container: Container, reload: Callable[[], Config]) -> None:
+    """Reload the assistants at each SIGHUP; a mistake in the configuration changes nothing."""
+    loop = asyncio.get_running_loop()
+    hung_up = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    try:
+        while True:
+            await hung_up.wait()
+            hung_up.clear()
+            try:
+                await container.reload_assistants(reload())
+            except (ConfigError, APIError, LedgerError) as error:
+                _log.error("The configuration was not read anew: %s", error)
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def run_server(

@@ -139,6 +139,14 @@ class ChatBot(discord.Client):
         LOG_ID.set(str(interaction.id))
         return await self._parts.entrance.enter(interaction)
 
+    def set_assistants(
+        self, assistant_id: str, configured: Mapping[str, str], tell_place: PlaceSwitch
+    ) -> None:
+        """Let other configured assistants answer from now on; the choices of servers stay."""
+        self._parts.place.switch = tell_place
+        choice = self._parts.choice
+        choice.default_id, choice.configured = assistant_id, dict(configured)
+
     async def start(self, token: str, *, reconnect: bool = True) -> None:
         """Connect and answer until closed; the two addresses hold for the whole process."""
         dpy_internals.check(self)

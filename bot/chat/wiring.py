@@ -20,18 +20,10 @@ from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
 from bot.chat.commands.assistants import AssistantCommands, ModelLister
 from bot.chat.commands.channels import ChannelCommands
-from bot.chat.commands.command_tree import (
-    BotCommandTree,
-    access_commands,
-    assistant_commands,
-    channel_commands,
-    privacy_commands,
-    runs_commands,
-    settings_commands,
-    thread_commands,
-)
+from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.entrance import Entrance
+from bot.chat.commands.groups import CommandHandlers, command_groups
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.modals import Modals
 from bot.chat.commands.privacy import PrivacyCommands
@@ -58,11 +50,9 @@ from bot.chat.threads.member_export import MemberExport
 from bot.chat.threads.thread_cleanup import ThreadCleanup
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.vote_reporter import VoteReporter
-from bot.chat.transport import dpy_internals
 from bot.chat.transport.gateway import Gateway
-from bot.chat.transport.http_observer import HttpObserver
+from bot.chat.transport.http_observer import observe_requests
 from bot.chat.transport.loop_monitor import LoopMonitor
-from bot.chat.transport.rate_limiter import RateLimiter
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
@@ -127,6 +117,8 @@ class ChatParts:
     housekeeping: Housekeeping
     command_tree: BotCommandTree
     editor: AssistantEditor
+    choice: AssistantChoice
+    place: PlaceInstructions
     modals: Modals
 
 
@@ -157,7 +149,13 @@ def build_parts(
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
-    _observe_requests(client, clock, throttle, gateway, metrics)
+    observe_requests(
+        client,
+        clock,
+        channel_limited=throttle.count_429,
+        unauthorized=gateway.check_token,
+        answered=metrics.discord_answered,
+    )
 
     rest = RestRetry(clock)
     writers = ChannelWriters(client, rest, clock)
@@ -206,6 +204,9 @@ def build_parts(
         is_on=settings.name_threads == "model",
     )
     references = ReferenceReader(client, ledger, rest, clock, rules, settings)
+    place = PlaceInstructions(
+        client, ledger, clock, settings.time_zone, tell_place or PlaceSwitch()
+    )
     services = TurnServices(
         ledger=ledger,
         clock=clock,
@@ -223,9 +224,7 @@ def build_parts(
         marks=marks,
         missed_changes=missed_changes,
         settings=settings,
-        place=PlaceInstructions(
-            client, ledger, clock, settings.time_zone, tell_place or PlaceSwitch()
-        ),
+        place=place,
         metrics=metrics,
         alerts=alerts,
         progress_grace=limits.progress_grace,
@@ -295,10 +294,18 @@ def build_parts(
         ),
         privacy=privacy,
     )
-    assistants = AssistantCommands(
-        client, ledger, rest, clock, threads, choice, editor, models or _no_models
+    commands = CommandHandlers(
+        runs=handlers.runs,
+        conversations=ConversationCommands(client, ledger, rest, threads, choice, chores.begin),
+        privacy=privacy,
+        assistants=AssistantCommands(
+            client, ledger, rest, clock, threads, choice, editor, models or _no_models
+        ),
+        channels=ChannelCommands(client, ledger, rest, rules),
+        access=AccessCommands(ledger, rest, gate),
+        settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
     )
-    admin = discord.Permissions(**{settings.admin_permission: True})
+    admins = discord.Permissions(**{settings.admin_permission: True})
     return ChatParts(
         gateway=gateway,
         run_slots=run_slots,
@@ -351,28 +358,18 @@ def build_parts(
             first_seconds=limits.housekeeping_seconds,
         ),
         editor=editor,
+        choice=choice,
+        place=place,
         modals=Modals(
             entrance,
             {
-                assistant_form.KIND: assistants.form_sent,
+                assistant_form.KIND: commands.assistants.form_sent,
                 REASON_FORM: handlers.answers.reason_sent,
             },
         ),
         command_tree=BotCommandTree(
             client,
-            [
-                runs_commands(handlers.runs),
-                privacy_commands(privacy),
-                thread_commands(
-                    ConversationCommands(client, ledger, rest, threads, choice, chores.begin)
-                ),
-                assistant_commands(assistants, admin),
-                channel_commands(ChannelCommands(client, ledger, rest, rules), admin),
-                access_commands(AccessCommands(ledger, rest, gate)),
-                settings_commands(
-                    SettingsCommands(ledger, rest, clock, locales, settings.time_zone)
-                ),
-            ],
+            command_groups(commands, admins),
             ledger,
             rest,
             entrance,
@@ -387,23 +384,3 @@ def _no_backup() -> float | None:
 
 async def _no_models() -> tuple[str, ...]:
     return ()
-
-
-def _observe_requests(
-    client: discord.Client,
-    clock: Clock,
-    throttle: EditThrottle,
-    gateway: Gateway,
-    metrics: Metrics,
-) -> None:
-    """Have the client's REST requests limited, and their refusals reported."""
-    rate_limiter = RateLimiter(clock, until_limited=True)
-    observer = HttpObserver(
-        client,
-        channel_limited=throttle.count_429,
-        global_limited=rate_limiter.limit_reached,
-        unauthorized=gateway.check_token,
-        answered=metrics.discord_answered,
-    )
-    observer.trace.on_request_start.append(rate_limiter.before_request)
-    dpy_internals.set_trace(client, observer.trace)

@@ -1,4 +1,4 @@
-"""The slash commands; each calls a method of ``InteractionHandlers``."""
+"""Registers the slash commands with Discord, and answers their failures."""
 
 import contextlib
 import hashlib
@@ -11,15 +11,8 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.chat.commands.access import AccessCommands
-from bot.chat.commands.assistants import AssistantCommands
-from bot.chat.commands.channels import ChannelCommands
-from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.entrance import Entrance
-from bot.chat.commands.localization import CommandTranslator, add_command, new_group
-from bot.chat.commands.privacy import PrivacyCommands
-from bot.chat.commands.runs import RunCommands
-from bot.chat.commands.server_settings import SettingsCommands
+from bot.chat.commands.localization import CommandTranslator
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
@@ -27,82 +20,7 @@ from bot.store.ledger import Ledger
 COMMANDS_FACT: Final = "discord.commands"
 """The name of the ledger's fact with the hash of the registered commands."""
 
-_MANAGERS: Final = discord.Permissions(manage_guild=True)
-
 _log: Final = logging.getLogger(__name__)
-
-
-def runs_commands(handlers: RunCommands) -> app_commands.Group:
-    """Return ``/runs``, which everybody has everywhere."""
-    runs = new_group("runs")
-    add_command(runs, "list", handlers.list_runs)
-    add_command(runs, "show", handlers.show_run, run=handlers.any_run)
-    add_command(runs, "cancel", handlers.cancel_run, run=handlers.active_run)
-    add_command(runs, "retry", handlers.retry_run, run=handlers.failed_run)
-    return runs
-
-
-def thread_commands(handlers: ConversationCommands) -> app_commands.Group:
-    """Return ``/thread``, which everybody has everywhere."""
-    group = new_group("thread")
-    add_command(group, "new", handlers.new)
-    add_command(group, "info", handlers.info)
-    add_command(group, "export", handlers.export)
-    add_command(group, "rename", handlers.rename)
-    add_command(group, "delete", handlers.delete)
-    return group
-
-
-def assistant_commands(
-    handlers: AssistantCommands, needs: discord.Permissions
-) -> app_commands.Group:
-    """Return ``/assistant``, for members with these permissions in a server."""
-    group = new_group("assistant", needs=needs, in_dms=False)
-    every, own, models = handlers.all_assistants, handlers.own_assistants, handlers.offered_models
-    add_command(group, "list", handlers.list_assistants)
-    add_command(group, "show", handlers.show, assistant=every)
-    add_command(group, "use", handlers.use, assistant=every)
-    add_command(group, "create", handlers.create, model=models)
-    add_command(group, "edit", handlers.edit, assistant=own, model=models)
-    add_command(group, "delete", handlers.delete, assistant=own)
-    return group
-
-
-def channel_commands(handlers: ChannelCommands, needs: discord.Permissions) -> app_commands.Group:
-    """Return ``/channel``, for members with these permissions in a server."""
-    group = new_group("channel", needs=needs, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "set", handlers.set, answered_tag=handlers.tags, people_tag=handlers.tags)
-    add_command(group, "reset", handlers.reset)
-    return group
-
-
-def access_commands(handlers: AccessCommands) -> app_commands.Group:
-    """Return ``/access``, for members with Manage Server."""
-    group = new_group("access", needs=_MANAGERS, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "allow", handlers.allow)
-    add_command(group, "deny", handlers.deny)
-    add_command(group, "remove", handlers.remove)
-    return group
-
-
-def settings_commands(handlers: SettingsCommands) -> app_commands.Group:
-    """Return ``/settings``, for members with Manage Server."""
-    group = new_group("settings", needs=_MANAGERS, in_dms=False)
-    add_command(group, "show", handlers.show)
-    add_command(group, "set", handlers.set, time_zone=handlers.time_zones)
-    add_command(group, "reset", handlers.reset)
-    return group
-
-
-def privacy_commands(handlers: PrivacyCommands) -> app_commands.Group:
-    """Return ``/privacy``, for everybody."""
-    group = new_group("privacy")
-    add_command(group, "show", handlers.show)
-    add_command(group, "export", handlers.export)
-    add_command(group, "forget", handlers.forget)
-    return group
 
 
 class BotCommandTree(app_commands.CommandTree[discord.Client]):

@@ -1,7 +1,6 @@
 """Which assistant answers in a place: the nearest choice in Discord, or the configured one."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import discord
 from msgspec import Struct
@@ -32,8 +31,8 @@ class AssistantChoice:
     ) -> None:
         self._client = client
         self._ledger = ledger
-        self.default_id: Final = default_id
-        self.configured: Final = dict(configured or {})
+        self.default_id = default_id
+        self.configured: Mapping[str, str] = dict(configured or {})
 
     async def of_turn(self, turn: Turn) -> Chosen:
         """Return the assistant that answers a turn; raises ``LedgerError``."""

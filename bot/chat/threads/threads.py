@@ -85,7 +85,7 @@ class AssistantThreads:
         self._summarize_history = summarize_history
         self._ledger = ledger
         self._clock = clock
-        self.assistant_id: Final = assistant_id
+        self._assistant_id = assistant_id
         self._choice = choice
         self._bystanders = BystanderPoster(
             self.api,
@@ -94,6 +94,11 @@ class AssistantThreads:
             newest=lambda thread_id: self._messages(thread_id, _PAGE),
         )
         self._document_tools = DocumentTools(self.api, ledger)
+
+    @property
+    def assistant_id(self) -> str:
+        """The id of the assistant that answers where nobody chose another one."""
+        return self._assistant_id if self._choice is None else self._choice.default_id
 
     async def post(
         self,

@@ -10,6 +10,8 @@ import aiohttp
 import discord
 
 from bot.chat.transport import dpy_internals
+from bot.chat.transport.rate_limiter import RateLimiter
+from bot.runtime.clock import Clock
 
 _CHANNEL: Final = re.compile(r"/channels/(\d+)/messages/\d+\Z")
 _BY_ITS_OWN_TOKEN: Final = re.compile(r"/(webhooks|interactions)/\d+/")
@@ -62,3 +64,24 @@ class HttpObserver:
             # one is cancelled meanwhile, the others would wait for ever.
             wait = float(headers.get("Retry-After", "0")) + _MARGIN_SECONDS
             asyncio.get_running_loop().call_later(wait, dpy_internals.end_global_wait, self._client)
+
+
+def observe_requests(
+    client: discord.Client,
+    clock: Clock,
+    *,
+    channel_limited: Callable[[int], None],
+    unauthorized: Callable[[], None],
+    answered: Callable[[int], None],
+) -> None:
+    """Have the client's REST requests limited, and their refusals reported."""
+    rate_limiter = RateLimiter(clock, until_limited=True)
+    observer = HttpObserver(
+        client,
+        channel_limited=channel_limited,
+        global_limited=rate_limiter.limit_reached,
+        unauthorized=unauthorized,
+        answered=answered,
+    )
+    observer.trace.on_request_start.append(rate_limiter.before_request)
+    dpy_internals.set_trace(client, observer.trace)

@@ -64,7 +64,7 @@ class PlaceInstructions:
         switch: PlaceSwitch,
     ) -> None:
         self._ledger = ledger
-        self._switch = switch
+        self.switch = switch
         self._client = client
         self._clock = clock
         self._zone = ZoneInfo(time_zone)
@@ -74,7 +74,7 @@ class PlaceInstructions:
 
         None for an assistant that is not told. Raises ``LedgerError``.
         """
-        if not self._switch.is_on(assistant_id):
+        if not self.switch.is_on(assistant_id):
             return None
         zone = self._zone
         if turn.guild_id is not None:
