@@ -156,9 +156,19 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
 
 @main.command()
 @config_option
+@click.option("--deep", is_flag=True, help="Also ask one question and write one message.")
+@click.option(
+    "--channel",
+    type=click.IntRange(1),
+    metavar="ID",
+    help="The channel for --deep.  [default: [discord] alert_channel]",
+)
 @verbose_option
-def check(config_path: Path | None, verbose: bool) -> None:
+def check(config_path: Path | None, deep: bool, channel: int | None, verbose: bool) -> None:
     """Check everything that the bot needs, and explain how to fix each problem.
+
+    With --deep the model also answers one question, which may cost a fraction of a cent, and the
+    bot posts, edits and deletes one message in a channel.
 
     The exit code is 0 without a problem, 2 with one.
     """
@@ -166,10 +176,13 @@ def check(config_path: Path | None, verbose: bool) -> None:
         import asyncio
 
         from bot.app.check import run_check
+        from bot.app.check_trial import Trial
 
         _log_to_stderr(verbose=verbose, level=logging.CRITICAL)
         load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - the report shows its errors
-        sys.exit(0 if asyncio.run(run_check(load_config, os.environ, say=_say)) else 2)
+        trial = Trial(channel or 0) if deep or channel else None
+        passed = asyncio.run(run_check(load_config, os.environ, say=_say, trial=trial))
+        sys.exit(0 if passed else 2)
 
 
 @main.command()

@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
 from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
+from bot.app.check_report import CheckReport
+from bot.app.check_trial import Trial
 from bot.app.container import (
     chosen_model,
     model_settings,
@@ -28,38 +29,18 @@ from bot.store.engine import assistants_in
 from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
 from bot.store.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 
-_SUBJECT_WIDTH: Final = 11
-
-
-class CheckReport:
-    """Prints the result of each check and remembers whether one failed."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self.passed = True
-
-    def ok(self, subject: str, finding: str) -> None:
-        """Report a check that passed."""
-        self._say(f"ok  {subject:<{_SUBJECT_WIDTH}} {finding}")
-
-    def failed(self, subject: str, remedy: str) -> None:
-        """Report a check that failed, with the fix."""
-        self.passed = False
-        self._say(f"!!  {subject:<{_SUBJECT_WIDTH}} {remedy}")
-
-    def warn(self, subject: str, finding: str) -> None:
-        """Report a check that passed with a drawback."""
-        self._say(f"??  {subject:<{_SUBJECT_WIDTH}} {finding}")
-
-    def note(self, subject: str, text: str) -> None:
-        """Add information to the line before."""
-        self._say(f"    {subject:<{_SUBJECT_WIDTH}} {text}")
-
 
 async def run_check(
-    load: Callable[[], Config], environment: Mapping[str, str], *, say: Callable[[str], None]
+    load: Callable[[], Config],
+    environment: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    trial: Trial | None = None,
 ) -> bool:
-    """Run all checks and report each with ``say``; return whether none failed."""
+    """Run all checks and report each with ``say``; return whether none failed.
+
+    ``trial`` also asks a question and writes a message.
+    """
     report = CheckReport(say)
     try:
         config = load()
@@ -77,6 +58,8 @@ async def run_check(
         await _check_assistants(report, config, environment)
     _check_transcription(report, config, environment)
     await _check_server(report, config, environment)
+    if trial is not None:
+        await trial.run(report, config, environment)
     return report.passed
 
 

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.check import run_check
+from bot.app.check_trial import Trial
 from bot.assistants.schema.requests import CreateAssistant
 from bot.client import Client
-from bot.sandbox import Sandbox
+from bot.config import load
+from bot.sandbox import Permission, Sandbox
 from tests.app.programs import one_line, written_config
-from tests.support.model_endpoint import ScriptedModel
+from tests.support.assistants import house
+from tests.support.databases import execute
+from tests.support.model_endpoint import ScriptedModel, turns
 from tests.support.program import program
 
 
@@ -129,3 +134,74 @@ async def test_check_says_plainly_when_only_the_small_model_answers(
     async with program("check", "--config", str(path), environment=environment) as ran:
         assert await ran.ended() == 0, ran.output
     assert any(line.startswith("??  model       Only the small local model") for line in ran.lines)
+
+
+async def tried(
+    config: str, sandbox: Sandbox, channel_id: int = 0, **environment: str
+) -> tuple[bool, dict[str, str]]:
+    """Run the check with its trial; return whether it passed, and the line of each subject."""
+    lines: list[str] = []
+    environment = {"DISCORD_TOKEN": sandbox.token, **environment}
+    passed = await run_check(
+        lambda: load(Path(config)), environment, say=lines.append, trial=Trial(channel_id)
+    )
+    return passed, {line[4:].split()[0]: line for line in lines if line[:2].strip()}
+
+
+async def test_the_deep_check_asks_one_question_and_leaves_no_message(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    model.say("ready")
+    general = sandbox.guild.text_channel("general")
+    passed, shown = await tried(written_config(tmp_path, model, sandbox), sandbox, general.id)
+    assert passed, shown
+    assert shown["answer"].startswith('ok  answer      the model said "ready" after ')
+    assert shown["message"].startswith("ok  message     was posted, edited and deleted in channel")
+    assert len(model.requests) == 1
+    assert model.requests[0].body["model"] == "scripted-model"
+    assert general.messages == []
+
+
+async def test_the_deep_check_tells_what_fails_and_what_to_do(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    config = written_config(tmp_path, model, sandbox)
+    general = sandbox.guild.text_channel("general")
+    model.fail(401, times=9)
+    sandbox.guild.forbid_bot(Permission.SEND_MESSAGES)
+    everyone = sandbox.guild.state.everyone
+    sandbox.backend.guilds.set_role_permissions(
+        sandbox.guild.state, everyone, everyone.permissions & ~Permission.SEND_MESSAGES
+    )
+    passed, shown = await tried(config, sandbox, general.id)
+    assert not passed
+    assert "set the right one" in shown["answer"]
+    assert "Give its role the permissions" in shown["message"]
+    model.then(turns.say(""))
+    passed, shown = await tried(config, sandbox, 123)
+    assert not passed
+    assert shown["message"].startswith("!!  message     There is no channel 123.")
+
+
+async def test_the_deep_check_without_a_channel_writes_no_message(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    passed, shown = await tried(written_config(tmp_path, model, sandbox), sandbox)
+    assert passed
+    assert shown["message"].startswith("??  message     No channel is named")
+
+
+async def test_the_deep_check_asks_the_assistant_of_a_server_elsewhere(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async with house(tmp_path, "client") as home:
+        assert home.server is not None
+        await home.assistant(name="Ada")
+        section = f'[assistants]\nurl = "{home.server.url}"\napi_key_env = "AKEY"\n'
+        config = written_config(tmp_path, home.model, sandbox, section)
+        home.model.say("ready")
+        passed, shown = await tried(config, sandbox, AKEY="sk-default")
+        assert passed, shown
+        assert '"ready"' in shown["answer"]
+        row = await execute(home.engine.store, "SELECT count(*) FROM threads")
+        assert row == (0,)

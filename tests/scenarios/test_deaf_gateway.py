@@ -1,7 +1,5 @@
 """A gateway that is connected but brings no messages is noticed, and a new session begins."""
 
-import asyncio
-
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer
 
@@ -19,6 +17,12 @@ async def watched(whole: Community) -> None:
 def sessions(whole: Community) -> int:
     """Return how many sessions the bot has begun."""
     return whole.sandbox.backend.world.identified
+
+
+async def looks(whole: Community, count: int) -> None:
+    """Wait until the watchdog has asked for messages so many times."""
+    asked = whole.sandbox.faults.delay_requests(0.0, "GET", "/channels/{channel_id}/messages")
+    await whole.until(lambda: asked.hits >= count)
 
 
 async def test_a_deaf_gateway_is_noticed_and_what_was_asked_is_answered(
@@ -60,10 +64,7 @@ async def test_a_quiet_community_is_left_alone(channels: Community) -> None:
     await channels.ask("one")
     await channels.finished(channels.general)
     before = sessions(channels)
-    looks = channels.sandbox.faults.delay_requests(
-        0.0, "GET", "/channels/{channel_id}/messages", times=None
-    )
-    await channels.until(lambda: looks.hits >= 3)
+    await looks(channels, 4)
     assert sessions(channels) == before
 
 
@@ -73,7 +74,7 @@ async def test_a_channel_that_the_bot_may_not_read_says_nothing(channels: Commun
     await channels.finished(channels.general)
     channels.sandbox.guild.forbid_bot(Permission.READ_MESSAGE_HISTORY)
     before = sessions(channels)
-    await asyncio.sleep(4 * QUIET / SPEED)  # several looks, of which nothing is to be seen
+    await looks(channels, 4)
     assert sessions(channels) == before
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
@@ -85,7 +86,8 @@ async def test_a_gateway_that_stays_deaf_is_not_renewed_all_the_time(channels: C
     channels.sandbox.control.lose_events("MESSAGE_CREATE", times=None)
     await channels.ask("one")
     await channels.until(lambda: sessions(channels) == before + 1)
+    first = channels.clock.monotonic()
     await channels.finished(channels.general)
     await channels.ask("two")
-    await asyncio.sleep(4 * QUIET / SPEED)  # looks that must not reconnect
-    assert sessions(channels) == before + 1
+    await channels.until(lambda: sessions(channels) == before + 2)
+    assert channels.clock.monotonic() - first > 9 * QUIET

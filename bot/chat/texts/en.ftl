@@ -288,6 +288,9 @@ failure-undeliverable = Discord didn't let me post the answer here. Either I may
 
 ## Alerts for whoever runs the bot
 
+check-message = This is a test by whoever runs this bot. The message is deleted at once.
+check-message-edited = This is a test by whoever runs this bot. The message was edited and is deleted at once.
+
 alert-model_key = **The model's server refuses the bot's key, so members get no answers.**
     Set a valid key in the environment variable that `[models] api_key_env` names (for OpenAI: `OPENAI_API_KEY`), and start the bot again.
     -# { $reason }

@@ -276,6 +276,9 @@ failure-undeliverable = ここに回答を投稿できませんでした。こ�
 
 ## ボットの運営者への通知
 
+check-message = ボットの運営者によるテストです。このメッセージはすぐに削除されます。
+check-message-edited = ボットの運営者によるテストです。編集済みのこのメッセージは、すぐに削除されます。
+
 alert-model_key = **モデルのサーバーがボットのキーを拒否しているため、メンバーは回答を受け取れません。**
     `[models] api_key_env` が示す環境変数（OpenAI の場合は `OPENAI_API_KEY`）に有効なキーを設定し、ボットを再起動してください。
     -# { $reason }

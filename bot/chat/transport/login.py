@@ -10,6 +10,7 @@ from typing import Final
 import aiohttp
 import discord
 
+from bot.chat.texts.fluent import localized
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import LONGEST_WAIT, describe_error, verdict
 from bot.runtime.clock import Clock
@@ -80,6 +81,36 @@ async def look_up(token: str, api_url: str) -> BotProfile:
         guilds=len(guilds),
         invite_url=invite_url(application.id),
     )
+
+
+async def write_and_delete(token: str, api_url: str, channel_id: int) -> None:
+    """Send a message to a channel, edit it and delete it, without the gateway.
+
+    Raises ``LoginError`` that tells the operator what the bot lacks.
+    """
+    with login_errors(api_url):
+        dpy_internals.use_api(api_url)
+        client = discord.Client(intents=discord.Intents.none())
+        try:
+            await client.login(token)
+            channel = client.get_partial_messageable(channel_id)
+            message = await channel.send(localized("check-message"))
+            try:
+                await message.edit(content=localized("check-message-edited"))
+            finally:
+                await message.delete()
+        except discord.Forbidden as error:
+            raise LoginError(
+                f"Discord does not let the bot write in channel {channel_id} ({error.text}). Give "
+                "its role the permissions to view the channel and to send messages there."
+            ) from None
+        except discord.NotFound:
+            raise LoginError(
+                f"There is no channel {channel_id}. Copy the id of a channel in which the bot may "
+                "write (Discord's settings, Developer Mode, then Copy Channel ID)."
+            ) from None
+        finally:
+            await client.close()
 
 
 async def login_with_retries(
