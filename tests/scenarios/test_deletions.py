@@ -315,7 +315,7 @@ async def test_the_words_of_a_bystander_that_a_kill_may_have_left_are_looked_for
     thread_id = await channels.thread_id(channels.general)
     # Planned, and posted by a process that was killed before it could store that.
     await channels.ledger.bystanders.plan(
-        channels.general.messages[0].id, channels.general.id, thread_id, [5]
+        channels.general.messages[0].id, channels.general.id, thread_id, {5: 7}
     )
     await channels.api.create_message(
         thread_id, CreateMessage(role="user", content="secret", metadata={BYSTANDER_KEY: "5"})

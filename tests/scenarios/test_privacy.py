@@ -14,7 +14,7 @@ from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from bot.store.ledger import AccessRule
 from tests.sandbox.pictures import png
 from tests.scenarios.bot_process import killed
-from tests.scenarios.community import Community, answer, labels
+from tests.scenarios.community import Community, answer, community, labels
 from tests.support.eventually import eventually
 
 SECRET = "xylophone"
@@ -166,6 +166,67 @@ async def test_forgotten_twice_there_is_nothing_left_to_forget(channels: Communi
     await forget(channels, channels.ada, channels.general)
     said = await forget(channels, channels.ada, channels.general)
     assert localized("privacy-forgotten", count=0) in said
+
+
+async def quoted_by_ben(whole: Community) -> DiscordMessage:
+    """Ada says something to nobody in particular, and Ben asks about it."""
+    said = await whole.ada.say(
+        whole.general, f"a {SECRET}!", attachments=[("notes.txt", f"my {SECRET}".encode())]
+    )
+    question = f"{whole.sandbox.bot_user.mention} is that true?"
+    await whole.ben.say(whole.general, question, reply_to=said)
+    await whole.finished(whole.general)
+    await whole.ended_turns(1)
+    assert traces(whole.directory, SECRET)
+    # The answer repeats the question, and is the bot's own.
+    await whole.admin.delete(whole.replies(whole.general)[0])
+    return said
+
+
+async def test_a_deleted_message_leaves_the_questions_that_quote_it(channels: Community) -> None:
+    said = await quoted_by_ben(channels)
+    await channels.ada.delete(said)
+    await eventually(lambda: traces(channels.directory, SECRET), lambda found: found == [])
+    await channels.ask("and now?", channels.ben)
+    await channels.finished(channels.general)
+    assert SECRET not in str(channels.model.requests[-1].messages)
+
+
+async def test_a_forgotten_member_leaves_the_questions_of_others_that_quote_them(
+    channels: Community,
+) -> None:
+    await quoted_by_ben(channels)
+    await forget(channels, channels.ada, channels.general)
+    await eventually(lambda: traces(channels.directory, SECRET), lambda found: found == [])
+
+
+async def test_a_forgotten_member_leaves_the_context_of_others(tmp_path: Path) -> None:
+    async with community(tmp_path, "channel", context_messages=5) as channels:
+        await channels.ada.say(channels.general, f"the {SECRET} is loud")
+        await channels.ask("what is loud?", channels.ben)
+        await channels.finished(channels.general)
+        await channels.ended_turns(1)
+        assert traces(channels.directory, SECRET)
+        await forget(channels, channels.ada, channels.general)
+        await eventually(lambda: left(channels), lambda found: found == [])
+        assert "what is loud?" in str(await channels.on_thread(channels.general))
+
+
+async def test_a_message_deleted_before_its_quote_is_posted_is_not_shown(
+    channels: Community,
+) -> None:
+    gate = channels.model.stall(then="first")
+    await channels.ask("one", channels.ben)
+    await channels.model.until_request()
+    said = await channels.ada.say(channels.general, f"a {SECRET}!")
+    question = f"{channels.sandbox.bot_user.mention} is that true?"
+    await channels.ben.say(channels.general, question, reply_to=said)
+    await eventually(lambda: channels.ledger.questions.waiting(channels.general.id))
+    await channels.ada.delete(said)
+    await channels.waiting(["is that true?\n\n[in reply to a message that was deleted]"])
+    gate.open()
+    await channels.finished(channels.general, 2)
+    assert SECRET not in str(channels.model.requests[-1].messages)
 
 
 @pytest.mark.parametrize("point", ["after forgetting.forget_member", "before chores.done"])

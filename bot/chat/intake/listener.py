@@ -17,7 +17,7 @@ from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
 from bot.chat.intake.mentions import can_ask, mentions
 from bot.chat.intake.question_text import question_text
-from bot.chat.intake.references import RecentForwards, pointers_for
+from bot.chat.intake.references import RecentForwards, pointers_for, quotes_in
 from bot.chat.intake.routing import Router
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
@@ -177,7 +177,11 @@ class Listener:
             points = pointers_for(message, me.id, forward=forward, context=destination.context > 0)
             if is_empty and not _names_something(points, destination.link):
                 return False
-            question = replace(question, points_to=points.to_json())
+            question = replace(
+                question,
+                points_to=points.to_json(),
+                quotes=quotes_in(message, me.id, points),
+            )
             stored = await self._ledger.questions.take(
                 question, destination.link, most=self._most_waiting
             )

@@ -82,6 +82,21 @@ def pointers_for(
     )
 
 
+def quotes_in(message: discord.Message, me: int, points: Pointers) -> tuple[tuple[int, int], ...]:
+    """Return id and author of each other message that a question quotes; 0 for an unknown author.
+
+    The bot's own answers are left out.
+    """
+    found = {} if points.forward is None else {points.forward: message.author.id}
+    reference = message.reference
+    if reference is not None and reference.message_id is not None and not is_forward(message):
+        replied = reference.resolved
+        author_id = replied.author.id if isinstance(replied, discord.Message) else 0
+        if author_id != me:
+            found[reference.message_id] = author_id
+    return tuple(found.items())
+
+
 def _reply_to_look_up(message: discord.Message, me: int) -> tuple[int, int] | None:
     """Return channel and id of a message replied to that is not part of the question's text."""
     reference = message.reference
@@ -231,7 +246,10 @@ class ReferenceReader:
         me = own_user(self._client).id
         by = "you" if message.author.id == me else label(message.author.display_name)
         text = quoted(f"first message of this {what}, by {by}", whole_text(message))
-        return (Bystander(message.id, well_formed(text)), files_of(message, me)), blocks
+        return (
+            Bystander(message.id, message.author.id, well_formed(text)),
+            files_of(message, me),
+        ), blocks
 
     async def _said_before(self, question: Question) -> list[Bystander]:
         """Return what people said in the channel before a question, oldest first."""
@@ -261,7 +279,7 @@ class ReferenceReader:
                 name = label(message.author.display_name)
                 heading = f"said before by the bystander {name}, not to you"
                 text = quoted(heading, text, MOST_SAID)
-                bystanders.append(Bystander(message.id, well_formed(text)))
+                bystanders.append(Bystander(message.id, message.author.id, well_formed(text)))
         return bystanders
 
     async def _look_up(self, call: Callable[[], Awaitable[T]]) -> T | None:

@@ -24,9 +24,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Bystander(Struct, frozen=True):
-    """A message of somebody who asks nothing: its Discord id, and its text as a quote."""
+    """A message of somebody who asks nothing: Discord ids of both, and its text as a quote."""
 
     message_id: int
+    author_id: int
     text: str
 
 
@@ -88,7 +89,10 @@ class BystanderPoster:
         """Post the messages that are not on the thread yet; raises as ``post_once`` does."""
         home_id = question.home_id or question.channel_id
         known = await self._ledger.bystanders.plan(
-            question.id, home_id, thread_id, [each.message_id for each in bystanders]
+            question.id,
+            home_id,
+            thread_id,
+            {each.message_id: each.author_id for each in bystanders},
         )
         found: dict[str, str] = {}
         if None in known.values():

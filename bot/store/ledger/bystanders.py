@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from bot.store.ledger.session import LedgerSession
 
@@ -14,10 +14,11 @@ class BystanderStore:
         self._database = database
 
     async def plan(
-        self, question_id: int, home_id: int, thread_id: str, message_ids: Collection[int]
+        self, question_id: int, home_id: int, thread_id: str, authors: Mapping[int, int]
     ) -> Mapping[int, str | None]:
         """Store messages that will be posted to a thread, before they are.
 
+        ``authors`` are the authors of the messages by the messages' ids.
         Returns those that were stored before, each with the id under which it was posted; None
         where that is not known.
         """
@@ -30,14 +31,17 @@ class BystanderStore:
                     SELECT message_id, posted_id FROM bystanders
                     WHERE thread_id = ? AND message_id IN (SELECT value FROM json_each(?))
                     """,
-                    (thread_id, json.dumps(list(message_ids))),
+                    (thread_id, json.dumps(list(authors))),
                 )
             }
             db.executemany(
-                "INSERT INTO bystanders VALUES (?, ?, ?, ?, NULL)",
+                """
+                INSERT INTO bystanders (thread_id, message_id, question_id, home_id, author_id)
+                VALUES (?, ?, ?, ?, ?)
+                """,
                 [
-                    (thread_id, message_id, question_id, home_id)
-                    for message_id in message_ids
+                    (thread_id, message_id, question_id, home_id, author_id)
+                    for message_id, author_id in authors.items()
                     if message_id not in known
                 ],
             )

@@ -1,9 +1,10 @@
 """Deleted Discord messages: withdraws questions, and ends turns whose reply was deleted."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -12,6 +13,14 @@ from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.moves import move
 from bot.store.ledger.records import Turn
 from bot.store.ledger.session import LedgerSession
+
+_IS_GIVEN: Final = "message_id IN (SELECT value FROM json_each(:ids))"
+
+_QUOTE: Final = re.compile(r"\n*\[in reply to this message by [^\n]*\]\n(?:>[^\n]*(?:\n|\Z))+")
+"""A quote as chat writes it: a heading in brackets, and lines that begin with ">"."""
+
+_DELETED: Final = "[in reply to a message that was deleted]"
+"""What chat shows the model in place of such a quote."""
 
 _UNDECIDED: Final = ("waiting", "placed", "posted", "running")
 """The states of a turn whose outcome is not known yet."""
@@ -76,9 +85,8 @@ class DeletionStore:
 
         A question that waits is withdrawn. A turn under way loses the question: its run is
         discarded, and the next attempt answers the other questions. A turn without questions or
-        with a deleted reply is closed as withdrawn. Whatever was posted to a thread leaves it.
-        The words of bystanders
-        leave their threads, too. Other messages change nothing.
+        with a deleted reply is closed as withdrawn. Whatever was posted to a thread leaves it. The
+        words of bystanders and quotes in other questions leave, too. Other messages change nothing.
         """
         given = json.dumps(list(ids))
         now = self._now()
@@ -91,7 +99,7 @@ class DeletionStore:
                 channels.add(turn.channel_id)
                 turns.add(turn.id)
             withdrawn = delete_questions(db, given, now)
-            channels |= withdrawn.channels | _forget_bystanders(db, given)
+            channels |= withdrawn.channels | forget_shown(db, {"ids": given})
             return Deletion(frozenset(channels), withdrawn.turns | turns)
 
         # Almost every deleted message is one that the ledger does not know: no write for those.
@@ -131,6 +139,8 @@ def _is_known(db: sqlite3.Connection, ids: str) -> bool:
     statement = """
         SELECT EXISTS (SELECT 1 FROM questions WHERE id IN (SELECT value FROM json_each(:ids)))
             OR EXISTS (SELECT 1 FROM parts WHERE message_id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM quotes
+                       WHERE message_id IN (SELECT value FROM json_each(:ids)))
             OR EXISTS (SELECT 1 FROM bystanders
                        WHERE message_id IN (SELECT value FROM json_each(:ids)))
     """
@@ -214,21 +224,57 @@ def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:
     )
 
 
-def _forget_bystanders(db: sqlite3.Connection, ids: str) -> set[int]:
-    """Have the words of bystanders leave the threads they are shown on; return the channels."""
+def forget_shown(
+    db: sqlite3.Connection, given: dict[str, Any], *, where: str = _IS_GIVEN
+) -> set[int]:
+    """Have messages leave the threads on which they are shown or quoted; return the channels.
+
+    ``where`` is the SQL condition of the messages in ``bystanders`` and ``quotes``.
+    """
     shown = db.execute(
-        """
-        DELETE FROM bystanders WHERE message_id IN (SELECT value FROM json_each(?))
+        f"""
+        DELETE FROM bystanders WHERE {where}
         RETURNING home_id, thread_id, posted_id, message_id
         """,
-        (ids,),
+        given,
     ).fetchall()
     for home_id, thread_id, posted_id, message_id in shown:
         if posted_id is not None:
             add_chore(db, home_id, "message", thread_id, posted_id)
         else:
             add_chore(db, home_id, "question", thread_id, message_id)
-    return {row[0] for row in shown}
+    quoting = db.execute(f"DELETE FROM quotes WHERE {where} RETURNING question_id", given)
+    channels = {_without_quote(db, row[0]) for row in quoting.fetchall()}
+    return {row[0] for row in shown} | {each for each in channels if each is not None}
+
+
+def _without_quote(db: sqlite3.Connection, question_id: int) -> int | None:
+    """Take the quote of another message from a question; return the question's channel.
+
+    Files may be those of the quoted message, so they leave with it. The posted wording leaves the
+    thread. A turn that has not answered posts what is left.
+    """
+    row = db.execute(
+        """
+        SELECT content, home_id, thread_id, message_id FROM questions
+        WHERE id = ? AND withdrawn_at IS NULL
+        """,
+        (question_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    content, home_id, thread_id, message_id = row
+    db.execute(
+        """
+        UPDATE questions SET content = ?, attachments = '[]', points_to = '{}',
+                             revision = revision + 1, message_id = NULL
+        WHERE id = ?
+        """,
+        (_QUOTE.sub(f"\n\n{_DELETED}", content).strip() or _DELETED, question_id),
+    )
+    if message_id is not None:
+        add_chore(db, home_id, "message", thread_id, message_id)
+    return None if home_id is None else int(home_id)
 
 
 def _answer_the_others(db: sqlite3.Connection, turn: Turn) -> bool:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from bot.store.ledger import rows
 from bot.store.ledger.access_rules import AccessRuleStore
 from bot.store.ledger.chores import add_chore, discard_run
-from bot.store.ledger.deletions import Deletion, delete_questions
+from bot.store.ledger.deletions import Deletion, delete_questions, forget_shown
 from bot.store.ledger.place_settings import PlaceSettingStore
 from bot.store.ledger.records import Question
 from bot.store.ledger.session import LedgerSession
@@ -140,6 +140,7 @@ class ForgettingStore:
         def work(db: sqlite3.Connection) -> Deletion:
             asked = db.execute("SELECT id FROM questions WHERE author_id = ?", (user_id,))
             deletion = forget_questions(db, [row[0] for row in asked], now)
+            shown_in = forget_shown(db, {"author": user_id}, where="author_id = :author")
             rated = db.execute(
                 "SELECT turn_id, attempt FROM votes WHERE member_id = ?", (user_id,)
             ).fetchall()
@@ -153,7 +154,7 @@ class ForgettingStore:
                 """,
                 rated,
             )
-            return deletion
+            return Deletion(deletion.channels | shown_in, deletion.turns)
 
         return await self._database.write(work)
 
@@ -241,7 +242,8 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
     if not touched:
         return Deletion()
     deletion = delete_questions(db, given["ids"], now)
-    _forget_quotes(db, given)
+    # What was shown beside the questions, and what quotes them in other questions.
+    shown_in = forget_shown(db, given, where=f"question_id IN {_IDS}") | forget_shown(db, given)
     db.execute(
         f"""
         UPDATE questions SET author_id = 0, author_name = '', content = '', attachments = '[]',
@@ -256,23 +258,7 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
     channels = {row[1] for row in touched if row[1] is not None}
     for channel_id in sorted(channels):
         _forget_thread(db, channel_id)
-    return Deletion(deletion.channels | channels, deletion.turns)
-
-
-def _forget_quotes(db: sqlite3.Connection, given: dict[str, Any]) -> None:
-    """Have the messages of others that were shown beside questions leave the threads."""
-    shown = db.execute(
-        f"""
-        DELETE FROM bystanders WHERE question_id IN {_IDS}
-        RETURNING home_id, thread_id, posted_id, message_id
-        """,
-        given,
-    ).fetchall()
-    for home_id, thread_id, posted_id, message_id in shown:
-        if posted_id is not None:
-            add_chore(db, home_id, "message", thread_id, posted_id)
-        else:
-            add_chore(db, home_id, "question", thread_id, message_id)
+    return Deletion(deletion.channels | channels | shown_in, deletion.turns)
 
 
 def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:

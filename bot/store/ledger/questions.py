@@ -52,6 +52,10 @@ class QuestionStore:
             )
             if cursor.rowcount == 0:
                 return False
+            db.executemany(
+                "INSERT INTO quotes (message_id, question_id, author_id) VALUES (?, ?, ?)",
+                [(message_id, new.id, author_id) for message_id, author_id in new.quotes],
+            )
             if most is not None and _waiting_beside(db, new, home) >= most:
                 db.execute("UPDATE questions SET withdrawn_at = ? WHERE id = ?", (now, new.id))
                 return None

@@ -43,7 +43,8 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     """A Discord message or interaction by which a member asks, identified by its Discord id.
 
     ``attachments`` and ``points_to`` are JSON of chat: the files, and the messages that the
-    question points at.
+    question points at. ``quotes`` are id and author of messages that the question quotes; the
+    author is 0 where Discord does not tell.
     """
 
     id: int
@@ -54,6 +55,7 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     content: str
     attachments: str = "[]"
     points_to: str = "{}"
+    quotes: tuple[tuple[int, int], ...] = ()
 
 
 class Question(NewQuestion, frozen=True, kw_only=True):

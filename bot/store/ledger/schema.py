@@ -309,6 +309,28 @@ def _twelfth(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE links ADD COLUMN begins_after INTEGER NOT NULL DEFAULT 0")
 
 
+_THIRTEENTH: Final = (
+    # Which questions quote which messages of others, and who wrote those; 0 where unknown.
+    """
+    CREATE TABLE quotes (
+        message_id INTEGER NOT NULL,
+        question_id INTEGER NOT NULL REFERENCES questions (id),
+        author_id INTEGER NOT NULL,
+        PRIMARY KEY (message_id, question_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX quotes_of_author ON quotes (author_id)",
+    "CREATE INDEX quotes_of_question ON quotes (question_id)",
+    "ALTER TABLE bystanders ADD COLUMN author_id INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX bystanders_of_author ON bystanders (author_id)",
+)
+
+
+def _thirteenth(db: sqlite3.Connection) -> None:
+    for statement in _THIRTEENTH:
+        db.execute(statement)
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -322,4 +344,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _tenth,
     _eleventh,
     _twelfth,
+    _thirteenth,
 )

@@ -41,7 +41,7 @@ async def test_a_message_deleted_while_it_is_posted_leaves_the_thread(tmp_path: 
                 return (await home.api.list_messages(thread_id, Page())).data
 
             poster = BystanderPoster(home.api, ledger, post_once=post_once, newest=newest)
-            said = (Bystander(50, "deleted"), Bystander(51, "stays"))
+            said = (Bystander(50, 7, "deleted"), Bystander(51, 7, "stays"))
             await poster.post(thread.id, question, said)
             await poster.post(thread.id, question, said[1:])
             left = await newest(thread.id)
