@@ -3,15 +3,16 @@
 Sections hold no secrets: they name environment variables, which ``app`` reads.
 """
 
-import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Meta, Struct, inspect
+from msgspec import Meta, Struct
+
+from bot.config_errors import explained
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -70,6 +71,32 @@ class AccessSettings(Section, frozen=True, kw_only=True):
     deny_servers: Snowflakes = ()
 
 
+Decision = Literal["allow", "ask", "deny"]
+"""Whether a function's call is made, waits for a person's approval, or is refused."""
+
+
+class ToolRule(Section, frozen=True, kw_only=True):
+    """A decision about calls of the functions that the patterns name; an empty list fits all."""
+
+    decision: Decision
+    tools: tuple[str, ...] = ("*",)
+    roles: Snowflakes = ()
+    channels: Snowflakes = ()
+    assistants: tuple[str, ...] = ()
+
+
+class ToolsSettings(Section, frozen=True, kw_only=True):
+    """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call."""
+
+    directory: Annotated[str, Meta(min_length=1)] = "tools"
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    output_characters: Annotated[int, Meta(ge=100, le=500_000)] = 20_000
+    calls_per_run: Positive = 30
+    calls_per_minute: Positive = 60
+    calls_per_member_hour: Positive = 120
+    rules: tuple[ToolRule, ...] = ()
+
+
 class AssistantSettings(Section, frozen=True, kw_only=True):
     """An assistant that the bot creates at its first start and updates when the section changes."""
 
@@ -78,6 +105,7 @@ class AssistantSettings(Section, frozen=True, kw_only=True):
     description: str = ""
     instructions: str = ""
     tools: tuple[dict[str, Any], ...] = ()
+    functions: tuple[str, ...] = ()
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     reasoning_effort: str = ""
@@ -170,6 +198,7 @@ class Config(Section, frozen=True, kw_only=True):
     engine: EngineSettings = EngineSettings()
     code_interpreter: CodeInterpreterSettings = CodeInterpreterSettings()
     models: ModelsSettings = ModelsSettings()
+    tools: ToolsSettings = ToolsSettings()
     storage: StorageSettings = StorageSettings()
     server: ServerSettings = ServerSettings()
 
@@ -196,7 +225,6 @@ def load(path: Path) -> Config:
     config = parse(text, str(path))
     folder = path.resolve().parent
     directory = folder / Path(config.storage.directory).expanduser()
-    config = msgspec.structs.replace(config, storage=StorageSettings(directory=str(directory)))
     define = tuple(
         msgspec.structs.replace(
             section,
@@ -206,6 +234,12 @@ def load(path: Path) -> Config:
     )
     assistants = msgspec.structs.replace(config.assistants, define=define)
     config = msgspec.structs.replace(config, assistants=assistants)
+    tools = folder / Path(config.tools.directory).expanduser()
+    config = msgspec.structs.replace(
+        config,
+        storage=StorageSettings(directory=str(directory)),
+        tools=msgspec.structs.replace(config.tools, directory=str(tools)),
+    )
     if config.models.gguf:
         gguf = str(folder / Path(config.models.gguf).expanduser())
         models = msgspec.structs.replace(config.models, gguf=gguf)
@@ -222,15 +256,11 @@ def parse(text: str, source: str) -> Config:
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_explained(str(error), raw)}") from None
+        raise ConfigError(f"{source}: {explained(str(error), raw, Config)}") from None
     problem = _inconsistency(config)
     if problem:
         raise ConfigError(f"{source}: {problem}")
     return config
-
-
-_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
-_PATH_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def _inconsistency(config: Config) -> str:
@@ -295,92 +325,3 @@ def _inconsistency(config: Config) -> str:
 
 def _is_id(name: str) -> bool:
     return name.startswith("asst_")
-
-
-def _explained(problem: str, raw: dict[str, Any]) -> str:
-    """Translate msgspec's error into one that names the key of config.toml."""
-    where = _PATH.search(problem)
-    what = problem[: where.start()] if where else problem
-    value: Any = raw
-    kind: inspect.Type = inspect.type_info(Config)
-    steps: list[str] = []
-    for name, index in _PATH_STEP.findall(where["path"] if where else ""):
-        kind = _inner(kind, name)
-        if name:
-            value = value[name] if isinstance(value, dict) and name in value else None
-            steps.append(name)
-        elif index != "..." and isinstance(value, list):
-            value = value[int(index)]
-    key = _key(steps)
-    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", what)
-    if unknown:
-        return _unknown(unknown[1], kind, steps)
-    missing = re.fullmatch(r"Object missing required field `(.+)`", what)
-    if missing:
-        return f"{key or 'the file'} needs {missing[1]}."
-    return f"{key} = {_toml(value)} is not valid: it must be {_expected(kind)}."
-
-
-def _unknown(name: str, kind: inspect.Type, steps: list[str]) -> str:
-    known = [field.name for field in kind.fields] if isinstance(kind, inspect.StructType) else []
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the known names are {', '.join(known)}."
-    what = f"[{name}] is not a section" if not steps else f"{_key([*steps, name])} is not a key"
-    return f"{what}: {hint}"
-
-
-def _key(steps: list[str]) -> str:
-    if not steps:
-        return ""
-    if len(steps) == 1:
-        return f"[{steps[0]}]"
-    section = steps[0] if steps[1] != "define" else "[assistants.define]"
-    rest = steps[1:] if steps[1] != "define" else steps[2:]
-    return f"[{section}] {'.'.join(rest)}".rstrip()
-
-
-def _inner(kind: inspect.Type, name: str) -> inspect.Type:
-    """Return the type of a struct's field, or of an array's items where ``name`` is empty."""
-    for choice in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
-        if name and isinstance(choice, inspect.StructType):
-            return next((field.type for field in choice.fields if field.name == name), kind)
-        if not name and isinstance(choice, inspect.VarTupleType):
-            return choice.item_type
-        if isinstance(choice, inspect.DictType):
-            return choice.value_type
-    return kind
-
-
-def _expected(kind: inspect.Type) -> str:
-    """Describe the valid values of a type."""
-    if isinstance(kind, inspect.UnionType):
-        kinds = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
-        return " or ".join(_expected(each) for each in kinds)
-    if isinstance(kind, inspect.LiteralType):
-        return " or ".join(f'"{value}"' for value in kind.values)
-    if isinstance(kind, inspect.BoolType):
-        return "true or false"
-    if isinstance(kind, inspect.IntType | inspect.FloatType):
-        noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-        if kind.gt is not None:
-            return f"{noun} above {kind.gt:g}"
-        if kind.ge is not None and kind.le is not None:
-            return f"{noun} from {kind.ge:g} to {kind.le:g}"
-        return f"{noun} of at least {kind.ge:g}" if kind.ge is not None else noun
-    if isinstance(kind, inspect.StrType):
-        longest = f" of at most {kind.max_length} characters" if kind.max_length else ""
-        return f"a string in quotes{longest}" + (", not empty" if kind.min_length else "")
-    if isinstance(kind, inspect.StructType):
-        return "a section"
-    if isinstance(kind, inspect.DictType):
-        return "a table"
-    return "a list"
-
-
-def _toml(value: object) -> str:
-    """Format a value as TOML, shortened for an error."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:59]}…"'
-    return "{…}" if isinstance(value, dict) else "[…]" if isinstance(value, list) else str(value)

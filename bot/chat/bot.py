@@ -26,6 +26,7 @@ from bot.runtime.log_context import LOG_ID
 from bot.runtime.metrics import Metrics
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, LedgerError
+from bot.tools.functions import Functions
 
 _LONGEST_RATE_LIMIT: Final = 30.0
 """The longest time that discord.py itself waits for a rate limit, in seconds."""
@@ -58,7 +59,8 @@ class ChatBot(discord.Client):
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
 
     ``assistant_id`` answers where nobody chose another assistant; ``configured`` are the configured
-    ones' ids by name. ``access`` says whom the operator lets use the bot. ``models`` lists the
+    ones' ids by name. ``access`` says whom the operator lets use the bot. ``functions``
+    are those that the bot runs. ``models`` lists the
     model endpoint's models. ``tell_place`` says which assistants are told where and when they
     answer; None: all.
     """
@@ -73,6 +75,7 @@ class ChatBot(discord.Client):
         readers: FileReaders,
         *,
         access: AccessSettings | None = None,
+        functions: Functions | None = None,
         configured: Mapping[str, str] | None = None,
         models: ModelLister | None = None,
         tell_place: PlaceSwitch | None = None,
@@ -105,6 +108,7 @@ class ChatBot(discord.Client):
             clock,
             readers,
             access=access or AccessSettings(),
+            functions=functions,
             configured=configured,
             models=models,
             tell_place=tell_place,

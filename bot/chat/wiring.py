@@ -56,6 +56,7 @@ from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
+from bot.chat.turns.function_calls import FunctionCaller
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
@@ -65,11 +66,13 @@ from bot.chat.turns.scheduler import (
     MOST_WORKERS,
     TurnScheduler,
 )
+from bot.chat.turns.tool_context import ToolContexts
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import AccessSettings, DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger
+from bot.tools.functions import Functions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +135,7 @@ def build_parts(
     readers: FileReaders,
     *,
     access: AccessSettings,
+    functions: Functions | None = None,
     configured: Mapping[str, str] | None = None,
     models: ModelLister | None = None,
     tell_place: PlaceSwitch | None = None,
@@ -142,10 +146,11 @@ def build_parts(
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet.
 
-    ``configured`` are the ids of the configured assistants by name; ``models`` lists the names of
-    models for autocompletion.
+    ``functions`` are those that the bot runs. ``configured`` are the ids of the configured
+    assistants by name; ``models`` lists the names of models for autocompletion.
     """
     metrics = metrics or Metrics()
+    functions = functions or Functions()
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
@@ -225,6 +230,14 @@ def build_parts(
         missed_changes=missed_changes,
         settings=settings,
         place=place,
+        functions=FunctionCaller(
+            client,
+            ledger,
+            clock,
+            choice,
+            functions,
+            ToolContexts(client, ledger, functions.public, settings.time_zone),
+        ),
         metrics=metrics,
         alerts=alerts,
         progress_grace=limits.progress_grace,

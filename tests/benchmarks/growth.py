@@ -29,7 +29,6 @@ from bot.assistants.schema.requests import (
 from bot.chat.reply.split import split
 from bot.chat.threads.citations import readable
 from bot.chat.threads.message_builder import message_for
-from bot.chat.threads.run_follower import RunFollower
 from bot.chat.threads.threads import AssistantThreads
 from bot.engine import Engine
 from bot.engine.services.project import Project
@@ -38,6 +37,7 @@ from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore, Tables
 from bot.store.ledger import Ledger
 from tests.benchmarks.endpoint import endpoint
+from tests.support.functions import follower_of
 from tests.support.questions import NoReplies, Shelf, file, question
 
 SHOWN = 10
@@ -135,7 +135,7 @@ async def _answers(api: Project, directory: Path, pieces: int, rounds: int) -> P
     def follow(count: int) -> Callable[[], Awaitable[None]]:
         async def call() -> None:
             for _ in range(most // count):
-                following = RunFollower(talk, clock, lambda said: None, asyncio.Event())
+                following = follower_of(talk, clock, lambda said: None, asyncio.Event())
                 end = await following.to_end(run, _stream(run, said, count))
                 assert end.outcome == "answered"
 

@@ -11,14 +11,16 @@ from typing import Any
 from bot.app.attachment_text import AttachmentText
 from bot.app.downloads import Downloads
 from bot.assistants.schema.requests import CreateAssistant
+from bot.assistants.validation import from_raw
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders
-from bot.config import AccessSettings, DiscordSettings
+from bot.config import AccessSettings, DiscordSettings, ToolsSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
+from bot.tools.functions import Functions
 from tests.scenarios.community import Community
 from tests.support.drawer import QuickDrawer
 
@@ -30,9 +32,10 @@ def run(
     token: str,
     model_url: str,
     point: str,
+    tools: ToolsSettings | None = None,
 ) -> None:
     """Run until killed; ``point`` is like "before turns.placed" or "after questions.take"."""
-    asyncio.run(_run(Path(directory), settings, access, token, model_url, point))
+    asyncio.run(_run(Path(directory), settings, access, token, model_url, point, tools))
 
 
 async def _run(
@@ -42,27 +45,48 @@ async def _run(
     token: str,
     model_url: str,
     point: str,
+    tools: ToolsSettings | None,
 ) -> None:
     clock = SystemClock()
     store = await EngineStore.open(directory / "engine.db")
     engine = Engine(store, ChatCompletions(model_url), clock=clock)
     await engine.start()
     api = engine.for_project("bot")
-    assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
+    functions = Functions(tools)
+    if tools is not None:
+        await functions.reload()
+    definitions = functions.toolbox.definitions(["*"])
+    request = from_raw(CreateAssistant, {"model": "scripted-model", "tools": definitions})
+    assistant = await api.create_assistant(request)
     ledger = await Ledger.open(directory / "bot.db", clock.now)
     _arm(ledger, point)
     readers = FileReaders(AttachmentText(), Downloads(clock))
     drawer = QuickDrawer()
-    bot = ChatBot(settings, api, ledger, assistant.id, clock, readers, access=access, drawer=drawer)
+    bot = ChatBot(
+        settings,
+        api,
+        ledger,
+        assistant.id,
+        clock,
+        readers,
+        access=access,
+        functions=functions,
+        drawer=drawer,
+    )
     await bot.start(token)
 
 
 async def killed(
-    whole: Community, point: str, ask: Callable[[], Awaitable[Any]] | None = None
+    whole: Community,
+    point: str,
+    ask: Callable[[], Awaitable[Any]] | None = None,
+    *,
+    tools: ToolsSettings | None = None,
 ) -> None:
     """Run the bot in a process of its own until it dies at that point of answering.
 
-    ``ask`` asks the question; None: Ada asks "one".
+    ``ask`` asks the question; None: Ada asks "one". ``tools`` are the settings of the functions,
+    all of which the assistant has; None: no functions.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([__name__])
@@ -75,6 +99,7 @@ async def killed(
             whole.sandbox.token,
             whole.model.url,
             point,
+            tools,
         ),
     )
     process.start()

@@ -30,6 +30,7 @@ from bot.sandbox.faults import RequestFault
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger, Turn, TurnState
+from bot.tools.functions import Functions
 from tests.support.assistants import IMPATIENT
 from tests.support.eventually import PATIENCE, eventually
 from tests.support.fake_clock import ShiftedClock
@@ -78,6 +79,8 @@ class Community:
         )
         self.access = AccessSettings(direct_messages=True, user_installs=True)
         self.tell_place = PlaceSwitch()
+        self.functions: Functions | None = None
+        """The functions that the bot runs; without them it has none."""
         self.transcriber: Transcriber | None = None
         self.configured: dict[str, str] = {}
         """The ids of the configured assistants by name; a start of the bot reads them."""
@@ -133,6 +136,7 @@ class Community:
             self.clock,
             FileReaders(AttachmentText(), Downloads(self.clock), self.transcriber),
             access=self.access,
+            functions=self.functions,
             configured=self.configured,
             models=self._models,
             tell_place=self.tell_place,

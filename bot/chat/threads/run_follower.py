@@ -9,53 +9,32 @@ import logging
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.assistants.api import AssistantsAPI, EventStream
-from bot.assistants.errors import INTERRUPTED_RUN, APIError, ErrorBody
+from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import MessageDelta, RunStepDelta, StreamEvent
-from bot.assistants.schema.content import MAX_CONTENT
 from bot.assistants.schema.objects import FileSearchResources, Message, Run, RunStep
-from bot.assistants.schema.requests import SubmitToolOutputs, ToolOutput
+from bot.assistants.schema.requests import SubmitToolOutputs
 from bot.assistants.states import TERMINAL
 from bot.chat.texts.fluent import localized
-from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import TurnError, gone, refusal
+from bot.chat.threads.call_answerer import CallAnswerer
+from bot.chat.threads.run_end import MOST_TEXT, RunEnd, ended, with_answer
 from bot.chat.threads.run_progress import RunProgress
 from bot.chat.threads.threads import AssistantThreads
-from bot.chat.threads.transcript import Source, Transcript, transcript_of
+from bot.chat.threads.transcript import Transcript, transcript_of
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
-from bot.store.ledger import Outcome
 
 CANCEL_GRACE: Final = 15.0
 """How long a run may take to end after a cancel request, in seconds."""
 
-MOST_TEXT: Final = MAX_CONTENT
-"""The longest answer, in characters; a longer one is cut off, and its run cancelled."""
-
 _LIFETIME: Final = 600.0
 _LONGEST_LIFETIME: Final = 86_400
-_MOST_TOKENS: Final = 2**53
 _LIFETIME_GRACE: Final = 30.0
 _FIRST_POLL: Final = 0.25
 _LONGEST_POLL: Final = 2.0
-
-_BY_CAUSE: Final[dict[str, FailureKind]] = {
-    "key": "model_key",
-    "credit": "model_credit",
-    "model": "model_missing",
-    "tools": "model_tools",
-    "ability": "ability",
-    "too_long": "too_long",
-    "content": "content",
-}
-
-FUNCTION_UNAVAILABLE: Final = (
-    "This function is not available here. Answer without it, and say so if that matters."
-)
-"""What the model reads as the output of a function that the bot does not have."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -67,24 +46,6 @@ A long answer arrives in thousands of pieces, of which few are shown; its text i
 """
 
 
-class RunEnd(Struct, frozen=True):
-    """The end of a run in the ledger's terms, with the text of its answer.
-
-    ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
-    ``model`` is the run's model, where known. ``file_ids`` are the files of the answer, and
-    ``sources`` those that it cites by number.
-    """
-
-    outcome: Outcome
-    text: str
-    error: str | None = None
-    tokens: int | None = None
-    reason: str = ""
-    model: str | None = None
-    file_ids: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
-
-
 class _TooLongError(Exception):
     """A run has written more than the longest answer."""
 
@@ -93,7 +54,7 @@ class RunFollower:
     """Follows one run to its end.
 
     ``show`` is called at every piece of text, with a function that returns all text so far. Once
-    ``cancel_requested`` is set, the run is cancelled.
+    ``cancel_requested`` is set, the run is cancelled. ``answerer`` makes the function calls.
     """
 
     def __init__(
@@ -102,8 +63,11 @@ class RunFollower:
         clock: Clock,
         show: Callable[[CurrentText], None],
         cancel_requested: asyncio.Event,
+        answerer: CallAnswerer,
     ) -> None:
         self._threads = threads
+        self._answerer = answerer
+        self._calls_unsure = False
         self._clock = clock
         self._show = show
         self._answer = Transcript()
@@ -127,6 +91,8 @@ class RunFollower:
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
         """Follow the run until it has ended, or until the bot waits for it no longer."""
+        # Outputs of an earlier process may have been submitted.
+        self._calls_unsure = events is None
         try:
             end = await self._to_end(run, events)
         finally:
@@ -245,20 +211,54 @@ class RunFollower:
         self._show(lambda: self.shown)
 
     async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:
-        """Submit an output for each tool call, so that no run waits for a function in vain."""
-        api = self._threads.api
-        outputs = unavailable(run)
-        if not outputs:
+        """Make the calls that a run waits for, and submit all outputs together.
+
+        The calls are cancelled with the run, or on request; then no output is submitted.
+        """
+        if run.required_action is None:
             return None
+        answering = asyncio.ensure_future(self._answerer.outputs(run, self._call_ended))
+        stopped = asyncio.create_task(self._until_stopped(run))
+        async with cancelling(answering, stopped):
+            await asyncio.wait({answering, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            outputs = answering.result() if answering.done() else None
+        if outputs is None:
+            await self._answerer.cancelled(run.id)
+            return None
+        self._calls_unsure = True
         request = SubmitToolOutputs(tool_outputs=tuple(outputs))
+        api, events = self._threads.api, None
         try:
             if stream:
-                return await api.stream_tool_outputs(run.thread_id, run.id, request)
-            await api.submit_tool_outputs(run.thread_id, run.id, request)
+                events = await api.stream_tool_outputs(run.thread_id, run.id, request)
+            else:
+                await api.submit_tool_outputs(run.thread_id, run.id, request)
         except APIError as error:
             # An earlier try arrived, or the run has ended: polling shows which.
             _log.info("Run %s accepted no tool outputs: %s", run.id, error)
-        return None
+            return None
+        await self._answerer.submitted(run.id, [each.tool_call_id for each in outputs])
+        self._calls_unsure = False
+        return events
+
+    def _call_ended(self, call_id: str, succeeded: bool) -> None:
+        if self._progress.ended(call_id, succeeded=succeeded):
+            self._show(lambda: self.shown)
+
+    async def _until_stopped(self, run: Run) -> None:
+        """Return once the run is to be cancelled, or waits for outputs no more."""
+        requested = asyncio.create_task(self._cancel_requested.wait())
+        async with cancelling(requested):
+            while not requested.done():
+                pause = asyncio.create_task(self._clock.sleep(_LONGEST_POLL))
+                async with cancelling(pause):
+                    await asyncio.wait({requested, pause}, return_when=asyncio.FIRST_COMPLETED)
+                if requested.done():
+                    return
+                with contextlib.suppress(APIError, TurnError):
+                    current = await self._threads.api.retrieve_run(run.thread_id, run.id)
+                    if current.status != "requires_action":
+                        return
 
     async def _poll(self, run: Run) -> RunEnd:
         wait = _FIRST_POLL
@@ -268,12 +268,15 @@ class RunFollower:
             except APIError as error:
                 kind = "model_failed" if gone(error) else refusal(error)
                 return RunEnd("failed", self.text, kind, reason=f"it can't be read: {error}")
+            if self._calls_unsure and current.tools and current.status != "requires_action":
+                await self._answerer.settled(run.id)
+                self._calls_unsure = False
             if current.status in TERMINAL:
                 return await self._end(current)
-            if current.status == "requires_action":
-                await self._answer_calls(current, stream=False)
             if current.tools:
                 await self._show_calls(current)
+            if current.status == "requires_action":
+                await self._answer_calls(current, stream=False)
             await self._clock.sleep(wait)
             wait = min(wait * 1.3, _LONGEST_POLL)
 
@@ -308,12 +311,6 @@ class RunFollower:
             self._answer = stored
 
 
-def with_answer(end: RunEnd, answer: Transcript) -> RunEnd:
-    """Return an end with the text of the answer, cut to the longest, and its files and sources."""
-    text = answer.text[:MOST_TEXT]
-    return replace(end, text=text, file_ids=answer.file_ids, sources=answer.sources)
-
-
 async def _searchable_files(api: AssistantsAPI, run: Run) -> int:
     """Return how many files a search of a run covers; raises as ``api`` does."""
     thread = await api.retrieve_thread(run.thread_id)
@@ -329,43 +326,7 @@ async def _searchable_files(api: AssistantsAPI, run: Run) -> int:
     return sum(store.file_counts.completed for store in stores)
 
 
-def ended(run: Run, text: str) -> RunEnd:
-    """Return a run's end in the ledger's terms."""
-    tokens = run.usage.total_tokens if run.usage else None
-    if tokens is not None and not 0 <= tokens <= _MOST_TOKENS:
-        tokens = None
-    if run.status == "completed":
-        return RunEnd("answered", text, None, tokens, model=run.model)
-    if run.status == "incomplete":
-        return RunEnd("answered", text, "incomplete", tokens, model=run.model)
-    if run.status == "cancelled":
-        return RunEnd("cancelled", text, None, tokens)
-    reason = f"{run.last_error.code}: {run.last_error.message}" if run.last_error else run.status
-    return RunEnd("failed", text, _failure_kind(run), tokens, reason, model=run.model)
-
-
-def unavailable(run: Run) -> list[ToolOutput]:
-    """Return an output for each tool call of a run that says the function is unavailable."""
-    if run.required_action is None:
-        return []
-    calls = run.required_action.submit_tool_outputs.tool_calls
-    return [ToolOutput(tool_call_id=call.id, output=FUNCTION_UNAVAILABLE) for call in calls]
-
-
 def _lifetime(run: Run) -> float:
     """Return how long a run may take, in seconds; a default where the server's word is absurd."""
     seconds = (run.expires_at or 0) - run.created_at
     return float(seconds) if 0 < seconds <= _LONGEST_LIFETIME else _LIFETIME
-
-
-def _failure_kind(run: Run) -> FailureKind:
-    if run.status == "expired":
-        return "expired"
-    if run.last_error is not None and run.last_error.message == INTERRUPTED_RUN:
-        return "gave_up"
-    if run.last_error is not None and (kind := _BY_CAUSE.get(str(run.last_error.cause))):
-        return kind
-    code = run.last_error.code if run.last_error else ""
-    if code == "rate_limit_exceeded":
-        return "rate_limited"
-    return "rejected" if code == "invalid_prompt" else "model_failed"

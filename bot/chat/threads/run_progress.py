@@ -33,6 +33,7 @@ class _Call:
     kind: ToolKind
     name: str = ""
     has_output: bool = False
+    id: str = ""
 
 
 @dataclass
@@ -46,6 +47,7 @@ class RunProgress:
 
     def __init__(self) -> None:
         self._steps: dict[str, _Step] = {}
+        self._ended: dict[str, bool] = {}
 
     @property
     def searches(self) -> bool:
@@ -79,6 +81,10 @@ class RunProgress:
             if call is None:
                 call = calls[piece.index] = _Call(_kind(piece))
                 changed = True
+                if isinstance(piece.id, str):
+                    # Some models use the id of an earlier call again.
+                    call.id = piece.id
+                    self._ended.pop(piece.id, None)
             if isinstance(piece, FunctionCallDelta) and piece.function is not UNSET:
                 name = piece.function.name
                 changed = changed or name not in (UNSET, call.name)
@@ -86,13 +92,20 @@ class RunProgress:
                 call.has_output = call.has_output or bool(piece.function.output)
         return changed
 
+    def ended(self, call_id: str, *, succeeded: bool) -> bool:
+        """Note that a call has ended before its step; return whether the call is on the list."""
+        self._ended[call_id] = succeeded
+        return any(
+            call.id == call_id for step in self._steps.values() for call in step.calls.values()
+        )
+
     def lines(self, files: int | None) -> Sequence[str]:
         """Return the list, newest call last; ``files`` is how many files a search covers."""
         lines = [
             line
             for step in self._steps.values()
             for number, call in enumerate(step.calls.values(), 1)
-            if (line := _line(step, call, number, files))
+            if (line := _line(step, call, number, files, self._ended.get(call.id)))
         ]
         merged = [(line, len(list(same))) for line, same in groupby(lines)]
         shown = [sentences.repeated(line, count) for line, count in merged]
@@ -102,9 +115,11 @@ class RunProgress:
         )
 
 
-def _line(step: _Step, call: _Call, number: int, files: int | None) -> str:
+def _line(step: _Step, call: _Call, number: int, files: int | None, succeeded: bool | None) -> str:
     state: CallState = "active"
-    if step.status == "completed" or call.has_output:
+    if succeeded is not None:
+        state = "done" if succeeded else "stopped"
+    elif step.status == "completed" or call.has_output:
         state = "done"
     elif step.status != "in_progress":
         state = "stopped"
@@ -117,7 +132,8 @@ def _call(call: ToolCall) -> _Call:
     match call:
         case FunctionCall():
             function = call.function
-            return _Call("function", function.name, has_output=function.output is not None)
+            has_output = function.output is not None
+            return _Call("function", function.name, has_output=has_output, id=call.id)
         case CodeInterpreterCall():
             return _Call("code_interpreter")
         case FileSearchCall():

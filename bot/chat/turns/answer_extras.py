@@ -15,7 +15,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.message_builder import format_size
-from bot.chat.threads.run_follower import RunEnd
+from bot.chat.threads.run_end import RunEnd
 from bot.chat.threads.transcript import Source
 from bot.chat.turns.turn_context import TurnServices
 from bot.store.ledger import Turn
@@ -75,6 +75,12 @@ class ExtrasReader:
                 continue
             left -= len(data)
             uploads.append(_block(_unique(name, uploads), data))
+        for made in () if turn.run_id is None else await self._ledger.tool_calls.files(turn.run_id):
+            if len(made.data) > min(largest, left) or len(uploads) == MOST_FILES:
+                too_large.append(f"{sentences.plain(made.name)} ({format_size(len(made.data))})")
+                continue
+            left -= len(made.data)
+            uploads.append(_block(_unique(made.name, uploads), made.data))
         notes = []
         if too_large:
             notes.append(localized("files-too-large", names=", ".join(too_large)))

@@ -18,6 +18,7 @@ from bot.chat.threads.references import ReferenceSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
+from bot.chat.turns.function_calls import FunctionCaller, TurnCalls
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
@@ -48,6 +49,7 @@ class TurnServices:
     missed_changes: MissedChanges
     settings: DiscordSettings
     place: PlaceInstructions
+    functions: FunctionCaller
     metrics: Metrics
     alerts: OperatorAlerts
     progress_grace: float
@@ -72,6 +74,7 @@ class TurnContext:
         self.language = language
         self.unsure = unsure
         self.slot = services.run_slots.of(turn.id, turn.guild_id)
+        self.calls = TurnCalls(services.functions, turn)
         self.cancel_requested = asyncio.Event()
         """Set once the turn is to be cancelled; its run is cancelled, or never created."""
         self.channel_lost = False

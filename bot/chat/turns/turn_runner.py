@@ -20,7 +20,8 @@ from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.texts.unread import unread_line
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
-from bot.chat.threads.run_follower import RunEnd, RunFollower, with_answer
+from bot.chat.threads.run_end import RunEnd, with_answer
+from bot.chat.threads.run_follower import RunFollower
 from bot.chat.threads.transcript import transcript_of
 from bot.chat.turns.answer_extras import ExtrasReader
 from bot.chat.turns.posting import post_questions, unread_in
@@ -66,7 +67,7 @@ class TurnRunner:
         self._threads = services.threads
         self._services = services
         self._follower = RunFollower(
-            services.threads, services.clock, reply.show, context.cancel_requested
+            services.threads, services.clock, reply.show, context.cancel_requested, context.calls
         )
         self._extras = ExtrasReader(services)
         self._run: Run | None = None
@@ -277,13 +278,12 @@ class TurnRunner:
     async def _follow(self, turn: Turn) -> Turn | None:
         assert turn.thread_id is not None
         assert turn.run_id is not None
-        thread_id, run_id = turn.thread_id, turn.run_id
         self._context.slot.take()
         events, self._events = self._events, None
         try:
             run = self._run
             if run is None:
-                run = await self._threads.api.retrieve_run(thread_id, run_id)
+                run = await self._threads.api.retrieve_run(turn.thread_id, turn.run_id)
             self._end = await self._follower.to_end(run, events)
         except APIError as error:
             reason = f"it is gone: {error}"

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from yarl import URL
 
 from bot.models.http.errors import ErrorFields, error_for, read_error
-from bot.models.http.image_fetcher import is_public_host
 from bot.models.http.stream_reader import WHOLE_BYTES, Receiving, StreamFault
 from bot.models.http.transport_errors import (
     FAULTS,
@@ -28,6 +27,7 @@ from bot.runtime.retry import Attempts, RetryPolicy, TryAgain, retry, retry_afte
 from bot.wire.addresses import is_loopback
 from bot.wire.bodies import excerpt, pieces, read_beginning, read_bounded
 from bot.wire.http_client import HttpClient, StatusError, closing_on_error, status_verdict
+from bot.wire.public_http import is_public_host
 
 _log: Final = logging.getLogger(__name__)
 

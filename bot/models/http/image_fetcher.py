@@ -5,18 +5,14 @@ address from a request, it could be made to read from those; so the bytes are fe
 """
 
 import asyncio
-import contextlib
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bot.wire.addresses import reach
 from bot.wire.bodies import BodyError, read_bounded
+from bot.wire.public_http import is_public_address, public_connector
 
 _SECONDS: Final = 15.0
 """How long fetching one image may take, redirects included."""
@@ -24,10 +20,7 @@ _SECONDS: Final = 15.0
 _LOOKUPS: Final = 8
 """The most host names of images that are resolved at the same time."""
 
-_LOOKUP_SECONDS: Final = 5.0
 _REDIRECTS: Final = 5
-_INSIDE: Final = (".local", ".internal", ".intranet", ".lan", ".home", ".corp", ".home.arpa")
-"""Endings of names that only private networks have."""
 
 
 class FetchError(Exception):
@@ -52,23 +45,17 @@ class ImageFetcher:
         """Return at most ``most`` bytes; raises ``FetchError``."""
         refused = False
 
-        def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+        def permitted(address: str) -> bool:
             nonlocal refused
-            family, kind, protocol, _, target = address
-            if not self._permitted(str(target[0])):
-                refused = True
-                raise OSError("this address is not public")
-            return socket.socket(family, kind, protocol)
+            allowed = self._permitted(address)
+            refused = refused or not allowed
+            return allowed
 
         try:
             async with (
                 asyncio.timeout(self._seconds),
                 aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(
-                        resolver=_Resolver(self._lookups),
-                        socket_factory=open_socket,
-                        force_close=True,
-                    ),
+                    connector=public_connector(self._lookups, permitted),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     headers={"Accept": "image/*", "Accept-Encoding": "identity"},
                     # Nothing is unpacked, so that `most` bounds what is held.
@@ -91,61 +78,3 @@ class ImageFetcher:
             if refused:
                 raise FetchError("its address is not on the public network") from error
             raise FetchError("its address could not be read") from error
-
-
-class _Resolver(AbstractResolver):
-    """Looks up names on the threads of ``pool``."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._pool, ask)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(target[0]),
-                port=port,
-                family=kind,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for kind, _, protocol, _, target in found
-        ]
-
-    async def close(self) -> None:
-        """Close nothing: the threads outlive a fetch."""
-
-
-def is_public_address(address: str) -> bool:
-    """Tell whether an IP address is public and not one of this machine's own."""
-    return reach(address) == "public" and not is_own_address(address)
-
-
-async def is_public_host(host: str, port: int) -> bool:
-    """Tell whether all addresses of a host are public; without any, its name decides."""
-    try:
-        if reach(host) != "public":
-            return False
-    except ValueError:
-        return False
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(_LOOKUP_SECONDS):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # behind a proxy, names may have no address here
-        return "." in host and not host.lower().rstrip(".").endswith(_INSIDE)
-    return all(is_public_address(str(target[0])) for *_, target in found)
-
-
-def is_own_address(address: str) -> bool:
-    """Tell whether a public address is this machine's, whose own services listen there."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # Connecting a datagram socket sends nothing, but reveals the local address.
-    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((address, 9))
-        return str(probe.getsockname()[0]) == address
-    return False

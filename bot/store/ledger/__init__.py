@@ -30,7 +30,16 @@ from bot.store.ledger.records import (
     Vote,
 )
 from bot.store.ledger.session import LedgerError
-from bot.store.ledger.states import OPEN, TURN_MOVES, TurnState
+from bot.store.ledger.states import OPEN, TURN_MOVES, CallState, TurnState
+from bot.store.ledger.tool_calls import (
+    CallFile,
+    CallLimit,
+    CallLimits,
+    CallOutcome,
+    NewCall,
+    StoredCall,
+)
+from bot.store.ledger.tool_values import TooManyValuesError
 
 __all__ = [
     "ASSISTANT_SETTING",
@@ -40,6 +49,11 @@ __all__ = [
     "Alert",
     "Asker",
     "AssistantDraft",
+    "CallFile",
+    "CallLimit",
+    "CallLimits",
+    "CallOutcome",
+    "CallState",
     "ChannelTitle",
     "Chore",
     "ChoreKind",
@@ -50,6 +64,7 @@ __all__ = [
     "LedgerError",
     "Link",
     "NameTakenError",
+    "NewCall",
     "NewQuestion",
     "OpenCounts",
     "Outcome",
@@ -61,7 +76,9 @@ __all__ = [
     "RuleKind",
     "Scope",
     "ShownMessage",
+    "StoredCall",
     "TooManyRulesError",
+    "TooManyValuesError",
     "Turn",
     "TurnState",
     "TurnsOpenError",

@@ -19,6 +19,7 @@ from bot.store.ledger.deletions import Deletion, delete_questions, forget_shown
 from bot.store.ledger.place_settings import PlaceSettingStore
 from bot.store.ledger.records import Question
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.tool_calls import forget_calls
 
 _IDS: Final = "(SELECT value FROM json_each(:ids))"
 
@@ -36,6 +37,7 @@ _OF_GUILD: Final = (
     "UPDATE assistants SET deleting = 1, name = '' WHERE guild_id = ?",
     "DELETE FROM locales WHERE owner = 'guild' AND id = ?",
     "DELETE FROM seen WHERE guild_id = ?",
+    "DELETE FROM tool_values WHERE place_id = ?",
     "DELETE FROM removed_guilds WHERE guild_id = ?",
 )
 
@@ -45,6 +47,7 @@ _OF_MEMBER: Final = (
     "DELETE FROM told_refusals WHERE user_id = ?",
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
+    "UPDATE tool_calls SET asker_id = 0 WHERE asker_id = ?",
     "UPDATE turns SET canceller_id = NULL, canceller_name = NULL WHERE canceller_id = ?",
 )
 
@@ -269,6 +272,7 @@ def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
     discard_run(db, turn)
     db.execute("DELETE FROM votes WHERE turn_id = ?", (turn_id,))
     db.execute("DELETE FROM rated_answers WHERE turn_id = ?", (turn_id,))
+    forget_calls(db, turn_id)
 
 
 def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:

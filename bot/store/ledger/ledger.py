@@ -26,6 +26,8 @@ from bot.store.ledger.reconcile import ReconcileStore, begin_from_copy, is_copy
 from bot.store.ledger.records import Link
 from bot.store.ledger.schema import MIGRATIONS
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.tool_calls import ToolCallStore
+from bot.store.ledger.tool_values import ToolValueStore
 from bot.store.ledger.turns import TurnStore
 from bot.store.ledger.votes import VoteStore
 
@@ -60,6 +62,8 @@ class Ledger:
         self.assistants = AssistantStore(self._database, self.settings, now)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)
+        self.tool_calls = ToolCallStore(self._database, now)
+        self.tool_values = ToolValueStore(self._database)
 
     @classmethod
     async def open(

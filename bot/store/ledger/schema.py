@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.store.database import Migration
+from bot.store.ledger.schema_tools import tool_tables
 
 _FIRST: Final = (
     """
@@ -345,4 +346,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _eleventh,
     _twelfth,
     _thirteenth,
+    tool_tables,
 )

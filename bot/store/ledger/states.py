@@ -1,4 +1,4 @@
-"""The states of a turn and the moves between them; the only place that lists them."""
+"""The states of turns and of function calls; the only place that lists them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -41,3 +41,11 @@ OPEN: Final[frozenset[TurnState]] = frozenset({"waiting", "placed", "posted", "r
 def sources(target: TurnState) -> tuple[TurnState, ...]:
     """Return the states from which a turn may move to ``target``."""
     return tuple(state for state in get_args(TurnState) if target in TURN_MOVES[state])
+
+
+CallState = Literal[
+    "started",  # may have been made
+    "finished",  # has its output, or was never made
+    "submitted",  # the run has its output
+]
+"""The states of a function call, in their order."""

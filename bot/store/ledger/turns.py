@@ -15,6 +15,7 @@ from bot.store.ledger.moves import move, open_turn, set_part
 from bot.store.ledger.records import Chore, Outcome, Turn
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import OPEN, TurnState
+from bot.store.ledger.tool_calls import drop_files
 
 RESTART_SECONDS: Final = 60.0
 """Starts of the bot that are closer together than this count once against a turn, in seconds."""
@@ -214,6 +215,7 @@ class TurnStore:
             values = {"id": turn_id, "attempt": attempt, "took": took, "now": self._now()}
             if not move(db, statement, "answered", **values):
                 return None
+            drop_files(db, turn_id)
             offer_again(db, turn_id)
             return rows.turn_by_id(db, turn_id)
 
@@ -221,18 +223,20 @@ class TurnStore:
 
     async def undelivered(self, turn_id: int, attempt: int) -> Turn | None:
         """Move to ``failed``: Discord refuses the reply, whatever the run's result is."""
-        return await self._change(
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            statement = """
+                UPDATE turns SET state = 'failed', outcome = 'failed', error = 'undeliverable',
+                                 pickups = 0, ended_at = :now
+                WHERE id = :id AND attempt = :attempt
+                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
             """
-            UPDATE turns SET state = 'failed', outcome = 'failed', error = 'undeliverable',
-                             pickups = 0, ended_at = :now
-            WHERE id = :id AND attempt = :attempt
-              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
-            "failed",
-            id=turn_id,
-            attempt=attempt,
-            now=self._now(),
-        )
+            if not move(db, statement, "failed", id=turn_id, attempt=attempt, now=self._now()):
+                return None
+            drop_files(db, turn_id)
+            return rows.turn_by_id(db, turn_id)
+
+        return await self._database.write(work)
 
     async def retry(self, turn_id: int, attempt: int) -> Turn | None:
         """Move a failed turn to ``waiting`` for another attempt; None if that was done before."""

@@ -14,13 +14,13 @@ from bot.assistants.schema.objects import ListPage, Message, Run
 from bot.assistants.schema.requests import CreateMessage, CreateRun, Page
 from bot.chat.threads.api_errors import ThreadLostError, TurnError
 from bot.chat.threads.message_builder import QUESTION_KEY
-from bot.chat.threads.run_follower import RunFollower
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import Transcript
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, house
 from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
+from tests.support.functions import follower_of
 from tests.support.questions import NoReferences, NoReplies, Shelf
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ async def test_a_run_past_its_lifetime_is_cancelled_and_fails_as_expired(
     talk = threads(ours.api, ledger, clock, assistant)
     run = await ours.run(await ours.thread("Why?"), assistant)
     end = await after_hours(
-        clock, RunFollower(talk, clock, lambda said: None, asyncio.Event()).to_end(run, None)
+        clock, follower_of(talk, clock, lambda said: None, asyncio.Event()).to_end(run, None)
     )
     assert (end.outcome, end.error) == ("failed", "expired")
     assert (await ours.until(run)).status == "cancelled"
@@ -141,7 +141,7 @@ async def test_an_absurd_lifetime_is_not_waited_for(ours: House, ledger: Ledger)
         talk = threads(ours.api, ledger, clock, assistant)
         told = replace(run, expires_at=expires_at)
         end = await after_hours(
-            clock, RunFollower(talk, clock, lambda said: None, asyncio.Event()).to_end(told, None)
+            clock, follower_of(talk, clock, lambda said: None, asyncio.Event()).to_end(told, None)
         )
         assert (end.outcome, end.error) == ("failed", "expired")
 
@@ -162,7 +162,7 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     run = await ours.run(await ours.thread("Why?"), assistant)
     await ours.until(run)
     talk = threads(ours.api, ledger, FakeClock(real_below=1.0), assistant)
-    follower = RunFollower(
+    follower = follower_of(
         talk, FakeClock(real_below=1.0), lambda said: shown.append(said()), asyncio.Event()
     )
     end = await follower.to_end(run, broken_off(run, "these words are "))
@@ -177,7 +177,7 @@ async def test_the_text_so_far_stays_where_a_server_stores_nothing_of_a_cancelle
     assistant = await ours.assistant()
     run = await ours.run(await ours.thread("Why?"), assistant)
     talk = threads(Forgetful(ours.api), ledger, FakeClock(real_below=1.0), assistant)
-    follower = RunFollower(talk, FakeClock(real_below=1.0), lambda said: None, asyncio.Event())
+    follower = follower_of(talk, FakeClock(real_below=1.0), lambda said: None, asyncio.Event())
     await ours.api.cancel_run(run.thread_id, run.id)
     await ours.until(run)
     end = await follower.to_end(run, broken_off(run, "Some words"))
@@ -237,7 +237,7 @@ async def test_a_run_that_does_not_end_after_its_cancellation_is_abandoned(
     talk = threads(stubborn, ledger, clock, assistant)
     cancel_requested = asyncio.Event()
     cancel_requested.set()
-    follower = RunFollower(talk, clock, lambda said: None, cancel_requested)
+    follower = follower_of(talk, clock, lambda said: None, cancel_requested)
     end = await after_hours(clock, follower.to_end(run, None))
     assert end.outcome == "cancelled"
     assert stubborn.asked == 1

@@ -20,13 +20,9 @@ from bot.assistants.schema.requests import CreateMessage, CreateThread
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.engine import EngineOptions
 from bot.models.chat_completions.model import ChatCompletions
-from bot.models.http.image_fetcher import (
-    FetchError,
-    ImageFetcher,
-    is_own_address,
-    is_public_address,
-)
+from bot.models.http.image_fetcher import FetchError, ImageFetcher
 from bot.models.responses.model import Responses
+from bot.wire.public_http import is_own_address, is_public_address
 from tests.contract.tooling import outputs, tool
 from tests.support.assistants import House, house
 from tests.support.eventually import PATIENCE, eventually

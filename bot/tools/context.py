@@ -1,0 +1,81 @@
+"""What a function may know of its caller: a small interface that chat implements."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import aiohttp
+from msgspec import Struct
+
+
+class Person(Struct, frozen=True):
+    """A member on whose behalf a function is called."""
+
+    id: int
+    name: str
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where the answer is written; ids are Discord's, and a DM has no server.
+
+    ``time_zone`` is an IANA name: the server's time zone, or the bot's.
+    """
+
+    channel_id: int
+    channel_name: str
+    server_id: int | None
+    server_name: str
+    time_zone: str
+
+
+class Values(Protocol):
+    """A key-value store of the function's server, or of a DM; it survives restarts.
+
+    A key has at most 200 characters, a value 10,000; raises ``ToolError`` beyond, and where the
+    server has 1,000 values.
+    """
+
+    async def get(self, key: str) -> str | None:
+        """Return a value; None if it was never set."""
+        ...
+
+    async def set(self, key: str, value: str) -> None:
+        """Set a value."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete a value, if it was set."""
+        ...
+
+
+class Context(Protocol):
+    """What a function may ask for; it holds no secret of the bot."""
+
+    @property
+    def asker(self) -> Person:
+        """Who asks; of several askers, the one who asked last."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """Where the answer is written."""
+        ...
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """An HTTP session that connects to public addresses only, also after redirects."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger of the function; its lines are in the bot's log."""
+        ...
+
+    @property
+    def values(self) -> Values:
+        """The function's small key-value store."""
+        ...
+
+
+Run = Callable[[Context], Awaitable[Any]]
+"""A call whose arguments were validated, ready to be made."""
