@@ -130,14 +130,16 @@ def serve(
 def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) -> None:
     """Show the bot on this machine, without an account.
 
-    The demo runs a sandbox Discord on loopback, the bot, the engine and a model. It uses the model
-    of [models], else the best available one. If there is none, it downloads a small one (95 MB).
+    The demo runs a sandbox Discord on loopback and the bot, and prints the address of a page that
+    shows both. The answers are scripted, unless [models] names a model; on the page you can choose
+    a real one: your own, or a small local one (95 MB).
 
-    With --say the demo asks one question and prints each change of the channel. The exit code is 0
-    for an answer, 1 for a failure. Without --say the demo reads questions from the terminal.
+    With --say the demo asks one question and prints each change of the channel. It uses the model
+    of [models], else the best available one, else the small local one. The exit code is 0 for an
+    answer, 1 for a failure. Without --say the demo also reads questions from the terminal.
     """
     with _one_line_errors():
-        from bot.app.demo import run_demo
+        from bot.app.demo.demo import run_demo
         from bot.app.keys import StartError
         from bot.app.lifecycle import until_signalled
 
@@ -152,6 +154,18 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
         )
         code = until_signalled(outcome)
         sys.exit(_INTERRUPTED if code is None else code)
+
+
+@main.command("demo-bot", hidden=True)
+@verbose_option
+def demo_bot(verbose: bool) -> None:
+    """Run the bot of the demo. The demo starts this command; it is of no use otherwise."""
+    with _one_line_errors(to_stderr=False):
+        from bot.app.demo.bot_process import run_ordered_bot
+        from bot.app.lifecycle import until_signalled
+
+        _log_to_stderr(verbose=verbose, level=logging.ERROR)
+        until_signalled(run_ordered_bot(os.environ, say=_say, terminal=sys.stderr))
 
 
 @main.command()
@@ -262,7 +276,7 @@ def _log_to_stderr(*, verbose: bool, level: int, form: LogFormat = "text") -> No
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
+def _one_line_errors(*, to_stderr: bool = True) -> Iterator[None]:
     """Print errors that the operator can fix in one line and exit with code 2."""
     os.umask(_PRIVATE_UMASK)
     # Imported late, because these modules import the whole program: `--help` must stay fast.
@@ -284,7 +298,7 @@ def _one_line_errors() -> Iterator[None]:
         ModelError,
         APIError,
     ) as error:
-        click.echo(f"assistants-bot: {' '.join(str(error).split())}", err=True)
+        click.echo(f"assistants-bot: {' '.join(str(error).split())}", err=to_stderr)
         sys.exit(2)
 
 

@@ -8,6 +8,7 @@ from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.errors import DiscordError
+from bot.sandbox.exhibit import Exhibit
 from bot.sandbox.people import Person
 from bot.sandbox.place import Place
 from bot.sandbox.sandbox import Sandbox
@@ -18,6 +19,7 @@ __all__ = [
     "Control",
     "DiscordError",
     "DiscordMessage",
+    "Exhibit",
     "Guild",
     "Interaction",
     "NotPossible",

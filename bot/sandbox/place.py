@@ -42,6 +42,15 @@ class Place:
         """Add a text channel and return it."""
         return self._backend.channels.add(self.state, name, parent=parent)
 
+    def add_category(self, name: str) -> Channel:
+        """Add a category and return it."""
+        return self._backend.channels.add(self.state, name, ChannelType.CATEGORY)
+
+    def move(self, channel: Channel, category: Channel) -> None:
+        """Move a channel into a category."""
+        channel.parent = category
+        self._backend.channels.changed(channel)
+
     def make_community(self, locale: str) -> None:
         """Make the guild a Community server whose primary language is this locale, such as "ja"."""
         self._backend.guilds.make_community(self.state, locale)
@@ -55,13 +64,14 @@ class Place:
         require_tag: bool = False,
         media: bool = False,
         topic: str | None = None,
+        parent: Channel | None = None,
     ) -> Channel:
         """Add a forum, or a media channel, and return it.
 
         Only members who manage threads can set a moderated tag.
         """
         kind = ChannelType.MEDIA if media else ChannelType.FORUM
-        forum = self._backend.channels.add(self.state, name, kind, topic=topic)
+        forum = self._backend.channels.add(self.state, name, kind, topic=topic, parent=parent)
         ids = self._backend.world.ids
         forum.available_tags = [
             ForumTag(ids.next(), tag, moderated=tag in moderated_tags)

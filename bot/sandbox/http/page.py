@@ -1,13 +1,12 @@
 """Serves the page for people and the actions of its buttons; refuses other origins and hosts."""
 
-import base64
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.interactions import commands
@@ -22,6 +21,21 @@ from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role
 from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.control import ACTIONS, Control
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
+from bot.sandbox.exhibit import Exhibit
+from bot.sandbox.http.page_requests import (
+    Commanding,
+    Completing,
+    InChannel,
+    OnMessage,
+    PackedFile,
+    Performing,
+    Pressing,
+    Selecting,
+    Submitting,
+    Troubling,
+    UsingMenu,
+    Voting,
+)
 from bot.sandbox.people import Person
 
 FILES: Final = Path(__file__).parents[1] / "page"
@@ -36,90 +50,6 @@ POLICY: Final = (
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Id = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")]
-"""A snowflake, as JSON carries it."""
-
-
-class PackedFile(Struct, frozen=True):
-    """A file inside JSON: its name and its content in base64."""
-
-    name: str
-    data: str
-
-    def unpacked(self) -> tuple[str, bytes]:
-        """Return name and content; raises ``ValueError`` for what is not base64."""
-        return self.name, base64.b64decode(self.data, validate=True)
-
-
-Value = str | int | float | bool | PackedFile | None
-"""The value of a command's option."""
-
-
-class InChannel(Struct, frozen=True):
-    """An action in a channel."""
-
-    channel_id: Id
-
-
-class OnMessage(InChannel, frozen=True):
-    """An action on a message."""
-
-    message_id: Id
-
-
-class Pressing(OnMessage, frozen=True):
-    """A press of a message's button."""
-
-    custom_id: str
-
-
-class UsingMenu(OnMessage, frozen=True):
-    """A context menu command, by its name, on a message."""
-
-    name: str
-
-
-class Voting(OnMessage, frozen=True):
-    """Votes on a message's poll: the ids of the chosen answers."""
-
-    answers: tuple[int, ...]
-
-
-class Selecting(Pressing, frozen=True):
-    """Entries chosen in a menu: their values, or the ids of members, roles or channels."""
-
-    values: tuple[str, ...]
-
-
-class Commanding(InChannel, frozen=True):
-    """A slash command with the values of its options."""
-
-    path: str
-    values: dict[str, Value] | None = None
-
-
-class Completing(Commanding, frozen=True, kw_only=True):
-    """A text typed into the option ``focused`` of a slash command."""
-
-    focused: str
-    value: str
-
-
-class Submitting(Struct, frozen=True):
-    """The fields of a modal that answered an interaction."""
-
-    interaction_id: Id
-    values: dict[str, str | bool | tuple[str | PackedFile, ...] | None]
-
-
-class Troubling(Struct, frozen=True):
-    """An entry of the panel of troubles."""
-
-    name: str
-    number: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
-    channel_id: Id | None = None
-
-
 Act = Callable[["Person", Any], Awaitable[Any]]
 
 
@@ -162,6 +92,7 @@ class PageServer:
         self._admin = admin
         self._guild = guild
         self.text = ""
+        self.exhibit: Exhibit | None = None
         self._acts: dict[str, tuple[type[Struct], Act]] = {
             "command": (Commanding, self._command),
             "commands": (InChannel, self._commands),
@@ -173,6 +104,7 @@ class PageServer:
             "menu": (UsingMenu, self._menu),
             "vote": (Voting, self._vote),
             "trouble": (Troubling, self._trouble),
+            "exhibit": (Performing, self._perform),
         }
 
     def add_to(self, app: web.Application) -> None:
@@ -215,6 +147,7 @@ class PageServer:
         return _json(
             {
                 "text": self.text,
+                "exhibit": None if self.exhibit is None else self.exhibit.payload(),
                 "guild": {"id": str(self._guild.id), "name": self._guild.name},
                 "bot": {"id": str(bot.id), "name": bot.name},
                 "people": people,
@@ -364,6 +297,12 @@ class PageServer:
                 values[name] = [one.unpacked() for one in files if isinstance(one, PackedFile)]
         submitted = await person.submit_modal(interaction, values, wait=False)
         return {"id": str(submitted.id)}
+
+    async def _perform(self, person: Person, asked: Performing) -> Payload:
+        if self.exhibit is None:
+            raise LookupError("This sandbox exhibits nothing.")
+        await self.exhibit.perform(asked.name, asked.value)
+        return self.exhibit.payload()
 
     async def _trouble(self, person: Person, asked: Troubling) -> Payload:
         number = asked.channel_id

@@ -2,8 +2,11 @@
 
 import json
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
+from bot.store.database import StoreError
 from bot.store.ledger import rows
 from bot.store.ledger.records import OpenCounts, Scope, Turn
 from bot.store.ledger.session import LedgerSession
@@ -100,6 +103,19 @@ class TurnHistory:
             return int(count)
 
         return await self._database.read(work)
+
+
+def turn_answering(path: Path, question_id: int) -> Turn | None:
+    """Return the turn whose reply answers a question, from a ledger that another process uses.
+
+    Raises ``StoreError``.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            row = db.execute(rows.TURN + " WHERE t.reply_to = ?", (question_id,)).fetchone()
+    except sqlite3.Error as error:
+        raise StoreError(f"The ledger at {path} can't be read: {error}.") from error
+    return None if row is None else rows.turn(row)
 
 
 def _parameters(scope: Scope) -> dict[str, int | str | None]:

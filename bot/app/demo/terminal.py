@@ -1,24 +1,22 @@
-"""The ``demo`` command: a sandbox Discord, the bot and a model, shown in a terminal."""
+"""The demo in a terminal: asks what is typed and prints each change of the channel."""
 
 import asyncio
 import logging
 import os
 import re
-import shutil
 import sys
-import tempfile
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import click
-import msgspec
 
+<<<<<<< HEAD:bot/app/demo.py
 from bot.app.container import Container, model_settings
 from bot.app.keys import StartError
 from bot.assistants.api import AssistantsAPI
@@ -26,27 +24,30 @@ from bot.chat.transport.login import LoginError
 from bot.config import Config
 from bot.models.factory import alternatives
 from bot.runtime.clock import SystemClock
+=======
+>>>>>>> 2052c77 (Run the demo's bot as a process of its own, on a scripted showcase model unless a model is configured):bot/app/demo/terminal.py
 from bot.sandbox import Channel, DiscordError, DiscordMessage, NotPossible, Person, Sandbox
-from bot.store.ledger import Ledger, Scope, Turn
+from bot.store.ledger import Turn
+from bot.store.ledger.history import turn_answering
 
 _log: Final = logging.getLogger(__name__)
 
 _NOTICE_SECONDS: Final = 20.0
 """Seconds until a question or command without a reaction counts as failed."""
 
-_FOREVER: Final = 10.0**9
 _LONGEST_LINE: Final = 2**20
 _TIMESTAMP: Final = re.compile(r"<t:(-?\d{1,12})(?::([tTdDfFR]))?>")
 _TIME_FORMATS: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d"}
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
-_HELP: Final = (
+HELP: Final = (
     "Write a question and press Enter; later questions continue in the channel thread that it "
     "opens. Commands such as /runs list or /runs show run=1 work between answers (the browser has "
     "a Cancel button). /new asks in the text channel again; /quit or Ctrl-D ends the demo."
 )
 
 
+<<<<<<< HEAD:bot/app/demo.py
 async def run_demo(
     config: Config,
     environment: Mapping[str, str],
@@ -160,6 +161,9 @@ def _welcome(model: str) -> str:
 
 
 async def _read_questions(demo_terminal: "DemoTerminal") -> int:
+=======
+async def read_questions(demo_terminal: "DemoTerminal") -> int:
+>>>>>>> 2052c77 (Run the demo's bot as a process of its own, on a scripted showcase model unless a model is configured):bot/app/demo/terminal.py
     """Ask each line of standard input; return the exit code at the end of input."""
     code = 0
     lines = _standard_input()
@@ -206,10 +210,13 @@ def _standard_input() -> asyncio.StreamReader:
 
 
 class DemoTerminal:
-    """Asks questions as a member of the sandbox and prints each change of the channel."""
+    """Asks questions as a member of the sandbox and prints each change of the channel.
+
+    ``ledger`` is the path of the bot's ledger, which is only read.
+    """
 
     def __init__(
-        self, sandbox: Sandbox, ledger: Ledger, echo: Callable[[str], None] = click.echo
+        self, sandbox: Sandbox, ledger: Path, echo: Callable[[str], None] = click.echo
     ) -> None:
         self._sandbox = sandbox
         self._ledger = ledger
@@ -263,7 +270,7 @@ class DemoTerminal:
             for name, _, value in (word.partition("=") for word in line.split() if "=" in word)
         }
         if not path or path == ["help"]:
-            self._echo(f"{_HELP}\n")
+            self._echo(f"{HELP}\n")
             return
         channel = self._thread or self._text_channel
         try:
@@ -280,8 +287,7 @@ class DemoTerminal:
     async def _turn(self, question: DiscordMessage) -> Turn | None:
         threads = [each for each in self._text_channel.threads if each.id == question.id]
         home = threads[0] if threads else self._thread or self._text_channel
-        newest = await self._ledger.history.newest(Scope(channel_id=home.id), offset=0, limit=5)
-        turn = next((turn for turn in newest if turn.reply_to == question.id), None)
+        turn = await asyncio.to_thread(turn_answering, self._ledger, question.id)
         if turn is not None and home.thread is not None:
             self._thread = home
         return turn

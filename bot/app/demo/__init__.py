@@ -1,0 +1,1 @@
+"""The ``demo`` command: a sandbox Discord, the bot in its own process, and a choice of models."""

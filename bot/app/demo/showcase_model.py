@@ -1,0 +1,129 @@
+"""The scripted model of the demo: a chat completions endpoint on loopback.
+
+It answers prepared questions at once and calls tools as a model does; the bot, the engine and the
+tools around it are real. Shapes: https://platform.openai.com/docs/api-reference/chat.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Self
+
+import msgspec
+from aiohttp import web
+
+from bot.app.demo.script import SCENES, UNKNOWN, Scene, scene_for
+
+_TITLE: Final = "Write a title for the conversation"
+_PIECE: Final = re.compile(r"[^\S\n]*(?:[぀-ヿ一-鿿、。]{1,3}|[^\s぀-ヿ一-鿿、。]+|\n+)")
+_LEAST_REQUEST: Final = 64 * 2**20
+
+Message = Mapping[str, Any]
+
+
+class ShowcaseModel:
+    """Serves the scripted answers while its ``async with`` block lasts."""
+
+    name: Final = "scripted-showcase"
+
+    def __init__(self) -> None:
+        app = web.Application(client_max_size=_LEAST_REQUEST)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._runner.cleanup()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": self.name, "object": "model"}]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = msgspec.json.decode(await request.read())
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        told = 0
+        for delta, delay, finish in _answer(body["messages"], bool(body.get("tools"))):
+            await asyncio.sleep(delay)
+            told += 1
+            choice = {"index": 0, "delta": delta, "finish_reason": finish}
+            await response.write(self._chunk([choice]))
+        prompt = sum(len(_text(message).split()) for message in body["messages"])
+        usage = {"prompt_tokens": prompt, "completion_tokens": told, "total_tokens": prompt + told}
+        await response.write(self._chunk([], usage=usage))
+        await response.write(b"data: [DONE]\n\n")
+        await response.write_eof()
+        return response
+
+    def _chunk(self, choices: Sequence[Mapping[str, Any]], **more: Any) -> bytes:
+        chunk = {
+            "id": "chatcmpl-showcase",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": self.name,
+            "choices": choices,
+            **more,
+        }
+        return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+Step = tuple[dict[str, Any], float, str | None]
+"""A delta, the seconds before it, and the reason of the end on the last one."""
+
+
+def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
+    """Yield the steps of the scripted answer to a conversation."""
+    everything = "\n".join(_text(message) for message in messages)
+    asked = max((at for at, one in enumerate(messages) if one["role"] == "user"), default=0)
+    question = _text(messages[asked]) if messages else ""
+    if _TITLE in everything:
+        found = next((scene for scene in SCENES if scene.matches(everything)), None)
+        yield from _said("Showcase" if found is None else found.title, 1000)
+        return
+    scene = scene_for(question)
+    if scene is None:
+        yield from _said(UNKNOWN, 60)
+        return
+    results = [_text(one) for one in messages[asked:] if one["role"] == "tool"]
+    if scene.code and tools and not results:
+        yield from _call(scene)
+        return
+    fits = re.search(scene.needs, everything) is not None
+    text = scene.answer if fits else scene.otherwise
+    if "{result}" in text:
+        numbers = re.findall(r"\d+", results[-1]) if results else []
+        shown = f"{int(numbers[0]):,}" if numbers else "(the tool gave no number)"
+        text = text.replace("{result}", shown)
+    yield from _said(text, scene.words_per_second)
+
+
+def _said(text: str, words_per_second: float) -> Iterator[Step]:
+    for piece in _PIECE.findall(text):
+        yield {"content": piece}, 1 / words_per_second, None
+    yield {}, 0.0, "stop"
+
+
+def _call(scene: Scene) -> Iterator[Step]:
+    for piece in _PIECE.findall(scene.before):
+        yield {"content": piece}, 1 / scene.words_per_second, None
+    function = {"name": "code_interpreter", "arguments": json.dumps({"code": scene.code})}
+    call = {"index": 0, "id": "call_showcase", "type": "function", "function": function}
+    yield {"tool_calls": [call]}, 0.2, None
+    yield {}, 0.0, "tool_calls"
+
+
+def _text(message: Message) -> str:
+    """Return the text in a message's content, which is a string or a list of parts."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)

@@ -1,0 +1,128 @@
+"""The community that the demo's page shows, and the parts of the page besides Discord."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bot.app.demo.keeper import BotKeeper
+from bot.app.demo.script import CHIPS
+from bot.app.demo.tour import TOUR
+from bot.app.keys import StartError
+from bot.sandbox import Channel, DiscordMessage, Exhibit, Sandbox
+
+SHOWCASE: Final = "showcase"
+OWN: Final = "own"
+LOCAL: Final = "local"
+
+_MODELS: Final = (
+    (SHOWCASE, "Showcase: scripted answers"),
+    (OWN, "Your model: config.toml, a key, Ollama…"),
+    (LOCAL, "Small local model (95 MB, often wrong)"),
+)
+
+
+class Stage:
+    """Furnishes the sandbox for visitors."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._keeper: BotKeeper | None = None
+        self._exhibit = Exhibit(
+            self._perform, models=[{"id": name, "label": label} for name, label in _MODELS]
+        )
+
+    def act_with(self, keeper: BotKeeper) -> None:
+        """Set whose bot the page's buttons kill and move to another model."""
+        self._keeper = keeper
+
+    def model_changed(self, chosen: str, line: str) -> None:
+        """Show which model answers now; ``line`` is what the bot said about it."""
+        exhibit = self._exhibit
+        exhibit.model, exhibit.scripted = chosen, chosen == SHOWCASE
+        exhibit.model_text = (
+            "The answers to the prepared questions are **scripted**; the bot, its threads, tools "
+            "and recovery are real. Choose a real model above to ask anything."
+            if exhibit.scripted
+            else f"**Model:** {line}"
+        )
+        self._sandbox.welcome = _welcome(exhibit.model_text)
+
+    async def furnish(self) -> None:
+        """Add the channels and what their members said, then show the exhibit on the page."""
+        guild, (ada, ben), mira = (
+            self._sandbox.guild,
+            self._sandbox.members[:2],
+            self._sandbox.admin,
+        )
+        general = guild.text_channel("general")
+        talk, topics = guild.add_category("Community"), guild.add_category("Topics")
+        guild.move(general, talk)
+        help_forum = guild.add_forum(
+            "help",
+            parent=talk,
+            tags=("question", "solved"),
+            topic="Ask anything about the group's website.",
+        )
+        channels = {
+            "general": general,
+            "help": help_forum,
+            "maths": guild.add_text_channel("maths", parent=topics),
+            "日本語": guild.add_text_channel("日本語", parent=topics),
+        }
+        await mira.say(
+            general, "Welcome! Mention the bot with a question; it answers in a thread. 👋"
+        )
+        museum = await ben.say(
+            general, "The museum opens at 10 on Sundays. I'd say we meet at 9:30 at the station?"
+        )
+        await ada.react(museum, "👍")
+        await mira.say(channels["maths"], "Formulas welcome: the bot draws them.")
+        await mira.say(channels["日本語"], "日本語でどうぞ。ボットも日本語で答えます。")
+        post = await ben.create_post(
+            help_forum,
+            "The calendar shows the wrong week",
+            "Since Monday it starts on Sunday for me. Is that only me?",
+            tags=("question",),
+        )
+        await mira.say(post, "Not only you. I am looking at it.")
+        self._show(channels, {"museum": museum})
+
+    def _show(self, channels: dict[str, Channel], messages: dict[str, DiscordMessage]) -> None:
+        ids = {name: channel.id for name, channel in channels.items()}
+        told = {name: message.id for name, message in messages.items()}
+        self._exhibit.chips = [
+            {
+                "channel_id": str(ids[chip.channel]),
+                "text": chip.text,
+                "files": _files(chip.files),
+            }
+            for chip in CHIPS
+        ]
+        self._exhibit.tour = [step.payload(ids, told) for step in TOUR]
+        self._sandbox.page.exhibit = self._exhibit
+
+    async def _perform(self, name: str, value: str) -> None:
+        """Do what a button of the page asks for; raises ``ValueError``."""
+        if self._keeper is None:
+            raise ValueError("The bot is starting; try again in a moment.")
+        if name == "kill":
+            await self._keeper.kill()
+        elif name == "model":
+            try:
+                await self._keeper.choose(value)
+            except StartError as error:
+                raise ValueError(str(error)) from error
+        else:
+            raise ValueError(f"There is no action {name!r}.")
+
+
+def _files(files: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [{"name": name, "text": text} for name, text in files]
+
+
+def _welcome(model_text: str) -> str:
+    """Return the page's welcome text: what answers, and how to use a better model."""
+    return (
+        f"{model_text}\n"
+        "Mention @Assistant in a channel, or send it a direct message. Your own model answers here "
+        "if you set `OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml."
+    )
