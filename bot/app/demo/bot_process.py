@@ -13,9 +13,10 @@ from typing import Final, Self, TextIO
 
 import msgspec
 
-from bot.app.container import Container
+from bot.app.container import Container, model_settings
 from bot.app.keys import StartError
 from bot.config import Config
+from bot.models.factory import alternatives
 from bot.runtime.clock import SystemClock
 
 _log: Final = logging.getLogger(__name__)
@@ -137,8 +138,11 @@ async def run_ordered_bot(
             terminal=terminal,
             databases=Path(order.databases),
         )
-        embedded = config.assistants.url == "embedded"
-        engine = await container.engine(with_bot=True) if embedded else None
+        engine = None
+        if config.assistants.url == "embedded":
+            engine = await container.engine(with_bot=True)
+            if others := await alternatives(model_settings(config, environment)):
+                say(f"Also found: {', '.join(others)}. [models] endpoint in config.toml chooses.")
         ledger = await container.ledger()
         api = await container.api(engine)
         bot_task = await container.bot(api, ledger, environment["DISCORD_TOKEN"])

@@ -16,16 +16,6 @@ from typing import Any, Final
 
 import click
 
-<<<<<<< HEAD:bot/app/demo.py
-from bot.app.container import Container, model_settings
-from bot.app.keys import StartError
-from bot.assistants.api import AssistantsAPI
-from bot.chat.transport.login import LoginError
-from bot.config import Config
-from bot.models.factory import alternatives
-from bot.runtime.clock import SystemClock
-=======
->>>>>>> 2052c77 (Run the demo's bot as a process of its own, on a scripted showcase model unless a model is configured):bot/app/demo/terminal.py
 from bot.sandbox import Channel, DiscordError, DiscordMessage, NotPossible, Person, Sandbox
 from bot.store.ledger import Turn
 from bot.store.ledger.history import turn_answering
@@ -47,123 +37,7 @@ HELP: Final = (
 )
 
 
-<<<<<<< HEAD:bot/app/demo.py
-async def run_demo(
-    config: Config,
-    environment: Mapping[str, str],
-    *,
-    port: int,
-    question: str | None,
-    terminal: TextIO,
-) -> int:
-    """Run the demo and return its exit code: 0 if every question was answered, else 1."""
-    async with AsyncExitStack() as stack:
-        try:
-            sandbox = await stack.enter_async_context(Sandbox(port=port))
-        except OSError as error:
-            raise StartError(
-                f"The sandbox can't listen on port {port} ({error.strerror}). Stop what listens "
-                "there, or choose another port."
-            ) from error
-        ledger = await _start_bot(
-            stack, _with_sandbox(config, sandbox), environment, sandbox, terminal
-        )
-        demo_terminal = DemoTerminal(sandbox, ledger)
-        if question is not None:
-            return 0 if await demo_terminal.ask(question) else 1
-        click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser). {_HELP}\n")
-        return await _read_questions(demo_terminal)
-
-
-def _with_sandbox(config: Config, sandbox: Sandbox) -> Config:
-    """Return the configuration with the sandbox's addresses in place of Discord's."""
-    replace = msgspec.structs.replace
-    return replace(
-        config,
-        discord=replace(config.discord, api_url=sandbox.api_url, gateway_url=sandbox.gateway_url),
-        access=replace(config.access, direct_messages=True, user_installs=True),
-    )
-
-
-async def _start_bot(
-    stack: AsyncExitStack,
-    config: Config,
-    environment: Mapping[str, str],
-    sandbox: Sandbox,
-    terminal: TextIO,
-) -> Ledger:
-    """Start the bot on the sandbox, with databases that are deleted at the end."""
-    directory = await asyncio.to_thread(tempfile.mkdtemp, prefix="assistants-bot-demo-")
-    stack.callback(shutil.rmtree, directory, ignore_errors=True)
-
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-        if line.startswith("Model: "):
-            sandbox.welcome = _welcome(line.removeprefix("Model: "))
-
-    container = Container(
-        config,
-        environment,
-        stack=stack,
-        clock=SystemClock(),
-        say=say,
-        terminal=terminal,
-        databases=Path(directory),
-    )
-    engine = None
-    if config.assistants.url == "embedded":
-        engine = await container.engine(with_bot=True)
-        if others := await alternatives(model_settings(config, environment)):
-            say(f"Also found: {', '.join(others)}. [models] endpoint in config.toml chooses.")
-    ledger = await container.ledger()
-    api = await container.api(engine)
-    bot_task = await container.bot(api, ledger, sandbox.token)
-    restarts = asyncio.create_task(
-        _restart_after_revocation(container, api, ledger, sandbox, bot_task, say)
-    )
-    stack.callback(restarts.cancel)
-    await sandbox.bot_ready()
-    return ledger
-
-
-async def _restart_after_revocation(
-    container: Container,
-    api: AssistantsAPI,
-    ledger: Ledger,
-    sandbox: Sandbox,
-    bot_task: "asyncio.Task[None]",
-    say: Callable[[str], None],
-) -> None:
-    """Restart the bot each time its revoked token becomes valid again."""
-    while True:
-        try:
-            await bot_task
-        except LoginError as error:
-            say(
-                f"The bot left Discord: {error} Press “End all troubles” in the browser: the "
-                "token becomes valid again, and the bot returns."
-            )
-        else:
-            return
-        await sandbox.until(lambda: not sandbox.control.token_revoked, timeout=_FOREVER)
-        with suppress(LoginError):  # revoked again: `bot_task` raises the error
-            bot_task = await container.bot(api, ledger, sandbox.token)
-
-
-def _welcome(model: str) -> str:
-    """Return the page's welcome text: the model, and how to use a better one."""
-    return (
-        f"**Model:** {model}\n"
-        "Mention @Assistant in a channel, or send it a direct message. For a better model, set "
-        "`OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml, and restart the "
-        "demo."
-    )
-
-
-async def _read_questions(demo_terminal: "DemoTerminal") -> int:
-=======
 async def read_questions(demo_terminal: "DemoTerminal") -> int:
->>>>>>> 2052c77 (Run the demo's bot as a process of its own, on a scripted showcase model unless a model is configured):bot/app/demo/terminal.py
     """Ask each line of standard input; return the exit code at the end of input."""
     code = 0
     lines = _standard_input()
