@@ -78,6 +78,8 @@ class Community:
             **{"name_threads": "question", **settings},
         )
         self.access = AccessSettings(direct_messages=True, user_installs=True)
+        self.context_window: int | None = None
+        """The context window that the engine is told, in tokens."""
         self.tell_place = PlaceSwitch()
         self.functions: Functions | None = None
         """The functions that the bot runs; without them it has none."""
@@ -103,7 +105,9 @@ class Community:
             stack.push_async_callback(endpoint.close)
             store = await EngineStore.open(self.directory / "engine.db")
             stack.push_async_callback(store.close)
-            options = EngineOptions(keep_thoughts=self.settings.show_thoughts)
+            options = EngineOptions(
+                keep_thoughts=self.settings.show_thoughts, context_window=self.context_window
+            )
             engine = Engine(store, endpoint, clock=self.clock, options=options)
             await engine.start()
             stack.push_async_callback(engine.stop)

@@ -13,6 +13,7 @@ from bot.chat.reply import buttons
 from bot.chat.texts.fluent import localized
 from bot.config import AccessSettings
 from bot.sandbox import Channel, DiscordMessage, Interaction, Person
+from bot.sandbox.backend.interactions.commands import CHAT_INPUT
 from bot.sandbox.backend.state.kinds import ChannelType
 from bot.store.ledger import AccessRule
 from tests.scenarios.community import Community, answer, community
@@ -252,7 +253,8 @@ def commands_of(whole: Community) -> list[tuple[str, dict[str, Any], list[str]]]
         found.append((path, values, [each["name"] for each in options if each.get("autocomplete")]))
 
     for command in whole.sandbox.backend.commands.all(None):
-        walk(command.name, command.payload)
+        if command.kind == CHAT_INPUT:
+            walk(command.name, command.payload)
     return found
 
 
@@ -273,6 +275,13 @@ async def test_every_command_passes_the_gate(closed: Community) -> None:
         used = await closed.admin.command(closed.general, path, **values)
         is_refused = refused(used, localized("refused-member"))
         assert is_refused is (path.split()[0] not in ALWAYS_OPEN), path
+
+
+async def test_every_entry_of_the_context_menus_passes_the_gate(closed: Community) -> None:
+    message = await closed.ada.say(closed.general, "look at this")
+    for name in closed.admin.message_menus(closed.general):
+        used = await closed.admin.menu(closed.general, name, message)
+        assert refused(used, localized("refused-member")), name
 
 
 async def test_every_autocompletion_passes_the_gate(closed: Community) -> None:
