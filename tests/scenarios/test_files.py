@@ -75,6 +75,27 @@ async def test_short_documents_of_every_kind_are_part_of_the_question(channels: 
     assert all("Not read" not in note for note in notes(reply))
 
 
+async def test_a_model_without_tools_reads_the_beginning_of_a_long_document_and_says_so(
+    channels: Community,
+) -> None:
+    channels.model.fail(400, message="m does not support tools")
+    channels.model.say("in 1911")
+    long = (SENTENCE * 3000).encode()
+    home, reply = await show(channels, ("history.txt", long), text="when was it closed?")
+    assert answer(reply) == "in 1911"
+    assert notes(reply)[0] == (
+        "-# This model can't search files, so it read only the beginning of history.txt."
+    )
+    shown = str(channels.model.requests[-1].messages)
+    assert "history.txt (its beginning; about" in shown
+    assert shown.count(SENTENCE) > 500
+    assert "tools" not in channels.model.requests[-1].body
+    await channels.ada.say(home, "and where?")
+    await channels.finished(home, 2)
+    assert len(channels.model.requests) == 3
+    assert SENTENCE in str(channels.model.requests[-1].messages)
+
+
 async def test_a_long_document_is_searched_and_the_next_turn_searches_it_too(
     channels: Community,
 ) -> None:

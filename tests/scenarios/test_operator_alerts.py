@@ -5,6 +5,7 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.chat.access.operator_alerts import DAY
+from bot.chat.places.server_settings import ALERT_CHANNEL
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import LANGUAGES, localized_in
 from bot.sandbox import Channel, Permission
@@ -159,6 +160,25 @@ async def test_a_lost_permission_is_told_and_its_return(threads: Community) -> N
     await threads.ask("three")
     texts = await told(threads, direct, 2)
     assert texts[1] == f"The bot can write again in <#{threads.general.id}>."
+
+
+async def test_a_lost_permission_is_told_to_the_managers_who_can_mend_it(
+    threads: Community,
+) -> None:
+    direct, guild = await owner_dm(threads), threads.sandbox.guild
+    room = guild.add_text_channel("managers")
+    await threads.ledger.settings.set(guild.id, guild.id, {ALERT_CHANNEL: str(room.id)})
+    deny(threads.sandbox, Permission.SEND_MESSAGES_IN_THREADS)
+    await threads.ask("one")
+    (text,) = await told(threads, room, 1)
+    assert text.startswith("**The bot may not write in <#")
+    threads.sandbox.guild.allow_bot(Permission.SEND_MESSAGES_IN_THREADS)
+    await threads.ask("two")
+    assert len(await told(threads, room, 2)) == 2
+    threads.model.otherwise = lambda _: fail(401)
+    await threads.ask("three")
+    assert (await told(threads, direct, 1))[0].startswith(KEY_REFUSED)
+    assert len(threads.replies(room)) == 2
 
 
 async def test_a_full_disk_is_told_although_it_can_not_be_stored(channels: Community) -> None:

@@ -1,19 +1,22 @@
 """Tells whoever runs the bot of the faults that nobody else can mend: once a day for each.
 
 A fault is told in the alert channel of the configuration, else by DM to the owner of Discord's
-application. When a fault that was told is over, one message says so. The ledger remembers what was
-told, so that a restart repeats nothing.
+application. A permission that is lost on a server is told in the server's own alert channel, if its
+managers chose one: they can mend it. When a fault that was told is over, one message says so. The
+ledger remembers what was told, so that a restart repeats nothing.
 """
 
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import discord
 from msgspec.structs import replace
 
+from bot.chat.places.server_settings import server_settings
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
@@ -113,7 +116,9 @@ class OperatorAlerts:
                 or fault == _permission(turn)
             )
         ]
-        self._end_soon(over)
+        for fault in over:
+            guild_id = turn.guild_id if fault == _permission(turn) else None
+            self._start(self._tell_end(fault, guild_id))
 
     def undelivered_soon(self, turn: Turn, error: BaseException) -> None:
         """Tell that a permission is lost, if that is why a reply could not be sent."""
@@ -127,7 +132,7 @@ class OperatorAlerts:
             place = str(turn.channel_id)
             return localized("alert-permission", channel=place, server=sentences.plain(server))
 
-        self._start(self._tell(_permission(turn), text))
+        self._start(self._tell(_permission(turn), text, turn.guild_id))
 
     def not_stored_soon(self, error: Exception) -> None:
         """Tell that the ledger can't be written, as on a full disk."""
@@ -139,16 +144,12 @@ class OperatorAlerts:
         """Tell that the ledger can be written again, if the contrary was told."""
         told = self._told.get(_DISK)
         if told is not None and told.lasts:
-            self._end_soon([_DISK])
-
-    def _end_soon(self, faults: Collection[str]) -> None:
-        for fault in faults:
-            self._start(self._tell_end(fault))
+            self._start(self._tell_end(_DISK))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.start(work, "The operator can't be told of a fault")
 
-    async def _tell(self, fault: str, text: Callable[[], str]) -> None:
+    async def _tell(self, fault: str, text: Callable[[], str], guild_id: int | None = None) -> None:
         """Tell a fault, unless it was told in the last day."""
         async with self._lock:
             now = self._clock.now()
@@ -160,12 +161,12 @@ class OperatorAlerts:
             recently = refused_at is not None and 0 <= now - refused_at < _RETRY_SECONDS
             if recently or today >= _MOST_A_DAY:
                 return
-            if await self._send(text, f"al.{_number(fault, now)}"):
+            if await self._send(text, f"al.{_number(fault, now)}", guild_id):
                 await self._remember(fault, Alert(now, lasts=True))
             else:
                 self._refused_at[fault] = now
 
-    async def _tell_end(self, fault: str) -> None:
+    async def _tell_end(self, fault: str, guild_id: int | None = None) -> None:
         """Tell that a fault is over, once."""
         async with self._lock:
             told = self._told.get(fault)
@@ -173,9 +174,10 @@ class OperatorAlerts:
                 return
             kind, _, of = fault.partition(":")
 
-            if await self._send(
-                lambda: localized(f"alert-{kind}.over", of=of), f"ao.{_number(fault, told.at)}"
-            ):
+            def text() -> str:
+                return localized(f"alert-{kind}.over", of=of)
+
+            if await self._send(text, f"ao.{_number(fault, told.at)}", guild_id):
                 await self._remember(fault, replace(told, lasts=False))
 
     async def _remember(self, fault: str, told: Alert) -> None:
@@ -185,13 +187,15 @@ class OperatorAlerts:
         except LedgerError as error:  # a full disk is one of the faults
             _log.warning("What the operator was told can't be stored: %s", error)
 
-    async def _send(self, text: Callable[[], str], nonce: str) -> bool:
-        """Send a message to the alert channel, else to the owner; return whether Discord took it.
+    async def _send(self, text: Callable[[], str], nonce: str, guild_id: int | None) -> bool:
+        """Send a message to an alert channel, else to the owner; return whether Discord took it.
 
-        The nonce keeps a message from being sent twice by a process that was killed meanwhile.
+        The alert channel of the server ``guild_id`` comes before that of the configuration. The
+        nonce keeps a message from being sent twice by a process that was killed meanwhile.
         """
-        if self._channel_id and await self._sent(self._to_channel, text, nonce):
-            return True
+        for channel_id in (await self._chosen_channel(guild_id), self._channel_id):
+            if channel_id and await self._sent(partial(self._to_channel, channel_id), text, nonce):
+                return True
         return await self._sent(self._to_owner, text, nonce)
 
     async def _sent(
@@ -205,9 +209,19 @@ class OperatorAlerts:
             return False
         return True
 
-    async def _to_channel(self, text: Callable[[], str], nonce: str) -> None:
-        channel = self._client.get_partial_messageable(self._channel_id)
-        known = self._client.get_channel(self._channel_id)
+    async def _chosen_channel(self, guild_id: int | None) -> int | None:
+        """Return the alert channel that a server's managers chose."""
+        if guild_id is None:
+            return None
+        try:
+            return (await server_settings(self._ledger, guild_id)).alert_channel_id
+        except LedgerError as error:
+            _log.warning("The settings of server %d can't be read: %s", guild_id, error)
+            return None
+
+    async def _to_channel(self, channel_id: int, text: Callable[[], str], nonce: str) -> None:
+        channel = self._client.get_partial_messageable(channel_id)
+        known = self._client.get_channel(channel_id)
         guild_id = getattr(getattr(known, "guild", None), "id", None)
         language = await self._locales.of_place(guild_id, 0)
         with using(language):

@@ -1,12 +1,12 @@
 """The beginnings of a run's documents, for models that can't search them with file_search."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from bot.assistants.schema.chunking import StaticChunking
 from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.engine.prompt.history import BYTES_A_TOKEN
+from bot.hosted.search.chunk import joined
 from bot.store.engine import Tables
 
 _MOST_DOCUMENTS: Final = 20
@@ -14,9 +14,6 @@ _MOST_DOCUMENTS: Final = 20
 
 _FEWEST_BYTES: Final = 400
 """The room of a document, in bytes: fewer documents are shown where the room is small."""
-
-_SEAM: Final = 24
-"""Characters by which the beginning of a chunk is looked for in the chunk before it."""
 
 _HEADING: Final = (
     "(The documents of this conversation. You can't search them, so their beginnings are shown "
@@ -117,7 +114,7 @@ def _block(tables: Tables, document: _Document, most: int) -> _Block:
         return _Block(f"({name} can't be shown: {document.problem})", is_whole=True)
     # Twice as much, because chunks may overlap by a half.
     chunks, more = tables.files.chunks(document.store_id, document.id, most_bytes=2 * most)
-    text = joined(chunks) if document.overlap else "".join(chunks)
+    text = joined(chunks, document.overlap)
     data = text.encode("utf-8", "replace")
     if not more and len(data) <= most:
         return _Block(f"=== {name} ===\n{text.strip()}", is_whole=True)
@@ -127,23 +124,3 @@ def _block(tables: Tables, document: _Document, most: int) -> _Block:
     heading = f"=== {name} (its beginning; about {left_out} % of it are left out) ===\n"
     beginning = data[: max(0, most - len(heading.encode()))].decode("utf-8", "ignore").strip()
     return _Block(heading + beginning, is_whole=False)
-
-
-def joined(chunks: Sequence[str]) -> str:
-    """Return the text that overlapping chunks were cut from."""
-    parts = list(chunks[:1])
-    for before, chunk in pairwise(chunks):
-        parts.append(chunk[_overlap(before, chunk) :])
-    return "".join(parts)
-
-
-def _overlap(before: str, after: str) -> int:
-    """Return how many characters at the end of ``before`` are the beginning of ``after``."""
-    seam = after[:_SEAM]
-    at = before.find(seam)
-    while at != -1:
-        if after.startswith(before[at:]):
-            return len(before) - at
-        at = before.find(seam, at + 1)
-    shorter = range(min(len(seam), len(before)), 0, -1)
-    return next((length for length in shorter if before.endswith(seam[:length])), 0)

@@ -2,8 +2,9 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from bot.hosted.search.tokens import UNSPACED, estimate_tokens
@@ -47,6 +48,31 @@ def chunk(
     if not 0 <= overlap <= max_tokens // 2:
         raise ValueError(f"The overlap is 0 to {max_tokens // 2} tokens (half a chunk).")
     return _cut(text, max_tokens, overlap, counter)
+
+
+def joined(
+    chunks: Sequence[str], overlap: int, counter: Callable[[str], int] = estimate_tokens
+) -> str:
+    """Return the text that neighbouring chunks were cut from, each passage once.
+
+    ``overlap`` and ``counter`` are those that the chunks were cut with.
+    """
+    parts = list(chunks[:1])
+    for before, chunk_text in pairwise(chunks):
+        parts.append(chunk_text[_shared(before, overlap, counter) :])
+    return "".join(parts)
+
+
+def _shared(text: str, overlap: int, counter: Callable[[str], int]) -> int:
+    """Return how many characters at the end of a chunk the next chunk begins with."""
+    left, shared = overlap, 0
+    pieces = _PIECE.findall(text)
+    for piece in reversed(pieces[1:]):  # the first one is never repeated
+        left -= counter(piece)
+        if left < 0:
+            break
+        shared += len(piece)
+    return shared
 
 
 def _cut(

@@ -3,10 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from bot.assistants.schema.objects import DOCUMENTS_CUT, TOOLS_LEFT_OUT, Message
 from bot.assistants.schema.requests import (
     CreateMessage,
@@ -17,9 +13,7 @@ from bot.assistants.schema.requests import (
 from bot.assistants.schema.tools import FileSearchTool, NamedToolChoice, NewAttachment
 from bot.assistants.schema.vector_stores import CreateVectorStore
 from bot.engine import Engine, EngineOptions
-from bot.engine.prompt.documents import joined
 from bot.engine.prompt.history import BYTES_A_TOKEN
-from bot.hosted.search.chunk import chunk
 from bot.models.local.model import LocalModel
 from bot.models.responses.model import Responses
 from bot.store.engine import EngineStore
@@ -241,20 +235,3 @@ async def test_the_small_local_model_is_known_to_call_no_tools() -> None:
 
     assert not LocalModel(weights, label="small").calls_tools("any")
     assert LocalModel(Path("own.gguf"), label="own").calls_tools("any")
-
-
-@given(
-    st.text(alphabet="ab \n日本,", max_size=3000),
-    st.integers(100, 200),
-    st.floats(0.1, 0.5),
-)
-def test_overlapping_chunks_join_to_their_text(text: str, size: int, share: float) -> None:
-    numbered = " ".join(f"{number}{word}" for number, word in enumerate(text.split()))
-    overlap = int(size * share)
-    chunks = [piece.text for piece in chunk(numbered, max_tokens=size, overlap=overlap)]
-    assert joined(chunks) == numbered
-
-
-@pytest.mark.parametrize("chunks", [[], [""], ["a"], ["", "a"]])
-def test_few_chunks_join(chunks: list[str]) -> None:
-    assert joined(chunks) == "".join(chunks)

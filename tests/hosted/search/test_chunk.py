@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.hosted.search.chunk import Chunk, chunk
+from bot.hosted.search.chunk import Chunk, chunk, joined
 from bot.hosted.search.tokens import estimate_tokens
 
 pieces = st.sampled_from(
@@ -125,3 +125,22 @@ def test_time_grows_with_the_text_alone(unit: str) -> None:
 
     short = min(cpu(50_000) for _ in range(3))
     assert cpu(400_000) < 8 * 5 * max(short, 0.005)
+
+
+@given(
+    st.text(alphabet="ab 0\n日本,。", max_size=3000),
+    st.integers(100, 200),
+    st.floats(0.0, 0.5),
+)
+def test_chunks_join_to_the_text_that_they_were_cut_from(
+    text: str, size: int, share: float
+) -> None:
+    overlap = int(size * share)
+    chunks = [piece.text for piece in chunk(text, max_tokens=size, overlap=overlap)]
+    assert joined(chunks, overlap) == text
+
+
+@pytest.mark.parametrize("text", ["0 " * 2000, "a" * 5000, "の" * 2000, "x\n\n" * 900, ""])
+def test_repetitive_texts_join_without_a_loss(text: str) -> None:
+    chunks = [piece.text for piece in chunk(text, max_tokens=100, overlap=50)]
+    assert joined(chunks, 50) == text
