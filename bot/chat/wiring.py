@@ -36,6 +36,7 @@ from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.people_calls import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
@@ -188,6 +189,7 @@ def build_parts(
     marks = WaitingMarks(ledger, writers, clock)
     rules = RuleBook(client, ledger, settings)
     tags = PostTags(client, ledger, rest, rules)
+    calls = PeopleCalls(client, rest, locales)
     cleanup = ThreadCleanup(threads, ledger, clock)
     chores = Chores(
         ledger,
@@ -195,6 +197,7 @@ def build_parts(
         writers,
         marks,
         tags,
+        calls,
         locales,
         settings.buttons,
     )
@@ -309,7 +312,9 @@ def build_parts(
     )
     commands = CommandHandlers(
         runs=handlers.runs,
-        conversations=ConversationCommands(client, ledger, rest, threads, choice, chores.begin),
+        conversations=ConversationCommands(
+            client, ledger, rest, threads, choice, rules, chores.begin
+        ),
         privacy=privacy,
         assistants=AssistantCommands(
             client, ledger, rest, clock, threads, choice, editor, models or _no_models

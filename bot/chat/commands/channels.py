@@ -12,6 +12,7 @@ from bot.chat.places.channel_rules import (
     ANSWERED_TAG,
     CONTEXT,
     MOST_CONTEXT,
+    PEOPLE_ROLE,
     PEOPLE_TAG,
     REPLY_IN,
     RULE_NAMES,
@@ -68,6 +69,7 @@ class ChannelCommands:
         context: app_commands.Range[int, 0, MOST_CONTEXT] | None = None,
         answered_tag: TagName | None = None,
         people_tag: TagName | None = None,
+        people_role: discord.Role | None = None,
         place: Place = "channel",
     ) -> None:
         """Set rules of a place; those that are left out stay."""
@@ -83,6 +85,8 @@ class ChannelCommands:
                 values[REPLY_IN] = reply_in
             if context is not None:
                 values[CONTEXT] = str(context)
+            if people_role is not None:
+                values[PEOPLE_ROLE] = str(people_role.id)
             for name, wanted in ((ANSWERED_TAG, answered_tag), (PEOPLE_TAG, people_tag)):
                 if wanted is None:
                     continue
@@ -139,6 +143,9 @@ class ChannelCommands:
                 tag = None if tag_id is None else forum.get_tag(tag_id)
                 name = localized("channel-no-tag-set") if tag is None else sentences.plain(tag.name)
                 lines.append(localized(message_id, name=name))
+        if rules.people_role is not None:
+            lines.append(localized("channel-people-role-is", role=str(rules.people_role)))
+            facts = (*facts, PEOPLE_ROLE)
         shown = [
             _with_source(line, rules.sources.get(fact), guild_id)
             for line, fact in zip(lines, facts, strict=True)

@@ -1,4 +1,4 @@
-"""``/thread``: a fresh start, facts, export, name and deletion of a channel's conversation."""
+"""``/thread``: a channel's conversation, and its hand-over to people."""
 
 import json
 import logging
@@ -16,6 +16,7 @@ from bot.assistants.schema.content import RefusalPart, TextPart
 from bot.assistants.schema.objects import Message
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.places import channel_ids, places_of
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
@@ -47,6 +48,7 @@ class ConversationCommands:
         rest: RestRetry,
         threads: AssistantThreads,
         choice: AssistantChoice,
+        rules: RuleBook,
         tidy: Callable[[Iterable[int]], None],
     ) -> None:
         self._client = client
@@ -54,6 +56,7 @@ class ConversationCommands:
         self._rest = rest
         self._threads = threads
         self._choice = choice
+        self._rules = rules
         self._tidy = tidy
 
     async def new(self, interaction: discord.Interaction[Any]) -> None:
@@ -151,6 +154,58 @@ class ConversationCommands:
                 return
             self._tidy((channel_id,))
             await response.show(localized("conversation-deleted"))
+
+    async def handover(self, interaction: discord.Interaction[Any]) -> None:
+        """Let people answer in this channel thread from now on, and call them."""
+        async with self._acknowledged(interaction) as response:
+            thread, guild_id = interaction.channel, interaction.guild_id
+            if not isinstance(thread, discord.Thread) or guild_id is None:
+                await response.show(localized("handover-no-channel-thread"))
+                return
+            rules = await self._rules.of(guild_id, thread.id, thread.parent_id)
+            role = None
+            if rules.people_role is not None:
+                role = thread.guild.get_role(rules.people_role)
+            may_ping = role is not None and (
+                role.mentionable or interaction.app_permissions.mention_everyone
+            )
+            begun = await self._ledger.handovers.begin(
+                thread.id,
+                guild_id,
+                interaction.user.id,
+                role_id=role.id if role is not None and may_ping else None,
+                tag=rules.people_tag is not None,
+            )
+            self._tidy((thread.id,))
+            lines = [localized("handover-begun" if begun.is_new else "handover-under-way")]
+            if role is None:
+                lines.append(localized("handover-no-role"))
+            elif not may_ping:
+                lines.append(localized("handover-not-mentionable", role=str(role.id)))
+            elif not begun.pinged:
+                lines.append(localized("handover-called-before"))
+            await response.show("\n".join(lines))
+
+    async def resume(self, interaction: discord.Interaction[Any]) -> None:
+        """Let the assistant answer in this channel thread again."""
+        async with self._acknowledged(interaction) as response:
+            channel_id, user = _channel_of(interaction), interaction.user
+            known = await self._ledger.handovers.of_channel(channel_id)
+            if known is None:
+                await response.show(localized("handover-none"))
+                return
+            guild_id = interaction.guild_id or 0
+            rules = await self._rules.of(guild_id, *channel_ids(interaction))
+            roles = user.roles if isinstance(user, discord.Member) else []
+            if (
+                user.id not in known
+                and not interaction.permissions.manage_messages
+                and all(role.id != rules.people_role for role in roles)
+            ):
+                await response.show(localized("handover-not-yours"))
+                return
+            await self._ledger.handovers.end(channel_id, user.id)
+            await response.show(localized("handover-ended"))
 
     async def _managed(
         self, interaction: discord.Interaction[Any], response: AcknowledgedInteraction

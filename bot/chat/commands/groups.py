@@ -64,6 +64,8 @@ def _thread_commands(handlers: ConversationCommands) -> app_commands.Group:
     add_command(group, "export", handlers.export)
     add_command(group, "rename", handlers.rename)
     add_command(group, "delete", handlers.delete)
+    add_command(group, "handover", handlers.handover)
+    add_command(group, "resume", handlers.resume)
     return group
 
 

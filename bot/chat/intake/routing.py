@@ -7,7 +7,7 @@ import discord
 from msgspec import Struct
 
 from bot.chat.intake.question_text import begins_post
-from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.channel_rules import ChannelRules, RuleBook
 from bot.chat.texts.fluent import using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.sentences import channel_thread_name, neutral_channel_thread_name
@@ -53,6 +53,9 @@ class Router:
                 ),
             )
         rules = await self._rules.of(guild_id, channel.id, getattr(channel, "parent_id", None))
+        if rules.is_silent:
+            await self._note_take_over(message, rules)
+            return Destination(is_question=False, link=None)
         if rules.answer == "never":
             return Destination(is_question=False, link=None)
         asked = mentioned or rules.answer == "every"
@@ -79,6 +82,12 @@ class Router:
         here = None if rules.reply_in == "thread" else _in_channel(channel.id, guild_id)
         return Destination(is_question=asked, link=here, context=rules.context)
 
+    async def _note_take_over(self, message: discord.Message, rules: ChannelRules) -> None:
+        """Store that a member of the called role writes where people answer."""
+        roles = message.author.roles if isinstance(message.author, discord.Member) else []
+        if any(role.id == rules.people_role for role in roles):
+            await self._ledger.handovers.taken(message.channel.id, message.author.id)
+
     async def listens_in(self, channel_id: int, guild_id: int | None) -> bool:
         """Return whether each message in a channel is a question, also without a mention.
 
@@ -88,6 +97,8 @@ class Router:
             return True
         channel = self._client.get_channel(channel_id)
         rules = await self._rules.of(guild_id, channel_id)
+        if rules.is_silent:
+            return False
         if rules.answer in ("every", "never"):
             return rules.answer == "every"
         link = await self._ledger.link(channel_id)

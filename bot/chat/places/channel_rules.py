@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bot.chat.places.places import places_of
 from bot.config import DiscordSettings
-from bot.store.ledger import Ledger, PlaceSetting
+from bot.store.ledger import SILENT_SETTING, Ledger, PlaceSetting
 
 When = Literal["mention", "every", "posts", "never"]
 """Which messages are questions: mentions, every message, new forum posts and mentions, or none."""
@@ -21,8 +21,9 @@ REPLY_IN: Final = "reply_in"
 CONTEXT: Final = "context"
 ANSWERED_TAG: Final = "answered_tag"
 PEOPLE_TAG: Final = "people_tag"
+PEOPLE_ROLE: Final = "people_role"
 
-RULE_NAMES: Final = (ANSWER, REPLY_IN, CONTEXT, ANSWERED_TAG, PEOPLE_TAG)
+RULE_NAMES: Final = (ANSWER, REPLY_IN, CONTEXT, ANSWERED_TAG, PEOPLE_TAG, PEOPLE_ROLE)
 """The names of these settings of places in the ledger."""
 
 MOST_CONTEXT: Final = 50
@@ -33,7 +34,8 @@ class ChannelRules(Struct, frozen=True, kw_only=True):
     """The rules of a channel.
 
     ``context`` is the number of messages before a question that the model is shown. The tags are
-    ids of a forum's tags. ``sources`` has the place of each rule that was set within Discord.
+    ids of a forum's tags, ``people_role`` is called where a person is needed. ``is_silent`` tells
+    that people answer there. ``sources`` has the place of each rule that was set within Discord.
     """
 
     answer: When
@@ -41,6 +43,8 @@ class ChannelRules(Struct, frozen=True, kw_only=True):
     context: int
     answered_tag: int | None
     people_tag: int | None
+    people_role: int | None
+    is_silent: bool
     sources: Mapping[str, int]
 
 
@@ -72,6 +76,8 @@ class RuleBook:
             context=self._settings.context_messages if context is None else context,
             answered_tag=_number(found, ANSWERED_TAG),
             people_tag=_number(found, PEOPLE_TAG),
+            people_role=_number(found, PEOPLE_ROLE),
+            is_silent=SILENT_SETTING in found,
             sources={name: found[name].place_id for name in RULE_NAMES if name in found},
         )
 

@@ -510,6 +510,8 @@ channel-set-command = set
     .answered_tag-description = The tag of a post that I answered
     .people_tag = people_tag
     .people_tag-description = The tag of a post that needs people
+    .people_role = people_role
+    .people_role-description = The role that is called when a person is needed
     .place = place
     .place-description = The place that this is chosen for
 channel-reset-command = reset
@@ -597,3 +599,21 @@ conversation-deleted = I forgot this conversation and am deleting it at the assi
 export-question = Question
 export-answer = Answer
 export-image = (image)
+
+## Hand-over to people
+
+thread-handover-command = handover
+    .description = Call a person: I stay silent in this thread until resume
+thread-resume-command = resume
+    .description = Let me answer in this thread again
+people-called = <@&{ $role }> <@{ $member }> asks for a person here. I stay silent in this thread until somebody uses `/{ thread-command } { thread-resume-command }`.
+handover-begun = A person answers here from now on. I stay silent until somebody uses `/{ thread-command } { thread-resume-command }`.
+handover-under-way = A person already answers here, and I stay silent.
+handover-no-channel-thread = A person can only be called in a thread or a forum post. Use this command inside one.
+handover-no-role = Nobody was notified, because no role is chosen. An admin can choose one with `/{ channel-command } { channel-set-command } { channel-set-command.people_role }:`.
+handover-not-mentionable = Nobody was notified: <@&{ $role }> can't be mentioned. An admin can allow everyone to mention this role, or give me the permission "Mention @everyone, @here, and All Roles".
+handover-called-before = The people were already notified within the last hour.
+handover-none = I'm not silent here, so there is nothing to resume.
+handover-not-yours = Only those who called or are the people in charge, or members with Manage Messages, can do this.
+handover-ended = I answer in this thread again.
+channel-people-role-is = Role that is called when a person is needed: <@&{ $role }>.

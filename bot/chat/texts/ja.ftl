@@ -492,6 +492,8 @@ channel-set-command = 設定
     .answered_tag-description = 回答した投稿に付けるタグ
     .people_tag = 要対応タグ
     .people_tag-description = 人の対応が必要な投稿に付けるタグ
+    .people_role = 担当ロール
+    .people_role-description = 人の対応が必要なときに呼び出すロール
     .place = 場所
     .place-description = 設定する場所
 channel-reset-command = リセット
@@ -572,3 +574,21 @@ conversation-deleted = この会話を消去し、アシスタントのサーバ
 export-question = 質問
 export-answer = 回答
 export-image = （画像）
+
+## Hand-over to people
+
+thread-handover-command = 引き継ぎ
+    .description = 担当者を呼びます（再開するまで、このスレッドでは回答しません）
+thread-resume-command = 再開
+    .description = このスレッドで回答を再開します
+people-called = <@&{ $role }> <@{ $member }>さんが担当者を呼んでいます。`/{ thread-command } { thread-resume-command }`が実行されるまで、このスレッドでは回答しません。
+handover-begun = これから担当者が対応します。`/{ thread-command } { thread-resume-command }`が実行されるまで、ここでは回答しません。
+handover-under-way = すでに担当者が対応中のため、ここでは回答しません。
+handover-no-channel-thread = 担当者を呼べるのは、スレッドとフォーラムの投稿だけです。その中で実行してください。
+handover-no-role = 呼び出すロールが設定されていないため、誰にも通知していません。管理者が`/{ channel-command } { channel-set-command } { channel-set-command.people_role }:`で設定できます。
+handover-not-mentionable = <@&{ $role }>にメンションできないため、誰にも通知していません。管理者がこのロールへのメンションを全員に許可するか、ボットに「@everyone、@here、全てのロールにメンション」の権限を付与してください。
+handover-called-before = 担当者には、この1時間以内にすでに通知しています。
+handover-none = ここでは回答を停止していません。
+handover-not-yours = この操作ができるのは、呼び出した人、担当者、「メッセージの管理」権限を持つメンバーだけです。
+handover-ended = このスレッドでの回答を再開します。
+channel-people-role-is = 担当者として呼び出すロール：<@&{ $role }>

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from bot.chat.places.people_calls import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
 from bot.chat.reply.channel_writer import ChannelWriters
@@ -22,7 +23,7 @@ AT_ONCE: Final = 4
 """The number of channels whose chores are done at the same time."""
 
 _ON_THREADS: Final[tuple[ChoreKind, ...]] = ("run", "attempt", "message", "question", "thread")
-_IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer", "tag")
+_IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer", "tag", "ping")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Chores:
         writers: ChannelWriters,
         marks: WaitingMarks,
         tags: PostTags,
+        calls: PeopleCalls,
         locales: Locales,
         chosen: Sequence[AnswerButton],
     ) -> None:
@@ -48,6 +50,7 @@ class Chores:
         self._writers = writers
         self._marks = marks
         self._tags = tags
+        self._calls = calls
         self._locales = locales
         self._chosen = chosen
         self._tasks = BackgroundTasks()
@@ -100,6 +103,8 @@ class Chores:
     async def _do_in_discord(self, chore: Chore) -> None:
         if chore.kind == "offer":
             await self._offer(int(chore.place), int(chore.target))
+        elif chore.kind == "ping":
+            await self._calls.call(int(chore.place), chore.target)
         elif chore.kind == "tag":
             await self._tags.set(int(chore.place), chore.target)
         elif chore.kind == "reaction":

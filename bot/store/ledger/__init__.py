@@ -10,6 +10,7 @@ from bot.store.ledger.assistants import (
 )
 from bot.store.ledger.conversations import Conversation, TurnsOpenError
 from bot.store.ledger.deletions import Deletion, ShownMessage
+from bot.store.ledger.handovers import SILENT_SETTING
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.place_settings import PlaceSetting
 from bot.store.ledger.questions import QueueFullError
@@ -44,6 +45,7 @@ from bot.store.ledger.tool_values import TooManyValuesError
 __all__ = [
     "ASSISTANT_SETTING",
     "OPEN",
+    "SILENT_SETTING",
     "TURN_MOVES",
     "AccessRule",
     "Alert",

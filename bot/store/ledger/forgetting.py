@@ -28,11 +28,13 @@ _KNOWN_GUILDS: Final = """
     UNION SELECT guild_id FROM place_settings
     UNION SELECT guild_id FROM access_rules UNION SELECT guild_id FROM assistants
     UNION SELECT guild_id FROM seen UNION SELECT guild_id FROM removed_guilds
+    UNION SELECT guild_id FROM handovers
 """
 
 _OF_GUILD: Final = (
     "DELETE FROM access_rules WHERE guild_id = ?",
     "DELETE FROM place_settings WHERE guild_id = ?",
+    "DELETE FROM handovers WHERE guild_id = ?",
     "DELETE FROM assistant_drafts WHERE guild_id = ?",
     "UPDATE assistants SET deleting = 1, name = '' WHERE guild_id = ?",
     "DELETE FROM locales WHERE owner = 'guild' AND id = ?",
@@ -48,6 +50,12 @@ _OF_MEMBER: Final = (
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
     "UPDATE tool_calls SET asker_id = 0 WHERE asker_id = ?",
+    """
+    UPDATE handovers SET member_id = iif(member_id = ?1, 0, member_id),
+                         taken_by = iif(taken_by = ?1, 0, taken_by),
+                         resumed_by = iif(resumed_by = ?1, 0, resumed_by)
+    WHERE ?1 IN (member_id, taken_by, resumed_by)
+    """,
     "UPDATE turns SET canceller_id = NULL, canceller_name = NULL WHERE canceller_id = ?",
 )
 

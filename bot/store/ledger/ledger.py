@@ -17,6 +17,7 @@ from bot.store.ledger.chores import ChoreStore
 from bot.store.ledger.conversations import ConversationStore
 from bot.store.ledger.deletions import DeletionStore
 from bot.store.ledger.forgetting import ForgettingStore
+from bot.store.ledger.handovers import HandoverStore
 from bot.store.ledger.history import TurnHistory
 from bot.store.ledger.locales import LocaleStore
 from bot.store.ledger.place_settings import PlaceSettingStore
@@ -59,6 +60,7 @@ class Ledger:
         self.conversations = ConversationStore(self._database, now)
         self.settings = PlaceSettingStore(self._database)
         self.forgetting = ForgettingStore(self._database, self.settings, self.access_rules, now)
+        self.handovers = HandoverStore(self._database, self.settings, now)
         self.assistants = AssistantStore(self._database, self.settings, now)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)

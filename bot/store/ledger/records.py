@@ -86,6 +86,7 @@ ChoreKind = Literal[
     "attempt",  # the same for a run whose id is unknown: target is "turn.attempt"
     "part",  # delete a Discord message of the bot: place is its channel
     "reaction",  # remove the bot's reaction: place is the message's channel, target the message
+    "ping",  # call people: place is the channel thread, target "guild.role.member.time"
     "tag",  # set a tag of a forum post: place is the post, target "answered" or "people"
     "offer",  # offer "Answer again" under a reply: place is the turn, target the attempt
 ]

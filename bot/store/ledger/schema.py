@@ -332,6 +332,24 @@ def _thirteenth(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def _fifteenth(db: sqlite3.Connection) -> None:
+    db.execute(
+        """
+        CREATE TABLE handovers (
+            channel_id INTEGER PRIMARY KEY,
+            guild_id INTEGER NOT NULL,
+            member_id INTEGER NOT NULL,
+            handed_over_at REAL NOT NULL,
+            pinged_at REAL,
+            taken_by INTEGER,
+            taken_at REAL,
+            resumed_by INTEGER,
+            resumed_at REAL
+        ) STRICT
+        """
+    )
+
+
 MIGRATIONS: Final[Sequence[Migration]] = (
     _first,
     _second,
@@ -347,4 +365,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _twelfth,
     _thirteenth,
     tool_tables,
+    _fifteenth,
 )

@@ -1,0 +1,151 @@
+"""Hand-over to people: the assistant is silent until it is told to resume."""
+
+from functools import partial
+
+import pytest
+
+from bot.chat.texts.fluent import Language, localized, using
+from bot.sandbox import Channel, DiscordMessage, Permission, Role
+from tests.scenarios.bot_process import killed
+from tests.scenarios.community import Community, answer
+from tests.scenarios.test_assistants import told
+from tests.support.eventually import eventually
+
+
+def add_role(whole: Community, *, mentionable: bool = True) -> Role:
+    """Add the role of the people in charge, with Ben in it."""
+    guilds, guild = whole.sandbox.backend.guilds, whole.sandbox.guild.state
+    role = guilds.add_role(guild, "Helpers", Permission(0))
+    role.mentionable = mentionable
+    guilds.set_role_permissions(guild, role, role.permissions)
+    guilds.give_role(guild, whole.ben.user, role)
+    return role
+
+
+def calls(whole: Community, channel: Channel, role: Role) -> list[DiscordMessage]:
+    """The bot's messages in a channel that mention a role."""
+    return [each for each in whole.replies(channel) if f"<@&{role.id}>" in each.content]
+
+
+async def with_role(whole: Community, *, mentionable: bool = True) -> tuple[Role, Channel]:
+    """Choose the role that is called, and ask a question in a channel thread."""
+    role = add_role(whole, mentionable=mentionable)
+    await told(whole, whole.admin, whole.general, "channel set", people_role=role)
+    home = await whole.thread_of(await whole.ask("one"))
+    await whole.finished(home)
+    await whole.ended_turns(1)
+    return role, home
+
+
+async def test_people_are_called_and_the_assistant_is_silent_until_resume(
+    threads: Community,
+) -> None:
+    role, home = await with_role(threads)
+    assert await told(threads, threads.ada, home, "thread handover") == localized("handover-begun")
+    await threads.until(lambda: calls(threads, home, role))
+    assert len(calls(threads, home, role)) == 1
+    await threads.ask("Anybody?", channel=home)
+    await threads.ben.say(home, "I am here.")
+
+    async def taken() -> bool:
+        known = await threads.ledger.handovers.of_channel(home.id)
+        return known == (threads.ada.id, threads.ben.id)
+
+    await eventually(taken)
+    await threads.restart_bot()
+    await threads.ada.say(home, "still silent?")
+    stranger = threads.sandbox.add_member("cleo")
+    refused = await told(threads, stranger, home, "thread resume")
+    assert refused == localized("handover-not-yours")
+    ended = await told(threads, threads.ben, home, "thread resume")
+    assert ended == localized("handover-ended")
+    await threads.ada.say(home, "two")
+    await threads.until(lambda: answer(threads.replies(home)[-1]) == "two")
+    asked = [text for kind, text in await threads.on_thread(home) if kind == "user"]
+    assert [text.rpartition(": ")[2] for text in asked] == ["one", "two"]
+    again = await told(threads, threads.ben, home, "thread resume")
+    assert again == localized("handover-none")
+
+
+async def test_the_role_is_mentioned_at_most_once_an_hour(threads: Community) -> None:
+    role, home = await with_role(threads)
+    await told(threads, threads.ada, home, "thread handover")
+    await threads.until(lambda: calls(threads, home, role))
+    told_again = await told(threads, threads.ben, home, "thread handover")
+    assert localized("handover-under-way") in told_again
+    assert localized("handover-called-before") in told_again
+    await told(threads, threads.ben, home, "thread resume")
+    assert localized("handover-called-before") in await told(
+        threads, threads.ada, home, "thread handover"
+    )
+    assert len(calls(threads, home, role)) == 1
+    threads.clock.later += 3_700
+    await told(threads, threads.ada, home, "thread handover")
+    await threads.until(lambda: len(calls(threads, home, role)) == 2)
+
+
+async def test_a_role_that_cannot_be_mentioned_is_named(threads: Community) -> None:
+    role, home = await with_role(threads, mentionable=False)
+    shown = await told(threads, threads.ada, home, "thread handover")
+    assert localized("handover-not-mentionable", role=str(role.id)) in shown
+    assert calls(threads, home, role) == []
+    await threads.ask("Anybody?", channel=home)
+    await told(threads, threads.ada, home, "thread resume")
+    assert len(threads.replies(home)) == 1
+
+
+async def test_without_a_role_or_a_channel_thread_the_command_says_so(threads: Community) -> None:
+    home = await threads.thread_of(await threads.ask("one"))
+    await threads.finished(home)
+    assert localized("handover-no-role") in await told(
+        threads, threads.ada, home, "thread handover"
+    )
+    outside = await told(threads, threads.ada, threads.general, "thread handover")
+    assert outside == localized("handover-no-channel-thread")
+
+
+async def hand_over(whole: Community) -> None:
+    """Ask in a channel thread, and hand it over."""
+    role = add_role(whole)
+    await told(whole, whole.admin, whole.general, "channel set", people_role=role)
+    home = await whole.thread_of(await whole.ask("one"))
+    await whole.until(lambda: whole.replies(home) and "tokens" in whole.replies(home)[0].content)
+    await whole.ada.command(home, "thread handover", wait=False)
+
+
+async def test_killed_before_people_were_called_the_next_start_calls_them_once(
+    asleep: Community,
+) -> None:
+    await killed(asleep, "after handovers.begin", partial(hand_over, asleep))
+    await asleep.start_engine()
+    await asleep.start_bot()
+    (home,) = asleep.sandbox.guild.threads
+    role = next(
+        role for role in asleep.sandbox.guild.state.roles.values() if role.name == "Helpers"
+    )
+    await asleep.until(lambda: calls(asleep, home, role))
+    await asleep.ada.say(home, "silent?")
+    await asleep.restart_bot()
+    assert len(calls(asleep, home, role)) == 1
+    assert len(asleep.replies(home)) == 2
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_the_call_is_in_the_servers_language_and_the_answer_in_the_members(
+    threads: Community, language: Language
+) -> None:
+    threads.sandbox.guild.make_community(language)
+    guild = threads.bot.get_guild(threads.sandbox.guild.id)
+    assert guild is not None
+    await eventually(lambda: guild.preferred_locale.value == language)
+    role, home = await with_role(threads)
+    other: Language = "en" if language == "ja" else "ja"
+    threads.ada.user.locale = other
+    shown = await told(threads, threads.ada, home, "thread handover")
+    await threads.until(lambda: calls(threads, home, role))
+    with using(other):
+        assert shown == localized("handover-begun")
+    with using(language):
+        assert calls(threads, home, role)[0].content == localized(
+            "people-called", role=str(role.id), member=str(threads.ada.id)
+        )
