@@ -71,6 +71,14 @@ class AccessSettings(Section, frozen=True, kw_only=True):
     deny_servers: Snowflakes = ()
 
 
+class SchedulesSettings(Section, frozen=True, kw_only=True):
+    """Bounds of schedules, and what becomes of a time that passed while the bot was away."""
+
+    missed: Literal["once", "skip"] = "once"
+    most_per_server: Positive = 50
+    least_minutes: Positive = 15
+
+
 Decision = Literal["allow", "ask", "deny"]
 """Whether a function's call is made, waits for a person's approval, or is refused."""
 
@@ -194,6 +202,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     discord: DiscordSettings = DiscordSettings()
     access: AccessSettings = AccessSettings()
+    schedules: SchedulesSettings = SchedulesSettings()
     assistants: AssistantsSettings = AssistantsSettings()
     engine: EngineSettings = EngineSettings()
     code_interpreter: CodeInterpreterSettings = CodeInterpreterSettings()

@@ -25,9 +25,9 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders
+from bot.chat.limits import ChatLimits
 from bot.chat.threads.api_errors import may_pass
 from bot.chat.transport.login import login_errors
-from bot.chat.wiring import ChatLimits
 from bot.client import Client
 from bot.config import Config
 from bot.engine import CodeQuotas, Engine, EngineOptions
@@ -208,6 +208,7 @@ class Container:
             self._clock,
             FileReaders(AttachmentText(), Downloads(self._clock), self._transcriber()),
             access=self._config.access,
+            schedules=self._config.schedules,
             configured=assistants.by_name,
             models=self._offered_models,
             tell_place=place_switch(self._config.assistants, assistants),

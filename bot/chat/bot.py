@@ -14,13 +14,14 @@ from bot.chat.commands.assistants import ModelLister
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.intake.ledger_retry import until_ledger_answers
+from bot.chat.limits import ChatLimits
 from bot.chat.reply import buttons
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.place import PlaceSwitch
-from bot.chat.wiring import ChatLimits, build_parts
-from bot.config import AccessSettings, DiscordSettings
+from bot.chat.wiring import build_parts
+from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.runtime.clock import Clock
 from bot.runtime.log_context import LOG_ID
 from bot.runtime.metrics import Metrics
@@ -76,6 +77,7 @@ class ChatBot(discord.Client):
         *,
         access: AccessSettings | None = None,
         functions: Functions | None = None,
+        schedules: SchedulesSettings | None = None,
         configured: Mapping[str, str] | None = None,
         models: ModelLister | None = None,
         tell_place: PlaceSwitch | None = None,
@@ -109,6 +111,7 @@ class ChatBot(discord.Client):
             readers,
             access=access or AccessSettings(),
             functions=functions,
+            schedules=schedules or SchedulesSettings(),
             configured=configured,
             models=models,
             tell_place=tell_place,
@@ -196,6 +199,7 @@ class ChatBot(discord.Client):
         await parts.entrance.stop()
         await parts.question_gate.stop()
         await parts.housekeeping.stop()
+        await parts.due_questions.stop()
         await parts.catch_up.stop()
         await parts.watchdog.stop()
         await parts.loop_monitor.stop()
@@ -256,6 +260,7 @@ class ChatBot(discord.Client):
             self._parts.vote_reporter.report_soon()
             self._parts.namer.resume()
             self._parts.housekeeping.begin()
+            self._parts.due_questions.start()
             self._tasks.start(
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",

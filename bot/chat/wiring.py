@@ -10,11 +10,11 @@ from bot.chat.access.gate import AccessGate
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.access.visitors import Visitors
-from bot.chat.catch_up.catch_up import MOST_CHANNELS, MOST_PAGES, CatchUp
-from bot.chat.catch_up.housekeeping import FIRST_SECONDS, Housekeeping
-from bot.chat.catch_up.read_markers import WRITE_SECONDS, ReadMarkers
+from bot.chat.catch_up.catch_up import CatchUp
+from bot.chat.catch_up.housekeeping import Housekeeping
+from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
-from bot.chat.catch_up.watchdog import WATCH_SECONDS, Watchdog
+from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands import assistant_form
 from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
@@ -27,23 +27,25 @@ from bot.chat.commands.groups import CommandHandlers, command_groups
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.modals import Modals
 from bot.chat.commands.privacy import PrivacyCommands
+from bot.chat.commands.schedules import ScheduleCommands
 from bot.chat.commands.server_settings import SettingsCommands
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
-from bot.chat.intake.listener import MOST_WAITING, Listener
+from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
+from bot.chat.limits import ChatLimits
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
-from bot.chat.reply.edit_throttle import CHANNEL_SECONDS, EditThrottle
+from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
-from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.assistant_editor import AssistantEditor
@@ -60,38 +62,15 @@ from bot.chat.turns.chores import Chores
 from bot.chat.turns.function_calls import FunctionCaller
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
-from bot.chat.turns.run_slots import CONCURRENT_RUNS, RunSlots
-from bot.chat.turns.scheduler import (
-    FIRST_PAUSE,
-    GUARANTEED_PER_GUILD,
-    MOST_WORKERS,
-    TurnScheduler,
-)
+from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.scheduler import TurnScheduler
 from bot.chat.turns.tool_context import ToolContexts
 from bot.chat.turns.turn_context import TurnServices
-from bot.config import AccessSettings, DiscordSettings
+from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger
 from bot.tools.functions import Functions
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChatLimits:
-    """The bounds of the chat that no setting changes; each part's module describes its own."""
-
-    concurrent_runs: int = CONCURRENT_RUNS
-    most_waiting: int = MOST_WAITING
-    most_workers: int = MOST_WORKERS
-    guaranteed_per_guild: int = GUARANTEED_PER_GUILD
-    first_pause: float = FIRST_PAUSE
-    progress_grace: float = PROGRESS_GRACE
-    most_pages: int = MOST_PAGES
-    most_channels: int = MOST_CHANNELS
-    write_seconds: float = WRITE_SECONDS
-    watch_seconds: float = WATCH_SECONDS
-    edit_seconds: float = CHANNEL_SECONDS
-    housekeeping_seconds: float = FIRST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -119,6 +98,7 @@ class ChatParts:
     entrance: Entrance
     question_gate: QuestionGate
     housekeeping: Housekeeping
+    due_questions: DueQuestions
     command_tree: BotCommandTree
     editor: AssistantEditor
     choice: AssistantChoice
@@ -137,6 +117,7 @@ def build_parts(
     *,
     access: AccessSettings,
     functions: Functions | None = None,
+    schedules: SchedulesSettings,
     configured: Mapping[str, str] | None = None,
     models: ModelLister | None = None,
     tell_place: PlaceSwitch | None = None,
@@ -282,6 +263,20 @@ def build_parts(
         listens_in=router.listens_in,
         mark_read=read_markers.mark_read,
     )
+    due_questions = DueQuestions(
+        client,
+        ledger,
+        rest,
+        clock,
+        gate,
+        visitors,
+        schedules,
+        time_zone=settings.time_zone,
+        schedule=scheduler.schedule,
+        most_waiting=limits.most_waiting,
+        look_seconds=limits.look_seconds,
+        metrics=metrics,
+    )
     entrance = Entrance(locales, gate, visitors, rest)
     privacy = PrivacyCommands(
         ledger,
@@ -316,6 +311,7 @@ def build_parts(
             client, ledger, rest, threads, choice, rules, chores.begin
         ),
         privacy=privacy,
+        schedules=ScheduleCommands(ledger, rest, clock, due_questions, schedules),
         assistants=AssistantCommands(
             client, ledger, rest, clock, threads, choice, editor, models or _no_models
         ),
@@ -375,6 +371,7 @@ def build_parts(
             delete_assistants=editor.resume,
             first_seconds=limits.housekeeping_seconds,
         ),
+        due_questions=due_questions,
         editor=editor,
         choice=choice,
         place=place,

@@ -17,11 +17,11 @@ from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders, Transcriber
+from bot.chat.limits import ChatLimits
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.turns.place import PlaceSwitch
-from bot.chat.wiring import ChatLimits
 from bot.client import Client
-from bot.config import AccessSettings, DiscordSettings
+from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.engine import Engine, EngineOptions
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.metrics import Metrics
@@ -80,6 +80,7 @@ class Community:
         self.access = AccessSettings(direct_messages=True, user_installs=True)
         self.context_window: int | None = None
         """The context window that the engine is told, in tokens."""
+        self.schedules = SchedulesSettings()
         self.tell_place = PlaceSwitch()
         self.functions: Functions | None = None
         """The functions that the bot runs; without them it has none."""
@@ -141,6 +142,7 @@ class Community:
             FileReaders(AttachmentText(), Downloads(self.clock), self.transcriber),
             access=self.access,
             functions=self.functions,
+            schedules=self.schedules,
             configured=self.configured,
             models=self._models,
             tell_place=self.tell_place,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from bot.chat.limits import ChatLimits
 from bot.chat.texts.fluent import localized
-from bot.chat.wiring import ChatLimits
 from bot.sandbox import Channel
 from tests.scenarios.community import Community, answer
 from tests.support.eventually import eventually

@@ -193,5 +193,5 @@ async def test_nonsense_changes_no_setting(channels: Community) -> None:
     closed = channels.sandbox.guild.add_text_channel("closed")
     channels.sandbox.control.forbid_sending(closed)
     text = await used(channels, "settings set", alert_channel=closed, language="ja")
-    assert text == localized("settings-alerts-refused", channel=str(closed.id))
+    assert text == localized("cannot-write-there", channel=str(closed.id))
     assert await used(channels, "settings show") == before

@@ -11,9 +11,10 @@ from bot.app.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.intake.attachments import FileReaders
+from bot.chat.limits import ChatLimits
 from bot.chat.transport import dpy_internals
-from bot.chat.wiring import ChatLimits, ChatParts, build_parts
-from bot.config import AccessSettings, DiscordSettings
+from bot.chat.wiring import ChatParts, build_parts
+from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.sandbox import Channel, Sandbox
@@ -129,6 +130,7 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
             clock,
             FileReaders(AttachmentText(), Downloads(clock)),
             access=AccessSettings(direct_messages=True),
+            schedules=SchedulesSettings(),
             limits=ChatLimits(concurrent_runs=10),
         )
         dpy_internals.use_api(sandbox.api_url)

@@ -14,7 +14,7 @@ from bot.chat.texts.fluent import localized
 from bot.config import AccessSettings
 from bot.store.ledger import Ledger
 
-Entry = Literal["question", "command", "autocomplete", "button", "form"]
+Entry = Literal["question", "command", "autocomplete", "button", "form", "schedule"]
 """The way in which somebody comes; an edited message counts as a question."""
 
 RefusalReason = Literal[

@@ -67,6 +67,24 @@ class Visitors:
             role_ids=None if role_ids is None else role_ids | {guild_id},
         )
 
+    async def of_absent(self, user_id: int, channel_id: int, guild_id: int | None) -> AccessRequest:
+        """Return the request of a member whose schedule asks; roles are looked up each time.
+
+        Raises ``LedgerError``.
+        """
+        if guild_id is None:
+            return AccessRequest(
+                entry="schedule", user_id=user_id, guild_id=None, channel_ids=(channel_id,)
+            )
+        roles = await self._roles_on_discord(guild_id, user_id)
+        return AccessRequest(
+            entry="schedule",
+            user_id=user_id,
+            guild_id=guild_id,
+            channel_ids=await self._places(guild_id, channel_id),
+            role_ids=None if roles is None else roles | {guild_id},
+        )
+
     def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
         """Return the request of whoever uses a command, a button or a form."""
         user, guild_id = interaction.user, interaction.guild_id

@@ -13,6 +13,7 @@ from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.localization import add_command, new_group
 from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.runs import RunCommands
+from bot.chat.commands.schedules import ScheduleCommands
 from bot.chat.commands.server_settings import SettingsCommands
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
@@ -25,6 +26,7 @@ class CommandHandlers:
     runs: RunCommands
     conversations: ConversationCommands
     privacy: PrivacyCommands
+    schedules: ScheduleCommands
     assistants: AssistantCommands
     channels: ChannelCommands
     access: AccessCommands
@@ -39,6 +41,7 @@ def command_groups(
         _runs_commands(handlers.runs),
         _thread_commands(handlers.conversations),
         _privacy_commands(handlers.privacy),
+        _schedule_commands(handlers.schedules),
         _assistant_commands(handlers.assistants, admins),
         _channel_commands(handlers.channels, admins),
         _access_commands(handlers.access),
@@ -66,6 +69,18 @@ def _thread_commands(handlers: ConversationCommands) -> app_commands.Group:
     add_command(group, "delete", handlers.delete)
     add_command(group, "handover", handlers.handover)
     add_command(group, "resume", handlers.resume)
+    return group
+
+
+def _schedule_commands(handlers: ScheduleCommands) -> app_commands.Group:
+    """Return ``/schedule``, which everybody has everywhere."""
+    group = new_group("schedule")
+    own = handlers.own_schedule
+    add_command(group, "add", handlers.add)
+    add_command(group, "list", handlers.list_schedules)
+    add_command(group, "run", handlers.run, schedule=own)
+    add_command(group, "pause", handlers.pause, schedule=own)
+    add_command(group, "delete", handlers.delete, schedule=own)
     return group
 
 

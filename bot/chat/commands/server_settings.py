@@ -87,7 +87,7 @@ class SettingsCommands:
             if alert_channel is not None:
                 if not _can_write(alert_channel):
                     shown = str(alert_channel.id)
-                    await response.show(localized("settings-alerts-refused", channel=shown))
+                    await response.show(localized("cannot-write-there", channel=shown))
                     return
                 values[ALERT_CHANNEL] = str(alert_channel.id)
             if retention_days is not None:

@@ -175,12 +175,13 @@ privacy-questions = Your questions: { $count }, each with its answer, your name 
 privacy-files = Files in them: { $count }
 privacy-votes = Your votes on answers: { $count }
 privacy-tokens = Tokens that your questions used: { $count }
+privacy-schedules = Your schedules: { $count }, each with its question and channel
 privacy-locale = The language of your Discord: { $locale }
 privacy-rules = Rules that managers of servers set about you: { $count }
 privacy-how-to = -# `/{ privacy-command } { privacy-export-command }` hands all of it out, `/{ privacy-command } { privacy-forget-command }` deletes it.
 privacy-export = Everything that I have stored about you. Only you see this message.
 privacy-export-too-large = Your data is larger than a file may be here. Ask the operator of this bot for it.
-privacy-confirm = I delete your questions, my answers to you alone, their files, your votes and your language: here and at the assistant's server, in all servers. I can't bring them back.
+privacy-confirm = I delete your questions, my answers to you alone, their files, your votes, your schedules and your language: here and at the assistant's server, in all servers. I can't bring them back.
 privacy-forgotten = { $count ->
     [0] Nothing of your questions is stored any more.
     [one] I have forgotten { $count } question of yours, with its answer and files, your votes and your language.
@@ -234,7 +235,90 @@ settings-retention-is = { $days ->
 settings-no-retention = I keep questions and answers until somebody deletes them.
 settings-nothing-to-set = Name what you want to change.
 settings-no-time-zone = I know no time zone { $name }. Choose one from the list, such as Europe/Berlin or Asia/Tokyo.
-settings-alerts-refused = I can't write in <#{ $channel }>. Let me view it and send messages there; then try again.
+cannot-write-there = I can't write in <#{ $channel }>. Let me view it and send messages there; then try again.
+
+## Schedules
+
+schedule-command = schedule
+    .description = Have me asked questions at times
+schedule-add-command = add
+    .description = Have a question asked daily, weekly, monthly or by a cron expression
+    .text = text
+    .text-description = The question
+    .repeat = repeat
+    .repeat-description = How often
+    .time = time
+    .time-description = The time of day, such as 9:30 (in this server's time zone)
+    .weekday = weekday
+    .weekday-description = The day, for weekly
+    .day = day
+    .day-description = The day of the month, for monthly (31: the last day)
+    .cron = cron
+    .cron-description = Five fields, for cron, such as 0 9 * * 1-5
+    .channel = channel
+    .channel-description = Where I answer (this channel if you name none)
+schedule-list-command = list
+    .description = Show your schedules, and those of this channel
+schedule-run-command = run
+    .description = Ask a schedule's question now
+    .schedule = schedule
+    .schedule-description = The schedule's number
+schedule-pause-command = pause
+    .description = Pause a schedule, or let a paused one go on
+    .schedule = schedule
+    .schedule-description = The schedule's number
+schedule-delete-command = delete
+    .description = Delete a schedule
+    .schedule = schedule
+    .schedule-description = The schedule's number
+schedule-repeat-choice =
+    .daily = daily
+    .weekly = weekly
+    .monthly = monthly
+    .cron = by a cron expression
+schedule-weekday-choice =
+    .monday = Monday
+    .tuesday = Tuesday
+    .wednesday = Wednesday
+    .thursday = Thursday
+    .friday = Friday
+    .saturday = Saturday
+    .sunday = Sunday
+schedule-daily = daily at { $time }
+schedule-weekly = every { $day } at { $time }
+schedule-monthly = monthly on day { $day } at { $time }
+schedule-month-end = on the last day of each month at { $time }
+schedule-by-cron = by cron `{ $cron }`
+schedule-line = **#{ $number }** { $rule } in <#{ $channel }>, by <@{ $creator }>: { $text }
+schedule-next = · next { $when }
+schedule-paused = · paused
+schedule-last-problem = Nothing was asked the last time: { $why }
+schedule-problem =
+    .gone = The channel is gone, or I can't see it any more.
+    .broken = I can't read when this schedule asks. Delete it, and add it anew.
+    .missed = The time passed while I was away.
+    .queue-full = Too many questions wait in the channel.
+schedule-added =
+    { $line }
+    -# Time zone: { $zone }
+schedule-runs = I ask it now in <#{ $channel }>.
+schedule-deleted = Schedule #{ $number } is deleted.
+no-schedules = There are no schedules of yours, nor of this channel. Add one with /schedule add.
+no-such-schedule = There is no schedule { $number } that you may change. /schedule list shows yours.
+schedules-full = There are { $most } schedules already, which is the most. Delete one first.
+schedule-no-text = A schedule needs a question.
+schedule-no-time = Name the time of day, such as 9:30, 21:30 or 9:30 pm.
+schedule-no-weekday = Name the weekday of a weekly schedule.
+schedule-no-day = Name the day of the month of a monthly schedule, 1 to 31.
+schedule-no-cron = A cron expression has five fields: minute, hour, day of the month, month, weekday. For example, 0 9 * * 1-5 is 9:00 from Monday to Friday.
+schedule-never = No time fits that cron expression.
+schedule-too-often = { $minutes ->
+    [one] A schedule may ask once in { $minutes } minute at most.
+   *[other] A schedule may ask once in { $minutes } minutes at most.
+}
+schedule-no-text-channel = I can't answer a schedule in such a channel. Choose a text channel or a thread.
+schedule-not-yours-to-write = You can't write in <#{ $channel }>, so I won't answer you there.
+asked-on-schedule = -# 🗓️ { $name } asked on a schedule: { $text }
 
 ## Why a turn failed
 

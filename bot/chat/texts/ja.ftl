@@ -167,12 +167,13 @@ privacy-questions = あなたの質問：{ $count }件（回答、質問時の�
 privacy-files = 質問に添付されたファイル：{ $count }件
 privacy-votes = 回答への評価：{ $count }件
 privacy-tokens = 質問で使われたトークン：{ $count }
+privacy-schedules = あなたのスケジュール：{ $count }件（質問とチャンネルを含みます）
 privacy-locale = Discordの言語設定：{ $locale }
 privacy-rules = サーバーの管理者があなたについて決めた設定：{ $count }件
 privacy-how-to = -# `/{ privacy-command } { privacy-export-command }`ですべて受け取り、`/{ privacy-command } { privacy-forget-command }`で消去できます。
 privacy-export = あなたについて保存しているすべてのデータです。このメッセージはあなただけに表示されています。
 privacy-export-too-large = データが大きすぎて、ここではファイルとして送れません。ボットの運営者に問い合わせてください。
-privacy-confirm = あなたの質問、あなただけへの回答、添付ファイル、評価、言語設定を、すべてのサーバーの分について、ここからもアシスタントのサーバーからも消去します。元に戻すことはできません。
+privacy-confirm = あなたの質問、あなただけへの回答、添付ファイル、評価、スケジュール、言語設定を、すべてのサーバーの分について、ここからもアシスタントのサーバーからも消去します。元に戻すことはできません。
 privacy-forgotten = { $count ->
     [0] あなたの質問は、もう保存されていません。
    *[other] あなたの質問{ $count }件を、回答、ファイル、評価、言語設定とともに消去しました。
@@ -222,7 +223,87 @@ settings-retention-is = 質問と回答は{ $days }日後に消去します。
 settings-no-retention = 質問と回答は、誰かが削除するまで保存します。
 settings-nothing-to-set = 変更する項目を指定してください。
 settings-no-time-zone = { $name }というタイムゾーンはありません。Asia/Tokyoのように、一覧から選んでください。
-settings-alerts-refused = <#{ $channel }>に書き込めません。チャンネルの閲覧とメッセージの送信を許可してから、もう一度お試しください。
+cannot-write-there = <#{ $channel }>に書き込めません。チャンネルの閲覧とメッセージの送信を許可してから、もう一度お試しください。
+
+## スケジュール
+
+schedule-command = スケジュール
+    .description = 決まった時刻に質問します
+schedule-add-command = 追加
+    .description = 毎日・毎週・毎月、またはcron式で質問を予約します
+    .text = 質問
+    .text-description = 質問の内容
+    .repeat = 繰り返し
+    .repeat-description = 質問する間隔
+    .time = 時刻
+    .time-description = 時刻（例：9:30）。このサーバーのタイムゾーンで数えます
+    .weekday = 曜日
+    .weekday-description = 毎週の場合の曜日
+    .day = 日
+    .day-description = 毎月の場合の日（31は月末）
+    .cron = cron
+    .cron-description = cron式の場合の5つのフィールド（例：0 9 * * 1-5）
+    .channel = チャンネル
+    .channel-description = 回答するチャンネル（省略するとこのチャンネル）
+schedule-list-command = 一覧
+    .description = あなたとこのチャンネルのスケジュールを表示します
+schedule-run-command = 実行
+    .description = スケジュールの質問を今すぐ実行します
+    .schedule = スケジュール
+    .schedule-description = スケジュールの番号
+schedule-pause-command = 一時停止
+    .description = スケジュールを一時停止または再開します
+    .schedule = スケジュール
+    .schedule-description = スケジュールの番号
+schedule-delete-command = 削除
+    .description = スケジュールを削除します
+    .schedule = スケジュール
+    .schedule-description = スケジュールの番号
+schedule-repeat-choice =
+    .daily = 毎日
+    .weekly = 毎週
+    .monthly = 毎月
+    .cron = cron式
+schedule-weekday-choice =
+    .monday = 月曜日
+    .tuesday = 火曜日
+    .wednesday = 水曜日
+    .thursday = 木曜日
+    .friday = 金曜日
+    .saturday = 土曜日
+    .sunday = 日曜日
+schedule-daily = 毎日{ $time }
+schedule-weekly = 毎週{ $day }{ $time }
+schedule-monthly = 毎月{ $day }日{ $time }
+schedule-month-end = 毎月末日{ $time }
+schedule-by-cron = cron式 `{ $cron }`
+schedule-line = **#{ $number }** { $rule }（<#{ $channel }>、作成者：<@{ $creator }>）：{ $text }
+schedule-next = · 次回：{ $when }
+schedule-paused = · 一時停止中
+schedule-last-problem = 前回は質問しませんでした：{ $why }
+schedule-problem =
+    .gone = チャンネルがなくなったか、表示できなくなりました。
+    .broken = スケジュールの設定を読み取れません。削除してから、もう一度追加してください。
+    .missed = ボットの停止中に時刻が過ぎました。
+    .queue-full = チャンネルで待っている質問が多すぎます。
+schedule-added =
+    { $line }
+    -# タイムゾーン：{ $zone }
+schedule-runs = <#{ $channel }>で今すぐ質問します。
+schedule-deleted = スケジュール#{ $number }を削除しました。
+no-schedules = あなたやこのチャンネルのスケジュールはありません。スケジュールの追加コマンドで追加できます。
+no-such-schedule = { $number }というスケジュールはないか、あなたには変更できません。一覧コマンドで確認してください。
+schedules-full = スケジュールは上限の{ $most }件に達しています。先にどれかを削除してください。
+schedule-no-text = 質問の内容を入力してください。
+schedule-no-time = 時刻を9:30、21:30、午後9時30分のように指定してください。
+schedule-no-weekday = 毎週の場合は曜日を指定してください。
+schedule-no-day = 毎月の場合は日（1～31）を指定してください。
+schedule-no-cron = cron式は、分・時・日・月・曜日の5つのフィールドで指定してください。例：0 9 * * 1-5（月曜日から金曜日の9時）
+schedule-never = そのcron式に当てはまる日時はありません。
+schedule-too-often = スケジュールの間隔は{ $minutes }分以上にしてください。
+schedule-no-text-channel = その種類のチャンネルでは回答できません。テキストチャンネルかスレッドを選んでください。
+schedule-not-yours-to-write = あなたは<#{ $channel }>に書き込めないため、そこでは回答できません。
+asked-on-schedule = -# 🗓️ { $name }さんのスケジュールによる質問：{ $text }
 
 ## Why a turn failed
 

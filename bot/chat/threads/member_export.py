@@ -14,7 +14,7 @@ from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.message_builder import attached
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import answer_text, files_of
-from bot.store.ledger import Question
+from bot.store.ledger import Question, Schedule
 from bot.store.ledger.forgetting import MembersTurn, StoredOfMember
 
 _ROOM: Final = 100_000
@@ -51,6 +51,7 @@ class MemberExport:
                 "access_rules_about_the_member": stored.rules,
                 "questions": questions,
                 "votes": [_vote(vote) for vote in stored.votes],
+                "schedules": [_schedule(each) for each in stored.schedules],
                 "usage": {
                     "answers": len(stored.turns),
                     "tokens": sum(turn.tokens or 0 for turn in stored.turns),
@@ -122,6 +123,19 @@ def _vote(vote: Any) -> dict[str, Any]:
         "vote": "up" if vote.helpful else "down",
         "reason": vote.reason or None,
         "voted_at": _moment(vote.voted_at),
+    }
+
+
+def _schedule(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "server_id": None if schedule.guild_id is None else str(schedule.guild_id),
+        "channel_id": str(schedule.channel_id),
+        "name": schedule.creator_name,
+        "text": schedule.content,
+        "when": msgspec.json.decode(schedule.rule),
+        "time_zone": schedule.zone,
+        "next": None if schedule.due_at is None else _moment(schedule.due_at),
+        "paused": schedule.paused,
     }
 
 

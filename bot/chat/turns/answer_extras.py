@@ -28,6 +28,9 @@ MOST_BYTES: Final = 100 * 2**20
 
 _MOST_SOURCES: Final = 20
 
+_LONGEST_QUESTION: Final = 150
+"""The most characters of a schedule's question below its answer."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -81,7 +84,7 @@ class ExtrasReader:
                 continue
             left -= len(made.data)
             uploads.append(_block(_unique(made.name, uploads), made.data))
-        notes = []
+        notes = [note] if (note := await self._schedule_note(turn)) else []
         if too_large:
             notes.append(localized("files-too-large", names=", ".join(too_large)))
         if unreadable:
@@ -89,6 +92,17 @@ class ExtrasReader:
         if end.sources:
             notes.append(await self._sources_note(turn, end.sources[:_MOST_SOURCES]))
         return Extras(tuple(uploads), tuple(notes))
+
+    async def _schedule_note(self, turn: Turn) -> str:
+        """Return the note that says what a schedule asked; a member's question stands above."""
+        for question in await self._ledger.questions.of_turn(turn.id):
+            if question.cause is not None and question.cause.startswith("schedule:"):
+                return localized(
+                    "asked-on-schedule",
+                    name=sentences.plain(question.author_name),
+                    text=sentences.plain(sentences.shortened(question.content, _LONGEST_QUESTION)),
+                )
+        return ""
 
     async def _content(self, file_id: str, most: int) -> bytes:
         """Return a file's bytes; raises ``OSError`` if there are more than ``most``."""

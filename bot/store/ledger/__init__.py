@@ -30,6 +30,7 @@ from bot.store.ledger.records import (
     Turn,
     Vote,
 )
+from bot.store.ledger.schedules import NewSchedule, Schedule, TooManySchedulesError
 from bot.store.ledger.session import LedgerError
 from bot.store.ledger.states import OPEN, TURN_MOVES, CallState, TurnState
 from bot.store.ledger.tool_calls import (
@@ -68,6 +69,7 @@ __all__ = [
     "NameTakenError",
     "NewCall",
     "NewQuestion",
+    "NewSchedule",
     "OpenCounts",
     "Outcome",
     "PlaceSetting",
@@ -76,10 +78,12 @@ __all__ = [
     "RatedAnswer",
     "ReadMarker",
     "RuleKind",
+    "Schedule",
     "Scope",
     "ShownMessage",
     "StoredCall",
     "TooManyRulesError",
+    "TooManySchedulesError",
     "TooManyValuesError",
     "Turn",
     "TurnState",

@@ -111,6 +111,7 @@ class DeletionStore:
 _SHOWN: Final = """
     SELECT q.id, q.channel_id FROM questions q
     WHERE q.home_id = :channel AND q.withdrawn_at IS NULL AND q.continues IS NULL
+      AND q.cause IS NULL
     UNION ALL
     SELECT p.message_id, t.channel_id FROM turns t JOIN parts p ON p.turn_id = t.id
     WHERE t.channel_id = :channel

@@ -18,6 +18,7 @@ from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.deletions import Deletion, delete_questions, forget_shown
 from bot.store.ledger.place_settings import PlaceSettingStore
 from bot.store.ledger.records import Question
+from bot.store.ledger.schedules import Schedule, schedules_in
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.tool_calls import forget_calls
 
@@ -27,14 +28,15 @@ _KNOWN_GUILDS: Final = """
     SELECT guild_id FROM questions WHERE author_id <> 0
     UNION SELECT guild_id FROM place_settings
     UNION SELECT guild_id FROM access_rules UNION SELECT guild_id FROM assistants
+    UNION SELECT guild_id FROM schedules UNION SELECT guild_id FROM handovers
     UNION SELECT guild_id FROM seen UNION SELECT guild_id FROM removed_guilds
-    UNION SELECT guild_id FROM handovers
 """
 
 _OF_GUILD: Final = (
     "DELETE FROM access_rules WHERE guild_id = ?",
     "DELETE FROM place_settings WHERE guild_id = ?",
     "DELETE FROM handovers WHERE guild_id = ?",
+    "DELETE FROM schedules WHERE guild_id = ?",
     "DELETE FROM assistant_drafts WHERE guild_id = ?",
     "UPDATE assistants SET deleting = 1, name = '' WHERE guild_id = ?",
     "DELETE FROM locales WHERE owner = 'guild' AND id = ?",
@@ -47,6 +49,7 @@ _OF_MEMBER: Final = (
     "DELETE FROM votes WHERE member_id = ?",
     "DELETE FROM locales WHERE owner = 'user' AND id = ?",
     "DELETE FROM told_refusals WHERE user_id = ?",
+    "DELETE FROM schedules WHERE creator_id = ?",
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
     "UPDATE tool_calls SET asker_id = 0 WHERE asker_id = ?",
@@ -87,6 +90,7 @@ class StoredOfMember(Struct, frozen=True, kw_only=True):
     questions: tuple[Question, ...] = ()
     turns: tuple[MembersTurn, ...] = ()
     votes: tuple[MembersVote, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     locale: str | None = None
     rules: int = 0
 
@@ -135,6 +139,7 @@ class ForgettingStore:
                     MembersVote(turn_id=turn_id, helpful=bool(helpful), reason=reason, voted_at=at)
                     for turn_id, helpful, reason, at in db.execute(votes, (user_id,))
                 ),
+                schedules=schedules_in(db, "WHERE creator_id = ?", user_id),
                 locale=None if locale is None else str(locale[0]),
                 rules=int(rules),
             )
@@ -142,7 +147,7 @@ class ForgettingStore:
         return await self._database.read(work)
 
     async def forget_member(self, user_id: int) -> Deletion:
-        """Forget a member: questions, answers to them alone, votes, locale, and all names.
+        """Forget a member: questions, answers to them alone, votes, schedules, locale, all names.
 
         A second call changes nothing.
         """

@@ -25,6 +25,7 @@ from bot.store.ledger.questions import QuestionStore
 from bot.store.ledger.read_markers import ReadMarkerStore
 from bot.store.ledger.reconcile import ReconcileStore, begin_from_copy, is_copy
 from bot.store.ledger.records import Link
+from bot.store.ledger.schedules import ScheduleStore
 from bot.store.ledger.schema import MIGRATIONS
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.tool_calls import ToolCallStore
@@ -62,6 +63,7 @@ class Ledger:
         self.forgetting = ForgettingStore(self._database, self.settings, self.access_rules, now)
         self.handovers = HandoverStore(self._database, self.settings, now)
         self.assistants = AssistantStore(self._database, self.settings, now)
+        self.schedules = ScheduleStore(self._database, now)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)
         self.tool_calls = ToolCallStore(self._database, now)

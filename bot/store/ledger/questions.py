@@ -32,31 +32,13 @@ class QuestionStore:
         now = self._now()
 
         def work(db: sqlite3.Connection) -> bool | None:
-            cursor = db.execute(
-                """
-                INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
-                                       attachments, received_at, points_to)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
-                """,
-                (
-                    new.id,
-                    new.channel_id,
-                    new.guild_id,
-                    new.author_id,
-                    new.author_name,
-                    new.content,
-                    new.attachments,
-                    now,
-                    new.points_to,
-                ),
-            )
-            if cursor.rowcount == 0:
+            if not insert(db, new, now):
                 return False
             db.executemany(
                 "INSERT INTO quotes (message_id, question_id, author_id) VALUES (?, ?, ?)",
                 [(message_id, new.id, author_id) for message_id, author_id in new.quotes],
             )
-            if most is not None and _waiting_beside(db, new, home) >= most:
+            if most is not None and waiting_beside(db, new, home) >= most:
                 db.execute("UPDATE questions SET withdrawn_at = ? WHERE id = ?", (now, new.id))
                 return None
             if home is not None:
@@ -304,7 +286,32 @@ class QuestionStore:
         )
 
 
-def _waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
+def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
+    """Store a question that is in no channel's order yet; False if id or cause are known."""
+    cursor = db.execute(
+        """
+        INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
+                               attachments, received_at, points_to, cause)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+        """,
+        (
+            new.id,
+            new.channel_id,
+            new.guild_id,
+            new.author_id,
+            new.author_name,
+            new.content,
+            new.attachments,
+            now,
+            new.points_to,
+            new.cause,
+        ),
+    )
+    return cursor.rowcount == 1
+
+
+def waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
+    """Return how many questions wait where a new one will."""
     waiting = "SELECT count(*) FROM questions WHERE turn_id IS NULL AND withdrawn_at IS NULL"
     if home is not None:
         row = db.execute(f"{waiting} AND home_id = ?", (home.channel_id,)).fetchone()

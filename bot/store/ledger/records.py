@@ -44,7 +44,8 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
 
     ``attachments`` and ``points_to`` are JSON of chat: the files, and the messages that the
     question points at. ``quotes`` are id and author of messages that the question quotes; the
-    author is 0 where Discord does not tell.
+    author is 0 where Discord does not tell. ``cause`` identifies what asks a question that is no
+    Discord message, such as a schedule with its due time; each cause asks once.
     """
 
     id: int
@@ -56,6 +57,7 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     attachments: str = "[]"
     points_to: str = "{}"
     quotes: tuple[tuple[int, int], ...] = ()
+    cause: str | None = None
 
 
 class Question(NewQuestion, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from bot.store.ledger.records import Asker, Question, Turn
 QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
            fallback, received_at, turn_id, thread_id, message_id, points_to, unread, documents,
-           revision
+           revision, cause
     FROM questions
 """
 
@@ -47,6 +47,7 @@ def question(row: tuple[Any, ...]) -> Question:
         unread=row[14],
         documents=bool(row[15]),
         revision=row[16],
+        cause=row[17],
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.store.database import Migration
+from bot.store.ledger.schema_schedules import schedule_tables
 from bot.store.ledger.schema_tools import tool_tables
 
 _FIRST: Final = (
@@ -366,4 +367,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _thirteenth,
     tool_tables,
     _fifteenth,
+    schedule_tables,
 )

@@ -17,10 +17,11 @@ from bot.app.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
+from bot.chat.limits import ChatLimits
 from bot.chat.reply import buttons
 from bot.chat.texts.fluent import localized
-from bot.chat.wiring import ChatLimits, ChatParts, build_parts
-from bot.config import AccessSettings, DiscordSettings
+from bot.chat.wiring import ChatParts, build_parts
+from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from bot.store.ledger.votes import exported_votes
 from tests.support.assistants import house
@@ -112,6 +113,7 @@ async def staged(tmp_path: Path) -> AsyncIterator[Scene]:
             home.clock,
             FileReaders(AttachmentText(), Downloads(home.clock)),
             access=AccessSettings(),
+            schedules=SchedulesSettings(),
             limits=limits,
         )
         async with simcord.run(bot) as env:

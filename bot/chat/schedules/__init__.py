@@ -1,0 +1,1 @@
+"""Questions that members have asked at times."""

@@ -1,0 +1,288 @@
+"""Asks the questions of schedules when they are due, each due time once.
+
+The ledger stores a question together with the next time of its schedule. Neither a restart nor a
+clock that was set can ask a question twice: its cause is the schedule with the due time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import discord
+import msgspec
+
+from bot.chat.access.gate import AccessGate
+from bot.chat.access.visitors import Visitors
+from bot.chat.places.server_settings import TIME_ZONE, GuildSettings, server_settings, zone_of
+from bot.chat.schedules.rules import rule_from_json
+from bot.chat.texts.plain_text import well_formed
+from bot.chat.transport.login import own_user
+from bot.chat.transport.rest_retry import MISSING_ACCESS, UNKNOWN_CHANNEL, RestRetry
+from bot.config import SchedulesSettings
+from bot.runtime.clock import Clock
+from bot.runtime.metrics import Metrics
+from bot.runtime.tasks import BackgroundTasks, cancelling
+from bot.store.ledger import Ledger, LedgerError, Link, NewQuestion, QueueFullError, Schedule
+
+LOOK_SECONDS: Final = 15.0
+"""The longest time between two looks at the clock, which may have been set, in seconds."""
+
+ON_TIME: Final = 120.0
+"""How late a question is asked without counting as missed, in seconds."""
+
+LEFT: Final = "refused-left"
+"""The problem of a schedule whose creator has left the server."""
+
+GONE: Final = "gone"
+"""The problem of a schedule whose channel does not exist, or is hidden from the bot."""
+
+BROKEN: Final = "broken"
+"""The problem of a schedule whose rule this version can't read."""
+
+MISSED: Final = "missed"
+"""The problem of a schedule whose time passed while the bot was away."""
+
+_SET_BACK: Final = 1.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+class DueQuestions:
+    """Asks what is due, in the background; ``schedule`` is called with each channel asked in.
+
+    ``time_zone`` counts where a server has none. At most ``most_waiting`` questions wait in a
+    channel.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        gate: AccessGate,
+        visitors: Visitors,
+        settings: SchedulesSettings,
+        *,
+        time_zone: str,
+        schedule: Callable[[int], None],
+        most_waiting: int,
+        look_seconds: float = LOOK_SECONDS,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._clock = clock
+        self._gate = gate
+        self._visitors = visitors
+        self._asks_missed = settings.missed == "once"
+        self._time_zone = time_zone
+        self._schedule = schedule
+        self._most_waiting = most_waiting
+        self._look_seconds = look_seconds
+        self._metrics = metrics or Metrics()
+        self._changed = asyncio.Event()
+        self._looked_at: float | None = None
+        self._tasks = BackgroundTasks()
+
+    def start(self) -> None:
+        """Begin to look at the clock."""
+        self._tasks.start(self._run(), "Schedules ask nothing until the next start")
+
+    def look_soon(self) -> None:
+        """Look at the clock now: a schedule was changed."""
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """Ask nothing more."""
+        await self._tasks.stop()
+
+    async def zone(self, guild_id: int | None) -> tuple[ZoneInfo, str]:
+        """Return the time zone of a server's schedules, and its name as it was chosen."""
+        settings = GuildSettings()
+        if guild_id is not None:
+            settings = await server_settings(self._ledger, guild_id)
+        return self._zone(settings.time_zone or self._time_zone)
+
+    async def refused(self, user_id: int, channel_id: int, guild_id: int | None) -> str | None:
+        """Return the problem with a member who has something asked in a channel; None if none.
+
+        Raises ``LedgerError``.
+        """
+        visitor = await self._visitors.of_absent(user_id, channel_id, guild_id)
+        refusal = await self._gate.check(visitor)
+        return None if refusal is None else f"refused-{refusal.reason}"
+
+    async def ask_now(
+        self, schedule: Schedule, interaction_id: int, user_id: int, user_name: str
+    ) -> str | None:
+        """Ask a schedule's question for whoever wants that now; return a problem, None if asked.
+
+        A second call for the same interaction asks nothing. Raises ``LedgerError``.
+        """
+        refused = await self.refused(user_id, schedule.channel_id, schedule.guild_id)
+        if refused is not None:
+            return refused
+        home = await self._home(schedule)
+        if home is None:
+            return GONE
+        question = NewQuestion(
+            id=interaction_id,
+            channel_id=schedule.channel_id,
+            guild_id=schedule.guild_id,
+            author_id=user_id,
+            author_name=well_formed(user_name),
+            content=schedule.content,
+            cause=f"schedule:{schedule.id}:run.{interaction_id}",
+        )
+        try:
+            asked = await self._ledger.questions.take(question, home, most=self._most_waiting)
+        except QueueFullError:
+            return "queue-full"
+        if asked:
+            self._metrics.question_taken()
+            self._schedule(schedule.channel_id)
+        return None
+
+    def _zone(self, name: str) -> tuple[ZoneInfo, str]:
+        return zone_of(GuildSettings(time_zone=name), ZoneInfo(self._time_zone)), name
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            seconds = self._look_seconds
+            try:
+                await self._look()
+                next_due_at = await self._ledger.schedules.next_due_at()
+                if next_due_at is not None:
+                    seconds = min(seconds, max(next_due_at - self._clock.now(), 0.0))
+            except LedgerError as error:
+                _log.warning("Schedules can't be read (%s); trying again later", error)
+            await self._wait(seconds)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for a time, or until a schedule is changed."""
+        changed = asyncio.create_task(self._changed.wait())
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        async with cancelling(changed, sleeping):
+            await asyncio.wait({changed, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _look(self) -> None:
+        """Ask what is due; raises ``LedgerError``."""
+        now = self._clock.now()
+        before, self._looked_at = self._looked_at, now
+        if before is None or now < before - _SET_BACK:
+            for schedule in await self._ledger.schedules.active():
+                await self._pull_back(schedule, now)
+        for schedule, zone in await self._ledger.schedules.in_other_zones(
+            TIME_ZONE, self._time_zone
+        ):
+            await self._move_zone(schedule, zone, now)
+        for schedule in await self._ledger.schedules.due():
+            try:
+                await self._ask(schedule, now)
+            except LedgerError:
+                raise
+            except Exception:  # noqa: BLE001 - a defect with one schedule must not stop the others
+                _log.exception("Schedule %d could not ask; the next look tries again", schedule.id)
+
+    async def _pull_back(self, schedule: Schedule, now: float) -> None:
+        """Move a next time that was computed by a clock that has been set back since."""
+        next_due_at = self._next(schedule, self._zone(schedule.zone)[0], now)
+        known = schedule.due_at
+        if next_due_at is not None and known is not None and next_due_at < known:
+            await self._ledger.schedules.move(schedule, next_due_at, schedule.zone)
+
+    async def _move_zone(self, schedule: Schedule, zone: str, now: float) -> None:
+        """Move a next time into the time zone that its server has now; what is due stays due."""
+        if schedule.due_at is not None and schedule.due_at > now:
+            next_due_at = self._next(schedule, self._zone(zone)[0], now)
+            await self._ledger.schedules.move(schedule, next_due_at, zone)
+
+    def _next(self, schedule: Schedule, zone: ZoneInfo, now: float) -> float | None:
+        """Return a schedule's first time from now on; its present one where it can't be read."""
+        try:
+            return rule_from_json(schedule.rule).next_after(now, zone)
+        except msgspec.MsgspecError:
+            return schedule.due_at
+
+    async def _ask(self, schedule: Schedule, now: float) -> None:
+        """Ask what a schedule asks now, unless nobody may; raises ``LedgerError``."""
+        guild_id, channel_id = schedule.guild_id, schedule.channel_id
+        if guild_id is not None and self._client.get_guild(guild_id) is None:
+            return  # an outage of the server, or the bot was removed: asked when it is back
+        skip = self._ledger.schedules.skip
+        try:
+            rule = rule_from_json(schedule.rule)
+        except msgspec.MsgspecError as error:
+            _log.warning("Schedule %d can't be read: %s", schedule.id, error)
+            await skip(schedule, schedule.due_at, BROKEN, pause=True)
+            return
+        zone, zone_name = await self.zone(guild_id)
+        next_due_at = rule.next_after(now, zone)
+        due_at = schedule.due_at
+        if due_at is not None and now - due_at > ON_TIME and not self._asks_missed:
+            await skip(schedule, next_due_at, MISSED)
+            return
+        refused = await self.refused(schedule.creator_id, channel_id, guild_id)
+        if refused is not None:
+            await skip(schedule, next_due_at, refused, pause=refused == LEFT)
+            return
+        home = await self._home(schedule)
+        if home is None:
+            await skip(schedule, next_due_at, GONE, pause=True)
+            return
+        asked = await self._ledger.schedules.ask(
+            schedule, home, next_due_at, zone_name, most=self._most_waiting
+        )
+        if asked:
+            _log.info("Schedule %d asks in channel %d", schedule.id, channel_id)
+            self._metrics.question_taken()
+            self._schedule(channel_id)
+
+    async def _home(self, schedule: Schedule) -> Link | None:
+        """Return the link of a schedule's channel; None for a channel that is gone."""
+        return await home_of(
+            self._client, self._ledger, self._rest, schedule.channel_id, schedule.guild_id
+        )
+
+
+async def home_of(
+    client: discord.Client,
+    ledger: Ledger,
+    rest: RestRetry,
+    channel_id: int,
+    guild_id: int | None,
+) -> Link | None:
+    """Return the link of a channel in which a schedule asks; None for a channel that is gone.
+
+    Raises ``LedgerError``.
+    """
+    known = await ledger.link(channel_id)
+    if guild_id is None:
+        return known or Link(
+            channel_id=channel_id, guild_id=None, parent_id=channel_id, listening=True
+        )
+    channel = client.get_channel(channel_id)
+    if channel is None:
+        # A deleted channel, or a channel thread that is archived.
+        try:
+            channel = await rest.call(lambda: client.fetch_channel(channel_id))
+        except discord.HTTPException as error:
+            if error.code in (UNKNOWN_CHANNEL, MISSING_ACCESS):
+                return None
+            raise
+    if known is not None:
+        return known
+    if isinstance(channel, discord.Thread):
+        return Link(
+            channel_id=channel_id,
+            guild_id=guild_id,
+            parent_id=channel.parent_id,
+            listening=channel.owner_id == own_user(client).id,
+            private=channel.is_private(),
+        )
+    return Link(channel_id=channel_id, guild_id=guild_id, parent_id=channel_id, listening=False)

@@ -1,0 +1,299 @@
+"""Schedules in the ledger: questions that are asked at times, each due time once."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bot.store.ledger.questions import insert, route, waiting_beside
+from bot.store.ledger.records import Link, NewQuestion
+from bot.store.ledger.session import LedgerSession
+
+_DISCORD_EPOCH: Final = 1_420_070_400.0
+"""The beginning of the time in Discord's ids, in seconds since 1970."""
+
+_LOW_BITS: Final = 22
+
+_SCHEDULE: Final = """
+    SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, paused,
+           problem
+    FROM schedules
+"""
+
+
+class TooManySchedulesError(Exception):
+    """A server or a member has as many schedules as allowed; the new one is not stored."""
+
+
+class NewSchedule(Struct, frozen=True, kw_only=True):
+    """A text that is asked in a channel at times, in its creator's name.
+
+    ``rule`` is JSON of chat. ``due_at`` is the next time, computed in the time zone ``zone``; None
+    once nothing follows. ``guild_id`` is None in direct messages.
+    """
+
+    guild_id: int | None
+    channel_id: int
+    creator_id: int
+    creator_name: str
+    content: str
+    rule: str
+    zone: str
+    due_at: float | None
+
+
+class Schedule(NewSchedule, frozen=True, kw_only=True):
+    """A stored schedule; ``problem`` says in a word of chat why it last asked nothing."""
+
+    id: int
+    paused: bool
+    problem: str | None
+
+    @property
+    def cause(self) -> str:
+        """The cause of the question that is due next: the schedule and its due time."""
+        return f"schedule:{self.id}:{self.due_at}"
+
+
+class ScheduleStore:
+    """The schedules of the ledger; each method is one transaction."""
+
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    async def add(self, new: NewSchedule, *, most: int) -> Schedule:
+        """Store a schedule.
+
+        Raises ``TooManySchedulesError`` where the server, or in direct messages the member, has
+        ``most`` already.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Schedule:
+            (count,) = db.execute(
+                """
+                SELECT count(*) FROM schedules
+                WHERE guild_id IS :guild AND (:guild IS NOT NULL OR creator_id = :creator)
+                """,
+                {"guild": new.guild_id, "creator": new.creator_id},
+            ).fetchone()
+            if count >= most:
+                raise TooManySchedulesError(f"{count} schedules are stored beside the new one")
+            (schedule_id,) = db.execute(
+                """
+                INSERT INTO schedules (guild_id, channel_id, creator_id, creator_name, content,
+                                       rule, zone, due_at, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+                """,
+                (
+                    new.guild_id,
+                    new.channel_id,
+                    new.creator_id,
+                    new.creator_name,
+                    new.content,
+                    new.rule,
+                    new.zone,
+                    new.due_at,
+                    now,
+                ),
+            ).fetchone()
+            return schedules_in(db, "WHERE id = ?", schedule_id)[0]
+
+        return await self._database.write(work)
+
+    async def get(self, schedule_id: int) -> Schedule | None:
+        """Return a schedule; None if there is none."""
+        found = await self._schedules("WHERE id = ?", schedule_id)
+        return found[0] if found else None
+
+    async def of_guild(self, guild_id: int) -> tuple[Schedule, ...]:
+        """Return the schedules of a server, oldest first."""
+        return await self._schedules("WHERE guild_id = ?", guild_id)
+
+    async def in_direct_messages(self, creator_id: int) -> tuple[Schedule, ...]:
+        """Return a member's schedules in direct messages, oldest first."""
+        return await self._schedules("WHERE guild_id IS NULL AND creator_id = ?", creator_id)
+
+    async def active(self) -> tuple[Schedule, ...]:
+        """Return every schedule that has a next time and is not paused."""
+        return await self._schedules("WHERE due_at IS NOT NULL AND NOT paused")
+
+    async def due(self) -> tuple[Schedule, ...]:
+        """Return the schedules whose time has come."""
+        return await self._schedules(
+            "WHERE due_at IS NOT NULL AND NOT paused AND due_at <= ?", self._now()
+        )
+
+    async def next_due_at(self) -> float | None:
+        """Return the next time of all schedules that is still to come."""
+        statement = """
+            SELECT min(due_at) FROM schedules
+            WHERE due_at IS NOT NULL AND NOT paused AND due_at > ?
+        """
+
+        def work(db: sqlite3.Connection) -> float | None:
+            (due_at,) = db.execute(statement, (self._now(),)).fetchone()
+            return None if due_at is None else float(due_at)
+
+        return await self._database.read(work)
+
+    async def in_other_zones(self, setting: str, default: str) -> tuple[tuple[Schedule, str], ...]:
+        """Return schedules whose time zone is not their server's any more, and the server's.
+
+        ``setting`` names the setting of servers with the time zone, ``default`` the time zone of
+        servers without it and of direct messages.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[tuple[Schedule, str], ...]:
+            found = db.execute(
+                """
+                SELECT s.id, coalesce(p.value, :default)
+                FROM schedules s LEFT JOIN place_settings p
+                  ON p.place_id = s.guild_id AND p.guild_id = s.guild_id AND p.name = :setting
+                WHERE s.zone <> coalesce(p.value, :default)
+                  AND s.due_at IS NOT NULL AND NOT s.paused
+                """,
+                {"setting": setting, "default": default},
+            ).fetchall()
+            return tuple(
+                (schedules_in(db, "WHERE id = ?", schedule_id)[0], zone)
+                for schedule_id, zone in found
+            )
+
+        return await self._database.read(work)
+
+    async def move(self, schedule: Schedule, due_at: float | None, zone: str) -> bool:
+        """Set another next time, unless somebody else changed the schedule; return whether set."""
+        return await self._change(
+            "due_at = :due, zone = :zone", schedule, {"due": due_at, "zone": zone}
+        )
+
+    async def skip(
+        self, schedule: Schedule, next_due_at: float | None, problem: str, *, pause: bool = False
+    ) -> bool:
+        """Ask nothing this time, for a reason; return whether nobody else was first."""
+        return await self._change(
+            "due_at = :due, problem = :problem, paused = :pause",
+            schedule,
+            {"due": next_due_at, "problem": problem, "pause": pause},
+        )
+
+    async def pause(self, schedule_id: int) -> None:
+        """Let a schedule rest."""
+        await self._database.write(
+            lambda db: db.execute(
+                "UPDATE schedules SET paused = 1 WHERE id = ?", (schedule_id,)
+            ).close()
+        )
+
+    async def resume(self, schedule_id: int, due_at: float | None, zone: str) -> None:
+        """Let a schedule that rests go on; nothing counts as missed meanwhile."""
+        await self._database.write(
+            lambda db: db.execute(
+                """
+                UPDATE schedules SET paused = 0, problem = NULL, due_at = ?, zone = ?
+                WHERE id = ? AND paused
+                """,
+                (due_at, zone, schedule_id),
+            ).close()
+        )
+
+    async def delete(self, schedule_id: int) -> bool:
+        """Delete a schedule; return whether there was one."""
+        return await self._database.write(
+            lambda db: (
+                db.execute("DELETE FROM schedules WHERE id = ?", (schedule_id,)).rowcount == 1
+            )
+        )
+
+    async def ask(
+        self, schedule: Schedule, home: Link, next_due_at: float | None, zone: str, *, most: int
+    ) -> bool:
+        """Store the question that is due, and the schedule's next time, in one transaction.
+
+        ``zone`` names the time zone of the next time.
+
+        Returns False where the question of this due time was asked before, the schedule was changed
+        meanwhile, or ``most`` questions wait in the channel: then the due time is skipped with the
+        problem "queue-full".
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> bool:
+            change = "due_at = :due, zone = :zone, problem = NULL"
+            if not _changed(db, change, schedule, {"due": next_due_at, "zone": zone}):
+                return False
+            new = NewQuestion(
+                id=_free_id(db, now),
+                channel_id=schedule.channel_id,
+                guild_id=schedule.guild_id,
+                author_id=schedule.creator_id,
+                author_name=schedule.creator_name,
+                content=schedule.content,
+                cause=schedule.cause,
+            )
+            if waiting_beside(db, new, home) >= most:
+                later = replace(schedule, due_at=next_due_at)
+                _changed(db, "problem = 'queue-full'", later, {})
+                return False
+            if not insert(db, new, now):
+                return False
+            route(db, new.id, home, fallback=False, now=now)
+            return True
+
+        return await self._database.write(work)
+
+    async def _change(self, change: str, schedule: Schedule, values: dict[str, Any]) -> bool:
+        return await self._database.write(lambda db: _changed(db, change, schedule, values))
+
+    async def _schedules(self, where: str, *values: float) -> tuple[Schedule, ...]:
+        return await self._database.read(lambda db: schedules_in(db, where, *values))
+
+
+def schedules_in(db: sqlite3.Connection, where: str, *values: float) -> tuple[Schedule, ...]:
+    """Return the schedules of a WHERE clause, oldest first."""
+    statement = f"{_SCHEDULE} {where} ORDER BY id"
+    return tuple(_schedule(row) for row in db.execute(statement, values))
+
+
+def _changed(
+    db: sqlite3.Connection, change: str, schedule: Schedule, values: dict[str, Any]
+) -> bool:
+    """Change a schedule that is still as it was read; return whether it was."""
+    known = {"id": schedule.id, "known": schedule.due_at}
+    cursor = db.execute(
+        f"UPDATE schedules SET {change} WHERE id = :id AND due_at IS :known AND NOT paused",
+        {**known, **values},
+    )
+    return cursor.rowcount == 1
+
+
+def _free_id(db: sqlite3.Connection, now: float) -> int:
+    """Return an id for a question that is no Discord message: it sorts among Discord's by time.
+
+    Discord counts the low bits of its ids up from 0 in each millisecond, this function down from
+    their maximum, so that no message gets the same id.
+    """
+    question_id = (max(int((now - _DISCORD_EPOCH) * 1_000), 1) + 1 << _LOW_BITS) - 1
+    while db.execute("SELECT 1 FROM questions WHERE id = ?", (question_id,)).fetchone():
+        question_id -= 1
+    return question_id
+
+
+def _schedule(row: tuple[Any, ...]) -> Schedule:
+    return Schedule(
+        id=row[0],
+        guild_id=row[1],
+        channel_id=row[2],
+        creator_id=row[3],
+        creator_name=row[4],
+        content=row[5],
+        rule=row[6],
+        zone=row[7],
+        due_at=row[8],
+        paused=bool(row[9]),
+        problem=row[10],
+    )
