@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.assistants.errors import APIError
-from bot.assistants.schema.objects import Run
+from bot.assistants.schema.objects import SUMMARIZE_HISTORY, Run
 from bot.assistants.schema.requests import (
     CreateAssistant,
     CreateMessage,
@@ -23,7 +23,7 @@ from bot.runtime.retry import RetryPolicy
 from tests.app.programs import written_config
 from tests.support.assistants import text_of
 from tests.support.eventually import eventually
-from tests.support.model_endpoint import ScriptedModel
+from tests.support.model_endpoint import ScriptedModel, TokenUsage, turns
 from tests.support.program import program
 
 KILLS = 5
@@ -126,3 +126,50 @@ async def _check(client: Client, seen: Acknowledged) -> None:
     for thread_id in seen.threads:
         # A run whose creation was never acknowledged may still be at work.
         await eventually(partial(takes_message, client, thread_id))
+
+
+def _with_small_window(config: str) -> str:
+    """Give the model of a configuration a small context window; return the configuration."""
+    path = Path(config)
+    path.write_text(path.read_text().replace("[storage]", "context_window = 2000\n[storage]"))
+    return config
+
+
+async def test_a_server_killed_around_a_summary_makes_it_once_and_counts_it_once(
+    tmp_path: Path,
+) -> None:
+    async with ScriptedModel() as model:
+        config = _with_small_window(written_config(tmp_path, model))
+        notes = turns.say("About tulips.", usage=TokenUsage(100, 10))
+        answer = turns.say("fine", usage=TokenUsage(50, 5))
+        # The first process dies in the summary, the second one in the answer.
+        for turn in (turns.stall("About", model.gate()), notes, turns.stall("fi", model.gate())):
+            model.then(turn)
+        model.then(answer)
+        thread_id = run_id = ""
+        for asked in (1, 3, 4):
+            async with program("serve", "--config", config, "--port", "0") as ran:
+                url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
+                async with Client(url) as client:
+                    if not run_id:
+                        assistant = await client.create_assistant(CreateAssistant(model="x"))
+                        messages = tuple(
+                            CreateMessage(role="user", content=f"tulip {n} " + "word " * 80)
+                            for n in range(12)
+                        )
+                        thread_id = (await client.create_thread(CreateThread(messages=messages))).id
+                        request = CreateRun(
+                            assistant_id=assistant.id, metadata={SUMMARIZE_HISTORY: "true"}
+                        )
+                        run_id = (await client.create_run(thread_id, request)).id
+                    await model.until_request(asked)
+                    if asked < 4:
+                        await ran.killed()
+                        continue
+                    run = await ended(client, thread_id, run_id)
+                    assert await ran.terminated() == 0
+        assert run.status == "completed"
+        assert run.usage is not None
+        assert (run.usage.prompt_tokens, run.usage.completion_tokens) == (150, 15)
+        assert "About tulips." in str(model.requests[3].messages)
+        assert "tulip 0 " not in str(model.requests[3].messages)
