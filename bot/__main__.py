@@ -47,6 +47,7 @@ def main() -> None:
 
     \b
     Try the bot without an account:       python -m bot demo
+    Set it up on a real server:           python -m bot init
     Check what a real server still needs: python -m bot check
     """  # noqa: D301 - click takes a backspace character for "leave this paragraph as it is"
 
@@ -72,7 +73,7 @@ def run(config_path: Path | None, serve: bool | None, verbose: bool, log_format:
             config = msgspec.structs.replace(config, server=server)
         program = run_bot(
             config,
-            os.environ,
+            _environment(config_path),
             say=_say,
             terminal=sys.stderr,
             reload=lambda: _config(config_path),
@@ -114,7 +115,9 @@ def serve(
             port=config.server.port if port is None else port,
         )
         config = msgspec.structs.replace(config, server=server)
-        until_signalled(run_server(config, os.environ, say=_say, terminal=sys.stderr))
+        until_signalled(
+            run_server(config, _environment(config_path), say=_say, terminal=sys.stderr)
+        )
 
 
 @main.command()
@@ -150,7 +153,11 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
                 "leave --say out to type questions."
             )
         outcome = run_demo(
-            _config(config_path), os.environ, port=port, question=say, terminal=sys.stderr
+            _config(config_path),
+            _environment(config_path),
+            port=port,
+            question=say,
+            terminal=sys.stderr,
         )
         code = until_signalled(outcome)
         sys.exit(_INTERRUPTED if code is None else code)
@@ -166,6 +173,26 @@ def demo_bot(verbose: bool) -> None:
 
         _log_to_stderr(verbose=verbose, level=logging.ERROR)
         until_signalled(run_ordered_bot(os.environ, say=_say, terminal=sys.stderr))
+
+
+@main.command()
+@config_option
+def init(config_path: Path | None) -> None:
+    """Set the bot up on a real server, question by question.
+
+    It asks for the bot's token and the model, checks both, writes config.toml and .env, prints the
+    link that invites the bot, waits until the bot joins, and says hello in a channel. Each answer
+    is saved once it was checked; another run goes on from there.
+    """
+    with _one_line_errors():
+        from bot.app.setup.init import Init
+
+        _log_to_stderr(verbose=False, level=logging.CRITICAL)
+        try:
+            Init(config_path or Path(DEFAULT_CONFIG), os.environ).run()
+        except KeyboardInterrupt:
+            click.echo("\nStopped. Run the same command again to go on.", err=True)
+            sys.exit(_INTERRUPTED)
 
 
 @main.command()
@@ -195,7 +222,8 @@ def check(config_path: Path | None, deep: bool, channel: int | None, verbose: bo
         _log_to_stderr(verbose=verbose, level=logging.CRITICAL)
         load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - the report shows its errors
         trial = Trial(channel or 0) if deep or channel else None
-        passed = asyncio.run(run_check(load_config, os.environ, say=_say, trial=trial))
+        environment = _environment(config_path)
+        passed = asyncio.run(run_check(load_config, environment, say=_say, trial=trial))
         sys.exit(0 if passed else 2)
 
 
@@ -243,6 +271,13 @@ def _config(path: Path | None) -> Config:
     if path is not None or Path(DEFAULT_CONFIG).exists():
         return load(path or Path(DEFAULT_CONFIG))
     return Config()
+
+
+def _environment(config_path: Path | None) -> dict[str, str]:
+    """Return the environment with the secrets of .env beside the configuration file."""
+    from bot.app.setup.env_file import with_env_file
+
+    return with_env_file((config_path or Path(DEFAULT_CONFIG)).resolve().parent, os.environ)
 
 
 def _without_trace(record: logging.LogRecord) -> bool:

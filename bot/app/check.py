@@ -17,7 +17,8 @@ from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import Page
-from bot.chat.transport.login import LoginError, look_up
+from bot.chat.transport.login import LoginError
+from bot.chat.transport.setup_session import SetupSession
 from bot.client import Client
 from bot.config import Config, ConfigError
 from bot.models.factory import alternatives
@@ -87,7 +88,8 @@ async def _check_discord(
         )
         return
     try:
-        login = await look_up(token, config.discord.api_url)
+        async with SetupSession.open(token, config.discord.api_url) as session:
+            login = await session.profile()
     except LoginError as error:
         report.failed("token", str(error))
         return

@@ -23,6 +23,8 @@ _log: Final = logging.getLogger(__name__)
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 OPENAI_KEY: Final = "OPENAI_API_KEY"
+OPENAI_MODEL: Final = "gpt-5.4-mini"
+"""OpenAI's model for assistants whose model nobody chose."""
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
@@ -100,6 +102,16 @@ async def choose(
     return _local(settings, why, say, show)
 
 
+def endpoint_model(
+    endpoint: EndpointName, url: str, model: str, key: str
+) -> Responses | ChatCompletions:
+    """Return the model at an endpoint, to check it; raises ``ChoiceError``."""
+    settings = ModelSettings(directory=Path(), url=url, model=model)
+    if endpoint == "openai":
+        return _openai(settings, key, "", lambda line: None)
+    return _connect(settings, url, model, key)
+
+
 async def alternatives(settings: ModelSettings) -> list[str]:
     """Return the endpoints that could be used beside the chosen one.
 
@@ -158,6 +170,7 @@ def _openai(settings: ModelSettings, key: str, why: str, say: Callable[[str], No
         return Responses(
             settings.url or OPENAI_URL,
             model=model or None,
+            default_model=OPENAI_MODEL,
             api_key=key,
             background=settings.background,
             timeouts=settings.timeouts,

@@ -46,7 +46,7 @@ class Preset(Struct, frozen=True, kw_only=True):
         for wanted in self.preferred:
             if wanted in names or not names:
                 return wanted
-        return next((name for name in names if _chats(name)), names[0] if names else "")
+        return first_that_chats(names)
 
 
 HOSTED: Final = (
@@ -105,6 +105,14 @@ class FoundServer(Struct, frozen=True):
         return f"{self.preset.label} at {self.preset.url}"
 
 
+def first_that_chats(names: Sequence[str]) -> str:
+    """Return the first name that looks like a chat model's, else the first; empty for none."""
+    for name in names:
+        if not any(part in name.lower() for part in _NO_CHAT):
+            return name
+    return names[0] if names else ""
+
+
 def keyed(environment: Mapping[str, str], hosted: Sequence[Preset] = HOSTED) -> list[Preset]:
     """Return the endpoints elsewhere whose keys are set."""
     return [each for each in hosted if environment.get(each.key_env, "").strip()]
@@ -124,7 +132,3 @@ async def _probe(preset: Preset) -> FoundServer | None:
         await endpoint.close()
     # Other programs use these ports, too: only a list of models identifies a model server.
     return FoundServer(preset, status.models) if status.models else None
-
-
-def _chats(name: str) -> bool:
-    return not any(part in name.lower() for part in _NO_CHAT)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.models.factory import OPENAI_URL, ChoiceError, ModelSettings, choose
+from bot.models.factory import OPENAI_MODEL, OPENAI_URL, ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
 from bot.models.presets import HOSTED, LOCAL, Preset
 from bot.models.types import HostedTool, Model, NamedHosted, ResumableModel, Started
@@ -131,6 +131,16 @@ async def test_openai_behind_another_url_is_still_openai(choosing: Choosing) -> 
     assert asked.path == "/v1/responses"
     assert asked.body["model"] == "gpt-4o"
     assert asked.body["store"] is False
+
+
+async def test_openai_is_asked_for_a_model_that_it_has_where_nobody_chose_one(
+    choosing: Choosing,
+) -> None:
+    async with ScriptedResponses() as proxy:
+        model = await choosing(endpoint="openai", environment=OPENAI, url=proxy.url)
+        await collect(model, asking(model="default"))
+        asked = await proxy.until_request()
+    assert asked.body["model"] == OPENAI_MODEL
 
 
 async def test_openai_goes_on_without_us_where_that_is_set(choosing: Choosing) -> None:

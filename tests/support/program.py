@@ -75,6 +75,12 @@ class Program:
         assert line is not None, f"no {part!r} in:\n{self.output}\n{self.errors}"
         return line
 
+    async def type(self, *lines: str) -> None:
+        """Type lines."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+        await self.process.stdin.drain()
+
     async def write(self, text: str) -> None:
         """Type something, and end the input."""
         assert self.process.stdin is not None

@@ -701,3 +701,7 @@ handover-none = I'm not silent here, so there is nothing to resume.
 handover-not-yours = Only those who called or are the people in charge, or members with Manage Messages, can do this.
 handover-ended = I answer in this thread again.
 channel-people-role-is = Role that is called when a person is needed: <@&{ $role }>.
+
+## Greeting
+
+hello = 👋 Hello! I am { $name }. Mention me in a message, such as “{ $mention } Why is the sky blue?”, and I answer.

@@ -15,6 +15,13 @@ _COMMUNITY: Final = "COMMUNITY"
 _log: Final = logging.getLogger(__name__)
 
 
+def language_of_guild(guild: discord.Guild) -> Language:
+    """Return a server's own language: the one that its admins chose on Discord, else English."""
+    if _COMMUNITY not in guild.features:
+        return DEFAULT
+    return language_of(guild.preferred_locale.value) or DEFAULT
+
+
 class Locales:
     """The languages of servers and members; English where a language is unknown or not translated.
 
@@ -31,9 +38,7 @@ class Locales:
         if chosen is not None:
             return chosen
         guild = self._client.get_guild(guild_id)
-        if guild is None or _COMMUNITY not in guild.features:
-            return DEFAULT
-        return language_of(guild.preferred_locale.value) or DEFAULT
+        return DEFAULT if guild is None else language_of_guild(guild)
 
     async def of_user(self, user_id: int) -> Language:
         """Return the language of direct messages: the last that the member's Discord had."""

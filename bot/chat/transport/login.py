@@ -62,18 +62,10 @@ def invite_url(application_id: int) -> str:
     )
 
 
-async def look_up(token: str, api_url: str) -> BotProfile:
-    """Return the bot's profile, read over HTTP without the gateway; raises ``LoginError``."""
-    with login_errors(api_url):
-        dpy_internals.use_api(api_url)
-        client = discord.Client(intents=discord.Intents.none())
-        dpy_internals.check(client)
-        try:
-            await client.login(token)
-            application = await client.application_info()
-            guilds = [guild async for guild in client.fetch_guilds(limit=200, with_counts=False)]
-        finally:
-            await client.close()
+async def profile_of(client: discord.Client) -> BotProfile:
+    """Return the profile of a client that has logged in over HTTP, without the gateway."""
+    application = await client.application_info()
+    guilds = [guild async for guild in client.fetch_guilds(limit=200, with_counts=False)]
     flags = application.flags
     return BotProfile(
         name=str(client.user),

@@ -37,7 +37,7 @@ class ChatCompletions(EndpointModel[ChatDialect]):
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer's events; raises ``ModelError``. Closing drops the connection."""
         require_hosts(self, request)
-        model = self._model or request.model
+        model = self._served(request.model)
         receiving, events = await self._begin(request, model)
         wait = self._endpoint.timeouts.between_chunks
         try:

@@ -38,14 +38,14 @@ async def check_endpoint(
     model: str | None,
     seconds: float,
 ) -> ModelStatus:
-    """GET the list of models at ``url``; if there is no list, ask ``endpoint`` for one token."""
+    """GET the list of models at ``url``; if there is no list, ask ``endpoint`` for an answer."""
     try:
         async with asyncio.timeout(seconds):
             with closing(await http.open("GET", url, accepted=(200,))) as response:
                 body = await read_bounded(response, _LIST_BYTES)
     except StatusError as refused:
         if refused.status in (404, 405, 501):
-            return await _ask(endpoint, shown, model)
+            return await ask_once(endpoint, shown, model)
         fields = read_error(refused.body)
         return ModelStatus(
             False, error_for(shown, refused.status, fields, model=model or "any").message
@@ -88,12 +88,13 @@ def _judge(
     return ModelStatus(False, f"{shown} answers, but has no model {model}: {has}.", names)
 
 
-async def _ask(endpoint: Model, shown: str, model: str | None) -> ModelStatus:
+async def ask_once(endpoint: Model, shown: str, model: str | None) -> ModelStatus:
+    """Ask a model for a short answer, which also proves a key; a list of models may be public."""
     if model is None:
         return ModelStatus(
             False, f"{shown} answers, but lists no models; name one, and check the URL."
         )
-    request = ModelRequest(model=model, items=(UserMessage((Text("Hi"),)),), max_tokens=1)
+    request = ModelRequest(model=model, items=(UserMessage((Text("Hi"),)),), max_tokens=16)
     try:
         async with aclosing(endpoint.stream(request)) as events:
             async for _ in events:

@@ -24,11 +24,13 @@ D = TypeVar("D", bound=Dialect)
 class EndpointOptions(TypedDict, total=False):
     """Options of a model at an endpoint.
 
-    ``model`` replaces the model that a request names. ``name`` replaces the description built from
-    URL and model.
+    ``model`` replaces the model that a request names. ``default_model`` stands for the name
+    "default", which assistants have whose model nobody chose. ``name`` replaces the description
+    built from URL and model.
     """
 
     model: str | None
+    default_model: str | None
     api_key: str | None
     timeouts: EndpointTimeouts | None
     retries: RetryPolicy | None
@@ -54,6 +56,7 @@ class EndpointModel(ABC, Generic[D]):
             clock=options.get("clock"),
         )
         self._model = model or None
+        self._default_model = options.get("default_model")
         self._dialects: dict[str, D] = {}
         described = f"{self.api} at {self._endpoint.public_url}"
         self._name = name or described + (f", model {model}" if model else "")
@@ -69,7 +72,7 @@ class EndpointModel(ABC, Generic[D]):
 
     def calls_tools(self, model: str) -> bool:
         """Tell whether the model may call tools; False once the endpoint has refused them."""
-        return self._dialect(self._model or model).calls_tools
+        return self._dialect(self._served(model)).calls_tools
 
     async def fetches_images(self) -> bool:
         """Tell whether the endpoint gets addresses of images; a private one never does."""
@@ -95,6 +98,12 @@ class EndpointModel(ABC, Generic[D]):
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
         await self._endpoint.close()
+
+    def _served(self, requested: str) -> str:
+        """Return the name by which the endpoint knows the requested model."""
+        if requested == "default" and self._default_model:
+            requested = self._default_model
+        return self._model or requested
 
     def _dialect(self, model: str) -> D:
         if model not in self._dialects:

@@ -101,7 +101,7 @@ class Responses(EndpointModel[ResponsesDialect]):
     async def _read(
         self, request: ModelRequest, response_id: str | None
     ) -> AsyncGenerator[ModelEvent, None]:
-        model = self._model or request.model
+        model = self._served(request.model)
         source: ResponseReceiving | Polling
         if response_id is None:
             require_hosts(self, request)

@@ -10,7 +10,8 @@ import pytest
 import bot.chat
 from bot.chat.bot import ChatBot
 from bot.chat.transport import dpy_internals
-from bot.chat.transport.login import LoginError, login_errors, look_up
+from bot.chat.transport.login import LoginError, login_errors
+from bot.chat.transport.setup_session import SetupSession
 from bot.config import DiscordSettings
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import Ledger
@@ -77,7 +78,8 @@ async def test_a_check_of_the_setup_names_a_library_that_does_not_fit(
 ) -> None:
     monkeypatch.delattr(discord.gateway.DiscordWebSocket, "poll_event")
     with pytest.raises(LoginError, match=r"discord\.gateway\.DiscordWebSocket\.poll_event"):
-        await look_up("token", "http://127.0.0.1:1")
+        async with SetupSession.open("token", "http://127.0.0.1:1"):
+            pass
 
 
 def test_no_other_module_touches_an_undocumented_name() -> None:

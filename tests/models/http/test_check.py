@@ -112,7 +112,9 @@ async def test_an_endpoint_that_answers_something_else_is_not_ok(
     assert told in status.sentence
 
 
-async def test_an_endpoint_without_a_list_is_asked_for_one_token(endpoint: ScriptedModel) -> None:
+async def test_an_endpoint_without_a_list_is_asked_for_a_short_answer(
+    endpoint: ScriptedModel,
+) -> None:
     async def no_list(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
 
@@ -120,7 +122,7 @@ async def test_an_endpoint_without_a_list_is_asked_for_one_token(endpoint: Scrip
     chat = ChatCompletions(endpoint.url, model="m")
     assert (await chat.check()).ok
     asked = await endpoint.until_request()
-    assert asked.body["max_tokens"] == 1
+    assert asked.body["max_tokens"] == 16
     endpoint.fail(401)
     assert not (await chat.check()).ok
     await chat.close()

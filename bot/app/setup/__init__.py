@@ -1,0 +1,1 @@
+"""The ``init`` command: from nothing to a configured bot on a server."""

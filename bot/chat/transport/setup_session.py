@@ -1,0 +1,117 @@
+"""What the setup needs of Discord: the bot's profile, its servers and channels, and a greeting."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import discord
+
+from bot.chat.texts.fluent import localized_in
+from bot.chat.texts.locales import language_of_guild
+from bot.chat.transport import dpy_internals
+from bot.chat.transport.login import BotProfile, login_errors, profile_of
+
+_NEEDED_TO_ANSWER: Final = {
+    "view_channel": "View Channel",
+    "send_messages": "Send Messages",
+    "read_message_history": "Read Message History",
+    "create_public_threads": "Create Public Threads",
+    "send_messages_in_threads": "Send Messages in Threads",
+}
+
+
+class GreetingError(Exception):
+    """The greeting was not sent; the text tells the operator why."""
+
+
+@dataclass(frozen=True)
+class JoinedServer:
+    """A server that the bot is in."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class OfferedChannel:
+    """A text channel, with the permissions that the bot lacks there."""
+
+    id: int
+    name: str
+    missing: tuple[str, ...]
+
+
+class SetupSession:
+    """The bot's account over HTTP alone; every method raises ``LoginError``."""
+
+    def __init__(self, client: discord.Client, api_url: str) -> None:
+        self._client = client
+        self._api_url = api_url
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, token: str, api_url: str) -> AsyncIterator["SetupSession"]:
+        """Log in with a token; raises ``LoginError``."""
+        client = discord.Client(intents=discord.Intents.none())
+        try:
+            with login_errors(api_url):
+                dpy_internals.use_api(api_url)
+                dpy_internals.check(client)
+                await client.login(token)
+            yield cls(client, api_url)
+        finally:
+            await client.close()
+
+    async def profile(self) -> BotProfile:
+        """Return the bot as Discord knows it now."""
+        with login_errors(self._api_url):
+            return await profile_of(self._client)
+
+    async def servers(self) -> list[JoinedServer]:
+        """Return the servers that the bot is in."""
+        with login_errors(self._api_url):
+            found = self._client.fetch_guilds(limit=200, with_counts=False)
+            return [JoinedServer(guild.id, guild.name) async for guild in found]
+
+    async def channels(self, server_id: int) -> list[OfferedChannel]:
+        """Return a server's text channels in Discord's order."""
+        with login_errors(self._api_url):
+            guild = await self._client.fetch_guild(server_id, with_counts=False)
+            me = await guild.fetch_member(self._own_id)
+            channels = await guild.fetch_channels()
+        texts = [each for each in channels if isinstance(each, discord.TextChannel)]
+        return [
+            OfferedChannel(
+                channel.id,
+                channel.name,
+                tuple(
+                    label
+                    for name, label in _NEEDED_TO_ANSWER.items()
+                    if not getattr(channel.permissions_for(me), name)
+                ),
+            )
+            for channel in sorted(texts, key=lambda each: (each.position, each.id))
+        ]
+
+    async def greet(self, server_id: int, channel_id: int) -> None:
+        """Say hello in a channel, in the server's language; raises ``GreetingError``."""
+        with login_errors(self._api_url):
+            try:
+                guild = await self._client.fetch_guild(server_id, with_counts=False)
+                me = await guild.fetch_member(self._own_id)
+                text = localized_in(
+                    language_of_guild(guild),
+                    "hello",
+                    name=discord.utils.escape_markdown(me.display_name),
+                    mention=me.mention,
+                )
+                channel = self._client.get_partial_messageable(channel_id, guild_id=server_id)
+                await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
+            except (discord.Forbidden, discord.NotFound) as error:
+                raise GreetingError(f"Discord refuses the message: {error.text}.") from error
+
+    @property
+    def _own_id(self) -> int:
+        assert self._client.user is not None, "the session is logged in"
+        return self._client.user.id
