@@ -1,7 +1,6 @@
 """Builds the parts of the chat package around one Discord client and connects them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import discord
 
@@ -36,6 +35,7 @@ from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.limits import ChatLimits
+from bot.chat.parts import ChatParts
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import PeopleCalls
@@ -71,39 +71,6 @@ from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger
 from bot.tools.functions import Functions
-
-
-@dataclass(frozen=True)
-class ChatParts:
-    """The parts to which the client hands Discord's events."""
-
-    gateway: Gateway
-    run_slots: RunSlots
-    alerts: OperatorAlerts
-    watchdog: Watchdog
-    loop_monitor: LoopMonitor
-    listener: Listener
-    unreadable: UnreadableMessages
-    thread_opener: ThreadOpener
-    scheduler: TurnScheduler
-    catch_up: CatchUp
-    read_markers: ReadMarkers
-    vote_reporter: VoteReporter
-    namer: ChannelNamer
-    recovery: Recovery
-    chores: Chores
-    missed_changes: MissedChanges
-    marks: WaitingMarks
-    handlers: InteractionHandlers
-    entrance: Entrance
-    question_gate: QuestionGate
-    housekeeping: Housekeeping
-    due_questions: DueQuestions
-    command_tree: BotCommandTree
-    editor: AssistantEditor
-    choice: AssistantChoice
-    place: PlaceInstructions
-    modals: Modals
 
 
 def build_parts(

@@ -12,8 +12,9 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
+from bot.chat.parts import ChatParts
 from bot.chat.transport import dpy_internals
-from bot.chat.wiring import ChatParts, build_parts
+from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions

@@ -18,9 +18,10 @@ from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThrea
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
+from bot.chat.parts import ChatParts
 from bot.chat.reply import buttons
 from bot.chat.texts.fluent import localized
-from bot.chat.wiring import ChatParts, build_parts
+from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from bot.store.ledger.votes import exported_votes

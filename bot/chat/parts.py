@@ -1,0 +1,64 @@
+"""The parts of the chat package that the client holds."""
+
+from dataclasses import dataclass
+
+from bot.chat.access.operator_alerts import OperatorAlerts
+from bot.chat.access.question_gate import QuestionGate
+from bot.chat.catch_up.catch_up import CatchUp
+from bot.chat.catch_up.housekeeping import Housekeeping
+from bot.chat.catch_up.read_markers import ReadMarkers
+from bot.chat.catch_up.recovery import Recovery
+from bot.chat.catch_up.watchdog import Watchdog
+from bot.chat.commands.command_tree import BotCommandTree
+from bot.chat.commands.entrance import Entrance
+from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.modals import Modals
+from bot.chat.intake.listener import Listener
+from bot.chat.intake.thread_opener import ThreadOpener
+from bot.chat.intake.unreadable import UnreadableMessages
+from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.schedules.due_questions import DueQuestions
+from bot.chat.threads.assistant_editor import AssistantEditor
+from bot.chat.threads.vote_reporter import VoteReporter
+from bot.chat.transport.gateway import Gateway
+from bot.chat.transport.loop_monitor import LoopMonitor
+from bot.chat.turns.channel_namer import ChannelNamer
+from bot.chat.turns.chores import Chores
+from bot.chat.turns.missed_changes import MissedChanges
+from bot.chat.turns.place import PlaceInstructions
+from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.scheduler import TurnScheduler
+
+
+@dataclass(frozen=True)
+class ChatParts:
+    """The parts to which the client hands Discord's events."""
+
+    gateway: Gateway
+    run_slots: RunSlots
+    alerts: OperatorAlerts
+    watchdog: Watchdog
+    loop_monitor: LoopMonitor
+    listener: Listener
+    unreadable: UnreadableMessages
+    thread_opener: ThreadOpener
+    scheduler: TurnScheduler
+    catch_up: CatchUp
+    read_markers: ReadMarkers
+    vote_reporter: VoteReporter
+    namer: ChannelNamer
+    recovery: Recovery
+    chores: Chores
+    missed_changes: MissedChanges
+    marks: WaitingMarks
+    handlers: InteractionHandlers
+    entrance: Entrance
+    question_gate: QuestionGate
+    housekeeping: Housekeeping
+    due_questions: DueQuestions
+    command_tree: BotCommandTree
+    editor: AssistantEditor
+    choice: AssistantChoice
+    place: PlaceInstructions
+    modals: Modals
