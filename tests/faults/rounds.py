@@ -30,14 +30,15 @@ class Outcome:
         v = self.verdict
         return (
             f"| {self.seed} | {self.rounds} | {self.kills} | {self.faults} | {v.questions} "
-            f"| {v.lost} | {v.doubled} | {v.retried} | {v.cancelled} | {v.withdrawn} |"
+            f"| {v.lost} | {v.doubled} | {v.retried} | {v.cancelled} | {v.withdrawn} "
+            f"| {v.forgotten} |"
         )
 
 
 HEADING = (
     "| seed | rounds | kills | faults | questions | lost | doubled | retried | cancelled "
-    "| withdrawn |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
+    "| withdrawn | forgotten |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 

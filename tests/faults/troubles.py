@@ -12,6 +12,7 @@ from typing import Final
 from bot.chat.texts.fluent import localized
 from bot.sandbox.errors import RateLimited
 from bot.sandbox.faults import RequestFault
+from tests.faults.forgetting import forget
 from tests.faults.world import World
 from tests.support.program import Program
 
@@ -186,6 +187,12 @@ async def another_answer(world: World) -> None:
     world.in_background(asyncio.create_task(press()))
 
 
+async def forgotten_member(world: World) -> None:
+    """Somebody has all that is stored of them forgotten."""
+    person = world.random.choice(world.sandbox.members)
+    world.in_background(asyncio.create_task(forget(world, person)))
+
+
 async def orderly_restart(world: World) -> None:
     """A process is stopped in order, in the middle of what it does, and started again."""
     child = world.random.choice(world.children)
@@ -218,6 +225,7 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
     deleted_questions,
     deleted_reply,
     another_answer,
+    forgotten_member,
     orderly_restart,
 )
 

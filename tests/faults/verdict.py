@@ -13,6 +13,7 @@ from bot.chat.reply.waiting_marks import WAITING
 from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage
+from tests.faults.forgetting import forgotten, wrongs
 from tests.faults.world import Question, World, answer_to
 from tests.scenarios.community import answer, labels, says, text_of
 
@@ -27,6 +28,7 @@ class Verdict:
     retried: int = 0
     cancelled: int = 0
     withdrawn: int = 0
+    forgotten: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -39,6 +41,7 @@ class _Turn:
     run: str | None
     questions: list[int]
     deleted: set[int]
+    forgotten: bool
     parts: list[int]
 
     @property
@@ -56,6 +59,8 @@ async def judge(world: World, owed: list[Question]) -> Verdict:
     ledger = _turns(world)
     _judge_discord(world, ledger, verdict)
     await _judge_threads(world, ledger, verdict)
+    verdict.forgotten = len(forgotten(world))
+    verdict.wrong += wrongs(world)
     return verdict
 
 
@@ -78,11 +83,13 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
     for turn in ledger:
         name = f"turn {turn.id} ({', '.join(f'q{numbers.get(q, q)}' for q in turn.questions)})"
         verdict.retried += turn.attempt - 1
-        robbed = turn.id in world.robbed_turns
+        robbed = turn.id in world.robbed_turns or turn.forgotten
         if turn.state == "withdrawn" or (turn.state == "failed" and robbed):
             verdict.withdrawn += 1
             if not robbed and turn.left:
                 verdict.wrong.append(f"{name} is withdrawn, but nobody deleted anything of it")
+            continue
+        if turn.forgotten:
             continue
         if turn.state not in ("answered", "cancelled"):
             verdict.wrong.append(f"{name} is {turn.state}")
@@ -137,9 +144,9 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
         with closing(_open(world)) as db:
             links = db.execute("SELECT channel_id, thread_id FROM links ORDER BY 1").fetchall()
         for channel_id, thread_id in links:
-            here = [turn for turn in ledger if turn.channel == channel_id]
+            here = [t for t in ledger if t.channel == channel_id and not t.forgotten]
             if thread_id is None:
-                if any(turn.state == "answered" for turn in here):
+                if any(turn.state == "answered" and turn.left for turn in here):
                     verdict.wrong.append(f"channel {channel_id} has no thread")
                 continue
             runs = await client.list_runs(thread_id, Page(limit=100))
@@ -175,8 +182,11 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
             for turn in here:
                 answers = said.pop(turn.run, 0)
                 may_lack = turn.state != "answered" or turn.id in world.robbed_turns
+                # Where all else was forgotten, the thread was, too.
+                may_lack = may_lack or (not turn.left and bool(world.must_forget))
                 if answers != 1 and not (may_lack and answers == 0):
                     verdict.wrong.append(f"turn {turn.id} has {answers} answers on {thread_id}")
+            said.pop(None, None)  # copied to a new thread
             # What a run said that was told as failed and asked again may be there, too.
             if said.total() > sum(turn.attempt - 1 for turn in here):
                 verdict.wrong.append(f"{thread_id} holds answers of {said} to nothing")
@@ -203,6 +213,7 @@ def _turns(world: World) -> list[_Turn]:
     def column(db: sqlite3.Connection, statement: str, turn: int) -> list[Any]:
         return [row[0] for row in db.execute(statement, (turn,))]
 
+    gone = forgotten(world) | {each.id for each in world.questions if each.deleted}
     with closing(_open(world)) as db:
         rows = db.execute(
             "SELECT id, channel_id, state, attempt, run_id FROM turns ORDER BY id"
@@ -217,8 +228,11 @@ def _turns(world: World) -> list[_Turn]:
                 questions=column(
                     db, "SELECT id FROM questions WHERE turn_id = ? ORDER BY 1", row[0]
                 ),
-                deleted={each.id for each in world.questions if each.deleted}
+                deleted=gone
                 & set(column(db, "SELECT id FROM questions WHERE turn_id = ?", row[0])),
+                forgotten=not column(
+                    db, "SELECT id FROM questions WHERE turn_id = ? AND author_id <> 0", row[0]
+                ),
                 parts=column(
                     db, "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", row[0]
                 ),

@@ -119,6 +119,7 @@ class World:
         self.questions: list[Question] = []
         self.robbed_turns: set[int] = set()
         """The turns of whose replies somebody deleted a message."""
+        self.must_forget: set[int] = set()  # the questions that the bot said it has forgotten
         self.faults = 0
         self.rooms = [
             sandbox.guild.text_channel("general"),
@@ -151,8 +152,7 @@ class World:
         models = (
             f'[models]\nendpoint = "chat"\nurl = "{self.model.url}"\nmodel = "scripted-model"\n'
         )
-        own = "enabled = true\nport = 0\n"
-        where = ""
+        own, where = "enabled = true\nport = 0\n", ""
         if self.remote:
             self._write("server", f"{models}[server]\nport = 0\n")
             await self.server.start()
@@ -296,20 +296,20 @@ class World:
                 "SELECT q.id, t.id, t.state FROM questions q JOIN turns t ON t.id = q.turn_id "
                 "WHERE t.ended_at IS NOT NULL"
             ).fetchall()
+            gone = {row[0] for row in db.execute("SELECT id FROM questions WHERE author_id = 0")}
         # Whoever deletes the reply of a failed turn deletes its Retry button, too.
         done = {
             question
             for question, turn, state in ended
             if state != "failed" or turn in self.robbed_turns
         }
-        return [one for one in self.questions if one.id not in done and not one.deleted]
+        return [one for one in self.questions if one.id not in done | gone and not one.deleted]
 
     def is_busy(self) -> bool:
         """Whether a turn has not ended yet, or a chore is left."""
         with closing(self._ledger()) as db:
-            (open_turns,) = db.execute(
-                "SELECT count(*) FROM turns WHERE ended_at IS NULL"
-            ).fetchone()
+            query = "SELECT count(*) FROM turns WHERE ended_at IS NULL"
+            (open_turns,) = db.execute(query).fetchone()
             (chores,) = db.execute("SELECT count(*) FROM chores").fetchone()
         return bool(open_turns or chores)
 

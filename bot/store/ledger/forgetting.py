@@ -258,6 +258,10 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
     if not touched:
         return Deletion()
     deletion = delete_questions(db, given["ids"], now)
+    waiting = f"SELECT id, channel_id, home_id FROM questions WHERE id IN {_IDS} AND marked"
+    for question_id, channel_id, home_id in db.execute(waiting, given).fetchall():
+        # The message stands on Discord, and waits no longer.
+        add_chore(db, home_id or channel_id, "reaction", channel_id, question_id)
     # What was shown beside the questions, and what quotes them in other questions.
     shown_in = forget_shown(db, given, where=f"question_id IN {_IDS}") | forget_shown(db, given)
     db.execute(
