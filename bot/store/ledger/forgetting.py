@@ -318,6 +318,8 @@ def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:
             )
             add_chore(db, channel_id, "thread", thread_id, thread_id)
     db.execute("UPDATE links SET thread_id = NULL WHERE channel_id = ?", (channel_id,))
+    # Functions keep values for direct messages by their channel.
+    db.execute("DELETE FROM tool_values WHERE place_id = ?", (channel_id,))
     db.execute(
         "UPDATE channel_titles SET title = NULL, settled = 1 WHERE channel_id = ?", (channel_id,)
     )
