@@ -255,6 +255,7 @@ def build_parts(
         finish_chores=chores.finish,
         last_backup=last_backup or _no_backup,
     )
+    conversations = ConversationCommands(client, ledger, rest, threads, choice, rules, chores.begin)
     handlers = InteractionHandlers(
         ledger,
         rest,
@@ -271,12 +272,11 @@ def build_parts(
             show_thoughts=settings.show_thoughts,
         ),
         privacy=privacy,
+        conversations=conversations,
     )
     commands = CommandHandlers(
         runs=handlers.runs,
-        conversations=ConversationCommands(
-            client, ledger, rest, threads, choice, rules, chores.begin
-        ),
+        conversations=conversations,
         privacy=privacy,
         schedules=ScheduleCommands(ledger, rest, clock, due_questions, schedules),
         assistants=AssistantCommands(

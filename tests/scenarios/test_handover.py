@@ -7,7 +7,7 @@ import pytest
 from bot.chat.texts.fluent import Language, localized, using
 from bot.sandbox import Channel, DiscordMessage, Permission, Role
 from tests.scenarios.bot_process import killed
-from tests.scenarios.community import Community, answer
+from tests.scenarios.community import Community, answer, labels
 from tests.scenarios.test_assistants import told
 from tests.support.eventually import eventually
 
@@ -102,6 +102,23 @@ async def test_without_a_role_or_a_channel_thread_the_command_says_so(threads: C
     )
     outside = await told(threads, threads.ada, threads.general, "thread handover")
     assert outside == localized("handover-no-channel-thread")
+
+
+async def test_a_button_calls_a_person_where_a_role_is_chosen(threads: Community) -> None:
+    role, home = await with_role(threads)
+    reply = threads.replies(home)[0]
+    assert "Ask a person" in labels(reply)
+    pressed = await threads.ben.click(reply, "Ask a person")
+    await threads.until(lambda: pressed.original is not None and pressed.original.content)
+    assert pressed.original is not None
+    assert pressed.original.ephemeral
+    assert pressed.original.content == localized("handover-begun")
+    await threads.until(lambda: calls(threads, home, role))
+    await threads.ada.say(home, "silent?")
+    # In the channel itself nobody is called.
+    await told(threads, threads.admin, threads.general, "channel set", reply_in="channel")
+    await threads.ask("here")
+    assert "Ask a person" not in labels(await threads.finished(threads.general))
 
 
 async def hand_over(whole: Community) -> None:

@@ -238,7 +238,9 @@ class ConversationCommands:
         return assistant.name or assistant_id
 
     def _acknowledged(self, interaction: discord.Interaction[Any]) -> AcknowledgedInteraction:
-        return AcknowledgedInteraction(interaction, self._rest, ephemeral=True)
+        # The press of a button gets a message of its own.
+        is_press = interaction.type is discord.InteractionType.component
+        return AcknowledgedInteraction(interaction, self._rest, ephemeral=True, thinking=is_press)
 
 
 def _channel_of(interaction: discord.Interaction[Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import discord
 
 from bot.chat.commands.answer_handlers import AnswerHandlers
+from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on
 from bot.chat.commands.privacy import PrivacyCommands
@@ -50,6 +51,7 @@ class InteractionHandlers:
         health: Callable[[], str],
         answers: AnswerHandlers,
         privacy: PrivacyCommands,
+        conversations: ConversationCommands,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
@@ -58,6 +60,7 @@ class InteractionHandlers:
         self._cancel = cancel
         self.answers: Final = answers
         self.privacy: Final = privacy
+        self._conversations = conversations
         self.runs: Final = RunCommands(
             ledger, rest, clock, cancel=self._request_cancel, retry=self._retry, health=health
         )
@@ -74,6 +77,7 @@ class InteractionHandlers:
             "steps": self.answers.steps_pressed,
             "up": self.answers.upvote_pressed,
             "down": self.answers.downvote_pressed,
+            "person": self._person_pressed,
         }
         await handlers[action](interaction, turn_id, attempt)
 
@@ -90,6 +94,12 @@ class InteractionHandlers:
                 elif await self._request_cancel(interaction, turn):
                     return
             await response.note(refusal)
+
+    async def _person_pressed(
+        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
+    ) -> None:
+        """Hand the channel thread of a reply over to people."""
+        await self._conversations.handover(interaction)
 
     async def retry_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int

@@ -8,9 +8,11 @@ import discord
 from msgspec import Struct
 
 from bot.chat.texts.fluent import localized
+from bot.chat.texts.sentences import retry_helps
 from bot.config import AnswerButton
+from bot.store.ledger import Turn
 
-Action = Literal["cancel", "retry", "continue", "again", "steps", "up", "down"]
+Action = Literal["cancel", "retry", "continue", "again", "steps", "up", "down", "person"]
 """What a press of a reply's button asks for."""
 
 Item = discord.ui.DynamicItem[Any]
@@ -218,6 +220,26 @@ class ForgetButton(
         """Call the client's handler."""
         client: HasButtonHandlers = interaction.client
         await client.handlers.forget_pressed(interaction)
+
+
+def finished_buttons(
+    turn: Turn, chosen: Sequence[AnswerButton], *, with_people: bool
+) -> list[Item]:
+    """Return the buttons under a finished reply, of those that the operator chose.
+
+    ``with_people`` adds the one that calls a person.
+    """
+    shown: list[Item] = []
+    if turn.outcome == "failed" and retry_helps(turn.error):
+        shown = [ReplyButton("retry", turn.id, turn.attempt)]
+    elif turn.outcome == "cancelled" and "answer_again" in chosen:
+        shown = [ReplyButton("again", turn.id, turn.attempt)]
+    elif turn.outcome == "answered":
+        cut_off = turn.error == "incomplete"
+        shown = answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
+    if with_people and turn.outcome != "cancelled":
+        shown.append(ReplyButton("person", turn.id, turn.attempt))
+    return shown
 
 
 BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton, ForgetButton)

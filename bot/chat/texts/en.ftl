@@ -50,6 +50,7 @@ restarting = -# I'm restarting and will go on with this answer in a moment.
 ## Buttons
 
 cancel-button = Cancel
+person-button = Ask a person
 retry-button = Retry
 continue-button = Continue
 again-button = Answer again

@@ -42,6 +42,7 @@ restarting = -# 再起動しています。まもなく続きを回答します�
 ## Buttons
 
 cancel-button = キャンセル
+person-button = 担当者を呼ぶ
 retry-button = 再試行
 continue-button = 続ける
 again-button = もう一度回答

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,7 @@ from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
-from bot.chat.reply.buttons import Item, ReplyButton, answer_buttons
+from bot.chat.reply.buttons import finished_buttons
 from bot.chat.reply.channel_writer import MessageDeletedError, UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
@@ -317,9 +317,12 @@ class TurnRunner:
         try:
             extras = await self._extras.read(turn, self._end)
             notes = [*extras.notes, *self._notes(turn, took, self._end.model)]
-            delivered = await self._reply.finish(
-                text, notes, self._buttons(turn), uploads=extras.uploads
+            shown = finished_buttons(
+                turn,
+                self._services.settings.buttons,
+                with_people=await self._services.tags.calls_people(turn),
             )
+            delivered = await self._reply.finish(text, notes, shown, uploads=extras.uploads)
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
             self._services.alerts.undelivered_soon(turn, error)
@@ -368,18 +371,6 @@ class TurnRunner:
         except APIError as error:
             _log.warning("Turn %d: its answer can't be read: %s", turn.id, error)
         return end
-
-    def _buttons(self, turn: Turn) -> Sequence[Item]:
-        """Return the buttons under a finished reply."""
-        if turn.outcome == "failed" and sentences.retry_helps(turn.error):
-            return [ReplyButton("retry", turn.id, turn.attempt)]
-        chosen = self._services.settings.buttons
-        if turn.outcome == "cancelled" and "answer_again" in chosen:
-            return [ReplyButton("again", turn.id, turn.attempt)]
-        if turn.outcome != "answered":
-            return ()
-        cut_off = turn.error == "incomplete"
-        return answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
 
     def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
         notes: list[str] = []

@@ -61,6 +61,7 @@ class Handled:
             cancel=self.cancelled.append,
             health=lambda: "-# busy",
             answers=no_answers,
+            conversations=no_answers,
             privacy=no_answers,
         )
 
