@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 import msgspec
@@ -51,6 +52,11 @@ class ShowcaseModel:
         body = msgspec.json.decode(await request.read())
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        with suppress(ConnectionError):  # the caller cancelled the run, or was killed
+            await self._stream(body, response)
+        return response
+
+    async def _stream(self, body: Mapping[str, Any], response: web.StreamResponse) -> None:
         told = 0
         for delta, delay, finish in _answer(body["messages"], bool(body.get("tools"))):
             await asyncio.sleep(delay)
@@ -62,7 +68,6 @@ class ShowcaseModel:
         await response.write(self._chunk([], usage=usage))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
-        return response
 
     def _chunk(self, choices: Sequence[Mapping[str, Any]], **more: Any) -> bytes:
         chunk = {

@@ -19,6 +19,11 @@ _MODELS: Final = (
     (LOCAL, "Small local model (95 MB, often wrong)"),
 )
 
+_BETTER_MODEL: Final = (
+    "\nMention @Assistant in a channel, or send it a direct message. For a better model, set "
+    "`OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml, and restart the demo."
+)
+
 
 class Stage:
     """Furnishes the sandbox for visitors."""
@@ -39,12 +44,14 @@ class Stage:
         exhibit = self._exhibit
         exhibit.model, exhibit.scripted = chosen, chosen == SHOWCASE
         exhibit.model_text = (
-            "The answers to the prepared questions are **scripted**; the bot, its threads, tools "
-            "and recovery are real. Choose a real model above to ask anything."
+            "The answers are **scripted**; the bot, its threads, tools and recovery are real. A "
+            "real model is a click away, at the top."
             if exhibit.scripted
             else f"**Model:** {line}"
         )
-        self._sandbox.welcome = _welcome(exhibit.model_text)
+        if not exhibit.scripted:
+            exhibit.model_text += _BETTER_MODEL
+        self._sandbox.welcome = exhibit.model_text
 
     async def furnish(self) -> None:
         """Add the channels and what their members said, then show the exhibit on the page."""
@@ -117,12 +124,3 @@ class Stage:
 
 def _files(files: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"name": name, "text": text} for name, text in files]
-
-
-def _welcome(model_text: str) -> str:
-    """Return the page's welcome text: what answers, and how to use a better model."""
-    return (
-        f"{model_text}\n"
-        "Mention @Assistant in a channel, or send it a direct message. Your own model answers here "
-        "if you set `OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml."
-    )

@@ -187,7 +187,9 @@ class Hub:
                 if one.thread and not one.thread.archived and world.sees(one, session.user)
             ],
             "voice_states": [],
-            "presences": [self._bot_presence()] if person else [],
+            "presences": [self._presence(one.user) for one in guild.members.values()]
+            if person
+            else [],
             "stage_instances": [],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],
@@ -217,21 +219,22 @@ class Hub:
         self._world.publish("session", detail=session)
 
     def _tell_presence(self, session: GatewaySession) -> None:
-        """Send people whether the bot is online."""
-        if session.user is not self._world.bot:
-            return
+        """Send people whether the session's user is online."""
         for guild in self._world.guilds.values():
+            if session.user.id not in guild.members:
+                continue
             people = frozenset(guild.members) - {self._world.bot.id}
-            payload = {"guild_id": str(guild.id), **self._bot_presence()}
+            payload = {"guild_id": str(guild.id), **self._presence(session.user)}
             event = GatewayEvent(
                 "PRESENCE_UPDATE", payload, Intent.GUILD_PRESENCES, only=people, guild_id=guild.id
             )
             self._world.emit(event)
 
-    def _bot_presence(self) -> Payload:
+    def _presence(self, user: User) -> Payload:
+        online = any(one.user is user and one.socket is not None for one in self.sessions.values())
         return {
-            "user": {"id": str(self._world.bot.id)},
-            "status": "offline" if self.bot_session() is None else "online",
+            "user": {"id": str(user.id)},
+            "status": "online" if online else "offline",
             "activities": [],
             "client_status": {},
         }

@@ -1,11 +1,18 @@
 // The page: keeps what the gateway tells, shows one channel, and does what the person does.
 
-import { drawChannels, drawPosts, FORUMS, label, ordered, THREADS } from "./channels.js";
+import { drawChannels, FORUMS, label, ordered, THREADS } from "./channels.js";
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { openChoice, openModal, openTroubles } from "./dialogs.js";
+import { Exhibit } from "./exhibit.js";
+import { frame } from "./frame.js";
 import { element, refreshTimes, render } from "./markdown.js";
-import { drawMessage } from "./message.js";
+import { drawMembers } from "./members.js";
+import { encoded, targets } from "./mentions.js";
+import { drawDivider, drawMessage } from "./message.js";
+import { cleared, reacted, voted } from "./tallies.js";
+import { drawCard, drawPosts } from "./threads.js";
+import { Typing } from "./typing.js";
 
 const $ = (id) => document.getElementById(id);
 const LONGEST_NAME = 100;
@@ -14,13 +21,12 @@ class App {
   constructor(welcome) {
     this.welcome = welcome;
     this.composer = new Composer(this);
-    $("guild").textContent = welcome.guild.name;
-    document.title = welcome.guild.name;
-    if (welcome.text) {
-      const names = { user: (id) => id, role: (id) => id, channel: (id) => id, guild: welcome.guild.id };
-      $("welcome-text").append(render(welcome.text, names));
-      $("welcome").hidden = false;
-    }
+    this.exhibit = new Exhibit(this, welcome.exhibit);
+    this.typing = new Typing(this);
+    $("guild").textContent = $("server").title = document.title = welcome.guild.name;
+    $("server").textContent = welcome.guild.name.slice(0, 2);
+    $("server").setAttribute("aria-label", welcome.guild.name);
+    this.greet(welcome.text);
     $("welcome-close").addEventListener("click", () => { $("welcome").hidden = true; });
     $("who").append(...welcome.people.map((one) => element("option", { value: one.id }, one.name + (one.admin ? " (admin)" : ""))));
     const start = welcome.people.find((one) => !one.admin) ?? welcome.people[0];
@@ -31,11 +37,17 @@ class App {
     let atEnd = true;
     box.addEventListener("scroll", () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80; });
     new ResizeObserver(() => { if (atEnd) box.scrollTop = box.scrollHeight; }).observe(box);
+    $("home").addEventListener("click", () => this.openDm());
+    $("server").addEventListener("click", () => this.open(this.ordered()[0][0]?.id, true));
+    frame(box);
     $("menu").addEventListener("click", () => this.side(!$("side").classList.contains("open")));
     document.addEventListener("keydown", (event) => {
       if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
         event.preventDefault();
         this.step(event.key === "ArrowDown" ? 1 : -1);
+      } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        openChoice("Go to", this.ordered().flat().map((one) => [this.label(one, "🧵 "), one.id]), (id) => this.open(id, true));
       }
     });
     window.addEventListener("hashchange", () => this.follow());
@@ -43,11 +55,17 @@ class App {
     this.become(start.id);
   }
 
+  greet(text) {
+    const names = { user: (id) => id, role: (id) => id, channel: (id) => id, guild: this.welcome.guild.id };
+    $("welcome-text").replaceChildren(render(text, names));
+    $("welcome").hidden = !text;
+  }
+
   become(id) {
     const current = this.state?.current;
     this.client?.close();
     const person = this.welcome.people.find((one) => one.id === id);
-    const state = { person, channels: new Map(), users: new Map(), roles: new Map(), messages: new Map(), pending: new Map(), early: new Set(), typing: new Map(), fresh: new Set(), current };
+    const state = { person, channels: new Map(), users: new Map(), roles: new Map(), messages: new Map(), pending: new Map(), early: new Set(), fresh: new Map(), folded: new Set(), last: new Map(), present: new Map(), current };
     state.names = {
       user: (one) => { const user = state.users.get(one); return user ? user.global_name ?? user.username : "unknown-user"; },
       role: (one) => state.roles.get(one)?.name ?? "unknown-role",
@@ -61,8 +79,8 @@ class App {
 
   status(change) {
     this.state.status = { ...this.state.status, ...change };
-    const { link, bot } = this.state.status;
-    $("status").textContent = link || (bot === "offline" ? `${this.welcome.bot.name} is offline` : "");
+    const { link, bot, model } = this.state.status;
+    $("status").textContent = link || model || (bot === "offline" ? `${this.welcome.bot.name} is offline` : "");
   }
 
   event(name, data) {
@@ -73,24 +91,24 @@ class App {
         for (const one of data.members) state.users.set(one.user.id, one.user);
         for (const one of data.roles) state.roles.set(one.id, one);
         for (const one of [...data.channels, ...data.threads]) state.channels.set(one.id, one);
-        this.status({ bot: data.presences[0]?.status });
+        for (const one of data.presences) this.present(one);
         this.drawChannels();
         const kept = state.channels.has(state.current) ? state.current : null;
         this.open(kept ?? data.channels.find((one) => one.type === 0)?.id);
         if (location.hash) this.follow();
       },
-      GUILD_MEMBER_ADD: () => state.users.set(data.user.id, data.user),
+      GUILD_MEMBER_ADD: () => { state.users.set(data.user.id, data.user); drawMembers(this); },
       CHANNEL_CREATE: () => this.keep(data), CHANNEL_UPDATE: () => this.keep(data),
       THREAD_CREATE: () => this.keep(data), THREAD_UPDATE: () => this.keep(data),
       CHANNEL_DELETE: () => this.lose(data), THREAD_DELETE: () => this.lose(data),
       MESSAGE_CREATE: () => this.heard(data), MESSAGE_UPDATE: () => this.changed(data),
       MESSAGE_DELETE: () => this.gone(data.channel_id, [data.id]),
       MESSAGE_DELETE_BULK: () => this.gone(data.channel_id, data.ids),
-      MESSAGE_REACTION_ADD: () => this.reacted(data, 1), MESSAGE_REACTION_REMOVE: () => this.reacted(data, -1),
-      MESSAGE_REACTION_REMOVE_ALL: () => this.cleared(data, null), MESSAGE_REACTION_REMOVE_EMOJI: () => this.cleared(data, data.emoji.name),
-      MESSAGE_POLL_VOTE_ADD: () => this.voted(data, 1), MESSAGE_POLL_VOTE_REMOVE: () => this.voted(data, -1),
-      PRESENCE_UPDATE: () => { if (data.user.id === this.welcome.bot.id) this.status({ bot: data.status }); },
-      TYPING_START: () => this.showTyping(data),
+      MESSAGE_REACTION_ADD: () => reacted(this, data, 1), MESSAGE_REACTION_REMOVE: () => reacted(this, data, -1),
+      MESSAGE_REACTION_REMOVE_ALL: () => cleared(this, data, null), MESSAGE_REACTION_REMOVE_EMOJI: () => cleared(this, data, data.emoji.name),
+      MESSAGE_POLL_VOTE_ADD: () => voted(this, data, 1), MESSAGE_POLL_VOTE_REMOVE: () => voted(this, data, -1),
+      PRESENCE_UPDATE: () => this.present(data),
+      TYPING_START: () => this.typing.heard(data),
       INTERACTION_SUCCESS: () => this.settled(data.id, ""),
       INTERACTION_FAILURE: () => this.settled(data.id, "The application did not respond"),
       INTERACTION_MODAL_CREATE: () => { this.settled(data.id, ""); openModal(data.modal, this, (values) => this.begin(this.client.act("modal", { interaction_id: data.id, values }))); },
@@ -98,9 +116,19 @@ class App {
     handler?.();
   }
 
+  present({ user, status }) {
+    this.state.present.set(user.id, status);
+    drawMembers(this);
+    if (user.id !== this.welcome.bot.id) return;
+    this.status({ bot: status });
+    this.exhibit.present(status);
+  }
+
   keep(channel) {
     this.state.channels.set(channel.id, channel);
     this.drawChannels();
+    this.redrawCard(channel.id);
+    this.exhibit.appeared(channel);
     if (channel.id === this.state.current) this.drawHeader();
     if (channel.parent_id === this.state.current && FORUMS.includes(this.state.channels.get(channel.parent_id)?.type)) this.drawMessages();
   }
@@ -114,12 +142,12 @@ class App {
   ordered() { return ordered(this.state); }
   label(channel, thread) { return label(channel, thread, this); }
   drawChannels() { drawChannels(this); }
-
   drawHeader() {
     const channel = this.state.channels.get(this.state.current);
     if (!channel) return;
     const title = this.label(channel, "🧵 ");
     $("title").textContent = title;
+    $("topic").textContent = channel.parent_id && THREADS.includes(channel.type) ? `in #${this.state.names.channel(channel.parent_id)}` : channel.topic ?? "";
     $("text").placeholder = FORUMS.includes(channel.type) ? "New post: its title, then its text on the next lines" : `Message ${title}`;
   }
 
@@ -145,6 +173,7 @@ class App {
     if (!id) return;
     if (!state.channels.has(id)) this.keep(await this.client.api("GET", `/channels/${id}`));
     state.current = id;
+    const unseen = state.fresh.has(id);
     state.fresh.delete(id);
     if (byHand) { this.side(false); this.composer.reset(); }
     this.drawChannels();
@@ -156,7 +185,10 @@ class App {
       const known = new Set(early.map((one) => one.id));
       state.messages.set(id, [...found.reverse().filter((one) => !known.has(one.id)), ...early]);
     }
-    if (state === this.state && state.current === id) this.drawMessages();
+    if (state === this.state && state.current === id) {
+      this.drawMessages(unseen);
+      this.exhibit.opened();
+    }
     if (byHand) $("text").focus();
   }
 
@@ -169,12 +201,29 @@ class App {
     if (message) this.show(message);
   }
 
-  drawMessages() {
-    const channel = this.state.channels.get(this.state.current);
+  drawMessages(unseen = false) {
+    const { state } = this;
+    const channel = state.channels.get(state.current);
     if (FORUMS.includes(channel?.type)) return drawPosts(channel, this);
-    const list = this.state.messages.get(this.state.current) ?? [];
-    $("messages").replaceChildren(...list.map((one, index) => drawMessage(one, list[index - 1], this)));
+    const list = state.messages.get(state.current) ?? [];
+    const first = unseen ? list.findIndex((one) => BigInt(one.id) > BigInt(state.seen?.get(state.current) ?? 0)) : -1;
+    const rows = list.flatMap((one, index) => [...drawDivider(one, list[index - 1], index > 0 && index === first), drawMessage(one, list[index - 1], this)]);
+    $("messages").replaceChildren(...rows);
     $("messages").scrollTop = $("messages").scrollHeight;
+    (state.seen ??= new Map()).set(state.current, list.at(-1)?.id ?? "0");
+  }
+
+  // A message of a channel that may not be open: the card of its thread shows the newest one.
+  heardIn(id, message) {
+    const last = this.state.last.get(id);
+    if (!last || BigInt(message.id) >= BigInt(last.id)) this.state.last.set(id, message);
+    this.redrawCard(id);
+  }
+
+  redrawCard(id) {
+    const card = $("messages").querySelector(`[data-thread="${id}"]`);
+    const thread = this.state.channels.get(id);
+    if (card && thread) card.replaceWith(drawCard(thread, this));
   }
 
   show(id) {
@@ -186,28 +235,36 @@ class App {
 
   heard(message) {
     const { state } = this;
-    state.typing.delete(message.author.id);
-    this.drawTyping();
+    this.typing.stopped(message.author.id);
     state.messages.get(message.channel_id)?.push(message);
+    const channel = state.channels.get(message.channel_id);
+    if (channel?.thread_metadata) channel.message_count += 1;
     if (message.channel_id !== state.current) {
-      state.fresh.add(message.channel_id);
+      const pinged = message.mentions.some((user) => user.id === state.person.id) && message.author.id !== state.person.id;
+      state.fresh.set(message.channel_id, (state.fresh.get(message.channel_id) ?? 0) + Number(pinged));
       this.drawChannels();
+      this.heardIn(message.channel_id, message);
       return;
     }
+    this.heardIn(message.channel_id, message);
+    (state.seen ??= new Map()).set(message.channel_id, message.id);
     const list = state.messages.get(state.current) ?? [];
     const box = $("messages");
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
-    box.append(drawMessage(message, list.at(-2), this));
+    box.append(...drawDivider(message, list.at(-2), false), drawMessage(message, list.at(-2), this));
+    this.exhibit.observe();
     if (atEnd || message.author.id === state.person.id) box.scrollTop = box.scrollHeight;
   }
 
   changed(message) {
+    if (this.state.last.get(message.channel_id)?.id === message.id) this.heardIn(message.channel_id, message);
     const list = this.state.messages.get(message.channel_id);
     const at = list?.findIndex((one) => one.id === message.id) ?? -1;
     if (at < 0) return;
     message.reactions ??= list[at].reactions;
     list[at] = message;
     this.redraw(message);
+    this.exhibit.observe();
   }
 
   redraw(message) {
@@ -227,66 +284,27 @@ class App {
     if (channel === this.state.current) for (const id of ids) $("messages").querySelector(`[data-id="${id}"]`)?.remove();
   }
 
-  reacted(data, by) {
-    const message = this.state.messages.get(data.channel_id)?.find((one) => one.id === data.message_id);
-    if (!message) return;
-    message.reactions ??= [];
-    let one = message.reactions.find((each) => each.emoji.name === data.emoji.name);
-    if (!one) message.reactions.push(one = { emoji: data.emoji, count: 0, me: false });
-    one.count += by;
-    if (data.user_id === this.state.person.id) one.me = by > 0;
-    message.reactions = message.reactions.filter((each) => each.count > 0);
-    this.redraw(message);
+  lastOwn() {
+    const { state } = this;
+    return (state.messages.get(state.current) ?? []).findLast((one) => one.author.id === state.person.id && one.content);
   }
 
-  voted(data, by) {
-    const message = this.state.messages.get(data.channel_id)?.find((one) => one.id === data.message_id);
-    const count = message?.poll?.results.answer_counts.find((one) => one.id === data.answer_id);
-    if (!count) return;
-    count.count += by;
-    if (data.user_id === this.state.person.id) count.me_voted = by > 0;
-    this.redraw(message);
-  }
-
-  cleared(data, emoji) {
-    const message = this.state.messages.get(data.channel_id)?.find((one) => one.id === data.message_id);
-    if (!message) return;
-    message.reactions = emoji ? (message.reactions ?? []).filter((one) => one.emoji.name !== emoji) : [];
-    this.redraw(message);
-  }
-
-  showTyping(data) {
-    if (data.channel_id !== this.state.current || data.user_id === this.state.person.id) return;
-    this.state.typing.set(data.user_id, Date.now() + 10000);
-    this.drawTyping();
-    setTimeout(() => this.drawTyping(), 10100);
-  }
-
-  drawTyping() {
-    const names = [...this.state.typing].filter(([, until]) => until > Date.now()).map(([id]) => this.state.names.user(id));
-    $("typing").textContent = names.length ? `${names.join(", ")} ${names.length > 1 ? "are" : "is"} typing…` : "";
-  }
-
-  plain(text) {
+  // A text with names in place of mentions and, where only a line of it is shown, without marks.
+  plain(text, line = true) {
     const { names } = this.state;
-    return text.replace(/<@!?(\d+)>/g, (_, id) => "@" + names.user(id)).replace(/<@&(\d+)>/g, (_, id) => "@" + names.role(id))
-      .replace(/<#(\d+)>/g, (_, id) => "#" + names.channel(id)).replace(/\|\|.+?\|\|/g, "█████").replace(/\*\*|__|~~|```\w*|`/g, "");
-  }
-
-  typing() {
-    const now = Date.now();
-    if (now - (this.typed ?? 0) < 8000) return;
-    this.typed = now;
-    this.client.api("POST", `/channels/${this.state.current}/typing`).catch(() => {});
+    const named = text.replace(/<@!?(\d+)>/g, (_, id) => "@" + names.user(id)).replace(/<@&(\d+)>/g, (_, id) => "@" + names.role(id))
+      .replace(/<#(\d+)>/g, (_, id) => "#" + names.channel(id));
+    return !line ? named : named.replace(/\|\|.+?\|\|/g, "█████").replace(/\*\*|__|~~|```\w*|`/g, "");
   }
 
   post(text, files, replyTo) {
-    const wanted = `@${this.welcome.bot.name}`.toLowerCase();
-    const words = text.toLowerCase().startsWith(wanted) ? `<@${this.welcome.bot.id}>` + text.slice(wanted.length) : text;
-    this.typed = 0;
+    const words = encoded(this, text);
+    this.typing.sent();
     if (FORUMS.includes(this.state.channels.get(this.state.current)?.type)) return this.newPost(words);
     return this.client.post(this.state.current, words, files, replyTo);
   }
+
+  encodedForBot(text) { return `<@${this.welcome.bot.id}> ${encoded(this, text)}`; }
 
   async newPost(text) {
     const [title] = text.split("\n", 1);
@@ -315,7 +333,7 @@ class App {
     return this.told(this.client.act("vote", { channel_id: message.channel_id, message_id: message.id, answers }));
   }
 
-  change(message, text) { return this.client.api("PATCH", `/channels/${message.channel_id}/messages/${message.id}`, { content: text }); }
+  change(message, text) { return this.client.api("PATCH", `/channels/${message.channel_id}/messages/${message.id}`, { content: encoded(this, text) }); }
   remove(message) { return this.told(this.client.api("DELETE", `/channels/${message.channel_id}/messages/${message.id}`)); }
   replyTo(message) { this.composer.replyTo(message); }
   edit(message) { this.composer.edit(message); }
@@ -358,6 +376,7 @@ class App {
   }
 
   async press(message, part, button) {
+    this.exhibit.pressed(part.custom_id);
     button.disabled = true;
     const id = await this.told(this.begin(this.client.act("click", { channel_id: message.channel_id, message_id: message.id, custom_id: part.custom_id })));
     if (id && this.state.pending.has(id)) this.state.pending.set(id, () => { button.disabled = false; });
@@ -374,14 +393,7 @@ class App {
     return this.client.act("autocomplete", { channel_id: this.state.current, path, values, focused, value });
   }
 
-  targets(kind) {
-    const { users, roles, channels } = this.state;
-    if (kind === 6) return [...users.values()].map((one) => [one.id, "@" + (one.global_name ?? one.username)]);
-    if (kind === 8) return [...roles.values()].map((one) => [one.id, "@" + one.name]);
-    if (kind === 7) return [...channels.values()].filter((one) => one.name).map((one) => [one.id, "#" + one.name]);
-    if (kind === 9) return [...this.targets(6), ...this.targets(8)];
-    return null;
-  }
+  targets(kind) { return targets(this.state, kind); }
 }
 
 const response = await fetch("/page/welcome.json");

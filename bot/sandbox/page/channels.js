@@ -1,4 +1,4 @@
-// The list of channels at the side, and the posts of a forum.
+// The list of channels at the side, by category.
 
 import { element } from "./markdown.js";
 
@@ -10,7 +10,9 @@ const TEXT = [0, 5], DM = 1, DIRECT = [DM, 3];
 export function ordered(state) {
   const all = [...state.channels.values()];
   const found = [];
-  for (const channel of all.filter((one) => TEXT.includes(one.type) || FORUMS.includes(one.type)).sort((a, b) => a.position - b.position)) {
+  const place = (one) => state.channels.get(one.parent_id)?.position ?? -1;
+  const places = all.filter((one) => TEXT.includes(one.type) || FORUMS.includes(one.type));
+  for (const channel of places.sort((a, b) => place(a) - place(b) || a.position - b.position)) {
     found.push(channel);
     found.push(...all.filter((one) => THREADS.includes(one.type) && one.parent_id === channel.id && (!one.thread_metadata.archived || one.id === state.current)));
   }
@@ -26,24 +28,38 @@ export function label(channel, thread, app) {
   return (THREADS.includes(channel.type) ? thread : FORUMS.includes(channel.type) ? "🗂 " : "# ") + channel.name;
 }
 
+// A category's name, which folds its channels away; those with news stay.
+function heading(category, app) {
+  const { state } = app;
+  const folded = state.folded.has(category);
+  const fold = () => {
+    state.folded[folded ? "delete" : "add"](category);
+    drawChannels(app);
+  };
+  return element("h3", {}, element("button", { type: "button", class: "category", "aria-expanded": String(!folded), onclick: fold }, `${folded ? "▸" : "▾"} ${state.channels.get(category)?.name ?? "Channels"}`));
+}
+
 export function drawChannels(app) {
   const { state } = app;
   const [places, dms] = ordered(state);
   const item = (channel) => {
     const thread = THREADS.includes(channel.type);
     const locked = channel.thread_metadata?.locked ? " 🔒" : channel.thread_metadata?.archived ? " 💤" : "";
-    return element("button", { type: "button", class: (thread ? "thread " : "") + (state.fresh.has(channel.id) ? "new" : ""), "data-channel": channel.id, "aria-current": channel.id === state.current ? "page" : undefined, onclick: () => app.open(channel.id, true) }, label(channel, "╰ ", app) + locked);
+    const pings = state.fresh.get(channel.id);
+    const badge = pings ? element("span", { class: "badge", "aria-label": `${pings} mentions` }, String(pings)) : null;
+    return element("button", { type: "button", class: (thread ? "thread " : "") + (state.fresh.has(channel.id) ? "new" : ""), "data-channel": channel.id, "aria-current": channel.id === state.current ? "page" : undefined, onclick: () => app.open(channel.id, true) },
+      element("span", { class: "words" }, label(channel, "╰ ", app) + locked), state.fresh.has(channel.id) ? element("span", { class: "hidden" }, "unread") : null, badge);
   };
+  // Each category with its channels; what has none stands first.
+  const rows = [];
+  let above;
+  for (const channel of places) {
+    const category = THREADS.includes(channel.type) ? above : channel.parent_id ?? null;
+    if (category !== above) rows.push(heading(category, app));
+    above = category;
+    if (!(state.folded.has(category) && channel.id !== state.current && !state.fresh.has(channel.id))) rows.push(item(channel));
+  }
   const withBot = dms.some((one) => one.type === DM && one.recipients.every((each) => each.id === state.person.id));
   const bot = withBot ? [] : [element("button", { type: "button", onclick: () => app.openDm() }, "@ " + app.welcome.bot.name)];
-  $("channels").replaceChildren(element("h3", {}, "Channels"), ...places.map(item), element("h3", {}, "Direct messages"), ...bot, ...dms.map(item));
-}
-
-export function drawPosts(forum, app) {
-  const tags = new Map(forum.available_tags.map((one) => [one.id, one.name]));
-  const posts = [...app.state.channels.values()].filter((one) => one.parent_id === forum.id);
-  const rows = posts.reverse().map((post) => element("li", { class: "notice" },
-    element("button", { type: "button", class: "file", onclick: () => app.open(post.id, true) }, post.name),
-    ...(post.applied_tags ?? []).map((one) => element("span", { class: "tag" }, tags.get(one) ?? "tag"))));
-  $("messages").replaceChildren(element("li", { class: "notice" }, forum.topic ?? "Posts of this forum:"), ...rows);
+  $("channels").replaceChildren(...rows, element("h3", {}, "Direct messages"), ...bot, ...dms.map(item));
 }

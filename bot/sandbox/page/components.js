@@ -31,7 +31,7 @@ export function drawComponent(part, message, app) {
 function drawButton(part, message, app) {
   const label = [part.emoji?.name, part.label].filter(Boolean).join(" ");
   if (part.style === LINK) return element("a", { class: "button", href: part.url, target: "_blank", rel: "noreferrer" }, label + " ↗");
-  return element("button", { type: "button", class: `s${part.style}`, disabled: part.disabled, onclick: (event) => app.press(message, part, event.target) }, label);
+  return element("button", { type: "button", class: `s${part.style}`, "data-custom": part.custom_id, disabled: part.disabled, onclick: (event) => app.press(message, part, event.target) }, label);
 }
 
 export function choices(part, app) {

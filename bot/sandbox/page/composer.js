@@ -2,6 +2,7 @@
 
 import { packed } from "./dialogs.js";
 import { element } from "./markdown.js";
+import { offered } from "./mentions.js";
 
 const $ = (id) => document.getElementById(id);
 const KIND = { string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
@@ -52,7 +53,7 @@ export class Composer {
   edit(message) {
     this.editing = message;
     this.reply = null;
-    this.text.value = message.content;
+    this.text.value = this.app.plain(message.content, false);
     this.note("Editing your message");
   }
 
@@ -70,7 +71,7 @@ export class Composer {
     this.text.value = "";
     this.text.style.height = "";
     $("options").hidden = true;
-    $("picker").hidden = true;
+    this.hidePicker();
     $("problem").textContent = "";
     this.note(null);
     this.drawFiles();
@@ -83,9 +84,28 @@ export class Composer {
     const value = this.text.value;
     if (value.startsWith("/") && !value.includes("\n")) this.offerCommands(value.slice(1).toLowerCase());
     else {
-      $("picker").hidden = true;
-      if (value) this.app.typing();
+      this.offerNames();
+      if (value) this.app.typing.tell();
     }
+  }
+
+  offerNames() {
+    const before = this.text.value.slice(0, this.text.selectionStart);
+    this.offer(offered(this.app, before).map(([name, begun]) => ({ label: name, pick: () => this.insert(name + " ", begun) })));
+  }
+
+  // Put a picked name in place of the letters before the cursor.
+  insert(text, begun) {
+    const at = this.text.selectionStart;
+    this.text.setRangeText(text, at - begun, at, "end");
+    this.hidePicker();
+    this.text.focus();
+  }
+
+  hidePicker() {
+    $("picker").hidden = true;
+    this.text.removeAttribute("aria-activedescendant");
+    this.text.removeAttribute("aria-controls");
   }
 
   async offerCommands(start) {
@@ -108,7 +128,9 @@ export class Composer {
       { role: "option", id: `pick-${index}`, "aria-selected": String(index === this.chosen), onmousedown: (event) => { event.preventDefault(); one.pick(); } },
       one.label, one.hint ? element("small", {}, one.hint) : null)));
     picker.children[this.chosen]?.scrollIntoView({ block: "nearest" });
-    if (!picker.hidden) this.text.setAttribute("aria-activedescendant", `pick-${this.chosen}`);
+    if (picker.hidden) return this.hidePicker();
+    this.text.setAttribute("aria-controls", "picker");
+    this.text.setAttribute("aria-activedescendant", `pick-${this.chosen}`);
   }
 
   move(step) {
@@ -125,8 +147,11 @@ export class Composer {
       event.preventDefault();
       this.found[this.chosen].pick();
     } else if (event.key === "Escape") {
-      if (open) $("picker").hidden = true;
+      if (open) this.hidePicker();
       else this.reset();
+    } else if (event.key === "ArrowUp" && !this.text.value && !event.altKey) {
+      const mine = this.app.lastOwn();
+      if (mine) { event.preventDefault(); this.edit(mine); }
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       this.send();
@@ -136,7 +161,7 @@ export class Composer {
   fill(command) {
     this.command = command;
     this.text.value = "";
-    $("picker").hidden = true;
+    this.hidePicker();
     const inputs = command.options.map((option) => this.input(option));
     const go = element("button", { type: "button", onclick: () => this.send() }, "Send");
     const away = element("button", { type: "button", "aria-label": "Cancel the command", onclick: () => { this.reset(); this.text.focus(); } }, "✕");

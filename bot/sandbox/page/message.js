@@ -1,28 +1,24 @@
 // Draws one message: author, content, what it carries, reactions, and what can be done with it.
 
 import { element, render } from "./markdown.js";
-import { drawAbove, drawBody, drawForward, drawPoll, drawPollResult, name } from "./parts.js";
+import { avatar, clock, day, drawAbove, drawBody, drawForward, drawPoll, drawPollResult, name } from "./parts.js";
+import { drawCard } from "./threads.js";
 
-const COLOURS = ["#4f5bd5", "#b3540a", "#1f7a3d", "#8a1fb0", "#b3261e", "#0b7285"];
 const LOADING = 128, EPHEMERAL = 64;
 const THREAD_CREATED = 18, REPLY = 19, STARTER = 21, POLL_RESULT = 46;
 
-export function clock(iso) {
-  return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-}
-
 export function drawMessage(message, previous, app) {
   const { state } = app;
-  const continues = previous && previous.author.id === message.author.id && message.type !== REPLY &&
+  const continues = previous && day(previous.timestamp) === day(message.timestamp) && previous.author.id === message.author.id && message.type !== REPLY &&
     previous.type !== THREAD_CREATED && new Date(message.timestamp) - new Date(previous.timestamp) < 420000;
   if (message.type === POLL_RESULT) return drawPollResult(message);
   if (message.type === THREAD_CREATED) {
-    return element("li", { class: "notice", "data-id": message.id },
+    return element("div", { class: "notice", "data-id": message.id },
       `${name(message.author)} started a thread: `,
       element("button", { type: "button", onclick: () => app.open(message.message_reference.channel_id) }, message.content));
   }
   const shown = message.type === STARTER && message.referenced_message ? message.referenced_message : message;
-  const node = element("li", { class: "message" + (continues ? "" : " first"), "data-id": message.id });
+  const node = element("div", { class: "message" + (continues ? "" : " first"), role: "article", tabindex: "-1", "data-id": message.id, "aria-label": `${name(message.author)}, ${day(message.timestamp)} ${clock(message.timestamp)}` });
   if (message.mentions.some((user) => user.id === state.person.id) || message.mention_everyone) node.classList.add("ping");
   if (message.type === REPLY || message.interaction) node.append(drawAbove(message, app));
   if (!continues) node.append(...heading(shown));
@@ -38,7 +34,7 @@ export function drawMessage(message, previous, app) {
   node.append(...drawBody(shown, message, app));
   if (message.reactions?.length) node.append(drawReactions(message, app));
   if (message.thread) {
-    node.append(element("button", { type: "button", class: "file", onclick: () => app.open(message.thread.id) }, `💬 ${message.thread.name}`));
+    node.append(drawCard(message.thread, app));
   }
   if (message.flags & EPHEMERAL) {
     node.append(element("div", { class: "note ephemeral" }, "👁 Only you can see this · ",
@@ -48,13 +44,9 @@ export function drawMessage(message, previous, app) {
 }
 
 function heading(message) {
-  const who = name(message.author);
-  const colour = COLOURS[Number(BigInt(message.author.id) % BigInt(COLOURS.length))];
-  const avatar = element("span", { class: "avatar", "aria-hidden": "true" }, who[0].toUpperCase());
-  avatar.style.background = colour;
-  const parts = [avatar, element("span", { class: "author" }, who)];
+  const parts = [avatar(message.author), element("span", { class: "author" }, name(message.author))];
   if (message.author.bot) parts.push(element("span", { class: "tag" }, "APP"));
-  parts.push(element("time", { class: "time", datetime: message.timestamp }, clock(message.timestamp)));
+  parts.push(element("time", { class: "time", datetime: message.timestamp }, `${day(message.timestamp)} ${clock(message.timestamp)}`));
   return parts;
 }
 
@@ -75,4 +67,14 @@ function tools(message, app) {
   found.push(button("Forward", "↪", () => app.forward(message)), button("Apps", "⋯", () => app.useOn(message)));
   if (app.canHaveThread(message)) found.push(button("Start a thread", "🧵", () => app.startThread(message)));
   return element("div", { class: "tools" }, ...found);
+}
+
+// The line between two days, and the one above what was not seen yet.
+export function drawDivider(message, previous, unseen) {
+  const found = [];
+  if (!previous || day(previous.timestamp) !== day(message.timestamp)) {
+    found.push(element("div", { class: "divider", role: "separator" }, element("span", {}, day(message.timestamp, "long"))));
+  }
+  if (unseen) found.push(element("div", { class: "divider unseen", role: "separator" }, element("span", {}, "New")));
+  return found;
 }

@@ -4,7 +4,34 @@ import { drawComponent } from "./components.js";
 import { element, render } from "./markdown.js";
 import { drawEmbed, drawFile, drawSticker } from "./media.js";
 
-const SUMMARY = 160;
+const SUMMARY = 160, LOADING = 128;
+
+const COLOURS = ["#4752c4", "#a4500f", "#1f7a3d", "#8a1fb0", "#b3261e", "#0b6f80"];
+
+export function avatar(user) {
+  const node = element("span", { class: "avatar" + (user.bot ? " app" : ""), "aria-hidden": "true" }, user.bot ? "✦" : name(user)[0].toUpperCase());
+  node.style.background = COLOURS[[...name(user)].reduce((sum, one) => sum + one.codePointAt(0), 0) % COLOURS.length];
+  return node;
+}
+
+// The day of a moment as people say it: today, yesterday, else its date.
+export function day(iso, style = "short") {
+  const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  const days = Math.round((midnight(new Date()) - midnight(new Date(iso))) / 86400000);
+  if (days !== 0 && days !== 1) return new Date(iso).toLocaleDateString([], { dateStyle: style });
+  const word = new Intl.RelativeTimeFormat([], { numeric: "auto" }).format(-days, "day");
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+export function clock(iso) {
+  return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+// Whether an application still works on a message: it offers to cancel, or shows that it thinks.
+export function working(message) {
+  const cancel = (parts) => parts.some((part) => /^cancel:/.test(part.custom_id ?? "") || cancel(part.components ?? []));
+  return Boolean(message.flags & LOADING) || cancel(message.components ?? []);
+}
 
 export function name(user) {
   return user.global_name ?? user.username;
@@ -58,7 +85,7 @@ export function drawPoll(message, app) {
 export function drawPollResult(message) {
   const facts = Object.fromEntries((message.embeds[0]?.fields ?? []).map((one) => [one.name, one.value]));
   const winner = facts.victor_answer_text ? `${facts.victor_answer_text} won with ${facts.victor_answer_votes} of ${facts.total_votes} votes` : "there was no winner";
-  return element("li", { class: "notice", "data-id": message.id }, `The poll “${facts.poll_question_text}” has closed: ${winner}.`);
+  return element("div", { class: "notice", "data-id": message.id }, `The poll “${facts.poll_question_text}” has closed: ${winner}.`);
 }
 
 export function drawAbove(message, app) {
