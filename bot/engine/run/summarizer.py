@@ -146,6 +146,8 @@ class Summarizer:
             through = seq
             if line.text:
                 lines.append(line.text)
+        if not lines:  # messages without text are not what takes the room
+            return None
         request = ModelRequest(
             model=run.model,
             items=summary_items(earlier.text, lines, window),
