@@ -24,6 +24,7 @@ from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.groups import CommandHandlers, command_groups
 from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.help import HelpCommand
 from bot.chat.commands.modals import Modals
 from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.schedules import ScheduleCommands
@@ -274,7 +275,9 @@ def build_parts(
         privacy=privacy,
         conversations=conversations,
     )
+    admins = discord.Permissions(**{settings.admin_permission: True})
     commands = CommandHandlers(
+        help=HelpCommand(rest, rules, admins),
         runs=handlers.runs,
         conversations=conversations,
         privacy=privacy,
@@ -286,7 +289,6 @@ def build_parts(
         access=AccessCommands(ledger, rest, gate),
         settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
     )
-    admins = discord.Permissions(**{settings.admin_permission: True})
     return ChatParts(
         gateway=gateway,
         run_slots=run_slots,

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.chat.commands.entrance import Entrance
+from bot.chat.commands.groups import AnyCommand
 from bot.chat.commands.localization import CommandTranslator
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
@@ -32,7 +33,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
     def __init__(
         self,
         client: discord.Client,
-        groups: Sequence[app_commands.Group],
+        groups: Sequence[AnyCommand],
         ledger: Ledger,
         rest: RestRetry,
         entrance: Entrance,

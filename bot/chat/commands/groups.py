@@ -1,7 +1,7 @@
 """The slash commands of the bot, by group; each calls a method of the group's handlers."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import discord
 from discord import app_commands
@@ -10,7 +10,8 @@ from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.conversations import ConversationCommands
-from bot.chat.commands.localization import add_command, new_group
+from bot.chat.commands.help import HelpCommand
+from bot.chat.commands.localization import add_command, new_command, new_group
 from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.runs import RunCommands
 from bot.chat.commands.schedules import ScheduleCommands
@@ -18,11 +19,14 @@ from bot.chat.commands.server_settings import SettingsCommands
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
 
+AnyCommand = app_commands.Group | app_commands.Command[Any, ..., Any]
+
 
 @dataclass(frozen=True, kw_only=True)
 class CommandHandlers:
     """What handles each group of commands."""
 
+    help: HelpCommand
     runs: RunCommands
     conversations: ConversationCommands
     privacy: PrivacyCommands
@@ -35,9 +39,10 @@ class CommandHandlers:
 
 def command_groups(
     handlers: CommandHandlers, admins: discord.Permissions
-) -> tuple[app_commands.Group, ...]:
-    """Return all groups; ``admins`` are the permissions that managing assistants needs."""
+) -> tuple[AnyCommand, ...]:
+    """Return all commands; ``admins`` are the permissions that managing assistants needs."""
     return (
+        new_command("help", handlers.help.help),
         _runs_commands(handlers.runs),
         _thread_commands(handlers.conversations),
         _privacy_commands(handlers.privacy),

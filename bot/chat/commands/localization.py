@@ -45,6 +45,22 @@ def new_group(
     )
 
 
+def new_command(
+    name: str, handler: Callable[..., Coroutine[Any, Any, None]]
+) -> app_commands.Command[Any, ..., None]:
+    """Return a command of its own, without options, which everybody has everywhere."""
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name=name,
+        description=_english(f"{name}-command.description"),
+        callback=handler,
+        allowed_contexts=app_commands.AppCommandContext(
+            guild=True, dm_channel=True, private_channel=True
+        ),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+    return command
+
+
 def add_command(
     group: app_commands.Group,
     name: str,
