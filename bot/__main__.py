@@ -245,6 +245,37 @@ def backup(config_path: Path | None, directory: Path) -> None:
         _say(f"Backed up to {directory}.")
 
 
+@main.command("import")
+@config_option
+@click.option(
+    "--project", metavar="NAME", help="The project to import into.  [default: the bot's project]"
+)
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def import_(config_path: Path | None, project: str | None, directory: Path) -> None:
+    """Import assistants, threads, messages and runs from DIRECTORY, with their ids.
+
+    DIRECTORY holds an export of OpenAI's Assistants API, or raw objects of the API as JSON. Objects
+    that are there already stay as they are, so that an import can be repeated. If the bot or the
+    server runs, the import goes through its API.
+
+    The exit code is 0 if every object was imported, 1 if some were not; the report names them.
+    """
+    with _one_line_errors():
+        import asyncio
+
+        from bot.app.imports.importer import run_import
+        from bot.app.keys import BOT_PROJECT
+
+        importing = run_import(
+            _config(config_path),
+            _environment(config_path),
+            directory,
+            project=project or BOT_PROJECT,
+            say=_say,
+        )
+        sys.exit(0 if asyncio.run(importing) else 1)
+
+
 @main.command()
 @config_option
 @click.option(

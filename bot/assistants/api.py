@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.assistants.events import StreamEvent
 from bot.assistants.files_api import FilesAPI
+from bot.assistants.schema.imports import ImportObjects, ImportReport
 from bot.assistants.schema.objects import (
     Assistant,
     Deleted,
@@ -67,6 +68,19 @@ class AssistantsAPI(FilesAPI, Protocol):
 
     async def create_thread(self, request: CreateThread) -> Thread:
         """Create a thread with its first messages."""
+        ...
+
+    async def list_threads(self, page: Page = ...) -> ListPage[Thread]:
+        """List the project's threads; an extension, which the API does not have."""
+        ...
+
+    async def import_objects(self, request: ImportObjects) -> ImportReport:
+        """Store objects that another server made, with their ids; an extension of this project.
+
+        An object that is there already stays as it is. An object that can't be stored is refused in
+        the report, and the others are stored. References to files stay, though files are not part
+        of an import.
+        """
         ...
 
     async def retrieve_thread(self, thread_id: str) -> Thread:

@@ -8,6 +8,7 @@ import msgspec
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.events import StreamEvent
+from bot.assistants.schema.imports import ImportObjects, ImportReport
 from bot.assistants.schema.objects import (
     Assistant,
     Deleted,
@@ -118,6 +119,14 @@ class Client(FilesClient):
     async def create_thread(self, request: CreateThread) -> Thread:
         """Create a thread with its first messages."""
         return await self._http.post(Thread, "/threads", request)
+
+    async def list_threads(self, page: Page = FIRST_PAGE) -> ListPage[Thread]:
+        """List the project's threads."""
+        return await self._http.get(ListPage[Thread], "/threads", page_query(page))
+
+    async def import_objects(self, request: ImportObjects) -> ImportReport:
+        """Store objects that another server made, with their ids."""
+        return await self._http.post(ImportReport, "/import", request)
 
     async def retrieve_thread(self, thread_id: str) -> Thread:
         """Return a thread."""

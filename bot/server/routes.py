@@ -84,6 +84,12 @@ ROUTES: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("GET", f"{_BATCH}/files", vector_store_files.list_batch),
 )
 
+EXTENSIONS: Final[tuple[tuple[str, str, Operation], ...]] = (
+    ("GET", _THREADS, threads.list_),
+    ("POST", "/v1/import", threads.import_),
+)
+"""Routes that the API does not have."""
+
 FORWARDED: Final[tuple[tuple[str, str, Operation], ...]] = (
     ("GET", "/v1/models", forwarding.models),
     ("GET", "/v1/models/{model:.+}", forwarding.model),
@@ -114,7 +120,7 @@ def add_routes(app: web.Application, *, with_api: bool) -> None:
 
 
 def _add_api(app: web.Application) -> None:
-    for method, path, operation in ROUTES + FORWARDED:
+    for method, path, operation in ROUTES + EXTENSIONS + FORWARDED:
         # File contents and forwarded answers are streamed; other answers are in memory as a whole,
         # so their number at once is bounded.
         streamed = operation is files.content or (method, path, operation) in FORWARDED

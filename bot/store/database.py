@@ -33,6 +33,10 @@ class StoreError(Exception):
     """A database that can't be used; the text tells the operator the cause and a remedy."""
 
 
+class HeldError(StoreError):
+    """A database that another process holds."""
+
+
 class StoreUnavailableError(StoreError, sqlite3.OperationalError):
     """A database that can't be used now, but may be later: a full disk, another writer."""
 
@@ -209,7 +213,7 @@ class FileLock:
         except OSError as error:
             holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise StoreError(
+            raise HeldError(
                 f"{path} is held by another process"
                 + (f" (process {holder})" if holder else "")
                 + ". Stop that one, or name another [storage] directory for this one."

@@ -48,6 +48,18 @@ async def test_a_thread_keeps_its_first_messages_in_order(home: House) -> None:
     assert await home.api.retrieve_thread(thread.id) == thread
 
 
+async def test_threads_are_listed_in_pages_and_only_those_of_the_project(home: House) -> None:
+    made = [await home.thread() for _ in range(3)]
+    assert [each.id for each in (await home.api.list_threads()).data] == made[::-1]
+    page = await home.api.list_threads(Page(limit=2, order="asc"))
+    assert ([each.id for each in page.data], page.has_more) == (made[:2], True)
+    rest = await home.api.list_threads(Page(after=made[1], order="asc"))
+    assert ([each.id for each in rest.data], rest.has_more) == (made[2:], False)
+    assert (await home.other.list_threads()).data == ()
+    await home.api.delete_thread(made[0])
+    assert len((await home.api.list_threads()).data) == 2
+
+
 async def test_a_thread_is_changed(home: House) -> None:
     thread_id = await home.thread()
     resources = ToolResources(code_interpreter=CodeInterpreterResources(()))

@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from bot.assistants.schema.files import FilePage
-from bot.assistants.schema.objects import Deleted, ListPage
+from bot.assistants.schema.imports import ImportObjects
+from bot.assistants.schema.objects import Deleted, ListPage, Thread
 from bot.assistants.schema.requests import (
     SEARCH_RESULT_CONTENT,
     CreateAssistant,
@@ -59,6 +60,9 @@ CASES: list[tuple[str, str, object, tuple[str, tuple[Any, ...], dict[str, Any]]]
     ),
     ("DELETE", "/v1/assistants/asst_1", None, ("delete_assistant", ("asst_1",), {})),
     ("POST", "/v1/threads", None, ("create_thread", (CreateThread(),), {})),
+    ("GET", f"/v1/threads{QUERY}", None, ("list_threads", (PAGE,), {})),
+    ("POST", "/v1/import", {"threads": [{"id": "t", "created_at": 1}]},
+     ("import_objects", (ImportObjects(threads=(Thread(id="t", created_at=1),)),), {})),
     ("GET", "/v1/threads/t", None, ("retrieve_thread", ("t",), {})),
     (
         "POST", "/v1/threads/t", M,

@@ -4,6 +4,7 @@ from bot.engine.context import EngineContext, ProjectContext
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.assistants import AssistantService
 from bot.engine.services.files import FileService
+from bot.engine.services.imports import ImportService
 from bot.engine.services.runs import RunService
 from bot.engine.services.threads import ThreadService
 from bot.engine.services.vector_stores import VectorStoreService
@@ -24,6 +25,8 @@ class Project:
 
         threads = ThreadService(project, supervisor)
         self.create_thread = threads.create_thread
+        self.list_threads = threads.list_threads
+        self.import_objects = ImportService(project).import_objects
         self.retrieve_thread = threads.retrieve_thread
         self.modify_thread = threads.modify_thread
         self.delete_thread = threads.delete_thread

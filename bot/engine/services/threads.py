@@ -34,6 +34,12 @@ class ThreadService:
             lambda tables: add_thread(tables, self._project, request)
         )
 
+    async def list_threads(self, page: Page = FIRST_PAGE) -> ListPage[Thread]:
+        page = checked(page)
+        return await self._project.read(
+            lambda tables: tables.threads.page(page, project=self._project.name)
+        )
+
     async def retrieve_thread(self, thread_id: str) -> Thread:
         return await self._project.read(
             lambda tables: tables.threads.get(id=thread_id, project=self._project.name)

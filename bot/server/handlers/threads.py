@@ -3,14 +3,26 @@
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
+from bot.assistants.schema.imports import ImportObjects
 from bot.assistants.schema.requests import CreateThread, ModifyThread
-from bot.server.parsing import read, refuse_query
+from bot.server.parsing import page, read, refuse_query
 from bot.server.responses import answer
 
 
 async def create(api: AssistantsAPI, request: web.Request) -> web.Response:
     """POST /v1/threads."""
     return answer(await api.create_thread(await read(request, CreateThread)))
+
+
+async def list_(api: AssistantsAPI, request: web.Request) -> web.Response:
+    """GET /v1/threads, an extension."""
+    part, _ = page(request)
+    return answer(await api.list_threads(part))
+
+
+async def import_(api: AssistantsAPI, request: web.Request) -> web.Response:
+    """POST /v1/import, an extension."""
+    return answer(await api.import_objects(await read(request, ImportObjects)))
 
 
 async def retrieve(api: AssistantsAPI, request: web.Request) -> web.Response:

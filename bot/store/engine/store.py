@@ -133,6 +133,13 @@ class Tables:
         self.files = FileTables(db, unreadable)
         self.summaries = Summaries(db)
 
+    def owner_of(self, table: str, id_: str) -> str | None:
+        """Return the owner of an object, in whatever project; None if no object has this id."""
+        owner = {"messages": "thread_id", "steps": "run_id"}.get(table, "project")
+        query = f"SELECT {owner} FROM {table} WHERE id = ?"
+        row = self._db.execute(query, (id_,)).fetchone()
+        return None if row is None else str(row[0])
+
     def require_thread(self, project: str, thread_id: str) -> None:
         """Raise ``APIError`` 404 unless the project has that thread; its body is not read."""
         query = "SELECT 1 FROM threads WHERE id = ? AND project = ?"
@@ -182,7 +189,7 @@ class Tables:
             project=project,
             thread_id=run.thread_id,
             status=run.status,
-            expires_at=run.expires_at,
+            expires_at=run.expires_at or 0,  # an ended run may have none
         )
 
     def move_run(self, project: str, run_id: str, target: RunStatus, **changes: Any) -> Run | None:

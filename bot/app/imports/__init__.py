@@ -1,0 +1,1 @@
+"""The ``import`` command: brings assistants and conversations from another server."""
