@@ -12,7 +12,7 @@ ahead-about =
     { thinking }
     -# ほかの約{ $count }件に先に回答します。
 empty-answer = モデルの回答が空でした。言い方を変えて、もう一度質問してください。
-documents-cut = -# このモデルはファイルを検索できないため、{ $names } は冒頭だけを読んで回答しました。
+documents-cut = -# このモデルはファイルを検索できないため、{ $names }は冒頭だけを読んで回答しました。
 without-tools = -# このモデルはツールを使えないため、ファイル検索やコード実行をせずに回答しました。
 incomplete = -# 回答が長さの上限に達したため、途中で切れています。続きが必要な場合は「続けて」と送ってください。
 incomplete-continue = -# 回答が長さの上限に達したため、途中で切れています。「続ける」を押すと続きを回答します。
@@ -31,10 +31,10 @@ cancelled-by = -# { $name }さんがキャンセルしました。
 no-channel-thread = -# ここではスレッドを作成できないため、このチャンネルで回答します。
 whole-answer-in-file = -# ここまでは回答の冒頭です。全文は添付ファイル「{ $name }」にあります。
 pictures-refused = -# Discordに画像を投稿できなかったため、数式を文字で表示しています。
-files-refused = -# Discordに投稿できなかったファイル: { $names }
-files-too-large = -# 大きすぎて添付できないファイル: { $names }
-files-unreadable = -# 読み込めなくなったファイル: { $names }
-sources = -# 出典: { $list }
+files-refused = -# Discordに投稿できなかったファイル：{ $names }
+files-too-large = -# 大きすぎて添付できないファイル：{ $names }
+files-unreadable = -# 読み込めなくなったファイル：{ $names }
+sources = -# 出典：{ $list }
 question-deleted = -# 質問が削除されたため、回答を中止しました。
 reply-deleted = -# この回答の一部が削除されたため、回答を中止しました。
 restarting = -# 再起動しています。まもなく続きを回答します。
@@ -160,7 +160,7 @@ privacy-command = プライバシー
     .description = あなたについて保存しているデータ
 privacy-show-command = 表示
     .description = あなたについて保存しているデータの概要を表示します
-privacy-export-command = 書き出し
+privacy-export-command = エクスポート
     .description = あなたについて保存しているデータをファイルで受け取ります
 privacy-forget-command = 消去
     .description = あなたについて保存しているデータをすべて消去します
@@ -385,7 +385,7 @@ alert-assistant_gone = **回答するアシスタントが存在しないため�
     `[assistants] assistant` に既存のアシスタントを指定するか、新しく定義して、ボットを再起動してください。
     -# { $reason }
     .over = アシスタントが再び回答しています。
-alert-permission = **サーバー { $server } の <#{ $channel }> に書き込めないため、質問に回答できませんでした。**
+alert-permission = **サーバー「{ $server }」の<#{ $channel }>に書き込めないため、質問に回答できませんでした。**
     ボットのロールに、チャンネルの閲覧、メッセージの送信、スレッドでのメッセージ送信の権限を与えるか、そのチャンネルをボットの対象外にしてください。
     .over = <#{ $of }> に再び書き込めるようになりました。
 alert-disk = **データベースに書き込めないため、ボットは質問を受け付けられません。**
@@ -626,13 +626,13 @@ permission-manage-threads = スレッドの管理
 ## Conversations
 
 thread-command = 会話
-    .description = このチャンネルの会話を新しく始める・書き出す・削除する
+    .description = このチャンネルの会話の開始・エクスポート・削除を行います
 thread-new-command = 新規
     .description = ここで新しい会話を始めます（これまでの内容は引き継ぎません）
 thread-info-command = 情報
     .description = この会話の情報を表示します
 thread-export-command = エクスポート
-    .description = この会話をMarkdownとJSONで書き出します
+    .description = この会話をMarkdownとJSONでエクスポートします
 thread-rename-command = 名前変更
     .description = このスレッドの名前を変更します
     .name = 名前
