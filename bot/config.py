@@ -10,23 +10,18 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from bot.config_errors import explained
+from bot.limit_settings import LimitSettings, Positive, PriceSettings, Section
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
 
-
-FooterField = Literal["time", "tokens", "model"]
+FooterField = Literal["time", "tokens", "cost", "model"]
 """A fact in the small last line of an answer."""
 
 AnswerButton = Literal["continue", "answer_again", "steps", "votes"]
 """Buttons under an answer."""
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections; an unknown key is an error."""
 
 
 class DiscordSettings(Section, frozen=True, kw_only=True):
@@ -118,7 +113,7 @@ class AssistantSettings(Section, frozen=True, kw_only=True):
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     reasoning_effort: str = ""
     response_format: dict[str, Any] | None = None
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
     knowledge: tuple[str, ...] = ()
     place: bool = True
 
@@ -203,6 +198,8 @@ class Config(Section, frozen=True, kw_only=True):
     discord: DiscordSettings = DiscordSettings()
     access: AccessSettings = AccessSettings()
     schedules: SchedulesSettings = SchedulesSettings()
+    limits: LimitSettings = LimitSettings()
+    prices: PriceSettings = PriceSettings()
     assistants: AssistantsSettings = AssistantsSettings()
     engine: EngineSettings = EngineSettings()
     code_interpreter: CodeInterpreterSettings = CodeInterpreterSettings()
@@ -275,6 +272,14 @@ def parse(text: str, source: str) -> Config:
 def _inconsistency(config: Config) -> str:
     """Return an error about values that are invalid or do not fit together; empty if none."""
     models, assistants = config.models, config.assistants
+    problem = config.limits.problem() or config.prices.problem()
+    if problem:
+        return problem
+    if config.limits.limits_money() and not config.prices.models:
+        return (
+            "[limits] limits money, but [prices.models] has no price. Add the prices of your "
+            "models, or limit tokens."
+        )
     if models.endpoint == "chat" and not models.url:
         return (
             '[models] endpoint = "chat" needs url: the endpoint\'s address, such as '

@@ -4,6 +4,7 @@ import difflib
 import re
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct, inspect
 
 _PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
@@ -24,6 +25,11 @@ def explained(problem: str, raw: dict[str, Any], config: type[Struct]) -> str:
             steps.append(name)
         elif index != "..." and isinstance(value, list):
             value = value[int(index)]
+        elif isinstance(value, dict):
+            # msgspec does not tell which entry of a table is wrong.
+            wrong = [each for each in value if not _fits(value[each], kind)]
+            steps += wrong[:1]
+            value = value[wrong[0]] if wrong else value
     key = _key(steps)
     unknown = re.fullmatch(r"Object contains unknown field `(.+)`", what)
     if unknown:
@@ -32,6 +38,15 @@ def explained(problem: str, raw: dict[str, Any], config: type[Struct]) -> str:
     if missing:
         return f"{key or 'the file'} needs {missing[1]}."
     return f"{key} = {_toml(value)} is not valid: it must be {_expected(kind)}."
+
+
+def _fits(value: object, kind: inspect.Type) -> bool:
+    """Return whether a value is one of a section's type; other types are not told apart."""
+    try:
+        msgspec.convert(value, kind.cls if isinstance(kind, inspect.StructType) else Any)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _unknown(name: str, kind: inspect.Type, steps: list[str]) -> str:
@@ -76,10 +91,10 @@ def _expected(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.IntType | inspect.FloatType):
         noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
         if kind.gt is not None:
-            return f"{noun} above {kind.gt:g}"
+            return f"{noun} above {kind.gt:.15g}"
         if kind.ge is not None and kind.le is not None:
-            return f"{noun} from {kind.ge:g} to {kind.le:g}"
-        return f"{noun} of at least {kind.ge:g}" if kind.ge is not None else noun
+            return f"{noun} from {kind.ge:.15g} to {kind.le:.15g}"
+        return f"{noun} of at least {kind.ge:.15g}" if kind.ge is not None else noun
     if isinstance(kind, inspect.StrType):
         longest = f" of at most {kind.max_length} characters" if kind.max_length else ""
         return f"a string in quotes{longest}" + (", not empty" if kind.min_length else "")

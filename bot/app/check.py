@@ -128,12 +128,30 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
         )
     elif status.ok:
         report.ok("model", status.sentence)
+        _check_prices(report, config)
     else:
         report.failed("model", status.sentence)
     for line in chosen:
         report.note("", line)
     if others := await alternatives(model_settings(config, environment)):
         report.note("", f"Also found: {', '.join(others)}.")
+
+
+def _check_prices(report: CheckReport, config: Config) -> None:
+    """Name the configured models whose cost is unknown."""
+    prices = config.prices.models
+    named = [config.models.model, *(each.model for each in config.assistants.define)]
+    unknown = sorted({model for model in named if model and model not in prices})
+    if prices and unknown:
+        report.warn(
+            "prices",
+            f"{', '.join(unknown)}: no price in [prices.models]. The use counts in tokens alone, "
+            "and limits of money do not hold.",
+        )
+    elif prices:
+        report.ok("prices", f"{len(prices)} model(s) have a price in {config.prices.currency}")
+    else:
+        report.note("prices", "none in [prices.models]: use counts in tokens alone")
 
 
 def _check_transcription(

@@ -209,6 +209,8 @@ class Container:
             FileReaders(AttachmentText(), Downloads(self._clock), self._transcriber()),
             access=self._config.access,
             schedules=self._config.schedules,
+            spending=self._config.limits,
+            prices=self._config.prices,
             configured=assistants.by_name,
             models=self._offered_models,
             tell_place=place_switch(self._config.assistants, assistants),

@@ -22,6 +22,7 @@ from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
+from bot.limit_settings import LimitSettings, PriceSettings
 from bot.runtime.clock import Clock
 from bot.runtime.log_context import LOG_ID
 from bot.runtime.metrics import Metrics
@@ -78,6 +79,8 @@ class ChatBot(discord.Client):
         access: AccessSettings | None = None,
         functions: Functions | None = None,
         schedules: SchedulesSettings | None = None,
+        spending: LimitSettings | None = None,
+        prices: PriceSettings | None = None,
         configured: Mapping[str, str] | None = None,
         models: ModelLister | None = None,
         tell_place: PlaceSwitch | None = None,
@@ -112,6 +115,8 @@ class ChatBot(discord.Client):
             access=access or AccessSettings(),
             functions=functions,
             schedules=schedules or SchedulesSettings(),
+            spending=spending,
+            prices=prices,
             configured=configured,
             models=models,
             tell_place=tell_place,
@@ -213,6 +218,7 @@ class ChatBot(discord.Client):
         await parts.alerts.stop()
         await parts.vote_reporter.stop()
         await parts.namer.stop()
+        await parts.settlement.stop()
         await parts.read_markers.stop()
         if self._start_counted:
             try:
@@ -261,6 +267,7 @@ class ChatBot(discord.Client):
             self._parts.namer.resume()
             self._parts.housekeeping.begin()
             self._parts.due_questions.start()
+            self._parts.settlement.settle_soon()
             self._tasks.start(
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",

@@ -29,6 +29,7 @@ from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
+from bot.chat.turns.settlement import Settlement
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class ChatParts:
     handlers: InteractionHandlers
     entrance: Entrance
     question_gate: QuestionGate
+    settlement: Settlement
     housekeeping: Housekeeping
     due_questions: DueQuestions
     command_tree: BotCommandTree

@@ -1,13 +1,17 @@
 """Builds the parts of the chat package around one Discord client and connects them."""
 
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 import discord
 
 from bot.assistants.api import AssistantsAPI
+from bot.chat.access.budgets import Budgets
 from bot.chat.access.gate import AccessGate
 from bot.chat.access.operator_alerts import OperatorAlerts
+from bot.chat.access.prices import Prices
 from bot.chat.access.question_gate import QuestionGate
+from bot.chat.access.question_limits import QuestionLimits
 from bot.chat.access.visitors import Visitors
 from bot.chat.catch_up.catch_up import CatchUp
 from bot.chat.catch_up.housekeeping import Housekeeping
@@ -65,9 +69,11 @@ from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
+from bot.chat.turns.settlement import Settlement
 from bot.chat.turns.tool_context import ToolContexts
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
+from bot.limit_settings import LimitSettings, PriceSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger
@@ -86,6 +92,8 @@ def build_parts(
     access: AccessSettings,
     functions: Functions | None = None,
     schedules: SchedulesSettings,
+    spending: LimitSettings | None = None,
+    prices: PriceSettings | None = None,
     configured: Mapping[str, str] | None = None,
     models: ModelLister | None = None,
     tell_place: PlaceSwitch | None = None,
@@ -119,7 +127,11 @@ def build_parts(
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
     gate = AccessGate(access, ledger)
     visitors = Visitors(client, ledger, rest)
-    question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors)
+    spending = spending or LimitSettings()
+    costs = Prices(prices or PriceSettings())
+    budgets = Budgets(spending, costs, ledger, clock, ZoneInfo(settings.time_zone))
+    question_limits = QuestionLimits(spending, budgets)
+    question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors, question_limits)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
     choice = AssistantChoice(client, ledger, assistant_id, configured)
     threads = AssistantThreads(
@@ -130,10 +142,12 @@ def build_parts(
         choice=choice,
         replies=writers,
         summarize_history=settings.summarize_history,
+        completion_tokens=spending.completion_tokens or None,
     )
+    settlement = Settlement(ledger, threads, budgets.prices, clock)
     attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
     editor = AssistantEditor(threads, ledger, attachments)
-    run_slots = RunSlots(limits.concurrent_runs)
+    run_slots = RunSlots(limits.concurrent_runs, spending)
     missed_changes = MissedChanges(client, ledger, rest, clock)
     marks = WaitingMarks(ledger, writers, clock)
     rules = RuleBook(client, ledger, settings)
@@ -180,6 +194,8 @@ def build_parts(
         chores=chores,
         marks=marks,
         missed_changes=missed_changes,
+        budgets=budgets,
+        settlement=settlement,
         settings=settings,
         place=place,
         functions=FunctionCaller(
@@ -245,7 +261,7 @@ def build_parts(
         look_seconds=limits.look_seconds,
         metrics=metrics,
     )
-    entrance = Entrance(locales, gate, visitors, rest)
+    entrance = Entrance(locales, gate, visitors, question_limits, rest)
     privacy = PrivacyCommands(
         ledger,
         rest,
@@ -341,6 +357,7 @@ def build_parts(
             first_seconds=limits.housekeeping_seconds,
         ),
         due_questions=due_questions,
+        settlement=settlement,
         editor=editor,
         choice=choice,
         place=place,

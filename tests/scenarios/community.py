@@ -23,6 +23,7 @@ from bot.chat.turns.place import PlaceSwitch
 from bot.client import Client
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.engine import Engine, EngineOptions
+from bot.limit_settings import LimitSettings, PriceSettings
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.metrics import Metrics
 from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox
@@ -81,6 +82,8 @@ class Community:
         self.context_window: int | None = None
         """The context window that the engine is told, in tokens."""
         self.schedules = SchedulesSettings()
+        self.spending = LimitSettings()
+        self.prices = PriceSettings()
         self.tell_place = PlaceSwitch()
         self.functions: Functions | None = None
         """The functions that the bot runs; without them it has none."""
@@ -143,6 +146,8 @@ class Community:
             access=self.access,
             functions=self.functions,
             schedules=self.schedules,
+            spending=self.spending,
+            prices=self.prices,
             configured=self.configured,
             models=self._models,
             tell_place=self.tell_place,

@@ -122,18 +122,33 @@ class LastError(Struct, frozen=True):
     cause: Any = UNSET
 
 
+class PromptTokenDetails(Struct, frozen=True):
+    """How many tokens of prompts came from the endpoint's cache."""
+
+    cached_tokens: int = 0
+
+
 class Usage(Struct, frozen=True):
-    """The tokens of prompts and completions."""
+    """The tokens of prompts and completions; the details are there where any were cached."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_token_details: PromptTokenDetails | UnsetType | None = UNSET
+
+    @property
+    def cached_tokens(self) -> int:
+        """The tokens of prompts that came from the endpoint's cache."""
+        details = self.prompt_token_details
+        return details.cached_tokens if isinstance(details, PromptTokenDetails) else 0
 
     def __add__(self, other: "Usage") -> "Usage":
+        cached = self.cached_tokens + other.cached_tokens
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.total_tokens + other.total_tokens,
+            PromptTokenDetails(cached) if cached else UNSET,
         )
 
 

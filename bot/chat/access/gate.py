@@ -8,6 +8,7 @@ operator's rule counts.
 import logging
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from bot.chat.texts.fluent import localized
@@ -43,7 +44,7 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
 
     ``role_ids`` are the roles in the server, which include the server's own id (@everyone); None
     for somebody who has left. ``channel_ids`` are the channel, its parent, its category and the
-    server.
+    server; ``holder_id`` is the channel, for a channel thread its parent.
     ``command`` is the name of the command, without subcommands, that is used; also that of the
     command to which a button or a form belongs. ``is_manager`` tells about Manage Server.
     """
@@ -53,9 +54,15 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
     guild_id: int | None
     channel_ids: tuple[int, ...]
     role_ids: frozenset[int] | None = frozenset()
+    holder_id: int = 0
     command: str = ""
     is_manager: bool = False
     by_user_install: bool = False
+
+
+def role_ids_json(role_ids: frozenset[int] | None) -> str:
+    """Return roles as the ledger stores them with a question."""
+    return msgspec.json.encode(sorted(role_ids or ())).decode()
 
 
 class Refusal(Struct, frozen=True):

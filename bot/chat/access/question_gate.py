@@ -1,17 +1,21 @@
 """Takes messages through the gate; tells the authors of refused ones.
 
-A refused message gets a reaction, and its author one direct message a day that says why.
+A refused message gets a reaction, and its author one direct message a day that says why. A question
+beyond a limit gets another reaction, and a reply that says when the limit ends.
 """
 
 import logging
+from collections.abc import Coroutine
 from typing import Final
 
 import discord
 
 from bot.chat.access.gate import AccessGate, AccessRequest, Refusal
+from bot.chat.access.question_limits import QuestionLimits, RateReached
 from bot.chat.access.visitors import Visitors
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
+from bot.chat.texts.limits import LimitReached
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.tasks import BackgroundTasks
@@ -20,11 +24,19 @@ from bot.store.ledger import Ledger
 REFUSED: Final = "🚫"
 """The reaction on a message that the gate refused."""
 
+LIMITED: Final = "🛑"
+"""The reaction on a question beyond a limit."""
+
 TOLD_EVERY: Final = 86_400.0
 """The shortest time between two direct messages to a person about refusals, in seconds."""
 
+_LIMIT_TOLD_EVERY: Final = 60.0
+"""The shortest time between two replies to a member about limits in a channel, in seconds."""
+
 _MOST_AT_ONCE: Final = 50
 """The most refusals that are told at the same time; a flood beyond them is only logged."""
+
+_MOST_REMEMBERED: Final = 10_000
 
 _NOBODY: Final = 0
 """The id of the author of a message without an author."""
@@ -43,6 +55,7 @@ class QuestionGate:
         locales: Locales,
         gate: AccessGate,
         visitors: Visitors,
+        limits: QuestionLimits,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -50,6 +63,8 @@ class QuestionGate:
         self._locales = locales
         self._gate = gate
         self._visitors = visitors
+        self._limits = limits
+        self._limit_told: dict[tuple[int, int], float] = {}
         self._tasks = BackgroundTasks()
         self._under_way = 0
 
@@ -57,6 +72,30 @@ class QuestionGate:
         """Return whether a message's author may ask there. Raises ``LedgerError``."""
         request = await self._visitors.of_message(message, guild_id)
         return await self._admits(request, message.id, message.channel.id)
+
+    async def admits_question(
+        self, message: discord.Message, guild_id: int | None
+    ) -> AccessRequest | None:
+        """Return who asks a new question; None: the gate or a limit refuses the question.
+
+        Raises ``LedgerError``.
+        """
+        request = await self._visitors.of_message(message, guild_id)
+        if not await self._admits(request, message.id, message.channel.id):
+            return None
+        asked_at = message.created_at.timestamp()
+        limit = await self._limits.of_question(request, asked_at)
+        if limit is None:
+            return request
+        _log.info("Question %d is beyond a limit: %s", message.id, limit)
+        key = message.channel.id, request.user_id
+        told_at = self._limit_told.pop(key, None)
+        in_words = told_at is None or not 0 <= asked_at - told_at < _LIMIT_TOLD_EVERY
+        self._limit_told[key] = asked_at if told_at is None or in_words else told_at
+        if len(self._limit_told) > _MOST_REMEMBERED:
+            del self._limit_told[next(iter(self._limit_told))]
+        self._begin(self._limit_shown(message, guild_id, limit if in_words else None), message.id)
+        return None
 
     async def admits_author(
         self,
@@ -84,18 +123,17 @@ class QuestionGate:
     async def _admits(self, request: AccessRequest, message_id: int, channel_id: int) -> bool:
         refusal = await self._gate.check(request)
         if refusal is not None:
-            self._tell(refusal, request, message_id, channel_id)
+            self._begin(self._told(refusal, request, message_id, channel_id), message_id)
         return refusal is None
 
-    def _tell(
-        self, refusal: Refusal, request: AccessRequest, message_id: int, channel_id: int
-    ) -> None:
+    def _begin(self, telling: Coroutine[None, None, None], message_id: int) -> None:
         if self._under_way >= _MOST_AT_ONCE:
             _log.warning("Message %d is refused without a word: too many are", message_id)
+            telling.close()
             return
         self._under_way += 1
         task = self._tasks.start(
-            self._told(refusal, request, message_id, channel_id),
+            telling,
             f"The author of message {message_id} can't be told that it is refused",
         )
         task.add_done_callback(self._ended)
@@ -107,13 +145,7 @@ class QuestionGate:
         self, refusal: Refusal, request: AccessRequest, message_id: int, channel_id: int
     ) -> None:
         guild_id, author_id = request.guild_id, request.user_id
-        channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
-        try:
-            await self._rest.call(
-                lambda: channel.get_partial_message(message_id).add_reaction(REFUSED)
-            )
-        except discord.HTTPException as error:
-            _log.info("Message %d gets no reaction: %s", message_id, error)
+        await self._react(channel_id, guild_id, message_id, REFUSED)
         if author_id == _NOBODY:
             return
         # Stored first: a crash leaves out one direct message rather than sending many.
@@ -126,6 +158,36 @@ class QuestionGate:
             await self._rest.call(lambda: self._sent(author_id, text, f"refused.{message_id}"))
         except discord.HTTPException as error:
             _log.info("User %d takes no direct message: %s", author_id, error)
+
+    async def _limit_shown(
+        self,
+        message: discord.Message,
+        guild_id: int | None,
+        limit: RateReached | LimitReached | None,
+    ) -> None:
+        """Mark a question beyond a limit; None: the member was told of it moments ago."""
+        await self._react(message.channel.id, guild_id, message.id, LIMITED)
+        if limit is None:
+            return
+        with using(await self._locales.of_place(guild_id, message.author.id)):
+            text = limit.sentence()
+        try:
+            await self._rest.call(
+                lambda: message.channel.send(text, reference=message, nonce=f"limit.{message.id}")
+            )
+        except discord.HTTPException as error:
+            _log.info("The author of message %d can't be told: %s", message.id, error)
+
+    async def _react(
+        self, channel_id: int, guild_id: int | None, message_id: int, emoji: str
+    ) -> None:
+        channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
+        try:
+            await self._rest.call(
+                lambda: channel.get_partial_message(message_id).add_reaction(emoji)
+            )
+        except discord.HTTPException as error:
+            _log.info("Message %d gets no reaction: %s", message_id, error)
 
     async def _sent(self, user_id: int, text: str, nonce: str) -> discord.Message:
         direct = await self._client.create_dm(discord.Object(user_id))

@@ -55,15 +55,21 @@ class Visitors:
         """
         if guild_id is None:
             return AccessRequest(
-                entry="question", user_id=user_id, guild_id=None, channel_ids=(channel_id,)
+                entry="question",
+                user_id=user_id,
+                guild_id=None,
+                channel_ids=(channel_id,),
+                holder_id=channel_id,
             )
         if role_ids is None:
             role_ids = await self._looked_up(guild_id, user_id)
+        holder_id = await self._holder(channel_id)
         return AccessRequest(
             entry="question",
             user_id=user_id,
             guild_id=guild_id,
-            channel_ids=await self._places(guild_id, channel_id),
+            channel_ids=places_of(self._client, guild_id, channel_id, holder_id),
+            holder_id=holder_id,
             role_ids=None if role_ids is None else role_ids | {guild_id},
         )
 
@@ -74,23 +80,27 @@ class Visitors:
         """
         if guild_id is None:
             return AccessRequest(
-                entry="schedule", user_id=user_id, guild_id=None, channel_ids=(channel_id,)
+                entry="schedule",
+                user_id=user_id,
+                guild_id=None,
+                channel_ids=(channel_id,),
+                holder_id=channel_id,
             )
+        holder_id = await self._holder(channel_id)
         roles = await self._roles_on_discord(guild_id, user_id)
         return AccessRequest(
             entry="schedule",
             user_id=user_id,
             guild_id=guild_id,
-            channel_ids=await self._places(guild_id, channel_id),
+            channel_ids=places_of(self._client, guild_id, channel_id, holder_id),
+            holder_id=holder_id,
             role_ids=None if roles is None else roles | {guild_id},
         )
 
     def of_interaction(self, interaction: discord.Interaction[Any]) -> AccessRequest:
         """Return the request of whoever uses a command, a button or a form."""
         user, guild_id = interaction.user, interaction.guild_id
-        roles: frozenset[int] = frozenset()
-        if isinstance(user, discord.Member):
-            roles = dpy_internals.known_role_ids(user)
+        roles = role_ids_of(interaction)
         channel_id, parent_id = channel_ids(interaction)
         return AccessRequest(
             entry=_ENTRIES.get(interaction.type, "command"),
@@ -102,19 +112,21 @@ class Visitors:
                 else places_of(self._client, guild_id, channel_id, parent_id)
             ),
             role_ids=roles if guild_id is None else roles | {guild_id},
+            holder_id=parent_id or channel_id,
             command=_command_of(interaction.data),
             is_manager=guild_id is not None and interaction.permissions.manage_guild,
             by_user_install=_is_by_user_install(interaction),
         )
 
-    async def _places(self, guild_id: int, channel_id: int) -> tuple[int, ...]:
+    async def _holder(self, channel_id: int) -> int:
+        """Return the channel of a channel thread, or the channel itself."""
         channel = self._client.get_channel(channel_id)
         parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
         if channel is None:
             # An archived channel thread is not cached; the ledger knows its parent.
             link = await self._ledger.link(channel_id)
             parent_id = None if link is None else link.parent_id
-        return places_of(self._client, guild_id, channel_id, parent_id)
+        return parent_id or channel_id
 
     async def _looked_up(self, guild_id: int, user_id: int) -> frozenset[int] | None:
         key = (guild_id, user_id)
@@ -131,6 +143,12 @@ class Visitors:
         except discord.HTTPException as error:
             _log.info("User %d is no member of server %d: %s", user_id, guild_id, error)
             return None
+
+
+def role_ids_of(interaction: discord.Interaction[Any]) -> frozenset[int]:
+    """Return the roles of whoever uses a command, a button or a form."""
+    user = interaction.user
+    return dpy_internals.known_role_ids(user) if isinstance(user, discord.Member) else frozenset()
 
 
 def _command_of(data: Any) -> str:

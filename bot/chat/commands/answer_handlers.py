@@ -8,6 +8,8 @@ from typing import Any, Final
 import discord
 
 from bot.assistants.errors import APIError
+from bot.chat.access.gate import role_ids_json
+from bot.chat.access.visitors import role_ids_of
 from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
 from bot.chat.commands.modals import ModalEntries
 from bot.chat.commands.run_steps import describe_steps
@@ -66,6 +68,7 @@ class AnswerHandlers:
                     author_id=interaction.user.id,
                     author_name=well_formed(interaction.user.display_name),
                     content=localized("continue-question"),
+                    role_ids=role_ids_json(role_ids_of(interaction)),
                 )
                 if await self._ledger.questions.take_continuation(question, turn_id, attempt):
                     self._schedule(turn.channel_id)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import discord
 
 from bot.chat.access.gate import ALWAYS_OPEN, AccessGate
+from bot.chat.access.question_limits import QuestionLimits
 from bot.chat.access.visitors import Visitors
 from bot.chat.commands.interaction import refuse
 from bot.chat.texts.fluent import DEFAULT, language_of, localized, set_language
@@ -24,11 +25,17 @@ class Entrance:
     """
 
     def __init__(
-        self, locales: Locales, gate: AccessGate, visitors: Visitors, rest: RestRetry
+        self,
+        locales: Locales,
+        gate: AccessGate,
+        visitors: Visitors,
+        limits: QuestionLimits,
+        rest: RestRetry,
     ) -> None:
         self._locales = locales
         self._gate = gate
         self._visitors = visitors
+        self._limits = limits
         self._rest = rest
         self._tasks = BackgroundTasks()
 
@@ -47,7 +54,9 @@ class Entrance:
                 f"The locale of user {interaction.user.id} can't be stored",
             )
         try:
-            refusal = await self._gate.check(request)
+            refusal = await self._gate.check(request) or await self._limits.of_interaction(
+                request, interaction.created_at.timestamp()
+            )
         except LedgerError as error:
             _log.warning("Interaction %d is not let in: %s", interaction.id, error)
             await refuse(interaction, self._rest, localized("command-failed"))

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import discord
 from msgspec.structs import replace
 
+from bot.chat.access.gate import role_ids_json
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
@@ -166,7 +167,8 @@ class Listener:
             destination = await self._router.route(message, mentioned=mentioned, me=me.id)
             if not destination.is_question:
                 return False
-            if not await self._gate.admits(message, question.guild_id):
+            asker = await self._gate.admits_question(message, question.guild_id)
+            if asker is None:
                 return True
             if is_empty and forward is None:
                 forward = await self._forward_before(message)
@@ -181,6 +183,7 @@ class Listener:
                 question,
                 points_to=points.to_json(),
                 quotes=quotes_in(message, me.id, points),
+                role_ids=role_ids_json(asker.role_ids),
             )
             stored = await self._ledger.questions.take(
                 question, destination.link, most=self._most_waiting

@@ -123,6 +123,15 @@ refused-channel = The operator of this bot hasn't enabled it for this channel.
 refused-member = The operator of this bot doesn't let you use it.
 refused-channel_by_server = The managers of this server haven't enabled me for this channel.
 refused-member_by_server = The managers of this server don't let you use me. Ask them for access.
+limit-span-day = today
+limit-span-month = this month
+limit-total = I have used up my whole budget for { $span }. Ask again <t:{ $until }:R>.
+limit-server = This server has used up its budget for { $span }. Ask again <t:{ $until }:R>.
+limit-channel = This channel has used up its budget for { $span }. Ask again <t:{ $until }:R>.
+limit-member = You have used up your budget for { $span }. Ask again <t:{ $until }:R>.
+limit-in-use = The answers that are being written may use up the rest of the budget. Ask again when they are finished.
+limit-rate = You have asked very often; { $most } questions a minute are allowed. Ask again in { $wait }.
+limit-runs = Waiting until other answers are finished…
 refused-left = You have left the server.
 
 access-command = access

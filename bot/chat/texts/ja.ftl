@@ -115,6 +115,15 @@ refused-channel = ボットの運営者が、このチャンネルでの利用�
 refused-member = ボットの運営者が、あなたの利用を許可していません。
 refused-channel_by_server = サーバーの管理者が、このチャンネルでの利用を許可していません。
 refused-member_by_server = サーバーの管理者が、あなたの利用を許可していません。利用したい場合は、管理者にお問い合わせください。
+limit-span-day = 今日
+limit-span-month = 今月
+limit-total = { $span }のボット全体の予算を使い切りました。<t:{ $until }:R>にもう一度質問してください。
+limit-server = { $span }のこのサーバーの予算を使い切りました。<t:{ $until }:R>にもう一度質問してください。
+limit-channel = { $span }のこのチャンネルの予算を使い切りました。<t:{ $until }:R>にもう一度質問してください。
+limit-member = { $span }のあなたの予算を使い切りました。<t:{ $until }:R>にもう一度質問してください。
+limit-in-use = 作成中の回答が残りの予算を使い切る可能性があります。回答が終わってから、もう一度質問してください。
+limit-rate = 質問の間隔が短すぎます。質問できるのは1分間に{ $most }件までです。{ $wait }後にもう一度質問してください。
+limit-runs = ほかの回答が終わるのを待っています…
 refused-left = あなたはすでにこのサーバーから退出しています。
 
 access-command = 利用許可

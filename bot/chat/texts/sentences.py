@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final, Literal, get_args
 
 from bot.chat.texts.fluent import LANGUAGES, localized, localized_in
+from bot.chat.texts.limits import limit_of
 from bot.chat.texts.plain_text import headline, is_visible
 from bot.config import FooterField
 from bot.store.ledger import Asker, Turn
@@ -61,10 +62,17 @@ REFUSALS: Final = (
     "unreadable-message",
     "empty-question",
     "queue-full",
+    "limit-total",
+    "limit-server",
+    "limit-channel",
+    "limit-member",
+    "limit-rate",
     "undelivered",
     "undelivered-for",
 )
 """The messages that say that a question was not taken, or that its answer could not be posted."""
+
+_REFUSAL_ARGUMENTS: Final = ("name", "most", "names", "channel", "span", "until", "wait")
 
 _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 
@@ -94,7 +102,7 @@ def is_refusal(content: str) -> bool:
 def _refusals() -> re.Pattern[str]:
     """Return a pattern of the refusals in every language: a server's language may change."""
     refusals = [
-        localized_in(language, message, name=_ANY, most=_ANY, names=_ANY, channel=_ANY)
+        localized_in(language, message, **dict.fromkeys(_REFUSAL_ARGUMENTS, _ANY))
         for language in LANGUAGES
         for message in REFUSALS
     ]
@@ -151,6 +159,9 @@ def failure(kind: str | None, *, told: bool = False) -> str:
 
     ``told``: the operator was told of the fault.
     """
+    limit = limit_of(kind)
+    if limit is not None:
+        return limit.sentence()
     known = kind if kind in _FAILURES else "internal"
     return localized(f"failure-{known}", told="yes" if told else "no")
 

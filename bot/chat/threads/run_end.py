@@ -32,8 +32,8 @@ class RunEnd(Struct, frozen=True):
     """The end of a run in the ledger's terms, with the text of its answer.
 
     ``reason`` is the server's own text on a failure; it goes to the log only, never to a member.
-    ``model`` is the run's model, where known. ``file_ids`` are the files of the answer, and
-    ``sources`` those that it cites by number.
+    ``model`` is the run's model, where known, and ``run`` the run once it has ended.
+    ``file_ids`` are the files of the answer, and ``sources`` those that it cites by number.
     """
 
     outcome: Outcome
@@ -42,6 +42,7 @@ class RunEnd(Struct, frozen=True):
     tokens: int | None = None
     reason: str = ""
     model: str | None = None
+    run: Run | None = None
     file_ids: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
 
@@ -58,13 +59,13 @@ def ended(run: Run, text: str) -> RunEnd:
     if tokens is not None and not 0 <= tokens <= _MOST_TOKENS:
         tokens = None
     if run.status == "completed":
-        return RunEnd("answered", text, None, tokens, model=run.model)
+        return RunEnd("answered", text, None, tokens, model=run.model, run=run)
     if run.status == "incomplete":
-        return RunEnd("answered", text, "incomplete", tokens, model=run.model)
+        return RunEnd("answered", text, "incomplete", tokens, model=run.model, run=run)
     if run.status == "cancelled":
-        return RunEnd("cancelled", text, None, tokens)
+        return RunEnd("cancelled", text, None, tokens, run=run)
     reason = f"{run.last_error.code}: {run.last_error.message}" if run.last_error else run.status
-    return RunEnd("failed", text, _failure_kind(run), tokens, reason, model=run.model)
+    return RunEnd("failed", text, _failure_kind(run), tokens, reason, model=run.model, run=run)
 
 
 def _failure_kind(run: Run) -> FailureKind:

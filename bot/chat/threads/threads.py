@@ -64,6 +64,7 @@ class AssistantThreads:
 
     ``choice`` finds the assistant of each turn; without it ``assistant_id`` answers everywhere.
     With ``summarize_history`` runs ask for summaries of what the model's context has no room for.
+    A run writes at most ``completion_tokens``; None: no maximum.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class AssistantThreads:
         choice: AssistantChoice | None = None,
         replies: ReplySource,
         summarize_history: bool = True,
+        completion_tokens: int | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._retrying = RetryingAPI(api, clock, patience)
@@ -83,6 +85,7 @@ class AssistantThreads:
         self.create_once: Final = self._retrying.create_once
         self._replies = replies
         self._summarize_history = summarize_history
+        self._completion_tokens = completion_tokens
         self._ledger = ledger
         self._clock = clock
         self._assistant_id = assistant_id
@@ -314,6 +317,7 @@ class AssistantThreads:
             assistant_id=assistant_id,
             additional_instructions=describe_place and await describe_place(turn, assistant_id),
             tools=tools,
+            max_completion_tokens=self._completion_tokens,
             metadata=metadata,
         )
 

@@ -1,4 +1,7 @@
-"""Posts a turn's questions to its thread: their newest wording, and none that was deleted."""
+"""Posts a turn's questions to its thread: their newest wording, and none that was deleted.
+
+Before that the turn's run is reserved: a turn beyond a limit posts nothing.
+"""
 
 from bot.chat.texts.unread import Unread
 from bot.chat.threads.message_builder import unread_of
@@ -10,11 +13,16 @@ from bot.store.ledger import Ledger, Turn
 async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) -> Turn | None:
     """Tidy the channel's thread, post the questions, and move the turn to ``posted``.
 
+    A turn beyond a limit is moved to ``closing`` instead.
+
     ``lost`` names a thread that must not be used. Returns None where another writer has moved the
     turn. Raises ``TurnError`` and ``LedgerError``.
     """
     services = context.services
     ledger = services.ledger
+    limit = await services.budgets.reserve(turn)
+    if limit is not None:
+        return await ledger.turns.closing(turn.id, turn.attempt, "failed", error=limit.error())
     replaces = turn.attempt > 1
     changed = await services.missed_changes.store(turn)
     while True:

@@ -4,12 +4,15 @@ A guild with many questions waits for itself. All direct messages together take 
 guilds together: however many members write DMs, guilds get every other slot.
 """
 
+from collections.abc import Hashable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
+from bot.limit_settings import LimitSettings
 from bot.runtime.fair_queue import FairSlots, Path
+from bot.runtime.joint_slots import JointSlots, Keys
 
 CONCURRENT_RUNS: Final = 500
 """The most turns that have a run at the same time, unless the engine executes fewer runs."""
@@ -23,12 +26,19 @@ _LARGEST_STEP: Final = 100
 class RunSlot:
     """One turn's slot; ``async with`` gives the slot back at the end of the block."""
 
-    def __init__(self, slots: FairSlots, turn_id: int, guild_id: int | None) -> None:
+    def __init__(
+        self, slots: FairSlots, joint: JointSlots, turn_id: int, guild_id: int | None, keys: Keys
+    ) -> None:
         self._slots = slots
+        self._joint = joint
+        self._keys = joint.limited(keys)
         self._path: Path = (
             ("direct", turn_id) if guild_id is None else ("guilds", guild_id, turn_id)
         )
         self._held = False
+        self._holds_keys = False
+        self.waits_for_limit = False
+        """Whether the turn waits because its members, channel or server have enough runs."""
 
     async def __aenter__(self) -> Self:
         """Begin a block in which the slot may be taken."""
@@ -44,43 +54,78 @@ class RunSlot:
         if self._held:
             self._held = False
             self._slots.release(self._path[0])
+        if self._holds_keys:
+            self._holds_keys = False
+            self._joint.release(self._keys)
 
     async def wait(self) -> None:
         """Wait for the slot; returns at once if the turn holds it already."""
         if not self._held:
+            if self._keys and not self._holds_keys:
+                self.waits_for_limit = True
+                try:
+                    await self._joint.acquire(self._keys)
+                finally:
+                    self.waits_for_limit = False
+                self._holds_keys = True
             await self._slots.acquire(*self._path)
             self._held = True
 
     def take(self) -> None:
         """Take the slot without waiting, for a turn that has its run already."""
+        if self._keys and not self._holds_keys:
+            self._joint.acquire_at_once(self._keys)
+            self._holds_keys = True
         if not self._held:
             self._slots.acquire_at_once(self._path[0])
             self._held = True
 
     def is_waiting(self) -> bool:
         """Return whether the turn waits for its slot."""
-        return self._slots.is_waiting(self._path)
+        return self.waits_for_limit or self._slots.is_waiting(self._path)
 
     def ahead(self) -> int:
         """Return about how many turns must be answered before this one; 0 if it does not wait.
 
         Large counts are rounded, so that a reply far behind is not edited for each turn ahead.
         """
-        if not self.is_waiting():
+        if not self._slots.is_waiting(self._path):
             return 0
         # +1: a running turn must finish before the first waiting one starts.
         return _rounded(1 + self._slots.ahead(self._path))
 
 
 class RunSlots:
-    """The slots of all turns."""
+    """The slots of all turns; ``limits`` has those of single members, channels and servers."""
 
-    def __init__(self, slots: int = CONCURRENT_RUNS) -> None:
+    def __init__(self, slots: int = CONCURRENT_RUNS, limits: LimitSettings | None = None) -> None:
+        limits = limits or LimitSettings()
         self._slots = FairSlots(slots)
+        self._joint = JointSlots(
+            {
+                "member": limits.runs_per_member,
+                "channel": limits.runs_per_channel,
+                "server": limits.runs_per_server,
+            }
+        )
 
-    def of(self, turn_id: int, guild_id: int | None) -> RunSlot:
-        """Return the slot of a turn; the turn neither holds the slot nor waits for it yet."""
-        return RunSlot(self._slots, turn_id, guild_id)
+    def of(
+        self,
+        turn_id: int,
+        guild_id: int | None,
+        channel_id: int | None = None,
+        member_ids: Iterable[int] = (),
+    ) -> RunSlot:
+        """Return the slot of a turn; the turn neither holds the slot nor waits for it yet.
+
+        ``channel_id`` is no channel thread, but its channel.
+        """
+        keys: list[tuple[str, Hashable]] = [
+            ("member", (guild_id, member_id)) for member_id in member_ids
+        ]
+        places = [("channel", channel_id), ("server", guild_id)]
+        keys += [(kind, place_id) for kind, place_id in places if place_id is not None]
+        return RunSlot(self._slots, self._joint, turn_id, guild_id, keys)
 
     @property
     def held(self) -> int:

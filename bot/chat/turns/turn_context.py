@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from bot.chat.access.budgets import Budgets
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
@@ -22,6 +23,7 @@ from bot.chat.turns.function_calls import FunctionCaller, TurnCalls
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
+from bot.chat.turns.settlement import Settlement
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
@@ -47,6 +49,8 @@ class TurnServices:
     chores: Chores
     marks: WaitingMarks
     missed_changes: MissedChanges
+    budgets: Budgets
+    settlement: Settlement
     settings: DiscordSettings
     place: PlaceInstructions
     functions: FunctionCaller
@@ -73,7 +77,8 @@ class TurnContext:
         self.turn = turn
         self.language = language
         self.unsure = unsure
-        self.slot = services.run_slots.of(turn.id, turn.guild_id)
+        members = [asker.id for asker in turn.askers]
+        self.slot = services.run_slots.of(turn.id, turn.guild_id, turn.parent_id, members)
         self.calls = TurnCalls(services.functions, turn)
         self.cancel_requested = asyncio.Event()
         """Set once the turn is to be cancelled; its run is cancelled, or never created."""

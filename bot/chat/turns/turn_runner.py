@@ -197,6 +197,8 @@ class TurnRunner:
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 count = slot.ahead()
+                if slot.waits_for_limit and not acquiring.done():
+                    self._reply.show(partial(localized, "limit-runs"))
                 if count and count != shown and not acquiring.done():
                     shown = count
                     self._reply.show(partial(sentences.ahead, count))
@@ -276,14 +278,12 @@ class TurnRunner:
         return None
 
     async def _follow(self, turn: Turn) -> Turn | None:
-        assert turn.thread_id is not None
-        assert turn.run_id is not None
         self._context.slot.take()
         events, self._events = self._events, None
         try:
             run = self._run
             if run is None:
-                run = await self._threads.api.retrieve_run(turn.thread_id, turn.run_id)
+                run = await self._threads.api.retrieve_run(turn.thread_id or "", turn.run_id or "")
             self._end = await self._follower.to_end(run, events)
         except APIError as error:
             reason = f"it is gone: {error}"
@@ -291,9 +291,7 @@ class TurnRunner:
         end = self._end
         if self._context.channel_lost and end.outcome == "cancelled":
             end = self._end = replace(end, outcome="failed", error="undeliverable")
-        return await self._ledger.turns.closing(
-            turn.id, turn.attempt, end.outcome, error=end.error, tokens=end.tokens
-        )
+        return await self._services.settlement.close(turn, end)
 
     async def _close(self, turn: Turn) -> Turn | None:
         if turn.outcome == "withdrawn":
@@ -351,6 +349,7 @@ class TurnRunner:
         if turn is not None:
             self._services.metrics.turn_ended(turn.outcome or turn.state, took)
             log_end(turn, took, reason)
+            self._services.settlement.turn_ended(turn)
             self._services.namer.name_soon(turn)
             if turn.has_chores:
                 self._services.chores.begin((turn.channel_id,))

@@ -8,6 +8,7 @@ from bot.store.ledger.assistants import (
     GuildAssistant,
     NameTakenError,
 )
+from bot.store.ledger.caps import Cap, Period, Reached, SpendingScope
 from bot.store.ledger.conversations import Conversation, TurnsOpenError
 from bot.store.ledger.deletions import Deletion, ShownMessage
 from bot.store.ledger.handovers import SILENT_SETTING
@@ -32,6 +33,7 @@ from bot.store.ledger.records import (
 )
 from bot.store.ledger.schedules import NewSchedule, Schedule, TooManySchedulesError
 from bot.store.ledger.session import LedgerError
+from bot.store.ledger.spending import NewCharge, OpenCharge, Spend
 from bot.store.ledger.states import OPEN, TURN_MOVES, CallState, TurnState
 from bot.store.ledger.tool_calls import (
     CallFile,
@@ -57,6 +59,7 @@ __all__ = [
     "CallLimits",
     "CallOutcome",
     "CallState",
+    "Cap",
     "ChannelTitle",
     "Chore",
     "ChoreKind",
@@ -68,19 +71,25 @@ __all__ = [
     "Link",
     "NameTakenError",
     "NewCall",
+    "NewCharge",
     "NewQuestion",
     "NewSchedule",
+    "OpenCharge",
     "OpenCounts",
     "Outcome",
+    "Period",
     "PlaceSetting",
     "Question",
     "QueueFullError",
     "RatedAnswer",
+    "Reached",
     "ReadMarker",
     "RuleKind",
     "Schedule",
     "Scope",
     "ShownMessage",
+    "Spend",
+    "SpendingScope",
     "StoredCall",
     "TooManyRulesError",
     "TooManySchedulesError",

@@ -8,6 +8,7 @@ answered again; turns stay with their tokens, which are sums without names.
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -20,7 +21,11 @@ from bot.store.ledger.place_settings import PlaceSettingStore
 from bot.store.ledger.records import Question
 from bot.store.ledger.schedules import Schedule, schedules_in
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.spending import forget_guild
 from bot.store.ledger.tool_calls import forget_calls
+
+_SUM_DAYS: Final = 33
+"""How long a member's sums are kept: a month's limit needs the month, in any time zone."""
 
 _IDS: Final = "(SELECT value FROM json_each(:ids))"
 
@@ -29,6 +34,7 @@ _KNOWN_GUILDS: Final = """
     UNION SELECT guild_id FROM place_settings
     UNION SELECT guild_id FROM access_rules UNION SELECT guild_id FROM assistants
     UNION SELECT guild_id FROM schedules UNION SELECT guild_id FROM handovers
+    UNION SELECT guild_id FROM charges WHERE guild_id <> 0
     UNION SELECT guild_id FROM seen UNION SELECT guild_id FROM removed_guilds
 """
 
@@ -47,6 +53,7 @@ _OF_GUILD: Final = (
 
 _OF_MEMBER: Final = (
     "DELETE FROM votes WHERE member_id = ?",
+    "UPDATE charges SET member_id = 0 WHERE member_id = ?",
     "DELETE FROM locales WHERE owner = 'user' AND id = ?",
     "DELETE FROM told_refusals WHERE user_id = ?",
     "DELETE FROM schedules WHERE creator_id = ?",
@@ -183,6 +190,7 @@ class ForgettingStore:
             deletion = forget_questions(db, [row[0] for row in asked], now)
             for statement in _OF_GUILD:
                 db.execute(statement, (guild_id,))
+            forget_guild(db, guild_id)
             return deletion
 
         try:
@@ -209,12 +217,16 @@ class ForgettingStore:
         return await self._database.write(work)
 
     async def prune(self, *, told_before: float) -> None:
-        """Remove notes about refusals that nobody needs any more."""
-        await self._database.write(
-            lambda db: db.execute(
-                "DELETE FROM told_refusals WHERE told_at < ?", (told_before,)
-            ).close()
-        )
+        """Remove notes about refusals, and sums of single members, that nobody needs any more."""
+        day = datetime.fromtimestamp(self._now(), UTC).date() - timedelta(days=_SUM_DAYS)
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM told_refusals WHERE told_at < ?", (told_before,))
+            db.execute(
+                "DELETE FROM spending WHERE scope = 'member' AND day < ?", (day.isoformat(),)
+            )
+
+        await self._database.write(work)
 
     async def guilds(self) -> tuple[int, ...]:
         """Return every server of which anything is stored."""
@@ -268,6 +280,7 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
         f"""
         UPDATE questions SET author_id = 0, author_name = '', content = '', attachments = '[]',
                              points_to = '{{}}', unread = '[]', documents = 0,
+                             role_ids = '[]',
                              withdrawn_at = coalesce(withdrawn_at, :now)
         WHERE id IN {_IDS}
         """,
@@ -290,6 +303,7 @@ def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute("DELETE FROM votes WHERE turn_id = ?", (turn_id,))
     db.execute("DELETE FROM rated_answers WHERE turn_id = ?", (turn_id,))
     forget_calls(db, turn_id)
+    db.execute("UPDATE charges SET member_id = 0 WHERE turn_id = ?", (turn_id,))
 
 
 def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:

@@ -28,6 +28,7 @@ from bot.store.ledger.records import Link
 from bot.store.ledger.schedules import ScheduleStore
 from bot.store.ledger.schema import MIGRATIONS
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.spending import SpendingStore
 from bot.store.ledger.tool_calls import ToolCallStore
 from bot.store.ledger.tool_values import ToolValueStore
 from bot.store.ledger.turns import TurnStore
@@ -56,6 +57,7 @@ class Ledger:
 
         self.bystanders = BystanderStore(self._database)
         self.access_rules = AccessRuleStore(self._database, now)
+        self.spending = SpendingStore(self._database)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.conversations = ConversationStore(self._database, now)

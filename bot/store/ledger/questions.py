@@ -61,9 +61,9 @@ class QuestionStore:
             cursor = db.execute(
                 """
                 INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
-                                       attachments, received_at, home_id, continues)
+                                       attachments, received_at, home_id, continues, role_ids)
                 SELECT :id, :channel, :guild, :author, :name, :content, '[]', :now, t.channel_id,
-                       :continues
+                       :continues, :roles
                 FROM turns t
                 WHERE t.id = :turn AND t.attempt = :attempt AND t.error = 'incomplete'
                   AND NOT EXISTS (SELECT 1 FROM turns n
@@ -79,6 +79,7 @@ class QuestionStore:
                     "content": new.content,
                     "now": now,
                     "continues": f"{turn_id}.{attempt}",
+                    "roles": new.role_ids,
                     "turn": turn_id,
                     "attempt": attempt,
                 },
@@ -291,8 +292,8 @@ def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
     cursor = db.execute(
         """
         INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
-                               attachments, received_at, points_to, cause)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                               attachments, received_at, points_to, cause, role_ids)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
         """,
         (
             new.id,
@@ -305,6 +306,7 @@ def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
             now,
             new.points_to,
             new.cause,
+            new.role_ids,
         ),
     )
     return cursor.rowcount == 1

@@ -46,6 +46,7 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     question points at. ``quotes`` are id and author of messages that the question quotes; the
     author is 0 where Discord does not tell. ``cause`` identifies what asks a question that is no
     Discord message, such as a schedule with its due time; each cause asks once.
+    author is 0 where Discord does not tell. ``role_ids`` is JSON of the roles that the author had.
     """
 
     id: int
@@ -58,6 +59,7 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     points_to: str = "{}"
     quotes: tuple[tuple[int, int], ...] = ()
     cause: str | None = None
+    role_ids: str = "[]"
 
 
 class Question(NewQuestion, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from bot.store.ledger.records import Asker, Question, Turn
 QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
            fallback, received_at, turn_id, thread_id, message_id, points_to, unread, documents,
-           revision, cause
+           revision, cause, role_ids
     FROM questions
 """
 
@@ -48,6 +48,7 @@ def question(row: tuple[Any, ...]) -> Question:
         documents=bool(row[15]),
         revision=row[16],
         cause=row[17],
+        role_ids=row[18],
     )
 
 

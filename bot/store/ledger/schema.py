@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.store.database import Migration
 from bot.store.ledger.schema_schedules import schedule_tables
+from bot.store.ledger.schema_spending import spending_tables
 from bot.store.ledger.schema_tools import tool_tables
 
 _FIRST: Final = (
@@ -368,4 +369,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     tool_tables,
     _fifteenth,
     schedule_tables,
+    spending_tables,
 )

@@ -14,6 +14,7 @@ from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_agai
 from bot.store.ledger.moves import move, open_turn, set_part
 from bot.store.ledger.records import Chore, Outcome, Turn
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.spending import Spend, name_run, settle
 from bot.store.ledger.states import OPEN, TurnState
 from bot.store.ledger.tool_calls import drop_files
 
@@ -161,17 +162,21 @@ class TurnStore:
 
     async def run_created(self, turn_id: int, attempt: int, run_id: str) -> Turn | None:
         """Move to ``running``: this attempt's run was created."""
-        return await self._change(
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            statement = """
+                UPDATE turns SET state = 'running', run_id = :run, pickups = 0
+                WHERE id = :id AND attempt = :attempt
+                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
             """
-            UPDATE turns SET state = 'running', run_id = :run, pickups = 0
-            WHERE id = :id AND attempt = :attempt
-              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
-            "running",
-            id=turn_id,
-            attempt=attempt,
-            run=run_id,
-        )
+            if not move(db, statement, "running", id=turn_id, attempt=attempt, run=run_id):
+                return None
+            turn = rows.turn_by_id(db, turn_id)
+            if turn is not None:
+                name_run(db, turn_id, attempt, turn.thread_id, run_id)
+            return turn
+
+        return await self._database.write(work)
 
     async def closing(
         self,
@@ -181,22 +186,35 @@ class TurnStore:
         *,
         error: str | None = None,
         tokens: int | None = None,
+        spend: Spend | None = None,
     ) -> Turn | None:
-        """Move to ``closing``: the outcome is known; ``error`` is the project's own error code."""
-        return await self._change(
+        """Move to ``closing``: the outcome is known; ``error`` is the project's own error code.
+
+        ``spend`` settles the attempt's charge; None: what its run used is not known, if it had one.
+        """
+
+        def work(db: sqlite3.Connection) -> Turn | None:
+            before = rows.turn_by_id(db, turn_id)
+            statement = """
+                UPDATE turns SET state = 'closing', outcome = :outcome, error = :error,
+                                 tokens = :tokens, pickups = 0
+                WHERE id = :id AND attempt = :attempt
+                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
             """
-            UPDATE turns SET state = 'closing', outcome = :outcome, error = :error,
-                             tokens = :tokens, pickups = 0
-            WHERE id = :id AND attempt = :attempt
-              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
-            "closing",
-            id=turn_id,
-            attempt=attempt,
-            outcome=outcome,
-            error=error,
-            tokens=tokens,
-        )
+            values = {
+                "id": turn_id,
+                "attempt": attempt,
+                "outcome": outcome,
+                "error": error,
+                "tokens": tokens,
+            }
+            if not move(db, statement, "closing", **values):
+                return None
+            if spend is not None or (before is not None and before.state in ("waiting", "placed")):
+                settle(db, turn_id, attempt, spend)
+            return rows.turn_by_id(db, turn_id)
+
+        return await self._database.write(work)
 
     async def closed(self, turn_id: int, attempt: int, took: float | None = None) -> Turn | None:
         """Move to the outcome's own state: the reply says all that it will say.

@@ -1,0 +1,167 @@
+"""Finds the limits of spending that apply to a member in a place: the operator's, the managers'.
+
+Both count. The managers of a server store theirs as settings of the member, role, channel or
+server that a limit is for.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from bot.chat.access.prices import UNIT
+from bot.limit_settings import LimitSettings, SpendingLimit
+from bot.store.ledger import Cap, Ledger, SpendingScope
+
+LimitKind = Literal["server", "channel", "role", "member", "everyone"]
+"""What a limit of a server's managers is for; "everyone" is each of its members."""
+
+NO_LIMIT: Final = SpendingLimit()
+
+_SCOPE: Final[dict[LimitKind, SpendingScope]] = {
+    "server": "server",
+    "channel": "channel",
+    "role": "member",
+    "member": "member",
+    "everyone": "member",
+}
+
+
+class CapFinder:
+    """Returns the caps of places and members; ``settings`` are the operator's limits."""
+
+    def __init__(self, settings: LimitSettings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._places = ledger.settings
+
+    def total(self, day: str) -> tuple[Cap, ...]:
+        """Return the operator's cap of all spending; empty without one."""
+        return _given([_cap("total", 0, 0, day, self._settings.total)])
+
+    async def shared(
+        self, guild_id: int | None, channel_id: int, day: str, total_day: str
+    ) -> tuple[Cap, ...]:
+        """Return the caps that everybody in a channel shares. Raises ``LedgerError``."""
+        settings = self._settings
+        caps = [*self.total(total_day)]
+        if guild_id is not None:
+            limit = _first(settings.servers.get(str(guild_id)), settings.server)
+            caps.append(_cap("server", guild_id, guild_id, day, limit))
+            # The managers of a server can't lift the operator's limit of the server.
+            if not await self.is_lifted("server", guild_id, guild_id, day):
+                stored = await self.stored("server", guild_id, guild_id)
+                caps.append(_cap("server", guild_id, guild_id, day, stored))
+        place = guild_id or 0
+        if not await self.is_lifted("channel", place, channel_id, day):
+            limit = _first(settings.channels.get(str(channel_id)), settings.channel)
+            stored = await self.stored("channel", place, channel_id)
+            caps += [_cap("channel", place, channel_id, day, each) for each in (limit, stored)]
+        return _given(caps)
+
+    async def of_member(
+        self, guild_id: int | None, member_id: int, role_ids: Iterable[int], day: str
+    ) -> tuple[Cap, ...]:
+        """Return a member's own caps; the highest of the roles counts. Raises ``LedgerError``."""
+        settings, place = self._settings, guild_id or 0
+        if await self.is_lifted("member", place, member_id, day):
+            return ()
+        roles = [role_id for role_id in role_ids if role_id != guild_id]
+        by_operator = _first(
+            settings.members.get(str(member_id)),
+            _highest(settings.roles.get(str(role_id)) for role_id in roles),
+            settings.member,
+        )
+        by_managers = NO_LIMIT
+        if guild_id is not None:
+            by_managers = _first(
+                await self.stored("member", guild_id, member_id),
+                _highest([await self.stored("role", guild_id, role_id) for role_id in roles]),
+                await self.stored("everyone", guild_id, guild_id),
+            )
+        return _given(
+            _cap("member", place, member_id, day, each) for each in (by_operator, by_managers)
+        )
+
+    async def stored(self, kind: LimitKind, guild_id: int, target_id: int) -> SpendingLimit:
+        """Return the limit that a server's managers set."""
+        known = await self._places.nearest((target_id,))
+        found = known.get(f"limit.{guild_id}.{kind}")
+        return NO_LIMIT if found is None else decoded(found.value)
+
+    async def store(
+        self, kind: LimitKind, guild_id: int, target_id: int, limit: SpendingLimit
+    ) -> None:
+        """Store a limit of a server's managers; an empty limit removes the one that stands."""
+        value = None if limit == NO_LIMIT else msgspec.json.encode(limit).decode()
+        name = f"limit.{guild_id}.{kind}"
+        await self._places.set(target_id, guild_id, {name: value})
+
+    async def is_lifted(
+        self, scope: SpendingScope, guild_id: int, target_id: int, day: str
+    ) -> bool:
+        """Return whether the managers of a server lifted a limit for this day."""
+        known = await self._places.nearest((target_id,))
+        found = known.get(f"limit.{guild_id}.{scope}.lifted")
+        return found is not None and found.value == day
+
+    async def lift(self, kind: LimitKind, guild_id: int, target_id: int, day: str) -> None:
+        """Lift the limits of a target until a day ends."""
+        name = f"limit.{guild_id}.{_SCOPE[kind]}.lifted"
+        await self._places.set(target_id, guild_id, {name: day})
+
+
+def decoded(value: str) -> SpendingLimit:
+    """Return a stored limit."""
+    return msgspec.json.decode(value, type=SpendingLimit)
+
+
+def _cap(
+    scope: SpendingScope, guild_id: int, target_id: int, day: str, limit: SpendingLimit
+) -> Cap:
+    return Cap(
+        scope=scope,
+        guild_id=guild_id,
+        target_id=target_id,
+        day=day,
+        tokens_per_day=limit.tokens_per_day,
+        tokens_per_month=limit.tokens_per_month,
+        cost_per_day=_billionths(limit.money_per_day),
+        cost_per_month=_billionths(limit.money_per_month),
+    )
+
+
+def _billionths(money: float | None) -> int | None:
+    return None if money is None else round(money * UNIT)
+
+
+def _given(caps: Iterable[Cap]) -> tuple[Cap, ...]:
+    """Leave out the caps that limit nothing."""
+    return tuple(
+        cap
+        for cap in caps
+        if (cap.tokens_per_day, cap.tokens_per_month, cap.cost_per_day, cap.cost_per_month)
+        != (None, None, None, None)
+    )
+
+
+def _first(*limits: SpendingLimit | None) -> SpendingLimit:
+    """Return for each kind of limit the first one that is given."""
+    return _merged(limits, lambda values: values[0])
+
+
+def _highest(limits: Iterable[SpendingLimit | None]) -> SpendingLimit:
+    """Return for each kind of limit the highest one that is given."""
+    return _merged(limits, max)
+
+
+def _merged(
+    limits: Iterable[SpendingLimit | None], choose: Callable[[list[float]], float]
+) -> SpendingLimit:
+    given: Mapping[str, list[float]] = {name: [] for name in SpendingLimit.__struct_fields__}
+    for limit in limits:
+        for name in given if limit is not None else ():
+            value = getattr(limit, name)
+            if value is not None:
+                given[name].append(value)
+    chosen = {name: choose(values) for name, values in given.items() if values}
+    return msgspec.convert(chosen, SpendingLimit)

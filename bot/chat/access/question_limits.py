@@ -1,0 +1,89 @@
+"""Says whether a member may ask now: how many questions a minute, and what is left to spend."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from bot.chat.access.budgets import Budgets
+from bot.chat.access.gate import AccessRequest
+from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
+from bot.chat.texts.limits import LimitReached
+from bot.limit_settings import LimitSettings
+
+ASKING_BUTTONS: Final = frozenset({"retry", "again", "continue"})
+"""The buttons that ask the model."""
+
+WITHOUT_BUDGET: Final = frozenset({"usage", "privacy", "cancel"})
+"""The commands and buttons that work while the operator's total is spent."""
+
+_MOST_REMEMBERED: Final = 10_000
+
+
+class RateReached(Struct, frozen=True):
+    """A member asks faster than ``most`` questions a minute; ``wait`` is in seconds."""
+
+    most: int
+    wait: float
+
+    def sentence(self) -> str:
+        """Return what the person reads, in the current language."""
+        wait = sentences.whole_duration(max(1, round(self.wait)))
+        return localized("limit-rate", most=self.most, wait=wait)
+
+
+class QuestionRate:
+    """A token bucket for each member: ``per_minute`` questions, ``burst`` of them at once.
+
+    Times are those of the questions, so that questions missed while the bot was away count as they
+    were asked.
+    """
+
+    def __init__(self, per_minute: int, burst: int) -> None:
+        self._per_second = per_minute / 60
+        self._burst = float(burst)
+        self._buckets: dict[tuple[int | None, int], tuple[float, float]] = {}
+
+    def take(self, member: tuple[int | None, int], at: float) -> float:
+        """Count a question; return the seconds until the member may ask, 0 if that is now."""
+        if not self._per_second:
+            return 0.0
+        left, before = self._buckets.pop(member, (self._burst, at))
+        left = min(self._burst, left + max(0.0, at - before) * self._per_second)
+        allowed = left >= 1
+        self._buckets[member] = left - allowed, max(at, before)
+        if len(self._buckets) > _MOST_REMEMBERED:
+            # The one who asked longest ago; almost always their bucket is full again.
+            del self._buckets[next(iter(self._buckets))]
+        return 0.0 if allowed else (1 - left) / self._per_second
+
+
+class QuestionLimits:
+    """Checks questions, and uses of buttons and commands, against the limits."""
+
+    def __init__(self, settings: LimitSettings, budgets: Budgets) -> None:
+        self._settings = settings
+        self._rate = QuestionRate(settings.questions_per_minute, settings.burst)
+        self._budgets = budgets
+
+    async def of_question(
+        self, request: AccessRequest, asked_at: float
+    ) -> RateReached | LimitReached | None:
+        """Return the limit that a question reaches; ``asked_at`` is in seconds since 1970.
+
+        Raises ``LedgerError``.
+        """
+        wait = self._rate.take((request.guild_id, request.user_id), asked_at)
+        if wait:
+            return RateReached(self._settings.questions_per_minute, wait)
+        return await self._budgets.spent(request)
+
+    async def of_interaction(
+        self, request: AccessRequest, asked_at: float
+    ) -> RateReached | LimitReached | None:
+        """Return the limit that a command, a button or a form reaches. Raises ``LedgerError``."""
+        if request.entry == "button" and request.command in ASKING_BUTTONS:
+            return await self.of_question(request, asked_at)
+        if request.command in WITHOUT_BUDGET:
+            return None
+        return await self._budgets.total_spent()

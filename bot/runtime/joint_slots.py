@@ -1,0 +1,62 @@
+"""Limits on concurrent work by several keys at once: all of a caller's keys need a free place."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+Kind: TypeAlias = str
+
+Keys: TypeAlias = Sequence[tuple[Kind, Hashable]]
+"""What a caller counts for, such as one member and one channel."""
+
+
+class JointSlots:
+    """At most ``limits[kind]`` callers for each key of a kind; a kind without limit has none.
+
+    The first caller whose keys all have room goes first; it is not kept back by others in front.
+    """
+
+    def __init__(self, limits: Mapping[Kind, int]) -> None:
+        self._limits: Final = {kind: limit for kind, limit in limits.items() if limit}
+        self._held: Counter[tuple[Kind, Hashable]] = Counter()
+        self._waiting: dict[asyncio.Future[None], Keys] = {}
+
+    def limited(self, keys: Keys) -> Keys:
+        """Return the keys that have a limit, each once."""
+        return [key for key in dict.fromkeys(keys) if key[0] in self._limits]
+
+    async def acquire(self, keys: Keys) -> None:
+        """Wait for room for all keys and hold it until ``release``."""
+        if self._has_room(keys):
+            self._held.update(keys)
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = keys
+        try:
+            await turn
+        except asyncio.CancelledError:
+            # The place may have been granted just before the caller was cancelled.
+            if self._waiting.pop(turn, None) is None:
+                self.release(keys)
+            raise
+
+    def acquire_at_once(self, keys: Keys) -> None:
+        """Hold room without waiting, even beyond the limits."""
+        self._held.update(keys)
+
+    def release(self, keys: Keys) -> None:
+        """Give room back; whoever has room now goes on."""
+        self._held.subtract(keys)
+        for key in keys:
+            if not self._held[key]:
+                del self._held[key]
+        for turn, wanted in list(self._waiting.items()):
+            if not self._has_room(wanted):
+                continue
+            del self._waiting[turn]
+            self._held.update(wanted)
+            turn.set_result(None)
+
+    def _has_room(self, keys: Keys) -> bool:
+        return all(self._held[key] < self._limits[key[0]] for key in keys)

@@ -1,0 +1,87 @@
+"""Caps on spending, and whether they leave room."""
+
+import sqlite3
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final, Literal
+
+from msgspec import Struct
+
+SpendingScope = Literal["total", "server", "channel", "member"]
+"""Whose spending is summed: the whole bot's, or that of one server, channel or member there."""
+
+Period = Literal["day", "month"]
+
+
+PAYER_FACT: Final = "spending.secret"
+"""The name of the ledger's fact with the secret of the keys of members' sums."""
+
+
+class Cap(Struct, frozen=True, kw_only=True):
+    """The most that a scope spends in a day and in a month; None: no limit.
+
+    ``day`` is the date on which the scope's spending counts.
+    """
+
+    scope: SpendingScope
+    guild_id: int
+    target_id: int
+    day: str
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    cost_per_day: int | None = None
+    cost_per_month: int | None = None
+
+
+class Reached(Struct, frozen=True, kw_only=True):
+    """A cap that leaves no room; ``in_use``: only until runs under way are settled."""
+
+    cap: Cap
+    period: Period
+    in_use: bool = False
+
+
+def payer_of(db: sqlite3.Connection, member_id: int) -> int:
+    """Return the key under which a member's spending is summed.
+
+    The sums outlive ``/privacy forget``, which must not renew a budget: they hold no member's id.
+    """
+    row = db.execute("SELECT value FROM facts WHERE key = ?", (PAYER_FACT,)).fetchone()
+    # Without a secret nobody has spent anything.
+    secret = b"" if row is None else bytes.fromhex(row[0])
+    digest = blake2b(str(member_id).encode(), key=secret, digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def find_reached(db: sqlite3.Connection, cap: Cap, tokens: int, cost: int) -> Reached | None:
+    """Return a cap that leaves no room for so much more; 0: only what is spent counts."""
+    periods: Iterable[tuple[Period, int | None, int | None]] = (
+        ("month", cap.tokens_per_month, cap.cost_per_month),
+        ("day", cap.tokens_per_day, cap.cost_per_day),
+    )
+    target = payer_of(db, cap.target_id) if cap.scope == "member" else cap.target_id
+    for period, most_tokens, most_cost in periods:
+        if most_tokens is None and most_cost is None:
+            continue
+        first = cap.day if period == "day" else f"{cap.day[:7]}-01"
+        spent = db.execute(
+            """
+            SELECT coalesce(sum(tokens), 0), coalesce(sum(cost), 0),
+                   coalesce(sum(reserved_tokens), 0), coalesce(sum(reserved_cost), 0)
+            FROM spending
+            WHERE scope = ? AND guild_id = ? AND target_id = ? AND day BETWEEN ? AND ?
+            """,
+            (cap.scope, cap.guild_id, target, first, cap.day),
+        ).fetchone()
+        for most, used, reserved, more in (
+            (most_tokens, spent[0], spent[2], tokens),
+            (most_cost, spent[1], spent[3], cost),
+        ):
+            if most is None:
+                continue
+            if used >= most:
+                return Reached(cap=cap, period=period)
+            # The first run of a period has room in any case: an estimate may exceed a small limit.
+            if more and used + reserved and used + reserved + more > most:
+                return Reached(cap=cap, period=period, in_use=not used or used + more <= most)
+    return None
