@@ -136,7 +136,8 @@ async def test_those_who_have_budget_left_share_a_run_to_the_token(
     assert await reserves(ledger, charge(2), members=caps) == ""
     await ledger.spending.settle(2, 1, used(10))
     shared = await sums(ledger, path)
-    assert sorted(use for key, (use, _) in shared.items() if key[0] == "member") == [101, 110]
+    uses = [use for key, (use, _) in shared.items() if key[0] == "member"]
+    assert (min(uses), sum(uses)) in ((100, 211), (101, 211))
     assert await reserves(ledger, charge(3), members={ADA: caps[ADA]}) == "member"
 
 

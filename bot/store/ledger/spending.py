@@ -275,8 +275,8 @@ def _insert(
     db.execute(
         """
         INSERT INTO charges (turn_id, attempt, payer, member_id, guild_id, channel_id, day,
-                             total_day, settled, model, prompt_tokens, cached_tokens, completion_tokens,
-                             tokens, cost)
+                             total_day, settled, model, prompt_tokens, cached_tokens,
+                             completion_tokens, tokens, cost)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
