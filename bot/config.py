@@ -88,6 +88,27 @@ class ToolRule(Section, frozen=True, kw_only=True):
     assistants: tuple[str, ...] = ()
 
 
+class McpSettings(Section, frozen=True, kw_only=True):
+    """An MCP server: a program that is started (``command``), or the ``url`` of one over HTTP.
+
+    ``headers`` and ``environment`` name variables of the environment that hold the values.
+    """
+
+    command: tuple[str, ...] = ()
+    url: str = ""
+    headers: dict[str, str] = {}
+    environment: dict[str, str] = {}
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
+
+
+class SearchSettings(Section, frozen=True, kw_only=True):
+    """The search engine of ``web_search``; none without an engine."""
+
+    engine: Literal["", "searxng", "brave"] = ""
+    url: str = ""
+    api_key_env: str = ""
+
+
 class ToolsSettings(Section, frozen=True, kw_only=True):
     """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call."""
 
@@ -98,6 +119,8 @@ class ToolsSettings(Section, frozen=True, kw_only=True):
     calls_per_minute: Positive = 60
     calls_per_member_hour: Positive = 120
     rules: tuple[ToolRule, ...] = ()
+    search: SearchSettings = SearchSettings()
+    mcp: dict[str, McpSettings] = {}
 
 
 class AssistantSettings(Section, frozen=True, kw_only=True):
@@ -163,6 +186,15 @@ EndpointName = Literal["auto", "openai", "chat", "local"] | HostedName | LocalNa
 """The model endpoint: the first suitable one, a known one, or one at a URL."""
 
 
+class ImagesSettings(Section, frozen=True, kw_only=True):
+    """The endpoint that draws pictures for the function ``make_image``; none without a url."""
+
+    url: str = ""
+    model: Annotated[str, Meta(min_length=1)] = "gpt-image-1"
+    size: str = ""
+    api_key_env: str = ""
+
+
 class ModelsSettings(Section, frozen=True, kw_only=True):
     """The model endpoint and the model."""
 
@@ -174,6 +206,7 @@ class ModelsSettings(Section, frozen=True, kw_only=True):
     context_window: Annotated[int, Meta(ge=0)] = 0
     background: bool = False
     transcription: TranscriptionSettings = TranscriptionSettings()
+    images: ImagesSettings = ImagesSettings()
 
 
 class StorageSettings(Section, frozen=True, kw_only=True):
@@ -288,6 +321,9 @@ def _inconsistency(config: Config) -> str:
     for key, url in (
         ("[models] url", models.url),
         ("[models.transcription] url", models.transcription.url),
+        ("[models.images] url", models.images.url),
+        ("[tools.search] url", config.tools.search.url),
+        *((f"[tools.mcp.{name}] url", server.url) for name, server in config.tools.mcp.items()),
         ("[discord] api_url", config.discord.api_url),
         ("[assistants] url", "" if assistants.url == "embedded" else assistants.url),
     ):
@@ -317,6 +353,8 @@ def _inconsistency(config: Config) -> str:
         ("assistants", assistants.api_key_env),
         ("models", models.api_key_env),
         ("models.transcription", models.transcription.api_key_env),
+        ("models.images", models.images.api_key_env),
+        ("tools.search", config.tools.search.api_key_env),
     ):
         if variable and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
             # The value may be the key itself, so the error does not quote it.
@@ -324,6 +362,8 @@ def _inconsistency(config: Config) -> str:
                 f"[{section}] api_key_env is not the name of an environment variable. Put the key "
                 "into the environment, and write only the variable's name here."
             )
+    if problem := _tools_problem(config.tools):
+        return problem
     names = [each.name for each in assistants.define]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate:
@@ -334,6 +374,30 @@ def _inconsistency(config: Config) -> str:
             + " or ".join(f'"{name}"' for name in names)
             + ", or the id of an existing assistant (asst_…)."
         )
+    return ""
+
+
+def _tools_problem(tools: ToolsSettings) -> str:
+    """Return an error about the functions' settings; empty if none."""
+    if tools.search.engine == "searxng" and not tools.search.url:
+        return '[tools.search] engine = "searxng" needs url: the address of your SearXNG.'
+    if tools.search.engine == "brave" and not tools.search.api_key_env:
+        return '[tools.search] engine = "brave" needs api_key_env.'
+    for name, server in tools.mcp.items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+            return f'[tools.mcp.{name}]: the name of a server has letters, digits, "_" and "-".'
+        if bool(server.command) == bool(server.url):
+            return (
+                f"[tools.mcp.{name}] needs either command, the program to start, or url, the "
+                "address of a server."
+            )
+        for variable in (*server.headers.values(), *server.environment.values()):
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+                # The value may be the secret itself, so the error does not quote it.
+                return (
+                    f"[tools.mcp.{name}] has a value that is not the name of an environment "
+                    "variable. Put the value into the environment, and write only the name here."
+                )
     return ""
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -41,13 +41,27 @@ class ConfiguredAssistants(Struct, frozen=True):
     by_name: dict[str, str]
 
 
+FunctionDefiner = Callable[[Sequence[str]], list[dict[str, Any]]]
+"""Returns the functions that patterns name as tools of the Assistants API."""
+
+
+def _no_functions(patterns: Sequence[str]) -> list[dict[str, Any]]:
+    return []
+
+
 async def configured_assistants(
-    api: AssistantsAPI, ledger: Ledger, settings: AssistantsSettings, *, default_model: str
+    api: AssistantsAPI,
+    ledger: Ledger,
+    settings: AssistantsSettings,
+    *,
+    default_model: str,
+    functions: FunctionDefiner = _no_functions,
 ) -> ConfiguredAssistants:
     """Create or update the defined assistants and return all configured ones.
 
-    ``default_model`` is the model of sections without one. Raises ``ConfigError`` for a definition
-    that the API refuses and for a missing ``assistant``; ``APIError`` if the API does not answer.
+    ``default_model`` is the model of sections without one; ``functions`` are those that sections
+    name. Raises ``ConfigError`` for a definition that the API refuses and for a missing
+    ``assistant``; ``APIError`` if the API does not answer.
     """
     wanted = settings.assistant
     ids: dict[str, str] = {}
@@ -55,6 +69,9 @@ async def configured_assistants(
         existing = await existing_assistant(api, wanted)
         return ConfiguredAssistants(existing.id, {existing.name or existing.id: existing.id})
     for section in settings.define or (DEFAULT_ASSISTANT,):
+        if section.functions:
+            tools = (*section.tools, *functions(section.functions))
+            section = msgspec.structs.replace(section, tools=tools)
         ids[section.name] = await _defined(api, ledger, settings.url, section, default_model)
     if wanted and wanted not in ids:
         existing = await existing_assistant(api, wanted)

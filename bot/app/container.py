@@ -18,6 +18,7 @@ from bot.app.attachment_text import AttachmentText
 from bot.app.backup import last_backup
 from bot.app.downloads import Downloads
 from bot.app.forwarding import ModelUpstream
+from bot.app.functions import build_functions, patterns_of
 from bot.app.keys import BOT_PROJECT, StartError, metrics_key, secret, server_keys
 from bot.app.monitoring import Monitoring
 from bot.app.transcription import AudioTranscriber
@@ -42,6 +43,7 @@ from bot.runtime.retry import TryAgain, endless, retry
 from bot.server import Server
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
+from bot.tools.functions import Functions
 
 _LONGEST_WAIT: Final = 10.0
 _MIB: Final = 1024 * 1024
@@ -85,6 +87,7 @@ class Container:
         self._databases = databases or Path(config.storage.directory)
         self._model: Model | None = None
         self._monitoring = _monitoring(config, clock)
+        self._functions = Functions()
         self._running: tuple[ChatBot, AssistantsAPI, Ledger] | None = None
 
     async def engine(self, *, with_bot: bool) -> Engine:
@@ -189,6 +192,10 @@ class Container:
         Returns after Discord's READY event. Raises ``LoginError`` if Discord refuses the login; the
         task raises ``LoginError`` if Discord ends the connection for good.
         """
+        self._functions = build_functions(
+            self._config, self._environment, self._clock, self._close_with
+        )
+        await self._functions.reload(patterns_of(self._config))
         assistants = await self._configured_assistants(api, ledger)
         limits = ChatLimits()
         if self._config.assistants.url == "embedded":
@@ -211,6 +218,7 @@ class Container:
             schedules=self._config.schedules,
             spending=self._config.limits,
             prices=self._config.prices,
+            functions=self._functions,
             configured=assistants.by_name,
             models=self._offered_models,
             tell_place=place_switch(self._config.assistants, assistants),
@@ -235,7 +243,7 @@ class Container:
         return life
 
     async def reload_assistants(self, config: Config) -> None:
-        """Update the configured assistants and their knowledge; the address of the API stays.
+        """Update functions, configured assistants and their knowledge; the API's address stays.
 
         Raises ``ConfigError`` and ``APIError``; the bot then goes on as before.
         """
@@ -244,8 +252,14 @@ class Container:
         bot, api, ledger = self._running
         url = self._config.assistants.url
         settings = msgspec.structs.replace(config.assistants, url=url)
-        model = config.models.model
-        assistants = await configured_assistants(api, ledger, settings, default_model=model)
+        await self._functions.reload(patterns_of(config))
+        assistants = await configured_assistants(
+            api,
+            ledger,
+            settings,
+            default_model=config.models.model,
+            functions=self._functions.definitions,
+        )
         bot.set_assistants(
             assistants.default_id, assistants.by_name, place_switch(settings, assistants)
         )
@@ -271,7 +285,13 @@ class Container:
             _log.warning(text, settings.url, error, seconds)
 
         return await retry(
-            lambda: configured_assistants(api, ledger, settings, default_model=model),
+            lambda: configured_assistants(
+                api,
+                ledger,
+                settings,
+                default_model=model,
+                functions=self._functions.definitions,
+            ),
             endless(longest_delay=_LONGEST_WAIT),
             verdict,
             self._clock,

@@ -1,40 +1,82 @@
-"""The functions that the bot runs: the operator's files, and those that come with the bot."""
+"""The functions that the bot runs: the operator's files, those of the bot, and MCP servers."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bot.config import ToolsSettings
+from bot.tools import shipped
+from bot.tools.mcp_servers import McpServer
 from bot.tools.public_session import PublicSession
-from bot.tools.python_functions import load
-from bot.tools.tool import Tool
+from bot.tools.python_functions import load, tool_of
+from bot.tools.tool import Tool, ToolError
 from bot.tools.toolbox import Toolbox
+
+_SHIPPED: Final = (shipped.current_time, shipped.roll_dice, shipped.calculate)
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Functions:
-    """All functions; ``reload`` reads the operator's files, and again after a change."""
+    """All functions of the bot.
+
+    ``tools`` are functions beside the operator's and those that need nothing; ``servers`` are MCP
+    servers, which are started when a pattern of an assistant names them.
+    """
 
     def __init__(
-        self, settings: ToolsSettings | None = None, *, public: PublicSession | None = None
+        self,
+        settings: ToolsSettings | None = None,
+        *,
+        tools: Sequence[Tool] = (),
+        servers: Sequence[McpServer] = (),
+        public: PublicSession | None = None,
     ) -> None:
         self.settings: Final = settings or ToolsSettings()
         self.public: Final = public or PublicSession()
         self.toolbox: Final = Toolbox()
+        self._tools = tuple(tools)
+        self._servers = tuple(servers)
+        self._listed: dict[str, list[Tool]] = {}
 
-    async def reload(self) -> None:
-        """Read the operator's files; what is broken is logged, and leaves the others working."""
+    async def reload(self, patterns: Sequence[str] = ("*",)) -> None:
+        """Read the operator's files, and list the tools of the MCP servers that patterns name.
+
+        What is broken is logged, and leaves the others working.
+        """
         tools, problems = await asyncio.to_thread(load, Path(self.settings.directory))
         for problem in problems:
             _log.error("A function can't be loaded: %s", problem)
-        self.toolbox.replace([*tools, *self._shipped()])
-        _log.info("%d functions of %s are loaded", len(tools), self.settings.directory)
+        needed = [server for server in self._servers if _is_needed(server.name, patterns)]
+        await asyncio.gather(*map(self._list, needed))
+        listed = [tool for server in needed for tool in self._listed.get(server.name, [])]
+        self.toolbox.replace([*tools, *(tool_of(each) for each in _SHIPPED), *self._tools, *listed])
+        if tools or listed:
+            count = len(tools), self.settings.directory, len(listed)
+            _log.info("%d functions of %s and %d of MCP servers are loaded", *count)
 
-    def _shipped(self) -> list[Tool]:
-        return []
+    def definitions(self, patterns: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the functions that patterns name as tools of the Assistants API."""
+        for pattern in self.toolbox.unknown(patterns):
+            _log.warning("There is no function %s, so no assistant gets it", pattern)
+        return self.toolbox.definitions(patterns)
+
+    async def _list(self, server: McpServer) -> None:
+        """List a server's tools; those that were listed earlier stay where the server fails."""
+        try:
+            self._listed[server.name] = await server.tools()
+        except ToolError as error:
+            _log.error("%s Send SIGHUP to the bot once it can be.", error)
 
     async def close(self) -> None:
-        """Close the connections of functions."""
+        """Close the connections of functions, and end the MCP servers."""
+        await asyncio.gather(*(server.close() for server in self._servers))
         await self.public.close()
+
+
+def _is_needed(server: str, patterns: Sequence[str]) -> bool:
+    prefix = f"mcp.{server}."
+    return any(each.startswith(prefix) or fnmatchcase(f"{prefix}x", each) for each in patterns)

@@ -1,0 +1,167 @@
+"""The functions that come with the bot and need nothing: the time, dice and a calculator."""
+
+import ast
+import math
+import operator
+import random
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta
+
+from bot.tools.context import Context
+from bot.tools.python_functions import tool
+from bot.tools.tool import ToolError
+
+_MOST_DICE: Final = 100
+_MOST_SIDES: Final = 10_000
+_DICE: Final = re.compile(
+    r"(?P<count>\d{0,3})[dwDW](?P<sides>\d{1,5})(?P<kept>[khKH]{1,2}\d{1,3})?"
+)
+_LARGEST: Final = 10**4_000
+
+
+@tool(read_only=True)
+async def current_time(context: Context, time_zone: str = "") -> str:  # noqa: D417 - not the model's
+    """Return the date and the time now, with the day of the week.
+
+    Args:
+        time_zone: An IANA name such as Europe/Berlin; empty for the server's time zone.
+
+    """
+    name = time_zone or context.place.time_zone
+    try:
+        zone = ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ToolError(
+            f"There is no time zone {name!r}. Write a name such as Asia/Tokyo."
+        ) from None
+    now = datetime.now(UTC).astimezone(zone)
+    return f"{now:%A}, {now:%Y-%m-%d %H:%M:%S} ({zone.key}, UTC{now:%z})"
+
+
+@tool(read_only=True)
+async def roll_dice(dice: Annotated[str, Meta(max_length=100)]) -> str:
+    """Roll dice at random, and return each throw and the sum.
+
+    Args:
+        dice: Dice and numbers joined by + or -, such as 2d6+3, d20 or 4d6k3 (keep the highest 3).
+
+    """
+    terms = re.findall(r"([+-]?)\s*([^+\-\s]+)", dice)
+    unsigned = any(not sign for sign, _ in terms[1:])
+    if (
+        not terms
+        or unsigned
+        or "".join(sign + term for sign, term in terms) != re.sub(r"\s", "", dice)
+    ):
+        raise ToolError("These are no dice. Write them such as 2d6+3.")
+    total, shown, thrown = 0, [], 0
+    for sign, term in terms:
+        factor = -1 if sign == "-" else 1
+        if term.isascii() and term.isdigit() and len(term) <= 9:
+            total += factor * int(term)
+            shown.append(f"{sign or '+'}{term}")
+            continue
+        found = _DICE.fullmatch(term)
+        count, sides = (int(found["count"] or 1), int(found["sides"])) if found else (0, 0)
+        thrown += count
+        if not (found and count >= 1 and thrown <= _MOST_DICE and 1 <= sides <= _MOST_SIDES):
+            raise ToolError(
+                f"{term!r} are no dice. Write them such as 2d6, with at most {_MOST_DICE} dice and "
+                f"{_MOST_SIDES} sides."
+            )
+        throws = [random.SystemRandom().randint(1, sides) for _ in range(count)]
+        kept = throws
+        if found["kept"]:
+            number = int(re.sub(r"\D", "", found["kept"]))
+            kept = sorted(throws, reverse=True)[:number]
+        total += factor * sum(kept)
+        note = f", kept {sorted(kept, reverse=True)}" if kept is not throws else ""
+        shown.append(f"{sign or '+'}{term}: {throws}{note}")
+    return f"{' '.join(shown)} = {total}"
+
+
+@tool(read_only=True)
+async def calculate(expression: Annotated[str, Meta(max_length=1_000)]) -> str:
+    """Calculate exactly, such as (17.5 * 3 - 2**10) / sqrt(2). Python's operators and math's names.
+
+    Args:
+        expression: Numbers, + - * / // % **, parentheses, and functions such as sqrt, sin, log,
+            round, min, max, factorial, gcd, and the constants pi and e.
+
+    """
+    try:
+        return str(_value(ast.parse(expression.strip().replace("^", "**"), mode="eval").body))
+    except (SyntaxError, RecursionError, MemoryError):
+        raise ToolError("This is no arithmetic expression.") from None
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise ToolError(f"It can't be calculated: {error}.") from None
+
+
+_BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+}
+_CONSTANTS: Final = {"pi": math.pi, "e": math.e, "tau": math.tau}
+_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    name: getattr(math, name)
+    for name in (
+        "sqrt", "cbrt", "exp", "log", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan",
+        "atan2", "sinh", "cosh", "tanh", "degrees", "radians", "floor", "ceil", "trunc", "hypot",
+        "gcd", "lcm",
+    )
+} | {"abs": abs, "round": round, "min": min, "max": max}  # fmt: skip
+
+
+def _value(node: ast.expr) -> int | float:
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return _bounded(number)
+        case ast.Name(id=name) if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _UNARY:
+            return _bounded(_UNARY[type(sign)](_value(operand)))
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            return _power(_value(left), _value(right))
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
+            return _bounded(_BINARY[type(sign)](_value(left), _value(right)))
+        case ast.Call(func=ast.Name(id="factorial"), args=[argument], keywords=[]):
+            number = _value(argument)
+            if not isinstance(number, int) or not 0 <= number <= 1_000:
+                raise ToolError("factorial takes a whole number from 0 to 1000.")
+            return math.factorial(number)
+        case ast.Call(func=ast.Name(id="pow"), args=[base, exponent], keywords=[]):
+            return _power(_value(base), _value(exponent))
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
+            return _bounded(_FUNCTIONS[name](*map(_value, arguments)))
+    raise ToolError(
+        "This is no arithmetic expression: only numbers, operators and functions count."
+    )
+
+
+def _power(base: float, exponent: float) -> int | float:
+    whole = isinstance(base, int) and isinstance(exponent, int)
+    if whole and int(base).bit_length() * int(exponent) > _LARGEST.bit_length():
+        raise ToolError("The number is too large.")
+    return _bounded(base**exponent)
+
+
+def _bounded(value: Any) -> int | float:
+    if isinstance(value, complex):
+        raise ToolError("The result is not a real number.")
+    if not math.isfinite(value) if isinstance(value, float) else abs(value) > _LARGEST:
+        raise ToolError("The number is too large.")
+    result: int | float = value
+    return result

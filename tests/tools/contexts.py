@@ -1,0 +1,45 @@
+"""A context for functions that are called without Discord."""
+
+import logging
+
+import aiohttp
+
+from bot.tools.context import Person, Place
+from bot.tools.public_session import PublicSession
+
+
+class MemoryValues:
+    """A key-value store in memory."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, str] = {}
+
+    async def get(self, key: str) -> str | None:
+        return self.stored.get(key)
+
+    async def set(self, key: str, value: str) -> None:
+        self.stored[key] = value
+
+    async def delete(self, key: str) -> None:
+        self.stored.pop(key, None)
+
+
+class PlainContext:
+    """Ada asks in the channel general, in Tokyo's time."""
+
+    def __init__(self, public: PublicSession | None = None) -> None:
+        self.asker = Person(1, "Ada")
+        self.place = Place(
+            channel_id=2,
+            channel_name="general",
+            server_id=3,
+            server_name="Test",
+            time_zone="Asia/Tokyo",
+        )
+        self.log = logging.getLogger("tools.test")
+        self.values = MemoryValues()
+        self.public = public or PublicSession()
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        return self.public.session

@@ -1,0 +1,93 @@
+"""Tools of a real MCP server, which dies and starts again."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.config import McpSettings
+from bot.runtime.clock import SystemClock
+from bot.tools.functions import Functions
+from bot.tools.mcp_servers import McpServer
+from bot.tools.tool import ArgumentsError, Tool, ToolError, ToolResult
+from tests.support.mcp_server import PNG
+from tests.tools.contexts import PlainContext
+
+pytest.importorskip("mcp", reason="the extra mcp is not installed")
+
+PROGRAM = str(Path(__file__).parents[1] / "support" / "mcp_server.py")
+
+
+@pytest.fixture
+async def functions(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Functions]:
+    monkeypatch.setenv("DISCORD_TOKEN", "a secret of the bot")
+    settings = McpSettings(command=(sys.executable, PROGRAM))
+    server = McpServer("tiny", settings, SystemClock(), headers={}, variables={"OWN": "its own"})
+    made = Functions(servers=[server])
+    await made.reload()
+    yield made
+    await made.close()
+
+
+def found(functions: Functions, name: str) -> Tool:
+    tool = functions.toolbox.get(f"mcp_tiny_{name}")
+    assert tool is not None
+    return tool
+
+
+async def called(functions: Functions, name: str, arguments: str = "{}") -> ToolResult:
+    result = await found(functions, name).prepare(arguments)(PlainContext())
+    assert isinstance(result, ToolResult)
+    return result
+
+
+async def test_a_server_is_listed_called_killed_during_a_call_and_started_again(
+    functions: Functions, tmp_path: Path
+) -> None:
+    add = found(functions, "add")
+    assert (add.name, add.read_only, found(functions, "die").read_only) == (
+        "mcp.tiny.add",
+        True,
+        False,
+    )
+    assert add.definition()["function"]["description"] == "Add two numbers."
+    assert (await called(functions, "add", '{"first": 1, "second": 2}')).text == "3"
+    told = (await called(functions, "variables")).text
+    assert "OWN=its own" in told
+    assert "a secret of the bot" not in told
+    shown = await called(functions, "picture")
+    assert [(file.name, file.data) for file in shown.files] == [("file-1.png", PNG)]
+    with pytest.raises(ArgumentsError, match="'one' is not of type 'integer'"):
+        add.prepare('{"first": "one", "second": 2}')
+    path = tmp_path / "calls"
+    with pytest.raises(ToolError, match="ended during the call"):
+        await called(functions, "die", f'{{"path": "{path}"}}')
+    assert path.read_text() == "called\n"
+    both = await asyncio.gather(
+        *(called(functions, "add", f'{{"first": {number}, "second": 2}}') for number in (1, 2))
+    )
+    assert [each.text for each in both] == ["3", "4"]
+
+
+async def test_a_server_that_can_not_be_started_leaves_the_others_working(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = McpSettings(command=(os.devnull,))
+    server = McpServer("broken", settings, SystemClock(), headers={}, variables={})
+    functions = Functions(servers=[server])
+    await functions.reload()
+    assert functions.toolbox.get("roll_dice") is not None
+    assert "The MCP server broken can't be used" in caplog.text
+    await functions.close()
+
+
+async def test_a_server_that_no_assistant_names_is_not_started() -> None:
+    settings = McpSettings(command=(os.devnull,))
+    server = McpServer("unused", settings, SystemClock(), headers={}, variables={})
+    functions = Functions(servers=[server])
+    await functions.reload(["roll_*", "mcp.other.*"])
+    assert functions.definitions(["mcp.unused.*"]) == []
+    await functions.close()

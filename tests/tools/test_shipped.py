@@ -1,0 +1,183 @@
+"""The functions that come with the bot."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.app.functions import read_document
+from bot.config import SearchSettings
+from bot.tools import shipped
+from bot.tools.public_session import PublicSession
+from bot.tools.python_functions import tool_of
+from bot.tools.tool import ArgumentsError, Tool, ToolError
+from bot.tools.web import WebSearch, web_page_tool
+from tests.support.loopback import Loopback
+from tests.tools.contexts import PlainContext
+
+
+async def said(tool: Tool, arguments: str, context: PlainContext | None = None) -> str:
+    return str(await tool.prepare(arguments)(context or PlainContext()))
+
+
+async def calculated(expression: str) -> str:
+    return await shipped.calculate(expression)
+
+
+async def test_the_time_is_told_in_the_zone_of_the_server_or_in_another() -> None:
+    tool = tool_of(shipped.current_time)
+    assert re.search(r"^\w+day, \d{4}-\d\d-\d\d .*\(Asia/Tokyo, UTC\+0900\)$", await said(tool, ""))
+    assert "(UTC, UTC+0000)" in await said(tool, '{"time_zone": "UTC"}')
+    with pytest.raises(ToolError, match="There is no time zone 'Mars/Base'"):
+        await said(tool, '{"time_zone": "Mars/Base"}')
+
+
+@given(st.integers(1, 30), st.integers(1, 100), st.integers(-50, 50))
+def test_dice_are_within_their_sides(count: int, sides: int, more: int) -> None:
+    told = asyncio.run(shipped.roll_dice(f"{count}d{sides}{more:+}"))
+    throws = [int(each) for each in re.findall(r"\d+", told.partition("[")[2].partition("]")[0])]
+    assert len(throws) == count
+    assert all(1 <= throw <= sides for throw in throws)
+    assert told.endswith(f" = {sum(throws) + more}")
+
+
+async def test_only_the_highest_dice_are_kept() -> None:
+    told = await shipped.roll_dice("4d6k3")
+    throws = sorted(int(each) for each in re.findall(r"\d", told.partition("[")[2].split("]")[0]))
+    assert told.endswith(f" = {sum(throws[1:])}")
+
+
+@pytest.mark.parametrize("dice", ["", "cat", "999d6", "2d0", "2d99999", "2d6 2d6", "1e9", "2d6+-3"])
+async def test_what_is_no_dice_is_refused_in_words(dice: str) -> None:
+    with pytest.raises(ToolError):
+        await shipped.roll_dice(dice)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1 + 2 * 3", "7"),
+        ("2^10", "1024"),
+        ("-(3 - 5) / 4", "0.5"),
+        ("sqrt(16) + max(1, 2)", "6.0"),
+        ("factorial(20)", "2432902008176640000"),
+        ("10 ** -2", "0.01"),
+        ("round(pi, 2)", "3.14"),
+    ],
+)
+async def test_arithmetic_is_calculated(expression: str, value: str) -> None:
+    assert await calculated(expression) == value
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "__import__('os').system('true')",
+        "().__class__",
+        "9**9**9**9",
+        "pow(9, 9**9)",
+        "factorial(10**6)",
+        "1/0",
+        "(-1)**0.5",
+        "'a' * 10**9",
+        "[1] * 9",
+        "True + 1",
+        "x",
+        "print(1)",
+        "sqrt(-1)",
+        "2 +",
+        "(" * 500 + ")" * 500,
+        "10**4000 * 10**4000",
+        "round(1, ndigits=2)",
+        "1e308 * 10 // 1",
+        "lcm(10**3000, 10**3000 + 1)",
+    ],
+)
+async def test_what_is_no_arithmetic_or_too_large_is_refused_in_words(expression: str) -> None:
+    with pytest.raises(ToolError):
+        await calculated(expression)
+
+
+class Site(Loopback):
+    """A web site, and a SearXNG."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[dict[str, str]] = []
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_get("/page", self._page)
+        router.add_get("/away", self._away)
+        router.add_get("/search", self._search)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        html = "<title>Tea</title><script>steal()</script><p>Green &amp; black</p>"
+        return web.Response(text=html, content_type="text/html")
+
+    async def _away(self, request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"http://127.0.0.2:{self.port}/page")
+
+    async def _search(self, request: web.Request) -> web.Response:
+        self.asked.append(dict(request.query) | {"key": request.headers.get("Authorization", "")})
+        results = [{"title": "Tea", "url": "https://tea.example", "content": "All <b>tea</b>"}] * 9
+        return web.json_response({"results": results, "number_of_results": 9})
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with Site() as made:
+        yield made
+
+
+PAGE = web_page_tool(read_document)
+
+
+async def test_a_web_page_is_read_as_text(site: Site) -> None:
+    public = PublicSession(lambda address: address == "127.0.0.1")
+    text = await said(PAGE, f'{{"url": "http://127.0.0.1:{site.port}/page"}}', PlainContext(public))
+    assert text.splitlines() == ["Tea", "Green & black"]
+    # A redirect to another address is checked, too.
+    with pytest.raises(ToolError, match="not on the public network"):
+        await said(PAGE, f'{{"url": "http://127.0.0.1:{site.port}/away"}}', PlainContext(public))
+    await public.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "rebound.example"])
+async def test_a_page_of_this_machine_is_not_read(
+    site: Site, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def rebound(name: Any, *rest: Any, **more: Any) -> Any:
+        return look_up("127.0.0.1" if name == "rebound.example" else name, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    public = PublicSession()
+    with pytest.raises(ToolError, match="not on the public network"):
+        await said(PAGE, f'{{"url": "http://{host}:{site.port}/page"}}', PlainContext(public))
+    await public.close()
+
+
+async def test_other_addresses_are_no_web_pages() -> None:
+    with pytest.raises(ToolError, match="no web address"):
+        await said(PAGE, '{"url": "file:///etc/passwd"}')
+    with pytest.raises(ArgumentsError, match="arguments do not fit"):
+        await said(PAGE, '{"url": 7}')
+
+
+async def test_a_search_engine_is_asked(site: Site) -> None:
+    settings = SearchSettings(engine="searxng", url=f"http://127.0.0.1:{site.port}")
+    engine = WebSearch(settings, "a-key")
+    found = await said(engine.tool(), '{"query": "tea", "count": 2}')
+    assert found == "\n\n".join(["Tea\nhttps://tea.example\nAll tea"] * 2)
+    assert site.asked == [{"q": "tea", "format": "json", "key": "Bearer a-key"}]
+    await site.stop()
+    with pytest.raises(ToolError, match="does not answer now"):
+        await said(engine.tool(), '{"query": "tea"}')
+    await engine.close()
