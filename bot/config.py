@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from bot.config_errors import explained
 from bot.limit_settings import LimitSettings, Positive, PriceSettings, Section
+from bot.tool_settings import Snowflakes, ToolsSettings, tools_problem
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -47,10 +48,6 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
     attachment_hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")
 
 
-Snowflakes = tuple[Positive, ...]
-"""Ids of Discord."""
-
-
 class AccessSettings(Section, frozen=True, kw_only=True):
     """The operator's rules about who may use the bot; servers can narrow them."""
 
@@ -72,55 +69,6 @@ class SchedulesSettings(Section, frozen=True, kw_only=True):
     missed: Literal["once", "skip"] = "once"
     most_per_server: Positive = 50
     least_minutes: Positive = 15
-
-
-Decision = Literal["allow", "ask", "deny"]
-"""Whether a function's call is made, waits for a person's approval, or is refused."""
-
-
-class ToolRule(Section, frozen=True, kw_only=True):
-    """A decision about calls of the functions that the patterns name; an empty list fits all."""
-
-    decision: Decision
-    tools: tuple[str, ...] = ("*",)
-    roles: Snowflakes = ()
-    channels: Snowflakes = ()
-    assistants: tuple[str, ...] = ()
-
-
-class McpSettings(Section, frozen=True, kw_only=True):
-    """An MCP server: a program that is started (``command``), or the ``url`` of one over HTTP.
-
-    ``headers`` and ``environment`` name variables of the environment that hold the values.
-    """
-
-    command: tuple[str, ...] = ()
-    url: str = ""
-    headers: dict[str, str] = {}
-    environment: dict[str, str] = {}
-    seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
-
-
-class SearchSettings(Section, frozen=True, kw_only=True):
-    """The search engine of ``web_search``; none without an engine."""
-
-    engine: Literal["", "searxng", "brave"] = ""
-    url: str = ""
-    api_key_env: str = ""
-
-
-class ToolsSettings(Section, frozen=True, kw_only=True):
-    """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call."""
-
-    directory: Annotated[str, Meta(min_length=1)] = "tools"
-    seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
-    output_characters: Annotated[int, Meta(ge=100, le=500_000)] = 20_000
-    calls_per_run: Positive = 30
-    calls_per_minute: Positive = 60
-    calls_per_member_hour: Positive = 120
-    rules: tuple[ToolRule, ...] = ()
-    search: SearchSettings = SearchSettings()
-    mcp: dict[str, McpSettings] = {}
 
 
 class AssistantSettings(Section, frozen=True, kw_only=True):
@@ -362,7 +310,7 @@ def _inconsistency(config: Config) -> str:
                 f"[{section}] api_key_env is not the name of an environment variable. Put the key "
                 "into the environment, and write only the variable's name here."
             )
-    if problem := _tools_problem(config.tools):
+    if problem := tools_problem(config.tools):
         return problem
     names = [each.name for each in assistants.define]
     duplicate = next((name for name in names if names.count(name) > 1), None)
@@ -374,30 +322,6 @@ def _inconsistency(config: Config) -> str:
             + " or ".join(f'"{name}"' for name in names)
             + ", or the id of an existing assistant (asst_…)."
         )
-    return ""
-
-
-def _tools_problem(tools: ToolsSettings) -> str:
-    """Return an error about the functions' settings; empty if none."""
-    if tools.search.engine == "searxng" and not tools.search.url:
-        return '[tools.search] engine = "searxng" needs url: the address of your SearXNG.'
-    if tools.search.engine == "brave" and not tools.search.api_key_env:
-        return '[tools.search] engine = "brave" needs api_key_env.'
-    for name, server in tools.mcp.items():
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
-            return f'[tools.mcp.{name}]: the name of a server has letters, digits, "_" and "-".'
-        if bool(server.command) == bool(server.url):
-            return (
-                f"[tools.mcp.{name}] needs either command, the program to start, or url, the "
-                "address of a server."
-            )
-        for variable in (*server.headers.values(), *server.environment.values()):
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
-                # The value may be the secret itself, so the error does not quote it.
-                return (
-                    f"[tools.mcp.{name}] has a value that is not the name of an environment "
-                    "variable. Put the value into the environment, and write only the name here."
-                )
     return ""
 
 

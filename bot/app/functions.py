@@ -1,11 +1,12 @@
 """Builds the functions that the bot runs from the configuration."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from bot.app.keys import StartError, secret
 from bot.config import Config
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text
-from bot.models.images import ImagesEndpoint, PictureError
+from bot.models.images import DrawingError, ImagesEndpoint
 from bot.runtime.clock import Clock
 from bot.tools import ToolError
 from bot.tools.functions import Functions
@@ -13,7 +14,7 @@ from bot.tools.mcp_servers import McpServer
 from bot.tools.pictures import picture_tool
 from bot.tools.web import WebSearch, web_page_tool
 
-_LIMITS = ExtractionLimits(seconds=20.0, memory_bytes=512 * 2**20)
+_LIMITS: Final = ExtractionLimits(seconds=20.0, memory_bytes=512 * 2**20)
 
 
 def build_functions(
@@ -100,7 +101,7 @@ def _drawer(images: ImagesEndpoint) -> Callable[[str], Awaitable[bytes]]:
     async def draw(description: str) -> bytes:
         try:
             return await images.draw(description)
-        except PictureError as error:
+        except DrawingError as error:
             raise ToolError(str(error)) from error
 
     return draw

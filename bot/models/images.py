@@ -38,7 +38,7 @@ _RETRIES: Final = RetryPolicy(attempts=3, first_delay=1.0, longest_delay=5.0, to
 _log: Final = logging.getLogger(__name__)
 
 
-class PictureError(Exception):
+class DrawingError(Exception):
     """No picture; the message says why, for the model, without secrets."""
 
 
@@ -47,7 +47,7 @@ class _Picture(Struct):
     url: str | None = None
 
 
-class _Answer(Struct):
+class _Drawn(Struct):
     data: list[_Picture]
 
 
@@ -71,7 +71,7 @@ class ImagesEndpoint:
         await self._endpoint.close()
 
     async def draw(self, description: str) -> bytes:
-        """Return a picture's bytes; raises ``PictureError``."""
+        """Return a picture's bytes; raises ``DrawingError``."""
 
         def verdict(error: Exception) -> TryAgain | None:
             # A picture costs money: what may have been drawn is not drawn again.
@@ -85,17 +85,17 @@ class ImagesEndpoint:
         try:
             async with asyncio.timeout(_SECONDS):
                 body = await retry(lambda: self._ask(description), _RETRIES, verdict, self._clock)
-                answer = decode_json(body, _Answer)
+                answer = decode_json(body, _Drawn)
                 return await self._read(answer.data[0])
         except StatusError as error:
             told = read_error(error.body).message or f"status {error.status}"
             _log.warning("The endpoint of pictures refused: %s", told)
             if error.status == 400:
-                raise PictureError(f"The picture was refused: {told[:500]}") from error
-            raise PictureError("The endpoint of pictures refused the request.") from error
+                raise DrawingError(f"The picture was refused: {told[:500]}") from error
+            raise DrawingError("The endpoint of pictures refused the request.") from error
         except (*TRANSPORT_ERRORS, BodyError, FetchError, IndexError, binascii.Error) as error:
             _log.warning("The endpoint of pictures gives no usable answer: %r", error)
-            raise PictureError("The endpoint of pictures gave no usable answer.") from error
+            raise DrawingError("The endpoint of pictures gave no usable answer.") from error
 
     async def _read(self, picture: _Picture) -> bytes:
         if picture.b64_json is not None:

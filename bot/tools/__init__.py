@@ -2,6 +2,6 @@
 
 from bot.tools.context import Context
 from bot.tools.python_functions import tool
-from bot.tools.tool import ToolError, ToolFile, ToolResult
+from bot.tools.tool import FunctionResult, ToolError, ToolFile
 
-__all__ = ["Context", "ToolError", "ToolFile", "ToolResult", "tool"]
+__all__ = ["Context", "FunctionResult", "ToolError", "ToolFile", "tool"]

@@ -8,14 +8,14 @@ import aiohttp
 from msgspec import Struct
 
 
-class Person(Struct, frozen=True):
+class Caller(Struct, frozen=True):
     """A member on whose behalf a function is called."""
 
     id: int
     name: str
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class CallPlace(Struct, frozen=True, kw_only=True):
     """Where the answer is written; ids are Discord's, and a DM has no server.
 
     ``time_zone`` is an IANA name: the server's time zone, or the bot's.
@@ -52,12 +52,12 @@ class Context(Protocol):
     """What a function may ask for; it holds no secret of the bot."""
 
     @property
-    def asker(self) -> Person:
+    def asker(self) -> Caller:
         """Who asks; of several askers, the one who asked last."""
         ...
 
     @property
-    def place(self) -> Place:
+    def place(self) -> CallPlace:
         """Where the answer is written."""
         ...
 

@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.config import McpSettings
 from bot.runtime.clock import Clock
+from bot.tool_settings import McpSettings
 from bot.tools.context import Context, Run
-from bot.tools.tool import ArgumentsError, Tool, ToolError, ToolFile, ToolResult
+from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError, ToolFile
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -114,12 +114,12 @@ class McpServer:
             where = f" (at {problem.json_path})" if problem.path else ""
             raise ArgumentsError(f"the arguments do not fit: {problem.message[:500]}{where}")
 
-        async def run(context: Context) -> ToolResult:
+        async def run(context: Context) -> FunctionResult:
             return await self._call(tool, arguments)
 
         return run
 
-    async def _call(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> FunctionResult:
         client = await self._alive()
         try:
             result = await client.call_tool(tool, arguments)
@@ -257,7 +257,7 @@ def _validator(schema: dict[str, Any]) -> Any:
     return Draft202012Validator(schema)
 
 
-def _read(result: "CallToolResult") -> ToolResult:
+def _read(result: "CallToolResult") -> FunctionResult:
     """Return a server's result: its texts for the model, its pictures and files for the reply."""
     texts: list[str] = []
     files: list[ToolFile] = []
@@ -283,7 +283,7 @@ def _read(result: "CallToolResult") -> ToolResult:
     text = "\n".join(texts)
     if result.is_error:
         raise ToolError(text or "The MCP server says that the call failed.")
-    return ToolResult(text or "Done.", tuple(files))
+    return FunctionResult(text or "Done.", tuple(files))
 
 
 def _add_file(files: list[ToolFile], texts: list[str], data: str, kind: str, name: str) -> None:

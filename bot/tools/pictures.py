@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from bot.tools.python_functions import tool, tool_of
-from bot.tools.tool import Tool, ToolFile, ToolResult
+from bot.tools.tool import FunctionResult, Tool, ToolFile
 
 PictureMaker = Callable[[str], Awaitable[bytes]]
 """Returns the picture of a description as a file's bytes; raises ``ToolError``."""
@@ -19,7 +19,7 @@ def picture_tool(make: PictureMaker) -> Tool:
     @tool(read_only=True, seconds=300)
     async def make_image(
         description: Annotated[str, Meta(min_length=1, max_length=4_000)],
-    ) -> ToolResult:
+    ) -> FunctionResult:
         """Draw a picture; the picture is shown below your answer.
 
         Args:
@@ -27,7 +27,7 @@ def picture_tool(make: PictureMaker) -> Tool:
 
         """
         picture = await make(description)
-        return ToolResult(
+        return FunctionResult(
             "The picture is shown below your answer.", (ToolFile(_name(picture), picture),)
         )
 

@@ -26,9 +26,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _FLAGS: Final = "__assistants_bot_tool__"
 _PACKAGE: Final = "assistants_bot_tools"
-_HEADING: Final = re.compile(r"^(Args|Arguments|Parameters):?\s*$")
-_OTHER_HEADING: Final = re.compile(r"^(Returns|Raises|Yields|Examples?|Notes?):\s*$")
-_ARGUMENT: Final = re.compile(r"^\s*(?::param\s+)?\*{0,2}(\w+)(?:\s*\([^)]*\))?\s*:\s+(.*)$")
+_HEADING: Final = re.compile(r"^(Args|Arguments|Parameters):?\s*\Z")
+_OTHER_HEADING: Final = re.compile(r"^(Returns|Raises|Yields|Examples?|Notes?):\s*\Z")
+_ARGUMENT: Final = re.compile(r"^\s*(?::param\s+)?\*{0,2}(\w+)(?:\s*\([^)]*\))?\s*:\s+(.*)\Z")
 
 _log: Final = logging.getLogger(__name__)
 

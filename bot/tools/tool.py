@@ -31,7 +31,7 @@ class ToolFile(Struct, frozen=True):
     data: bytes
 
 
-class ToolResult(Struct, frozen=True):
+class FunctionResult(Struct, frozen=True):
     """A result with files for the reply; ``text`` is for the model."""
 
     text: str
@@ -76,17 +76,17 @@ class Tool:
         }
 
 
-def result_of(value: object) -> ToolResult:
+def result_of(value: object) -> FunctionResult:
     """Return what a function returned as a result: text as it is, other values as JSON.
 
     Raises ``TypeError`` for a value that is no JSON.
     """
-    if isinstance(value, ToolResult):
+    if isinstance(value, FunctionResult):
         return value
     if isinstance(value, ToolFile):
-        return ToolResult(f"The file {value.name} is shown below the answer.", (value,))
+        return FunctionResult(f"The file {value.name} is shown below the answer.", (value,))
     if isinstance(value, str):
-        return ToolResult(value)
+        return FunctionResult(value)
     if value is None:
-        return ToolResult("Done.")
-    return ToolResult(msgspec.json.encode(value).decode())
+        return FunctionResult("Done.")
+    return FunctionResult(msgspec.json.encode(value).decode())

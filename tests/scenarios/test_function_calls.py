@@ -9,9 +9,9 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant, Page
 from bot.assistants.validation import from_raw
-from bot.config import ToolRule, ToolsSettings
 from bot.store.ledger import StoredCall
-from bot.tools import Context, ToolError, ToolFile, ToolResult
+from bot.tool_settings import ToolRule, ToolsSettings
+from bot.tools import Context, FunctionResult, ToolError, ToolFile
 from bot.tools.functions import Functions
 from bot.tools.python_functions import tool, tool_of
 from bot.tools.tool import Tool
@@ -62,9 +62,9 @@ class Workshop:
             """Return a long text."""
             return "x" * 30_000
 
-        async def draw() -> ToolResult:
+        async def draw() -> FunctionResult:
             """Draw a picture."""
-            return ToolResult("A cat is drawn.", (ToolFile("cat.png", PNG),))
+            return FunctionResult("A cat is drawn.", (ToolFile("cat.png", PNG),))
 
         async def who(context: Context) -> str:
             """Tell who asks, and how often."""

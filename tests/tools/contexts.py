@@ -4,7 +4,7 @@ import logging
 
 import aiohttp
 
-from bot.tools.context import Person, Place
+from bot.tools.context import Caller, CallPlace
 from bot.tools.public_session import PublicSession
 
 
@@ -28,8 +28,8 @@ class PlainContext:
     """Ada asks in the channel general, in Tokyo's time."""
 
     def __init__(self, public: PublicSession | None = None) -> None:
-        self.asker = Person(1, "Ada")
-        self.place = Place(
+        self.asker = Caller(1, "Ada")
+        self.place = CallPlace(
             channel_id=2,
             channel_name="general",
             server_id=3,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import McpSettings
 from bot.runtime.clock import SystemClock
+from bot.tool_settings import McpSettings
 from bot.tools.functions import Functions
 from bot.tools.mcp_servers import McpServer
-from bot.tools.tool import ArgumentsError, Tool, ToolError, ToolResult
+from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError
 from tests.support.mcp_server import PNG
 from tests.tools.contexts import PlainContext
 
@@ -38,9 +38,9 @@ def found(functions: Functions, name: str) -> Tool:
     return tool
 
 
-async def called(functions: Functions, name: str, arguments: str = "{}") -> ToolResult:
+async def called(functions: Functions, name: str, arguments: str = "{}") -> FunctionResult:
     result = await found(functions, name).prepare(arguments)(PlainContext())
-    assert isinstance(result, ToolResult)
+    assert isinstance(result, FunctionResult)
     return result
 
 

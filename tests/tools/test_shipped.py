@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app.functions import read_document
-from bot.config import SearchSettings
+from bot.tool_settings import SearchSettings
 from bot.tools import shipped
 from bot.tools.public_session import PublicSession
 from bot.tools.python_functions import tool_of
@@ -32,7 +32,8 @@ async def calculated(expression: str) -> str:
 
 async def test_the_time_is_told_in_the_zone_of_the_server_or_in_another() -> None:
     tool = tool_of(shipped.current_time)
-    assert re.search(r"^\w+day, \d{4}-\d\d-\d\d .*\(Asia/Tokyo, UTC\+0900\)$", await said(tool, ""))
+    told = await said(tool, "")
+    assert re.search(r"^\w+day, \d{4}-\d\d-\d\d .*\(Asia/Tokyo, UTC\+0900\)\Z", told)
     assert "(UTC, UTC+0000)" in await said(tool, '{"time_zone": "UTC"}')
     with pytest.raises(ToolError, match="There is no time zone 'Mars/Base'"):
         await said(tool, '{"time_zone": "Mars/Base"}')

@@ -16,7 +16,6 @@ from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import places_of
 from bot.chat.threads.call_answerer import FUNCTION_UNAVAILABLE, CallEnded
 from bot.chat.turns.tool_context import ToolContexts, asker_of
-from bot.config import Decision, ToolRule
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import (
@@ -29,6 +28,7 @@ from bot.store.ledger import (
     StoredCall,
     Turn,
 )
+from bot.tool_settings import Decision, ToolRule
 from bot.tools.caller import make_call
 from bot.tools.context import Run as PreparedCall
 from bot.tools.functions import Functions

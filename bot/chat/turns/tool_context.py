@@ -10,7 +10,7 @@ import discord
 from bot.chat.places.server_settings import server_settings, zone_of
 from bot.store.ledger import Asker, Ledger, TooManyValuesError, Turn
 from bot.tools import ToolError
-from bot.tools.context import Person, Place
+from bot.tools.context import Caller, CallPlace
 from bot.tools.public_session import PublicSession
 
 LONGEST_KEY: Final = 200
@@ -53,8 +53,8 @@ class TurnToolContext:
 
     def __init__(
         self,
-        asker: Person,
-        place: Place,
+        asker: Caller,
+        place: CallPlace,
         values: TurnValues,
         log: logging.Logger,
         public: PublicSession,
@@ -89,7 +89,7 @@ class ToolContexts:
         if turn.guild_id is not None:
             zone = zone_of(await server_settings(self._ledger, turn.guild_id), zone)
         channel = None if guild is None else guild.get_channel_or_thread(turn.channel_id)
-        place = Place(
+        place = CallPlace(
             channel_id=turn.channel_id,
             channel_name="" if channel is None else channel.name,
             server_id=turn.guild_id,
@@ -98,7 +98,7 @@ class ToolContexts:
         )
         asker = asker_of(turn)
         return TurnToolContext(
-            Person(asker.id, asker.name),
+            Caller(asker.id, asker.name),
             place,
             TurnValues(self._ledger, turn.guild_id or turn.channel_id, function),
             logging.getLogger(f"tools.{function}"),

@@ -1,0 +1,84 @@
+"""The settings of functions, which are sections of config.toml."""
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bot.limit_settings import Positive, Section
+
+Snowflakes = tuple[Positive, ...]
+"""Ids of Discord."""
+
+Decision = Literal["allow", "ask", "deny"]
+"""Whether a function's call is made, waits for a person's approval, or is refused."""
+
+
+class ToolRule(Section, frozen=True, kw_only=True):
+    """A decision about calls of the functions that the patterns name; an empty list fits all."""
+
+    decision: Decision
+    tools: tuple[str, ...] = ("*",)
+    roles: Snowflakes = ()
+    channels: Snowflakes = ()
+    assistants: tuple[str, ...] = ()
+
+
+class McpSettings(Section, frozen=True, kw_only=True):
+    """An MCP server: a program that is started (``command``), or the ``url`` of one over HTTP.
+
+    ``headers`` and ``environment`` name variables of the environment that hold the values.
+    """
+
+    command: tuple[str, ...] = ()
+    url: str = ""
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
+
+
+class SearchSettings(Section, frozen=True, kw_only=True):
+    """The search engine of ``web_search``; none without an engine."""
+
+    engine: Literal["", "searxng", "brave"] = ""
+    url: str = ""
+    api_key_env: str = ""
+
+
+class ToolsSettings(Section, frozen=True, kw_only=True):
+    """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call."""
+
+    directory: Annotated[str, Meta(min_length=1)] = "tools"
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    output_characters: Annotated[int, Meta(ge=100, le=500_000)] = 20_000
+    calls_per_run: Positive = 30
+    calls_per_minute: Positive = 60
+    calls_per_member_hour: Positive = 120
+    rules: tuple[ToolRule, ...] = ()
+    search: SearchSettings = SearchSettings()
+    mcp: dict[str, McpSettings] = msgspec.field(default_factory=dict)
+
+
+def tools_problem(tools: ToolsSettings) -> str:
+    """Return an error about the functions' settings; empty if none."""
+    if tools.search.engine == "searxng" and not tools.search.url:
+        return '[tools.search] engine = "searxng" needs url: the address of your SearXNG.'
+    if tools.search.engine == "brave" and not tools.search.api_key_env:
+        return '[tools.search] engine = "brave" needs api_key_env.'
+    for name, server in tools.mcp.items():
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+            return f'[tools.mcp.{name}]: the name of a server has letters, digits, "_" and "-".'
+        if bool(server.command) == bool(server.url):
+            return (
+                f"[tools.mcp.{name}] needs either command, the program to start, or url, the "
+                "address of a server."
+            )
+        for variable in (*server.headers.values(), *server.environment.values()):
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+                # The value may be the secret itself, so the error does not quote it.
+                return (
+                    f"[tools.mcp.{name}] has a value that is not the name of an environment "
+                    "variable. Put the value into the environment, and write only the name here."
+                )
+    return ""
