@@ -1,23 +1,16 @@
-"""The demo in a real browser, as a person tries it; skipped aloud where there is none.
+"""The demo with a configured model in a real browser; skipped aloud where there is none."""
 
-With DEMO_PICTURES=DIRECTORY it takes the pictures that the README shows.
-"""
-
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from tests.app.programs import written_config
-from tests.support.animation import animate
+from tests.support.browser import CHROMIUM, browser_page
 from tests.support.model_endpoint import ScriptedModel
 from tests.support.program import Program, program
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PICTURES = os.environ.get("DEMO_PICTURES")
 ANSWER = (
     "Three tips that help most people:\n"
     "1. **Keep the hours**: go to bed and get up at the same time, also on weekends.\n"
@@ -27,25 +20,6 @@ ANSWER = (
 )
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to try the demo in")
-
-
-class Film:
-    """Pictures of the page, one after the other."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        self._frames: list[tuple[bytes, float]] = []
-
-    async def take(self, seconds: float) -> None:
-        """Add what the page shows now, to be shown for so long."""
-        if PICTURES:
-            self._frames.append((await self._page.screenshot(), seconds))
-
-    def save(self) -> None:
-        """Write the last picture, and the animation of all of them."""
-        if PICTURES:
-            Path(PICTURES, "page.png").write_bytes(self._frames[-1][0])
-            Path(PICTURES, "page-animated.png").write_bytes(animate(self._frames))
 
 
 @pytest.fixture
@@ -59,42 +33,32 @@ async def demo(tmp_path: Path) -> AsyncIterator[tuple[Program, str, ScriptedMode
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield await browser.new_page(viewport={"width": 1000, "height": 640})
-        await browser.close()
+    async with browser_page() as opened:
+        yield opened
 
 
 async def test_a_person_asks_watches_the_answer_grow_cancels_and_lists_runs(
     demo: tuple[Program, str, ScriptedModel], page: Page
 ) -> None:
     _, url, model = demo
-    film = Film(page)
     gate = model.gate()
     model.say(ANSWER, gate=gate)
     await page.goto(url)
     await expect(page.locator("#welcome")).to_contain_text("scripted-model")
     await expect(page.locator("#welcome")).to_contain_text("OPENAI_API_KEY")
     await page.type("#text", "@Assistant give me three tips for better sleep")
-    await film.take(0.8)
     await page.press("#text", "Enter")
     await page.click("#channels .thread")
     log = page.locator("#messages")
     await expect(log).to_contain_text("thinking…")
     await expect(log.locator("button:has-text('Cancel')")).to_have_count(1)
-    await film.take(0.9)
     for words, seen in ((20, "Keep the hours"), (24, "Dim the evening")):
         gate.let(words)
         await expect(log).to_contain_text(seen)
-        await film.take(0.7)
     gate.open()
     await expect(log.locator("pre")).to_contain_text("timedelta")
     await expect(log).to_contain_text("tokens")
     await expect(log.locator("button:has-text('Cancel')")).to_have_count(0)
-    await film.take(2.5)
-    film.save()
 
     model.stall("An endless story about ")
     await page.fill("#text", "Tell me a story")

@@ -1,23 +1,16 @@
 """The official Node SDK's typical program, against a real server."""
 
 import asyncio
-import hashlib
 import json
-import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.assistants import House
+from tests.support.npm import npm_packages, skip_without_npm
 
 PROGRAM = Path(__file__).with_name("node") / "program.mjs"
 PACKAGE = PROGRAM.with_name("package.json")
-
-WITHOUT_NODE = "node and npm are not installed (Debian: apt-get install nodejs npm, 18 or newer)"
 
 
 async def _run(*command: str, cwd: Path) -> str:
@@ -29,33 +22,11 @@ async def _run(*command: str, cwd: Path) -> str:
     return out.decode()
 
 
-def _installed() -> Path:
-    """A directory with the SDK's pinned version in it, kept from one test run to the next."""
-    version = hashlib.sha256(PACKAGE.read_bytes()).hexdigest()[:16]
-    base = os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir()
-    place = Path(base) / f"conformance-node-{os.getuid()}-{version}"
-    if not (place / "node_modules" / "openai" / "package.json").exists():
-        fresh = Path(tempfile.mkdtemp(prefix="conformance-node-"))
-        shutil.copy(PACKAGE, fresh)
-        flags = ("--no-audit", "--no-fund", "--ignore-scripts", "--silent")
-        done = subprocess.run(
-            ("npm", "install", *flags), cwd=fresh, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"npm: {done.stdout}{done.stderr}"
-        try:
-            fresh.rename(place)
-        except OSError:  # another test run was faster
-            shutil.rmtree(fresh)
-    return place
-
-
 async def test_the_typical_program_runs_with_only_its_base_url_changed(
     home: House, url: str, tmp_path: Path
 ) -> None:
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        assert "CI" not in os.environ, WITHOUT_NODE
-        pytest.skip(WITHOUT_NODE)
-    place = await asyncio.to_thread(_installed)
+    skip_without_npm()
+    place = await asyncio.to_thread(npm_packages, PACKAGE, "conformance-node")
     shutil.copy(PROGRAM, place)
     for name, data in (("bees.txt", "Bees dance."), ("ants.txt", "Ants march."), ("empty.txt", "")):
         (tmp_path / name).write_text(data)

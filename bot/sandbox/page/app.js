@@ -24,8 +24,7 @@ class App {
     this.exhibit = new Exhibit(this, welcome.exhibit);
     this.typing = new Typing(this);
     $("guild").textContent = $("server").title = document.title = welcome.guild.name;
-    $("server").textContent = welcome.guild.name.slice(0, 2);
-    $("server").setAttribute("aria-label", welcome.guild.name);
+    $("server").replaceChildren(element("span", { "aria-hidden": "true" }, welcome.guild.name.slice(0, 2)), element("span", { class: "hidden" }, welcome.guild.name));
     this.greet(welcome.text);
     $("welcome-close").addEventListener("click", () => { $("welcome").hidden = true; });
     $("who").append(...welcome.people.map((one) => element("option", { value: one.id }, one.name + (one.admin ? " (admin)" : ""))));

@@ -5,7 +5,9 @@ const $ = (id) => document.getElementById(id);
 export function frame(messages) {
   $("theme").addEventListener("click", () => turn());
   $("people").addEventListener("click", () => showPeople($("members").hidden));
-  showPeople(matchMedia("(min-width: 1000px)").matches);
+  const wide = matchMedia("(min-width: 1000px)");
+  wide.addEventListener("change", () => showPeople(wide.matches));
+  showPeople(wide.matches);
   turn(localStorage.getItem("theme"));
   messages.addEventListener("keydown", walk);
 }

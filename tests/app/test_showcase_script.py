@@ -1,0 +1,26 @@
+"""The script of the showcase: each prepared question has its answer."""
+
+import pytest
+
+from bot.app.demo.script import CHIPS, SCENES, scene_for
+from bot.app.demo.tour import TOUR
+
+PREPARED = sorted(
+    {chip.text for chip in CHIPS}
+    | {button.text for step in TOUR for button in step.buttons if button.text}
+)
+
+
+@pytest.mark.parametrize("question", PREPARED)
+def test_each_prepared_question_has_exactly_one_scene(question: str) -> None:
+    matching = [scene for scene in SCENES if scene.matches(question)]
+    assert matching == [scene_for(question)]
+
+
+def test_each_scene_is_asked_for_by_a_prepared_question() -> None:
+    asked = [scene_for(question) for question in PREPARED]
+    assert [scene.title for scene in SCENES if scene not in asked] == []
+
+
+def test_nothing_is_prepared_for_other_questions() -> None:
+    assert scene_for("How high is Mount Fuji?") is None
