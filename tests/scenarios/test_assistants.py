@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import Language, localized, using
@@ -13,6 +14,7 @@ from bot.store.ledger import ASSISTANT_SETTING, GuildAssistant
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community
 from tests.support.eventually import eventually
+from tests.support.gate import Gate
 
 
 async def told(whole: Community, who: Person, channel: Channel, path: str, **values: Any) -> str:
@@ -361,3 +363,43 @@ async def test_killed_while_an_assistant_is_deleted_nothing_of_it_stays(
     assert (await asleep.api.list_vector_stores()).data == ()
     settings = asleep.ledger.settings
     assert await settings.of_guild(asleep.sandbox.guild.id, ASSISTANT_SETTING) == ()
+
+
+async def test_a_form_that_the_api_refuses_changes_nothing_and_its_name_is_free_again(
+    channels: Community,
+) -> None:
+    async def refusing(request: CreateAssistant) -> Any:
+        raise APIError(400, "no such model here")
+
+    channels.operations["create_assistant"] = refusing
+    refused = await made(channels, "Refused", knowledge=[("rules.md", b"Be kind.")])
+    assert refused == localized("assistant-refused", model=r"scripted\-model")
+    assert await channels.ledger.assistants.submitted() == ()
+    assert (await channels.api.list_files()).data == ()
+    assert (await channels.api.list_vector_stores()).data == ()
+    del channels.operations["create_assistant"]
+    ready = await made(channels, "Refused")
+    assert "Refused" in ready
+
+
+async def test_a_slow_form_of_one_server_does_not_hold_up_another(channels: Community) -> None:
+    other = channels.sandbox.add_guild("Elsewhere").text_channel("general")
+    await eventually(lambda: len(channels.bot.guilds) == 2)
+    gate, create = Gate(), channels.api.create_assistant
+    begun: list[str | None] = []
+
+    async def slow(request: CreateAssistant) -> Any:
+        begun.append(request.name)
+        if request.name == "Slow":
+            await gate.passed()
+        return await create(request)
+
+    channels.operations["create_assistant"] = slow
+    asked = await channels.admin.command(
+        channels.general, "assistant create", name="Slow", model="scripted-model"
+    )
+    sent = await channels.admin.submit_modal(asked, {})
+    await eventually(lambda: begun == ["Slow"])
+    assert "Quick" in await made(channels, "Quick", other)
+    gate.open()
+    await channels.until(lambda: sent.original is not None and sent.original.content)

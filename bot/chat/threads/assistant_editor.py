@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -98,14 +99,15 @@ class AssistantGoneError(Exception):
 
 
 class AssistantEditor:
-    """Carries out forms and deletions, one at a time."""
+    """Carries out forms and deletions, one at a time in each server."""
 
     def __init__(self, threads: AssistantThreads, ledger: Ledger, files: FileSource) -> None:
         self._threads = threads
         self._api = threads.api
         self._ledger = ledger
         self._files = files
-        self._lock = asyncio.Lock()
+        # A lock is freed when no task uses it.
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def carry_out(self, draft: AssistantDraft) -> EditedAssistant:
         """Make or change the assistant of a form that was sent.
@@ -114,21 +116,25 @@ class AssistantEditor:
         ``AssistantGoneError``, and ``TurnError`` where the API can't be reached. The form is
         discarded then.
         """
-        async with self._lock:
-            try:
-                edited = await self._carry_out(draft)
-            except (UnreadableError, EditRefusedError, AssistantGoneError, TurnError):
-                await self._ledger.assistants.discard(draft.id)
-                raise
-            await self._ledger.assistants.carried_out(draft, edited.assistant_id)
-            return edited
+        async with self._lock(draft.guild_id):
+            return await self._carry_out_or_discard(draft)
+
+    async def _carry_out_or_discard(self, draft: AssistantDraft) -> EditedAssistant:
+        try:
+            edited = await self._carry_out(draft)
+        except (UnreadableError, EditRefusedError, AssistantGoneError, TurnError):
+            await self._drop_store(draft)
+            await self._ledger.assistants.discard(draft.id)
+            raise
+        await self._ledger.assistants.carried_out(draft, edited.assistant_id)
+        return edited
 
     async def delete(self, assistant: GuildAssistant) -> None:
         """Delete an assistant whose deletion is stored, with its knowledge.
 
         Raises ``APIError`` and ``TurnError``; the next start tries again.
         """
-        async with self._lock:
+        async with self._lock(assistant.guild_id):
             for store_id in await self._stores_of(assistant.id):
                 await self._delete_store(store_id)
             await _unless_gone(partial(self._api.delete_assistant, assistant.id))
@@ -137,16 +143,26 @@ class AssistantEditor:
     async def resume(self) -> None:
         """Finish what an earlier process began; raises ``LedgerError``."""
         for draft in await self._ledger.assistants.submitted():
-            try:
-                edited = await self.carry_out(draft)
-                _log.info("Assistant %s is finished after a restart", edited.assistant_id)
-            except (UnreadableError, EditRefusedError, AssistantGoneError, TurnError) as error:
-                _log.warning("Form %d about an assistant is dropped: %s", draft.id, error)
+            async with self._lock(draft.guild_id):
+                await self._resume(draft)
         for assistant in await self._ledger.assistants.deleting():
             try:
                 await self.delete(assistant)
             except (APIError, TurnError) as error:
                 _log.warning("Assistant %s is not deleted yet: %s", assistant.id, error)
+
+    async def _resume(self, draft: AssistantDraft) -> None:
+        """Carry out a form, unless the member's own submission did so meanwhile."""
+        if draft not in await self._ledger.assistants.submitted():
+            return
+        try:
+            edited = await self._carry_out_or_discard(draft)
+            _log.info("Assistant %s is finished after a restart", edited.assistant_id)
+        except (UnreadableError, EditRefusedError, AssistantGoneError, TurnError) as error:
+            _log.warning("Form %d about an assistant is dropped: %s", draft.id, error)
+
+    def _lock(self, guild_id: int) -> asyncio.Lock:
+        return self._locks.setdefault(guild_id, asyncio.Lock())
 
     async def _carry_out(self, draft: AssistantDraft) -> EditedAssistant:
         assert draft.submission is not None
@@ -230,6 +246,16 @@ class AssistantEditor:
         if made is None:
             made = await self._threads.create_once(create, find)
         return made
+
+    async def _drop_store(self, draft: AssistantDraft) -> None:
+        """Delete the vector store that was made for a form which can't be carried out."""
+        try:
+            stores = await self._api.list_vector_stores(Page(limit=100))
+            made = _id_made_for(draft, stores.data)
+            if made is not None:
+                await self._delete_store(made)
+        except (APIError, TurnError) as error:
+            _log.warning("The knowledge of form %d is not deleted: %s", draft.id, error)
 
     async def _upload(self, file: AttachedFile, data: bytes) -> str:
         """Upload a file once; an upload that an earlier try left is in no vector store yet."""
