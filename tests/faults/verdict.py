@@ -17,6 +17,10 @@ from tests.faults.forgetting import forgotten, wrongs
 from tests.faults.world import Question, World, answer_to
 from tests.scenarios.community import answer, labels, says, text_of
 
+_TAKEN = """
+    SELECT id FROM questions WHERE turn_id = ? AND message_id IS NULL AND revision > posted_revision
+"""
+
 
 @dataclass
 class Verdict:
@@ -42,6 +46,8 @@ class _Turn:
     questions: list[int]
     deleted: set[int]
     forgotten: bool
+    taken: set[int]
+    """The questions that left the thread because they quoted what was deleted."""
     parts: list[int]
 
     @property
@@ -159,8 +165,7 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
             unasked = {
                 str(question)
                 for turn in here
-                if turn.state != "answered"
-                for question in turn.questions
+                for question in (turn.taken if turn.state == "answered" else turn.questions)
             } - set(asked)
             expected = [str(question) for turn in here for question in turn.left]
             expected = [question for question in expected if question not in unasked]
@@ -233,6 +238,7 @@ def _turns(world: World) -> list[_Turn]:
                 forgotten=not column(
                     db, "SELECT id FROM questions WHERE turn_id = ? AND author_id <> 0", row[0]
                 ),
+                taken=set(column(db, _TAKEN, row[0])),
                 parts=column(
                     db, "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", row[0]
                 ),

@@ -16,6 +16,7 @@ from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from bot.sandbox.backend.interactions.commands import CHAT_INPUT
 from bot.sandbox.backend.state.kinds import ChannelType
 from bot.store.ledger import AccessRule
+from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer, community
 from tests.support.eventually import eventually
 
@@ -164,6 +165,34 @@ async def test_direct_messages_are_off_unless_the_operator_switches_them_on(
         assert localized("refused-direct_messages") in (await whole.reply(home)).content
         listed = await whole.ada.command(home, "runs list")
         assert refused(listed, localized("refused-direct_messages"))
+
+
+async def test_where_direct_messages_are_off_everybody_may_still_be_forgotten(
+    tmp_path: Path,
+) -> None:
+    async with community(tmp_path, "channel", start=False) as whole:
+        whole.access = AccessSettings(deny_members=(whole.ada.id,))
+        await whole.start_engine()
+        await whole.start_bot()
+        home = await whole.ada.open_dm()
+        used = await whole.ada.command(home, "privacy show")
+        await whole.until(lambda: used.done)
+        assert used.original is not None
+        assert localized("privacy-questions", count=0) in used.original.content
+
+
+async def test_killed_before_the_direct_message_its_author_is_told_at_most_once(
+    asleep: Community,
+) -> None:
+    asleep.access = AccessSettings(deny_members=(asleep.ada.id,))
+    await killed(asleep, "after access_rules.tell_refused")
+    home = await asleep.ada.open_dm()
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await marked(asleep, await asleep.ask("two"))
+    await asleep.ask("three", asleep.ben)
+    await asleep.settled(1)
+    assert asleep.replies(home) == []
 
 
 async def test_the_history_of_an_absence_passes_the_gate_and_each_author_is_looked_up_once(

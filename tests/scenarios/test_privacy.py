@@ -1,5 +1,6 @@
 """What is stored of a member: shown, handed out, and forgotten so that nothing comes back."""
 
+import asyncio
 import io
 import json
 import sqlite3
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.backup import backup, last_backup
 from bot.chat.texts.fluent import localized
+from bot.config import Config, StorageSettings
 from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from bot.store.ledger import AccessRule
 from tests.sandbox.pictures import png
@@ -159,6 +162,21 @@ async def test_forgotten_during_a_run_the_answer_never_comes(channels: Community
     assert answer(channels.replies(channels.general)[0]) == ""
 
 
+async def test_forgotten_while_a_backup_is_made_nothing_is_left_behind(
+    channels: Community, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    await conversation(channels)
+    config = Config(storage=StorageSettings(directory=str(channels.directory)))
+    target = tmp_path_factory.mktemp("backup") / "copy"
+    copying = asyncio.create_task(backup(config, target))
+    await forget(channels, channels.ada, channels.general)
+    await copying
+    assert left(channels) == []
+    made = last_backup(config)
+    assert made is not None
+    assert (target / "bot.db").exists()
+
+
 async def test_forgotten_twice_there_is_nothing_left_to_forget(channels: Community) -> None:
     await channels.ask(f"the {SECRET} question")
     await channels.finished(channels.general)
@@ -305,3 +323,22 @@ async def test_a_server_that_does_not_answer_deletes_its_part_later(channels: Co
     assert {each.split()[0] for each in left(channels)} == {"engine.db"}
     await channels.restart_bot()
     await eventually(lambda: left(channels), lambda found: found == [])
+
+
+async def test_a_conversation_that_was_copied_to_another_thread_is_forgotten_there(
+    channels: Community,
+) -> None:
+    await channels.ask("ben's own words", channels.ben)
+    await channels.finished(channels.general)
+    await channels.ask(f"the {SECRET} question")
+    await channels.finished(channels.general, 2)
+    await channels.ended_turns(2)
+    # Another program deletes the thread; the next answer begins with a copy of what was said.
+    await channels.api.delete_thread(await channels.thread_id(channels.general))
+    await channels.ask("go on", channels.ben)
+    await channels.finished(channels.general, 3)
+    await channels.ended_turns(3)
+    assert SECRET in str(await channels.on_thread(channels.general))
+    await forget(channels, channels.ada, channels.general)
+    await eventually(lambda: left(channels), lambda found: found == [])
+    assert "ben's own words" in str(await channels.on_thread(channels.general))

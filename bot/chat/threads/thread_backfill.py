@@ -6,6 +6,10 @@ from typing import Final, Protocol
 from bot.assistants.schema.requests import CreateMessage
 from bot.chat.threads.message_builder import QUESTION_KEY, attached
 from bot.store.ledger import Ledger, Question, Turn
+from bot.store.ledger.chores import copied_answer
+
+ANSWER_KEY: Final = "answer"
+"""The metadata key under which a copied answer carries its name, by which it can leave again."""
 
 MOST_TURNS: Final = 10
 """The most turns that are copied, newest first."""
@@ -31,7 +35,8 @@ async def earlier(ledger: Ledger, replies: ReplySource, turn: Turn) -> tuple[Cre
                 messages.append(CreateMessage(role="user", content=asked, metadata=metadata))
         answer = answer_in(await replies.read(before)) if before.state == "answered" else ""
         if answer:
-            messages.append(CreateMessage(role="assistant", content=answer))
+            metadata = {ANSWER_KEY: copied_answer(before.id)}
+            messages.append(CreateMessage(role="assistant", content=answer, metadata=metadata))
     return tuple(messages)
 
 

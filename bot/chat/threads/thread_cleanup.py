@@ -12,6 +12,7 @@ from bot.chat.threads.assistant_editor import store_ids
 from bot.chat.threads.message_builder import QUESTION_KEY
 from bot.chat.threads.pagination import every_message, newest
 from bot.chat.threads.references import BYSTANDER_KEY
+from bot.chat.threads.thread_backfill import ANSWER_KEY
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.threads.transcript import files_of
 from bot.runtime.clock import Clock
@@ -59,13 +60,13 @@ class ThreadCleanup:
         return run_id is None or await self._discard_run(thread_id, run_id)
 
     async def _delete_messages_of(self, thread_id: str, discord_id: str) -> bool:
-        """Delete the messages that show a Discord message, among a thread's newest ones."""
+        """Delete what shows a Discord message, or copies an answer, on a thread."""
         try:
             messages = await newest(partial(self._api.list_messages, thread_id), _PAGE)
         except APIError as error:
             _log.info("The messages of thread %s can't be read: %s", thread_id, error)
             return True
-        keys = (QUESTION_KEY, BYSTANDER_KEY)
+        keys = (QUESTION_KEY, BYSTANDER_KEY, ANSWER_KEY)
         found = [
             message.id
             for message in messages

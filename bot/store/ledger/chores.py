@@ -72,8 +72,22 @@ def add_chore(
     return chore
 
 
+def copied_answer(turn_id: int) -> str:
+    """Return the name under which the answer of a turn is copied to another thread."""
+    return f"turn.{turn_id}"
+
+
 def discard_run(db: sqlite3.Connection, turn: Turn) -> None:
-    """Have the run of a turn's attempt cancelled, and its messages deleted."""
+    """Have the run of a turn's attempt cancelled, and its messages deleted.
+
+    A copy of the answer leaves the thread that replaced the turn's.
+    """
+    copied = db.execute(
+        "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?",
+        (turn.channel_id, turn.thread_id),
+    ).fetchone()
+    if copied is not None and copied[0] is not None and not turn.open:
+        add_chore(db, turn.channel_id, "question", copied[0], copied_answer(turn.id))
     if turn.thread_id is None:
         return
     if turn.run_id is not None:

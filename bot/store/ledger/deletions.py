@@ -193,6 +193,7 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
         (now, ids),
     ).fetchall()
     for question_id, turn_id, home_id, thread_id, message_id in withdrawn:
+        _leave_copies(db, question_id, turn_id, home_id, thread_id)
         if message_id is not None:
             add_chore(db, home_id, "message", thread_id, message_id)
             continue
@@ -209,6 +210,22 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
     for turn_id in {row[1] for row in withdrawn if row[1] is not None}:
         _take_from_rated(db, turn_id)
     return [(turn_id, home_id) for _, turn_id, home_id, _, _ in withdrawn]
+
+
+def _leave_copies(
+    db: sqlite3.Connection,
+    question_id: int,
+    turn_id: int | None,
+    home_id: int | None,
+    thread_id: str | None,
+) -> None:
+    """Have the copy of a question leave the thread that replaced the one of the question."""
+    row = db.execute(
+        "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?",
+        (home_id, thread_id),
+    ).fetchone()
+    if turn_id is not None and row is not None and row[0] is not None:
+        add_chore(db, home_id or 0, "question", row[0], question_id)
 
 
 def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:

@@ -84,7 +84,7 @@ class Question(NewQuestion, frozen=True, kw_only=True):
 
 ChoreKind = Literal[
     "message",  # delete a message: place is the thread, target the message
-    "question",  # the same where the message is unknown: target is the Discord message
+    "question",  # the same for what the metadata of messages names: target is that name
     "thread",  # delete a thread with its files: place and target are the thread
     "run",  # cancel a run and delete its messages: place is the thread, target the run
     "attempt",  # the same for a run whose id is unknown: target is "turn.attempt"

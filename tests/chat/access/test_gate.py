@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.chat.access.gate import AccessGate, AccessRequest
 from bot.config import AccessSettings
@@ -91,6 +92,21 @@ async def test_of_the_operators_rules_deny_beats_allow_and_an_empty_list_admits_
     ledger: Ledger, operator: dict[str, object], reason: str | None
 ) -> None:
     assert await verdict(ledger, visit(ADA, HELPERS), **operator) == reason
+
+
+async def test_the_bot_in_somebodys_own_account_is_off_unless_switched_on(ledger: Ledger) -> None:
+    elsewhere = replace(visit(), by_user_install=True)
+    in_private = replace(visit(guild_id=None), by_user_install=True)
+    for request in (elsewhere, in_private):
+        assert await verdict(ledger, request) == "user_installs"
+        assert await verdict(ledger, request, direct_messages=True) == "user_installs"
+        assert await verdict(ledger, request, user_installs=True) is None
+    denied = await verdict(ledger, elsewhere, user_installs=True, deny_servers=(GUILD,))
+    assert denied == "server"
+
+
+async def test_whoever_has_left_is_refused_even_where_everybody_is_allowed(ledger: Ledger) -> None:
+    assert await verdict(ledger, replace(visit(), role_ids=None)) == "left"
 
 
 async def test_a_servers_rules_narrow_the_operators_and_never_widen_them(ledger: Ledger) -> None:
