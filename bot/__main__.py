@@ -229,6 +229,20 @@ def check(config_path: Path | None, deep: bool, channel: int | None, verbose: bo
 
 @main.command()
 @config_option
+def health(config_path: Path | None) -> None:
+    """Ask the running bot or server whether it lives, at [server] host and port.
+
+    The exit code is 0 if it answers, 2 if not. Container engines call this command.
+    """
+    with _one_line_errors():
+        from bot.app.health import require_health
+
+        require_health(_config(config_path))
+        _say("ok")
+
+
+@main.command()
+@config_option
 @click.argument("directory", type=click.Path(path_type=Path))
 def backup(config_path: Path | None, directory: Path) -> None:
     """Copy all data into DIRECTORY, even while the bot runs.
