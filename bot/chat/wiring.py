@@ -29,10 +29,12 @@ from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.groups import CommandHandlers, command_groups
 from bot.chat.commands.handlers import InteractionHandlers
 from bot.chat.commands.help import HelpCommand
+from bot.chat.commands.limits import LimitCommands
 from bot.chat.commands.modals import Modals
 from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.schedules import ScheduleCommands
 from bot.chat.commands.server_settings import SettingsCommands
+from bot.chat.commands.usage import UsageCommands
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
@@ -171,6 +173,7 @@ def build_parts(
         run_slots,
         rest,
         locales,
+        budgets,
         clock,
         is_on=settings.name_threads == "model",
     )
@@ -304,6 +307,8 @@ def build_parts(
         channels=ChannelCommands(client, ledger, rest, rules),
         access=AccessCommands(ledger, rest, gate),
         settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
+        usage=UsageCommands(ledger, rest, budgets),
+        limits=LimitCommands(rest, budgets),
     )
     return ChatParts(
         gateway=gateway,

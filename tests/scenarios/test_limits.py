@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bot.chat.access.question_gate import LIMITED
 from bot.chat.texts.fluent import localized, using
@@ -248,3 +249,94 @@ async def test_a_direct_message_has_a_budget_of_its_own(channels: Community) -> 
     await marked(channels, refused)
     await channels.ask("three")
     assert answer(await channels.finished(channels.general)) == "three"
+
+
+async def used(whole: Community, path: str, **values: Any) -> DiscordMessage:
+    """The private answer to a command of the admin."""
+    interaction = await whole.admin.command(whole.general, path, **values)
+    await whole.until(lambda: interaction.done and interaction.original is not None)
+    assert interaction.original is not None
+    assert interaction.original.ephemeral
+    return interaction.original
+
+
+async def asked(whole: Community, times: int) -> None:
+    """Have Ada ask so many questions, each a thousand tokens."""
+    for number in range(1, times + 1):
+        await whole.ask(f"q{number}")
+        await whole.finished(whole.general, number)
+
+
+async def test_a_member_and_the_managers_see_what_was_used_to_the_token(
+    channels: Community,
+) -> None:
+    await limited(channels)
+    await asked(channels, 2)
+    runs = await channels.runs_on(channels.general)
+    tokens = sum(run.usage.total_tokens for run in runs if run.usage is not None)
+    assert tokens == 2_000
+    amount = f"{localized('tokens', tokens=tokens)} · 0.0052 USD"
+    mine = await channels.ada.command(channels.general, "usage me")
+    await channels.until(lambda: mine.done and mine.original is not None)
+    assert mine.original is not None
+    total = localized("usage-total", days=30, amount=amount)
+    assert mine.original.content.splitlines()[0] == total
+    for by, name in (
+        ("member", channels.ada.mention),
+        ("channel", channels.general.mention),
+        ("model", "scripted\\-model"),
+    ):
+        shown = await used(channels, "usage server", by=by, file=True)
+        assert shown.content.splitlines() == [total, f"`{'█' * 10}` {name} · {amount}"]
+    (table,) = shown.attachments
+    assert table.filename == "usage.csv"
+    others = await used(channels, "usage me")
+    assert others.content == localized("usage-none", days=30)
+
+
+async def test_only_managers_see_what_their_server_used(channels: Community) -> None:
+    refused = await channels.ada.command(channels.general, "usage server")
+    await channels.until(lambda: refused.done and refused.original is not None)
+    assert refused.original is not None
+    assert refused.original.content == localized("needs-manage-server")
+
+
+async def test_usage_can_be_seen_while_the_total_is_spent(channels: Community) -> None:
+    await limited(channels, total=SpendingLimit(tokens_per_day=1_000))
+    await asked(channels, 1)
+    shown = await used(channels, "usage server")
+    assert localized("tokens", tokens=1_000) in shown.content
+
+
+@pytest.mark.parametrize("of", ["member", "channel", "server", "everyone", "role"])
+async def test_managers_limit_and_lift_within_discord(channels: Community, of: str) -> None:
+    await limited(channels)
+    guild, backend = channels.sandbox.guild, channels.sandbox.backend
+    helpers = backend.guilds.add_role(guild.state, "Helpers", guild.state.everyone.permissions)
+    backend.guilds.give_role(guild.state, channels.ada.user, helpers)
+    targets: dict[str, dict[str, Any]] = {
+        "member": {"who": channels.ada},
+        "role": {"who": helpers},
+        "channel": {"channel": channels.general},
+        "server": {},
+        "everyone": {"whom": "everyone"},
+    }
+    target = targets[of]
+    shown = await used(channels, "limits set", tokens_per_day=1_000, **target)
+    assert localized("limits-tokens_per_day", amount="1,000") in shown.content
+    await asked(channels, 1)
+    await marked(channels, await channels.ask("q2"))
+    lifted: dict[str, Any] = {"who": channels.ada} if of in ("role", "everyone") else target
+    await used(channels, "limits lift", **lifted)
+    await channels.ask("q3")
+    assert answer(await channels.finished(channels.general, 3)) == "q3"
+
+
+async def test_the_cost_stands_below_the_answer_if_configured(channels: Community) -> None:
+    channels.settings = replace(channels.settings, footer=("tokens", "cost"))
+    await limited(channels)
+    await channels.ask("one")
+    reply = await channels.finished(channels.general)
+    assert reply.content.splitlines()[-1] == (
+        f"-# {localized('tokens', tokens=1_000)} · 0.0026 USD"
+    )

@@ -102,6 +102,13 @@ class Budgets:
         charge = self._new_charge(turn, TITLE_ATTEMPT, zone, 0, 0)
         await self._ledger.spending.add(charge, [asker.id for asker in turn.askers], spend)
 
+    async def cost_of(self, turn: Turn) -> str:
+        """Return what a turn's attempt cost; empty if that is not known."""
+        spend = await self._ledger.spending.of_attempt(turn.id, turn.attempt)
+        if spend is None or not self.prices.knows(spend.model):
+            return ""
+        return self.prices.money(spend.cost)
+
     async def today(self, guild_id: int | None) -> str:
         """Return today's date in a server's time zone."""
         return self._today(await self._zone_of(guild_id))

@@ -88,6 +88,14 @@ class CapFinder:
         found = known.get(f"limit.{guild_id}.{kind}")
         return NO_LIMIT if found is None else decoded(found.value)
 
+    async def all_stored(self, guild_id: int) -> list[tuple[LimitKind, int, SpendingLimit]]:
+        """Return every limit that a server's managers set, with what it is for."""
+        return [
+            (kind, found.place_id, decoded(found.value))
+            for kind in _SCOPE
+            for found in await self._places.of_guild(guild_id, f"limit.{guild_id}.{kind}")
+        ]
+
     async def store(
         self, kind: LimitKind, guild_id: int, target_id: int, limit: SpendingLimit
     ) -> None:

@@ -33,7 +33,7 @@ RefusalReason = Literal[
 ALWAYS_OPEN: Final = frozenset({"privacy"})
 """The commands that nobody is refused: everybody may see and remove what is stored of them."""
 
-FOR_MANAGERS: Final = frozenset({"access", "settings"})
+FOR_MANAGERS: Final = frozenset({"access", "limits", "settings"})
 """The commands that a server's rules refuse to none of its managers: they could not undo them."""
 
 _log: Final = logging.getLogger(__name__)

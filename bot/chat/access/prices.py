@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.assistants.schema.objects import Run
+from bot.chat.texts import sentences
 from bot.limit_settings import ModelPrice, PriceSettings
 from bot.store.ledger import Spend
 
@@ -25,6 +26,12 @@ class Prices:
     def knows(self, model: str | None) -> bool:
         """Return whether a model has a price."""
         return model in self._models
+
+    def money(self, cost: int) -> str:
+        """Return a cost with its currency, as members read it."""
+        amount = cost / UNIT
+        digits = 2 if amount >= 1 else 4
+        return f"{amount:,.{digits}f} {sentences.plain(self.currency)}"
 
     def spend(self, run: Run | None) -> Spend | None:
         """Return what a run used; None if there is no run, or the server tells no sound usage."""

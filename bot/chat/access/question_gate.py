@@ -83,11 +83,11 @@ class QuestionGate:
         request = await self._visitors.of_message(message, guild_id)
         if not await self._admits(request, message.id, message.channel.id):
             return None
-        asked_at = message.created_at.timestamp()
-        limit = await self._limits.of_question(request, asked_at)
+        limit = await self._limits.of_question(request, message.id)
         if limit is None:
             return request
         _log.info("Question %d is beyond a limit: %s", message.id, limit)
+        asked_at = message.created_at.timestamp()
         key = message.channel.id, request.user_id
         told_at = self._limit_told.pop(key, None)
         in_words = told_at is None or not 0 <= asked_at - told_at < _LIMIT_TOLD_EVERY

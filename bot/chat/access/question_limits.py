@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import discord
 from msgspec import Struct
 
 from bot.chat.access.budgets import Budgets
@@ -42,16 +43,24 @@ class QuestionRate:
     def __init__(self, per_minute: int, burst: int) -> None:
         self._per_second = per_minute / 60
         self._burst = float(burst)
-        self._buckets: dict[tuple[int | None, int], tuple[float, float]] = {}
+        self._buckets: dict[tuple[int | None, int], tuple[float, float, int]] = {}
 
-    def take(self, member: tuple[int | None, int], at: float) -> float:
-        """Count a question; return the seconds until the member may ask, 0 if that is now."""
+    def take(self, member: tuple[int | None, int], event_id: int) -> float:
+        """Count a question; return the seconds until the member may ask, 0 if that is now.
+
+        The same question counts once: a missed one may also arrive as an event.
+        """
         if not self._per_second:
             return 0.0
-        left, before = self._buckets.pop(member, (self._burst, at))
+        at = discord.utils.snowflake_time(event_id).timestamp()
+        left, before, counted = self._buckets.pop(member, (self._burst, at, 0))
+        if event_id == counted:
+            self._buckets[member] = left, before, counted
+            return 0.0
         left = min(self._burst, left + max(0.0, at - before) * self._per_second)
         allowed = left >= 1
-        self._buckets[member] = left - allowed, max(at, before)
+        counted = event_id if allowed else counted
+        self._buckets[member] = left - allowed, max(at, before), counted
         if len(self._buckets) > _MOST_REMEMBERED:
             # The one who asked longest ago; almost always their bucket is full again.
             del self._buckets[next(iter(self._buckets))]
@@ -67,23 +76,23 @@ class QuestionLimits:
         self._budgets = budgets
 
     async def of_question(
-        self, request: AccessRequest, asked_at: float
+        self, request: AccessRequest, event_id: int
     ) -> RateReached | LimitReached | None:
-        """Return the limit that a question reaches; ``asked_at`` is in seconds since 1970.
+        """Return the limit that a question reaches; ``event_id`` is Discord's id of it.
 
         Raises ``LedgerError``.
         """
-        wait = self._rate.take((request.guild_id, request.user_id), asked_at)
+        wait = self._rate.take((request.guild_id, request.user_id), event_id)
         if wait:
             return RateReached(self._settings.questions_per_minute, wait)
         return await self._budgets.spent(request)
 
     async def of_interaction(
-        self, request: AccessRequest, asked_at: float
+        self, request: AccessRequest, event_id: int
     ) -> RateReached | LimitReached | None:
         """Return the limit that a command, a button or a form reaches. Raises ``LedgerError``."""
         if request.entry == "button" and request.command in ASKING_BUTTONS:
-            return await self.of_question(request, asked_at)
+            return await self.of_question(request, event_id)
         if request.command in WITHOUT_BUDGET:
             return None
         return await self._budgets.total_spent()

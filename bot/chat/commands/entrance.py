@@ -55,7 +55,7 @@ class Entrance:
             )
         try:
             refusal = await self._gate.check(request) or await self._limits.of_interaction(
-                request, interaction.created_at.timestamp()
+                request, interaction.id
             )
         except LedgerError as error:
             _log.warning("Interaction %d is not let in: %s", interaction.id, error)

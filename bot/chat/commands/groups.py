@@ -11,11 +11,13 @@ from bot.chat.commands.assistants import AssistantCommands
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.help import HelpCommand
+from bot.chat.commands.limits import LimitCommands
 from bot.chat.commands.localization import add_command, new_command, new_group
 from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.runs import RunCommands
 from bot.chat.commands.schedules import ScheduleCommands
 from bot.chat.commands.server_settings import SettingsCommands
+from bot.chat.commands.usage import UsageCommands
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
 
@@ -35,6 +37,8 @@ class CommandHandlers:
     channels: ChannelCommands
     access: AccessCommands
     settings: SettingsCommands
+    usage: UsageCommands
+    limits: LimitCommands
 
 
 def command_groups(
@@ -51,6 +55,8 @@ def command_groups(
         _channel_commands(handlers.channels, admins),
         _access_commands(handlers.access),
         _settings_commands(handlers.settings),
+        _usage_commands(handlers.usage),
+        _limit_commands(handlers.limits),
     )
 
 
@@ -129,6 +135,23 @@ def _settings_commands(handlers: SettingsCommands) -> app_commands.Group:
     add_command(group, "show", handlers.show)
     add_command(group, "set", handlers.set, time_zone=handlers.time_zones)
     add_command(group, "reset", handlers.reset)
+    return group
+
+
+def _usage_commands(handlers: UsageCommands) -> app_commands.Group:
+    """Return ``/usage``; its part for managers checks who uses it."""
+    group = new_group("usage")
+    add_command(group, "me", handlers.me)
+    add_command(group, "server", handlers.server)
+    return group
+
+
+def _limit_commands(handlers: LimitCommands) -> app_commands.Group:
+    """Return ``/limits``, for members with Manage Server."""
+    group = new_group("limits", needs=_MANAGERS, in_dms=False)
+    add_command(group, "show", handlers.show)
+    add_command(group, "set", handlers.set)
+    add_command(group, "lift", handlers.lift)
     return group
 
 

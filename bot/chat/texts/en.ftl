@@ -729,3 +729,76 @@ help-ask-people = A person answers in this thread; I stay silent until somebody 
 help-commands = **For everybody:** `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times · `/{ privacy-command }` shows what is stored about you and deletes it
 help-admin-commands = **For admins:** `/{ assistant-command }` makes and chooses assistants · `/{ channel-command }` decides when and where I answer
 help-manager-commands = **For managers:** `/{ access-command }` decides who may use me · `/{ settings-command }` sets language, time zone and more
+
+## Usage and limits
+
+usage-command = usage
+    .description = See what was used and spent
+usage-me-command = me
+    .description = See what you have used
+    .by = by
+    .by-description = How to add it up
+    .days = days
+    .days-description = The newest so many days
+    .file = file
+    .file-description = Also as a CSV file
+usage-server-command = server
+    .description = See what this server has used (for managers)
+    .by = by
+    .by-description = How to add it up
+    .days = days
+    .days-description = The newest so many days
+    .file = file
+    .file-description = Also as a CSV file
+usage-by-choice =
+    .day = day
+    .member = member
+    .model = model
+    .channel = channel
+usage-none = { $days ->
+    [one] Nothing was used today.
+   *[other] Nothing was used in the last { $days } days.
+}
+usage-total = { $days ->
+    [one] Used today: { $amount }
+   *[other] Used in the last { $days } days: { $amount }
+}
+usage-nobody = (forgotten)
+usage-no-model = (unknown)
+limits-command = limits
+    .description = Limit what this server, its channels and members may spend
+limits-show-command = show
+    .description = Show the limits of this server
+limits-set-command = set
+    .description = Set a limit; without amounts remove it
+    .tokens_per_day = tokens_per_day
+    .tokens_per_day-description = The most tokens in a day
+    .tokens_per_month = tokens_per_month
+    .tokens_per_month-description = The most tokens in a month
+    .money_per_day = money_per_day
+    .money_per_day-description = The most money in a day
+    .money_per_month = money_per_month
+    .money_per_month-description = The most money in a month
+    .who = who
+    .who-description = A member, or a role: each of its members
+    .channel = channel
+    .channel-description = A channel with its threads
+    .whom = whom
+    .whom-description = If you name neither: the whole server, or each member
+limits-whom-choice =
+    .server = the whole server
+    .everyone = each member
+limits-lift-command = lift
+    .description = Lift a limit until the day ends; without a name that of the server
+    .who = who
+    .who-description = A member
+    .channel = channel
+    .channel-description = A channel with its threads
+limits-lifted = { $name }: the limits are lifted until the day ends. Limits that the operator set for the server stay.
+limits-server = This server
+limits-everyone = Each member
+limits-tokens_per_day = { $amount } tokens a day
+limits-tokens_per_month = { $amount } tokens a month
+limits-money_per_day = { $amount } a day
+limits-money_per_month = { $amount } a month
+limits-operator = The operator of this bot may have set further limits.

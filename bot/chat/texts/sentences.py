@@ -191,12 +191,19 @@ def cancelled(canceller: Asker | None) -> str:
 
 
 def footer(
-    fields: Sequence[FooterField], *, seconds: float, tokens: int | None, model: str | None
+    fields: Sequence[FooterField],
+    *,
+    seconds: float,
+    tokens: int | None,
+    model: str | None,
+    cost: str = "",
 ) -> str:
     """Return the small last line of an answer with these facts; empty if none is known."""
     known: dict[FooterField, str] = {"time": duration(seconds)}
     if tokens is not None:
         known["tokens"] = localized("tokens", tokens=tokens)
+    if cost:
+        known["cost"] = cost
     if model:
         known["model"] = plain(shortened(model, 100))
     facts = " · ".join(known[field] for field in fields if field in known)

@@ -16,6 +16,7 @@ from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread, Page
 from bot.assistants.schema.tools import TextFormat
 from bot.assistants.states import TERMINAL
+from bot.chat.access.budgets import Budgets
 from bot.chat.texts.fluent import LANGUAGES, localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import headline, hide_spoilers
@@ -66,6 +67,7 @@ class ChannelNamer:
         run_slots: RunSlots,
         rest: RestRetry,
         locales: Locales,
+        budgets: Budgets,
         clock: Clock,
         *,
         is_on: bool,
@@ -76,6 +78,7 @@ class ChannelNamer:
         self._run_slots = run_slots
         self._rest = rest
         self._locales = locales
+        self._budgets = budgets
         self._clock = clock
         self._is_on = is_on
         self._tasks = BackgroundTasks()
@@ -168,6 +171,9 @@ class ChannelNamer:
             run = await self._ended_run(thread_id)
         messages = await self._threads.messages_of(thread_id, run.id)
         title = clean_title(answer_text(messages))
+        spend = self._budgets.prices.spend(run)
+        if spend is not None:
+            await self._budgets.add_title(turn, spend)
         tokens = run.usage.total_tokens if run.usage is not None else 0
         await self._ledger.channel_titles.written(turn.channel_id, title, max(0, tokens))
         return title

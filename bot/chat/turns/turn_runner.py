@@ -314,7 +314,7 @@ class TurnRunner:
             self._context.unread = await unread_in(self._ledger, turn)
         try:
             extras = await self._extras.read(turn, self._end)
-            notes = [*extras.notes, *self._notes(turn, took, self._end.model)]
+            notes = [*extras.notes, *await self._notes(turn, took, self._end.model)]
             shown = finished_buttons(
                 turn,
                 self._services.settings.buttons,
@@ -371,7 +371,7 @@ class TurnRunner:
             _log.warning("Turn %d: its answer can't be read: %s", turn.id, error)
         return end
 
-    def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
+    async def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
         notes: list[str] = []
         if turn.outcome == "cancelled":
             notes.append(sentences.cancelled(turn.canceller))
@@ -384,5 +384,8 @@ class TurnRunner:
             notes.append(unread_line(self._context.unread))
         if turn.outcome == "answered":
             fields = self._services.settings.footer
-            notes.append(sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model))
+            cost = await self._services.budgets.cost_of(turn) if "cost" in fields else ""
+            notes.append(
+                sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model, cost=cost)
+            )
         return [note for note in notes if note]

@@ -44,6 +44,7 @@ from bot.store.ledger.tool_calls import (
     StoredCall,
 )
 from bot.store.ledger.tool_values import TooManyValuesError
+from bot.store.ledger.usage import UsageBy, UsageLine
 
 __all__ = [
     "ASSISTANT_SETTING",
@@ -97,5 +98,7 @@ __all__ = [
     "Turn",
     "TurnState",
     "TurnsOpenError",
+    "UsageBy",
+    "UsageLine",
     "Vote",
 ]

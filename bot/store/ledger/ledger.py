@@ -32,6 +32,7 @@ from bot.store.ledger.spending import SpendingStore
 from bot.store.ledger.tool_calls import ToolCallStore
 from bot.store.ledger.tool_values import ToolValueStore
 from bot.store.ledger.turns import TurnStore
+from bot.store.ledger.usage import UsageStore
 from bot.store.ledger.votes import VoteStore
 
 _LINK: Final = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
@@ -58,6 +59,7 @@ class Ledger:
         self.bystanders = BystanderStore(self._database)
         self.access_rules = AccessRuleStore(self._database, now)
         self.spending = SpendingStore(self._database)
+        self.usage = UsageStore(self._database)
         self.history = TurnHistory(self._database)
         self.locales = LocaleStore(self._database)
         self.conversations = ConversationStore(self._database, now)

@@ -1,0 +1,75 @@
+"""What was used and spent, by day, member, model and channel: the settled charges, added up."""
+
+import sqlite3
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from bot.store.ledger.session import LedgerSession
+
+UsageBy = Literal["day", "member", "model", "channel"]
+"""By what usage is added up."""
+
+_COLUMNS: Final[dict[UsageBy, str]] = {
+    "day": "day",
+    "member": "member_id",
+    "model": "coalesce(model, '')",
+    "channel": "channel_id",
+}
+
+_WHERE: Final = """
+    WHERE settled AND day >= :first
+      AND (:guild IS NULL OR guild_id = :guild) AND (:member IS NULL OR member_id = :member)
+"""
+
+
+class UsageLine(Struct, frozen=True):
+    """The tokens and the cost, in billionths, of a day, member, model or channel."""
+
+    key: str
+    tokens: int
+    cost: int
+
+
+class UsageStore:
+    """Reads usage; each method reads one snapshot. ``first`` is the first day that counts."""
+
+    def __init__(self, database: LedgerSession) -> None:
+        self._database = database
+
+    async def lines(
+        self, by: UsageBy, first: str, *, guild_id: int | None = None, member_id: int | None = None
+    ) -> tuple[UsageLine, ...]:
+        """Return the usage of a server, a member or both: newest day, or highest use first."""
+        order = "1 DESC" if by == "day" else "2 DESC, 1"
+        statement = f"""
+            SELECT {_COLUMNS[by]}, sum(tokens), sum(cost) FROM charges {_WHERE}
+            GROUP BY 1 ORDER BY {order}
+        """
+        given = {"first": first, "guild": guild_id, "member": member_id}
+
+        def work(db: sqlite3.Connection) -> tuple[UsageLine, ...]:
+            return tuple(
+                UsageLine(str(key), tokens, cost)
+                for key, tokens, cost in db.execute(statement, given)
+            )
+
+        return await self._database.read(work)
+
+    async def table(
+        self, first: str, *, guild_id: int | None = None, member_id: int | None = None
+    ) -> tuple[tuple[str, ...], ...]:
+        """Return usage by day, channel, member and model; the first row names the columns."""
+        names = "day channel member model prompt_tokens cached_tokens completion_tokens tokens cost"
+        statement = f"""
+            SELECT day, channel_id, member_id, coalesce(model, ''), sum(prompt_tokens),
+                   sum(cached_tokens), sum(completion_tokens), sum(tokens), sum(cost) / 1e9
+            FROM charges {_WHERE} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        """
+        given = {"first": first, "guild": guild_id, "member": member_id}
+
+        def work(db: sqlite3.Connection) -> tuple[tuple[str, ...], ...]:
+            rows = (tuple(map(str, row)) for row in db.execute(statement, given))
+            return (tuple(names.split()), *rows)
+
+        return await self._database.read(work)
