@@ -207,7 +207,7 @@ def build_parts(
             clock,
             choice,
             functions,
-            ToolContexts(client, ledger, functions.public, settings.time_zone),
+            ToolContexts(client, ledger, rest, clock, functions.public, settings.time_zone),
         ),
         metrics=metrics,
         alerts=alerts,

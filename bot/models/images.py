@@ -5,7 +5,6 @@ https://platform.openai.com/docs/api-reference/images/create
 
 import asyncio
 import base64
-import binascii
 import logging
 from contextlib import closing
 from typing import Final
@@ -93,7 +92,7 @@ class ImagesEndpoint:
             if error.status == 400:
                 raise DrawingError(f"The picture was refused: {told[:500]}") from error
             raise DrawingError("The endpoint of pictures refused the request.") from error
-        except (*TRANSPORT_ERRORS, BodyError, FetchError, IndexError, binascii.Error) as error:
+        except (*TRANSPORT_ERRORS, BodyError, FetchError, IndexError, ValueError) as error:
             _log.warning("The endpoint of pictures gives no usable answer: %r", error)
             raise DrawingError("The endpoint of pictures gave no usable answer.") from error
 

@@ -1,7 +1,7 @@
 """What a function may know of its caller: a small interface that chat implements."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import aiohttp
@@ -28,6 +28,16 @@ class CallPlace(Struct, frozen=True, kw_only=True):
     time_zone: str
 
 
+class FoundMessage(Struct, frozen=True, kw_only=True):
+    """A message of Discord that everybody in the answering channel may read."""
+
+    author: str
+    sent_at: str
+    text: str
+    channel: str
+    link: str
+
+
 class Values(Protocol):
     """A key-value store of the function's server, or of a DM; it survives restarts.
 
@@ -45,6 +55,24 @@ class Values(Protocol):
 
     async def delete(self, key: str) -> None:
         """Delete a value, if it was set."""
+        ...
+
+
+class Channels(Protocol):
+    """Reads Discord's channels, but only those that all readers of the answer may read."""
+
+    async def recent(self, channel: str, count: int) -> Sequence[FoundMessage]:
+        """Return the newest messages of a channel, oldest first; "" is the answering channel.
+
+        ``channel`` is a name, an id or a mention. Raises ``ToolError``.
+        """
+        ...
+
+    async def search(self, text: str, channel: str, count: int) -> Sequence[FoundMessage]:
+        """Return the server's newest messages with a text; "" searches every channel.
+
+        Raises ``ToolError``, also while Discord builds its index.
+        """
         ...
 
 
@@ -74,6 +102,11 @@ class Context(Protocol):
     @property
     def values(self) -> Values:
         """The function's small key-value store."""
+        ...
+
+    @property
+    def channels(self) -> Channels:
+        """Messages of Discord."""
         ...
 
 

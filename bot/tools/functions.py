@@ -15,7 +15,13 @@ from bot.tools.python_functions import load, tool_of
 from bot.tools.tool import Tool, ToolError
 from bot.tools.toolbox import Toolbox
 
-_SHIPPED: Final = (shipped.current_time, shipped.roll_dice, shipped.calculate)
+_SHIPPED: Final = (
+    shipped.current_time,
+    shipped.roll_dice,
+    shipped.calculate,
+    shipped.recent_messages,
+    shipped.search_messages,
+)
 
 _log: Final = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ import math
 import operator
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta
 
-from bot.tools.context import Context
+from bot.tools.context import Context, FoundMessage
 from bot.tools.python_functions import tool
 from bot.tools.tool import ToolError
 
@@ -100,6 +100,50 @@ async def calculate(expression: Annotated[str, Meta(max_length=1_000)]) -> str:
         raise ToolError("This is no arithmetic expression.") from None
     except (ArithmeticError, ValueError, TypeError) as error:
         raise ToolError(f"It can't be calculated: {error}.") from None
+
+
+@tool(read_only=True)
+async def recent_messages(  # noqa: D417 - the model gives no context
+    context: Context,
+    channel: Annotated[str, Meta(max_length=120)] = "",
+    count: Annotated[int, Meta(ge=1, le=25)] = 15,
+) -> str:
+    """Return what was written last in a channel of this Discord server, oldest first.
+
+    Args:
+        channel: The channel's name; empty for the channel of this conversation.
+        count: How many messages to return.
+
+    """
+    return _listed(await context.channels.recent(channel, count))
+
+
+@tool(read_only=True)
+async def search_messages(  # noqa: D417 - the model gives no context
+    context: Context,
+    text: Annotated[str, Meta(min_length=1, max_length=1_000)],
+    channel: Annotated[str, Meta(max_length=120)] = "",
+    count: Annotated[int, Meta(ge=1, le=25)] = 10,
+) -> str:
+    """Search the messages of this Discord server, newest first.
+
+    Args:
+        text: Words that the messages contain.
+        channel: The name of one channel to search; empty for all.
+        count: How many messages to return.
+
+    """
+    return _listed(await context.channels.search(text, channel, count))
+
+
+def _listed(messages: Sequence[FoundMessage]) -> str:
+    return (
+        "\n\n".join(
+            f"[{each.sent_at}, #{each.channel}, {each.author}: {each.link}]\n{each.text}"
+            for each in messages
+        )
+        or "There are no such messages."
+    )
 
 
 _BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {

@@ -1,10 +1,11 @@
 """A context for functions that are called without Discord."""
 
 import logging
+from collections.abc import Sequence
 
 import aiohttp
 
-from bot.tools.context import Caller, CallPlace
+from bot.tools.context import Caller, CallPlace, FoundMessage
 from bot.tools.public_session import PublicSession
 
 
@@ -24,6 +25,16 @@ class MemoryValues:
         self.stored.pop(key, None)
 
 
+class NoChannels:
+    """No channel of Discord."""
+
+    async def recent(self, channel: str, count: int) -> Sequence[FoundMessage]:
+        return ()
+
+    async def search(self, text: str, channel: str, count: int) -> Sequence[FoundMessage]:
+        return ()
+
+
 class PlainContext:
     """Ada asks in the channel general, in Tokyo's time."""
 
@@ -38,6 +49,7 @@ class PlainContext:
         )
         self.log = logging.getLogger("tools.test")
         self.values = MemoryValues()
+        self.channels = NoChannels()
         self.public = public or PublicSession()
 
     @property

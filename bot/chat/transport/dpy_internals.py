@@ -263,6 +263,39 @@ async def reply(
         await client.http.send_message(channel_id, params=parameters)
 
 
+async def search_guild(
+    client: discord.Client, guild_id: int, text: str, *, channel_id: int | None, limit: int
+) -> dict[str, Any]:
+    """Search a guild's messages; raises ``discord.HTTPException``.
+
+    discord.py has no method for it. While Discord builds its index it answers 202 with the code
+    110000: https://docs.discord.com/developers/resources/message#search-guild-messages
+    """
+    route = discord.http.Route("GET", "/guilds/{guild_id}/messages/search", guild_id=guild_id)
+    query: dict[str, Any] = {"content": text, "limit": limit}
+    if channel_id is not None:
+        query["channel_id"] = channel_id
+    found: dict[str, Any] = await client.http.request(route, params=query)
+    return found
+
+
+def found_messages(
+    client: discord.Client, guild: discord.Guild, data: dict[str, Any]
+) -> list[discord.Message]:
+    """Return the messages of a search; one that can't be parsed is logged and left out."""
+    state: Any = client._connection  # noqa: SLF001 - a message is made with its state
+    found = []
+    for hits in data.get("messages", []):
+        for raw in hits:
+            try:
+                channel: Any = guild.get_channel_or_thread(int(raw["channel_id"]))
+                if channel is not None:
+                    found.append(discord.Message(state=state, channel=channel, data=raw))
+            except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
+                _log.warning("A message of a search is skipped: %s", unparsed(error, raw))
+    return found
+
+
 def socket_class(
     opened: Callable[["discord.gateway.DiscordWebSocket"], None],
 ) -> type["discord.gateway.DiscordWebSocket"]:

@@ -8,6 +8,9 @@ import aiohttp
 import discord
 
 from bot.chat.places.server_settings import server_settings, zone_of
+from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.tool_channels import TurnChannels
+from bot.runtime.clock import Clock
 from bot.store.ledger import Asker, Ledger, TooManyValuesError, Turn
 from bot.tools import ToolError
 from bot.tools.context import Caller, CallPlace
@@ -57,8 +60,10 @@ class TurnToolContext:
         place: CallPlace,
         values: TurnValues,
         log: logging.Logger,
+        channels: TurnChannels,
         public: PublicSession,
     ) -> None:
+        self.channels: Final = channels
         self.asker: Final = asker
         self.place: Final = place
         self.values: Final = values
@@ -75,8 +80,16 @@ class ToolContexts:
     """Makes the contexts of functions."""
 
     def __init__(
-        self, client: discord.Client, ledger: Ledger, public: PublicSession, time_zone: str
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        public: PublicSession,
+        time_zone: str,
     ) -> None:
+        self._rest = rest
+        self._clock = clock
         self._client = client
         self._ledger = ledger
         self._public = public
@@ -102,6 +115,7 @@ class ToolContexts:
             place,
             TurnValues(self._ledger, turn.guild_id or turn.channel_id, function),
             logging.getLogger(f"tools.{function}"),
+            TurnChannels(self._client, self._rest, self._clock, turn),
             self._public,
         )
 

@@ -49,6 +49,30 @@ async def active_threads(call: Call) -> Payload:
     }
 
 
+async def search(call: Call) -> Payload:
+    """Search the messages that the caller may read, newest first; the index is always built."""
+    guild = call.guild()
+    query = call.query
+    content = query.text("content", most=1024) or ""
+    limit = query.integer("limit", 25, least=1, most=25) or 25
+    within = query.snowflake("channel_id")
+    query.finish()
+    places = [*guild.channels.values(), *guild.threads]
+    found = [
+        message
+        for place in places
+        if within in (None, place.id) and call.world.sees(place, call.actor)
+        for message in call.backend.messages.history(place, call.actor, limit=100)
+        if content.casefold() in message.content.casefold()
+    ]
+    found.sort(key=lambda message: message.id, reverse=True)
+    return {
+        "doing_deep_historical_index": False,
+        "total_results": len(found),
+        "messages": [[call.shown(each) | {"hit": True}] for each in found[:limit]],
+    }
+
+
 async def roles(call: Call) -> list[Payload]:
     """Return a guild's roles."""
     call.no_fields()
@@ -126,6 +150,7 @@ def routes() -> list[Route]:
         Route("GET", here + "/channels", channels, usual),
         Route("POST", here + "/channels", create_channel, usual),
         Route("GET", here + "/threads/active", active_threads, usual),
+        Route("GET", here + "/messages/search", search, usual),
         Route("GET", here + "/roles", roles, usual),
         Route("GET", here + "/stickers", stickers, usual),
         Route("GET", here + "/stickers/{sticker_id}", guild_sticker, usual),
