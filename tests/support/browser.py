@@ -16,13 +16,20 @@ PICTURES = os.environ.get("DEMO_PICTURES")
 
 
 @asynccontextmanager
-async def browser_page(*, width: int = 1000, height: int = 640) -> AsyncIterator[Page]:
-    """Open an empty page; a mistake in a script of a page fails the block."""
+async def browser_page(
+    *, width: int = 1000, height: int = 640, bypass_csp: bool = False
+) -> AsyncIterator[Page]:
+    """Open an empty page; a mistake in a script of a page fails the block.
+
+    ``bypass_csp`` lets playwright wait for expressions on pages that allow no evaluation.
+    """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = await browser.new_page(viewport={"width": width, "height": height})
+        page = await browser.new_page(
+            viewport={"width": width, "height": height}, bypass_csp=bypass_csp
+        )
         mistakes: list[str] = []
         page.on("pageerror", lambda error: mistakes.append(str(error)))
         yield page

@@ -57,6 +57,8 @@ class Scene:
     otherwise: str = ""
     before: str = ""
     """Text that comes before the call of a tool."""
+    pause: float = 0.0
+    """Seconds before the first word, so that "thinking…" can be seen."""
 
     def matches(self, text: str) -> bool:
         """Return whether the text asks this question."""
@@ -141,6 +143,7 @@ SCENES: Final = (
         "Take the root on both sides:\n\n"
         "$$x = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}$$\n\n"
         "The part $b^2 - 4ac$ decides how many real solutions there are.",
+        pause=0.8,
     ),
     Scene(
         r"undo my last commit",

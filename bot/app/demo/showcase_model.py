@@ -102,6 +102,7 @@ def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
     if scene.code and tools and not results:
         yield from _call(scene)
         return
+    yield {"content": ""}, scene.pause, None
     fits = re.search(scene.needs, everything) is not None
     text = scene.answer if fits else scene.otherwise
     if "{result}" in text:
