@@ -63,13 +63,10 @@ async def _visit(page: Page, url: str) -> tuple[float, float, float]:
     paint = float(await page.evaluate(_PAINT))
     chip = page.locator("#chips button").first
     await chip.wait_for()
-    before = await page.locator(".card").count()
-    begun = float(
-        await page.evaluate(f"(document.querySelector('#chips button').click(), {_SINCE})")
-    )
-    card = (
-        f"document.querySelectorAll('.card')[{before}]?.querySelector('.words')?.textContent ?? ''"
-    )
+    before = await page.locator(".card .words").count()
+    press = f"(document.querySelector('#chips button').click(), {_SINCE})"
+    begun = float(await page.evaluate(press))
+    card = f"document.querySelectorAll('.card .words')[{before}]?.textContent ?? ''"
     await page.wait_for_function(f"/thinking|Sunlight/.test({card})", polling="raf")
     thinking = float(await page.evaluate(_SINCE)) - begun
     await page.wait_for_function(f"/Sunlight/.test({card})", polling="raf")
