@@ -25,7 +25,7 @@ from bot.chat.threads.api_errors import TurnError, gone
 from bot.chat.threads.pagination import up_to
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import Conversation, Ledger, TurnsOpenError
+from bot.store.ledger import ChannelConversation, Ledger, TurnsOpenError
 
 MOST_EXPORTED: Final = 5_000
 """About the most messages of an export, the newest."""
@@ -209,7 +209,7 @@ class ConversationCommands:
 
     async def _managed(
         self, interaction: discord.Interaction[Any], response: AcknowledgedInteraction
-    ) -> Conversation | None:
+    ) -> ChannelConversation | None:
         """Return this channel's conversation if the member may manage it; else say why not."""
         known = await self._ledger.conversations.of_channel(_channel_of(interaction))
         if known is None or known.begun_at is None:

@@ -9,7 +9,7 @@ from bot.store.ledger.assistants import (
     NameTakenError,
 )
 from bot.store.ledger.caps import Cap, Period, Reached, SpendingScope
-from bot.store.ledger.conversations import Conversation, TurnsOpenError
+from bot.store.ledger.conversations import ChannelConversation, TurnsOpenError
 from bot.store.ledger.deletions import Deletion, ShownMessage
 from bot.store.ledger.handovers import SILENT_SETTING
 from bot.store.ledger.ledger import Ledger
@@ -61,10 +61,10 @@ __all__ = [
     "CallOutcome",
     "CallState",
     "Cap",
+    "ChannelConversation",
     "ChannelTitle",
     "Chore",
     "ChoreKind",
-    "Conversation",
     "Deletion",
     "GuildAssistant",
     "Ledger",

@@ -9,7 +9,7 @@ from bot.store.ledger.forgetting import forget_questions
 from bot.store.ledger.session import LedgerSession
 
 
-class Conversation(Struct, frozen=True, kw_only=True):
+class ChannelConversation(Struct, frozen=True, kw_only=True):
     """The conversation of a channel since its beginning or its last fresh start.
 
     ``starter_id`` is the member who asked first. ``begun_at`` is in seconds since 1970.
@@ -33,10 +33,10 @@ class ConversationStore:
         self._database = database
         self._now = now
 
-    async def of_channel(self, channel_id: int) -> Conversation | None:
+    async def of_channel(self, channel_id: int) -> ChannelConversation | None:
         """Return a channel's conversation; None where the bot was never asked."""
 
-        def work(db: sqlite3.Connection) -> Conversation | None:
+        def work(db: sqlite3.Connection) -> ChannelConversation | None:
             link = db.execute(
                 "SELECT thread_id, begins_after FROM links WHERE channel_id = ?", (channel_id,)
             ).fetchone()
@@ -57,7 +57,7 @@ class ConversationStore:
                 """,
                 since,
             ).fetchone()
-            return Conversation(
+            return ChannelConversation(
                 thread_id=link[0],
                 turns=turns,
                 tokens=tokens,
