@@ -198,7 +198,7 @@ privacy-forgotten = { $count ->
    *[other] I have forgotten { $count } questions of yours, with their answers and files, your votes and your language.
 }
 privacy-forgotten-later = The assistant's server doesn't answer right now. It deletes its part as soon as it does.
-privacy-remains-sums = What remains: sums of tokens without your name, and the numbers of your messages, so that I don't answer them again. An answer to several members stays for the others.
+privacy-remains-sums = What remains: sums of tokens without your name, and the numbers of your messages, so that I don't answer them again. Where others ask, too, the record of the tools that were called for you stays with the conversation, and an answer to several members stays for the others.
 privacy-remains-discord = Your messages and my replies on Discord stay until somebody deletes them there.
 privacy-remains-rules = Rules that managers of servers set about you stay: they are the servers' own.
 privacy-remains-backups = Backups that the operator of this bot made elsewhere may still have your data until they are deleted.
