@@ -1,4 +1,4 @@
-"""What the container image installs is what pyproject.toml declares."""
+"""What is installed is what pyproject.toml declares, and releases are described as they should."""
 
 import re
 import tomllib
@@ -8,6 +8,9 @@ from pathlib import Path
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from bot import __version__
 
 PROJECT = Path(__file__).parents[1]
 LOCK = (PROJECT / "docs" / "deploy" / "requirements.txt").read_text("utf-8")
@@ -76,3 +79,25 @@ def test_the_lock_file_meets_every_requirement_of_every_locked_package_and_has_n
             continue
         waiting += [each for each in map(Requirement, lines) if applies(each, requirement.extras)]
     assert {name for name, _ in seen} == PINS.keys()
+
+
+def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
+    lines = (PROJECT / "CHANGELOG.md").read_text("utf-8").splitlines()
+    versions = [line for line in lines if line.startswith("## ")]
+    assert versions[0] == "## [Unreleased]"
+    released = [
+        re.fullmatch(r"## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", line) for line in versions[1:]
+    ]
+    assert all(released)
+    numbers = [Version(found[1]) for found in released if found]
+    assert numbers == sorted(numbers, reverse=True)
+    assert all(number <= Version(__version__) for number in numbers)
+    kinds = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_version_stands_in_one_place() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["hatch"]["version"]["path"] == "bot/__init__.py"
+    assert (PROJECT / "bot" / "py.typed").exists()
