@@ -15,6 +15,10 @@ Decision = Literal["allow", "ask", "deny"]
 """Whether a function's call is made, waits for a person's approval, or is refused."""
 
 
+Approver = Literal["askers", "moderators"]
+"""Who may decide about a call that asks; moderators have Manage Messages in the channel."""
+
+
 class ToolRule(Section, frozen=True, kw_only=True):
     """A decision about calls of the functions that the patterns name; an empty list fits all."""
 
@@ -55,6 +59,10 @@ class ToolsSettings(Section, frozen=True, kw_only=True):
     calls_per_run: Positive = 30
     calls_per_minute: Positive = 60
     calls_per_member_hour: Positive = 120
+    approvers: tuple[Approver, ...] = ("askers", "moderators")
+    approver_roles: tuple[Positive, ...] = ()
+    approval_seconds: Annotated[float, Meta(ge=0, le=300)] = 60.0
+    approval_days: Positive = 30
     rules: tuple[ToolRule, ...] = ()
     search: SearchSettings = SearchSettings()
     mcp: dict[str, McpSettings] = msgspec.field(default_factory=dict)

@@ -16,6 +16,7 @@ from bot.chat.intake.attachments import FileReaders
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.limits import ChatLimits
 from bot.chat.reply import buttons
+from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
@@ -146,6 +147,12 @@ class ChatBot(discord.Client):
             loop_late=parts.loop_monitor.percentile(0.99),
         )
 
+    async def approval_pressed(
+        self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
+    ) -> None:
+        """Take the decision about a function call that asks."""
+        await self._parts.tools.pressed(interaction, approval_id, choice)
+
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
         """Let an interaction in; False: it was answered already."""
         LOG_ID.set(str(interaction.id))
@@ -205,6 +212,8 @@ class ChatBot(discord.Client):
         await parts.question_gate.stop()
         await parts.housekeeping.stop()
         await parts.due_questions.stop()
+        await parts.late_calls.stop()
+        await parts.approvals.stop()
         await parts.catch_up.stop()
         await parts.watchdog.stop()
         await parts.loop_monitor.stop()
@@ -240,7 +249,7 @@ class ChatBot(discord.Client):
             self._started = True
             self._parts.loop_monitor.start()
             self._parts.watchdog.start()
-            self.add_dynamic_items(*buttons.BUTTONS)
+            self.add_dynamic_items(*buttons.BUTTONS, ApprovalButton)
         registering = self._tasks.start(
             self._parts.command_tree.register(),
             "The slash commands could not be registered; the next start tries again",
@@ -268,6 +277,7 @@ class ChatBot(discord.Client):
             self._parts.housekeeping.begin()
             self._parts.due_questions.start()
             self._parts.settlement.settle_soon()
+            self._parts.late_calls.resume_soon()
             self._tasks.start(
                 self._parts.recovery.run(),
                 "Open turns and questions could not be resumed; the next start tries again",

@@ -21,7 +21,7 @@ from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands import assistant_form
 from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
-from bot.chat.commands.assistants import AssistantCommands, ModelLister
+from bot.chat.commands.assistants import AssistantCommands, ModelLister, no_models
 from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.conversations import ConversationCommands
@@ -34,6 +34,7 @@ from bot.chat.commands.modals import Modals
 from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.schedules import ScheduleCommands
 from bot.chat.commands.server_settings import SettingsCommands
+from bot.chat.commands.tools import DENIAL_FORM, ToolCommands
 from bot.chat.commands.usage import UsageCommands
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import Listener
@@ -67,12 +68,12 @@ from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
 from bot.chat.turns.function_calls import FunctionCaller
+from bot.chat.turns.late_calls import LateCalls
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
 from bot.chat.turns.settlement import Settlement
-from bot.chat.turns.tool_context import ToolContexts
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.limit_settings import LimitSettings, PriceSettings
@@ -121,7 +122,6 @@ def build_parts(
         unauthorized=gateway.check_token,
         answered=metrics.discord_answered,
     )
-
     rest = RestRetry(clock)
     writers = ChannelWriters(client, rest, clock)
     locales = Locales(client, ledger)
@@ -181,6 +181,9 @@ def build_parts(
     place = PlaceInstructions(
         client, ledger, clock, settings.time_zone, tell_place or PlaceSwitch()
     )
+    caller = FunctionCaller(
+        client, ledger, rest, clock, locales, choice, functions, settings.time_zone
+    )
     services = TurnServices(
         ledger=ledger,
         clock=clock,
@@ -201,14 +204,7 @@ def build_parts(
         settlement=settlement,
         settings=settings,
         place=place,
-        functions=FunctionCaller(
-            client,
-            ledger,
-            clock,
-            choice,
-            functions,
-            ToolContexts(client, ledger, rest, clock, functions.public, settings.time_zone),
-        ),
+        functions=caller,
         metrics=metrics,
         alerts=alerts,
         progress_grace=limits.progress_grace,
@@ -222,6 +218,7 @@ def build_parts(
         guaranteed_per_guild=limits.guaranteed_per_guild,
         first_pause=limits.first_pause,
     )
+    late_calls = LateCalls(caller, scheduler.schedule)
     router = Router(client, ledger, rest, locales, rules)
     thread_opener = ThreadOpener(router, clock, scheduler.schedule)
     listener = Listener(
@@ -273,9 +270,20 @@ def build_parts(
         cancel=scheduler.cancel,
         schedule=scheduler.schedule,
         finish_chores=chores.finish,
-        last_backup=last_backup or _no_backup,
+        last_backup=last_backup or (lambda: None),
     )
     conversations = ConversationCommands(client, ledger, rest, threads, choice, rules, chores.begin)
+    tools = ToolCommands(
+        client,
+        ledger,
+        rest,
+        threads,
+        choice,
+        functions,
+        caller.approvals,
+        make_soon=late_calls.make_soon,
+        schedule=scheduler.schedule,
+    )
     handlers = InteractionHandlers(
         ledger,
         rest,
@@ -300,9 +308,10 @@ def build_parts(
         runs=handlers.runs,
         conversations=conversations,
         privacy=privacy,
+        tools=tools,
         schedules=ScheduleCommands(ledger, rest, clock, due_questions, schedules),
         assistants=AssistantCommands(
-            client, ledger, rest, clock, threads, choice, editor, models or _no_models
+            client, ledger, rest, clock, threads, choice, editor, models or no_models
         ),
         channels=ChannelCommands(client, ledger, rest, rules),
         access=AccessCommands(ledger, rest, gate),
@@ -363,6 +372,9 @@ def build_parts(
         ),
         due_questions=due_questions,
         settlement=settlement,
+        approvals=caller.approvals,
+        late_calls=late_calls,
+        tools=tools,
         editor=editor,
         choice=choice,
         place=place,
@@ -371,6 +383,7 @@ def build_parts(
             {
                 assistant_form.KIND: commands.assistants.form_sent,
                 REASON_FORM: handlers.answers.reason_sent,
+                DENIAL_FORM: tools.reason_sent,
             },
         ),
         command_tree=BotCommandTree(
@@ -382,11 +395,3 @@ def build_parts(
             guild_id=settings.guild,
         ),
     )
-
-
-def _no_backup() -> float | None:
-    return None
-
-
-async def _no_models() -> tuple[str, ...]:
-    return ()

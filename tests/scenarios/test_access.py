@@ -249,7 +249,7 @@ def test_every_event_of_discord_is_known_to_come_from_people_or_not() -> None:
 
 def test_every_button_passes_the_entrance() -> None:
     (check,) = {button.interaction_check for button in buttons.BUTTONS}
-    assert check.__qualname__ == "_HandledItem.interaction_check"
+    assert check.__qualname__ == "HandledItem.interaction_check"
 
 
 def commands_of(whole: Community) -> list[tuple[str, dict[str, Any], list[str]]]:

@@ -359,3 +359,8 @@ def _api_failure(error: Exception) -> str:
     if isinstance(error, APIError) and gone(error):
         return localized("assistant-gone")
     return localized("assistant-api-failed")
+
+
+async def no_models() -> tuple[str, ...]:
+    """List no models: nobody knows them."""
+    return ()

@@ -17,6 +17,7 @@ from bot.chat.commands.privacy import PrivacyCommands
 from bot.chat.commands.runs import RunCommands
 from bot.chat.commands.schedules import ScheduleCommands
 from bot.chat.commands.server_settings import SettingsCommands
+from bot.chat.commands.tools import ToolCommands
 from bot.chat.commands.usage import UsageCommands
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
@@ -33,6 +34,7 @@ class CommandHandlers:
     conversations: ConversationCommands
     privacy: PrivacyCommands
     schedules: ScheduleCommands
+    tools: ToolCommands
     assistants: AssistantCommands
     channels: ChannelCommands
     access: AccessCommands
@@ -51,6 +53,7 @@ def command_groups(
         _thread_commands(handlers.conversations),
         _privacy_commands(handlers.privacy),
         _schedule_commands(handlers.schedules),
+        _tools_commands(handlers.tools),
         _assistant_commands(handlers.assistants, admins),
         _channel_commands(handlers.channels, admins),
         _access_commands(handlers.access),
@@ -92,6 +95,14 @@ def _schedule_commands(handlers: ScheduleCommands) -> app_commands.Group:
     add_command(group, "run", handlers.run, schedule=own)
     add_command(group, "pause", handlers.pause, schedule=own)
     add_command(group, "delete", handlers.delete, schedule=own)
+    return group
+
+
+def _tools_commands(handlers: ToolCommands) -> app_commands.Group:
+    """Return ``/tools``, which everybody has everywhere; the log is for managers."""
+    group = new_group("tools")
+    add_command(group, "list", handlers.list_tools)
+    add_command(group, "log", handlers.log)
     return group
 
 

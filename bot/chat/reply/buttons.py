@@ -108,7 +108,7 @@ def custom_ids(message: discord.Message) -> frozenset[str]:
     )
 
 
-class _HandledItem:
+class HandledItem:
     """A part of a message whose use passes the entrance before its handler."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
@@ -118,7 +118,7 @@ class _HandledItem:
 
 
 class ReplyButton(
-    _HandledItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=_REPLY_BUTTON
+    HandledItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=_REPLY_BUTTON
 ):
     """A button of the reply of one attempt."""
 
@@ -149,7 +149,7 @@ class ReplyButton(
 
 
 class PageButton(
-    _HandledItem,
+    HandledItem,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=(
         r"runs:(?P<label>newer|older):(?P<page>\d{1,9})"
@@ -196,7 +196,7 @@ class PageButton(
 
 
 class ForgetButton(
-    _HandledItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"privacy:forget"
+    HandledItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"privacy:forget"
 ):
     """Confirms that all that is stored of a member is to be forgotten."""
 

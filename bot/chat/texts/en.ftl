@@ -330,6 +330,54 @@ schedule-no-text-channel = I can't answer a schedule in such a channel. Choose a
 schedule-not-yours-to-write = You can't write in <#{ $channel }>, so I won't answer you there.
 asked-on-schedule = -# 🗓️ { $name } asked on a schedule: { $text }
 
+## Approval of function calls
+
+tools-command = tools
+    .description = What my assistant may do, and what was decided
+tools-list-command = list
+    .description = Show what this channel's assistant may do for you, and why not
+tools-log-command = log
+    .description = Show who decided what about function calls in this server
+tools-may =
+    .allow = ✓ **{ $name }**: may be called
+    .ask = ✋ **{ $name }**: asks before each call, as the operator's rules say
+    .ask-writes = ✋ **{ $name }**: asks before each call, because it can change something
+    .deny = ✗ **{ $name }**: is not allowed here, as the operator's rules say
+    .missing = ✗ **{ $name }**: I don't have this function
+no-tools = The assistant of this channel calls no functions.
+tools-unreachable = I can't ask the assistant's server right now. Try again in a minute.
+tools-log-line = { $when } **{ $name }** in <#{ $channel }> (#{ $turn }): { $decision }
+tools-decision =
+    .allow = allowed by a rule
+    .deny = denied by a rule
+    .ask = asked
+    .once = allowed once by { $who }
+    .conversation = allowed for the conversation by { $who }
+    .allowed_before = allowed for the conversation before
+    .denied = denied by { $who }
+    .late = nobody decided in time
+no-tool-decisions = Nothing was decided about function calls in this server yet.
+approval-asks = 🔐 May I call **{ $name }** for { $asker }?
+approval-in-file = The arguments are in the file.
+approval-button =
+    .once = Allow once
+    .conversation = Allow for this conversation
+    .deny = Deny
+    .reason = Deny with a reason
+approval-decided = Decided
+approval-ended =
+    .once = -# ✓ Allowed once by { $name }
+    .conversation = -# ✓ Allowed for this conversation by { $name }
+    .denied = -# ✗ Denied by { $name }. { $reason }
+    .withdrawn = -# Nobody decided before the answer was cancelled.
+approval-decided-before = { $name } has decided that already. Nothing was changed.
+approval-too-old = That call can't be decided any more. Nothing was changed. Ask the assistant again.
+approval-not-yours = You can't decide about this call. Those who asked, or whoever the operator chose, can.
+approval-form-title = Deny the call
+approval-form-label = Reason
+approval-form-hint = The assistant reads the reason
+after-approval = -# 🔐 This answers the decision about a function call.
+
 ## Why a turn failed
 
 failure-unreachable = I couldn't reach the assistant's server, so there is no answer. Retry in a few minutes.

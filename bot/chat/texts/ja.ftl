@@ -315,6 +315,54 @@ schedule-no-text-channel = その種類のチャンネルでは回答できま�
 schedule-not-yours-to-write = あなたは<#{ $channel }>に書き込めないため、そこでは回答できません。
 asked-on-schedule = -# 🗓️ { $name }さんのスケジュールによる質問：{ $text }
 
+## 関数呼び出しの承認
+
+tools-command = ツール
+    .description = アシスタントができることと、これまでの判断を表示します
+tools-list-command = 一覧
+    .description = このチャンネルのアシスタントができることと、できない理由を表示します
+tools-log-command = 履歴
+    .description = このサーバーでの関数呼び出しについて、誰が何を判断したかを表示します
+tools-may =
+    .allow = ✓ **{ $name }**：呼び出せます
+    .ask = ✋ **{ $name }**：運営者の設定により、呼び出すたびに確認します
+    .ask-writes = ✋ **{ $name }**：何かを変更する可能性があるため、呼び出すたびに確認します
+    .deny = ✗ **{ $name }**：運営者の設定により、ここでは許可されていません
+    .missing = ✗ **{ $name }**：この関数はありません
+no-tools = このチャンネルのアシスタントは関数を使いません。
+tools-unreachable = 現在、アシスタントのサーバーに接続できません。しばらくしてからもう一度お試しください。
+tools-log-line = { $when } **{ $name }**（<#{ $channel }>、#{ $turn }）：{ $decision }
+tools-decision =
+    .allow = 設定により許可
+    .deny = 設定により拒否
+    .ask = 確認中
+    .once = { $who }が1回だけ許可
+    .conversation = { $who }がこの会話で許可
+    .allowed_before = この会話で許可済み
+    .denied = { $who }が拒否
+    .late = 時間内に判断なし
+no-tool-decisions = このサーバーでは、関数呼び出しについての判断はまだありません。
+approval-asks = 🔐 { $asker }さんのために**{ $name }**を呼び出してもよいですか？
+approval-in-file = 引数はファイルにあります。
+approval-button =
+    .once = 1回だけ許可
+    .conversation = この会話では許可
+    .deny = 拒否
+    .reason = 理由を付けて拒否
+approval-decided = 判断済み
+approval-ended =
+    .once = -# ✓ { $name }さんが1回だけ許可しました
+    .conversation = -# ✓ { $name }さんがこの会話での呼び出しを許可しました
+    .denied = -# ✗ { $name }さんが拒否しました。{ $reason }
+    .withdrawn = -# 判断の前に回答がキャンセルされました。
+approval-decided-before = { $name }さんがすでに判断しています。何も変更されていません。
+approval-too-old = この呼び出しについては、もう判断できません。何も変更されていません。アシスタントにもう一度質問してください。
+approval-not-yours = この呼び出しについては判断できません。質問した人か、運営者が選んだ人が判断できます。
+approval-form-title = 呼び出しを拒否
+approval-form-label = 理由
+approval-form-hint = 理由はアシスタントに伝わります
+after-approval = -# 🔐 関数呼び出しについての判断を受けた回答です。
+
 ## Why a turn failed
 
 failure-unreachable = アシスタントのサーバーに接続できなかったため、回答できませんでした。数分後に再試行してください。

@@ -18,7 +18,7 @@ from bot.chat.threads.message_builder import format_size
 from bot.chat.threads.run_end import RunEnd
 from bot.chat.threads.transcript import Source
 from bot.chat.turns.turn_context import TurnServices
-from bot.store.ledger import Turn
+from bot.store.ledger import CallFile, Turn
 
 MOST_FILES: Final = 20
 """The most files that are attached to one answer; further ones are named."""
@@ -78,13 +78,13 @@ class ExtrasReader:
                 continue
             left -= len(data)
             uploads.append(_block(_unique(name, uploads), data))
-        for made in () if turn.run_id is None else await self._ledger.tool_calls.files(turn.run_id):
+        for made in await self._made_files(turn):
             if len(made.data) > min(largest, left) or len(uploads) == MOST_FILES:
                 too_large.append(f"{sentences.plain(made.name)} ({format_size(len(made.data))})")
                 continue
             left -= len(made.data)
             uploads.append(_block(_unique(made.name, uploads), made.data))
-        notes = [note] if (note := await self._schedule_note(turn)) else []
+        notes = [note] if (note := await self._cause_note(turn)) else []
         if too_large:
             notes.append(localized("files-too-large", names=", ".join(too_large)))
         if unreadable:
@@ -93,9 +93,18 @@ class ExtrasReader:
             notes.append(await self._sources_note(turn, end.sources[:_MOST_SOURCES]))
         return Extras(tuple(uploads), tuple(notes))
 
-    async def _schedule_note(self, turn: Turn) -> str:
-        """Return the note that says what a schedule asked; a member's question stands above."""
+    async def _made_files(self, turn: Turn) -> list[CallFile]:
+        """Return the files that calls of the turn's run made, and calls whose result it answers."""
+        makers = [] if turn.run_id is None else [turn.run_id]
+        questions = await self._ledger.questions.of_turn(turn.id)
+        makers += [each.cause for each in questions if each.cause is not None]
+        return [file for each in makers for file in await self._ledger.tool_calls.files(each)]
+
+    async def _cause_note(self, turn: Turn) -> str:
+        """Return the note that says why the bot speaks; a member's question stands above."""
         for question in await self._ledger.questions.of_turn(turn.id):
+            if question.cause is not None and question.cause.startswith("approval:"):
+                return localized("after-approval")
             if question.cause is not None and question.cause.startswith("schedule:"):
                 return localized(
                     "asked-on-schedule",

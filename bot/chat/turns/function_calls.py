@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from typing import Final
 
 import discord
+from msgspec import structs
 
 from bot.assistants.schema.objects import RequiredToolCall, Run
 from bot.assistants.schema.requests import ToolOutput
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import places_of
+from bot.chat.texts.locales import Locales
 from bot.chat.threads.call_answerer import FUNCTION_UNAVAILABLE, CallEnded
+from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.approvals import Approvals
 from bot.chat.turns.tool_context import ToolContexts, asker_of
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
@@ -24,6 +28,7 @@ from bot.store.ledger import (
     CallLimits,
     CallOutcome,
     Ledger,
+    NewApproval,
     NewCall,
     StoredCall,
     Turn,
@@ -40,9 +45,6 @@ INTERRUPTED: Final = (
     "so it was not made again."
 )
 DENIED: Final = "Error: this call is not allowed here. Answer without it, and say so."
-NEEDS_APPROVAL: Final = (
-    "Error: this call needs a person's approval, which nobody gave. It was not made. Say so."
-)
 _LIMITED: Final[dict[CallLimit, str]] = {
     "run": "this answer has made as many calls as it may. Call no more functions: answer now.",
     "minute": "this server has made as many calls as it may in a minute. Answer without it.",
@@ -53,23 +55,28 @@ _log: Final = logging.getLogger(__name__)
 
 
 class FunctionCaller:
-    """What the function calls of all turns need."""
+    """What the function calls of all turns need; ``time_zone`` counts where a server has none."""
 
     def __init__(
         self,
         client: discord.Client,
         ledger: Ledger,
+        rest: RestRetry,
         clock: Clock,
+        locales: Locales,
         choice: AssistantChoice,
         functions: Functions,
-        contexts: ToolContexts,
+        time_zone: str,
     ) -> None:
         self.client: Final = client
         self.ledger: Final = ledger
         self.clock: Final = clock
         self.choice: Final = choice
         self.toolbox: Final = functions.toolbox
-        self.contexts: Final = contexts
+        self.contexts: Final = ToolContexts(
+            client, ledger, rest, clock, functions.public, time_zone
+        )
+        self.approvals: Final = Approvals(client, ledger, rest, clock, locales, functions.settings)
         self.settings: Final = functions.settings
         settings = functions.settings
         self.limits: Final = CallLimits(
@@ -141,6 +148,7 @@ class TurnCalls:
     async def cancelled(self, run_id: str) -> None:
         """Remember that the calls under way were cancelled with their run."""
         await self._ledger.tool_calls.cancelled(run_id)
+        await self._caller.approvals.withdraw(run_id)
 
     async def _output(
         self, run: Run, call: RequiredToolCall, known: StoredCall | None, ended: CallEnded
@@ -168,9 +176,14 @@ class TurnCalls:
                 return await self._not_made(new, known, "interrupted", INTERRUPTED)
             return await self._make(tool, prepared, known)
         decision = await self._caller.decision(self._turn, tool, run.assistant_id)
-        if decision != "allow":
-            text = DENIED if decision == "deny" else NEEDS_APPROVAL
-            return await self._not_made(new, None, "denied", text)
+        if decision != "ask":
+            await self._ledger.approvals.note(new, tool.name, decision)
+        if decision == "deny":
+            return await self._not_made(new, None, "denied", DENIED)
+        if decision == "ask":
+            refused = await self._caller.approvals.verdict(self._asking(run, new))
+            if refused is not None:
+                return await self._not_made(new, None, *refused)
         started = await self._ledger.tool_calls.started(new, self._caller.limits)
         if isinstance(started, str):
             return await self._not_made(new, None, "limited", f"Error: {_LIMITED[started]}")
@@ -186,6 +199,14 @@ class TurnCalls:
             asker_id=asker_of(self._turn).id,
             name=call.function.name,
             arguments=call.function.arguments,
+        )
+
+    def _asking(self, run: Run, call: NewCall) -> NewApproval:
+        return NewApproval(
+            **structs.asdict(call),
+            asker_name=asker_of(self._turn).name,
+            thread_id=run.thread_id,
+            assistant_id=run.assistant_id,
         )
 
     async def _not_made(

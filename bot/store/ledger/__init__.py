@@ -2,6 +2,7 @@
 
 from bot.store.ledger.access_rules import AccessRule, RuleKind, TooManyRulesError
 from bot.store.ledger.alerts import Alert
+from bot.store.ledger.approvals import Approval, DecisionKind, NewApproval, ToolDecision
 from bot.store.ledger.assistants import (
     ASSISTANT_SETTING,
     AssistantDraft,
@@ -34,7 +35,7 @@ from bot.store.ledger.records import (
 from bot.store.ledger.schedules import NewSchedule, Schedule, TooManySchedulesError
 from bot.store.ledger.session import LedgerError
 from bot.store.ledger.spending import NewCharge, OpenCharge, Spend
-from bot.store.ledger.states import OPEN, TURN_MOVES, CallState, TurnState
+from bot.store.ledger.states import OPEN, TURN_MOVES, UNDECIDED, CallState, TurnState
 from bot.store.ledger.tool_calls import (
     CallFile,
     CallLimit,
@@ -51,8 +52,10 @@ __all__ = [
     "OPEN",
     "SILENT_SETTING",
     "TURN_MOVES",
+    "UNDECIDED",
     "AccessRule",
     "Alert",
+    "Approval",
     "Asker",
     "AssistantDraft",
     "CallFile",
@@ -65,12 +68,14 @@ __all__ = [
     "ChannelTitle",
     "Chore",
     "ChoreKind",
+    "DecisionKind",
     "Deletion",
     "GuildAssistant",
     "Ledger",
     "LedgerError",
     "Link",
     "NameTakenError",
+    "NewApproval",
     "NewCall",
     "NewCharge",
     "NewQuestion",
@@ -95,6 +100,7 @@ __all__ = [
     "TooManyRulesError",
     "TooManySchedulesError",
     "TooManyValuesError",
+    "ToolDecision",
     "Turn",
     "TurnState",
     "TurnsOpenError",

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from bot.store.ledger import rows
 from bot.store.ledger.access_rules import AccessRuleStore
+from bot.store.ledger.approvals import forget_approvals
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.deletions import Deletion, delete_questions, forget_shown
 from bot.store.ledger.place_settings import PlaceSettingStore
@@ -43,6 +44,7 @@ _OF_GUILD: Final = (
     "DELETE FROM place_settings WHERE guild_id = ?",
     "DELETE FROM handovers WHERE guild_id = ?",
     "DELETE FROM schedules WHERE guild_id = ?",
+    "DELETE FROM tool_decisions WHERE guild_id = ?",
     "DELETE FROM assistant_drafts WHERE guild_id = ?",
     "UPDATE assistants SET deleting = 1, name = '' WHERE guild_id = ?",
     "DELETE FROM locales WHERE owner = 'guild' AND id = ?",
@@ -57,6 +59,8 @@ _OF_MEMBER: Final = (
     "DELETE FROM locales WHERE owner = 'user' AND id = ?",
     "DELETE FROM told_refusals WHERE user_id = ?",
     "DELETE FROM schedules WHERE creator_id = ?",
+    "UPDATE tool_decisions SET decider_id = NULL WHERE decider_id = ?",
+    "UPDATE approvals SET decider_id = NULL, decider_name = NULL WHERE decider_id = ?",
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
     "UPDATE tool_calls SET asker_id = 0 WHERE asker_id = ?",
@@ -304,6 +308,7 @@ def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute("DELETE FROM rated_answers WHERE turn_id = ?", (turn_id,))
     forget_calls(db, turn_id)
     db.execute("UPDATE charges SET member_id = 0 WHERE turn_id = ?", (turn_id,))
+    forget_approvals(db, turn_id)
 
 
 def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:

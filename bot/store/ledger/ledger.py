@@ -10,6 +10,7 @@ from bot.runtime.metrics import Metrics
 from bot.store.database import Database
 from bot.store.ledger.access_rules import AccessRuleStore
 from bot.store.ledger.alerts import AlertStore
+from bot.store.ledger.approvals import ApprovalStore
 from bot.store.ledger.assistants import AssistantStore
 from bot.store.ledger.bystanders import BystanderStore
 from bot.store.ledger.channel_titles import ChannelTitleStore
@@ -67,6 +68,7 @@ class Ledger:
         self.forgetting = ForgettingStore(self._database, self.settings, self.access_rules, now)
         self.handovers = HandoverStore(self._database, self.settings, now)
         self.assistants = AssistantStore(self._database, self.settings, now)
+        self.approvals = ApprovalStore(self._database, now)
         self.schedules = ScheduleStore(self._database, now)
         self.read_markers = ReadMarkerStore(self._database)
         self.reconcile = ReconcileStore(self._database, now)

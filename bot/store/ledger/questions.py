@@ -3,11 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from bot.store.ledger import rows
 from bot.store.ledger.chores import OUTDATED, add_chore, offer_again
 from bot.store.ledger.records import Link, NewQuestion, Question
 from bot.store.ledger.session import LedgerSession
+
+_DISCORD_EPOCH: Final = 1_420_070_400.0
+"""The beginning of the time in Discord's ids, in seconds since 1970."""
+
+_LOW_BITS: Final = 22
 
 
 class QueueFullError(Exception):
@@ -310,6 +316,18 @@ def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
         ),
     )
     return cursor.rowcount == 1
+
+
+def free_id(db: sqlite3.Connection, now: float) -> int:
+    """Return an id for a question that is no Discord message: it sorts among Discord's by time.
+
+    Discord counts the low bits of its ids up from 0 in each millisecond, this function down from
+    their maximum, so that no message gets the same id.
+    """
+    question_id = (max(int((now - _DISCORD_EPOCH) * 1_000), 1) + 1 << _LOW_BITS) - 1
+    while db.execute("SELECT 1 FROM questions WHERE id = ?", (question_id,)).fetchone():
+        question_id -= 1
+    return question_id
 
 
 def waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:

@@ -7,14 +7,9 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.store.ledger.questions import insert, route, waiting_beside
+from bot.store.ledger.questions import free_id, insert, route, waiting_beside
 from bot.store.ledger.records import Link, NewQuestion
 from bot.store.ledger.session import LedgerSession
-
-_DISCORD_EPOCH: Final = 1_420_070_400.0
-"""The beginning of the time in Discord's ids, in seconds since 1970."""
-
-_LOW_BITS: Final = 22
 
 _SCHEDULE: Final = """
     SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, paused,
@@ -227,7 +222,7 @@ class ScheduleStore:
             if not _changed(db, change, schedule, {"due": next_due_at, "zone": zone}):
                 return False
             new = NewQuestion(
-                id=_free_id(db, now),
+                id=free_id(db, now),
                 channel_id=schedule.channel_id,
                 guild_id=schedule.guild_id,
                 author_id=schedule.creator_id,
@@ -269,18 +264,6 @@ def _changed(
         {**known, **values},
     )
     return cursor.rowcount == 1
-
-
-def _free_id(db: sqlite3.Connection, now: float) -> int:
-    """Return an id for a question that is no Discord message: it sorts among Discord's by time.
-
-    Discord counts the low bits of its ids up from 0 in each millisecond, this function down from
-    their maximum, so that no message gets the same id.
-    """
-    question_id = (max(int((now - _DISCORD_EPOCH) * 1_000), 1) + 1 << _LOW_BITS) - 1
-    while db.execute("SELECT 1 FROM questions WHERE id = ?", (question_id,)).fetchone():
-        question_id -= 1
-    return question_id
 
 
 def _schedule(row: tuple[Any, ...]) -> Schedule:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.store.database import Migration
+from bot.store.ledger.schema_approvals import approval_tables
 from bot.store.ledger.schema_schedules import schedule_tables
 from bot.store.ledger.schema_spending import spending_tables
 from bot.store.ledger.schema_tools import tool_tables
@@ -370,4 +371,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _fifteenth,
     schedule_tables,
     spending_tables,
+    approval_tables,
 )

@@ -1,4 +1,4 @@
-"""The states of turns and of function calls; the only place that lists them."""
+"""The states of turns, function calls and approvals; the only place that lists them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -49,3 +49,38 @@ CallState = Literal[
     "submitted",  # the run has its output
 ]
 """The states of a function call, in their order."""
+
+
+ApprovalState = Literal[
+    "asked",  # the run waits for a person's decision
+    "allowed",  # a person allowed the call while its run waited; the run makes the call
+    "late",  # nobody decided in time; the run went on, and a person may still decide
+    "granted",  # a person allowed the call after its run; it is to be made
+    "started",  # a call without its run may have been made
+    "finished",  # a call without its run was made; a question brings its result
+    "denied",  # a person denied the call
+    "withdrawn",  # the run was cancelled, or the call was forgotten
+]
+"""The states of a function call that asks a person."""
+
+UNDECIDED: Final[frozenset[ApprovalState]] = frozenset({"asked", "late"})
+"""The states in which a person may decide."""
+
+_APPROVAL_MOVES: Final[Mapping[ApprovalState, frozenset[ApprovalState]]] = MappingProxyType(
+    {
+        "asked": frozenset({"allowed", "late", "granted", "denied", "withdrawn"}),
+        # Granted where the run ended before it made the call.
+        "allowed": frozenset({"granted"}),
+        "late": frozenset({"granted", "denied", "withdrawn"}),
+        "granted": frozenset({"started", "finished"}),
+        "started": frozenset({"finished"}),
+        "finished": frozenset(),
+        "denied": frozenset(),
+        "withdrawn": frozenset(),
+    }
+)
+
+
+def approval_sources(target: ApprovalState) -> tuple[ApprovalState, ...]:
+    """Return the states from which an approval may move to ``target``."""
+    return tuple(state for state in get_args(ApprovalState) if target in _APPROVAL_MOVES[state])

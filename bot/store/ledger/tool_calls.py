@@ -23,6 +23,7 @@ CallOutcome = Literal[
     "interrupted",  # the process stopped while it was made
     "limited",  # a limit was reached: it was not made
     "denied",  # it was not allowed: it was not made
+    "waiting",  # it waits for a person's approval: its run went on without it
 ]
 """How a call ended."""
 
@@ -292,7 +293,7 @@ def _reached(
             f"""
             SELECT count(*) FROM tool_calls
             WHERE {condition}
-              AND (outcome IS NULL OR outcome NOT IN ('invalid', 'limited', 'denied'))
+              AND (outcome IS NULL OR outcome NOT IN ('invalid', 'limited', 'denied', 'waiting'))
             """,
             values,
         ).fetchone()

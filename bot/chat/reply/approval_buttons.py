@@ -1,0 +1,79 @@
+"""The buttons by which people decide about a function call; they outlive the process."""
+
+import re
+from typing import Any, Final, Literal, Protocol, cast, get_args
+
+import discord
+
+from bot.chat.reply.buttons import HandledItem, view
+from bot.chat.texts.fluent import localized
+
+Choice = Literal["once", "conversation", "deny", "reason"]
+"""Allow this call, allow the function for the conversation, deny, or deny with a reason."""
+
+_STYLES: Final[dict[Choice, discord.ButtonStyle]] = {
+    "once": discord.ButtonStyle.success,
+    "deny": discord.ButtonStyle.danger,
+}
+
+
+class HasApprovalHandler(Protocol):
+    """A client that handles presses of these buttons."""
+
+    async def approval_pressed(
+        self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
+    ) -> None:
+        """Handle a press."""
+        ...
+
+
+class ApprovalButton(
+    HandledItem,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"tools:(?P<choice>{'|'.join(get_args(Choice))}):(?P<approval>\d{{1,18}})",
+):
+    """A button below a call that asks."""
+
+    def __init__(self, choice: Choice, approval_id: int) -> None:
+        self.choice: Final = choice
+        self.approval_id: Final = approval_id
+        super().__init__(
+            discord.ui.Button(
+                label=localized(f"approval-button.{choice}"),
+                style=_STYLES.get(choice, discord.ButtonStyle.secondary),
+                custom_id=f"tools:{choice}:{approval_id}",
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str]
+    ) -> "ApprovalButton":
+        """Return the button that a member pressed."""
+        return cls(cast("Choice", match["choice"]), int(match["approval"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Call the client's handler."""
+        client: HasApprovalHandler = interaction.client
+        await client.approval_pressed(interaction, self.approval_id, self.choice)
+
+
+def approval_view(approval_id: int) -> discord.ui.View:
+    """Return the buttons of a call that asks."""
+    return view(*(ApprovalButton(choice, approval_id) for choice in get_args(Choice)))
+
+
+def decided_view(approval_id: int) -> discord.ui.View:
+    """Return what stands in place of the buttons after a decision: one that can't be pressed.
+
+    A message of the bot without any button could be taken for a part of a reply.
+    """
+    made = discord.ui.View(timeout=None)
+    made.add_item(
+        discord.ui.Button(
+            label=localized("approval-decided"),
+            disabled=True,
+            custom_id=f"tools:decided:{approval_id}",
+        )
+    )
+    return made
