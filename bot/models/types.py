@@ -1,6 +1,6 @@
 """Model requests and events as data; a stream ends with ``Finished`` or ``ModelError``."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
@@ -191,12 +191,27 @@ class Started(Struct, frozen=True, gc=False):
 
 
 class ModelUsage(Struct, frozen=True, gc=False):
-    """Tokens used; ``estimated`` from text lengths if the endpoint reported none."""
+    """Tokens used; ``estimated`` from text lengths if the endpoint reported none.
+
+    ``cached_tokens`` of the prompt came from the endpoint's cache.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     estimated: bool = False
+    cached_tokens: int = 0
+
+
+def cached_in(told: Mapping[str, Any]) -> int:
+    """Return the cached tokens in an endpoint's usage, in any of the forms in use."""
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        details = told.get(name)
+        cached = details.get("cached_tokens") if isinstance(details, dict) else None
+        if isinstance(cached, int):
+            return max(0, cached)
+    hits = told.get("prompt_cache_hit_tokens")
+    return max(0, hits) if isinstance(hits, int) else 0
 
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]

@@ -14,6 +14,7 @@ from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage
 from tests.faults.forgetting import forgotten, wrongs
+from tests.faults.spending import spending_wrongs
 from tests.faults.world import Question, World, answer_to
 from tests.scenarios.community import answer, labels, says, text_of
 
@@ -67,6 +68,7 @@ async def judge(world: World, owed: list[Question]) -> Verdict:
     await _judge_threads(world, ledger, verdict)
     verdict.forgotten = len(forgotten(world))
     verdict.wrong += wrongs(world)
+    verdict.wrong += await spending_wrongs(world)
     return verdict
 
 

@@ -184,6 +184,7 @@ async def spent(whole: Community, turn: int, attempt: int = 1) -> Spend:
 
 async def test_what_is_settled_is_the_runs_own_usage_and_its_price(channels: Community) -> None:
     await limited(channels)
+    channels.model.say("1", usage=TokenUsage(prompt=900, completion=100, cached=400))
     await channels.ask("one")
     await channels.finished(channels.general)
     (run,) = await channels.runs_on(channels.general)
@@ -191,10 +192,10 @@ async def test_what_is_settled_is_the_runs_own_usage_and_its_price(channels: Com
     assert await spent(channels, 1) == Spend(
         model="scripted-model",
         prompt_tokens=900,
-        cached_tokens=0,
+        cached_tokens=400,
         completion_tokens=100,
         tokens=run.usage.total_tokens,
-        cost=900 * 2_000 + 100 * 8_000,
+        cost=500 * 2_000 + 400 * 500 + 100 * 8_000,
     )
 
 

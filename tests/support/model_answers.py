@@ -84,13 +84,20 @@ class Frame:
         return self._begin + b'], "usage": ' + usage + b"}\n\n"
 
 
-def count(asked: Asked, told: TokenUsage, completion: int) -> dict[str, int]:
+def count(asked: Asked, told: TokenUsage, completion: int) -> dict[str, Any]:
     """The usage object: what is told, else words of the prompt and chunks of the answer."""
     prompt = told.prompt
     if prompt is None:
         prompt = sum(len(text_of(m.get("content")).split()) for m in asked.messages)
     spent = completion if told.completion is None else told.completion
-    return {"prompt_tokens": prompt, "completion_tokens": spent, "total_tokens": prompt + spent}
+    usage: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": spent,
+        "total_tokens": prompt + spent,
+    }
+    if told.cached:
+        usage["prompt_tokens_details"] = {"cached_tokens": told.cached}
+    return usage
 
 
 def text_of(content: Any) -> str:

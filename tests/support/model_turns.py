@@ -35,6 +35,7 @@ class TokenUsage:
 
     prompt: int | None = None
     completion: int | None = None
+    cached: int = 0
 
 
 COUNTED = TokenUsage()

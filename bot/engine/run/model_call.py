@@ -6,6 +6,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from bot.assistants.schema.base import LONGEST_VALUE
@@ -13,6 +14,7 @@ from bot.assistants.schema.objects import (
     DOCUMENTS_CUT,
     TOOLS_LEFT_OUT,
     IncompleteDetails,
+    PromptTokenDetails,
     Usage,
 )
 from bot.engine.prompt import history, summary
@@ -43,6 +45,7 @@ from bot.models.types import (
     ModelRequest,
     ModelTextDelta,
     ModelThoughts,
+    ModelUsage,
     ResumableModel,
     Started,
     TextWithdrawn,
@@ -255,7 +258,7 @@ class ModelCall:
         finally:
             used = finished.usage if finished else None
             if used is not None:
-                self.usage = Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens)
+                self.usage = usage_of(used)
             elif self.writer.size:
                 self.usage = _estimate(request.items, self.writer.size)
         if finished is None:
@@ -331,6 +334,12 @@ class ModelCall:
 
 def _tokens(items: Sequence[PromptItem | Item]) -> int:
     return sum(map(history.tokens, items))
+
+
+def usage_of(used: ModelUsage) -> Usage:
+    """Return the tokens of a call as a run has them."""
+    cached = PromptTokenDetails(used.cached_tokens) if used.cached_tokens else UNSET
+    return Usage(used.prompt_tokens, used.completion_tokens, used.total_tokens, cached)
 
 
 def _estimate(items: tuple[Item, ...], characters: int) -> Usage:

@@ -40,6 +40,7 @@ from bot.models.types import (
     ModelThoughts,
     ModelUsage,
     TextWithdrawn,
+    cached_in,
 )
 from bot.wire.bodies import excerpt
 
@@ -296,7 +297,8 @@ class CompletionReader:
                          known.completion_tokens)  # fmt: skip
         total = max(integer(told.get("total_tokens")) or 0, known.total_tokens, prompt + completion)
         if total:
-            self.usage = ModelUsage(prompt, completion, total)
+            cached = min(prompt, max(cached_in(told), known.cached_tokens))
+            self.usage = ModelUsage(prompt, completion, total, cached_tokens=cached)
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:

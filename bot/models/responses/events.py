@@ -46,6 +46,7 @@ from bot.models.types import (
     TextWithdrawn,
     ToolCallDelta,
     ToolCallStarted,
+    cached_in,
 )
 from bot.wire.bodies import BodyError, excerpt
 
@@ -392,6 +393,7 @@ class Reading:
         completion = integer(told.get("output_tokens", told.get("completion_tokens"))) or 0
         total = max(integer(told.get("total_tokens")) or 0, prompt + completion)
         if total:
-            return ModelUsage(prompt, completion, total)
+            cached = min(prompt, cached_in(told))
+            return ModelUsage(prompt, completion, total, cached_tokens=cached)
         prompt, completion = self._prompt_estimate, estimate_tokens(self._size)
         return ModelUsage(prompt, completion, prompt + completion, estimated=True)
