@@ -125,6 +125,18 @@ async def test_init_says_which_permission_a_channel_lacks_and_asks_again(
     assert not (tmp_path / ".env").exists()
 
 
+async def test_the_small_local_model_is_checked_and_saved(tmp_path: Path, sandbox: Sandbox) -> None:
+    config = prepared(tmp_path, sandbox)
+    async with program(
+        "init", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
+    ) as ran:
+        await ran.type(await numbered(ran, "the small local model"), "1", "")
+        assert await ran.ended() == 0, ran.errors
+    assert "calls no tools" in ran.output
+    assert ran.lines[-1].endswith(f"-m bot run --config {config}")
+    assert load(Path(config)).models.endpoint == "local"
+
+
 async def test_a_wrong_token_in_the_environment_ends_init_because_run_would_use_it(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:

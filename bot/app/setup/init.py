@@ -4,6 +4,7 @@ Each part is saved as soon as it was checked, so that another run goes on where 
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -62,7 +63,7 @@ class Init:
                 self._say("")
                 self._say("Done. Start the bot, and ask it something in Discord:")
                 named = "" if self._path == Path("config.toml") else f" --config {self._path}"
-                self._say(f"  python -m bot run{named}")
+                self._say(f"  {_shown(Path(sys.executable))} -m bot run{named}")
             finally:
                 self._await(self._stack.aclose())
 
@@ -179,6 +180,12 @@ class Init:
             else:
                 self._say(f"The bot said hello in #{channels[chosen].name}.")
                 return
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as the operator may type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _described(channel: OfferedChannel) -> str:

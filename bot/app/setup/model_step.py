@@ -10,7 +10,15 @@ from bot.app.setup.config_file import set_in_config
 from bot.app.setup.dialogue import Dialogue
 from bot.app.setup.env_file import is_storable, write_env_file
 from bot.config import EndpointName
-from bot.models.factory import OPENAI_KEY, OPENAI_MODEL, OPENAI_URL, ChoiceError, endpoint_model
+from bot.models.factory import (
+    OPENAI_KEY,
+    OPENAI_MODEL,
+    OPENAI_URL,
+    ChoiceError,
+    ModelSettings,
+    choose,
+    endpoint_model,
+)
 from bot.models.http.check import ask_once
 from bot.models.presets import HOSTED, Preset, first_that_chats, running_servers
 from bot.models.types import ModelStatus
@@ -66,13 +74,31 @@ class ModelStep:
         while True:
             chosen = options[self._dialogue.choose("Model", [each.label for each in options])]
             if chosen.endpoint == "local":
-                self._save(chosen, "", {})
-                return
+                if self._local_is_usable():
+                    self._save(chosen, "", {})
+                    return
+                continue
             if chosen.endpoint == "chat":
                 url = self._dialogue.ask("Base URL, without /chat/completions")
                 chosen = _Option("chat", url, url, _OTHER_KEY, "", None, optional_key=True)
             if self._checked(chosen):
                 return
+
+    def _local_is_usable(self) -> bool:
+        """Tell whether the small local model could run here; say what is missing."""
+
+        async def asked() -> ModelStatus:
+            settings = ModelSettings(directory=self._path.resolve().parent, endpoint="local")
+            model = await choose(settings, say=self._say)
+            try:
+                return await model.check()
+            finally:
+                await model.close()
+
+        status = self._await(asked())
+        if not status.ok:
+            self._say(status.sentence)
+        return status.ok
 
     def _options(self) -> list[_Option]:
         """Return the endpoints to choose: first those that are ready to use."""
