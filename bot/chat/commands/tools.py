@@ -17,7 +17,7 @@ from bot.chat.texts.fluent import localized
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import UNDECIDED, Approval, Ledger
+from bot.store.ledger import UNDECIDED, Approval, Ledger, LedgerError
 from bot.tools.functions import Functions
 from bot.tools.policy import Circumstances, decide
 
@@ -139,13 +139,24 @@ class ToolCommands:
         self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
     ) -> None:
         """Take a decision, or show the form for the reason of a denial."""
-        if choice == "reason":
+        if choice != "reason":
+            await self._decide(interaction, approval_id, choice, None)
+            return
+        failure: LedgerError | None = None
+        refusal = None
+        try:
             approval = await self._ledger.approvals.get(approval_id)
-            if approval is not None and await self._refusal(interaction, approval) is None:
-                # A form is the first response to an interaction, or it can't be shown.
-                await open_form(interaction, self._rest, _form(approval_id))
-                return
-        await self._decide(interaction, approval_id, choice, None)
+            refusal = await self._refusal(interaction, approval)
+        except LedgerError as error:
+            failure = error
+        if failure is None and refusal is None:
+            # A form is the first response to an interaction, or it can't be shown.
+            await open_form(interaction, self._rest, _form(approval_id))
+            return
+        async with AcknowledgedInteraction(interaction, self._rest) as response:
+            if failure is not None:
+                raise failure
+            await response.note(refusal or localized("approval-too-old"))
 
     async def reason_sent(
         self, interaction: discord.Interaction[Any], name: str, entries: ModalEntries
