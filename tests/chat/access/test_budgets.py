@@ -1,0 +1,48 @@
+"""When a reached budget ends: at midnight and month's end of a time zone, also as clocks change."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.chat.access.budgets import Budgets
+from bot.chat.access.gate import AccessRequest
+from bot.chat.access.prices import Prices
+from bot.limit_settings import LimitSettings, PriceSettings, SpendingLimit
+from bot.store.ledger import Ledger
+from tests.support.fake_clock import FakeClock
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "day_ends", "month_ends"),
+    [
+        ("UTC", "2026-02-28T23:59:59+00:00", "2026-03-01", "2026-03-01"),
+        ("UTC", "2026-12-31T00:00:00+00:00", "2027-01-01", "2027-01-01"),
+        ("Asia/Tokyo", "2026-11-26T16:00:00+00:00", "2026-11-28", "2026-12-01"),
+        ("Europe/Berlin", "2026-03-29T00:30:00+00:00", "2026-03-30", "2026-04-01"),
+        ("Europe/Berlin", "2026-10-25T00:30:00+00:00", "2026-10-26", "2026-11-01"),
+        ("Asia/Kathmandu", "2026-01-31T18:14:00+00:00", "2026-02-01", "2026-02-01"),
+    ],
+)
+async def test_a_reached_budget_ends_at_the_first_moment_of_the_next_day_or_month(
+    tmp_path: Path, zone: str, now: str, day_ends: str, month_ends: str
+) -> None:
+    clock = FakeClock()
+    clock.advance(datetime.fromisoformat(now).timestamp() - clock.now())
+    ledger = await Ledger.open(tmp_path / "bot.db", clock.now)
+    asker = AccessRequest(entry="question", user_id=1, guild_id=9, channel_ids=(2,), holder_id=2)
+    try:
+        for limit, ends in (
+            (SpendingLimit(tokens_per_day=0), day_ends),
+            (SpendingLimit(tokens_per_month=0), month_ends),
+        ):
+            settings = LimitSettings(member=limit)
+            prices = Prices(PriceSettings())
+            budgets = Budgets(settings, prices, ledger, clock, ZoneInfo(zone))
+            reached = await budgets.spent(asker)
+            assert reached is not None
+            midnight = datetime.fromisoformat(ends).replace(tzinfo=ZoneInfo(zone))
+            assert reached.until == int(midnight.timestamp())
+    finally:
+        await ledger.close()
