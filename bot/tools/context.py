@@ -58,7 +58,7 @@ class Values(Protocol):
         ...
 
 
-class Channels(Protocol):
+class ReadableChannels(Protocol):
     """Reads Discord's channels, but only those that all readers of the answer may read."""
 
     async def recent(self, channel: str, count: int) -> Sequence[FoundMessage]:
@@ -105,7 +105,7 @@ class Context(Protocol):
         ...
 
     @property
-    def channels(self) -> Channels:
+    def channels(self) -> ReadableChannels:
         """Messages of Discord."""
         ...
 

@@ -10,6 +10,7 @@ from bot.app.keys import StartError, secret, server_keys
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant
 from bot.config import AssistantsSettings, Config, ConfigError, parse
 from bot.store.ledger import Ledger
+from bot.tools.functions import Functions
 from tests.support.assistants import House, house
 
 
@@ -34,6 +35,33 @@ async def _answering(home: House, ledger: Ledger, settings: AssistantsSettings) 
     return (
         await configured_assistants(home.api, ledger, settings, default_model="some-model")
     ).default_id
+
+
+async def test_an_assistant_gets_the_functions_that_its_section_names(
+    home: House, ledger: Ledger
+) -> None:
+    settings = _settings(
+        '[[assistants.define]]\nname = "Ada"\nfunctions = ["roll_*", "calculate"]\n'
+        'tools = [{ type = "code_interpreter" }]\n'
+    )
+    functions = Functions()
+    await functions.reload()
+
+    async def names(patterns_known: bool) -> list[str]:
+        made = await configured_assistants(
+            home.api,
+            ledger,
+            settings,
+            default_model="some-model",
+            functions=functions.definitions if patterns_known else lambda patterns: [],
+        )
+        assistant = await home.api.retrieve_assistant(made.default_id)
+        return [getattr(getattr(tool, "function", None), "name", "") for tool in assistant.tools]
+
+    assert await names(True) == ["", "roll_dice", "calculate"]
+    # A function that is gone leaves the assistant.
+    assert await names(False) == [""]
+    await functions.close()
 
 
 async def test_with_none_defined_a_sensible_one_answers(home: House, ledger: Ledger) -> None:

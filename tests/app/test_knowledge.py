@@ -149,12 +149,21 @@ async def test_sighup_reads_definitions_and_files_anew_and_a_mistake_changes_not
     tmp_path: Path,
 ) -> None:
     (tmp_path / "rules.md").write_text("Be kind.")
-    define = '[[assistants.define]]\nname = "Ada"\nknowledge = ["rules.md"]\n'
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "good.py").write_text("async def good() -> str:\n    'Do it.'\n")
+    (tmp_path / "tools" / "bad.py").write_text("x = 1\ny = (\n")
+    define = (
+        '[[assistants.define]]\nname = "Ada"\nknowledge = ["rules.md"]\n'
+        'functions = ["good", "bad"]\n'
+    )
     async with ScriptedModel() as model, Sandbox() as sandbox:
         config = written_config(tmp_path, model, sandbox, define)
         environment = {"DISCORD_TOKEN": sandbox.token}
         async with program("run", "--config", config, environment=environment) as ran:
             await ran.until_line("is on Discord")
+            assert any("bad.py, line 2: SyntaxError" in line for line in ran.log)
+            assert any("There is no function bad" in line for line in ran.log)
+            (tmp_path / "tools" / "bad.py").write_text("async def bad() -> str:\n    'Do.'\n")
             add_to(config, 'mistake = "x"\n')
             ran.process.send_signal(signal.SIGHUP)
             await ran.until_line("was not read anew")
@@ -163,3 +172,4 @@ async def test_sighup_reads_definitions_and_files_anew_and_a_mistake_changes_not
             ran.process.send_signal(signal.SIGHUP)
             assert "Ada, Ben" in await ran.until_line("are configured anew")
             assert any("Ada knows" in line for line in ran.log)
+            assert any("2 functions of" in line for line in ran.log)

@@ -1,5 +1,6 @@
 """What must be true of a world in the end, each thing that is not as a sentence."""
 
+import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -65,6 +66,7 @@ async def judge(world: World, owed: list[Question]) -> Verdict:
         verdict.wrong.append(f"q{question.number} ({question.id}) has no answer")
     ledger = _turns(world)
     _judge_discord(world, ledger, verdict)
+    _judge_calls(world, verdict)
     await _judge_threads(world, ledger, verdict)
     verdict.forgotten = len(forgotten(world))
     verdict.wrong += wrongs(world)
@@ -134,6 +136,26 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
     for each in world.questions:
         if any(one.emoji_name == WAITING for one in each.message.reactions) and not each.deleted:
             verdict.wrong.append(f"q{each.number} is still marked as waiting")
+
+
+def _judge_calls(world: World, verdict: Verdict) -> None:
+    """Compare the calls of functions that the ledger has with those that were made."""
+    made = Counter(world.notes.read_text().split()) if world.notes.exists() else Counter()
+    for serial, times in made.items():
+        if times > 1:
+            verdict.doubled += 1
+            verdict.wrong.append(f"the call {serial} was made {times} times")
+    with closing(_open(world)) as db:
+        known = {
+            str(json.loads(arguments)["serial"]): outcome
+            for arguments, outcome in db.execute("SELECT arguments, outcome FROM tool_calls")
+        }
+    for serial, outcome in known.items():
+        if outcome == "done" and not made[serial]:
+            verdict.lost += 1
+            verdict.wrong.append(f"the call {serial} has an output, but was not made")
+    for serial in made.keys() - known.keys():
+        verdict.wrong.append(f"the call {serial} was made, but the ledger does not know it")
 
 
 def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verdict) -> None:

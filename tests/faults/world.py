@@ -1,9 +1,9 @@
 """A running world to break: sandbox and model here, the bot and its server as child processes."""
 
 import asyncio
+import itertools
 import random
 import re
-import signal
 import sqlite3
 import sys
 import time
@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox import Channel, DiscordMessage, Person, Sandbox
+from tests.faults.child import Child
 from tests.scenarios.community import labels, says
 from tests.support.model_endpoint import Asked, ScriptedModel, Turn, turns
-from tests.support.program import Program
 
 _NUMBER = re.compile(r"q(\d+)\b")
 _TURN = re.compile(r":(\d+)\.\d+\Z")
 _URL = re.compile(r"http://\S+?/v1")
-_KEPT_LOG = 4_000
 
 
 @dataclass
@@ -47,51 +46,6 @@ class Question:
         return self.message.deleted
 
 
-@dataclass
-class Child:
-    """A process of ours that is killed and started again; ``log`` is what its lives have said."""
-
-    name: str
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-    running: Program | None = None
-    kills: int = 0
-    log: list[str] = field(default_factory=list)
-
-    async def start(self) -> Program:
-        """Start it, if it does not run."""
-        if self.running is None:
-            self.running = await Program.start(*self.arguments, environment=self.environment)
-        return self.running
-
-    async def kill(self) -> None:
-        """Kill it as by a power cut."""
-        running, self.running = self.running, None
-        if running is None:
-            return
-        died_before = running.process.returncode
-        await running.killed()
-        self.kills += 1
-        self._keep_log(running, "killed")
-        if died_before is not None:
-            raise AssertionError(f"{self.name} ended by itself ({died_before}):\n{running.errors}")
-
-    async def stop(self) -> None:
-        """Stop it in order, as an operator does who updates it."""
-        running, self.running = self.running, None
-        if running is None:
-            return
-        code = await running.terminated()
-        self._keep_log(running, "stopped")
-        # In its first moments, before it has said a word, it knows no order to stop in.
-        if code != 0 and (code != -signal.SIGTERM or running.lines or running.log):
-            raise AssertionError(f"{self.name} ended with {code} when stopped:\n{running.errors}")
-
-    def _keep_log(self, life: Program, end: str) -> None:
-        self.log += [f"--- {self.name}, {end} at last", *life.lines, *life.log]
-        del self.log[:-_KEPT_LOG]
-
-
 def answer_to(text: str) -> str:
     """What the model says to a question, by its number: every tenth takes two Discord messages."""
     # A question may quote an older one.
@@ -100,8 +54,26 @@ def answer_to(text: str) -> str:
     return " ".join(f"a{number}.{word}" for word in range(words))
 
 
+_SERIALS = itertools.count(1)
+
+_NOTE = '''
+from pathlib import Path
+
+
+async def note(serial: int) -> str:
+    """Write a serial number down."""
+    with Path({path!r}).open("a") as file:
+        file.write(f"{{serial}}\\n")
+    return "written"
+'''
+"""The function that the bot runs; no call of it may be made twice."""
+
+
 def _says(asked: Asked) -> Turn:
     text = answer_to(asked.question)
+    if len(text.split()) % 4 == 1 and asked.messages[-1]["role"] != "tool":
+        # Each answer of the model has a serial number of its own: a call is made once.
+        return turns.call_tools(("note", {"serial": next(_SERIALS)}))
     return turns.say(text, per_second=max(40.0, len(text.split()) * 0.7))
 
 
@@ -131,6 +103,11 @@ class World:
         self.bot = Child("bot", ("run", "--config", str(directory / "bot.toml")), environment)
         self.server = Child("server", ("serve", "--config", str(directory / "server.toml")), {})
         self._api_url = ""
+
+    @property
+    def notes(self) -> Path:
+        """The file into which calls of functions write."""
+        return self.directory / "notes.txt"
 
     @property
     def children(self) -> list[Child]:
@@ -166,8 +143,13 @@ class World:
             "bot",
             f'[discord]\napi_url = "{self.sandbox.api_url}"\nname_threads = "question"\n'
             f'gateway_url = "{self.sandbox.gateway_url}"\n'
-            f"[access]\ndirect_messages = true\n{where}{models}[server]\n{own}",
+            f"[access]\ndirect_messages = true\n{where}{models}[server]\n{own}"
+            '[[assistants.define]]\nname = "Assistant"\nfunctions = ["note"]\n'
+            '[[tools.rules]]\ndecision = "allow"\n',
         )
+        tools = self.directory / "tools"
+        tools.mkdir()
+        (tools / "note.py").write_text(_NOTE.format(path=str(self.notes)), encoding="utf-8")
         self.direct = [await person.open_dm() for person in self.sandbox.members]
         await self.bot.start()
         await self.on_discord()

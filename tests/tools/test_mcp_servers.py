@@ -72,6 +72,31 @@ async def test_a_server_is_listed_called_killed_during_a_call_and_started_again(
     assert [each.text for each in both] == ["3", "4"]
 
 
+async def test_a_server_over_http_is_called_and_its_end_is_told(unused_tcp_port: int) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, PROGRAM, str(unused_tcp_port), stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    async for line in process.stderr:
+        if b"running on" in line:
+            break
+    settings = McpSettings(url=f"http://127.0.0.1:{unused_tcp_port}/mcp")
+    server = McpServer("tiny", settings, SystemClock(), headers={}, variables={})
+    functions = Functions(servers=[server])
+    try:
+        await functions.reload()
+        assert (await called(functions, "add", '{"first": 1, "second": 2}')).text == "3"
+        process.kill()
+        await process.wait()
+        with pytest.raises(ToolError, match="The MCP server tiny can't be reached now"):
+            await called(functions, "add", '{"first": 1, "second": 2}')
+    finally:
+        await functions.close()
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
 async def test_a_server_that_can_not_be_started_leaves_the_others_working(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
