@@ -774,7 +774,7 @@ help-ask-posts = **How to ask here:** write a new post, or mention @{ $name } in
 help-ask-every = **How to ask here:** just write; I answer every message.
 help-ask-never = I don't answer in this channel. Ask me in another one, or ask an admin.
 help-ask-people = A person answers in this thread; I stay silent until somebody uses `/{ thread-command } { thread-resume-command }`.
-help-commands = **For everybody:** `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times · `/{ privacy-command }` shows what is stored about you and deletes it
+help-commands = **For everybody:** `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times · `/{ tools-command }` shows which functions the assistant may call here · `/{ privacy-command }` shows what is stored about you and deletes it
 help-admin-commands = **For admins:** `/{ assistant-command }` makes and chooses assistants · `/{ channel-command }` decides when and where I answer
 help-manager-commands = **For managers:** `/{ access-command }` decides who may use me · `/{ settings-command }` sets language, time zone and more
 
