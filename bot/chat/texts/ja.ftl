@@ -746,7 +746,7 @@ help-ask-posts = **ここでの質問のしかた：** 新しい投稿を作成�
 help-ask-every = **ここでの質問のしかた：** そのまま書いてください。すべてのメッセージに回答します。
 help-ask-never = このチャンネルでは回答しません。ほかのチャンネルで質問するか、管理者に相談してください。
 help-ask-people = このスレッドは担当者が対応しています。`/{ thread-command } { thread-resume-command }`が実行されるまで回答しません。
-help-commands = **全員：** `/{ runs-command }` 実行の確認・キャンセル・再試行 · `/{ thread-command }` 会話の開始・エクスポート・削除、担当者の呼び出し · `/{ schedule-command }` 決まった時刻の質問 · `/{ tools-command }`：アシスタントがここで呼び出せる関数の確認 · `/{ privacy-command }` 保存されている自分の情報の確認と削除
+help-commands = **全員：** `/{ runs-command }` 実行の確認・キャンセル・再試行 · `/{ thread-command }` 会話の開始・エクスポート・削除、担当者の呼び出し · `/{ schedule-command }` 決まった時刻の質問 · `/{ tools-command }` アシスタントがここで呼び出せる関数の確認 · `/{ privacy-command }` 保存されている自分の情報の確認と削除
 help-admin-commands = **管理者：** `/{ assistant-command }` アシスタントの作成と選択 · `/{ channel-command }` 回答するタイミングと場所の設定
 help-manager-commands = **サーバー管理者：** `/{ access-command }` ボットを使える人の設定 · `/{ settings-command }` 言語・タイムゾーンなどの設定
 
