@@ -1,6 +1,6 @@
 """``/limits``: a server's managers set budgets within the operator's, and lift reached ones."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import discord
 from discord import app_commands
@@ -21,7 +21,7 @@ Tokens = app_commands.Range[int, 0, 1_000_000_000_000]
 
 Money = app_commands.Range[float, 0, 1_000_000]
 
-_MARKS: dict[LimitKind, str] = {"member": "<@{}>", "role": "<@&{}>", "channel": "<#{}>"}
+_MARKS: Final[dict[LimitKind, str]] = {"member": "<@{}>", "role": "<@&{}>", "channel": "<#{}>"}
 
 
 class LimitCommands:
