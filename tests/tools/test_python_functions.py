@@ -70,6 +70,14 @@ async def test_a_function_with_hints_and_a_docstring_is_a_tool(tmp_path: Path) -
     assert await tool.prepare('{"month": 3}')(PlainContext()) == "Ada: full moon of month 3"
 
 
+async def test_the_function_of_the_documentation_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text("utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    (tool,), problems = tools_in(tmp_path, moon=code)
+    assert problems == []
+    assert await tool.prepare('{"month": 12}')(PlainContext()) == "12: 24"
+
+
 @pytest.mark.parametrize(
     "arguments",
     ["{}", '{"month": "3"}', '{"month": 3, "more": 1}', "[3]", "{", '{"month": 3, "kind": "x"}'],

@@ -1,5 +1,6 @@
 """Gives file_search to the runs of channels with documents, whatever tools the assistant has."""
 
+import logging
 from typing import Final
 
 from bot.assistants.api import AssistantsAPI
@@ -7,7 +8,12 @@ from bot.assistants.schema.tools import FileSearchTool, Tool
 from bot.chat.threads.message_builder import BuiltMessage, unread_json
 from bot.store.ledger import Ledger, Question
 
+MOST_RUN_TOOLS: Final = 20
+"""The most tools of a run, the API's limit; an assistant may have more."""
+
 _MOST_KNOWN: Final = 10_000
+
+_log: Final = logging.getLogger(__name__)
 
 
 class DocumentTools:
@@ -42,5 +48,8 @@ class DocumentTools:
             return None
         assistant = await self._api.retrieve_assistant(assistant_id)
         if any(isinstance(tool, FileSearchTool) for tool in assistant.tools):
+            return None
+        if len(assistant.tools) >= MOST_RUN_TOOLS:
+            _log.warning("Assistant %s has too many tools to search documents, too", assistant_id)
             return None
         return (*assistant.tools, FileSearchTool())
