@@ -19,6 +19,11 @@ from bot.app.demo.terminal import HELP, DemoTerminal, read_questions
 from bot.app.keys import StartError
 from bot.config import Config, ModelsSettings
 from bot.sandbox import Sandbox
+from bot.tool_settings import ToolRule
+
+_FUNCTIONS: Final = ("roll_dice", "calculate", "current_time")
+_ASK_FIRST: Final = ToolRule(decision="ask", tools=("roll_dice",))
+"""Shows what an approval is; the function itself changes nothing."""
 
 _TOOLS: Final = ({"type": "code_interpreter"}, {"type": "file_search"})
 
@@ -85,12 +90,15 @@ async def run_demo(
 def _on_sandbox(config: Config, sandbox: Sandbox) -> Config:
     """Return the configuration with the sandbox's addresses in place of Discord's."""
     replace = msgspec.structs.replace
-    assistants = config.assistants
+    assistants, tools = config.assistants, config.tools
     if not assistants.define and not assistants.assistant:
-        assistants = replace(assistants, define=(replace(DEFAULT_ASSISTANT, tools=_TOOLS),))
+        assistant = replace(DEFAULT_ASSISTANT, tools=_TOOLS, functions=_FUNCTIONS)
+        assistants = replace(assistants, define=(assistant,))
+        tools = replace(tools, rules=(*tools.rules, _ASK_FIRST))
     return replace(
         config,
         discord=replace(config.discord, api_url=sandbox.api_url, gateway_url=sandbox.gateway_url),
         access=replace(config.access, direct_messages=True, user_installs=True),
         assistants=assistants,
+        tools=tools,
     )

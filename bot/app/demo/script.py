@@ -1,6 +1,7 @@
 """The prepared questions of the showcase and their scripted answers."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,7 +45,8 @@ _RECOVERY: Final = (
 class Scene:
     """A prepared question: its title, the answer, and how many words a second it comes with.
 
-    ``code`` is run by ``code_interpreter`` first; ``{result}`` in the answer is its output.
+    ``call`` is the function that is called first, with its arguments; ``{result}`` in the answer is
+    its output.
     ``needs`` is a pattern that the conversation must contain, else ``otherwise`` is the answer.
     """
 
@@ -52,7 +54,7 @@ class Scene:
     title: str
     answer: str
     words_per_second: float = 60.0
-    code: str = ""
+    call: tuple[str, Mapping[str, str]] | None = None
     needs: str = ""
     otherwise: str = ""
     before: str = ""
@@ -80,6 +82,7 @@ CHIPS: Final = (
     Chip("general", "Compare Python, Rust and Go in a table"),
     Chip("general", "What does this trip cost in total?", (("trip.txt", TRIP_PLAN),)),
     Chip("general", "Tell me a very long story"),
+    Chip("general", "Roll the dice for our game"),
     Chip("maths", "Where does the quadratic formula come from?"),
     Chip("maths", "How many primes are there below 10,000?"),
     Chip("日本語", "空はなぜ青いのですか？"),
@@ -104,8 +107,14 @@ SCENES: Final = (
         "Primes below 10,000",
         "There are **{result}** primes below 10,000. I counted them with a sieve; press *Show "
         "steps* to see the code that ran.",
-        code=_PRIMES,
+        call=("code_interpreter", {"code": _PRIMES}),
         before="Let me count them. ",
+    ),
+    Scene(
+        r"roll the dice",
+        "Dice for the game",
+        "You allowed it, so I rolled three dice: **{result}**. Good luck!",
+        call=("roll_dice", {"dice": "3d6"}),
     ),
     Scene(
         r"compare python, rust and go",

@@ -99,16 +99,15 @@ def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
         yield from _said(UNKNOWN, 60)
         return
     results = [_text(one) for one in messages[asked:] if one["role"] == "tool"]
-    if scene.code and tools and not results:
-        yield from _call(scene)
+    if scene.call and tools and not results:
+        yield from _call(scene, *scene.call)
         return
     yield {"content": ""}, scene.pause, None
     fits = re.search(scene.needs, everything) is not None
     text = scene.answer if fits else scene.otherwise
     if "{result}" in text:
-        numbers = re.findall(r"\d+", results[-1]) if results else []
-        shown = f"{int(numbers[0]):,}" if numbers else "(the tool gave no number)"
-        text = text.replace("{result}", shown)
+        output = results[-1].strip() if results else "no result, since no tool was called"
+        text = text.replace("{result}", f"{int(output):,}" if output.isdecimal() else output)
     yield from _said(text, scene.words_per_second)
 
 
@@ -118,10 +117,10 @@ def _said(text: str, words_per_second: float) -> Iterator[Step]:
     yield {}, 0.0, "stop"
 
 
-def _call(scene: Scene) -> Iterator[Step]:
+def _call(scene: Scene, name: str, arguments: Mapping[str, str]) -> Iterator[Step]:
     for piece in _PIECE.findall(scene.before):
         yield {"content": piece}, 1 / scene.words_per_second, None
-    function = {"name": "code_interpreter", "arguments": json.dumps({"code": scene.code})}
+    function = {"name": name, "arguments": json.dumps(arguments)}
     call = {"index": 0, "id": "call_showcase", "type": "function", "function": function}
     yield {"tool_calls": [call]}, 0.2, None
     yield {}, 0.0, "tool_calls"

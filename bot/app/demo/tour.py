@@ -14,7 +14,7 @@ Texts = tuple[str, str]
 class TourButton:
     """A button of a step: what the page does when it is pressed.
 
-    ``does``: "ask" (in ``channel``), "reply" (to the message ``to``), "cancel" or "kill".
+    ``does``: "ask" (in ``channel``), "reply" (to the message ``to``), "cancel", "approve", "kill".
     """
 
     label: Texts
@@ -142,6 +142,20 @@ TOUR: Final = (
                 "What does this trip cost in total?",
                 files=(("trip.txt", TRIP_PLAN),),
             ),
+        ),
+    ),
+    TourStep(
+        ("Approve a tool", "ツールを許可する"),
+        (
+            "A function that may change something waits for a person. Here, a rule asks before the "
+            "dice are rolled; the run waits for your decision.",
+            "何かを変更する可能性のある関数は、人の許可を待ちます。このデモでは、"
+            "サイコロを振る前に許可を求めるルールを設定しています。",
+        ),
+        "answer",
+        (
+            TourButton(_ASK, "ask", "general", "Roll the dice for our game"),
+            TourButton(("Allow it once", "今回だけ許可する"), "approve"),
         ),
     ),
     TourStep(

@@ -97,8 +97,9 @@ export class Exhibit {
     const { app } = this;
     if (one.does === "kill") {
       await app.told(app.client.act("exhibit", { name: "kill" }));
-    } else if (one.does === "cancel") {
-      [...$("messages").querySelectorAll("[data-custom^='cancel:']")].at(-1)?.click();
+    } else if (one.does === "cancel" || one.does === "approve") {
+      const wanted = one.does === "cancel" ? "cancel:" : "tools:once:";
+      [...$("messages").querySelectorAll(`[data-custom^='${wanted}']`)].at(-1)?.click();
     } else {
       this.forget();
       this.draw();
@@ -124,8 +125,8 @@ export class Exhibit {
   observe() {
     if (this.at < 0 || this.done || !this.thread) return;
     const bot = this.app.welcome.bot.id;
-    const reply = (this.app.state.messages.get(this.thread) ?? []).findLast((one) => one.author.id === bot && one.edited_timestamp);
-    if (!reply || working(reply)) return;
+    const replies = (this.app.state.messages.get(this.thread) ?? []).filter((one) => one.author.id === bot);
+    if (!replies.some((one) => one.edited_timestamp) || replies.some(working)) return;
     const { until } = this.parts.tour[this.at];
     this.done = until === "answer" || (until === "cancelled" && this.cancelled) || (until === "recovered" && this.gone);
     if (this.done) this.draw();

@@ -27,9 +27,9 @@ export function clock(iso) {
   return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-// Whether an application still works on a message: it offers to cancel, or shows that it thinks.
+// Whether an application still works on a message: it offers to cancel, waits for an approval, or thinks.
 export function working(message) {
-  const cancel = (parts) => parts.some((part) => /^cancel:/.test(part.custom_id ?? "") || cancel(part.components ?? []));
+  const cancel = (parts) => parts.some((part) => /^(cancel|tools:once):/.test(part.custom_id ?? "") || cancel(part.components ?? []));
   return Boolean(message.flags & LOADING) || cancel(message.components ?? []);
 }
 
