@@ -178,11 +178,13 @@ class App {
     this.drawChannels();
     this.drawHeader();
     if (!state.messages.has(id)) {
-      const early = [];
+      // What happens while the answer is on its way is newer than the answer.
+      const early = Object.assign([], { edits: new Map(), lost: new Set() });
       state.messages.set(id, early);
       const found = await this.client.api("GET", `/channels/${id}/messages?limit=100`);
       const known = new Set(early.map((one) => one.id));
-      state.messages.set(id, [...found.reverse().filter((one) => !known.has(one.id)), ...early]);
+      const all = [...found.reverse().filter((one) => !known.has(one.id)), ...early];
+      state.messages.set(id, all.filter((one) => !early.lost.has(one.id)).map((one) => early.edits.get(one.id) ?? one));
     }
     if (state === this.state && state.current === id) {
       this.drawMessages(unseen);
@@ -258,6 +260,7 @@ class App {
   changed(message) {
     if (this.state.last.get(message.channel_id)?.id === message.id) this.heardIn(message.channel_id, message);
     const list = this.state.messages.get(message.channel_id);
+    list?.edits?.set(message.id, message);
     const at = list?.findIndex((one) => one.id === message.id) ?? -1;
     if (at < 0) return;
     message.reactions ??= list[at].reactions;
@@ -279,7 +282,8 @@ class App {
   gone(channel, ids) {
     const list = this.state.messages.get(channel);
     if (!list) return;
-    this.state.messages.set(channel, list.filter((one) => !ids.includes(one.id)));
+    for (const id of ids) list.lost?.add(id);
+    if (!list.lost) this.state.messages.set(channel, list.filter((one) => !ids.includes(one.id)));
     if (channel === this.state.current) for (const id of ids) $("messages").querySelector(`[data-id="${id}"]`)?.remove();
   }
 
@@ -343,13 +347,10 @@ class App {
     return this.told(this.client.api(on ? "PUT" : "DELETE", path));
   }
 
-  canHaveThread(message) {
-    return this.state.channels.get(message.channel_id)?.type === 0 && !message.thread;
-  }
+  canHaveThread(message) { return this.state.channels.get(message.channel_id)?.type === 0 && !message.thread; }
 
   startThread(message) {
-    const name = message.content.slice(0, 60) || "Thread";
-    return this.told(this.client.api("POST", `/channels/${message.channel_id}/messages/${message.id}/threads`, { name }));
+    return this.told(this.client.api("POST", `/channels/${message.channel_id}/messages/${message.id}/threads`, { name: message.content.slice(0, 60) || "Thread" }));
   }
 
   async told(promise) {

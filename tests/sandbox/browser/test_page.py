@@ -354,3 +354,28 @@ async def test_a_link_to_a_message_of_this_discord_shows_it_here(
     await page.goto("about:blank")
     await page.goto(f"{sandbox.url}/#/channels/{sandbox.guild.id}/{other.id}/{message.id}")
     await expect(page.locator(".sought")).to_contain_text("what is linked")
+
+
+async def test_an_edit_that_arrives_while_a_channel_loads_is_shown(
+    sandbox: Sandbox, page: Page
+) -> None:
+    other, ben = sandbox.guild.add_text_channel("other"), sandbox.members[1]
+    edited = await ben.say(other, "thinking…")
+    deleted = await ben.say(other, "a mistake")
+    await page.goto(sandbox.url)
+    await playwright_api.expect(page.locator("#title")).to_have_text("# general")
+
+    async def answer_late(route: Page) -> None:
+        response = await route.fetch()
+        await ben.edit(edited, "the answer")
+        await ben.delete(deleted)
+        await ben.say(other, "said meanwhile")
+        # The page hears events in their order: it has heard of the edit once Ben is typing.
+        await ben.type_in(other)
+        await playwright_api.expect(page.locator("#typing")).to_have_text("Ben is typing…")
+        await route.fulfill(response=response)
+
+    await page.route(f"**/channels/{other.id}/messages?limit=100", answer_late)
+    await page.click("#channels >> text=other")
+    log = page.locator("#messages .message .content")
+    await playwright_api.expect(log).to_have_text(["the answer (edited)", "said meanwhile"])
