@@ -216,8 +216,8 @@ def check(config_path: Path | None, deep: bool, channel: int | None, verbose: bo
     with _one_line_errors():
         import asyncio
 
-        from bot.app.check import run_check
-        from bot.app.check_trial import Trial
+        from bot.app.check.check import run_check
+        from bot.app.check.trial import Trial
 
         _log_to_stderr(verbose=verbose, level=logging.CRITICAL)
         load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - the report shows its errors

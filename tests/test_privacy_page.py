@@ -11,7 +11,7 @@ import pytest
 from bot.config import DiscordSettings
 from bot.store.database import Migration
 from bot.store.engine.schema import MIGRATIONS as ENGINE
-from bot.store.ledger.schema import MIGRATIONS as LEDGER
+from bot.store.ledger.schema.migrations import MIGRATIONS as LEDGER
 
 PAGE = (Path(__file__).parents[1] / "docs" / "privacy.md").read_text("utf-8")
 

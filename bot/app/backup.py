@@ -13,7 +13,7 @@ from typing import Final
 from bot.config import Config
 from bot.store.backup import copy_database, copy_files, missing_files
 from bot.store.database import StoreError
-from bot.store.ledger.reconcile import mark_copied
+from bot.store.ledger.turns.reconcile import mark_copied
 
 _LEDGER: Final = "bot.db"
 _ENGINE: Final = "engine.db"

@@ -14,14 +14,14 @@ from bot.app.assistant_definitions import (
     configured_assistants,
     place_switch,
 )
-from bot.app.attachment_text import AttachmentText
 from bot.app.backup import last_backup
-from bot.app.downloads import Downloads
-from bot.app.forwarding import ModelUpstream
 from bot.app.functions import build_functions, patterns_of
 from bot.app.keys import BOT_PROJECT, StartError, metrics_key, secret, server_keys
 from bot.app.monitoring import Monitoring
-from bot.app.transcription import AudioTranscriber
+from bot.app.providers.attachment_text import AttachmentText
+from bot.app.providers.downloads import Downloads
+from bot.app.providers.forwarding import ModelUpstream
+from bot.app.providers.transcription import AudioTranscriber
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from bot.config import Config
-from bot.store.ledger.votes import exported_votes
+from bot.store.ledger.turns.votes import exported_votes
 
 FeedbackFormat = Literal["jsonl", "csv"]
 

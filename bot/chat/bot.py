@@ -10,8 +10,8 @@ import discord
 from msgspec import Struct
 
 from bot.assistants.api import AssistantsAPI
-from bot.chat.commands.assistants import ModelLister
-from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.handlers.assistants import ModelLister
+from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.limits import ChatLimits

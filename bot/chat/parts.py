@@ -11,9 +11,9 @@ from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.entrance import Entrance
-from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.handlers.tools import ToolCommands
 from bot.chat.commands.modals import Modals
-from bot.chat.commands.tools import ToolCommands
+from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
@@ -24,10 +24,10 @@ from bot.chat.threads.assistant_editor import AssistantEditor
 from bot.chat.threads.vote_reporter import VoteReporter
 from bot.chat.transport.gateway import Gateway
 from bot.chat.transport.loop_monitor import LoopMonitor
-from bot.chat.turns.approvals import Approvals
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
-from bot.chat.turns.late_calls import LateCalls
+from bot.chat.turns.functions.approvals import Approvals
+from bot.chat.turns.functions.late_calls import LateCalls
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots

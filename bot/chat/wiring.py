@@ -19,23 +19,23 @@ from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
 from bot.chat.commands import assistant_form
-from bot.chat.commands.access import AccessCommands
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
-from bot.chat.commands.assistants import AssistantCommands, ModelLister, no_models
-from bot.chat.commands.channels import ChannelCommands
 from bot.chat.commands.command_tree import BotCommandTree
-from bot.chat.commands.conversations import ConversationCommands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.groups import CommandHandlers, command_groups
-from bot.chat.commands.handlers import InteractionHandlers
-from bot.chat.commands.help import HelpCommand
-from bot.chat.commands.limits import LimitCommands
+from bot.chat.commands.handlers.access import AccessCommands
+from bot.chat.commands.handlers.assistants import AssistantCommands, ModelLister, no_models
+from bot.chat.commands.handlers.channels import ChannelCommands
+from bot.chat.commands.handlers.conversations import ConversationCommands
+from bot.chat.commands.handlers.help import HelpCommand
+from bot.chat.commands.handlers.limits import LimitCommands
+from bot.chat.commands.handlers.privacy import PrivacyCommands
+from bot.chat.commands.handlers.schedules import ScheduleCommands
+from bot.chat.commands.handlers.server_settings import SettingsCommands
+from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
+from bot.chat.commands.handlers.usage import UsageCommands
 from bot.chat.commands.modals import Modals
-from bot.chat.commands.privacy import PrivacyCommands
-from bot.chat.commands.schedules import ScheduleCommands
-from bot.chat.commands.server_settings import SettingsCommands
-from bot.chat.commands.tools import DENIAL_FORM, ToolCommands
-from bot.chat.commands.usage import UsageCommands
+from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
@@ -67,8 +67,8 @@ from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
-from bot.chat.turns.function_calls import FunctionCaller
-from bot.chat.turns.late_calls import LateCalls
+from bot.chat.turns.functions.function_calls import FunctionCaller
+from bot.chat.turns.functions.late_calls import LateCalls
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import RunSlots

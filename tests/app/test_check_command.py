@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.check import run_check
-from bot.app.check_trial import Trial
+from bot.app.check.check import run_check
+from bot.app.check.trial import Trial
 from bot.assistants.schema.requests import CreateAssistant
 from bot.client import Client
 from bot.config import load

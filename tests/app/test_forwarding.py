@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.app.forwarding import ModelUpstream
+from bot.app.providers.forwarding import ModelUpstream
 from bot.assistants.errors import APIError
 from bot.models.chat_completions.model import ChatCompletions
 from bot.models.http.endpoint import EndpointTimeouts

@@ -13,7 +13,7 @@ from bot.chat.access.gate import AccessGate, AccessRequest
 from bot.config import AccessSettings
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import AccessRule, Ledger
-from bot.store.ledger.access_rules import MOST_RULES
+from bot.store.ledger.settings.access_rules import MOST_RULES
 
 HEADING = "| rules of the server | rules of the operator | CPU, µs a question |\n|---:|---:|---:|"
 

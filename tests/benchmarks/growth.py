@@ -27,8 +27,8 @@ from bot.assistants.schema.requests import (
     Truncation,
 )
 from bot.chat.reply.split import split
-from bot.chat.threads.citations import readable
-from bot.chat.threads.message_builder import message_for
+from bot.chat.threads.messages.citations import readable
+from bot.chat.threads.messages.message_builder import message_for
 from bot.chat.threads.threads import AssistantThreads
 from bot.engine import Engine
 from bot.engine.services.project import Project

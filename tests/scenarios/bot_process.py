@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from bot.app.attachment_text import AttachmentText
-from bot.app.downloads import Downloads
+from bot.app.providers.attachment_text import AttachmentText
+from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateAssistant
 from bot.assistants.validation import from_raw
 from bot.chat.bot import ChatBot

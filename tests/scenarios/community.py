@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from yarl import URL
 
-from bot.app.attachment_text import AttachmentText
-from bot.app.downloads import Downloads
+from bot.app.providers.attachment_text import AttachmentText
+from bot.app.providers.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run

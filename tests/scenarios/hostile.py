@@ -17,7 +17,7 @@ from aiohttp import web
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
-from bot.chat.threads.run_end import MOST_TEXT
+from bot.chat.threads.runs.run_end import MOST_TEXT
 from bot.client import Client, ClientTimeouts
 from bot.runtime.retry import RetryPolicy
 from bot.sandbox import Channel

@@ -14,7 +14,7 @@ from bot.chat.texts.fluent import localized
 from bot.chat.threads.vote_reporter import DOWN_KEY, UP_KEY
 from bot.sandbox import Channel, DiscordMessage
 from bot.store.ledger import Ledger, NewQuestion
-from bot.store.ledger.votes import exported_votes
+from bot.store.ledger.turns.votes import exported_votes
 from tests.scenarios.community import (
     UNDER_AN_ANSWER,
     Community,

@@ -6,7 +6,7 @@ import pytest
 
 from bot.assistants.schema.requests import CreateMessage
 from bot.chat.texts.fluent import localized
-from bot.chat.threads.references import BYSTANDER_KEY
+from bot.chat.threads.messages.references import BYSTANDER_KEY
 from bot.sandbox import Permission
 from tests.scenarios.community import Community, answer, community, is_final, labels
 from tests.support.eventually import eventually

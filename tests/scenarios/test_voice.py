@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.transcription import AudioTranscriber
+from bot.app.providers.transcription import AudioTranscriber
 from bot.models.transcription import TranscriptionEndpoint
 from bot.runtime.retry import RetryPolicy
 from tests.scenarios.community import Community, community

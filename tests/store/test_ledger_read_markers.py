@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.store.ledger import Ledger, Link, NewQuestion, ReadMarker
-from bot.store.ledger.schema import MIGRATIONS
+from bot.store.ledger.schema.migrations import MIGRATIONS
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.store.ledger import Ledger, Link, NewQuestion
-from bot.store.ledger.reconcile import COPIED_FACT, mark_copied
+from bot.store.ledger.turns.reconcile import COPIED_FACT, mark_copied
 
 HOME = Link(channel_id=100, guild_id=9, parent_id=50, listening=True)
 REPLY = 500

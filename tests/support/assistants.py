@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bot.app.forwarding import ModelUpstream
+from bot.app.providers.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.events import MessageDelta, StreamEvent
 from bot.assistants.schema.content import TextDelta, TextPart

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import discord
 
-from bot.app.attachment_text import AttachmentText
-from bot.app.downloads import Downloads
+from bot.app.providers.attachment_text import AttachmentText
+from bot.app.providers.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
 from bot.chat.intake.attachments import FileReaders

@@ -10,7 +10,7 @@ from bot.store.engine import EngineStore
 from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
 from bot.store.group_commit import Work
 from bot.store.ledger import Ledger
-from bot.store.ledger.schema import MIGRATIONS
+from bot.store.ledger.schema.migrations import MIGRATIONS
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ import click
 
 from bot.sandbox import Channel, DiscordError, DiscordMessage, NotPossible, Person, Sandbox
 from bot.store.ledger import Turn
-from bot.store.ledger.history import turn_answering
+from bot.store.ledger.turns.history import turn_answering
 
 _log: Final = logging.getLogger(__name__)
 

@@ -6,19 +6,19 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.chat.commands.access import AccessCommands
-from bot.chat.commands.assistants import AssistantCommands
-from bot.chat.commands.channels import ChannelCommands
-from bot.chat.commands.conversations import ConversationCommands
-from bot.chat.commands.help import HelpCommand
-from bot.chat.commands.limits import LimitCommands
+from bot.chat.commands.handlers.access import AccessCommands
+from bot.chat.commands.handlers.assistants import AssistantCommands
+from bot.chat.commands.handlers.channels import ChannelCommands
+from bot.chat.commands.handlers.conversations import ConversationCommands
+from bot.chat.commands.handlers.help import HelpCommand
+from bot.chat.commands.handlers.limits import LimitCommands
+from bot.chat.commands.handlers.privacy import PrivacyCommands
+from bot.chat.commands.handlers.runs import RunCommands
+from bot.chat.commands.handlers.schedules import ScheduleCommands
+from bot.chat.commands.handlers.server_settings import SettingsCommands
+from bot.chat.commands.handlers.tools import ToolCommands
+from bot.chat.commands.handlers.usage import UsageCommands
 from bot.chat.commands.localization import add_command, new_command, new_group
-from bot.chat.commands.privacy import PrivacyCommands
-from bot.chat.commands.runs import RunCommands
-from bot.chat.commands.schedules import ScheduleCommands
-from bot.chat.commands.server_settings import SettingsCommands
-from bot.chat.commands.tools import ToolCommands
-from bot.chat.commands.usage import UsageCommands
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from bot.chat.commands.entrance import Entrance
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.threads.message_builder import AttachedFile
+from bot.chat.threads.messages.message_builder import AttachedFile
 
 _log: Final = logging.getLogger(__name__)
 

@@ -21,7 +21,12 @@ from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
 from bot.assistants.schema.files import FilePage, UploadFile
 from bot.chat.intake.question_text import attachments_of
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attached, format_size
+from bot.chat.threads.messages.message_builder import (
+    AttachedFile,
+    UnreadableError,
+    attached,
+    format_size,
+)
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import RestRetry

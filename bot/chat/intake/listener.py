@@ -24,8 +24,8 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import well_formed
-from bot.chat.threads.message_builder import attachments_json, is_same_wording
-from bot.chat.threads.pointers import Pointers
+from bot.chat.threads.messages.message_builder import attachments_json, is_same_wording
+from bot.chat.threads.messages.pointers import Pointers
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger, Link, NewQuestion, QueueFullError

@@ -28,9 +28,9 @@ from bot.chat.intake.question_text import (
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.texts.unread import UnreadReason
-from bot.chat.threads.message_builder import AttachedFile
-from bot.chat.threads.pointers import Pointers, pointers_of
-from bot.chat.threads.references import Bystander, References
+from bot.chat.threads.messages.message_builder import AttachedFile
+from bot.chat.threads.messages.pointers import Pointers, pointers_of
+from bot.chat.threads.messages.references import Bystander, References
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry

@@ -30,7 +30,7 @@ from bot.assistants.schema.vector_stores import (
     StoreFilePage,
 )
 from bot.chat.threads.api_errors import TurnError, gone
-from bot.chat.threads.message_builder import AttachedFile, UnreadableError
+from bot.chat.threads.messages.message_builder import AttachedFile, UnreadableError
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import AssistantDraft, GuildAssistant, Ledger
 

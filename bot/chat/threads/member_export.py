@@ -11,9 +11,9 @@ import msgspec
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.threads.api_errors import TurnError
-from bot.chat.threads.message_builder import attached
+from bot.chat.threads.messages.message_builder import attached
+from bot.chat.threads.messages.transcript import answer_text, files_of
 from bot.chat.threads.threads import AssistantThreads
-from bot.chat.threads.transcript import answer_text, files_of
 from bot.store.ledger import Question, Schedule
 from bot.store.ledger.forgetting import MembersTurn, StoredOfMember
 

@@ -9,12 +9,12 @@ from bot.assistants.errors import APIError
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
 from bot.chat.threads.assistant_editor import store_ids
-from bot.chat.threads.message_builder import QUESTION_KEY
+from bot.chat.threads.messages.message_builder import QUESTION_KEY
+from bot.chat.threads.messages.references import BYSTANDER_KEY
+from bot.chat.threads.messages.thread_backfill import ANSWER_KEY
+from bot.chat.threads.messages.transcript import files_of
 from bot.chat.threads.pagination import every_message, newest
-from bot.chat.threads.references import BYSTANDER_KEY
-from bot.chat.threads.thread_backfill import ANSWER_KEY
 from bot.chat.threads.threads import AssistantThreads
-from bot.chat.threads.transcript import files_of
 from bot.runtime.clock import Clock
 from bot.store.ledger import Chore, Ledger
 

@@ -30,22 +30,22 @@ from bot.chat.threads.api_errors import (
     refusal,
     unusable,
 )
-from bot.chat.threads.document_tools import DocumentTools
-from bot.chat.threads.message_builder import (
+from bot.chat.threads.messages.document_tools import DocumentTools
+from bot.chat.threads.messages.message_builder import (
     QUESTION_KEY,
     AttachmentSource,
     message_for,
     wording,
     wording_in,
 )
-from bot.chat.threads.pagination import newest
-from bot.chat.threads.references import (
+from bot.chat.threads.messages.references import (
     BystanderPoster,
     MessageFinder,
     ReferenceSource,
 )
+from bot.chat.threads.messages.thread_backfill import ReplySource, earlier
+from bot.chat.threads.pagination import newest
 from bot.chat.threads.retrying_api import PATIENCE_SECONDS, RetryingAPI
-from bot.chat.threads.thread_backfill import ReplySource, earlier
 from bot.chat.threads.thread_lock import ThreadLock
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn

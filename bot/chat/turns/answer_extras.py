@@ -14,9 +14,9 @@ from bot.chat.reply.content import Block, Picture, Upload
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.api_errors import TurnError
-from bot.chat.threads.message_builder import format_size
-from bot.chat.threads.run_end import RunEnd
-from bot.chat.threads.transcript import Source
+from bot.chat.threads.messages.message_builder import format_size
+from bot.chat.threads.messages.transcript import Source
+from bot.chat.threads.runs.run_end import RunEnd
 from bot.chat.turns.turn_context import TurnServices
 from bot.store.ledger import CallFile, Turn
 

@@ -12,7 +12,7 @@ from typing import Final
 import discord
 
 from bot.chat.intake.listener import question_of
-from bot.chat.threads.message_builder import is_same_wording
+from bot.chat.threads.messages.message_builder import is_same_wording
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry

@@ -4,8 +4,8 @@ Before that the turn's run is reserved: a turn beyond a limit posts nothing.
 """
 
 from bot.chat.texts.unread import Unread
-from bot.chat.threads.message_builder import unread_of
-from bot.chat.threads.pointers import NOTHING
+from bot.chat.threads.messages.message_builder import unread_of
+from bot.chat.threads.messages.pointers import NOTHING
 from bot.chat.turns.turn_context import TurnContext
 from bot.store.ledger import Ledger, Turn
 

@@ -12,7 +12,7 @@ from bot.assistants.errors import APIError
 from bot.assistants.states import TERMINAL
 from bot.chat.access.prices import Prices
 from bot.chat.threads.api_errors import TurnError, gone
-from bot.chat.threads.run_end import RunEnd
+from bot.chat.threads.runs.run_end import RunEnd
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock

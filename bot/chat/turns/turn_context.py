@@ -14,12 +14,12 @@ from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.unread import Unread
-from bot.chat.threads.message_builder import AttachmentSource
-from bot.chat.threads.references import ReferenceSource
+from bot.chat.threads.messages.message_builder import AttachmentSource
+from bot.chat.threads.messages.references import ReferenceSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
-from bot.chat.turns.function_calls import FunctionCaller, TurnCalls
+from bot.chat.turns.functions.function_calls import FunctionCaller, TurnCalls
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots

@@ -20,9 +20,9 @@ from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.texts.unread import unread_line
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
-from bot.chat.threads.run_end import RunEnd, with_answer
-from bot.chat.threads.run_follower import RunFollower
-from bot.chat.threads.transcript import transcript_of
+from bot.chat.threads.messages.transcript import transcript_of
+from bot.chat.threads.runs.run_end import RunEnd, with_answer
+from bot.chat.threads.runs.run_follower import RunFollower
 from bot.chat.turns.answer_extras import ExtrasReader
 from bot.chat.turns.posting import post_questions, unread_in
 from bot.chat.turns.turn_context import TurnContext

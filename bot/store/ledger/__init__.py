@@ -1,21 +1,11 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
-from bot.store.ledger.access_rules import AccessRule, RuleKind, TooManyRulesError
-from bot.store.ledger.alerts import Alert
 from bot.store.ledger.approvals import Approval, DecisionKind, NewApproval, ToolDecision
-from bot.store.ledger.assistants import (
-    ASSISTANT_SETTING,
-    AssistantDraft,
-    GuildAssistant,
-    NameTakenError,
-)
-from bot.store.ledger.caps import Cap, Period, Reached, SpendingScope
+from bot.store.ledger.budgets.caps import Cap, Period, Reached, SpendingScope
+from bot.store.ledger.budgets.spending import NewCharge, OpenCharge, Spend
+from bot.store.ledger.budgets.usage import UsageBy, UsageLine
 from bot.store.ledger.conversations import ChannelConversation, TurnsOpenError
-from bot.store.ledger.deletions import Deletion, ShownMessage
-from bot.store.ledger.handovers import SILENT_SETTING
 from bot.store.ledger.ledger import Ledger
-from bot.store.ledger.place_settings import PlaceSetting
-from bot.store.ledger.questions import QueueFullError
 from bot.store.ledger.records import (
     Asker,
     ChannelTitle,
@@ -34,9 +24,18 @@ from bot.store.ledger.records import (
 )
 from bot.store.ledger.schedules import NewSchedule, Schedule, TooManySchedulesError
 from bot.store.ledger.session import LedgerError
-from bot.store.ledger.spending import NewCharge, OpenCharge, Spend
+from bot.store.ledger.settings.access_rules import AccessRule, RuleKind, TooManyRulesError
+from bot.store.ledger.settings.alerts import Alert
+from bot.store.ledger.settings.assistants import (
+    ASSISTANT_SETTING,
+    AssistantDraft,
+    GuildAssistant,
+    NameTakenError,
+)
+from bot.store.ledger.settings.handovers import SILENT_SETTING
+from bot.store.ledger.settings.place_settings import PlaceSetting
 from bot.store.ledger.states import OPEN, TURN_MOVES, UNDECIDED, CallState, TurnState
-from bot.store.ledger.tool_calls import (
+from bot.store.ledger.tools.tool_calls import (
     CallFile,
     CallLimit,
     CallLimits,
@@ -44,8 +43,9 @@ from bot.store.ledger.tool_calls import (
     NewCall,
     StoredCall,
 )
-from bot.store.ledger.tool_values import TooManyValuesError
-from bot.store.ledger.usage import UsageBy, UsageLine
+from bot.store.ledger.tools.tool_values import TooManyValuesError
+from bot.store.ledger.turns.deletions import Deletion, ShownMessage
+from bot.store.ledger.turns.questions import QueueFullError
 
 __all__ = [
     "ASSISTANT_SETTING",

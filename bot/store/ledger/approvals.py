@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from bot.store.ledger.questions import free_id, insert, route
 from bot.store.ledger.records import Link, NewQuestion
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import UNDECIDED, ApprovalState, approval_sources
-from bot.store.ledger.tool_calls import CallFile, NewCall
+from bot.store.ledger.tools.tool_calls import CallFile, NewCall
+from bot.store.ledger.turns.questions import free_id, insert, route
 
 DecisionKind = Literal[
     "allow",  # a rule, or that the function only reads

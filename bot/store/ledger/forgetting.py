@@ -14,16 +14,16 @@ from typing import Any, Final
 from msgspec import Struct
 
 from bot.store.ledger import rows
-from bot.store.ledger.access_rules import AccessRuleStore
 from bot.store.ledger.approvals import forget_approvals
+from bot.store.ledger.budgets.spending import forget_guild
 from bot.store.ledger.chores import add_chore, discard_run
-from bot.store.ledger.deletions import Deletion, delete_questions, forget_shown
-from bot.store.ledger.place_settings import PlaceSettingStore
 from bot.store.ledger.records import Question
 from bot.store.ledger.schedules import Schedule, schedules_in
 from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.spending import forget_guild
-from bot.store.ledger.tool_calls import forget_calls
+from bot.store.ledger.settings.access_rules import AccessRuleStore
+from bot.store.ledger.settings.place_settings import PlaceSettingStore
+from bot.store.ledger.tools.tool_calls import forget_calls
+from bot.store.ledger.turns.deletions import Deletion, delete_questions, forget_shown
 
 _SUM_DAYS: Final = 33
 """How long a member's sums are kept: a month's limit needs the month, in any time zone."""

@@ -8,33 +8,33 @@ from typing import Final, Self
 
 from bot.runtime.metrics import Metrics
 from bot.store.database import Database
-from bot.store.ledger.access_rules import AccessRuleStore
-from bot.store.ledger.alerts import AlertStore
 from bot.store.ledger.approvals import ApprovalStore
-from bot.store.ledger.assistants import AssistantStore
-from bot.store.ledger.bystanders import BystanderStore
-from bot.store.ledger.channel_titles import ChannelTitleStore
+from bot.store.ledger.budgets.spending import SpendingStore
+from bot.store.ledger.budgets.usage import UsageStore
 from bot.store.ledger.chores import ChoreStore
 from bot.store.ledger.conversations import ConversationStore
-from bot.store.ledger.deletions import DeletionStore
 from bot.store.ledger.forgetting import ForgettingStore
-from bot.store.ledger.handovers import HandoverStore
-from bot.store.ledger.history import TurnHistory
-from bot.store.ledger.locales import LocaleStore
-from bot.store.ledger.place_settings import PlaceSettingStore
-from bot.store.ledger.questions import QuestionStore
-from bot.store.ledger.read_markers import ReadMarkerStore
-from bot.store.ledger.reconcile import ReconcileStore, begin_from_copy, is_copy
 from bot.store.ledger.records import Link
 from bot.store.ledger.schedules import ScheduleStore
-from bot.store.ledger.schema import MIGRATIONS
+from bot.store.ledger.schema.migrations import MIGRATIONS
 from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.spending import SpendingStore
-from bot.store.ledger.tool_calls import ToolCallStore
-from bot.store.ledger.tool_values import ToolValueStore
-from bot.store.ledger.turns import TurnStore
-from bot.store.ledger.usage import UsageStore
-from bot.store.ledger.votes import VoteStore
+from bot.store.ledger.settings.access_rules import AccessRuleStore
+from bot.store.ledger.settings.alerts import AlertStore
+from bot.store.ledger.settings.assistants import AssistantStore
+from bot.store.ledger.settings.handovers import HandoverStore
+from bot.store.ledger.settings.locales import LocaleStore
+from bot.store.ledger.settings.place_settings import PlaceSettingStore
+from bot.store.ledger.tools.tool_calls import ToolCallStore
+from bot.store.ledger.tools.tool_values import ToolValueStore
+from bot.store.ledger.turns.bystanders import BystanderStore
+from bot.store.ledger.turns.channel_titles import ChannelTitleStore
+from bot.store.ledger.turns.deletions import DeletionStore
+from bot.store.ledger.turns.history import TurnHistory
+from bot.store.ledger.turns.questions import QuestionStore
+from bot.store.ledger.turns.read_markers import ReadMarkerStore
+from bot.store.ledger.turns.reconcile import ReconcileStore, begin_from_copy, is_copy
+from bot.store.ledger.turns.turns import TurnStore
+from bot.store.ledger.turns.votes import VoteStore
 
 _LINK: Final = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
 

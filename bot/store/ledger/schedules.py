@@ -7,9 +7,9 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.store.ledger.questions import free_id, insert, route, waiting_beside
 from bot.store.ledger.records import Link, NewQuestion
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.turns.questions import free_id, insert, route, waiting_beside
 
 _SCHEDULE: Final = """
     SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, paused,

@@ -12,7 +12,7 @@ from bot.chat.access.gate import AccessGate, AccessRequest
 from bot.config import AccessSettings
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import AccessRule, Ledger, RuleKind, TooManyRulesError
-from bot.store.ledger.access_rules import MOST_RULES
+from bot.store.ledger.settings.access_rules import MOST_RULES
 
 GUILD, ADA, BEN, HELPERS, STRANGERS = 1, 11, 12, 21, 22
 GENERAL, CATEGORY, THREAD = 31, 32, 33

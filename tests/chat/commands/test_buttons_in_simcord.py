@@ -12,10 +12,10 @@ from typing import Any
 import discord
 import pytest
 
-from bot.app.attachment_text import AttachmentText
-from bot.app.downloads import Downloads
+from bot.app.providers.attachment_text import AttachmentText
+from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
-from bot.chat.commands.handlers import InteractionHandlers
+from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
@@ -24,7 +24,7 @@ from bot.chat.texts.fluent import localized
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
-from bot.store.ledger.votes import exported_votes
+from bot.store.ledger.turns.votes import exported_votes
 from tests.support.assistants import house
 
 simcord = pytest.importorskip(

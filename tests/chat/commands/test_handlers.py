@@ -8,8 +8,8 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat.commands.handlers import InteractionHandlers
-from bot.chat.commands.runs import PAGE_SIZE
+from bot.chat.commands.handlers.runs import PAGE_SIZE
+from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry

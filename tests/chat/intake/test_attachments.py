@@ -8,8 +8,8 @@ import discord
 import pytest
 from aiohttp import web
 
-from bot.app.attachment_text import AttachmentText
-from bot.app.downloads import Downloads
+from bot.app.providers.attachment_text import AttachmentText
+from bot.app.providers.downloads import Downloads
 from bot.chat.intake.attachments import (
     LARGEST_AUDIO,
     LARGEST_DOCUMENT,
@@ -19,7 +19,11 @@ from bot.chat.intake.attachments import (
     FileReaders,
     Transcriber,
 )
-from bot.chat.threads.message_builder import AttachedFile, UnreadableError, attachments_json
+from bot.chat.threads.messages.message_builder import (
+    AttachedFile,
+    UnreadableError,
+    attachments_json,
+)
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
 from bot.config import DiscordSettings

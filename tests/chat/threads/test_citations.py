@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.threads.citations import readable
+from bot.chat.threads.messages.citations import readable
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from bot.assistants.schema.tools import FileSearchTool, FunctionDefinition, FunctionTool
-from bot.chat.threads.document_tools import MOST_RUN_TOOLS, DocumentTools
+from bot.chat.threads.messages.document_tools import MOST_RUN_TOOLS, DocumentTools
 
 
 @pytest.mark.parametrize("count", [0, MOST_RUN_TOOLS - 1, MOST_RUN_TOOLS, MOST_RUN_TOOLS + 5])

@@ -4,8 +4,8 @@ from bot.assistants.schema.content import ImageFile, ImageFilePart, TextInput
 from bot.assistants.schema.requests import CreateMessage
 from bot.assistants.schema.tools import FileSearchTool, NewAttachment
 from bot.chat.texts.unread import Unread
-from bot.chat.threads.message_builder import SHORT_TEXT, message_for
-from bot.chat.threads.thread_backfill import asked_in
+from bot.chat.threads.messages.message_builder import SHORT_TEXT, message_for
+from bot.chat.threads.messages.thread_backfill import asked_in
 from tests.support.questions import Shelf, file, question
 
 

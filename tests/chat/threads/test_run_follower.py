@@ -13,9 +13,9 @@ from bot.assistants.schema.content import TextDelta, TextValueDelta
 from bot.assistants.schema.objects import ListPage, Message, Run
 from bot.assistants.schema.requests import CreateMessage, CreateRun, Page
 from bot.chat.threads.api_errors import ThreadLostError, TurnError
-from bot.chat.threads.message_builder import QUESTION_KEY
+from bot.chat.threads.messages.message_builder import QUESTION_KEY
+from bot.chat.threads.messages.transcript import Transcript
 from bot.chat.threads.threads import AssistantThreads
-from bot.chat.threads.transcript import Transcript
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from tests.support.assistants import House, house
 from tests.support.eventually import eventually

@@ -20,7 +20,7 @@ from bot.assistants.schema.tools import (
     ToolCall,
 )
 from bot.assistants.states import StepStatus
-from bot.chat.threads.run_progress import MOST_LINES, RunProgress
+from bot.chat.threads.runs.run_progress import MOST_LINES, RunProgress
 
 
 def step(number: int, *calls: ToolCall, status: StepStatus = "completed") -> RunStep:

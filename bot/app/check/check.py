@@ -1,0 +1,228 @@
+"""The ``check`` command: one line for each requirement, with the fix for each problem."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
+from bot.app.check.report import CheckReport
+from bot.app.check.trial import Trial
+from bot.app.container import (
+    chosen_model,
+    model_settings,
+    require_own_engine,
+    transcription_endpoint,
+)
+from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.assistants.schema.requests import Page
+from bot.chat.transport.login import LoginError
+from bot.chat.transport.setup_session import SetupSession
+from bot.client import Client
+from bot.config import Config, ConfigError
+from bot.models.factory import alternatives
+from bot.models.local.model import LocalModel
+from bot.runtime.clock import SystemClock
+from bot.server import Server, ServerError
+from bot.store.database import FileLock, StoreError, inspect
+from bot.store.engine import assistants_in
+from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
+from bot.store.ledger.schema.migrations import MIGRATIONS as LEDGER_MIGRATIONS
+
+
+async def run_check(
+    load: Callable[[], Config],
+    environment: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    trial: Trial | None = None,
+) -> bool:
+    """Run all checks and report each with ``say``; return whether none failed.
+
+    ``trial`` also asks a question and writes a message.
+    """
+    report = CheckReport(say)
+    try:
+        config = load()
+    except ConfigError as error:
+        report.failed("config", str(error))
+        return False
+    report.ok("config", "is valid")
+    directory = Path(config.storage.directory)
+    _check_directory(report, directory)
+    await _check_discord(report, config, environment)
+    if config.assistants.url == "embedded":
+        await _check_model(report, config, environment)
+        _check_definitions(report, config, directory)
+    else:
+        await _check_assistants(report, config, environment)
+    _check_transcription(report, config, environment)
+    await _check_server(report, config, environment)
+    if trial is not None:
+        await trial.run(report, config, environment)
+    return report.passed
+
+
+def _check_directory(report: CheckReport, directory: Path) -> None:
+    databases = {"bot.db": LEDGER_MIGRATIONS, "engine.db": ENGINE_MIGRATIONS}
+    try:
+        for name, migrations in databases.items():
+            FileLock.take(directory / name).release()
+            inspect(directory / name, migrations)
+    except StoreError as error:
+        report.failed("data", str(error))
+    else:
+        report.ok("data", f"{directory} can be written")
+
+
+async def _check_discord(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
+    token = environment.get("DISCORD_TOKEN", "").strip()
+    if not token:
+        report.failed(
+            "token",
+            "DISCORD_TOKEN is not set. Set it to the bot's token (Discord's developer portal, "
+            "your application, Bot).",
+        )
+        return
+    try:
+        async with SetupSession.open(token, config.discord.api_url) as session:
+            login = await session.profile()
+    except LoginError as error:
+        report.failed("token", str(error))
+        return
+    report.ok("token", f"Discord accepts it; the bot is {login.name}")
+    if login.reads_messages:
+        report.ok("intent", "the Message Content intent is on")
+    else:
+        report.failed(
+            "intent",
+            "The Message Content intent is off. Switch it on: developer portal, your application, "
+            "Bot, Privileged Gateway Intents.",
+        )
+    if login.guilds:
+        report.ok("invite", f"the bot is on {login.guilds} server(s); link for another:")
+    else:
+        report.failed("invite", "The bot is on no server. Open this link to add it to yours:")
+    report.note("", login.invite_url)
+
+
+async def _check_model(report: CheckReport, config: Config, environment: Mapping[str, str]) -> None:
+    chosen: list[str] = []
+    try:
+        model = await chosen_model(config, environment, chosen.append, sys.stderr)
+    except StartError as error:
+        report.failed("model", str(error))
+        return
+    try:
+        status = await model.check()
+    finally:
+        await model.close()
+    if status.ok and isinstance(model, LocalModel) and model.is_stopgap:
+        report.warn(
+            "model",
+            "Only the small local model SmolLM2-135M answers. It is fine for a trial, but not good "
+            "enough for members.",
+        )
+    elif status.ok:
+        report.ok("model", status.sentence)
+        _check_prices(report, config)
+    else:
+        report.failed("model", status.sentence)
+    for line in chosen:
+        report.note("", line)
+    if others := await alternatives(model_settings(config, environment)):
+        report.note("", f"Also found: {', '.join(others)}.")
+
+
+def _check_prices(report: CheckReport, config: Config) -> None:
+    """Name the configured models whose cost is unknown."""
+    prices = config.prices.models
+    named = [config.models.model, *(each.model for each in config.assistants.define)]
+    unknown = sorted({model for model in named if model and model not in prices})
+    if prices and unknown:
+        report.warn(
+            "prices",
+            f"{', '.join(unknown)}: no price in [prices.models]. The use counts in tokens alone, "
+            "and limits of money do not hold.",
+        )
+    elif prices:
+        report.ok("prices", f"{len(prices)} model(s) have a price in {config.prices.currency}")
+    else:
+        report.note("prices", "none in [prices.models]: use counts in tokens alone")
+
+
+def _check_transcription(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
+    """Check the settings alone: an endpoint answers nothing but audio."""
+    settings = config.models.transcription
+    if not settings.url:
+        return
+    try:
+        transcription_endpoint(config, environment, SystemClock())
+    except StartError as error:
+        report.failed("audio", str(error))
+    else:
+        report.ok("audio", f"{settings.model} at {settings.url} is configured to transcribe")
+
+
+def _check_definitions(report: CheckReport, config: Config, directory: Path) -> None:
+    """Check that the engine accepts the defined assistants and has the one that answers."""
+    wanted = config.assistants.assistant
+    try:
+        made = checked_definitions(config.assistants, default_model=config.models.model)
+        if wanted and wanted not in made | assistants_in(directory / "engine.db", BOT_PROJECT):
+            raise no_such_assistant(wanted)
+    except (ConfigError, StoreError) as error:
+        report.failed("assistant", str(error))
+    else:
+        report.ok("assistant", f"{wanted or ', '.join(sorted(made))} can answer")
+
+
+async def _check_server(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
+    """Check the server's settings by listening for a moment."""
+    settings = config.server
+
+    def no_project(project: str) -> AssistantsAPI:
+        raise APIError(503, f"{project} is not available during a check.")
+
+    try:
+        require_own_engine(config)
+        keys = server_keys(environment)
+        if not settings.enabled:
+            return
+        server = Server(no_project, keys=keys, host=settings.host, port=settings.port)
+        await server.start()
+        await server.stop()
+    except (StartError, ServerError) as error:
+        report.failed("server", str(error))
+    else:
+        report.ok("server", f"can listen on {settings.host}:{settings.port}")
+
+
+async def _check_assistants(
+    report: CheckReport, config: Config, environment: Mapping[str, str]
+) -> None:
+    settings = config.assistants
+    try:
+        key = secret(environment, "assistants", settings.api_key_env)
+    except StartError as error:
+        report.failed("assistants", str(error))
+        return
+    async with Client(settings.url, key) as client:
+        try:
+            await client.list_assistants(Page(limit=1))
+            report.ok("assistants", f"{settings.url} answers")
+            made = checked_definitions(settings, default_model=config.models.model)
+            if settings.assistant not in ("", *made):
+                found = await existing_assistant(client, settings.assistant)
+                report.ok("assistant", f"{found.name or found.id} exists")
+        except APIError as error:
+            report.failed("assistants", f"{settings.url}: {error.message}")
+        except ConfigError as error:
+            report.failed("assistant", str(error))

@@ -1,0 +1,1 @@
+"""What slash commands, menus and buttons do, one module a group."""

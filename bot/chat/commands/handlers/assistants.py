@@ -1,0 +1,366 @@
+"""``/assistant``: lists, shows, chooses, makes, changes and deletes the assistants of a server."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+import discord
+from discord import app_commands
+from msgspec import Struct
+
+from bot.assistants.errors import APIError
+from bot.assistants.schema.objects import Assistant
+from bot.chat.commands.assistant_form import assistant_modal, submission_of
+from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
+from bot.chat.commands.localization import Choices
+from bot.chat.commands.modals import ModalEntries
+from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.places.places import channel_ids, named_place, place_id_of, places_of
+from bot.chat.texts import overviews, sentences
+from bot.chat.texts.fluent import localized
+from bot.chat.texts.plain_text import well_formed
+from bot.chat.threads.api_errors import TurnError, gone
+from bot.chat.threads.assistant_editor import (
+    AssistantEditor,
+    AssistantGoneError,
+    EditRefusedError,
+    type_of,
+)
+from bot.chat.threads.messages.message_builder import UnreadableError
+from bot.chat.threads.threads import AssistantThreads
+from bot.chat.transport.rest_retry import RestRetry
+from bot.runtime.clock import Clock
+from bot.store.ledger import (
+    ASSISTANT_SETTING,
+    AssistantDraft,
+    Ledger,
+    NameTakenError,
+)
+
+Where = Literal["here", "channel", "category", "server"]
+"""A place whose assistant is chosen: the channel or channel thread, its channel, …"""
+
+AssistantName = app_commands.Range[str, 1, 100]
+
+ModelName = app_commands.Range[str, 1, 100]
+
+ModelLister = Callable[[], Awaitable[tuple[str, ...]]]
+"""Returns the names of the models that the endpoint offers; empty where that is not known."""
+
+_MODELS_SECONDS: Final = 600.0
+_MOST_CHOICES: Final = 25
+_LOOK_SECONDS: Final = 2.0
+"""How long the form of an assistant that is changed waits for the assistant, in seconds."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _Known(Struct, frozen=True):
+    """An assistant that a server may use; ``own`` if it was made there."""
+
+    id: str
+    name: str
+    own: bool
+
+
+class AssistantCommands:
+    """Handles ``/assistant`` and its form."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        threads: AssistantThreads,
+        choice: AssistantChoice,
+        editor: AssistantEditor,
+        models: ModelLister,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._rest = rest
+        self._clock = clock
+        self._threads = threads
+        self._choice = choice
+        self._editor = editor
+        self._models = models
+        self._listed: tuple[float, tuple[str, ...]] | None = None
+
+    async def list_assistants(self, interaction: discord.Interaction[Any]) -> None:
+        """List the assistants that this server may use, and where they were chosen."""
+        async with self._acknowledged(interaction) as response:
+            guild_id = _guild_of(interaction)
+            chosen = await self._ledger.settings.of_guild(guild_id, ASSISTANT_SETTING)
+            lines = []
+            for assistant in await self._known(guild_id):
+                places = [each.place_id for each in chosen if each.value == assistant.id]
+                line = overviews.assistant_line(
+                    assistant.name,
+                    own=assistant.own,
+                    default=assistant.id == self._choice.default_id,
+                    places=[named_place(place, guild_id) for place in places],
+                )
+                lines.append(line)
+            await response.show(overviews.lines(lines))
+
+    async def show(
+        self, interaction: discord.Interaction[Any], assistant: AssistantName | None = None
+    ) -> None:
+        """Show an assistant, or the one that answers here with the place of that choice."""
+        async with self._acknowledged(interaction) as response:
+            guild_id = _guild_of(interaction)
+            source: str | None = None
+            if assistant is None:
+                chosen = await self._choice.of_places(self._places(interaction))
+                assistant_id = chosen.assistant_id
+                source = (
+                    localized("assistant-source-config")
+                    if chosen.place_id is None
+                    else localized(
+                        "assistant-source-place", place=named_place(chosen.place_id, guild_id)
+                    )
+                )
+            else:
+                known = await self._named(guild_id, assistant)
+                if known is None:
+                    await response.show(overviews.no_such_assistant(assistant))
+                    return
+                assistant_id = known.id
+            try:
+                found = await self._threads.api.retrieve_assistant(assistant_id)
+            except (APIError, TurnError) as error:
+                await response.show(_api_failure(error))
+                return
+            await response.show(_details(found, source))
+
+    async def use(
+        self,
+        interaction: discord.Interaction[Any],
+        assistant: AssistantName | None = None,
+        where: Where = "here",
+    ) -> None:
+        """Choose the assistant of a place; without one, take the place's choice back."""
+        async with self._acknowledged(interaction) as response:
+            guild_id = _guild_of(interaction)
+            place_id = place_id_of(self._client, interaction, where)
+            if place_id is None:
+                await response.show(localized("place-no-category"))
+                return
+            place = named_place(place_id, guild_id)
+            known = None
+            if assistant is not None:
+                known = await self._named(guild_id, assistant)
+                if known is None:
+                    await response.show(overviews.no_such_assistant(assistant))
+                    return
+            value = None if known is None else known.id
+            await self._ledger.settings.set(place_id, guild_id, {ASSISTANT_SETTING: value})
+            if known is None:
+                await response.show(localized("assistant-choice-reset", place=place))
+            else:
+                await response.show(
+                    localized("assistant-chosen", name=sentences.plain(known.name), place=place)
+                )
+
+    async def create(
+        self, interaction: discord.Interaction[Any], name: AssistantName, model: ModelName
+    ) -> None:
+        """Show the form of a new assistant."""
+        await self._show_form(interaction, None, name, model)
+
+    async def edit(
+        self,
+        interaction: discord.Interaction[Any],
+        assistant: AssistantName,
+        name: AssistantName | None = None,
+        model: ModelName | None = None,
+    ) -> None:
+        """Show the form of an assistant that was made in this server."""
+        known = await self._named(_guild_of(interaction), assistant)
+        old: Assistant | None = None
+        refusal = overviews.no_such_assistant(assistant)
+        if known is not None and not known.own:
+            refusal = localized("assistant-configured", name=sentences.plain(known.name))
+        elif known is not None:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    old = await self._threads.api.retrieve_assistant(known.id)
+            except (APIError, TurnError, TimeoutError) as error:
+                refusal = _api_failure(error)
+        if known is None or old is None:
+            await self._refuse(interaction, refusal)
+            return
+        await self._show_form(interaction, old, name or known.name, model or old.model)
+
+    async def delete(self, interaction: discord.Interaction[Any], assistant: AssistantName) -> None:
+        """Delete an assistant that was made in this server, with its knowledge."""
+        async with self._acknowledged(interaction) as response:
+            guild_id = _guild_of(interaction)
+            known = await self._named(guild_id, assistant)
+            if known is None:
+                await response.show(overviews.no_such_assistant(assistant))
+                return
+            name = sentences.plain(known.name)
+            if not known.own:
+                await response.show(localized("assistant-configured", name=name))
+                return
+            deleted = await self._ledger.assistants.begin_delete(guild_id, known.id)
+            if deleted is None:
+                await response.show(overviews.no_such_assistant(assistant))
+                return
+            try:
+                await self._editor.delete(deleted)
+            except (APIError, TurnError) as error:
+                _log.warning("Assistant %s is not deleted yet: %s", known.id, error)
+                await response.show(localized("assistant-deleted-later", name=name))
+                return
+            await response.show(localized("assistant-deleted", name=name))
+
+    async def form_sent(
+        self, interaction: discord.Interaction[Any], name: str, entries: ModalEntries
+    ) -> None:
+        """Make or change the assistant of a form; ``name`` is the form's id in the ledger."""
+        async with AcknowledgedInteraction(
+            interaction, self._rest, ephemeral=True, thinking=True
+        ) as response:
+            submission = submission_of(entries)
+            try:
+                draft = await self._ledger.assistants.submit(int(name), submission.to_json())
+            except NameTakenError as error:
+                await response.show(
+                    localized("assistant-name-taken", name=sentences.plain(str(error)))
+                )
+                return
+            if draft is None:
+                await response.show(localized("assistant-form-old"))
+                return
+            await response.show(await self._carried_out(draft))
+
+    async def own_assistants(self, interaction: discord.Interaction[Any], typed: str) -> Choices:
+        """Complete the name of an assistant that was made in this server."""
+        return await self._choices(interaction, typed, own=True)
+
+    async def all_assistants(self, interaction: discord.Interaction[Any], typed: str) -> Choices:
+        """Complete the name of an assistant that this server may use."""
+        return await self._choices(interaction, typed, own=False)
+
+    async def offered_models(self, interaction: discord.Interaction[Any], typed: str) -> Choices:
+        """Complete the name of a model that the endpoint offers."""
+        found = [each for each in await self._offered() if typed.casefold() in each.casefold()]
+        return [
+            app_commands.Choice(name=each[:100], value=each)
+            for each in found[:_MOST_CHOICES]
+            if len(each) <= 100
+        ]
+
+    async def _choices(
+        self, interaction: discord.Interaction[Any], typed: str, *, own: bool
+    ) -> Choices:
+        return [
+            app_commands.Choice(name=known.name[:100], value=known.id)
+            for known in await self._known(_guild_of(interaction))
+            if (known.own or not own) and typed.casefold() in known.name.casefold()
+        ][:_MOST_CHOICES]
+
+    async def _offered(self) -> tuple[str, ...]:
+        now = self._clock.monotonic()
+        if self._listed is None or now - self._listed[0] > _MODELS_SECONDS:
+            self._listed = now, await self._models()
+        return self._listed[1]
+
+    async def _show_form(
+        self, interaction: discord.Interaction[Any], old: Assistant | None, name: str, model: str
+    ) -> None:
+        draft = AssistantDraft(
+            id=interaction.id,
+            guild_id=_guild_of(interaction),
+            creator_id=interaction.user.id,
+            assistant_id=None if old is None else old.id,
+            name=" ".join(well_formed(name).split()) or "Assistant",
+            model=well_formed(model).strip(),
+        )
+        if not draft.model:
+            await self._refuse(interaction, localized("assistant-no-model"))
+            return
+        try:
+            await self._ledger.assistants.begin(draft)
+        except NameTakenError:
+            refusal = localized("assistant-name-taken", name=sentences.plain(draft.name))
+            await self._refuse(interaction, refusal)
+            return
+        await open_form(interaction, self._rest, assistant_modal(draft.id, draft.name, old))
+
+    async def _carried_out(self, draft: AssistantDraft) -> str:
+        try:
+            edited = await self._editor.carry_out(draft)
+        except UnreadableError as error:
+            _log.info("The instructions of form %d can't be read: %s", draft.id, error)
+            return localized("assistant-instructions-unreadable")
+        except AssistantGoneError:
+            return localized("assistant-gone")
+        except EditRefusedError as error:
+            _log.warning("The Assistants API refused form %d: %s", draft.id, error)
+            return localized("assistant-refused", model=sentences.plain(draft.model))
+        except TurnError as error:
+            return _api_failure(error)
+        offered = await self._offered()
+        return overviews.assistant_ready(
+            draft.name,
+            new=draft.assistant_id is None,
+            left_out=edited.left_out,
+            unknown_model=draft.model if offered and draft.model not in offered else None,
+        )
+
+    async def _known(self, guild_id: int) -> list[_Known]:
+        configured = [_Known(id_, name, own=False) for name, id_ in self._choice.configured.items()]
+        own = await self._ledger.assistants.of_guild(guild_id)
+        return configured + [_Known(each.id, each.name, own=True) for each in own]
+
+    async def _named(self, guild_id: int, name: str) -> _Known | None:
+        """Return the assistant with that id or name, if this server may use it."""
+        known = await self._known(guild_id)
+        wanted = name.strip().casefold()
+        return next(
+            (each for each in known if each.id == name.strip()),
+            next((each for each in known if each.name.casefold() == wanted), None),
+        )
+
+    def _places(self, interaction: discord.Interaction[Any]) -> tuple[int, ...]:
+        channel_id, parent_id = channel_ids(interaction)
+        return places_of(self._client, _guild_of(interaction), channel_id, parent_id)
+
+    def _acknowledged(self, interaction: discord.Interaction[Any]) -> AcknowledgedInteraction:
+        return AcknowledgedInteraction(interaction, self._rest, ephemeral=True)
+
+    async def _refuse(self, interaction: discord.Interaction[Any], sentence: str) -> None:
+        async with self._acknowledged(interaction) as response:
+            await response.show(sentence)
+
+
+def _guild_of(interaction: discord.Interaction[Any]) -> int:
+    assert interaction.guild_id is not None  # the commands exist in servers alone
+    return interaction.guild_id
+
+
+def _details(assistant: Assistant, source: str | None) -> str:
+    return overviews.assistant_details(
+        name=assistant.name or assistant.id,
+        model=assistant.model,
+        tools=[type_of(tool) for tool in assistant.tools],
+        instructions=assistant.instructions or "",
+        source=source,
+    )
+
+
+def _api_failure(error: Exception) -> str:
+    _log.warning("An assistant can't be read or changed: %r", error)
+    if isinstance(error, APIError) and gone(error):
+        return localized("assistant-gone")
+    return localized("assistant-api-failed")
+
+
+async def no_models() -> tuple[str, ...]:
+    """List no models: nobody knows them."""
+    return ()

@@ -1,0 +1,1 @@
+"""Builds the messages of questions, and reads those of answers."""

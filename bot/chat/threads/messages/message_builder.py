@@ -1,0 +1,315 @@
+"""Builds the message that is posted to a thread for a question: text, images and files.
+
+Whatever can't be read of a question is named in the message; it never holds the question back.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from bot.assistants.schema.content import MAX_CONTENT, ContentInput, TextInput
+from bot.assistants.schema.requests import CreateMessage
+from bot.assistants.schema.tools import FileSearchTool, NewAttachment
+from bot.chat.texts.unread import Unread, UnreadReason
+from bot.chat.threads.messages.pointers import pointers_of
+from bot.store.ledger import NewQuestion, Question
+
+QUESTION_KEY: Final = "question"
+"""The metadata key under which a message carries its question's id."""
+
+_REVISION_KEY: Final = "revision"
+
+SHORT_TEXT: Final = 20_000
+"""The longest text of a file that is part of the message, in characters.
+
+A longer text becomes a file on the thread, which the model searches.
+"""
+
+_IMAGE_ENDINGS: Final = re.compile(r"\.(png|jpe?g|gif|webp)\Z", re.IGNORECASE)
+_AUDIO_ENDINGS: Final = re.compile(r"\.(mp3|m4a|ogg|oga|opus|wav|flac|aac)\Z", re.IGNORECASE)
+_PACKED_ENDINGS: Final = re.compile(
+    r"pdf|doc[mx]|dot[mx]|xl[st][mx]|p[op][ts][mx]|o[dt][pst]|epub", re.IGNORECASE
+)
+_FENCES: Final = re.compile("`{3,}")
+_BETWEEN: Final = len("\n\n")
+_LEAST_SHOWN: Final = 1_000
+_CUT_OFF: Final = "\n(cut off here: the message is too long)"
+_REST_MISSING: Final = "\n(the rest is missing: this server can't search files)"
+_SEARCHABLE: Final = "(too long to show here: search it with file_search)"
+
+
+class AttachedFile(Struct, frozen=True):
+    """A file of a question; ``size`` is in bytes, ``url`` works for about a day."""
+
+    id: int
+    name: str
+    url: str
+    size: int
+    content_type: str = ""
+
+    @property
+    def kind(self) -> Literal["image", "audio", "document"]:
+        """What the file claims to be; only its bytes show what it is."""
+        if self.content_type.startswith("image/svg"):
+            return "document"  # to a model an SVG image is text
+        for kind, endings in (("image", _IMAGE_ENDINGS), ("audio", _AUDIO_ENDINGS)):
+            claimed = self.content_type.startswith(f"{kind}/")
+            if claimed or (not self.content_type and endings.search(self.name)):
+                return "image" if kind == "image" else "audio"
+        return "document"
+
+    @property
+    def heading(self) -> str:
+        """The line that names the file to the model."""
+        what = "file" if self.kind == "document" else self.kind
+        return f"[{what} {' '.join(self.name.split())}, {format_size(self.size)}]"
+
+
+class UnreadableError(Exception):
+    """A file can't be read or used; the text tells the model why."""
+
+    def __init__(self, reason: UnreadReason, text: str, *, limit: str = "") -> None:
+        super().__init__(text)
+        self.reason: UnreadReason = reason
+        self.limit = limit
+
+
+class AttachmentSource(Protocol):
+    """Reads the files of questions, and uploads images and long texts for the thread."""
+
+    async def current(self, question: Question) -> tuple[AttachedFile, ...]:
+        """Return a question's files with addresses that work."""
+        ...
+
+    async def text(self, question: Question, file: AttachedFile) -> str:
+        """Return a document's text or the words of audio; raises ``UnreadableError``."""
+        ...
+
+    async def image(self, question: Question, file: AttachedFile) -> ContentInput:
+        """Return an image as a content part that does not expire; raises ``UnreadableError``."""
+        ...
+
+    async def upload(self, file: AttachedFile, text: str) -> str:
+        """Upload a document's text to be searched; return the upload's id.
+
+        Raises ``UnreadableError`` where the server refuses it.
+        """
+        ...
+
+
+class BuiltMessage(Struct, frozen=True, kw_only=True):
+    """A message to post; ``unread`` are the parts of the question that are missing in it."""
+
+    request: CreateMessage
+    unread: tuple[Unread, ...]
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether texts of the question are to be searched with file_search."""
+        return bool(self.request.attachments)
+
+
+def attached(question: NewQuestion) -> tuple[AttachedFile, ...]:
+    """Return a question's files."""
+    return msgspec.json.decode(question.attachments, type=tuple[AttachedFile, ...])
+
+
+def attachments_json(files: Sequence[AttachedFile]) -> str:
+    """Return files as JSON for the ledger."""
+    return msgspec.json.encode(files).decode()
+
+
+def unread_of(question: Question) -> tuple[Unread, ...]:
+    """Return the parts of a question that could not be read."""
+    return msgspec.json.decode(question.unread, type=tuple[Unread, ...])
+
+
+def unread_json(parts: Sequence[Unread]) -> str:
+    """Return unread parts as JSON for the ledger."""
+    return msgspec.json.encode(parts).decode()
+
+
+def wording(question: Question) -> tuple[str, str]:
+    """Return what identifies the present wording of a question: its id and its revision."""
+    return str(question.id), str(question.revision)
+
+
+def wording_in(metadata: Mapping[str, str] | None) -> tuple[str, str] | None:
+    """Return the wording that a message with this metadata has; None if it is no question."""
+    if metadata is None or QUESTION_KEY not in metadata:
+        return None
+    return metadata[QUESTION_KEY], metadata.get(_REVISION_KEY, "0")
+
+
+def is_same_wording(one: NewQuestion, other: NewQuestion) -> bool:
+    """Return whether two states of a question have the same text and the same files."""
+    # Discord signs the addresses of files anew.
+    files = [[file.id for file in attached(each)] for each in (one, other)]
+    return one.content == other.content and files[0] == files[1]
+
+
+class PointedAt(Struct, frozen=True, kw_only=True):
+    """What a question's message shows of other messages: quotes, files, and what is missing."""
+
+    blocks: tuple[str, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
+    lost: tuple[UnreadReason, ...] = ()
+
+
+async def message_for(
+    question: Question,
+    files: AttachmentSource,
+    *,
+    named: bool,
+    pointed_at: PointedAt | None = None,
+) -> BuiltMessage:
+    """Build the message of a question; ``named`` puts the author's name before the text."""
+    name = " ".join(question.author_name.split())
+    # The heading of a quote stands on a line of its own.
+    space = "\n\n" if question.content.startswith("[") else " "
+    asked = f"{name}:{space}{question.content}".rstrip() if named else question.content
+    given = await files.current(question) if question.attachments != "[]" else ()
+    lost = pointers_of(question).lost
+    if pointed_at is not None:
+        asked = "\n\n".join(block for block in (asked, *pointed_at.blocks) if block)
+        given = tuple({file.id: file for file in (*given, *pointed_at.files)}.values())
+        lost += pointed_at.lost
+    builder = _Builder(question, files, asked, given, lost)
+    if given:
+        await builder.add_files()
+    return builder.message()
+
+
+class _Builder:
+    """The blocks of one message; each file gets the room that the blocks before it left."""
+
+    def __init__(
+        self,
+        question: Question,
+        files: AttachmentSource,
+        asked: str,
+        given: Sequence[AttachedFile],
+        lost: Sequence[UnreadReason],
+    ) -> None:
+        self._question = question
+        self._files = files
+        self._given = given
+        self._blocks = [asked]
+        # The characters left after the question and one line for every file.
+        self._room = MAX_CONTENT - len(asked)
+        self._room -= sum(len(_omitted(file)) + _BETWEEN for file in given)
+        self._images: list[ContentInput] = []
+        self._attachments: list[NewAttachment] = []
+        self._unread = [Unread("", reason) for reason in lost]
+
+    async def add_files(self) -> None:
+        """Read the files and add a block or an image for each, in their order."""
+        documents = [file for file in self._given if file.kind != "image"]
+        texts = await asyncio.gather(*(self._text(file) for file in documents))
+        read = dict(zip(documents, texts, strict=True))
+        for file in self._given:
+            # The line that was set aside for this file.
+            room = self._room + len(_omitted(file))
+            if file.kind == "image":
+                block = await self._image(file)
+            else:
+                block = await self._document(file, read[file], room)
+            if block:
+                self._blocks.append(_shortened(block, room))
+                self._room = room - len(self._blocks[-1])
+
+    def message(self) -> BuiltMessage:
+        """Return the message of all blocks."""
+        text = _shortened("\n\n".join(block for block in self._blocks if block), MAX_CONTENT)
+        question = self._question
+        metadata = {QUESTION_KEY: str(question.id), "author": str(question.author_id)}
+        if question.revision:
+            metadata[_REVISION_KEY] = str(question.revision)
+        content: str | tuple[ContentInput, ...] = text
+        if self._images:
+            content = (*([TextInput(text)] if text else []), *self._images)
+        request = CreateMessage(
+            role="user",
+            content=content,
+            attachments=tuple(self._attachments) or None,
+            metadata=metadata,
+        )
+        return BuiltMessage(request=request, unread=tuple(self._unread))
+
+    async def _text(self, file: AttachedFile) -> str | UnreadableError:
+        try:
+            return await self._files.text(self._question, file)
+        except UnreadableError as error:
+            return error
+
+    async def _image(self, file: AttachedFile) -> str:
+        try:
+            self._images.append(await self._files.image(self._question, file))
+        except UnreadableError as error:
+            return self._unreadable(file, error)
+        return ""
+
+    async def _document(self, file: AttachedFile, text: str | UnreadableError, room: int) -> str:
+        """Return a file's block: its text, or where the text is found, or why there is none."""
+        if isinstance(text, UnreadableError):
+            return self._unreadable(file, text)
+        block = _shown(file, text)
+        if len(text) <= SHORT_TEXT and len(block) <= room:
+            return block
+        try:
+            upload = await self._files.upload(file, text)
+        except UnreadableError as error:
+            if room < _LEAST_SHOWN:
+                return self._unreadable(file, error)
+            self._unread.append(Unread(file.name, "beginning_only"))
+            return _beginning(file, text, min(room, SHORT_TEXT))
+        self._attachments.append(NewAttachment(file_id=upload, tools=(FileSearchTool(),)))
+        return f"{file.heading} {_SEARCHABLE}"
+
+    def _unreadable(self, file: AttachedFile, error: UnreadableError) -> str:
+        self._unread.append(Unread(file.name, error.reason, error.limit))
+        return f"{file.heading} (could not be read: {error})"
+
+
+def _omitted(file: AttachedFile) -> str:
+    return f"{file.heading} {_SEARCHABLE}"
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: max(most - len(_CUT_OFF), 0)] + _CUT_OFF
+
+
+def _shown(file: AttachedFile, text: str) -> str:
+    """Return a file with its text: the words of audio as a quote, a document in a fence."""
+    if file.kind == "audio":
+        words = (f"> {line}".rstrip() for line in text.splitlines())
+        return "\n".join((f"{file.heading} Its words:", *words))
+    begin, end = _fence(file, text)
+    return f"{begin}{text.rstrip()}{end}"
+
+
+def _beginning(file: AttachedFile, text: str, room: int) -> str:
+    begin, end = _fence(file, text)
+    shown = text[: room - len(begin) - len(end) - len(_REST_MISSING)]
+    return f"{begin}{shown}{end}{_REST_MISSING}"
+
+
+def _fence(file: AttachedFile, text: str) -> tuple[str, str]:
+    """Return what stands before and behind a file's text, which can't close its fence."""
+    longest = max(map(len, _FENCES.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    ending = file.name.rpartition(".")[2] if "." in file.name else ""
+    is_code = ending.isalnum() and not _PACKED_ENDINGS.fullmatch(ending)
+    language = ending if is_code else ""
+    return f"{file.heading}\n{fence}{language}\n", f"\n{fence}"
+
+
+def format_size(size: int) -> str:
+    """Return a size in bytes, kB or MB, as people write it."""
+    if size < 1_000:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    return f"{size / 1_000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,0 +1,131 @@
+"""Posts the messages of others that a question points at, each as a message of its own.
+
+A message of its own can leave the thread alone when its author deletes it on Discord.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from bot.assistants.api import AssistantsAPI
+from bot.assistants.errors import APIError
+from bot.assistants.schema.objects import Message
+from bot.assistants.schema.requests import CreateMessage
+from bot.chat.threads.messages.message_builder import PointedAt
+from bot.chat.threads.messages.pointers import NOTHING
+from bot.store.ledger import Ledger, Question, Turn
+
+BYSTANDER_KEY: Final = "bystander"
+"""The metadata key under which a message carries the Discord id of a bystander's message."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Bystander(Struct, frozen=True):
+    """A message of somebody who asks nothing: Discord ids of both, and its text as a quote."""
+
+    message_id: int
+    author_id: int
+    text: str
+
+
+class References(PointedAt, frozen=True, kw_only=True):
+    """What was found of the messages that a question points at."""
+
+    bystanders: tuple[Bystander, ...] = ()
+
+
+class ReferenceSource(Protocol):
+    """Looks up the messages that a question points at."""
+
+    async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
+        """Return what is found; ``is_first`` tells that the thread has no question yet."""
+        ...
+
+
+MessageFinder = Callable[[], Awaitable[str | None]]
+"""Looks up on a thread whether a message was posted; returns its id."""
+
+PostOnce = Callable[[str, CreateMessage, MessageFinder], Awaitable[str]]
+
+
+class BystanderPoster:
+    """Posts bystanders' messages to threads, each once.
+
+    ``post_once`` posts a message to a thread and looks the message up after a cut connection;
+    ``newest`` returns a thread's newest messages.
+    """
+
+    def __init__(
+        self,
+        api: AssistantsAPI,
+        ledger: Ledger,
+        *,
+        post_once: PostOnce,
+        newest: Callable[[str], Awaitable[Sequence[Message]]],
+    ) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._post_once = post_once
+        self._newest = newest
+
+    async def pointed_at(
+        self, thread_id: str, turn: Turn, question: Question, references: ReferenceSource
+    ) -> References | None:
+        """Look up what a question points at, and post the bystanders' messages to the thread."""
+        if question.points_to == NOTHING:
+            return None
+        is_first = await self._ledger.questions.is_first(question, thread_id)
+        found = await references.read(question, turn, is_first=is_first)
+        if found.bystanders:
+            await self.post(thread_id, question, found.bystanders)
+        return found
+
+    async def post(
+        self, thread_id: str, question: Question, bystanders: Sequence[Bystander]
+    ) -> None:
+        """Post the messages that are not on the thread yet; raises as ``post_once`` does."""
+        home_id = question.home_id or question.channel_id
+        known = await self._ledger.bystanders.plan(
+            question.id,
+            home_id,
+            thread_id,
+            {each.message_id: each.author_id for each in bystanders},
+        )
+        found: dict[str, str] = {}
+        if None in known.values():
+            # A post was interrupted: the message may be on the thread.
+            found = await self._on_thread(thread_id)
+        for each in bystanders:
+            if known.get(each.message_id) is not None:
+                continue
+            key = str(each.message_id)
+            posted = found.get(key)
+            if posted is None:
+                posted = await self._post_one(thread_id, key, each.text)
+            if not await self._ledger.bystanders.posted(thread_id, each.message_id, posted):
+                await self._delete(thread_id, posted)
+
+    async def _post_one(self, thread_id: str, key: str, text: str) -> str:
+        async def find() -> str | None:
+            return (await self._on_thread(thread_id)).get(key)
+
+        request = CreateMessage(role="user", content=text, metadata={BYSTANDER_KEY: key})
+        return await self._post_once(thread_id, request, find)
+
+    async def _on_thread(self, thread_id: str) -> dict[str, str]:
+        """Return the bystanders' messages among a thread's newest ones, by their Discord ids."""
+        return {
+            message.metadata[BYSTANDER_KEY]: message.id
+            for message in await self._newest(thread_id)
+            if message.metadata and BYSTANDER_KEY in message.metadata
+        }
+
+    async def _delete(self, thread_id: str, message_id: str) -> None:
+        """Delete a message whose author deleted it on Discord."""
+        try:
+            await self._api.delete_message(thread_id, message_id)
+        except APIError as error:
+            _log.warning("Message %s of %s can't be deleted: %s", message_id, thread_id, error)

@@ -1,0 +1,1 @@
+"""Follows runs to their end."""

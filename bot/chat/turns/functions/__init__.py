@@ -1,0 +1,1 @@
+"""The function calls of a turn: made, approved, and made late."""

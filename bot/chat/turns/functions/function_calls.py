@@ -1,0 +1,236 @@
+"""Makes the function calls of a turn's run, each once, and remembers them in the ledger.
+
+A call is stored as started before it is made, and with its output before that is submitted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import discord
+from msgspec import structs
+
+from bot.assistants.schema.objects import RequiredToolCall, Run
+from bot.assistants.schema.requests import ToolOutput
+from bot.chat.places.assistant_choice import AssistantChoice
+from bot.chat.places.places import places_of
+from bot.chat.texts.locales import Locales
+from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE, CallEnded
+from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.functions.approvals import Approvals
+from bot.chat.turns.functions.tool_context import ToolContexts, asker_of
+from bot.runtime.clock import Clock
+from bot.runtime.tasks import cancelling
+from bot.store.ledger import (
+    CallFile,
+    CallLimit,
+    CallLimits,
+    CallOutcome,
+    Ledger,
+    NewApproval,
+    NewCall,
+    StoredCall,
+    Turn,
+)
+from bot.tool_settings import Decision, ToolRule
+from bot.tools.caller import make_call
+from bot.tools.context import Run as PreparedCall
+from bot.tools.functions import Functions
+from bot.tools.policy import Circumstances, decide
+from bot.tools.tool import ArgumentsError, Tool
+
+INTERRUPTED: Final = (
+    "Error: the bot was restarted while this call was made. Whether it had an effect is not known, "
+    "so it was not made again."
+)
+DENIED: Final = "Error: this call is not allowed here. Answer without it, and say so."
+_LIMITED: Final[dict[CallLimit, str]] = {
+    "run": "this answer has made as many calls as it may. Call no more functions: answer now.",
+    "minute": "this server has made as many calls as it may in a minute. Answer without it.",
+    "member": "this member has made as many calls as they may in an hour. Answer without it.",
+}
+
+_log: Final = logging.getLogger(__name__)
+
+
+class FunctionCaller:
+    """What the function calls of all turns need; ``time_zone`` counts where a server has none."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        locales: Locales,
+        choice: AssistantChoice,
+        functions: Functions,
+        time_zone: str,
+    ) -> None:
+        self.client: Final = client
+        self.ledger: Final = ledger
+        self.clock: Final = clock
+        self.choice: Final = choice
+        self.toolbox: Final = functions.toolbox
+        self.contexts: Final = ToolContexts(
+            client, ledger, rest, clock, functions.public, time_zone
+        )
+        self.approvals: Final = Approvals(client, ledger, rest, clock, locales, functions.settings)
+        self.settings: Final = functions.settings
+        settings = functions.settings
+        self.limits: Final = CallLimits(
+            per_run=settings.calls_per_run,
+            per_minute=settings.calls_per_minute,
+            per_member_hour=settings.calls_per_member_hour,
+        )
+
+    async def decision(self, turn: Turn, tool: Tool, assistant_id: str) -> Decision:
+        """Return whether a call of a turn is made, asks for approval, or is refused."""
+        rules = self.settings.rules
+        names = {name for name, known in self.choice.configured.items() if known == assistant_id}
+        places = places_of(self.client, turn.guild_id or 0, turn.channel_id, turn.parent_id)
+        circumstances = Circumstances(
+            channels=frozenset(places),
+            assistants=frozenset({assistant_id, *names}),
+            roles=await self._roles(turn, rules),
+        )
+        return decide(rules, tool, circumstances)
+
+    async def _roles(self, turn: Turn, rules: Sequence[ToolRule]) -> tuple[frozenset[int], ...]:
+        """Return the roles of each asker; nothing where no rule names a role."""
+        guild = None if turn.guild_id is None else self.client.get_guild(turn.guild_id)
+        if guild is None or not any(rule.roles for rule in rules):
+            return ()
+        found = []
+        for asker in turn.askers:
+            try:
+                member = await guild.fetch_member(asker.id)
+                found.append(frozenset(role.id for role in member.roles))
+            except discord.HTTPException as error:
+                _log.info("The roles of member %d can't be read: %s", asker.id, error)
+                found.append(frozenset())
+        return tuple(found)
+
+
+class TurnCalls:
+    """The function calls of one turn: the ``CallAnswerer`` of its runs."""
+
+    def __init__(self, caller: FunctionCaller, turn: Turn) -> None:
+        self._caller = caller
+        self._ledger = caller.ledger
+        self._turn = turn
+
+    async def outputs(self, run: Run, ended: CallEnded) -> tuple[ToolOutput, ...]:
+        """Make the calls that a run waits for, side by side; return one output for each."""
+        assert run.required_action is not None
+        known = await self._ledger.tool_calls.unsubmitted(run.id)
+        calls = run.required_action.submit_tool_outputs.tool_calls
+        tasks = [
+            asyncio.create_task(self._output(run, call, known.get(call.id), ended))
+            for call in calls
+        ]
+        async with cancelling(*tasks):
+            outputs = await asyncio.gather(*tasks)
+        return tuple(
+            ToolOutput(tool_call_id=call.id, output=output)
+            for call, output in zip(calls, outputs, strict=True)
+        )
+
+    async def submitted(self, run_id: str, call_ids: Sequence[str]) -> None:
+        """Remember that the run has these outputs."""
+        await self._ledger.tool_calls.submitted(run_id, call_ids)
+
+    async def settled(self, run_id: str) -> None:
+        """Remember that the run waits for no output, whatever the ledger has of its calls."""
+        await self._ledger.tool_calls.settled(run_id)
+
+    async def cancelled(self, run_id: str) -> None:
+        """Remember that the calls under way were cancelled with their run."""
+        await self._ledger.tool_calls.cancelled(run_id)
+        await self._caller.approvals.withdraw(run_id)
+
+    async def _output(
+        self, run: Run, call: RequiredToolCall, known: StoredCall | None, ended: CallEnded
+    ) -> str:
+        outcome, output = await self._answered(run, call, known)
+        ended(call.id, outcome == "done")
+        return output
+
+    async def _answered(
+        self, run: Run, call: RequiredToolCall, known: StoredCall | None
+    ) -> tuple[CallOutcome, str]:
+        """Return the outcome and the output of a call, from the ledger or by making the call."""
+        if known is not None and known.outcome is not None and known.output is not None:
+            return known.outcome, known.output
+        new = self._new(run, call)
+        tool = self._caller.toolbox.get(call.function.name)
+        if tool is None:
+            return await self._not_made(new, known, "invalid", FUNCTION_UNAVAILABLE)
+        try:
+            prepared = tool.prepare(call.function.arguments)
+        except ArgumentsError as error:
+            return await self._not_made(new, known, "invalid", f"Error: {error}")
+        if known is not None:
+            if not tool.idempotent:
+                return await self._not_made(new, known, "interrupted", INTERRUPTED)
+            return await self._make(tool, prepared, known)
+        decision = await self._caller.decision(self._turn, tool, run.assistant_id)
+        if decision != "ask":
+            await self._ledger.approvals.note(new, tool.name, decision)
+        if decision == "deny":
+            return await self._not_made(new, None, "denied", DENIED)
+        if decision == "ask":
+            refused = await self._caller.approvals.verdict(self._asking(run, new))
+            if refused is not None:
+                return await self._not_made(new, None, *refused)
+        started = await self._ledger.tool_calls.started(new, self._caller.limits)
+        if isinstance(started, str):
+            return await self._not_made(new, None, "limited", f"Error: {_LIMITED[started]}")
+        return await self._make(tool, prepared, started)
+
+    def _new(self, run: Run, call: RequiredToolCall) -> NewCall:
+        return NewCall(
+            run_id=run.id,
+            call_id=call.id,
+            turn_id=self._turn.id,
+            channel_id=self._turn.channel_id,
+            guild_id=self._turn.guild_id,
+            asker_id=asker_of(self._turn).id,
+            name=call.function.name,
+            arguments=call.function.arguments,
+        )
+
+    def _asking(self, run: Run, call: NewCall) -> NewApproval:
+        return NewApproval(
+            **structs.asdict(call),
+            asker_name=asker_of(self._turn).name,
+            thread_id=run.thread_id,
+            assistant_id=run.assistant_id,
+        )
+
+    async def _not_made(
+        self, call: NewCall, known: StoredCall | None, outcome: CallOutcome, output: str
+    ) -> tuple[CallOutcome, str]:
+        if known is None:
+            await self._ledger.tool_calls.not_made(call, outcome, output)
+        else:
+            await self._ledger.tool_calls.finished(known, outcome, output)
+        return outcome, output
+
+    async def _make(
+        self, tool: Tool, prepared: PreparedCall, call: StoredCall
+    ) -> tuple[CallOutcome, str]:
+        settings = self._caller.settings
+        context = await self._caller.contexts.of(self._turn, tool.name)
+        result = await make_call(
+            tool,
+            prepared,
+            context,
+            self._caller.clock,
+            seconds=settings.seconds,
+            most_characters=settings.output_characters,
+        )
+        files = [CallFile(file.name, file.data) for file in result.files]
+        await self._ledger.tool_calls.finished(call, result.outcome, result.output, files)
+        return result.outcome, result.output

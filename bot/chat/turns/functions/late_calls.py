@@ -1,0 +1,94 @@
+"""Makes function calls that a person allowed after their runs had gone on, each once.
+
+The ledger has a call as started before it is made. Its result is stored together with the question
+that brings the result to the assistant.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from bot.chat.intake.ledger_retry import until_ledger_answers
+from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE
+from bot.chat.turns.functions.approvals import question_about
+from bot.chat.turns.functions.function_calls import DENIED, INTERRUPTED, FunctionCaller
+from bot.runtime.tasks import BackgroundTasks
+from bot.store.ledger import Approval, CallFile
+from bot.tools.caller import make_call
+from bot.tools.tool import ArgumentsError
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LateCalls:
+    """The calls without their runs; ``schedule`` is called with the channel of each result."""
+
+    def __init__(self, caller: FunctionCaller, schedule: Callable[[int], None]) -> None:
+        self._caller = caller
+        self._ledger = caller.ledger
+        self._schedule = schedule
+        self._tasks = BackgroundTasks()
+
+    def make_soon(self, approval: Approval) -> None:
+        """Make a granted call in the background."""
+        self._tasks.start(
+            self._make(approval),
+            f"The call of approval {approval.id} was not made to its end; the next start goes on",
+        )
+
+    def resume_soon(self) -> None:
+        """Go on with the calls that an earlier process left."""
+        self._tasks.start(self._resume(), "Allowed calls could not be resumed")
+
+    async def stop(self) -> None:
+        """Cancel the calls under way; the next start goes on with them."""
+        await self._tasks.stop()
+
+    async def _resume(self) -> None:
+        unfinished = await until_ledger_answers(
+            self._ledger.approvals.unfinished, self._caller.clock, "Allowed calls can't be read"
+        )
+        for approval in unfinished:
+            self.make_soon(approval)
+
+    async def _make(self, approval: Approval) -> None:
+        output, files = await self._made(approval)
+        if output is None:
+            return
+        text = (
+            f"[The call of {approval.name} that waited for approval has ended. "
+            f"{approval.decider_name or 'A person'} allowed the call.]\n{output}"
+        )
+        asked = await self._ledger.approvals.finished(
+            approval, question_about(approval, text), files
+        )
+        if asked:
+            self._schedule(approval.channel_id)
+
+    async def _made(self, approval: Approval) -> tuple[str | None, list[CallFile]]:
+        """Make a call; return its output and files; None if another task makes the call."""
+        caller = self._caller
+        tool = caller.toolbox.get(approval.name)
+        turn = await self._ledger.history.turn(approval.turn_id)
+        if tool is None or turn is None:
+            return FUNCTION_UNAVAILABLE, []
+        if await caller.decision(turn, tool, approval.assistant_id) == "deny":
+            return DENIED, []
+        try:
+            prepared = tool.prepare(approval.arguments)
+        except ArgumentsError as error:
+            return f"Error: {error}", []
+        if approval.state == "started":
+            if not tool.idempotent:
+                return INTERRUPTED, []
+        elif not await self._ledger.approvals.started(approval.id):
+            return None, []
+        result = await make_call(
+            tool,
+            prepared,
+            await caller.contexts.of(turn, tool.name),
+            caller.clock,
+            seconds=caller.settings.seconds,
+            most_characters=caller.settings.output_characters,
+        )
+        return result.output, [CallFile(file.name, file.data) for file in result.files]

@@ -1,0 +1,125 @@
+"""What a function may know of the turn that calls it."""
+
+import logging
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import discord
+
+from bot.chat.places.server_settings import server_settings, zone_of
+from bot.chat.transport.rest_retry import RestRetry
+from bot.chat.turns.functions.tool_channels import TurnChannels
+from bot.runtime.clock import Clock
+from bot.store.ledger import Asker, Ledger, TooManyValuesError, Turn
+from bot.tools import ToolError
+from bot.tools.context import Caller, CallPlace
+from bot.tools.public_session import PublicSession
+
+LONGEST_KEY: Final = 200
+LONGEST_VALUE: Final = 10_000
+
+
+class TurnValues:
+    """The key-value store of a function's server, or of a channel of direct messages."""
+
+    def __init__(self, ledger: Ledger, place_id: int, function: str) -> None:
+        self._ledger = ledger
+        self._place_id = place_id
+        self._function = function
+
+    async def get(self, key: str) -> str | None:
+        """Return a value; None if it was never set."""
+        return await self._ledger.tool_values.get(self._place_id, self._key(key))
+
+    async def set(self, key: str, value: str) -> None:
+        """Set a value; raises ``ToolError``."""
+        if len(value) > LONGEST_VALUE:
+            raise ToolError(f"A stored value has at most {LONGEST_VALUE} characters.")
+        try:
+            await self._ledger.tool_values.set(self._place_id, self._key(key), value)
+        except TooManyValuesError as error:
+            raise ToolError(f"No further value can be stored: {error}.") from error
+
+    async def delete(self, key: str) -> None:
+        """Delete a value, if it was set."""
+        await self._ledger.tool_values.delete(self._place_id, self._key(key))
+
+    def _key(self, key: str) -> str:
+        if len(key) > LONGEST_KEY:
+            raise ToolError(f"The key of a stored value has at most {LONGEST_KEY} characters.")
+        return f"{self._function}:{key}"
+
+
+class TurnToolContext:
+    """The ``Context`` of one function in one turn."""
+
+    def __init__(
+        self,
+        asker: Caller,
+        place: CallPlace,
+        values: TurnValues,
+        log: logging.Logger,
+        channels: TurnChannels,
+        public: PublicSession,
+    ) -> None:
+        self.channels: Final = channels
+        self.asker: Final = asker
+        self.place: Final = place
+        self.values: Final = values
+        self.log: Final = log
+        self._public = public
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """An HTTP session that connects to public addresses only."""
+        return self._public.session
+
+
+class ToolContexts:
+    """Makes the contexts of functions."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        public: PublicSession,
+        time_zone: str,
+    ) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._client = client
+        self._ledger = ledger
+        self._public = public
+        self._time_zone = time_zone
+
+    async def of(self, turn: Turn, function: str) -> TurnToolContext:
+        """Return the context of a function that a turn calls; raises ``LedgerError``."""
+        zone = ZoneInfo(self._time_zone)
+        guild = None if turn.guild_id is None else self._client.get_guild(turn.guild_id)
+        if turn.guild_id is not None:
+            zone = zone_of(await server_settings(self._ledger, turn.guild_id), zone)
+        channel = None if guild is None else guild.get_channel_or_thread(turn.channel_id)
+        place = CallPlace(
+            channel_id=turn.channel_id,
+            channel_name="" if channel is None else channel.name,
+            server_id=turn.guild_id,
+            server_name="" if guild is None else guild.name,
+            time_zone=zone.key,
+        )
+        asker = asker_of(turn)
+        return TurnToolContext(
+            Caller(asker.id, asker.name),
+            place,
+            TurnValues(self._ledger, turn.guild_id or turn.channel_id, function),
+            logging.getLogger(f"tools.{function}"),
+            TurnChannels(self._client, self._rest, self._clock, turn),
+            self._public,
+        )
+
+
+def asker_of(turn: Turn) -> Asker:
+    """Return on whose behalf a turn calls functions; nobody where its questions were deleted."""
+    return turn.askers[-1] if turn.askers else Asker(0, "")

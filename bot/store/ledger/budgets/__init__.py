@@ -1,0 +1,1 @@
+"""What members, channels and servers spend, and their limits."""

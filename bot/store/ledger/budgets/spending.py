@@ -1,0 +1,380 @@
+"""What runs use and cost: reserved before a run, settled by its own usage, summed by day.
+
+Costs are whole billionths of the currency. Days are dates in the time zone of a server.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from bot.store.ledger.budgets.caps import Cap, Reached, find_reached, payer_of
+from bot.store.ledger.session import LedgerSession
+
+_MOST: Final = 2**53
+"""The most tokens, or billionths, that one run is charged: a server's word may be absurd."""
+
+
+class Spend(Struct, frozen=True, kw_only=True):
+    """What a run used; ``cost`` is 0 where the model's price is unknown."""
+
+    model: str | None
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    tokens: int
+    cost: int
+
+
+class NewCharge(Struct, frozen=True, kw_only=True):
+    """An attempt that is about to have a run: its place, its days, and its estimated use.
+
+    ``total_day`` is the date in the operator's time zone.
+    """
+
+    turn_id: int
+    attempt: int
+    guild_id: int
+    channel_id: int
+    day: str
+    total_day: str
+    tokens: int
+    cost: int
+
+
+class OpenCharge(Struct, frozen=True, kw_only=True):
+    """An attempt that is over, but whose use is not known yet."""
+
+    turn_id: int
+    attempt: int
+    thread_id: str | None
+    run_id: str | None
+
+
+class SpendingStore:
+    """The charges of attempts and their sums; each method is one transaction."""
+
+    def __init__(self, database: LedgerSession) -> None:
+        self._database = database
+
+    async def reached(self, caps: Sequence[Cap]) -> Reached | None:
+        """Return the first cap that is spent, whatever runs under way have reserved."""
+
+        def work(db: sqlite3.Connection) -> Reached | None:
+            return next((hit for cap in caps if (hit := find_reached(db, cap, 0, 0))), None)
+
+        return await self._database.read(work)
+
+    async def reserve(
+        self, charge: NewCharge, shared: Sequence[Cap], members: Mapping[int, Sequence[Cap]]
+    ) -> Reached | None:
+        """Reserve the estimate of an attempt; return the cap that leaves no room for it.
+
+        The members whose own caps leave room share the charge. Only where no member's do, or a
+        shared cap leaves none, nothing is reserved. A second call for an attempt changes nothing.
+        """
+
+        def work(db: sqlite3.Connection) -> Reached | None:
+            known = db.execute(
+                "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?",
+                (charge.turn_id, charge.attempt),
+            ).fetchone()
+            if known is not None:
+                return None
+            for cap in shared:
+                hit = find_reached(db, cap, charge.tokens, charge.cost)
+                if hit is not None:
+                    return hit
+            payers = sorted(members)
+            while payers:
+                hits = {
+                    member_id: hit
+                    for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True)
+                    for cap in members[member_id]
+                    if (hit := find_reached(db, cap, share.tokens, share.cost)) is not None
+                }
+                if not hits:
+                    break
+                payers = [member_id for member_id in payers if member_id not in hits]
+                if not payers:
+                    return next(iter(hits.values()))
+            for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True):
+                _insert(db, charge, member_id, share, settled=False)
+            return None
+
+        return await self._database.write(work)
+
+    async def add(self, charge: NewCharge, member_ids: Sequence[int], spend: Spend) -> None:
+        """Store what a run beside the attempts used, once."""
+
+        def work(db: sqlite3.Connection) -> None:
+            add_settled(db, charge, member_ids, spend)
+
+        await self._database.write(work)
+
+    async def settle(self, turn_id: int, attempt: int, spend: Spend | None) -> None:
+        """Replace an attempt's estimate by its use, once; None: there was no run."""
+        await self._database.write(lambda db: settle(db, turn_id, attempt, spend))
+
+    async def accept_estimate(self, turn_id: int, attempt: int) -> None:
+        """Take the estimate for the use of a run that can't be read any more."""
+        await self._database.write(lambda db: accept_estimate(db, turn_id, attempt))
+
+    async def open_charges(self) -> tuple[OpenCharge, ...]:
+        """Return the charges of attempts that are over and whose use is not known."""
+        statement = """
+            SELECT DISTINCT c.turn_id, c.attempt, coalesce(c.thread_id, t.thread_id), c.run_id
+            FROM charges c LEFT JOIN turns t ON t.id = c.turn_id
+            WHERE NOT c.settled
+              AND NOT (t.attempt = c.attempt
+                       AND t.state IN ('waiting', 'placed', 'posted', 'running'))
+            ORDER BY c.turn_id, c.attempt
+        """
+        return await self._database.read(
+            lambda db: tuple(
+                OpenCharge(turn_id=row[0], attempt=row[1], thread_id=row[2], run_id=row[3])
+                for row in db.execute(statement)
+            )
+        )
+
+    async def last_in(self, channel_id: int, before: int) -> Spend | None:
+        """Return what the newest run of a channel used before a turn; None if nothing is known."""
+
+        def work(db: sqlite3.Connection) -> Spend | None:
+            row = db.execute(
+                """
+                SELECT max(c.model), sum(c.prompt_tokens), sum(c.cached_tokens),
+                       sum(c.completion_tokens), sum(c.tokens), sum(c.cost)
+                FROM charges c
+                WHERE c.settled AND c.attempt > 0 AND c.turn_id = (
+                    SELECT max(t.id) FROM turns t WHERE t.channel_id = ? AND t.id <= ?
+                      AND EXISTS (SELECT 1 FROM charges
+                                  WHERE turn_id = t.id AND attempt > 0 AND settled))
+                GROUP BY c.attempt ORDER BY c.attempt DESC LIMIT 1
+                """,
+                (channel_id, before),
+            ).fetchone()
+            return None if row is None else _spend(row)
+
+        return await self._database.read(work)
+
+    async def of_attempt(self, turn_id: int, attempt: int) -> Spend | None:
+        """Return what an attempt used; None until that is settled."""
+
+        def work(db: sqlite3.Connection) -> Spend | None:
+            row = db.execute(
+                """
+                SELECT max(model), sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens),
+                       sum(tokens), sum(cost)
+                FROM charges WHERE turn_id = ? AND attempt = ? AND settled GROUP BY turn_id
+                """,
+                (turn_id, attempt),
+            ).fetchone()
+            return None if row is None else _spend(row)
+
+        return await self._database.read(work)
+
+
+def name_run(
+    db: sqlite3.Connection, turn_id: int, attempt: int, thread_id: str | None, run_id: str
+) -> None:
+    """Store which run an attempt's charge is for."""
+    db.execute(
+        """
+        UPDATE charges SET thread_id = ?, run_id = ?
+        WHERE turn_id = ? AND attempt = ? AND NOT settled
+        """,
+        (thread_id, run_id, turn_id, attempt),
+    )
+
+
+def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | None) -> None:
+    """Replace an attempt's estimate by its use, unless that was done; None: there was no run."""
+    rows = db.execute(
+        """
+        DELETE FROM charges WHERE turn_id = ? AND attempt = ? AND NOT settled
+        RETURNING payer, guild_id, channel_id, day, total_day, tokens, cost, member_id
+        """,
+        (turn_id, attempt),
+    ).fetchall()
+    rows.sort()
+    shares = [None] * len(rows) if spend is None else _parts(spend, len(rows))
+    for row, share in zip(rows, shares, strict=True):
+        charge = NewCharge(
+            turn_id=turn_id,
+            attempt=attempt,
+            guild_id=row[1],
+            channel_id=row[2],
+            day=row[3],
+            total_day=row[4],
+            tokens=row[5],
+            cost=row[6],
+        )
+        _sum(db, charge, row[0], reserved_tokens=-charge.tokens, reserved_cost=-charge.cost)
+        if share is not None:
+            _insert(db, charge, row[7], share, settled=True, payer=row[0])
+
+
+def accept_estimate(db: sqlite3.Connection, turn_id: int, attempt: int) -> None:
+    """Take the estimate of an attempt for its use."""
+    (tokens, cost) = db.execute(
+        """
+        SELECT coalesce(sum(tokens), 0), coalesce(sum(cost), 0) FROM charges
+        WHERE turn_id = ? AND attempt = ? AND NOT settled
+        """,
+        (turn_id, attempt),
+    ).fetchone()
+    spend = Spend(
+        model=None,
+        prompt_tokens=tokens,
+        cached_tokens=0,
+        completion_tokens=0,
+        tokens=tokens,
+        cost=cost,
+    )
+    settle(db, turn_id, attempt, spend)
+
+
+def forget_guild(db: sqlite3.Connection, guild_id: int) -> None:
+    """Forget the spending of a server; it stays in the operator's total."""
+    unsettled = db.execute(
+        "SELECT DISTINCT turn_id, attempt FROM charges WHERE guild_id = ? AND NOT settled",
+        (guild_id,),
+    ).fetchall()
+    for turn_id, attempt in unsettled:
+        accept_estimate(db, turn_id, attempt)
+    db.execute("DELETE FROM charges WHERE guild_id = ?", (guild_id,))
+    db.execute("DELETE FROM spending WHERE guild_id = ? AND scope <> 'total'", (guild_id,))
+
+
+def add_settled(
+    db: sqlite3.Connection, charge: NewCharge, member_ids: Sequence[int], spend: Spend
+) -> None:
+    """Store a run's use without an estimate before it, unless that was done."""
+    known = db.execute(
+        "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?", (charge.turn_id, charge.attempt)
+    ).fetchone()
+    if known is None and member_ids:
+        for member_id, share in zip(
+            sorted(member_ids), _parts(spend, len(member_ids)), strict=True
+        ):
+            _insert(db, charge, member_id, share, settled=True)
+
+
+def _insert(
+    db: sqlite3.Connection,
+    charge: NewCharge,
+    member_id: int,
+    use: Spend,
+    *,
+    settled: bool,
+    payer: int | None = None,
+) -> None:
+    payer = payer_of(db, member_id) if payer is None else payer
+    db.execute(
+        """
+        INSERT INTO charges (turn_id, attempt, payer, member_id, guild_id, channel_id, day,
+                             total_day, settled, model, prompt_tokens, cached_tokens,
+                             completion_tokens, tokens, cost)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            charge.turn_id,
+            charge.attempt,
+            payer,
+            member_id,
+            charge.guild_id,
+            charge.channel_id,
+            charge.day,
+            charge.total_day,
+            settled,
+            use.model,
+            use.prompt_tokens,
+            use.cached_tokens,
+            use.completion_tokens,
+            use.tokens,
+            use.cost,
+        ),
+    )
+    if settled:
+        _sum(db, charge, payer, tokens=use.tokens, cost=use.cost)
+    else:
+        _sum(db, charge, payer, reserved_tokens=use.tokens, reserved_cost=use.cost)
+
+
+def _sum(
+    db: sqlite3.Connection,
+    charge: NewCharge,
+    payer: int,
+    *,
+    tokens: int = 0,
+    cost: int = 0,
+    reserved_tokens: int = 0,
+    reserved_cost: int = 0,
+) -> None:
+    """Add to the sums of a charge's scopes."""
+    guild_id = charge.guild_id
+    db.executemany(
+        """
+        INSERT INTO spending (scope, guild_id, target_id, day, tokens, cost, reserved_tokens,
+                              reserved_cost)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (scope, guild_id, target_id, day) DO UPDATE SET
+            tokens = tokens + excluded.tokens, cost = cost + excluded.cost,
+            reserved_tokens = reserved_tokens + excluded.reserved_tokens,
+            reserved_cost = reserved_cost + excluded.reserved_cost
+        """,
+        [
+            (scope, guild, target, day, tokens, cost, reserved_tokens, reserved_cost)
+            for scope, guild, target, day in (
+                ("total", 0, 0, charge.total_day),
+                ("server", guild_id, guild_id, charge.day),
+                ("channel", guild_id, charge.channel_id, charge.day),
+                ("member", guild_id, payer, charge.day),
+            )
+        ],
+    )
+
+
+def _shares(charge: NewCharge, count: int) -> list[Spend]:
+    whole = Spend(
+        model=None,
+        prompt_tokens=0,
+        cached_tokens=0,
+        completion_tokens=0,
+        tokens=charge.tokens,
+        cost=charge.cost,
+    )
+    return _parts(whole, count)
+
+
+def _parts(spend: Spend, count: int) -> list[Spend]:
+    """Divide a use among members, so that the parts sum up to the whole."""
+
+    def part(whole: int, number: int) -> int:
+        whole = min(max(whole, 0), _MOST)
+        return whole // count + (number < whole % count)
+
+    return [
+        Spend(
+            model=spend.model,
+            prompt_tokens=part(spend.prompt_tokens, number),
+            cached_tokens=part(spend.cached_tokens, number),
+            completion_tokens=part(spend.completion_tokens, number),
+            tokens=part(spend.tokens, number),
+            cost=part(spend.cost, number),
+        )
+        for number in range(count)
+    ]
+
+
+def _spend(row: tuple[str | None, int, int, int, int, int]) -> Spend:
+    return Spend(
+        model=row[0],
+        prompt_tokens=row[1],
+        cached_tokens=row[2],
+        completion_tokens=row[3],
+        tokens=row[4],
+        cost=row[5],
+    )

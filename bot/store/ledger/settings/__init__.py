@@ -1,0 +1,1 @@
+"""What servers and the operator have set, and what was told to them."""

@@ -1,0 +1,140 @@
+"""Hand-overs of channel threads to people: who asked for one, who took over, who ended it."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from bot.store.ledger.chores import add_chore
+from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.settings.place_settings import PlaceSettingStore
+
+SILENT_SETTING: Final = "silent"
+"""The name of the setting of a channel thread in which people answer instead of the assistant."""
+
+PING_SECONDS: Final = 3_600.0
+"""Time between two mentions of the role in a channel thread, in seconds."""
+
+
+class Handover(Struct, frozen=True, kw_only=True):
+    """A channel thread that people answer; times are seconds since 1970.
+
+    ``taken_by`` is the first member of the role who wrote there. ``pinged`` tells whether this
+    request has the role mentioned, and ``is_new`` whether it silenced the assistant.
+    """
+
+    handed_over_at: float
+    pinged: bool
+    is_new: bool
+    taken_by: int | None = None
+
+
+class HandoverStore:
+    """The hand-overs of the ledger; each method is one transaction."""
+
+    def __init__(
+        self, database: LedgerSession, settings: PlaceSettingStore, now: Callable[[], float]
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._now = now
+
+    async def begin(
+        self, channel_id: int, guild_id: int, member_id: int, *, role_id: int | None, tag: bool
+    ) -> Handover:
+        """Silence the assistant in a channel thread, and have people called.
+
+        ``role_id`` is the role to mention, at most once an hour; None mentions nobody. ``tag`` has
+        the post tagged. A second request changes nothing but may mention the role again.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Handover:
+            row = db.execute(
+                """
+                SELECT handed_over_at, pinged_at, taken_by, resumed_at FROM handovers
+                WHERE channel_id = ?
+                """,
+                (channel_id,),
+            ).fetchone()
+            is_new = row is None or row[3] is not None
+            pinged_at = None if row is None else row[1]
+            pings = role_id is not None and (pinged_at is None or now - pinged_at >= PING_SECONDS)
+            if is_new:
+                db.execute(
+                    """
+                    INSERT OR REPLACE INTO handovers
+                        (channel_id, guild_id, member_id, handed_over_at, pinged_at)
+                    VALUES (?, ?, ?, ?, ?)
+                    """,
+                    (channel_id, guild_id, member_id, now, pinged_at),
+                )
+                db.execute(
+                    """
+                    INSERT INTO place_settings (place_id, guild_id, name, value)
+                    VALUES (?, ?, ?, '1') ON CONFLICT (place_id, name) DO NOTHING
+                    """,
+                    (channel_id, guild_id, SILENT_SETTING),
+                )
+            if pings:
+                db.execute(
+                    "UPDATE handovers SET pinged_at = ? WHERE channel_id = ?", (now, channel_id)
+                )
+                target = f"{guild_id}.{role_id}.{member_id}.{int(now)}"
+                add_chore(db, channel_id, "ping", channel_id, target)
+            if tag:
+                add_chore(db, channel_id, "tag", channel_id, "people")
+            return Handover(
+                handed_over_at=now if is_new else row[0],
+                pinged=pings,
+                is_new=is_new,
+                taken_by=None if is_new else row[2],
+            )
+
+        try:
+            return await self._database.write(work)
+        finally:
+            self._settings.changed()
+
+    async def taken(self, channel_id: int, member_id: int) -> None:
+        """Store who took over, the first time somebody does."""
+        await self._database.write(
+            lambda db: db.execute(
+                """
+                UPDATE handovers SET taken_by = ?, taken_at = ?
+                WHERE channel_id = ? AND taken_by IS NULL AND resumed_at IS NULL
+                """,
+                (member_id, self._now(), channel_id),
+            ).close()
+        )
+
+    async def of_channel(self, channel_id: int) -> tuple[int, int | None] | None:
+        """Return who asked for the hand-over under way, and who took over; None without one."""
+        statement = """
+            SELECT member_id, taken_by FROM handovers WHERE channel_id = ? AND resumed_at IS NULL
+        """
+        return await self._database.read(lambda db: db.execute(statement, (channel_id,)).fetchone())
+
+    async def end(self, channel_id: int, member_id: int) -> bool:
+        """Let the assistant answer again; False if it was not silent."""
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> bool:
+            ended = db.execute(
+                """
+                UPDATE handovers SET resumed_by = ?, resumed_at = ?
+                WHERE channel_id = ? AND resumed_at IS NULL
+                """,
+                (member_id, now, channel_id),
+            ).rowcount
+            db.execute(
+                "DELETE FROM place_settings WHERE place_id = ? AND name = ?",
+                (channel_id, SILENT_SETTING),
+            )
+            return ended == 1
+
+        try:
+            return await self._database.write(work)
+        finally:
+            self._settings.changed()

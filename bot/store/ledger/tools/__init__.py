@@ -1,0 +1,1 @@
+"""The function calls of runs, and what functions keep."""

@@ -1,0 +1,1 @@
+"""Questions, turns, their moves between states, and what belongs to them."""

@@ -1,0 +1,336 @@
+"""Deleted Discord messages: withdraws questions, and ends turns whose reply was deleted."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from bot.store.ledger import rows
+from bot.store.ledger.chores import add_chore, discard_run
+from bot.store.ledger.records import Turn
+from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.turns.moves import move
+
+_IS_GIVEN: Final = "message_id IN (SELECT value FROM json_each(:ids))"
+
+_QUOTE: Final = re.compile(r"\n*\[in reply to this message by [^\n]*\]\n(?:>[^\n]*(?:\n|\Z))+")
+"""A quote as chat writes it: a heading in brackets, and lines that begin with ">"."""
+
+_DELETED: Final = "[in reply to a message that was deleted]"
+"""What chat shows the model in place of such a quote."""
+
+_UNDECIDED: Final = ("waiting", "placed", "posted", "running")
+"""The states of a turn whose outcome is not known yet."""
+
+
+class Deletion(Struct, frozen=True):
+    """The channels with work to do after a deletion, and the turns whose work must be stopped."""
+
+    channels: frozenset[int] = frozenset()
+    turns: frozenset[int] = frozenset()
+
+
+class ShownMessage(Struct, frozen=True):
+    """A Discord message whose text is on a thread, and the channel in which it stands."""
+
+    id: int
+    channel_id: int
+
+
+class DeletionStore:
+    """The part of the ledger that stores deletions; each method is one transaction."""
+
+    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    async def shown_in(
+        self, channel_id: int, *, before: float, most: int = 300
+    ) -> tuple[ShownMessage, ...]:
+        """Return the newest questions, parts of replies and bystanders' messages, newest first.
+
+        Returns none where the channel had no question before a moment in seconds since 1970.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[ShownMessage, ...]:
+            is_older = """
+                SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND received_at < ?)
+            """
+            if not db.execute(is_older, (channel_id, before)).fetchone()[0]:
+                return ()
+            found = db.execute(_SHOWN, {"channel": channel_id, "most": most})
+            return tuple(ShownMessage(*row) for row in found)
+
+        return await self._database.read(work)
+
+    async def channels_shown(self, *, most: int = 2_000) -> tuple[tuple[int, int | None], ...]:
+        """Return the channels whose questions are on threads, each with its server.
+
+        The channels with the newest questions come first.
+        """
+        statement = """
+            SELECT home_id, guild_id FROM questions
+            WHERE withdrawn_at IS NULL AND home_id IS NOT NULL
+            GROUP BY home_id ORDER BY max(id) DESC LIMIT ?
+        """
+        return await self._database.read(
+            lambda db: tuple((row[0], row[1]) for row in db.execute(statement, (most,)))
+        )
+
+    async def messages_deleted(self, ids: Iterable[int]) -> Deletion:
+        """Store that Discord messages were deleted, by anybody but the bot itself.
+
+        A question that waits is withdrawn. A turn under way loses the question: its run is
+        discarded, and the next attempt answers the other questions. A turn without questions or
+        with a deleted reply is closed as withdrawn. Whatever was posted to a thread leaves it. The
+        words of bystanders and quotes in other questions leave, too. Other messages change nothing.
+        """
+        given = json.dumps(list(ids))
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Deletion:
+            channels: set[int] = set()
+            turns: set[int] = set()
+            for turn in _with_deleted_parts(db, given):
+                _end_without_reply(db, turn)
+                channels.add(turn.channel_id)
+                turns.add(turn.id)
+            withdrawn = delete_questions(db, given, now)
+            channels |= withdrawn.channels | forget_shown(db, {"ids": given})
+            return Deletion(frozenset(channels), withdrawn.turns | turns)
+
+        # Almost every deleted message is one that the ledger does not know: no write for those.
+        if not await self._database.read(lambda db: _is_known(db, given)):
+            return Deletion()
+        return await self._database.write(work)
+
+
+_SHOWN: Final = """
+    SELECT q.id, q.channel_id FROM questions q
+    WHERE q.home_id = :channel AND q.withdrawn_at IS NULL AND q.continues IS NULL
+      AND q.cause IS NULL
+    UNION ALL
+    SELECT p.message_id, t.channel_id FROM turns t JOIN parts p ON p.turn_id = t.id
+    WHERE t.channel_id = :channel
+    UNION ALL
+    -- The beginning of a channel thread has the thread's id, and stands in another channel.
+    SELECT b.message_id, q.channel_id FROM bystanders b JOIN questions q ON q.id = b.question_id
+    WHERE q.home_id = :channel AND b.message_id <> q.channel_id
+    ORDER BY 1 DESC LIMIT :most
+"""
+
+
+def delete_questions(db: sqlite3.Connection, ids: str, now: float) -> Deletion:
+    """Withdraw questions, given as JSON, and have the turns under way answer their other ones."""
+    channels: set[int] = set()
+    turns: set[int] = set()
+    for turn_id, home_id in _withdraw(db, ids, now):
+        if home_id is not None:
+            channels.add(home_id)
+        begun = None if turn_id is None else rows.turn_by_id(db, turn_id)
+        if begun is not None and begun.state in _UNDECIDED:
+            turns.update([begun.id] if _answer_the_others(db, begun) else [])
+    return Deletion(frozenset(channels), frozenset(turns))
+
+
+def _is_known(db: sqlite3.Connection, ids: str) -> bool:
+    statement = """
+        SELECT EXISTS (SELECT 1 FROM questions WHERE id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM parts WHERE message_id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM quotes
+                       WHERE message_id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM bystanders
+                       WHERE message_id IN (SELECT value FROM json_each(:ids)))
+    """
+    return bool(db.execute(statement, {"ids": ids}).fetchone()[0])
+
+
+def _with_deleted_parts(db: sqlite3.Connection, ids: str) -> list[Turn]:
+    """Remove deleted messages from the parts of replies; return the turns of those replies."""
+    gone = "SELECT value FROM json_each(?)"
+    found = db.execute(f"SELECT DISTINCT turn_id FROM parts WHERE message_id IN ({gone})", (ids,))
+    turns = [turn for row in found.fetchall() if (turn := rows.turn_by_id(db, row[0])) is not None]
+    db.execute(f"DELETE FROM parts WHERE message_id IN ({gone})", (ids,))
+    for turn in turns:
+        # The numbers of the parts have no gaps.
+        left = [
+            row[0]
+            for row in db.execute(
+                "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", (turn.id,)
+            )
+        ]
+        db.execute("DELETE FROM parts WHERE turn_id = ?", (turn.id,))
+        db.executemany(
+            "INSERT INTO parts VALUES (?, ?, ?)",
+            [(turn.id, number, message_id) for number, message_id in enumerate(left)],
+        )
+    return [turn for each in turns if (turn := rows.turn_by_id(db, each.id)) is not None]
+
+
+def _end_without_reply(db: sqlite3.Connection, turn: Turn) -> None:
+    """End a turn whose reply lost a part; the answer of an ended one leaves the thread."""
+    if turn.state in _UNDECIDED:
+        _close_as_withdrawn(db, turn)
+    elif turn.state == "closing":
+        db.execute("UPDATE turns SET outcome = 'withdrawn' WHERE id = ?", (turn.id,))
+        discard_run(db, turn)
+    elif not turn.parts:
+        discard_run(db, turn)
+
+
+def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | None, int | None]]:
+    """Withdraw questions; return turn and channel of each."""
+    withdrawn = db.execute(
+        """
+        UPDATE questions SET withdrawn_at = ?, content = '', attachments = '[]',
+                             points_to = '{}', unread = '[]'
+        WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
+        RETURNING id, turn_id, home_id, thread_id, message_id
+        """,
+        (now, ids),
+    ).fetchall()
+    for question_id, turn_id, home_id, thread_id, message_id in withdrawn:
+        _leave_copies(db, question_id, turn_id, home_id, thread_id)
+        if message_id is not None:
+            add_chore(db, home_id, "message", thread_id, message_id)
+            continue
+        # While a turn's questions are posted, a message may exist that the ledger does not know.
+        posting = db.execute(
+            """
+            SELECT l.thread_id FROM turns t JOIN links l ON l.channel_id = t.channel_id
+            WHERE t.id = ? AND t.state = 'placed' AND l.thread_id IS NOT NULL
+            """,
+            (turn_id,),
+        ).fetchone()
+        if posting is not None:
+            add_chore(db, home_id, "question", posting[0], question_id)
+    for turn_id in {row[1] for row in withdrawn if row[1] is not None}:
+        _take_from_rated(db, turn_id)
+    return [(turn_id, home_id) for _, turn_id, home_id, _, _ in withdrawn]
+
+
+def _leave_copies(
+    db: sqlite3.Connection,
+    question_id: int,
+    turn_id: int | None,
+    home_id: int | None,
+    thread_id: str | None,
+) -> None:
+    """Have the copy of a question leave the thread that replaced the one of the question."""
+    row = db.execute(
+        "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?",
+        (home_id, thread_id),
+    ).fetchone()
+    if turn_id is not None and row is not None and row[0] is not None:
+        add_chore(db, home_id or 0, "question", row[0], question_id)
+
+
+def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:
+    """Keep with the rated answers of a turn only the questions that were not withdrawn."""
+    left = db.execute(
+        """
+        SELECT content FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL ORDER BY id
+        """,
+        (turn_id,),
+    ).fetchall()
+    db.execute(
+        "UPDATE rated_answers SET question = ? WHERE turn_id = ?",
+        ("\n\n".join(row[0] for row in left), turn_id),
+    )
+
+
+def forget_shown(
+    db: sqlite3.Connection, given: dict[str, Any], *, where: str = _IS_GIVEN
+) -> set[int]:
+    """Have messages leave the threads on which they are shown or quoted; return the channels.
+
+    ``where`` is the SQL condition of the messages in ``bystanders`` and ``quotes``.
+    """
+    shown = db.execute(
+        f"""
+        DELETE FROM bystanders WHERE {where}
+        RETURNING home_id, thread_id, posted_id, message_id
+        """,
+        given,
+    ).fetchall()
+    for home_id, thread_id, posted_id, message_id in shown:
+        if posted_id is not None:
+            add_chore(db, home_id, "message", thread_id, posted_id)
+        else:
+            add_chore(db, home_id, "question", thread_id, message_id)
+    quoting = db.execute(f"DELETE FROM quotes WHERE {where} RETURNING question_id", given)
+    channels = {_without_quote(db, row[0]) for row in quoting.fetchall()}
+    return {row[0] for row in shown} | {each for each in channels if each is not None}
+
+
+def _without_quote(db: sqlite3.Connection, question_id: int) -> int | None:
+    """Take the quote of another message from a question; return the question's channel.
+
+    Files may be those of the quoted message, so they leave with it. The posted wording leaves the
+    thread. A turn that has not answered posts what is left.
+    """
+    row = db.execute(
+        """
+        SELECT content, home_id, thread_id, message_id FROM questions
+        WHERE id = ? AND withdrawn_at IS NULL
+        """,
+        (question_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    content, home_id, thread_id, message_id = row
+    db.execute(
+        """
+        UPDATE questions SET content = ?, attachments = '[]', points_to = '{}',
+                             revision = revision + 1, message_id = NULL
+        WHERE id = ?
+        """,
+        (_QUOTE.sub(f"\n\n{_DELETED}", content).strip() or _DELETED, question_id),
+    )
+    if message_id is not None:
+        add_chore(db, home_id, "message", thread_id, message_id)
+    return None if home_id is None else int(home_id)
+
+
+def _answer_the_others(db: sqlite3.Connection, turn: Turn) -> bool:
+    """Have a turn that lost a question answer its other ones; withdraw it if it has none.
+
+    Returns whether the attempt is over. A turn that has not posted its questions goes on.
+    """
+    (newest,) = db.execute(
+        "SELECT max(id) FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL", (turn.id,)
+    ).fetchone()
+    if newest is None:
+        _close_as_withdrawn(db, turn)
+        return True
+    if not turn.parts:
+        db.execute("UPDATE turns SET reply_to = ? WHERE id = ?", (newest, turn.id))
+    if turn.state in ("posted", "running") and turn.canceller is None:
+        discard_run(db, turn)
+        move(
+            db,
+            """
+            UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL, pickups = 0
+            WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+            """,
+            "waiting",
+            id=turn.id,
+        )
+        return True
+    return False
+
+
+def _close_as_withdrawn(db: sqlite3.Connection, turn: Turn) -> None:
+    discard_run(db, turn)
+    move(
+        db,
+        """
+        UPDATE turns SET state = 'closing', outcome = 'withdrawn', error = NULL, pickups = 0
+        WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+        """,
+        "closing",
+        id=turn.id,
+    )
