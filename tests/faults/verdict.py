@@ -146,16 +146,19 @@ def _judge_calls(world: World, verdict: Verdict) -> None:
             verdict.doubled += 1
             verdict.wrong.append(f"the call {serial} was made {times} times")
     with closing(_open(world)) as db:
-        known = {
-            str(json.loads(arguments)["serial"]): outcome
-            for arguments, outcome in db.execute("SELECT arguments, outcome FROM tool_calls")
-        }
+        rows = db.execute("SELECT arguments, outcome FROM tool_calls").fetchall()
+    # The ledger keeps no arguments of a call that was forgotten, so no serial number.
+    forgotten_calls = sum(not arguments for arguments, _ in rows)
+    known = {str(json.loads(said)["serial"]): outcome for said, outcome in rows if said}
     for serial, outcome in known.items():
         if outcome == "done" and not made[serial]:
             verdict.lost += 1
             verdict.wrong.append(f"the call {serial} has an output, but was not made")
-    for serial in made.keys() - known.keys():
-        verdict.wrong.append(f"the call {serial} was made, but the ledger does not know it")
+    unknown = sorted(made.keys() - known.keys())
+    if len(unknown) > forgotten_calls:
+        verdict.wrong.append(
+            f"the calls {unknown} were made, but the ledger has forgotten {forgotten_calls} calls"
+        )
 
 
 def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verdict) -> None:

@@ -184,6 +184,17 @@ async def test_interruptions_are_counted_in_a_state_and_begin_anew_in_the_next(
     assert moved.interruptions == 0
 
 
+async def test_a_placeholder_sent_while_the_question_was_deleted_is_a_part_of_the_reply(
+    ledger: Ledger,
+) -> None:
+    turn = await brought_to(ledger, "waiting")
+    await ledger.deletions.messages_deleted([1])
+    assert await ledger.turns.placed(turn.id, 1, 77) is None
+    closing = await ledger.history.turn(turn.id)
+    assert closing is not None
+    assert (closing.state, closing.outcome, closing.parts) == ("closing", "withdrawn", (77,))
+
+
 async def test_parts_of_a_reply_are_kept_in_order_and_forgotten_from_the_end(
     ledger: Ledger,
 ) -> None:

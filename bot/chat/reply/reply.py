@@ -202,7 +202,9 @@ class Reply:
         await self._stop_progress(self._progress_grace)
         if not self._ids and self._unsure:
             found = await self._find_placeholder()
-            self._ids = [found] if found is not None else []
+            if found is not None:
+                # Once the message has no button any more, no restart recognizes the message.
+                await self._record_part(0, found, None)
         await leave_standing(self._channel_writer, self._ids, note)
 
     async def pause(self, note: str) -> None:

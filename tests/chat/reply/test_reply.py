@@ -83,6 +83,15 @@ async def test_an_unsure_reply_uses_the_placeholder_that_exists(written: Written
     assert written.bot.texts() == [localized("thinking")]
 
 
+async def test_a_placeholder_that_is_left_standing_is_in_the_ledger(written: Written) -> None:
+    message_id = await written.reply().send_placeholder(in_reply=True)
+    await written.reply(unsure=True).leave(localized("question-deleted"))
+    assert [message.content for message in written.bot.general.messages[1:]] == [
+        localized("question-deleted")
+    ]
+    assert await written.parts() == (message_id,)
+
+
 async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Written) -> None:
     reply = written.reply()
     message = written.bot.general.by_id[await placed(written, reply)]

@@ -107,7 +107,10 @@ class TurnStore:
         )
 
     async def placed(self, turn_id: int, attempt: int, message_id: int) -> Turn | None:
-        """Move to ``placed``: "thinking…" was sent as this message, the reply's first part."""
+        """Move to ``placed``: "thinking…" was sent as this message, the reply's first part.
+
+        The message is also stored where the attempt was closed while Discord took the message.
+        """
 
         def work(db: sqlite3.Connection) -> Turn | None:
             moved = move(
@@ -121,10 +124,13 @@ class TurnStore:
                 id=turn_id,
                 attempt=attempt,
             )
-            if not moved:
+            turn = rows.turn_by_id(db, turn_id)
+            if turn is None:
                 return None
-            set_part(db, turn_id, 0, message_id)
-            return rows.turn_by_id(db, turn_id)
+            sent_late = (turn.state, turn.attempt, turn.parts) == ("closing", attempt, ())
+            if moved or sent_late:
+                set_part(db, turn_id, 0, message_id)
+            return rows.turn_by_id(db, turn_id) if moved else None
 
         return await self._database.write(work)
 
