@@ -30,7 +30,7 @@ async def test_a_program_that_opens_and_closes_the_file_leaves_what_is_written_a
                 sys.executable,
                 "-c",
                 "import sqlite3, sys; print(sqlite3.connect(sys.argv[1])"
-                ".execute('SELECT value FROM facts').fetchone()[0])",
+                ".execute('SELECT value FROM facts WHERE key = ?', ('written',)).fetchone()[0])",
                 str(path),
             ],
             check=True,

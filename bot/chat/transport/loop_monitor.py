@@ -16,6 +16,9 @@ NOTICEABLE_SECONDS: Final = 0.25
 _KEPT: Final = 600
 """The number of measurements kept: one minute."""
 
+_WORTH_LOGGING: Final = 50
+"""The fewest measurements that the line at the end reports: a refused start has none to tell."""
+
 _QUIET_SECONDS: Final = 60.0
 """Time between two warnings, in seconds."""
 
@@ -40,10 +43,11 @@ class LoopMonitor:
         """Stop measuring; log the delay of the last minute."""
         task, self._task = self._task, None
         if task is not None:
-            _log.info(
-                "How late the event loop was, p99 of the last minute: %.0f ms",
-                self.percentile(0.99) * 1_000,
-            )
+            if len(self._late) >= _WORTH_LOGGING:
+                _log.info(
+                    "How late the event loop was, p99 of the last minute: %.0f ms",
+                    self.percentile(0.99) * 1_000,
+                )
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
