@@ -1,6 +1,7 @@
 """Gateway events as Discord may send them: again, late, out of order, or after a break."""
 
 import asyncio
+import logging
 import re
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.community import Community, answer
+from tests.support.eventually import eventually
 
 
 async def taken(whole: Community) -> list[str]:
@@ -162,3 +164,23 @@ async def test_a_question_that_arrives_as_its_channels_worker_ends_is_answered(
     await channels.waiting(["two"], home)
     worker_ends.release()
     assert answer(await channels.finished(home, 2)) == "two"
+
+
+async def test_a_question_that_the_stop_overtakes_is_answered_after_the_start(
+    channels: Community, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot")
+    database = await channels.trouble_ledger()
+    thread = await channels.ada.start_thread(await channels.ask("begin"), "begin")
+    await channels.finished(channels.general)
+    await channels.settled(1)
+    slow = database.hold_next_read()
+    await channels.ask("one", channel=thread)
+    await slow.begun.wait()
+    await channels.stop_bot()
+    slow.release()
+    await eventually(lambda: "waits for the next start" in caplog.text)
+    assert "Traceback" not in caplog.text
+    await channels.start_bot()
+    assert answer(await channels.finished(thread)).startswith("one")
+    assert len(channels.replies(thread)) == 1

@@ -104,7 +104,9 @@ class Listener:
             return
         if can_ask(message):
             await self._answer_or_store(message, me)
-        self._mark_read(message.channel.id, guild_of(message), message.id)
+        # The bot may have stopped meanwhile; an unmarked message is read again after the start.
+        if self._open:
+            self._mark_read(message.channel.id, guild_of(message), message.id)
 
     async def _answer_or_store(self, message: discord.Message, me: discord.ClientUser) -> None:
         mentioned = mentions(message, me.id)
@@ -115,6 +117,9 @@ class Listener:
             await self._refuse_full(message)
             return
         except Exception as error:  # noqa: BLE001 - a full disk or a defect: the author is told
+            if not self._open:
+                _log.info("Question %d waits for the next start: the bot stops", message.id)
+                return
             _log.exception("Question %d could not be stored", message.id)
             self._alerts.not_stored_soon(error)
             if mentioned or guild_of(message) is None or _in_own_thread(message, me):
