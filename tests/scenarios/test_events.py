@@ -182,5 +182,5 @@ async def test_a_question_that_the_stop_overtakes_is_answered_after_the_start(
     await eventually(lambda: "waits for the next start" in caplog.text)
     assert "Traceback" not in caplog.text
     await channels.start_bot()
-    assert answer(await channels.finished(thread)).startswith("one")
+    assert "one" in answer(await channels.finished(thread))
     assert len(channels.replies(thread)) == 1
