@@ -54,6 +54,8 @@ async def test_people_are_called_and_the_assistant_is_silent_until_resume(
     await eventually(taken)
     await threads.restart_bot()
     await threads.ada.say(home, "still silent?")
+    # An answer elsewhere shows that the bot has read on.
+    await threads.finished(await threads.thread_of(await threads.ask("elsewhere")))
     stranger = threads.sandbox.add_member("cleo")
     refused = await told(threads, stranger, home, "thread resume")
     assert refused == localized("handover-not-yours")

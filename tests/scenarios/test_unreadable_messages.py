@@ -178,7 +178,8 @@ async def test_fields_that_no_answer_needs_cost_nobody_an_answer(
     await threads.restart_bot()
     home = await threads.ben.open_dm()
     await threads.ben.say(home, "odd one")
-    assert answer(await threads.finished(home)) == "odd one"
+    # A reply to a message that Discord does not send along says so below.
+    assert answer(await threads.finished(home)).splitlines()[0] == "odd one"
 
 
 async def test_a_new_message_without_an_author_is_answered_where_it_names_the_bot(

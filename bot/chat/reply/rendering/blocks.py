@@ -18,6 +18,7 @@ from bot.chat.reply.rendering.inline import (
 )
 from bot.chat.reply.rendering.tables import Cell, Table, table_lines
 
+_CARRIAGE_RETURN: Final = re.compile(r"\r\n?")
 _PREFIX: Final = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+[ \t>]*)*")
 _QUOTE: Final = re.compile(r"[ \t]*(?:>[ \t]?)*")
 _MARKER: Final = re.compile(r"[^ \t>]")
@@ -74,6 +75,8 @@ def rendered_blocks(parser: MarkdownIt, markdown: str) -> tuple[Block, ...]:
 
 def _rendered(parser: MarkdownIt, markdown: str) -> str:
     env: dict[str, Any] = {}
+    # The parser counts a carriage return as the end of a line, too.
+    markdown = _CARRIAGE_RETURN.sub("\n", markdown)
     page = _Page(markdown.split("\n"), parser.parse(markdown, env))
     page.write()
     page.drop_references(env.get("references", {}))
