@@ -219,15 +219,7 @@ class ComponentReader:
             form.problem("BASE_TYPE_BAD_LENGTH", message, "options")
         found: list[Payload] = []
         for option in options:
-            option.required("label")
-            option.required("value")
-            entry: Payload = {
-                "label": option.text("label", least=1, most=100) or "",
-                "value": option.text("value", least=1, most=100) or "",
-            }
-            description = option.text("description", most=100)
-            if description:
-                entry["description"] = description
+            entry = modal_fields.read_option(option)
             emoji = self._emoji(option)
             if emoji is not None:
                 entry["emoji"] = emoji

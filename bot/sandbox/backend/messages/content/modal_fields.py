@@ -59,6 +59,20 @@ def _read_count(form: Form, payload: Payload, most: int) -> None:
     payload["max_values"] = form.integer("max_values", most, least=1, most=MAX_CHOICES)
 
 
+def read_option(option: Form) -> Payload:
+    """Return the fields that options of selects, radio groups and checkbox groups share."""
+    option.required("label")
+    option.required("value")
+    entry: Payload = {
+        "label": option.text("label", least=1, most=100) or "",
+        "value": option.text("value", least=1, most=100) or "",
+    }
+    description = option.text("description", most=100)
+    if description:
+        entry["description"] = description
+    return entry
+
+
 def _read_options(form: Form, *, least: int) -> list[Payload]:
     form.required("options")
     options = form.forms("options", most=MAX_CHOICES) or []
@@ -67,15 +81,7 @@ def _read_options(form: Form, *, least: int) -> list[Payload]:
         form.problem("BASE_TYPE_BAD_LENGTH", message, "options")
     found: list[Payload] = []
     for option in options:
-        option.required("label")
-        option.required("value")
-        entry: Payload = {
-            "label": option.text("label", least=1, most=100) or "",
-            "value": option.text("value", least=1, most=100) or "",
-        }
-        description = option.text("description", most=100)
-        if description:
-            entry["description"] = description
+        entry = read_option(option)
         if option.boolean("default", False):
             entry["default"] = True
         if any(entry["value"] == other["value"] for other in found):
