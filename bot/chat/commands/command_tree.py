@@ -14,6 +14,7 @@ from discord import app_commands
 from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.groups import AnyCommand
 from bot.chat.commands.localization import CommandTranslator
+from bot.chat.texts.fluent import digest as texts_digest
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
@@ -52,7 +53,7 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
     async def register(self) -> None:
         """Register the commands with Discord where they changed: registering has its own limit."""
         await self.set_translator(CommandTranslator())
-        fingerprint = await self._fingerprint()
+        fingerprint = self._fingerprint()
         known = await self._ledger.fact(COMMANDS_FACT) or ""
         if known == fingerprint:
             return
@@ -96,12 +97,12 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             else:
                 await interaction.response.send_message(localized("command-failed"), ephemeral=True)
 
-    async def _fingerprint(self) -> str:
-        """Return a hash of the commands as they would be registered, and their one server."""
-        translator = CommandTranslator()
-        commands = [
-            await command.get_translated_payload(self, translator) for command in self._groups
-        ]
-        text = json.dumps([self.client.application_id, commands], sort_keys=True)
+    def _fingerprint(self) -> str:
+        """Return a hash of the commands and of the language files, and the commands' one server.
+
+        The commands are hashed in English: translating them takes longer than all else at a start.
+        """
+        commands = [command.to_dict(self) for command in self._groups]
+        text = json.dumps([self.client.application_id, commands, texts_digest()], sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return digest if self._guild is None else f"{digest} {self._guild.id}"

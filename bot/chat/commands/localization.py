@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
-from bot.chat.texts.fluent import DEFAULT, language_of, localized_in
+from bot.chat.texts.fluent import DEFAULT, Language, language_of, localized_in
 
 Choices = list[app_commands.Choice[str]]
 
@@ -25,6 +25,13 @@ _OF_COMMAND: Final = {
     Location.group_name: "",
     Location.group_description: ".description",
 }
+
+_TRANSLATED: Final[dict[discord.Locale, Language]] = {
+    locale: language
+    for locale in discord.Locale
+    if (language := language_of(locale.value)) is not None and language != DEFAULT
+}
+"""The languages other than English, by Discord's locale."""
 
 
 def new_group(
@@ -108,8 +115,9 @@ class CommandTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """Return a name or description in a locale; None where it has no language of its own."""
-        language = language_of(locale.value)
-        if language is None or language == DEFAULT:
+        # discord.py asks for each text in some thirty locales.
+        language = _TRANSLATED.get(locale)
+        if language is None:
             return None
         data: Any = context.data
         if context.location in _OF_COMMAND:

@@ -5,6 +5,7 @@ language is a context variable: a turn or an interaction sets it where its work 
 tasks that it starts inherit it.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,20 @@ def localized(message_id: str, **arguments: str | float) -> str:
 
 def localized_in(language: Language, message_id: str, **arguments: str | float) -> str:
     """Return a message in a language; the arguments are those of ``localized``."""
+    if not arguments:
+        return _without_arguments(language, message_id)
+    return _format(language, message_id, arguments)
+
+
+def digest() -> str:
+    """Return a hash of every language's file, in hexadecimal."""
+    whole = hashlib.sha256()
+    for language in LANGUAGES:
+        whole.update(_source(language).encode())
+    return whole.hexdigest()
+
+
+def _format(language: Language, message_id: str, arguments: dict[str, str | float]) -> str:
     bundle = _bundle(language)
     name, _, attribute = message_id.partition(".")
     message = bundle.get_message(name)
@@ -48,6 +63,12 @@ def localized_in(language: Language, message_id: str, **arguments: str | float) 
     if errors:
         _log.error("The message %s in %s is not formatted well: %r", message_id, language, errors)
     return str(formatted)
+
+
+@cache
+def _without_arguments(language: Language, message_id: str) -> str:
+    """Return a message that is always the same: names of commands, labels of buttons."""
+    return _format(language, message_id, {})
 
 
 def set_language(language: Language) -> None:
@@ -79,8 +100,11 @@ def load() -> None:
 
 @cache
 def _bundle(language: Language) -> FluentBundle:
-    source = resources.files(__package__).joinpath(f"{language}.ftl").read_text("utf-8")
     # No isolation marks around arguments: Discord would show them in channel names and markup.
     bundle = FluentBundle([language], use_isolating=False)
-    bundle.add_resource(FluentResource(source))
+    bundle.add_resource(FluentResource(_source(language)))
     return bundle
+
+
+def _source(language: Language) -> str:
+    return resources.files(__package__).joinpath(f"{language}.ftl").read_text("utf-8")
