@@ -153,6 +153,17 @@ async def cancelled_answer(world: World) -> None:
     world.in_background(asyncio.create_task(press()))
 
 
+async def decided_calls(world: World) -> None:
+    """People decide about the calls that ask, in time or late, some of them twice at once."""
+
+    async def press() -> None:
+        for _ in range(world.random.randint(1, 3)):
+            await asyncio.sleep(world.random.uniform(0.0, 1.5))
+            await asyncio.gather(*(world.decide() for _ in range(world.random.choice((1, 1, 2)))))
+
+    world.in_background(asyncio.create_task(press()))
+
+
 async def edited_question(world: World) -> None:
     """Somebody corrects a question."""
     await world.edit_question()
@@ -221,6 +232,8 @@ TROUBLES: Final[tuple[Trouble, ...]] = (
     long_outage,
     global_limit,
     cancelled_answer,
+    decided_calls,
+    decided_calls,
     edited_question,
     deleted_questions,
     deleted_reply,

@@ -1,6 +1,5 @@
 """What must be true of a world in the end, each thing that is not as a sentence."""
 
-import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -14,9 +13,11 @@ from bot.chat.reply.waiting_marks import WAITING
 from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage
+from tests.faults.answers import answer_to
+from tests.faults.calls import call_wrongs
 from tests.faults.forgetting import forgotten, wrongs
 from tests.faults.spending import spending_wrongs
-from tests.faults.world import Question, World, answer_to
+from tests.faults.world import Question, World, asks
 from tests.scenarios.community import answer, labels, says, text_of
 
 _TAKEN = """
@@ -66,7 +67,10 @@ async def judge(world: World, owed: list[Question]) -> Verdict:
         verdict.wrong.append(f"q{question.number} ({question.id}) has no answer")
     ledger = _turns(world)
     _judge_discord(world, ledger, verdict)
-    _judge_calls(world, verdict)
+    for kind, sentence in call_wrongs(world):
+        verdict.lost += kind == "lost"
+        verdict.doubled += kind == "doubled"
+        verdict.wrong.append(sentence)
     await _judge_threads(world, ledger, verdict)
     verdict.forgotten = len(forgotten(world))
     verdict.wrong += wrongs(world)
@@ -81,14 +85,14 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
         message.id: message
         for channel in world.sandbox.world.channels.values()
         for message in channel.messages
-        if message.author is world.sandbox.bot_user and says(message)
+        if message.author is world.sandbox.bot_user and says(message) and not asks(message)
     }
     claimed = Counter(part for turn in ledger for part in turn.parts)
     asked = Counter(question for turn in ledger for question in turn.questions)
     for question, times in asked.items():
         if times > 1:
             verdict.doubled += 1
-            verdict.wrong.append(f"q{numbers[question]} is in {times} turns")
+            verdict.wrong.append(f"q{numbers.get(question, question)} is in {times} turns")
     last: dict[int, int] = {}
     for turn in ledger:
         name = f"turn {turn.id} ({', '.join(f'q{numbers.get(q, q)}' for q in turn.questions)})"
@@ -136,29 +140,6 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
     for each in world.questions:
         if any(one.emoji_name == WAITING for one in each.message.reactions) and not each.deleted:
             verdict.wrong.append(f"q{each.number} is still marked as waiting")
-
-
-def _judge_calls(world: World, verdict: Verdict) -> None:
-    """Compare the calls of functions that the ledger has with those that were made."""
-    made = Counter(world.notes.read_text().split()) if world.notes.exists() else Counter()
-    for serial, times in made.items():
-        if times > 1:
-            verdict.doubled += 1
-            verdict.wrong.append(f"the call {serial} was made {times} times")
-    with closing(_open(world)) as db:
-        rows = db.execute("SELECT arguments, outcome FROM tool_calls").fetchall()
-    # The ledger keeps no arguments of a call that was forgotten, so no serial number.
-    forgotten_calls = sum(not arguments for arguments, _ in rows)
-    known = {str(json.loads(said)["serial"]): outcome for said, outcome in rows if said}
-    for serial, outcome in known.items():
-        if outcome == "done" and not made[serial]:
-            verdict.lost += 1
-            verdict.wrong.append(f"the call {serial} has an output, but was not made")
-    unknown = sorted(made.keys() - known.keys())
-    if len(unknown) > forgotten_calls:
-        verdict.wrong.append(
-            f"the calls {unknown} were made, but the ledger has forgotten {forgotten_calls} calls"
-        )
 
 
 def _judge_message(message: DiscordMessage, claimed: Counter[int], verdict: Verdict) -> None:

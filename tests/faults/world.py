@@ -1,7 +1,6 @@
 """A running world to break: sandbox and model here, the bot and its server as child processes."""
 
 import asyncio
-import itertools
 import random
 import re
 import sqlite3
@@ -13,13 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox import Channel, DiscordMessage, Person, Sandbox
+from tests.faults.answers import NOTES, says_next
 from tests.faults.child import Child
 from tests.scenarios.community import labels, says
-from tests.support.model_endpoint import Asked, ScriptedModel, Turn, turns
+from tests.support.model_endpoint import ScriptedModel
 
-_NUMBER = re.compile(r"q(\d+)\b")
 _TURN = re.compile(r":(\d+)\.\d+\Z")
 _URL = re.compile(r"http://\S+?/v1")
+
+ALLOW, DENY, DENY_WITH_REASON = "Allow once", "Deny", "Deny with a reason"
+
+_OPEN_APPROVALS = """
+    SELECT count(*) FROM approvals
+    WHERE state IN ('granted', 'started') OR (state = 'late' AND message_id IS NOT NULL)
+"""
 
 
 @dataclass
@@ -46,35 +52,10 @@ class Question:
         return self.message.deleted
 
 
-def answer_to(text: str) -> str:
-    """What the model says to a question, by its number: every tenth takes two Discord messages."""
-    # A question may quote an older one.
-    number = max(map(int, _NUMBER.findall(text)), default=0)
-    words = 330 if number % 10 == 0 else 4 + number % 25
-    return " ".join(f"a{number}.{word}" for word in range(words))
-
-
-_SERIALS = itertools.count(1)
-
-_NOTE = '''
-from pathlib import Path
-
-
-async def note(serial: int) -> str:
-    """Write a serial number down."""
-    with Path({path!r}).open("a") as file:
-        file.write(f"{{serial}}\\n")
-    return "written"
-'''
-"""The function that the bot runs; no call of it may be made twice."""
-
-
-def _says(asked: Asked) -> Turn:
-    text = answer_to(asked.question)
-    if len(text.split()) % 4 == 1 and asked.messages[-1]["role"] != "tool":
-        # Each answer of the model has a serial number of its own: a call is made once.
-        return turns.call_tools(("note", {"serial": next(_SERIALS)}))
-    return turns.say(text, per_second=max(40.0, len(text.split()) * 0.7))
+def asks(message: DiscordMessage) -> bool:
+    """Whether a message of the bot shows a call that asks, decided or not."""
+    rows = (row.get("components", []) for row in message.components)
+    return any(str(item.get("custom_id")).startswith("tools:") for row in rows for item in row)
 
 
 class World:
@@ -144,12 +125,13 @@ class World:
             f'[discord]\napi_url = "{self.sandbox.api_url}"\nname_threads = "question"\n'
             f'gateway_url = "{self.sandbox.gateway_url}"\n'
             f"[access]\ndirect_messages = true\n{where}{models}[server]\n{own}"
-            '[[assistants.define]]\nname = "Assistant"\nfunctions = ["note"]\n'
-            '[[tools.rules]]\ndecision = "allow"\n',
+            '[[assistants.define]]\nname = "Assistant"\nfunctions = ["note", "careful_note"]\n'
+            "[tools]\napproval_seconds = 1\ncalls_per_member_hour = 1000\n"
+            '[[tools.rules]]\ndecision = "allow"\ntools = ["note"]\n',
         )
         tools = self.directory / "tools"
         tools.mkdir()
-        (tools / "note.py").write_text(_NOTE.format(path=str(self.notes)), encoding="utf-8")
+        (tools / "note.py").write_text(NOTES.format(path=str(self.notes)), encoding="utf-8")
         self.direct = [await person.open_dm() for person in self.sandbox.members]
         await self.bot.start()
         await self.on_discord()
@@ -293,7 +275,8 @@ class World:
             query = "SELECT count(*) FROM turns WHERE ended_at IS NULL"
             (open_turns,) = db.execute(query).fetchone()
             (chores,) = db.execute("SELECT count(*) FROM chores").fetchone()
-        return bool(open_turns or chores)
+            (approvals,) = db.execute(_OPEN_APPROVALS).fetchone()
+        return bool(open_turns or chores or approvals)
 
     def _ledger(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.database('bot')}?mode=ro", uri=True, timeout=30)
@@ -313,6 +296,7 @@ class World:
             if not owed and not await asyncio.to_thread(self.is_busy):
                 break
             await self._retry_failed()
+            await self.decide()
             await asyncio.sleep(0.2)
         return await asyncio.to_thread(self.owed)
 
@@ -335,7 +319,18 @@ class World:
         channel = message.channel
         who = self.sandbox.admin if channel.guild else self._owner(channel)
         with suppress(Exception):
-            await who.click(message, label)
+            pressed = await who.click(message, label)
+            if label == DENY_WITH_REASON:
+                await who.submit_modal(pressed, {"reason": "not now"})
+
+    async def decide(self) -> None:
+        """Decide about the calls that ask, as people who may; mostly they allow a call."""
+        channels = self.sandbox.world.channels.values()
+        asking = [each for channel in channels for each in channel.messages if asks(each)]
+        for message in asking:
+            if ALLOW in labels(message):
+                label = self.random.choice((ALLOW, ALLOW, ALLOW, DENY, DENY_WITH_REASON))
+                await self.press(message, label)
 
     async def _retry_failed(self) -> None:
         for message in self.showing("Retry"):
@@ -362,7 +357,7 @@ class World:
 async def world(directory: Path, seed: int, *, remote: bool) -> AsyncIterator[World]:
     """Build a world; its processes are gone at the end."""
     async with Sandbox() as sandbox, ScriptedModel() as model:
-        model.otherwise = _says
+        model.otherwise = says_next
         for name in ("cleo", "dan"):
             sandbox.add_member(name)
         whole = World(sandbox, model, directory, seed, remote=remote)
