@@ -14,7 +14,6 @@ from typing import Any, Final
 from msgspec import Struct
 
 from bot.store.ledger import rows
-from bot.store.ledger.approvals import forget_approvals
 from bot.store.ledger.budgets.spending import forget_guild
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.records import Question
@@ -22,6 +21,7 @@ from bot.store.ledger.schedules import Schedule, schedules_in
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.settings.access_rules import AccessRuleStore
 from bot.store.ledger.settings.place_settings import PlaceSettingStore
+from bot.store.ledger.tools.approvals import forget_approvals
 from bot.store.ledger.tools.tool_calls import forget_calls
 from bot.store.ledger.turns.deletions import Deletion, delete_questions, forget_shown
 

@@ -23,6 +23,9 @@ QUESTION_KEY: Final = "question"
 
 _REVISION_KEY: Final = "revision"
 
+_ENDS_OF_CALLS: Final = ("approval:", "denial:")
+"""The beginnings of the causes of questions that tell how a function call ended."""
+
 SHORT_TEXT: Final = 20_000
 """The longest text of a file that is part of the message, in characters.
 
@@ -171,6 +174,8 @@ async def message_for(
     name = " ".join(question.author_name.split())
     # The heading of a quote stands on a line of its own.
     space = "\n\n" if question.content.startswith("[") else " "
+    # The end of a function call is no words of the member who asked for the call.
+    named = named and not (question.cause or "").startswith(_ENDS_OF_CALLS)
     asked = f"{name}:{space}{question.content}".rstrip() if named else question.content
     given = await files.current(question) if question.attachments != "[]" else ()
     lost = pointers_of(question).lost

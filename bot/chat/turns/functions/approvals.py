@@ -11,7 +11,6 @@ import logging
 from typing import Final
 
 import discord
-from msgspec.structs import replace
 
 from bot.chat.reply.approval_buttons import approval_view, decided_view
 from bot.chat.texts import sentences
@@ -35,6 +34,7 @@ WITHDRAWN: Final = "Error: this call was withdrawn. It was not made."
 
 _DAY: Final = 86_400.0
 _LONGEST_SHOWN: Final = 900
+_LONGEST_TOLD: Final = 500
 
 _log: Final = logging.getLogger(__name__)
 
@@ -99,10 +99,6 @@ class Approvals:
         Raises ``LedgerError``.
         """
         event = self._waiting.get(approval.id)
-        answer = None
-        if reason is not None:
-            named = _with_decider(approval, decider_name, reason)
-            answer = question_about(approval, denial(named))
         decided = await self._ledger.approvals.decide(
             approval.id,
             allow=allow,
@@ -111,7 +107,7 @@ class Approvals:
             decider_id=decider_id,
             decider_name=decider_name,
             reason=reason,
-            answer=answer,
+            denial=question_about(approval, _late_denial(approval, reason)),
         )
         if event is not None:
             event.set()
@@ -198,12 +194,14 @@ class Approvals:
 
 def denial(approval: Approval) -> str:
     """Return what the model reads of a denied call."""
-    name = json.dumps(approval.decider_name or "", ensure_ascii=False)
-    text = f"Error: the call of {approval.name} was denied by {name}. It was not made."
-    if approval.reason:
-        reason = json.dumps(approval.reason, ensure_ascii=False)
-        text += f" The reason that they gave: {reason}"
-    return text
+    text = f"Error: a person denied the call of {approval.name}. It was not made."
+    return text + _told(approval.reason)
+
+
+def call_of(approval: Approval) -> str:
+    """Return the call as the model reads of it long after it asked for the call."""
+    arguments = sentences.shortened(approval.arguments, _LONGEST_TOLD)
+    return f"The call of {approval.name} that waited for approval, with {arguments},"
 
 
 def question_about(approval: Approval, content: str) -> NewQuestion:
@@ -222,8 +220,14 @@ def question_about(approval: Approval, content: str) -> NewQuestion:
     )
 
 
-def _with_decider(approval: Approval, name: str, reason: str) -> Approval:
-    return replace(approval, decider_name=name, reason=reason)
+def _late_denial(approval: Approval, reason: str | None) -> str:
+    return f"[{call_of(approval)} was denied by a person. It was not made.{_told(reason)}]"
+
+
+def _told(reason: str | None) -> str:
+    if not reason:
+        return ""
+    return f" The reason that they gave: {json.dumps(reason, ensure_ascii=False)}"
 
 
 def _shown(approval: Approval) -> tuple[str, bytes | None]:

@@ -54,6 +54,11 @@ _LIMITED: Final[dict[CallLimit, str]] = {
 _log: Final = logging.getLogger(__name__)
 
 
+def limited(limit: CallLimit) -> str:
+    """Return what the model reads of a call beyond a limit."""
+    return f"Error: {_LIMITED[limit]}"
+
+
 class FunctionCaller:
     """What the function calls of all turns need; ``time_zone`` counts where a server has none."""
 
@@ -186,7 +191,7 @@ class TurnCalls:
                 return await self._not_made(new, None, *refused)
         started = await self._ledger.tool_calls.started(new, self._caller.limits)
         if isinstance(started, str):
-            return await self._not_made(new, None, "limited", f"Error: {_LIMITED[started]}")
+            return await self._not_made(new, None, "limited", limited(started))
         return await self._make(tool, prepared, started)
 
     def _new(self, run: Run, call: RequiredToolCall) -> NewCall:

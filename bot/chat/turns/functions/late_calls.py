@@ -8,14 +8,16 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import Struct
+
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE
-from bot.chat.turns.functions.approvals import question_about
-from bot.chat.turns.functions.function_calls import DENIED, INTERRUPTED, FunctionCaller
+from bot.chat.turns.functions.approvals import call_of, question_about
+from bot.chat.turns.functions.function_calls import DENIED, INTERRUPTED, FunctionCaller, limited
 from bot.runtime.tasks import BackgroundTasks
-from bot.store.ledger import Approval, CallFile
-from bot.tools.caller import make_call
-from bot.tools.tool import ArgumentsError
+from bot.store.ledger import Approval, CallFile, CallOutcome
+from bot.tools.caller import CallResult, make_call
+from bot.tools.tool import ArgumentsError, ToolFile
 
 _log: Final = logging.getLogger(__name__)
 
@@ -52,38 +54,43 @@ class LateCalls:
             self.make_soon(approval)
 
     async def _make(self, approval: Approval) -> None:
-        output, files = await self._made(approval)
-        if output is None:
+        end = await self._end(approval)
+        if end is None:
             return
-        text = (
-            f"[The call of {approval.name} that waited for approval has ended. "
-            f"{approval.decider_name or 'A person'} allowed the call.]\n{output}"
-        )
+        text = f"[{call_of(approval)} was allowed by a person, and has ended.]\n{end.output}"
         asked = await self._ledger.approvals.finished(
-            approval, question_about(approval, text), files
+            approval,
+            question_about(approval, text),
+            end.outcome,
+            end.output,
+            [CallFile(file.name, file.data) for file in end.files],
         )
         if asked:
             self._schedule(approval.channel_id)
 
-    async def _made(self, approval: Approval) -> tuple[str | None, list[CallFile]]:
-        """Make a call; return its output and files; None if another task makes the call."""
+    async def _end(self, approval: Approval) -> "_End | CallResult | None":
+        """Make a call and return its end; None if another task makes the call."""
         caller = self._caller
         tool = caller.toolbox.get(approval.name)
         turn = await self._ledger.history.turn(approval.turn_id)
         if tool is None or turn is None:
-            return FUNCTION_UNAVAILABLE, []
+            return _End("invalid", FUNCTION_UNAVAILABLE)
         if await caller.decision(turn, tool, approval.assistant_id) == "deny":
-            return DENIED, []
+            return _End("denied", DENIED)
         try:
             prepared = tool.prepare(approval.arguments)
         except ArgumentsError as error:
-            return f"Error: {error}", []
+            return _End("invalid", f"Error: {error}")
         if approval.state == "started":
             if not tool.idempotent:
-                return INTERRUPTED, []
-        elif not await self._ledger.approvals.started(approval.id):
-            return None, []
-        result = await make_call(
+                return _End("interrupted", INTERRUPTED)
+        else:
+            started = await self._ledger.approvals.started(approval, caller.limits)
+            if started == "taken":
+                return None
+            if started != "started":
+                return _End("limited", limited(started))
+        return await make_call(
             tool,
             prepared,
             await caller.contexts.of(turn, tool.name),
@@ -91,4 +98,11 @@ class LateCalls:
             seconds=caller.settings.seconds,
             most_characters=caller.settings.output_characters,
         )
-        return result.output, [CallFile(file.name, file.data) for file in result.files]
+
+
+class _End(Struct, frozen=True):
+    """The end of a call that was not made, or that a restart interrupted."""
+
+    outcome: CallOutcome
+    output: str
+    files: tuple[ToolFile, ...] = ()

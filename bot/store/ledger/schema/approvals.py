@@ -65,3 +65,9 @@ def approval_tables(db: sqlite3.Connection) -> None:
     """Create the tables of approvals, of allowances, and of the decisions about calls."""
     for statement in _TABLES:
         db.execute(statement)
+
+
+def untold_denials(db: sqlite3.Connection) -> None:
+    """Create the column of late denials of which the assistant learns with the next question."""
+    db.execute("ALTER TABLE approvals ADD COLUMN untold TEXT")
+    db.execute("CREATE INDEX approvals_untold ON approvals (channel_id) WHERE untold IS NOT NULL")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.store.database import Migration
-from bot.store.ledger.schema.approvals import approval_tables
+from bot.store.ledger.schema.approvals import approval_tables, untold_denials
 from bot.store.ledger.schema.schedules import schedule_tables
 from bot.store.ledger.schema.spending import spending_tables
 from bot.store.ledger.schema.tools import tool_tables
@@ -372,4 +372,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     schedule_tables,
     spending_tables,
     approval_tables,
+    untold_denials,
 )

@@ -105,13 +105,7 @@ class ToolCallStore:
         """Store a call as started, or return the limit that forbids the call."""
         now = self._now()
 
-        def work(db: sqlite3.Connection) -> StoredCall | CallLimit:
-            reached = _reached(db, call, limits, now)
-            if reached is not None:
-                return reached
-            return _insert(db, call, now, "started", None, None)
-
-        return await self._database.write(work)
+        return await self._database.write(lambda db: begin_call(db, call, limits, now))
 
     async def not_made(self, call: NewCall, outcome: CallOutcome, output: str) -> None:
         """Store a call that is answered without being made."""
@@ -132,21 +126,9 @@ class ToolCallStore:
         """Move a started call to ``finished``, with its output and its files for the reply."""
         now = self._now()
 
-        def work(db: sqlite3.Connection) -> None:
-            ended = db.execute(
-                """
-                UPDATE tool_calls SET state = 'finished', outcome = ?, output = ?, ended_at = ?
-                WHERE run_id = ? AND call_id = ? AND round = ? AND state = 'started' RETURNING 1
-                """,
-                (outcome, output, now, call.run_id, call.call_id, call.round),
-            ).fetchone()
-            if ended is not None:
-                db.executemany(
-                    "INSERT INTO call_files (turn_id, run_id, name, data) VALUES (?, ?, ?, ?)",
-                    [(call.turn_id, call.run_id, file.name, file.data) for file in files],
-                )
-
-        await self._database.write(work)
+        await self._database.write(
+            lambda db: end_call(db, call, call.round, outcome, output, files, now)
+        )
 
     async def submitted(self, run_id: str, call_ids: Iterable[str]) -> None:
         """Move finished calls of a run to ``submitted``: the run has their outputs."""
@@ -203,6 +185,40 @@ class ToolCallStore:
                     "SELECT name, data FROM call_files WHERE run_id = ? ORDER BY id", (run_id,)
                 )
             )
+        )
+
+
+def begin_call(
+    db: sqlite3.Connection, call: NewCall, limits: CallLimits, now: float
+) -> StoredCall | CallLimit:
+    """Store a call as started, or return the limit that forbids the call."""
+    reached = _reached(db, call, limits, now)
+    if reached is not None:
+        return reached
+    return _insert(db, call, now, "started", None, None)
+
+
+def end_call(
+    db: sqlite3.Connection,
+    call: NewCall,
+    round_: int,
+    outcome: CallOutcome,
+    output: str,
+    files: Sequence[CallFile],
+    now: float,
+) -> None:
+    """Move a started call to ``finished``, with its output and its files for the reply."""
+    ended = db.execute(
+        """
+        UPDATE tool_calls SET state = 'finished', outcome = ?, output = ?, ended_at = ?
+        WHERE run_id = ? AND call_id = ? AND round = ? AND state = 'started' RETURNING 1
+        """,
+        (outcome, output, now, call.run_id, call.call_id, round_),
+    ).fetchone()
+    if ended is not None:
+        db.executemany(
+            "INSERT INTO call_files (turn_id, run_id, name, data) VALUES (?, ?, ?, ?)",
+            [(call.turn_id, call.run_id, file.name, file.data) for file in files],
         )
 
 

@@ -8,6 +8,7 @@ from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore
 from bot.store.ledger.records import Turn
 from bot.store.ledger.states import TurnState, sources
+from bot.store.ledger.tools.late_answers import tell_denials
 
 _NO_END: Final = 2**63 - 1
 
@@ -64,4 +65,5 @@ def open_turn(
     for question_id, asked_in, marked in begun:
         if marked:
             add_chore(db, channel_id, "reaction", asked_in, question_id)
+    tell_denials(db, channel_id, row[0], min(question_id for question_id, _, _ in begun), now)
     return rows.turn_by_id(db, row[0])

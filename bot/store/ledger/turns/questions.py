@@ -330,6 +330,11 @@ def free_id(db: sqlite3.Connection, now: float) -> int:
     return question_id
 
 
+def id_before(db: sqlite3.Connection, question_id: int) -> int:
+    """Return a free id that sorts right before a question's."""
+    return free_id(db, _DISCORD_EPOCH + ((question_id >> _LOW_BITS) - 1) / 1_000)
+
+
 def waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
     """Return how many questions wait where a new one will."""
     waiting = "SELECT count(*) FROM questions WHERE turn_id IS NULL AND withdrawn_at IS NULL"

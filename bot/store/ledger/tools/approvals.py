@@ -9,25 +9,25 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
-from msgspec import Struct
-
-from bot.store.ledger.records import Link, NewQuestion
+from bot.store.ledger.records import NewQuestion
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import UNDECIDED, ApprovalState, approval_sources
-from bot.store.ledger.tools.tool_calls import CallFile, NewCall
-from bot.store.ledger.turns.questions import free_id, insert, route
-
-DecisionKind = Literal[
-    "allow",  # a rule, or that the function only reads
-    "deny",  # a rule
-    "ask",  # a person is asked
-    "once",  # a person allowed this call
-    "conversation",  # a person allowed the function for the conversation
-    "allowed_before",  # it was allowed for the conversation
-    "denied",  # a person denied this call
-    "late",  # nobody decided in time; the run went on
-]
-"""What was decided about a call."""
+from bot.store.ledger.tools.decisions import (
+    DecisionKind,
+    ToolDecision,
+    decisions_in,
+    note_decision,
+)
+from bot.store.ledger.tools.late_answers import ask_back
+from bot.store.ledger.tools.tool_calls import (
+    CallFile,
+    CallLimit,
+    CallLimits,
+    CallOutcome,
+    NewCall,
+    begin_call,
+    end_call,
+)
 
 _FIELDS: Final = """
     id, run_id, call_id, round, turn_id, channel_id, guild_id, asker_id, asker_name, thread_id,
@@ -61,19 +61,6 @@ class Approval(NewApproval, frozen=True, kw_only=True):
         return f"approval:{self.id}"
 
 
-class ToolDecision(Struct, frozen=True, kw_only=True):
-    """A decision about a call; ``decider_id`` is None where a rule decided."""
-
-    guild_id: int | None
-    channel_id: int
-    turn_id: int
-    name: str
-    decision: DecisionKind
-    decider_id: int | None = None
-    reason: str | None = None
-    decided_at: float = 0.0
-
-
 class ApprovalStore:
     """The approvals of the ledger; each method is one transaction."""
 
@@ -84,7 +71,7 @@ class ApprovalStore:
     async def note(self, call: NewCall, name: str, decision: DecisionKind) -> None:
         """Store a decision that no person made."""
         now = self._now()
-        await self._database.write(lambda db: _note(db, call, name, decision, now))
+        await self._database.write(lambda db: note_decision(db, call, name, decision, now))
 
     async def is_allowed_in(self, thread_id: str, name: str) -> bool:
         """Return whether somebody allowed a function for the rest of a conversation."""
@@ -127,7 +114,7 @@ class ApprovalStore:
                 ),
             ).fetchone()
             if row is not None:
-                _note(db, new, new.name, "ask", now)
+                note_decision(db, new, new.name, "ask", now)
             found = _approvals(
                 db,
                 "WHERE run_id = ? AND call_id = ? AND round = ?",
@@ -160,12 +147,13 @@ class ApprovalStore:
         decider_id: int,
         decider_name: str,
         reason: str | None = None,
-        answer: NewQuestion | None = None,
+        denial: NewQuestion,
     ) -> Approval | None:
         """Store a person's decision; None if somebody or something else was first.
 
         ``run_waits`` tells that the run still waits for the decision, as far as this process knows.
-        ``answer`` is the question that tells the assistant of a denial that comes after the run.
+        ``denial`` is the question that tells the assistant of a denial that comes after the run:
+        with a reason it is asked now, without one together with the channel's next question.
         """
         now = self._now()
 
@@ -187,14 +175,30 @@ class ApprovalStore:
             if decided is None:
                 return None
             kind: DecisionKind = "conversation" if for_conversation else "once"
-            _note(db, decided, decided.name, kind if allow else "denied", now, decided)
+            note_decision(
+                db,
+                decided,
+                decided.name,
+                kind if allow else "denied",
+                now,
+                decider_id=decider_id,
+                reason=reason,
+            )
             if for_conversation:
                 db.execute(
                     "INSERT INTO allowances VALUES (?, ?) ON CONFLICT DO NOTHING",
                     (decided.thread_id, decided.name),
                 )
-            if answer is not None and not allow and not in_time:
-                _ask_back(db, answer, now)
+            # A run that a restart interrupted reads the decision once it goes on.
+            resumes = before[0].state == "asked" and _is_open(db, decided.turn_id)
+            if not allow and not in_time and not resumes:
+                if reason is not None:
+                    ask_back(db, denial, now)
+                else:
+                    db.execute(
+                        "UPDATE approvals SET untold = ? WHERE id = ?",
+                        (denial.content, approval_id),
+                    )
             return decided
 
         return await self._database.write(work)
@@ -206,7 +210,7 @@ class ApprovalStore:
         def work(db: sqlite3.Connection) -> Approval | None:
             late = _moved(db, approval_id, "late")
             if late is not None:
-                _note(db, late, late.name, "late", now)
+                note_decision(db, late, late.name, "late", now)
                 return late
             found = _approvals(db, "WHERE id = ?", (approval_id,))
             return found[0] if found else None
@@ -249,42 +253,51 @@ class ApprovalStore:
 
         return await self._database.write(work)
 
-    async def started(self, approval_id: int) -> bool:
-        """Store that a call without a run is made now; False if that was stored before."""
-        return await self._database.write(lambda db: _moved(db, approval_id, "started") is not None)
+    async def started(
+        self, approval: Approval, limits: CallLimits
+    ) -> Literal["started", "taken"] | CallLimit:
+        """Store that a call without a run is made now, or return the limit that forbids the call.
+
+        "taken" tells that the call was started, or ended, before.
+        """
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> Literal["started", "taken"] | CallLimit:
+            if _state(db, approval.id) != "granted":
+                return "taken"
+            begun = begin_call(db, _late_call(approval), limits, now)
+            if isinstance(begun, str):
+                return begun
+            _moved(db, approval.id, "started")
+            return "started"
+
+        return await self._database.write(work)
 
     async def finished(
-        self, approval: Approval, answer: NewQuestion, files: Sequence[CallFile] = ()
+        self,
+        approval: Approval,
+        answer: NewQuestion,
+        outcome: CallOutcome,
+        output: str,
+        files: Sequence[CallFile] = (),
     ) -> bool:
-        """Store that a call without a run was made, with the question that brings its result."""
+        """Store that a call without a run has ended, with the question that brings its result.
+
+        Returns whether the question is new.
+        """
         now = self._now()
 
         def work(db: sqlite3.Connection) -> bool:
             if _moved(db, approval.id, "finished") is None:
                 return False
-            db.executemany(
-                "INSERT INTO call_files (turn_id, run_id, name, data) VALUES (?, ?, ?, ?)",
-                [(approval.turn_id, approval.cause, file.name, file.data) for file in files],
-            )
-            return _ask_back(db, answer, now)
+            end_call(db, _late_call(approval), 0, outcome, output, files, now)
+            return ask_back(db, answer, now)
 
         return await self._database.write(work)
 
     async def decisions(self, guild_id: int, *, most: int) -> tuple[ToolDecision, ...]:
         """Return a server's newest decisions, newest first."""
-
-        def work(db: sqlite3.Connection) -> tuple[ToolDecision, ...]:
-            names = ToolDecision.__struct_fields__
-            found = db.execute(
-                f"""
-                SELECT {", ".join(names)} FROM tool_decisions
-                WHERE guild_id = ? ORDER BY id DESC LIMIT ?
-                """,
-                (guild_id, most),
-            )
-            return tuple(ToolDecision(**dict(zip(names, row, strict=True))) for row in found)
-
-        return await self._database.read(work)
+        return await self._database.read(lambda db: decisions_in(db, guild_id, most))
 
 
 def forget_approvals(db: sqlite3.Connection, turn_id: int) -> None:
@@ -292,6 +305,7 @@ def forget_approvals(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute(
         """
         UPDATE approvals SET arguments = '', asker_id = 0, asker_name = '', reason = NULL,
+               untold = NULL,
                state = CASE WHEN state IN ('asked', 'late', 'granted') THEN 'withdrawn'
                             ELSE state END
         WHERE turn_id = ?
@@ -301,27 +315,21 @@ def forget_approvals(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute("UPDATE tool_decisions SET reason = NULL WHERE turn_id = ?", (turn_id,))
 
 
-def _ask_back(db: sqlite3.Connection, answer: NewQuestion, now: float) -> bool:
-    """Store the question that brings a result to the assistant, in the order of its channel."""
-    new = NewQuestion(
-        id=free_id(db, now),
-        channel_id=answer.channel_id,
-        guild_id=answer.guild_id,
-        author_id=answer.author_id,
-        author_name=answer.author_name,
-        content=answer.content,
-        cause=answer.cause,
-    )
-    if not insert(db, new, now):
-        return False
-    home = Link(
-        channel_id=new.channel_id,
-        guild_id=new.guild_id,
-        parent_id=new.channel_id,
-        listening=new.guild_id is None,
-    )
-    route(db, new.id, home, fallback=False, now=now)
-    return True
+def _late_call(approval: Approval) -> NewCall:
+    """Return a call without its run as the ledger has it: its cause stands for the run."""
+    names = NewCall.__struct_fields__
+    values = {name: getattr(approval, name) for name in names}
+    return NewCall(**{**values, "run_id": approval.cause})
+
+
+def _state(db: sqlite3.Connection, approval_id: int) -> str | None:
+    row = db.execute("SELECT state FROM approvals WHERE id = ?", (approval_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _is_open(db: sqlite3.Connection, turn_id: int) -> bool:
+    row = db.execute("SELECT ended_at IS NULL FROM turns WHERE id = ?", (turn_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _moved(
@@ -345,26 +353,6 @@ def _moved(
         },
     ).fetchone()
     return None if row is None else _approval(row)
-
-
-def _note(
-    db: sqlite3.Connection,
-    call: NewCall,
-    name: str,
-    decision: DecisionKind,
-    now: float,
-    decided: Approval | None = None,
-) -> None:
-    decider_id = None if decided is None else decided.decider_id
-    reason = None if decided is None else decided.reason
-    db.execute(
-        """
-        INSERT INTO tool_decisions (guild_id, channel_id, turn_id, name, decision, decider_id,
-                                    reason, decided_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        (call.guild_id, call.channel_id, call.turn_id, name, decision, decider_id, reason, now),
-    )
 
 
 def _approvals(
