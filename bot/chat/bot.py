@@ -170,6 +170,7 @@ class ChatBot(discord.Client):
         """Connect and answer until closed; the two addresses hold for the whole process."""
         dpy_internals.check(self)
         dpy_internals.guard_events(self, self._unreadable)
+        dpy_internals.keep_names_of_forwards()
         dpy_internals.use_api(self._settings.api_url)
         if self._settings.gateway_url:
             dpy_internals.use_gateway(self._settings.gateway_url)

@@ -38,6 +38,27 @@ async def test_a_forward_is_quoted_with_its_files_and_the_channel_it_came_from(
     )
 
 
+async def test_whom_a_forwarded_message_mentions_is_named(channels: Community) -> None:
+    channels.ben.user.global_name = "Ben 🚀"
+    nobody = 10**17
+    said = await channels.ada.say(
+        channels.general, f"{channels.ben.mention} and <@{nobody}> know it, `<@{nobody}>`"
+    )
+    question = await channels.ada.forward(said, await channels.ada.open_dm())
+    assert await read_of(channels, question.channel) == (
+        f"[message forwarded]\n> @Ben 🚀 and @unknown-user know it, `<@{nobody}>`"
+    )
+    # A forward of a message that mentions the bot is no question to the bot.
+    said = await channels.ask("what is this?", who=channels.ben)
+    await channels.finished(channels.general)
+    await channels.ada.forward(said, channels.general)
+    await channels.ada.say(channels.general, "so?", mention_bot=True)
+    name = channels.sandbox.bot_user.name
+    assert await read_of(channels, channels.general, 2) == (
+        f"Ada: so?\n\n[message forwarded from #general]\n> @{name} what is this?"
+    )
+
+
 @pytest.mark.parametrize("way", ["reply", "forward"])
 async def test_no_line_of_another_message_passes_for_the_members_own_words(
     channels: Community, way: str

@@ -1,7 +1,8 @@
 """Recognizes messages that may be questions, and puts names in place of the ids in texts."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import discord
@@ -44,12 +45,19 @@ def named_text(message: discord.Message, me: int) -> str:
     return _OWN_MENTION_AMONG_WORDS.sub("", text).strip()
 
 
-def text_with_names(text: str, message: discord.Message, ours: Collection[str] = ()) -> str:
+def text_with_names(
+    text: str,
+    message: discord.Message,
+    ours: Collection[str] = (),
+    *,
+    others: Mapping[int, str] = MappingProxyType({}),
+) -> str:
     """Return a text with names in place of ids; ``message`` knows the names.
 
-    A mention in ``ours`` becomes the placeholder character for the bot.
+    A mention in ``ours`` becomes the placeholder character for the bot. ``others`` are names of
+    users whom the message does not mention, by their ids.
     """
-    users = {user.id: user.display_name for user in message.mentions}
+    users = {**others, **{user.id: user.display_name for user in message.mentions}}
     roles = {role.id: role.name for role in message.role_mentions}
 
     def name(match: re.Match[str]) -> str:

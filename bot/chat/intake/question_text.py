@@ -4,7 +4,8 @@ Words of others are quoted: a heading in brackets names their source, and each l
 with "> ". No line of a quote can therefore pass for the member's own words, whatever it says.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -12,6 +13,7 @@ import discord
 
 from bot.chat.intake.mentions import channel_name, named_text, text_with_names
 from bot.chat.texts.plain_text import well_formed
+from bot.chat.transport.dpy_internals import names_in
 from bot.chat.transport.message_text import component_texts
 
 MOST_QUOTED: Final = 4_000
@@ -105,8 +107,8 @@ def label(name: str) -> str:
 
 def whole_text(message: discord.Message) -> str:
     """Return all that a message says, to be quoted: text, embeds, cards, poll, names of files."""
-    text = text_with_names(message.content, message)
-    blocks = [text, *forwarded(message), *_parts(message, message)]
+    named = partial(text_with_names, message=message)
+    blocks = [named(message.content), *forwarded(message), *_parts(message, named)]
     if message.poll is not None:
         blocks.append(poll_text(message.poll))
     return "\n\n".join(block for block in blocks if block)
@@ -131,12 +133,12 @@ def sticker_lines(stickers: Iterable[discord.StickerItem]) -> Iterator[str]:
 
 
 def _parts(
-    source: discord.Message | discord.MessageSnapshot, message: discord.Message
+    source: discord.Message | discord.MessageSnapshot, named: Callable[[str], str]
 ) -> Iterator[str]:
-    """Yield what stands in a message beside its text; ``message`` knows the names in it."""
+    """Yield what stands in a message beside its text; ``named`` puts names in place of ids."""
     for embed in source.embeds:
-        yield text_with_names(_embed_text(embed), message)
-    yield text_with_names("\n".join(component_texts(source.components)), message)
+        yield named(_embed_text(embed))
+    yield named("\n".join(component_texts(source.components)))
     yield from sticker_lines(source.stickers)
     yield "\n".join(f"[attached: {label(file.filename)}]" for file in source.attachments)
 
@@ -173,7 +175,8 @@ def forwarded(message: discord.Message) -> Iterator[str]:
     where = "" if source is None else f" from #{label(source)}"
     snapshots = message.message_snapshots[:_MOST_FORWARDED]
     for snapshot in snapshots:
-        blocks = [text_with_names(snapshot.content, message), *_parts(snapshot, message)]
+        named = partial(text_with_names, message=message, others=names_in(snapshot))
+        blocks = [named(snapshot.content), *_parts(snapshot, named)]
         text = "\n\n".join(block for block in blocks if block)
         yield quoted(f"message forwarded{where}", text) if text else FORWARD_UNREADABLE
     if not snapshots:

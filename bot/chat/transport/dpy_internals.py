@@ -42,6 +42,7 @@ _NAMES: Final = (
     "gateway.ReconnectWebSocket",
     "http.Route.BASE",
     "http.handle_message_parameters",
+    "message.MessageSnapshot._from_value",
     "utils.MISSING",
 )
 """What the functions below use, as paths in the package ``discord``.
@@ -114,6 +115,32 @@ def api_url() -> str:
 def use_gateway(url: str) -> None:
     """Connect to this gateway instead of Discord's own, in this process."""
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+
+
+class _NamingSnapshot(discord.MessageSnapshot):
+    """A forwarded message that keeps the names of those it mentions, by their ids."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, state: Any, data: Any) -> None:
+        super().__init__(state, data)
+        users = (each for each in data.get("mentions") or () if isinstance(each, dict))
+        self.names = {
+            int(each["id"]): str(name)
+            for each in users
+            if str(each.get("id", "")).isdecimal()
+            and (name := each.get("global_name") or each.get("username"))
+        }
+
+
+def keep_names_of_forwards() -> None:
+    """Keep whom forwarded messages mention, in this process; discord.py drops their names."""
+    discord.message.MessageSnapshot = _NamingSnapshot  # type: ignore[misc]
+
+
+def names_in(snapshot: discord.MessageSnapshot) -> dict[int, str]:
+    """Return the names of those whom a forwarded message mentions, by their ids."""
+    return snapshot.names if isinstance(snapshot, _NamingSnapshot) else {}
 
 
 def set_trace(client: discord.Client, trace: aiohttp.TraceConfig) -> None:
