@@ -234,6 +234,7 @@ def build_parts(
         reply=notice.reply_to,
         mark_read=read_markers.mark_read,
         forward_before=references.forward_before,
+        previewed=references.previewed,
         alerts=alerts,
         most_waiting=limits.most_waiting,
         metrics=metrics,

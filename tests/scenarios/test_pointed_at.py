@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox import Channel
+from bot.sandbox import Channel, Permission
 from tests.scenarios.community import Community
 
 INJECTED = (
@@ -162,3 +162,48 @@ async def test_a_waiting_question_has_the_previews_of_its_own_links(channels: Co
     assert await read_of(channels, channels.general, 2) == (
         f"then {url}?\n\n[preview of {url}]\n> Rain"
     )
+
+
+async def test_a_question_has_the_previews_that_discord_adds_after_the_turn_began(
+    channels: Community,
+) -> None:
+    url = "https://example.org/rain"
+    channels.sandbox.link_previews.add(url, title="Rain", description="from noon on")
+    channels.sandbox.link_previews.delay = 0.05
+    await channels.ask(f"take {url}?")
+    assert await read_of(channels, channels.general) == (
+        f"take {url}?\n\n[preview of {url}]\n> Rain\n> from noon on"
+    )
+    # Discord does not tell how long its look at a link takes: the answer waits for a moment only.
+    channels.sandbox.link_previews.delay = 3_600
+    await channels.ask(f"and {url} now?")
+    assert await read_of(channels, channels.general, 2) == f"and {url} now?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<https://example.org/rain>",
+        "`https://example.org/rain`",
+        "```\nhttps://example.org/rain\n```",
+        "https://discord.com/channels/1/2/3",
+        "http:// and ://",
+    ],
+)
+async def test_a_question_without_links_that_discord_shows_waits_for_no_preview(
+    channels: Community, text: str
+) -> None:
+    await channels.ask(text)
+    assert await read_of(channels, channels.general) == text
+    (question,) = await channels.ledger.questions.of_turn(1)
+    assert question.points_to == "{}"
+
+
+async def test_a_member_whose_links_have_no_previews_waits_for_none(channels: Community) -> None:
+    guilds, guild = channels.sandbox.backend.guilds, channels.sandbox.guild.state
+    everyone = guild.everyone
+    guilds.set_role_permissions(guild, everyone, everyone.permissions & ~Permission.EMBED_LINKS)
+    await channels.ask("https://example.org/rain")
+    await read_of(channels, channels.general)
+    (question,) = await channels.ledger.questions.of_turn(1)
+    assert question.points_to == "{}"

@@ -46,7 +46,8 @@ class Listener:
     channel thread must be opened first. After an edit or a deletion it calls ``cancel`` with each
     turn whose work is to be stopped, and ``do_chores`` with channels. ``reply`` answers questions
     that are not stored, in the language that ``locales`` has for the place. Questions pass ``gate``
-    first. ``mark_read`` is called with channel, guild and message id of each message that was
+    first. ``previewed`` is called with a question whose links got previews after its turn began.
+    ``mark_read`` is called with channel, guild and message id of each message that was
     handled.
     """
 
@@ -65,6 +66,7 @@ class Listener:
         reply: Callable[[discord.Message, str], Awaitable[None]],
         mark_read: Callable[[int, int | None, int], None],
         forward_before: Callable[[discord.Message], Awaitable[int | None]],
+        previewed: Callable[[int], None],
         alerts: OperatorAlerts,
         most_waiting: int = MOST_WAITING,
         metrics: Metrics | None = None,
@@ -81,6 +83,7 @@ class Listener:
         self._reply = reply
         self._mark_read = mark_read
         self._forward_before = forward_before
+        self._previewed = previewed
         self._alerts = alerts
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
@@ -206,13 +209,16 @@ class Listener:
         """Store the newest wording of a question that was edited.
 
         Discord also reports link previews as edits. They are part of a question until its turn
-        begins; afterwards only what a member wrote counts.
+        begins; afterwards they are read again when the question is posted.
         """
         if message.author.bot or not self._open:
             return
         async with self._lock(message.channel.id):
             known = await self._ledger.questions.question(message.id)
-            if known is None or (known.turn_id is not None and message.edited_at is None):
+            if known is None:
+                return
+            if known.turn_id is not None and message.edited_at is None:
+                self._previewed(message.id)
                 return
             edited = question_of(message, me)
             if is_same_wording(known, edited):

@@ -4,15 +4,16 @@ Words of others are quoted: a heading in brackets names their source, and each l
 with "> ". No line of a quote can therefore pass for the member's own words, whatever it says.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import discord
 
 from bot.chat.intake.mentions import channel_name, named_text, text_with_names
-from bot.chat.texts.plain_text import well_formed
+from bot.chat.texts.plain_text import CODE, well_formed
 from bot.chat.transport.dpy_internals import names_in
 from bot.chat.transport.message_text import component_texts
 
@@ -22,6 +23,12 @@ MOST_QUOTED: Final = 4_000
 MOST_PREVIEWED: Final = 1_000
 """The most characters quoted of one link's preview."""
 
+_PREVIEW: Final = "[preview of "
+_LINK: Final = re.compile(
+    rf"(?P<code>{CODE})|<https?://[^\s<>]+>"
+    r"|(?P<link>https?://(?!(?:\w+\.)?discord(?:app)?\.com/channels/)\w)",
+    re.DOTALL,
+)
 _MOST_PREVIEWS: Final = 5
 _MOST_FORWARDED: Final = 5
 _LONGEST_ADDRESS: Final = 200
@@ -41,7 +48,7 @@ def question_text(message: discord.Message, me: int) -> str:
     blocks = [
         named_text(message, me),
         *sticker_lines(message.stickers),
-        *_previews(message),
+        *previews(message),
         *forwarded(message),
         *_replied(message, me),
     ]
@@ -183,13 +190,36 @@ def forwarded(message: discord.Message) -> Iterator[str]:
         yield FORWARD_UNREADABLE
 
 
-def _previews(message: discord.Message) -> Iterator[str]:
+def awaits_previews(message: discord.Message) -> bool:
+    """Return whether Discord may still add previews of the links in a member's message.
+
+    Discord looks at links after it has sent the message. It shows no previews of links in angle
+    brackets or in code, and none to authors without the permission Embed Links.
+    """
+    if "://" not in message.content or message.embeds or message.flags.suppress_embeds:
+        return False
+    if not any(found["link"] for found in _LINK.finditer(message.content)):
+        return False
+    try:
+        author: Any = message.author
+        return message.channel.permissions_for(author).embed_links
+    except (discord.ClientException, AttributeError):  # its parent or a role is not cached
+        return True
+
+
+def has_previews(question: str) -> bool:
+    """Return whether a question's text has previews of its links."""
+    return f"\n{_PREVIEW}" in question
+
+
+def previews(message: discord.Message) -> Iterator[str]:
     """Yield the previews of the links in a member's message; members write no other embeds."""
     for embed in islice(message.embeds, _MOST_PREVIEWS):
         text = _embed_text(embed)
         if text:
             where = label(embed.url or "a link")[:_LONGEST_ADDRESS]
-            yield quoted(f"preview of {where}", text_with_names(text, message), MOST_PREVIEWED)
+            heading = f"{_PREVIEW[1:]}{where}"
+            yield quoted(heading, text_with_names(text, message), MOST_PREVIEWED)
 
 
 def _embed_text(embed: discord.Embed) -> str:

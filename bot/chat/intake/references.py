@@ -4,6 +4,7 @@ The listener stores what to look for (``Pointers``); the messages are read when 
 posted to its thread, so that a message deleted until then is not shown.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -16,11 +17,14 @@ from bot.chat.intake.question_text import (
     FORWARD_UNREADABLE,
     REPLY_DELETED,
     REPLY_UNREADABLE,
+    awaits_previews,
     forwarded,
+    has_previews,
     has_unreadable_forward,
     is_forward,
     is_reply_to_deleted,
     label,
+    previews,
     quoted,
     reply_quote,
     whole_text,
@@ -36,6 +40,7 @@ from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_MESSAGE, RestRetry
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
+from bot.runtime.tasks import cancelling
 from bot.store.ledger import Ledger, Question, Turn
 
 T = TypeVar("T")
@@ -46,7 +51,11 @@ FORWARD_SECONDS: Final = 300.0
 MOST_SAID: Final = 1_000
 """The most characters quoted of one bystander's message."""
 
+PREVIEW_SECONDS: Final = 1.5
+"""How long after a question its links may get their previews, in seconds."""
+
 _MOST_CHANNELS: Final = 10_000
+_MOST_PREVIEWED: Final = 1_000
 
 _LOOKUP_SECONDS: Final = 10.0
 """How long a message is looked up before the question is asked without it, in seconds."""
@@ -78,6 +87,7 @@ def pointers_for(
         starter=isinstance(channel, discord.Thread) and channel.owner_id != me,
         context=shows_context,
         quoted=quoted,
+        previews=awaits_previews(message),
         lost=tuple(lost),
     )
 
@@ -150,6 +160,17 @@ class ReferenceReader:
         self._clock = clock
         self._rules = rules
         self._settings = settings
+        # Questions that wait for previews of their links, or got them before anybody waited.
+        self._previewed: dict[int, asyncio.Event] = {}
+
+    def previewed(self, question_id: int) -> None:
+        """Note that Discord shows previews of a question's links now."""
+        self._previews_of(question_id).set()
+
+    def _previews_of(self, question_id: int) -> asyncio.Event:
+        if len(self._previewed) > _MOST_PREVIEWED:
+            del self._previewed[next(iter(self._previewed))]
+        return self._previewed.setdefault(question_id, asyncio.Event())
 
     async def read(self, question: Question, turn: Turn, *, is_first: bool) -> References:
         """Return what a question points at; what can't be read is named in ``lost``."""
@@ -166,6 +187,8 @@ class ReferenceReader:
             if starter is not None:
                 bystanders.append(starter[0])
                 files += starter[1]
+        if pointers.previews and not has_previews(question.content):
+            blocks += await self._previews(question)
         if pointers.forward is not None:
             message, reason = await self._message(
                 question.channel_id, pointers.forward, question.guild_id
@@ -203,6 +226,18 @@ class ReferenceReader:
         if before is None or before.author.id != message.author.id or not is_forward(before):
             return None
         return before.id if seconds_between(before.id, message.id) < FORWARD_SECONDS else None
+
+    async def _previews(self, question: Question) -> list[str]:
+        """Return the previews of a question's links, which Discord adds soon after the question."""
+        age = self._clock.now() - discord.utils.snowflake_time(question.id).timestamp()
+        if age < PREVIEW_SECONDS:
+            shown = asyncio.ensure_future(self._previews_of(question.id).wait())
+            late = asyncio.ensure_future(self._clock.sleep(PREVIEW_SECONDS - max(age, 0.0)))
+            async with cancelling(shown, late):
+                await asyncio.wait({shown, late}, return_when=asyncio.FIRST_COMPLETED)
+        self._previewed.pop(question.id, None)
+        message, _ = await self._message(question.channel_id, question.id, question.guild_id)
+        return [] if message is None else list(previews(message))
 
     async def _is_newest_answer(self, message_id: int, turn: Turn) -> bool:
         """Return whether a message is a part of the reply right before a turn in its channel."""

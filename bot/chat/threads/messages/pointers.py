@@ -19,7 +19,8 @@ class Pointers(Struct, frozen=True, kw_only=True, omit_defaults=True):
     send it along, or the bot wrote it. ``forward`` is the id of the forward right before the
     question. ``starter`` tells that the channel thread began without the bot, and ``context`` that
     words said before the question are shown, but for ``quoted``, the message that the question
-    quotes. ``lost`` are parts that are known to be unreadable.
+    quotes. ``previews`` tells that Discord may still show previews of the question's links.
+    ``lost`` are parts that are known to be unreadable.
     """
 
     reply: tuple[int, int] | None = None
@@ -27,6 +28,7 @@ class Pointers(Struct, frozen=True, kw_only=True, omit_defaults=True):
     starter: bool = False
     context: bool = False
     quoted: int | None = None
+    previews: bool = False
     lost: tuple[UnreadReason, ...] = ()
 
     def to_json(self) -> str:
