@@ -1,5 +1,6 @@
 """Files of an answer: what code wrote, images, too large ones; and the sources that it cites."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.schema.tools import CodeInterpreterTool
 from bot.chat.texts.fluent import localized
 from bot.sandbox import DiscordMessage
+from tests.hosted.extract.files import pdf
 from tests.sandbox.pictures import png
 from tests.scenarios.community import Community, alt_texts, answer, community, labels, texts
+from tests.support.model_answers import Asked
 
 
 async def ran(whole: Community, code: str, text: str) -> DiscordMessage:
@@ -108,6 +111,34 @@ async def test_cited_files_are_numbered_and_those_of_members_are_links(
     )
     note = next(line for line in reply.content.splitlines() if "Sources" in line)
     assert note == rf"-# Sources: \[1\] [fruit.md]({link}) · \[2\] shapes.pdf"
+
+
+async def test_a_searched_document_is_cited_by_its_own_name_with_a_link_to_its_own_question(
+    channels: Community,
+) -> None:
+    said = []
+    for topic in ("apples", "pears"):
+        channels.model.call_tools(("file_search", {"queries": [topic]}))
+        channels.model.then(cite)
+        book = pdf(*[f"All about {topic}. " * 30] * 60)
+        said.append(
+            await channels.ada.say(
+                channels.general, topic, mention_bot=True, attachments=[("book.pdf", book)]
+            )
+        )
+        await channels.settled(len(said))
+    for number, reply in enumerate(channels.replies(channels.general)):
+        assert answer(reply) == "See book.pdf, it says so [1]."
+        place = f"{channels.sandbox.guild.id}/{channels.general.id}/{said[number].id}"
+        note = next(line for line in reply.content.splitlines() if "Sources" in line)
+        assert note == rf"-# Sources: \[1\] [book.pdf](https://discord.com/channels/{place})"
+
+
+def cite(asked: Asked) -> str:
+    """Answer from a search as models do: with the file's name, and the mark of its first result."""
+    mark = re.search("【(.*?)†(.*?)】", str(asked.messages[-1]["content"]))
+    assert mark is not None
+    return f"See {mark[2]}, it says so {mark[0]}."
 
 
 async def test_files_stay_where_the_buttons_below_them_change(tmp_path: Path) -> None:

@@ -17,10 +17,12 @@ from bot.assistants.errors import APIError, UnreachableError
 from bot.assistants.schema.content import ImageFilePart
 from bot.assistants.schema.files import FilePage
 from bot.assistants.schema.requests import Page
+from bot.chat.threads.messages.upload_names import original_name
 from bot.config import AccessSettings, DiscordSettings
 from bot.engine.services.files import FileService
 from tests.scenarios import bot_process
 from tests.scenarios.community import Community, answer, community, is_final
+from tests.support.eventually import eventually
 
 A_DAY = 25 * 3_600.0
 
@@ -41,6 +43,7 @@ def picture(shade: int = 0) -> bytes:
 
 
 CAT = picture()
+LONG = ("long.txt", b"The harbour of Kap was closed in 1911. " * 600)
 
 
 @pytest.fixture(params=["here", "elsewhere"])
@@ -79,7 +82,7 @@ async def test_an_image_is_shown_at_every_later_turn_also_when_its_link_has_expi
     kept = [part for part in page.data[0].content if isinstance(part, ImageFilePart)]
     assert len(kept) == 1
     (name,) = await uploads(whole)
-    assert name.endswith("-cat.png")
+    assert original_name(name) == "cat.png"
 
 
 async def test_images_keep_their_order_and_stand_behind_the_text(whole: Community) -> None:
@@ -150,16 +153,16 @@ async def test_a_turn_interrupted_after_an_upload_finds_the_upload_again(whole: 
         await whole.model.gate().passed()
 
     whole.operations["create_message"] = cut
-    await show(whole)
+    await show(whole, "look", ("cat.png", CAT), LONG)
     await posting.passed()
     await whole.stop_bot()
     whole.operations.clear()
-    before = await uploads(whole)
-    assert len(before) == 1
+    before = (await whole.api.list_files()).data
+    assert [original_name(one.filename) for one in before] == ["long.txt", "cat.png"]
     await whole.start_bot()
     await whole.settled(1)
     assert whole.model.requests[0].images == [data_url(CAT)]
-    assert await uploads(whole) == before
+    assert (await whole.api.list_files()).data == before
 
 
 def die_behind_an_upload(
@@ -234,10 +237,53 @@ async def test_an_upload_whose_answer_was_lost_is_looked_up_and_not_made_twice(
         raise UnreachableError("the answer was lost")
 
     whole.operations["upload_file"] = lost
-    await show(whole)
-    assert answer(await whole.finished(whole.general)) == "look"
+    await show(whole, "look", ("cat.png", CAT), LONG, LONG)
+    await whole.finished(whole.general)
     assert whole.model.requests[0].images == [data_url(CAT)]
-    assert (calls, len(await uploads(whole))) == (1, 1)
+    files = [one.filename for one in (await whole.api.list_files()).data]
+    assert calls == 3
+    assert [original_name(name) for name in files] == ["long.txt", "long.txt", "cat.png"]
+    assert len(set(files)) == 3
+
+
+async def test_the_image_of_a_deleted_question_leaves_and_another_question_keeps_its_own(
+    whole: Community,
+) -> None:
+    said = await whole.ada.say(
+        whole.general, "look", mention_bot=True, attachments=[("cat.png", CAT)]
+    )
+    await whole.finished(whole.general)
+    await whole.ben.say(whole.general, "whose cat?", reply_to=said, mention_bot=True)
+    await whole.finished(whole.general, 2)
+    assert len(await uploads(whole)) == 2
+    own = await whole.ben.say(
+        whole.general, "mine", mention_bot=True, attachments=[("mine.png", picture(9))]
+    )
+    await whole.finished(whole.general, 3)
+    await whole.ben.delete(own)
+    await eventually(lambda: uploads(whole), lambda names: len(names) == 2)
+    await whole.ask("and now?")
+    await whole.finished(whole.general, 4)
+    assert whole.model.requests[-1].images == [data_url(CAT)] * 2
+
+
+async def test_what_a_question_uploaded_that_was_deleted_before_it_was_posted_leaves(
+    whole: Community,
+) -> None:
+    posting = whole.model.gate()
+
+    async def cut(*given: Any, **named: Any) -> Any:
+        posting.open()
+        await whole.model.gate().passed()
+
+    whole.operations["create_message"] = cut
+    said = await whole.ada.say(
+        whole.general, "look", mention_bot=True, attachments=[("cat.png", CAT), LONG]
+    )
+    await posting.passed()
+    assert len((await whole.api.list_files()).data) == 2
+    await whole.ada.delete(said)
+    await eventually(whole.api.list_files, lambda files: not files.data)
 
 
 async def test_a_server_that_takes_no_images_is_asked_without_them(whole: Community) -> None:

@@ -39,7 +39,7 @@ class Shelf:
     async def text(self, question: Question, file: AttachedFile) -> str:
         return (await self._download(file)).decode()
 
-    async def upload(self, file: AttachedFile, text: str) -> str:
+    async def upload(self, question: Question, file: AttachedFile, text: str) -> str:
         if not self.searchable:
             raise UnreadableError("refused", "the server can't search")
         self.uploaded[file.name] = text

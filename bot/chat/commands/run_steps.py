@@ -17,6 +17,7 @@ from bot.assistants.schema.tools import (
 )
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import plain, whole_duration
+from bot.chat.threads.messages.upload_names import original_name
 
 _LIMIT: Final = 1_900
 """The most characters of the message; Discord accepts 2,000."""
@@ -100,7 +101,8 @@ def _call_blocks(call: ToolCall, most: int | None) -> Iterator[str]:
         case FileSearchCall():
             results = call.file_search.results
             for result in () if results is UNSET else results:
-                yield f"> `{result.file_name.replace('`', 'ʻ')}` {result.score:.2f}"
+                name = original_name(result.file_name).replace("`", "ʻ")
+                yield f"> `{name}` {result.score:.2f}"
 
 
 def _block(text: str, language: str, most: int | None) -> str:

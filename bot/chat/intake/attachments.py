@@ -18,7 +18,7 @@ import yarl
 from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.content import ContentInput, ImageFile, ImageFilePart
-from bot.assistants.schema.files import FilePage, UploadFile
+from bot.assistants.schema.files import FilePage, UploadFile, UploadPurpose
 from bot.chat.intake.question_text import attachments_of
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.messages.message_builder import (
@@ -27,6 +27,7 @@ from bot.chat.threads.messages.message_builder import (
     attached,
     format_size,
 )
+from bot.chat.threads.messages.upload_names import upload_mark, upload_name
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.login import own_user
 from bot.chat.transport.rest_retry import RestRetry
@@ -53,10 +54,10 @@ _AT_ONCE: Final = 4
 """The most files in memory at once."""
 
 _MOST_UPLOADS_READ: Final = 100
-"""How many of the newest uploads are searched for an earlier upload of an image."""
+"""How many of the newest uploads are searched for an earlier one."""
 
 _MOST_KNOWN: Final = 1_000
-_PURPOSE: Final = "vision"
+_ENDING: Final = re.compile(r"[a-z0-9]{1,10}")
 _CHUNK_BYTES: Final = 256 * 1024
 _NEVER_TEXT: Final = ("video/", "font/", "application/zip", "application/x-msdownload")
 
@@ -112,7 +113,7 @@ class FileGoneError(Exception):
 
 
 class AttachmentReader:
-    """Reads the files of questions, and uploads their images."""
+    """Reads the files of questions, and uploads images and long texts."""
 
     def __init__(
         self,
@@ -134,8 +135,9 @@ class AttachmentReader:
         )
         self._readers = readers
         self._since = clock.now()
-        # Images whose upload was begun by this process; the newest, as far as one can be retried.
-        self._begun: dict[int, None] = {}
+        # The newest uploads that this process began, as far as one can be retried: ids of question
+        # and attachment.
+        self._begun: dict[tuple[int, int], None] = {}
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def current(self, question: Question) -> tuple[AttachedFile, ...]:
@@ -169,25 +171,18 @@ class AttachmentReader:
             data = await self.download(question, file, LARGEST_AUDIO)
             return await transcriber.transcribe(file.name, data)
 
-    async def upload(self, file: AttachedFile, text: str) -> str:
-        """Upload a document's text to be searched; return the upload's id.
+    async def upload(self, question: Question, file: AttachedFile, text: str) -> str:
+        """Upload a document's text to be searched; an earlier upload of the text is used again.
 
         Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
         """
-        name = file.name if self._readers.documents.is_text(file.name) else f"{file.name}.txt"
-        request = UploadFile(filename=name, purpose="assistants")
-
-        async def upload() -> str:
-            return (await self._threads.api.upload_file(request, _chunks(text.encode()))).id
-
-        async def find() -> None:
-            """Find nothing: an upload that nobody uses does no harm."""
-
-        try:
-            return await self._threads.create_once(upload, find)
-        except APIError as error:
-            _log.warning("The server refused file %d: %s %s", file.id, error.status, error)
-            raise UnreadableError("refused", "the assistant's server did not take it") from error
+        file_id = await self._known_upload(question, file, "assistants")
+        if file_id is not None:
+            return file_id
+        ending = file.name.rpartition(".")[2].lower()
+        if not (self._readers.documents.is_text(file.name) and _ENDING.fullmatch(ending)):
+            ending = "txt"
+        return await self._upload(question, file, ending, "assistants", text.encode())
 
     async def download(self, question: Question, file: AttachedFile, most: int) -> bytes:
         """Fetch a file of at most ``most`` bytes; raises ``UnreadableError``."""
@@ -227,15 +222,13 @@ class AttachmentReader:
         Raises ``UnreadableError``, and ``TurnError`` where the server can't be reached.
         """
         async with self._room:
-            file_id: str | None = None
-            if question.received_at < self._since or file.id in self._begun:
-                file_id = await self._earlier_upload(file)
+            file_id = await self._known_upload(question, file, "vision")
             if file_id is None:
                 data = await self.download(question, file, LARGEST_IMAGE)
                 ending = image_kind(data)
                 if ending is None:
                     raise UnreadableError("no_image", "it is no PNG, JPEG, GIF or WebP image")
-                file_id = await self._upload(file, ending, data)
+                file_id = await self._upload(question, file, ending, "vision", data)
         return ImageFilePart(ImageFile(file_id))
 
     async def _current_files(self, question: Question) -> tuple[AttachedFile, ...] | None:
@@ -266,32 +259,51 @@ class AttachmentReader:
         except ValueError:  # no address, or a relative one
             return False
 
-    async def _earlier_upload(self, file: AttachedFile) -> str | None:
-        """Return the id of an earlier upload of an image; None if there is none."""
-        page = FilePage(limit=_MOST_UPLOADS_READ, purpose=_PURPOSE)
+    async def _known_upload(
+        self, question: Question, file: AttachedFile, purpose: UploadPurpose
+    ) -> str | None:
+        """Return the id of an upload that an earlier try may have made; None if there is none."""
+        if question.received_at >= self._since and (question.id, file.id) not in self._begun:
+            return None
+        return await self._earlier_upload(question, file, purpose)
+
+    async def _earlier_upload(
+        self, question: Question, file: AttachedFile, purpose: UploadPurpose
+    ) -> str | None:
+        page = FilePage(limit=_MOST_UPLOADS_READ, purpose=purpose)
         try:
             newest = await self._threads.api.list_files(page)
         except APIError as error:
             # Not every server lists files; a second upload does no harm.
             _log.info("What was uploaded can't be looked through: %s", error)
             return None
-        begins = _upload_name(file, "")
-        return next((each.id for each in newest.data if each.filename.startswith(begins)), None)
+        mark = upload_mark(question.id, file.id)
+        return next((each.id for each in newest.data if mark in each.filename), None)
 
-    async def _upload(self, file: AttachedFile, ending: str, data: bytes) -> str:
-        """Upload an image once, and return the id of the upload."""
-        request = UploadFile(filename=_upload_name(file, ending), purpose=_PURPOSE)
+    async def _upload(
+        self,
+        question: Question,
+        file: AttachedFile,
+        ending: str,
+        purpose: UploadPurpose,
+        data: bytes,
+    ) -> str:
+        """Upload a file of a question once, and return the id of the upload."""
+        name = upload_name(question.id, file.id, file.name, ending)
+        request = UploadFile(filename=name, purpose=purpose)
 
         async def upload() -> str:
             return (await self._threads.api.upload_file(request, _chunks(data))).id
 
-        self._begun[file.id] = None
+        self._begun[question.id, file.id] = None
         if len(self._begun) > _MOST_KNOWN:
             del self._begun[next(iter(self._begun))]
         try:
-            return await self._threads.create_once(upload, partial(self._earlier_upload, file))
+            return await self._threads.create_once(
+                upload, partial(self._earlier_upload, question, file, purpose)
+            )
         except APIError as error:
-            _log.warning("The server refused image %d: %s %s", file.id, error.status, error)
+            _log.warning("The server refused file %d: %s %s", file.id, error.status, error)
             raise UnreadableError("refused", "the assistant's server did not take it") from error
 
 
@@ -313,14 +325,6 @@ def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
         )
         for file in attachments_of(message, me)
     )
-
-
-def _upload_name(file: AttachedFile, ending: str) -> str:
-    """Return an upload's name: the attachment's id finds it, and the ending tells its type."""
-    if not ending:
-        return f"{file.id}-"
-    stem = re.sub(r"\.(png|jpe?g|gif|webp)\Z", "", file.name, flags=re.IGNORECASE)
-    return f"{file.id}-{stem[:200] or 'image'}.{ending}"
 
 
 async def _chunks(data: bytes) -> AsyncIterator[bytes]:

@@ -13,6 +13,7 @@ from bot.assistants.errors import APIError
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.messages.message_builder import attached
 from bot.chat.threads.messages.transcript import answer_text, files_of
+from bot.chat.threads.messages.upload_names import original_name
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Question, Schedule
 from bot.store.ledger.forgetting import MembersTurn, StoredOfMember
@@ -86,13 +87,13 @@ class MemberExport:
             for file_id in files_of(message):
                 file = await self._api.retrieve_file(file_id)
                 if packed.tell() + file.bytes > most:
-                    left_out.append(file.filename)
+                    left_out.append(original_name(file.filename))
                     continue
                 content = bytearray()
                 async with await self._api.file_content(file_id) as pieces:
                     async for piece in pieces:
                         content += piece
-                name = file.filename.replace("/", "_").replace("\\", "_")
+                name = original_name(file.filename).replace("/", "_").replace("\\", "_")
                 archive.writestr(f"files/{question.id}/{name}", bytes(content))
         except (APIError, TurnError) as error:
             _log.info("Files of question %d are left out of an export: %s", question.id, error)

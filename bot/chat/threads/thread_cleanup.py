@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
+from bot.assistants.schema.files import FilePage
 from bot.assistants.states import TERMINAL
 from bot.chat.threads.api_errors import gone, locked
 from bot.chat.threads.assistant_editor import store_ids
@@ -13,6 +14,7 @@ from bot.chat.threads.messages.message_builder import QUESTION_KEY
 from bot.chat.threads.messages.references import BYSTANDER_KEY
 from bot.chat.threads.messages.thread_backfill import ANSWER_KEY
 from bot.chat.threads.messages.transcript import files_of
+from bot.chat.threads.messages.upload_names import question_mark
 from bot.chat.threads.pagination import every_message, newest
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.clock import Clock
@@ -22,6 +24,7 @@ END_SECONDS: Final = 15.0
 """How long a cancelled run may take to end before its messages are deleted, in seconds."""
 
 _PAGE: Final = 100
+_MOST_FILES: Final = 1_000
 
 _POLL_SECONDS: Final = 0.25
 
@@ -50,7 +53,7 @@ class ThreadCleanup:
         if chore.kind == "message":
             return await self._delete_message(thread_id, chore.target)
         if chore.kind == "thread":
-            return await self._delete_thread(thread_id, chore.channel_id)
+            return await self._delete_thread(thread_id)
         if chore.kind == "question":
             return await self._delete_messages_of(thread_id, chore.target)
         run_id: str | None = chore.target
@@ -60,7 +63,10 @@ class ThreadCleanup:
         return run_id is None or await self._discard_run(thread_id, run_id)
 
     async def _delete_messages_of(self, thread_id: str, discord_id: str) -> bool:
-        """Delete what shows a Discord message, or copies an answer, on a thread."""
+        """Delete what shows a Discord message, or copies an answer, on a thread.
+
+        Uploads of a question that was never posted leave, too.
+        """
         try:
             messages = await newest(partial(self._api.list_messages, thread_id), _PAGE)
         except APIError as error:
@@ -72,7 +78,25 @@ class ThreadCleanup:
             for message in messages
             if discord_id in ((message.metadata or {}).get(key) for key in keys)
         ]
-        return all([await self._delete_message(thread_id, each) for each in found])
+        deleted = all([await self._delete_message(thread_id, each) for each in found])
+        if deleted and discord_id.isdecimal():
+            await self._delete_uploads_of(int(discord_id))
+        return deleted
+
+    async def _delete_uploads_of(self, question_id: int) -> None:
+        """Delete the uploads of a question that was withdrawn before its message was posted."""
+        if await self._ledger.questions.question(question_id) is not None:
+            return
+        try:
+            files = (await self._api.list_files(FilePage(limit=_MOST_FILES))).data
+        except APIError as error:
+            # Not every server lists files.
+            _log.info("What question %d uploaded can't be looked up: %s", question_id, error)
+            return
+        mark = question_mark(question_id)
+        for file in files:
+            if mark in file.filename:
+                await self._delete_file(file.id)
 
     async def _discard_run(self, thread_id: str, run_id: str) -> bool:
         """Cancel a run that is active, and delete its messages."""
@@ -108,8 +132,13 @@ class ThreadCleanup:
     async def _delete_message(self, thread_id: str, message_id: str) -> bool:
         try:
             message = await self._api.retrieve_message(thread_id, message_id)
+            files = set(files_of(message))
+            if files:
+                # A newer wording of the question may have the files of the older one.
+                others = await newest(partial(self._api.list_messages, thread_id), _PAGE)
+                files -= {each for one in others if one.id != message_id for each in files_of(one)}
             # Before the message, which names them: a killed process begins with it again.
-            for file_id in files_of(message):
+            for file_id in files:
                 await self._delete_file(file_id)
             await self._api.delete_message(thread_id, message_id)
         except APIError as error:
@@ -119,14 +148,13 @@ class ThreadCleanup:
                 _log.warning("Message %s can't be deleted: %s", message_id, error)
         return True
 
-    async def _delete_thread(self, thread_id: str, channel_id: int) -> bool:
-        """Delete a thread, after the files and vector stores that no other thread uses."""
+    async def _delete_thread(self, thread_id: str) -> bool:
+        """Delete a thread, after its files and vector stores: no other thread uses them."""
         api = self._api
         try:
             async for message in every_message(api, thread_id):
                 for file_id in files_of(message):
-                    if not await self._is_used_elsewhere(file_id, channel_id):
-                        await self._delete_file(file_id)
+                    await self._delete_file(file_id)
             for store_id in store_ids(await api.retrieve_thread(thread_id)):
                 await api.delete_vector_store(store_id)
         except APIError as error:
@@ -140,21 +168,6 @@ class ThreadCleanup:
             if not gone(error):
                 _log.warning("Thread %s can't be deleted: %s", thread_id, error)
         return True
-
-    async def _is_used_elsewhere(self, file_id: str, channel_id: int) -> bool:
-        """Return whether a question of another channel has the attachment of an upload."""
-        # The name of an upload begins with the attachment's id.
-        try:
-            file = await self._api.retrieve_file(file_id)
-        except APIError as error:
-            if gone(error):
-                return False
-            raise
-        name = file.filename.partition("-")[0]
-        is_id = name.isascii() and name.isdigit() and len(name) <= 20
-        return is_id and await self._ledger.conversations.is_attached_elsewhere(
-            int(name), channel_id
-        )
 
     async def _delete_file(self, file_id: str) -> None:
         """Delete a file; it leaves the vector stores, too."""

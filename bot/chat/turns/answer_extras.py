@@ -16,6 +16,7 @@ from bot.chat.texts.fluent import localized
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.messages.message_builder import format_size
 from bot.chat.threads.messages.transcript import Source
+from bot.chat.threads.messages.upload_names import original_name, question_mark
 from bot.chat.threads.runs.run_end import RunEnd
 from bot.chat.turns.turn_context import TurnServices
 from bot.store.ledger import CallFile, Turn
@@ -125,13 +126,17 @@ class ExtrasReader:
 
     async def _sources_note(self, turn: Turn, sources: Sequence[Source]) -> str:
         """Return the note that names the cited files; those of members' questions are links."""
-        names = [source.name or await self._name(source.file_id) for source in sources]
-        questions = await self._ledger.questions.with_files(turn.channel_id, names)
+        uploads = [source.name or await self._name(source.file_id) for source in sources]
+        names = [original_name(each) for each in uploads]
+        asked = await self._ledger.questions.with_files(turn.channel_id, names)
         shown = []
-        for number, name in enumerate(names, 1):
+        for number, (upload, name) in enumerate(zip(uploads, names, strict=True), 1):
             text = sentences.plain(name)
-            if name in questions:
-                channel_id, question_id = questions[name]
+            # Several questions may have brought files of one name.
+            found = [each for each in asked if each[0] == name]
+            own = [each for each in found if question_mark(each[2]) in upload]
+            if own or found:
+                _, channel_id, question_id = (own or found)[0]
                 text = f"[{text}]({sentences.jump_url(turn.guild_id, channel_id, question_id)})"
             shown.append(f"\\[{number}\\] {text}")
         return localized("sources", list=" · ".join(shown))

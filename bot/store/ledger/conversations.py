@@ -103,16 +103,6 @@ class ConversationStore:
             raise TurnsOpenError
         return deleted
 
-    async def is_attached_elsewhere(self, attachment_id: int, channel_id: int) -> bool:
-        """Return whether a question of another channel has an attachment."""
-        statement = """
-            SELECT EXISTS (SELECT 1 FROM questions
-                           WHERE home_id IS NOT ? AND attachments LIKE '%"id":' || ? || ',%')
-        """
-        return await self._database.read(
-            lambda db: bool(db.execute(statement, (channel_id, attachment_id)).fetchone()[0])
-        )
-
 
 def _begin_anew(db: sqlite3.Connection, channel_id: int) -> bool:
     cursor = db.execute(

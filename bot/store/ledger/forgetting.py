@@ -331,10 +331,7 @@ def _forget_thread(db: sqlite3.Connection, channel_id: int) -> None:
     for (thread_id,) in threads:
         if thread_id is not None:
             # The messages leave with their thread.
-            db.execute(
-                "DELETE FROM chores WHERE place = ? AND kind IN ('message', 'question')",
-                (thread_id,),
-            )
+            db.execute("DELETE FROM chores WHERE place = ? AND kind = 'message'", (thread_id,))
             add_chore(db, channel_id, "thread", thread_id, thread_id)
     db.execute("UPDATE links SET thread_id = NULL WHERE channel_id = ?", (channel_id,))
     # Functions keep values for direct messages by their channel.

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from bot.chat.threads.messages.upload_names import without_marks
+
 _CITED: Final = re.compile(r"[ ]?【\d{1,4}:\d{1,4}†(?P<name>[^【】\n]{0,300})】(?P<open>\(?)")
 _REPEATED: Final = re.compile(r"( \[\d+\])\1+")
 _BEGUN: Final = re.compile(r"[ ]?【(?:\d{1,4}(?::(?:\d{1,4}(?:†[^【】\n]{0,300})?)?)?)?\Z")
@@ -30,7 +32,7 @@ def readable(text: str, sources: dict[str, int], file_ids: Mapping[str, str]) ->
         # A number directly before a bracket would be a link.
         return f" [{sources.setdefault(key, len(sources) + 1)}]{' ' if opening else ''}{opening}"
 
-    text = _CITED.sub(number, _BEGUN.sub("", text))
+    text = without_marks(_CITED.sub(number, _BEGUN.sub("", text)))
     return _LINKED.sub(_linked_name, _REPEATED.sub(r"\1", text))
 
 

@@ -96,7 +96,7 @@ class AttachmentSource(Protocol):
         """Return an image as a content part that does not expire; raises ``UnreadableError``."""
         ...
 
-    async def upload(self, file: AttachedFile, text: str) -> str:
+    async def upload(self, question: Question, file: AttachedFile, text: str) -> str:
         """Upload a document's text to be searched; return the upload's id.
 
         Raises ``UnreadableError`` where the server refuses it.
@@ -266,7 +266,7 @@ class _Builder:
         if len(text) <= SHORT_TEXT and len(block) <= room:
             return block
         try:
-            upload = await self._files.upload(file, text)
+            upload = await self._files.upload(self._question, file, text)
         except UnreadableError as error:
             if room < _LEAST_SHOWN:
                 return self._unreadable(file, error)

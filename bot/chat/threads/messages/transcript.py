@@ -19,6 +19,7 @@ from bot.assistants.schema.objects import DOCUMENTS_CUT, TOOLS_LEFT_OUT, Message
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.messages.citations import readable
+from bot.chat.threads.messages.upload_names import without_marks
 
 
 class Source(Struct, frozen=True):
@@ -142,7 +143,7 @@ def _texts(message: Message) -> list[str]:
             texts.append(f"\n\n{part.image_url.url}\n\n")
     metadata = message.metadata or {}
     if DOCUMENTS_CUT in metadata:
-        texts.append(f"\n\n{sentences.documents_cut(metadata[DOCUMENTS_CUT])}")
+        texts.append(f"\n\n{sentences.documents_cut(without_marks(metadata[DOCUMENTS_CUT]))}")
     elif TOOLS_LEFT_OUT in metadata:
         texts.append(f"\n\n{localized('without-tools')}")
     return texts

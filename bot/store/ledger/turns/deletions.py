@@ -198,10 +198,11 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
             add_chore(db, home_id, "message", thread_id, message_id)
             continue
         # While a turn's questions are posted, a message may exist that the ledger does not know.
+        # Its files may have been uploaded before the turn failed or was cancelled.
         posting = db.execute(
             """
             SELECT l.thread_id FROM turns t JOIN links l ON l.channel_id = t.channel_id
-            WHERE t.id = ? AND t.state = 'placed' AND l.thread_id IS NOT NULL
+            WHERE t.id = ? AND (t.state <> 'waiting' OR t.attempt > 1) AND l.thread_id IS NOT NULL
             """,
             (turn_id,),
         ).fetchone()

@@ -226,21 +226,26 @@ class QuestionStore:
             lambda db: bool(db.execute(statement, (channel_id,)).fetchone()[0])
         )
 
-    async def with_files(self, home_id: int, names: Iterable[str]) -> dict[str, tuple[int, int]]:
-        """Return channel id and id of a channel's newest question with a file of each name."""
+    async def with_files(
+        self, home_id: int, names: Iterable[str]
+    ) -> tuple[tuple[str, int, int], ...]:
+        """Return the questions of a channel with files of these names, newest first.
+
+        Each is a file's name with the channel id and the id of its question.
+        """
         wanted = json.dumps(list(names))
         statement = """
-            SELECT json_extract(file.value, '$.name'), q.channel_id, max(q.id)
+            SELECT json_extract(file.value, '$.name'), q.channel_id, q.id
             FROM questions q JOIN json_each(q.attachments) file
             WHERE q.home_id = ? AND q.attachments <> '[]'
               AND json_extract(file.value, '$.name') IN (SELECT value FROM json_each(?))
-            GROUP BY 1
+            ORDER BY q.id DESC
         """
         return await self._database.read(
-            lambda db: {
-                name: (channel_id, question_id)
+            lambda db: tuple(
+                (name, channel_id, question_id)
                 for name, channel_id, question_id in db.execute(statement, (home_id, wanted))
-            }
+            )
         )
 
     async def asker_count(self, channel_id: int) -> int:
