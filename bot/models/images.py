@@ -17,6 +17,7 @@ from bot.models.http.endpoint import Endpoint
 from bot.models.http.errors import read_error
 from bot.models.http.image_fetcher import FetchError, ImageFetcher
 from bot.runtime.clock import Clock
+from bot.runtime.quoted_text import without_quotes
 from bot.runtime.retry import RetryPolicy, TryAgain, retry
 from bot.wire.bodies import BodyError, decode_json, read_bounded
 from bot.wire.http_client import (
@@ -88,12 +89,14 @@ class ImagesEndpoint:
                 return await self._read(answer.data[0])
         except StatusError as error:
             told = read_error(error.body).message or f"status {error.status}"
-            _log.warning("The endpoint of pictures refused: %s", told)
+            _log.warning("The endpoint of pictures refused: %s", without_quotes(told))
             if error.status == 400:
                 raise DrawingError(f"The picture was refused: {told[:500]}") from error
             raise DrawingError("The endpoint of pictures refused the request.") from error
         except (*TRANSPORT_ERRORS, BodyError, FetchError, IndexError, ValueError) as error:
-            _log.warning("The endpoint of pictures gives no usable answer: %r", error)
+            _log.warning(
+                "The endpoint of pictures gives no usable answer: %s", without_quotes(repr(error))
+            )
             raise DrawingError("The endpoint of pictures gave no usable answer.") from error
 
     async def _read(self, picture: _Picture) -> bytes:

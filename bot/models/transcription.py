@@ -14,6 +14,7 @@ from msgspec import Struct
 from bot.models.http.endpoint import Endpoint
 from bot.models.http.errors import read_error
 from bot.runtime.clock import Clock
+from bot.runtime.quoted_text import without_quotes
 from bot.runtime.retry import RetryPolicy, TryAgain, retry
 from bot.wire.bodies import BodyError, decode_json, read_bounded
 from bot.wire.http_client import TRANSPORT_ERRORS, StatusError, http_verdict
@@ -86,14 +87,16 @@ class TranscriptionEndpoint:
             return decode_json(body, _Transcript).text.strip()
         except StatusError as error:
             told = read_error(error.body).message or f"status {error.status}"
-            _log.warning("The transcription endpoint refused a file: %s", told)
+            _log.warning("The transcription endpoint refused a file: %s", without_quotes(told))
             if error.status in _AUDIO_REFUSED:
                 raise TranscriptionError(
                     "no_audio", "the speech recognition does not understand the file"
                 ) from error
             raise TranscriptionError("refused", "the speech recognition refused it") from error
         except (*TRANSPORT_ERRORS, BodyError) as error:  # a TimeoutError is an OSError
-            _log.warning("The transcription endpoint gives no usable answer: %r", error)
+            _log.warning(
+                "The transcription endpoint gives no usable answer: %s", without_quotes(repr(error))
+            )
             raise TranscriptionError(
                 "unreachable", "the speech recognition did not answer"
             ) from error

@@ -6,6 +6,8 @@ from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from bot.runtime.quoted_text import without_quotes
+
 
 class Text(Struct, frozen=True):
     """Text of a user."""
@@ -267,7 +269,8 @@ class ModelError(Exception):
     ``code`` is the code of a run's ``last_error``, ``context_window`` the model's limit in tokens
     if the error names it, ``retry_after`` the seconds the endpoint asked to wait. ``hopeless`` says
     that the same request would fail again. The kind "gone" says that a response can't be resumed
-    and has to be requested anew. ``cause`` says what a refusal is about.
+    and has to be requested anew. ``cause`` says what a refusal is about. ``quoted`` is the part of
+    the message in the endpoint's words; ``str`` shows only what is fit for the log of them.
     """
 
     def __init__(
@@ -280,6 +283,7 @@ class ModelError(Exception):
         retry_after: float | None = None,
         hopeless: bool | None = None,
         cause: ErrorCause | None = None,
+        quoted: str = "",
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -288,12 +292,15 @@ class ModelError(Exception):
         self.context_window = context_window
         self.retry_after = retry_after
         self.cause = cause
+        self._quoted = quoted
         if hopeless is None:
             hopeless = kind in _HOPELESS
         self.hopeless = hopeless
 
     def __str__(self) -> str:
-        return self.message
+        if self._quoted not in self.message:  # a secret was taken out of it
+            return without_quotes(self.message)
+        return self.message.replace(self._quoted, without_quotes(self._quoted))
 
 
 def _code_of(kind: ErrorKind) -> ErrorCode:

@@ -9,6 +9,7 @@ from bot.assistants.errors import APIError
 from bot.chat.texts.sentences import FailureKind
 from bot.chat.threads.api_errors import LONGEST_WAIT, TurnError, may_pass
 from bot.runtime.clock import Clock
+from bot.runtime.quoted_text import without_quotes
 from bot.runtime.retry import TryAgain, endless, retry
 
 T = TypeVar("T")
@@ -65,6 +66,8 @@ class RetryingAPI:
         try:
             return await retry(call, self._policy, _verdict, self._clock)
         except APIError as error:
+            # Logs show ``str(error)``; a server elsewhere may quote the words of members.
+            error.args = (without_quotes(error.message),)
             if not may_pass(error):
                 raise
             kind: FailureKind = "rate_limited" if error.status == 429 else "unreachable"

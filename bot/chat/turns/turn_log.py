@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 from bot.chat.texts import sentences
+from bot.runtime.quoted_text import without_quotes
 from bot.store.ledger import Turn
 
 _log: Final = logging.getLogger(__name__)
@@ -27,6 +28,6 @@ def log_end(turn: Turn, took: float, reason: str) -> None:
         turn.id,
         turn.outcome,
         ", ".join(facts),
-        f": {reason}" if reason else "",
+        f": {without_quotes(reason)}" if reason else "",
         task,
     )

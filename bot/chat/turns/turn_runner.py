@@ -28,6 +28,7 @@ from bot.chat.turns.posting import post_questions, unread_in
 from bot.chat.turns.turn_context import TurnContext
 from bot.chat.turns.turn_log import log_end
 from bot.runtime.backoff import backoff
+from bot.runtime.quoted_text import without_quotes
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import LedgerError, Turn
 
@@ -270,7 +271,11 @@ class TurnRunner:
                     self._events = events
                     return event.data
                 if isinstance(event.data, ErrorBody):
-                    _log.info("Turn %d: the server created no run: %s", turn.id, event.data.message)
+                    _log.info(
+                        "Turn %d: the server created no run: %s",
+                        turn.id,
+                        without_quotes(event.data.message),
+                    )
         except APIError as error:
             _log.info("Turn %d: the stream broke before its run was known: %s", turn.id, error)
         await events.aclose()

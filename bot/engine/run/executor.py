@@ -101,7 +101,7 @@ class RunExecutor:
             level = logging.ERROR
         else:
             level = logging.WARNING
-        _log.log(level, "%s failed (%s): %s", self.run.id, error.kind, error.message)
+        _log.log(level, "%s failed (%s): %s", self.run.id, error.kind, error)
 
     def interrupt(self, reason: Interruption) -> bool:
         """Stop the run; it keeps the text written so far and ends as ``reason`` says.

@@ -129,7 +129,7 @@ class ModelCall:
                 if error.kind == "gone":
                     await self._forget_response()
                 elif (less := fewer_images(request, images, error)) is not None:
-                    _log.info("%s goes on with %s images: %s", self._run.id, less, error.message)
+                    _log.info("%s goes on with %s images: %s", self._run.id, less, error)
                     images = less
                     await self._forget_response()
                 elif error.cause == "tools" and can_leave_tools_out(request, self._tools):

@@ -105,7 +105,7 @@ class Summarizer:
                 if error.kind == "context_length" and self._calls_left:
                     self._learn(error)
                     continue
-                reason = error.message
+                reason = str(error)
             except Exception as error:  # noqa: BLE001 - logged; the run goes on without a summary
                 _log.debug("A summary failed", exc_info=error)
                 reason = str(error) or type(error).__name__

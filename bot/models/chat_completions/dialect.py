@@ -77,12 +77,12 @@ def learn(dialect: ChatDialect, fields: ErrorFields, body: dict[str, Any]) -> st
     """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
     learned = _learn_of_messages(dialect, fields, body["messages"])
     if learned is not None:
-        return f"{learned} from now on ({fields.message})"
+        return f"{learned} from now on ({fields.logged})"
     if refused_role(fields) and dialect.instructions != "user":
         # Only OpenAI's models know "developer"; other templates have neither role.
         to_developer = dialect.obfuscated and dialect.instructions == "system"
         dialect.instructions = "developer" if to_developer else "user"
-        return f"instructions go as {dialect.instructions} messages from now on ({fields.message})"
+        return f"instructions go as {dialect.instructions} messages from now on ({fields.logged})"
     name = refused_parameter(fields, (_OPTIONAL | {dialect.limit}) & body.keys())
     if name is None:
         return None
@@ -91,9 +91,9 @@ def learn(dialect: ChatDialect, fields: ErrorFields, body: dict[str, Any]) -> st
             return None
         dialect.limit_swapped = True
         dialect.limit = "max_completion_tokens" if dialect.limit == "max_tokens" else "max_tokens"
-        return f"the limit is sent as {dialect.limit} from now on ({fields.message})"
+        return f"the limit is sent as {dialect.limit} from now on ({fields.logged})"
     dialect.left_out.add(name)
-    return f"{name} is left out from now on ({fields.message})"
+    return f"{name} is left out from now on ({fields.logged})"
 
 
 def _learn_of_messages(

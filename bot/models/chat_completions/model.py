@@ -98,7 +98,7 @@ class ChatCompletions(EndpointModel[ChatDialect]):
                 if dialect.calls_tools:
                     _log.warning(
                         "%s, model %s, calls no tools: it answers without code_interpreter and"
-                        " file_search from now on (%s)", endpoint.shown, model, fields.message
+                        " file_search from now on (%s)", endpoint.shown, model, fields.logged
                     )  # fmt: skip
                 dialect.calls_tools = False
                 return False
@@ -107,7 +107,7 @@ class ChatCompletions(EndpointModel[ChatDialect]):
                 unlimited = True
                 return True
             if not again and passing_fault(fields):
-                _log.info("%s Asking once more.", refused.error.message)
+                _log.info("%s Asking once more.", refused.error)
                 again = True
                 return True
             return False

@@ -55,7 +55,7 @@ class FailedError(Exception):
     """
 
     def __init__(self, error: ModelError, again: TryAgain | None) -> None:
-        super().__init__(error.message)
+        super().__init__(str(error))
         self.error, self.again = error, again
 
 
@@ -262,7 +262,7 @@ class Endpoint:
         if response.content_type == "text/html":
             page = excerpt(await read_beginning(response, 1000), 80)
             message = f"{self.shown} answered a web page ({page}); check the URL (most end in /v1)."
-            raise FailedError(ModelError("rubbish", message), None)
+            raise FailedError(ModelError("rubbish", message, quoted=page), None)
 
     def _refused(self, refusal: StatusError, model: str) -> RefusedError:
         status, headers, now = refusal.status, refusal.headers, self.clock.now()

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from bot.models.http.leniency import END, parse
 from bot.models.types import ErrorCause, ErrorCode, ErrorKind, ModelError
+from bot.runtime.quoted_text import without_quotes
 from bot.wire.bodies import excerpt
 
 _WINDOW: Final = (
@@ -95,6 +96,11 @@ class ErrorFields(Struct, frozen=True):
     code: str = ""
     param: str = ""
     context_window: int | None = None
+
+    @property
+    def logged(self) -> str:
+        """The message without words that might be a member's."""
+        return without_quotes(self.message)
 
     @property
     def status(self) -> int | None:
@@ -193,9 +199,8 @@ def error_for(
     endpoint: str, status: int, fields: ErrorFields, *, model: str, retry_after: float | None = None
 ) -> ModelError:
     """Return the ``ModelError`` for a refusal with this HTTP status."""
-    said = f"{endpoint} answered {status}" + (
-        f": {without_keys(fields.message)}" if fields.message else ""
-    )
+    quoted = without_keys(fields.message)
+    said = f"{endpoint} answered {status}" + (f": {quoted}" if quoted else "")
     said = said if said.endswith((".", "!", "?", "'")) else said + "."
 
     def error(
@@ -212,6 +217,7 @@ def error_for(
             retry_after=retry_after,
             hopeless=hopeless,
             cause=cause,
+            quoted=quoted,
         )
 
     words = f"{fields.code} {fields.type} {fields.message}"

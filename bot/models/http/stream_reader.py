@@ -9,6 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from bot.models.types import ModelEvent
+from bot.runtime.quoted_text import without_quotes
 from bot.wire.bodies import BodyTooLargeError, excerpt, reading
 from bot.wire.sse import Decoder, EventTooLargeError, ServerSentEvent
 
@@ -30,7 +31,7 @@ def log_skipped(endpoint: str, model: str, count: int, first: str) -> None:
             endpoint,
             model,
             count,
-            first,
+            without_quotes(first),
         )
 
 

@@ -42,11 +42,16 @@ def fault_error(
             "rubbish",
             f"{endpoint} answered a web page ({fault}); check the URL (most end in /v1).",
             cause="model",
+            quoted=str(fault),
         )
     if isinstance(fault, GoneError):
-        return ModelError("gone", f"{endpoint} has this answer no more: {fault}.")
+        return ModelError(
+            "gone", f"{endpoint} has this answer no more: {fault}.", quoted=str(fault)
+        )
     if isinstance(fault, (StreamFault, EventTooLargeError, BodyError)):
-        return ModelError("rubbish", f"{endpoint} sent what can't be read: {fault}.")
+        return ModelError(
+            "rubbish", f"{endpoint} sent what can't be read: {fault}.", quoted=str(fault)
+        )
     if isinstance(fault, aiohttp.ConnectionTimeoutError):
         return ModelError(
             "timeout", f"{endpoint} took no connection within {connect:g} s; is it running?"

@@ -130,7 +130,7 @@ class Resumption:
             self._polling = self._polling or silent
         if not reading.background or again is None or error.hopeless or reading.over_there:
             raise error from fault
-        _log.info("%s Reading response %s on.", error.message, reading.id)
+        _log.info("%s Reading response %s on.", error, reading.id)
         return await self._open(error, again)
 
     async def open(self) -> tuple["ResponseReceiving | Polling", list[ModelEvent]]:

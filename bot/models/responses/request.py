@@ -105,11 +105,11 @@ def learn(dialect: ResponsesDialect, fields: ErrorFields, body: dict[str, Any]) 
     encrypted = re.search(r"encrypted[ _]content", fields.message, re.IGNORECASE)
     if dialect.seals and (name == "include" or (encrypted and "not supported" in fields.message)):
         dialect.seals = False
-        return f"its reasoning is not asked for from now on ({fields.message})"
+        return f"its reasoning is not asked for from now on ({fields.logged})"
     if name is None:
         return None
     dialect.left_out.add(name)
-    return f"{name} is left out from now on ({fields.message})"
+    return f"{name} is left out from now on ({fields.logged})"
 
 
 def refused_seal(fields: ErrorFields) -> bool:

@@ -25,6 +25,7 @@ from bot.chat.threads.runs.run_end import MOST_TEXT, RunEnd, ended, with_answer
 from bot.chat.threads.runs.run_progress import RunProgress
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.clock import Clock
+from bot.runtime.quoted_text import without_quotes
 from bot.runtime.tasks import cancelling
 
 CANCEL_GRACE: Final = 15.0
@@ -164,7 +165,11 @@ class RunFollower:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event.data, ErrorBody):
-                        _log.info("The stream of run %s broke: %s", last.id, event.data.message)
+                        _log.info(
+                            "The stream of run %s broke: %s",
+                            last.id,
+                            without_quotes(event.data.message),
+                        )
                         return last, True
                     last = self._handle(event, last)
         except APIError as error:
