@@ -41,7 +41,12 @@ async def test_a_channel_that_the_member_does_not_see_is_not_named(channels: Com
     [
         ("{me}: what is it", "what is it"),
         ("{me}, what is it", "what is it"),
+        ("{me} , what is it", "what is it"),
+        ("{me}、これは何？", "これは何？"),
+        ("{me} ：これは何", "これは何"),
+        ("これは何、{me}？", "これは何？"),
         ("{me} :) hello", ":) hello"),
+        ("{me} :thinking: hello", ":thinking: hello"),
         ("hello {me}, what is it", "hello, what is it"),
         ("tell {me} that", "tell that"),
         ("what is it, {me}?", "what is it?"),

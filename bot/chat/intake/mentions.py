@@ -16,8 +16,8 @@ _MENTION: Final = re.compile(
     rf"(?P<code>{CODE})|<@(?P<sigil>[!&]?)(?P<id>\d{{1,20}})>|<#(?P<channel>\d{{1,20}})>", re.DOTALL
 )
 _OWN_MENTION: Final = "\x00"
-_OWN_MENTION_FIRST: Final = re.compile(r"\A\s*\x00(?:[,:;](?=\s|\Z))?")
-_OWN_MENTION_BEFORE_MARK: Final = re.compile(r",?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*\Z)")
+_OWN_MENTION_FIRST: Final = re.compile(r"\A\s*\x00(?:\s?[,:;](?=\s|\Z)|\s*[、，：；])?")
+_OWN_MENTION_BEFORE_MARK: Final = re.compile(r"[,、，]?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*[。！？]|\s*\Z)")
 _OWN_MENTION_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
 
 

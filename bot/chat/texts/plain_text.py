@@ -30,7 +30,6 @@ _SPANS: Final = re.compile(
 _PREFIX: Final = re.compile(r"(?:#{1,3}|-#|[-*])\s+(?=\S)")
 _QUOTE: Final = re.compile(r"(?P<all>>>>\s+)|>\s+")
 _HEADING: Final = re.compile(r"\[[^\[\]]+\]")
-_LEADING: Final = re.compile(r"\A[,:;]\s+")
 _WORD: Final = re.compile(r"[a-z0-9_]+")
 
 # Private-use characters stand for text that the Markdown parser must not change.
@@ -94,7 +93,7 @@ def headline(text: str, hidden: str) -> str:
         filter(None, map(_first_line, (_inline(prose), *blocks, _inline(quotes), text))), ""
     )
     found = _KEPT.sub(lambda match: kept[int(match[1])], found).replace(_HIDDEN, hidden)
-    return " ".join(_LEADING.sub("", found).split())
+    return " ".join(found.split())
 
 
 def _name(match: re.Match[str]) -> str:
