@@ -17,7 +17,9 @@ _MENTION: Final = re.compile(
 )
 _OWN_MENTION: Final = "\x00"
 _OWN_MENTION_FIRST: Final = re.compile(r"\A\s*\x00(?:\s?[,:;](?=\s|\Z)|\s*[、，：；])?")
-_OWN_MENTION_BEFORE_MARK: Final = re.compile(r"[,、，]?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*[。！？]|\s*\Z)")
+_OWN_MENTION_BEFORE_MARK: Final = re.compile(
+    r"[,、，]?[ \t]*\x00(?=[.,:;!?](?:\s|\Z)|\s*[。！？]|\s*\Z)"
+)
 _OWN_MENTION_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
 
 

@@ -19,6 +19,7 @@ class CompletionDelta(Struct, gc=False):
     reasoning: Any = None
     reasoning_content: Any = None
     reasoning_details: Any = None
+    thinking_blocks: Any = None
     extra_content: Any = None
 
 
@@ -28,6 +29,7 @@ class CompletionChoice(Struct, gc=False):
     index: Any = 0
     delta: CompletionDelta | None = None
     finish_reason: Any = None
+    stop_reason: Any = None
     message: CompletionDelta | None = None
     text: Any = None
     error: Any = None
@@ -52,6 +54,7 @@ class PlainDelta(Struct, gc=False):
     reasoning: None = None
     reasoning_content: None = None
     reasoning_details: None = None
+    thinking_blocks: None = None
 
 
 class PlainChoice(Struct, gc=False):
@@ -60,6 +63,7 @@ class PlainChoice(Struct, gc=False):
     delta: PlainDelta
     index: int = 0
     finish_reason: None = None
+    stop_reason: None = None
     error: None = None
 
 
@@ -91,6 +95,7 @@ def chunk_of(value: dict[str, Any]) -> CompletionChunk:
             message=_delta(choice.get("message")),
             text=choice.get("text"),
             finish_reason=choice.get("finish_reason"),
+            stop_reason=choice.get("stop_reason"),
             error=choice.get("error"),
             usage=choice.get("usage"),
         )
@@ -106,6 +111,9 @@ def _delta(value: object) -> CompletionDelta | None:
             **{name: value.get(name) for name in CompletionDelta.__struct_fields__}
         )
     return CompletionDelta(content=value) if isinstance(value, str | list) else None
+
+
+_OF_THOUGHTS: Final = ("think", "reason", "thought", "summary")
 
 
 def parts_of(content: object) -> tuple[str, str, str]:
@@ -128,7 +136,7 @@ def parts_of(content: object) -> tuple[str, str, str]:
         if not isinstance(part, dict):
             continue
         kind = text_in(part.get("type")).lower()
-        if "think" in kind or "reason" in kind or "thought" in kind or part.get("thought") is True:
+        if part.get("thought") is True or any(word in kind for word in _OF_THOUGHTS):
             thoughts.append(text_in(part.get("text")) or "…")
         elif "refusal" in kind:
             refusals.append(text_in(part.get("refusal", part.get("text"))))

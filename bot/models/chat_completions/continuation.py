@@ -11,8 +11,13 @@ import msgspec
 from bot.models.chat_completions.chunk import CompletionDelta
 from bot.models.types import AssistantMessage
 
-FIELDS: Final = ("reasoning", "reasoning_content", "reasoning_details", "extra_content")
-"""The fields of a message that hold thoughts, in the order in which they are written."""
+FIELDS: Final = (
+    "reasoning", "reasoning_content", "reasoning_details", "thinking_blocks", "extra_content"
+)  # fmt: skip
+"""The fields of a message that hold thoughts, in the order in which they are written.
+
+LiteLLM's ``thinking_blocks`` are signed: Anthropic's models refuse calls without them.
+"""
 
 CALL_FIELDS: Final = ("extra_content", "thought_signature", "provider_specific_fields")
 """Fields of a call that its model needs back unchanged (Gemini's thought signatures)."""
@@ -47,7 +52,7 @@ class ReasoningFields:
                 self._fields[name] = piece
 
     def _add_detail(self, details: list[Any], piece: object) -> None:
-        """Append a piece to the last of OpenRouter's details if both belong together."""
+        """Append a piece to the last of the details if both belong together."""
         last = details[-1] if details else None
         if not (isinstance(piece, dict) and isinstance(last, dict)) or any(
             last.get(key) != piece.get(key) for key in ("type", "index", "id")
@@ -55,7 +60,7 @@ class ReasoningFields:
             details.append(piece)
             return
         for key, value in piece.items():
-            together = key in ("text", "summary", "data") and isinstance(value, str)
+            together = key in ("text", "summary", "data", "thinking") and isinstance(value, str)
             if together and isinstance(last.get(key), str):
                 self.size += len(value)
                 last[key] += value

@@ -21,9 +21,10 @@ _OPTIONAL: Final = frozenset(
     }
 )
 _ALTERNATE: Final = re.compile(
-    r"roles? must alternate|must alternate between|alternating (?:user|roles)"
-    r"|first (?:message|non-system).{0,40}\buser\b|(?:start|begin)s? with a user"
-    r"|expected last role user|consecutive (?:user|assistant|messages)",
+    r"\b(?:must|should|need to|have to|requests) (?:be )?alternat(?:e|ing)\b"
+    r"|alternating (?:user|roles)|first (?:message|non-system).{0,40}\buser\b"
+    r"|(?:start|begin)s? with a user|expected last role user"
+    r"|consecutive (?:user|assistant|messages)|unexpected role '?user'? after role",
     re.IGNORECASE,
 )
 _NEEDS_REASONING: Final = re.compile(
@@ -39,6 +40,7 @@ _NULL_CONTENT: Final = re.compile(
 
 
 _LEFT_OUT: Final = "(What was said before is left out.)"
+_NO_ANSWER: Final = "(No answer was given.)"
 
 
 class ChatDialect(Struct):
@@ -124,12 +126,17 @@ def _learn_of_messages(
 
 
 def in_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Merge adjacent messages of one role, and begin with a user message."""
+    """Merge adjacent messages of one role, and begin with a user message.
+
+    A question after a tool's output gets an answer before it: Mistral's templates count no calls.
+    """
     joined: list[dict[str, Any]] = []
     for message in messages:
         last = joined[-1] if joined else {"role": "system"}
         if message["role"] == "assistant" and last["role"] in ("system", "developer"):
             joined.append({"role": "user", "content": _LEFT_OUT})
+        if message["role"] == "user" and last["role"] == "tool":
+            joined.append({"role": "assistant", "content": _NO_ANSWER})
         if message["role"] != last["role"] or message["role"] == "tool" or "tool_calls" in last:
             joined.append(dict(message))
         elif joined:

@@ -159,7 +159,9 @@ class ChatReceiving(Receiving):
         return self.answer.reason is not None
 
     def _stream_ended(self) -> None:
-        """Ignore it: the end marker and the finish reason are enough."""
+        """Quote what came instead of an answer; else the end marker and the reason are enough."""
+        if not self._enough():
+            self.answer.cut()
 
     def _last(self) -> bool:
         return self.answer.done

@@ -21,6 +21,8 @@ from bot.models.chat_completions.continuation import ReasoningFields
 from bot.models.chat_completions.tool_calls import ToolCallAssembler
 from bot.models.http.leniency import (
     END,
+    WORDS,
+    HalfCharacters,
     error_in,
     integer,
     parse,
@@ -28,7 +30,7 @@ from bot.models.http.leniency import (
     stop_reason,
     text_in,
 )
-from bot.models.http.stream_reader import StreamFault
+from bot.models.http.stream_reader import CutError, StreamFault
 from bot.models.http.thinking import ThoughtFilter
 from bot.models.types import (
     Continuation,
@@ -88,7 +90,11 @@ class CompletionReader:
         self._calls = ToolCallAssembler(tools)
         self._thoughts = ReasoningFields()
         self._tells_thoughts = thoughts
+        self._halves = HalfCharacters()
         self._index: Any = None  # that of the choice that is read
+        self._latest = 0  # that of the latest choice, if indexes count the chunks
+        self._counts: bool | None = None  # whether they do; None while it is not known
+        self._stray: CompletionChoice | None = None
         self._whole: str | None = None  # the whole text of a `message`, if the endpoint sent one
         self._wordy = False  # something other than thoughts was said
 
@@ -123,6 +129,14 @@ class CompletionReader:
             self._count(chunk.usage)
         return self._take_choices(chunk.choices)
 
+    def _quote(self) -> str:
+        return f"; it sent {self.first_skipped}" if self.first_skipped else ""
+
+    def cut(self) -> None:
+        """Take the end of a stream; raises ``CutError`` if there was nothing but other text."""
+        if self._index is None and self.first_skipped:
+            raise CutError(f"the connection was closed{self._quote()}")
+
     def fail(self, data: bytes) -> None:
         """Take an event named "error"; raises ``StreamFault`` unless it is empty."""
         values = parse(data)
@@ -137,8 +151,7 @@ class CompletionReader:
         ``prompt_estimate``, in tokens, replaces a missing usage.
         """
         if self._index is None:
-            began = f"; it sent {self.first_skipped}" if self.first_skipped else ""
-            raise StreamFault(f"the answer holds no choices{began}")
+            raise StreamFault(f"the answer holds no choices{self._quote()}")
         events = self._calls.finish()
         if self._unreadable and not self.size and not self._calls:
             raise StreamFault(f"none of the answer can be read; it sent {self.first_skipped}")
@@ -146,6 +159,8 @@ class CompletionReader:
             raise StreamFault("the endpoint ended the answer with an error")
         reason = _REASONS.get(self.reason or "", "stop")
         if not self._calls:
+            if self._halves.pending:
+                self._say("\ufffd", events)
             self._hand_out(self.thinking.end(cut=reason == "length"), events)
         if self._calls and reason == "stop":
             reason = "tool_calls"
@@ -168,7 +183,7 @@ class CompletionReader:
     def _take_malformed(self, data: bytes) -> list[ModelEvent]:
         """Read an unusual event as far as possible."""
         events: list[ModelEvent] = []
-        values = parse(data)
+        values = parse(self._halves.joined(data))
         if not values and data.strip(b"\x00 \t"):
             self._skip(data)
             self._unreadable = True
@@ -193,7 +208,8 @@ class CompletionReader:
             if value.get("done") is True:
                 self.done = True
             elif "choices" not in value and chunk.usage is None:
-                self._skip(msgspec.json.encode(list(value)))
+                words = next(filter(None, (text_in(value.get(key)) for key in WORDS)), "")
+                self._skip(words.encode() or msgspec.json.encode(list(value)))
             return []
         events = self._take_choices(chunk.choices)
         self._fail_with(error_in({"error": chunk.error}))
@@ -204,17 +220,32 @@ class CompletionReader:
         self.first_skipped = self.first_skipped or excerpt(data, 80)
 
     def _fail_with(self, error: object) -> None:
-        if self.reason is None and says_something(error):
+        if self.reason in (None, "error") and says_something(error):
             raise StreamFault("the stream carried an error", error)
 
     def _take_choices(self, choices: list[CompletionChoice]) -> list[ModelEvent]:
         """Take the choice whose index came first: only one was requested."""
         indexes = [integer(choice.index) or 0 for choice in choices]
         if self._index is None:
-            self._index = 0 if 0 in indexes else indexes[0]
+            self._index = self._latest = 0 if 0 in indexes else indexes[0]
         if self._index not in indexes:
-            return []
+            return self._take_stray(choices[0], indexes[0]) if len(choices) == 1 else []
+        if self._stray is not None:
+            self._counts = False
         return self._take_choice(choices[indexes.index(self._index)])
+
+    def _take_stray(self, choice: CompletionChoice, index: int) -> list[ModelEvent]:
+        """Take a choice of another index if each chunk counts one on, as some endpoints do."""
+        if self._counts is False or index != self._latest + 1:
+            self._counts = False
+            return []
+        self._latest = index
+        before, self._stray = self._stray, choice
+        if before is None:
+            return []  # until the next one it may be a second answer
+        events = [] if self._counts else self._take_choice(before)
+        self._counts = True
+        return events + self._take_choice(choice)
 
     def _take_choice(self, choice: CompletionChoice) -> list[ModelEvent]:
         if choice.error is not None:
@@ -229,7 +260,7 @@ class CompletionReader:
             self._take_message(choice.message, events)
         elif delta is None and choice.text is not None:
             self._say(text_in(choice.text), events)
-        if told := choice.finish_reason:
+        if told := choice.finish_reason or choice.stop_reason:
             reason = stop_reason(told)
             # A later "stop" does not replace a more specific reason.
             if reason is not None and (self.reason is None or reason != "stop"):
@@ -311,7 +342,7 @@ def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-_THOUGHTS: Final = ("reasoning_content", "reasoning", "reasoning_details")
+_THOUGHTS: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 
 
 def _holds_something(delta: CompletionDelta) -> bool:
@@ -324,4 +355,5 @@ def _holds_something(delta: CompletionDelta) -> bool:
         or delta.reasoning
         or delta.reasoning_content
         or delta.reasoning_details
+        or delta.thinking_blocks
     )

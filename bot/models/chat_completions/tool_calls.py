@@ -327,6 +327,10 @@ def _read(told: dict[str, Any]) -> _CallPiece:
         function = told
     named = (function.get(key) for key in ("arguments", "parameters", "input", "args"))
     arguments = next((each for each in named if each is not None), None)
+    if isinstance(arguments, list) and all(isinstance(each, str) for each in arguments):
+        arguments = "".join(arguments)
+    elif isinstance(arguments, list) and len(arguments) == 1:
+        arguments = arguments[0]
     if isinstance(arguments, dict | list):
         arguments = json.dumps(arguments, ensure_ascii=False)
     name, call_id = text_in(function.get("name")), text_in(told.get("id"))

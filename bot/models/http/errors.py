@@ -21,16 +21,21 @@ _WINDOW: Final = (
     re.compile(r"\d+ tokens > (\d+) maximum", re.IGNORECASE),
     re.compile(r"max_new_tokens.{0,3} must be <= (\d+)", re.IGNORECASE),
     re.compile(r"while limit is (\d+)", re.IGNORECASE),
+    re.compile(r"tokens in the prompt cannot exceed (\d+)", re.IGNORECASE),
+    re.compile(r"input length should be \[\d+ (\d+)\]", re.IGNORECASE),
+    re.compile(r"context limit: \d+ \+ \d+ > (\d+)", re.IGNORECASE),
 )
 _TOO_LONG: Final = re.compile(
     r"maximum (?:context|model|sequence) length|context length|context size|context window|n_ctx"
-    r"|prompt is too long|input token count|too large for model|input is too long|max_new_tokens"
-    r"|reduce the length of the messages",
+    r"|context limit|prompt is too long|input token count|too large for model|input is too long"
+    r"|max_new_tokens|reduce the length of the messages|too many (?:input )?tokens"
+    r"|tokens in the prompt|range of input length|request (?:entity )?too large",
     re.IGNORECASE,
 )
 _UNSUPPORTED: Final = re.compile(
     r"unsupported|not supported|n't support|not support|that support|unrecognized|unknown"
-    r"|unexpected|extra (?:inputs|fields)|not permitted|not allowed|no such (?:field|parameter)",
+    r"|unexpected|extra (?:inputs|fields)|not permitted|not allowed|no such (?:field|parameter)"
+    r"|not enabled|deprecated|cannot both",
     re.IGNORECASE,
 )
 _NO_TOOLS: Final = re.compile(
@@ -67,7 +72,8 @@ _NO_KEY: Final = re.compile(
 _NO_CREDIT: Final = re.compile(
     r"insufficient[_ ](?:quota|balance|credits?|funds)|credit balance|out of credits?"
     r"|exceeded_current_quota|billing_(?:hard_limit|not_active)|requires more credits"
-    r"|account is not active|no credits? (?:left|remaining)|payment required|余额不足|欠费",
+    r"|account is not active|no credits? (?:left|remaining)|payment required|arrearage"
+    r"|have any credits|please recharge|api usage limits|余额不足|欠费",
     re.IGNORECASE,
 )
 _CONTENT: Final = re.compile(
@@ -78,11 +84,26 @@ _CONTENT: Final = re.compile(
 )
 _NO_MODEL: Final = re.compile(
     r"model_not_found|model_not_exist|modelnotfound|deploymentnotfound|invalid_model"
-    r"|no models? (?:is |are )?(?:loaded|found)|model not exist|not a valid model"
+    r"|no models? (?:is |are )?(?:loaded|found)|model not exist|not a (?:valid|chat) model"
+    r"|model_decommissioned|model identifier is invalid"
     r"|(?:no such|unknown|invalid|could not find|cannot find) (?:\w+ )?model\b"
-    r"|\bmodels?\b[^.]{0,80}(?:does not exist|not found|is not available|not loaded)",
+    r"|\bmodels?\b[^.]{0,80}(?:does not exist|not found|is not available|not loaded"
+    r"|decommissioned|no longer (?:supported|available))",
     re.IGNORECASE,
 )
+_LIMIT: Final = re.compile(r"\bmax_(?:\w+_)?tokens\b", re.IGNORECASE)
+_TOO_HIGH: Final = re.compile(
+    r"too large|valid range|\d+ > \d+|less than or equal|<= ?\d|exceed|at most|maximum (?:allowed"
+    r"|value)",
+    re.IGNORECASE,
+)
+_ROLE: Final = re.compile(
+    r"\b(?:system|developer)\b.{0,20}\brole\b|\brole\b.{0,60}\b(?:system|developer)\b"
+    r"|does not support '?(?:system|developer)"
+    r"|\b(?:system|developer) (?:messages?|prompts?|instructions?)\b",
+    re.IGNORECASE,
+)
+_NAMED_ROLE: Final = re.compile(r"\broles?\b[ :=]*['\"`]\w+['\"`]", re.IGNORECASE)
 _KEYS: Final = re.compile(
     r"\b(?:sk|pk|gsk|xai|key)[-_][A-Za-z0-9_*\-]{6,}|Bearer\s+\S+", re.IGNORECASE
 )
@@ -117,9 +138,11 @@ def read_error(body: bytes) -> ErrorFields:
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
-        detail = value.get("detail")
+        detail, errors = value.get("detail"), value.get("errors")
         if "error" in value:
             value = value["error"]
+        elif isinstance(errors, list) and errors:
+            value = errors[0]
         elif isinstance(detail, list) and detail and isinstance(detail[0], dict):
             # The last step of a validation error's location is the field.
             where = detail[0].get("loc") or [""]
@@ -136,7 +159,7 @@ def read_error_object(value: Any) -> ErrorFields:
         return ErrorFields(message=value if isinstance(value, str) else _quoted(value))
     window = value.get("n_ctx")
     return ErrorFields(
-        message=_message_in(value),
+        message=": ".join(filter(None, (_message_in(value), _cause_in(value)))),
         type=str(value.get("type") or ""),
         code=str(value.get("code") or value.get("status") or ""),
         param=str(value.get("param") or ""),
@@ -154,6 +177,13 @@ def _message_in(value: dict[str, Any]) -> str:
     return _quoted(value)
 
 
+def _cause_in(value: dict[str, Any]) -> str:
+    """Return the words of the provider behind OpenRouter, whose own say only who failed."""
+    metadata = value.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return read_error(raw.encode("utf-8", "replace")).message if isinstance(raw, str) else ""
+
+
 def _quoted(value: Any) -> str:
     return excerpt(json.dumps(value, default=str).encode())
 
@@ -164,12 +194,13 @@ def refused_parameter(fields: ErrorFields, sent: Iterable[str]) -> str | None:
     if not outright and not _UNSUPPORTED.search(fields.message):
         return None
     names = sorted(sent, key=len, reverse=True)
+    message = _NAMED_ROLE.sub("", fields.message)  # 'user' is a role's name, too
     param = fields.param.rpartition(".")[2] or fields.param
     for name in names:
         if name in (fields.param, param) or fields.param.startswith(f"{name}."):
             return name
     for name in names:
-        if re.search(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])", fields.message):
+        if re.search(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])", message):
             return name
     return None
 
@@ -188,11 +219,7 @@ def passing_fault(fields: ErrorFields) -> bool:
 
 def refused_role(fields: ErrorFields) -> bool:
     """Tell whether a refusal says that the role of the instructions is unknown."""
-    return bool(
-        re.search(r"\b(?:system|developer)\b.{0,20}\brole\b|\brole\b.{0,60}\b(?:system|developer)\b"
-                  r"|does not support '?(?:system|developer)", fields.message, re.IGNORECASE)
-        and _UNSUPPORTED.search(fields.message)
-    )  # fmt: skip
+    return bool(_ROLE.search(fields.message) and _UNSUPPORTED.search(fields.message))
 
 
 def error_for(
@@ -293,6 +320,7 @@ def _context_length(fields: ErrorFields, status: int) -> tuple[int | None] | Non
         return None
     plain = fields.message.replace(",", "")
     named = "context_length" in fields.code or "exceed_context_size" in fields.type
+    named = named or status == 413
     if not named and fields.context_window is None and not _TOO_LONG.search(plain):
         return None
     if fields.context_window is not None:
@@ -306,9 +334,8 @@ def _context_length(fields: ErrorFields, status: int) -> tuple[int | None] | Non
 def limit_too_large(fields: ErrorFields) -> bool:
     """Tell whether a refusal says that ``max_tokens`` is above the model's own limit."""
     message = fields.message
-    return ("max_" in f"{fields.param} {message}" and "too large" in message) or bool(
-        re.search(r"[1-9]\d* in the completion", message)
-    )
+    named = _LIMIT.search(f"{fields.param} {message}") and _TOO_HIGH.search(message)
+    return bool(named or re.search(r"[1-9]\d* in the completion", message))
 
 
 def _lacks_ability(message: str) -> bool:

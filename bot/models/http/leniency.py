@@ -15,12 +15,18 @@ END: Final = object()
 
 _END: Final = re.compile(r"[\W_]*(?:done|end|eos|eof)[\W_]*", re.IGNORECASE)
 _PREFIX: Final = re.compile(r"(?:\s*data:)+\s*", re.IGNORECASE)
+_BETWEEN: Final = re.compile(r"(?:[\s\x1e]|data:)*", re.IGNORECASE)
+_HALF_LAST: Final = re.compile(rb'(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2})"')
+_OTHER_HALF_FIRST: Final = re.compile(rb'"(?=\\u[dD][c-fC-F][0-9a-fA-F]{2})')
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _ID_LETTERS: Final = string.ascii_letters + string.digits
 _MOST_TOKENS: Final = 2**53
 _NO_ERROR: Final = frozenset(
     {"", "0", "200", "none", "null", "nil", "ok", "success", "succeeded", "false", "undefined"}
 )
+WORDS: Final = ("message", "msg", "error_msg", "detail", "reason", "exception")
+"""Fields that hold an error's words in the shapes in use."""
+
 _ERROR_WORDS: Final = ("message", "msg", "detail", "details", "error", "reason", "type", "code")
 
 
@@ -28,7 +34,8 @@ def parse(data: bytes) -> list[Any]:
     """Return the JSON values in an event's data, with ``END`` for an end marker.
 
     Accepts bytes that are not UTF-8, ``NaN``, control characters, a doubled ``data:`` prefix, lone
-    surrogates, JSON within a JSON string, and one value per line. Other text gives no value.
+    surrogates, JSON within a JSON string, and several values in a row, with or without line ends.
+    Other text gives no value.
     """
     text = data.decode("utf-8", "replace").strip("\ufeff\x00 \t\r\n")
     if prefix := _PREFIX.match(text):
@@ -38,12 +45,57 @@ def parse(data: bytes) -> list[Any]:
         return [inner]
     if whole is not None:
         return [whole]
+    if row := _row(text):
+        return row
     lines = text.splitlines()
     if len(lines) < 2:
         return []
     values = (_value(line[found.end() :] if (found := _PREFIX.match(line)) else line)
               for line in lines)  # fmt: skip
     return [value for value in values if value is not None]
+
+
+def _row(text: str) -> list[Any]:
+    """Return the objects that follow one another in a text; none if there is other text."""
+    decoder = json.JSONDecoder(strict=False)
+    values: list[Any] = []
+    at = 0
+    while at < len(text):
+        if _value(text[at : at + 20]) is END:
+            return [*values, END]
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(value, dict | list):
+            return []
+        values.append(_sayable(value))
+        between = _BETWEEN.match(text, end)
+        at = end if between is None else between.end()
+    return values
+
+
+class HalfCharacters:
+    """Joins the characters that an endpoint cut in two, at a seam between events.
+
+    Programs that count in UTF-16 send the halves of an emoji as two escapes, one in each event.
+    ``pending`` is the first half of a character whose other half did not come yet.
+    """
+
+    __slots__ = ("pending",)
+
+    def __init__(self) -> None:
+        self.pending = b""
+
+    def joined(self, data: bytes) -> bytes:
+        """Return an event's data with the half before it, and without the half at its end."""
+        if self.pending and (other := _OTHER_HALF_FIRST.search(data)):
+            data = data[: other.end()] + self.pending + data[other.end() :]
+            self.pending = b""
+        if cut := _HALF_LAST.search(data):
+            self.pending = cut[2]
+            data = data[: cut.start(2)] + data[cut.end(2) :]
+        return data
 
 
 def _value(text: str) -> Any:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from bot.models.estimates import estimate_tokens
 from bot.models.http.leniency import (
     END,
+    HalfCharacters,
     error_in,
     integer,
     new_call_id,
@@ -109,6 +110,7 @@ class Reading:
         self._numbered = True  # whether the events' numbers make sense
         self._seen: dict[int, int] = {}  # the hash of this connection's event of each number
         self._marked = False  # whether the last event was an end marker or lacks a response
+        self._halves = HalfCharacters()
         self._slots = OutputSlots()
         self._thinking = ThoughtFilter()
         self._decode = msgspec.json.Decoder(_Event).decode
@@ -139,7 +141,7 @@ class Reading:
         try:
             event = self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            values = parse(data)
+            values = parse(self._halves.joined(data))
         else:
             self._marked = event.type in _END_EVENTS and event.response is None
             return [event]
@@ -239,9 +241,8 @@ class Reading:
         elif kind == "response.function_call_arguments.done":
             yield from self._all_arguments(self._slot(event), arguments_of(event.arguments))
         elif kind == "response.output_item.added":
-            if not (item := object_of(event.item)):
-                return
-            slot = self._slots.of_item(event.output_index, item)
+            item = object_of(event.item)
+            slot = self._slots.of_item(event.output_index, item) if item else 0
             if kind_of(item) == "function_call":
                 yield from self._call(slot, item)
         elif kind == "response.output_item.done":

@@ -1,6 +1,7 @@
 """Endpoints that are strict: each refuses what it does not take, and is then asked as it wants."""
 
 import asyncio
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -130,6 +131,46 @@ async def test_a_strict_endpoint_is_asked_as_it_wants(
     for _ in range(2):
         assert said(await collect(chat, asking(*TALKS[talk]))) == "yes"
     assert len(endpoint.requests) <= 3, "what was learned is kept"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Conversation roles must alternate user/assistant/user/assistant/...",
+        "After the (optional) system message(s), user and assistant roles should be alternating.",
+        "user or tool message(s) should alternate with assistant message(s).",
+        "Please ensure that multiturn requests alternate between user and model.",
+        "A conversation must start with a user message.",
+        "Expected last role User or Tool for serving but got assistant",
+        "roles must alternate between user and assistant, but found multiple 'user' roles in a row",
+    ],
+)
+async def test_that_roles_alternate_is_learned_from_every_wording(
+    endpoint: ScriptedModel, chat: ChatCompletions, words: str
+) -> None:
+    endpoint.otherwise = strict(lambda messages: words if alternating(messages) else None)
+    talk = asking(SystemMessage("Be kind."), user("a"), user("b"), user_key="u1", temperature=0.5)
+    assert said(await collect(chat, talk)) == "yes"
+    assert {"user", "temperature"} <= set(endpoint.requests[-1].body)
+
+
+@pytest.mark.parametrize(
+    "words", ["Unexpected role 'user' after role 'tool'", "Conversation roles must alternate"]
+)
+async def test_a_question_after_a_tools_output_gets_an_answer_before_it_where_roles_alternate(
+    endpoint: ScriptedModel, chat: ChatCompletions, words: str
+) -> None:
+    def follows(messages: list[dict[str, Any]]) -> str | None:
+        pairs = itertools.pairwise(messages)
+        odd = any((a["role"], b["role"]) == ("tool", "user") for a, b in pairs)
+        return words if odd else None
+
+    endpoint.otherwise = strict(follows)
+    talk = asking(user("a"), CALLED, ToolResult("c1", "found"), user("b"), user_key="u1")
+    assert said(await collect(chat, talk)) == "yes"
+    roles = [message["role"] for message in endpoint.requests[-1].messages]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+    assert "user" in endpoint.requests[-1].body
 
 
 @pytest.mark.parametrize("talk", WITH_CALLS)

@@ -45,6 +45,12 @@ from tests.support.model_endpoint import ScriptedModel, turns
             {},
             1_048_576,
         ),
+        ("the number of tokens in the prompt cannot exceed 4081 - received 5000", {}, 4081),
+        (
+            "Provider returned error",
+            {"metadata": {"raw": '{"message": "maximum context length is 8192 tokens"}'}},
+            8192,
+        ),
         ("Please reduce the length of the messages or completion.", {}, None),
     ],
 )
@@ -87,6 +93,8 @@ async def test_what_the_model_lacks_is_told_and_not_asked_again(
         b'{"error": "plain words"}',
         b'{"message": "plain words"}',
         b'{"detail": "plain words"}',
+        b'{"errors": [{"code": 7, "message": "plain words"}], "success": false}',
+        b'{"error": {"message": "Provider returned error", "metadata": {"raw": "plain words"}}}',
         b'[{"error": {"message": "plain words"}}]',
         b'{"detail": [{"loc": ["body", "messages"], "msg": "plain words"}]}',
         b"plain words",

@@ -22,9 +22,20 @@ CAUSES = [
     (400, "Model Not Exist", {}, "model"),
     (400, "x/y is not a valid model ID", {}, "model"),
     (400, "Invalid model: x", {"code": "1500"}, "model"),
+    (400, "The model `x` has been decommissioned and is no longer supported.", {}, "model"),
+    (400, "The provided model identifier is invalid.", {}, "model"),
+    (400, "This is not a chat model and thus not supported here.", {}, "model"),
+    (400, "Arrearage: Access denied", {"code": "Arrearage"}, "credit"),
+    (403, "Your newly created team doesn't have any credits yet.", {}, "credit"),
+    (400, "You have reached your specified API usage limits.", {}, "credit"),
+    (429, "Insufficient balance or no resource package. Please recharge.", {}, "credit"),
     (400, "m does not support tools", {}, "tools"),
     (400, "image input is not supported", {}, "ability"),
     (400, "maximum context length is 4096 tokens", {}, "too_long"),
+    (422, "too many tokens: the prompt cannot exceed 4081 - received 5000", {}, "too_long"),
+    (400, "Range of input length should be [1, 30720]", {}, "too_long"),
+    (400, "input length and x exceed context limit: 190 + 20 > 200", {}, "too_long"),
+    (413, "Request Entity Too Large", {}, "too_long"),
     (400, "The response was filtered", {"code": "content_filter"}, "content"),
     (403, "Your input was flagged", {}, "content"),
     (400, "Content Exists Risk", {}, "content"),
@@ -61,6 +72,16 @@ ERRORS = [
     {"error_code": 17, "error_msg": "plain words"},
     {"base_resp": {"status_code": 1008, "status_msg": "plain words"}, "choices": None},
     {"choices": [{"index": 0, "error": {"message": "plain words"}, "finish_reason": "error"}]},
+    {
+        "error": {"message": "plain words", "code": 502},
+        "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
+    },
+    {
+        "error": {
+            "message": "Provider returned error",
+            "metadata": {"raw": '{"error": {"message": "plain words"}}'},
+        }
+    },
     [{"error": {"message": "plain words"}}],
 ]
 
@@ -92,6 +113,22 @@ async def test_an_error_with_status_200_is_told_in_the_endpoints_words(
     endpoint.then(*[turns.Turn([turns.Raw(body)], content_type=content_type)] * 3)
     _, error = await collect_until_error(chat)
     assert "model requires more system memory" in error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": "plain words"}',
+        b'{"result": null, "success": false, "errors": [{"code": 7, "message": "plain words"}]}',
+        b'data: {"type": "note", "message": "plain words"}\n\n',
+    ],
+)
+async def test_an_answer_without_choices_is_told_in_the_endpoints_words(
+    endpoint: ScriptedModel, chat: ChatCompletions, body: bytes
+) -> None:
+    endpoint.then(*[turns.Turn([turns.Raw(body)])] * 3)
+    _, error = await collect_until_error(chat)
+    assert "plain words" in error.message
 
 
 async def test_text_that_is_no_answer_is_quoted(

@@ -166,6 +166,10 @@ async def test_without_a_fixed_model_the_assistants_own_is_used_and_no_key_is_ma
         ),
         ('json: unknown field "reasoning_effort"', {}, "reasoning_effort", None),
         ("parallel_tool_calls not supported by this model", {}, "parallel_tool_calls", None),
+        ("`temperature` and `top_p` cannot both be specified.", {}, "temperature", None),
+        ("temperature is deprecated for this model.", {}, "temperature", None),
+        ('Unknown name "user": Cannot find field.', {}, "user", None),
+        ("reasoning is not enabled for m: reasoning_effort", {}, "reasoning_effort", None),
     ],
 )
 async def test_a_parameter_the_model_does_not_take_is_left_out_and_remembered(
@@ -235,6 +239,11 @@ async def test_a_value_out_of_range_is_the_callers_mistake_and_not_left_out(
         "max_tokens is too large: 90000. This model supports at most 16384 completion tokens.",
         "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens"
         " (100 in the messages, 4900 in the completion).",
+        "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
+        "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens",
+        "`max_tokens` must be less than or equal to `8192`",
+        "max_tokens cannot exceed 4096",
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
     ],
 )
 async def test_a_limit_above_what_the_model_can_write_is_left_out_this_once(
@@ -247,10 +256,19 @@ async def test_a_limit_above_what_the_model_can_write_is_left_out_this_once(
     assert body["max_tokens"] == 100
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "System role not supported",
+        "System messages are not supported by this model",
+        "This model doesn't support system messages. Try again without a system message.",
+        "Developer instruction is not enabled for models/gemma-3-4b-it",
+    ],
+)
 async def test_a_model_without_a_place_for_instructions_gets_them_with_the_first_question(
-    endpoint: ScriptedModel, chat: ChatCompletions
+    endpoint: ScriptedModel, chat: ChatCompletions, message: str
 ) -> None:
-    endpoint.fail(400, message="System role not supported")
+    endpoint.fail(400, message=message)
     assert said(await collect(chat, asking("Hi"))) == "Be kind.\n\nHi"
     assert endpoint.requests[-1].messages == [{"role": "user", "content": "Be kind.\n\nHi"}]
 

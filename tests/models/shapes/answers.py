@@ -134,6 +134,20 @@ HELLOS: dict[str, bytes] = {
     "NULs first": b"\x00" * 4 + stream(HELLO, STOP),
     "NULs within": stream(HELLO, b"data: \x00\x00\n\n", STOP),
     "choices by their number": stream({"choices": {"0": HELLO["choices"][0]}}, STOP),
+    "two chunks in one event": b"data: " + json.dumps(HELLO).encode() + json.dumps(STOP).encode(),
+    "two events in one line": stream(HELLO, STOP).replace(b"\n\n", b""),
+    "chunks in several lines without data": json.dumps(HELLO, indent=1).encode()
+    + b"\n"
+    + json.dumps(STOP, indent=1).encode(),
+    "an index that counts chunks": stream(
+        *(
+            {"choices": [{"index": number, "delta": {"content": piece}, "finish_reason": reason}]}
+            for number, (piece, reason) in enumerate((("h", None), ("el", None), ("lo", "stop")))
+        )
+    ),
+    "a reason of another name": stream(
+        HELLO, {"choices": [{"index": 0, "delta": {}, "stop_reason": "end_turn"}]}, end=b""
+    ),
     "chunks in text": stream(
         *(b"data: %b\n\n" % json.dumps(json.dumps(each)).encode() for each in (HELLO, STOP))
     ),
@@ -168,6 +182,15 @@ HELLOS: dict[str, bytes] = {
     "thoughts in parts": stream(
         delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "rude?"}]}]),
         HELLO,
+        STOP,
+    ),
+    "thoughts in blocks": stream(
+        delta(content="", thinking_blocks=[{"type": "thinking", "thinking": "rude?"}]), HELLO, STOP
+    ),
+    "thoughts in a summary": stream(
+        delta(
+            content=[{"type": "summary_text", "text": "rude?"}, {"type": "text", "text": "hello"}]
+        ),
         STOP,
     ),
     "thoughts in parts of reasoning": stream(

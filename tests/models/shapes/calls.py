@@ -203,6 +203,22 @@ CALLS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
         stream(call("get_weather", {"city": "Rome"}, index=0, id="a"), CALLED),
         [("get_weather", '{"city": "Rome"}')],
     ),
+    "arguments as a list of pieces": (
+        stream(call("get_weather", [ROME[:5], ROME[5:]], index=0, id="a"), CALLED),
+        ONE,
+    ),
+    "arguments as an object in a list": (
+        stream(call("get_weather", [{"city": "Rome"}], index=0, id="a"), CALLED),
+        [("get_weather", '{"city": "Rome"}')],
+    ),
+    "half a character at a seam": (
+        stream(
+            call("glob", '{"p":"\ud83c', index=0, id="a"),
+            call(arguments='\udf0d"}', index=0),
+            CALLED,
+        ),
+        [("glob", '{"p":"\U0001f30d"}')],
+    ),
     "arguments as input": (
         stream(
             delta(

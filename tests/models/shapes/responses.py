@@ -274,6 +274,16 @@ CALLS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
         ),
         TWO,
     ),
+    "half a character at a seam": (
+        stream(
+            CREATED,
+            done(call(), kind="added"),
+            arguments('{"city":"\ud83c'),
+            arguments('\udf0d"}'),
+            completed(),
+        ),
+        [("get_weather", '{"city":"\U0001f30d"}')],
+    ),
     "two at the end": (
         stream(CREATED, completed(call(arguments=ROME, at="1"), call(arguments=OSLO, at="2"))),
         TWO,

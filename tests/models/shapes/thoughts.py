@@ -64,6 +64,10 @@ THOUGHTS: dict[str, tuple[bytes, str]] = {
         stream(b'data: {"choices":[{"index":0,"delta":{"content":"caf\xe9 "}}]}\n\n', STOP),
         "caf\ufffd ",
     ),
+    "half a character at a seam": (
+        stream(delta(content="a\ud83c"), delta(content="\udf0db"), delta(content="c"), STOP),
+        "a\U0001f30dbc",
+    ),
     "half a character": (
         stream(b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n', STOP),
         "a\ufffd",
