@@ -324,3 +324,56 @@ async def test_a_bystanders_deleted_words_leave_the_conversation(context: Commun
     await context.ask("two")
     await context.finished(context.general, 2)
     assert "never here" not in str(context.model.requests[-1].messages)
+
+
+async def test_a_lost_thread_begins_anew_with_what_its_questions_pointed_at(
+    context: Community,
+) -> None:
+    general = context.general
+    said = await context.ben.say(general, "It is 9 o'clock.")
+    await context.ask("is he right?")
+    await context.finished(general)
+    news = context.sandbox.guild.add_text_channel("news")
+    await context.ada.forward(await context.ben.say(news, "It rains."), general)
+    await context.ask("and this?")
+    await context.finished(general, 2)
+    before = await context.on_thread(general)
+    first = await context.thread_id(general)
+    await context.api.delete_thread(first)
+    await context.ask("so?")
+    await context.finished(general, 3)
+    assert await context.thread_id(general) != first
+    after = await context.on_thread(general)
+    assert after[: len(before)] == before
+    assert [text for _, text in before] == [
+        "[said before by the bystander Ben, not to you]\n> It is 9 o'clock.",
+        "Ada: is he right?",
+        "Ada: is he right?",
+        "Ada: and this?\n\n[message forwarded from #news]\n> It rains.",
+        "Ada: and this?\n\n[message forwarded from #news]\n> It rains.",
+    ]
+    # What a bystander deletes leaves the new thread as it left the old one.
+    await context.ben.delete(said)
+    await eventually(
+        lambda: context.on_thread(general),
+        lambda found: not any("9 o'clock" in text for _, text in found if text.startswith("[")),
+    )
+
+
+async def test_a_lost_thread_of_a_joined_channel_thread_begins_with_its_starter(
+    threads: Community,
+) -> None:
+    said = await threads.ben.say(
+        threads.general, "Which rope?", attachments=[("list.txt", b"hemp")]
+    )
+    thread = await threads.ben.start_thread(said, "Ropes")
+    await threads.ada.say(thread, "help him", mention_bot=True)
+    await threads.finished(thread)
+    await threads.api.delete_thread(await threads.thread_id(thread))
+    await threads.ada.say(thread, "and now?", mention_bot=True)
+    await threads.finished(thread, 2)
+    assert read_by_model(threads)[:2] == [
+        "[first message of this channel thread, by Ben]\n> Which rope?\n>\n> [attached: list.txt]",
+        "Ada: help him\n\n[title of this channel thread]\n> Ropes\n\n"
+        "[file list.txt, 4 bytes] (not carried over)",
+    ]

@@ -120,7 +120,7 @@ class AssistantThreads:
         ``TurnError``.
         """
         for _ in range(3):
-            thread_id = await self._thread(turn, lost)
+            thread_id = await self._thread(turn, references, lost)
             try:
                 await self._post_on(thread_id, turn, questions, files, references, unsure=unsure)
             except ThreadLostError:
@@ -129,14 +129,15 @@ class AssistantThreads:
             return thread_id
         raise TurnError("refused", f"every thread made for channel {turn.channel_id} was lost")
 
-    async def _thread(self, turn: Turn, lost: str | None) -> str:
+    async def _thread(self, turn: Turn, references: ReferenceSource, lost: str | None) -> str:
         channel_id = turn.channel_id
         link = await self._ledger.link(channel_id)
         if link is not None and link.thread_id is not None and link.thread_id != lost:
             return link.thread_id
         # A thread with answers is lost only if somebody deleted it: keep the conversation.
-        conversation = await earlier(self._ledger, self._replies, turn)
-        thread = await self._new_thread(channel_id, conversation)
+        before = await earlier(self._ledger, self._replies, references, turn, self._clock)
+        thread = await self._new_thread(channel_id, before.messages)
+        await self._bystanders.copied(thread.id, before.bystanders)
         if lost is not None:
             _log.warning(
                 "Thread %s is lost; channel %s continues in %s", lost, channel_id, thread.id

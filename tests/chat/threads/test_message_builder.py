@@ -4,7 +4,7 @@ from bot.assistants.schema.content import ImageFile, ImageFilePart, TextInput
 from bot.assistants.schema.requests import CreateMessage
 from bot.assistants.schema.tools import FileSearchTool, NewAttachment
 from bot.chat.texts.unread import Unread
-from bot.chat.threads.messages.message_builder import SHORT_TEXT, message_for
+from bot.chat.threads.messages.message_builder import SHORT_TEXT, PointedAt, message_for
 from bot.chat.threads.messages.thread_backfill import asked_in
 from tests.support.questions import Shelf, file, question
 
@@ -119,12 +119,12 @@ def test_what_a_file_claims_to_be_goes_by_its_type_and_then_by_its_name(
 
 
 def test_copied_questions_have_their_text_and_the_names_of_their_files() -> None:
-    shelf = Shelf((file("cat.png", 5, "image/png"), b""), (file("a.txt", 7, "text/plain"), b""))
+    shelf = Shelf((file("cat.png", 5, "image/png"), b""), (file("a.txt", 7, "text/plain", 2), b""))
     image, text = "[image cat.png, 5 bytes]", "[file a.txt, 7 bytes]"
     left = f"{image} (not carried over)\n\n{text} (not carried over)"
-    assert asked_in(question("look", shelf)) == f"look\n\n{left}"
-    assert asked_in(question("", shelf)) == left
-    assert asked_in(question("only words", Shelf())) == "only words"
+    assert asked_in(question("look", shelf), PointedAt()) == f"look\n\n{left}"
+    assert asked_in(question("", shelf), PointedAt()) == left
+    assert asked_in(question("only words", Shelf()), PointedAt()) == "only words"
 
 
 async def test_short_texts_that_do_not_fit_together_become_files() -> None:

@@ -171,12 +171,7 @@ async def message_for(
     pointed_at: PointedAt | None = None,
 ) -> BuiltMessage:
     """Build the message of a question; ``named`` puts the author's name before the text."""
-    name = " ".join(question.author_name.split())
-    # The heading of a quote stands on a line of its own.
-    space = "\n\n" if question.content.startswith("[") else " "
-    # The end of a function call is no words of the member who asked for the call.
-    named = named and not (question.cause or "").startswith(_ENDS_OF_CALLS)
-    asked = f"{name}:{space}{question.content}".rstrip() if named else question.content
+    asked = asked_by(question, named=named)
     given = await files.current(question) if question.attachments != "[]" else ()
     lost = pointers_of(question).lost
     if pointed_at is not None:
@@ -187,6 +182,17 @@ async def message_for(
     if given:
         await builder.add_files()
     return builder.message()
+
+
+def asked_by(question: Question, *, named: bool) -> str:
+    """Return a question's text; ``named`` puts the author's name before the text."""
+    # The end of a function call is no words of the member who asked for the call.
+    if not named or (question.cause or "").startswith(_ENDS_OF_CALLS):
+        return question.content
+    name = " ".join(question.author_name.split())
+    # The heading of a quote stands on a line of its own.
+    space = "\n\n" if question.content.startswith("[") else " "
+    return f"{name}:{space}{question.content}".rstrip()
 
 
 class _Builder:

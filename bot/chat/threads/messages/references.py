@@ -4,7 +4,7 @@ A message of its own can leave the thread alone when its author deletes it on Di
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -35,6 +35,12 @@ class References(PointedAt, frozen=True, kw_only=True):
     """What was found of the messages that a question points at."""
 
     bystanders: tuple[Bystander, ...] = ()
+
+
+def bystander_message(bystander: Bystander) -> CreateMessage:
+    """Return the message that shows a bystander's words on a thread."""
+    metadata = {BYSTANDER_KEY: str(bystander.message_id)}
+    return CreateMessage(role="user", content=bystander.text, metadata=metadata)
 
 
 class ReferenceSource(Protocol):
@@ -104,15 +110,24 @@ class BystanderPoster:
             key = str(each.message_id)
             posted = found.get(key)
             if posted is None:
-                posted = await self._post_one(thread_id, key, each.text)
+                posted = await self._post_one(thread_id, key, bystander_message(each))
             if not await self._ledger.bystanders.posted(thread_id, each.message_id, posted):
                 await self._delete(thread_id, posted)
 
-    async def _post_one(self, thread_id: str, key: str, text: str) -> str:
+    async def copied(
+        self, thread_id: str, beside: Iterable[tuple[Question, Sequence[Bystander]]]
+    ) -> None:
+        """Note the bystanders' messages with which a new thread begins, so that they can leave."""
+        for question, bystanders in beside:
+            authors = {each.message_id: each.author_id for each in bystanders}
+            await self._ledger.bystanders.plan(
+                question.id, question.home_id or question.channel_id, thread_id, authors
+            )
+
+    async def _post_one(self, thread_id: str, key: str, request: CreateMessage) -> str:
         async def find() -> str | None:
             return (await self._on_thread(thread_id)).get(key)
 
-        request = CreateMessage(role="user", content=text, metadata={BYSTANDER_KEY: key})
         return await self._post_once(thread_id, request, find)
 
     async def _on_thread(self, thread_id: str) -> dict[str, str]:

@@ -3,8 +3,24 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from msgspec import Struct
+
+from bot.assistants.schema.content import MAX_CONTENT
 from bot.assistants.schema.requests import CreateMessage
-from bot.chat.threads.messages.message_builder import QUESTION_KEY, attached
+from bot.chat.threads.messages.message_builder import (
+    QUESTION_KEY,
+    PointedAt,
+    asked_by,
+    attached,
+)
+from bot.chat.threads.messages.pointers import NOTHING
+from bot.chat.threads.messages.references import (
+    Bystander,
+    References,
+    ReferenceSource,
+    bystander_message,
+)
+from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, Question, Turn
 from bot.store.ledger.chores import copied_answer
 
@@ -13,6 +29,9 @@ ANSWER_KEY: Final = "answer"
 
 MOST_TURNS: Final = 10
 """The most turns that are copied, newest first."""
+
+LOOKUP_SECONDS: Final = 20.0
+"""How long it is looked up what copied questions point at, in seconds."""
 
 
 class ReplySource(Protocol):
@@ -23,27 +42,55 @@ class ReplySource(Protocol):
         ...
 
 
-async def earlier(ledger: Ledger, replies: ReplySource, turn: Turn) -> tuple[CreateMessage, ...]:
-    """Return the questions and answers of a channel before this turn, as messages."""
+class Conversation(Struct, frozen=True):
+    """The earlier questions and answers of a channel, and the bystanders' messages among them.
+
+    ``bystanders`` has each question with the messages that are shown beside it.
+    """
+
+    messages: tuple[CreateMessage, ...] = ()
+    bystanders: tuple[tuple[Question, tuple[Bystander, ...]], ...] = ()
+
+
+async def earlier(
+    ledger: Ledger, replies: ReplySource, references: ReferenceSource, turn: Turn, clock: Clock
+) -> Conversation:
+    """Return the conversation of a channel before this turn, to begin a new thread with.
+
+    What the questions point at is looked up again, so that nothing returns that was deleted.
+    """
+    deadline = clock.monotonic() + LOOKUP_SECONDS
+    named = await ledger.questions.asker_count(turn.channel_id) > 1
     messages: list[CreateMessage] = []
+    beside: list[tuple[Question, tuple[Bystander, ...]]] = []
+    shown: set[int] = set()
     for before in await ledger.history.before(turn, limit=MOST_TURNS):
         if not before.askers:
             continue  # forgotten, with the answer that Discord still has
         for question in await ledger.questions.of_turn(before.id):
-            if asked := asked_in(question):
+            found = References()
+            if question.points_to != NOTHING and clock.monotonic() < deadline:
+                found = await references.read(question, before, is_first=not messages)
+            new = tuple(each for each in found.bystanders if each.message_id not in shown)
+            shown.update(each.message_id for each in new)
+            messages += [bystander_message(each) for each in new]
+            beside += [(question, new)] if new else []
+            if asked := asked_in(question, found, named=named or bool(found.bystanders)):
                 metadata = {QUESTION_KEY: str(question.id)}
                 messages.append(CreateMessage(role="user", content=asked, metadata=metadata))
         answer = answer_in(await replies.read(before)) if before.state == "answered" else ""
         if answer:
             metadata = {ANSWER_KEY: copied_answer(before.id)}
             messages.append(CreateMessage(role="assistant", content=answer, metadata=metadata))
-    return tuple(messages)
+    return Conversation(tuple(messages), tuple(beside))
 
 
-def asked_in(question: Question) -> str:
-    """Return a question's text, with a line for each file that is not copied."""
-    left = [f"{file.heading} (not carried over)" for file in attached(question)]
-    return "\n\n".join(block for block in (question.content, *left) if block)
+def asked_in(question: Question, found: PointedAt, *, named: bool = False) -> str:
+    """Return a question's text with what it points at, and a line for each file left behind."""
+    files = {file.id: file for file in (*attached(question), *found.files)}.values()
+    left = [f"{file.heading} (not carried over)" for file in files]
+    asked = asked_by(question, named=named)
+    return "\n\n".join(block for block in (asked, *found.blocks, *left) if block)[:MAX_CONTENT]
 
 
 def answer_in(contents: Sequence[str]) -> str:
