@@ -38,6 +38,7 @@ class DiscordSettings(Section, frozen=True, kw_only=True):
         "manage_guild", "administrator", "manage_channels", "manage_messages"
     ] = "manage_guild"
     guild: Annotated[int, Meta(ge=0)] = 0
+    message_content: bool = True
     context_messages: Annotated[int, Meta(ge=0, le=50)] = 0
     context_minutes: Positive = 60
     summarize_history: bool = True

@@ -91,7 +91,7 @@ class ChatBot(discord.Client):
         metrics: Metrics | None = None,
     ) -> None:
         super().__init__(
-            intents=_intents(),
+            intents=_intents(settings.message_content),
             # Nothing that a model writes notifies anybody.
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
@@ -356,11 +356,14 @@ class ChatBot(discord.Client):
         _log.exception("Discord's event %s could not be handled", event_method)
 
 
-def _intents() -> discord.Intents:
+def _intents(message_content: bool) -> discord.Intents:
+    """Return the intents of the gateway; the text of messages is a privileged one.
+
+    Without it Discord sends the text of mentions of the bot and of direct messages alone.
+    """
     intents = discord.Intents.none()
     intents.guilds = True
     intents.guild_messages = True
     intents.dm_messages = True
-    # Privileged: the text of messages in a channel thread that do not mention the bot.
-    intents.message_content = True
+    intents.message_content = message_content
     return intents

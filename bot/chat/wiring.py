@@ -35,6 +35,7 @@ from bot.chat.commands.handlers.server_settings import SettingsCommands
 from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
 from bot.chat.commands.handlers.usage import UsageCommands
 from bot.chat.commands.modals import Modals
+from bot.chat.commands.question_form import QUESTION_FORM, QuestionForm
 from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import Listener
@@ -150,22 +151,14 @@ def build_parts(
     attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
     editor = AssistantEditor(threads, ledger, attachments)
     run_slots = RunSlots(limits.concurrent_runs, spending)
-    missed_changes = MissedChanges(client, ledger, rest, clock)
+    reads_all = settings.message_content
+    missed_changes = MissedChanges(client, ledger, rest, clock, reads_all=reads_all)
     marks = WaitingMarks(ledger, writers, clock)
     rules = RuleBook(client, ledger, settings)
     tags = PostTags(client, ledger, rest, rules)
     calls = PeopleCalls(client, rest, locales)
     cleanup = ThreadCleanup(threads, ledger, clock)
-    chores = Chores(
-        ledger,
-        cleanup,
-        writers,
-        marks,
-        tags,
-        calls,
-        locales,
-        settings.buttons,
-    )
+    chores = Chores(ledger, cleanup, writers, marks, tags, calls, locales, rules, settings.buttons)
     namer = ChannelNamer(
         client,
         ledger,
@@ -195,6 +188,7 @@ def build_parts(
         notice=notice,
         run_slots=run_slots,
         tags=tags,
+        rules=rules,
         locales=locales,
         namer=namer,
         chores=chores,
@@ -219,7 +213,7 @@ def build_parts(
         first_pause=limits.first_pause,
     )
     late_calls = LateCalls(caller, scheduler.schedule)
-    router = Router(client, ledger, rest, locales, rules)
+    router = Router(client, ledger, rest, locales, rules, reads_all=reads_all)
     thread_opener = ThreadOpener(router, clock, scheduler.schedule)
     listener = Listener(
         ledger,
@@ -236,6 +230,7 @@ def build_parts(
         forward_before=references.forward_before,
         previewed=references.previewed,
         alerts=alerts,
+        reads_all=reads_all,
         most_waiting=limits.most_waiting,
         metrics=metrics,
     )
@@ -302,10 +297,11 @@ def build_parts(
         ),
         privacy=privacy,
         conversations=conversations,
+        form=QuestionForm(client, ledger, rest, scheduler.schedule, limits.most_waiting, metrics),
     )
     admins = discord.Permissions(**{settings.admin_permission: True})
     commands = CommandHandlers(
-        help=HelpCommand(rest, rules, admins),
+        help=HelpCommand(rest, rules, admins, reads_all=reads_all),
         runs=handlers.runs,
         conversations=conversations,
         privacy=privacy,
@@ -314,7 +310,7 @@ def build_parts(
         assistants=AssistantCommands(
             client, ledger, rest, clock, threads, choice, editor, models or no_models
         ),
-        channels=ChannelCommands(client, ledger, rest, rules),
+        channels=ChannelCommands(client, ledger, rest, rules, reads_all=reads_all),
         access=AccessCommands(ledger, rest, gate),
         settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
         usage=UsageCommands(ledger, rest, budgets),
@@ -341,6 +337,7 @@ def build_parts(
             answer_unreadable=unreadable.answer,
             new_session=visitors.forget,
             release=scheduler.release,
+            reads_all=reads_all,
             most_pages=limits.most_pages,
             most_channels=limits.most_channels,
         ),
@@ -381,7 +378,9 @@ def build_parts(
         place=place,
         modals=Modals(
             entrance,
+            rest,
             {
+                QUESTION_FORM: handlers.form.sent,
                 assistant_form.KIND: commands.assistants.form_sent,
                 REASON_FORM: handlers.answers.reason_sent,
                 DENIAL_FORM: tools.reason_sent,

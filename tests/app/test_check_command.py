@@ -1,8 +1,10 @@
 """The command check: one line for each thing, and what to do about it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bot.app.check.check import run_check
 from bot.app.check.trial import Trial
@@ -25,7 +27,7 @@ async def test_check_has_a_line_for_each_thing_and_what_to_do(
         "check", "--config", config, environment={"DISCORD_TOKEN": sandbox.token}
     ) as ran:
         assert await ran.ended() == 0, ran.output
-    for what in ("config", "data", "token", "intent", "invite", "model"):
+    for what in ("config", "data", "token", "intent", "members", "invite", "model"):
         assert any(line.startswith(f"ok  {what}") for line in ran.lines), (what, ran.output)
     assert f"client_id={sandbox.application_id}" in ran.output
     assert "permissions=" in ran.output
@@ -43,6 +45,34 @@ async def test_check_has_a_line_for_each_thing_and_what_to_do(
         assert await ran.ended() == 2
     assert any(line.startswith("!!  token") for line in ran.lines)
     assert "Traceback" not in ran.errors
+
+
+async def checked(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, **discord: Any
+) -> dict[str, str]:
+    """Run the checks in this process; return the mark and text of each subject's last line."""
+    config = load(Path(written_config(tmp_path, model, sandbox)))
+    config = replace(config, discord=replace(config.discord, **discord))
+    lines: list[str] = []
+    await run_check(lambda: config, {"DISCORD_TOKEN": sandbox.token}, say=lines.append)
+    return {line[4:15].strip(): f"{line[:2]} {line[16:]}" for line in lines}
+
+
+async def test_check_counts_the_people_that_the_bot_reaches_and_warns_near_the_review(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox
+) -> None:
+    shown = await checked(tmp_path, model, sandbox)
+    assert shown["members"] == "ok the bot reaches about 4 people"
+    members = sandbox.guild.state.members
+    members |= dict.fromkeys(range(1, 8_000), members[sandbox.admin.id])
+    shown = await checked(tmp_path, model, sandbox)
+    assert shown["members"].startswith("?? the bot reaches about 8,003 people. From 10,000 on")
+    assert shown["intent"].startswith("ok")
+    sandbox.privileged_intents.discard("message_content")
+    shown = await checked(tmp_path, model, sandbox, message_content=False, context_messages=5)
+    assert shown["members"] == "ok the bot reaches about 8,003 people"
+    assert shown["intent"].startswith("ok no Message Content intent is needed")
+    assert shown["context"].startswith("?? [discord] context_messages needs")
 
 
 TOOL = '[[assistants.define]]\nname = "A"\ntools = [{ type = "browser" }]\n'

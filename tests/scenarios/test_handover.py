@@ -69,6 +69,45 @@ async def test_people_are_called_and_the_assistant_is_silent_until_resume(
     assert again == localized("handover-none")
 
 
+async def test_no_button_command_or_schedule_makes_the_assistant_speak_before_resume(
+    threads: Community,
+) -> None:
+    home = await threads.thread_of(await threads.ask("one"))
+    answered = await threads.finished(home)
+    threads.model.fail(400)
+    await threads.ada.say(home, "two")
+    failed = await threads.finished(home, 2)
+    await threads.ended_turns(2)
+    added = await told(
+        threads, threads.ada, home, "schedule add", text="three", repeat="daily", time="9:00"
+    )
+    assert "three" in added
+    await told(threads, threads.ada, home, "thread handover")
+    silent = localized("help-ask-people")
+    for reply, label in ((failed, "Retry"), (answered, "Answer again")):
+        pressed = await threads.ada.click(reply, label)
+        await threads.until(lambda pressed=pressed: pressed.responses)
+        assert [each.content for each in pressed.responses] == [silent]
+        assert pressed.responses[0].ephemeral
+    assert await told(threads, threads.ada, home, "runs retry", run="2") == silent
+    problem = localized("schedule-problem.handed-over")
+    assert await told(threads, threads.ada, home, "schedule run", schedule="1") == problem
+    # A mention without words gets no hint either.
+    await threads.ask("", channel=home)
+    threads.clock.later += 86_400
+    await threads.restart_bot()
+
+    async def skipped() -> bool:
+        (schedule,) = await threads.ledger.schedules.of_guild(threads.sandbox.guild.id)
+        return schedule.problem == "handed-over"
+
+    await eventually(skipped)
+    assert [answer(each) for each in threads.replies(home)][2:] == []
+    await told(threads, threads.ada, home, "thread resume")
+    await threads.ada.click(threads.replies(home)[1], "Retry")
+    await threads.until(lambda: "two" in [answer(each) for each in threads.replies(home)])
+
+
 async def test_the_role_is_mentioned_at_most_once_an_hour(threads: Community) -> None:
     role, home = await with_role(threads)
     await told(threads, threads.ada, home, "thread handover")

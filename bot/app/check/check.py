@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
 from bot.app.check.report import CheckReport
@@ -17,10 +18,10 @@ from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import Page
-from bot.chat.transport.login import LoginError
+from bot.chat.transport.login import BotProfile, LoginError
 from bot.chat.transport.setup_session import SetupSession
 from bot.client import Client
-from bot.config import Config, ConfigError
+from bot.config import Config, ConfigError, DiscordSettings
 from bot.models.factory import alternatives
 from bot.models.local.model import LocalModel
 from bot.runtime.clock import SystemClock
@@ -29,6 +30,12 @@ from bot.store.database import FileLock, StoreError, inspect
 from bot.store.engine import assistants_in
 from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
 from bot.store.ledger.schema.migrations import MIGRATIONS as LEDGER_MIGRATIONS
+
+_MOST_UNREVIEWED: Final = 10_000
+"""How many people a bot may reach before Discord reviews its Message Content intent."""
+
+_MANY_PEOPLE: Final = 8_000
+"""From how many people on ``check`` warns of that review, which takes time."""
 
 
 async def run_check(
@@ -94,19 +101,46 @@ async def _check_discord(
         report.failed("token", str(error))
         return
     report.ok("token", f"Discord accepts it; the bot is {login.name}")
-    if login.reads_messages:
-        report.ok("intent", "the Message Content intent is on")
-    else:
-        report.failed(
-            "intent",
-            "The Message Content intent is off. Switch it on: developer portal, your application, "
-            "Bot, Privileged Gateway Intents.",
-        )
+    _check_intent(report, config.discord, login)
     if login.guilds:
         report.ok("invite", f"the bot is on {login.guilds} server(s); link for another:")
     else:
         report.failed("invite", "The bot is on no server. Open this link to add it to yours:")
     report.note("", login.invite_url)
+
+
+def _check_intent(report: CheckReport, settings: DiscordSettings, login: BotProfile) -> None:
+    """Check the Message Content intent, and the number of people from which Discord reviews it."""
+    if not settings.message_content:
+        report.ok(
+            "intent",
+            "no Message Content intent is needed ([discord] message_content = false): the bot "
+            "reads mentions, direct messages, commands and forms",
+        )
+        if settings.context_messages:
+            report.warn(
+                "context",
+                "[discord] context_messages needs the Message Content intent: Discord sends the "
+                "messages of others without their text. Set it to 0, or switch the intent on.",
+            )
+    elif login.reads_messages:
+        report.ok("intent", "the Message Content intent is on")
+    else:
+        report.failed(
+            "intent",
+            "The Message Content intent is off. Switch it on: developer portal, your application, "
+            "Bot, Privileged Gateway Intents. Or set [discord] message_content = false.",
+        )
+    reachable = f"the bot reaches about {login.reachable:,} people"
+    if settings.message_content and not login.is_approved and login.reachable >= _MANY_PEOPLE:
+        report.warn(
+            "members",
+            f"{reachable}. From {_MOST_UNREVIEWED:,} on, Discord grants the Message Content intent "
+            "only to bots that it has approved. Apply in the developer portal, or set [discord] "
+            "message_content = false.",
+        )
+    else:
+        report.ok("members", reachable)
 
 
 async def _check_model(report: CheckReport, config: Config, environment: Mapping[str, str]) -> None:

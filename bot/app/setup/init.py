@@ -108,13 +108,17 @@ class Init:
             self._say(f"Saved in {self._env_file}, which only you can read.")
         profile = self._await(session.profile())
         self._say(f"Discord accepts the token. The bot is {profile.name}.")
-        while not profile.reads_messages:
+        while config.discord.message_content and not profile.reads_messages:
             self._say("The bot can't read questions yet:")
             self._dialogue.steps(
                 f"Open {_PORTAL} and your application.",
                 "Open “Bot” on the left.",
                 "Switch on “Message Content Intent”.",
                 "Press “Save Changes”.",
+            )
+            self._say(
+                "To do without the intent, set [discord] message_content = false in config.toml "
+                "and begin again: then the bot reads mentions and direct messages alone."
             )
             self._dialogue.pause("Press Enter to check again.")
             profile = self._await(session.profile())

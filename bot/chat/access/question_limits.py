@@ -15,6 +15,9 @@ from bot.limit_settings import LimitSettings
 ASKING_BUTTONS: Final = frozenset({"retry", "again", "continue"})
 """The buttons that ask the model."""
 
+ASKING_FORMS: Final = frozenset({"write"})
+"""The forms that ask the model."""
+
 WITHOUT_BUDGET: Final = frozenset({"usage", "privacy", "cancel"})
 """The commands and buttons that work while the operator's total is spent."""
 
@@ -91,7 +94,8 @@ class QuestionLimits:
         self, request: AccessRequest, event_id: int
     ) -> RateReached | LimitReached | None:
         """Return the limit that a command, a button or a form reaches. Raises ``LedgerError``."""
-        if request.entry == "button" and request.command in ASKING_BUTTONS:
+        asking = {"button": ASKING_BUTTONS, "form": ASKING_FORMS}.get(request.entry, frozenset())
+        if request.command in asking:
             return await self.of_question(request, event_id)
         if request.command in WITHOUT_BUDGET:
             return None

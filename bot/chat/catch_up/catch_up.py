@@ -61,7 +61,8 @@ class CatchUp:
 
     ``answer_unreadable`` refuses a question that can't be parsed; it may raise ``LedgerError``.
     ``new_session`` is called when a session begins. ``release`` is called when turns may begin in
-    channels that were held until they were read.
+    channels that were held until they were read. ``reads_all`` tells whether Discord sends the
+    content of every message.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class CatchUp:
         answer_unreadable: Callable[[UnreadableMessage], Awaitable[None]],
         new_session: Callable[[], None],
         release: Callable[[], None],
+        reads_all: bool = True,
         most_pages: int = MOST_PAGES,
         most_channels: int = MOST_CHANNELS,
     ) -> None:
@@ -93,7 +95,7 @@ class CatchUp:
         self._most_pages = most_pages
         self._most_channels = most_channels
         self._gaps = GapFinder(client, ledger, read_markers, rest, clock)
-        self._reconciler = Reconciler(client, ledger, rest)
+        self._reconciler = Reconciler(client, ledger, rest, reads_all=reads_all)
         self._tasks = BackgroundTasks()
         self._at_once = asyncio.Semaphore(AT_ONCE)
 

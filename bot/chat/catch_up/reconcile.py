@@ -13,7 +13,7 @@ import discord
 import msgspec
 from msgspec import Struct
 
-from bot.chat.intake.mentions import SPOKEN, can_ask, mentions
+from bot.chat.intake.mentions import SPOKEN, can_ask, is_readable, mentions
 from bot.chat.reply.buttons import cancellable
 from bot.chat.texts import sentences
 from bot.chat.transport.login import own_user
@@ -46,12 +46,18 @@ class FoundReplies(Struct, frozen=True):
 
 
 class Reconciler:
-    """Brings the ledger up to date with the replies in channels that are read."""
+    """Brings the ledger up to date with the replies in channels that are read.
 
-    def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
+    ``reads_all`` tells whether Discord sends the content of every message.
+    """
+
+    def __init__(
+        self, client: discord.Client, ledger: Ledger, rest: RestRetry, *, reads_all: bool
+    ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
+        self._reads_all = reads_all
 
     async def find_replies(
         self,
@@ -70,7 +76,11 @@ class Reconciler:
     def may_ask(self, channel: discord.abc.Messageable, message: discord.Message) -> bool:
         """Return whether a message may be a question; outside threads only a mention may."""
         everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
-        return can_ask(message) and (everywhere or mentions(message, self._me))
+        return (
+            can_ask(message)
+            and is_readable(message, self._me, reads_all=self._reads_all)
+            and (everywhere or mentions(message, self._me))
+        )
 
     async def _answered_in_threads(self, messages: Sequence[discord.Message]) -> frozenset[int]:
         """Return the questions that were answered in a channel thread opened from them."""

@@ -60,6 +60,9 @@ class AnswerHandlers:
         """Ask the assistant to continue an answer that was cut off; the press is the question."""
         async with AcknowledgedInteraction(interaction, self._rest) as response:
             turn = await self._ledger.history.turn(turn_id)
+            if turn is not None and await self._ledger.handovers.is_under_way(turn.channel_id):
+                await response.note(localized("help-ask-people"))
+                return
             if turn is not None:
                 question = NewQuestion(
                     id=interaction.id,

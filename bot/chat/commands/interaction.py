@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
@@ -43,6 +43,13 @@ class AcknowledgedInteraction:
         self._thinking = thinking
         self._acknowledged = False
 
+    @classmethod
+    def answered(cls, interaction: discord.Interaction[Any], rest: RestRetry) -> Self:
+        """Return an interaction that was answered already, to send more to its member."""
+        response = cls(interaction, rest)
+        response._acknowledged = True
+        return response
+
     async def __aenter__(self) -> Self:
         """Acknowledge the interaction within the 3 seconds that Discord allows."""
         try:
@@ -79,6 +86,13 @@ class AcknowledgedInteraction:
         send = self._interaction.followup.send
         await self._send(lambda: send(text, ephemeral=True))
 
+    async def give_back(self, texts: Mapping[str, str]) -> None:
+        """Send a member the texts of a form that was refused, as files."""
+        written = {f"{name}.txt": text for name, text in texts.items() if text.strip()}
+        if written:
+            send, shown = self._interaction.followup.send, localized("form-given-back")
+            await self._send(lambda: send(shown, ephemeral=True, files=_files(written.items())))
+
     async def show(
         self,
         text: str,
@@ -89,15 +103,7 @@ class AcknowledgedInteraction:
         """Replace the interaction's own message; ``files`` are names and contents of its files."""
         edit = self._interaction.edit_original_response
 
-        async def send() -> None:
-            # Made anew for each try: discord.py closes a file that it has sent.
-            attachments = [
-                discord.File(BytesIO(data.encode() if isinstance(data, str) else data), name)
-                for name, data in files
-            ]
-            await edit(content=text, view=view, attachments=attachments)
-
-        await self._send(send)
+        await self._send(lambda: edit(content=text, view=view, attachments=_files(files)))
 
     async def _send(self, call: Any) -> None:
         if not self._acknowledged:
@@ -137,6 +143,14 @@ class ManagersInteraction(AcknowledgedInteraction):
         else:
             self.guild_id = self._interaction.guild_id
         return self
+
+
+def _files(files: Iterable[tuple[str, str | bytes]]) -> list[discord.File]:
+    """Return files to send, made anew for each try: discord.py closes a file that it has sent."""
+    return [
+        discord.File(BytesIO(data.encode() if isinstance(data, str) else data), name)
+        for name, data in files
+    ]
 
 
 async def refuse(interaction: discord.Interaction[Any], rest: RestRetry, text: str) -> None:

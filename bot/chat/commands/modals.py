@@ -11,8 +11,10 @@ import discord
 from msgspec import Struct
 
 from bot.chat.commands.entrance import Entrance
+from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.messages.message_builder import AttachedFile
+from bot.chat.transport.rest_retry import RestRetry
 
 _log: Final = logging.getLogger(__name__)
 
@@ -32,8 +34,11 @@ ModalHandler = Callable[[discord.Interaction[Any], str, ModalEntries], Awaitable
 class Modals:
     """Hands each submission to the handler of its kind, the part of the custom_id before ":"."""
 
-    def __init__(self, entrance: Entrance, handlers: dict[str, ModalHandler]) -> None:
+    def __init__(
+        self, entrance: Entrance, rest: RestRetry, handlers: dict[str, ModalHandler]
+    ) -> None:
         self._entrance = entrance
+        self._rest = rest
         self._handlers = handlers
 
     async def submitted(self, interaction: discord.Interaction[Any]) -> None:
@@ -43,8 +48,12 @@ class Modals:
         handler = self._handlers.get(kind)
         if handler is None:
             _log.warning("A modal of an unknown kind was sent: %.40s", kind)
-        elif await self._entrance.enter(interaction):
-            await handler(interaction, name, entries_of(data))
+            return
+        entries = entries_of(data)
+        if await self._entrance.enter(interaction):
+            await handler(interaction, name, entries)
+        else:
+            await AcknowledgedInteraction.answered(interaction, self._rest).give_back(entries.texts)
 
 
 def entries_of(data: Any) -> ModalEntries:

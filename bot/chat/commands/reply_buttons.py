@@ -3,7 +3,7 @@
 Each interaction is acknowledged before anything that takes time.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import discord
@@ -14,6 +14,7 @@ from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.runs import RunCommands
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.permissions import may_act_on
+from bot.chat.commands.question_form import QuestionForm
 from bot.chat.reply.buttons import Action, RunFilter
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
@@ -52,6 +53,7 @@ class InteractionHandlers:
         answers: AnswerHandlers,
         privacy: PrivacyCommands,
         conversations: ConversationCommands,
+        form: QuestionForm,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
@@ -61,6 +63,7 @@ class InteractionHandlers:
         self.answers: Final = answers
         self.privacy: Final = privacy
         self._conversations = conversations
+        self.form: Final = form
         self.runs: Final = RunCommands(
             ledger, rest, clock, cancel=self._request_cancel, retry=self._retry, health=health
         )
@@ -77,6 +80,7 @@ class InteractionHandlers:
             "steps": self.answers.steps_pressed,
             "up": self.answers.upvote_pressed,
             "down": self.answers.downvote_pressed,
+            "write": self._write_pressed,
             "person": self._person_pressed,
         }
         await handlers[action](interaction, turn_id, attempt)
@@ -95,6 +99,12 @@ class InteractionHandlers:
                     return
             await response.note(refusal)
 
+    async def _write_pressed(
+        self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
+    ) -> None:
+        """Show the form of a question."""
+        await self.form.pressed(interaction, turn_id, attempt)
+
     async def _person_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
@@ -105,31 +115,42 @@ class InteractionHandlers:
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Make one more attempt at the turn whose button was pressed."""
+        begin, not_yours = self._ledger.turns.retry, localized("not-yours-to-retry")
         async with AcknowledgedInteraction(interaction, self._rest) as response:
-            turn = await self._ledger.history.turn(turn_id)
-            refusal = localized("too-late-to-retry")
-            if turn is not None and turn.attempt == attempt:
-                if not may_act_on(turn, interaction):
-                    refusal = localized("not-yours-to-retry")
-                elif await self._ledger.turns.retry(turn_id, attempt) is not None:
-                    self._schedule(turn.channel_id)
-                    return
-            await response.note(refusal)
+            refusal = await self._begun_anew(interaction, turn_id, attempt, begin, not_yours)
+            if refusal is not None:
+                await response.note(refusal or localized("too-late-to-retry"))
 
     async def again_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Answer the turn whose button was pressed again."""
+        begin, not_yours = self._ledger.turns.again, localized("not-yours-to-answer-again")
         async with AcknowledgedInteraction(interaction, self._rest) as response:
-            turn = await self._ledger.history.turn(turn_id)
-            refusal = localized("too-late-to-answer-again")
-            if turn is not None and turn.attempt == attempt:
-                if not may_act_on(turn, interaction):
-                    refusal = localized("not-yours-to-answer-again")
-                elif await self._ledger.turns.again(turn_id, attempt) is not None:
-                    self._schedule(turn.channel_id)
-                    return
-            await response.note(refusal)
+            refusal = await self._begun_anew(interaction, turn_id, attempt, begin, not_yours)
+            if refusal is not None:
+                await response.note(refusal or localized("too-late-to-answer-again"))
+
+    async def _begun_anew(
+        self,
+        interaction: discord.Interaction[Any],
+        turn_id: int,
+        attempt: int,
+        begin: Callable[[int, int], Awaitable[Turn | None]],
+        not_yours: str,
+    ) -> str | None:
+        """Begin a turn's next attempt; return why that is impossible, "" where it is too late."""
+        turn = await self._ledger.history.turn(turn_id)
+        if turn is None or turn.attempt != attempt:
+            return ""
+        if not may_act_on(turn, interaction):
+            return not_yours
+        if await self._ledger.handovers.is_under_way(turn.channel_id):
+            return localized("help-ask-people")
+        if await begin(turn_id, attempt) is None:
+            return ""
+        self._schedule(turn.channel_id)
+        return None
 
     async def page_pressed(
         self, interaction: discord.Interaction[Any], page: int, chosen: RunFilter

@@ -16,7 +16,7 @@ from bot.chat.access.gate import role_ids_json
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.intake.attachments import files_of
-from bot.chat.intake.mentions import can_ask, mentions
+from bot.chat.intake.mentions import can_ask, guild_of, is_readable, mentions
 from bot.chat.intake.question_text import question_text
 from bot.chat.intake.references import RecentForwards, pointers_for, quotes_in
 from bot.chat.intake.routing import Router
@@ -48,7 +48,7 @@ class Listener:
     that are not stored, in the language that ``locales`` has for the place. Questions pass ``gate``
     first. ``previewed`` is called with a question whose links got previews after its turn began.
     ``mark_read`` is called with channel, guild and message id of each message that was
-    handled.
+    handled. ``reads_all`` tells whether Discord sends the content of every message.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Listener:
         forward_before: Callable[[discord.Message], Awaitable[int | None]],
         previewed: Callable[[int], None],
         alerts: OperatorAlerts,
+        reads_all: bool = True,
         most_waiting: int = MOST_WAITING,
         metrics: Metrics | None = None,
     ) -> None:
@@ -85,6 +86,7 @@ class Listener:
         self._forward_before = forward_before
         self._previewed = previewed
         self._alerts = alerts
+        self._reads_all = reads_all
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
         self._metrics = metrics or Metrics()
@@ -125,11 +127,13 @@ class Listener:
                 return
             _log.exception("Question %d could not be stored", message.id)
             self._alerts.not_stored_soon(error)
-            if mentioned or guild_of(message) is None or _in_own_thread(message, me):
+            if mentioned or guild_of(message) is None or self._is_heard_in_thread(message, me):
                 await self._tell(message, lambda: localized("not-saved"))
             return
-        if mentioned and not asks and _is_empty(question_of(message, me)):
-            await self._tell(message, lambda: sentences.empty_question(_own_name(message, me)))
+        if mentioned and not asks:
+            readable = self._is_readable(message, me)
+            say = sentences.empty_question if readable else sentences.role_mentioned
+            await self._tell(message, lambda: say(_own_name(message, me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
         """Refuse a question in a full channel, in words at most every 30 seconds."""
@@ -164,17 +168,20 @@ class Listener:
     ) -> bool:
         """Store a message that is a question; return whether the message asks something.
 
-        A message that the gate refuses counts as asking: there is no more to say about it.
+        A message that the gate refuses, or that stands where the bot is silent, counts as asking:
+        there is no more to say about it.
         """
         async with self._lock(message.channel.id):
             forward = self._forwards.before(message)
             question = question_of(message, me)
-            is_empty = _is_empty(question)
-            if is_empty and not mentioned:
+            readable, is_empty = self._is_readable(message, me), _is_empty(question)
+            if readable and is_empty and not mentioned:
                 return False
             destination = await self._router.route(message, mentioned=mentioned, me=me.id)
             if not destination.is_question:
-                return False
+                return True
+            if not readable:
+                return not mentioned or not await self._gate.admits(message, question.guild_id)
             asker = await self._gate.admits_question(message, question.guild_id)
             if asker is None:
                 return True
@@ -211,7 +218,7 @@ class Listener:
         Discord also reports link previews as edits. They are part of a question until its turn
         begins; afterwards they are read again when the question is posted.
         """
-        if message.author.bot or not self._open:
+        if message.author.bot or not self._open or not self._is_readable(message, me):
             return
         async with self._lock(message.channel.id):
             known = await self._ledger.questions.question(message.id)
@@ -242,22 +249,19 @@ class Listener:
             self._schedule(home_id)
         self._do_chores(deletion.channels)
 
+    def _is_readable(self, message: discord.Message, me: discord.ClientUser) -> bool:
+        return is_readable(message, me.id, reads_all=self._reads_all)
+
+    def _is_heard_in_thread(self, message: discord.Message, me: discord.ClientUser) -> bool:
+        """Return whether a message is in a channel thread where each one is a question."""
+        return (
+            self._reads_all
+            and isinstance(message.channel, discord.Thread)
+            and message.channel.owner_id == me.id
+        )
+
     def _lock(self, channel_id: int) -> asyncio.Lock:
         return self._locks.setdefault(channel_id, asyncio.Lock())
-
-
-def _in_own_thread(message: discord.Message, me: discord.ClientUser) -> bool:
-    """Return whether a message is in a channel thread of the bot, where each one is a question."""
-    return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
-
-
-def guild_of(message: discord.Message) -> int | None:
-    """Return the id of a message's guild, even if it is not cached yet; None for a DM."""
-    if message.guild is not None:
-        return message.guild.id
-    # A channel that is not cached still has the id of its guild.
-    guild_id: int | None = getattr(message.channel, "guild_id", None)
-    return guild_id
 
 
 def _own_name(message: discord.Message, me: discord.ClientUser) -> str:

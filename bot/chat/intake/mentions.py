@@ -34,7 +34,30 @@ def mentions(message: discord.Message, me: int) -> bool:
         return True
     # Discord lists no mention of a role that members may not mention.
     role = _own_role(message)
-    return role is not None and role.mention in message.content
+    return role is not None and (role.mention in message.content or role in message.role_mentions)
+
+
+def is_readable(message: discord.Message, me: int, *, reads_all: bool) -> bool:
+    """Return whether a message's content counts; ``reads_all``: every message's does.
+
+    Without the Message Content intent Discord sends the content of mentions of the bot, of direct
+    messages and of the bot's own messages; in all others it is empty, whatever was written.
+    """
+    return (
+        reads_all
+        or guild_of(message) is None
+        or message.author.id == me
+        or any(user.id == me for user in message.mentions)
+    )
+
+
+def guild_of(message: discord.Message) -> int | None:
+    """Return the id of a message's guild, even if it is not cached yet; None for a DM."""
+    if message.guild is not None:
+        return message.guild.id
+    # A channel that is not cached still has the id of its guild.
+    guild_id: int | None = getattr(message.channel, "guild_id", None)
+    return guild_id
 
 
 def named_text(message: discord.Message, me: int) -> str:

@@ -93,6 +93,12 @@ def is_reply_to_deleted(message: discord.Message) -> bool:
     )
 
 
+def is_reply_to_unreadable(message: discord.Message, me: int) -> bool:
+    """Return whether nothing can be read of another's message that a question replies to."""
+    replied = replied_to(message)
+    return replied is not None and replied.author.id != me and not whole_text(replied)
+
+
 def has_unreadable_forward(message: discord.Message) -> bool:
     """Return whether a message forwards another one of which nothing can be read."""
     return any(block == FORWARD_UNREADABLE for block in forwarded(message))
@@ -161,6 +167,8 @@ def _replied(message: discord.Message, me: int) -> Iterator[str]:
 def reply_quote(replied: discord.Message, me: int) -> str:
     """Return the quote of a message that a question replies to; an answer without its notes."""
     text = whole_text(replied)
+    if not text:  # without the Message Content intent Discord sends none
+        return REPLY_UNREADABLE
     if replied.author.id != me:
         return quoted(f"in reply to this message by {label(replied.author.display_name)}", text)
     lines = (line for line in text.splitlines() if not line.startswith("-# "))

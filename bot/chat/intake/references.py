@@ -23,6 +23,7 @@ from bot.chat.intake.question_text import (
     has_unreadable_forward,
     is_forward,
     is_reply_to_deleted,
+    is_reply_to_unreadable,
     label,
     previews,
     quoted,
@@ -74,6 +75,8 @@ def pointers_for(
     lost: list[UnreadReason] = []
     if is_reply_to_deleted(message):
         lost.append("deleted_reply")
+    if is_reply_to_unreadable(message, me):
+        lost.append("hidden_reply")
     if has_unreadable_forward(message):
         lost.append("hidden_forward")
     channel = message.channel
@@ -278,9 +281,11 @@ class ReferenceReader:
         )
         if message is None:  # not every channel thread was opened from a message
             return None, blocks
-        me = own_user(self._client).id
+        me, said = own_user(self._client).id, whole_text(message)
+        if not said:
+            return None, blocks
         by = "you" if message.author.id == me else label(message.author.display_name)
-        text = quoted(f"first message of this {what}, by {by}", whole_text(message))
+        text = quoted(f"first message of this {what}, by {by}", said)
         return (
             Bystander(message.id, message.author.id, well_formed(text)),
             files_of(message, me),

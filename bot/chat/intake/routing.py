@@ -25,7 +25,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Router:
-    """Finds or opens the channel in which a question is answered."""
+    """Finds or opens the channel in which a question is answered.
+
+    ``reads_all`` tells whether Discord sends the content of every message.
+    """
 
     def __init__(
         self,
@@ -34,12 +37,15 @@ class Router:
         rest: RestRetry,
         locales: Locales,
         rules: RuleBook,
+        *,
+        reads_all: bool = True,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._locales = locales
         self._rules = rules
+        self._reads_all = reads_all
 
     async def route(self, message: discord.Message, *, mentioned: bool, me: int) -> "Destination":
         """Return whether a message is a question, and where it is answered."""
@@ -93,8 +99,8 @@ class Router:
 
         Raises ``LedgerError``.
         """
-        if guild_id is None:
-            return True
+        if guild_id is None or not self._reads_all:
+            return guild_id is None
         channel = self._client.get_channel(channel_id)
         rules = await self._rules.of(guild_id, channel_id)
         if rules.is_silent:

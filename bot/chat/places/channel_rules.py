@@ -7,8 +7,9 @@ import discord
 from msgspec import Struct
 
 from bot.chat.places.places import places_of
+from bot.chat.reply.buttons import PlaceAction
 from bot.config import DiscordSettings
-from bot.store.ledger import SILENT_SETTING, Ledger, PlaceSetting
+from bot.store.ledger import SILENT_SETTING, Ledger, PlaceSetting, Turn
 
 When = Literal["mention", "every", "posts", "never"]
 """Which messages are questions: mentions, every message, new forum posts and mentions, or none."""
@@ -80,6 +81,22 @@ class RuleBook:
             is_silent=SILENT_SETTING in found,
             sources={name: found[name].place_id for name in RULE_NAMES if name in found},
         )
+
+    async def buttons_of(self, turn: Turn) -> tuple[PlaceAction, ...]:
+        """Return the buttons under every finished reply in a turn's channel."""
+        if not is_in_channel_thread(turn) or turn.guild_id is None:
+            return ()
+        rules = await self.of(turn.guild_id, turn.channel_id, turn.parent_id)
+        buttons: dict[PlaceAction, bool] = {
+            "write": not self._settings.message_content,
+            "person": rules.people_role is not None,
+        }
+        return tuple(name for name, is_shown in buttons.items() if is_shown)
+
+
+def is_in_channel_thread(turn: Turn) -> bool:
+    """Return whether a turn is answered in a channel thread or a forum post."""
+    return turn.guild_id is not None and turn.parent_id != turn.channel_id
 
 
 def _word(found: Mapping[str, PlaceSetting], name: str, words: tuple[str, ...]) -> str | None:

@@ -45,13 +45,6 @@ class PostTags:
                 )
             )
 
-    async def calls_people(self, turn: Turn) -> bool:
-        """Return whether members can call a person where a turn is answered."""
-        if turn.guild_id is None or turn.parent_id == turn.channel_id:
-            return False
-        rules = await self._rules.of(turn.guild_id, turn.channel_id, turn.parent_id)
-        return rules.people_role is not None
-
     async def set(self, channel_id: int, wanted: str) -> None:
         """Set a tag, and remove the other one; a refusal of Discord is logged."""
         try:

@@ -12,7 +12,7 @@ from bot.chat.texts.sentences import retry_helps
 from bot.config import AnswerButton
 from bot.store.ledger import Turn
 
-Action = Literal["cancel", "retry", "continue", "again", "steps", "up", "down", "person"]
+Action = Literal["cancel", "retry", "continue", "again", "steps", "up", "down", "write", "person"]
 """What a press of a reply's button asks for."""
 
 Item = discord.ui.DynamicItem[Any]
@@ -27,6 +27,9 @@ _CHOSEN: Final[dict[AnswerButton, tuple[Action, ...]]] = {
     "votes": ("up", "down"),
 }
 """The buttons that each word of ``[discord] buttons`` stands for."""
+
+PlaceAction = Literal["write", "person"]
+"""The buttons under every finished reply in a place: write a question, call a person."""
 
 _REPLY_BUTTON: Final = re.compile(
     rf"(?P<action>{'|'.join(get_args(Action))}):(?P<turn>\d{{1,18}})\.(?P<attempt>\d{{1,9}})"
@@ -223,11 +226,11 @@ class ForgetButton(
 
 
 def finished_buttons(
-    turn: Turn, chosen: Sequence[AnswerButton], *, with_people: bool
+    turn: Turn, chosen: Sequence[AnswerButton], of_place: Sequence[PlaceAction]
 ) -> list[Item]:
     """Return the buttons under a finished reply, of those that the operator chose.
 
-    ``with_people`` adds the one that calls a person.
+    ``of_place`` are those of the turn's channel.
     """
     shown: list[Item] = []
     if turn.outcome == "failed" and retry_helps(turn.error):
@@ -237,9 +240,16 @@ def finished_buttons(
     elif turn.outcome == "answered":
         cut_off = turn.error == "incomplete"
         shown = answer_buttons(turn.id, turn.attempt, chosen, cut_off=cut_off)
-    if with_people and turn.outcome != "cancelled":
-        shown.append(ReplyButton("person", turn.id, turn.attempt))
-    return shown
+    return shown + place_buttons(turn, of_place)
+
+
+def place_buttons(turn: Turn, of_place: Sequence[PlaceAction]) -> list[Item]:
+    """Return the buttons of a turn's channel; nobody needs a person after cancelling."""
+    return [
+        ReplyButton(action, turn.id, turn.attempt)
+        for action in of_place
+        if action == "write" or turn.outcome != "cancelled"
+    ]
 
 
 BUTTONS: Final[tuple[type[Item], ...]] = (ReplyButton, PageButton, ForgetButton)

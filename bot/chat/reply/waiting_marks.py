@@ -66,6 +66,8 @@ class WaitingMarks:
 
     async def _mark_waiting(self, channel_id: int) -> None:
         for question in await self._ledger.questions.waiting(channel_id):
+            if question.cause is not None:
+                continue  # no message of Discord
             if question.id not in self._begun and not self._is_refused(question.channel_id):
                 if len(self._begun) >= _MOST_KNOWN:
                     self._begun.clear()

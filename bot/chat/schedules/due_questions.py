@@ -44,6 +44,9 @@ BROKEN: Final = "broken"
 MISSED: Final = "missed"
 """The problem of a schedule whose time passed while the bot was away."""
 
+HANDED_OVER: Final = "handed-over"
+"""The problem of a schedule whose channel thread people answer."""
+
 _SET_BACK: Final = 1.0
 
 _log: Final = logging.getLogger(__name__)
@@ -126,6 +129,8 @@ class DueQuestions:
         refused = await self.refused(user_id, schedule.channel_id, schedule.guild_id)
         if refused is not None:
             return refused
+        if await self._ledger.handovers.is_under_way(schedule.channel_id):
+            return HANDED_OVER
         home = await self._home(schedule)
         if home is None:
             return GONE
@@ -230,6 +235,9 @@ class DueQuestions:
         refused = await self.refused(schedule.creator_id, channel_id, guild_id)
         if refused is not None:
             await skip(schedule, next_due_at, refused, pause=refused == LEFT)
+            return
+        if await self._ledger.handovers.is_under_way(channel_id):
+            await skip(schedule, next_due_at, HANDED_OVER)
             return
         home = await self._home(schedule)
         if home is None:

@@ -50,6 +50,7 @@ restarting = -# I'm restarting and will go on with this answer in a moment.
 ## Buttons
 
 cancel-button = Cancel
+write-button = Write
 person-button = Ask a person
 retry-button = Retry
 continue-button = Continue
@@ -66,6 +67,13 @@ upvoted = Thanks for the 👍. You can change your vote at any time.
 downvoted = Thanks, your 👎 is stored. You can change your vote at any time.
 vote-on-unknown-answer = I no longer know this answer, so I can't store your vote.
 # Discord takes 45 characters for the title and the label, 100 for the hint.
+question-form = Ask me
+    .text = Your question
+    .files = Files
+question-form-empty = Write a question, or add a file.
+question-quoted = **{ $name } asks:**
+form-given-back = This is what you wrote:
+write-hint = -# I can't read all messages here. To go on, press Write or mention me.
 reason-title = What was wrong with this answer?
 reason-label = Your reason
 reason-hint = The operator of this bot reads it. You may leave it empty: your vote is stored already.
@@ -106,6 +114,7 @@ unread-hidden_forward = I can't read anything in the forwarded message
 ## Questions that are not taken
 
 empty-question = Hi! Write your question after my name, like “@{ $name } what is a good name for a cat?”, and I'll answer.
+role-mentioned = I can read only messages that mention me myself, not my role. Write your question after @{ $name }.
 queue-full = { $most } questions are already waiting here, so I can't take this one. Ask again after my next answer.
 not-saved = I couldn't save your question, so I won't answer it. Ask again in a few minutes.
 unreadable-message = Discord sent me this message in a form that I can't read, so I won't answer it. Send it again as plain text.
@@ -307,6 +316,7 @@ schedule-problem =
     .gone = The channel is gone, or I can't see it any more.
     .broken = I can't read when this schedule asks. Delete it, and add it anew.
     .missed = The time passed while I was away.
+    .handed-over = A person answers in that thread.
     .queue-full = Too many questions wait in the channel.
 schedule-added =
     { $line }
@@ -693,6 +703,7 @@ channel-source-config = (configuration)
 channel-source-place = (chosen for { $place })
 channel-no-tag = This forum has no tag { $name }. Use the command in a forum, and choose one of its tags.
 channel-nothing-to-set = You named nothing to choose. Fill in at least one option.
+channel-without-content = -# I run without Discord's Message Content intent. I read only messages that mention me, whatever is set here.
 channel-lacks = I lack these permissions here: { $names }. An admin can grant them in the channel's settings.
 place-no-category = This channel is in no category. Choose another place.
 permission-view-channel = View Channel
@@ -772,6 +783,7 @@ help-ask-in-dm = **How to ask:** just write to me here. Files and pictures work,
 help-ask-mention = **How to ask here:** mention me, like “@{ $name } what is a good name for a cat?”. Files and pictures work, too.
 help-ask-posts = **How to ask here:** write a new post, or mention @{ $name } in a post.
 help-ask-every = **How to ask here:** just write; I answer every message.
+help-ask-write = **How to ask here:** press Write below an answer, or mention me, like “@{ $name } what is a good name for a cat?”. I can't read other messages.
 help-ask-never = I don't answer in this channel. Ask me in another one, or ask an admin.
 help-ask-people = A person answers in this thread; I stay silent until somebody uses `/{ thread-command } { thread-resume-command }`.
 help-commands = **For everybody:** `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times · `/{ tools-command }` shows which functions the assistant may call here · `/{ privacy-command }` shows what is stored about you and deletes it

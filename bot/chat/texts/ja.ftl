@@ -42,6 +42,7 @@ restarting = -# 再起動しています。まもなく続きを回答します�
 ## Buttons
 
 cancel-button = キャンセル
+write-button = 質問を書く
 person-button = 担当者を呼ぶ
 retry-button = 再試行
 continue-button = 続ける
@@ -58,6 +59,13 @@ upvoted = 👍をありがとうございます。評価はいつでも変更で
 downvoted = ご意見をありがとうございます。👎を記録しました。評価はいつでも変更できます。
 vote-on-unknown-answer = この回答の記録が残っていないため、評価を保存できません。
 # Discord takes 45 characters for the title and the label, 100 for the hint.
+question-form = 質問を書く
+    .text = 質問
+    .files = ファイル
+question-form-empty = 質問を書くか、ファイルを添付してください。
+question-quoted = **{ $name }さんの質問：**
+form-given-back = 入力した内容をお返しします。
+write-hint = -# ここではすべてのメッセージを読めるわけではありません。続けて質問するときは、「質問を書く」を押すか、メンションしてください。
 reason-title = この回答のどこがよくありませんでしたか？
 reason-label = 理由
 reason-hint = このボットの運営者が読みます。評価は保存済みなので、空欄のままでもかまいません。
@@ -98,6 +106,7 @@ unread-hidden_forward = 転送されたメッセージの内容を読み取れ�
 ## Questions that are not taken
 
 empty-question = こんにちは！「@{ $name } 猫の名前を考えて」のように、メンションに続けて質問を書いてください。
+role-mentioned = ロールへのメンションでは、メッセージの内容を読み取れません。「@{ $name }」にメンションして質問を書いてください。
 queue-full = すでに{ $most }件の質問が順番を待っているため、この質問は受け付けられません。次の回答のあとで、もう一度質問してください。
 not-saved = 質問を保存できなかったため、回答できません。数分後にもう一度質問してください。
 unreadable-message = Discordから届いたこのメッセージを読み取れなかったため、回答できません。テキストだけでもう一度送ってください。
@@ -295,6 +304,7 @@ schedule-problem =
     .gone = チャンネルがなくなったか、表示できなくなりました。
     .broken = スケジュールの設定を読み取れません。削除してから、もう一度追加してください。
     .missed = ボットの停止中に時刻が過ぎました。
+    .handed-over = そのスレッドは担当者が対応しています。
     .queue-full = チャンネルで待っている質問が多すぎます。
 schedule-added =
     { $line }
@@ -671,6 +681,7 @@ channel-source-config = （運営者の設定）
 channel-source-place = （{ $place }の設定）
 channel-no-tag = このフォーラムに「{ $name }」というタグはありません。フォーラムでコマンドを実行し、そのタグから選んでください。
 channel-nothing-to-set = 設定する項目が指定されていません。オプションを1つ以上指定してください。
+channel-without-content = -# このボットはDiscordのMessage Contentインテントを使っていません。設定にかかわらず、メンションされたメッセージだけを読みます。
 channel-lacks = ここでは次の権限が不足しています：{ $names }。管理者がチャンネルの設定で付与できます。
 place-no-category = このチャンネルはカテゴリーに入っていません。ほかの場所を選んでください。
 permission-view-channel = チャンネルを見る
@@ -744,6 +755,7 @@ help-ask-in-dm = **質問のしかた：** ここにそのまま書いてくだ�
 help-ask-mention = **ここでの質問のしかた：** 「@{ $name } 猫の名前を考えて」のように、メンションに続けて書いてください。ファイルや画像も使えます。
 help-ask-posts = **ここでの質問のしかた：** 新しい投稿を作成するか、投稿の中で@{ $name }にメンションしてください。
 help-ask-every = **ここでの質問のしかた：** そのまま書いてください。すべてのメッセージに回答します。
+help-ask-write = **ここでの質問のしかた：** 回答の下の「質問を書く」を押すか、「@{ $name } 猫の名前を考えて」のようにメンションに続けて書いてください。ほかのメッセージは読み取れません。
 help-ask-never = このチャンネルでは回答しません。ほかのチャンネルで質問するか、管理者に相談してください。
 help-ask-people = このスレッドは担当者が対応しています。`/{ thread-command } { thread-resume-command }`が実行されるまで回答しません。
 help-commands = **全員：** `/{ runs-command }` 実行の確認・キャンセル・再試行 · `/{ thread-command }` 会話の開始・エクスポート・削除、担当者の呼び出し · `/{ schedule-command }` 決まった時刻の質問 · `/{ tools-command }` アシスタントがここで呼び出せる関数の確認 · `/{ privacy-command }` 保存されている自分の情報の確認と削除

@@ -61,6 +61,7 @@ REFUSALS: Final = (
     "some-missed",
     "unreadable-message",
     "empty-question",
+    "role-mentioned",
     "queue-full",
     "limit-total",
     "limit-server",
@@ -79,6 +80,9 @@ _MARKUP: Final = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 _MOST_NAMES: Final = 120
 """Characters of the names of documents in a small line."""
 
+_MOST_QUOTED: Final = 1_000
+"""Characters of a question that is quoted above its answer."""
+
 _ANY: Final = "\ue000"
 """Stands for an argument where a sentence is recognised whatever its arguments are."""
 
@@ -88,9 +92,26 @@ def empty_question(name: str) -> str:
     return localized("empty-question", name=plain(name))
 
 
+def role_mentioned(name: str) -> str:
+    """Explain that a mention of the bot's role can't be read; ``name`` is the bot's."""
+    return localized("role-mentioned", name=plain(name))
+
+
 def is_thinking(content: str) -> bool:
     """Return whether ``content`` is that of a reply without any text of its answer yet."""
     return content.startswith(tuple(localized_in(each, "thinking") for each in LANGUAGES))
+
+
+def quoted_question(author_name: str, content: str) -> str:
+    """Quote a question that stands nowhere on Discord, above its answer."""
+    words = shortened(content.strip(), _MOST_QUOTED) or localized("attachments-only")
+    lines = (f"> {plain(line)}".rstrip() for line in words.splitlines())
+    return "\n".join((localized("question-quoted", name=plain(author_name)), *lines))
+
+
+def below_questions(questions: str, text: str) -> str:
+    """Put quoted questions above the text of an answer; "thinking…" stands alone."""
+    return f"{questions}\n\n{text}" if questions and not is_thinking(text) else text
 
 
 def is_refusal(content: str) -> bool:

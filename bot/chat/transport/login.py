@@ -41,11 +41,18 @@ class LoginError(Exception):
 
 @dataclass(frozen=True)
 class BotProfile:
-    """The bot as Discord knows it; ``invite_url`` adds it to a server with its permissions."""
+    """The bot as Discord knows it; ``invite_url`` adds it to a server with its permissions.
+
+    ``reads_messages`` tells that the Message Content intent is on, ``is_approved`` that Discord has
+    approved the intent for a bot of any size. ``reachable`` is about how many people share a server
+    with the bot, or have installed it themselves; a member of two servers counts twice.
+    """
 
     name: str
     reads_messages: bool
+    is_approved: bool
     guilds: int
+    reachable: int
     invite_url: str
 
 
@@ -65,12 +72,15 @@ def invite_url(application_id: int) -> str:
 async def profile_of(client: discord.Client) -> BotProfile:
     """Return the profile of a client that has logged in over HTTP, without the gateway."""
     application = await client.application_info()
-    guilds = [guild async for guild in client.fetch_guilds(limit=200, with_counts=False)]
+    guilds = [guild async for guild in client.fetch_guilds(limit=None, with_counts=True)]
+    members = sum(guild.approximate_member_count or 0 for guild in guilds)
     flags = application.flags
     return BotProfile(
         name=str(client.user),
         reads_messages=flags.gateway_message_content or flags.gateway_message_content_limited,
+        is_approved=flags.gateway_message_content,
         guilds=len(guilds),
+        reachable=members + (application.approximate_user_install_count or 0),
         invite_url=invite_url(application.id),
     )
 
@@ -153,7 +163,8 @@ def login_errors(api_url: str) -> Iterator[None]:
         raise LoginError(
             "Discord has not granted the bot the Message Content intent, without which it can't "
             "read questions. Switch it on: developer portal, your application, Bot, Privileged "
-            "Gateway Intents."
+            "Gateway Intents. Or set [discord] message_content = false: then the bot reads "
+            "mentions and direct messages alone."
         ) from None
     except discord.ConnectionClosed as error:
         if error.code == _SHARDING_REQUIRED:

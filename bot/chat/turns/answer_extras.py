@@ -1,4 +1,4 @@
-"""What a finished answer has beside its text: files that code made, and the files that it cites."""
+"""What a finished answer has beside its text: the question of a form, files, small notes."""
 
 import logging
 from collections.abc import Sequence
@@ -10,16 +10,18 @@ from msgspec import Struct
 from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.files import File
+from bot.chat.places.channel_rules import is_in_channel_thread
 from bot.chat.reply.content import Block, Picture, Upload
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
+from bot.chat.texts.unread import Unread, unread_line
 from bot.chat.threads.api_errors import TurnError
 from bot.chat.threads.messages.message_builder import format_size
 from bot.chat.threads.messages.transcript import Source
 from bot.chat.threads.messages.upload_names import original_name, question_mark
 from bot.chat.threads.runs.run_end import RunEnd
 from bot.chat.turns.turn_context import TurnServices
-from bot.store.ledger import CallFile, Turn
+from bot.store.ledger import FORM_CAUSE, CallFile, Turn
 
 MOST_FILES: Final = 20
 """The most files that are attached to one answer; further ones are named."""
@@ -48,11 +50,24 @@ class ExtrasReader:
     def __init__(self, services: TurnServices) -> None:
         self._api = services.threads.api
         self._ledger = services.ledger
-        self._writers = services.writers
+        self._services = services
 
-    async def read(self, turn: Turn, end: RunEnd) -> Extras:
-        """Return an answer's files and its notes; a file that can't be attached is named."""
-        largest = self._writers.of(turn).file_limit
+    async def questions_of_forms(self, turn: Turn) -> str:
+        """Return the questions of a turn that were written in forms, as quotes; else ""."""
+        questions = await self._ledger.questions.of_turn(turn.id)
+        written = [each for each in questions if (each.cause or "").startswith(FORM_CAUSE)]
+        return "\n\n".join(
+            sentences.quoted_question(each.author_name, each.content) for each in written
+        )
+
+    async def read(
+        self, turn: Turn, end: RunEnd, took: float, unread: Sequence[Unread] | None
+    ) -> Extras:
+        """Return an answer's files and its notes; a file that can't be attached is named.
+
+        ``took`` are the attempt's seconds, ``unread`` what could not be read of the questions.
+        """
+        largest = self._services.writers.of(turn).file_limit
         uploads: list[Block] = []
         too_large: list[str] = []
         unreadable: list[str] = []
@@ -92,7 +107,40 @@ class ExtrasReader:
             notes.append(localized("files-unreadable", names=", ".join(unreadable)))
         if end.sources:
             notes.append(await self._sources_note(turn, end.sources[:_MOST_SOURCES]))
+        notes += await self._notes(turn, took, end.model, unread)
         return Extras(tuple(uploads), tuple(notes))
+
+    async def _notes(
+        self, turn: Turn, took: float, model: str | None, unread: Sequence[Unread] | None
+    ) -> list[str]:
+        """Return the notes about how the turn ended, and the footer."""
+        settings = self._services.settings
+        notes: list[str] = []
+        if turn.outcome == "cancelled":
+            notes.append(sentences.cancelled(turn.canceller))
+        if turn.error == "incomplete":
+            has_button = "continue" in settings.buttons
+            notes.append(localized("incomplete-continue" if has_button else "incomplete"))
+        if turn.fallback:
+            notes.append(localized("no-channel-thread"))
+        if unread:
+            notes.append(unread_line(unread))
+        if await self._needs_hint(turn):
+            notes.append(localized("write-hint"))
+        if turn.outcome == "answered":
+            cost = await self._services.budgets.cost_of(turn) if "cost" in settings.footer else ""
+            notes.append(
+                sentences.footer(
+                    settings.footer, seconds=took, tokens=turn.tokens, model=model, cost=cost
+                )
+            )
+        return [note for note in notes if note]
+
+    async def _needs_hint(self, turn: Turn) -> bool:
+        """Return whether members must hear that plain messages are not read in a new thread."""
+        if self._services.settings.message_content or not is_in_channel_thread(turn):
+            return False
+        return not await self._ledger.history.before(turn, limit=1)
 
     async def _made_files(self, turn: Turn) -> list[CallFile]:
         """Return the files that calls of the turn's run made, and calls whose result it answers."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
@@ -43,6 +44,7 @@ class Chores:
         tags: PostTags,
         calls: PeopleCalls,
         locales: Locales,
+        rules: RuleBook,
         chosen: Sequence[AnswerButton],
     ) -> None:
         self._ledger = ledger
@@ -52,6 +54,7 @@ class Chores:
         self._tags = tags
         self._calls = calls
         self._locales = locales
+        self._rules = rules
         self._chosen = chosen
         self._tasks = BackgroundTasks()
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -129,6 +132,7 @@ class Chores:
                 cut_off=turn.error == "incomplete",
                 outdated=True,
             )
+            offered += buttons.place_buttons(turn, await self._rules.buttons_of(turn))
             await self._writers.of(turn).set_buttons(
                 turn.parts[-1], buttons.view(*offered), priority=RequestPriority.USUAL
             )

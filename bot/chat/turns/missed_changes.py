@@ -12,6 +12,7 @@ from typing import Final
 import discord
 
 from bot.chat.intake.listener import question_of
+from bot.chat.intake.mentions import is_readable
 from bot.chat.threads.messages.message_builder import is_same_wording
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
@@ -26,15 +27,25 @@ _log: Final = logging.getLogger(__name__)
 
 
 class MissedChanges:
-    """Compares the channels of turns with the ledger; each channel once in a session."""
+    """Compares the channels of turns with the ledger; each channel once in a session.
+
+    ``reads_all`` tells whether Discord sends the content of every message.
+    """
 
     def __init__(
-        self, client: discord.Client, ledger: Ledger, rest: RestRetry, clock: Clock
+        self,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        *,
+        reads_all: bool = True,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
+        self._reads_all = reads_all
         self._since = clock.now()
         self._compared: set[int] = set()
 
@@ -108,10 +119,13 @@ class MissedChanges:
         return sorted(each for each in read if each not in found)
 
     async def _store_edit(self, message: discord.Message) -> None:
+        me = own_user(self._client)
         known = await self._ledger.questions.question(message.id)
         if known is None or message.edited_at is None:
             return
-        edited = question_of(message, own_user(self._client))
+        if not is_readable(message, me.id, reads_all=self._reads_all):
+            return
+        edited = question_of(message, me)
         if not is_same_wording(known, edited):
             await self._ledger.questions.amend(edited)
 

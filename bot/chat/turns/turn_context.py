@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.operator_alerts import OperatorAlerts
+from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
@@ -45,6 +46,7 @@ class TurnServices:
     run_slots: RunSlots
     locales: Locales
     tags: PostTags
+    rules: RuleBook
     namer: ChannelNamer
     chores: Chores
     marks: WaitingMarks

@@ -18,7 +18,6 @@ from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import FailureKind
-from bot.chat.texts.unread import unread_line
 from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
 from bot.chat.threads.messages.transcript import transcript_of
 from bot.chat.threads.runs.run_end import RunEnd, with_answer
@@ -68,9 +67,10 @@ class TurnRunner:
         self._threads = services.threads
         self._services = services
         self._follower = RunFollower(
-            services.threads, services.clock, reply.show, context.cancel_requested, context.calls
+            services.threads, services.clock, self._show, context.cancel_requested, context.calls
         )
         self._extras = ExtrasReader(services)
+        self._asked: str | None = None
         self._run: Run | None = None
         self._events: EventStream | None = None
         self._end: RunEnd | None = None
@@ -282,8 +282,13 @@ class TurnRunner:
         self._context.unsure = True
         return None
 
+    def _show(self, text: Callable[[], str]) -> None:
+        """Show the text so far, below the questions that stand nowhere else."""
+        self._reply.show(lambda: sentences.below_questions(self._asked or "", text()))
+
     async def _follow(self, turn: Turn) -> Turn | None:
         self._context.slot.take()
+        self._asked = await self._extras.questions_of_forms(turn)
         events, self._events = self._events, None
         try:
             run = self._run
@@ -313,17 +318,20 @@ class TurnRunner:
             )
             sentence = sentences.failure(turn.error, told=told)
             text = f"{text}\n\n{sentence}" if text else sentence
+        if self._asked is None:
+            self._asked = await self._extras.questions_of_forms(turn)
+        text = sentences.below_questions(self._asked, text)
         took = self._context.seconds(turn)
         reason = self._end.reason
         if self._context.unread is None:
             self._context.unread = await unread_in(self._ledger, turn)
         try:
-            extras = await self._extras.read(turn, self._end)
-            notes = [*extras.notes, *await self._notes(turn, took, self._end.model)]
+            extras = await self._extras.read(turn, self._end, took, self._context.unread)
+            notes = extras.notes
             shown = finished_buttons(
                 turn,
                 self._services.settings.buttons,
-                with_people=await self._services.tags.calls_people(turn),
+                await self._services.rules.buttons_of(turn),
             )
             delivered = await self._reply.finish(text, notes, shown, uploads=extras.uploads)
         except UndeliverableError as error:
@@ -375,22 +383,3 @@ class TurnRunner:
         except APIError as error:
             _log.warning("Turn %d: its answer can't be read: %s", turn.id, error)
         return end
-
-    async def _notes(self, turn: Turn, took: float, model: str | None) -> list[str]:
-        notes: list[str] = []
-        if turn.outcome == "cancelled":
-            notes.append(sentences.cancelled(turn.canceller))
-        if turn.error == "incomplete":
-            has_button = "continue" in self._services.settings.buttons
-            notes.append(localized("incomplete-continue" if has_button else "incomplete"))
-        if turn.fallback:
-            notes.append(localized("no-channel-thread"))
-        if self._context.unread:
-            notes.append(unread_line(self._context.unread))
-        if turn.outcome == "answered":
-            fields = self._services.settings.footer
-            cost = await self._services.budgets.cost_of(turn) if "cost" in fields else ""
-            notes.append(
-                sentences.footer(fields, seconds=took, tokens=turn.tokens, model=model, cost=cost)
-            )
-        return [note for note in notes if note]

@@ -6,6 +6,7 @@ from bot.store.ledger.budgets.usage import UsageBy, UsageLine
 from bot.store.ledger.conversations import ChannelConversation, TurnsOpenError
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.records import (
+    FORM_CAUSE,
     Asker,
     ChannelTitle,
     Chore,
@@ -50,6 +51,7 @@ from bot.store.ledger.turns.questions import QueueFullError
 
 __all__ = [
     "ASSISTANT_SETTING",
+    "FORM_CAUSE",
     "OPEN",
     "SILENT_SETTING",
     "TURN_MOVES",

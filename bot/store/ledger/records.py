@@ -1,10 +1,13 @@
 """The ledger's records; times are seconds since 1970, Discord's ids are integers."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from bot.store.ledger.states import OPEN, TurnState
+
+FORM_CAUSE: Final = "form:"
+"""The beginning of the cause of a question that a member wrote in a form."""
 
 Outcome = Literal["answered", "cancelled", "failed", "withdrawn"]
 """The result of a turn."""

@@ -75,9 +75,8 @@ async def test_a_placeholder_of_no_open_turn_is_deleted_with_its_further_parts(
     question = await forgotten.asked("one")
     await forgotten.replied(localized("thinking"), attempt=1)
     await forgotten.replied("A second part.")
-    reconciler = Reconciler(
-        forgotten.bot.client, forgotten.bot.ledger, RestRetry(forgotten.bot.clock)
-    )
+    rest = RestRetry(forgotten.bot.clock)
+    reconciler = Reconciler(forgotten.bot.client, forgotten.bot.ledger, rest, reads_all=True)
     messages = await oldest_messages(forgotten.channel)
     marker = ReadMarker(channel_id=forgotten.home.id, guild_id=None, message_id=0)
     found = await reconciler.find_replies(forgotten.channel, marker, messages)

@@ -63,6 +63,7 @@ class Handled:
             answers=no_answers,
             conversations=no_answers,
             privacy=no_answers,
+            form=no_answers,
         )
 
     async def turn(self, number: int = 1) -> Turn:

@@ -13,12 +13,18 @@ from bot.chat.transport.rest_retry import RestRetry
 
 
 class HelpCommand:
-    """Handles ``/help``; ``admins`` are the permissions that managing assistants needs."""
+    """Handles ``/help``; ``admins`` are the permissions that managing assistants needs.
 
-    def __init__(self, rest: RestRetry, rules: RuleBook, admins: discord.Permissions) -> None:
+    ``reads_all`` tells whether Discord sends the content of every message.
+    """
+
+    def __init__(
+        self, rest: RestRetry, rules: RuleBook, admins: discord.Permissions, *, reads_all: bool
+    ) -> None:
         self._rest = rest
         self._rules = rules
         self._admins = admins
+        self._reads_all = reads_all
 
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         """Explain how to ask here and what else there is."""
@@ -43,10 +49,14 @@ class HelpCommand:
             return localized("help-ask-never")
         me = interaction.client.user
         owner_id = channel.owner_id if isinstance(channel, discord.Thread) else None
-        if rules.answer == "every" or (me is not None and owner_id == me.id):
+        is_own = me is not None and owner_id == me.id
+        if self._reads_all and (rules.answer == "every" or is_own):
             return localized("help-ask-every")
         member = None if guild is None else guild.me
         name = "" if me is None else (me.display_name if member is None else member.display_name)
-        if rules.answer == "posts":
-            return localized("help-ask-posts", name=sentences.plain(name))
-        return localized("help-ask-mention", name=sentences.plain(name))
+        how = "help-ask-mention"
+        if not self._reads_all and isinstance(channel, discord.Thread):
+            how = "help-ask-write"
+        elif self._reads_all and rules.answer == "posts":
+            how = "help-ask-posts"
+        return localized(how, name=sentences.plain(name))

@@ -105,6 +105,8 @@ class RunCommands:
                 text = sentences.no_such_run(run)
             elif not may_act_on(turn, interaction):
                 text = localized("not-yours-to-retry")
+            elif await self._ledger.handovers.is_under_way(turn.channel_id):
+                text = localized("help-ask-people")
             elif not await self._retry(interaction, turn):
                 text = localized("too-late-to-retry")
             else:

@@ -116,6 +116,10 @@ class HandoverStore:
         """
         return await self._database.read(lambda db: db.execute(statement, (channel_id,)).fetchone())
 
+    async def is_under_way(self, channel_id: int) -> bool:
+        """Return whether people answer in a channel thread, so that the assistant is silent."""
+        return await self.of_channel(channel_id) is not None
+
     async def end(self, channel_id: int, member_id: int) -> bool:
         """Let the assistant answer again; False if it was not silent."""
         now = self._now()
