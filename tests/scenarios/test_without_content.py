@@ -39,9 +39,8 @@ async def write(
 def write_id(reply: DiscordMessage) -> str:
     """The custom_id of the button Write below a reply."""
     rows = (row.get("components", []) for row in reply.components)
-    return next(
-        item["custom_id"] for row in rows for item in row if item["custom_id"].startswith("write:")
-    )
+    ids = (str(item["custom_id"]) for row in rows for item in row)
+    return next(custom_id for custom_id in ids if custom_id.startswith("write:"))
 
 
 async def begun(whole: Community) -> tuple[Channel, DiscordMessage]:
