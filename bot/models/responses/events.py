@@ -28,12 +28,14 @@ from bot.models.responses.continuation import seal
 from bot.models.responses.items import (
     HOSTED,
     arguments_of,
+    failure_of,
     field_of,
     hosted_call,
     kind_of,
     object_of,
     same_arguments,
     status_of,
+    usage_of,
 )
 from bot.models.responses.slots import OutputSlots
 from bot.models.types import (
@@ -47,12 +49,12 @@ from bot.models.types import (
     TextWithdrawn,
     ToolCallDelta,
     ToolCallStarted,
-    cached_in,
 )
 from bot.wire.bodies import BodyError, excerpt
 
 _ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _END_EVENTS: Final = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
+_FAILURES: Final = frozenset({"error", "response.error", "response.failed"})
 _WORKING: Final = frozenset({"queued", "in_progress", "pending", "running", "processing"})
 
 
@@ -69,6 +71,7 @@ class _Event(Struct):
     refusal: Any = None
     arguments: Any = None
     item: Any = None
+    part: Any = None
     response: Any = None
     error: Any = None
     code: Any = None
@@ -233,13 +236,15 @@ class Reading:
                 self._key(event, "refusal"), text_in(event.delta or event.refusal)
             )
         elif kind == "response.function_call_arguments.delta":
-            yield from self._arguments(self._slot(event), arguments_of(event.delta))
+            yield from self._arguments(self._call_slot(event), arguments_of(event.delta))
         elif kind == "response.output_text.done":
             yield from self._rest(self._key(event, "text"), text_in(event.text))
         elif kind == "response.refusal.done":
             yield from self._rest(self._key(event, "refusal"), text_in(event.refusal))
+        elif kind == "response.content_part.done":
+            yield from self._rest(self._key(event, "text"), text_in(object_of(event.part)))
         elif kind == "response.function_call_arguments.done":
-            yield from self._all_arguments(self._slot(event), arguments_of(event.arguments))
+            yield from self._all_arguments(self._call_slot(event), arguments_of(event.arguments))
         elif kind == "response.output_item.added":
             item = object_of(event.item)
             slot = self._slots.of_item(event.output_index, item) if item else 0
@@ -257,7 +262,7 @@ class Reading:
             if not told or told in _WORKING:  # it is over, whatever the object says
                 told = "completed" if kind == "response.done" else kind.removeprefix("response.")
             yield from self._whole({**response, "status": told})
-        elif kind == "error" or (not kind and says_something(event.error)):
+        elif kind in _FAILURES or (not kind and says_something(event.error)):
             fault = event.error or {
                 "code": event.code,
                 "message": event.message,
@@ -266,18 +271,20 @@ class Reading:
             if says_something(fault):
                 raise StreamFault("the stream carried an error", fault)
 
-    def _slot(self, event: _Event) -> int:
-        return self._slots.of(event.output_index, event.item_id)
+    def _call_slot(self, event: _Event) -> int:
+        return self._slots.of(event.output_index, event.item_id, "function_call")
 
     def _key(self, event: _Event, kind: str) -> tuple[int, int, str]:
-        return self._slot(event), integer(event.content_index) or 0, kind
+        slot = self._slots.of(event.output_index, event.item_id, "message")
+        return slot, integer(event.content_index) or 0, kind
 
     def _whole(self, response: object) -> Iterator[ModelEvent]:
         response = object_of(response)
         yield from self._name(response)
-        output = response.get("output")
-        for at, item in enumerate(output if isinstance(output, list) else [output]):
-            yield from self._item(self._slots.of_output(at, object_of(item)), object_of(item))
+        told = response.get("output")
+        output = [object_of(item) for item in (told if isinstance(told, list) else [told])]
+        for slot, item in zip(self._slots.of_output(output), output, strict=True):
+            yield from self._item(slot, item)
         if not self._size and (text := text_in(response.get("output_text"))):
             yield from self._piece((0, 0, "text"), text)
         status = status_of(response)
@@ -285,8 +292,7 @@ class Reading:
             return
         self.over_there = True
         if status == "failed":
-            told = response.get("error") or {"code": "server_error", "message": "it failed there"}
-            raise StreamFault("the response failed", told)
+            raise StreamFault("the response failed", failure_of(response))
         if status == "cancelled":
             raise GoneError("it was cancelled there")
         self._response = {**response, "status": status}
@@ -389,12 +395,6 @@ class Reading:
         return call_id
 
     def _usage(self) -> ModelUsage:
-        told = field_of(self._response, "usage", dict) or {}
-        prompt = integer(told.get("input_tokens", told.get("prompt_tokens"))) or 0
-        completion = integer(told.get("output_tokens", told.get("completion_tokens"))) or 0
-        total = max(integer(told.get("total_tokens")) or 0, prompt + completion)
-        if total:
-            cached = min(prompt, cached_in(told))
-            return ModelUsage(prompt, completion, total, cached_tokens=cached)
         prompt, completion = self._prompt_estimate, estimate_tokens(self._size)
-        return ModelUsage(prompt, completion, prompt + completion, estimated=True)
+        estimate = ModelUsage(prompt, completion, prompt + completion, estimated=True)
+        return usage_of(self._response) or estimate

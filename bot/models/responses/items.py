@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bot.models.http.leniency import new_call_id, text_in
-from bot.models.types import HostedCall, HostedKind
+from bot.models.http.leniency import integer, new_call_id, text_in
+from bot.models.types import HostedCall, HostedKind, ModelUsage, cached_in
 
 HOSTED: Final[dict[str, HostedKind]] = {
     "code_interpreter_call": "code_interpreter",
@@ -24,6 +24,22 @@ def status_of(response: dict[str, Any]) -> str:
     """Return a response's status in the API's word; empty without one."""
     told = text_in(response.get("status")).strip().lower().replace("-", "_")
     return _STATUSES.get(told, told)
+
+
+def failure_of(response: dict[str, Any]) -> Any:
+    """Return the error of a failed response."""
+    told = response.get("error") or response.get("last_error")
+    return told or {"code": "server_error", "message": "it failed there"}
+
+
+def usage_of(response: dict[str, Any]) -> ModelUsage | None:
+    """Return the usage that a response tells, if it tells any."""
+    told = field_of(response, "usage", dict) or {}
+    prompt = integer(told.get("input_tokens", told.get("prompt_tokens"))) or 0
+    completion = integer(told.get("output_tokens", told.get("completion_tokens"))) or 0
+    total = max(integer(told.get("total_tokens")) or 0, prompt + completion)
+    cached = min(prompt, cached_in(told))
+    return ModelUsage(prompt, completion, total, cached_tokens=cached) if total else None
 
 
 def hosted_call(kind: HostedKind, item: dict[str, Any]) -> HostedCall:
@@ -53,7 +69,7 @@ def kind_of(item: dict[str, Any]) -> str:
     kind = field_of(item, "type", str)
     if kind is None and item.get("content") and item.get("role") in ("assistant", None):
         return "message"
-    return kind or ""
+    return "function_call" if kind == "tool_call" else kind or ""
 
 
 def object_of(value: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The position of an item in the output of a Response: by its id, its index or the end.
+"""The position of an item in the output of a Response: by its id, its index or its kind's order.
 
 Some endpoints send one index for all items, or a new id with each event of an item.
 """
@@ -17,10 +17,18 @@ class OutputSlots:
         self._items: dict[int, tuple[str, str]] = {}  # the type and id of the item there
         self._done: set[int] = set()
 
-    def of(self, index: object, item_id: object) -> int:
-        """Return the position of the item that a piece belongs to."""
-        known = self._by_id.get(text_in(item_id))
-        return (integer(index) or 0) if known is None else known
+    def of(self, index: object, item_id: object, kind: str) -> int:
+        """Return the position of the item of a kind that a piece belongs to."""
+        slot = self._by_id.get(text_in(item_id))
+        if slot is None:
+            slot = integer(index) or 0
+            if slot in self._items and self._items[slot][0] != kind:
+                alike = (each for each, (other, _) in self._items.items() if other == kind)
+                slot = max(alike, default=max(self._items) + 1)
+            self._items.setdefault(slot, (kind, text_in(item_id)))
+        if item_id:
+            self._by_id.setdefault(text_in(item_id), slot)
+        return slot
 
     def of_item(self, index: object, item: dict[str, Any], *, done: bool = False) -> int:
         """Return the position of an item that begins or is done; each has its own."""
@@ -37,16 +45,23 @@ class OutputSlots:
                 slot = max(self._items) + 1
         return self._keep(slot, kind, item, done=done)
 
-    def of_output(self, at: int, item: dict[str, Any]) -> int:
-        """Return the position of an item in the whole output at the end."""
-        kind = kind_of(item)
-        slot = self._by_id.get(text_in(item.get("id")))
-        if slot is None:
-            places = sorted(self._items)
-            slot = places[at] if at < len(places) else max(self._items, default=-1) + 1
-            if self._items.get(slot, (kind, ""))[0] != kind:
-                slot = max(self._items) + 1
-        return self._keep(slot, kind, item, done=True)
+    def of_output(self, output: list[dict[str, Any]]) -> list[int]:
+        """Return the positions of the items in the whole output at the end.
+
+        Items whose ids are not known are the known items of their kind, in the order they began.
+        """
+        taken = {self._by_id.get(text_in(item.get("id"))) for item in output}
+        slots: list[int] = []
+        for item in output:
+            kind = kind_of(item)
+            slot = self._by_id.get(text_in(item.get("id")))
+            if slot is None:
+                alike = (each for each, (other, _) in self._items.items() if other == kind)
+                free = min(set(alike) - taken, default=None)
+                slot = max(self._items, default=-1) + 1 if free is None else free
+                taken.add(slot)
+            slots.append(self._keep(slot, kind, item, done=True))
+        return slots
 
     def _keep(self, slot: int, kind: str, item: dict[str, Any], *, done: bool) -> int:
         self._items[slot] = (kind, _id_of(item))

@@ -20,10 +20,13 @@ from tests.models.shapes.responses import (
     CALLS,
     CREATED,
     HELLOS,
+    MESSAGE,
     ROME,
+    Event,
     arguments,
     call,
     completed,
+    delta,
     stream,
 )
 from tests.models.shapes.responses import done as item_done
@@ -72,6 +75,28 @@ async def test_arguments_in_two_versions_are_a_clear_failure() -> None:
     body = stream(CREATED, item_done(call(), kind="added"), arguments(ROME), other, completed())
     with pytest.raises(StreamFault, match="two versions"):
         await read([body])
+
+
+@pytest.mark.parametrize("output", [(MESSAGE, call(arguments=ROME)), (call(arguments=ROME),)])
+async def test_text_before_a_call_is_said_once(output: tuple[Event, ...]) -> None:
+    body = stream(CREATED, delta(), item_done(call(arguments=ROME), 1), completed(*output))
+    events = await read([body])
+    assert said(events) == "hello"
+    assert [each.arguments for each in calls_in(events)] == [ROME]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"type": "response.failed", "error": {"message": "plain words"}},
+        {"type": "response.error", "error": {"message": "plain words"}},
+        {"type": "response.failed", "response": {"last_error": {"message": "plain words"}}},
+    ],
+)
+async def test_a_failure_is_told_in_the_endpoints_words_wherever_they_stand(told: Event) -> None:
+    with pytest.raises(StreamFault) as failed:
+        await read([stream(CREATED, told)])
+    assert failed.value.error == {"message": "plain words"}
 
 
 async def test_ids_made_here_are_nine_letters_and_digits() -> None:

@@ -200,6 +200,27 @@ HELLOS: dict[str, bytes] = {
         {"id": "resp_1", "status": "succeeded", "output": [MESSAGE]}
     ).encode(),
     "in one piece, wrapped": json.dumps({"response": completed(MESSAGE)["response"]}).encode(),
+    "an index from 1 and an end without": stream(
+        CREATED, delta(output_index=1), completed(MESSAGE)
+    ),
+    "thoughts that only the end has": stream(
+        CREATED, delta(), completed({"type": "reasoning", "id": "r1", "summary": []}, MESSAGE)
+    ),
+    "thoughts that only the end has, and other ids": stream(
+        CREATED,
+        delta(),
+        completed({"type": "reasoning", "id": "r1", "summary": []}, {**MESSAGE, "id": "m9"}),
+    ),
+    "text in the part alone": stream(
+        CREATED,
+        {
+            "type": "response.content_part.done",
+            "item_id": "m1",
+            "output_index": 0,
+            "part": {"type": "output_text", "text": "hello"},
+        },
+        completed(),
+    ),
     "text in the wrong field": stream(
         CREATED, {"type": "response.output_text.delta", "text": "hello"}, completed()
     ),
@@ -283,6 +304,19 @@ CALLS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
             completed(),
         ),
         [("get_weather", '{"city":"\U0001f30d"}')],
+    ),
+    "another word for a call": (
+        stream(CREATED, completed({**call(arguments=ROME), "type": "tool_call"})),
+        ONE,
+    ),
+    "pieces of text before it": (
+        stream(
+            CREATED,
+            delta(""),
+            done(call(arguments=ROME), 1),
+            completed({**MESSAGE, "content": []}, call(arguments=ROME)),
+        ),
+        ONE,
     ),
     "two at the end": (
         stream(CREATED, completed(call(arguments=ROME, at="1"), call(arguments=OSLO, at="2"))),
