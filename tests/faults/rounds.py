@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.spending import unbalanced
 from tests.faults.troubles import TROUBLES
 from tests.faults.verdict import Verdict, judge
 from tests.faults.world import World, world
@@ -54,12 +55,15 @@ async def run(
     began = time.monotonic()
     async with world(directory, seed, remote=remote) as whole:
         verdict = Verdict(0)
+        slips: list[str] = []
         for number in range(1, rounds + 1):
             await _round(whole, tell)
+            slips += unbalanced(whole)
             if number % PEACE_EVERY == 0 or number == rounds:
                 await whole.settle()
                 await whole.ask_where_something_was_deleted()
                 verdict = await judge(whole, await whole.settle())
+                verdict.wrong += slips
                 tell(f"{number} rounds, {len(whole.questions)} questions, wrong: {verdict.wrong}")
                 if verdict.wrong:
                     rounds = number

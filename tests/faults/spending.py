@@ -16,6 +16,7 @@ async def spending_wrongs(world: World) -> list[str]:
         await eventually(lambda: _unsettled(world), lambda left: not left, _SECONDS)
     except TimeoutError:
         return [f"the charges of {_unsettled(world)} are not settled"]
+    found = unbalanced(world)
     with closing(_open(world, "bot")) as db:
         charged = dict(
             db.execute(
@@ -23,15 +24,6 @@ async def spending_wrongs(world: World) -> list[str]:
             )
         )
         attempts = set(db.execute("SELECT DISTINCT turn_id, attempt FROM charges"))
-        (tokens,) = db.execute("SELECT coalesce(sum(tokens), 0) FROM charges").fetchone()
-        sums = db.execute(
-            "SELECT scope, sum(tokens), sum(reserved_tokens) FROM spending GROUP BY scope"
-        ).fetchall()
-    found = [
-        f"the {scope} spending is {spent} and {reserved} reserved, the charges are {tokens}"
-        for scope, spent, reserved in sums
-        if (spent, reserved) != (tokens, 0)
-    ]
     with closing(_open(world, "engine")) as db:
         runs = [json.loads(row[0]) for row in db.execute("SELECT body FROM runs")]
     for run in runs:
@@ -44,6 +36,25 @@ async def spending_wrongs(world: World) -> list[str]:
         if attempt not in attempts and usage["total_tokens"]:
             found.append(f"turn {attempt} used {usage}, but nothing is charged")
     return found
+
+
+def unbalanced(world: World) -> list[str]:
+    """What is wrong with the sums, each as a sentence; they are right at every moment."""
+    columns = "sum(tokens), sum(cost), sum(reserved_tokens), sum(reserved_cost)"
+    with closing(_open(world, "bot")) as db:
+        db.execute("BEGIN")
+        charges = db.execute(
+            """
+            SELECT sum(iif(settled, tokens, 0)), sum(iif(settled, cost, 0)),
+                   sum(iif(settled, 0, tokens)), sum(iif(settled, 0, cost)) FROM charges
+            """
+        ).fetchone()
+        sums = db.execute(f"SELECT scope, {columns} FROM spending GROUP BY scope").fetchall()
+    return [
+        f"the {scope} sums are {found}, the charges are {charges}"
+        for scope, *found in sums
+        if tuple(found) != charges
+    ]
 
 
 def _unsettled(world: World) -> list[tuple[int, int]]:

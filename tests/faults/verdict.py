@@ -71,8 +71,8 @@ async def judge(world: World, owed: list[Question]) -> Verdict:
         verdict.lost += kind == "lost"
         verdict.doubled += kind == "doubled"
         verdict.wrong.append(sentence)
-    await _judge_threads(world, ledger, verdict)
     verdict.forgotten = len(forgotten(world))
+    await _judge_threads(world, ledger, verdict)
     verdict.wrong += wrongs(world)
     verdict.wrong += await spending_wrongs(world)
     return verdict
@@ -118,7 +118,7 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
             continue
         shown = " ".join(answer(part) for part in parts if part is not None).split()
         # Which question was the newest depends on when another one was deleted.
-        newest = turn.questions if turn.deleted else turn.questions[-1:]
+        newest = turn.questions if turn.deleted or turn.taken else turn.questions[-1:]
         answers = [answer_to(f"q{numbers.get(each, 0)}").split() for each in newest]
         expected = next((each for each in answers if each[:1] == shown[:1]), answers[-1])
         if turn.state == "cancelled":
@@ -196,7 +196,7 @@ async def _judge_threads(world: World, ledger: list[_Turn], verdict: Verdict) ->
                 answers = said.pop(turn.run, 0)
                 may_lack = turn.state != "answered" or turn.id in world.robbed_turns
                 # Where all else was forgotten, the thread was, too.
-                may_lack = may_lack or (not turn.left and bool(world.must_forget))
+                may_lack = may_lack or (not turn.left and verdict.forgotten > 0)
                 if answers != 1 and not (may_lack and answers == 0):
                     verdict.wrong.append(f"turn {turn.id} has {answers} answers on {thread_id}")
             said.pop(None, None)  # copied to a new thread

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bot.sandbox import Channel, DiscordMessage, Person, Sandbox
 from tests.faults.answers import NOTES, says_next
+from tests.faults.budgets import BUDGETS
 from tests.faults.child import Child
 from tests.scenarios.community import labels, says
 from tests.support.model_endpoint import ScriptedModel
@@ -125,6 +126,7 @@ class World:
             f'[discord]\napi_url = "{self.sandbox.api_url}"\nname_threads = "question"\n'
             f'gateway_url = "{self.sandbox.gateway_url}"\n'
             f"[access]\ndirect_messages = true\n{where}{models}[server]\n{own}"
+            f"{BUDGETS}"
             '[[assistants.define]]\nname = "Assistant"\nfunctions = ["note", "careful_note"]\n'
             "[tools]\napproval_seconds = 1\ncalls_per_member_hour = 1000\n"
             '[[tools.rules]]\ndecision = "allow"\ntools = ["note"]\n',
