@@ -86,6 +86,7 @@ class Container:
         self._terminal = terminal
         self._databases = databases or Path(config.storage.directory)
         self._model: Model | None = None
+        self._elsewhere: Client | None = None
         self._monitoring = _monitoring(config, clock)
         self._functions = Functions()
         self._running: tuple[ChatBot, AssistantsAPI, Ledger] | None = None
@@ -152,6 +153,7 @@ class Container:
         settings = self._config.assistants
         client = Client(settings.url, secret(self._environment, "assistants", settings.api_key_env))
         self._close_with(client.close)
+        self._elsewhere = client
         return client
 
     async def server(self, engine: Engine | None, *, with_bot: bool) -> Server:
@@ -266,7 +268,12 @@ class Container:
         _log.info("The assistants are configured anew: %s", ", ".join(assistants.by_name))
 
     async def _offered_models(self) -> tuple[str, ...]:
-        """Return the models that the endpoint lists; none for a server elsewhere."""
+        """Return the models that the endpoint, or a server elsewhere, lists.
+
+        Raises ``APIError``.
+        """
+        if self._elsewhere is not None:
+            return await self._elsewhere.list_models()
         return () if self._model is None else (await self._model.check()).models
 
     async def _configured_assistants(

@@ -1,6 +1,6 @@
 """The operations of the Assistants API, each as one HTTP request."""
 
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 import msgspec
@@ -54,6 +54,10 @@ _SOONEST_MS: Final = 100
 """The shortest time between two polls, in milliseconds, though some servers say 0."""
 
 
+class _ModelList(msgspec.Struct):
+    data: tuple[dict[str, Any], ...] = ()
+
+
 class Client(FilesClient):
     """An ``AssistantsAPI`` at ``base_url`` (the ``/v1`` of any server that speaks the API).
 
@@ -94,6 +98,12 @@ class Client(FilesClient):
 
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
+
+    async def list_models(self) -> tuple[str, ...]:
+        """Return the names of the models that the server offers, outside of ``AssistantsAPI``."""
+        listed = await self._http.get(_ModelList, "/models")
+        names = (each.get("id") for each in listed.data)
+        return tuple(name for name in names if isinstance(name, str) and name)
 
     async def create_assistant(self, request: CreateAssistant) -> Assistant:
         """Create an assistant."""

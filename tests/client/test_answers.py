@@ -25,6 +25,15 @@ async def test_unknown_fields_are_ignored(server: ScriptedServer, client: Client
     assert await client.retrieve_run("thread_1", "run_1") == run("completed")
 
 
+async def test_the_models_of_a_server_are_listed_by_name_whatever_else_is_listed(
+    server: ScriptedServer, client: Client
+) -> None:
+    entries = [{"id": "a", "object": "model"}, {"id": ""}, {"id": 5}, {"name": "b"}, {"id": "c"}]
+    server.then(answers({"object": "list", "data": entries}), answers({"object": "list"}))
+    assert await client.list_models() == ("a", "c")
+    assert await client.list_models() == ()
+
+
 async def test_tools_and_parts_of_unknown_kinds_are_left_out(
     server: ScriptedServer, client: Client
 ) -> None:

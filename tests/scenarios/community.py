@@ -11,6 +11,7 @@ from yarl import URL
 
 from bot.app.providers.attachment_text import AttachmentText
 from bot.app.providers.downloads import Downloads
+from bot.app.providers.forwarding import ModelUpstream
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
@@ -117,7 +118,12 @@ class Community:
             stack.push_async_callback(engine.stop)
             self.api = engine.for_project("bot")
             if self._remote:
-                server = Server(engine.for_project, keys={"sk-bot": "bot"}, port=self.port)
+                server = Server(
+                    engine.for_project,
+                    keys={"sk-bot": "bot"},
+                    port=self.port,
+                    upstream=ModelUpstream(endpoint),
+                )
                 await server.start()
                 stack.push_async_callback(server.stop)
                 self.port = URL(server.url).port or 0
@@ -131,7 +137,7 @@ class Community:
         self.assistant_id = (await self.api.list_assistants()).data[0].id
 
     async def _models(self) -> tuple[str, ...]:
-        return self.offered
+        return await self.clients[-1].list_models() if self._remote else self.offered
 
     async def start_bot(self) -> None:
         """Start the bot on its file and wait until it is on Discord."""

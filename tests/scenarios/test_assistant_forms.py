@@ -118,6 +118,32 @@ async def test_a_form_that_the_api_refuses_changes_nothing_and_its_name_is_free_
     assert "Refused" in ready
 
 
+@pytest.mark.parametrize("refused_at", ["modify_assistant", "create_store_file"])
+async def test_an_edit_that_the_api_refuses_leaves_no_file_and_keeps_the_old_ones(
+    channels: Community, refused_at: str
+) -> None:
+    await made(channels, "Chess", knowledge=[("rules.md", b"Be kind.")])
+
+    async def refusing(*args: Any) -> Any:
+        raise APIError(400, "no such model here")
+
+    channels.operations[refused_at] = refusing
+    asked = await channels.admin.command(
+        channels.general, "assistant edit", assistant="Chess", model="none"
+    )
+    entries = {"instructions": "Other.", "knowledge": [("more.md", b"More."), ("new.md", b"New.")]}
+    sent = await channels.admin.submit_modal(asked, entries)
+    await channels.until(lambda: sent.original is not None and sent.original.content)
+    assert sent.original is not None
+    assert sent.original.content == localized("assistant-refused", model="none")
+    assert [file.filename for file in (await channels.api.list_files()).data] == ["rules.md"]
+    (store,) = (await channels.api.list_vector_stores()).data
+    assert len((await channels.api.list_store_files(store.id)).data) == 1
+    del channels.operations[refused_at]
+    (own,) = await channels.ledger.assistants.of_guild(channels.sandbox.guild.id)
+    assert (await channels.api.retrieve_assistant(own.id)).model == "scripted-model"
+
+
 async def test_a_slow_form_of_one_server_does_not_hold_up_another(channels: Community) -> None:
     other = channels.sandbox.add_guild("Elsewhere").text_channel("general")
     await eventually(lambda: len(channels.bot.guilds) == 2)

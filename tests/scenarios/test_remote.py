@@ -12,7 +12,9 @@ from bot.assistants.events import StreamEvent
 from bot.assistants.schema.objects import Message
 from bot.assistants.schema.requests import CreateMessage, CreateRun
 from bot.chat.texts import sentences
+from bot.chat.texts.fluent import localized
 from tests.scenarios.community import Community, answer, community, is_final, labels
+from tests.scenarios.test_assistants import made
 
 
 @pytest.fixture
@@ -198,3 +200,27 @@ async def test_a_message_stored_long_after_its_connection_was_cut_exists_once(
     assert answer(await channels.finished(channels.general)) == "one"
     assert len(late) == 2
     assert await channels.on_thread(channels.general) == [("user", "one"), ("assistant", "one")]
+
+
+async def test_the_models_of_a_server_elsewhere_are_offered_and_others_still_work(
+    remote: Community,
+) -> None:
+    async def offered() -> list[str]:
+        found = await remote.admin.autocomplete(
+            remote.general, "assistant create", focused="model", others={"name": "X"}
+        )
+        return [choice["value"] for choice in found]
+
+    await remote.stop_engine()
+    assert await offered() == []
+    await remote.start_engine()
+    assert await offered() == []  # an endpoint without a list is not asked for each key
+    remote.clock.monotonic_speed = 1e3
+    assert await offered() == ["scripted-model"]
+    await remote.stop_engine()
+    remote.clock.monotonic_speed = 1e6
+    assert await offered() == ["scripted-model"]
+    await remote.start_engine()
+    assert localized("assistant-unknown-model", model="odd") in await made(
+        remote, "Odd", model="odd"
+    )

@@ -120,10 +120,11 @@ class AssistantEditor:
             return await self._carry_out_or_discard(draft)
 
     async def _carry_out_or_discard(self, draft: AssistantDraft) -> EditedAssistant:
+        added: dict[str, str] = {}
         try:
-            edited = await self._carry_out(draft)
+            edited = await self._carry_out(draft, added)
         except (UnreadableError, EditRefusedError, AssistantGoneError, TurnError):
-            await self._drop_store(draft)
+            await self._drop_knowledge(draft, added)
             await self._ledger.assistants.discard(draft.id)
             raise
         await self._ledger.assistants.carried_out(draft, edited.assistant_id)
@@ -164,14 +165,15 @@ class AssistantEditor:
     def _lock(self, guild_id: int) -> asyncio.Lock:
         return self._locks.setdefault(guild_id, asyncio.Lock())
 
-    async def _carry_out(self, draft: AssistantDraft) -> EditedAssistant:
+    async def _carry_out(self, draft: AssistantDraft, added: dict[str, str]) -> EditedAssistant:
+        """Make or change a form's assistant; ``added`` gets its files, with their stores."""
         assert draft.submission is not None
         submission = msgspec.json.decode(draft.submission, type=Submission)
         try:
             old = await self._old(draft)
             instructions = await self._instructions(submission)
             old_stores = () if old is None else store_ids(old)
-            store_id, left_out = await self._knowledge(draft, submission, old_stores)
+            store_id, left_out = await self._knowledge(draft, submission, old_stores, added)
             assistant = await self._save(draft, submission, old, instructions, store_id)
             if submission.without_old_knowledge or (store_id and store_id not in old_stores):
                 for replaced in set(old_stores) - {store_id}:
@@ -205,7 +207,11 @@ class AssistantEditor:
         return text
 
     async def _knowledge(
-        self, draft: AssistantDraft, submission: Submission, old_stores: tuple[str, ...]
+        self,
+        draft: AssistantDraft,
+        submission: Submission,
+        old_stores: tuple[str, ...],
+        added: dict[str, str],
     ) -> tuple[str | None, tuple[str, ...]]:
         """Return the vector store with the form's files, and the names of those left out."""
         kept = None if submission.without_old_knowledge else next(iter(old_stores), None)
@@ -213,10 +219,11 @@ class AssistantEditor:
             return kept, ()
         store_id = kept or await self._store_for(draft)
         page = await self._api.list_store_files(store_id, StoreFilePage(limit=100))
-        known = {(each.attributes or {}).get(_FILE_KEY) for each in page.data}
+        known = {(each.attributes or {}).get(_FILE_KEY): each.id for each in page.data}
         left_out: list[str] = []
         for file in submission.knowledge:
             if str(file.id) in known:
+                added[known[str(file.id)]] = store_id
                 continue
             try:
                 file_id = await self._upload(file, await self._files.fetch(file, LARGEST_FILE))
@@ -224,6 +231,7 @@ class AssistantEditor:
                 _log.info("Knowledge file %d is left out: %s", file.id, error)
                 left_out.append(file.name)
                 continue
+            added[file_id] = store_id
             attributes: dict[str, Any] = {_FILE_KEY: str(file.id)}
             await self._api.create_store_file(
                 store_id, CreateVectorStoreFile(file_id=file_id, attributes=attributes)
@@ -247,9 +255,15 @@ class AssistantEditor:
             made = await self._threads.create_once(create, find)
         return made
 
-    async def _drop_store(self, draft: AssistantDraft) -> None:
-        """Delete the vector store that was made for a form which can't be carried out."""
+    async def _drop_knowledge(self, draft: AssistantDraft, added: dict[str, str]) -> None:
+        """Delete the files, and the vector store, that came with a form which is not carried out.
+
+        The assistant's vector store and its other files stay.
+        """
         try:
+            for file_id, store_id in added.items():
+                await _unless_gone(partial(self._api.delete_store_file, store_id, file_id))
+                await _unless_gone(partial(self._api.delete_file, file_id))
             stores = await self._api.list_vector_stores(Page(limit=100))
             made = _id_made_for(draft, stores.data)
             if made is not None:

@@ -46,12 +46,21 @@ AssistantName = app_commands.Range[str, 1, 100]
 ModelName = app_commands.Range[str, 1, 100]
 
 ModelLister = Callable[[], Awaitable[tuple[str, ...]]]
-"""Returns the names of the models that the endpoint offers; empty where that is not known."""
+"""Returns the names of the models that the endpoint offers; empty where that is not known.
+
+Raises ``APIError``.
+"""
 
 _MODELS_SECONDS: Final = 600.0
+"""How long a list of models is offered before the endpoint is asked again, in seconds."""
+
+_RETRY_SECONDS: Final = 60.0
+"""The time after which an endpoint that gave no list is asked again, in seconds."""
+
+_MOST_MODELS: Final = 5_000
 _MOST_CHOICES: Final = 25
 _LOOK_SECONDS: Final = 2.0
-"""How long the form of an assistant that is changed waits for the assistant, in seconds."""
+"""How long a form waits for its assistant, and a completion for the models, in seconds."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -86,7 +95,9 @@ class AssistantCommands:
         self._choice = choice
         self._editor = editor
         self._models = models
-        self._listed: tuple[float, tuple[str, ...]] | None = None
+        self._listing = asyncio.Lock()
+        self._listed: tuple[str, ...] = ()
+        self._list_again_at = 0.0
 
     async def list_assistants(self, interaction: discord.Interaction[Any]) -> None:
         """List the assistants that this server may use, and where they were chosen."""
@@ -265,10 +276,19 @@ class AssistantCommands:
         ][:_MOST_CHOICES]
 
     async def _offered(self) -> tuple[str, ...]:
-        now = self._clock.monotonic()
-        if self._listed is None or now - self._listed[0] > _MODELS_SECONDS:
-            self._listed = now, await self._models()
-        return self._listed[1]
+        """Return the endpoint's models; where it does not list them now, those of before."""
+        async with self._listing:
+            if self._clock.monotonic() >= self._list_again_at:
+                listed: tuple[str, ...] = ()
+                try:
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        listed = await self._models()
+                except (APIError, TimeoutError) as error:
+                    _log.info("The models can't be listed: %r", error)
+                self._listed = listed[:_MOST_MODELS] or self._listed
+                pause = _MODELS_SECONDS if listed else _RETRY_SECONDS
+                self._list_again_at = self._clock.monotonic() + pause
+        return self._listed
 
     async def _show_form(
         self, interaction: discord.Interaction[Any], old: Assistant | None, name: str, model: str
