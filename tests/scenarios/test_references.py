@@ -268,6 +268,21 @@ async def test_a_quoted_message_is_not_shown_as_context_as_well(context: Communi
     assert read_by_model(context) == ["is it?\n\n[in reply to this message by Ben]\n> It is 9."]
 
 
+async def test_what_an_earlier_question_quoted_is_not_shown_as_context_again(
+    context: Community,
+) -> None:
+    news = context.sandbox.guild.add_text_channel("news")
+    await context.ada.forward(await context.ben.say(news, "It rains."), context.general)
+    await context.ask("is this true?")
+    await context.finished(context.general)
+    said = await context.ben.say(context.general, "It snows.")
+    await context.ada.say(context.general, "really?", reply_to=said, mention_bot=True)
+    await context.finished(context.general, 2)
+    await context.ask("so?")
+    await context.finished(context.general, 3)
+    assert read_by_model(context)[2:] == ["so?"]
+
+
 async def test_without_the_setting_nobody_elses_words_are_read(channels: Community) -> None:
     await channels.ben.say(channels.general, "private")
     await channels.ask("hi")

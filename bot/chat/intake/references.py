@@ -311,7 +311,9 @@ class ReferenceReader:
             and message.id not in (pointers.forward, pointers.quoted)
             and seconds_between(message.id, question.id) < oldest
         ][:most]
-        asked = await self._ledger.questions.known(message.id for message in said)
+        asked = await self._ledger.questions.shown_in(
+            question.home_id or question.channel_id, [message.id for message in said]
+        )
         bystanders: list[Bystander] = []
         for message in reversed(said):
             text = whole_text(message)

@@ -192,6 +192,20 @@ class QuestionStore:
             lambda db: frozenset(row[0] for row in db.execute(statement, (given,)))
         )
 
+    async def shown_in(self, channel_id: int, ids: Iterable[int]) -> frozenset[int]:
+        """Return which Discord messages are questions, or are quoted by questions of a channel."""
+        given = json.dumps(list(ids))
+        statement = """
+            SELECT id FROM questions WHERE id IN (SELECT value FROM json_each(:ids))
+            UNION SELECT c.message_id FROM quotes c JOIN questions q ON q.id = c.question_id
+            WHERE c.message_id IN (SELECT value FROM json_each(:ids)) AND q.home_id = :channel
+        """
+        return await self._database.read(
+            lambda db: frozenset(
+                row[0] for row in db.execute(statement, {"ids": given, "channel": channel_id})
+            )
+        )
+
     async def were_asked_in(self, channel_id: int) -> bool:
         """Return whether a question was asked in this channel, wherever it was answered."""
         statement = "SELECT EXISTS (SELECT 1 FROM questions WHERE channel_id = ?)"
