@@ -1,5 +1,7 @@
 """Answers with pictures and files: Components V2, once, whatever Discord or a crash does."""
 
+import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, alt_texts, answer, community, labels, texts
 from tests.scenarios.test_restart import state_on_disk
 from tests.support.drawer import QuickDrawer
-from tests.support.model_turns import say
+from tests.support.model_turns import say, stall
 
 FORMULA = r"The area:" + "\n\n" + r"\[ A = \frac{\pi d^2}{4} \]" + "\n\nof a circle."
 TWELVE = "\n\n".join(f"Step {number}:\n\n\\[ x_{{{number}}} \\]" for number in range(12))
+LONG_TEX = "\n\n".join(f"\\[ x_{{{number}}} = {'a + ' * 90}b \\]" for number in range(8))
+"""Eight formulas: two messages of text, or one with pictures."""
 MESSAGES = "/channels/{channel_id}/messages"
 
 
@@ -198,6 +202,65 @@ async def test_killed_between_two_steps_of_a_rich_answer_it_stands_there_once(
         tex for reply in replies for tex in alt_texts(reply)
     ]
     assert len(await asleep.runs_on(thread)) == 1
+
+
+@pytest.mark.parametrize("step", ["the first edit", "the next message"])
+async def test_killed_while_discord_has_a_request_of_a_rich_answer_it_stands_there_once(
+    asleep: Community, step: str
+) -> None:
+    asleep.drawer = QuickDrawer()
+    asleep.model.otherwise = lambda asked: say(TWELVE)
+    first = ("PATCH", f"{MESSAGES}/{{message_id}}")
+    held = RequestFault(
+        *(first if step == "the first edit" else ("POST", MESSAGES)),
+        released=asyncio.Event(),
+        only_files=True,
+    )
+    asleep.sandbox.faults.requests.append(held)
+
+    async def ask() -> None:
+        await asleep.ask("one")
+        await asleep.befallen(held)
+        (process,) = multiprocessing.active_children()
+        process.kill()
+
+    await killed(asleep, "after turns.closed", ask)
+    held.release()
+    asleep.sandbox.advance(600)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    assert [len(reply.files) for reply in asleep.replies(thread)] == [10, 2]
+
+
+@pytest.mark.parametrize(
+    "point", ["before turns.drop_parts", "after turns.drop_parts", "before chores.done"]
+)
+async def test_killed_while_a_rich_answer_takes_fewer_messages_than_its_text_it_stands_there_once(
+    asleep: Community, point: str
+) -> None:
+    asleep.drawer = QuickDrawer()
+    gate = asleep.model.gate()
+    asleep.model.then(stall(LONG_TEX, gate))
+
+    async def ask() -> None:
+        question = await asleep.ask("one")
+        thread = await asleep.thread_of(question)
+        # The streamed text takes two messages; the final edit needs one.
+        await asleep.reply(thread, 2)
+        gate.open()
+
+    await killed(asleep, point, ask)
+    asleep.sandbox.advance(600)
+    await asleep.start_engine()
+    await asleep.start_bot()
+    await asleep.settled(1)
+    (thread,) = asleep.sandbox.guild.threads
+    await asleep.until(lambda: len(asleep.replies(thread)) == 1)
+    (reply,) = asleep.replies(thread)
+    assert len(alt_texts(reply)) == 8
+    assert await asleep.ledger.chores.channels() == ()
 
 
 async def test_an_answer_with_pictures_is_known_again_after_an_old_backup_is_restored(
