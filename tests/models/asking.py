@@ -1,5 +1,7 @@
 """What the tests of this room ask a model, and how they hear the whole answer."""
 
+from typing import Any
+
 from bot.models.types import (
     Finished,
     Model,
@@ -14,9 +16,10 @@ from bot.models.types import (
 )
 
 
-def asking(text: str = "Hi", model: str = "m") -> ModelRequest:
+def asking(text: str = "Hi", model: str = "m", **fields: Any) -> ModelRequest:
     """A short conversation that ends with this text."""
-    return ModelRequest(model=model, items=(SystemMessage("Be kind."), UserMessage((Text(text),))))
+    items = (SystemMessage("Be kind."), UserMessage((Text(text),)))
+    return ModelRequest(model=model, items=items, **fields)
 
 
 async def collect(model: Model, request: ModelRequest | None = None) -> list[ModelEvent]:

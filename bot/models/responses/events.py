@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from bot.models.estimates import estimate_tokens
 from bot.models.http.leniency import (
@@ -27,6 +26,7 @@ from bot.models.http.thinking import ThoughtFilter
 from bot.models.responses.continuation import seal
 from bot.models.responses.items import (
     HOSTED,
+    ResponseEvent,
     arguments_of,
     failure_of,
     field_of,
@@ -38,12 +38,14 @@ from bot.models.responses.items import (
     usage_of,
 )
 from bot.models.responses.slots import OutputSlots
+from bot.models.responses.thoughts import Thoughts
 from bot.models.types import (
     Continuation,
     Finished,
     ModelEvent,
     ModelRefusalDelta,
     ModelTextDelta,
+    ModelThoughts,
     ModelUsage,
     Started,
     TextWithdrawn,
@@ -56,27 +58,6 @@ _ENDS: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _END_EVENTS: Final = frozenset({*(f"response.{status}" for status in _ENDS), "response.done"})
 _FAILURES: Final = frozenset({"error", "response.error", "response.failed"})
 _WORKING: Final = frozenset({"queued", "in_progress", "pending", "running", "processing"})
-
-
-class _Event(Struct):
-    """Any event; its fields are checked once its type is known."""
-
-    type: Any = ""
-    sequence_number: Any = None
-    output_index: Any = 0
-    content_index: Any = 0
-    item_id: Any = None
-    delta: Any = None
-    text: Any = None
-    refusal: Any = None
-    arguments: Any = None
-    item: Any = None
-    part: Any = None
-    response: Any = None
-    error: Any = None
-    code: Any = None
-    message: Any = None
-    param: Any = None
 
 
 class _ResponseCall:
@@ -95,11 +76,17 @@ class Reading:
     ``ended``. ``sequence`` is the last event's number. ``id`` is the response's id; a background
     response yields it as ``Started``. ``over_there`` says that the endpoint no longer works on the
     response. ``progress`` grows with each new piece. ``prompt_estimate``, in tokens, replaces a
-    missing usage. ``skipped`` counts the unreadable events, ``first_skipped`` quotes the first.
+    missing usage. With ``thoughts`` an event before the last one has the readable reasoning.
+    ``skipped`` counts the unreadable events, ``first_skipped`` quotes the first.
     """
 
     def __init__(
-        self, response_id: str | None = None, *, prompt_estimate: int, background: bool = False
+        self,
+        response_id: str | None = None,
+        *,
+        prompt_estimate: int,
+        background: bool = False,
+        thoughts: bool = False,
     ) -> None:
         self.id = response_id
         self.background = background
@@ -115,8 +102,9 @@ class Reading:
         self._marked = False  # whether the last event was an end marker or lacks a response
         self._halves = HalfCharacters()
         self._slots = OutputSlots()
-        self._thinking = ThoughtFilter()
-        self._decode = msgspec.json.Decoder(_Event).decode
+        self._thinking = ThoughtFilter(keep=thoughts)
+        self._thoughts = Thoughts(keep=thoughts)
+        self._decode = msgspec.json.Decoder(ResponseEvent).decode
         self._response: dict[str, Any] = {}
         self._sent: dict[tuple[int, int, str], list[str]] = {}  # what came of each part
         self._size = 0
@@ -140,7 +128,7 @@ class Reading:
                 taken += self._events(event)
         return taken
 
-    def _decoded(self, data: bytes) -> list[_Event]:
+    def _decoded(self, data: bytes) -> list[ResponseEvent]:
         try:
             event = self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -152,8 +140,8 @@ class Reading:
         known = [value for value in values if isinstance(value, dict)]
         if data.strip() and not known and END not in values:
             self._skip(data)
-        fields = _Event.__struct_fields__
-        return [_Event(**{key: each[key] for key in fields if key in each}) for each in known]
+        fields = frozenset(ResponseEvent.__struct_fields__)
+        return [ResponseEvent(**{key: each[key] for key in fields & each.keys()}) for each in known]
 
     def _skip(self, data: bytes) -> None:
         self.skipped += 1
@@ -163,7 +151,7 @@ class Reading:
         """Note a new connection: the endpoint may send events again that are known."""
         self._seen.clear()
 
-    def _is_new(self, event: _Event, data: bytes) -> bool:
+    def _is_new(self, event: ResponseEvent, data: bytes) -> bool:
         """Tell by its number whether an event is new after a cut connection."""
         number = integer(event.sequence_number)
         if number is None or not self._numbered:
@@ -210,6 +198,9 @@ class Reading:
         events: list[ModelEvent] = []
         if not self._calls:
             events += self._hand_out(self._thinking.end(cut=incomplete))
+        ordered = (item for _, item in sorted(self._items.items()))
+        if thoughts := self._thoughts.text(ordered, self._thinking.thoughts):
+            events.append(ModelThoughts(thoughts))
         if incomplete:
             told = (field_of(self._response, "incomplete_details", dict) or {}).get("reason")
             filtered = stop_reason(told) == "content_filter"
@@ -227,8 +218,9 @@ class Reading:
             events.append(Finished("stop", self._usage()))
         return events
 
-    def _events(self, event: _Event) -> Iterator[ModelEvent]:
+    def _events(self, event: ResponseEvent) -> Iterator[ModelEvent]:
         kind = event.type if isinstance(event.type, str) else ""
+        self._thoughts.take(kind, event.delta)
         if kind == "response.output_text.delta":
             yield from self._piece(self._key(event, "text"), text_in(event.delta or event.text))
         elif kind == "response.refusal.delta":
@@ -271,10 +263,10 @@ class Reading:
             if says_something(fault):
                 raise StreamFault("the stream carried an error", fault)
 
-    def _call_slot(self, event: _Event) -> int:
+    def _call_slot(self, event: ResponseEvent) -> int:
         return self._slots.of(event.output_index, event.item_id, "function_call")
 
-    def _key(self, event: _Event, kind: str) -> tuple[int, int, str]:
+    def _key(self, event: ResponseEvent, kind: str) -> tuple[int, int, str]:
         slot = self._slots.of(event.output_index, event.item_id, "message")
         return slot, integer(event.content_index) or 0, kind
 

@@ -1,8 +1,9 @@
-"""Fields of the objects in a Response, if they have the right type."""
+"""The events of a Response, and fields of its objects if they have the right type."""
 
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from bot.models.http.leniency import integer, new_call_id, text_in
 from bot.models.types import HostedCall, HostedKind, ModelUsage, cached_in
@@ -18,6 +19,27 @@ _STATUSES: Final = {
     **dict.fromkeys(("error", "errored", "expired"), "failed"),
 }
 """Other words of endpoints for a status of the API."""
+
+
+class ResponseEvent(Struct):
+    """Any event of a Response; its fields are checked once its type is known."""
+
+    type: Any = ""
+    sequence_number: Any = None
+    output_index: Any = 0
+    content_index: Any = 0
+    item_id: Any = None
+    delta: Any = None
+    text: Any = None
+    refusal: Any = None
+    arguments: Any = None
+    item: Any = None
+    part: Any = None
+    response: Any = None
+    error: Any = None
+    code: Any = None
+    message: Any = None
+    param: Any = None
 
 
 def status_of(response: dict[str, Any]) -> str:

@@ -110,7 +110,9 @@ class Responses(EndpointModel[ResponsesDialect]):
             resumption = self._resumption(reading, request, model)
         else:
             estimate = estimate_prompt(request)
-            reading = Reading(response_id, prompt_estimate=estimate, background=True)
+            reading = Reading(
+                response_id, prompt_estimate=estimate, background=True, thoughts=request.thoughts
+            )
             resumption = self._resumption(reading, request, model)
             source, events = await resumption.open()
         wait = self._endpoint.timeouts.between_chunks
@@ -170,7 +172,9 @@ class Responses(EndpointModel[ResponsesDialect]):
             background = "background" in body
 
             def receiving(response: aiohttp.ClientResponse) -> ResponseReceiving:
-                reading = Reading(prompt_estimate=estimate, background=background)
+                reading = Reading(
+                    prompt_estimate=estimate, background=background, thoughts=request.thoughts
+                )
                 return ResponseReceiving(response, reading)
 
             return await endpoint.receive(

@@ -40,6 +40,7 @@ _OPTIONAL: Final = frozenset(
     }
 )
 _REASONS: Final = re.compile(r"o\d|gpt-5(?!.*chat)")
+_SUMMARY: Final = re.compile(r"reasoning.?summar", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"gpt-(?:3\.5|4)|chatgpt-|gpt-5.*chat")
 
 
@@ -48,6 +49,7 @@ class ResponsesDialect(Struct):
 
     samples: bool = True  # accepts temperature and top_p
     seals: bool = True  # returns its reasoning encrypted
+    summarizes: bool = True  # returns a summary of its reasoning
     calls_tools: bool = True
     left_out: set[str] = field(default_factory=set)
 
@@ -55,7 +57,8 @@ class ResponsesDialect(Struct):
     def of(cls, model: str) -> "ResponsesDialect":
         """Return the dialect of a model by its name; an unknown model gets all fields."""
         name = model.rpartition("/")[2].removeprefix("ft:")
-        return cls(samples=not _REASONS.match(name), seals=not _PLAIN.match(name))
+        plain = bool(_PLAIN.match(name))
+        return cls(samples=not _REASONS.match(name), seals=not plain, summarizes=not plain)
 
 
 def response_body(
@@ -83,8 +86,10 @@ def response_body(
         "include": included(request, dialect) or None,
     }
     effort = request.reasoning_effort
-    if effort is not None:
-        body["reasoning"] = {"effort": effort}
+    reasoning = {} if effort is None else {"effort": effort}
+    if request.thoughts and dialect.summarizes and effort != "none":
+        reasoning["summary"] = "auto"
+    body["reasoning"] = reasoning or None
     if dialect.samples or effort == "none":
         body["temperature"], body["top_p"] = request.temperature, request.top_p
     if request.tools or request.hosted:
@@ -103,9 +108,14 @@ def learn(dialect: ResponsesDialect, fields: ErrorFields, body: dict[str, Any]) 
     """Learn from a refusal of ``body``; return the change as a sentence, None without one."""
     name = refused_parameter(fields, _OPTIONAL & body.keys())
     encrypted = re.search(r"encrypted[ _]content", fields.message, re.IGNORECASE)
+    words = f"{fields.param} {fields.message}"
     if dialect.seals and (name == "include" or (encrypted and "not supported" in fields.message)):
         dialect.seals = False
         return f"its reasoning is not asked for from now on ({fields.logged})"
+    if "summary" in body.get("reasoning", {}) and (name == "reasoning" or _SUMMARY.search(words)):
+        # Some organizations and models get no summaries; the effort may still be taken.
+        dialect.summarizes = False
+        return f"summaries of its reasoning are not asked for from now on ({fields.logged})"
     if name is None:
         return None
     dialect.left_out.add(name)

@@ -20,6 +20,7 @@ from bot.models.types import (
     Model,
     ModelRefusalDelta,
     ModelTextDelta,
+    ModelThoughts,
     ModelUsage,
     ToolCall,
     ToolCallStarted,
@@ -105,6 +106,51 @@ async def test_why_an_answer_is_incomplete_is_told(
     assert said(events) == "So far"
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == finish
+
+
+async def test_a_summary_of_the_reasoning_is_told_where_it_is_wanted(
+    there: ScriptedResponses, responses: Responses
+) -> None:
+    thinking = Think("Let me think.\n\nTwo and two.")
+    there.then(Reply([thinking, Say(["Hm."]), End()]), Reply([thinking, Say(["Hm."]), End()]))
+    events = await collect(responses, asking(model="gpt-5", thoughts=True))
+    assert said(events) == "Hm."
+    assert events[-2] == ModelThoughts("Let me think.\n\nTwo and two.")
+    unwanted = await collect(responses, asking(model="gpt-5"))
+    assert not any(isinstance(event, ModelThoughts) for event in unwanted)
+    first, second = (asked.body for asked in there.requests)
+    assert first["reasoning"] == {"summary": "auto"}
+    assert "reasoning" not in second
+
+
+THINKING: list[tuple[list[dict[str, object]], str]] = [
+    ([{"type": "reasoning", "content": [{"type": "reasoning_text", "text": " Two. "}]}], "Two."),
+    ([{"type": "reasoning", "summary": ["One.", {"text": "Two."}]}], "One.\n\nTwo."),
+    ([{"type": "reasoning", "summary": "One."}, {"type": "reasoning", "summary": None}], "One."),
+    ([{"type": "reasoning", "summary": [], "content": None, "encrypted_content": "x"}], ""),
+    ([{"type": "message", "content": [{"text": "<think>Two.</think>Yes."}]}], "Two."),
+]
+
+
+@pytest.mark.parametrize(("output", "told"), THINKING)
+def test_reasoning_is_read_in_each_form_that_endpoints_give_it(
+    output: list[dict[str, object]], told: str
+) -> None:
+    reading = Reading(prompt_estimate=1, thoughts=True)
+    body = {"id": "r", "status": "completed", "output": output, "output_text": "Yes."}
+    reading.take_body(json.dumps(body).encode())
+    thoughts = [event.text for event in reading.finish() if isinstance(event, ModelThoughts)]
+    assert thoughts == ([told] if told else [])
+
+
+@pytest.mark.parametrize("kind", ["reasoning_summary_text", "reasoning_text", "reasoning"])
+def test_reasoning_that_is_streamed_alone_is_told_whole(kind: str) -> None:
+    reading = Reading(prompt_estimate=1, thoughts=True)
+    for piece in ("Two and ", "two."):
+        reading.take(json.dumps({"type": f"response.{kind}.delta", "delta": piece}).encode())
+    reading.take(b'{"type": "response.output_text.delta", "delta": "4"}')
+    reading.take(b'{"type": "response.completed", "response": {"status": "completed"}}')
+    assert ModelThoughts("Two and two.") in reading.finish()
 
 
 async def test_a_model_that_reasons_gets_its_reasoning_back_before_each_call(

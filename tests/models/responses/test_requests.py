@@ -41,6 +41,36 @@ def body_of(request: ModelRequest, model: str = "m", *, background: bool = False
     return response_body(request, model, ResponsesDialect.of(model), background=background)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {
+            "message": "Your organization must be verified to generate reasoning summaries.",
+            "code": "unsupported_value",
+            "param": "reasoning.summary",
+        },
+        {"message": "Unsupported parameter: 'reasoning.summary' is not supported.", "param": None},
+        {"message": "Unknown parameter: 'reasoning'.", "param": "reasoning"},
+    ],
+)
+async def test_where_no_summary_is_given_the_answer_comes_without_and_keeps_its_effort(
+    there: ScriptedResponses, responses: Responses, error: dict[str, str | None]
+) -> None:
+    there.fail(400, error=error)
+    request = asking(model="o4-mini", thoughts=True, reasoning_effort="low")
+    for _ in range(2):
+        there.say("Yes.")
+        assert said(await collect(responses, request)) == "Yes."
+    sent = [asked.body.get("reasoning") for asked in there.requests]
+    assert sent == [{"effort": "low", "summary": "auto"}, {"effort": "low"}, {"effort": "low"}]
+
+
+def test_a_model_that_does_not_reason_is_not_asked_for_a_summary() -> None:
+    assert "reasoning" not in body_of(asking(thoughts=True), "gpt-4o")
+    unthinking = asking(thoughts=True, reasoning_effort="none")
+    assert body_of(unthinking, "gpt-5.1")["reasoning"] == {"effort": "none"}
+
+
 async def test_a_whole_conversation_is_sent_as_it_was(
     there: ScriptedResponses, responses: Responses
 ) -> None:
