@@ -20,6 +20,7 @@ from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
 from bot.chat.reply import buttons
+from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.texts.fluent import localized
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
@@ -47,8 +48,13 @@ class PressedBot(discord.Client):
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
         return await self.parts.entrance.enter(interaction)
 
+    async def approval_pressed(
+        self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice
+    ) -> None:
+        await self.parts.tools.pressed(interaction, approval_id, choice)
+
     async def setup_hook(self) -> None:
-        self.add_dynamic_items(*buttons.BUTTONS)
+        self.add_dynamic_items(*buttons.BUTTONS, ApprovalButton)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         if interaction.type is discord.InteractionType.modal_submit:
@@ -61,10 +67,13 @@ class Scene:
 
     database: Path
     ledger: Ledger
+    bot: PressedBot
+    guild: Any
     channel: Any
     reply: discord.Message
     ada: Any
     ben: Any
+    boss: Any
 
 
 async def answered(ledger: Ledger, channel_id: int, guild_id: int, run: Any) -> Turn:
@@ -105,28 +114,33 @@ async def staged(tmp_path: Path) -> AsyncIterator[Scene]:
         stack.push_async_callback(ledger.close)
         bot = PressedBot()
         settings, limits = DiscordSettings(), ChatLimits()
-        bot.parts = build_parts(
-            bot,
-            settings,
-            home.api,
-            ledger,
-            assistant_id,
-            home.clock,
-            FileReaders(AttachmentText(), Downloads(home.clock)),
-            access=AccessSettings(),
-            schedules=SchedulesSettings(),
-            limits=limits,
-        )
         async with simcord.run(bot) as env:
+            # simcord has replaced the client's connection by now, which the parts keep.
+            bot.parts = build_parts(
+                bot,
+                settings,
+                home.api,
+                ledger,
+                assistant_id,
+                home.clock,
+                FileReaders(AttachmentText(), Downloads(home.clock)),
+                access=AccessSettings(),
+                schedules=SchedulesSettings(),
+                limits=limits,
+            )
             guild = env.create_guild()
             channel = guild.create_text_channel("general")
             ada, ben = (guild.add_member(env.create_user(name)) for name in ("ada", "ben"))
+            admins = guild.create_role("admins", permissions=discord.Permissions.all())
+            boss = guild.add_member(env.create_user("boss"), roles=[admins])
             turn = await answered(ledger, channel.id, guild.id, run)
             shown = buttons.answer_buttons(turn.id, 1, settings.buttons, cut_off=True)
             found = bot.get_channel(channel.id)
             assert isinstance(found, discord.TextChannel)
             reply = await found.send("Because.", view=buttons.view(*shown))
-            yield Scene(tmp_path / "bot.db", ledger, channel, reply, ada, ben)
+            database = tmp_path / "bot.db"
+            yield Scene(database, ledger, bot, guild, channel, reply, ada, ben, boss)
+            await bot.parts.scheduler.stop()
             await bot.parts.vote_reporter.stop()
 
 
