@@ -76,6 +76,7 @@ _NOT_JAPANESE: Final = (
 )  # these encodings have kana too, which their texts hardly ever use
 _BEYOND: Final = re.compile("[^\x00-\x7f]")
 _KANA: Final = re.compile("[\u3041-\u30fa]")
+_CUT_WORD: Final = re.compile("\xad[ \t]*\n[ \t]*")
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\xad\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _HALF: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a character beyond U+FFFF
@@ -229,8 +230,13 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def clean(text: str) -> str:
-    """Remove control characters, soft hyphens and lone surrogates; end lines with LF."""
+    """Remove control characters, soft hyphens and lone surrogates; end lines with LF.
+
+    The end of a line goes with the soft hyphen before it, which cuts a word there.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\xad" in text:
+        text = _CUT_WORD.sub("", text)
     return _SURROGATES.sub("\ufffd", _NO_TEXT.sub("", text))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from bot.hosted.extract.html import html_text
 from bot.hosted.extract.limits import Collector, ExtractionError, ExtractionLimits
 
 if TYPE_CHECKING:
@@ -19,6 +20,21 @@ _NO_VIEW: Final = 1 << 5
 _PASSWORD: Final = 1 << 13
 _PUSHED: Final = 1 << 16
 
+# ISO 32000-1, table 118: encodings of East Asian fonts that pypdf does not know
+_CMAPS: Final = {
+    **dict.fromkeys(("83pv-RKSJ", "90msp-RKSJ", "90pv-RKSJ", "Add-RKSJ", "Ext-RKSJ"), "cp932"),
+    "EUC": "euc_jp",
+    "GBKp-EUC": "gbk",
+    "B5pc": "big5",
+    "HKscs-B5": "big5hkscs",
+    **dict.fromkeys(("KSC-EUC", "KSCpc-EUC", "KSCms-UHC", "KSCms-UHC-HW"), "cp949"),
+    **{
+        f"{script}-UTF{bits}": f"utf-{bits}" + ("" if bits == 8 else "-be")
+        for script in ("UniJIS", "UniJIS2004", "UniJISX0213", "UniGB", "UniCNS", "UniKS")
+        for bits in (8, 16, 32)
+    },
+}
+
 
 def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
     """Return the text of all pages with blank lines between; unreadable pages are skipped.
@@ -26,7 +42,12 @@ def pdf_text(data: bytes, limits: ExtractionLimits) -> str:
     Raises ExtractionError if the file is encrypted or broken, or no page is readable.
     """
     import pypdf  # heavy: loaded for PDFs alone
+    from pypdf._cmap import _predefined_cmap  # pypdf takes no encodings by a public way
     from pypdf.errors import FileNotDecryptedError, PyPdfError
+
+    for name, codec in _CMAPS.items():
+        for direction in "HV":
+            _predefined_cmap.setdefault(f"/{name}-{direction}", codec)
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of each oddity of a file
     collector = Collector(limits)
@@ -86,6 +107,8 @@ def _displayed_text(page: "PageObject", annotation: Any) -> list[str]:
         told = _field_value(annotation)
     elif kind not in ("/Link", "/Popup"):
         told = _string(_entry(annotation, "/Contents"))
+        rich = "" if told else _string(_entry(annotation, "/RC"))
+        told = told or html_text([rich], ExtractionLimits())
     drawn = _appearance_text(page, annotation)
     if "".join(told.split()) in "".join(drawn.split()):
         told = ""

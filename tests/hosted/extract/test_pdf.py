@@ -36,6 +36,39 @@ def locked_pdf(user: str, owner: str, algorithm: str) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("cmap", "codec", "text"),
+    [
+        ("90ms-RKSJ-H", "cp932", "請求書①㈱"),
+        ("90msp-RKSJ-V", "cp932", "請求書 ABC 123"),
+        ("EUC-H", "euc_jp", "請求書"),
+        ("UniJIS-UTF8-H", "utf-8", "請求書①㈱"),
+        ("UniJIS2004-UTF32-H", "utf-32-be", "請求書𠮷"),
+        ("UniJIS2004-UTF16-H", "utf-16-be", "請求書𠮷"),
+        ("GBKp-EUC-H", "gbk", "中文测试"),
+        ("B5pc-V", "big5", "繁體中文"),
+        ("HKscs-B5-H", "big5hkscs", "嘅嗰"),
+        ("KSC-EUC-H", "euc_kr", "한국어"),
+        ("KSCms-UHC-H", "cp949", "한국어똠"),
+        ("KSCms-UHC-HW-V", "cp949", "한국어 ABC"),
+    ],
+)
+def test_fonts_of_east_asian_encodings_are_read(cmap: str, codec: str, text: str) -> None:
+    data = pdf("page")
+    data = data.replace(b"/UniJIS-UCS2-H", f"/{cmap}".encode())
+    data = data.replace(
+        "page".encode("utf-16-be").hex().encode(), text.encode(codec).hex().encode()
+    )
+    assert extract("a.pdf", data).strip() == text
+
+
+def test_a_word_that_a_soft_hyphen_cuts_at_a_lines_end_is_whole() -> None:
+    drawn = b"BT /F1 12 Tf 14 TL 50 700 Td (infor\xad) Tj T* (mation) Tj ET".ljust(60)
+    old = b"BT /F1 12 Tf 50 700 Td (printed on it) Tj ET   "
+    data = annotated_pdf().replace(b"/Length 44", b"/Length 60").replace(old, drawn)
+    assert extract("a.pdf", data).strip() == "information"
+
+
 @pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256-R5", "AES-256"])
 def test_a_pdf_that_anyone_may_read_is_read_and_a_locked_one_is_not(algorithm: str) -> None:
     assert extract("a.pdf", locked_pdf("", "owner", algorithm)).strip() == "a secret"
@@ -74,11 +107,12 @@ def test_what_is_filled_in_and_noted_on_a_page_is_read() -> None:
         b"<< /Subtype /Widget /FT /Btn /V /Yes /AS /Yes >>",
         b"<< /Subtype /FreeText /Contents (written across) >>",
         b"<< /Subtype /Text /Contents (a sticky note) >>",
+        b"<< /Subtype /FreeText /RC (<body><p>written <b>richly</b></p></body>) >>",
         b"<< /Subtype /Highlight /Contents (marked, why?) >>",
         b"<< /Subtype /Stamp /AP << /N 6 0 R >> >>",
         b"<< /Subtype /Link /Contents (not shown) >>",
         b"(no annotation)",
-        b"<< /Subtype /Widget /Parent 34 0 R >>",
+        b"<< /Subtype /Widget /Parent 35 0 R >>",
     )
     assert [line for line in extract("a.pdf", data).splitlines() if line.strip()] == [
         "printed on it",
@@ -90,6 +124,7 @@ def test_what_is_filled_in_and_noted_on_a_page_is_read() -> None:
         "Send it",
         "written across",
         "a sticky note",
+        "written richly",
         "marked, why?",
         "1,234.50 EUR",
     ]

@@ -1,11 +1,14 @@
 """Formats spreadsheet numbers as a person sees them: dates, percentages, currencies.
 
-Number formats are ECMA-376 part 1, 18.8.30 and 18.8.31. Names of days and months are English.
+Number formats are ECMA-376 part 1, 18.8.30 and 18.8.31. Names of days and months are English,
+those of Japanese eras and of the days beside them are Japanese.
 """
 
 import math
 import re
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
@@ -22,7 +25,8 @@ BUILT_IN: Final = {
 _TOKEN: Final = re.compile(
     r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)[^\]]*\]'
     r"|\[(?P<elapsed>h+|m+|s+)\]|\[[^\]]*\]"
-    r"|(?P<half>AM/PM|A/P|上午/下午)|(?P<exponent>E[+-]0+)|(?P<date>y+|m+|d+|h+|s+|e+)"
+    r"|(?P<half>AM/PM|A/P|上午/下午)|(?P<exponent>E[+-]0+)|(?P<date>y+|m+|d+|h+|s+|e+|a{3,4})"
+    r"|(?P<era>g+)"
     r"|(?P<fraction>\.0+(?=[^0-9#?]|\Z))|(?P<digit>[0#?])|(?P<other>.)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -30,7 +34,17 @@ _CONDITION: Final = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[\d.]+)\]")
 _SECTIONS: Final = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;])*)(?:;|\Z)')
 _ISO_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _NOT_ZERO: Final = re.compile("[1-9]")
+_JAPANESE: Final = re.compile(r"\[\$-(?:[0-9A-F]{0,5}411|ja)\b", re.IGNORECASE)
 _MOST_DIGITS: Final = 30
+_EXACT: Final = Context(prec=400)  # a number has at most 309 digits before its point
+_ERAS: Final = (
+    (datetime(2019, 5, 1), "R", "令和"),  # noqa: DTZ001 - cells have no time zone
+    (datetime(1989, 1, 8), "H", "平成"),  # noqa: DTZ001
+    (datetime(1926, 12, 25), "S", "昭和"),  # noqa: DTZ001
+    (datetime(1912, 7, 30), "T", "大正"),  # noqa: DTZ001
+    (datetime(1868, 1, 25), "M", "明治"),  # noqa: DTZ001
+)
+_WEEKDAYS: Final = "月火水木金土日"
 
 Token = tuple[str, str]
 
@@ -79,6 +93,12 @@ def _tokens(section: str) -> tuple[Token, ...]:
             found.append(("literal", text))
         else:
             found.append((kind, text))
+    if not any(kind == "date" for kind, _ in found):
+        found = [("other" if kind == "era" else kind, text) for kind, text in found]
+    elif _JAPANESE.search(section):
+        for index, (kind, text) in enumerate(found):
+            if kind == "date" and len(text) > 2:
+                found[index] = (kind, text.replace("d", "a"))
     return tuple(found)
 
 
@@ -116,7 +136,7 @@ def _holds(number: float, sign: str, bound: float) -> bool:
 def _general(number: float) -> str:
     if number == int(number) and abs(number) < 1e15:
         return str(int(number))
-    return f"{number:.15g}"
+    return f"{number:.15g}".upper()
 
 
 def _number(tokens: tuple[Token, ...], number: float) -> str:
@@ -132,8 +152,9 @@ def _number(tokens: tuple[Token, ...], number: float) -> str:
     percents = sum(text == "%" for kind, text in tokens if kind == "other")
     first, last = places[0], places[-1]
     inside = tokens[first : last + 1]
-    if ("other", "/") in inside:
-        return _around(tokens, first, last, _general(number))
+    for slash in range(first + 1, len(tokens) - 1):
+        if tokens[slash] == ("other", "/") and tokens[slash - 1][0] == "digit":
+            return _fraction(tokens, first, slash, number)
     number *= 100**percents
     after = last + 1
     while after < len(tokens) and tokens[after] == ("other", ","):
@@ -159,7 +180,8 @@ def _number(tokens: tuple[Token, ...], number: float) -> str:
     elif not point and decimals == 0 and _has_literals(inside):
         return _fill_mask(tokens, first, last, number)
     else:
-        made = f"{number:{',' if grouped else ''}.{decimals}f}"
+        exact = Decimal(repr(number)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT)
+        made = f"{exact:{',' if grouped else ''}f}"
         whole, separator, rest = made.partition(".")
         optional = _optional_decimals(inside)
         if optional:
@@ -168,6 +190,26 @@ def _number(tokens: tuple[Token, ...], number: float) -> str:
             separator + rest if rest else ""
         )
     return _around(tokens, first, max(last, after - 1), made)
+
+
+def _fraction(tokens: tuple[Token, ...], first: int, slash: int, number: float) -> str:
+    """Return a number as a fraction, with its whole part in front if the format has one."""
+    last = slash + 1
+    while last + 1 < len(tokens) and tokens[last + 1][1] in tuple("0123456789#?"):
+        last += 1
+    below = "".join(text for _, text in tokens[slash + 1 : last + 1])
+    mixed = any(text.isspace() for _, text in tokens[first:slash])
+    whole = int(number) if mixed else 0
+    if below.isdecimal() and int(below):
+        under = int(below)
+        over = round((number - whole) * under)
+    else:
+        part = Fraction(number - whole).limit_denominator(10 ** len(below) - 1)
+        over, under = part.numerator, part.denominator
+    if mixed and over == under:
+        whole, over = whole + 1, 0
+    shown = (str(whole) if whole or (mixed and not over) else "", f"{over}/{under}" if over else "")
+    return _around(tokens, first, last, " ".join(filter(None, shown)) or "0")
 
 
 def _has_literals(inside: tuple[Token, ...]) -> bool:
@@ -232,13 +274,16 @@ def _date(tokens: tuple[Token, ...], number: float, from_1904: bool) -> str | No
             made.append(str(int(seconds // unit)).rjust(len(text), "0"))
         elif kind == "half":
             made.append("AM" if moment.hour < 12 else "PM")
+        elif kind == "era":
+            _, letter, name = _era(moment)
+            made.append(letter if len(text) == 1 else name[: len(text) - 1])
         elif kind == "fraction":
             made.append(f".{moment.microsecond:06d}"[: len(text)])
         else:
             made.append(text)
     read = "".join(made).strip()
     days = {text[0].lower() for kind, text in tokens if kind == "date"}
-    if {"y", "d"} <= days and not _ISO_DATE.search(read):
+    if "d" in days and days & {"y", "e"} and not _ISO_DATE.search(read):
         read += f" ({moment:%Y-%m-%d})"  # a month in digits could be mistaken for the day
     return read
 
@@ -248,9 +293,13 @@ def _part(tokens: tuple[Token, ...], index: int, moment: datetime, half: bool) -
     size = len(text)
     match text[0]:
         case "y" | "e":
+            if text[0] == "e" and any(kind == "era" for kind, _ in tokens):
+                return str(moment.year - _era(moment)[0].year + 1).rjust(size, "0")
             return (
                 f"{moment.year:04d}" if size > 2 or text[0] == "e" else f"{moment.year % 100:02d}"
             )
+        case "a":
+            return _WEEKDAYS[moment.weekday()] + ("曜日" if size > 3 else "")
         case "d":
             return _named(moment, size, moment.day, "%a", "%A")
         case "h":
@@ -263,6 +312,11 @@ def _part(tokens: tuple[Token, ...], index: int, moment: datetime, half: bool) -
     if size == 5:
         return f"{moment:%b}"[0]
     return _named(moment, size, moment.month, "%b", "%B")
+
+
+def _era(moment: datetime) -> tuple[datetime, str, str]:
+    """Return the beginning, letter and name of the Japanese era of a date."""
+    return next((era for era in _ERAS if era[0] <= moment), _ERAS[-1])
 
 
 def _named(moment: datetime, size: int, number: int, short: str, full: str) -> str:

@@ -1,5 +1,6 @@
 """Reads OpenDocument texts, spreadsheets and presentations (LibreOffice and others)."""
 
+import re
 from typing import Final
 
 from bot.hosted.extract.kinds import unsupported
@@ -10,6 +11,8 @@ _PARAGRAPHS: Final = frozenset({"p", "h"})
 _SKIPPED: Final = frozenset({"tracked-changes", "deletion", "forms", "scripts", "sequence-decls"})
 _APART: Final = frozenset({"note", "annotation", "text-box"})
 _MOST_SPACES: Final = 100
+_VALUES: Final = (":string-value", ":date-value", ":time-value", ":boolean-value", ":value")
+_TIME: Final = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S")
 
 
 def read_opendocument(package: Package, collector: Collector) -> None:
@@ -52,6 +55,7 @@ class _ContentReader(Reader):
         self._pages = 0
         self._skipping = 0
         self._cells = 0
+        self._value = ""  # that of the open cell, until a paragraph shows it
         self._open: list[str] = []  # open paragraphs, notes and boxes; the innermost is last
         self._lines: list[list[str]] = [[]]
         self._gaps = [False]
@@ -64,12 +68,15 @@ class _ContentReader(Reader):
         if self._skipping or name in _SKIPPED or attributes.get(":class") in _HINTS:
             self._skipping += 1
         elif name in _PARAGRAPHS or name in _APART:
+            if name in _PARAGRAPHS and not self._open:
+                self._value = ""
             self._open.append(name)
             self._lines.append([])
             self._gaps.append(False)
             self._after.append([])
         elif name == "table-cell":
             self._cells += 1
+            self._value = next(filter(None, map(attributes.get, _VALUES)), "")
         elif name == "table" and attributes.get(":name") and not self._cells and not self._open:
             self._out(f"{attributes[':name']}\n")
         elif name == "object" and ":href" in attributes:
@@ -96,7 +103,10 @@ class _ContentReader(Reader):
             self._close(name)
         elif name == "table-cell":
             self._cells -= 1
-            self._out("\t")
+            if time := _TIME.fullmatch(self._value):
+                self._value = ":".join(part.rjust(2, "0") for part in time.groups())
+            self._out(f"{self._value}\t")
+            self._value = ""
         elif name == "table-row":
             self._out("\n")
         elif name == "ruby-text" and self._reading is not None:

@@ -58,3 +58,22 @@ def test_an_opendocument_spreadsheet_shows_its_cells_as_they_look() -> None:
         "</office:spreadsheet>"
     )
     assert lines("a.ods", opendocument("spreadsheet", body)) == ["Costs", "1.234,50 €"]
+
+
+def test_a_cell_without_text_shows_its_value() -> None:
+    values = {"value": "12.5", "date-value": "2024-05-06", "boolean-value": "true",
+              "string-value": "x", "time-value": "PT10H30M00S"}  # fmt: skip
+    cells = "".join(f"<table:table-cell office:{key}='{values[key]}'/>" for key in values)
+    cells += (
+        "<table:table-cell office:value='7'><office:annotation><text:p>why</text:p>"
+        "</office:annotation></table:table-cell><table:covered-table-cell office:value='2'/>"
+        "<table:table-cell office:value='1'><text:p/></table:table-cell>"
+    )
+    body = (
+        "<office:spreadsheet><table:table table:name='T'><table:table-row>"
+        f"{cells}</table:table-row></table:table></office:spreadsheet>"
+    )
+    assert lines("a.ods", opendocument("spreadsheet", body)) == [
+        "T",
+        "12.5\t2024-05-06\ttrue\tx\t10:30:00\twhy 7",
+    ]
