@@ -163,6 +163,6 @@ def opendocument(kind: str, body: str, **parts: str | bytes) -> bytes:
 
 def opendocument_xml(inner: str) -> str:
     """A part of an OpenDocument file around the given elements."""
-    prefixes = "office text table draw style presentation dc xlink svg"
+    prefixes = "office text table draw style presentation dc xlink svg form"
     spaces = " ".join(f'xmlns:{prefix}="urn:{prefix}"' for prefix in prefixes.split())
     return f"<office:document-content {spaces}>{inner}</office:document-content>"

@@ -17,20 +17,27 @@ _MAIN_PARTS: Final = ("word/document.xml", "ppt/presentation.xml", "xl/workbook.
 
 
 def packed_text(data: bytes, limits: ExtractionLimits) -> str:
-    """Return all text that a person sees in the opened file.
+    """Return all text that a person sees in the opened file, except that of broken parts.
 
     Raises ExtractionError for other, broken or encrypted zip files, and for zip bombs.
     """
     collector = Collector(limits)
     try:
-        _read(Package(data, limits), collector, limits)
+        package = Package(data, limits)
+        _read(package, collector, limits)
     except BROKEN as broken:
-        raise ExtractionError("broken", "The file is broken or cut off.") from broken
+        raise _broken() from broken
     except RuntimeError as locked:  # what zipfile raises for an encrypted part
         if isinstance(locked, RecursionError):
             raise
         raise ExtractionError("locked", "The file is password-protected.") from locked
+    if package.broken and not collector.text.strip():
+        raise _broken()
     return collector.text
+
+
+def _broken() -> ExtractionError:
+    return ExtractionError("broken", "The file is broken or cut off.")
 
 
 def _read(package: Package, collector: Collector, limits: ExtractionLimits) -> None:

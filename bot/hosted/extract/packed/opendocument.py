@@ -8,7 +8,11 @@ from bot.hosted.extract.limits import Collector, ExtractionError
 from bot.hosted.extract.packed.package import Attributes, Package, Reader, joined
 
 _PARAGRAPHS: Final = frozenset({"p", "h"})
-_SKIPPED: Final = frozenset({"tracked-changes", "deletion", "forms", "scripts", "sequence-decls"})
+_SKIPPED: Final = frozenset({"tracked-changes", "deletion", "scripts", "sequence-decls"})
+_TYPED: Final = frozenset(
+    {"text", "textarea", "formatted-text", "number", "date", "time", "combobox"}
+)
+_LABELLED: Final = frozenset({"fixed-text", "checkbox", "radio", "button", "frame"})
 _APART: Final = frozenset({"note", "annotation", "text-box"})
 _MOST_SPACES: Final = 100
 _VALUES: Final = (":string-value", ":date-value", ":time-value", ":boolean-value", ":value")
@@ -30,11 +34,13 @@ def read_opendocument(package: Package, collector: Collector) -> None:
     content = _ContentReader(collector)
     package.parse("content.xml", content)
     if "styles.xml" in package and b"spreadsheet" not in kind:
-        package.parse("styles.xml", _ContentReader(collector, only_pages=True))
+        with package.sparing():
+            package.parse("styles.xml", _ContentReader(collector, only_pages=True))
     for target in dict.fromkeys(content.objects):
         part = f"{joined('', target)}/content.xml"
         if part in package:
-            package.parse(part, _ContentReader(collector))
+            with package.sparing():
+                package.parse(part, _ContentReader(collector))
 
 
 class _Manifest(Reader):
@@ -52,6 +58,7 @@ class _ContentReader(Reader):
         self.objects: list[str] = []
         self._collector = collector
         self._only_pages = only_pages
+        self._in_forms = False
         self._pages = 0
         self._skipping = 0
         self._cells = 0
@@ -79,6 +86,10 @@ class _ContentReader(Reader):
             self._value = next(filter(None, map(attributes.get, _VALUES)), "")
         elif name == "table" and attributes.get(":name") and not self._cells and not self._open:
             self._out(f"{attributes[':name']}\n")
+        elif name == "forms":
+            self._in_forms = True
+        elif self._in_forms and (shown := _shown(name, attributes)):
+            self._out(f"{shown}\n")
         elif name == "object" and ":href" in attributes:
             self.objects.append(attributes[":href"])
         elif name == "ruby-text":
@@ -109,6 +120,8 @@ class _ContentReader(Reader):
             self._value = ""
         elif name == "table-row":
             self._out("\n")
+        elif name == "forms":
+            self._in_forms = False
         elif name == "ruby-text" and self._reading is not None:
             self._after[-1].append(f"({''.join(self._reading)})\n")
             self._reading = None
@@ -148,6 +161,16 @@ class _ContentReader(Reader):
     def _out(self, text: str) -> None:
         if not self._only_pages or self._pages:
             self._collector.add(text)
+
+
+def _shown(name: str, attributes: Attributes) -> str:
+    """Return the text that a form control shows: a label, what was typed, or a chosen entry."""
+    if name in _TYPED:
+        return attributes.get(":current-value", attributes.get(":value", ""))
+    chosen = attributes.get(":current-selected", attributes.get(":selected")) == "true"
+    return (
+        attributes.get(":label", "") if name in _LABELLED or (name == "option" and chosen) else ""
+    )
 
 
 # placeholders on master pages, whose text is only a prompt

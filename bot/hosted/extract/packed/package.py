@@ -5,6 +5,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
@@ -64,6 +65,7 @@ class Package:
         self._data = data
         self._left = limits.unpacked_bytes
         self._parts = {_key(info.filename): info for info in reversed(self._zip.infolist())}
+        self.broken = False  # whether a part beside the main one could not be read
 
     @property
     def names(self) -> list[str]:
@@ -109,13 +111,22 @@ class Package:
             parser.Parse(piece, False)
         parser.Parse(b"", True)
 
+    @contextmanager
+    def sparing(self) -> Iterator[None]:
+        """Leave out a part that proves to be broken, from where it breaks; the others are read."""
+        try:
+            yield
+        except BROKEN:
+            self.broken = True
+
     def relationships(self, part: str) -> list[Relationship]:
         """Return the existing parts that ``part`` refers to; "" means the package."""
         folder, base = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{base}.rels")
         reader = _Relationships(folder)
         if name in self:
-            self.parse(name, reader)
+            with self.sparing():
+                self.parse(name, reader)
         return [found for found in reader.found if found.target in self]
 
 

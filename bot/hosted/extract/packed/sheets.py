@@ -1,6 +1,7 @@
 """Reads Excel workbooks: named sheets in order, cells as they are displayed."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -177,10 +178,11 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
     related = package.relationships(main)
     strings, styles = _SharedStrings(), _Styles()
     for relationship in related:
-        if relationship.kind == "sharedStrings":
-            package.parse(relationship.target, strings)
-        elif relationship.kind == "styles":
-            package.parse(relationship.target, styles)
+        with package.sparing():
+            if relationship.kind == "sharedStrings":
+                package.parse(relationship.target, strings)
+            elif relationship.kind == "styles":
+                package.parse(relationship.target, styles)
     parts = {each.id: each.target for each in related}
     for name, identifier in workbook.sheets:
         part = parts.get(identifier)
@@ -188,21 +190,23 @@ def read_workbook(package: Package, main: str, collector: Collector) -> None:
             continue
         collector.add(f"{name}\n")
         reader = _Sheet(collector, strings.found, styles, from_1904=workbook.from_1904)
-        package.parse(part, reader)
+        with package.sparing():
+            package.parse(part, reader)
         _read_beside(package, part, collector)
         collector.add("\n")
 
 
 def _read_beside(package: Package, part: str, collector: Collector) -> None:
     for relationship in package.relationships(part):
-        if relationship.kind == "comments":
-            package.parse(relationship.target, _Comments(collector))
-        elif relationship.kind == "threadedComment":
-            package.parse(relationship.target, _Comments(collector, "text"))
-        elif relationship.kind == "drawing":
-            read_text(package, relationship.target, collector)
-        elif relationship.kind == "vmlDrawing":
-            _read_buttons(package, relationship.target, collector)
+        with package.sparing():
+            if relationship.kind == "comments":
+                package.parse(relationship.target, _Comments(collector))
+            elif relationship.kind == "threadedComment":
+                package.parse(relationship.target, _Comments(collector, "text"))
+            elif relationship.kind == "drawing":
+                read_text(package, relationship.target, collector)
+            elif relationship.kind == "vmlDrawing":
+                _read_buttons(package, relationship.target, collector)
     read_drawn(package, part, collector)
 
 
@@ -249,10 +253,8 @@ class _Captions(Reader):
 def _read_buttons(package: Package, part: str, collector: Collector) -> None:
     """Read captions of form controls, whose XML from Excel is not always well-formed."""
     captions = _Captions()
-    try:
+    with suppress(*BROKEN):
         package.parse(part, captions)
-    except BROKEN:
-        return
     text = " ".join("".join(captions.pieces).split())
     if text:
         collector.add(text + "\n")

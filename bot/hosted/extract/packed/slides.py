@@ -15,19 +15,22 @@ def read_presentation(package: Package, main: str, collector: Collector) -> None
     """Read the visible slides; the text of their layouts is read once."""
     seen: set[str] = set()
     for slide in _slides(package, main):
-        read_text(package, slide, collector)
+        with package.sparing():
+            read_text(package, slide, collector)
         notes = slide.replace("slides/slide", "notesSlides/notesSlide")
         if _LOOSE_SLIDE.match(main):  # parts without a relationship to the presentation
             if notes in package:
-                read_text(package, notes, collector)
+                with package.sparing():
+                    read_text(package, notes, collector)
             continue
         for relationship in package.relationships(slide):
-            if relationship.kind == "notesSlide":
-                read_text(package, relationship.target, collector)
-            elif relationship.kind == "comments":
-                read_text(package, relationship.target, collector, _COMMENTS)
-            elif relationship.kind == "slideLayout":
-                _read_layout(package, relationship.target, collector, seen)
+            with package.sparing():
+                if relationship.kind == "notesSlide":
+                    read_text(package, relationship.target, collector)
+                elif relationship.kind == "comments":
+                    read_text(package, relationship.target, collector, _COMMENTS)
+                elif relationship.kind == "slideLayout":
+                    _read_layout(package, relationship.target, collector, seen)
 
 
 def _slides(package: Package, main: str) -> list[str]:

@@ -195,10 +195,11 @@ def read_drawn(
     """Read the charts and SmartArt of a part; ``above`` are the parts that contain it."""
     for relationship in package.relationships(part):
         kind = _DRAWN.get(relationship.kind)
-        if kind == "text":
-            reader = PackedTextReader(collector.add)
-            package.parse(relationship.target, reader)
-            reader.close()
-        elif kind == "chart" and relationship.target not in above:
-            package.parse(relationship.target, ChartReader(collector.add))
-            read_drawn(package, relationship.target, collector, above | {relationship.target})
+        with package.sparing():
+            if kind == "text":
+                reader = PackedTextReader(collector.add)
+                package.parse(relationship.target, reader)
+                reader.close()
+            elif kind == "chart" and relationship.target not in above:
+                package.parse(relationship.target, ChartReader(collector.add))
+                read_drawn(package, relationship.target, collector, above | {relationship.target})

@@ -29,10 +29,12 @@ def read_document(
             if kind in _BESIDE:
                 beside[name] = kind
     for part in sorted(beside, key=lambda part: (_BESIDE.index(beside[part]), part)):
-        read_text(package, part, collector)
+        with package.sparing():
+            read_text(package, part, collector)
     for relationship in related:
         if relationship.kind == "aFChunk" and depth < _NESTED:
-            _read_embedded(package, relationship.target, collector, limits, depth)
+            with package.sparing():
+                _read_embedded(package, relationship.target, collector, limits, depth)
 
 
 def _read_embedded(

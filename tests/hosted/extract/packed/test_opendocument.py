@@ -50,6 +50,19 @@ def test_an_opendocument_text_is_read_with_its_notes_boxes_and_pages() -> None:
     ]
 
 
+def test_what_a_form_shows_is_read() -> None:
+    body = (
+        "<office:text><office:forms><form:form><form:fixed-text form:label='Name'/>"
+        "<form:text form:value='old' form:current-value='Ada'/><form:date form:value='2024-05-06'/>"
+        "<form:checkbox form:label='I agree' form:value='on'/><form:password form:value='secret'/>"
+        "<form:hidden form:value='token'/><form:listbox><form:option form:label='one'/>"
+        "<form:option form:label='two' form:current-selected='true'/></form:listbox>"
+        "</form:form></office:forms><text:p>below</text:p></office:text>"
+    )
+    shown = ["Name", "Ada", "2024-05-06", "I agree", "two", "below"]
+    assert lines("a.odt", opendocument("text", body)) == shown
+
+
 def test_an_opendocument_spreadsheet_shows_its_cells_as_they_look() -> None:
     body = (
         "<office:spreadsheet><table:table table:name='Costs'><table:table-row>"

@@ -9,13 +9,18 @@ import pytest
 from bot.hosted.extract import ExtractionError, extract
 from tests.hosted.extract.files import (
     office,
+    opendocument,
     packed,
     paragraph,
+    slide,
     word_xml,
+    workbook,
 )
 from tests.hosted.extract.packed.contents import (
+    BOOK,
     CHART,
     lines,
+    presentation,
     word,
 )
 
@@ -107,6 +112,65 @@ def test_a_file_in_the_strict_form_of_the_standard_is_read() -> None:
             )
             new.writestr(name, part)
     assert lines("a.docx", strict.getvalue()) == ["body", "top"]
+
+
+BAD = "<oops"
+BROKEN = {
+    "header": ("a.docx", word(paragraph("good"), {"h": ("header", "h.xml")}, h=BAD)),
+    "chart": ("a.docx", word(paragraph("good"), {"c": ("chart", "c.xml")}, c=BAD)),
+    "relationships": (
+        "a.docx",
+        packed({"word/document.xml": word_xml(paragraph("good")),
+                "word/_rels/document.xml.rels": BAD}),
+    ),
+    "slide": (
+        "a.pptx",
+        office(
+            {"p.xml": presentation("a", "b"), "a.xml": BAD, "b.xml": slide("good"), "n.xml": BAD},
+            {
+                "": {"r": ("officeDocument", "p.xml")},
+                "p.xml": {"a": ("slide", "a.xml"), "b": ("slide", "b.xml")},
+                "b.xml": {"n": ("notesSlide", "n.xml")},
+            },
+        ),
+    ),
+    "sheet": (
+        "a.xlsx",
+        workbook(
+            {
+                "One": "<sheetData><row><c",
+                "Two": '<sheetData><row><c t="str"><v>good</v></c></row></sheetData>',
+            },
+            strings="<si>",
+            styles='<numFmts><numFmt numFmtId="x" formatCode="0"/></numFmts>',
+        ),
+    ),
+    "styles and object": (
+        "a.odt",
+        opendocument(
+            "text",
+            "<text:p>good</text:p><draw:object xlink:href='./Object 1'/>",
+            styles=BAD,
+            **{"Object 1__content": BAD},
+        ),
+    ),
+    "book's list": ("a.epub", packed({**BOOK, "OEBPS/book.opf": BAD, "a.xhtml": "<p>good</p>"})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", BROKEN)
+def test_a_broken_part_is_left_out_and_the_others_are_read(part: str) -> None:
+    name, data = BROKEN[part]
+    assert "good" in lines(name, data)
+
+
+def test_a_file_of_broken_parts_alone_is_broken() -> None:
+    slides = office(
+        {"p.xml": presentation("a"), "a.xml": BAD},
+        {"": {"r": ("officeDocument", "p.xml")}, "p.xml": {"a": ("slide", "a.xml")}},
+    )
+    with pytest.raises(ExtractionError, match="broken"):
+        extract("a.pptx", slides)
 
 
 @pytest.mark.parametrize("encoding", ["UTF-9", "base64", "", "shift_jis"])
