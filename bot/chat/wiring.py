@@ -132,7 +132,8 @@ def build_parts(
     visitors = Visitors(client, ledger, rest)
     spending = spending or LimitSettings()
     costs = Prices(prices or PriceSettings())
-    budgets = Budgets(spending, costs, ledger, clock, ZoneInfo(settings.time_zone))
+    zone, alert = ZoneInfo(settings.time_zone), alerts.limit_reached_soon
+    budgets = Budgets(spending, costs, ledger, clock, zone, visitors.category_of, alert)
     question_limits = QuestionLimits(spending, budgets)
     question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors, question_limits)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)

@@ -7,12 +7,12 @@ settled by its own usage.
 import logging
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bot.chat.access.caps import CapFinder
+from bot.chat.access.caps import CapFinder, CategoryFinder, LimitKind, no_category
 from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
 from bot.chat.places.server_settings import server_settings, zone_of
@@ -20,7 +20,19 @@ from bot.chat.texts.limits import LimitReached
 from bot.chat.threads.messages.message_builder import attached
 from bot.limit_settings import LimitSettings
 from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, NewCharge, Question, Reached, Spend, Turn
+from bot.store.ledger import (
+    PERIODS,
+    Cap,
+    Ledger,
+    NewCharge,
+    Period,
+    Question,
+    Reached,
+    Spend,
+    SpendingScope,
+    Turn,
+    Used,
+)
 
 UNLIMITED_COMPLETION: Final = 4_096
 """The tokens that are reserved for an answer without a configured maximum."""
@@ -37,6 +49,17 @@ _DOCUMENT_TOKENS: Final = 32_000
 _log: Final = logging.getLogger(__name__)
 
 
+class LimitAlert(Protocol):
+    """Tells those who manage a limit that the limit stops somebody."""
+
+    def __call__(self, hit: Reached, told: LimitReached, /) -> None:
+        """Tell of a limit, once in its period."""
+
+
+def no_alert(_: Reached, __: LimitReached) -> None:
+    """Tell nobody."""
+
+
 class Budgets:
     """Checks, reserves and computes what is spent; ``zone`` is the operator's time zone.
 
@@ -44,9 +67,17 @@ class Budgets:
     """
 
     def __init__(
-        self, settings: LimitSettings, prices: Prices, ledger: Ledger, clock: Clock, zone: ZoneInfo
+        self,
+        settings: LimitSettings,
+        prices: Prices,
+        ledger: Ledger,
+        clock: Clock,
+        zone: ZoneInfo,
+        category_of: CategoryFinder = no_category,
+        alert: LimitAlert = no_alert,
     ) -> None:
-        self.caps: Final = CapFinder(settings, ledger)
+        self.caps: Final = CapFinder(settings, ledger, category_of)
+        self._alert = alert
         self.prices: Final = prices
         self._settings = settings
         self._ledger = ledger
@@ -58,6 +89,77 @@ class Budgets:
         cap = self.caps.total(self._today(self._zone))
         hit = await self._ledger.spending.reached(cap) if cap else None
         return None if hit is None else self._told(hit, self._zone)
+
+    async def reached_in(self, guild_id: int) -> list[tuple[Reached, LimitReached]]:
+        """Return the limits in a server that leave no room for a run. Raises ``LedgerError``.
+
+        Of channels and members the hundred who used most in this month are looked at.
+        """
+        zone = await self._zone_of(guild_id)
+        today = self._today(zone)
+        first = f"{today[:7]}-01"
+        caps = list(await self._shared_caps("server", guild_id, 0, today))
+        for line in (await self._ledger.usage.lines("channel", first, guild_id=guild_id))[:100]:
+            caps += await self._shared_caps("channel", guild_id, int(line.key), today)
+        for member_id, role_ids in await self._ledger.usage.spenders(guild_id, first):
+            caps += await self.caps.of_member(guild_id, member_id, role_ids, today)
+        return [(hit, self._described(hit, zone)) for hit in await self._all_reached(caps)]
+
+    async def lift(
+        self,
+        kind: LimitKind,
+        guild_id: int,
+        target_id: int,
+        *,
+        channel_ids: Iterable[int] = (),
+        role_ids: Iterable[int] = (),
+    ) -> int:
+        """Lift the limits of a target until their periods end; return that moment.
+
+        ``channel_ids`` are the target's channels, ``role_ids`` the roles of a member. Only limits
+        that leave no room for a run are lifted; where none is, those of the day are. Raises
+        ``LedgerError``.
+        """
+        zone = await self._zone_of(guild_id)
+        today = self._today(zone)
+        caps = list(
+            await self.caps.of_member(guild_id, target_id, role_ids, today)
+            if kind == "member"
+            else await self._shared_caps("server", guild_id, 0, today)
+            if kind == "server"
+            else ()
+        )
+        for channel_id in channel_ids:
+            caps += await self._shared_caps("channel", guild_id, channel_id, today)
+        periods: set[Period] = {hit.period for hit in await self._all_reached(caps)} or {"day"}
+        await self.caps.lift(kind, guild_id, target_id, today, periods)
+        return max(_end_of(today, period, zone) for period in periods)
+
+    async def used(self, scope: SpendingScope, guild_id: int, target_id: int) -> dict[Period, Used]:
+        """Return what a server, channel or member has used. Raises ``LedgerError``."""
+        today = await self.today(guild_id)
+        return await self._ledger.usage.used(
+            Cap(scope=scope, guild_id=guild_id, target_id=target_id, day=today)
+        )
+
+    async def ends(self, guild_id: int) -> dict[Period, int]:
+        """Return when a server's day and month end, in seconds since 1970."""
+        zone = await self._zone_of(guild_id)
+        today = self._today(zone)
+        return {period: _end_of(today, period, zone) for period in PERIODS}
+
+    async def _shared_caps(
+        self, scope: SpendingScope, guild_id: int, channel_id: int, today: str
+    ) -> list[Cap]:
+        caps = await self.caps.shared(guild_id, channel_id, today, self._today(self._zone))
+        return [cap for cap in caps if cap.scope == scope]
+
+    async def _all_reached(self, caps: Iterable[Cap]) -> list[Reached]:
+        """Return the caps that leave no room for even the smallest run, each once."""
+        tokens = _BASE_TOKENS + self._completion
+        cost = self.prices.estimate(None, _BASE_TOKENS, self._completion)
+        hits = await self._ledger.usage.all_reached(tuple(caps), tokens=tokens, cost=cost)
+        return list({(hit.cap.scope, hit.cap.target_id, hit.period): hit for hit in hits}.values())
 
     async def spent(self, request: AccessRequest) -> LimitReached | None:
         """Return the limit that leaves no room for a question. Raises ``LedgerError``."""
@@ -117,7 +219,7 @@ class Budgets:
         last = await self._ledger.spending.last_in(turn.channel_id, turn.id)
         prompt = _BASE_TOKENS if last is None else last.prompt_tokens + last.completion_tokens
         prompt += sum(_tokens_of(question) for question in questions)
-        completion = self._settings.completion_tokens or UNLIMITED_COMPLETION
+        completion = self._completion
         cost = self.prices.estimate(None if last is None else last.model, prompt, completion)
         zone = await self._zone_of(turn.guild_id)
         return self._new_charge(turn, turn.attempt, zone, prompt + completion, cost)
@@ -136,6 +238,10 @@ class Budgets:
             cost=cost,
         )
 
+    @property
+    def _completion(self) -> int:
+        return self._settings.completion_tokens or UNLIMITED_COMPLETION
+
     async def _zone_of(self, guild_id: int | None) -> ZoneInfo:
         if guild_id is None:
             return self._zone
@@ -145,14 +251,25 @@ class Budgets:
         return datetime.fromtimestamp(self._clock.now(), zone).date().isoformat()
 
     def _told(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
-        zone = self._zone if hit.cap.scope == "total" else zone
-        day = date.fromisoformat(hit.cap.day)
-        after = day + timedelta(days=1)
-        if hit.period == "month":
-            after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-        # The first moment of a day: some time zones begin one at 01:00 when the clocks change.
-        until = int(datetime.combine(after, time(), zone).timestamp())
+        """Describe a limit that stops somebody, and have those told who manage the limit."""
+        told = self._described(hit, self._zone if hit.cap.scope == "total" else zone)
+        if not hit.in_use:
+            self._alert(hit, told)
+        return told
+
+    def _described(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
+        until = _end_of(hit.cap.day, hit.period, zone)
         return LimitReached(scope=hit.cap.scope, period=hit.period, until=until, in_use=hit.in_use)
+
+
+def _end_of(today: str, period: Period, zone: ZoneInfo) -> int:
+    """Return when a day, or its month, ends in a time zone, in seconds since 1970."""
+    day = date.fromisoformat(today)
+    after = day + timedelta(days=1)
+    if period == "month":
+        after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    # The first moment of a day: some time zones begin one at 01:00 when the clocks change.
+    return int(datetime.combine(after, time(), zone).timestamp())
 
 
 def _tokens_of(question: Question) -> int:

@@ -5,13 +5,14 @@ server that a limit is for.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.chat.access.prices import UNIT
 from bot.limit_settings import LimitSettings, SpendingLimit
-from bot.store.ledger import Cap, Ledger, SpendingScope
+from bot.store.ledger import Cap, Ledger, Period, SpendingScope
 
 LimitKind = Literal["server", "channel", "role", "member", "everyone"]
 """What a limit of a server's managers is for; "everyone" is each of its members."""
@@ -27,12 +28,29 @@ _SCOPE: Final[dict[LimitKind, SpendingScope]] = {
 }
 
 
-class CapFinder:
-    """Returns the caps of places and members; ``settings`` are the operator's limits."""
+class CategoryFinder(Protocol):
+    """Knows the categories of channels."""
 
-    def __init__(self, settings: LimitSettings, ledger: Ledger) -> None:
+    def __call__(self, channel_id: int, /) -> int | None:
+        """Return the category of a channel; None for a channel without one."""
+
+
+def no_category(_: int) -> int | None:
+    """Return None: no channel has a category."""
+
+
+class CapFinder:
+    """Returns the caps of places and members; ``settings`` are the operator's limits.
+
+    A channel without a limit of its own has that of its category.
+    """
+
+    def __init__(
+        self, settings: LimitSettings, ledger: Ledger, category_of: CategoryFinder = no_category
+    ) -> None:
         self._settings = settings
         self._places = ledger.settings
+        self._category_of = category_of
 
     def total(self, day: str) -> tuple[Cap, ...]:
         """Return the operator's cap of all spending; empty without one."""
@@ -48,14 +66,18 @@ class CapFinder:
             limit = _first(settings.servers.get(str(guild_id)), settings.server)
             caps.append(_cap("server", guild_id, guild_id, day, limit))
             # The managers of a server can't lift the operator's limit of the server.
-            if not await self.is_lifted("server", guild_id, guild_id, day):
-                stored = await self.stored("server", guild_id, guild_id)
-                caps.append(_cap("server", guild_id, guild_id, day, stored))
-        place = guild_id or 0
-        if not await self.is_lifted("channel", place, channel_id, day):
-            limit = _first(settings.channels.get(str(channel_id)), settings.channel)
-            stored = await self.stored("channel", place, channel_id)
-            caps += [_cap("channel", place, channel_id, day, each) for each in (limit, stored)]
+            lifted = await self.lifted("server", guild_id, (guild_id,), day)
+            stored = _without(await self.stored("server", guild_id, guild_id), lifted)
+            caps.append(_cap("server", guild_id, guild_id, day, stored))
+        place, category_id = guild_id or 0, self._category_of(channel_id)
+        places = (channel_id,) if category_id is None else (channel_id, category_id)
+        lifted = await self.lifted("channel", place, places, day)
+        by_operator = [settings.channels.get(str(each)) for each in places]
+        limits = (
+            _first(*by_operator, settings.channel),
+            _first(*[await self.stored("channel", place, each) for each in places]),
+        )
+        caps += [_cap("channel", place, channel_id, day, _without(each, lifted)) for each in limits]
         return _given(caps)
 
     async def of_member(
@@ -63,8 +85,7 @@ class CapFinder:
     ) -> tuple[Cap, ...]:
         """Return a member's own caps; the highest of the roles counts. Raises ``LedgerError``."""
         settings, place = self._settings, guild_id or 0
-        if await self.is_lifted("member", place, member_id, day):
-            return ()
+        lifted = await self.lifted("member", place, (member_id,), day)
         roles = [role_id for role_id in role_ids if role_id != guild_id]
         by_operator = _first(
             settings.members.get(str(member_id)),
@@ -79,7 +100,8 @@ class CapFinder:
                 await self.stored("everyone", guild_id, guild_id),
             )
         return _given(
-            _cap("member", place, member_id, day, each) for each in (by_operator, by_managers)
+            _cap("member", place, member_id, day, _without(each, lifted))
+            for each in (by_operator, by_managers)
         )
 
     async def stored(self, kind: LimitKind, guild_id: int, target_id: int) -> SpendingLimit:
@@ -104,18 +126,56 @@ class CapFinder:
         name = f"limit.{guild_id}.{kind}"
         await self._places.set(target_id, guild_id, {name: value})
 
-    async def is_lifted(
-        self, scope: SpendingScope, guild_id: int, target_id: int, day: str
-    ) -> bool:
-        """Return whether the managers of a server lifted a limit for this day."""
-        known = await self._places.nearest((target_id,))
-        found = known.get(f"limit.{guild_id}.{scope}.lifted")
-        return found is not None and found.value == day
+    async def lifted(
+        self, scope: SpendingScope, guild_id: int, target_ids: Iterable[int], day: str
+    ) -> frozenset[Period]:
+        """Return whether a server's managers lifted the limits of this day, of this month.
 
-    async def lift(self, kind: LimitKind, guild_id: int, target_id: int, day: str) -> None:
-        """Lift the limits of a target until a day ends."""
-        name = f"limit.{guild_id}.{_SCOPE[kind]}.lifted"
-        await self._places.set(target_id, guild_id, {name: day})
+        The limits of a target are lifted with those of any of ``target_ids``.
+        """
+        known = [await self._places.nearest((target_id,)) for target_id in target_ids]
+        return frozenset(
+            period
+            for period, value in _dates(day).items()
+            for settings in known
+            if (found := settings.get(_lift_name(guild_id, scope, period))) and found.value == value
+        )
+
+    async def lift(
+        self, kind: LimitKind, guild_id: int, target_id: int, day: str, periods: Iterable[Period]
+    ) -> None:
+        """Lift the limits of a target until a day, a month or both end."""
+        dates, scope = _dates(day), _SCOPE[kind]
+        values: dict[str, str | None] = {
+            _lift_name(guild_id, scope, period): dates[period] for period in periods
+        }
+        await self._places.set(target_id, guild_id, values)
+
+    async def all_lifted(self, guild_id: int, day: str) -> list[tuple[SpendingScope, int, Period]]:
+        """Return the limits that are lifted in a server on a day, with whose they are."""
+        scopes: tuple[SpendingScope, ...] = ("server", "channel", "member")
+        return [
+            (scope, found.place_id, period)
+            for scope in scopes
+            for period, value in _dates(day).items()
+            for found in await self._places.of_guild(guild_id, _lift_name(guild_id, scope, period))
+            if found.value == value
+        ]
+
+
+def _dates(day: str) -> dict[Period, str]:
+    """Return under which date the limits of a day and of its month are lifted."""
+    return {"day": day, "month": day[:7]}
+
+
+def _lift_name(guild_id: int, scope: SpendingScope, period: Period) -> str:
+    return f"limit.{guild_id}.{scope}.lifted" + (".month" if period == "month" else "")
+
+
+def _without(limit: SpendingLimit, lifted: Iterable[Period]) -> SpendingLimit:
+    """Return a limit without its amounts for periods."""
+    lifts = [f"{unit}_per_{period}" for unit in ("tokens", "money") for period in lifted]
+    return replace(limit, **dict.fromkeys(lifts)) if lifts else limit
 
 
 def decoded(value: str) -> SpendingLimit:

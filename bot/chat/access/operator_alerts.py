@@ -2,8 +2,9 @@
 
 A fault is told in the alert channel of the configuration, else by DM to the owner of Discord's
 application. A permission that is lost on a server is told in the server's own alert channel, if its
-managers chose one: they can mend it. When a fault that was told is over, one message says so. The
-ledger remembers what was told, so that a restart repeats nothing.
+managers chose one: they can mend it. When a fault that was told is over, one message says so. So is
+each limit that stops somebody, once in its period. The ledger remembers what was told, so that a
+restart repeats nothing.
 """
 
 import asyncio
@@ -19,11 +20,13 @@ from msgspec.structs import replace
 from bot.chat.places.server_settings import server_settings
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
+from bot.chat.texts.limits import LimitReached
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import MISSING_ACCESS, MISSING_PERMISSIONS, RestRetry
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
-from bot.store.ledger import Alert, Ledger, LedgerError, Turn
+from bot.store.ledger import Alert, Ledger, LedgerError, Reached, Turn
+from bot.store.ledger.settings.alerts import LIMIT_ALERT, limit_alert
 
 DAY: Final = 86_400.0
 """How long a fault is not told again, in seconds."""
@@ -35,7 +38,10 @@ _RETRY_SECONDS: Final = 600.0
 """How long after an alert that Discord refused the next one is tried, in seconds."""
 
 _MOST_A_DAY: Final = 20
-"""Alerts in a day: a community could make many faults, such as lost permissions."""
+"""Alerts in a day: a community could make many faults, such as lost permissions.
+
+Alerts about the limits of a server count apart.
+"""
 
 _LONGEST_REASON: Final = 600
 
@@ -134,6 +140,31 @@ class OperatorAlerts:
 
         self._start(self._tell(_permission(turn), text, turn.guild_id))
 
+    def limit_reached_soon(self, hit: Reached, told: LimitReached) -> None:
+        """Tell of a limit that stops somebody, where its managers read alerts; once in its period.
+
+        The operator's total is told like a fault. A server's limits are told in its alert channel,
+        or in the configured one if that is on the server.
+        """
+        cap = hit.cap
+        first = cap.day if hit.period == "day" else f"{cap.day[:7]}-01"
+        fault = limit_alert(cap.guild_id, cap.scope, cap.target_id, hit.period, first)
+        if fault in self._told or self._is_refused(fault):
+            return  # a flood of questions beyond a limit is no flood of tasks
+        now = self._clock.now()
+        self._refused_at = {name: at for name, at in self._refused_at.items() if now - at < DAY}
+        self._refused_at[fault] = now
+
+        def text() -> str:
+            span = localized(f"limit-span-{hit.period}")
+            target, until = str(cap.target_id), str(told.until)
+            return localized(f"alert-limit-{cap.scope}", id=target, span=span, until=until)
+
+        if cap.scope == "total":
+            self._start(self._tell(fault, text))
+        elif cap.guild_id:
+            self._start(self._tell(fault, text, cap.guild_id, in_server=True))
+
     def not_stored_soon(self, error: Exception) -> None:
         """Tell that the ledger can't be written, as on a full disk."""
         if isinstance(error, LedgerError):
@@ -149,22 +180,37 @@ class OperatorAlerts:
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.start(work, "The operator can't be told of a fault")
 
-    async def _tell(self, fault: str, text: Callable[[], str], guild_id: int | None = None) -> None:
-        """Tell a fault, unless it was told in the last day."""
+    async def _tell(
+        self,
+        fault: str,
+        text: Callable[[], str],
+        guild_id: int | None = None,
+        *,
+        in_server: bool = False,
+    ) -> None:
+        """Tell a fault, unless it was told in the last day; a limit has a name for each period."""
         async with self._lock:
             now = self._clock.now()
             told = self._told.get(fault)
-            if told is not None and 0 <= now - told.at < DAY:
+            is_limit = fault.startswith(LIMIT_ALERT)
+            if told is not None and (is_limit or 0 <= now - told.at < DAY):
                 return
-            today = sum(0 <= now - each.at < DAY for each in self._told.values())
-            refused_at = self._refused_at.get(fault)
-            recently = refused_at is not None and 0 <= now - refused_at < _RETRY_SECONDS
-            if recently or today >= _MOST_A_DAY:
+            today = sum(
+                0 <= now - each.at < DAY
+                for name, each in self._told.items()
+                if _counted_with(name) == _counted_with(fault)
+            )
+            if (self._is_refused(fault) and not is_limit) or today >= _MOST_A_DAY:
                 return
-            if await self._send(text, f"al.{_number(fault, now)}", guild_id):
-                await self._remember(fault, Alert(now, lasts=True))
+            if await self._send(text, f"al.{_number(fault, now)}", guild_id, in_server=in_server):
+                await self._remember(fault, Alert(now, lasts=not is_limit))
             else:
                 self._refused_at[fault] = now
+
+    def _is_refused(self, fault: str) -> bool:
+        """Return whether Discord refused the alert of a fault just now."""
+        refused_at = self._refused_at.get(fault)
+        return refused_at is not None and 0 <= self._clock.now() - refused_at < _RETRY_SECONDS
 
     async def _tell_end(self, fault: str, guild_id: int | None = None) -> None:
         """Tell that a fault is over, once."""
@@ -187,16 +233,26 @@ class OperatorAlerts:
         except LedgerError as error:  # a full disk is one of the faults
             _log.warning("What the operator was told can't be stored: %s", error)
 
-    async def _send(self, text: Callable[[], str], nonce: str, guild_id: int | None) -> bool:
+    async def _send(
+        self,
+        text: Callable[[], str],
+        nonce: str,
+        guild_id: int | None,
+        *,
+        in_server: bool = False,
+    ) -> bool:
         """Send a message to an alert channel, else to the owner; return whether Discord took it.
 
-        The alert channel of the server ``guild_id`` comes before that of the configuration. The
-        nonce keeps a message from being sent twice by a process that was killed meanwhile.
+        The alert channel of the server ``guild_id`` comes before that of the configuration;
+        ``in_server`` leaves out what is not on that server. The nonce keeps a message from being
+        sent twice by a process that was killed meanwhile.
         """
         for channel_id in (await self._chosen_channel(guild_id), self._channel_id):
-            if channel_id and await self._sent(partial(self._to_channel, channel_id), text, nonce):
+            if not channel_id or (in_server and self._guild_of(channel_id) != guild_id):
+                continue
+            if await self._sent(partial(self._to_channel, channel_id), text, nonce):
                 return True
-        return await self._sent(self._to_owner, text, nonce)
+        return not in_server and await self._sent(self._to_owner, text, nonce)
 
     async def _sent(
         self, send: Callable[[Callable[[], str], str], Awaitable[None]], text: Callable[[], str],
@@ -221,11 +277,13 @@ class OperatorAlerts:
 
     async def _to_channel(self, channel_id: int, text: Callable[[], str], nonce: str) -> None:
         channel = self._client.get_partial_messageable(channel_id)
-        known = self._client.get_channel(channel_id)
-        guild_id = getattr(getattr(known, "guild", None), "id", None)
-        language = await self._locales.of_place(guild_id, 0)
+        language = await self._locales.of_place(self._guild_of(channel_id), 0)
         with using(language):
             await channel.send(text(), nonce=nonce)
+
+    def _guild_of(self, channel_id: int) -> int | None:
+        known = self._client.get_channel(channel_id)
+        return getattr(getattr(known, "guild", None), "id", None)
 
     async def _to_owner(self, text: Callable[[], str], nonce: str) -> None:
         if self._owner_id is None:
@@ -235,6 +293,11 @@ class OperatorAlerts:
         with using(await self._locales.of_user(self._owner_id)):
             channel = await self._client.create_dm(discord.Object(self._owner_id))
             await channel.send(text(), nonce=nonce)
+
+
+def _counted_with(fault: str) -> str:
+    """Return what the alerts of a day are counted by: the limits of each server, and all else."""
+    return ":".join(fault.split(":")[:2]) if fault.startswith(LIMIT_ALERT) else ""
 
 
 def _permission(turn: Turn) -> str:

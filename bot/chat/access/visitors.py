@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.chat.access.gate import AccessRequest, Entry
-from bot.chat.places.places import channel_ids, places_of
+from bot.chat.places.places import category_of, channel_ids, places_of
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger
@@ -39,6 +39,10 @@ class Visitors:
     def forget(self) -> None:
         """Look up each author anew: a new session begins."""
         self._roles.clear()
+
+    def category_of(self, channel_id: int) -> int | None:
+        """Return the category of a channel; None without one."""
+        return category_of(self._client, channel_id)
 
     async def of_message(self, message: discord.Message, guild_id: int | None) -> AccessRequest:
         """Return the request of a message's author. Raises ``LedgerError``."""

@@ -15,9 +15,14 @@ def places_of(
     ``parent_id`` is the channel of a channel thread; else None or the channel itself.
     """
     holder = parent_id or channel_id
-    category_id: int | None = getattr(client.get_channel(holder), "category_id", None)
-    places = (channel_id, holder, category_id, guild_id)
+    places = (channel_id, holder, category_of(client, holder), guild_id)
     return tuple(dict.fromkeys(place for place in places if place is not None))
+
+
+def category_of(client: discord.Client, channel_id: int) -> int | None:
+    """Return the category of a channel that is no channel thread; None without one."""
+    category_id: int | None = getattr(client.get_channel(channel_id), "category_id", None)
+    return category_id
 
 
 def channel_ids(interaction: discord.Interaction[Any]) -> tuple[int, int | None]:
@@ -38,10 +43,7 @@ def place_id_of(
     if place == "server":
         return interaction.guild_id
     if place == "category":
-        category_id: int | None = getattr(
-            client.get_channel(parent_id or channel_id), "category_id", None
-        )
-        return category_id
+        return category_of(client, parent_id or channel_id)
     return channel_id if place == "here" else parent_id or channel_id
 
 

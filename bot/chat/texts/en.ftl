@@ -470,6 +470,14 @@ alert-assistant_gone = **The assistant that answers no longer exists, so members
 alert-permission = **The bot may not write in <#{ $channel }> on the server { $server }, so a question there got no answer.**
     Give its role the permissions to view the channel, send messages and send messages in threads, or keep the bot out of that channel.
     .over = The bot can write again in <#{ $of }>.
+alert-limit-total = **The bot has used up its whole budget for { $span }, so nobody gets answers.**
+    It ends <t:{ $until }:R>. To end it sooner, raise `[limits.total]` in config.toml and restart the bot.
+alert-limit-server = **This server has used up its budget for { $span }.**
+    It ends <t:{ $until }:R>. `/{ limits-command } { limits-lift-command }` lifts a budget that was set with `/{ limits-command } { limits-set-command }`; any other only the operator of this bot can raise.
+alert-limit-channel = **<#{ $id }> has used up its budget for { $span }.**
+    It ends <t:{ $until }:R>. `/{ limits-command } { limits-lift-command }` lifts it, `/{ limits-command } { limits-show-command }` shows what is used.
+alert-limit-member = **<@{ $id }> has used up their budget for { $span }.**
+    It ends <t:{ $until }:R>. `/{ limits-command } { limits-lift-command }` lifts it, `/{ limits-command } { limits-show-command }` shows what is used.
 alert-disk = **The bot can't write its database, so it takes no questions.**
     Most likely the disk is full: free some space in the directory of `[storage]`.
     -# { $reason }
@@ -849,12 +857,16 @@ limits-whom-choice =
     .server = the whole server
     .everyone = each member
 limits-lift-command = lift
-    .description = Lift a limit until the day ends; without a name that of the server
+    .description = Lift a used up limit until its day or month ends; without a name that of the server
     .who = who
     .who-description = A member
     .channel = channel
     .channel-description = A channel with its threads
-limits-lifted = { $name }: the limits are lifted until the day ends. Limits that the operator set for the server stay.
+limits-lifted = { $name }: the limits are lifted until <t:{ $until }:f>. Limits that the operator set for the server stay.
+limits-reached = 🛑 { $name }: the budget for { $span } is used up; it ends <t:{ $until }:R>. `/{ limits-command } { limits-lift-command }` lifts it, unless the operator set it for the server.
+limits-is-lifted = ✅ { $name }: lifted until <t:{ $until }:f>
+limits-with-use = { $limit } ({ $used } used)
+limits-ends = Today's budgets begin anew <t:{ $day }:R>, this month's <t:{ $month }:R>.
 limits-server = This server
 limits-everyone = Each member
 limits-tokens_per_day = { $amount } tokens a day

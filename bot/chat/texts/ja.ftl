@@ -455,6 +455,14 @@ alert-assistant_gone = **回答するアシスタントが存在しないため�
 alert-permission = **サーバー「{ $server }」の<#{ $channel }>に書き込めないため、質問に回答できませんでした。**
     ボットのロールに、チャンネルの閲覧、メッセージの送信、スレッドでのメッセージ送信の権限を与えるか、そのチャンネルをボットの対象外にしてください。
     .over = <#{ $of }> に再び書き込めるようになりました。
+alert-limit-total = **{ $span }のボット全体の予算を使い切ったため、だれも回答を受け取れません。**
+    <t:{ $until }:R>に再開します。早く再開するには、config.tomlの`[limits.total]`を引き上げてボットを再起動してください。
+alert-limit-server = **このサーバーは{ $span }の予算を使い切りました。**
+    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-set-command }`で設定した予算は`/{ limits-command } { limits-lift-command }`で解除できます。それ以外の予算を引き上げられるのは、ボットの運営者だけです。
+alert-limit-channel = **<#{ $id }>は{ $span }の予算を使い切りました。**
+    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で使用量を確認できます。
+alert-limit-member = **<@{ $id }>さんは{ $span }の予算を使い切りました。**
+    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で使用量を確認できます。
 alert-disk = **データベースに書き込めないため、ボットは質問を受け付けられません。**
     ディスクの空き容量が不足している可能性があります。`[storage]` のディレクトリの空きを増やしてください。
     -# { $reason }
@@ -815,12 +823,16 @@ limits-whom-choice =
     .server = サーバー全体
     .everyone = メンバー1人ずつ
 limits-lift-command = 一時解除
-    .description = 今日が終わるまで上限を解除します（指定しない場合はサーバーの上限）
+    .description = 使い切った上限をその日や月が終わるまで解除します（指定しない場合はサーバーの上限）
     .who = 対象者
     .who-description = メンバー
     .channel = チャンネル
     .channel-description = チャンネル（スレッドを含みます）
-limits-lifted = { $name }：今日が終わるまで上限を解除しました。ボットの運営者が設定したサーバーの上限は変わりません。
+limits-lifted = { $name }：<t:{ $until }:f>まで上限を解除しました。ボットの運営者が設定したサーバーの上限は変わりません。
+limits-reached = 🛑 { $name }：{ $span }の予算を使い切りました（<t:{ $until }:R>に再開）。運営者が設定したサーバーの上限でなければ、`/{ limits-command } { limits-lift-command }`で解除できます。
+limits-is-lifted = ✅ { $name }：<t:{ $until }:f>まで解除中
+limits-with-use = { $limit }（使用済み：{ $used }）
+limits-ends = 今日の予算は<t:{ $day }:R>、今月の予算は<t:{ $month }:R>にリセットされます。
 limits-server = このサーバー
 limits-everyone = メンバー1人ずつ
 limits-tokens_per_day = 1日{ $amount }トークン

@@ -1,6 +1,6 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
-from bot.store.ledger.budgets.caps import Cap, Period, Reached, SpendingScope
+from bot.store.ledger.budgets.caps import PERIODS, Cap, Period, Reached, SpendingScope, Used
 from bot.store.ledger.budgets.spending import NewCharge, OpenCharge, Spend
 from bot.store.ledger.budgets.usage import UsageBy, UsageLine
 from bot.store.ledger.conversations import ChannelConversation, TurnsOpenError
@@ -53,6 +53,7 @@ __all__ = [
     "ASSISTANT_SETTING",
     "FORM_CAUSE",
     "OPEN",
+    "PERIODS",
     "SILENT_SETTING",
     "TURN_MOVES",
     "UNDECIDED",
@@ -109,5 +110,6 @@ __all__ = [
     "TurnsOpenError",
     "UsageBy",
     "UsageLine",
+    "Used",
     "Vote",
 ]

@@ -51,6 +51,7 @@ _OF_GUILD: Final = (
     "DELETE FROM seen WHERE guild_id = ?",
     "DELETE FROM tool_values WHERE place_id = ?",
     "DELETE FROM removed_guilds WHERE guild_id = ?",
+    "DELETE FROM facts WHERE key GLOB 'alert:limit:' || ? || ':*'",
 )
 
 _OF_MEMBER: Final = (
@@ -58,6 +59,7 @@ _OF_MEMBER: Final = (
     "UPDATE charges SET member_id = 0 WHERE member_id = ?",
     "DELETE FROM locales WHERE owner = 'user' AND id = ?",
     "DELETE FROM told_refusals WHERE user_id = ?",
+    "DELETE FROM facts WHERE key GLOB 'alert:limit:*:member:' || ? || ':*'",
     "DELETE FROM schedules WHERE creator_id = ?",
     "UPDATE tool_decisions SET decider_id = NULL WHERE decider_id = ?",
     "UPDATE approvals SET decider_id = NULL, decider_name = NULL WHERE decider_id = ?",
@@ -228,6 +230,10 @@ class ForgettingStore:
             db.execute("DELETE FROM told_refusals WHERE told_at < ?", (told_before,))
             db.execute(
                 "DELETE FROM spending WHERE scope = 'member' AND day < ?", (day.isoformat(),)
+            )
+            db.execute(
+                "DELETE FROM facts WHERE key GLOB 'alert:limit:*' AND substr(key, -10) < ?",
+                (day.isoformat(),),
             )
 
         await self._database.write(work)

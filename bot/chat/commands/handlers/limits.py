@@ -1,5 +1,6 @@
 """``/limits``: a server's managers set budgets within the operator's, and lift reached ones."""
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import discord
@@ -13,15 +14,18 @@ from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 from bot.limit_settings import SpendingLimit
+from bot.store.ledger import Period, SpendingScope, Used
 
 Whom = Literal["server", "everyone"]
 """What a limit is for where neither somebody nor a channel is named."""
+
+Shown = SpendingScope | LimitKind
 
 Tokens = app_commands.Range[int, 0, 1_000_000_000_000]
 
 Money = app_commands.Range[float, 0, 1_000_000]
 
-_MARKS: Final[dict[LimitKind, str]] = {"member": "<@{}>", "role": "<@&{}>", "channel": "<#{}>"}
+_MARKS: Final[dict[Shown, str]] = {"member": "<@{}>", "role": "<@&{}>", "channel": "<#{}>"}
 
 
 class LimitCommands:
@@ -69,32 +73,69 @@ class LimitCommands:
         who: discord.Member | None = None,
         channel: Place | None = None,
     ) -> None:
-        """Lift the limits of a member, a channel or this server until the day ends."""
+        """Lift the used up limits of a member, a channel or this server until their period ends."""
         async with ManagersInteraction(interaction, self._rest) as response:
             guild_id = response.guild_id
             if guild_id is None:
                 return
             kind, target_id = _target(who, channel, "server", guild_id)
-            today = await self._budgets.today(guild_id)
-            await self._budgets.caps.lift(kind, guild_id, target_id, today)
+            # The limits of a category are those of its channels.
+            channels = getattr(channel, "channels", ())
+            until = await self._budgets.lift(
+                kind,
+                guild_id,
+                target_id,
+                channel_ids=[each.id for each in channels] or [target_id],
+                role_ids=[role.id for role in who.roles] if who is not None else (),
+            )
             name = _name(kind, target_id)
-            await response.show(localized("limits-lifted", name=name))
+            await response.show(localized("limits-lifted", name=name, until=str(until)))
 
     async def _shown(self, guild_id: int) -> str:
+        """Return what is limited, used, used up and lifted, and when that ends."""
+        budgets = self._budgets
+        ends = await budgets.ends(guild_id)
+        separator = localized("list-separator")
         lines = []
-        for kind, target_id, limit in await self._budgets.caps.all_stored(guild_id):
+        for hit, told in await budgets.reached_in(guild_id):
+            name = _name(hit.cap.scope, hit.cap.target_id)
+            span = localized(f"limit-span-{hit.period}")
+            lines.append(localized("limits-reached", name=name, span=span, until=str(told.until)))
+        today = await budgets.today(guild_id)
+        for scope, target_id, period in await budgets.caps.all_lifted(guild_id, today):
+            until = str(ends[period])
+            lines.append(localized("limits-is-lifted", name=_name(scope, target_id), until=until))
+        for kind, target_id, limit in await budgets.caps.all_stored(guild_id):
+            used = await self._used(kind, guild_id, target_id)
             amounts = [
-                localized(
-                    f"limits-{field}",
-                    amount=f"{amount:,}"
-                    if field.startswith("tokens")
-                    else f"{amount:,.2f} {sentences.plain(self._budgets.prices.currency)}",
-                )
+                self._amount(field, amount, used)
                 for field in SpendingLimit.__struct_fields__
                 if (amount := getattr(limit, field)) is not None and limit != NO_LIMIT
             ]
-            lines.append(f"{_name(kind, target_id)}: {localized('list-separator').join(amounts)}")
+            lines.append(f"{_name(kind, target_id)}: {separator.join(amounts)}")
+        lines.append(localized("limits-ends", day=str(ends["day"]), month=str(ends["month"])))
         return overviews.lines([*lines, localized("limits-operator")])
+
+    async def _used(
+        self, kind: LimitKind, guild_id: int, target_id: int
+    ) -> Mapping[Period, Used] | None:
+        """Return what a target has used; None where each of several has its own sum."""
+        if kind == "role" or kind == "everyone":
+            return None
+        used = await self._budgets.used(kind, guild_id, target_id)
+        return used if kind != "channel" or used["month"].tokens else None
+
+    def _amount(self, field: str, amount: float, used: Mapping[Period, Used] | None) -> str:
+        """Return a limit as members read it, with what is used of it where that is known."""
+        is_tokens, prices = field.startswith("tokens"), self._budgets.prices
+        currency = sentences.plain(prices.currency)
+        most = f"{amount:,}" if is_tokens else f"{amount:,.2f} {currency}"
+        text = localized(f"limits-{field}", amount=most)
+        if used is None:
+            return text
+        sums = used["month" if field.endswith("month") else "day"]
+        spent = f"{sums.tokens:,}" if is_tokens else prices.money(sums.cost)
+        return localized("limits-with-use", limit=text, used=spent)
 
 
 def _target(
@@ -110,6 +151,6 @@ def _target(
     return whom, guild_id
 
 
-def _name(kind: LimitKind, target_id: int) -> str:
+def _name(kind: Shown, target_id: int) -> str:
     mark = _MARKS.get(kind)
     return localized(f"limits-{kind}") if mark is None else mark.format(target_id)

@@ -1,10 +1,21 @@
 """What was used and spent, by day, member, model and channel: the settled charges, added up."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
 
+from bot.store.ledger.budgets.caps import (
+    PERIODS,
+    Cap,
+    Period,
+    Reached,
+    Used,
+    find_reached,
+    find_used,
+)
 from bot.store.ledger.session import LedgerSession
 
 UsageBy = Literal["day", "member", "model", "channel"]
@@ -21,6 +32,9 @@ _WHERE: Final = """
     WHERE settled AND day >= :first
       AND (:guild IS NULL OR guild_id = :guild) AND (:member IS NULL OR member_id = :member)
 """
+
+
+_MOST_SPENDERS: Final = 100
 
 
 class UsageLine(Struct, frozen=True):
@@ -55,6 +69,49 @@ class UsageStore:
             )
 
         return await self._database.read(work)
+
+    async def spenders(self, guild_id: int, first: str) -> tuple[tuple[int, frozenset[int]], ...]:
+        """Return the members who used most in a server, with the roles they had when they asked."""
+        statement = """
+            SELECT c.member_id, (
+                SELECT q.role_ids FROM questions q
+                WHERE q.author_id = c.member_id AND q.guild_id = c.guild_id
+                ORDER BY q.id DESC LIMIT 1)
+            FROM charges c WHERE c.guild_id = ? AND c.day >= ? AND c.member_id <> 0
+            GROUP BY c.member_id ORDER BY sum(c.tokens) DESC LIMIT ?
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[tuple[int, frozenset[int]], ...]:
+            return tuple(
+                (member_id, frozenset(json.loads(role_ids or "[]")))
+                for member_id, role_ids in db.execute(statement, (guild_id, first, _MOST_SPENDERS))
+            )
+
+        return await self._database.read(work)
+
+    async def all_reached(
+        self, caps: Sequence[Cap], *, tokens: int, cost: int
+    ) -> tuple[Reached, ...]:
+        """Return each cap that leaves no room for so much more, a day's apart from a month's.
+
+        Caps that only runs under way fill are left out.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[Reached, ...]:
+            found = (
+                find_reached(db, cap.only(period), tokens, cost)
+                for cap in caps
+                for period in PERIODS
+            )
+            return tuple(hit for hit in found if hit is not None and not hit.in_use)
+
+        return await self._database.read(work)
+
+    async def used(self, cap: Cap) -> dict[Period, Used]:
+        """Return what the scope of a cap has used in its day and in its month."""
+        return await self._database.read(
+            lambda db: {period: find_used(db, cap, period) for period in PERIODS}
+        )
 
     async def table(
         self, first: str, *, guild_id: int | None = None, member_id: int | None = None

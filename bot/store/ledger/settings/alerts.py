@@ -11,6 +11,15 @@ from bot.store.ledger.session import LedgerSession
 _PREFIX: Final = "alert:"
 
 
+LIMIT_ALERT: Final = "limit:"
+"""The beginning of the names of alerts about limits."""
+
+
+def limit_alert(guild_id: int, scope: str, target_id: int, period: str, day: str) -> str:
+    """Return the name of the alert about a limit; ``day`` is the first day of the period."""
+    return f"{LIMIT_ALERT}{guild_id}:{scope}:{target_id}:{period}:{day}"
+
+
 class Alert(Struct, frozen=True):
     """A fault that was told at ``at`` (seconds since 1970), and whether it still lasts."""
 
