@@ -288,6 +288,7 @@ def build_parts(
         schedule=scheduler.schedule,
         cancel=scheduler.cancel,
         health=run_slots.health,
+        cost=budgets.cost_of,
         answers=AnswerHandlers(
             ledger,
             rest,

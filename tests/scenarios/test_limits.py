@@ -260,3 +260,9 @@ async def test_the_cost_stands_below_the_answer_if_configured(channels: Communit
     assert reply.content.splitlines()[-1] == (
         f"-# {localized('tokens', tokens=1_000)} · 0.0026 USD"
     )
+    listed = await channels.ada.command(channels.general, "runs list")
+    shown = await channels.ada.command(channels.general, "runs show", run="1")
+    for each in (listed, shown):
+        await channels.until(lambda each=each: each.original is not None and each.original.content)
+        assert each.original is not None
+        assert " · 1,000 tokens · 0.0026 USD · Ada · " in each.original.content

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 
 from bot.sandbox import Channel, DiscordMessage, Interaction, NotPossible, Permission, Person
+from bot.sandbox.backend.interactions.commands import CHAT_INPUT
 from bot.sandbox.backend.state.model import Overwrite
 from tests.scenarios.community import Community
 from tests.support.eventually import eventually
 
 SECRET = re.compile(r"secret\d+")
+
+LOOKS = {"", "list", "show", "info", "export", "log", "me", "server"}
+"""The names of subcommands that only show something; the others change what is looked at here."""
+
+ABOUT_ONESELF = {"privacy export"}
+"""Shows a person's own questions, wherever they were asked."""
 
 
 def hide(whole: Community, channel: Channel, *readers: Person) -> None:
@@ -31,26 +38,53 @@ def may_read(whole: Community, who: Person, channel: Channel, asker: Person) -> 
     return whole.sandbox.world.sees(channel, who.user)
 
 
+def subcommands(whole: Community) -> list[tuple[str, dict[str, Any]]]:
+    """The path and the payload of every command without subcommands."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for command in whole.sandbox.backend.commands.all(None):
+        options = command.payload.get("options", [])
+        subs = [each for each in options if each["type"] == 1]
+        found += [(f"{command.name} {sub['name']}", sub) for sub in subs]
+        if not subs and command.kind == CHAT_INPUT:
+            found.append((command.name, command.payload))
+    return found
+
+
 async def settled(whole: Community, interaction: Interaction) -> str:
     """Everything that an interaction showed, once the bot has answered."""
     await whole.until(lambda: interaction.done or interaction.failed)
     messages: list[DiscordMessage] = [*interaction.responses]
     if interaction.original is not None:
         messages.append(interaction.original)
-    return "\n".join(message.content for message in messages)
+    files = [file.data.decode() for message in messages for file in message.attachments]
+    return "\n".join([*(message.content for message in messages), *files])
 
 
-async def everything_shown(whole: Community, who: Person, where: Channel, turns: int) -> str:
-    """What a person gets from each command, option, autocompletion and button about runs."""
+async def everything_shown(
+    whole: Community, who: Person, where: Channel, turns: int, groups: str
+) -> str:
+    """What a person gets from each command, option, autocompletion and button of some groups."""
     shown: list[str] = []
-    (command,) = [each for each in whole.sandbox.backend.commands.all(None) if each.name == "runs"]
-    for sub in command.payload["options"]:
-        path = f"runs {sub['name']}"
-        options = {option["name"] for option in sub["options"]}
-        for option in sub["options"]:
-            if option.get("autocomplete"):
-                choices = await who.autocomplete(where, path, focused=option["name"])
-                shown += [choice["name"] for choice in choices]
+    for path, sub in subcommands(whole):
+        if not re.match(groups, path):
+            continue
+        options = {option["name"]: option for option in sub.get("options", [])}
+        group, _, name = path.partition(" ")
+        try:
+            for option in options.values():
+                if option.get("autocomplete"):
+                    choices = await who.autocomplete(where, path, focused=option["name"])
+                    shown += [choice["name"] for choice in choices]
+            if group != "runs":
+                if (
+                    name in LOOKS
+                    and path not in ABOUT_ONESELF
+                    and not any(each.get("required") for each in options.values())
+                ):
+                    shown.append(await settled(whole, await who.command(where, path)))
+                continue
+        except NotPossible:
+            continue  # Discord does not show the command to this person here
         filters: list[dict[str, Any]] = [{}]
         if "run" in options and sub["name"] == "show":
             filters = [{"run": str(number)} for number in range(1, turns + 1)]
@@ -72,11 +106,13 @@ async def everything_shown(whole: Community, who: Person, where: Channel, turns:
     return "\n".join(shown)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "groups"), [(1, "."), (2, "runs")])
 async def test_no_command_option_completion_or_button_shows_what_discord_would_not(
-    channels: Community, seed: int
+    channels: Community, seed: int, groups: str
 ) -> None:
     chance = random.Random(seed)
+    configured = {"Main": channels.assistant_id}
+    channels.bot.set_assistants(channels.assistant_id, configured, channels.tell_place)
     other = channels.sandbox.add_guild("Elsewhere")
     await eventually(lambda: len(channels.bot.guilds) == 2)
     people = [channels.ada, channels.ben, channels.admin]
@@ -100,7 +136,7 @@ async def test_no_command_option_completion_or_button_shows_what_discord_would_n
     await channels.ended_turns(len(asked))
     for who in people:
         for where in (rooms[0], rooms[1], await who.open_dm()):
-            text = await everything_shown(channels, who, where, len(asked))
+            text = await everything_shown(channels, who, where, len(asked), groups)
             guild = None if where.guild is None else where.guild.id
             allowed = {
                 word

@@ -37,8 +37,9 @@ class InteractionHandlers:
     """Handles the buttons of replies and, by ``runs``, the command of the same name.
 
     ``schedule`` is called with the channel of a turn that is retried, ``cancel`` with a turn whose
-    cancellation was stored. ``health`` returns a line about how busy the bot is. ``answers``
-    handles the buttons under answers, ``privacy`` what members want to know and have forgotten.
+    cancellation was stored. ``health`` returns a line about how busy the bot is, ``cost`` what a
+    turn cost. ``answers`` handles the buttons under answers, ``privacy`` what members want to know
+    and have forgotten.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class InteractionHandlers:
         schedule: Callable[[int], None],
         cancel: Callable[[int], None],
         health: Callable[[], str],
+        cost: Callable[[Turn], Awaitable[str]],
         answers: AnswerHandlers,
         privacy: PrivacyCommands,
         conversations: ConversationCommands,
@@ -65,7 +67,13 @@ class InteractionHandlers:
         self._conversations = conversations
         self.form: Final = form
         self.runs: Final = RunCommands(
-            ledger, rest, clock, cancel=self._request_cancel, retry=self._retry, health=health
+            ledger,
+            rest,
+            clock,
+            cancel=self._request_cancel,
+            retry=self._retry,
+            health=health,
+            cost=cost,
         )
 
     async def pressed(

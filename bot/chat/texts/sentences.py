@@ -277,8 +277,8 @@ def askers(turn: Turn) -> str:
     return localized("list-separator").join(names)
 
 
-def run_line(turn: Turn, now: float) -> str:
-    """Format a turn as a list line: state, age, duration, tokens, askers, link."""
+def run_line(turn: Turn, now: float, cost: str) -> str:
+    """Format a turn as a list line: state, age, duration, tokens, cost if known, askers, link."""
     took = (turn.ended_at or now) - turn.started_at
     fields = [
         f"**#{turn.id}** {state(turn)}",
@@ -287,6 +287,7 @@ def run_line(turn: Turn, now: float) -> str:
         localized("tokens-unknown")
         if turn.tokens is None
         else localized("tokens", tokens=turn.tokens),
+        *([cost] if cost else []),
         askers(turn),
     ]
     if turn.parts:
@@ -296,14 +297,18 @@ def run_line(turn: Turn, now: float) -> str:
 
 
 def run_page(
-    turns: Sequence[tuple[Turn, str]], now: float, page: int, pages: int, health: str | None = None
+    turns: Sequence[tuple[Turn, str, str]],
+    now: float,
+    page: int,
+    pages: int,
+    health: str | None = None,
 ) -> str:
-    """Format a page of the list of runs with their questions; ``health`` is its last line."""
+    """Format a page of the list of runs with question and cost; ``health`` is its last line."""
     lines = []
-    for turn, question in turns:
+    for turn, question, cost in turns:
         words = shortened(headline(question, localized("spoiler")), 60)
         lines.append(f"> {plain(words) if is_visible(words) else localized('attachments-only')}")
-        lines.append(run_line(turn, now))
+        lines.append(run_line(turn, now, cost))
     if pages > 1:
         lines.append(localized("runs-page", page=page, pages=pages))
     if health is not None:
@@ -311,9 +316,9 @@ def run_page(
     return "\n".join(lines)
 
 
-def run_details(turn: Turn, now: float, questions: Sequence[str]) -> str:
-    """Format a turn for ``/runs show``, with its questions."""
-    lines = [run_line(turn, now)]
+def run_details(turn: Turn, now: float, questions: Sequence[str], cost: str) -> str:
+    """Format a turn for ``/runs show``, with its questions and its cost, "" if not known."""
+    lines = [run_line(turn, now, cost)]
     if turn.attempt > 1:
         lines.append(localized("run-attempt", attempt=turn.attempt))
     if turn.canceller is not None:

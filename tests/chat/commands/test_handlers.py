@@ -44,6 +44,11 @@ class FakeInteraction:
         self.shown.append(content)
 
 
+async def unknown(turn: Turn) -> str:
+    """Know the cost of no turn."""
+    return ""
+
+
 class Handled:
     """Handlers with what they scheduled and cancelled."""
 
@@ -60,6 +65,7 @@ class Handled:
             schedule=self.scheduled.append,
             cancel=self.cancelled.append,
             health=lambda: "-# busy",
+            cost=unknown,
             answers=no_answers,
             conversations=no_answers,
             privacy=no_answers,

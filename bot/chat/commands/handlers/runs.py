@@ -35,7 +35,7 @@ class RunCommands:
     """Handles ``/runs`` and the buttons below its list.
 
     ``cancel`` and ``retry`` act on a turn that the member may act on. ``health`` returns a line
-    about how busy the bot is.
+    about how busy the bot is, ``cost`` what a turn cost, "" where that is not known.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class RunCommands:
         cancel: Act,
         retry: Act,
         health: Callable[[], str],
+        cost: Callable[[Turn], Awaitable[str]],
     ) -> None:
         self._ledger = ledger
         self._rest = rest
@@ -54,6 +55,7 @@ class RunCommands:
         self._cancel = cancel
         self._retry = retry
         self._health = health
+        self._cost = cost
 
     async def page_pressed(
         self, interaction: discord.Interaction[Any], page: int, chosen: RunFilter
@@ -87,7 +89,7 @@ class RunCommands:
             if turn is not None:
                 questions = await self._ledger.questions.of_turn(turn.id)
                 texts = [question.content for question in questions]
-                text = sentences.run_details(turn, self._clock.now(), texts)
+                text = sentences.run_details(turn, self._clock.now(), texts, await self._cost(turn))
             await response.show(text)
 
     async def cancel_run(
@@ -159,7 +161,7 @@ class RunCommands:
         if turns:
             # Only moderators need to know how busy the bot is.
             health = self._health() if interaction.permissions.manage_messages else None
-            listed = [(turn, await self._asked(turn)) for turn in turns]
+            listed = [(turn, await self._asked(turn), await self._cost(turn)) for turn in turns]
             text = sentences.run_page(listed, self._clock.now(), page, pages, health)
         await response.show(text, buttons.page_view(page, pages, chosen))
 
