@@ -99,16 +99,22 @@ async def test_the_total_stops_commands_and_buttons_but_not_cancel(channels: Com
         assert shows(each.original, "total")
 
 
-async def test_a_button_that_asks_is_limited_like_a_question(channels: Community) -> None:
+async def test_what_asks_by_button_or_command_is_limited_too(
+    channels: Community,
+) -> None:
     await limited(channels, questions_per_minute=1, burst=1)
     await channels.ask("one")
     reply = await channels.finished(channels.general)
-    pressed = await channels.ada.click(reply, "Answer again")
-    await channels.until(lambda: pressed.done)
-    assert pressed.original is not None
-    assert pressed.original.content.startswith(
-        localized("limit-rate", most=1, wait="|").split("|")[0]
-    )
+    for asking in (
+        await channels.ada.click(reply, "Answer again"),
+        await channels.ada.command(channels.general, "runs retry", run="1"),
+        await channels.ada.command(channels.general, "schedule run", schedule="1"),
+    ):
+        await channels.until(lambda asking=asking: asking.done)
+        assert asking.original is not None
+        assert asking.original.content.startswith(
+            localized("limit-rate", most=1, wait="|").split("|")[0]
+        )
     assert len(channels.model.requests) == 1
 
 

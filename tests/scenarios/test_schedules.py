@@ -1,5 +1,6 @@
 """``/schedule``: questions that are asked at times, each once, whatever happens."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -86,9 +87,15 @@ async def test_a_due_question_is_asked_in_its_creators_name_and_answered_in_its_
 ) -> None:
     whole.model.say("All is well.")
     schedule = await added(whole)
+    guild, backend = whole.sandbox.guild, whole.sandbox.backend
+    role = backend.guilds.add_role(guild.state, "News", guild.state.everyone.permissions)
+    backend.guilds.give_role(guild.state, whole.ada.user, role)
     turn_clock(whole, schedule.due_at)
     reply = await whole.finished(whole.general)
     assert answer(reply) == "All is well."
+    # Budgets of roles depend on the roles that the creator has now.
+    (asked,) = await whole.ledger.questions.of_turn(1)
+    assert set(json.loads(asked.role_ids)) == {guild.id, role.id}
     assert localized("asked-on-schedule", name="Ada", text="news?") in reply.content
     (turn,) = await whole.ended_turns(1)
     assert turn.asked_by(whole.ada.id)

@@ -5,7 +5,7 @@ settled by its own usage.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -183,13 +183,9 @@ class Budgets:
         if not questions:
             return None
         charge = await self._charge(turn, questions)
-        roles: dict[int, set[int]] = {}
-        for question in questions:
-            given = msgspec.json.decode(question.role_ids, type=set[int])
-            roles.setdefault(question.author_id, set()).update(given)
         members = {
             member_id: await self.caps.of_member(turn.guild_id, member_id, role_ids, charge.day)
-            for member_id, role_ids in roles.items()
+            for member_id, role_ids in (await self._payers(questions)).items()
         }
         shared = await self.caps.shared(turn.guild_id, turn.parent_id, charge.day, charge.total_day)
         hit = await self._ledger.spending.reserve(charge, shared, members)
@@ -197,6 +193,21 @@ class Budgets:
             return None
         _log.info("Turn %d has no run: the %s limit is reached", turn.id, hit.cap.scope)
         return self._told(hit, await self._zone_of(turn.guild_id))
+
+    async def _payers(self, questions: Sequence[Question]) -> dict[int, set[int]]:
+        """Return the members who ask a turn's questions, with their roles.
+
+        Whoever hears of a denied call only beside the questions of others pays nothing.
+        """
+        asking = [one for one in questions if not (one.cause or "").startswith("denial:")]
+        roles: dict[int, set[int]] = {}
+        for question in asking or questions:
+            given = msgspec.json.decode(question.role_ids, type=set[int])
+            if not given and question.guild_id is not None:
+                # A question that the bot asks for somebody, as after a late call.
+                given = await self._ledger.usage.last_roles(question.guild_id, question.author_id)
+            roles.setdefault(question.author_id, set()).update(given)
+        return roles
 
     async def add_title(self, turn: Turn, spend: Spend) -> None:
         """Store what the run used that titles a turn's channel thread. Raises ``LedgerError``."""

@@ -45,8 +45,8 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
     ``role_ids`` are the roles in the server, which include the server's own id (@everyone); None
     for somebody who has left. ``channel_ids`` are the channel, its parent, its category and the
     server; ``holder_id`` is the channel, for a channel thread its parent.
-    ``command`` is the name of the command, without subcommands, that is used; also that of the
-    command to which a button or a form belongs. ``is_manager`` tells about Manage Server.
+    ``command`` is the name of the command that is used, ``subcommand`` that of its part; also that
+    of the command to which a button or a form belongs. ``is_manager`` tells about Manage Server.
     """
 
     entry: Entry
@@ -56,6 +56,7 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
     role_ids: frozenset[int] | None = frozenset()
     holder_id: int = 0
     command: str = ""
+    subcommand: str = ""
     is_manager: bool = False
     by_user_install: bool = False
 

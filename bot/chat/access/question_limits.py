@@ -15,6 +15,9 @@ from bot.limit_settings import LimitSettings
 ASKING_BUTTONS: Final = frozenset({"retry", "again", "continue"})
 """The buttons that ask the model."""
 
+ASKING_COMMANDS: Final = frozenset({"runs retry", "schedule run"})
+"""The commands that ask the model."""
+
 ASKING_FORMS: Final = frozenset({"write"})
 """The forms that ask the model."""
 
@@ -94,8 +97,12 @@ class QuestionLimits:
         self, request: AccessRequest, event_id: int
     ) -> RateReached | LimitReached | None:
         """Return the limit that a command, a button or a form reaches. Raises ``LedgerError``."""
-        asking = {"button": ASKING_BUTTONS, "form": ASKING_FORMS}.get(request.entry, frozenset())
-        if request.command in asking:
+        asking = {
+            "button": ASKING_BUTTONS,
+            "form": ASKING_FORMS,
+            "command": ASKING_COMMANDS,
+        }.get(request.entry, frozenset())
+        if f"{request.command} {request.subcommand}".strip() in asking:
             return await self.of_question(request, event_id)
         if request.command in WITHOUT_BUDGET:
             return None

@@ -118,6 +118,7 @@ class Visitors:
             role_ids=roles if guild_id is None else roles | {guild_id},
             holder_id=parent_id or channel_id,
             command=_command_of(interaction.data),
+            subcommand=_subcommand_of(interaction.data),
             is_manager=guild_id is not None and interaction.permissions.manage_guild,
             by_user_install=_is_by_user_install(interaction),
         )
@@ -162,6 +163,14 @@ def _command_of(data: Any) -> str:
     """
     given = data if isinstance(data, dict) else {}
     return str(given.get("name") or str(given.get("custom_id", "")).partition(":")[0])
+
+
+def _subcommand_of(data: Any) -> str:
+    """Return the name of the part of a command that is used; empty for a command without parts."""
+    options = data.get("options") if isinstance(data, dict) else None
+    given = options[0] if isinstance(options, list) and options else {}
+    is_part = given.get("type") == discord.AppCommandOptionType.subcommand.value
+    return str(given.get("name", "")) if is_part else ""
 
 
 def _is_by_user_install(interaction: discord.Interaction[Any]) -> bool:

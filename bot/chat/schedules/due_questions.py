@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import discord
 import msgspec
 
-from bot.chat.access.gate import AccessGate
+from bot.chat.access.gate import AccessGate, role_ids_json
 from bot.chat.access.visitors import Visitors
 from bot.chat.places.server_settings import TIME_ZONE, GuildSettings, server_settings, zone_of
 from bot.chat.schedules.rules import rule_from_json
@@ -115,9 +115,16 @@ class DueQuestions:
 
         Raises ``LedgerError``.
         """
+        return (await self._checked(user_id, channel_id, guild_id))[0]
+
+    async def _checked(
+        self, user_id: int, channel_id: int, guild_id: int | None
+    ) -> tuple[str | None, str]:
+        """Return the problem with a member, and the roles that the member has now, as JSON."""
         visitor = await self._visitors.of_absent(user_id, channel_id, guild_id)
         refusal = await self._gate.check(visitor)
-        return None if refusal is None else f"refused-{refusal.reason}"
+        problem = None if refusal is None else f"refused-{refusal.reason}"
+        return problem, role_ids_json(visitor.role_ids)
 
     async def ask_now(
         self, schedule: Schedule, interaction_id: int, user_id: int, user_name: str
@@ -126,7 +133,7 @@ class DueQuestions:
 
         A second call for the same interaction asks nothing. Raises ``LedgerError``.
         """
-        refused = await self.refused(user_id, schedule.channel_id, schedule.guild_id)
+        refused, role_ids = await self._checked(user_id, schedule.channel_id, schedule.guild_id)
         if refused is not None:
             return refused
         if await self._ledger.handovers.is_under_way(schedule.channel_id):
@@ -142,6 +149,7 @@ class DueQuestions:
             author_name=well_formed(user_name),
             content=schedule.content,
             cause=f"schedule:{schedule.id}:run.{interaction_id}",
+            role_ids=role_ids,
         )
         try:
             asked = await self._ledger.questions.take(question, home, most=self._most_waiting)
@@ -232,7 +240,7 @@ class DueQuestions:
         if due_at is not None and now - due_at > ON_TIME and not self._asks_missed:
             await skip(schedule, next_due_at, MISSED)
             return
-        refused = await self.refused(schedule.creator_id, channel_id, guild_id)
+        refused, role_ids = await self._checked(schedule.creator_id, channel_id, guild_id)
         if refused is not None:
             await skip(schedule, next_due_at, refused, pause=refused == LEFT)
             return
@@ -244,7 +252,12 @@ class DueQuestions:
             await skip(schedule, next_due_at, GONE, pause=True)
             return
         asked = await self._ledger.schedules.ask(
-            schedule, home, next_due_at, zone_name, most=self._most_waiting
+            schedule,
+            home,
+            next_due_at,
+            zone_name,
+            most=self._most_waiting,
+            role_ids=role_ids,
         )
         if asked:
             _log.info("Schedule %d asks in channel %d", schedule.id, channel_id)

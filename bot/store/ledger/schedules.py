@@ -205,11 +205,18 @@ class ScheduleStore:
         )
 
     async def ask(
-        self, schedule: Schedule, home: Link, next_due_at: float | None, zone: str, *, most: int
+        self,
+        schedule: Schedule,
+        home: Link,
+        next_due_at: float | None,
+        zone: str,
+        *,
+        most: int,
+        role_ids: str = "[]",
     ) -> bool:
         """Store the question that is due, and the schedule's next time, in one transaction.
 
-        ``zone`` names the time zone of the next time.
+        ``zone`` names the time zone of the next time; ``role_ids`` is JSON of the creator's roles.
 
         Returns False where the question of this due time was asked before, the schedule was changed
         meanwhile, or ``most`` questions wait in the channel: then the due time is skipped with the
@@ -229,6 +236,7 @@ class ScheduleStore:
                 author_name=schedule.creator_name,
                 content=schedule.content,
                 cause=schedule.cause,
+                role_ids=role_ids,
             )
             if waiting_beside(db, new, home) >= most:
                 later = replace(schedule, due_at=next_due_at)

@@ -76,6 +76,7 @@ class UsageStore:
             SELECT c.member_id, (
                 SELECT q.role_ids FROM questions q
                 WHERE q.author_id = c.member_id AND q.guild_id = c.guild_id
+                  AND q.role_ids <> '[]'
                 ORDER BY q.id DESC LIMIT 1)
             FROM charges c WHERE c.guild_id = ? AND c.day >= ? AND c.member_id <> 0
             GROUP BY c.member_id ORDER BY sum(c.tokens) DESC LIMIT ?
@@ -86,6 +87,19 @@ class UsageStore:
                 (member_id, frozenset(json.loads(role_ids or "[]")))
                 for member_id, role_ids in db.execute(statement, (guild_id, first, _MOST_SPENDERS))
             )
+
+        return await self._database.read(work)
+
+    async def last_roles(self, guild_id: int, member_id: int) -> set[int]:
+        """Return the roles that a member had when last asking in a server; empty if unknown."""
+        statement = """
+            SELECT role_ids FROM questions
+            WHERE author_id = ? AND guild_id = ? AND role_ids <> '[]' ORDER BY id DESC LIMIT 1
+        """
+
+        def work(db: sqlite3.Connection) -> set[int]:
+            row = db.execute(statement, (member_id, guild_id)).fetchone()
+            return set() if row is None else set(json.loads(row[0]))
 
         return await self._database.read(work)
 
