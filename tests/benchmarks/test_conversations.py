@@ -9,4 +9,3 @@ async def test_a_conversation_costs_no_multiple_of_what_the_smallest_bot_takes_f
     assert bot.cpu < baseline.cpu * 4
     assert bot.thinking_p95 < baseline.thinking_p95 * 8
     assert bot.memory < 250
-    assert bot.late is not None

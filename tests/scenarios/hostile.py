@@ -242,11 +242,15 @@ def both(*troubles: Trouble) -> Trouble:
     return begin
 
 
-def said_to_be(**fields: object) -> Trouble:
-    """Cut the stream, and say this of the run for as long as the trouble lasts."""
+def said_to_be(*, lifetime: float | None = None, **fields: object) -> Trouble:
+    """Cut the stream, and say this of the run for as long as the trouble lasts.
+
+    With a ``lifetime``, in seconds, the run is said to expire so soon.
+    """
 
     def change(told: Any) -> Any:
-        return told | {"expires_at": told["created_at"] + 10} | fields
+        expiry = {} if lifetime is None else {"expires_at": told["created_at"] + lifetime}
+        return told | expiry | fields
 
     async def begins(exchange: Exchange) -> web.StreamResponse:
         status, headers, answer = await exchange.forward()
