@@ -8,7 +8,7 @@ from tests.hostile.attacks import ATTACKS
 from tests.hostile.soak import soak
 from tests.hostile.trial import QUIET, trial
 
-SECONDS = 1.5
+SECONDS = 0.8
 MOST_MIB = 400.0
 
 

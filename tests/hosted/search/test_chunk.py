@@ -32,7 +32,7 @@ sizes = st.integers(100, 400).flatmap(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(texts, sizes)
 def test_every_character_is_in_a_chunk_and_chunks_are_in_order(
     text: str, size: tuple[int, int]
@@ -48,7 +48,7 @@ def test_every_character_is_in_a_chunk_and_chunks_are_in_order(
         assert one.start < other.start <= one.end < other.end
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(texts, sizes)
 def test_chunks_and_overlaps_are_no_longer_than_asked(text: str, size: tuple[int, int]) -> None:
     most, overlap = size
@@ -58,7 +58,7 @@ def test_chunks_and_overlaps_are_no_longer_than_asked(text: str, size: tuple[int
         assert estimate_tokens(text[other.start : one.end]) <= overlap
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.text("abcdefghij", min_size=1, max_size=60), min_size=1, max_size=400))
 def test_words_are_not_cut(words: list[str]) -> None:
     text = " ".join(words)

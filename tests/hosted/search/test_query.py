@@ -76,7 +76,7 @@ def test_a_question_without_words_finds_nothing() -> None:
         assert index.search("?!") == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_text_and_any_question_meet_without_an_error(text: str, question: str) -> None:
     with SearchIndex({"one": text}) as index:
@@ -84,7 +84,7 @@ def test_any_text_and_any_question_meet_without_an_error(text: str, question: st
             assert 0.0 <= score <= 1.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(st.characters(codec="utf-8", categories=["L", "N", "Z"]), min_size=1, max_size=60))
 def test_a_text_is_found_by_itself(text: str) -> None:
     if not parse_query(text).match:

@@ -71,7 +71,7 @@ SPOILED = st.builds(
 
 
 @given(st.lists(ODD | BENT | SPOILED | st.sampled_from(EVENTS), max_size=30))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_events_hold_they_are_read_or_are_faults(events: list[dict[str, Any]]) -> None:
     reading = Reading(prompt_estimate=1, background=True)
     taken: list[ModelEvent] = []
@@ -87,7 +87,7 @@ def test_whatever_events_hold_they_are_read_or_are_faults(events: list[dict[str,
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_bytes_an_event_is_it_is_read_or_is_a_fault(data: bytes) -> None:
     try:
         Reading(prompt_estimate=1).take(data)
