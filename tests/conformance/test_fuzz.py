@@ -4,7 +4,7 @@ import pytest
 
 from tests.conformance.description import needs_description
 
-CASES = 1500
+CASES = 400
 
 pytestmark = [
     needs_description,

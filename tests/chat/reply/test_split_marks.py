@@ -66,7 +66,7 @@ def styles(text: str) -> list[tuple[str, frozenset[str]]]:
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(min_value=0, max_value=2**32), st.integers(min_value=100, max_value=160))
 def test_every_character_has_the_marks_it_had(seed: int, limit: int) -> None:
     text = text_of(seed)
