@@ -242,7 +242,7 @@ def both(*troubles: Trouble) -> Trouble:
     return begin
 
 
-def said_to_be(*, lifetime: float | None = None, **fields: object) -> Trouble:
+def said_to_be(lifetime: float | None = None, /, **fields: object) -> Trouble:
     """Cut the stream, and say this of the run for as long as the trouble lasts.
 
     With a ``lifetime``, in seconds, the run is said to expire so soon.

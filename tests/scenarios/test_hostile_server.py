@@ -230,21 +230,21 @@ async def test_a_turn_ends_however_its_run_ends(
         "submit_tool_outputs": {"tool_calls": [{"id": "call_1", "type": "hologram"}]},
     }
     cases = [
-        Case("queued", said_to_be(lifetime=10, status="queued"), ends="expired"),
-        Case("in-progress", said_to_be(lifetime=10, status="in_progress"), ends="expired"),
-        Case("cancelling", said_to_be(lifetime=10, status="cancelling"), ends="expired"),
+        Case("queued", said_to_be(10, status="queued"), ends="expired"),
+        Case("in-progress", said_to_be(10, status="in_progress"), ends="expired"),
+        Case("cancelling", said_to_be(10, status="cancelling"), ends="expired"),
         Case(
             "action",
-            said_to_be(lifetime=10, status="requires_action", required_action=waiting),
+            said_to_be(10, status="requires_action", required_action=waiting),
             ends="expired",
         ),
-        Case("action-null", said_to_be(lifetime=10, status="requires_action"), ends="expired"),
+        Case("action-null", said_to_be(10, status="requires_action"), ends="expired"),
         Case(
             "action-unknown",
             said_to_be(status="requires_action", required_action=unknown),
             ends="unreachable",
         ),
-        Case("bored", said_to_be(lifetime=10, status="bored"), ends="expired"),
+        Case("bored", said_to_be(10, status="bored"), ends="expired"),
         Case("expired", said_to_be(status="expired"), ends="expired"),
         Case("server-error", said_to_be(**failed("server_error")), ends="model_failed"),
         Case("rate-limit", said_to_be(**failed("rate_limit_exceeded")), ends="rate_limited"),
