@@ -56,7 +56,7 @@ async def settled(whole: Community, interaction: Interaction) -> str:
     messages: list[DiscordMessage] = [*interaction.responses]
     if interaction.original is not None:
         messages.append(interaction.original)
-    files = [file.data.decode() for message in messages for file in message.attachments]
+    files = [file.data.decode(errors="replace") for message in messages for file in message.attachments]
     return "\n".join([*(message.content for message in messages), *files])
 
 

@@ -164,6 +164,9 @@ class Invocation:
         if isinstance(value, User):
             return self.resolve_user(value)
         if isinstance(value, Channel):
+            kinds = option.get("channel_types")
+            if kinds and int(value.type) not in kinds:
+                raise NotPossible(f"option {option['name']!r} does not offer #{value.name}")
             return self.resolve_channel(value)
         if isinstance(value, Role):
             return self.resolve_role(value)
