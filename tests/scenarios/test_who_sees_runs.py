@@ -56,8 +56,10 @@ async def settled(whole: Community, interaction: Interaction) -> str:
     messages: list[DiscordMessage] = [*interaction.responses]
     if interaction.original is not None:
         messages.append(interaction.original)
-    files = [file.data.decode(errors="replace") for message in messages for file in message.attachments]
-    return "\n".join([*(message.content for message in messages), *files])
+    shown = [message.content for message in messages]
+    for message in messages:
+        shown += [file.data.decode(errors="replace") for file in message.attachments]
+    return "\n".join(shown)
 
 
 async def everything_shown(
