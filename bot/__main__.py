@@ -135,7 +135,7 @@ def demo(config_path: Path | None, port: int, say: str | None, verbose: bool) ->
 
     The demo runs a sandbox Discord on loopback and the bot, and prints the address of a page that
     shows both. The answers are scripted, unless [models] names a model; on the page you can choose
-    a real one: your own, or a small local one (95 MB).
+    a real one: your own, or a small local one (98 MB).
 
     With --say the demo asks one question and prints each change of the channel. It uses the model
     of [models], else the best available one, else the small local one. The exit code is 0 for an

@@ -14,8 +14,8 @@ class Exhibit:
     """The parts that the page shows besides Discord; ``perform`` does what its buttons ask for.
 
     A chip is ``{channel_id, text, files}``; a step of the tour ``{title, text, does, …}``. A model
-    is ``{id, label}``; ``model`` is the chosen one and ``model_text`` says what answers.
-    ``scripted`` marks answers that no model thought of.
+    is ``{id, label}``; ``model`` is the chosen one and ``model_text`` says what answers. A text is
+    ``{en, ja}``. ``scripted`` marks answers that no model thought of.
     """
 
     perform: Perform
@@ -23,7 +23,7 @@ class Exhibit:
     tour: Sequence[Payload] = ()
     models: Sequence[Payload] = field(default=())
     model: str = ""
-    model_text: str = ""
+    model_text: Payload = field(default_factory=dict)
     scripted: bool = False
 
     def payload(self) -> Payload:

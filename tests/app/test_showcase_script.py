@@ -6,8 +6,8 @@ from bot.app.demo.script import CHIPS, SCENES, scene_for
 from bot.app.demo.tour import TOUR
 
 PREPARED = sorted(
-    {chip.text for chip in CHIPS}
-    | {button.text for step in TOUR for button in step.buttons if button.text}
+    {text for chip in CHIPS for text in chip.text}
+    | {text for step in TOUR for button in step.buttons for text in button.text if text}
 )
 
 

@@ -17,7 +17,11 @@ PICTURES = os.environ.get("DEMO_PICTURES")
 
 @asynccontextmanager
 async def browser_page(
-    *, width: int = 1000, height: int = 640, bypass_csp: bool = False
+    *,
+    width: int = 1000,
+    height: int = 640,
+    locale: str = "en-US",
+    bypass_csp: bool = False,
 ) -> AsyncIterator[Page]:
     """Open an empty page; a mistake in a script of a page fails the block.
 
@@ -28,7 +32,7 @@ async def browser_page(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
         page = await browser.new_page(
-            viewport={"width": width, "height": height}, bypass_csp=bypass_csp
+            viewport={"width": width, "height": height}, locale=locale, bypass_csp=bypass_csp
         )
         mistakes: list[str] = []
         page.on("pageerror", lambda error: mistakes.append(str(error)))

@@ -1,11 +1,12 @@
-"""The prepared questions of the showcase and their scripted answers."""
+"""The prepared questions of the showcase and their scripted answers in English."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-TRIP_PLAN: Final = """\
+from bot.app.demo.scene import SIEVE, File, Scene, Texts
+from bot.app.demo.script_ja import SCENES_JA, TRIP_PLAN_JA
+
+_TRIP_PLAN: Final = """\
 Kyoto in May, plan of the walking group
 
 Train tickets there and back: 84 euros
@@ -15,13 +16,6 @@ Tea ceremony on Saturday at 15:00: 25 euros
 
 Bring rain jackets. We meet on Friday at 8:40 below the station clock.
 """
-
-_PRIMES: Final = """\
-sieve = [True] * 10_000
-for number in range(2, 100):
-    if sieve[number]:
-        sieve[number * number :: number] = [False] * len(sieve[number * number :: number])
-print(sum(sieve[2:]))"""
 
 _STORY: Final = (
     "Once upon a time, a lighthouse keeper counted the ships that passed. **One** carried oranges, "
@@ -40,57 +34,48 @@ _RECOVERY: Final = (
     "nobody has to ask again. "
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A prepared question: its title, the answer, and how many words a second it comes with.
-
-    ``call`` is the function that is called first, with its arguments; ``{result}`` in the answer is
-    its output.
-    ``needs`` is a pattern that the conversation must contain, else ``otherwise`` is the answer.
-    """
-
-    pattern: str
-    title: str
-    answer: str
-    words_per_second: float = 60.0
-    call: tuple[str, Mapping[str, str]] | None = None
-    needs: str = ""
-    otherwise: str = ""
-    before: str = ""
-    """Text that comes before the call of a tool."""
-    pause: float = 0.0
-    """Seconds before the first word, so that "thinking…" can be seen."""
-
-    def matches(self, text: str) -> bool:
-        """Return whether the text asks this question."""
-        return re.search(self.pattern, text, re.IGNORECASE) is not None
+TRIP_FILE: Final[File] = (("trip.txt", "旅行.txt"), (_TRIP_PLAN, TRIP_PLAN_JA))
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A prepared question of a channel; ``files`` are names and contents to send with it."""
+    """A prepared question of a channel; ``files`` are sent with it."""
 
     channel: str
-    text: str
-    files: tuple[tuple[str, str], ...] = field(default=())
+    text: Texts
+    files: tuple[File, ...] = field(default=())
 
+
+SKY: Final = ("Why is the sky blue?", "空はなぜ青いのですか？")
+PRIMES: Final = (
+    "How many primes are there below 10,000?",
+    "10,000より小さい素数はいくつありますか？",
+)
+STORY: Final = ("Tell me a very long story", "とても長い物語を聞かせて")
+MEETING: Final = ("Is there a better time to meet?", "もっといい集合時間はありますか？")
+FORMULA: Final = (
+    "Where does the quadratic formula come from?",
+    "二次方程式の解の公式はどうやって導きますか？",
+)
+TRIP: Final = ("What does this trip cost in total?", "この旅行は全部でいくらかかりますか？")
+DICE: Final = ("Roll the dice for our game", "ゲームのサイコロを振って")
+RESTART: Final = ("How do you survive a restart?", "再起動してもなぜ回答は失われないのですか？")
 
 CHIPS: Final = (
-    Chip("general", "Why is the sky blue?"),
-    Chip("general", "How many primes are there below 10,000?"),
-    Chip("general", "Compare Python, Rust and Go in a table"),
-    Chip("general", "What does this trip cost in total?", (("trip.txt", TRIP_PLAN),)),
-    Chip("general", "Tell me a very long story"),
-    Chip("general", "Roll the dice for our game"),
-    Chip("maths", "Where does the quadratic formula come from?"),
-    Chip("maths", "How many primes are there below 10,000?"),
-    Chip("日本語", "空はなぜ青いのですか？"),
-    Chip("日本語", "二次方程式の解の公式を教えて"),
-    Chip("help", "How do I undo my last commit?"),
+    Chip("general", SKY),
+    Chip("general", PRIMES),
+    Chip("general", ("Compare Python, Rust and Go in a table", "Python、Rust、Goを表で比べて")),
+    Chip("general", TRIP, (TRIP_FILE,)),
+    Chip("general", STORY),
+    Chip("general", DICE),
+    Chip("maths", FORMULA),
+    Chip("maths", PRIMES),
+    Chip("日本語", (SKY[1], SKY[1])),
+    Chip("日本語", (FORMULA[1], FORMULA[1])),
+    Chip("help", ("How do I undo my last commit?", "直前のコミットを取り消すには？")),
 )
 
-SCENES: Final = (
+_SCENES_EN: Final = (
     Scene(
         r"why is the sky blue",
         "Why the sky is blue",
@@ -107,7 +92,7 @@ SCENES: Final = (
         "Primes below 10,000",
         "There are **{result}** primes below 10,000. I counted them with a sieve; press *Show "
         "steps* to see the code that ran.",
-        call=("code_interpreter", {"code": _PRIMES}),
+        call=("code_interpreter", {"code": SIEVE}),
         before="Let me count them. ",
     ),
     Scene(
@@ -145,7 +130,7 @@ SCENES: Final = (
         otherwise="I see no message that this is about. Reply to Ben's message about the museum.",
     ),
     Scene(
-        r"where does the quadratic formula come from|解の公式",
+        r"where does the quadratic formula come from",
         "The quadratic formula",
         "Divide $ax^2 + bx + c = 0$ by $a$ and complete the square:\n\n"
         "$$\\left(x + \\frac{b}{2a}\\right)^2 = \\frac{b^2 - 4ac}{4a^2}$$\n\n"
@@ -167,16 +152,9 @@ SCENES: Final = (
         _RESTART + _RECOVERY + "That is why a kill costs **no question and no answer**.",
         9,
     ),
-    Scene(
-        r"空はなぜ青い",
-        "空が青い理由",
-        "太陽の光にはすべての色が含まれています。空気は**波長の短い光ほど強く散乱**します。\n"
-        "- 青い光は波長が短いので、空のあらゆる方向から目に届きます。\n"
-        "- 夕方は光が空気の中を長く通るため、赤い光だけが残ります。\n\n"
-        "この現象を*レイリー散乱*といいます。",
-        30,
-    ),
 )
+
+SCENES: Final = (*_SCENES_EN, *SCENES_JA)
 
 UNKNOWN: Final = (
     "I am the **scripted showcase model**: I know the prepared questions only. Take one of the "

@@ -15,7 +15,8 @@ from typing import Any, Final, Self
 import msgspec
 from aiohttp import web
 
-from bot.app.demo.script import SCENES, UNKNOWN, Scene, scene_for
+from bot.app.demo.scene import Scene
+from bot.app.demo.script import SCENES, UNKNOWN, scene_for
 
 _TITLE: Final = "Write a title for the conversation"
 _PIECE: Final = re.compile(r"[^\S\n]*(?:[぀-ヿ一-鿿、。]{1,3}|[^\s぀-ヿ一-鿿、。]+|\n+)")

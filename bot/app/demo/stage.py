@@ -1,9 +1,9 @@
 """The community that the demo's page shows, and the parts of the page besides Discord."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from bot.app.demo.keeper import BotKeeper
+from bot.app.demo.scene import Texts, both, files_payload
 from bot.app.demo.script import CHIPS
 from bot.app.demo.tour import TOUR
 from bot.app.keys import StartError
@@ -14,15 +14,40 @@ OWN: Final = "own"
 LOCAL: Final = "local"
 
 _MODELS: Final = (
-    (SHOWCASE, "Showcase: scripted answers"),
-    (OWN, "Your model: config.toml, a key, Ollama…"),
-    (LOCAL, "Small local model (95 MB, often wrong)"),
+    (SHOWCASE, ("Showcase: scripted answers", "ショーケース：台本どおりの回答")),
+    (
+        OWN,
+        ("Your model: config.toml, a key, Ollama…", "自分のモデル：config.toml、キー、Ollamaなど"),
+    ),
+    (
+        LOCAL,
+        ("Small local model (98 MB, often wrong)", "小さなローカルモデル（98 MB、間違いが多い）"),
+    ),
 )
+_LOCALES: Final = {"en": "en-US", "ja": "ja"}
+"""Discord's locale of each language of the page."""
 
+_SCRIPTED: Final = (
+    "The answers are **scripted**; the bot, its threads, tools and recovery are real. A real model "
+    "is a click away, at the top.",
+    "回答は**台本どおり**ですが、ボット、スレッド、ツール、復帰はすべて本物です。"
+    "上のメニューで本物のモデルに切り替えられます。",
+)
 _BETTER_MODEL: Final = (
     "\nMention @Assistant in a channel, or send it a direct message. For a better model, set "
-    "`OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml, and restart the demo."
+    "`OPENAI_API_KEY`, start Ollama, or configure `[models]` in config.toml, and restart the demo.",
+    "\nチャンネルで@Assistantをメンションするか、ダイレクトメッセージを送ってください。"
+    "もっとよいモデルを使うには、`OPENAI_API_KEY`を設定するか、Ollamaを起動するか、config.tomlの"
+    "`[models]`を設定して、デモを再起動してください。",
 )
+
+
+def _model_text(line: str, *, scripted: bool) -> Texts:
+    """Return what the page says about the model; ``line`` is what the bot said about it."""
+    if scripted:
+        return _SCRIPTED
+    english, japanese = _BETTER_MODEL
+    return f"**Model:** {line}{english}", f"**モデル：** {line}{japanese}"
 
 
 class Stage:
@@ -32,7 +57,7 @@ class Stage:
         self._sandbox = sandbox
         self._keeper: BotKeeper | None = None
         self._exhibit = Exhibit(
-            self._perform, models=[{"id": name, "label": label} for name, label in _MODELS]
+            self._perform, models=[{"id": name, "label": both(label)} for name, label in _MODELS]
         )
 
     def act_with(self, keeper: BotKeeper) -> None:
@@ -43,15 +68,8 @@ class Stage:
         """Show which model answers now; ``line`` is what the bot said about it."""
         exhibit = self._exhibit
         exhibit.model, exhibit.scripted = chosen, chosen == SHOWCASE
-        exhibit.model_text = (
-            "The answers are **scripted**; the bot, its threads, tools and recovery are real. A "
-            "real model is a click away, at the top."
-            if exhibit.scripted
-            else f"**Model:** {line}"
-        )
-        if not exhibit.scripted:
-            exhibit.model_text += _BETTER_MODEL
-        self._sandbox.welcome = exhibit.model_text
+        text = _model_text(line, scripted=exhibit.scripted)
+        exhibit.model_text, self._sandbox.welcome = both(text), text[0]
 
     async def furnish(self) -> None:
         """Add the channels and what their members said, then show the exhibit on the page."""
@@ -99,8 +117,8 @@ class Stage:
         self._exhibit.chips = [
             {
                 "channel_id": str(ids[chip.channel]),
-                "text": chip.text,
-                "files": _files(chip.files),
+                "text": both(chip.text),
+                "files": files_payload(chip.files),
             }
             for chip in CHIPS
         ]
@@ -118,9 +136,15 @@ class Stage:
                 await self._keeper.choose(value)
             except StartError as error:
                 raise ValueError(str(error)) from error
+        elif name == "language" and value in _LOCALES:
+            self._speak(_LOCALES[value])
         else:
-            raise ValueError(f"There is no action {name!r}.")
+            raise ValueError(f"There is no action {name!r} with {value!r}.")
 
-
-def _files(files: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [{"name": name, "text": text} for name, text in files]
+    def _speak(self, locale: str) -> None:
+        """Set the language of the members' Discord and of the server, as the visitor has it."""
+        for person in self._sandbox.people:
+            person.user.locale = locale
+        guild = self._sandbox.guild
+        if guild.state.locale != locale:
+            guild.make_community(locale)

@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bot.app.demo.script import TRIP_PLAN
-
-Texts = tuple[str, str]
-"""A text in English and in Japanese."""
+from bot.app.demo.scene import File, Texts, both, files_payload
+from bot.app.demo.script import (
+    DICE,
+    FORMULA,
+    MEETING,
+    PRIMES,
+    RESTART,
+    SKY,
+    STORY,
+    TRIP,
+    TRIP_FILE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +28,9 @@ class TourButton:
     label: Texts
     does: str
     channel: str = ""
-    text: str = ""
+    text: Texts = ("", "")
     to: str = ""
-    files: tuple[tuple[str, str], ...] = field(default=())
+    files: tuple[File, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +49,21 @@ class TourStep:
     def payload(self, channels: Mapping[str, int], messages: Mapping[str, int]) -> dict[str, Any]:
         """Return the step as the page takes it, with ids in place of names."""
         return {
-            "title": _both(self.title),
-            "text": _both(self.text),
+            "title": both(self.title),
+            "text": both(self.text),
             "until": self.until,
             "buttons": [
                 {
-                    "label": _both(one.label),
+                    "label": both(one.label),
                     "does": one.does,
                     "channel_id": str(channels[one.channel]) if one.channel else None,
                     "message_id": str(messages[one.to]) if one.to else None,
-                    "text": one.text,
-                    "files": [{"name": name, "text": text} for name, text in one.files],
+                    "text": both(one.text),
+                    "files": files_payload(one.files),
                 }
                 for one in self.buttons
             ],
         }
-
-
-def _both(texts: Texts) -> dict[str, str]:
-    return {"en": texts[0], "ja": texts[1]}
 
 
 _ASK: Final = ("Ask", "質問する")
@@ -74,7 +78,7 @@ TOUR: Final = (
             "「考え中…」の返信を編集しながら回答にします。",
         ),
         "answer",
-        (TourButton(_ASK, "ask", "general", "Why is the sky blue?"),),
+        (TourButton(_ASK, "ask", "general", SKY),),
     ),
     TourStep(
         ("Watch it work", "作業を見る"),
@@ -85,7 +89,7 @@ TOUR: Final = (
             "回答の下のボタンで各ステップを確認できます。",
         ),
         "answer",
-        (TourButton(_ASK, "ask", "general", "How many primes are there below 10,000?"),),
+        (TourButton(_ASK, "ask", "general", PRIMES),),
     ),
     TourStep(
         ("Cancel", "キャンセルする"),
@@ -95,7 +99,7 @@ TOUR: Final = (
         ),
         "cancelled",
         (
-            TourButton(_ASK, "ask", "general", "Tell me a very long story"),
+            TourButton(_ASK, "ask", "general", STORY),
             TourButton(("Press Cancel", "キャンセルを押す"), "cancel"),
         ),
     ),
@@ -113,7 +117,7 @@ TOUR: Final = (
                 ("Reply to Ben", "Benに返信する"),
                 "reply",
                 "general",
-                "Is there a better time to meet?",
+                MEETING,
                 "museum",
             ),
         ),
@@ -125,7 +129,7 @@ TOUR: Final = (
             "DiscordはLaTeXを表示できません。ボットは数式を代替テキスト付きの画像にします。",
         ),
         "answer",
-        (TourButton(_ASK, "ask", "maths", "Where does the quadratic formula come from?"),),
+        (TourButton(_ASK, "ask", "maths", FORMULA),),
     ),
     TourStep(
         ("A document", "文書"),
@@ -136,11 +140,11 @@ TOUR: Final = (
         "answer",
         (
             TourButton(
-                ("Send trip.txt", "trip.txtを送る"),
+                ("Send trip.txt", "旅行.txtを送る"),
                 "ask",
                 "general",
-                "What does this trip cost in total?",
-                files=(("trip.txt", TRIP_PLAN),),
+                TRIP,
+                files=(TRIP_FILE,),
             ),
         ),
     ),
@@ -154,8 +158,8 @@ TOUR: Final = (
         ),
         "answer",
         (
-            TourButton(_ASK, "ask", "general", "Roll the dice for our game"),
-            TourButton(("Allow it once", "今回だけ許可する"), "approve"),
+            TourButton(_ASK, "ask", "general", DICE),
+            TourButton(("Allow it once", "1回だけ許可を押す"), "approve"),
         ),
     ),
     TourStep(
@@ -168,7 +172,7 @@ TOUR: Final = (
         ),
         "recovered",
         (
-            TourButton(_ASK, "ask", "general", "How do you survive a restart?"),
+            TourButton(_ASK, "ask", "general", RESTART),
             TourButton(("Kill the bot", "ボットを強制終了"), "kill"),
         ),
     ),

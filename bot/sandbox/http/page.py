@@ -204,7 +204,7 @@ class PageServer:
                 may_use(command, channel, person.user, self._world)
             except NotPossible:
                 continue
-            found += _flat(command.payload, "")
+            found += _flat(command.payload, person.user.locale)
         return found
 
     async def _menus(self, person: Person, asked: InChannel) -> list[str]:
@@ -240,7 +240,7 @@ class PageServer:
         options = {
             option["name"]: option["type"]
             for command in found
-            for leaf in _flat(command.payload, "")
+            for leaf in _flat(command.payload)
             if leaf["path"] == asked.path
             for option in leaf["options"]
         }
@@ -311,14 +311,34 @@ class PageServer:
         return {}
 
 
-def _flat(command: Payload, prefix: str) -> list[Payload]:
-    """Return the subcommands that can be used: path, description, and options."""
-    path = f"{prefix} {command['name']}".strip()
+def _flat(command: Payload, locale: str = "", path: str = "", label: str = "") -> list[Payload]:
+    """Return the subcommands that can be used: path, description, and options.
+
+    ``label`` is the path in the language of the locale, and so are descriptions and choices.
+    """
+    path, label = f"{path} {command['name']}".strip(), f"{label} {_local(command, locale)}".strip()
     options = command.get("options", [])
     below = [option for option in options if option["type"] in (1, 2)]
     if below:
-        return [leaf for option in below for leaf in _flat(option, path)]
-    return [{"path": path, "description": command["description"], "options": options}]
+        return [leaf for option in below for leaf in _flat(option, locale, path, label)]
+    found = []
+    for option in options:
+        shown: Payload = {
+            "label": _local(option, locale),
+            "description": _local(option, locale, "description"),
+        }
+        if "choices" in option:
+            choices = [{**one, "name": _local(one, locale)} for one in option["choices"]]
+            shown["choices"] = choices
+        found.append({**option, **shown})
+    description = _local(command, locale, "description")
+    return [{"path": path, "label": label, "description": description, "options": found}]
+
+
+def _local(part: Payload, locale: str, field: str = "name") -> str:
+    """Return a name or description in the language of the locale, where there is one."""
+    text: str = (part.get(f"{field}_localizations") or {}).get(locale) or part[field]
+    return text
 
 
 def _json(payload: Any, status: int = 200) -> web.Response:

@@ -13,9 +13,9 @@ import { drawDivider, drawMessage } from "./message.js";
 import { cleared, reacted, voted } from "./tallies.js";
 import { drawCard, drawPosts } from "./threads.js";
 import { Typing } from "./typing.js";
+import { say, translatePage } from "./words.js";
 
-const $ = (id) => document.getElementById(id);
-const LONGEST_NAME = 100;
+const $ = (id) => document.getElementById(id), LONGEST_NAME = 100;
 
 class App {
   constructor(welcome) {
@@ -25,7 +25,7 @@ class App {
     this.typing = new Typing(this);
     $("guild").textContent = $("server").title = document.title = welcome.guild.name;
     $("server").replaceChildren(element("span", { "aria-hidden": "true" }, welcome.guild.name.slice(0, 2)), element("span", { class: "hidden" }, welcome.guild.name));
-    this.greet(welcome.text);
+    this.greet(this.exhibit.text ?? welcome.text);
     $("welcome-close").addEventListener("click", () => { $("welcome").hidden = true; });
     $("who").append(...welcome.people.map((one) => element("option", { value: one.id }, one.name + (one.admin ? " (admin)" : ""))));
     const start = welcome.people.find((one) => !one.admin) ?? welcome.people[0];
@@ -46,7 +46,7 @@ class App {
         this.step(event.key === "ArrowDown" ? 1 : -1);
       } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        openChoice("Go to", this.ordered().flat().map((one) => [this.label(one, "🧵 "), one.id]), (id) => this.open(id, true));
+        openChoice(say("Go to"), this.ordered().flat().map((one) => [this.label(one, "🧵 "), one.id]), (id) => this.open(id, true));
       }
     });
     window.addEventListener("hashchange", () => this.follow());
@@ -79,7 +79,7 @@ class App {
   status(change) {
     this.state.status = { ...this.state.status, ...change };
     const { link, bot, model } = this.state.status;
-    $("status").textContent = link || model || (bot === "offline" ? `${this.welcome.bot.name} is offline` : "");
+    $("status").textContent = link || model || (bot === "offline" ? say("{} is offline", this.welcome.bot.name) : "");
   }
 
   event(name, data) {
@@ -109,7 +109,7 @@ class App {
       PRESENCE_UPDATE: () => this.present(data),
       TYPING_START: () => this.typing.heard(data),
       INTERACTION_SUCCESS: () => this.settled(data.id, ""),
-      INTERACTION_FAILURE: () => this.settled(data.id, "The application did not respond"),
+      INTERACTION_FAILURE: () => this.settled(data.id, say("The application did not respond")),
       INTERACTION_MODAL_CREATE: () => { this.settled(data.id, ""); openModal(data.modal, this, (values) => this.begin(this.client.act("modal", { interaction_id: data.id, values }))); },
     }[name];
     handler?.();
@@ -146,8 +146,8 @@ class App {
     if (!channel) return;
     const title = this.label(channel, "🧵 ");
     $("title").textContent = title;
-    $("topic").textContent = channel.parent_id && THREADS.includes(channel.type) ? `in #${this.state.names.channel(channel.parent_id)}` : channel.topic ?? "";
-    $("text").placeholder = FORUMS.includes(channel.type) ? "New post: its title, then its text on the next lines" : `Message ${title}`;
+    $("topic").textContent = channel.parent_id && THREADS.includes(channel.type) ? say("in #{}", this.state.names.channel(channel.parent_id)) : channel.topic ?? "";
+    $("text").placeholder = FORUMS.includes(channel.type) ? say("New post: its title, then its text on the next lines") : say("Message {}", title);
   }
 
   side(open) {
@@ -297,7 +297,7 @@ class App {
     const { names } = this.state;
     const named = text.replace(/<@!?(\d+)>/g, (_, id) => "@" + names.user(id)).replace(/<@&(\d+)>/g, (_, id) => "@" + names.role(id))
       .replace(/<#(\d+)>/g, (_, id) => "#" + names.channel(id));
-    return !line ? named : named.replace(/\|\|.+?\|\|/g, "█████").replace(/\*\*|__|~~|```\w*|`/g, "");
+    return !line ? named : named.replace(/\|\|.+?\|\|/g, "█████").replace(/\*\*|__|~~|```\w*|`/g, "").replace(/\\([*_~`|>#-])/g, "$1");
   }
 
   post(text, files, replyTo) {
@@ -319,7 +319,7 @@ class App {
 
   forward(message) {
     const places = this.ordered().flat().filter((one) => !FORUMS.includes(one.type));
-    openChoice("Forward to", places.map((one) => [this.label(one, "🧵 "), one.id]), (id) => {
+    openChoice(say("Forward to"), places.map((one) => [this.label(one, "🧵 "), one.id]), (id) => {
       const reference = { type: 1, channel_id: message.channel_id, message_id: message.id };
       this.told(this.client.api("POST", `/channels/${id}/messages`, { message_reference: reference }));
     });
@@ -327,7 +327,7 @@ class App {
 
   async useOn(message) {
     const menus = await this.told(this.client.act("menus", { channel_id: message.channel_id }));
-    openChoice("Apps", (menus ?? []).map((one) => [one, one]), (menu) => {
+    openChoice(say("Apps"), (menus ?? []).map((one) => [one, one]), (menu) => {
       this.told(this.begin(this.client.act("menu", { channel_id: message.channel_id, message_id: message.id, name: menu })));
     });
   }
@@ -396,5 +396,5 @@ class App {
   targets(kind) { return targets(this.state, kind); }
 }
 
-const response = await fetch("/page/welcome.json");
-new App(await response.json());
+translatePage();
+new App(await (await fetch("/page/welcome.json")).json());

@@ -1,6 +1,7 @@
 // The list of channels at the side, by category.
 
 import { element } from "./markdown.js";
+import { say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 export const THREADS = [10, 11, 12], FORUMS = [15, 16];
@@ -36,7 +37,7 @@ function heading(category, app) {
     state.folded[folded ? "delete" : "add"](category);
     drawChannels(app);
   };
-  return element("h3", {}, element("button", { type: "button", class: "category", "aria-expanded": String(!folded), onclick: fold }, `${folded ? "▸" : "▾"} ${state.channels.get(category)?.name ?? "Channels"}`));
+  return element("h3", {}, element("button", { type: "button", class: "category", "aria-expanded": String(!folded), onclick: fold }, `${folded ? "▸" : "▾"} ${state.channels.get(category)?.name ?? say("Channels")}`));
 }
 
 export function drawChannels(app) {
@@ -46,9 +47,9 @@ export function drawChannels(app) {
     const thread = THREADS.includes(channel.type);
     const locked = channel.thread_metadata?.locked ? " 🔒" : channel.thread_metadata?.archived ? " 💤" : "";
     const pings = state.fresh.get(channel.id);
-    const badge = pings ? element("span", { class: "badge", "aria-label": `${pings} mentions` }, String(pings)) : null;
+    const badge = pings ? element("span", { class: "badge", "aria-label": say("{} mentions", pings) }, String(pings)) : null;
     return element("button", { type: "button", class: (thread ? "thread " : "") + (state.fresh.has(channel.id) ? "new" : ""), "data-channel": channel.id, "aria-current": channel.id === state.current ? "page" : undefined, onclick: () => app.open(channel.id, true) },
-      element("span", { class: "words" }, label(channel, "╰ ", app) + locked), state.fresh.has(channel.id) ? element("span", { class: "hidden" }, "unread") : null, badge);
+      element("span", { class: "words" }, label(channel, "╰ ", app) + locked), state.fresh.has(channel.id) ? element("span", { class: "hidden" }, say("unread")) : null, badge);
   };
   // Each category with its channels; what has none stands first.
   const rows = [];
@@ -61,5 +62,5 @@ export function drawChannels(app) {
   }
   const withBot = dms.some((one) => one.type === DM && one.recipients.every((each) => each.id === state.person.id));
   const bot = withBot ? [] : [element("button", { type: "button", onclick: () => app.openDm() }, "@ " + app.welcome.bot.name)];
-  $("channels").replaceChildren(...rows, element("h3", {}, "Direct messages"), ...bot, ...dms.map(item));
+  $("channels").replaceChildren(...rows, element("h3", {}, say("Direct messages")), ...bot, ...dms.map(item));
 }

@@ -1,5 +1,7 @@
 // Talks to the sandbox as Discord's own app would: REST with a person's token, and the gateway.
 
+import { say } from "./words.js";
+
 export class Refused extends Error {}
 
 export class Client {
@@ -58,7 +60,7 @@ export class Client {
     try {
       response = await fetch(path, options);
     } catch {
-      throw new Refused("The sandbox does not answer.");
+      throw new Refused(say("The sandbox does not answer."));
     }
     const text = await response.text();
     const answer = text ? JSON.parse(text) : null;

@@ -2,6 +2,7 @@
 
 import { element, render } from "./markdown.js";
 import { cover, drawFile, drawMedia, hex } from "./media.js";
+import { say } from "./words.js";
 
 const ROW = 1, BUTTON = 2, STRING_SELECT = 3, SECTION = 9, TEXT = 10, THUMBNAIL = 11, GALLERY = 12, FILE = 13, SEPARATOR = 14, CONTAINER = 17;
 const LINK = 5, LARGE = 2;
@@ -46,10 +47,10 @@ export function choices(part, app) {
 
 function drawSelect(part, message, app) {
   const many = part.max_values > 1;
-  const menu = element("select", { "aria-label": part.placeholder ?? "Choose", disabled: part.disabled, multiple: many });
-  if (!many) menu.append(element("option", { value: "", disabled: true, selected: true }, part.placeholder ?? "Choose…"));
+  const menu = element("select", { "aria-label": part.placeholder ?? say("Choose"), disabled: part.disabled, multiple: many });
+  if (!many) menu.append(element("option", { value: "", disabled: true, selected: true }, part.placeholder ?? say("Choose…")));
   for (const [value, label, chosen] of choices(part, app)) menu.append(element("option", { value, selected: chosen }, label));
   const send = () => app.choose(message, part, [...menu.selectedOptions].map((one) => one.value));
   if (!many) menu.addEventListener("change", send);
-  return many ? element("span", { class: "row" }, menu, element("button", { type: "button", onclick: send }, "Choose")) : menu;
+  return many ? element("span", { class: "row" }, menu, element("button", { type: "button", onclick: send }, say("Choose"))) : menu;
 }

@@ -3,6 +3,8 @@
 import { packed } from "./dialogs.js";
 import { element } from "./markdown.js";
 import { offered } from "./mentions.js";
+import { postVoice, Recorder } from "./voice.js";
+import { say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const KIND = { string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
@@ -22,6 +24,7 @@ export class Composer {
     this.text.addEventListener("paste", (event) => { if (event.clipboardData.files.length) this.add(event.clipboardData.files); });
     $("composer").addEventListener("submit", (event) => { event.preventDefault(); this.send(); });
     $("attach").addEventListener("click", () => $("file").click());
+    new Recorder($("voice"), (file) => this.sayAloud(file), (problem) => { $("problem").textContent = problem; });
     $("file").addEventListener("change", () => { this.add($("file").files); $("file").value = ""; });
     for (const name of ["dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => this.drag(event));
   }
@@ -41,26 +44,36 @@ export class Composer {
 
   drawFiles() {
     $("files").replaceChildren(...this.files.map((file) => element("li", {}, file.name + " ",
-      element("button", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => { this.files = this.files.filter((one) => one !== file); this.drawFiles(); } }, "✕"))));
+      file.type.startsWith("audio/") ? element("button", { type: "button", "aria-label": say("Send as a voice message"), title: say("Send as a voice message"), onclick: () => this.sayAloud(file) }, "🎤") : null,
+      element("button", { type: "button", "aria-label": say("Remove {}", file.name), onclick: () => { this.files = this.files.filter((one) => one !== file); this.drawFiles(); } }, "✕"))));
+  }
+
+  async sayAloud(file) {
+    const { app } = this;
+    const posted = await app.told(postVoice(app.client, app.state.current, file));
+    if (posted) {
+      this.files = this.files.filter((one) => one !== file);
+      this.drawFiles();
+    }
   }
 
   replyTo(message) {
     this.reply = message;
     this.editing = null;
-    this.note(message ? `Replying to ${message.author.global_name ?? message.author.username}` : null);
+    this.note(message ? say("Replying to {}", message.author.global_name ?? message.author.username) : null);
   }
 
   edit(message) {
     this.editing = message;
     this.reply = null;
     this.text.value = this.app.plain(message.content, false);
-    this.note("Editing your message");
+    this.note(say("Editing your message"));
   }
 
   note(text) {
     $("reply").hidden = !text;
     if (text) {
-      $("reply").replaceChildren(text + " ", element("button", { type: "button", "aria-label": "Stop", onclick: () => this.reset() }, "✕"));
+      $("reply").replaceChildren(text + " ", element("button", { type: "button", "aria-label": say("Stop"), onclick: () => this.reset() }, "✕"));
       this.text.focus();
     }
   }
@@ -111,8 +124,8 @@ export class Composer {
   async offerCommands(start) {
     const commands = await this.app.commands();
     if (!this.text.value.startsWith("/")) return;
-    const rest = commands.filter((one) => one.path.startsWith(start.trimEnd()) || start.startsWith(one.path + " "));
-    this.offer(rest.map((one) => ({ label: "/" + one.path, hint: one.description, pick: () => this.fill(one) })));
+    const rest = commands.filter((one) => [one.path, one.label].some((name) => name.startsWith(start.trimEnd()) || start.startsWith(name + " ")));
+    this.offer(rest.map((one) => ({ label: "/" + one.label, hint: one.description, pick: () => this.fill(one) })));
   }
 
   offer(found) {
@@ -163,9 +176,9 @@ export class Composer {
     this.text.value = "";
     this.hidePicker();
     const inputs = command.options.map((option) => this.input(option));
-    const go = element("button", { type: "button", onclick: () => this.send() }, "Send");
-    const away = element("button", { type: "button", "aria-label": "Cancel the command", onclick: () => { this.reset(); this.text.focus(); } }, "✕");
-    $("options").replaceChildren(element("strong", {}, "/" + command.path), ...inputs, go, away);
+    const go = element("button", { type: "button", onclick: () => this.send() }, say("Send"));
+    const away = element("button", { type: "button", "aria-label": say("Cancel the command"), onclick: () => { this.reset(); this.text.focus(); } }, "✕");
+    $("options").replaceChildren(element("strong", {}, "/" + command.label), ...inputs, go, away);
     $("options").hidden = false;
     ($("options").querySelector("input, select") ?? go).focus();
   }
@@ -189,11 +202,11 @@ export class Composer {
         field.addEventListener("input", () => this.complete(option, field, list));
         field.after(list);
         field.addEventListener("keydown", (event) => this.optionKey(event));
-        return element("label", { title: option.description }, option.name + (option.required ? " *" : ""), field, list);
+        return element("label", { title: option.description }, option.label + (option.required ? " *" : ""), field, list);
       }
     }
     field.addEventListener("keydown", (event) => this.optionKey(event));
-    return element("label", { title: option.description }, option.name + (option.required ? " *" : ""), field);
+    return element("label", { title: option.description }, option.label + (option.required ? " *" : ""), field);
   }
 
   optionKey(event) {

@@ -2,6 +2,7 @@
 
 import { element, render } from "./markdown.js";
 import { choices } from "./components.js";
+import { say } from "./words.js";
 
 const TEXT_DISPLAY = 10, TEXT_INPUT = 4, FILE_UPLOAD = 19, RADIO = 21, CHECKBOXES = 22, CHECKBOX = 23, PARAGRAPH = 2;
 
@@ -23,8 +24,8 @@ export function openModal(modal, app, submit) {
     form.append(node);
   }
   const problem = element("p", { role: "alert", class: "note" });
-  const cancel = element("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-  form.append(problem, element("div", { class: "ends" }, cancel, element("button", { class: "go" }, "Submit")));
+  const cancel = element("button", { type: "button", onclick: () => dialog.close() }, say("Cancel"));
+  form.append(problem, element("div", { class: "ends" }, cancel, element("button", { class: "go" }, say("Submit"))));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
@@ -80,9 +81,9 @@ export async function packed(file) {
 export function openChoice(title, options, pick) {
   const dialog = document.getElementById("modal");
   const buttons = options.map(([label, value]) => element("button", { type: "button", onclick: () => { dialog.close(); pick(value); } }, label));
-  const empty = options.length ? null : element("p", { class: "note" }, "There is nothing to choose.");
+  const empty = options.length ? null : element("p", { class: "note" }, say("There is nothing to choose."));
   dialog.replaceChildren(element("h2", { id: "modal-title" }, title), element("div", { class: "list" }, ...buttons), empty,
-    element("div", { class: "ends" }, element("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
+    element("div", { class: "ends" }, element("button", { type: "button", onclick: () => dialog.close() }, say("Cancel"))));
   dialog.showModal();
 }
 
@@ -101,7 +102,7 @@ export function openTroubles(actions, perform) {
     } }, action.label);
     return element("div", { class: "trouble" }, go, number, number ? element("span", {}, action.number) : null);
   });
-  const close = element("button", { type: "button", class: "go", onclick: () => dialog.close() }, "Close");
+  const close = element("button", { type: "button", class: "go", onclick: () => dialog.close() }, say("Close"));
   dialog.replaceChildren(
     element("h2", { id: "troubles-title" }, "Troubles for the bot"),
     element("p", { class: "note" }, "What Discord can do to a bot on a bad day."),

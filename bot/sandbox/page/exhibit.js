@@ -3,10 +3,11 @@
 import { FORUMS } from "./channels.js";
 import { element } from "./markdown.js";
 import { working } from "./parts.js";
+import { LANGUAGE } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const JAPANESE = navigator.language.startsWith("ja");
-const WORDS = JAPANESE
+const said = (texts) => texts[LANGUAGE];
+const WORDS = LANGUAGE === "ja"
   ? { next: "次へ", back: "戻る", end: "終了", done: "完了！", step: (at, all) => `ステップ ${at} / ${all}`, begin: (all) => `ツアーを始める（${all}ステップ）`, loading: "モデルを読み込んでいます…", finished: "ツアーは以上です。自由に試してください。" }
   : { next: "Next", back: "Back", end: "End the tour", done: "Done!", step: (at, all) => `Step ${at} of ${all}`, begin: (all) => `Take the tour (${all} steps)`, loading: "Loading the model…", finished: "That was the tour. Try anything you like." };
 
@@ -18,7 +19,7 @@ export class Exhibit {
     this.forget();
     if (!parts) return;
     $("models").hidden = false;
-    $("model").replaceChildren(...parts.models.map((one) => element("option", { value: one.id }, one.label)));
+    $("model").replaceChildren(...parts.models.map((one) => element("option", { value: one.id }, said(one.label))));
     $("model").addEventListener("change", () => this.choose($("model").value));
     $("tour-open").hidden = !parts.tour.length;
     $("tour-open").addEventListener("click", () => this.go(0));
@@ -30,6 +31,9 @@ export class Exhibit {
     $("model").value = parts.model;
     $("scripted").hidden = !parts.scripted;
   }
+
+  // What answers, in the visitor's language.
+  get text() { return this.parts && said(this.parts.model_text); }
 
   // Nothing of the present step was seen yet.
   forget() {
@@ -44,13 +48,14 @@ export class Exhibit {
     this.app.status({ model: "" });
     $("model").disabled = false;
     this.update(parts ?? this.parts);
-    if (parts) this.app.greet(parts.model_text);
+    if (parts) this.app.greet(said(parts.model_text));
   }
 
   opened() {
+    if (this.parts && !this.spoken) this.spoken = this.app.told(this.app.client.act("exhibit", { name: "language", value: LANGUAGE }));
     const chips = (this.parts?.chips ?? []).filter((one) => one.channel_id === this.app.state.current);
     $("chips").hidden = !chips.length;
-    $("chips").replaceChildren(...chips.map((one) => element("button", { type: "button", onclick: () => this.app.told(this.ask(one)) }, (one.files.length ? "📎 " : "") + one.text)));
+    $("chips").replaceChildren(...chips.map((one) => element("button", { type: "button", onclick: () => this.app.told(this.ask(one)) }, (one.files.length ? "📎 " : "") + said(one.text))));
     if (this.parts?.tour.length && !this.begin) {
       this.begin = element("button", { type: "button", class: "go", onclick: () => this.go(0) }, WORDS.begin(this.parts.tour.length));
       $("welcome-text").after(this.begin);
@@ -58,12 +63,13 @@ export class Exhibit {
     this.observe();
   }
 
-  async ask({ channel_id: channel, text, files, message_id: replied }) {
+  async ask({ channel_id: channel, text: texts, files, message_id: replied }) {
     const { app } = this;
+    const text = said(texts);
     await app.open(channel, true);
     const asked = app.encodedForBot(text);
     if (FORUMS.includes(app.state.channels.get(channel).type)) return app.newPost(`${text}\n${asked}`);
-    const posted = await app.client.post(channel, asked, files.map((one) => new File([one.text], one.name, { type: "text/plain" })), replied);
+    const posted = await app.client.post(channel, asked, files.map((one) => new File([said(one.text)], said(one.name), { type: "text/plain" })), replied);
     return posted.id;
   }
 
@@ -81,7 +87,6 @@ export class Exhibit {
   draw() {
     const { tour } = this.parts;
     const step = tour[this.at];
-    const said = (texts) => texts[JAPANESE ? "ja" : "en"];
     const button = (label, act, more = {}) => element("button", { type: "button", onclick: act, ...more }, label);
     const last = this.at === tour.length - 1;
     $("tour").replaceChildren(

@@ -1,6 +1,7 @@
 // Draws files, pictures with their alt text, embeds and link previews.
 
 import { element, render } from "./markdown.js";
+import { say } from "./words.js";
 
 const WIDEST = 420, HIGHEST = 320, SPOILER = "SPOILER_";
 
@@ -26,11 +27,11 @@ function figure(path, description, fallback, media) {
 
 export function cover(node, spoiler) {
   if (!spoiler) return node;
-  const button = element("button", { type: "button", class: "cover", onclick: () => button.replaceWith(node) }, "Spoiler: show");
+  const button = element("button", { type: "button", class: "cover", onclick: () => button.replaceWith(node) }, say("Spoiler: show"));
   return button;
 }
 
-export function drawMedia(media, description, fallback = "Picture") {
+export function drawMedia(media, description, fallback = say("Picture")) {
   const path = own(media.url);
   if (path) return figure(path, description, fallback, media);
   return element("a", { class: "file", href: media.url, target: "_blank", rel: "noreferrer" }, `🖼 ${new URL(media.url).host}`);
@@ -50,7 +51,7 @@ export function drawFile(file) {
 function drawVoice(file, path) {
   const seconds = Math.round(file.duration_secs);
   const length = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  return element("div", { class: "voice" }, `🎤 Voice message, ${length}`, element("audio", { controls: true, src: path, preload: "none" }));
+  return element("div", { class: "voice" }, `🎤 ${say("Voice message")}, ${length}`, element("audio", { controls: true, src: path, preload: "none" }));
 }
 
 export function drawSticker(sticker) {
@@ -71,7 +72,7 @@ export function drawEmbed(embed, names) {
     node.append(embed.url ? element("a", { href: embed.url, target: "_blank", rel: "noreferrer" }, title) : title);
   }
   if (embed.description) node.append(element("div", { class: "content" }, render(embed.description, names)));
-  for (const media of [embed.thumbnail, embed.image]) if (media) node.append(drawMedia(media, media.description, embed.title ?? "Picture"));
+  for (const media of [embed.thumbnail, embed.image]) if (media) node.append(drawMedia(media, media.description, embed.title ?? say("Picture")));
   if (embed.fields?.length) {
     node.append(element("dl", {}, ...embed.fields.map((field) => element("div", { class: field.inline ? "inline" : "" },
       element("dt", {}, render(field.name, names)), element("dd", { class: "content" }, render(field.value, names))))));

@@ -3,6 +3,7 @@
 import { element, render } from "./markdown.js";
 import { avatar, clock, day, drawAbove, drawBody, drawForward, drawPoll, drawPollResult, name } from "./parts.js";
 import { drawCard } from "./threads.js";
+import { say } from "./words.js";
 
 const LOADING = 128, EPHEMERAL = 64;
 const THREAD_CREATED = 18, REPLY = 19, STARTER = 21, POLL_RESULT = 46;
@@ -26,7 +27,7 @@ export function drawMessage(message, previous, app) {
   if (message.flags & LOADING) content.append(element("span", { class: "dots note" }, `${name(message.author)} is thinking`));
   else content.append(render(shown.content, state.names));
   if (shown.edited_timestamp && shown.content) {
-    content.append(element("span", { class: "edited", title: new Date(shown.edited_timestamp).toLocaleString() }, " (edited)"));
+    content.append(element("span", { class: "edited", title: new Date(shown.edited_timestamp).toLocaleString() }, ` ${say("(edited)")}`));
   }
   node.append(content);
   if (shown.poll) node.append(drawPoll(shown, app));
@@ -37,8 +38,8 @@ export function drawMessage(message, previous, app) {
     node.append(drawCard(message.thread, app));
   }
   if (message.flags & EPHEMERAL) {
-    node.append(element("div", { class: "note ephemeral" }, "👁 Only you can see this · ",
-      element("button", { type: "button", onclick: () => app.dismiss(message) }, "Dismiss message")));
+    node.append(element("div", { class: "note ephemeral" }, `👁 ${say("Only you can see this")} · `,
+      element("button", { type: "button", onclick: () => app.dismiss(message) }, say("Dismiss message"))));
   } else node.append(tools(message, app));
   return node;
 }
@@ -60,12 +61,12 @@ function tools(message, app) {
   const { state } = app;
   const mine = message.author.id === state.person.id;
   const button = (label, text, act) => element("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
-  const found = ["👍", "❤️", "🎉"].map((emoji) => button(`React with ${emoji}`, emoji, () => app.react(message, emoji, true)));
-  found.push(button("Reply", "↩", () => app.replyTo(message)));
-  if (mine) found.push(button("Edit", "✎", () => app.edit(message)));
-  if (mine || state.person.admin) found.push(button("Delete", "🗑", () => app.remove(message)));
-  found.push(button("Forward", "↪", () => app.forward(message)), button("Apps", "⋯", () => app.useOn(message)));
-  if (app.canHaveThread(message)) found.push(button("Start a thread", "🧵", () => app.startThread(message)));
+  const found = ["👍", "❤️", "🎉"].map((emoji) => button(say("React with {}", emoji), emoji, () => app.react(message, emoji, true)));
+  found.push(button(say("Reply"), "↩", () => app.replyTo(message)));
+  if (mine) found.push(button(say("Edit"), "✎", () => app.edit(message)));
+  if (mine || state.person.admin) found.push(button(say("Delete"), "🗑", () => app.remove(message)));
+  found.push(button(say("Forward"), "↪", () => app.forward(message)), button(say("Apps"), "⋯", () => app.useOn(message)));
+  if (app.canHaveThread(message)) found.push(button(say("Start a thread"), "🧵", () => app.startThread(message)));
   return element("div", { class: "tools" }, ...found);
 }
 
@@ -75,6 +76,6 @@ export function drawDivider(message, previous, unseen) {
   if (!previous || day(previous.timestamp) !== day(message.timestamp)) {
     found.push(element("div", { class: "divider", role: "separator" }, element("span", {}, day(message.timestamp, "long"))));
   }
-  if (unseen) found.push(element("div", { class: "divider unseen", role: "separator" }, element("span", {}, "New")));
+  if (unseen) found.push(element("div", { class: "divider unseen", role: "separator" }, element("span", {}, say("New"))));
   return found;
 }

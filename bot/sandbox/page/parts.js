@@ -3,6 +3,7 @@
 import { drawComponent } from "./components.js";
 import { element, render } from "./markdown.js";
 import { drawEmbed, drawFile, drawSticker } from "./media.js";
+import { say } from "./words.js";
 
 const SUMMARY = 160, LOADING = 128;
 
@@ -75,8 +76,8 @@ export function drawPoll(message, app) {
     box.append(element("label", {}, bar, input, element("span", {}, text), element("span", { class: "note" }, `${votes.count} · ${share} %`)));
   }
   const chosen = () => inputs.filter((one) => one.checked).map((one) => Number(one.value));
-  const vote = element("button", { type: "button", onclick: () => app.vote(message, chosen()) }, "Vote");
-  const back = element("button", { type: "button", onclick: () => app.vote(message, []) }, "Take back");
+  const vote = element("button", { type: "button", onclick: () => app.vote(message, chosen()) }, say("Vote"));
+  const back = element("button", { type: "button", onclick: () => app.vote(message, []) }, say("Take back"));
   const state = over ? "final" : `until ${new Date(poll.expiry).toLocaleString()}`;
   box.append(element("div", { class: "row" }, ...(over ? [] : [vote, back]), element("span", { class: "note" }, `${total} ${total === 1 ? "vote" : "votes"} · ${state}`)));
   return box;
@@ -93,7 +94,7 @@ export function drawAbove(message, app) {
     return element("div", { class: "replied" }, `${name(message.interaction.user)} used /${message.interaction.name}`);
   }
   const earlier = message.referenced_message;
-  if (!earlier) return element("div", { class: "replied" }, "Original message was deleted");
+  if (!earlier) return element("div", { class: "replied" }, say("Original message was deleted"));
   const files = earlier.attachments.length || earlier.sticker_items?.length ? " 📎" : "";
   const text = earlier.content.replace(/\s+/g, " ").slice(0, SUMMARY) || (earlier.components.length || files ? "(see the message)" : "(no text)");
   return element("button", { type: "button", class: "replied", onclick: () => app.show(earlier.id) }, `${name(earlier.author)}: `, app.plain(text), files);

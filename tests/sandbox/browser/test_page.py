@@ -7,6 +7,7 @@ import discord
 import pytest
 
 from bot.sandbox import Sandbox
+from bot.sandbox.backend.state.kinds import MessageFlag
 from tests.sandbox.browser.conftest import Page
 from tests.sandbox.client import Bot, Confirm
 from tests.sandbox.conftest import StartBot
@@ -108,6 +109,15 @@ async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     await expect(page.locator(".file a")).to_have_text("table.csv")
     general = sandbox.guild.text_channel("general")
     assert general.messages[-1].attachments[0].data == b"a,b\n1,2"
+
+    # Two seconds of silence as a wave file: 8,000 bytes a second after the header.
+    wave = b"RIFF\xa4>\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0@\x1f\0\0\1\0\x08\0data\x80>\0\0"
+    recording = {"name": "memo.wav", "mimeType": "audio/wav", "buffer": wave + b"\x80" * 16_000}
+    await page.set_input_files("#file", recording)
+    await page.click("[aria-label='Send as a voice message']")
+    await expect(page.locator(".voice")).to_contain_text("0:02")
+    await expect(page.locator("#files li")).to_have_count(0)
+    assert general.messages[-1].flags == MessageFlag.IS_VOICE_MESSAGE
     await bot.close()
     await task
 
