@@ -67,7 +67,7 @@ class Monitoring:
         assert self._prometheus is not None, "only a server with metrics asks for them"
         if self._bot is not None and self._ledger is not None:
             counts = await self._ledger.history.open_counts()
-            self._prometheus.measure(self._bot.vitals(), counts)
+            self._prometheus.measure(self._bot.vitals(), counts, await self._bot.spending())
         return self._prometheus.text()
 
     async def problems(self) -> Mapping[str, str]:

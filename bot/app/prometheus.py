@@ -18,7 +18,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from bot.chat.bot import Vitals
+from bot.chat.access.prices import UNIT
+from bot.chat.bot import Spending, Vitals
 from bot.runtime.metrics import Metrics
 from bot.server import MetricsText
 from bot.store.ledger import OPEN, OpenCounts
@@ -74,10 +75,10 @@ class PrometheusMetrics(Metrics):
         invalid.set_function(lambda: float(self._count_invalid()))
         ProcessCollector(registry=self.registry)
 
-    def measure(self, vitals: Vitals, counts: OpenCounts) -> None:
+    def measure(self, vitals: Vitals, counts: OpenCounts, spending: Spending) -> None:
         """Take what is measured at the moment of a scrape."""
         self._gauges = self._gauges or _Gauges(self.registry)
-        self._gauges.set(vitals, counts)
+        self._gauges.set(vitals, counts, spending)
 
     def text(self) -> MetricsText:
         """Return all metrics as text."""
@@ -151,9 +152,13 @@ class _Gauges:
         self._open_turns = gauge("open_turns", "Turns that have not ended.", "state")
         self._waiting = gauge("waiting_questions", "Questions that wait for a turn.")
         self._slots = gauge("run_slots", "Turns that have a run or wait for one.", "state")
+        self._tokens = gauge("spent_tokens", "Tokens used this day or month.", "period")
+        self._money = gauge(
+            "spent_money", "Cost of this day or month, by [prices].", "period", "currency"
+        )
         self._late = gauge("loop_late_seconds", "Delay of the event loop, p99 of the last minute.")
 
-    def set(self, vitals: Vitals, counts: OpenCounts) -> None:
+    def set(self, vitals: Vitals, counts: OpenCounts, spending: Spending) -> None:
         """Take the values of now."""
         self._connected.set(vitals.connected)
         self._slots.labels("held").set(vitals.slots_held)
@@ -162,3 +167,6 @@ class _Gauges:
         self._waiting.set(counts.waiting_questions)
         for state in OPEN:
             self._open_turns.labels(state).set(counts.turns.get(state, 0))
+        for period, used in spending.used.items():
+            self._tokens.labels(period).set(used.tokens)
+            self._money.labels(period, spending.currency).set(used.cost / UNIT)

@@ -28,7 +28,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.log_context import LOG_ID
 from bot.runtime.metrics import Metrics
 from bot.runtime.tasks import BackgroundTasks
-from bot.store.ledger import Ledger, LedgerError
+from bot.store.ledger import Ledger, LedgerError, Period, Used
 from bot.tools.functions import Functions
 
 _LONGEST_RATE_LIMIT: Final = 30.0
@@ -52,6 +52,13 @@ class Vitals(Struct, frozen=True, kw_only=True):
     slots_held: int
     slots_waiting: int
     loop_late: float
+
+
+class Spending(Struct, frozen=True, kw_only=True):
+    """What the whole bot has used in this day and month, in the operator's time zone."""
+
+    used: Mapping[Period, Used]
+    currency: str
 
 
 class ChatBot(discord.Client):
@@ -146,6 +153,11 @@ class ChatBot(discord.Client):
             slots_waiting=parts.run_slots.waiting,
             loop_late=parts.loop_monitor.percentile(0.99),
         )
+
+    async def spending(self) -> Spending:
+        """Return what the bot has used and spent; raises ``LedgerError``."""
+        budgets = self._parts.budgets
+        return Spending(used=await budgets.used_in_all(), currency=budgets.prices.currency)
 
     async def approval_pressed(
         self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice

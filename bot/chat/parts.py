@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.chat.access.budgets import Budgets
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.question_gate import QuestionGate
 from bot.chat.catch_up.catch_up import CatchUp
@@ -41,6 +42,7 @@ class ChatParts:
 
     gateway: Gateway
     run_slots: RunSlots
+    budgets: Budgets
     alerts: OperatorAlerts
     watchdog: Watchdog
     loop_monitor: LoopMonitor

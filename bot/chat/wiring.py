@@ -321,6 +321,7 @@ def build_parts(
     return ChatParts(
         gateway=gateway,
         run_slots=run_slots,
+        budgets=budgets,
         alerts=alerts,
         watchdog=Watchdog(client, gateway, read_markers, clock, watch_seconds=limits.watch_seconds),
         loop_monitor=LoopMonitor(clock),

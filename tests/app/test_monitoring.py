@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app.keys import StartError, metrics_key
 from bot.app.monitoring import Monitoring
 from bot.app.prometheus import PrometheusMetrics
-from bot.chat.bot import Vitals
+from bot.chat.bot import Spending, Vitals
 from bot.engine import Engine
+from bot.limit_settings import ModelPrice, PriceSettings
 from bot.models.chat_completions.model import ChatCompletions
 from bot.server import Server, ServerError
 from bot.store.engine import EngineStore
@@ -192,6 +193,8 @@ async def test_the_bots_questions_and_turns_are_counted(tmp_path: Path) -> None:
     async with community(tmp_path, start=False) as whole:
         metrics = PrometheusMetrics()
         whole.metrics = metrics
+        price = ModelPrice(input=2.0, output=8.0)
+        whole.prices = PriceSettings(models={"scripted-model": price})
         await whole.start_engine()
         monitoring = Monitoring(metrics, whole.clock)
         monitoring.expect_bot()
@@ -199,7 +202,7 @@ async def test_the_bots_questions_and_turns_are_counted(tmp_path: Path) -> None:
         await whole.start_bot()
         monitoring.watch_bot(whole.bot, whole.ledger)
         gate = whole.model.gate()
-        whole.model.say("Sleep is good.", first=gate)
+        whole.model.say("Sleep is good.", first=gate, usage=TokenUsage(900, 100))
         thread = await whole.thread_of(await whole.ask("why?"))
         await whole.reply(thread)
         await whole.in_state(1, "running")
@@ -217,6 +220,9 @@ async def test_the_bots_questions_and_turns_are_counted(tmp_path: Path) -> None:
         assert shown["turn_seconds_count{outcome=answered}"] == 1
         assert shown["open_turns{state=running}"] == 0
         assert shown["waiting_questions{}"] == 0
+        for period in ("day", "month"):
+            assert shown[f"spent_tokens{{period={period}}}"] == 1_000
+            assert shown[f"spent_money{{currency=USD,period={period}}}"] == pytest.approx(0.0026)
         assert "loop_late_seconds{}" in shown
 
 
@@ -284,7 +290,7 @@ def test_the_page_lists_every_metric() -> None:
     metrics = PrometheusMetrics()
     counts = OpenCounts(turns={}, waiting_questions=0)
     vitals = Vitals(connected=True, slots_held=0, slots_waiting=0, loop_late=0.0)
-    metrics.measure(vitals, counts)
+    metrics.measure(vitals, counts, Spending(used={}, currency="USD"))
     for family in metrics.registry.collect():
         if family.name.startswith("assistants_bot_"):
             name = family.name.removeprefix("assistants_bot_")

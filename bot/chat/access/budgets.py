@@ -90,6 +90,11 @@ class Budgets:
         hit = await self._ledger.spending.reached(cap) if cap else None
         return None if hit is None else self._told(hit, self._zone)
 
+    async def used_in_all(self) -> dict[Period, Used]:
+        """Return what the whole bot has used today and in this month. Raises ``LedgerError``."""
+        cap = Cap(scope="total", guild_id=0, target_id=0, day=self._today(self._zone))
+        return await self._ledger.usage.used(cap)
+
     async def reached_in(self, guild_id: int) -> list[tuple[Reached, LimitReached]]:
         """Return the limits in a server that leave no room for a run. Raises ``LedgerError``.
 
