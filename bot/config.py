@@ -70,6 +70,7 @@ class SchedulesSettings(Section, frozen=True, kw_only=True):
     missed: Literal["once", "skip"] = "once"
     most_per_server: Positive = 50
     least_minutes: Positive = 15
+    most_reminders: Positive = 25
 
 
 class AssistantSettings(Section, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
-from bot.chat.places.people_calls import PeopleCalls
+from bot.chat.places.people_calls import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
@@ -55,6 +55,7 @@ from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
 from bot.chat.reply.waiting_marks import WaitingMarks
 from bot.chat.schedules.due_questions import DueQuestions
+from bot.chat.schedules.reminders import Reminders
 from bot.chat.texts import fluent
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.assistant_editor import AssistantEditor
@@ -70,6 +71,7 @@ from bot.chat.turns.channel_namer import ChannelNamer
 from bot.chat.turns.chores import Chores
 from bot.chat.turns.functions.function_calls import FunctionCaller
 from bot.chat.turns.functions.late_calls import LateCalls
+from bot.chat.turns.functions.tool_context import ToolContexts
 from bot.chat.turns.missed_changes import MissedChanges
 from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import RunSlots
@@ -108,11 +110,9 @@ def build_parts(
 ) -> ChatParts:
     """Build every part around a client that has not logged in yet.
 
-    ``functions`` are those that the bot runs. ``configured`` are the ids of the configured
-    assistants by name; ``models`` lists the names of models for autocompletion.
+    ``configured`` are the ids of the configured assistants by name; ``models`` lists model names.
     """
-    metrics = metrics or Metrics()
-    functions = functions or Functions()
+    metrics, functions = metrics or Metrics(), functions or Functions()
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
@@ -172,12 +172,11 @@ def build_parts(
         is_on=settings.name_threads == "model",
     )
     references = ReferenceReader(client, ledger, rest, clock, rules, settings)
-    place = PlaceInstructions(
-        client, ledger, clock, settings.time_zone, tell_place or PlaceSwitch()
-    )
-    caller = FunctionCaller(
-        client, ledger, rest, clock, locales, choice, functions, settings.time_zone
-    )
+    place = PlaceInstructions(client, ledger, clock, zone.key, tell_place or PlaceSwitch())
+    reminders = Reminders(ledger, clock, zone, most=schedules.most_reminders)
+    handovers = Handovers(ledger, rules, chores.begin)
+    contexts = ToolContexts(client, ledger, rest, clock, functions, reminders, handovers, zone)
+    caller = FunctionCaller(client, ledger, rest, clock, locales, choice, functions, contexts)
     services = TurnServices(
         ledger=ledger,
         clock=clock,
@@ -269,7 +268,9 @@ def build_parts(
         finish_chores=chores.finish,
         last_backup=last_backup or (lambda: None),
     )
-    conversations = ConversationCommands(client, ledger, rest, threads, choice, rules, chores.begin)
+    conversations = ConversationCommands(
+        client, ledger, rest, threads, choice, rules, handovers, chores.begin
+    )
     tools = ToolCommands(
         client,
         ledger,
@@ -308,7 +309,7 @@ def build_parts(
         conversations=conversations,
         privacy=privacy,
         tools=tools,
-        schedules=ScheduleCommands(ledger, rest, clock, due_questions, schedules),
+        schedules=ScheduleCommands(ledger, rest, clock, due_questions, reminders, schedules),
         assistants=AssistantCommands(
             client, ledger, rest, clock, threads, choice, editor, models or no_models
         ),

@@ -76,6 +76,45 @@ class ReadableChannels(Protocol):
         ...
 
 
+class SetReminder(Struct, frozen=True, kw_only=True):
+    """A reminder of a member; ``due_at`` is in seconds since 1970."""
+
+    number: int
+    text: str
+    due_at: float
+
+
+class AskersReminders(Protocol):
+    """The asker's reminders in this server, or in direct messages."""
+
+    async def add(self, text: str, when: str) -> SetReminder:
+        """Have the asker reminded of a text once, in the answering channel.
+
+        ``when`` is a duration such as "2 hours", or a date and time in the place's time zone.
+        Raises ``ToolError``.
+        """
+        ...
+
+    async def all(self) -> Sequence[SetReminder]:
+        """Return the reminders, oldest first."""
+        ...
+
+    async def delete(self, number: int) -> bool:
+        """Delete a reminder; return whether the asker had it."""
+        ...
+
+
+class People(Protocol):
+    """The people in charge, who answer where the assistant can't."""
+
+    async def call(self) -> str:
+        """Hand the channel thread over to people, and call them; say what became of it.
+
+        The assistant answers no further question there. Raises ``ToolError``.
+        """
+        ...
+
+
 class Context(Protocol):
     """What a function may ask for; it holds no secret of the bot."""
 
@@ -107,6 +146,16 @@ class Context(Protocol):
     @property
     def channels(self) -> ReadableChannels:
         """Messages of Discord."""
+        ...
+
+    @property
+    def reminders(self) -> AskersReminders:
+        """The asker's reminders."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """The people in charge."""
         ...
 
 

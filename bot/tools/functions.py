@@ -21,6 +21,10 @@ _SHIPPED: Final = (
     shipped.calculate,
     shipped.recent_messages,
     shipped.search_messages,
+    shipped.remind_me,
+    shipped.list_reminders,
+    shipped.delete_reminder,
+    shipped.ask_a_person,
 )
 
 _log: Final = logging.getLogger(__name__)

@@ -52,15 +52,17 @@ class LoadProblem(Struct, frozen=True):
 
 
 def tool(
-    *, read_only: bool = False, idempotent: bool = False, seconds: float | None = None
+    *, read_only: bool = False, idempotent: bool | None = None, seconds: float | None = None
 ) -> Callable[[F], F]:
     """Say more about a function: that it changes nothing, may be repeated, or its time limit.
 
-    The call of an ``idempotent`` function is made again after a crash; ``read_only`` implies it.
+    The call of an ``idempotent`` function is made again after a crash. A ``read_only`` function is
+    idempotent unless it says otherwise.
     """
 
     def mark(function: F) -> F:
-        setattr(function, _FLAGS, _Flags(read_only, idempotent or read_only, seconds))
+        repeats = read_only if idempotent is None else idempotent
+        setattr(function, _FLAGS, _Flags(read_only, repeats, seconds))
         return function
 
     return mark

@@ -1,4 +1,8 @@
-"""The functions that come with the bot and need nothing: the time, dice and a calculator."""
+"""The functions that come with the bot and need nothing: time, dice, messages, reminders, people.
+
+Those that set reminders or call people count as read-only, so that nobody has to approve a call:
+they change nothing that the member could not change by a command.
+"""
 
 import ast
 import math
@@ -134,6 +138,66 @@ async def search_messages(  # noqa: D417 - the model gives no context
 
     """
     return _listed(await context.channels.search(text, channel, count))
+
+
+@tool(read_only=True, idempotent=False)
+async def remind_me(  # noqa: D417 - the model gives no context
+    context: Context,
+    text: Annotated[str, Meta(min_length=1, max_length=1_500)],
+    when: Annotated[str, Meta(min_length=1, max_length=100)],
+) -> str:
+    """Remind the member of something once: at that time you get the text, and answer here.
+
+    Args:
+        text: What to remind the member of, or what you are to do then.
+        when: A duration such as "2 hours" or "1 day 30 minutes", or a date and time of this
+            server's time zone such as "2026-12-24 18:00".
+
+    """
+    added = await context.reminders.add(text, when)
+    return (
+        f"Reminder {added.number} is set for {_moment(context, added.due_at)}. In Discord "
+        f"<t:{int(added.due_at)}:f> shows that time to each reader in their own time zone."
+    )
+
+
+@tool(read_only=True)
+async def list_reminders(context: Context) -> str:
+    """Return the member's reminders in this server, with their numbers."""
+    return (
+        "\n".join(
+            f"{each.number}, {_moment(context, each.due_at)}: {each.text}"
+            for each in await context.reminders.all()
+        )
+        or "There are none."
+    )
+
+
+@tool(read_only=True)
+async def delete_reminder(context: Context, number: int) -> str:  # noqa: D417 - not the model's
+    """Delete a reminder of the member.
+
+    Args:
+        number: The reminder's number.
+
+    """
+    if not await context.reminders.delete(number):
+        raise ToolError(f"The member has no reminder {number}.")
+    return f"Reminder {number} is deleted."
+
+
+@tool(read_only=True)
+async def ask_a_person(context: Context) -> str:
+    """Hand this conversation over to the people in charge, when you can't help or are asked to.
+
+    They are called, and answer here instead of you from then on.
+    """
+    return await context.people.call()
+
+
+def _moment(context: Context, moment: float) -> str:
+    zone = ZoneInfo(context.place.time_zone)
+    return f"{datetime.fromtimestamp(moment, zone):%A, %Y-%m-%d %H:%M} ({zone.key})"
 
 
 def _listed(messages: Sequence[FoundMessage]) -> str:

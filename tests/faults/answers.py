@@ -35,8 +35,11 @@ async def careful_note(serial: int) -> str:
 '''
 """The functions that the bot runs; no call of them may be made twice."""
 
-_FUNCTIONS = {1: "note", 3: "careful_note"}
+_FUNCTIONS = {1: "note", 2: "remind_me", 3: "careful_note"}
 """The function that is called before an answer, by its number of words modulo 4."""
+
+REMINDER = "reminder {}."
+"""The text of a reminder, by the serial number of its call."""
 
 
 def says_next(asked: Asked) -> Turn:
@@ -44,5 +47,9 @@ def says_next(asked: Asked) -> Turn:
     function = _FUNCTIONS.get(len(text.split()) % 4)
     if function is not None and asked.messages[-1]["role"] != "tool":
         # Each answer of the model has a serial number of its own: a call is made once.
-        return turns.call_tools((function, {"serial": next(_SERIALS)}))
+        serial = next(_SERIALS)
+        if function == "remind_me":
+            when = f"{1 + serial % 5} seconds"
+            return turns.call_tools((function, {"text": REMINDER.format(serial), "when": when}))
+        return turns.call_tools((function, {"serial": serial}))
     return turns.say(text, per_second=max(40.0, len(text.split()) * 0.7))

@@ -1,4 +1,4 @@
-"""What must be true of function calls in the end: none made twice, and none lost."""
+"""What must be true of calls and of reminders in the end: none made twice, and none lost."""
 
 import json
 import sqlite3
@@ -21,7 +21,9 @@ def call_wrongs(world: World) -> list[Wrong]:
         if times > 1
     ]
     with closing(_open(world)) as db:
-        calls = db.execute("SELECT arguments, outcome FROM tool_calls").fetchall()
+        calls = db.execute(
+            "SELECT arguments, outcome FROM tool_calls WHERE name <> 'remind_me'"
+        ).fetchall()
         approvals = db.execute(
             "SELECT id, arguments, state, run_id, call_id, round FROM approvals"
         ).fetchall()
@@ -48,6 +50,29 @@ def call_wrongs(world: World) -> list[Wrong]:
             found.append(("lost", f"{name} is finished, but nobody was told"))
         if state in ("denied", "withdrawn", "late") and said and made[_serial(said)]:
             found.append(("wrong", f"{name} is {state}, but was made"))
+    return found
+
+
+def reminder_wrongs(world: World) -> list[Wrong]:
+    """Compare the calls that set reminders with the reminders that were given."""
+    with closing(_open(world)) as db:
+        calls = db.execute(
+            "SELECT arguments, outcome FROM tool_calls "
+            # A member who was forgotten has no reminders any more.
+            "WHERE name = 'remind_me' AND arguments <> '' AND asker_id <> 0"
+        ).fetchall()
+        given = Counter(
+            row[0]
+            for row in db.execute("SELECT content FROM questions WHERE cause LIKE 'reminder:%'")
+        )
+        left = [row[0] for row in db.execute("SELECT content FROM schedules")]
+    found: list[Wrong] = [("lost", f"{text!r} was never given") for text in left]
+    for said, outcome in calls:
+        text = json.loads(said)["text"]
+        if given[text] > 1:
+            found.append(("doubled", f"{text!r} was given {given[text]} times"))
+        if outcome == "done" and not given[text]:
+            found.append(("lost", f"{text!r} was set, but never given"))
     return found
 
 

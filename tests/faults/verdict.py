@@ -14,7 +14,7 @@ from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage
 from tests.faults.answers import answer_to
-from tests.faults.calls import call_wrongs
+from tests.faults.calls import call_wrongs, reminder_wrongs
 from tests.faults.forgetting import forgotten, wrongs
 from tests.faults.spending import spending_wrongs
 from tests.faults.world import Question, World, asks
@@ -67,7 +67,7 @@ async def judge(world: World, owed: list[Question]) -> Verdict:
         verdict.wrong.append(f"q{question.number} ({question.id}) has no answer")
     ledger = _turns(world)
     _judge_discord(world, ledger, verdict)
-    for kind, sentence in call_wrongs(world):
+    for kind, sentence in (*call_wrongs(world), *reminder_wrongs(world)):
         verdict.lost += kind == "lost"
         verdict.doubled += kind == "doubled"
         verdict.wrong.append(sentence)

@@ -127,9 +127,11 @@ class World:
             f'gateway_url = "{self.sandbox.gateway_url}"\n'
             f"[access]\ndirect_messages = true\n{where}{models}[server]\n{own}"
             f"{BUDGETS}"
-            '[[assistants.define]]\nname = "Assistant"\nfunctions = ["note", "careful_note"]\n'
+            '[[assistants.define]]\nname = "Assistant"\n'
+            'functions = ["note", "careful_note", "remind_me"]\n'
             "[tools]\napproval_seconds = 1\ncalls_per_member_hour = 1000\n"
-            '[[tools.rules]]\ndecision = "allow"\ntools = ["note"]\n',
+            '[[tools.rules]]\ndecision = "allow"\ntools = ["note"]\n'
+            "[schedules]\nmost_reminders = 1000\n",
         )
         tools = self.directory / "tools"
         tools.mkdir()
@@ -278,7 +280,8 @@ class World:
             (open_turns,) = db.execute(query).fetchone()
             (chores,) = db.execute("SELECT count(*) FROM chores").fetchone()
             (approvals,) = db.execute(_OPEN_APPROVALS).fetchone()
-        return bool(open_turns or chores or approvals)
+            (schedules,) = db.execute("SELECT count(*) FROM schedules").fetchone()
+        return bool(open_turns or chores or approvals or schedules)
 
     def _ledger(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.database('bot')}?mode=ro", uri=True, timeout=30)

@@ -1,13 +1,17 @@
 """Hand-over to people: the assistant is silent until it is told to resume."""
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from bot.assistants.schema.requests import ModifyAssistant
+from bot.assistants.validation import from_raw
 from bot.chat.texts.fluent import Language, localized, using
 from bot.sandbox import Channel, DiscordMessage, Permission, Role
+from bot.tools.functions import Functions
 from tests.scenarios.bot_process import killed
-from tests.scenarios.community import Community, answer, labels
+from tests.scenarios.community import Community, answer, community, labels
 from tests.scenarios.test_assistants import told
 from tests.support.eventually import eventually
 
@@ -207,3 +211,44 @@ async def test_the_call_is_in_the_servers_language_and_the_answer_in_the_members
         assert calls(threads, home, role)[0].content == localized(
             "people-called", role=str(role.id), member=str(threads.ada.id)
         )
+
+
+async def test_the_assistant_hands_over_by_a_function_and_says_what_became_of_it(
+    tmp_path: Path,
+) -> None:
+    async with community(tmp_path, "thread", start=False) as whole:
+        whole.functions = Functions()
+        await whole.functions.reload()
+        await whole.start_engine()
+        request = from_raw(ModifyAssistant, {"tools": whole.functions.definitions(["ask_a_*"])})
+        await whole.api.modify_assistant(whole.assistant_id, request)
+        await whole.start_bot()
+        role = add_role(whole)
+        await told(whole, whole.admin, whole.general, "channel set", people_role=role)
+
+        async def said(text: str, channel: Channel | None = None) -> tuple[str, Channel]:
+            """What the function tells the model, and the channel of the answer."""
+            whole.model.call_tools(("ask_a_person", {}))
+            whole.model.say(text)
+            asked = await whole.ask("I want a person", channel=channel)
+            home = channel or await whole.thread_of(asked)
+            await whole.until(lambda: text in [answer(each) for each in whole.replies(home)])
+            messages = whole.model.requests[-1].messages
+            return str(next(m["content"] for m in reversed(messages) if m["role"] == "tool")), home
+
+        output, home = await said("Somebody comes.")
+        assert "They are being called now." in output
+        await whole.until(lambda: calls(whole, home, role))
+        assert await whole.ledger.handovers.of_channel(home.id) == (whole.ada.id, None)
+        await whole.ada.say(home, "silent?")
+        await told(whole, whole.ada, home, "thread resume")
+        output, _ = await said("Called before.", home)
+        assert "less than an hour ago" in output
+        assert len(calls(whole, home, role)) == 1
+        # Where nobody is chosen, and where there is no channel thread, the model is told so.
+        await told(whole, whole.admin, whole.general, "channel reset")
+        output, _ = await said("Nobody.")
+        assert "Nobody could be called" in output
+        await told(whole, whole.admin, whole.general, "channel set", reply_in="channel")
+        output, _ = await said("Not here.", whole.general)
+        assert output.startswith("Error: People can be called in a Discord thread only.")

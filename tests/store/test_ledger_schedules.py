@@ -61,7 +61,7 @@ async def test_a_paused_or_deleted_schedule_asks_nothing(ledger: Ledger, clock: 
     assert await ledger.schedules.delete(deleted.id)
     assert not await ledger.schedules.delete(deleted.id)
     clock.advance(DAY)
-    assert await ledger.schedules.due() == ()
+    assert await ledger.schedules.due(clock.now()) == ()
     for each in (paused, deleted):
         assert not await ledger.schedules.ask(each, HOME, DUE + DAY, "UTC", most=100)
     assert await ledger.questions.waiting(CHANNEL) == ()

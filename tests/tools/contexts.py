@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from bot.tools.context import Caller, CallPlace, FoundMessage
+from bot.tools import ToolError
+from bot.tools.context import Caller, CallPlace, FoundMessage, SetReminder
 from bot.tools.public_session import PublicSession
 
 
@@ -35,6 +36,32 @@ class NoChannels:
         return ()
 
 
+class MemoryReminders:
+    """Reminders in memory; each is due at the same time."""
+
+    def __init__(self) -> None:
+        self.stored: list[SetReminder] = []
+
+    async def add(self, text: str, when: str) -> SetReminder:
+        self.stored.append(SetReminder(number=len(self.stored) + 1, text=text, due_at=1.8e9))
+        return self.stored[-1]
+
+    async def all(self) -> Sequence[SetReminder]:
+        return self.stored
+
+    async def delete(self, number: int) -> bool:
+        before = len(self.stored)
+        self.stored = [each for each in self.stored if each.number != number]
+        return len(self.stored) < before
+
+
+class NoPeople:
+    """Nobody can be called."""
+
+    async def call(self) -> str:
+        raise ToolError("Nobody is here.")
+
+
 class PlainContext:
     """Ada asks in the channel general, in Tokyo's time."""
 
@@ -50,6 +77,8 @@ class PlainContext:
         self.log = logging.getLogger("tools.test")
         self.values = MemoryValues()
         self.channels = NoChannels()
+        self.reminders = MemoryReminders()
+        self.people = NoPeople()
         self.public = public or PublicSession()
 
     @property

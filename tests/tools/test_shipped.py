@@ -39,6 +39,22 @@ async def test_the_time_is_told_in_the_zone_of_the_server_or_in_another() -> Non
         await said(tool, '{"time_zone": "Mars/Base"}')
 
 
+async def test_reminders_are_set_listed_and_deleted_by_their_numbers() -> None:
+    context = PlainContext()
+    remind = tool_of(shipped.remind_me)
+    assert not remind.idempotent
+    told = await said(remind, '{"text": "tea", "when": "2 hours"}', context)
+    assert "Reminder 1 is set for Friday, 2027-01-15 17:00 (Asia/Tokyo)" in told
+    assert "<t:1800000000:f>" in told
+    listed = await said(tool_of(shipped.list_reminders), "", context)
+    assert listed == "1, Friday, 2027-01-15 17:00 (Asia/Tokyo): tea"
+    delete = tool_of(shipped.delete_reminder)
+    await said(delete, '{"number": 1}', context)
+    with pytest.raises(ToolError, match="no reminder 1"):
+        await said(delete, '{"number": 1}', context)
+    assert await said(tool_of(shipped.list_reminders), "", context) == "There are none."
+
+
 @given(st.integers(1, 30), st.integers(1, 100), st.integers(-50, 50))
 def test_dice_are_within_their_sides(count: int, sides: int, more: int) -> None:
     told = asyncio.run(shipped.roll_dice(f"{count}d{sides}{more:+}"))

@@ -91,6 +91,7 @@ def _schedule_commands(handlers: ScheduleCommands) -> app_commands.Group:
     group = new_group("schedule")
     own = handlers.own_schedule
     add_command(group, "add", handlers.add)
+    add_command(group, "remind", handlers.remind)
     add_command(group, "list", handlers.list_schedules)
     add_command(group, "run", handlers.run, schedule=own)
     add_command(group, "pause", handlers.pause, schedule=own)

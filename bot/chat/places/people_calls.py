@@ -1,15 +1,65 @@
-"""Calls the people who answer where a channel thread was handed over to them."""
+"""Hands channel threads over to people, and calls the people who answer there."""
 
 import logging
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import discord
+from msgspec import Struct
 
+from bot.chat.places.channel_rules import RuleBook
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
+from bot.store.ledger import Ledger
 
 _log: Final = logging.getLogger(__name__)
+
+
+class HandedOver(Struct, frozen=True):
+    """What became of a request for people.
+
+    ``is_new`` tells that the assistant was silenced now, ``is_called`` that the role is mentioned.
+    ``role_id`` is None where no role is chosen, ``may_mention`` whether the bot may mention it.
+    """
+
+    is_new: bool
+    is_called: bool
+    role_id: int | None
+    may_mention: bool
+
+
+class Handovers:
+    """Hands channel threads over to people; ``tidy`` does the chores of channels soon."""
+
+    def __init__(
+        self, ledger: Ledger, rules: RuleBook, tidy: Callable[[Iterable[int]], None]
+    ) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._tidy = tidy
+
+    async def begin(self, thread: discord.Thread, member_id: int) -> HandedOver:
+        """Silence the assistant in a channel thread, and call people; raises ``LedgerError``."""
+        guild = thread.guild
+        rules = await self._rules.of(guild.id, thread.id, thread.parent_id)
+        role = None if rules.people_role is None else guild.get_role(rules.people_role)
+        parent = thread.parent
+        may_mention = role is not None and (
+            role.mentionable
+            or (parent is not None and parent.permissions_for(guild.me).mention_everyone)
+        )
+        begun = await self._ledger.handovers.begin(
+            thread.id,
+            guild.id,
+            member_id,
+            role_id=role.id if role is not None and may_mention else None,
+            tag=rules.people_tag is not None,
+        )
+        self._tidy((thread.id,))
+        return HandedOver(
+            begun.is_new, begun.pinged, None if role is None else role.id, may_mention
+        )
 
 
 class PeopleCalls:

@@ -113,8 +113,11 @@ class ChannelWriter:
         priority: RequestPriority,
         view: discord.ui.View | None = None,
         reply_to: int | None = None,
+        notifies: int | None = None,
     ) -> int:
         """Send a message once and return its id; raises ``UndeliverableError``.
+
+        A mention of the user ``notifies`` notifies them, any other mention nobody.
 
         Discord remembers a nonce for minutes only. After that, a retry first calls ``find``, which
         looks the message up in the channel: an earlier try may have arrived.
@@ -131,7 +134,7 @@ class ChannelWriter:
                 if found is not None:
                     await self._edit(found, content, view)
                     return found
-            return await self._send(content, nonce, view, reference)
+            return await self._send(content, nonce, view, reference, notifies)
 
         try:
             return await self._retried(send_or_find, priority)
@@ -139,7 +142,9 @@ class ChannelWriter:
             if reference is None or error.code not in _CANNOT_REPLY:
                 raise UndeliverableError(str(error)) from error
         # Without the permission to read the history the bot may send messages, but no replies.
-        return await self.send(content, nonce, find=find, priority=priority, view=view)
+        return await self.send(
+            content, nonce, find=find, priority=priority, view=view, notifies=notifies
+        )
 
     async def try_send(self, content: str, nonce: str, *, priority: RequestPriority) -> int:
         """Send a message with discord.py's own retries alone, and return its id."""
@@ -282,9 +287,15 @@ class ChannelWriter:
         nonce: str,
         view: discord.ui.View | None,
         reference: discord.MessageReference | None,
+        notifies: int | None = None,
     ) -> int:
-        # discord.py's overloads accept no None for these two.
+        # discord.py's overloads accept no None for these.
         options: dict[str, Any] = {"content": content, "view": view, "reference": reference}
+        if notifies is not None:
+            member = discord.Object(notifies)
+            options["allowed_mentions"] = discord.AllowedMentions(
+                everyone=False, roles=False, users=[member], replied_user=False
+            )
         if isinstance(content, RichContent):
             options |= {
                 "content": None,

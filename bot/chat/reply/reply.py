@@ -76,12 +76,15 @@ class Reply:
         self._channel_lost = channel_lost
         self._progress_grace = progress_grace
 
-    async def send_placeholder(self, *, in_reply: bool) -> int:
-        """Send the placeholder "thinking…" with its Cancel button; return its message id.
+    async def send_placeholder(
+        self, *, in_reply: bool, note: str = "", notifies: int | None = None
+    ) -> int:
+        """Send the placeholder "thinking…" with its Cancel button, or use it again; return its id.
 
-        A placeholder that exists already is used again. ``in_reply`` makes it a Discord reply to
-        the question. Raises ``UndeliverableError`` and ``MessageDeletedError``.
+        ``in_reply`` makes it a Discord reply to the question. ``note`` stands below, and mentions
+        the member ``notifies``. Raises ``UndeliverableError`` and ``MessageDeletedError``.
         """
+        text = "\n".join(filter(None, (localized("thinking"), note)))
         view = buttons.view(self._button("cancel"))
         if self._ids and self._channel_writer.is_old(self._ids[0]):
             # Discord would soon refuse edits, and nobody scrolls that far up for an answer.
@@ -89,9 +92,9 @@ class Reply:
         if self._ids:
             try:
                 await self._channel_writer.edit(
-                    self._ids[0], localized("thinking"), view, priority=RequestPriority.URGENT
+                    self._ids[0], text, view, priority=RequestPriority.URGENT
                 )
-                self._shown[0] = localized("thinking")
+                self._shown[0] = text
             except MessageFrozenError:
                 await self._resend_from(0)
             else:
@@ -102,14 +105,15 @@ class Reply:
         if not self._ids:
             with self._throttle.urgent():
                 message_id = await self._channel_writer.send(
-                    localized("thinking"),
+                    text,
                     self._nonce(0),
                     find=self._find_placeholder,
                     priority=RequestPriority.URGENT,
                     view=view,
                     reply_to=self._turn.reply_to if in_reply else None,
+                    notifies=notifies,
                 )
-            self._ids, self._shown = [message_id], [localized("thinking")]
+            self._ids, self._shown = [message_id], [text]
         return self._ids[0]
 
     def show(self, text: Callable[[], str]) -> None:

@@ -87,17 +87,12 @@ class DueQuestions:
         self._most_waiting = most_waiting
         self._look_seconds = look_seconds
         self._metrics = metrics or Metrics()
-        self._changed = asyncio.Event()
         self._looked_at: float | None = None
         self._tasks = BackgroundTasks()
 
     def start(self) -> None:
         """Begin to look at the clock."""
         self._tasks.start(self._run(), "Schedules ask nothing until the next start")
-
-    def look_soon(self) -> None:
-        """Look at the clock now: a schedule was changed."""
-        self._changed.set()
 
     async def stop(self) -> None:
         """Ask nothing more."""
@@ -148,7 +143,7 @@ class DueQuestions:
             author_id=user_id,
             author_name=well_formed(user_name),
             content=schedule.content,
-            cause=f"schedule:{schedule.id}:run.{interaction_id}",
+            cause=schedule.cause_at(f"run.{interaction_id}"),
             role_ids=role_ids,
         )
         try:
@@ -165,11 +160,12 @@ class DueQuestions:
 
     async def _run(self) -> None:
         while True:
-            self._changed.clear()
+            self._ledger.schedules.added.clear()
             seconds = self._look_seconds
             try:
-                await self._look()
-                next_due_at = await self._ledger.schedules.next_due_at()
+                now = self._clock.now()
+                await self._look(now)
+                next_due_at = await self._ledger.schedules.next_due_at(now)
                 if next_due_at is not None:
                     seconds = min(seconds, max(next_due_at - self._clock.now(), 0.0))
             except LedgerError as error:
@@ -177,15 +173,14 @@ class DueQuestions:
             await self._wait(seconds)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for a time, or until a schedule is changed."""
-        changed = asyncio.create_task(self._changed.wait())
+        """Wait for a time, or until a schedule is added."""
+        added = asyncio.create_task(self._ledger.schedules.added.wait())
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        async with cancelling(changed, sleeping):
-            await asyncio.wait({changed, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+        async with cancelling(added, sleeping):
+            await asyncio.wait({added, sleeping}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _look(self) -> None:
+    async def _look(self, now: float) -> None:
         """Ask what is due; raises ``LedgerError``."""
-        now = self._clock.now()
         before, self._looked_at = self._looked_at, now
         if before is None or now < before - _SET_BACK:
             for schedule in await self._ledger.schedules.active():
@@ -194,7 +189,7 @@ class DueQuestions:
             TIME_ZONE, self._time_zone
         ):
             await self._move_zone(schedule, zone, now)
-        for schedule in await self._ledger.schedules.due():
+        for schedule in await self._ledger.schedules.due(now):
             try:
                 await self._ask(schedule, now)
             except LedgerError:
@@ -237,7 +232,8 @@ class DueQuestions:
         zone, zone_name = await self.zone(guild_id)
         next_due_at = rule.next_after(now, zone)
         due_at = schedule.due_at
-        if due_at is not None and now - due_at > ON_TIME and not self._asks_missed:
+        is_missed = due_at is not None and now - due_at > ON_TIME and not schedule.once
+        if is_missed and not self._asks_missed:
             await skip(schedule, next_due_at, MISSED)
             return
         refused, role_ids = await self._checked(schedule.creator_id, channel_id, guild_id)

@@ -19,6 +19,9 @@ from bot.chat.texts.fluent import localized
 
 Repeat = Literal["daily", "weekly", "monthly", "cron"]
 
+ONCE: Final[Literal["once"]] = "once"
+"""Repeats never: the rule of a reminder."""
+
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
@@ -60,13 +63,15 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule of a schedule.
 
     ``time`` is in minutes after midnight. ``day`` is 1 (Monday) to 7 of a week, or 1 to 31 of a
-    month; a day that a month lacks is its last one. ``cron`` has five fields.
+    month; a day that a month lacks is its last one. ``cron`` has five fields. ``at`` is the moment
+    of a rule that repeats never, in seconds since 1970.
     """
 
-    repeat: Repeat
+    repeat: Repeat | Literal["once"]
     time: int = 0
     day: int = 0
     cron: str = ""
+    at: float = 0.0
 
     def to_json(self) -> str:
         """Return the rule for the ledger."""
@@ -79,6 +84,8 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def described(self) -> str:
         """Return the rule as members read it, in the current language."""
+        if self.repeat == ONCE:
+            return localized("schedule-once", when=f"<t:{int(self.at)}:f>")
         if self.repeat == "cron":
             return localized("schedule-by-cron", cron=self.cron)
         if self.repeat == "daily":
@@ -92,6 +99,8 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def next_after(self, moment: float, zone: ZoneInfo) -> float | None:
         """Return the first time after a moment, in seconds since 1970; None if none follows."""
+        if self.repeat == ONCE:
+            return self.at if self.at > moment else None
         start = datetime.fromtimestamp(moment, zone)
         times = [
             each.timestamp()

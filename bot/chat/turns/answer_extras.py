@@ -21,7 +21,7 @@ from bot.chat.threads.messages.transcript import Source
 from bot.chat.threads.messages.upload_names import original_name, question_mark
 from bot.chat.threads.runs.run_end import RunEnd
 from bot.chat.turns.turn_context import TurnServices
-from bot.store.ledger import FORM_CAUSE, CallFile, Turn
+from bot.store.ledger import FORM_CAUSE, CallFile, Question, Turn
 
 MOST_FILES: Final = 20
 """The most files that are attached to one answer; further ones are named."""
@@ -152,14 +152,13 @@ class ExtrasReader:
     async def _cause_note(self, turn: Turn) -> str:
         """Return the note that says why the bot speaks; a member's question stands above."""
         for question in await self._ledger.questions.of_turn(turn.id):
-            if question.cause is not None and question.cause.startswith("approval:"):
+            if question.cause_kind == "approval":
                 return localized("after-approval")
-            if question.cause is not None and question.cause.startswith("schedule:"):
-                return localized(
-                    "asked-on-schedule",
-                    name=sentences.plain(question.author_name),
-                    text=sentences.plain(sentences.shortened(question.content, _LONGEST_QUESTION)),
-                )
+            if question.cause_kind == "schedule":
+                name, text = sentences.plain(question.author_name), _shown_of(question)
+                return localized("asked-on-schedule", name=name, text=text)
+            if question.cause_kind == "reminder":
+                return reminder_note(question)
         return ""
 
     async def _content(self, file_id: str, most: int) -> bytes:
@@ -195,6 +194,17 @@ class ExtrasReader:
         except (APIError, TurnError) as error:
             _log.info("The name of the cited file %s can't be read: %s", file_id, error)
             return file_id
+
+
+def reminder_note(question: Question) -> str:
+    """Return the note that reminds a member; it mentions them."""
+    member = str(question.author_id)
+    return localized("reminder-note", member=member, text=_shown_of(question))
+
+
+def _shown_of(question: Question) -> str:
+    """Return the text of a question that stands in no message of Discord, as a note shows it."""
+    return sentences.plain(sentences.shortened(question.content, _LONGEST_QUESTION))
 
 
 def _block(name: str, data: bytes) -> Block:

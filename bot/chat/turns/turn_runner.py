@@ -22,7 +22,7 @@ from bot.chat.threads.api_errors import LONGEST_WAIT, ThreadLostError, TurnError
 from bot.chat.threads.messages.transcript import transcript_of
 from bot.chat.threads.runs.run_end import RunEnd, with_answer
 from bot.chat.threads.runs.run_follower import RunFollower
-from bot.chat.turns.answer_extras import ExtrasReader
+from bot.chat.turns.answer_extras import ExtrasReader, reminder_note
 from bot.chat.turns.posting import post_questions, unread_in
 from bot.chat.turns.turn_context import TurnContext
 from bot.chat.turns.turn_log import log_end
@@ -223,7 +223,12 @@ class TurnRunner:
     async def _place(self, turn: Turn) -> Turn | None:
         questions = await self._ledger.questions.of_turn(turn.id)
         asked_here = all(question.channel_id == turn.channel_id for question in questions)
-        message_id = await self._reply.send_placeholder(in_reply=asked_here)
+        reminder = next((each for each in questions if each.cause_kind == "reminder"), None)
+        message_id = await self._reply.send_placeholder(
+            in_reply=asked_here,
+            note="" if reminder is None else reminder_note(reminder),
+            notifies=None if reminder is None else reminder.author_id,
+        )
         self._services.metrics.thinking_shown(self._context.seconds(turn))
         return await self._ledger.turns.placed(turn.id, turn.attempt, message_id)
 

@@ -64,6 +64,11 @@ class NewQuestion(Struct, frozen=True, kw_only=True):
     cause: str | None = None
     role_ids: str = "[]"
 
+    @property
+    def cause_kind(self) -> str:
+        """What asks: a "schedule", a "reminder", the end of a call; empty for a member."""
+        return (self.cause or "").partition(":")[0]
+
 
 class Question(NewQuestion, frozen=True, kw_only=True):
     """A stored question: ``home_id`` is the channel in which turn ``turn_id`` answers it.

@@ -1,19 +1,22 @@
-"""Schedules in the ledger: questions that are asked at times, each due time once."""
+"""Schedules in the ledger: questions that are asked at times, each due time once.
 
+A reminder is a schedule that asks once, and is deleted then.
+"""
+
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bot.store.ledger.records import Link, NewQuestion
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.turns.questions import free_id, insert, route, waiting_beside
 
 _SCHEDULE: Final = """
-    SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, paused,
-           problem
+    SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, once,
+           paused, problem
     FROM schedules
 """
 
@@ -26,7 +29,7 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
     """A text that is asked in a channel at times, in its creator's name.
 
     ``rule`` is JSON of chat. ``due_at`` is the next time, computed in the time zone ``zone``; None
-    once nothing follows. ``guild_id`` is None in direct messages.
+    once nothing follows. ``guild_id`` is None in direct messages. A reminder asks ``once``.
     """
 
     guild_id: int | None
@@ -37,6 +40,7 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
     rule: str
     zone: str
     due_at: float | None
+    once: bool = False
 
 
 class Schedule(NewSchedule, frozen=True, kw_only=True):
@@ -49,7 +53,11 @@ class Schedule(NewSchedule, frozen=True, kw_only=True):
     @property
     def cause(self) -> str:
         """The cause of the question that is due next: the schedule and its due time."""
-        return f"schedule:{self.id}:{self.due_at}"
+        return self.cause_at(str(self.due_at))
+
+    def cause_at(self, time: str) -> str:
+        """Return the cause of the question of a time."""
+        return f"{'reminder' if self.once else 'schedule'}:{self.id}:{time}"
 
 
 class ScheduleStore:
@@ -58,12 +66,14 @@ class ScheduleStore:
     def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
+        self.added: Final = asyncio.Event()
+        """Set once there is a new time to wait for; whoever waits for times clears it."""
 
     async def add(self, new: NewSchedule, *, most: int) -> Schedule:
         """Store a schedule.
 
         Raises ``TooManySchedulesError`` where the server, or in direct messages the member, has
-        ``most`` already.
+        ``most`` already. Reminders are counted for themselves, and for each member.
         """
         now = self._now()
 
@@ -71,17 +81,19 @@ class ScheduleStore:
             (count,) = db.execute(
                 """
                 SELECT count(*) FROM schedules
-                WHERE guild_id IS :guild AND (:guild IS NOT NULL OR creator_id = :creator)
+                WHERE once = :once AND CASE WHEN :once THEN creator_id = :creator
+                      ELSE guild_id IS :guild AND (:guild IS NOT NULL OR creator_id = :creator)
+                      END
                 """,
-                {"guild": new.guild_id, "creator": new.creator_id},
+                {"guild": new.guild_id, "creator": new.creator_id, "once": new.once},
             ).fetchone()
             if count >= most:
                 raise TooManySchedulesError(f"{count} schedules are stored beside the new one")
             (schedule_id,) = db.execute(
                 """
                 INSERT INTO schedules (guild_id, channel_id, creator_id, creator_name, content,
-                                       rule, zone, due_at, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+                                       rule, zone, due_at, once, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
                 """,
                 (
                     new.guild_id,
@@ -92,12 +104,15 @@ class ScheduleStore:
                     new.rule,
                     new.zone,
                     new.due_at,
+                    new.once,
                     now,
                 ),
             ).fetchone()
             return schedules_in(db, "WHERE id = ?", schedule_id)[0]
 
-        return await self._database.write(work)
+        added = await self._database.write(work)
+        self.added.set()
+        return added
 
     async def get(self, schedule_id: int) -> Schedule | None:
         """Return a schedule; None if there is none."""
@@ -108,6 +123,15 @@ class ScheduleStore:
         """Return the schedules of a server, oldest first."""
         return await self._schedules("WHERE guild_id = ?", guild_id)
 
+    async def reminders(self, creator_id: int, guild_id: int | None) -> tuple[Schedule, ...]:
+        """Return a member's reminders in a server or in direct messages, oldest first."""
+
+        def work(db: sqlite3.Connection) -> tuple[Schedule, ...]:
+            where = "WHERE once AND creator_id = ? AND guild_id IS ?"
+            return schedules_in(db, where, creator_id, guild_id)
+
+        return await self._database.read(work)
+
     async def in_direct_messages(self, creator_id: int) -> tuple[Schedule, ...]:
         """Return a member's schedules in direct messages, oldest first."""
         return await self._schedules("WHERE guild_id IS NULL AND creator_id = ?", creator_id)
@@ -116,21 +140,19 @@ class ScheduleStore:
         """Return every schedule that has a next time and is not paused."""
         return await self._schedules("WHERE due_at IS NOT NULL AND NOT paused")
 
-    async def due(self) -> tuple[Schedule, ...]:
+    async def due(self, now: float) -> tuple[Schedule, ...]:
         """Return the schedules whose time has come."""
-        return await self._schedules(
-            "WHERE due_at IS NOT NULL AND NOT paused AND due_at <= ?", self._now()
-        )
+        return await self._schedules("WHERE due_at IS NOT NULL AND NOT paused AND due_at <= ?", now)
 
-    async def next_due_at(self) -> float | None:
-        """Return the next time of all schedules that is still to come."""
+    async def next_due_at(self, after: float) -> float | None:
+        """Return the next time of all schedules after a moment."""
         statement = """
             SELECT min(due_at) FROM schedules
             WHERE due_at IS NOT NULL AND NOT paused AND due_at > ?
         """
 
         def work(db: sqlite3.Connection) -> float | None:
-            (due_at,) = db.execute(statement, (self._now(),)).fetchone()
+            (due_at,) = db.execute(statement, (after,)).fetchone()
             return None if due_at is None else float(due_at)
 
         return await self._database.read(work)
@@ -195,6 +217,7 @@ class ScheduleStore:
                 (due_at, zone, schedule_id),
             ).close()
         )
+        self.added.set()
 
     async def delete(self, schedule_id: int) -> bool:
         """Delete a schedule; return whether there was one."""
@@ -220,14 +243,11 @@ class ScheduleStore:
 
         Returns False where the question of this due time was asked before, the schedule was changed
         meanwhile, or ``most`` questions wait in the channel: then the due time is skipped with the
-        problem "queue-full".
+        problem "queue-full", but a reminder stays due. A reminder that asks is deleted.
         """
         now = self._now()
 
         def work(db: sqlite3.Connection) -> bool:
-            change = "due_at = :due, zone = :zone, problem = NULL"
-            if not _changed(db, change, schedule, {"due": next_due_at, "zone": zone}):
-                return False
             new = NewQuestion(
                 id=free_id(db, now),
                 channel_id=schedule.channel_id,
@@ -238,10 +258,19 @@ class ScheduleStore:
                 cause=schedule.cause,
                 role_ids=role_ids,
             )
-            if waiting_beside(db, new, home) >= most:
-                later = replace(schedule, due_at=next_due_at)
-                _changed(db, "problem = 'queue-full'", later, {})
+            is_full = waiting_beside(db, new, home) >= most
+            if is_full and schedule.once:
                 return False
+            values = {
+                "due": next_due_at,
+                "zone": zone,
+                "problem": "queue-full" if is_full else None,
+            }
+            change = "due_at = :due, zone = :zone, problem = :problem"
+            if not _changed(db, change, schedule, values) or is_full:
+                return False
+            if schedule.once:
+                db.execute("DELETE FROM schedules WHERE id = ?", (schedule.id,))
             if not insert(db, new, now):
                 return False
             route(db, new.id, home, fallback=False, now=now)
@@ -256,7 +285,7 @@ class ScheduleStore:
         return await self._database.read(lambda db: schedules_in(db, where, *values))
 
 
-def schedules_in(db: sqlite3.Connection, where: str, *values: float) -> tuple[Schedule, ...]:
+def schedules_in(db: sqlite3.Connection, where: str, *values: float | None) -> tuple[Schedule, ...]:
     """Return the schedules of a WHERE clause, oldest first."""
     statement = f"{_SCHEDULE} {where} ORDER BY id"
     return tuple(_schedule(row) for row in db.execute(statement, values))
@@ -285,6 +314,7 @@ def _schedule(row: tuple[Any, ...]) -> Schedule:
         rule=row[6],
         zone=row[7],
         due_at=row[8],
-        paused=bool(row[9]),
-        problem=row[10],
+        once=bool(row[9]),
+        paused=bool(row[10]),
+        problem=row[11],
     )

@@ -17,6 +17,7 @@ from bot.assistants.schema.objects import Message
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
+from bot.chat.places.people_calls import Handovers
 from bot.chat.places.places import channel_ids, places_of
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
@@ -49,6 +50,7 @@ class ConversationCommands:
         threads: AssistantThreads,
         choice: AssistantChoice,
         rules: RuleBook,
+        handovers: Handovers,
         tidy: Callable[[Iterable[int]], None],
     ) -> None:
         self._client = client
@@ -57,6 +59,7 @@ class ConversationCommands:
         self._threads = threads
         self._choice = choice
         self._rules = rules
+        self._handovers = handovers
         self._tidy = tidy
 
     async def new(self, interaction: discord.Interaction[Any]) -> None:
@@ -158,31 +161,17 @@ class ConversationCommands:
     async def handover(self, interaction: discord.Interaction[Any]) -> None:
         """Let people answer in this channel thread from now on, and call them."""
         async with self._acknowledged(interaction) as response:
-            thread, guild_id = interaction.channel, interaction.guild_id
-            if not isinstance(thread, discord.Thread) or guild_id is None:
+            thread = interaction.channel
+            if not isinstance(thread, discord.Thread):
                 await response.show(localized("handover-no-channel-thread"))
                 return
-            rules = await self._rules.of(guild_id, thread.id, thread.parent_id)
-            role = None
-            if rules.people_role is not None:
-                role = thread.guild.get_role(rules.people_role)
-            may_ping = role is not None and (
-                role.mentionable or interaction.app_permissions.mention_everyone
-            )
-            begun = await self._ledger.handovers.begin(
-                thread.id,
-                guild_id,
-                interaction.user.id,
-                role_id=role.id if role is not None and may_ping else None,
-                tag=rules.people_tag is not None,
-            )
-            self._tidy((thread.id,))
-            lines = [localized("handover-begun" if begun.is_new else "handover-under-way")]
-            if role is None:
+            handed = await self._handovers.begin(thread, interaction.user.id)
+            lines = [localized("handover-begun" if handed.is_new else "handover-under-way")]
+            if handed.role_id is None:
                 lines.append(localized("handover-no-role"))
-            elif not may_ping:
-                lines.append(localized("handover-not-mentionable", role=str(role.id)))
-            elif not begun.pinged:
+            elif not handed.may_mention:
+                lines.append(localized("handover-not-mentionable", role=str(handed.role_id)))
+            elif not handed.is_called:
                 lines.append(localized("handover-called-before"))
             await response.show("\n".join(lines))
 

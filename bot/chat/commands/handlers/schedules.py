@@ -9,6 +9,8 @@ from discord import app_commands
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.localization import Choices
 from bot.chat.schedules.due_questions import DueQuestions
+from bot.chat.schedules.moments import LONGEST_MOMENT
+from bot.chat.schedules.reminders import LONGEST_REMINDER, Reminders
 from bot.chat.schedules.rules import (
     LONGEST_CRON,
     WEEKDAYS,
@@ -28,9 +30,10 @@ from bot.config import SchedulesSettings
 from bot.runtime.clock import Clock
 from bot.store.ledger import Ledger, NewSchedule, Schedule, TooManySchedulesError
 
-Text = app_commands.Range[str, 1, 1_500]
+Text = app_commands.Range[str, 1, LONGEST_REMINDER]
 TimeOfDay = app_commands.Range[str, 1, 12]
 DayOfMonth = app_commands.Range[int, 1, 31]
+Moment = app_commands.Range[str, 1, LONGEST_MOMENT]
 Cron = app_commands.Range[str, 1, LONGEST_CRON]
 Number = app_commands.Range[str, 1, 20]
 Place = app_commands.AppCommandChannel | app_commands.AppCommandThread
@@ -61,13 +64,34 @@ class ScheduleCommands:
         rest: RestRetry,
         clock: Clock,
         due_questions: DueQuestions,
+        reminders: Reminders,
         settings: SchedulesSettings,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
         self._due_questions = due_questions
+        self._reminders = reminders
         self._settings = settings
+
+    async def remind(self, interaction: discord.Interaction[Any], when: Moment, text: Text) -> None:
+        """Have a member reminded of something once, in this channel."""
+        async with self._acknowledged(interaction) as response:
+            try:
+                channel_id = await self._allowed_channel(interaction, None)
+                added = await self._reminders.add(
+                    interaction.user.id,
+                    interaction.user.display_name,
+                    interaction.guild_id,
+                    channel_id,
+                    when=when,
+                    text=text,
+                )
+            except RuleError as error:
+                await response.show(error.sentence)
+            else:
+                line = _line(added)
+                await response.show(localized("schedule-added", line=line, zone=added.zone))
 
     async def add(
         self,
@@ -92,7 +116,6 @@ class ScheduleCommands:
                 most = self._settings.most_per_server
                 await response.show(localized("schedules-full", most=most))
             else:
-                self._due_questions.look_soon()
                 line = _line(added)
                 await response.show(localized("schedule-added", line=line, zone=added.zone))
 
@@ -131,9 +154,10 @@ class ScheduleCommands:
                 return
             if known.paused:
                 zone, zone_name = await self._due_questions.zone(known.guild_id)
-                due_at = _rule(known).next_after(self._clock.now(), zone)
+                rule = _rule(known)
+                # A reminder is late rather than missed.
+                due_at = rule.at if known.once else rule.next_after(self._clock.now(), zone)
                 await self._ledger.schedules.resume(known.id, due_at, zone_name)
-                self._due_questions.look_soon()
             else:
                 await self._ledger.schedules.pause(known.id)
             now = await self._ledger.schedules.get(known.id)
@@ -186,10 +210,7 @@ class ScheduleCommands:
                 raise RuleError(localized("schedule-too-often", minutes=least))
         else:
             rule = _timed_rule(repeat, time, weekday, day)
-        channel_id = _channel_of(interaction, channel)
-        refused = await self._due_questions.refused(interaction.user.id, channel_id, guild_id)
-        if refused is not None:
-            raise RuleError(localized(refused))
+        channel_id = await self._allowed_channel(interaction, channel)
         return await self._ledger.schedules.add(
             NewSchedule(
                 guild_id=guild_id,
@@ -203,6 +224,21 @@ class ScheduleCommands:
             ),
             most=self._settings.most_per_server,
         )
+
+    async def _allowed_channel(
+        self, interaction: discord.Interaction[Any], channel: Place | None
+    ) -> int:
+        """Return the channel in which a schedule of this member asks.
+
+        Raises ``RuleError`` where the member may not have anything asked there.
+        """
+        channel_id = _channel_of(interaction, channel)
+        refused = await self._due_questions.refused(
+            interaction.user.id, channel_id, interaction.guild_id
+        )
+        if refused is not None:
+            raise RuleError(localized(refused))
+        return channel_id
 
     async def _here(self, interaction: discord.Interaction[Any]) -> tuple[Schedule, ...]:
         """Return the schedules of the interaction's server; of the member in direct messages."""
@@ -308,7 +344,7 @@ def _line(schedule: Schedule) -> str:
     )
     if schedule.paused:
         line += f" {localized('schedule-paused')}"
-    elif schedule.due_at is not None:
+    elif schedule.due_at is not None and not schedule.once:
         line += f" {localized('schedule-next', when=f'<t:{int(schedule.due_at)}:f>')}"
     if schedule.problem is not None:
         line += f"\n-# {localized('schedule-last-problem', why=told(schedule.problem))}"

@@ -23,8 +23,10 @@ QUESTION_KEY: Final = "question"
 
 _REVISION_KEY: Final = "revision"
 
-_ENDS_OF_CALLS: Final = ("approval:", "denial:")
-"""The beginnings of the causes of questions that tell how a function call ended."""
+_REMINDER: Final = (
+    "[A reminder that {name} set earlier is due now. Remind them of it in a sentence or two, and "
+    "do what it asks for, where you can.]\n"
+)
 
 SHORT_TEXT: Final = 20_000
 """The longest text of a file that is part of the message, in characters.
@@ -185,11 +187,16 @@ async def message_for(
 
 
 def asked_by(question: Question, *, named: bool) -> str:
-    """Return a question's text; ``named`` puts the author's name before the text."""
-    # The end of a function call is no words of the member who asked for the call.
-    if not named or (question.cause or "").startswith(_ENDS_OF_CALLS):
-        return question.content
+    """Return a question's text, with what the model must know of where it comes from.
+
+    ``named`` puts the author's name before the text.
+    """
     name = " ".join(question.author_name.split())
+    if question.cause_kind == "reminder":
+        return _REMINDER.format(name=name) + question.content
+    # The end of a function call is no words of the member who asked for the call.
+    if not named or question.cause_kind in ("approval", "denial"):
+        return question.content
     # The heading of a quote stands on a line of its own.
     space = "\n\n" if question.content.startswith("[") else " "
     return f"{name}:{space}{question.content}".rstrip()

@@ -60,7 +60,7 @@ def limited(limit: CallLimit) -> str:
 
 
 class FunctionCaller:
-    """What the function calls of all turns need; ``time_zone`` counts where a server has none."""
+    """What the function calls of all turns need."""
 
     def __init__(
         self,
@@ -71,16 +71,14 @@ class FunctionCaller:
         locales: Locales,
         choice: AssistantChoice,
         functions: Functions,
-        time_zone: str,
+        contexts: ToolContexts,
     ) -> None:
         self.client: Final = client
         self.ledger: Final = ledger
         self.clock: Final = clock
         self.choice: Final = choice
         self.toolbox: Final = functions.toolbox
-        self.contexts: Final = ToolContexts(
-            client, ledger, rest, clock, functions.public, time_zone
-        )
+        self.contexts: Final = contexts
         self.approvals: Final = Approvals(client, ledger, rest, clock, locales, functions.settings)
         self.settings: Final = functions.settings
         settings = functions.settings

@@ -7,13 +7,17 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import discord
 
+from bot.chat.places.people_calls import Handovers
 from bot.chat.places.server_settings import server_settings, zone_of
+from bot.chat.schedules.reminders import Reminders
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.functions.tool_channels import TurnChannels
+from bot.chat.turns.functions.tool_services import TurnPeople, TurnReminders
 from bot.runtime.clock import Clock
 from bot.store.ledger import Asker, Ledger, TooManyValuesError, Turn
 from bot.tools import ToolError
 from bot.tools.context import Caller, CallPlace
+from bot.tools.functions import Functions
 from bot.tools.public_session import PublicSession
 
 LONGEST_KEY: Final = 200
@@ -61,9 +65,13 @@ class TurnToolContext:
         values: TurnValues,
         log: logging.Logger,
         channels: TurnChannels,
+        reminders: TurnReminders,
+        people: TurnPeople,
         public: PublicSession,
     ) -> None:
         self.channels: Final = channels
+        self.reminders: Final = reminders
+        self.people: Final = people
         self.asker: Final = asker
         self.place: Final = place
         self.values: Final = values
@@ -77,7 +85,7 @@ class TurnToolContext:
 
 
 class ToolContexts:
-    """Makes the contexts of functions."""
+    """Makes the contexts of functions; ``zone`` counts where a server has no time zone."""
 
     def __init__(
         self,
@@ -85,19 +93,23 @@ class ToolContexts:
         ledger: Ledger,
         rest: RestRetry,
         clock: Clock,
-        public: PublicSession,
-        time_zone: str,
+        functions: Functions,
+        reminders: Reminders,
+        handovers: Handovers,
+        zone: ZoneInfo,
     ) -> None:
+        self._reminders = reminders
+        self._handovers = handovers
         self._rest = rest
         self._clock = clock
         self._client = client
         self._ledger = ledger
-        self._public = public
-        self._time_zone = time_zone
+        self._public = functions.public
+        self._zone = zone
 
     async def of(self, turn: Turn, function: str) -> TurnToolContext:
         """Return the context of a function that a turn calls; raises ``LedgerError``."""
-        zone = ZoneInfo(self._time_zone)
+        zone = self._zone
         guild = None if turn.guild_id is None else self._client.get_guild(turn.guild_id)
         if turn.guild_id is not None:
             zone = zone_of(await server_settings(self._ledger, turn.guild_id), zone)
@@ -116,6 +128,8 @@ class ToolContexts:
             TurnValues(self._ledger, turn.guild_id or turn.channel_id, function),
             logging.getLogger(f"tools.{function}"),
             TurnChannels(self._client, self._rest, self._clock, turn),
+            TurnReminders(self._reminders, turn, asker),
+            TurnPeople(self._client, self._rest, self._handovers, turn, asker),
             self._public,
         )
 

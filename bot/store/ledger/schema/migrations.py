@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.store.database import Migration
 from bot.store.ledger.schema.approvals import approval_tables, untold_denials
-from bot.store.ledger.schema.schedules import schedule_tables
+from bot.store.ledger.schema.schedules import reminders, schedule_tables
 from bot.store.ledger.schema.spending import spending_tables
 from bot.store.ledger.schema.tools import tool_tables
 
@@ -373,4 +373,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     spending_tables,
     approval_tables,
     untold_denials,
+    reminders,
 )

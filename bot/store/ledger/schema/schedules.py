@@ -36,3 +36,8 @@ def schedule_tables(db: sqlite3.Connection) -> None:
     """Create the table of schedules, and what identifies the questions that they ask."""
     for statement in _TABLES:
         db.execute(statement)
+
+
+def reminders(db: sqlite3.Connection) -> None:
+    """Create the column that tells reminders from the schedules that repeat."""
+    db.execute("ALTER TABLE schedules ADD COLUMN once INTEGER NOT NULL DEFAULT 0")
