@@ -96,7 +96,7 @@ async def _check_discord(
         return
     try:
         async with SetupSession.open(token, config.discord.api_url) as session:
-            login = await session.profile()
+            login = await session.profile(config.discord)
     except LoginError as error:
         report.failed("token", str(error))
         return

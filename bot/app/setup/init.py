@@ -106,7 +106,7 @@ class Init:
                 continue
             write_env_file(self._env_file, {TOKEN: token})
             self._say(f"Saved in {self._env_file}, which only you can read.")
-        profile = self._await(session.profile())
+        profile = self._await(session.profile(config.discord))
         self._say(f"Discord accepts the token. The bot is {profile.name}.")
         while config.discord.message_content and not profile.reads_messages:
             self._say("The bot can't read questions yet:")
@@ -121,7 +121,7 @@ class Init:
                 "and begin again: then the bot reads mentions and direct messages alone."
             )
             self._dialogue.pause("Press Enter to check again.")
-            profile = self._await(session.profile())
+            profile = self._await(session.profile(config.discord))
         self._say("The bot may read questions.")
         return session, profile.invite_url
 

@@ -13,19 +13,9 @@ import discord
 from bot.chat.texts.fluent import localized
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import LONGEST_WAIT, describe_error, verdict
+from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.retry import TryAgain, endless, retry
-
-_NEEDED: Final = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    create_public_threads=True,
-    read_message_history=True,
-    embed_links=True,
-    attach_files=True,
-)
-
 
 _AUTHENTICATION_FAILED: Final = 4004
 """The gateway's close code for a token that is not, or no longer, valid."""
@@ -62,14 +52,37 @@ def own_user(client: discord.Client) -> discord.ClientUser:
     return client.user
 
 
-def invite_url(application_id: int) -> str:
-    """Return the link that adds the bot to a server, with the permissions it needs."""
-    return discord.utils.oauth_url(
-        application_id, permissions=_NEEDED, scopes=("bot", "applications.commands")
+def needed_permissions(settings: DiscordSettings) -> discord.Permissions:
+    """Return what the bot needs in a server, for its answers and its functions, and no more.
+
+    The tags of forum posts need Manage Threads as well, which ``/channel show`` names where they
+    are set.
+    """
+    return discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        # Members also ask in channel threads and in posts.
+        send_messages_in_threads=True,
+        create_public_threads=settings.answer_in == "thread",
+        # For replies, for what was missed while away, and for functions that read messages.
+        read_message_history=True,
+        # For the marks of questions that wait, or that were refused.
+        add_reactions=True,
+        # For long answers, formulas, and the files and pictures of code and of functions.
+        attach_files=True,
     )
 
 
-async def profile_of(client: discord.Client) -> BotProfile:
+def invite_url(application_id: int, settings: DiscordSettings) -> str:
+    """Return the link that adds the bot to a server, with the permissions it needs."""
+    return discord.utils.oauth_url(
+        application_id,
+        permissions=needed_permissions(settings),
+        scopes=("bot", "applications.commands"),
+    )
+
+
+async def profile_of(client: discord.Client, settings: DiscordSettings) -> BotProfile:
     """Return the profile of a client that has logged in over HTTP, without the gateway."""
     application = await client.application_info()
     guilds = [guild async for guild in client.fetch_guilds(limit=None, with_counts=True)]
@@ -81,7 +94,7 @@ async def profile_of(client: discord.Client) -> BotProfile:
         is_approved=flags.gateway_message_content,
         guilds=len(guilds),
         reachable=members + (application.approximate_user_install_count or 0),
-        invite_url=invite_url(application.id),
+        invite_url=invite_url(application.id, settings),
     )
 
 

@@ -11,6 +11,7 @@ from bot.chat.texts.fluent import localized_in
 from bot.chat.texts.locales import language_of_guild
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import BotProfile, login_errors, profile_of
+from bot.config import DiscordSettings
 
 _NEEDED_TO_ANSWER: Final = {
     "view_channel": "View Channel",
@@ -63,10 +64,10 @@ class SetupSession:
         finally:
             await client.close()
 
-    async def profile(self) -> BotProfile:
-        """Return the bot as Discord knows it now."""
+    async def profile(self, settings: DiscordSettings) -> BotProfile:
+        """Return the bot as Discord knows it now, with the invite link for these settings."""
         with login_errors(self._api_url):
-            return await profile_of(self._client)
+            return await profile_of(self._client, settings)
 
     async def servers(self) -> list[JoinedServer]:
         """Return the servers that the bot is in."""
