@@ -241,7 +241,9 @@ class DueQuestions:
             await skip(schedule, next_due_at, refused, pause=refused == LEFT)
             return
         if await self._ledger.handovers.is_under_way(channel_id):
-            await skip(schedule, next_due_at, HANDED_OVER)
+            # A reminder waits until the assistant speaks again.
+            if not schedule.once:
+                await skip(schedule, next_due_at, HANDED_OVER)
             return
         home = await self._home(schedule)
         if home is None:
