@@ -5,8 +5,15 @@ from collections.abc import AsyncIterator
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.hosted.pictures import FormulaRequest, Painter, PictureError
+from bot.hosted.pictures.arrays import Rules, without_rules
+
+ARRAY_PIECES = [
+    r"\begin{array}", r"\end{array}", "{c|c}", r"\hline ", r"\\", "&", "{", "}", "x", r"\begin{",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -39,12 +46,53 @@ async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
         r"a &= b \\ c &= d",
         r"\boxed{x = 2} \tag{1} \label{eq:one}",
         r"\overline{AB} \perp \vec{c}",
-        r"\ce{2H2 + O2 -> 2H2O}",
-        r"\ce{Ca(OH)2 <=> Ca^2+ + 2OH-}, \quad \ce{SO4^{2-}}",
+        r"\begin{aligned}[t] x + y &= 3 \\[4pt] x - y &= 1 \end{aligned}",
+        r"\begin{alignat}{2} x &= 1 &\quad y &= 2 \end{alignat}",
+        r"\begin{dcases} x & y \\ z & w \end{dcases}, \begin{rcases} x \\ z \end{rcases}",
+        r"\begin{array}{*{2}{c}@{}p{2cm}} a & b & c \\ \cline{1-2} d & e & f \end{array}",
+        r"\Biggl\{ x \Biggr\}, x \not= y, {n \choose k}",
+        r"\text{if $x > 0$ and $y$} \mathop{\mathrm{lim}} \mathbin{\oplus}",
+        r"\textcolor{red}{x} + \colorbox{yellow}{y} + \color{blue} z",
     ):
         width, height = await drawn(painter, tex)
         assert width > simple[0]
         assert height >= simple[1]
+
+
+@pytest.mark.parametrize(
+    ("array", "ruled"),
+    [
+        (r"{cc} x & y \\ 1 & 2 ", r"{c|c} x & y \\ \hline 1 & 2 "),
+        (r"{cc} T & F \\ F & T ", r"{|c|c|} \hline T & F \\ \hline F & T \\ \hline "),
+        (r"{r} 123 \\ 456 \\ 579 ", r"{r} 123 \\ 456 \\ \hline 579"),
+    ],
+)
+async def test_an_array_takes_more_room_with_its_rules(
+    painter: Painter, array: str, ruled: str
+) -> None:
+    plain = await drawn(painter, rf"\begin{{array}}{array}\end{{array}}")
+    lined = await drawn(painter, rf"\begin{{array}}{ruled}\end{{array}}")
+    assert lined[0] > plain[0]
+    assert lined[1] > plain[1]
+
+
+def test_an_array_within_an_array_has_its_own_rules() -> None:
+    inner = r"\begin{array}{|c|} \hline q \\ \hline \end{array}"
+    found: list[Rules] = []
+    plain = without_rules(
+        rf"\begin{{array}}{{c|c}} {inner} & y \\ \hline 1 & 2 \end{{array}}", found
+    )
+    assert "hline" not in plain
+    assert found == [
+        Rules(columns=frozenset({0, 1}), rows=frozenset({0, 1})),
+        Rules(columns=frozenset({1}), rows=frozenset({1})),
+    ]
+
+
+@given(st.lists(st.sampled_from(ARRAY_PIECES), max_size=30).map("".join))
+@settings(max_examples=30, deadline=None)
+def test_whatever_stands_in_an_array_reading_its_rules_ends(tex: str) -> None:
+    assert "hline" not in without_rules(tex, [])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from bot.chat.reply.content import Picture
 from bot.chat.reply.rendering import render_off_loop
+from bot.chat.reply.rendering.packages import core_tex
 from bot.chat.transport.message_text import FORMULA_PREFIX
 
 MOST_FORMULAS: Final = 60
@@ -12,6 +13,8 @@ MOST_FORMULAS: Final = 60
 
 SECONDS: Final = 10.0
 """How long all formulas of an answer together may take, in seconds."""
+
+_LONG: Final = 300
 
 _LONGEST_DESCRIPTION: Final = 1_024
 """The longest alt text of a picture, in characters; Discord's limit."""
@@ -41,7 +44,7 @@ async def illustrated(markdown: str, drawer: FormulaDrawer | None) -> list[str |
         if drawer is not None and drawn < MOST_FORMULAS:
             try:
                 async with asyncio.timeout_at(deadline):
-                    data = await drawer.formula(block.tex)
+                    data = await drawer.formula(await _core_tex(block.tex))
             except TimeoutError:
                 drawer = None
         if data is None:
@@ -51,6 +54,11 @@ async def illustrated(markdown: str, drawer: FormulaDrawer | None) -> list[str |
         name, description = f"{FORMULA_PREFIX}{drawn}.png", block.tex[:_LONGEST_DESCRIPTION]
         shown.append(Picture(name, data, description, block.text))
     return _joined(shown)
+
+
+async def _core_tex(tex: str) -> str:
+    """Return TeX without commands of packages; long TeX is read off the event loop."""
+    return core_tex(tex) if len(tex) < _LONG else await asyncio.to_thread(core_tex, tex)
 
 
 def _joined(blocks: list[str | Picture]) -> list[str | Picture]:

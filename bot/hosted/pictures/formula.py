@@ -2,15 +2,18 @@
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import zip_longest
 from typing import Final
 
 import latex2mathml.commands
 from ziamath.tex import tex2mml
 from ziamath.zmath import Math, loadedfonts
 
+from bot.hosted.pictures.arrays import Rules, give_rules, without_rules
 from bot.hosted.pictures.fonts import mathematical_font
 from bot.hosted.pictures.png import INK, PAPER, to_png
 from bot.hosted.pictures.request import LONGEST_TEX, PictureError
+from bot.hosted.pictures.ruled_table import RuledTable
 
 _SIZE: Final = 30.0
 """The size of the letters in pixels: Discord shows a picture pixel by pixel, or smaller."""
@@ -24,31 +27,53 @@ _RADIUS: Final = 8
 _FONT: Final = "formulas"
 
 _WITHOUT_MEANING: Final = re.compile(
-    r"\\(?:label\{[^{}]*\}|(?:nonumber|notag|displaystyle|limits)(?![A-Za-z]))"
+    r"\\(?:label\{[^{}]*\}|(?:nonumber|notag|displaystyle|limits|mathstrut)(?![A-Za-z])"
+    r"|math(?:op|bin|rel|ord|open|close|punct|inner)(?![A-Za-z]))"
 )
+_ROW_SPACE: Final = re.compile(r"\\\\\*?\s*\[[^\[\]]*\]")
 _ENVIRONMENT: Final = re.compile(r"\\begin\{([^{}]*)\}")
 _ENVIRONMENTS: Final = {
     name.removeprefix("\\").rstrip("*") for name in latex2mathml.commands.MATRICES
 } | {"aligned"}
-_ALIKE: Final = re.compile(
-    r"\\(begin|end)\{(?:align|equation|gather|gathered|split|multline|eqnarray)\*?\}"
+_ALIKE: Final = (
+    (re.compile(r"\\begin\{(?:alignat|alignedat)\*?\}\s*\{[^{}]*\}"), r"\\begin{aligned}"),
+    (
+        re.compile(
+            r"\\begin\{(?:align|aligned|equation|gather|gathered|split|multline)\*?\}(?:\[\w\])?"
+        ),
+        r"\\begin{aligned}",
+    ),
+    (
+        re.compile(
+            r"\\end\{(?:align|aligned|equation|gather|gathered|split|multline|alignat|alignedat)"
+            r"\*?\}"
+        ),
+        r"\\end{aligned}",
+    ),
+    (re.compile(r"\\begin\{eqnarray\*?\}"), r"\\begin{array}{rcl}"),
+    (re.compile(r"\\begin\{rcases\}"), r"\\left.\\begin{array}{ll}"),
+    (re.compile(r"\\end\{rcases\}"), r"\\end{array}\\right\\rbrace "),
+    (re.compile(r"\\begin\{(?:tabular|subarray)\}"), r"\\begin{array}"),
+    (re.compile(r"\\end\{(?:eqnarray\*?|tabular|subarray)\}"), r"\\end{array}"),
+    (re.compile(r"\\(begin|end)\{dcases\}"), r"\\\1{cases}"),
+    (re.compile(r"\\not\s*="), r"\\neq "),
+    (re.compile(r"\\[Bb]igg?[lrm]?\s*\\([{}])"), r"\\\1"),
+    (re.compile(r"\{([^{}\\]*)\\choose(?![A-Za-z])([^{}\\]*)\}"), r"\\binom{\1}{\2}"),
 )
+"""TeX that the converter does not read, and TeX with the same meaning."""
+
+_TEXT: Final = re.compile(r"\\(?:text|mbox|textrm)\{([^{}$]*\$[^{}]*)\}")
+_IN_TEXT: Final = re.compile(r"\$([^$]*)\$")
+_LIGHT: Final = {
+    "red": "#ff7b7b", "blue": "#7fb2ff", "green": "#6fd98f", "purple": "#c79bff",
+    "orange": "#ffb45e", "brown": "#d9a066", "cyan": "#6fdede", "magenta": "#ff8be6",
+    "violet": "#c79bff", "teal": "#5fd3c4", "gray": "#b0b3b8", "grey": "#b0b3b8",
+    "yellow": "#ffe066", "pink": "#ffb0c8",
+}  # fmt: skip
+"""Colors by name, light enough to be read on the card; all others are left out."""
+
 _ESCAPED: Final = re.compile(r"\\[\\{}]")
 _TAG: Final = re.compile(r"\\tag\*?\{([^{}]*)\}")
-
-
-_CHEMISTRY: Final = re.compile(r"\\ce\{((?:[^{}]|\{[^{}]*\})*)\}")
-_ARROWS: Final = {
-    "->": r"\rightarrow",
-    "<-": r"\leftarrow",
-    "<->": r"\leftrightarrow",
-    "<=>": r"\rightleftharpoons",
-    "=>": r"\Rightarrow",
-}
-_SPECIES: Final = re.compile(
-    r"(?P<letters>[A-Z][a-z]?|[a-z]+)|(?P<count>\d+)"
-    r"|\^(?:\{(?P<braced>[^{}]*)\}|(?P<charge>\d*[+-]))|(?P<sign>[+-]\Z)|."
-)
 
 
 def draw_formula(tex: str) -> bytes:
@@ -57,6 +82,7 @@ def draw_formula(tex: str) -> bytes:
         raise PictureError(f"The formula is longer than {LONGEST_TEX} characters.")
     mathml = _mathml(_prepared(tex))
     loadedfonts[_FONT] = mathematical_font()
+    assert RuledTable.mtag == "mtable"
     drawn = Math(mathml, size=_SIZE, font=_FONT).svgxml()
     width, height = float(drawn.attrib["width"]), float(drawn.attrib["height"])
     if not (width > 4 and height > 4):
@@ -65,8 +91,9 @@ def draw_formula(tex: str) -> bytes:
     drawn.attrib.update({**place, "fill": INK})
     for element in drawn.iter():
         # Some lines above and through letters are black, whatever the formula's colour is.
-        if element.get("stroke") == "black":
-            element.set("stroke", INK)
+        for paint in ("stroke", "fill"):
+            if element.get(paint) == "black":
+                element.set(paint, INK)
     card = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
     size = {
         "width": f"{width + 2 * _MARGIN_X:.0f}",
@@ -81,7 +108,7 @@ def draw_formula(tex: str) -> bytes:
 def _prepared(tex: str) -> str:
     """Return TeX that the converter understands; raises ``PictureError``."""
     tex = _WITHOUT_MEANING.sub(" ", tex).strip()
-    tex = _CHEMISTRY.sub(lambda found: " ".join(map(_species, found[1].split())), tex)
+    tex = _TEXT.sub(_text_with_formulas, tex)
     tex = _TAG.sub(r"\\qquad (\\text{\1})", tex)
     bare = _ESCAPED.sub("", tex)
     depth = 0
@@ -91,7 +118,9 @@ def _prepared(tex: str) -> str:
             break
     if depth or not tex:
         raise PictureError("Its braces are not balanced." if tex else "The formula is empty.")
-    tex = _ALIKE.sub(r"\\\1{aligned}", tex)
+    tex = _ROW_SPACE.sub(lambda _: r"\\ ", tex)
+    for pattern, meant in _ALIKE:
+        tex = pattern.sub(meant, tex)
     for name in _ENVIRONMENT.findall(tex):
         if name.rstrip("*") not in _ENVIRONMENTS:
             raise PictureError(f"There is no environment {name!r}.")
@@ -100,33 +129,33 @@ def _prepared(tex: str) -> str:
     return tex
 
 
-def _species(word: str) -> str:
-    """Return a word of a chemical equation as mhchem has it, such as 2H2O or SO4^2-, as TeX."""
-    if word in _ARROWS:
-        return _ARROWS[word]
-    written = ""
-    for each in _SPECIES.finditer(word):
-        if each["letters"]:
-            written += rf"\mathrm {{{each['letters']}}}"
-        elif each["count"]:
-            written += each[0] if written in ("", "(") else f"_{{{each[0]}}}"
-        elif each.lastgroup in ("braced", "charge", "sign") and written:
-            written += f"^{{{each[each.lastgroup]}}}"
-        else:
-            written += each[0]
-    return written
+def _text_with_formulas(found: re.Match[str]) -> str:
+    """Return a text with formulas in it as texts and formulas."""
+    parts = _IN_TEXT.split(found[1])
+    texts = (rf"\text{{{part}}}" if part else "" for part in parts[::2])
+    return " ".join(part for both in zip_longest(texts, parts[1::2], fillvalue="") for part in both)
 
 
 def _mathml(tex: str) -> ET.Element:
     """Convert TeX to MathML; raises ``PictureError`` where the TeX does not parse."""
+    rules: list[Rules] = []
+    tex = without_rules(tex, rules)
     try:
         root = ET.fromstring(tex2mml(tex))  # noqa: S314 - the converter wrote it, without entities
     except Exception as error:
         # The converter raises errors of many kinds, IndexError and KeyError among them.
         raise PictureError(f"The TeX does not parse: {type(error).__name__}.") from error
     for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
         # A command that the converter does not know is left as its text.
         if element.text and re.match(r"\\[A-Za-z]", element.text):
             raise PictureError(f"There is no command {element.text}.")
+        if color := element.attrib.pop("mathcolor", ""):
+            element.set("mathcolor", _LIGHT.get(color.lower(), INK))
+        element.attrib.pop("mathbackground", "")
+        if element.tag == "mtable":
+            # By default the lines of equations are so near that they touch.
+            element.set("rowspacing", "0.5em")
+    give_rules(root, rules)
     root.attrib["mathcolor"] = INK
     return root

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Final
 
 from bot.chat.reply.rendering import symbols
+from bot.chat.reply.rendering.packages import core_tex
 
 LONGEST: Final = 600
 """The longest TeX, in code points, that is looked at; a longer formula reads well in no text."""
@@ -16,7 +17,8 @@ _LONGEST_SCRIPT: Final = 16
 _TOKEN: Final = re.compile(r"\\operatorname\*|\\[A-Za-z]+|\\.|[ \t\n]+|.", re.DOTALL)
 _SCRIPTS: Final = "[′²³¹⁰-⁹⁺-ⁿᵃ-ᶿₐ-ₜ₀-₉]*"
 _ALONE: Final = (
-    rf"\d+!?|[d∂]?[^\W\d_]{_SCRIPTS}!?|[^\W\d_]{_SCRIPTS}\([^()]*\)|\S|[(\[|][^()\[\]|]*[)\]|]"
+    rf"\d+!?|(?:[^\W_]\u0336)+|[\u3041-\u30ff\u4e00-\u9fff]+|[d∂]?[^\W\d_]{_SCRIPTS}!?"
+    rf"|[^\W\d_]{_SCRIPTS}\([^()]*\)|\S|[(\[|][^()\[\]|]*[)\]|]"
 )
 _ATOM: Final = re.compile(_ALONE)
 _TERM: Final = re.compile(rf"[^\W_]+{_SCRIPTS}|{_ALONE}")
@@ -27,8 +29,17 @@ _TEXTS: Final = symbols.words(
     "text mathrm textrm mathit textit mathsf mathtt mathbf textbf boldsymbol bm mbox "
     "operatorname operatorname* boxed mathnormal"
 )
-_LINES: Final = symbols.words("align aligned gather gathered split equation alignedat multline")
+_LINES: Final = symbols.words(
+    "align aligned gather gathered split equation alignat alignedat multline"
+)
+_ROW_SPACE: Final = re.compile(r"\*?\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]")
+_PLACE: Final = re.compile(r"\[[tbc]\]")
+_ABOVE: Final = {("?", "="): "≟", ("def", "="): "≝", ("△", "="): "≜", ("!", "="): "≟"}
+"""Relations with something above them that are one character."""
+_CLOSING: Final = frozenset({"rvert", "rVert", "rfloor", "rceil", "rangle"})
+_LONGEST_STRUCK: Final = 4
 _INLINE_OPERATORS: Final = {"=": "=", "<": "<", ">": ">", "+": "+", "-": "−"}
+_GROUP: Final = frozenset("{")
 _CHARACTERS: Final = {"~": " ", "'": "′", "*": " ∗ "}
 _MARKS: Final = re.compile(r"[*_`~\\]")
 
@@ -42,7 +53,7 @@ def unicode_lines(tex: str) -> tuple[str, ...] | None:
     if len(tex) > LONGEST:
         return None
     try:
-        text = _Reader(tex).whole()
+        text = _Reader(core_tex(tex)).whole()
     except _UnreadableError:
         return None
     lines = tuple(filter(None, map(_spaced, text.split("\n"))))
@@ -145,8 +156,8 @@ class _Reader:
                 self._add_script(pieces, token)
             elif token in _INLINE_OPERATORS:
                 pieces.append(self._operator(pieces, _INLINE_OPERATORS[token]))
-            else:
-                pieces.append(self._one(token, pieces))
+            elif (piece := self._one(token, pieces)) or token in _GROUP:
+                pieces.append(piece)
         self._depth -= 1
         return "".join(pieces)
 
@@ -178,6 +189,8 @@ class _Reader:
         if name in symbols.SYMBOLS:
             if name.isalpha():
                 self._skip_space()
+            if name in _CLOSING:
+                self._drop_space(pieces)
             return symbols.SYMBOLS[name]
         if name in symbols.LARGE:
             return symbols.LARGE[name] + _OPERAND_BEHIND
@@ -197,9 +210,9 @@ class _Reader:
             return self._accented(name)
         if name in symbols.ALPHABETS:
             return self._lettered(symbols.ALPHABETS[name])
-        return self._structure(name)
+        return self._structure(name, pieces)
 
-    def _structure(self, name: str) -> str:
+    def _structure(self, name: str, pieces: list[str]) -> str:
         match name:
             case "frac" | "dfrac" | "tfrac" | "cfrac":
                 return self._fraction()
@@ -215,6 +228,15 @@ class _Reader:
                 return f"  ({self._argument()})"
             case "not":
                 return unicodedata.normalize("NFC", self._argument().strip() + "\u0338").join("  ")
+            case "overset" | "stackrel" | "underset":
+                return self._stacked(name)
+            case "xrightarrow" | "xleftarrow" | "xlongequal":
+                return self._labelled(name)
+            case "cancel" | "bcancel" | "xcancel":
+                return self._struck()
+            case "colon":
+                self._drop_space(pieces)
+                return ": "
             case "begin":
                 return self._environment()
             case "\\":
@@ -225,12 +247,57 @@ class _Reader:
     def _line_end(self) -> str:
         if self._depth > 2:
             raise _UnreadableError
+        self._skip(_ROW_SPACE)
         return "\n"
+
+    def _skip(self, pattern: re.Pattern[str]) -> None:
+        """Skip the tokens of a text that stands next, if the pattern matches there."""
+        found = pattern.match("".join(self._tokens[self._at : self._at + 12]))
+        left = 0 if found is None else found.end()
+        while left > 0:
+            left -= len(self._next())
+
+    @staticmethod
+    def _drop_space(pieces: list[str]) -> None:
+        while pieces and pieces[-1] and not pieces[-1].strip():
+            pieces.pop()
+
+    def _stacked(self, name: str) -> str:
+        """Return a relation with something above, or a named function with something below."""
+        extra, base = self._argument().strip(), self._argument()
+        plain = base.strip().replace(_OPERAND_BEHIND, "")
+        if name == "underset" and plain in symbols.FUNCTIONS:
+            return f"{plain}({extra.replace(' ', '')}){_OPERAND_BEHIND}"
+        if name != "underset" and (extra, plain) in _ABOVE:
+            return f" {_ABOVE[extra, plain]} "
+        arrow = {"→": "→", "⇌": "⇌", "⇒": "⇒"}.get(plain)
+        if arrow is None:
+            raise _UnreadableError
+        return f" {arrow}[{extra}] "
+
+    def _labelled(self, name: str) -> str:
+        """Return an arrow with its labels in brackets."""
+        below = ""
+        if self._peek() == "[":
+            self._at += 1
+            below = self._sequence("]").strip()
+        labels = ", ".join(filter(None, (self._argument().strip(), below)))
+        arrow = {"xrightarrow": "→", "xleftarrow": "←"}.get(name, "=")
+        return f" {arrow}[{labels}] " if labels else f" {arrow} "
+
+    def _struck(self) -> str:
+        text = self._argument().strip()
+        if not text.isalnum() or len(text) > _LONGEST_STRUCK:
+            raise _UnreadableError
+        return "".join(f"{each}\u0336" for each in text)
 
     def _environment(self) -> str:
         name = self._raw_group()
         if name.removesuffix("*") not in _LINES or self._depth > 1:
             raise _UnreadableError
+        self._skip(_PLACE)
+        if name.startswith("align") and "at" in name:
+            self._raw_group()  # the number of columns
         text = self._sequence(r"\end")
         if self._raw_group() != name:
             raise _UnreadableError

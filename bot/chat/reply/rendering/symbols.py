@@ -34,9 +34,9 @@ SYMBOLS: Final = {
         hbar ħ ell ℓ Re ℜ Im ℑ aleph ℵ wp ℘ imath ı jmath ȷ infty ∞ partial ∂ nabla ∇
         forall ∀ exists ∃ nexists ∄ emptyset ∅ varnothing ∅ neg ¬ lnot ¬ top ⊤ bot ⊥ angle ∠
         triangle △ square □ blacksquare ■ qed ∎ degree ° prime ′ checkmark ✓ star ⋆ bullet •
-        circ ∘ dagger † ldots … dots … dotsc … dotsb ⋯ cdots ⋯ vdots ⋮ ddots ⋱ colon :
+        circ ∘ dagger † ldots … dots … dotsc … dotsb ⋯ cdots ⋯ vdots ⋮ ddots ⋱
         langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lvert | rvert | vert | lVert ‖ rVert ‖
-        Vert ‖ lbrace { rbrace } lbrack [ rbrack ] backslash ∖ therefore ∴ because ∵ $ $ % %
+        Vert ‖ lbrace { rbrace } lbrack [ rbrack ] backslash ∖ $ $ % %
         # # & & { { } } | ‖ euro € pounds £ yen ¥ sharp ♯ flat ♭ natural ♮"""
     ),
 }
@@ -52,7 +52,7 @@ OPERATORS: Final = _pairs(
     leftrightarrow ↔ longleftrightarrow ↔ Rightarrow ⇒ Longrightarrow ⇒ implies ⇒ impliedby ⇐
     Leftarrow ⇐ Longleftarrow ⇐ iff ⇔ Leftrightarrow ⇔ Longleftrightarrow ⇔ mapsto ↦
     longmapsto ↦ hookrightarrow ↪ uparrow ↑ downarrow ↓ rightleftharpoons ⇌ leftrightharpoons ⇋
-    rightharpoonup ⇀ leadsto ⇝ nearrow ↗ searrow ↘"""
+    therefore ∴ because ∵ rightleftarrows ⇄ rightharpoonup ⇀ leadsto ⇝ nearrow ↗ searrow ↘"""
 )
 """Relations and binary operators, which stand between spaces."""
 

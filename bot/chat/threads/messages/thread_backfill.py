@@ -42,7 +42,7 @@ class ReplySource(Protocol):
         ...
 
 
-class Conversation(Struct, frozen=True):
+class EarlierConversation(Struct, frozen=True):
     """The earlier questions and answers of a channel, and the bystanders' messages among them.
 
     ``bystanders`` has each question with the messages that are shown beside it.
@@ -54,7 +54,7 @@ class Conversation(Struct, frozen=True):
 
 async def earlier(
     ledger: Ledger, replies: ReplySource, references: ReferenceSource, turn: Turn, clock: Clock
-) -> Conversation:
+) -> EarlierConversation:
     """Return the conversation of a channel before this turn, to begin a new thread with.
 
     What the questions point at is looked up again, so that nothing returns that was deleted.
@@ -82,7 +82,7 @@ async def earlier(
         if answer:
             metadata = {ANSWER_KEY: copied_answer(before.id)}
             messages.append(CreateMessage(role="assistant", content=answer, metadata=metadata))
-    return Conversation(tuple(messages), tuple(beside))
+    return EarlierConversation(tuple(messages), tuple(beside))
 
 
 def asked_in(question: Question, found: PointedAt, *, named: bool = False) -> str:
