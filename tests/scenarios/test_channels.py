@@ -169,8 +169,11 @@ async def test_the_rules_are_shown_in_the_admins_language(
         source = localized("channel-source-place", place=localized("this-server"))
         assert shown == "\n".join(
             [
-                f"{localized('channel-answer-is.every')} {source}",
-                f"{localized('channel-reply-is.channel')} {localized('channel-source-config')}",
-                f"{localized('channel-context-is', count=3)} {source}",
+                localized("channel-line", line=line, source=of)
+                for line, of in (
+                    (localized("channel-answer-is.every"), source),
+                    (localized("channel-reply-is.channel"), localized("channel-source-config")),
+                    (localized("channel-context-is", count=3), source),
+                )
             ]
         )

@@ -46,7 +46,7 @@ write-button = 質問を書く
 person-button = 担当者を呼ぶ
 retry-button = 再試行
 continue-button = 続ける
-again-button = もう一度回答
+again-button = 回答し直す
 steps-button = 手順を表示
 newer-button = 前へ
 older-button = 次へ
@@ -65,7 +65,7 @@ question-form = 質問を書く
 question-form-empty = 質問を書くか、ファイルを添付してください。
 question-quoted = **{ $name }さんの質問：**
 form-given-back = 入力した内容をお返しします。
-write-hint = -# ここではすべてのメッセージを読めるわけではありません。続けて質問するときは、「質問を書く」を押すか、メンションしてください。
+write-hint = -# 続けて質問するときは、「質問を書く」を押すか、ボットにメンションしてください。それ以外のメッセージは読み取れません。
 reason-title = この回答のどこがよくありませんでしたか？
 reason-label = 理由
 reason-hint = このボットの運営者が読みます。評価は保存済みなので、空欄のままでもかまいません。
@@ -106,7 +106,7 @@ unread-hidden_forward = 転送されたメッセージの内容を読み取れ�
 ## Questions that are not taken
 
 empty-question = こんにちは！「@{ $name } 猫の名前を考えて」のように、メンションに続けて質問を書いてください。
-role-mentioned = ロールへのメンションでは、メッセージの内容を読み取れません。「@{ $name }」にメンションして質問を書いてください。
+role-mentioned = ロールへのメンションでは質問の内容を読み取れません。ロールではなく、@{ $name }にメンションして質問してください。
 queue-full = すでに{ $most }件の質問が順番を待っているため、この質問は受け付けられません。次の回答のあとで、もう一度質問してください。
 not-saved = 質問を保存できなかったため、回答できません。数分後にもう一度質問してください。
 unreadable-message = Discordから届いたこのメッセージを読み取れなかったため、回答できません。テキストだけでもう一度送ってください。
@@ -255,7 +255,7 @@ schedule-add-command = 追加
     .repeat = 繰り返し
     .repeat-description = 質問する間隔
     .time = 時刻
-    .time-description = 時刻（例：9:30）。このサーバーのタイムゾーンで数えます
+    .time-description = 時刻（例：9:30、このサーバーのタイムゾーン）
     .weekday = 曜日
     .weekday-description = 毎週の場合の曜日
     .day = 日
@@ -427,7 +427,7 @@ failure-model_tools =
 failure-ability = この質問には、画像の読み取りなど、モデルにできないことが含まれています。その部分を除いて、もう一度質問してください。
 failure-too_long = 会話が長くなりすぎて、モデルが読み込めません。新しい会話を始めてください。
 failure-content = モデルのコンテンツルールにより拒否されました。言い方を変えて質問してください。それでも拒否される場合は、新しい会話を始めてください。
-failure-model_failed = 回答の途中でモデルにエラーが発生しました。再試行すると、もう一度質問できます。
+failure-model_failed = 回答の途中でモデルにエラーが発生しました。再試行すると、最初からやり直します。
 failure-expired = 時間がかかりすぎたため、回答を中断しました。再試行すると、最初からやり直します。
 failure-gave_up = 回答中にボットが3回再起動したため、中断しました。再試行すると、最初からやり直します。
 failure-internal = ボットにエラーが発生したため、回答できませんでした。再試行しても失敗する場合は、ボットの運営者にお知らせください。
@@ -442,33 +442,33 @@ check-message = ボットの運営者によるテストです。このメッセ�
 check-message-edited = ボットの運営者によるテストです。編集済みのこのメッセージは、すぐに削除されます。
 
 alert-model_key = **モデルのサーバーがボットのキーを拒否しているため、メンバーは回答を受け取れません。**
-    `[models] api_key_env` が示す環境変数（OpenAI の場合は `OPENAI_API_KEY`）に有効なキーを設定し、ボットを再起動してください。
+    `[models] api_key_env`が示す環境変数（OpenAIの場合は`OPENAI_API_KEY`）に有効なキーを設定し、ボットを再起動してください。
     -# { $reason }
     .over = モデルのサーバーがボットのキーを再び受け付けています。メンバーは回答を受け取れます。
 alert-model_credit = **モデルの料金を支払うアカウントの残高がないため、メンバーは回答を受け取れません。**
-    提供元で残高を追加するか、`[models]` で別のキーまたはモデルを設定して、ボットを再起動してください。
+    提供元で残高を追加するか、`[models]`で別のキーまたはモデルを設定して、ボットを再起動してください。
     -# { $reason }
     .over = モデルのサーバーがリクエストを再び受け付けています。メンバーは回答を受け取れます。
-alert-model_missing = **モデル `{ $model }` が見つからないため、メンバーはこのモデルの回答を受け取れません。**
-    `[models] url` と、`[models]` およびアシスタントのモデル名を確認してください。サーバーが提供するモデルは `python -m bot check` で確認できます。
+alert-model_missing = **モデル`{ $model }`が見つからないため、メンバーはこのモデルの回答を受け取れません。**
+    `[models] url`と、`[models]`およびアシスタントのモデル名を確認してください。サーバーが提供するモデルは`python -m bot check`で確認できます。
     -# { $reason }
-    .over = モデル { $of } が再び回答しています。
-alert-model_tools = **モデル `{ $model }` はツールを使えませんが、アシスタントにはツールが必要です。**
+    .over = モデル{ $of }が再び回答しています。
+alert-model_tools = **モデル`{ $model }`はツールを使えませんが、アシスタントにはツールが必要です。**
     ツールを使えるモデルを選ぶか、アシスタントからツールを外してください。
     -# { $reason }
-    .over = モデル { $of } が再び回答しています。
+    .over = モデル{ $of }が再び回答しています。
 alert-not_allowed = **アシスタントのサーバーがボットのキーを拒否しているため、メンバーは回答を受け取れません。**
-    `[assistants] api_key_env` が示す環境変数に有効なキーを設定し、ボットを再起動してください。
+    `[assistants] api_key_env`が示す環境変数に有効なキーを設定し、ボットを再起動してください。
     -# { $reason }
     .over = アシスタントのサーバーがボットのキーを再び受け付けています。メンバーは回答を受け取れます。
 alert-assistant_gone = **回答するアシスタントが存在しないため、メンバーは回答を受け取れません。**
-    `[assistants] assistant` に既存のアシスタントを指定するか、新しく定義して、ボットを再起動してください。
+    `[assistants] assistant`に既存のアシスタントを指定するか、新しく定義して、ボットを再起動してください。
     -# { $reason }
     .over = アシスタントが再び回答しています。
 alert-permission = **サーバー「{ $server }」の<#{ $channel }>に書き込めないため、質問に回答できませんでした。**
     ボットのロールに、チャンネルの閲覧、メッセージの送信、スレッドでのメッセージ送信の権限を与えるか、そのチャンネルをボットの対象外にしてください。
-    .over = <#{ $of }> に再び書き込めるようになりました。
-alert-limit-total = **{ $span }のボット全体の予算を使い切ったため、だれも回答を受け取れません。**
+    .over = <#{ $of }>に再び書き込めるようになりました。
+alert-limit-total = **{ $span }のボット全体の予算を使い切ったため、誰も回答を受け取れません。**
     <t:{ $until }:R>に再開します。早く再開するには、config.tomlの`[limits.total]`を引き上げてボットを再起動してください。
 alert-limit-server = **このサーバーは{ $span }の予算を使い切りました。**
     <t:{ $until }:R>に再開します。`/{ limits-command } { limits-set-command }`で設定した予算は`/{ limits-command } { limits-lift-command }`で解除できます。それ以外の予算を引き上げられるのは、ボットの運営者だけです。
@@ -477,7 +477,7 @@ alert-limit-channel = **<#{ $id }>は{ $span }の予算を使い切りました�
 alert-limit-member = **<@{ $id }>さんは{ $span }の予算を使い切りました。**
     <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で使用量を確認できます。
 alert-disk = **データベースに書き込めないため、ボットは質問を受け付けられません。**
-    ディスクの空き容量が不足している可能性があります。`[storage]` のディレクトリの空きを増やしてください。
+    ディスクの空き容量が不足している可能性があります。`[storage]`のディレクトリの空きを増やしてください。
     -# { $reason }
     .over = データベースに再び書き込めるようになり、質問を受け付けています。
 
@@ -558,8 +558,8 @@ nothing-running = このチャンネルで進行中の実行はありません�
 too-late-to-cancel = この実行はすでに終了しているため、キャンセルできません。
 too-late-to-retry = すでに再試行または回答が済んでいるため、再試行できません。
 not-yours-to-cancel = キャンセルできるのは、質問した人と「メッセージの管理」権限を持つメンバーだけです。
-too-late-to-answer-again = もう一度回答できるのは、ここでの最新の回答だけです。お手数ですが、質問をもう一度送ってください。
-not-yours-to-answer-again = もう一度回答させることができるのは、質問した人と「メッセージの管理」権限を持つメンバーだけです。
+too-late-to-answer-again = 回答し直せるのは、ここでの最新の回答だけです。お手数ですが、もう一度質問してください。
+not-yours-to-answer-again = 回答し直しを依頼できるのは、質問した人と「メッセージの管理」権限を持つメンバーだけです。
 not-yours-to-retry = 再試行できるのは、質問した人と「メッセージの管理」権限を持つメンバーだけです。
 command-failed = ボットにエラーが発生したため、コマンドを実行できませんでした。しばらくしてから、もう一度お試しください。
 
@@ -698,6 +698,7 @@ channel-context-is = { $count ->
 channel-answered-tag-is = 回答した投稿のタグ：{ $name }
 channel-people-tag-is = 人の対応が必要な投稿のタグ：{ $name }
 channel-no-tag-set = なし
+channel-line = { $line }{ $source }
 channel-source-config = （運営者の設定）
 channel-source-place = （{ $place }の設定）
 channel-no-tag = このフォーラムに「{ $name }」というタグはありません。フォーラムでコマンドを実行し、そのタグから選んでください。
@@ -741,7 +742,7 @@ conversation-name-invisible = 表示できる文字が含まれていません�
 conversation-not-renamed = Discordが新しい名前を受け付けませんでした。「スレッドの管理」権限がないか、名前がフィルターでブロックされています。
 conversation-renamed = スレッドの名前を「{ $name }」に変更しました。
 conversation-busy = ここではまだ回答中です。回答が終わるのを待つか、キャンセルしてからもう一度お試しください。
-conversation-deleted = この会話を消去し、アシスタントのサーバーからも削除しています。ほかの会話で使われていないファイルも削除されます。残るのは、Discord上のメッセージ、本文を含まない回答数・トークン数・投票数、そして運営者のバックアップ（更新されるまで）です。
+conversation-deleted = この会話を消去し、アシスタントのサーバーからも削除しています。ほかの会話で使われていないファイルも削除されます。残るのは、Discord上のメッセージ、本文を含まない回答数・トークン数・評価数、そして運営者のバックアップ（更新されるまで）です。
 export-question = 質問
 export-answer = 回答
 export-image = （画像）
@@ -846,6 +847,7 @@ limits-reached = 🛑 { $name }：{ $span }の予算を使い切りました（<
 limits-is-lifted = ✅ { $name }：<t:{ $until }:f>まで解除中
 limits-with-use = { $limit }（使用済み：{ $used }）
 limits-ends = 今日の予算は<t:{ $day }:R>、今月の予算は<t:{ $month }:R>にリセットされます。
+limits-line = { $name }：{ $limits }
 limits-server = このサーバー
 limits-everyone = メンバー1人ずつ
 limits-tokens_per_day = 1日{ $amount }トークン

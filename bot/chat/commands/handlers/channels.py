@@ -193,9 +193,10 @@ def _guild_of(interaction: discord.Interaction[Any]) -> int:
 
 
 def _with_source(line: str, place_id: int | None, guild_id: int) -> str:
-    if place_id is None:
-        return f"{line} {localized('channel-source-config')}"
-    return f"{line} {localized('channel-source-place', place=named_place(place_id, guild_id))}"
+    source = localized("channel-source-config")
+    if place_id is not None:
+        source = localized("channel-source-place", place=named_place(place_id, guild_id))
+    return localized("channel-line", line=line, source=source)
 
 
 def _lacking(

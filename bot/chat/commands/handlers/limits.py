@@ -112,7 +112,8 @@ class LimitCommands:
                 for field in SpendingLimit.__struct_fields__
                 if (amount := getattr(limit, field)) is not None and limit != NO_LIMIT
             ]
-            lines.append(f"{_name(kind, target_id)}: {separator.join(amounts)}")
+            limits = separator.join(amounts)
+            lines.append(localized("limits-line", name=_name(kind, target_id), limits=limits))
         lines.append(localized("limits-ends", day=str(ends["day"]), month=str(ends["month"])))
         return overviews.lines([*lines, localized("limits-operator")])
 
