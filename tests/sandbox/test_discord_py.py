@@ -84,17 +84,22 @@ async def test_without_the_content_intent_only_what_concerns_the_bot_has_content
     intents.message_content = False
     bot = await start_bot(intents=intents)
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
-    await ada.say(general, "secret")
-    await ada.say(general, "open", mention_bot=True)
+    file = ("a.txt", b"inside")
+    await ada.say(general, "secret", attachments=[file])
+    await ada.say(general, "open", mention_bot=True, attachments=[file])
     await ada.say(await ada.open_dm(), "private")
-    await bot.until(lambda: len(bot.heard) == 3)
-    assert [message.content for message in bot.heard] == [
-        "",
-        f"{sandbox.bot_user.mention} open",
-        "private",
-    ]
+    answer = await bot_channel(bot, sandbox).send("Mine.")
+    said = sandbox.guild.text_channel("general").by_id[answer.id]
+    await ada.say(general, "quiet", reply_to=said, ping_author=False)
+    await ada.say(general, "loud", reply_to=said)
+    await bot.until(lambda: len(bot.heard) == 6)
+    mention = sandbox.bot_user.mention
+    heard = [(message.content, len(message.attachments)) for message in bot.heard]
+    mine = ("Mine.", 0)
+    expected = [("", 0), (f"{mention} open", 1), ("private", 0), mine, ("", 0), ("loud", 0)]
+    assert heard == expected
     history = [message.content async for message in bot_channel(bot, sandbox).history()]
-    assert history == [f"{sandbox.bot_user.mention} open", ""]
+    assert history == ["loud", "", "Mine.", f"{mention} open", ""]
 
 
 async def test_a_privileged_intent_that_was_not_granted_closes_the_gateway(

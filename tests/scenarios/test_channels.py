@@ -107,6 +107,8 @@ async def test_a_post_without_an_answer_needs_people_until_it_is_answered(
     await eventually(lambda: tags_of(post) == ["open", "people"])
     await threads.ada.click(reply, "Retry")
     await eventually(lambda: tags_of(post) == ["open", "answered"])
+    await told(threads, threads.ada, post, "thread handover")
+    await eventually(lambda: tags_of(post) == ["open", "people"])
 
 
 async def test_a_post_written_while_the_bot_was_away_is_answered(threads: Community) -> None:
