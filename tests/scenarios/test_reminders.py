@@ -4,18 +4,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
+from bot.chat.schedules.due_questions import NO_ACCESS
 from bot.chat.texts.fluent import localized, using
 from bot.config import SchedulesSettings
+from bot.sandbox import Permission
 from bot.store.ledger import Schedule
 from bot.tools.functions import Functions
 from tests.scenarios.community import Community, answer, community
 from tests.scenarios.test_assistants import told
 from tests.scenarios.test_late_decisions import DAY
-from tests.scenarios.test_schedules import moved_on, questions, turn_clock, used
+from tests.scenarios.test_schedules import added, moved_on, questions, turn_clock, used
 from tests.support.eventually import eventually
 
 
@@ -148,6 +151,41 @@ async def test_a_reminder_of_somebody_who_may_not_ask_any_more_says_why(whole: C
     turn_clock(whole, schedule.due_at)
     assert (await moved_on(whole, schedule)).problem == "refused-member_by_server"
     assert await questions(whole) == []
+
+
+async def test_somebody_who_may_not_write_in_the_channel_any_more_is_not_asked_for(
+    whole: Community,
+) -> None:
+    schedule = await added(whole)
+    reminder = await reminded(whole)
+
+    async def may_write(is_allowed: bool) -> None:
+        change = whole.general.allow if is_allowed else whole.general.deny
+        change(whole.ada.user, Permission.SEND_MESSAGES)
+        whole.sandbox.backend.channels.changed(whole.general)
+        channel = whole.bot.get_channel(whole.general.id)
+        assert isinstance(channel, discord.TextChannel)
+        ada = discord.Object(whole.ada.id)
+        await eventually(
+            lambda: channel.overwrites_for(ada).send_messages,  # type: ignore[arg-type]  # by id
+            lambda can: bool(can) is is_allowed,
+        )
+
+    await may_write(False)
+    turn_clock(whole, max(schedule.due_at or 0, reminder.due_at or 0))
+    later = await moved_on(whole, schedule)
+    assert (later.problem, later.paused) == (NO_ACCESS, False)
+    assert (await moved_on(whole, reminder)).problem == NO_ACCESS
+    listed = await used(whole, "schedule list")
+    assert listed.count(localized("schedule-problem.no-access")) == 2
+    # Whoever runs it by hand needs the same right.
+    shown = await used(whole, "schedule run", schedule=str(schedule.id))
+    assert shown == localized("schedule-problem.no-access")
+    assert await questions(whole) == []
+    await may_write(True)
+    turn_clock(whole, later.due_at)
+    await whole.finished(whole.general)
+    assert await questions(whole) == ["news?"]
 
 
 @pytest.mark.parametrize(

@@ -50,3 +50,9 @@ def place_id_of(
 def named_place(place_id: int, guild_id: int) -> str:
     """Return a place as members read it."""
     return localized("this-server") if place_id == guild_id else f"<#{place_id}>"
+
+
+def can_write(permissions: discord.Permissions, *, in_thread: bool) -> bool:
+    """Return whether somebody with these permissions sees a channel and can write there."""
+    writes = permissions.send_messages_in_threads if in_thread else permissions.send_messages
+    return permissions.view_channel and writes

@@ -15,6 +15,7 @@ import msgspec
 
 from bot.chat.access.gate import AccessGate, role_ids_json
 from bot.chat.access.visitors import Visitors
+from bot.chat.places.places import can_write
 from bot.chat.places.server_settings import TIME_ZONE, GuildSettings, server_settings, zone_of
 from bot.chat.schedules.rules import rule_from_json
 from bot.chat.texts.plain_text import well_formed
@@ -46,6 +47,9 @@ MISSED: Final = "missed"
 
 HANDED_OVER: Final = "handed-over"
 """The problem of a schedule whose channel thread people answer."""
+
+NO_ACCESS: Final = "no-access"
+"""The problem of a schedule whose creator can't see the channel any more, or can't write there."""
 
 _SET_BACK: Final = 1.0
 
@@ -136,6 +140,8 @@ class DueQuestions:
         home = await self._home(schedule)
         if home is None:
             return GONE
+        if not await self._can_write(user_id, schedule):
+            return NO_ACCESS
         question = NewQuestion(
             id=interaction_id,
             channel_id=schedule.channel_id,
@@ -249,6 +255,9 @@ class DueQuestions:
         if home is None:
             await skip(schedule, next_due_at, GONE, pause=True)
             return
+        if not await self._can_write(schedule.creator_id, schedule):
+            await skip(schedule, next_due_at, NO_ACCESS)
+            return
         asked = await self._ledger.schedules.ask(
             schedule,
             home,
@@ -261,6 +270,28 @@ class DueQuestions:
             _log.info("Schedule %d asks in channel %d", schedule.id, channel_id)
             self._metrics.question_taken()
             self._schedule(channel_id)
+
+    async def _can_write(self, user_id: int, schedule: Schedule) -> bool:
+        """Return whether a member sees a schedule's channel now, and can write there."""
+        guild_id, channel_id = schedule.guild_id, schedule.channel_id
+        guild = None if guild_id is None else self._client.get_guild(guild_id)
+        if guild is None:
+            return guild_id is None
+        try:
+            channel: object = guild.get_channel_or_thread(channel_id)
+            if channel is None:
+                channel = await self._rest.call(lambda: self._client.fetch_channel(channel_id))
+            member = await self._rest.call(lambda: guild.fetch_member(user_id))
+            if isinstance(channel, discord.Thread) and channel.is_private():
+                thread = channel
+                if not thread.permissions_for(member).manage_threads:
+                    await self._rest.call(lambda: thread.fetch_member(user_id))
+        except discord.NotFound:
+            return False
+        if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return False
+        in_thread = isinstance(channel, discord.Thread)
+        return can_write(channel.permissions_for(member), in_thread=in_thread)
 
     async def _home(self, schedule: Schedule) -> Link | None:
         """Return the link of a schedule's channel; None for a channel that is gone."""

@@ -321,6 +321,7 @@ schedule-paused = · paused
 schedule-last-problem = Nothing was asked the last time: { $why }
 schedule-problem =
     .gone = The channel is gone, or I can't see it any more.
+    .no-access = Whoever added the schedule can't see the channel any more, or can't write there.
     .broken = I can't read when this schedule asks. Delete it, and add it anew.
     .missed = The time passed while I was away.
     .handed-over = A person answers in that thread.

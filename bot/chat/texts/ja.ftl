@@ -309,6 +309,7 @@ schedule-paused = · 一時停止中
 schedule-last-problem = 前回は質問しませんでした：{ $why }
 schedule-problem =
     .gone = チャンネルがなくなったか、表示できなくなりました。
+    .no-access = 作成者がチャンネルを見られなくなったか、書き込めなくなりました。
     .broken = スケジュールの設定を読み取れません。削除してから、もう一度追加してください。
     .missed = ボットの停止中に時刻が過ぎました。
     .handed-over = そのスレッドは担当者が対応しています。

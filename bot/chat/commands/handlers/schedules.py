@@ -8,6 +8,7 @@ from discord import app_commands
 
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.commands.localization import Choices
+from bot.chat.places.places import can_write
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.schedules.moments import LONGEST_MOMENT
 from bot.chat.schedules.reminders import LONGEST_REMINDER, Reminders
@@ -309,16 +310,11 @@ def _channel_of(interaction: discord.Interaction[Any], channel: Place | None) ->
         discord.ChannelType.private_thread,
         discord.ChannelType.news_thread,
     )
-    if not _can_write(members, in_thread=in_thread):
+    if not can_write(members, in_thread=in_thread):
         raise RuleError(localized("schedule-not-yours-to-write", channel=str(channel_id)))
-    if not _can_write(bots, in_thread=in_thread):
+    if not can_write(bots, in_thread=in_thread):
         raise RuleError(localized("cannot-write-there", channel=str(channel_id)))
     return channel_id
-
-
-def _can_write(permissions: discord.Permissions, *, in_thread: bool) -> bool:
-    writes = permissions.send_messages_in_threads if in_thread else permissions.send_messages
-    return permissions.view_channel and writes
 
 
 def _rule(schedule: Schedule) -> Rule:
