@@ -1,5 +1,6 @@
 """Functions that read the web: a page as text, and a search engine that the operator configured."""
 
+import html
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -75,11 +76,18 @@ def web_page_tool(read: DocumentReader) -> Tool:
     return tool_of(read_web_page)
 
 
-class _Result(Struct):
-    title: str = ""
-    url: str = ""
-    content: str = ""
-    description: str = ""
+class _Result(Struct, frozen=True):
+    """A page that was found; some engines have no title or text of a page."""
+
+    title: str | None = None
+    url: str | None = None
+    content: str | None = None
+    description: str | None = None
+
+    def shown(self) -> str:
+        """Return the page as the model reads it."""
+        lines = (_plain(self.title), self.url, _plain(self.content or self.description))
+        return "\n".join(filter(None, lines))
 
 
 class _Results(Struct, frozen=True):
@@ -123,10 +131,7 @@ class WebSearch:
             found = (await self._search(query))[:count]
             if not found:
                 return "Nothing was found."
-            return "\n\n".join(
-                f"{each.title}\n{each.url}\n{_plain(each.content or each.description)}"
-                for each in found
-            )
+            return "\n\n".join(each.shown() for each in found)
 
         return tool_of(web_search)
 
@@ -152,6 +157,6 @@ class WebSearch:
             raise ToolError("The search engine does not answer now.") from error
 
 
-def _plain(text: str) -> str:
-    """Return a beginning without the marks of found words."""
-    return " ".join(re.sub(r"</?\w+>", "", text).split())[:500]
+def _plain(text: str | None) -> str:
+    """Return the beginning of HTML as text, without the marks of found words."""
+    return " ".join(html.unescape(re.sub(r"</?\w+>", "", text or "")).split())[:500]

@@ -167,7 +167,7 @@ async def test_somebody_who_may_not_write_in_the_channel_any_more_is_not_asked_f
         assert isinstance(channel, discord.TextChannel)
         ada = discord.Object(whole.ada.id)
         await eventually(
-            lambda: channel.overwrites_for(ada).send_messages,  # type: ignore[arg-type]  # by id
+            lambda: channel.overwrites_for(ada).send_messages,
             lambda can: bool(can) is is_allowed,
         )
 

@@ -132,6 +132,7 @@ class Site(Loopback):
         router.add_get("/page", self._page)
         router.add_get("/away", self._away)
         router.add_get("/search", self._search)
+        router.add_get("/res/v1/web/search", self._brave)
 
     async def _page(self, request: web.Request) -> web.Response:
         html = "<title>Tea</title><script>steal()</script><p>Green &amp; black</p>"
@@ -142,8 +143,51 @@ class Site(Loopback):
 
     async def _search(self, request: web.Request) -> web.Response:
         self.asked.append(dict(request.query) | {"key": request.headers.get("Authorization", "")})
-        results = [{"title": "Tea", "url": "https://tea.example", "content": "All <b>tea</b>"}] * 9
-        return web.json_response({"results": results, "number_of_results": 9})
+        found = {"url": "https://tea.example", "engine": "a", "score": 1.0, "positions": [1]}
+        results = [
+            {**found, "title": "Tea", "content": "All <b>tea</b>", "publishedDate": None},
+            # Some of its engines have no text.
+            {**found, "title": "Pictures", "content": None, "img_src": "https://tea.example/a.png"},
+            *[{**found, "title": "More"}] * 9,
+        ]
+        return web.json_response(
+            {"query": "tea", "number_of_results": 0, "results": results, "infoboxes": []}
+        )
+
+    async def _brave(self, request: web.Request) -> web.Response:
+        """Answer as Brave's page about the web search API shows."""
+        key = request.headers.get("X-Subscription-Token", "")
+        self.asked.append(dict(request.query) | {"key": key})
+        if key != "a-key":
+            problem = {
+                "id": "1",
+                "status": 422,
+                "code": "SUBSCRIPTION_TOKEN_INVALID",
+                "detail": f"The provided subscription token {key} is invalid.",
+            }
+            return web.json_response(
+                {"type": "ErrorResponse", "error": problem, "time": 1}, status=422
+            )
+        answer: dict[str, Any] = {
+            "type": "search",
+            "query": {"original": request.query["q"], "more_results_available": False},
+            "mixed": {"type": "mixed", "main": [], "top": [], "side": []},
+        }
+        if request.query["q"] != "nothing":
+            result = {
+                "type": "search_result",
+                "subtype": "generic",
+                "title": "Tea &amp; cake",
+                "url": "https://tea.example/",
+                "is_source_local": False,
+                "description": "It&#x27;s all <strong>tea</strong>",
+                "page_age": "2026-01-01T00:00:00",
+                "profile": {"name": "Tea", "url": "https://tea.example/"},
+                "extra_snippets": ["more"],
+                "family_friendly": True,
+            }
+            answer["web"] = {"type": "search", "results": [result] * 3}
+        return web.json_response(answer)
 
 
 @pytest.fixture
@@ -192,9 +236,28 @@ async def test_a_search_engine_is_asked(site: Site) -> None:
     settings = SearchSettings(engine="searxng", url=f"http://127.0.0.1:{site.port}")
     engine = WebSearch(settings, "a-key")
     found = await said(engine.tool(), '{"query": "tea", "count": 2}')
-    assert found == "\n\n".join(["Tea\nhttps://tea.example\nAll tea"] * 2)
+    assert found == "Tea\nhttps://tea.example\nAll tea\n\nPictures\nhttps://tea.example"
     assert site.asked == [{"q": "tea", "format": "json", "key": "Bearer a-key"}]
     await site.stop()
     with pytest.raises(ToolError, match="does not answer now"):
         await said(engine.tool(), '{"query": "tea"}')
+    await engine.close()
+
+
+async def test_braves_search_is_asked_as_brave_documents(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"http://127.0.0.1:{site.port}/res/v1/web/search"
+    settings = SearchSettings(engine="brave", url=url, api_key_env="BRAVE_KEY")
+    engine = WebSearch(settings, "a-key")
+    found = await said(engine.tool(), '{"query": "tea & cake", "count": 2}')
+    assert found == "\n\n".join(["Tea & cake\nhttps://tea.example/\nIt's all tea"] * 2)
+    assert await said(engine.tool(), '{"query": "nothing"}') == "Nothing was found."
+    assert site.asked[0] == {"q": "tea & cake", "count": "10", "key": "a-key"}
+    await engine.close()
+    engine = WebSearch(settings, "wrong-key")
+    with pytest.raises(ToolError, match="does not answer now"):
+        await said(engine.tool(), '{"query": "tea"}')
+    assert "422" in caplog.text
+    assert "wrong-key" not in caplog.text
     await engine.close()
