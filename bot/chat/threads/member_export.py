@@ -3,6 +3,7 @@
 import io
 import logging
 import zipfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -57,6 +58,7 @@ class MemberExport:
                     "answers": len(stored.turns),
                     "tokens": sum(turn.tokens or 0 for turn in stored.turns),
                 },
+                **{kind: [_record(each) for each in all_] for kind, all_ in stored.records.items()},
             }
             archive.writestr("data.json", msgspec.json.format(msgspec.json.encode(data), indent=2))
             archive.writestr("conversations.md", _markdown(questions))
@@ -137,6 +139,14 @@ def _schedule(schedule: Schedule) -> dict[str, Any]:
         "time_zone": schedule.zone,
         "next": None if schedule.due_at is None else _moment(schedule.due_at),
         "paused": schedule.paused,
+    }
+
+
+def _record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of the ledger with its times as text."""
+    return {
+        name: _moment(value) if name.endswith("_at") and value is not None else value
+        for name, value in record.items()
     }
 
 

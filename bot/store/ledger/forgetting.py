@@ -16,13 +16,19 @@ from msgspec import Struct
 from bot.store.ledger import rows
 from bot.store.ledger.budgets.spending import forget_guild
 from bot.store.ledger.chores import add_chore, discard_run
+from bot.store.ledger.member_records import Records, records_of
 from bot.store.ledger.records import Question
 from bot.store.ledger.schedules import Schedule, schedules_in
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.settings.access_rules import AccessRuleStore
 from bot.store.ledger.settings.place_settings import PlaceSettingStore
-from bot.store.ledger.tools.approvals import forget_approvals
-from bot.store.ledger.tools.tool_calls import forget_calls
+from bot.store.ledger.tools.approvals import forget_approvals, forget_approvals_of
+from bot.store.ledger.tools.tool_calls import (
+    forget_calls,
+    forget_calls_beside,
+    forget_calls_of,
+    forget_late_outputs,
+)
 from bot.store.ledger.turns.deletions import Deletion, delete_questions, forget_shown
 
 _SUM_DAYS: Final = 33
@@ -65,7 +71,6 @@ _OF_MEMBER: Final = (
     "UPDATE approvals SET decider_id = NULL, decider_name = NULL WHERE decider_id = ?",
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
-    "UPDATE tool_calls SET asker_id = 0 WHERE asker_id = ?",
     """
     UPDATE handovers SET member_id = iif(member_id = ?1, 0, member_id),
                          taken_by = iif(taken_by = ?1, 0, taken_by),
@@ -98,7 +103,10 @@ class MembersTurn(Struct, frozen=True, kw_only=True):
 
 
 class StoredOfMember(Struct, frozen=True, kw_only=True):
-    """What the ledger has of a member; ``rules`` counts the access rules about the member."""
+    """What the ledger has of a member; ``rules`` counts the access rules about the member.
+
+    ``records`` are all others, by kind.
+    """
 
     questions: tuple[Question, ...] = ()
     turns: tuple[MembersTurn, ...] = ()
@@ -106,6 +114,7 @@ class StoredOfMember(Struct, frozen=True, kw_only=True):
     schedules: tuple[Schedule, ...] = ()
     locale: str | None = None
     rules: int = 0
+    records: Records = {}
 
 
 class ForgettingStore:
@@ -155,6 +164,7 @@ class ForgettingStore:
                 schedules=schedules_in(db, "WHERE creator_id = ?", user_id),
                 locale=None if locale is None else str(locale[0]),
                 rules=int(rules),
+                records=records_of(db, user_id),
             )
 
         return await self._database.read(work)
@@ -170,6 +180,8 @@ class ForgettingStore:
             asked = db.execute("SELECT id FROM questions WHERE author_id = ?", (user_id,))
             deletion = forget_questions(db, [row[0] for row in asked], now)
             shown_in = forget_shown(db, {"author": user_id}, where="author_id = :author")
+            forget_calls_of(db, user_id)
+            forget_approvals_of(db, user_id)
             rated = db.execute(
                 "SELECT turn_id, attempt FROM votes WHERE member_id = ?", (user_id,)
             ).fetchall()
@@ -223,7 +235,10 @@ class ForgettingStore:
         return await self._database.write(work)
 
     async def prune(self, *, told_before: float) -> None:
-        """Remove notes about refusals, and sums of single members, that nobody needs any more."""
+        """Remove notes about refusals, and sums of single members, that nobody needs any more.
+
+        The outputs of calls that ended after their member was forgotten are removed, too.
+        """
         day = datetime.fromtimestamp(self._now(), UTC).date() - timedelta(days=_SUM_DAYS)
 
         def work(db: sqlite3.Connection) -> None:
@@ -231,6 +246,7 @@ class ForgettingStore:
             db.execute(
                 "DELETE FROM spending WHERE scope = 'member' AND day < ?", (day.isoformat(),)
             )
+            forget_late_outputs(db)
             db.execute(
                 "DELETE FROM facts WHERE key GLOB 'alert:limit:*' AND substr(key, -10) < ?",
                 (day.isoformat(),),
@@ -305,9 +321,14 @@ def forget_questions(db: sqlite3.Connection, ids: Iterable[int], now: float) -> 
 
 
 def _forget_answer(db: sqlite3.Connection, turn_id: int) -> None:
-    """Have the answer of a turn without questions leave, with the votes on it."""
+    """Have the answer of a turn without questions leave, with the votes on it.
+
+    Of an answer that others asked for, too, only the calls of functions are forgotten.
+    """
     turn = rows.turn_by_id(db, turn_id)
     if turn is None or turn.askers:
+        # The model may have passed on to functions what any of those who asked had said.
+        forget_calls_beside(db, turn_id)
         return
     discard_run(db, turn)
     db.execute("DELETE FROM votes WHERE turn_id = ?", (turn_id,))

@@ -300,18 +300,22 @@ class ApprovalStore:
         return await self._database.read(lambda db: decisions_in(db, guild_id, most))
 
 
+_FORGET: Final = """
+    UPDATE approvals SET arguments = '', asker_id = 0, asker_name = '', reason = NULL,
+           untold = NULL,
+           state = CASE WHEN state IN ('asked', 'late', 'granted') THEN 'withdrawn'
+                        ELSE state END
+"""
+
+
+def forget_approvals_of(db: sqlite3.Connection, member_id: int) -> None:
+    """Forget what the calls that asked for a member were about; open ones are withdrawn."""
+    db.execute(f"{_FORGET} WHERE asker_id = ?", (member_id,))
+
+
 def forget_approvals(db: sqlite3.Connection, turn_id: int) -> None:
     """Forget what the calls of a turn that asked were about; open ones are withdrawn."""
-    db.execute(
-        """
-        UPDATE approvals SET arguments = '', asker_id = 0, asker_name = '', reason = NULL,
-               untold = NULL,
-               state = CASE WHEN state IN ('asked', 'late', 'granted') THEN 'withdrawn'
-                            ELSE state END
-        WHERE turn_id = ?
-        """,
-        (turn_id,),
-    )
+    db.execute(f"{_FORGET} WHERE turn_id = ?", (turn_id,))
     db.execute("UPDATE tool_decisions SET reason = NULL WHERE turn_id = ?", (turn_id,))
 
 

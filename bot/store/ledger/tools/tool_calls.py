@@ -227,16 +227,42 @@ def drop_files(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute("DELETE FROM call_files WHERE turn_id = ?", (turn_id,))
 
 
+_FORGET: Final = """
+    UPDATE tool_calls SET arguments = '', asker_id = 0,
+                          output = CASE WHEN output IS NULL THEN NULL ELSE '' END
+"""
+
+
 def forget_calls(db: sqlite3.Connection, turn_id: int) -> None:
     """Forget what the calls of a turn were about, and their files."""
     drop_files(db, turn_id)
+    db.execute(f"{_FORGET} WHERE turn_id = ?", (turn_id,))
+
+
+def forget_calls_beside(db: sqlite3.Connection, turn_id: int) -> None:
+    """Forget what the calls of a turn were about, of which another member's question stays."""
     db.execute(
         """
-        UPDATE tool_calls SET arguments = '', asker_id = 0,
+        UPDATE tool_calls SET arguments = '',
                               output = CASE WHEN output IS NULL THEN NULL ELSE '' END
         WHERE turn_id = ?
         """,
         (turn_id,),
+    )
+
+
+def forget_calls_of(db: sqlite3.Connection, member_id: int) -> None:
+    """Forget what the calls for a member were about, also where others asked in the same turn."""
+    db.execute(f"{_FORGET} WHERE asker_id = ?", (member_id,))
+
+
+def forget_late_outputs(db: sqlite3.Connection) -> None:
+    """Forget the outputs of calls that ended after their member was forgotten."""
+    db.execute(
+        f"""
+        {_FORGET} WHERE asker_id = 0 AND output <> ''
+          AND turn_id IN (SELECT id FROM turns WHERE ended_at IS NOT NULL)
+        """
     )
 
 
