@@ -183,6 +183,10 @@ async def test_a_name_is_taken_once_in_a_server_even_by_two_forms_at_once(
     )
     for asked in (first, second):
         await channels.admin.submit_modal(asked, {})
+    refused = await told(
+        channels, channels.admin, channels.general, "assistant create", name="\u200b", model="x"
+    )
+    assert refused == localized("conversation-name-invisible")
     taken = localized("assistant-name-taken", name="twin")
 
     async def one_is_ready() -> bool:

@@ -19,7 +19,7 @@ from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import channel_ids, named_place, place_id_of, places_of
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
-from bot.chat.texts.plain_text import well_formed
+from bot.chat.texts.plain_text import is_visible, well_formed
 from bot.chat.threads.api_errors import TurnError, gone
 from bot.chat.threads.assistant_editor import (
     AssistantEditor,
@@ -298,9 +298,12 @@ class AssistantCommands:
             guild_id=_guild_of(interaction),
             creator_id=interaction.user.id,
             assistant_id=None if old is None else old.id,
-            name=" ".join(well_formed(name).split()) or "Assistant",
+            name=" ".join(well_formed(name).split()),
             model=well_formed(model).strip(),
         )
+        if not is_visible(draft.name):  # Discord refuses a list of choices that has such a name
+            await self._refuse(interaction, localized("conversation-name-invisible"))
+            return
         if not draft.model:
             await self._refuse(interaction, localized("assistant-no-model"))
             return
