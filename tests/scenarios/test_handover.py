@@ -7,6 +7,7 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
+from bot.chat.reply.waiting_marks import WAITING
 from bot.chat.texts.fluent import Language, localized, using
 from bot.sandbox import Channel, DiscordMessage, Permission, Role
 from bot.tools.functions import Functions
@@ -110,6 +111,26 @@ async def test_no_button_command_or_schedule_makes_the_assistant_speak_before_re
     await told(threads, threads.ada, home, "thread resume")
     await threads.ada.click(threads.replies(home)[1], "Retry")
     await threads.until(lambda: "two" in [answer(each) for each in threads.replies(home)])
+
+
+async def test_the_answer_under_way_is_finished_and_what_waits_is_left_to_the_people(
+    threads: Community,
+) -> None:
+    gate = threads.model.gate()
+    threads.model.say("First. Done.", gate=gate)
+    home = await threads.thread_of(await threads.ask("one"))
+    gate.let(1)
+    await threads.in_state(1, "running")
+    waiting = await threads.ada.say(home, "two")
+    await threads.until(lambda: [one.emoji_name for one in waiting.reactions] == [WAITING])
+    await told(threads, threads.ada, home, "thread handover")
+    await threads.until(lambda: waiting.reactions == [])
+    gate.open()
+    assert answer(await threads.finished(home)) == "First. Done."
+    await told(threads, threads.ada, home, "thread resume")
+    await threads.ada.say(home, "three")
+    await threads.until(lambda: answer(threads.replies(home)[-1]) == "three")
+    assert len(threads.replies(home)) == 2
 
 
 async def test_the_role_is_mentioned_at_most_once_an_hour(threads: Community) -> None:

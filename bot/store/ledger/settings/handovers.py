@@ -45,6 +45,7 @@ class HandoverStore:
     ) -> Handover:
         """Silence the assistant in a channel thread, and have people called.
 
+        The answer under way is finished; questions that wait behind it are left to the people.
         ``role_id`` is the role to mention, at most once an hour; None mentions nobody. ``tag`` has
         the post tagged. A second request changes nothing but may mention the role again.
         """
@@ -77,6 +78,7 @@ class HandoverStore:
                     """,
                     (channel_id, guild_id, SILENT_SETTING),
                 )
+                _withdraw_waiting(db, channel_id, now)
             if pings:
                 db.execute(
                     "UPDATE handovers SET pinged_at = ? WHERE channel_id = ?", (now, channel_id)
@@ -142,3 +144,18 @@ class HandoverStore:
             return await self._database.write(work)
         finally:
             self._settings.changed()
+
+
+def _withdraw_waiting(db: sqlite3.Connection, channel_id: int, now: float) -> None:
+    """Withdraw the questions that wait for a channel's next turn, with their reactions."""
+    waiting = db.execute(
+        """
+        UPDATE questions SET withdrawn_at = ?
+        WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL
+        RETURNING id, channel_id, marked
+        """,
+        (now, channel_id),
+    ).fetchall()
+    for question_id, place_id, marked in waiting:
+        if marked:
+            add_chore(db, channel_id, "reaction", place_id, question_id)
