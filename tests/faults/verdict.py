@@ -98,7 +98,9 @@ def _judge_discord(world: World, ledger: list[_Turn], verdict: Verdict) -> None:
         name = f"turn {turn.id} ({', '.join(f'q{numbers.get(q, q)}' for q in turn.questions)})"
         verdict.retried += turn.attempt - 1
         robbed = turn.id in world.robbed_turns or turn.forgotten
-        if turn.state == "withdrawn" or (turn.state == "failed" and robbed):
+        # A failed turn whose questions were deleted afterwards has nothing to be asked again.
+        is_over = turn.state == "failed" and (robbed or not turn.left)
+        if turn.state == "withdrawn" or is_over:
             verdict.withdrawn += 1
             if not robbed and turn.left:
                 verdict.wrong.append(f"{name} is withdrawn, but nobody deleted anything of it")

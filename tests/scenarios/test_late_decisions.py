@@ -197,3 +197,40 @@ async def test_managers_see_who_decided_what_and_members_what_the_assistant_may_
         localized("tools-may.ask-writes", name="send"),
         localized("tools-may.allow", name="read"),
     ]
+
+
+async def test_a_forgotten_member_leaves_no_call_and_no_reason_in_shared_turns(
+    late: Community, post: Post
+) -> None:
+    gate = late.model.stall(then="First.")
+    await late.ask("one")
+    await late.model.until_request()
+    call_send(late, "secret")
+    late.model.say("It waits.")
+    await late.ask("two")
+    await late.ask("three", late.ben)
+    await late.waiting(["two", "three"])
+    gate.open()
+    await said(late, "It waits.")
+    message = await asks(late)
+    await late.ended_turns(2)
+    await late.ledger.forgetting.forget_member(late.ben.id)
+    approval = await late.ledger.approvals.get(1)
+    assert approval is not None
+    assert (approval.asker_id, approval.asker_name, approval.arguments) == (0, "", "")
+    (call,) = await late.ledger.tool_calls.of_turn(2)
+    assert (call.asker_id, call.arguments, call.output) == (0, "", "")
+    text = await noted(late.ada, late, message, ONCE)
+    assert text == localized("approval-too-old")
+    # What a member wrote as a reason leaves with that member.
+    await wait_for_decisions(late, 1)
+    pressed = await late.admin.click(await asks(late, 2), REASON)
+    await late.admin.submit_modal(pressed, {"reason": "Never."})
+    await eventually(lambda: decisions(late), lambda found: "denied" in found)
+    assert "Never." in await used(late, "tools log")
+    await late.ledger.forgetting.forget_member(late.admin.id)
+    assert "Never." not in await used(late, "tools log")
+    approval = await late.ledger.approvals.get(2)
+    assert approval is not None
+    assert (approval.decider_name, approval.reason) == (None, None)
+    assert post.sent == []

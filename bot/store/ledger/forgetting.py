@@ -67,8 +67,11 @@ _OF_MEMBER: Final = (
     "DELETE FROM told_refusals WHERE user_id = ?",
     "DELETE FROM facts WHERE key GLOB 'alert:limit:*:member:' || ? || ':*'",
     "DELETE FROM schedules WHERE creator_id = ?",
-    "UPDATE tool_decisions SET decider_id = NULL WHERE decider_id = ?",
-    "UPDATE approvals SET decider_id = NULL, decider_name = NULL WHERE decider_id = ?",
+    "UPDATE tool_decisions SET decider_id = NULL, reason = NULL WHERE decider_id = ?",
+    """
+    UPDATE approvals SET decider_id = NULL, decider_name = NULL, reason = NULL
+    WHERE decider_id = ?
+    """,
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
     """
