@@ -130,8 +130,7 @@ def build_parts(
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
     gate = AccessGate(access, ledger)
     visitors = Visitors(client, ledger, rest)
-    spending = spending or LimitSettings()
-    costs = Prices(prices or PriceSettings())
+    spending, costs = spending or LimitSettings(), Prices(prices or PriceSettings())
     zone, alert = ZoneInfo(settings.time_zone), alerts.limit_reached_soon
     budgets = Budgets(spending, costs, ledger, clock, zone, visitors.category_of, alert)
     question_limits = QuestionLimits(spending, budgets)
