@@ -21,6 +21,7 @@ POINTS = {
     "after turns.next_in": "waiting",
     "before turns.placed": "waiting",
     "after turns.placed": "placed",
+    "after spending.reserve": "placed",
     "before set_thread": "placed",
     "after set_thread": "placed",
     "before questions.message_posted": "placed",
@@ -63,7 +64,13 @@ async def test_killed_anywhere_the_question_is_answered_once(asleep: Community, 
     assert labels(reply) == UNDER_AN_ANSWER
     assert asleep.replies(asleep.general) == []
     assert await asleep.on_thread(thread) == [("user", "one"), ("assistant", "one")]
-    assert len(await asleep.runs_on(thread)) == 1
+    (run,) = await asleep.runs_on(thread)
+    # What was reserved is settled by the run's own use, once.
+    assert run.usage is not None
+    spent = await eventually(lambda: asleep.ledger.spending.of_attempt(1, 1))
+    assert spent is not None
+    assert spent.tokens == run.usage.total_tokens
+    assert await asleep.ledger.spending.open_charges() == ()
     # And the conversation goes on.
     await asleep.ada.say(thread, "two")
     assert answer(await asleep.finished(thread, 2)) == "two"
