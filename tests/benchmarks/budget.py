@@ -5,8 +5,11 @@ whole conversation: `python -m tests.benchmarks.conversations`.
 """
 
 import asyncio
+import random
+import sys
 import tempfile
 import time
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -33,8 +36,11 @@ _USE = Spend(
 
 
 async def _ask(ledger: Ledger, budgets: Budgets | None, number: int) -> bool:
-    """Take a stranger's question through the ledger to its end; return whether it had a run."""
-    if budgets is not None:
+    """Take a stranger's question through the ledger to its end; return whether it had a run.
+
+    A question that a killed process left goes on where it was.
+    """
+    if budgets is not None and not await ledger.questions.known([10_000 + number]):
         request = AccessRequest(
             entry="question", user_id=number, guild_id=1, channel_ids=(2,), holder_id=2
         )
@@ -51,7 +57,8 @@ async def _ask(ledger: Ledger, budgets: Budgets | None, number: int) -> bool:
     )
     await ledger.questions.take(question, home)
     turn = await ledger.turns.next_in(home.channel_id)
-    assert turn is not None
+    if turn is None:  # it was answered before the kill
+        return False
     await ledger.turns.placed(turn.id, 1, number)
     if budgets is not None and await budgets.reserve(turn) is not None:
         await ledger.turns.closing(turn.id, 1, "failed", error="limit")
@@ -64,15 +71,17 @@ async def _ask(ledger: Ledger, budgets: Budgets | None, number: int) -> bool:
     return True
 
 
+def _budgets(ledger: Ledger, most: int | None) -> Budgets:
+    settings = LimitSettings(server=SpendingLimit(tokens_per_day=most))
+    return Budgets(settings, Prices(PriceSettings()), ledger, SystemClock(), ZoneInfo("UTC"))
+
+
 async def measure(directory: Path, budgeted: str, strangers: int) -> str:
     """Have so many strangers ask at once; return a row of the table."""
     clock = SystemClock()
     ledger = await Ledger.open(directory / f"{budgeted}.db", clock.now)
     try:
-        limit = SpendingLimit(tokens_per_day=MOST) if budgeted == "one" else SpendingLimit()
-        settings = LimitSettings(server=limit)
-        prices = Prices(PriceSettings())
-        budgets = Budgets(settings, prices, ledger, clock, ZoneInfo("UTC"))
+        budgets = _budgets(ledger, MOST if budgeted == "one" else None)
         used = None if budgeted == "not counted" else budgets
         began = time.process_time()
         answered = await asyncio.gather(*(_ask(ledger, used, n) for n in range(1, strangers + 1)))
@@ -84,16 +93,57 @@ async def measure(directory: Path, budgeted: str, strangers: int) -> str:
         await ledger.close()
 
 
-async def main(strangers: int = 200) -> list[str]:
-    """Measure without counting, with counting, and with one budget; return the rows."""
+async def _ask_all(path: Path, strangers: int) -> None:
+    """Have so many strangers ask at once, in a process that is killed at any moment."""
+    ledger = await Ledger.open(path, SystemClock().now)
+    budgets = _budgets(ledger, MOST)
+    print("asking", flush=True)
+    await asyncio.gather(*(_ask(ledger, budgets, n) for n in range(1, strangers + 1)))
+    await ledger.close()
+
+
+async def measure_killed(directory: Path, strangers: int, kills: int) -> str:
+    """Have so many strangers ask in a process that is killed so often; return a row."""
+    path, chance = directory / "killed.db", random.Random(1)
+    for life in range(kills + 1):
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __spec__.name, str(path), str(strangers), stdout=PIPE
+        )
+        assert child.stdout is not None
+        await child.stdout.readline()
+        if life < kills:
+            await asyncio.sleep(chance.uniform(0.01, 0.06))
+            child.kill()
+        await child.wait()
+    ledger = await Ledger.open(path, SystemClock().now)
+    try:
+        lines = await ledger.usage.lines("day", "2000-01-01")
+        spent = sum(line.tokens for line in lines)
+        left = await ledger.spending.open_charges()
+        assert left == (), "everything that was reserved is settled"
+        name = f"one, killed {kills} times"
+        return f"| {name} | {strangers} | – | {spent // _USE.tokens} | {spent} | {MOST} |"
+    finally:
+        await ledger.close()
+
+
+async def main(strangers: int = 200, kills: int = 0) -> list[str]:
+    """Measure without counting, with counting, with one budget and with kills; return the rows."""
     with tempfile.TemporaryDirectory() as directory:
-        return [
+        rows = [
             await measure(Path(directory), budgeted, strangers)
             for budgeted in ("not counted", "none", "one")
+        ]
+        return [
+            *rows,
+            *([await measure_killed(Path(directory), strangers, kills)] if kills else []),
         ]
 
 
 if __name__ == "__main__":
-    print(HEADING)
-    print("|---|---:|---:|---:|---:|---:|")
-    print("\n".join(asyncio.run(main())))
+    if sys.argv[1:]:
+        asyncio.run(_ask_all(Path(sys.argv[1]), int(sys.argv[2])))
+    else:
+        print(HEADING)
+        print("|---|---:|---:|---:|---:|---:|")
+        print("\n".join(asyncio.run(main(kills=12))))
