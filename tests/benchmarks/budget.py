@@ -60,7 +60,8 @@ async def _ask(ledger: Ledger, budgets: Budgets | None, number: int) -> bool:
     if turn is None:  # it was answered before the kill
         return False
     await ledger.turns.placed(turn.id, 1, number)
-    if budgets is not None and await budgets.reserve(turn) is not None:
+    questions = await ledger.questions.of_turn(turn.id)  # the turn posts them, with or without
+    if budgets is not None and await budgets.reserve(turn, questions) is not None:
         await ledger.turns.closing(turn.id, 1, "failed", error="limit")
         return False
     await ledger.turns.posted(turn.id, 1, f"thread_{number}")

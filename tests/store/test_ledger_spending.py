@@ -231,13 +231,21 @@ def test_a_hundred_questions_spend_no_more_than_the_budget_and_the_runs_under_wa
         asyncio.run(_storm(Path(directory) / "bot.db", budget, steps))
 
 
-async def test_turns_that_are_retried_and_titled_are_told_apart(ledger: Ledger) -> None:
+async def test_turns_that_are_retried_and_titled_are_told_apart(ledger: Ledger, path: Path) -> None:
     turn: Turn = await open_turn(ledger)
     await ledger.spending.add(charge(turn.id, 0), [ADA], used(12))
     await ledger.spending.add(charge(turn.id, 0), [ADA], used(99))
     assert await ledger.spending.of_attempt(turn.id, 0) == used(12)
+    estimated_after: list[Spend | None] = []
+
+    def estimate(last: Spend | None) -> tuple[int, int]:
+        estimated_after.append(last)
+        return 70, 7
+
+    for attempt in (1, 2):
+        new = charge(turn.id, attempt)
+        assert await ledger.spending.reserve(new, [], {ADA: ()}, estimate) is None
+        assert (await sums(ledger, path))["server", 9][1] == 70
+        await ledger.spending.settle(turn.id, attempt, used(55 + attempt))
     # A title says nothing about how long the conversation is.
-    assert await ledger.spending.last_in(turn.channel_id, turn.id) is None
-    assert await reserves(ledger, charge(turn.id)) == ""
-    await ledger.spending.settle(turn.id, 1, used(55))
-    assert await ledger.spending.last_in(turn.channel_id, turn.id) == used(55)
+    assert estimated_after == [None, used(56)]

@@ -7,6 +7,7 @@ settled by its own usage.
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -179,25 +180,27 @@ class Budgets:
         hit = await self._ledger.spending.reached(caps) if caps else None
         return None if hit is None else self._told(hit, zone)
 
-    async def reserve(self, turn: Turn) -> LimitReached | None:
+    async def reserve(self, turn: Turn, questions: Sequence[Question]) -> LimitReached | None:
         """Reserve the estimate of a turn's next run; return the limit that leaves no room.
 
-        Raises ``LedgerError``.
+        ``questions`` are the turn's questions. Raises ``LedgerError``.
         """
-        questions = await self._ledger.questions.of_turn(turn.id)
         if not questions:
             return None
-        charge = await self._charge(turn, questions)
+        zone = await self._zone_of(turn.guild_id)
+        charge = self._new_charge(turn, turn.attempt, zone)
         members = {
             member_id: await self.caps.of_member(turn.guild_id, member_id, role_ids, charge.day)
             for member_id, role_ids in (await self._payers(questions)).items()
         }
         shared = await self.caps.shared(turn.guild_id, turn.parent_id, charge.day, charge.total_day)
-        hit = await self._ledger.spending.reserve(charge, shared, members)
+        asked = sum(_tokens_of(question) for question in questions)
+        estimate = partial(self._estimate, asked)
+        hit = await self._ledger.spending.reserve(charge, shared, members, estimate)
         if hit is None:
             return None
         _log.info("Turn %d has no run: the %s limit is reached", turn.id, hit.cap.scope)
-        return self._told(hit, await self._zone_of(turn.guild_id))
+        return self._told(hit, zone)
 
     async def _payers(self, questions: Sequence[Question]) -> dict[int, set[int]]:
         """Return the members who ask a turn's questions, with their roles.
@@ -208,7 +211,7 @@ class Budgets:
         roles: dict[int, set[int]] = {}
         for question in asking or questions:
             given = msgspec.json.decode(question.role_ids, type=set[int])
-            if not given and question.guild_id is not None:
+            if not given and question.cause is not None and question.guild_id is not None:
                 # A question that the bot asks for somebody, as after a late call.
                 given = await self._ledger.usage.last_roles(question.guild_id, question.author_id)
             roles.setdefault(question.author_id, set()).update(given)
@@ -217,7 +220,7 @@ class Budgets:
     async def add_title(self, turn: Turn, spend: Spend) -> None:
         """Store what the run used that titles a turn's channel thread. Raises ``LedgerError``."""
         zone = await self._zone_of(turn.guild_id)
-        charge = self._new_charge(turn, TITLE_ATTEMPT, zone, 0, 0)
+        charge = self._new_charge(turn, TITLE_ATTEMPT, zone)
         await self._ledger.spending.add(charge, [asker.id for asker in turn.askers], spend)
 
     async def cost_of(self, turn: Turn) -> str:
@@ -231,18 +234,15 @@ class Budgets:
         """Return today's date in a server's time zone."""
         return self._today(await self._zone_of(guild_id))
 
-    async def _charge(self, turn: Turn, questions: Iterable[Question]) -> NewCharge:
-        last = await self._ledger.spending.last_in(turn.channel_id, turn.id)
+    def _estimate(self, asked: int, last: Spend | None) -> tuple[int, int]:
+        """Return tokens and cost of a run whose questions have ``asked`` tokens."""
         prompt = _BASE_TOKENS if last is None else last.prompt_tokens + last.completion_tokens
-        prompt += sum(_tokens_of(question) for question in questions)
+        prompt += asked
         completion = self._completion
         cost = self.prices.estimate(None if last is None else last.model, prompt, completion)
-        zone = await self._zone_of(turn.guild_id)
-        return self._new_charge(turn, turn.attempt, zone, prompt + completion, cost)
+        return prompt + completion, cost
 
-    def _new_charge(
-        self, turn: Turn, attempt: int, zone: ZoneInfo, tokens: int, cost: int
-    ) -> NewCharge:
+    def _new_charge(self, turn: Turn, attempt: int, zone: ZoneInfo) -> NewCharge:
         return NewCharge(
             turn_id=turn.id,
             attempt=attempt,
@@ -250,8 +250,8 @@ class Budgets:
             channel_id=turn.parent_id,
             day=self._today(zone),
             total_day=self._today(self._zone),
-            tokens=tokens,
-            cost=cost,
+            tokens=0,
+            cost=0,
         )
 
     @property

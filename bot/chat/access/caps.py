@@ -54,7 +54,7 @@ class CapFinder:
 
     def total(self, day: str) -> tuple[Cap, ...]:
         """Return the operator's cap of all spending; empty without one."""
-        return _given([_cap("total", 0, 0, day, self._settings.total)])
+        return _caps("total", 0, 0, day, self._settings.total)
 
     async def shared(
         self, guild_id: int | None, channel_id: int, day: str, total_day: str
@@ -64,11 +64,11 @@ class CapFinder:
         caps = [*self.total(total_day)]
         if guild_id is not None:
             limit = _first(settings.servers.get(str(guild_id)), settings.server)
-            caps.append(_cap("server", guild_id, guild_id, day, limit))
+            caps += _caps("server", guild_id, guild_id, day, limit)
             # The managers of a server can't lift the operator's limit of the server.
             lifted = await self.lifted("server", guild_id, (guild_id,), day)
             stored = _without(await self.stored("server", guild_id, guild_id), lifted)
-            caps.append(_cap("server", guild_id, guild_id, day, stored))
+            caps += _caps("server", guild_id, guild_id, day, stored)
         place, category_id = guild_id or 0, self._category_of(channel_id)
         places = (channel_id,) if category_id is None else (channel_id, category_id)
         lifted = await self.lifted("channel", place, places, day)
@@ -77,8 +77,10 @@ class CapFinder:
             _first(*by_operator, settings.channel),
             _first(*[await self.stored("channel", place, each) for each in places]),
         )
-        caps += [_cap("channel", place, channel_id, day, _without(each, lifted)) for each in limits]
-        return _given(caps)
+        caps += _caps(
+            "channel", place, channel_id, day, *(_without(each, lifted) for each in limits)
+        )
+        return tuple(caps)
 
     async def of_member(
         self, guild_id: int | None, member_id: int, role_ids: Iterable[int], day: str
@@ -99,16 +101,13 @@ class CapFinder:
                 _highest([await self.stored("role", guild_id, role_id) for role_id in roles]),
                 await self.stored("everyone", guild_id, guild_id),
             )
-        return _given(
-            _cap("member", place, member_id, day, _without(each, lifted))
-            for each in (by_operator, by_managers)
-        )
+        limits = (_without(each, lifted) for each in (by_operator, by_managers))
+        return _caps("member", place, member_id, day, *limits)
 
     async def stored(self, kind: LimitKind, guild_id: int, target_id: int) -> SpendingLimit:
         """Return the limit that a server's managers set."""
-        known = await self._places.nearest((target_id,))
-        found = known.get(f"limit.{guild_id}.{kind}")
-        return NO_LIMIT if found is None else decoded(found.value)
+        value = await self._places.value(target_id, f"limit.{guild_id}.{kind}")
+        return NO_LIMIT if value is None else decoded(value)
 
     async def all_stored(self, guild_id: int) -> list[tuple[LimitKind, int, SpendingLimit]]:
         """Return every limit that a server's managers set, with what it is for."""
@@ -133,12 +132,13 @@ class CapFinder:
 
         The limits of a target are lifted with those of any of ``target_ids``.
         """
-        known = [await self._places.nearest((target_id,)) for target_id in target_ids]
         return frozenset(
-            period
-            for period, value in _dates(day).items()
-            for settings in known
-            if (found := settings.get(_lift_name(guild_id, scope, period))) and found.value == value
+            [
+                period
+                for period, value in _dates(day).items()
+                for target_id in target_ids
+                if await self._places.value(target_id, _lift_name(guild_id, scope, period)) == value
+            ]
         )
 
     async def lift(
@@ -183,33 +183,28 @@ def decoded(value: str) -> SpendingLimit:
     return msgspec.json.decode(value, type=SpendingLimit)
 
 
-def _cap(
-    scope: SpendingScope, guild_id: int, target_id: int, day: str, limit: SpendingLimit
-) -> Cap:
-    return Cap(
-        scope=scope,
-        guild_id=guild_id,
-        target_id=target_id,
-        day=day,
-        tokens_per_day=limit.tokens_per_day,
-        tokens_per_month=limit.tokens_per_month,
-        cost_per_day=_billionths(limit.money_per_day),
-        cost_per_month=_billionths(limit.money_per_month),
+def _caps(
+    scope: SpendingScope, guild_id: int, target_id: int, day: str, *limits: SpendingLimit
+) -> tuple[Cap, ...]:
+    """Return the caps of a target; a limit that limits nothing gives none."""
+    return tuple(
+        Cap(
+            scope=scope,
+            guild_id=guild_id,
+            target_id=target_id,
+            day=day,
+            tokens_per_day=limit.tokens_per_day,
+            tokens_per_month=limit.tokens_per_month,
+            cost_per_day=_billionths(limit.money_per_day),
+            cost_per_month=_billionths(limit.money_per_month),
+        )
+        for limit in limits
+        if limit != NO_LIMIT
     )
 
 
 def _billionths(money: float | None) -> int | None:
     return None if money is None else round(money * UNIT)
-
-
-def _given(caps: Iterable[Cap]) -> tuple[Cap, ...]:
-    """Leave out the caps that limit nothing."""
-    return tuple(
-        cap
-        for cap in caps
-        if (cap.tokens_per_day, cap.tokens_per_month, cap.cost_per_day, cap.cost_per_month)
-        != (None, None, None, None)
-    )
 
 
 def _first(*limits: SpendingLimit | None) -> SpendingLimit:
@@ -225,9 +220,12 @@ def _highest(limits: Iterable[SpendingLimit | None]) -> SpendingLimit:
 def _merged(
     limits: Iterable[SpendingLimit | None], choose: Callable[[list[float]], float]
 ) -> SpendingLimit:
+    known = [limit for limit in limits if limit is not None and limit != NO_LIMIT]
+    if len(known) < 2:  # as for almost every question
+        return known[0] if known else NO_LIMIT
     given: Mapping[str, list[float]] = {name: [] for name in SpendingLimit.__struct_fields__}
-    for limit in limits:
-        for name in given if limit is not None else ():
+    for limit in known:
+        for name in given:
             value = getattr(limit, name)
             if value is not None:
                 given[name].append(value)

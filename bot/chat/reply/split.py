@@ -90,7 +90,7 @@ class _Cutter:
         self._limit = limit
         self._fence_marks: list[_Mark] = []
         opens = True
-        for match in _FENCE.finditer(text):
+        for match in _FENCE.finditer(text) if "```" in text else ():
             language = match[1] or ""
             # Text may follow a closing fence.
             end = match.end() if opens else match.end() - len(language)

@@ -20,7 +20,7 @@ from bot.chat.threads.messages.message_builder import format_size
 from bot.chat.threads.messages.transcript import Source
 from bot.chat.threads.messages.upload_names import original_name, question_mark
 from bot.chat.threads.runs.run_end import RunEnd
-from bot.chat.turns.turn_context import TurnServices
+from bot.chat.turns.turn_context import TurnContext
 from bot.store.ledger import FORM_CAUSE, CallFile, Question, Turn
 
 MOST_FILES: Final = 20
@@ -45,16 +45,22 @@ class Extras(Struct, frozen=True):
 
 
 class ExtrasReader:
-    """Reads what belongs to answers, from the server and from the ledger."""
+    """Reads what belongs to a turn's answer, from the server and from the ledger."""
 
-    def __init__(self, services: TurnServices) -> None:
+    def __init__(self, context: TurnContext) -> None:
+        services = context.services
+        self._context = context
         self._api = services.threads.api
         self._ledger = services.ledger
         self._services = services
 
+    async def _questions(self, turn: Turn) -> tuple[Question, ...]:
+        """Return the turn's questions, which the ledger is asked for after a restart alone."""
+        return self._context.questions or await self._ledger.questions.of_turn(turn.id)
+
     async def questions_of_forms(self, turn: Turn) -> str:
         """Return the questions of a turn that were written in forms, as quotes; else ""."""
-        questions = await self._ledger.questions.of_turn(turn.id)
+        questions = await self._questions(turn)
         written = [each for each in questions if (each.cause or "").startswith(FORM_CAUSE)]
         return "\n\n".join(
             sentences.quoted_question(each.author_name, each.content) for each in written
@@ -94,13 +100,14 @@ class ExtrasReader:
                 continue
             left -= len(data)
             uploads.append(_block(_unique(name, uploads), data))
-        for made in await self._made_files(turn):
+        questions = await self._questions(turn)
+        for made in await self._made_files(turn, questions):
             if len(made.data) > min(largest, left) or len(uploads) == MOST_FILES:
                 too_large.append(f"{sentences.plain(made.name)} ({format_size(len(made.data))})")
                 continue
             left -= len(made.data)
             uploads.append(_block(_unique(made.name, uploads), made.data))
-        notes = [note] if (note := await self._cause_note(turn)) else []
+        notes = [note] if (note := _cause_note(questions)) else []
         if too_large:
             notes.append(localized("files-too-large", names=", ".join(too_large)))
         if unreadable:
@@ -142,24 +149,13 @@ class ExtrasReader:
             return False
         return not await self._ledger.history.before(turn, limit=1)
 
-    async def _made_files(self, turn: Turn) -> list[CallFile]:
+    async def _made_files(self, turn: Turn, questions: Sequence[Question]) -> list[CallFile]:
         """Return the files that calls of the turn's run made, and calls whose result it answers."""
-        makers = [] if turn.run_id is None else [turn.run_id]
-        questions = await self._ledger.questions.of_turn(turn.id)
-        makers += [each.cause for each in questions if each.cause is not None]
+        makers = [each.cause for each in questions if each.cause is not None]
+        # The calls of a run whose questions were posted before a restart are in the ledger alone.
+        if turn.run_id and (self._context.questions is None or self._context.calls.made_files):
+            makers.insert(0, turn.run_id)
         return [file for each in makers for file in await self._ledger.tool_calls.files(each)]
-
-    async def _cause_note(self, turn: Turn) -> str:
-        """Return the note that says why the bot speaks; a member's question stands above."""
-        for question in await self._ledger.questions.of_turn(turn.id):
-            if question.cause_kind == "approval":
-                return localized("after-approval")
-            if question.cause_kind == "schedule":
-                name, text = sentences.plain(question.author_name), _shown_of(question)
-                return localized("asked-on-schedule", name=name, text=text)
-            if question.cause_kind == "reminder":
-                return reminder_note(question)
-        return ""
 
     async def _content(self, file_id: str, most: int) -> bytes:
         """Return a file's bytes; raises ``OSError`` if there are more than ``most``."""
@@ -194,6 +190,19 @@ class ExtrasReader:
         except (APIError, TurnError) as error:
             _log.info("The name of the cited file %s can't be read: %s", file_id, error)
             return file_id
+
+
+def _cause_note(questions: Sequence[Question]) -> str:
+    """Return the note that says why the bot speaks; a member's question stands above."""
+    for question in questions:
+        if question.cause_kind == "approval":
+            return localized("after-approval")
+        if question.cause_kind == "schedule":
+            name, text = sentences.plain(question.author_name), _shown_of(question)
+            return localized("asked-on-schedule", name=name, text=text)
+        if question.cause_kind == "reminder":
+            return reminder_note(question)
+    return ""
 
 
 def reminder_note(question: Question) -> str:

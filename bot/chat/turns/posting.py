@@ -20,7 +20,8 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
     """
     services = context.services
     ledger = services.ledger
-    limit = await services.budgets.reserve(turn)
+    questions = await ledger.questions.of_turn(turn.id)
+    limit = await services.budgets.reserve(turn, questions)
     if limit is not None:
         return await ledger.turns.closing(turn.id, turn.attempt, "failed", error=limit.error())
     replaces = turn.attempt > 1
@@ -35,7 +36,8 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
             await ledger.questions.replace_outdated(turn.id)
         if replaces or turn.has_chores:
             await services.chores.tidy_thread(turn.channel_id)
-        questions = await ledger.questions.of_turn(turn.id)
+        if changed or replaces or turn.has_chores:
+            questions = await ledger.questions.of_turn(turn.id)
         thread_id = await services.threads.post(
             turn,
             questions,
@@ -46,6 +48,7 @@ async def post_questions(context: TurnContext, turn: Turn, *, lost: str | None) 
         )
         posted = await ledger.turns.posted(turn.id, turn.attempt, thread_id)
         if posted is not None:
+            context.questions = questions
             context.unread = ()
             if any(one.attachments != "[]" or one.points_to != NOTHING for one in questions):
                 context.unread = await unread_in(ledger, turn)

@@ -28,7 +28,7 @@ from bot.chat.turns.settlement import Settlement
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import Ledger, Question, Turn
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class TurnContext:
         """Set once the turn is to be cancelled; its run is cancelled, or never created."""
         self.channel_lost = False
         """Whether the channel was deleted, or the bot may not write there any more."""
+        self.questions: tuple[Question, ...] | None = None
+        """The questions as this process posted them; None until it did."""
         self.unread: tuple[Unread, ...] | None = None
         """What could not be read of the questions; None until they were posted or looked up."""
         self._began = services.clock.monotonic() if turn.state == "waiting" else None

@@ -69,7 +69,7 @@ class TurnRunner:
         self._follower = RunFollower(
             services.threads, services.clock, self._show, context.cancel_requested, context.calls
         )
-        self._extras = ExtrasReader(services)
+        self._extras = ExtrasReader(context)
         self._asked: str | None = None
         self._run: Run | None = None
         self._events: EventStream | None = None

@@ -143,6 +143,8 @@ class ChatReceiving(Receiving):
         self._request = request
 
     def _take(self, event: ServerSentEvent) -> Iterable[ModelEvent]:
+        if event.name == "message":  # almost every event
+            return self.answer.take(event.data)
         if event.name == "error":
             self.answer.fail(event.data)
         elif is_end(event.name, event.data):

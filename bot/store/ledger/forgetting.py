@@ -21,6 +21,7 @@ from bot.store.ledger.records import Question
 from bot.store.ledger.schedules import Schedule, schedules_in
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.settings.access_rules import AccessRuleStore
+from bot.store.ledger.settings.locales import LocaleStore
 from bot.store.ledger.settings.place_settings import PlaceSettingStore
 from bot.store.ledger.tools.approvals import forget_approvals, forget_approvals_of
 from bot.store.ledger.tools.tool_calls import (
@@ -128,11 +129,13 @@ class ForgettingStore:
         database: LedgerSession,
         settings: PlaceSettingStore,
         access_rules: AccessRuleStore,
+        locales: LocaleStore,
         now: Callable[[], float],
     ) -> None:
         self._database = database
         self._settings = settings
         self._access_rules = access_rules
+        self._locales = locales
         self._now = now
 
     async def stored_of(self, user_id: int) -> StoredOfMember:
@@ -219,6 +222,7 @@ class ForgettingStore:
         finally:
             self._settings.changed()
             self._access_rules.changed()
+            self._locales.changed()
 
     async def forget_before(self, guild_id: int, moment: float) -> Deletion:
         """Forget the questions of ended turns from before a moment, in seconds since 1970."""

@@ -65,7 +65,9 @@ class Ledger:
         self.locales = LocaleStore(self._database)
         self.conversations = ConversationStore(self._database, now)
         self.settings = PlaceSettingStore(self._database)
-        self.forgetting = ForgettingStore(self._database, self.settings, self.access_rules, now)
+        self.forgetting = ForgettingStore(
+            self._database, self.settings, self.access_rules, self.locales, now
+        )
         self.handovers = HandoverStore(self._database, self.settings, now)
         self.assistants = AssistantStore(self._database, self.settings, now)
         self.approvals = ApprovalStore(self._database, now)

@@ -32,8 +32,10 @@ def readable(text: str, sources: dict[str, int], file_ids: Mapping[str, str]) ->
         # A number directly before a bracket would be a link.
         return f" [{sources.setdefault(key, len(sources) + 1)}]{' ' if opening else ''}{opening}"
 
-    text = without_marks(_CITED.sub(number, _BEGUN.sub("", text)))
-    return _LINKED.sub(_linked_name, _REPEATED.sub(r"\1", text))
+    if "【" in text:
+        text = _CITED.sub(number, _BEGUN.sub("", text))
+    text = _REPEATED.sub(r"\1", without_marks(text))
+    return _LINKED.sub(_linked_name, text) if "](sandbox:" in text else text
 
 
 def _linked_name(linked: re.Match[str]) -> str:

@@ -103,7 +103,7 @@ class Transcript:
     def _read(self, numbers: dict[str, int]) -> str:
         ids = self._cited_ids()
         texts = (
-            readable("".join(piece for i in sorted(parts) for piece in parts[i]), numbers, ids)
+            readable("".join(["".join(parts[i]) for i in sorted(parts)]), numbers, ids)
             for parts in self._messages.values()
         )
         return "\n\n".join(text.strip() for text in texts if text.strip())

@@ -123,6 +123,8 @@ class TurnCalls:
         self._caller = caller
         self._ledger = caller.ledger
         self._turn = turn
+        self.made_files = False
+        """Whether a call that was made here returned files."""
 
     async def outputs(self, run: Run, ended: CallEnded) -> tuple[ToolOutput, ...]:
         """Make the calls that a run waits for, side by side; return one output for each."""
@@ -235,5 +237,6 @@ class TurnCalls:
             most_characters=settings.output_characters,
         )
         files = [CallFile(file.name, file.data) for file in result.files]
+        self.made_files = self.made_files or bool(files)
         await self._ledger.tool_calls.finished(call, result.outcome, result.output, files)
         return result.outcome, result.output

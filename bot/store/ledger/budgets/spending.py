@@ -5,9 +5,10 @@ Costs are whole billionths of the currency. Days are dates in the time zone of a
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.store.ledger.budgets.caps import Cap, Reached, find_reached, payer_of
 from bot.store.ledger.session import LedgerSession
@@ -52,6 +53,14 @@ class OpenCharge(Struct, frozen=True, kw_only=True):
     run_id: str | None
 
 
+class Estimate(Protocol):
+    """Estimates a run's tokens and its cost in billionths; called on the ledger's thread."""
+
+    def __call__(self, last: Spend | None, /) -> tuple[int, int]:
+        """Return tokens and cost; ``last`` is what the channel's newest run used, if known."""
+        ...
+
+
 class SpendingStore:
     """The charges of attempts and their sums; each method is one transaction."""
 
@@ -67,21 +76,30 @@ class SpendingStore:
         return await self._database.read(work)
 
     async def reserve(
-        self, charge: NewCharge, shared: Sequence[Cap], members: Mapping[int, Sequence[Cap]]
+        self,
+        new: NewCharge,
+        shared: Sequence[Cap],
+        members: Mapping[int, Sequence[Cap]],
+        estimate: Estimate | None = None,
     ) -> Reached | None:
         """Reserve the estimate of an attempt; return the cap that leaves no room for it.
 
-        The members whose own caps leave room share the charge. Only where no member's do, or a
-        shared cap leaves none, nothing is reserved. A second call for an attempt changes nothing.
+        ``estimate`` takes the place of the tokens and the cost of ``new``. The members whose own
+        caps leave room share the charge. Only where no member's do, or a shared cap leaves none,
+        nothing is reserved. A second call for an attempt changes nothing.
         """
 
         def work(db: sqlite3.Connection) -> Reached | None:
+            charge = new
             known = db.execute(
                 "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?",
                 (charge.turn_id, charge.attempt),
             ).fetchone()
             if known is not None:
                 return None
+            if estimate is not None:
+                tokens, cost = estimate(_last_before(db, charge.turn_id))
+                charge = replace(charge, tokens=tokens, cost=cost)
             for cap in shared:
                 hit = find_reached(db, cap, charge.tokens, charge.cost)
                 if hit is not None:
@@ -100,7 +118,9 @@ class SpendingStore:
                 if not payers:
                     return next(iter(hits.values()))
             for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True):
-                _insert(db, charge, member_id, share, settled=False)
+                payer = payer_of(db, member_id)
+                _insert(db, charge, member_id, payer, share, settled=False)
+                _sum(db, charge, payer, reserved=(share.tokens, share.cost))
             return None
 
         return await self._database.write(work)
@@ -138,27 +158,6 @@ class SpendingStore:
             )
         )
 
-    async def last_in(self, channel_id: int, before: int) -> Spend | None:
-        """Return what the newest run of a channel used before a turn; None if nothing is known."""
-
-        def work(db: sqlite3.Connection) -> Spend | None:
-            row = db.execute(
-                """
-                SELECT max(c.model), sum(c.prompt_tokens), sum(c.cached_tokens),
-                       sum(c.completion_tokens), sum(c.tokens), sum(c.cost)
-                FROM charges c
-                WHERE c.settled AND c.attempt > 0 AND c.turn_id = (
-                    SELECT max(t.id) FROM turns t WHERE t.channel_id = ? AND t.id <= ?
-                      AND EXISTS (SELECT 1 FROM charges
-                                  WHERE turn_id = t.id AND attempt > 0 AND settled))
-                GROUP BY c.attempt ORDER BY c.attempt DESC LIMIT 1
-                """,
-                (channel_id, before),
-            ).fetchone()
-            return None if row is None else _spend(row)
-
-        return await self._database.read(work)
-
     async def of_attempt(self, turn_id: int, attempt: int) -> Spend | None:
         """Return what an attempt used; None until that is settled."""
 
@@ -174,6 +173,25 @@ class SpendingStore:
             return None if row is None else _spend(row)
 
         return await self._database.read(work)
+
+
+def _last_before(db: sqlite3.Connection, turn_id: int) -> Spend | None:
+    """Return what the newest run of a turn's channel used up to this turn; None if unknown."""
+    row = db.execute(
+        """
+        SELECT max(c.model), sum(c.prompt_tokens), sum(c.cached_tokens),
+               sum(c.completion_tokens), sum(c.tokens), sum(c.cost)
+        FROM charges c
+        WHERE c.settled AND c.attempt > 0 AND c.turn_id = (
+            SELECT max(t.id) FROM turns t
+            WHERE t.channel_id = (SELECT channel_id FROM turns WHERE id = :turn) AND t.id <= :turn
+              AND EXISTS (SELECT 1 FROM charges
+                          WHERE turn_id = t.id AND attempt > 0 AND settled))
+        GROUP BY c.attempt ORDER BY c.attempt DESC LIMIT 1
+        """,
+        {"turn": turn_id},
+    ).fetchone()
+    return None if row is None else _spend(row)
 
 
 def name_run(
@@ -211,9 +229,9 @@ def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | No
             tokens=row[5],
             cost=row[6],
         )
-        _sum(db, charge, row[0], reserved_tokens=-charge.tokens, reserved_cost=-charge.cost)
         if share is not None:
-            _insert(db, charge, row[7], share, settled=True, payer=row[0])
+            _insert(db, charge, row[7], row[0], share, settled=True)
+        _sum(db, charge, row[0], used=share, reserved=(-charge.tokens, -charge.cost))
 
 
 def accept_estimate(db: sqlite3.Connection, turn_id: int, attempt: int) -> None:
@@ -259,19 +277,20 @@ def add_settled(
         for member_id, share in zip(
             sorted(member_ids), _parts(spend, len(member_ids)), strict=True
         ):
-            _insert(db, charge, member_id, share, settled=True)
+            payer = payer_of(db, member_id)
+            _insert(db, charge, member_id, payer, share, settled=True)
+            _sum(db, charge, payer, used=share)
 
 
 def _insert(
     db: sqlite3.Connection,
     charge: NewCharge,
     member_id: int,
+    payer: int,
     use: Spend,
     *,
     settled: bool,
-    payer: int | None = None,
 ) -> None:
-    payer = payer_of(db, member_id) if payer is None else payer
     db.execute(
         """
         INSERT INTO charges (turn_id, attempt, payer, member_id, guild_id, channel_id, day,
@@ -297,10 +316,6 @@ def _insert(
             use.cost,
         ),
     )
-    if settled:
-        _sum(db, charge, payer, tokens=use.tokens, cost=use.cost)
-    else:
-        _sum(db, charge, payer, reserved_tokens=use.tokens, reserved_cost=use.cost)
 
 
 def _sum(
@@ -308,13 +323,12 @@ def _sum(
     charge: NewCharge,
     payer: int,
     *,
-    tokens: int = 0,
-    cost: int = 0,
-    reserved_tokens: int = 0,
-    reserved_cost: int = 0,
+    used: Spend | None = None,
+    reserved: tuple[int, int] = (0, 0),
 ) -> None:
-    """Add to the sums of a charge's scopes."""
+    """Add to the sums of a charge's scopes; ``reserved`` are tokens and cost."""
     guild_id = charge.guild_id
+    tokens, cost = (0, 0) if used is None else (used.tokens, used.cost)
     db.executemany(
         """
         INSERT INTO spending (scope, guild_id, target_id, day, tokens, cost, reserved_tokens,
@@ -326,7 +340,7 @@ def _sum(
             reserved_cost = reserved_cost + excluded.reserved_cost
         """,
         [
-            (scope, guild, target, day, tokens, cost, reserved_tokens, reserved_cost)
+            (scope, guild, target, day, tokens, cost, *reserved)
             for scope, guild, target, day in (
                 ("total", 0, 0, charge.total_day),
                 ("server", guild_id, guild_id, charge.day),

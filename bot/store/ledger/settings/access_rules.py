@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.settings.cached_table import CachedTable
 
 RuleKind = Literal["member", "role", "channel"]
 """What a rule is about; a category counts as a channel."""
@@ -36,18 +37,11 @@ class AccessRuleStore:
     def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
-        self._known: dict[int, tuple[AccessRule, ...]] | None = None
-        self._changes = 0
+        self._table = CachedTable(database, _read)
 
     async def of_guild(self, guild_id: int) -> tuple[AccessRule, ...]:
         """Return a server's rules."""
-        known = self._known
-        if known is None:
-            changes = self._changes
-            known = await self._database.read(_read)
-            if changes == self._changes:
-                self._known = known
-        return known.get(guild_id, ())
+        return (await self._table.content()).get(guild_id, ())
 
     async def set(self, guild_id: int, *rules: AccessRule) -> None:
         """Store a server's rules together, in place of earlier ones about the same targets.
@@ -70,11 +64,11 @@ class AccessRuleStore:
                 raise TooManyRulesError(f"server {guild_id} has {MOST_RULES} rules")
             return True
 
-        await self._changed_by(work)
+        await self._table.write(work)
 
     async def remove(self, guild_id: int, target_id: int) -> bool:
         """Remove a server's rule about a target; return whether there was one."""
-        return await self._changed_by(
+        return await self._table.write(
             lambda db: (
                 db.execute(
                     "DELETE FROM access_rules WHERE guild_id = ? AND target_id = ?",
@@ -102,17 +96,9 @@ class AccessRuleStore:
 
         return await self._database.write(work)
 
-    async def _changed_by(self, work: Callable[[sqlite3.Connection], bool]) -> bool:
-        try:
-            return await self._database.write(work)
-        finally:
-            # Also after a failure: the write may have been committed.
-            self.changed()
-
     def changed(self) -> None:
         """Read the rules anew at their next use: a transaction may have changed them."""
-        self._known = None
-        self._changes += 1
+        self._table.changed()
 
 
 def _read(db: sqlite3.Connection) -> dict[int, tuple[AccessRule, ...]]:

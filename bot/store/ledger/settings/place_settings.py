@@ -1,12 +1,13 @@
 """Settings of places, chosen from within Discord: a server, a category, a channel, a thread."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.settings.cached_table import CachedTable
 
 _SET: Final = """
     INSERT INTO place_settings (place_id, guild_id, name, value) VALUES (?, ?, ?, ?)
@@ -31,24 +32,27 @@ class PlaceSettingStore:
     """
 
     def __init__(self, database: LedgerSession) -> None:
-        self._database = database
-        self._known: dict[int, dict[str, PlaceSetting]] | None = None
-        self._changes = 0
+        self._table = CachedTable(database, _read)
 
     async def nearest(self, places: Sequence[int]) -> dict[str, PlaceSetting]:
         """Return each setting as it applies to a place; ``places`` begins with the nearest one."""
-        known = await self._all()
+        known = await self._table.content()
         return {
             name: setting
             for place_id in reversed(places)
             for name, setting in known.get(place_id, {}).items()
         }
 
+    async def value(self, place_id: int, name: str) -> str | None:
+        """Return the value of a setting that was set at just this place; None without one."""
+        setting = (await self._table.content()).get(place_id, {}).get(name)
+        return None if setting is None else setting.value
+
     async def of_guild(self, guild_id: int, name: str) -> tuple[PlaceSetting, ...]:
         """Return every value of a setting in a server."""
         return tuple(
             settings[name]
-            for settings in (await self._all()).values()
+            for settings in (await self._table.content()).values()
             if name in settings and settings[name].guild_id == guild_id
         )
 
@@ -65,28 +69,11 @@ class PlaceSettingStore:
                 else:
                     db.execute(_SET, (place_id, guild_id, name, value))
 
-        await self._changed_by(work)
+        await self._table.write(work)
 
     def changed(self) -> None:
         """Read the settings anew at their next use: a transaction may have changed them."""
-        self._known = None
-        self._changes += 1
-
-    async def _changed_by(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        try:
-            await self._database.write(work)
-        finally:
-            # Also after a failure: the write may have been committed.
-            self.changed()
-
-    async def _all(self) -> dict[int, dict[str, PlaceSetting]]:
-        if self._known is not None:
-            return self._known
-        changes = self._changes
-        known = await self._database.read(_read)
-        if changes == self._changes:
-            self._known = known
-        return known
+        self._table.changed()
 
 
 def forget_value(db: sqlite3.Connection, guild_id: int, name: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from functools import cache
 from typing import Any, Final
 
 from bot.store.ledger import rows
@@ -16,8 +17,13 @@ _NO_END: Final = 2**63 - 1
 def move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
     """Run a guarded UPDATE; return False if the turn's state does not allow ``target``."""
     if target is not None:
-        values["sources"] = json.dumps(sources(target))
+        values["sources"] = _sources_json(target)
     return db.execute(statement, values).fetchone() is not None
+
+
+@cache
+def _sources_json(target: TurnState) -> str:
+    return json.dumps(sources(target))
 
 
 def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:

@@ -124,13 +124,15 @@ class TurnStore:
                 id=turn_id,
                 attempt=attempt,
             )
+            if moved:
+                set_part(db, turn_id, 0, message_id)
+                return rows.turn_by_id(db, turn_id)
             turn = rows.turn_by_id(db, turn_id)
             if turn is None:
                 return None
-            sent_late = (turn.state, turn.attempt, turn.parts) == ("closing", attempt, ())
-            if moved or sent_late:
+            if (turn.state, turn.attempt, turn.parts) == ("closing", attempt, ()):
                 set_part(db, turn_id, 0, message_id)
-            return rows.turn_by_id(db, turn_id) if moved else None
+            return None
 
         return await self._database.write(work)
 
@@ -200,7 +202,8 @@ class TurnStore:
         """
 
         def work(db: sqlite3.Connection) -> Turn | None:
-            before = rows.turn_by_id(db, turn_id)
+            # Without a known use: an attempt that never reached its run has used nothing.
+            before = rows.turn_by_id(db, turn_id) if spend is None else None
             statement = """
                 UPDATE turns SET state = 'closing', outcome = :outcome, error = :error,
                                  tokens = :tokens, pickups = 0
