@@ -63,6 +63,7 @@ class Database:
         metrics: Metrics,
     ) -> None:
         self.path = path
+        self._name = path.name
         self._metrics = metrics
         self._lock = lock
         self._writer = writer
@@ -137,7 +138,7 @@ class Database:
             with _unavailable():
                 return await self._commits.write(work)
         finally:
-            self._metrics.database_worked(self.path.name, "write", time.perf_counter() - began)
+            self._metrics.database_worked(self._name, "write", time.perf_counter() - began)
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on one snapshot of the committed data, beside any writer."""
@@ -155,7 +156,7 @@ class Database:
             with _unavailable():
                 return await self._readers[self._next_reader].run(snapshot)
         finally:
-            self._metrics.database_worked(self.path.name, "read", time.perf_counter() - began)
+            self._metrics.database_worked(self._name, "read", time.perf_counter() - began)
 
     async def probe(self) -> None:
         """Write to the disk and change nothing; raises ``StoreUnavailableError`` if it fails."""

@@ -244,7 +244,9 @@ class ModelCall:
                     async for event in stream:
                         timer.event()
                         guard.shield()
-                        if isinstance(event, Finished):
+                        if isinstance(event, ModelTextDelta) and self.writer.message is not None:
+                            self.writer.add_text(event.text)  # almost every event
+                        elif isinstance(event, Finished):
                             finished = event
                         else:
                             await self._handle(event)
@@ -268,8 +270,7 @@ class ModelCall:
     async def _handle(self, event: ModelEvent) -> None:
         match event:
             case ModelTextDelta(text):
-                if self.writer.message is None:
-                    await self.open_message()
+                await self.open_message()
                 self.writer.add_text(text)
             case ToolCallDelta(index, arguments):
                 self.writer.add_arguments(index, arguments)

@@ -1,5 +1,6 @@
 """Keeps what a small table has in memory, because every question asks for it."""
 
+import asyncio
 from typing import Generic, TypeVar
 
 from bot.store.group_commit import Work
@@ -17,9 +18,16 @@ class CachedTable(Generic[Content]):
         self._read = read
         self._known: Content | None = None
         self._changes = 0
+        self._reading = asyncio.Lock()
 
     async def content(self) -> Content:
         """Return what the table has; raises ``LedgerError``."""
+        if self._known is None:
+            async with self._reading:  # the first questions after a start ask at the same time
+                return await self._content()
+        return self._known
+
+    async def _content(self) -> Content:
         if self._known is not None:
             return self._known
         changes = self._changes
