@@ -333,7 +333,7 @@ schedule-no-text-channel = その種類のチャンネルでは回答できま�
 schedule-not-yours-to-write = あなたは<#{ $channel }>に書き込めないため、そこでは回答できません。
 reminder-no-moment = 日時を読み取れません。「2時間後」「18:30」「明日9:00」「金曜日20時」「2026-12-24 18:00」のように指定してください。
 reminder-past = その日時はすでに過ぎています。
-reminder-too-far = 遠すぎる日時です。10年先まで指定できます。
+reminder-too-far = 10年より先の日時は指定できません。
 reminder-no-text = お知らせする内容を入力してください。
 reminders-full = リマインダーは上限の{ $most }件に達しています。先に削除コマンドでどれかを削除してください。
 reminder-note = -# ⏰ <@{ $member }>へのリマインダー：{ $text }
@@ -474,9 +474,9 @@ alert-limit-total = **{ $span }のボット全体の予算を使い切ったた�
 alert-limit-server = **このサーバーは{ $span }の予算を使い切りました。**
     <t:{ $until }:R>に再開します。`/{ limits-command } { limits-set-command }`で設定した予算は`/{ limits-command } { limits-lift-command }`で解除できます。それ以外の予算を引き上げられるのは、ボットの運営者だけです。
 alert-limit-channel = **<#{ $id }>は{ $span }の予算を使い切りました。**
-    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で使用量を確認できます。
+    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で利用量を確認できます。
 alert-limit-member = **<@{ $id }>さんは{ $span }の予算を使い切りました。**
-    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で使用量を確認できます。
+    <t:{ $until }:R>に再開します。`/{ limits-command } { limits-lift-command }`で解除、`/{ limits-command } { limits-show-command }`で利用量を確認できます。
 alert-disk = **データベースに書き込めないため、ボットは質問を受け付けられません。**
     ディスクの空き容量が不足している可能性があります。`[storage]`のディレクトリの空きを増やしてください。
     -# { $reason }
