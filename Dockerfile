@@ -7,8 +7,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3 python3
 # Exactly the packages that were locked: pip refuses a file with another hash, and a package not listed.
 COPY docs/deploy/requirements.txt /tmp/
 RUN python3 -m venv /opt/bot \
-    && /opt/bot/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/requirements.txt \
-    && /opt/bot/bin/pip uninstall -y pip
+    && /opt/bot/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/requirements.txt
 
 COPY bot /app/bot
 # The image's root file system is read-only: compile now, so that each start is fast.
