@@ -45,7 +45,7 @@ async def test_init_leads_from_nothing_to_an_answer_on_a_server(
         await ran.type(number, "http://127.0.0.1:9/v1", "")
         await ran.until_line("can't be reached")
         await ran.type(number, model.url, "", "m-chat")
-        await ran.until_line("answers with model m-chat")
+        await ran.until_line(f"The endpoint {model.url} answers with model m-chat")
         await ran.until_line(f"client_id={sandbox.application_id}")
         await ran.until_line("Waiting for the bot to join")
         sandbox.backend.guilds.join(sandbox.guild.state, sandbox.bot_user)

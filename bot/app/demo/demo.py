@@ -25,6 +25,9 @@ _FUNCTIONS: Final = ("roll_dice", "calculate", "current_time")
 _ASK_FIRST: Final = ToolRule(decision="ask", tools=("roll_dice",))
 """Shows what an approval is; the function itself changes nothing."""
 
+_SCRIPTED: Final = (
+    "Model: scripted answers. The page offers real models: yours, or a small local one."
+)
 _TOOLS: Final = ({"type": "code_interpreter"}, {"type": "file_search"})
 
 
@@ -74,7 +77,7 @@ async def run_demo(
             environment,
             models=models,
             chosen=OWN if own else SHOWCASE,
-            say=lambda line: click.echo(line, err=True),
+            say=_say,
             model_changed=stage.model_changed,
         )
         stage.act_with(keeper)
@@ -85,6 +88,12 @@ async def run_demo(
             return 0 if await demo_terminal.ask(question) else 1
         click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser). {HELP}\n")
         return await read_questions(demo_terminal)
+
+
+def _say(line: str) -> None:
+    """Print what the bot's process says; the scripted model is not one that was configured."""
+    scripted = line.startswith("Model: ") and ShowcaseModel.name in line
+    click.echo(_SCRIPTED if scripted else line, err=True)
 
 
 def _on_sandbox(config: Config, sandbox: Sandbox) -> Config:

@@ -190,7 +190,7 @@ class ModelStep:
             self._say(str(error))
             return None
         if question or not status.ok:
-            self._say(status.sentence)
+            self._say(status.sentence[:1].upper() + status.sentence[1:])
         # Known endpoints list their models; about another one that does not, the question decides.
         listless = option.endpoint == "chat" and not question and status.answered
         return status if status.ok or listless else None
