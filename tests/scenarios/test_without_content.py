@@ -15,6 +15,7 @@ from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer, community, labels
 from tests.scenarios.test_assistants import told
+from tests.scenarios.test_handover import add_role
 from tests.support.eventually import eventually
 
 
@@ -150,7 +151,16 @@ async def test_whoever_is_refused_gets_the_words_of_the_form_back(deaf: Communit
     assert refused.ephemeral
     assert back.ephemeral
     assert [file.data for file in back.attachments] == [b"three"]
+    role = add_role(deaf)
+    await told(deaf, deaf.admin, deaf.general, "channel set", people_role=role)
     await told(deaf, deaf.ada, home, "thread handover")
+    await deaf.ben.say(home, "I am here.")  # nothing of it is read, and it still counts
+
+    async def taken() -> bool:
+        known = await deaf.ledger.handovers.of_channel(home.id)
+        return known == (deaf.ada.id, deaf.ben.id)
+
+    await eventually(taken)
     silent = await deaf.ada.click(reply, custom_id=write_id(reply))
     assert silent.original is not None
     assert silent.original.content == localized("help-ask-people")

@@ -16,6 +16,7 @@ from bot.assistants.schema.tools import (
     ToolCall,
 )
 from bot.chat.texts.fluent import localized
+from bot.chat.texts.plain_text import readable_json
 from bot.chat.texts.sentences import plain, whole_duration
 from bot.chat.threads.messages.upload_names import original_name
 
@@ -90,7 +91,7 @@ def _tag(call: ToolCall) -> str:
 def _call_blocks(call: ToolCall, most: int | None) -> Iterator[str]:
     match call:
         case FunctionCall():
-            yield _block(call.function.arguments, "json", most)
+            yield _block(readable_json(call.function.arguments), "json", most)
             if call.function.output is not None:
                 yield _block(call.function.output, "", most)
         case CodeInterpreterCall():

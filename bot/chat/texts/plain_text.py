@@ -1,5 +1,6 @@
 """Discord markup as plain text, and text that the database can store."""
 
+import json
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -159,3 +160,12 @@ def _is_literal(before: str, tokens: list[Token]) -> bool:
 
 def _first_line(text: str) -> str:
     return next(filter(None, map(str.strip, text.splitlines())), "")
+
+
+def readable_json(text: str, *, indent: int | None = None) -> str:
+    """Return JSON without escapes for letters, which many models write; other text as it is."""
+    try:
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=indent)
+    except (ValueError, RecursionError):
+        pass  # cut off, nested too deeply, or no JSON at all
+    return well_formed(text)  # an escape may stand for half a character

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.texts.plain_text import headline, readable, well_formed
+from bot.chat.texts.plain_text import headline, readable, readable_json, well_formed
 from bot.chat.texts.sentences import channel_thread_name
 
 SPOILER = "[spoiler]"
@@ -131,3 +131,19 @@ def test_well_formed_text_can_be_stored(text: str) -> None:
 )
 def test_code_and_literal_marks_are_unchanged(text: str) -> None:
     assert readable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('{"text":"\\u3053\\u3093"}', '{"text": "こん"}'),
+        ('{"text": "\\ud83d"}', '{"text": "\ufffd"}'),
+        ('{"text": "cut', '{"text": "cut'),
+        ("[" * 100_000, "[" * 100_000),
+        ("", ""),
+    ],
+)
+def test_json_is_shown_with_its_letters_and_anything_else_as_it_is(
+    written: str, shown: str
+) -> None:
+    assert readable_json(written) == shown

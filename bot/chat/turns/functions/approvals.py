@@ -16,6 +16,7 @@ from bot.chat.reply.approval_buttons import approval_view, decided_view
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
+from bot.chat.texts.plain_text import readable_json
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks, cancelling
@@ -237,10 +238,7 @@ def _shown(approval: Approval) -> tuple[str, bytes | None]:
         name=sentences.plain(approval.name),
         asker=sentences.plain(approval.asker_name),
     )
-    try:
-        arguments = json.dumps(json.loads(approval.arguments), ensure_ascii=False, indent=1)
-    except ValueError:
-        arguments = approval.arguments
+    arguments = readable_json(approval.arguments, indent=1)
     if len(arguments) > _LONGEST_SHOWN or "```" in arguments:
         return f"{asks}\n{localized('approval-in-file')}", arguments.encode()
     return f"{asks}\n```json\n{arguments}\n```", None
