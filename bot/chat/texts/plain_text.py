@@ -1,5 +1,6 @@
 """Discord markup as plain text, and text that the database can store."""
 
+import contextlib
 import json
 import re
 import unicodedata
@@ -164,8 +165,7 @@ def _first_line(text: str) -> str:
 
 def readable_json(text: str, *, indent: int | None = None) -> str:
     """Return JSON without escapes for letters, which many models write; other text as it is."""
-    try:
+    # A text may be cut off, nested too deeply, or no JSON at all.
+    with contextlib.suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=indent)
-    except (ValueError, RecursionError):
-        pass  # cut off, nested too deeply, or no JSON at all
     return well_formed(text)  # an escape may stand for half a character
