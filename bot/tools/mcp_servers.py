@@ -134,7 +134,7 @@ class McpServer:
                 f"The MCP server {self.name} ended during the call. Whether the call had an "
                 "effect is not known."
             ) from error
-        return _read(result)
+        return _read(tool, result)
 
     async def _alive(self) -> "Client":
         """Return a connection that answers; a server that died while it was idle starts again."""
@@ -169,7 +169,11 @@ class McpServer:
                 async with asyncio.timeout(START_SECONDS):
                     self._client = await asyncio.shield(ready)
             except Exception as error:
-                reason = "it did not answer in time" if isinstance(error, TimeoutError) else error
+                reason = "it did not answer in time"
+                if not isinstance(error, TimeoutError):
+                    reason = str(_cause_of(error))
+                if self._settings.command:
+                    reason += ". Run its command by hand to see what it prints."
                 _log.error("The MCP server %s can't be used: %s", self.name, reason)
                 self._failed_at = self._clock.monotonic()
                 self._failure = f"The MCP server {self.name} can't be reached now."
@@ -236,6 +240,13 @@ class McpServer:
                 await asyncio.wait({life}, timeout=5.0)
 
 
+def _cause_of(error: BaseException) -> BaseException:
+    """Return the first error of a group, which the SDK's tasks raise."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def _is_lost(error: Exception) -> bool:
     from mcp.types import CONNECTION_CLOSED
 
@@ -257,8 +268,8 @@ def _validator(schema: dict[str, Any]) -> Any:
     return Draft202012Validator(schema)
 
 
-def _read(result: "CallToolResult") -> FunctionResult:
-    """Return a server's result: its texts for the model, its pictures and files for the reply."""
+def _read(tool: str, result: "CallToolResult") -> FunctionResult:
+    """Return a result of a tool: its texts for the model, its pictures and files for the reply."""
     texts: list[str] = []
     files: list[ToolFile] = []
     for part in result.content:
@@ -266,7 +277,7 @@ def _read(result: "CallToolResult") -> FunctionResult:
             case "text":
                 texts.append(part.text)
             case "image" | "audio":
-                _add_file(files, texts, part.data, part.mime_type, "")
+                _add_file(files, texts, part.data, part.mime_type, f"{tool}-{len(files) + 1}")
             case "resource_link":
                 texts.append(f"{part.name}: {part.uri}")
             case "resource":
@@ -275,7 +286,7 @@ def _read(result: "CallToolResult") -> FunctionResult:
                 if text is not None:
                     texts.append(text)
                 else:
-                    name = str(resource.uri).rstrip("/").rpartition("/")[2]
+                    name = str(resource.uri).rstrip("/").rpartition("/")[2] or tool
                     data = getattr(resource, "blob", "")
                     _add_file(files, texts, data, resource.mime_type or "", name)
     if not texts and result.structured_content is not None:
@@ -292,6 +303,7 @@ def _add_file(files: list[ToolFile], texts: list[str], data: str, kind: str, nam
     except binascii.Error:
         texts.append("[A file of the result can't be read.]")
         return
-    name = name or f"file-{len(files) + 1}{mimetypes.guess_extension(kind) or ''}"
+    if "." not in name:
+        name += mimetypes.guess_extension(kind) or ""
     files.append(ToolFile(name, content))
     texts.append(f"[The file {name} is shown below the answer.]")

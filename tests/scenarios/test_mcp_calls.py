@@ -38,7 +38,7 @@ async def test_a_server_that_dies_during_a_call_is_told_and_serves_the_next_one(
         reply = await whole.finished(whole.general)
         assert answer(reply) == "It died, and drew."
         assert [(file.filename, file.data) for file in reply.files] == [
-            ("file-1.png", mcp_server.PNG)
+            ("picture-1.png", mcp_server.PNG)
         ]
         assert calls.read_text() == "called\n"
         stored = await whole.ledger.tool_calls.of_turn(1)

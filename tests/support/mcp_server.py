@@ -1,12 +1,13 @@
 """A small MCP server, made with the official SDK: over stdio, or over HTTP on a port."""
 
+import base64
 import os
 import sys
 from pathlib import Path
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Image
-from mcp.types import ToolAnnotations
+from mcp.types import BlobResourceContents, EmbeddedResource, ToolAnnotations
 
 PNG = bytes.fromhex("89504e470d0a1a0a") + b"rest of a picture"
 
@@ -29,6 +30,14 @@ def variables() -> str:
 def picture() -> Image:
     """Return a picture."""
     return Image(data=PNG, format="png")
+
+
+@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+def table() -> EmbeddedResource:
+    """Return a file whose address has no ending."""
+    blob = base64.b64encode(b"a,b").decode()
+    contents = BlobResourceContents(uri="tiny://tables/first", mime_type="text/csv", blob=blob)
+    return EmbeddedResource(type="resource", resource=contents)
 
 
 @server.tool()

@@ -59,7 +59,10 @@ async def test_a_server_is_listed_called_killed_during_a_call_and_started_again(
     assert "OWN=its own" in told
     assert "a secret of the bot" not in told
     shown = await called(functions, "picture")
-    assert [(file.name, file.data) for file in shown.files] == [("file-1.png", PNG)]
+    assert [(file.name, file.data) for file in shown.files] == [("picture-1.png", PNG)]
+    shown = await called(functions, "table")
+    assert [(file.name, file.data) for file in shown.files] == [("first.csv", b"a,b")]
+    assert shown.text == "[The file first.csv is shown below the answer.]"
     with pytest.raises(ArgumentsError, match="'one' is not of type 'integer'"):
         add.prepare('{"first": "one", "second": 2}')
     path = tmp_path / "calls"
@@ -105,7 +108,9 @@ async def test_a_server_that_can_not_be_started_leaves_the_others_working(
     functions = Functions(servers=[server])
     await functions.reload()
     assert functions.toolbox.get("roll_dice") is not None
-    assert "The MCP server broken can't be used" in caplog.text
+    assert "The MCP server broken can't be used: " in caplog.text
+    assert "Permission denied" in caplog.text
+    assert "TaskGroup" not in caplog.text
     await functions.close()
 
 
