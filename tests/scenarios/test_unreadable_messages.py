@@ -170,7 +170,27 @@ def without_lists(data: dict[str, Any]) -> None:
         data.pop(key, None)
 
 
-@pytest.mark.parametrize("change", [with_nulls, with_broken_spares, without_lists])
+def with_gaps(data: dict[str, Any]) -> None:
+    """Have null, numbers and text where Discord documents something else."""
+    data |= {
+        "type": "0",
+        "author": {**data["author"], "username": None, "global_name": 5, "avatar": 5},
+        "embeds": [None, {"title": ["a"], "footer": "x", "fields": None}],
+        "mentions": [None],
+        "message_reference": {},
+        "application_id": "x",
+        "timestamp": data["timestamp"],
+    }
+
+
+def of_an_unknown_kind(data: dict[str, Any]) -> None:
+    """Be of a type that nobody knows yet."""
+    data["type"] = 99
+
+
+@pytest.mark.parametrize(
+    "change", [with_nulls, with_broken_spares, without_lists, with_gaps, of_an_unknown_kind]
+)
 async def test_fields_that_no_answer_needs_cost_nobody_an_answer(
     threads: Community, monkeypatch: pytest.MonkeyPatch, change: Change
 ) -> None:

@@ -12,6 +12,8 @@ from bot.chat.texts.plain_text import CODE, readable
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """The types of messages that a member wrote; other types announce joins, pins and the like."""
 
+_KNOWN: Final = frozenset(discord.MessageType)
+
 _MENTION: Final = re.compile(
     rf"(?P<code>{CODE})|<@(?P<sigil>[!&]?)(?P<id>\d{{1,20}})>|<#(?P<channel>\d{{1,20}})>", re.DOTALL
 )
@@ -24,8 +26,18 @@ _OWN_MENTION_AMONG_WORDS: Final = re.compile(r"[ \t]\x00(?=[ \t])|\x00")
 
 
 def can_ask(message: discord.Message) -> bool:
-    """Return whether a person wrote a message; bots and webhooks ask no questions."""
-    return not (message.author.bot or message.webhook_id or message.type not in SPOKEN)
+    """Return whether a person wrote a message; bots and webhooks ask no questions.
+
+    A message of a type that nobody knows yet may be a notice of Discord's: only one that mentions
+    a bot, or stands in a direct message, counts.
+    """
+    if message.author.bot or message.webhook_id:
+        return False
+    if message.type in SPOKEN:
+        return True
+    if message.type in _KNOWN or not message.content:
+        return False
+    return message.guild is None or any(user.bot for user in message.mentions)
 
 
 def mentions(message: discord.Message, me: int) -> bool:

@@ -14,6 +14,8 @@ import aiohttp
 import discord
 import yarl
 
+from bot.chat.transport.message_payload import filled
+
 _ARCHIVE_MINUTES: Final = 1_440
 """Minutes without a message after which Discord archives a channel thread the bot opened."""
 
@@ -261,6 +263,7 @@ def _without_spare_fields(parse: Callable[[Any], T], data: Any) -> T:
 
     Raises what the parser raises. A link preview is spare beside text, and null means absent.
     """
+    data = filled(data)
     try:
         return parse(data)
     except Exception as error:

@@ -1,0 +1,137 @@
+"""Fills the gaps of a message's payload before discord.py parses it.
+
+Discord documents these fields as present and typed; a field that is null, missing or of another
+type costs nobody an answer where another value serves. What an answer needs stays as it is: then
+parsing fails, and the author is told.
+"""
+
+from typing import Any, Final
+
+_AUTHOR: Final = {"username": "unknown", "discriminator": "0"}
+_SNAPSHOT: Final = {
+    "type": 0, "content": "", "embeds": [], "attachments": [], "edited_timestamp": None,
+    "flags": 0, "mentions": [], "mention_roles": [], "sticker_items": [], "components": [],
+}  # fmt: skip
+_EMBED: Final[dict[str, type]] = {
+    "title": str, "description": str, "url": str, "timestamp": str, "type": str, "color": int,
+    "footer": dict, "author": dict, "provider": dict, "image": dict, "thumbnail": dict,
+    "video": dict, "fields": list,
+}  # fmt: skip
+
+
+def filled(data: Any) -> Any:
+    """Return a message's payload with its gaps filled.
+
+    Raises TypeError for a file without a name or an address, which a question can't do without.
+    """
+    if not isinstance(data, dict):
+        return data
+    made = {**data, "type": _kind(data.get("type")), **_written(data)}
+    if "author" in data:
+        made["author"] = _author(data["author"])
+    made["mentions"] = [each for each in _dicts(data.get("mentions")) if each.get("id")]
+    poll = data.get("poll")
+    if isinstance(poll, dict):
+        made["poll"] = _poll(poll, data.get("timestamp"))
+    if not str(data.get("application_id", 0)).isdecimal():
+        del made["application_id"]
+    reference = data.get("message_reference")
+    if reference is None:
+        made.pop("message_reference", None)
+    elif not _leads_somewhere(reference):
+        made["message_reference"] = _lost_reference(reference, data.get("channel_id"))
+    snapshots = data.get("message_snapshots")
+    if snapshots is None:
+        made.pop("message_snapshots", None)
+    elif isinstance(snapshots, list):
+        made["message_snapshots"] = [_snapshot(each, data.get("timestamp")) for each in snapshots]
+    return made
+
+
+def _written(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of text, files and embeds, which forwarded messages have as well."""
+    content = data.get("content")
+    return {
+        "content": content if isinstance(content, str) else "",
+        "attachments": [_attachment(each) for each in data.get("attachments") or ()],
+        "embeds": [_embed(each) for each in _dicts(data.get("embeds"))],
+    }
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _number(value: Any) -> Any:
+    """Return a whole number that came as text; other values unchanged."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    return value
+
+
+def _kind(told: Any) -> Any:
+    return 0 if told is None else _number(told)
+
+
+def _author(author: Any) -> Any:
+    if not isinstance(author, dict):
+        return author
+    made = {**author, **{key: text for key, text in _AUTHOR.items()
+                         if not isinstance(author.get(key), str)}}  # fmt: skip
+    for key in ("global_name", "avatar"):
+        made[key] = author[key] if isinstance(author.get(key), str) else None
+    return made
+
+
+def _attachment(attachment: Any) -> dict[str, Any]:
+    if not isinstance(attachment, dict) or not all(
+        isinstance(attachment.get(key), str) for key in ("filename", "url")
+    ):
+        msg = "a file has no name or no address"
+        raise TypeError(msg)
+    size = _number(attachment.get("size"))
+    proxy = attachment.get("proxy_url")
+    return {
+        **attachment,
+        "size": size if isinstance(size, int) and 0 <= size < 2**63 else 0,
+        "proxy_url": proxy if isinstance(proxy, str) else attachment["url"],
+    }
+
+
+def _embed(embed: dict[str, Any]) -> dict[str, Any]:
+    made = {key: each for key, each in embed.items() if isinstance(each, _EMBED.get(key, object))}
+    made["fields"] = [
+        {"inline": False, **each, "value": str(each.get("value") or "")}
+        for each in _dicts(embed.get("fields"))
+        if isinstance(each.get("name"), str)
+    ]
+    return made
+
+
+def _poll(poll: dict[str, Any], sent_at: Any) -> dict[str, Any]:
+    """Fill a poll that has a question and answers: when it ends and its votes are not needed."""
+    question = poll.get("question")
+    made = {key: each for key, each in poll.items() if key != "results" or isinstance(each, dict)}
+    if isinstance(question, dict) and not isinstance(question.get("text"), str):
+        made["question"] = {**question, "text": ""}
+    if not isinstance(poll.get("expiry"), str):
+        made["expiry"] = sent_at
+    return made
+
+
+def _leads_somewhere(reference: Any) -> bool:
+    return isinstance(reference, dict) and str(reference.get("channel_id")).isdecimal()
+
+
+def _lost_reference(reference: Any, channel_id: Any) -> dict[str, Any]:
+    """Return a reference to nowhere, so that the member reads that the message can't be read."""
+    kind = reference.get("type") if isinstance(reference, dict) else None
+    return {"type": kind or 0, "channel_id": channel_id, "message_id": None}
+
+
+def _snapshot(snapshot: Any, sent_at: Any) -> Any:
+    message = snapshot.get("message") if isinstance(snapshot, dict) else None
+    if not isinstance(message, dict):
+        return snapshot
+    told = {key: each for key, each in message.items() if each is not None}
+    return {**snapshot, "message": {"timestamp": sent_at, **_SNAPSHOT, **told, **_written(message)}}
