@@ -196,6 +196,11 @@ async def test_choices_contain_what_was_typed(handled: Handled) -> None:
     found = await handled.handlers.runs.any_run(asked, "QUESTION 2")
     assert [choice.value for choice in found] == ["2"]
     assert await handled.handlers.runs.active_run(asked, "") == []
+    for number in range(3, 31):
+        await handled.failed(number)
+    # More runs than Discord shows: what is typed finds older ones.
+    assert [each.value for each in await handled.handlers.runs.any_run(asked, "#2 ")] == ["2"]
+    assert len(await handled.handlers.runs.any_run(asked, "question")) == 25
 
 
 async def test_a_defect_is_answered_with_a_sentence(

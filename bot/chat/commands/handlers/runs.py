@@ -30,6 +30,9 @@ PAGE_SIZE: Final = 5
 _MOST_CHOICES: Final = 25
 """The most choices that Discord shows for an option."""
 
+_MOST_SEARCHED: Final = 200
+"""The most runs, the newest, that are searched for what a member types."""
+
 
 class RunCommands:
     """Handles ``/runs`` and the buttons below its list.
@@ -133,7 +136,9 @@ class RunCommands:
         own = state is not None and not interaction.permissions.manage_messages
         chosen = RunFilter(state=state, member_id=interaction.user.id if own else None)
         turns = await self._ledger.history.newest(
-            scope_of(interaction, chosen), offset=0, limit=_MOST_CHOICES
+            scope_of(interaction, chosen),
+            offset=0,
+            limit=_MOST_SEARCHED if typed else _MOST_CHOICES,
         )
         found: Choices = []
         for turn in turns:
@@ -142,6 +147,8 @@ class RunCommands:
             label = sentences.run_choice(turn, self._clock.now(), await self._asked(turn))
             if typed.casefold() in label.casefold():
                 found.append(app_commands.Choice(name=label, value=str(turn.id)))
+            if len(found) == _MOST_CHOICES:
+                break
         return found
 
     async def _show_page(
