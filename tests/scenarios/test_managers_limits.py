@@ -10,8 +10,10 @@ from bot.chat.texts.fluent import localized
 from bot.limit_settings import SpendingLimit
 from bot.sandbox import DiscordMessage
 from tests.scenarios.community import Community, answer
-from tests.scenarios.test_limits import limited, marked
+from tests.scenarios.test_limits import THOUSAND, limited, marked
+from tests.support import model_turns as turns
 from tests.support.eventually import eventually
+from tests.support.gate import Gate
 
 
 async def used(whole: Community, path: str, **values: Any) -> DiscordMessage:
@@ -163,3 +165,37 @@ async def test_a_channel_without_a_limit_has_that_of_its_category(channels: Comm
     for room, number in zip(rooms, (3, 2), strict=True):
         await channels.ask("three", channel=room)
         assert answer(await channels.finished(room, number)) == "three"
+
+
+async def test_a_run_keeps_its_day_while_midnight_passes_and_limits_change(
+    channels: Community,
+) -> None:
+    await limited(channels, member=SpendingLimit(tokens_per_day=1_000))
+    gate = Gate()
+    channels.model.then(turns.say("held", gate=gate, usage=THOUSAND))
+    await channels.ask("one")
+    await channels.in_state(1, "running")
+    await used(channels, "limits set", tokens_per_day=500, channel=channels.general)
+    today = datetime.fromtimestamp(channels.clock.now(), UTC).date()
+    channels.clock.later += 86_400
+    gate.open()
+    await channels.ended_turns(1)
+    (line,) = await channels.ledger.usage.lines("day", today.isoformat())
+    assert (line.key, line.tokens) == (today.isoformat(), 1_000)
+    # The new day has both budgets whole; the lower one is used up by the next answer.
+    await channels.ask("two")
+    assert answer(await channels.finished(channels.general, 2)) == "two"
+    await channels.ended_turns(2)
+    await marked(channels, await channels.ask("three", channels.ben))
+    await used(channels, "limits set", channel=channels.general)
+    await channels.ask("four", channels.ben)
+    assert answer(await channels.finished(channels.general, 4)) == "Ben: four"
+
+
+async def test_who_leaves_and_comes_back_finds_what_was_used(channels: Community) -> None:
+    await limited(channels, member=SpendingLimit(tokens_per_day=1_000))
+    await asked(channels, 1)
+    guild, guilds = channels.sandbox.guild.state, channels.sandbox.backend.guilds
+    guilds.leave(guild, channels.ada.user)
+    guilds.join(guild, channels.ada.user)
+    await marked(channels, await channels.ask("two"))

@@ -4,8 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bot.chat.access.question_gate import REFUSED
 from bot.chat.places.server_settings import server_settings
 from bot.chat.texts.fluent import localized, using
@@ -28,34 +26,66 @@ async def shown(whole: Community, interaction: Interaction) -> str:
     return interaction.original.content
 
 
-def forced(whole: Community, who: Person, channel: Channel, path: str) -> Interaction:
-    """A command that Discord shows to managers alone, sent by somebody else all the same."""
+def forced(
+    whole: Community, who: Person, channel: Channel, path: str, *options: dict[str, Any]
+) -> Interaction:
+    """A command that Discord shows to managers alone, or with options that Discord refuses."""
     name, sub = path.split()
     command = next(each for each in whole.sandbox.backend.commands.all(None) if each.name == name)
     data = {
         "id": str(command.id),
         "name": name,
         "type": 1,
-        "options": [{"name": sub, "type": 1, "options": []}],
+        "options": [{"name": sub, "type": 1, "options": list(options)}],
     }
     owners = {"0": str(channel.guild.id if channel.guild else 0)}
     return whole.sandbox.backend.interactions.begin(COMMAND, who.user, channel, data, owners=owners)
 
 
-PATHS = ["access show", "access allow", "settings show", "settings set"]
+def managers_paths(whole: Community) -> list[str]:
+    """Every command that is for managers."""
+    groups = whole.sandbox.backend.commands.all(None)
+    return [
+        *(
+            f"{group.name} {part['name']}"
+            for group in groups
+            if group.name in ("access", "settings", "limits")
+            for part in group.options
+            if part["name"] != "reset"  # it needs to know what
+        ),
+        "usage server",
+    ]
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_whoever_may_not_manage_the_server_is_refused(channels: Community, path: str) -> None:
-    wrong = forced(channels, channels.ada, channels.general, path)
-    assert await shown(channels, wrong) == localized("needs-manage-server")
-
-
-@pytest.mark.parametrize("path", PATHS)
-async def test_outside_of_servers_nothing_can_be_set(channels: Community, path: str) -> None:
+async def test_whoever_may_not_manage_the_server_is_refused_and_nobody_sets_anything_elsewhere(
+    channels: Community,
+) -> None:
     home = await channels.admin.open_dm()
-    wrong = forced(channels, channels.admin, home, path)
-    assert await shown(channels, wrong) == localized("only-in-servers")
+    paths = managers_paths(channels)
+    assert len(paths) > 9
+    for path in paths:
+        wrong = forced(channels, channels.ada, channels.general, path)
+        assert await shown(channels, wrong) == localized("needs-manage-server"), path
+        misplaced = forced(channels, channels.admin, home, path)
+        assert await shown(channels, misplaced) == localized("only-in-servers"), path
+
+
+async def test_amounts_that_discord_refuses_are_refused_here_too(channels: Community) -> None:
+    for name, kind, value in (
+        ("tokens_per_day", 4, -5),
+        ("tokens_per_month", 4, 10**15),
+        ("money_per_day", 10, -0.5),
+        ("tokens_per_day", 4, "many"),
+    ):
+        option = {"name": name, "type": kind, "value": value}
+        wrong = forced(channels, channels.admin, channels.general, "limits set", option)
+        assert await shown(channels, wrong) == localized("command-failed")
+    # What another version stored is no limit, and stops nobody.
+    guild_id = channels.sandbox.guild.id
+    name = f"limit.{guild_id}.server"
+    await channels.ledger.settings.set(guild_id, guild_id, {name: '{"tokens_an_hour":0}'})
+    await channels.ask("one")
+    assert answer(await channels.finished(channels.general)) == "one"
 
 
 async def test_a_manager_without_other_permissions_may_manage_the_bot(channels: Community) -> None:

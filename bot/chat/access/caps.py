@@ -4,6 +4,7 @@ Both count. The managers of a server store theirs as settings of the member, rol
 server that a limit is for.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, Protocol
 
@@ -16,6 +17,8 @@ from bot.store.ledger import Cap, Ledger, Period, SpendingScope
 
 LimitKind = Literal["server", "channel", "role", "member", "everyone"]
 """What a limit of a server's managers is for; "everyone" is each of its members."""
+
+_log: Final = logging.getLogger(__name__)
 
 NO_LIMIT: Final = SpendingLimit()
 
@@ -179,8 +182,12 @@ def _without(limit: SpendingLimit, lifted: Iterable[Period]) -> SpendingLimit:
 
 
 def decoded(value: str) -> SpendingLimit:
-    """Return a stored limit."""
-    return msgspec.json.decode(value, type=SpendingLimit)
+    """Return a stored limit; one that this version can't read limits nothing."""
+    try:
+        return msgspec.json.decode(value, type=SpendingLimit)
+    except msgspec.MsgspecError as error:
+        _log.warning("A stored limit can't be read and is left out: %s", error)
+        return NO_LIMIT
 
 
 def _caps(

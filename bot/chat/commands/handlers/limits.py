@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import discord
+import msgspec
 from discord import app_commands
 
 from bot.chat.access.budgets import Budgets
@@ -57,12 +58,9 @@ class LimitCommands:
             guild_id = response.guild_id
             if guild_id is None:
                 return
-            limit = SpendingLimit(
-                tokens_per_day=tokens_per_day,
-                tokens_per_month=tokens_per_month,
-                money_per_day=money_per_day,
-                money_per_month=money_per_month,
-            )
+            amounts = (tokens_per_day, tokens_per_month, money_per_day, money_per_month)
+            given = dict(zip(SpendingLimit.__struct_fields__, amounts, strict=True))
+            limit = msgspec.convert(given, SpendingLimit)
             kind, target_id = _target(who, channel, whom, guild_id)
             await self._budgets.caps.store(kind, guild_id, target_id, limit)
             await response.show(await self._shown(guild_id))
@@ -70,7 +68,7 @@ class LimitCommands:
     async def lift(
         self,
         interaction: discord.Interaction[Any],
-        who: discord.Member | None = None,
+        who: discord.User | discord.Member | None = None,
         channel: Place | None = None,
     ) -> None:
         """Lift the used up limits of a member, a channel or this server until their period ends."""
@@ -86,7 +84,7 @@ class LimitCommands:
                 guild_id,
                 target_id,
                 channel_ids=[each.id for each in channels] or [target_id],
-                role_ids=[role.id for role in who.roles] if who is not None else (),
+                role_ids=[role.id for role in getattr(who, "roles", ())],
             )
             name = _name(kind, target_id)
             await response.show(localized("limits-lifted", name=name, until=str(until)))
