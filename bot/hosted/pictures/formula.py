@@ -62,6 +62,10 @@ _ALIKE: Final = (
 )
 """TeX that the converter does not read, and TeX with the same meaning."""
 
+_SIGNS: Final = frozenset("-−+±∓")
+_RELATIONS: Final = frozenset("=<>≤≥≠≈≡∼≅→←⇌⇒⇔⟶⟵↔")
+_BEFORE_SIGNS: Final = _RELATIONS | frozenset("([{,;×·⋅")
+_AROUND: Final = "0.28em"
 _TEXT: Final = re.compile(r"\\(?:text|mbox|textrm)\{([^{}$]*\$[^{}]*)\}")
 _IN_TEXT: Final = re.compile(r"\$([^$]*)\$")
 _LIGHT: Final = {
@@ -157,5 +161,34 @@ def _mathml(tex: str) -> ET.Element:
             # By default the lines of equations are so near that they touch.
             element.set("rowspacing", "0.5em")
     give_rules(root, rules)
+    _space(root)
     root.attrib["mathcolor"] = INK
     return root
+
+
+def _space(root: ET.Element) -> None:
+    """Set signs close to their numbers, and relations with something above apart from both sides.
+
+    ziamath takes every minus between two elements for an operator.
+    """
+    for parent in root.iter():
+        before: ET.Element | None = None
+        for place, element in reversed(list(enumerate(parent))):
+            before = parent[place - 1] if place else None
+            if element.tag in ("mover", "munder", "munderover") and _is_relation(element[0]):
+                parent.insert(place + 1, ET.Element("mspace", {"width": _AROUND}))
+                parent.insert(place, ET.Element("mspace", {"width": _AROUND}))
+            elif (
+                element.tag == "mo"
+                and element.text in _SIGNS
+                and before is not None
+                and before.tag == "mo"
+                and (before.text or "") in _BEFORE_SIGNS
+            ):
+                element.set("form", "prefix")
+
+
+def _is_relation(element: ET.Element) -> bool:
+    while element.tag == "mrow" and len(element) == 1:
+        element = element[0]
+    return element.tag == "mo" and (element.text or "") in _RELATIONS

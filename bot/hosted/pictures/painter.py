@@ -20,7 +20,7 @@ from bot.hosted.pictures.request import Answer, ChartRequest, FormulaRequest, Pi
 SECONDS: Final = 3.0
 """How long one picture may take, in seconds, without the start of the process."""
 
-_START_SECONDS: Final = 10.0
+_START_SECONDS: Final = 30.0
 _MEMORY_BYTES: Final = 768 * 2**20
 _MOST_BYTES: Final = 8 * 2**20
 _START: Final = (

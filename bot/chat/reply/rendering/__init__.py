@@ -32,11 +32,11 @@ _log: Final = logging.getLogger(__name__)
 _NEWLINE: Final = re.compile(r"\r\n?")
 # Each branch begins with one of a few characters, which the search skips to.
 _SUSPECT: Final = re.compile(
-    r"\\[(\[]|\\begin\{|\$|<[a-zA-Z/!]|&[#a-zA-Z]|!\[|\|[ :]*-|\#{4}"
+    r"\\[(\[]|\\begin\{|\$|<[a-zA-Z/!]|&[#a-zA-Z]|!\[|\|[ :]*-|\#{4}|`{4}"
     r"|\[(?:\^|https?://|[ xX]\][ \t])|\](?:\[|:[ \t]|\((?!<?(?:https?|discord|mailto|tel):))"
     r"|\*(?:(?<=[0-9A-Za-z)\]]\*)|(?<=[0-9A-Za-z)\]]\*\*))[0-9A-Za-z(\[]"
     r"|_(?:(?<=[0-9A-Za-z_]_)(?![0-9A-Za-z_])|(?<=[0-9A-Za-z]_)_[0-9A-Za-z]|_[a-z])"
-    r"|\n(?:[> ]* {4}[^\n]|[> ]*\t[^\n]"
+    r"|\n(?:[> ]* {4}[^\n]|[> ]*\t[^\n]|[ \t]*>(?:[ \t]*>)*(?=\n|\Z)"
     r"|[ \t>]*(?:~~~|\+[ \t]|(?:\#{1,3}[ \t][^\n]*\#|={1,}|(?:[-*_][ \t]*){3,})[ \t]*(?:\n|\Z)))"
 )
 

@@ -27,7 +27,8 @@ _TASK: Final = re.compile(r"\[([ xX])\](?=\s)")
 _CLOSED_HEADING: Final = re.compile(r"\s#+\s*\Z")
 _UNDERLINED: Final = re.compile(r"[^\n]{0,60}[^\n.:;,!?。：！？]")
 _SPOILER: Final = re.compile(r"\|\|[^|\s][^|]*\|\|")
-_TILDES: Final = re.compile(r"[ \t>]*~{3,}[ \t]*")
+_BACKTICKS: Final = re.compile("`{3,}")
+_EMPTY_QUOTE: Final = re.compile(r"[ \t]*>(?:[ \t]*>)*")
 _FENCE: Final = "```"
 _BOXES: Final = {" ": "☐", "x": "☑", "X": "☑"}
 
@@ -109,6 +110,8 @@ class _Page:
                 case "hr":
                     start, end = _place(token)
                     self._edit(start, end, [self._prefix(start) + RULE])
+                case "blockquote_open":
+                    self._quote(token)
                 case "fence":
                     self._fence(token)
                 case "code_block":
@@ -216,26 +219,32 @@ class _Page:
         elif text != inline.content:
             self._edit(start, end - 1, _prefixed(prefix, text))
 
+    def _quote(self, token: Token) -> None:
+        """Have empty lines of a quote end with a space: Discord takes a lone ">" for text."""
+        start, end = _place(token)
+        for number in range(start, end):
+            if _EMPTY_QUOTE.fullmatch(self._lines[number]):
+                self._lines[number] += " "
+
     def _fence(self, token: Token) -> None:
-        """Rewrite a fence of tildes, which Discord lacks, with backticks."""
-        if not token.markup.startswith("~") or _FENCE in token.content:
+        """Rewrite a fence of tildes or of more than three backticks, which Discord lacks."""
+        if token.markup == _FENCE:
             return
         start, end = _place(token)
-        lines = self._lines[start:end]
+        lines = self._lines[start + 1 : end]
         quote = self._prefix(start)
-        lines[0] = f"{quote}{_FENCE}{token.info.strip()}"
-        closing = _TILDES.fullmatch(lines[-1]) if len(lines) > 1 else None
-        behind = [f"{_continued(quote)}{_FENCE}"]
-        self._edit(start, end, (lines[:-1] if closing else lines) + behind)
+        last = lines[-1].strip(" \t>") if lines else ""
+        if last.startswith(token.markup) and not last.strip(token.markup[0]):
+            lines.pop()
+        written = [f"{quote}{_FENCE}{token.info.strip()}", *map(_without_fences, lines)]
+        self._edit(start, end, [*written, f"{_continued(quote)}{_FENCE}"])
 
     def _indented(self, token: Token) -> None:
         start, end = _place(token)
-        if _FENCE in token.content:
-            return
         match = _QUOTE.match(self._lines[start])
         quote = match[0].rstrip(" \t") if match else ""
         quote = f"{quote} " if quote else ""
-        code = token.content.rstrip("\n").split("\n")
+        code = _without_fences(token.content.rstrip("\n")).split("\n")
         self._edit(start, end, [quote + line for line in (_FENCE, *code, _FENCE)])
 
     def _formula(self, token: Token) -> None:
@@ -297,4 +306,11 @@ def _continued(prefix: str) -> str:
 def _prefixed(prefix: str, text: str) -> list[str]:
     first, *others = text.split("\n")
     behind = _continued(prefix)
-    return [prefix + first, *(behind + line if line else behind.rstrip() for line in others)]
+    # A quote's mark needs the space behind it, also in an empty line.
+    empty = f"{behind.rstrip()} " if ">" in behind else ""
+    return [prefix + first, *(behind + line if line else empty for line in others)]
+
+
+def _without_fences(code: str) -> str:
+    """Return code in which Discord sees no end of the code block: backticks stand apart."""
+    return _BACKTICKS.sub(lambda found: "\u200b".join(found[0]), code)

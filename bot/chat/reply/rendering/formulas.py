@@ -25,19 +25,12 @@ _TERM: Final = re.compile(rf"[^\W_]+{_SCRIPTS}|{_ALONE}")
 _OPERAND_BEHIND: Final = "\u2061"  # FUNCTION APPLICATION, replaced by a space at the end
 _BESIDE: Final = re.compile(f"{_OPERAND_BEHIND}(?=[\\s()|,.;:!?]|\\Z)")
 _SPACES: Final = re.compile(r"[ \t]+")
-_TEXTS: Final = symbols.words(
-    "text mathrm textrm mathit textit mathsf mathtt mathbf textbf boldsymbol bm mbox "
-    "operatorname operatorname* boxed mathnormal"
-)
-_LINES: Final = symbols.words(
-    "align aligned gather gathered split equation alignat alignedat multline"
-)
 _ROW_SPACE: Final = re.compile(r"\*?\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]")
 _PLACE: Final = re.compile(r"\[[tbc]\]")
-_ABOVE: Final = {("?", "="): "≟", ("def", "="): "≝", ("△", "="): "≜", ("!", "="): "≟"}
-"""Relations with something above them that are one character."""
-_CLOSING: Final = frozenset({"rvert", "rVert", "rfloor", "rceil", "rangle"})
 _LONGEST_STRUCK: Final = 4
+_CELL: Final = "\ue000"
+_ROW: Final = "\ue001"
+_MOST_CELLS: Final = 12
 _INLINE_OPERATORS: Final = {"=": "=", "<": "<", ">": ">", "+": "+", "-": "−"}
 _GROUP: Final = frozenset("{")
 _CHARACTERS: Final = {"~": " ", "'": "′", "*": " ∗ "}
@@ -116,6 +109,7 @@ class _Reader:
         self._at = 0
         self._depth = 0
         self._in_fraction = False
+        self._in_matrix = False
 
     def whole(self) -> str:
         """Return the formula's lines; raises ``_UnreadableError``."""
@@ -167,6 +161,8 @@ class _Reader:
         match token:
             case "{":
                 return self._sequence("}")
+            case "&" if self._in_matrix:
+                return _CELL
             case "&" if self._depth > 1:
                 return " "
             case "}" | "&" | "#" | "$" | "\\":
@@ -189,8 +185,8 @@ class _Reader:
         if name in symbols.SYMBOLS:
             if name.isalpha():
                 self._skip_space()
-            if name in _CLOSING:
-                self._drop_space(pieces)
+            if name in symbols.CLOSING:
+                _drop_space(pieces)
             return symbols.SYMBOLS[name]
         if name in symbols.LARGE:
             return symbols.LARGE[name] + _OPERAND_BEHIND
@@ -203,7 +199,7 @@ class _Reader:
             if name in ("left", "right", "middle") and self._peek() == ".":
                 self._at += 1
             return ""
-        if name in _TEXTS:
+        if name in symbols.TEXTS:
             text = self._argument()
             return text + _OPERAND_BEHIND if name.startswith("operatorname") else text
         if name in symbols.ACCENTS:
@@ -235,7 +231,7 @@ class _Reader:
             case "cancel" | "bcancel" | "xcancel":
                 return self._struck()
             case "colon":
-                self._drop_space(pieces)
+                _drop_space(pieces)
                 return ": "
             case "begin":
                 return self._environment()
@@ -245,9 +241,11 @@ class _Reader:
                 raise _UnreadableError
 
     def _line_end(self) -> str:
+        self._skip(_ROW_SPACE)
+        if self._in_matrix:
+            return _ROW
         if self._depth > 2:
             raise _UnreadableError
-        self._skip(_ROW_SPACE)
         return "\n"
 
     def _skip(self, pattern: re.Pattern[str]) -> None:
@@ -257,23 +255,17 @@ class _Reader:
         while left > 0:
             left -= len(self._next())
 
-    @staticmethod
-    def _drop_space(pieces: list[str]) -> None:
-        while pieces and pieces[-1] and not pieces[-1].strip():
-            pieces.pop()
-
     def _stacked(self, name: str) -> str:
         """Return a relation with something above, or a named function with something below."""
         extra, base = self._argument().strip(), self._argument()
         plain = base.strip().replace(_OPERAND_BEHIND, "")
         if name == "underset" and plain in symbols.FUNCTIONS:
             return f"{plain}({extra.replace(' ', '')}){_OPERAND_BEHIND}"
-        if name != "underset" and (extra, plain) in _ABOVE:
-            return f" {_ABOVE[extra, plain]} "
-        arrow = {"→": "→", "⇌": "⇌", "⇒": "⇒"}.get(plain)
-        if arrow is None:
+        if name != "underset" and (extra, plain) in symbols.ABOVE:
+            return f" {symbols.ABOVE[extra, plain]} "
+        if plain not in {"→", "⇌", "⇒"}:
             raise _UnreadableError
-        return f" {arrow}[{extra}] "
+        return f" {plain}[{extra}] "
 
     def _labelled(self, name: str) -> str:
         """Return an arrow with its labels in brackets."""
@@ -283,7 +275,7 @@ class _Reader:
             below = self._sequence("]").strip()
         labels = ", ".join(filter(None, (self._argument().strip(), below)))
         arrow = {"xrightarrow": "→", "xleftarrow": "←"}.get(name, "=")
-        return f" {arrow}[{labels}] " if labels else f" {arrow} "
+        return f" {arrow}[{labels}] ".replace("[]", "")
 
     def _struck(self) -> str:
         text = self._argument().strip()
@@ -293,7 +285,9 @@ class _Reader:
 
     def _environment(self) -> str:
         name = self._raw_group()
-        if name.removesuffix("*") not in _LINES or self._depth > 1:
+        if name in symbols.MATRICES:
+            return self._matrix(name)
+        if name.removesuffix("*") not in symbols.LINES or self._depth > 1:
             raise _UnreadableError
         self._skip(_PLACE)
         if name.startswith("align") and "at" in name:
@@ -302,6 +296,18 @@ class _Reader:
         if self._raw_group() != name:
             raise _UnreadableError
         return text
+
+    def _matrix(self, name: str) -> str:
+        """Return a matrix in one line: commas between its cells, semicolons between its rows."""
+        outer, self._in_matrix = self._in_matrix, True
+        text = self._sequence(r"\end")
+        self._in_matrix = outer
+        if self._raw_group() != name or text.count(_CELL) + text.count(_ROW) >= _MOST_CELLS:
+            raise _UnreadableError
+        rows = filter(str.strip, text.split(_ROW))
+        cells = "; ".join(", ".join(map(str.strip, row.split(_CELL))) for row in rows)
+        brackets = symbols.MATRICES[name]
+        return f"{brackets[0]}{cells}{brackets[1]}"
 
     def _raw_group(self) -> str:
         if self._next() != "{":
@@ -365,8 +371,7 @@ class _Reader:
         named = bool(pieces) and pieces[-1].endswith(_OPERAND_BEHIND)
         if named:
             pieces[-1] = pieces[-1][:-1]
-        while pieces and not pieces[-1].strip() and pieces[-1]:
-            pieces.pop()
+        _drop_space(pieces)
         small = (symbols.superscript if mark == "^" else symbols.subscript)(inside)
         if small is None:
             close = inside.replace(" ", "") if mark == "_" else inside
@@ -376,6 +381,11 @@ class _Reader:
                 alone = len(close) == 1 or close.isdigit() or (mark == "_" and close.isalnum())
                 small = mark + (close if alone else f"({close})")
         pieces.append(small + (_OPERAND_BEHIND if named else ""))
+
+
+def _drop_space(pieces: list[str]) -> None:
+    while pieces and pieces[-1].isspace():
+        pieces.pop()
 
 
 def _enclosed(text: str, atom: re.Pattern[str] = _ATOM) -> str:

@@ -94,6 +94,27 @@ IGNORED: Final = words(
 )
 """Commands that concern the size or place of what is behind them alone."""
 
+TEXTS: Final = words(
+    "text mathrm textrm mathit textit mathsf mathtt mathbf textbf boldsymbol bm mbox "
+    "operatorname operatorname* boxed mathnormal"
+)
+"""Commands whose argument is text or shown as it is."""
+
+LINES: Final = words("align aligned gather gathered split equation alignat alignedat multline")
+"""Environments whose rows are lines."""
+
+ABOVE: Final = {("?", "="): "≟", ("def", "="): "≝", ("△", "="): "≜", ("!", "="): "≟"}
+"""Relations with something above them that are one character."""
+
+CLOSING: Final = frozenset({"rvert", "rVert", "rfloor", "rceil", "rangle"})
+"""Closing marks, which stand close to what is before them."""
+
+MATRICES: Final = {
+    "matrix": "()", "smallmatrix": "()", "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}",
+    "vmatrix": "||", "Vmatrix": "‖‖",
+}  # fmt: skip
+"""Environments of matrices, with their brackets."""
+
 _SUPERSCRIPTS: Final = dict(
     zip(
         "0123456789+−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθφχ′∘°∗",

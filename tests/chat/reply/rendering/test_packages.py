@@ -67,5 +67,5 @@ PIECES = [
 def test_no_letter_of_an_equation_is_lost(inside: str) -> None:
     tex = rf"\ce{{{inside}}}"
     names = re.compile(r"\\[A-Za-z]+")
-    wanted = re.findall("Na|H|é|水", inside)
+    wanted = re.findall("Na|H|é|水", names.sub("", inside))
     assert re.findall("Na|H|é|水", names.sub("", core_tex(tex))) == wanted
