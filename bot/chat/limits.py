@@ -8,6 +8,7 @@ from bot.chat.catch_up.read_markers import WRITE_SECONDS
 from bot.chat.catch_up.watchdog import WATCH_SECONDS
 from bot.chat.intake.listener import MOST_WAITING
 from bot.chat.reply.edit_throttle import CHANNEL_SECONDS
+from bot.chat.reply.message_routes import TOKEN_SECONDS
 from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.schedules.due_questions import LOOK_SECONDS
 from bot.chat.turns.run_slots import CONCURRENT_RUNS
@@ -31,3 +32,4 @@ class ChatLimits:
     edit_seconds: float = CHANNEL_SECONDS
     housekeeping_seconds: float = FIRST_SECONDS
     look_seconds: float = LOOK_SECONDS
+    response_seconds: float = TOKEN_SECONDS

@@ -22,18 +22,15 @@ from bot.chat.commands import assistant_form
 from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.entrance import Entrance
-from bot.chat.commands.groups import CommandHandlers, command_groups
-from bot.chat.commands.handlers.access import AccessCommands
+from bot.chat.commands.groups import CommandHandlers, ServerCommands, command_groups
+from bot.chat.commands.handlers.ask import ASK_FORM, AskCommands
 from bot.chat.commands.handlers.assistants import AssistantCommands, ModelLister, no_models
-from bot.chat.commands.handlers.channels import ChannelCommands
 from bot.chat.commands.handlers.conversations import ConversationCommands
 from bot.chat.commands.handlers.help import HelpCommand
-from bot.chat.commands.handlers.limits import LimitCommands
 from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.schedules import ScheduleCommands
-from bot.chat.commands.handlers.server_settings import SettingsCommands
 from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
-from bot.chat.commands.handlers.usage import UsageCommands
+from bot.chat.commands.interaction import ResponseTokens
 from bot.chat.commands.modals import Modals
 from bot.chat.commands.question_form import QUESTION_FORM, QuestionForm
 from bot.chat.commands.reply_buttons import InteractionHandlers
@@ -49,11 +46,11 @@ from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
-from bot.chat.reply.channel_writer import ChannelWriters
 from bot.chat.reply.edit_throttle import EditThrottle
 from bot.chat.reply.illustration import FormulaDrawer
 from bot.chat.reply.notice import Notice
 from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.reply.writers import ChannelWriters
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.schedules.reminders import Reminders
 from bot.chat.texts import fluent
@@ -124,7 +121,7 @@ def build_parts(
         answered=metrics.discord_answered,
     )
     rest = RestRetry(clock)
-    writers = ChannelWriters(client, rest, clock)
+    writers = ChannelWriters(client, ledger, rest, clock)
     locales = Locales(client, ledger)
     notice = Notice(client, ledger, rest, locales)
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
@@ -256,6 +253,11 @@ def build_parts(
         look_seconds=limits.look_seconds,
         metrics=metrics,
     )
+    responses = ResponseTokens(clock, seconds=limits.response_seconds)
+    soon, most_waiting = scheduler.schedule, limits.most_waiting
+    asks = AskCommands(
+        client, ledger, rest, responses, choice, rules, alerts, metrics, soon, most_waiting
+    )
     entrance = Entrance(locales, gate, visitors, question_limits, rest)
     privacy = PrivacyCommands(
         ledger,
@@ -278,13 +280,14 @@ def build_parts(
         choice,
         functions,
         caller.approvals,
-        make_soon=late_calls.make_soon,
-        schedule=scheduler.schedule,
+        late_calls.make_soon,
+        soon,
     )
     handlers = InteractionHandlers(
         ledger,
         rest,
         clock,
+        responses,
         schedule=scheduler.schedule,
         cancel=scheduler.cancel,
         health=run_slots.health,
@@ -293,6 +296,7 @@ def build_parts(
             ledger,
             rest,
             threads,
+            responses,
             schedule=scheduler.schedule,
             report_votes=vote_reporter.report_soon,
             show_thoughts=settings.show_thoughts,
@@ -304,6 +308,7 @@ def build_parts(
     admins = discord.Permissions(**{settings.admin_permission: True})
     commands = CommandHandlers(
         help=HelpCommand(rest, rules, admins, reads_all=reads_all),
+        asks=asks,
         runs=handlers.runs,
         conversations=conversations,
         privacy=privacy,
@@ -312,11 +317,9 @@ def build_parts(
         assistants=AssistantCommands(
             client, ledger, rest, clock, threads, choice, editor, models or no_models
         ),
-        channels=ChannelCommands(client, ledger, rest, rules, reads_all=reads_all),
-        access=AccessCommands(ledger, rest, gate),
-        settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
-        usage=UsageCommands(ledger, rest, budgets),
-        limits=LimitCommands(rest, budgets),
+        servers=ServerCommands.build(
+            client, ledger, rest, clock, locales, rules, gate, budgets, settings
+        ),
     )
     return ChatParts(
         gateway=gateway,
@@ -387,11 +390,12 @@ def build_parts(
                 assistant_form.KIND: commands.assistants.form_sent,
                 REASON_FORM: handlers.answers.reason_sent,
                 DENIAL_FORM: tools.reason_sent,
+                ASK_FORM: asks.form_sent,
             },
         ),
         command_tree=BotCommandTree(
             client,
-            command_groups(commands, admins),
+            command_groups(commands, admins, for_users=access.user_installs),
             ledger,
             rest,
             entrance,

@@ -135,7 +135,7 @@ class OperatorAlerts:
         server = guild.name if guild is not None else str(turn.guild_id)
 
         def text() -> str:
-            place = str(turn.channel_id)
+            place = str(turn.place_id)
             return localized("alert-permission", channel=place, server=sentences.plain(server))
 
         self._start(self._tell(_permission(turn), text, turn.guild_id))

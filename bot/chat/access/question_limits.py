@@ -1,12 +1,13 @@
 """Says whether a member may ask now: how many questions a minute, and what is left to spend."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import discord
 from msgspec import Struct
 
 from bot.chat.access.budgets import Budgets
-from bot.chat.access.gate import AccessRequest
+from bot.chat.access.gate import AccessRequest, Entry
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.limits import LimitReached
@@ -15,14 +16,22 @@ from bot.limit_settings import LimitSettings
 ASKING_BUTTONS: Final = frozenset({"retry", "again", "continue"})
 """The buttons that ask the model."""
 
-ASKING_COMMANDS: Final = frozenset({"runs retry", "schedule run"})
-"""The commands that ask the model."""
+ASKING_COMMANDS: Final = frozenset(
+    {"ask", "explain-this", "translate-this", "runs retry", "schedule run"}
+)
+"""The commands and menus that ask the model."""
 
-ASKING_FORMS: Final = frozenset({"write"})
+ASKING_FORMS: Final = frozenset({"write", "ask"})
 """The forms that ask the model."""
 
 WITHOUT_BUDGET: Final = frozenset({"usage", "privacy", "cancel"})
 """The commands and buttons that work while the operator's total is spent."""
+
+_ASKING: Final[Mapping[Entry, frozenset[str]]] = {
+    "button": ASKING_BUTTONS,
+    "command": ASKING_COMMANDS,
+    "form": ASKING_FORMS,
+}
 
 _MOST_REMEMBERED: Final = 10_000
 
@@ -97,11 +106,7 @@ class QuestionLimits:
         self, request: AccessRequest, event_id: int
     ) -> RateReached | LimitReached | None:
         """Return the limit that a command, a button or a form reaches. Raises ``LedgerError``."""
-        asking = {
-            "button": ASKING_BUTTONS,
-            "form": ASKING_FORMS,
-            "command": ASKING_COMMANDS,
-        }.get(request.entry, frozenset())
+        asking = _ASKING.get(request.entry, frozenset())
         if f"{request.command} {request.subcommand}".strip() in asking:
             return await self.of_question(request, event_id)
         if request.command in WITHOUT_BUDGET:

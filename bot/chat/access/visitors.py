@@ -20,6 +20,11 @@ _ENTRIES: Final[dict[discord.InteractionType, Entry]] = {
     discord.InteractionType.modal_submit: "form",
 }
 
+_MENU_TYPES: Final = (
+    discord.AppCommandType.user.value,
+    discord.AppCommandType.message.value,
+)
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -120,7 +125,7 @@ class Visitors:
             command=_command_of(interaction.data),
             subcommand=_subcommand_of(interaction.data),
             is_manager=guild_id is not None and interaction.permissions.manage_guild,
-            by_user_install=_is_by_user_install(interaction),
+            by_user_install=is_by_user_install(interaction),
         )
 
     async def _holder(self, channel_id: int) -> int:
@@ -159,9 +164,12 @@ def role_ids_of(interaction: discord.Interaction[Any]) -> frozenset[int]:
 def _command_of(data: Any) -> str:
     """Return the name of the command to which an interaction belongs.
 
-    The custom_id of a command's own buttons and forms begins with its name and a colon.
+    The custom_id of a command's own buttons and forms begins with its name and a colon. The menu
+    "Explain this" is called ``explain-this``.
     """
     given = data if isinstance(data, dict) else {}
+    if given.get("type") in _MENU_TYPES and "custom_id" not in given:
+        return str(given.get("name")).lower().replace(" ", "-")
     return str(given.get("name") or str(given.get("custom_id", "")).partition(":")[0])
 
 
@@ -173,7 +181,7 @@ def _subcommand_of(data: Any) -> str:
     return str(given.get("name", "")) if is_part else ""
 
 
-def _is_by_user_install(interaction: discord.Interaction[Any]) -> bool:
+def is_by_user_install(interaction: discord.Interaction[Any]) -> bool:
     """Return whether only the person's own installation of the app brought the interaction here."""
     if interaction.guild_id is None:
         return interaction.context.private_channel is True

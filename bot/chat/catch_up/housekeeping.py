@@ -1,5 +1,7 @@
 """The daily job: forgets what is too old, and servers that removed the bot; looks for deletions.
 
+The tokens of interactions leave each minute, because each works for 15 minutes only.
+
 The moment of the last whole run is stored. A run that was interrupted is made again at the next
 start; each of its steps does no harm if it is made twice.
 """
@@ -13,7 +15,7 @@ import discord
 from bot.chat.places.server_settings import server_settings
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
-from bot.store.ledger import Deletion, Ledger
+from bot.store.ledger import Deletion, Ledger, LedgerError
 
 DONE_FACT: Final = "housekeeping.done"
 """The name of the ledger's fact with the moment of the last whole run."""
@@ -24,6 +26,7 @@ FIRST_SECONDS: Final = 60.0
 _DAY: Final = 86_400.0
 _LOOK_AGAIN: Final = 3_600.0
 _BETWEEN_CHANNELS: Final = 0.2
+_PURGE_SECONDS: Final = 60.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -66,6 +69,7 @@ class Housekeeping:
     def begin(self) -> None:
         """Run from now on, each day."""
         self._tasks.start(self._run_daily(), "The daily job stopped; the next start begins again")
+        self._tasks.start(self._purge(), "Tokens stay until the next start")
 
     def removed_from(self, guild_id: int) -> None:
         """Note that a server removed the bot."""
@@ -94,6 +98,14 @@ class Housekeeping:
             except Exception:  # noqa: BLE001 - a full disk, or a defect: the next hour tries again
                 _log.exception("The daily job failed; it is made again in an hour")
             await self._clock.sleep(_LOOK_AGAIN)
+
+    async def _purge(self) -> None:
+        while True:
+            try:
+                await self._ledger.asks.purge()
+            except LedgerError as error:
+                _log.warning("Tokens that are over can't be removed yet: %s", error)
+            await self._clock.sleep(_PURGE_SECONDS)
 
     async def _is_due(self) -> bool:
         done = await self._ledger.fact(DONE_FACT)

@@ -10,15 +10,17 @@ import discord
 from bot.assistants.errors import APIError
 from bot.chat.access.gate import role_ids_json
 from bot.chat.access.visitors import role_ids_of
-from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
+from bot.chat.commands.interaction import AcknowledgedInteraction, ResponseTokens, open_form
 from bot.chat.commands.modals import ModalEntries
 from bot.chat.commands.run_steps import describe_steps
+from bot.chat.commands.turn_press import TurnPress
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.api_errors import TurnError
+from bot.chat.threads.messages.transcript import answer_text
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
-from bot.store.ledger import Ledger, LedgerError, NewQuestion
+from bot.store.ledger import Ledger, LedgerError, NewQuestion, Turn
 
 LONGEST_REASON: Final = 1_000
 """The most characters of a reason."""
@@ -42,6 +44,7 @@ class AnswerHandlers:
         ledger: Ledger,
         rest: RestRetry,
         threads: AssistantThreads,
+        responses: ResponseTokens,
         *,
         schedule: Callable[[int], None],
         report_votes: Callable[[], None],
@@ -50,6 +53,7 @@ class AnswerHandlers:
         self._ledger = ledger
         self._rest = rest
         self._threads = threads
+        self._responses = responses
         self._schedule = schedule
         self._report_votes = report_votes
         self._show_thoughts = show_thoughts
@@ -58,25 +62,38 @@ class AnswerHandlers:
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Ask the assistant to continue an answer that was cut off; the press is the question."""
-        async with AcknowledgedInteraction(interaction, self._rest) as response:
-            turn = await self._ledger.history.turn(turn_id)
+        async with TurnPress(interaction, self._rest, self._ledger, turn_id) as press:
+            turn = press.turn
             if turn is not None and await self._ledger.handovers.is_under_way(turn.channel_id):
-                await response.note(localized("help-ask-people"))
+                await press.refuse(localized("help-ask-people"))
                 return
             if turn is not None:
+                response = self._responses.of(interaction) if turn.personal is not None else None
                 question = NewQuestion(
                     id=interaction.id,
-                    channel_id=turn.channel_id,
+                    channel_id=turn.place_id,
                     guild_id=turn.guild_id,
                     author_id=interaction.user.id,
                     author_name=well_formed(interaction.user.display_name),
                     content=localized("continue-question"),
                     role_ids=role_ids_json(role_ids_of(interaction)),
                 )
-                if await self._ledger.questions.take_continuation(question, turn_id, attempt):
+                if await self._ledger.questions.take_continuation(
+                    question, turn_id, attempt, response
+                ):
                     self._schedule(turn.channel_id)
                     return
-            await response.note(localized("too-late-to-continue"))
+            await press.refuse(localized("too-late-to-continue"))
+
+    async def answer_of(self, turn: Turn) -> str:
+        """Return the answer of an ended turn; empty where it can't be read."""
+        if turn.open or turn.thread_id is None or turn.run_id is None:
+            return ""
+        try:
+            return answer_text(await self._threads.messages_of(turn.thread_id, turn.run_id))
+        except (APIError, TurnError) as error:
+            _log.info("The answer of turn %d can't be read: %s", turn.id, error)
+            return ""
 
     async def steps_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int

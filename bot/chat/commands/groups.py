@@ -1,12 +1,15 @@
 """The slash commands of the bot, by group; each calls a method of the group's handlers."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import discord
 from discord import app_commands
 
+from bot.chat.access.budgets import Budgets
+from bot.chat.access.gate import AccessGate
 from bot.chat.commands.handlers.access import AccessCommands
+from bot.chat.commands.handlers.ask import AskCommands
 from bot.chat.commands.handlers.assistants import AssistantCommands
 from bot.chat.commands.handlers.channels import ChannelCommands
 from bot.chat.commands.handlers.conversations import ConversationCommands
@@ -18,11 +21,51 @@ from bot.chat.commands.handlers.schedules import ScheduleCommands
 from bot.chat.commands.handlers.server_settings import SettingsCommands
 from bot.chat.commands.handlers.tools import ToolCommands
 from bot.chat.commands.handlers.usage import UsageCommands
-from bot.chat.commands.localization import add_command, new_command, new_group
+from bot.chat.commands.localization import add_command, new_command, new_group, new_menu
+from bot.chat.places.channel_rules import RuleBook
+from bot.chat.texts.locales import Locales
+from bot.chat.transport.rest_retry import RestRetry
+from bot.config import DiscordSettings
+from bot.runtime.clock import Clock
+from bot.store.ledger import Ledger
 
 _MANAGERS: Final = discord.Permissions(manage_guild=True)
 
-AnyCommand = app_commands.Group | app_commands.Command[Any, ..., Any]
+AnyCommand = app_commands.Group | app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerCommands:
+    """What handles the rules, settings, limits and sums of servers."""
+
+    channels: ChannelCommands
+    access: AccessCommands
+    settings: SettingsCommands
+    usage: UsageCommands
+    limits: LimitCommands
+
+    @classmethod
+    def build(
+        cls,
+        client: discord.Client,
+        ledger: Ledger,
+        rest: RestRetry,
+        clock: Clock,
+        locales: Locales,
+        rules: RuleBook,
+        gate: AccessGate,
+        budgets: Budgets,
+        settings: DiscordSettings,
+    ) -> Self:
+        """Build the handlers."""
+        reads_all = settings.message_content
+        return cls(
+            channels=ChannelCommands(client, ledger, rest, rules, reads_all=reads_all),
+            access=AccessCommands(ledger, rest, gate),
+            settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
+            usage=UsageCommands(ledger, rest, budgets),
+            limits=LimitCommands(rest, budgets),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,42 +73,48 @@ class CommandHandlers:
     """What handles each group of commands."""
 
     help: HelpCommand
+    asks: AskCommands
     runs: RunCommands
     conversations: ConversationCommands
     privacy: PrivacyCommands
     schedules: ScheduleCommands
     tools: ToolCommands
     assistants: AssistantCommands
-    channels: ChannelCommands
-    access: AccessCommands
-    settings: SettingsCommands
-    usage: UsageCommands
-    limits: LimitCommands
+    servers: ServerCommands
 
 
 def command_groups(
-    handlers: CommandHandlers, admins: discord.Permissions
+    handlers: CommandHandlers, admins: discord.Permissions, *, for_users: bool
 ) -> tuple[AnyCommand, ...]:
-    """Return all commands; ``admins`` are the permissions that managing assistants needs."""
+    """Return all commands; ``admins`` are the permissions that managing assistants needs.
+
+    ``for_users`` brings questions and one's own runs and data to those who install the bot to their
+    account.
+    """
+    asks, servers = handlers.asks, handlers.servers
     return (
-        new_command("help", handlers.help.help),
-        _runs_commands(handlers.runs),
+        new_command("help", handlers.help.help, for_users=for_users),
+        new_command("ask", asks.ask, for_users=for_users, assistant=asks.assistants),
+        new_menu("ask-about-this-menu", asks.about, for_users=for_users),
+        new_menu("explain-this-menu", asks.explain, for_users=for_users),
+        new_menu("translate-this-menu", asks.translate, for_users=for_users),
+        _runs_commands(handlers.runs, for_users=for_users),
         _thread_commands(handlers.conversations),
-        _privacy_commands(handlers.privacy),
+        _privacy_commands(handlers.privacy, for_users=for_users),
         _schedule_commands(handlers.schedules),
         _tools_commands(handlers.tools),
         _assistant_commands(handlers.assistants, admins),
-        _channel_commands(handlers.channels, admins),
-        _access_commands(handlers.access),
-        _settings_commands(handlers.settings),
-        _usage_commands(handlers.usage),
-        _limit_commands(handlers.limits),
+        _channel_commands(servers.channels, admins),
+        _access_commands(servers.access),
+        _settings_commands(servers.settings),
+        _usage_commands(servers.usage),
+        _limit_commands(servers.limits),
     )
 
 
-def _runs_commands(handlers: RunCommands) -> app_commands.Group:
+def _runs_commands(handlers: RunCommands, *, for_users: bool) -> app_commands.Group:
     """Return ``/runs``, which everybody has everywhere."""
-    runs = new_group("runs")
+    runs = new_group("runs", for_users=for_users)
     add_command(runs, "list", handlers.list_runs)
     add_command(runs, "show", handlers.show_run, run=handlers.any_run)
     add_command(runs, "cancel", handlers.cancel_run, run=handlers.active_run)
@@ -167,9 +216,9 @@ def _limit_commands(handlers: LimitCommands) -> app_commands.Group:
     return group
 
 
-def _privacy_commands(handlers: PrivacyCommands) -> app_commands.Group:
+def _privacy_commands(handlers: PrivacyCommands, *, for_users: bool) -> app_commands.Group:
     """Return ``/privacy``, for everybody."""
-    group = new_group("privacy")
+    group = new_group("privacy", for_users=for_users)
     add_command(group, "show", handlers.show)
     add_command(group, "export", handlers.export)
     add_command(group, "forget", handlers.forget)

@@ -12,6 +12,8 @@ import discord
 
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry, describe_error
+from bot.runtime.clock import Clock
+from bot.store.ledger import AskResponse
 
 _ACKNOWLEDGE_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 14 * 60.0  # of 15 minutes that its token holds
@@ -119,6 +121,25 @@ class AcknowledgedInteraction:
             self._interaction.id,
             what,
             describe_error(error),
+        )
+
+
+class ResponseTokens:
+    """Describes the responses of interactions for the ledger.
+
+    An interaction's token works for ``seconds``.
+    """
+
+    def __init__(self, clock: Clock, *, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+
+    def of(self, interaction: discord.Interaction[Any]) -> AskResponse:
+        """Return what writes the response of an interaction that has just arrived."""
+        return AskResponse(
+            interaction_id=interaction.id,
+            token=interaction.token,
+            expires_at=self._clock.now() + self._seconds,
         )
 
 

@@ -5,7 +5,7 @@ Its attributes are ``description``, and for each option ``option`` and ``option-
 choices of an option are attributes of a message such as ``assistant-where-choice``.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import discord
@@ -35,37 +35,58 @@ _TRANSLATED: Final[dict[discord.Locale, Language]] = {
 
 
 def new_group(
-    name: str, *, needs: discord.Permissions | None = None, in_dms: bool = True
+    name: str,
+    *,
+    needs: discord.Permissions | None = None,
+    in_dms: bool = True,
+    for_users: bool = False,
 ) -> app_commands.Group:
     """Return a group of commands, described in English.
 
     ``needs`` are permissions that its members need, unless a server's admins decide otherwise.
+    ``for_users`` brings the commands everywhere for those who install the bot to their account.
     """
     return app_commands.Group(
         name=name,
         description=_english(f"{name}-command.description"),
         default_permissions=needs,
-        allowed_contexts=app_commands.AppCommandContext(
-            guild=True, dm_channel=in_dms, private_channel=in_dms
-        ),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=_contexts(in_dms=in_dms),
+        allowed_installs=_installs(for_users=for_users),
     )
 
 
 def new_command(
-    name: str, handler: Callable[..., Coroutine[Any, Any, None]]
+    name: str,
+    handler: Callable[..., Coroutine[Any, Any, None]],
+    *,
+    for_users: bool = False,
+    **autocomplete: Autocomplete,
 ) -> app_commands.Command[Any, ..., None]:
-    """Return a command of its own, without options, which everybody has everywhere."""
+    """Return a command of its own, which everybody has everywhere.
+
+    ``for_users`` and ``autocomplete`` are those of ``new_group`` and ``add_command``.
+    """
     command: app_commands.Command[Any, ..., None] = app_commands.Command(
         name=name,
         description=_english(f"{name}-command.description"),
         callback=handler,
-        allowed_contexts=app_commands.AppCommandContext(
-            guild=True, dm_channel=True, private_channel=True
-        ),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=_contexts(in_dms=True),
+        allowed_installs=_installs(for_users=for_users),
     )
+    _describe(command, f"{name}-command", autocomplete)
     return command
+
+
+def new_menu(
+    message_id: str, handler: Callable[..., Coroutine[Any, Any, None]], *, for_users: bool = False
+) -> app_commands.ContextMenu:
+    """Return an entry of the menu that each message has; ``message_id`` is its name's."""
+    return app_commands.ContextMenu(
+        name=app_commands.locale_str(_english(message_id), id=message_id),
+        callback=handler,
+        allowed_contexts=_contexts(in_dms=True),
+        allowed_installs=_installs(for_users=for_users),
+    )
 
 
 def add_command(
@@ -82,14 +103,7 @@ def add_command(
     command: app_commands.Command[Any, ..., None] = app_commands.Command(
         name=name, description=_english(f"{message_id}.description"), callback=handler, parent=group
     )
-    app_commands.describe(
-        **{
-            option.name: app_commands.locale_str(
-                _english(f"{message_id}.{option.name}-description")
-            )
-            for option in command.parameters
-        }
-    )(command)
+    _describe(command, message_id, autocomplete)
     chosen = {
         option.name: [
             _choice(f"{group.name}-{option.name}-choice.{choice.value}", choice.value)
@@ -100,9 +114,32 @@ def add_command(
     }
     if chosen:
         app_commands.choices(**chosen)(command)
+    group.add_command(command)
+
+
+def _describe(
+    command: app_commands.Command[Any, ..., None],
+    message_id: str,
+    autocomplete: Mapping[str, Autocomplete],
+) -> None:
+    app_commands.describe(
+        **{
+            option.name: app_commands.locale_str(
+                _english(f"{message_id}.{option.name}-description")
+            )
+            for option in command.parameters
+        }
+    )(command)
     for option_name, complete in autocomplete.items():
         command.autocomplete(option_name)(complete)
-    group.add_command(command)
+
+
+def _contexts(*, in_dms: bool) -> app_commands.AppCommandContext:
+    return app_commands.AppCommandContext(guild=True, dm_channel=in_dms, private_channel=in_dms)
+
+
+def _installs(*, for_users: bool) -> app_commands.AppInstallationType:
+    return app_commands.AppInstallationType(guild=True, user=for_users)
 
 
 class CommandTranslator(app_commands.Translator):
@@ -120,6 +157,8 @@ class CommandTranslator(app_commands.Translator):
         if language is None:
             return None
         data: Any = context.data
+        if isinstance(data, app_commands.ContextMenu):
+            return localized_in(language, string.extras["id"])
         if context.location in _OF_COMMAND:
             return localized_in(language, _id_of(data) + _OF_COMMAND[context.location])
         if context.location is Location.parameter_name:

@@ -6,7 +6,7 @@ from typing import Final
 import discord
 
 from bot.chat.reply.buttons import RunFilter
-from bot.store.ledger import Scope, Turn
+from bot.store.ledger import Personal, Scope, Turn
 
 _log: Final = logging.getLogger(__name__)
 
@@ -15,7 +15,9 @@ def may_act_on(turn: Turn, interaction: discord.Interaction) -> bool:
     """Return whether this member may cancel or retry a turn."""
     if turn.asked_by(interaction.user.id):
         return True
-    if turn.channel_id == interaction.channel_id:
+    if turn.personal is not None and (turn.personal.ephemeral or turn.personal.external):
+        return False
+    if turn.place_id == interaction.channel_id:
         return interaction.permissions.manage_messages
     permissions = _permissions(turn.parent_id, turn.guild_id, interaction)
     return permissions is not None and permissions.manage_messages
@@ -25,8 +27,11 @@ def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> b
     """Return whether this member may see a turn: it is here, or where they can read.
 
     ``private`` tells that the turn's channel is hidden from its parent's readers. Of direct
-    messages one sees one's own.
+    messages one sees one's own. Questions by command are shown to their asker, and to moderators
+    of the channel where the answer is not ephemeral.
     """
+    if turn.personal is not None:
+        return _may_see_personal(turn, turn.personal, interaction)
     if turn.guild_id is None:
         return turn.channel_id == interaction.channel_id or turn.asked_by(interaction.user.id)
     if turn.channel_id == interaction.channel_id:
@@ -35,6 +40,16 @@ def may_see(turn: Turn, interaction: discord.Interaction, *, private: bool) -> b
     if permissions is None or not _may_read(permissions):
         return False
     return permissions.manage_threads or not private
+
+
+def _may_see_personal(turn: Turn, personal: Personal, interaction: discord.Interaction) -> bool:
+    is_own = personal.owner_id == interaction.user.id
+    if is_own and personal.place_id == interaction.channel_id:
+        return interaction.guild_id is None or _may_read(interaction.permissions)
+    permissions = _permissions(turn.parent_id, turn.guild_id, interaction)
+    if permissions is None or not _may_read(permissions):
+        return False
+    return is_own or (permissions.manage_threads and not personal.ephemeral)
 
 
 def scope_of(interaction: discord.Interaction, chosen: RunFilter | None = None) -> Scope:
@@ -53,6 +68,7 @@ def scope_of(interaction: discord.Interaction, chosen: RunFilter | None = None) 
     is_readable = interaction.guild_id is None or _may_read(interaction.permissions)
     return Scope(
         channel_id=(interaction.channel_id or 0) if is_readable else 0,
+        viewer_id=member.id,
         guild_id=interaction.guild_id,
         readable=tuple(readable),
         moderated=tuple(moderated),

@@ -12,16 +12,17 @@ from bot.chat.commands.answer_handlers import AnswerHandlers
 from bot.chat.commands.handlers.conversations import ConversationCommands
 from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.runs import RunCommands
-from bot.chat.commands.interaction import AcknowledgedInteraction
+from bot.chat.commands.interaction import AcknowledgedInteraction, ResponseTokens
 from bot.chat.commands.permissions import may_act_on
 from bot.chat.commands.question_form import QuestionForm
+from bot.chat.commands.turn_press import TurnPress
 from bot.chat.reply.buttons import Action, RunFilter
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
-from bot.store.ledger import Ledger, Turn
+from bot.store.ledger import AskResponse, Ledger, Turn
 
 
 class PressHandler(Protocol):
@@ -31,6 +32,16 @@ class PressHandler(Protocol):
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int, /
     ) -> None:
         """Handle the press of a button on this attempt's reply."""
+
+
+class AttemptStarter(Protocol):
+    """Begins the next attempt of a turn."""
+
+    async def __call__(
+        self, turn_id: int, attempt: int, response: AskResponse | None = None
+    ) -> Turn | None:
+        """Return the turn; None if it was too late."""
+        ...
 
 
 class InteractionHandlers:
@@ -47,6 +58,7 @@ class InteractionHandlers:
         ledger: Ledger,
         rest: RestRetry,
         clock: Clock,
+        responses: ResponseTokens,
         *,
         schedule: Callable[[int], None],
         cancel: Callable[[int], None],
@@ -60,6 +72,7 @@ class InteractionHandlers:
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
+        self._responses = responses
         self._schedule = schedule
         self._cancel = cancel
         self.answers: Final = answers
@@ -74,6 +87,7 @@ class InteractionHandlers:
             retry=self._retry,
             health=health,
             cost=cost,
+            answer_of=answers.answer_of,
         )
 
     async def pressed(
@@ -123,42 +137,46 @@ class InteractionHandlers:
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Make one more attempt at the turn whose button was pressed."""
-        begin, not_yours = self._ledger.turns.retry, localized("not-yours-to-retry")
-        async with AcknowledgedInteraction(interaction, self._rest) as response:
-            refusal = await self._begun_anew(interaction, turn_id, attempt, begin, not_yours)
-            if refusal is not None:
-                await response.note(refusal or localized("too-late-to-retry"))
+        await self._begin_again(
+            interaction, turn_id, attempt, self._ledger.turns.retry, kind="retry"
+        )
 
     async def again_pressed(
         self, interaction: discord.Interaction[Any], turn_id: int, attempt: int
     ) -> None:
         """Answer the turn whose button was pressed again."""
-        begin, not_yours = self._ledger.turns.again, localized("not-yours-to-answer-again")
-        async with AcknowledgedInteraction(interaction, self._rest) as response:
-            refusal = await self._begun_anew(interaction, turn_id, attempt, begin, not_yours)
-            if refusal is not None:
-                await response.note(refusal or localized("too-late-to-answer-again"))
+        await self._begin_again(
+            interaction, turn_id, attempt, self._ledger.turns.again, kind="answer-again"
+        )
 
-    async def _begun_anew(
+    async def _begin_again(
         self,
         interaction: discord.Interaction[Any],
         turn_id: int,
         attempt: int,
-        begin: Callable[[int, int], Awaitable[Turn | None]],
-        not_yours: str,
-    ) -> str | None:
-        """Begin a turn's next attempt; return why that is impossible, "" where it is too late."""
-        turn = await self._ledger.history.turn(turn_id)
-        if turn is None or turn.attempt != attempt:
-            return ""
-        if not may_act_on(turn, interaction):
-            return not_yours
-        if await self._ledger.handovers.is_under_way(turn.channel_id):
-            return localized("help-ask-people")
-        if await begin(turn_id, attempt) is None:
-            return ""
-        self._schedule(turn.channel_id)
-        return None
+        begin: AttemptStarter,
+        *,
+        kind: str,
+    ) -> None:
+        """Make one more attempt at a turn, or say why not.
+
+        After a question by command the press gets a response of its own, which the reply fills.
+        """
+        async with TurnPress(interaction, self._rest, self._ledger, turn_id) as press:
+            turn, response = press.turn, None
+            refusal = localized(f"too-late-to-{kind}")
+            if turn is not None and turn.attempt == attempt:
+                if not may_act_on(turn, interaction):
+                    refusal = localized(f"not-yours-to-{kind}")
+                elif await self._ledger.handovers.is_under_way(turn.channel_id):
+                    refusal = localized("help-ask-people")
+                else:
+                    if turn.personal is not None:
+                        response = self._responses.of(interaction)
+                    if await begin(turn_id, attempt, response) is not None:
+                        self._schedule(turn.channel_id)
+                        return
+            await press.refuse(refusal)
 
     async def page_pressed(
         self, interaction: discord.Interaction[Any], page: int, chosen: RunFilter
@@ -172,7 +190,8 @@ class InteractionHandlers:
 
     async def _retry(self, interaction: discord.Interaction[Any], turn: Turn) -> bool:
         """Make one more attempt at a turn; False: it was too late."""
-        if not sentences.retry_helps(turn.error):
+        # The reply to a question by command needs an interaction that it can answer.
+        if not sentences.retry_helps(turn.error) or turn.personal is not None:
             return False
         if await self._ledger.turns.retry(turn.id, turn.attempt) is None:
             return False

@@ -315,15 +315,17 @@ def too_large(most: int) -> UnreadableError:
 
 def files_of(message: discord.Message, me: int) -> tuple[AttachedFile, ...]:
     """Return a question's files as the ledger stores them; ``me`` is the bot's user id."""
-    return tuple(
-        AttachedFile(
-            id=file.id,
-            name=well_formed(file.filename),
-            url=well_formed(file.url),
-            size=file.size,
-            content_type=well_formed(file.content_type or ""),
-        )
-        for file in attachments_of(message, me)
+    return tuple(file_of(file) for file in attachments_of(message, me))
+
+
+def file_of(file: discord.Attachment) -> AttachedFile:
+    """Return a file as the ledger stores it."""
+    return AttachedFile(
+        id=file.id,
+        name=well_formed(file.filename),
+        url=well_formed(file.url),
+        size=file.size,
+        content_type=well_formed(file.content_type or ""),
     )
 
 

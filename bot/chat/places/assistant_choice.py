@@ -16,6 +16,14 @@ class Chosen(Struct, frozen=True):
     place_id: int | None
 
 
+class UsableAssistant(Struct, frozen=True):
+    """An assistant that a server may use; ``own`` if it was made there."""
+
+    id: str
+    name: str
+    own: bool
+
+
 class AssistantChoice:
     """Chooses among ``configured``, whose names have their ids, and a server's own assistants.
 
@@ -35,11 +43,15 @@ class AssistantChoice:
         self.configured: Mapping[str, str] = dict(configured or {})
 
     async def of_turn(self, turn: Turn) -> Chosen:
-        """Return the assistant that answers a turn; raises ``LedgerError``."""
-        if turn.guild_id is None:
-            return Chosen(self.default_id, None)
+        """Return the assistant that answers a turn: the one that the asker named, if any.
+
+        Raises ``LedgerError``.
+        """
+        named = await self._ledger.asks.assistant_of(turn.id) if turn.personal else None
+        if named is not None or turn.guild_id is None:
+            return Chosen(named or self.default_id, None)
         return await self.of_places(
-            places_of(self._client, turn.guild_id, turn.channel_id, turn.parent_id)
+            places_of(self._client, turn.guild_id, turn.place_id, turn.parent_id)
         )
 
     async def of_places(self, places: tuple[int, ...]) -> Chosen:
@@ -48,3 +60,21 @@ class AssistantChoice:
         if setting is None:
             return Chosen(self.default_id, None)
         return Chosen(setting.value, setting.place_id)
+
+    async def usable(self, guild_id: int | None) -> list[UsableAssistant]:
+        """Return the assistants that a server may use; None: those that may be used anywhere."""
+        found = [
+            UsableAssistant(assistant_id, name, own=False)
+            for name, assistant_id in self.configured.items()
+        ]
+        own = () if guild_id is None else await self._ledger.assistants.of_guild(guild_id)
+        return found + [UsableAssistant(each.id, each.name, own=True) for each in own]
+
+    async def named(self, guild_id: int | None, name: str) -> UsableAssistant | None:
+        """Return the assistant with that id or name, if the server may use it."""
+        known = await self.usable(guild_id)
+        wanted = name.strip().casefold()
+        return next(
+            (each for each in known if each.id == name.strip()),
+            next((each for each in known if each.name.casefold() == wanted), None),
+        )

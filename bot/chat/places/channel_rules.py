@@ -84,7 +84,7 @@ class RuleBook:
 
     async def buttons_of(self, turn: Turn) -> tuple[PlaceAction, ...]:
         """Return the buttons under every finished reply in a turn's channel."""
-        if not is_in_channel_thread(turn) or turn.guild_id is None:
+        if turn.guild_id is None or not turn.in_channel_thread:
             return ()
         rules = await self.of(turn.guild_id, turn.channel_id, turn.parent_id)
         buttons: dict[PlaceAction, bool] = {
@@ -92,11 +92,6 @@ class RuleBook:
             "person": rules.people_role is not None,
         }
         return tuple(name for name, is_shown in buttons.items() if is_shown)
-
-
-def is_in_channel_thread(turn: Turn) -> bool:
-    """Return whether a turn is answered in a channel thread or a forum post."""
-    return turn.guild_id is not None and turn.parent_id != turn.channel_id
 
 
 def _word(found: Mapping[str, PlaceSetting], name: str, words: tuple[str, ...]) -> str | None:

@@ -32,7 +32,7 @@ class PostTags:
     async def want(self, turn: Turn) -> None:
         """Have the post of a turn that ends tagged; raises ``LedgerError``."""
         wanted = {"answered": ANSWERED, "failed": PEOPLE}.get(turn.outcome or "")
-        if wanted is None or turn.guild_id is None or turn.parent_id == turn.channel_id:
+        if wanted is None or turn.guild_id is None or not turn.in_channel_thread:
             return
         rules = await self._rules.of(turn.guild_id, turn.channel_id, turn.parent_id)
         if (rules.answered_tag if wanted == ANSWERED else rules.people_tag) is not None:

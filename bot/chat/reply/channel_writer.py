@@ -2,11 +2,18 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import discord
 
 from bot.chat.reply.content import Content, RichContent, laid_out_again
+from bot.chat.reply.message_routes import (
+    ChannelRoute,
+    MessageRoute,
+    ResponseRoute,
+    UndeliverableError,
+)
 from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.message_text import message_text
@@ -22,7 +29,6 @@ from bot.chat.transport.rest_retry import (
     RestRetry,
 )
 from bot.runtime.clock import Clock
-from bot.store.ledger import Turn
 
 T = TypeVar("T")
 
@@ -59,15 +65,12 @@ class MessageDeletedError(Exception):
         self.message_id = message_id
 
 
-class UndeliverableError(Exception):
-    """Discord does not let the bot write in this channel."""
-
-
 class ChannelWriter:
     """Writes to one channel, and unarchives its channel thread where needed.
 
     Each method takes the priority of its requests among all requests of the bot. The priority
     reaches the rate limiter's trace hook through a context variable that only this class sets.
+    With ``response`` the messages are the response of an interaction.
     """
 
     def __init__(
@@ -77,9 +80,12 @@ class ChannelWriter:
         guild_id: int | None,
         rest: RestRetry,
         clock: Clock,
+        response: ResponseRoute | None = None,
     ) -> None:
         self._client = client
         self._channel = client.get_partial_messageable(channel_id, guild_id=guild_id)
+        self._response = response
+        self._route: MessageRoute = response or ChannelRoute(self._channel)
         self._rest = rest
         self._clock = clock
 
@@ -87,6 +93,11 @@ class ChannelWriter:
     def channel_id(self) -> int:
         """The channel's id."""
         return self._channel.id
+
+    @property
+    def response(self) -> ResponseRoute | None:
+        """The response of an interaction that is written; None where the messages are others."""
+        return self._response
 
     @property
     def file_limit(self) -> int:
@@ -97,8 +108,17 @@ class ChannelWriter:
 
     def is_old(self, message_id: int) -> bool:
         """Return whether Discord limits the edits of a message for its age, or soon will."""
+        if self._response is not None and self._response.seconds_left():
+            return False
         sent_at = discord.utils.snowflake_time(message_id).timestamp()
         return self._clock.now() - sent_at > _OLD_SECONDS
+
+    def is_follow_up(self, message: discord.Message) -> bool:
+        """Return whether a message may be a reply's later part: no Discord reply of its own."""
+        metadata = message.interaction_metadata
+        if self._response is not None:
+            return metadata is not None and metadata.id == self._response.interaction_id
+        return message.type is discord.MessageType.default and metadata is None
 
     def is_own(self, message: discord.Message) -> bool:
         """Return whether the bot wrote a message."""
@@ -184,8 +204,7 @@ class ChannelWriter:
 
     async def try_edit(self, message_id: int, content: str, *, priority: RequestPriority) -> None:
         """Edit a message's text with discord.py's own retries alone; its buttons stay."""
-        message = self._channel.get_partial_message(message_id)
-        await _prioritized(priority, message.edit(content=content))
+        await _prioritized(priority, self._route.edit(message_id, content=content))
 
     async def set_buttons(
         self,
@@ -199,13 +218,14 @@ class ChannelWriter:
 
         ``rich_note`` is added below the text of a message with Components V2.
         """
-        message = self._channel.get_partial_message(message_id)
         try:
-            fetched = await _prioritized(priority, self._rest.call(message.fetch))
+            fetched = await _prioritized(
+                priority, self._rest.call(lambda: self._route.fetch(message_id))
+            )
             rich = fetched.flags.components_v2
             shown = laid_out_again(fetched, view, rich_note) if rich else view
-            await self._retried(lambda: message.edit(view=shown), priority)
-        except discord.HTTPException as error:
+            await self._retried(lambda: self._route.edit(message_id, view=shown), priority)
+        except (discord.HTTPException, UndeliverableError) as error:
             _log.info("Message %d of the bot gets no buttons: %s", message_id, error)
 
     async def add_reaction(self, message_id: int, emoji: str) -> None:
@@ -223,9 +243,10 @@ class ChannelWriter:
 
     async def delete(self, message_id: int, *, priority: RequestPriority) -> None:
         """Delete a message of the bot; logs a refusal and leaves the message."""
-        message = self._channel.get_partial_message(message_id)
         try:
-            await _prioritized(priority, self._rest.call(message.delete))
+            await _prioritized(priority, self._rest.call(lambda: self._route.delete(message_id)))
+        except UndeliverableError as error:
+            _log.info("Message %d of the bot stays: %s", message_id, error)
         except discord.HTTPException as error:
             if error.code != UNKNOWN_MESSAGE:
                 _log.warning("Message %d of the bot can't be deleted: %s", message_id, error)
@@ -239,11 +260,10 @@ class ChannelWriter:
         """Return the texts of the messages among these that exist and can be read."""
         found: list[str] = []
         for message_id in message_ids:
-            message = self._channel.get_partial_message(message_id)
+            fetching = self._rest.call(partial(self._route.fetch, message_id))
             try:
-                fetched = await _prioritized(priority, self._rest.call(message.fetch))
-                found.append(message_text(fetched))
-            except discord.HTTPException as error:
+                found.append(message_text(await _prioritized(priority, fetching)))
+            except (discord.HTTPException, UndeliverableError) as error:
                 _log.info("Message %d of the bot can't be read: %s", message_id, error)
         return found
 
@@ -261,6 +281,8 @@ class ChannelWriter:
 
     async def after(self, message_id: int, *, priority: RequestPriority) -> list[discord.Message]:
         """Return the first page of messages after a message, oldest first; empty if unreadable."""
+        if self._response is not None and not self._response.stays:
+            return []
         history = self._rest.call(lambda: oldest_messages(self._channel, message_id))
         try:
             return await _prioritized(priority, history)
@@ -274,12 +296,13 @@ class ChannelWriter:
         await self._rest.back_off(failures)
 
     async def _edit(self, message_id: int, content: Content, view: discord.ui.View | None) -> None:
-        message = self._channel.get_partial_message(message_id)
         if isinstance(content, str):
-            await message.edit(content=content, view=view)
+            await self._route.edit(message_id, content=content, view=view)
         else:
             files, layout = content.files(), content.layout(view)
-            await message.edit(content=None, embeds=[], attachments=files, view=layout)
+            await self._route.edit(
+                message_id, content=None, embeds=[], attachments=files, view=layout
+            )
 
     async def _send(
         self,
@@ -290,7 +313,7 @@ class ChannelWriter:
         notifies: int | None = None,
     ) -> int:
         # discord.py's overloads accept no None for these.
-        options: dict[str, Any] = {"content": content, "view": view, "reference": reference}
+        options: dict[str, Any] = {"content": content, "view": view}
         if notifies is not None:
             member = discord.Object(notifies)
             options["allowed_mentions"] = discord.AllowedMentions(
@@ -303,7 +326,7 @@ class ChannelWriter:
                 "view": content.layout(view),
             }
         given = {name: value for name, value in options.items() if value is not None}
-        return (await self._channel.send(nonce=nonce, **given)).id
+        return await self._route.send(nonce, reference, **given)
 
     async def _retried(self, call: Callable[[], Awaitable[T]], priority: RequestPriority) -> T:
         try:
@@ -329,27 +352,6 @@ class ChannelWriter:
             # A question that was deleted meanwhile is still answered.
             fail_if_not_exists=False,
         )
-
-
-class ChannelWriters:
-    """Makes the writer of each turn's channel, and reads replies again."""
-
-    def __init__(self, client: discord.Client, rest: RestRetry, clock: Clock) -> None:
-        self._client = client
-        self._rest = rest
-        self._clock = clock
-
-    def of(self, turn: Turn) -> ChannelWriter:
-        """Return a writer for the channel in which a turn is answered."""
-        return ChannelWriter(self._client, turn.channel_id, turn.guild_id, self._rest, self._clock)
-
-    def in_channel(self, channel_id: int) -> ChannelWriter:
-        """Return a writer for any channel."""
-        return ChannelWriter(self._client, channel_id, None, self._rest, self._clock)
-
-    async def read(self, turn: Turn) -> Sequence[str]:
-        """Return the texts of a turn's reply, one for each Discord message that still exists."""
-        return await self.of(turn).contents(turn.parts)
 
 
 async def _prioritized(priority: RequestPriority, call: Awaitable[T]) -> T:

@@ -26,23 +26,29 @@ _NOTES_ROOM: Final = 600
 
 
 def compose(
-    blocks: Sequence[str | Picture], uploads: Sequence[Block], notes: Sequence[str], markdown: str
+    blocks: Sequence[str | Picture],
+    uploads: Sequence[Block],
+    notes: Sequence[str],
+    markdown: str,
+    *,
+    most: int = MOST_MESSAGES,
 ) -> list[Content]:
     """Return what each message of a reply shows, at least one.
 
-    ``uploads`` follow the answer, then the ``notes``, a line each. ``markdown`` is the whole answer
+    An answer of more than ``most`` messages is cut. ``uploads`` follow the answer, then the
+    ``notes``, a line each. ``markdown`` is the whole answer
     as the model wrote it, for the file of a long answer.
     """
     if not uploads and len(blocks) == 1 and isinstance(blocks[0], str):
         parts = with_notes(without_previews(blocks[0]), notes)
-        if len(parts) <= MOST_MESSAGES:
+        if len(parts) <= most:
             return list(parts)
     groups = _packed(
         [without_previews(block) if isinstance(block, str) else block for block in blocks]
     )
     rest: list[list[Block]] = []
-    if len(groups) > MOST_MESSAGES:
-        groups, rest = groups[:MOST_MESSAGES], groups[MOST_MESSAGES:]
+    if len(groups) > most:
+        groups, rest = groups[:most], groups[most:]
         uploads = [Upload(_WHOLE_ANSWER, markdown.encode("utf-8", "replace")), *uploads]
         while not _has_room(groups[-1], *uploads):
             rest.insert(0, [groups[-1].pop()])
@@ -71,6 +77,15 @@ def with_notes(text: str, notes: Sequence[str]) -> tuple[str, ...]:
     else:
         parts.append(below)
     return tuple(parts)
+
+
+def noted(text: str, note: str, count: int) -> tuple[int, str]:
+    """Return the number and the text of the newest of ``count`` parts, with a note below."""
+    parts = with_notes(text, [note])
+    number = min(count, len(parts)) - 1
+    if number == len(parts) - 1:
+        return number, parts[number]
+    return number, f"{split(parts[number], LIMIT - len(note) - 1)[0]}\n{note}"
 
 
 def _packed(blocks: Sequence[str | Picture]) -> list[list[Block]]:

@@ -7,7 +7,7 @@ from typing import Final
 import discord
 
 from bot.chat.texts import sentences
-from bot.chat.texts.fluent import using
+from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import RestRetry
 from bot.store.ledger import Ledger, Turn
@@ -36,11 +36,12 @@ class Notice:
         """
         link = await self._ledger.link(turn.channel_id)
         # The parent's readers must not learn of a private channel thread.
-        has_parent = turn.parent_id != turn.channel_id and link is not None and not link.private
+        has_parent = turn.in_channel_thread and link is not None and not link.private
         if has_parent and await self._sent_to_parent(turn):
             return
         for asker in turn.askers[:MOST_TOLD]:
-            if turn.guild_id is None or not await self._sent_by_dm(turn, asker.id):
+            may_tell = turn.guild_id is not None or turn.personal is not None
+            if not may_tell or not await self._sent_by_dm(turn, asker.id):
                 _log.warning(
                     "Turn %d: user %d can't be told that it has no reply", turn.id, asker.id
                 )
@@ -79,6 +80,8 @@ class Notice:
     async def _sent_by_dm(self, turn: Turn, user_id: int) -> bool:
         with using(await self._locales.of_user(user_id)):
             text = sentences.undelivered(turn.channel_id)
+            if turn.personal is not None:
+                text = localized("answer-undelivered", number=str(turn.id))
 
         async def send() -> discord.Message:
             channel = await self._client.create_dm(discord.Object(user_id))

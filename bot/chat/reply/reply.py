@@ -14,12 +14,15 @@ import aiohttp
 import discord
 
 from bot.chat.reply import buttons
-from bot.chat.reply.channel_writer import ChannelWriter, MessageFrozenError, UndeliverableError
-from bot.chat.reply.composition import MOST_MESSAGES, compose, with_notes
-from bot.chat.reply.content import Block, Content, RichContent, is_shown_by
+from bot.chat.reply.channel_writer import ChannelWriter, MessageFrozenError
+from bot.chat.reply.composition import MOST_MESSAGES, compose, noted
+from bot.chat.reply.content import Block, Content, RichContent
+from bot.chat.reply.deadline import ResponseDeadline
 from bot.chat.reply.edit_throttle import EditThrottle
+from bot.chat.reply.finder import ReplyFinder
 from bot.chat.reply.illustration import FormulaDrawer, illustrated
 from bot.chat.reply.links import without_previews
+from bot.chat.reply.message_routes import ReplyFullError, UndeliverableError
 from bot.chat.reply.split import split
 from bot.chat.reply.standing import leave_standing
 from bot.chat.texts import sentences
@@ -29,6 +32,8 @@ from bot.chat.transport.rest_retry import is_passing
 from bot.store.ledger import Ledger, LedgerError, Turn
 
 PROGRESS_GRACE: Final = 3.0
+
+_URGENT: Final = RequestPriority.URGENT
 
 _PAUSE_SECONDS: Final = 2.0
 """How long ``pause`` takes at most, in seconds."""
@@ -75,6 +80,14 @@ class Reply:
         self._idle.set()
         self._channel_lost = channel_lost
         self._progress_grace = progress_grace
+        self._finder = ReplyFinder(turn, channel_writer, ledger)
+        self._deadline = ResponseDeadline(channel_writer.response, turn.id, self.pause)
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether the reply stands apart from the interaction that it answers."""
+        response = self._channel_writer.response
+        return response is not None and response.is_detached
 
     async def send_placeholder(
         self, *, in_reply: bool, note: str = "", notifies: int | None = None
@@ -85,30 +98,31 @@ class Reply:
         the member ``notifies``. Raises ``UndeliverableError`` and ``MessageDeletedError``.
         """
         text = "\n".join(filter(None, (localized("thinking"), note)))
+        self._deadline.begin()
         view = buttons.view(self._button("cancel"))
         if self._ids and self._channel_writer.is_old(self._ids[0]):
             # Discord would soon refuse edits, and nobody scrolls that far up for an answer.
             await self._resend_from(0)
         if self._ids:
             try:
-                await self._channel_writer.edit(
-                    self._ids[0], text, view, priority=RequestPriority.URGENT
-                )
+                await self._channel_writer.edit(self._ids[0], text, view, priority=_URGENT)
                 self._shown[0] = text
             except MessageFrozenError:
                 await self._resend_from(0)
             else:
                 await self._delete_from(1)
-        if not self._ids and self._unsure:
-            found = await self._find_placeholder()
+        response = self._channel_writer.response
+        # The original response of an interaction is filled again rather than found.
+        if not self._ids and self._unsure and not (response and response.seconds_left()):
+            found = await self._finder.placeholder()
             self._ids, self._shown = ([found], [None]) if found is not None else ([], [])
         if not self._ids:
             with self._throttle.urgent():
                 message_id = await self._channel_writer.send(
                     text,
                     self._nonce(0),
-                    find=self._find_placeholder,
-                    priority=RequestPriority.URGENT,
+                    find=self._finder.placeholder,
+                    priority=_URGENT,
                     view=view,
                     reply_to=self._turn.reply_to if in_reply else None,
                     notifies=notifies,
@@ -119,6 +133,7 @@ class Reply:
     def show(self, text: Callable[[], str]) -> None:
         """Edit the reply in the background to the text that ``text`` returns then."""
         self._text = text
+        self._deadline.begin()
         self._changed.set()
         if self._progress is None:
             self._progress = asyncio.create_task(self._show_progress())
@@ -139,9 +154,18 @@ class Reply:
         deleted a part.
         """
         await self._stop_progress(self._progress_grace)
-        contents = compose(await illustrated(text, self._drawer), uploads, notes, text)
+        await self._deadline.stop()
+        if self._deadline.is_over:
+            return True
+        blocks = await illustrated(text, self._drawer)
+        contents = compose(blocks, uploads, notes, text)
         with self._throttle.urgent():
             try:
+                return await self._write_parts(contents, last_buttons)
+            except ReplyFullError:
+                if not self._ids:
+                    raise
+                contents = compose(blocks, uploads, notes, text, most=len(self._ids))
                 return await self._write_parts(contents, last_buttons)
             except UndeliverableError:
                 if not self._ids:
@@ -170,6 +194,8 @@ class Reply:
                 )
                 await self._resend_from(number)
                 continue
+            except ReplyFullError:
+                raise
             except UndeliverableError as error:
                 content, refused = contents[number], sentences.failure("undeliverable")
                 if isinstance(content, RichContent):
@@ -193,9 +219,7 @@ class Reply:
         if number == len(self._ids):
             await self._add_part(number, content, view)
         elif number == 0 or view is not None or self._shown[number] != content:
-            await self._channel_writer.edit(
-                self._ids[number], content, view, priority=RequestPriority.URGENT
-            )
+            await self._channel_writer.edit(self._ids[number], content, view, priority=_URGENT)
             self._shown[number] = content
 
     async def leave(self, note: str) -> None:
@@ -205,38 +229,41 @@ class Reply:
         """
         await self._stop_progress(self._progress_grace)
         if not self._ids and self._unsure:
-            found = await self._find_placeholder()
+            found = await self._finder.placeholder()
             if found is not None:
                 # Once the message has no button any more, no restart recognizes the message.
                 await self._record_part(0, found, None)
         await leave_standing(self._channel_writer, self._ids, note)
 
-    async def pause(self, note: str) -> None:
-        """Add a note below the text so far; tries once, within two seconds."""
+    async def pause(self, note: str, *, last: bool = False) -> bool:
+        """Add a note below the text so far; tries once, within two seconds.
+
+        After the ``last`` note nothing can be written any more: the buttons leave, too. Returns
+        whether the note stands there.
+        """
         await self._stop_progress(_PAUSE_SECONDS / 2)
         if not self._ids:
-            return
-        parts = with_notes(self._text() or localized("thinking"), [note])
-        number = min(len(self._ids), len(parts)) - 1
-        content = (
-            parts[number]
-            if number == len(parts) - 1
-            else f"{split(parts[number], 1_900)[0]}\n{note}"
-        )
+            return False
+        number, content = noted(self._text() or localized("thinking"), note, len(self._ids))
+        writer, message_id = self._channel_writer, self._ids[number]
         try:
+            if last:
+                await writer.edit(message_id, content, None, priority=_URGENT)
+                return True
             async with asyncio.timeout(_PAUSE_SECONDS):
-                await self._channel_writer.try_edit(
-                    self._ids[number], content, priority=RequestPriority.URGENT
-                )
+                await writer.try_edit(message_id, content, priority=_URGENT)
         except _FAILURES as error:
             _log.info("Turn %d: the reply can't be paused: %s", self._turn.id, error)
+            return False
+        return True
 
     async def stop(self) -> None:
         """Stop showing progress, without a final edit."""
         await self._stop_progress(0.0)
+        await self._deadline.stop()
 
     async def _show_progress(self) -> None:
-        channel_id = self._channel_writer.channel_id
+        channel_id = self._turn.channel_id
         failures = 0
         shown = ""
         while True:
@@ -260,6 +287,9 @@ class Reply:
                     shown = text
                 failures = 0
                 continue
+            except UndeliverableError as error:
+                _log.info("Turn %d shows no more progress: %s", self._turn.id, error)
+                return
             except _FAILURES as error:
                 self._unsure = True
                 if isinstance(error, discord.HTTPException) and not is_passing(error):
@@ -279,7 +309,7 @@ class Reply:
         """Edit or send the first part that is out of date; return whether more parts are."""
         for number, content in enumerate(parts):
             if number == len(self._ids):
-                found = await self._find_part(number, priority) if self._unsure else None
+                found = await self._find(number, priority=priority) if self._unsure else None
                 if found is not None:
                     await self._record_part(number, found, None)
                     return True
@@ -313,13 +343,11 @@ class Reply:
     async def _add_part(self, number: int, content: Content, view: discord.ui.View | None) -> None:
         """Add the next part: use the message that an earlier try sent, or send one."""
         if self._unsure:
-            found = await (self._find_part(number) if number else self._find_placeholder())
+            found = await self._find(number)
             if found is not None:
                 await self._record_part(number, found, None)
                 with contextlib.suppress(MessageFrozenError):
-                    await self._channel_writer.edit(
-                        found, content, view, priority=RequestPriority.URGENT
-                    )
+                    await self._channel_writer.edit(found, content, view, priority=_URGENT)
                     self._shown[number] = content
                     return
                 await self._resend_from(number)
@@ -327,12 +355,22 @@ class Reply:
         message_id = await self._channel_writer.send(
             content,
             self._nonce(number),
-            find=lambda: self._find_part(number) if number else self._find_first(content),
-            priority=RequestPriority.URGENT,
+            find=lambda: self._find(number, content),
+            priority=_URGENT,
             view=view,
             reply_to=reply_to,
         )
         await self._record_part(number, message_id, content)
+
+    async def _find(
+        self, number: int, content: Content | None = None, priority: RequestPriority = _URGENT
+    ) -> int | None:
+        """Find a part that the ledger lacks; ``content`` is that of a first part sent again."""
+        if number:
+            return await self._finder.part(self._ids[number - 1], priority)
+        return await (
+            self._finder.placeholder() if content is None else self._finder.first(content)
+        )
 
     async def _record_part(self, number: int, message_id: int, content: Content | None) -> None:
         await self._ledger.turns.set_part(self._turn.id, number, message_id)
@@ -349,48 +387,8 @@ class Reply:
             return
         self._ids, self._shown = self._ids[:count], self._shown[:count]
         for chore in await self._ledger.turns.drop_parts(self._turn, count):
-            await self._channel_writer.delete(int(chore.target), priority=RequestPriority.URGENT)
+            await self._channel_writer.delete(int(chore.target), priority=_URGENT)
             await self._ledger.chores.done(chore)
-
-    async def _find_placeholder(self) -> int | None:
-        """Find this attempt's placeholder after the question, by its Cancel button."""
-        wanted = buttons.button_id("cancel", self._turn.id, self._turn.attempt)
-        for message in await self._after_question():
-            if self._channel_writer.is_own(message) and wanted in buttons.custom_ids(message):
-                return message.id
-        return None
-
-    async def _find_first(self, content: Content) -> int | None:
-        """Find a first part that was sent again, by its text: it never had a Cancel button."""
-        own_messages = [
-            message
-            for message in await self._after_question()
-            if self._channel_writer.is_own(message) and is_shown_by(content, message)
-        ]
-        known = await self._ledger.turns.known_parts(message.id for message in own_messages)
-        return next((message.id for message in own_messages if message.id not in known), None)
-
-    async def _find_part(
-        self, number: int, priority: RequestPriority = RequestPriority.URGENT
-    ) -> int | None:
-        """Find a part after the part before it: a message of the bot that is no Discord reply."""
-        own_messages = [
-            message
-            for message in await self._channel_writer.after(
-                self._ids[number - 1], priority=priority
-            )
-            if self._channel_writer.is_own(message)
-            and message.type is discord.MessageType.default
-            and message.interaction_metadata is None
-            and buttons.is_finished_part(message, self._turn.id, self._turn.attempt)
-        ]
-        known = await self._ledger.turns.known_parts(message.id for message in own_messages)
-        return next((message.id for message in own_messages if message.id not in known), None)
-
-    async def _after_question(self) -> list[discord.Message]:
-        return await self._channel_writer.after(
-            self._turn.reply_to, priority=RequestPriority.URGENT
-        )
 
     def _button(self, action: buttons.Action) -> buttons.Item:
         return buttons.ReplyButton(action, self._turn.id, self._turn.attempt)

@@ -7,8 +7,8 @@ from bot.chat.reply.channel_writer import (
     ChannelWriter,
     MessageDeletedError,
     MessageFrozenError,
-    UndeliverableError,
 )
+from bot.chat.reply.message_routes import UndeliverableError
 from bot.chat.reply.split import LIMIT, split
 from bot.chat.texts import sentences
 from bot.chat.transport.rate_limiter import RequestPriority

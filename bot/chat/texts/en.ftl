@@ -46,6 +46,10 @@ sources = -# Sources: { $list }
 question-deleted = -# The question was deleted, so I stopped.
 reply-deleted = -# A part of this answer was deleted, so I stopped.
 restarting = -# I'm restarting and will go on with this answer in a moment.
+answer-goes-on = -# This takes longer than 15 minutes. The answer will still come here.
+answer-too-late = -# This takes longer than the 15 minutes in which Discord lets me answer here. The answer will be in `/{ runs-command } { runs-show-command }` under #{ $number }; or use `/{ ask-command }` here again, I'll remember.
+answer-undelivered = Discord didn't let me answer your `/{ ask-command }`: I took longer than 15 minutes, or was away. Look for the answer with `/{ runs-command } { runs-show-command }` under #{ $number }, or ask again.
+answer-to-ask = -# To the question that { $names } asked by `/{ ask-command }`.
 
 ## Buttons
 
@@ -803,15 +807,44 @@ hello = 👋 Hello! I am { $name }. Mention me in a message, such as “{ $menti
 help-command = help
     .description = How to ask me here, and what else I can do
 help-ask-in-dm = **How to ask:** just write to me here. Files and pictures work, too.
+help-ask-elsewhere = **How to ask here:** use `/{ ask-command }`, or the menu of a message under “Apps”. Nobody else has to add me.
 help-ask-mention = **How to ask here:** mention me, like “@{ $name } what is a good name for a cat?”. Files and pictures work, too.
 help-ask-posts = **How to ask here:** write a new post, or mention @{ $name } in a post.
 help-ask-every = **How to ask here:** just write; I answer every message.
 help-ask-write = **How to ask here:** press Write below an answer, or mention me, like “@{ $name } what is a good name for a cat?”. I can't read other messages.
 help-ask-never = I don't answer in this channel. Ask me in another one, or ask an admin.
 help-ask-people = A person answers in this thread; I stay silent until somebody uses `/{ thread-command } { thread-resume-command }`.
-help-commands = **For everybody:** `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times and reminds you · `/{ tools-command }` shows which functions the assistant may call here · `/{ privacy-command }` shows what is stored about you and deletes it
+help-commands = **For everybody:** `/{ ask-command }` asks from anywhere, and a message's menu asks about that message · `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times and reminds you · `/{ tools-command }` shows which functions the assistant may call here · `/{ privacy-command }` shows what is stored about you and deletes it
 help-admin-commands = **For admins:** `/{ assistant-command }` makes and chooses assistants · `/{ channel-command }` decides when and where I answer
 help-manager-commands = **For managers:** `/{ access-command }` decides who may use me · `/{ settings-command }` sets language, time zone and more
+
+## Questions by command
+
+ask-command = ask
+    .description = Ask the assistant, here or anywhere
+    .question = question
+    .question-description = What you want to know
+    .file = file
+    .file-description = A file or a picture that belongs to the question
+    .assistant = assistant
+    .assistant-description = The assistant that answers; leave it out for the usual one
+    .private = private
+    .private-description = Only you see the answer
+# The names of entries in the menu of a message; Discord takes 32 characters.
+ask-about-this-menu = Ask about this
+explain-this-menu = Explain this
+translate-this-menu = Translate this
+explain-question = Explain this message in plain words, in English.
+# The language is the one of the member's Discord, by its English name.
+translate-question = Translate this message into { $target }. If it is in that language already, say what it means in plain words.
+ask-empty = There is no question in it. Write what you want to know.
+ask-about-nothing = I can't read anything in that message: it has neither text nor files.
+# Discord takes 45 characters for the title and the label, 100 for the hint.
+ask-form = Ask about this message
+ask-form-question = Your question
+    .description = I read the message together with your question.
+ask-form-old = The message is gone, or this form was open too long. Here is what you wrote:
+retry-by-button = Press Retry under the answer, or ask again with `/{ ask-command }`.
 
 ## Usage and limits
 

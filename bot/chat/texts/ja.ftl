@@ -38,6 +38,10 @@ sources = -# 出典：{ $list }
 question-deleted = -# 質問が削除されたため、回答を中止しました。
 reply-deleted = -# この回答の一部が削除されたため、回答を中止しました。
 restarting = -# 再起動しています。まもなく続きを回答します。
+answer-goes-on = -# 15分以上かかっています。回答はこのままここに表示されます。
+answer-too-late = -# Discordでここに回答を書ける15分を過ぎるため、表示はここまでです。回答は`/{ runs-command } { runs-show-command }`の#{ $number }で確認できます。ここでもう一度`/{ ask-command }`を使っても、会話の続きとして回答します。
+answer-undelivered = `/{ ask-command }`への回答を表示できませんでした。15分以上かかったか、ボットが停止していました。`/{ runs-command } { runs-show-command }`の#{ $number }で回答を確認するか、もう一度質問してください。
+answer-to-ask = -# `/{ ask-command }`による質問への回答です（質問者：{ $names }）。
 
 ## Buttons
 
@@ -775,15 +779,47 @@ hello = 👋 はじめまして、{ $name }です。「{ $mention } 空はなぜ
 help-command = ヘルプ
     .description = ここでの質問のしかたと、できることを表示します
 help-ask-in-dm = **質問のしかた：** ここにそのまま書いてください。ファイルや画像も使えます。
+help-ask-elsewhere = **ここでの質問のしかた：** `/{ ask-command }`を使うか、メッセージのメニューの「アプリ」から選んでください。
 help-ask-mention = **ここでの質問のしかた：** 「@{ $name } 猫の名前を考えて」のように、メンションに続けて書いてください。ファイルや画像も使えます。
 help-ask-posts = **ここでの質問のしかた：** 新しい投稿を作成するか、投稿の中で@{ $name }にメンションしてください。
 help-ask-every = **ここでの質問のしかた：** そのまま書いてください。すべてのメッセージに回答します。
 help-ask-write = **ここでの質問のしかた：** 回答の下の「質問を書く」を押すか、「@{ $name } 猫の名前を考えて」のようにメンションに続けて書いてください。ほかのメッセージは読み取れません。
 help-ask-never = このチャンネルでは回答しません。ほかのチャンネルで質問するか、管理者に相談してください。
 help-ask-people = このスレッドは担当者が対応しています。`/{ thread-command } { thread-resume-command }`が実行されるまで回答しません。
-help-commands = **全員：** `/{ runs-command }` 実行の確認・キャンセル・再試行 · `/{ thread-command }` 会話の開始・エクスポート・削除、担当者の呼び出し · `/{ schedule-command }` 決まった時刻の質問とリマインダー · `/{ tools-command }` アシスタントがここで呼び出せる関数の確認 · `/{ privacy-command }` 保存されている自分の情報の確認と削除
+help-commands = **全員：** `/{ ask-command }` どこからでも質問（メッセージのメニューからも質問できます） · `/{ runs-command }` 実行の確認・キャンセル・再試行 · `/{ thread-command }` 会話の開始・エクスポート・削除、担当者の呼び出し · `/{ schedule-command }` 決まった時刻の質問とリマインダー · `/{ tools-command }` アシスタントがここで呼び出せる関数の確認 · `/{ privacy-command }` 保存されている自分の情報の確認と削除
 help-admin-commands = **管理者：** `/{ assistant-command }` アシスタントの作成と選択 · `/{ channel-command }` 回答するタイミングと場所の設定
 help-manager-commands = **サーバー管理者：** `/{ access-command }` ボットを使える人の設定 · `/{ settings-command }` 言語・タイムゾーンなどの設定
+
+## Questions by command
+
+ask-command = 質問
+    .description = アシスタントに質問します（どこでも使えます）
+    .question = 質問
+    .question-description = 知りたいこと
+    .file = ファイル
+    .file-description = 質問に添えるファイルや画像
+    .assistant = アシスタント
+    .assistant-description = 回答するアシスタント（省略すると、いつものアシスタント）
+    .private = 非公開
+    .private-description = 回答を自分だけに表示します
+# The names of entries in the menu of a message; Discord takes 32 characters.
+ask-about-this-menu = このメッセージについて質問
+explain-this-menu = このメッセージを説明
+translate-this-menu = このメッセージを翻訳
+explain-question = このメッセージの内容を、日本語でわかりやすく説明してください。
+# The language is the one of the member's Discord, by its English name.
+translate-question = このメッセージを{ $target ->
+        [Japanese] 日本語
+       *[other] { $target }
+    }に翻訳してください。すでにその言語で書かれている場合は、内容をわかりやすく説明してください。
+ask-empty = 質問が書かれていません。知りたいことを書いてください。
+ask-about-nothing = このメッセージにはテキストもファイルもないため、読み取れません。
+# Discord takes 45 characters for the title and the label, 100 for the hint.
+ask-form = このメッセージについて質問
+ask-form-question = 質問
+    .description = メッセージの内容とあわせて読み取ります。
+ask-form-old = メッセージが削除されたか、フォームを開いてから時間がたちすぎています。入力した内容はこちらです。
+retry-by-button = 回答の下の「再試行」を押すか、`/{ ask-command }`でもう一度質問してください。
 
 ## Usage and limits
 

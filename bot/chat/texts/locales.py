@@ -53,8 +53,9 @@ class Locales:
         return await (self.of_user(user_id) if guild_id is None else self.of_guild(guild_id))
 
     async def of_turn(self, turn: Turn) -> Language:
-        """Return the language of a turn's reply."""
-        return await self.of_place(turn.guild_id, turn.askers[0].id if turn.askers else 0)
+        """Return the language of a turn's reply; the member's where nobody else sees the reply."""
+        guild_id = None if turn.personal and turn.personal.ephemeral else turn.guild_id
+        return await self.of_place(guild_id, turn.askers[0].id if turn.askers else 0)
 
     async def remember(self, user_id: int, locale: str) -> None:
         """Store the locale that a member's Discord has now, for later direct messages."""

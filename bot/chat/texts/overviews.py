@@ -34,6 +34,13 @@ def no_such_assistant(name: str) -> str:
     return localized("no-such-assistant", name=plain(shortened(name, 60)))
 
 
+def refused_question(sentence: str, question: str) -> str:
+    """Say why a question is not taken, and give its words back, so that they can be sent again."""
+    if not question:
+        return sentence
+    return f"{sentence}\n>>> {shortened(question, 1_900 - len(sentence))}"
+
+
 def assistant_line(name: str, *, own: bool, default: bool, places: Sequence[str]) -> str:
     """Format an assistant as a list line; ``places`` are where it was chosen."""
     facts = [] if own else [localized("assistant-fact-configured")]

@@ -290,8 +290,10 @@ def run_line(turn: Turn, now: float, cost: str) -> str:
         *([cost] if cost else []),
         askers(turn),
     ]
-    if turn.parts:
-        url = jump_url(turn.guild_id, turn.channel_id, turn.parts[0])
+    # Nobody can follow a link to a message that only one member sees, or into a foreign server.
+    linked = turn.personal is None or not (turn.personal.ephemeral or turn.personal.external)
+    if turn.parts and linked:
+        url = jump_url(turn.guild_id, turn.place_id, turn.parts[0])
         fields.append(localized("run-link", url=url))
     return " · ".join(fields)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import discord
 import yarl
+from discord.webhook.async_ import async_context
 
 from bot.chat.transport.message_payload import filled
 
@@ -22,6 +23,7 @@ _ARCHIVE_MINUTES: Final = 1_440
 _NAMES: Final = (
     "Client()._connection.create_message",
     "Client()._connection.parsers",
+    "Webhook.from_state",
     "Client().http._global_over",
     "Client().http.close",
     "Client().http.connector",
@@ -46,6 +48,7 @@ _NAMES: Final = (
     "http.handle_message_parameters",
     "message.MessageSnapshot._from_value",
     "utils.MISSING",
+    "webhook.async_.async_context",
 )
 """What the functions below use, as paths in the package ``discord``.
 
@@ -324,6 +327,38 @@ def found_messages(
             except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
                 _log.warning("A message of a search is skipped: %s", unparsed(error, raw))
     return found
+
+
+def response_webhook(client: discord.Client, token: str) -> discord.Webhook:
+    """Return what writes the response of an interaction, by the interaction's token.
+
+    ``Interaction.followup`` is the same, and needs the interaction, which no restart survives.
+    """
+    data: Any = {"id": client.application_id, "type": 3, "token": token}
+    state: Any = client._connection  # noqa: SLF001 - Interaction.followup gives the same
+    return discord.Webhook.from_state(data, state=state)
+
+
+async def edit_original(client: discord.Client, webhook: discord.Webhook, **content: Any) -> int:
+    """Edit the original response of an interaction and return the message's id.
+
+    Raises ``discord.HTTPException``. ``Interaction.edit_original_response`` does the same and needs
+    the interaction.
+    """
+    with discord.http.handle_message_parameters(
+        **content, previous_allowed_mentions=client.allowed_mentions
+    ) as parameters:
+        data: Any = await async_context.get().edit_original_interaction_response(
+            webhook.id,
+            webhook.token or "",
+            session=webhook.session,
+            proxy=webhook.proxy,
+            proxy_auth=webhook.proxy_auth,
+            payload=parameters.payload,
+            multipart=parameters.multipart,
+            files=parameters.files,
+        )
+    return int(data["id"])
 
 
 def socket_class(

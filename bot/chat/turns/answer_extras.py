@@ -10,7 +10,6 @@ from msgspec import Struct
 from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.files import File
-from bot.chat.places.channel_rules import is_in_channel_thread
 from bot.chat.reply.content import Block, Picture, Upload
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
@@ -67,13 +66,20 @@ class ExtrasReader:
         )
 
     async def read(
-        self, turn: Turn, end: RunEnd, took: float, unread: Sequence[Unread] | None
+        self,
+        turn: Turn,
+        end: RunEnd,
+        took: float,
+        unread: Sequence[Unread] | None,
+        *,
+        is_detached: bool,
     ) -> Extras:
         """Return an answer's files and its notes; a file that can't be attached is named.
 
         ``took`` are the attempt's seconds, ``unread`` what could not be read of the questions.
+        ``is_detached`` tells that the reply stands apart from the command that it answers.
         """
-        largest = self._services.writers.of(turn).file_limit
+        largest = (await self._services.writers.of(turn)).file_limit
         uploads: list[Block] = []
         too_large: list[str] = []
         unreadable: list[str] = []
@@ -108,6 +114,8 @@ class ExtrasReader:
             left -= len(made.data)
             uploads.append(_block(_unique(made.name, uploads), made.data))
         notes = [note] if (note := _cause_note(questions)) else []
+        if is_detached:
+            notes.append(localized("answer-to-ask", names=sentences.askers(turn)))
         if too_large:
             notes.append(localized("files-too-large", names=", ".join(too_large)))
         if unreadable:
@@ -145,7 +153,7 @@ class ExtrasReader:
 
     async def _needs_hint(self, turn: Turn) -> bool:
         """Return whether members must hear that plain messages are not read in a new thread."""
-        if self._services.settings.message_content or not is_in_channel_thread(turn):
+        if self._services.settings.message_content or not turn.in_channel_thread:
             return False
         return not await self._ledger.history.before(turn, limit=1)
 

@@ -89,7 +89,7 @@ class ChannelNamer:
 
         Only for a channel thread that the bot opened from a question of this turn.
         """
-        if not self._is_on or turn.channel_id == turn.parent_id:
+        if not self._is_on or not turn.in_channel_thread:
             return
         questions = await self._ledger.questions.of_turn(turn.id)
         if any(_opened(question, turn) for question in questions):
@@ -97,7 +97,7 @@ class ChannelNamer:
 
     def name_soon(self, turn: Turn) -> None:
         """Name the channel thread of an ended turn in the background, if a title is wanted."""
-        if self._is_on and turn.channel_id != turn.parent_id:
+        if self._is_on and turn.in_channel_thread:
             self._tasks.start(
                 self._name_channel(turn.channel_id),
                 f"Channel thread {turn.channel_id} keeps its name; the next start tries again",

@@ -100,7 +100,7 @@ class TurnScheduler:
         """Stop the turns of a channel, of a channel's channel threads, or of a guild by its id."""
         for context, _ in self._running.values():
             turn = context.turn
-            if lost_id in (turn.channel_id, turn.parent_id, turn.guild_id):
+            if lost_id in (turn.place_id, turn.parent_id, turn.guild_id):
                 context.lose_channel()
 
     async def stop(self) -> None:
@@ -210,7 +210,7 @@ class TurnScheduler:
         context = TurnContext(self._services, turn, language, unsure=unsure)
         reply = Reply(
             turn,
-            self._services.writers.of(turn),
+            await self._services.writers.of(turn),
             self._ledger,
             self._throttle,
             unsure=unsure,

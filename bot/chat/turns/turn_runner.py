@@ -13,7 +13,8 @@ from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat.reply.buttons import finished_buttons
-from bot.chat.reply.channel_writer import MessageDeletedError, UndeliverableError
+from bot.chat.reply.channel_writer import MessageDeletedError
+from bot.chat.reply.message_routes import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
@@ -331,7 +332,13 @@ class TurnRunner:
         if self._context.unread is None:
             self._context.unread = await unread_in(self._ledger, turn)
         try:
-            extras = await self._extras.read(turn, self._end, took, self._context.unread)
+            extras = await self._extras.read(
+                turn,
+                self._end,
+                took,
+                self._context.unread,
+                is_detached=self._reply.is_detached,
+            )
             notes = extras.notes
             shown = finished_buttons(
                 turn,

@@ -8,6 +8,7 @@ from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.records import (
     FORM_CAUSE,
     Asker,
+    AskResponse,
     ChannelTitle,
     Chore,
     ChoreKind,
@@ -15,6 +16,7 @@ from bot.store.ledger.records import (
     NewQuestion,
     OpenCounts,
     Outcome,
+    Personal,
     Question,
     RatedAnswer,
     ReadMarker,
@@ -46,6 +48,7 @@ from bot.store.ledger.tools.tool_calls import (
     StoredCall,
 )
 from bot.store.ledger.tools.tool_values import TooManyValuesError
+from bot.store.ledger.turns.asks import AskDraft
 from bot.store.ledger.turns.deletions import Deletion, ShownMessage
 from bot.store.ledger.turns.questions import QueueFullError
 
@@ -60,6 +63,8 @@ __all__ = [
     "AccessRule",
     "Alert",
     "Approval",
+    "AskDraft",
+    "AskResponse",
     "Asker",
     "AssistantDraft",
     "CallFile",
@@ -88,6 +93,7 @@ __all__ = [
     "OpenCounts",
     "Outcome",
     "Period",
+    "Personal",
     "PlaceSetting",
     "Question",
     "QueueFullError",

@@ -74,6 +74,8 @@ _OF_MEMBER: Final = (
     WHERE decider_id = ?
     """,
     "DELETE FROM assistant_drafts WHERE creator_id = ?",
+    "DELETE FROM ask_drafts WHERE ?1 IN (member_id, quoted_author_id)",
+    "UPDATE links SET owner_id = 0 WHERE owner_id = ?",
     "UPDATE assistants SET creator_id = 0 WHERE creator_id = ?",
     """
     UPDATE handovers SET member_id = iif(member_id = ?1, 0, member_id),
@@ -144,8 +146,10 @@ class ForgettingStore:
         def work(db: sqlite3.Connection) -> StoredOfMember:
             questions = f"{rows.QUESTION} WHERE author_id = ? ORDER BY id"
             turns = """
-                SELECT id, guild_id, channel_id, thread_id, run_id, state, tokens FROM turns
-                WHERE id IN (SELECT turn_id FROM questions WHERE author_id = ?) ORDER BY id
+                SELECT t.id, t.guild_id, coalesce(l.place_id, t.channel_id), t.thread_id, t.run_id,
+                       t.state, t.tokens
+                FROM turns t JOIN links l ON l.channel_id = t.channel_id
+                WHERE t.id IN (SELECT turn_id FROM questions WHERE author_id = ?) ORDER BY t.id
             """
             votes = """
                 SELECT turn_id, helpful, reason, voted_at FROM votes WHERE member_id = ?

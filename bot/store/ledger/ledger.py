@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from bot.runtime.metrics import Metrics
 from bot.store.database import Database
+from bot.store.ledger import rows
 from bot.store.ledger.budgets.spending import SpendingStore
 from bot.store.ledger.budgets.usage import UsageStore
 from bot.store.ledger.chores import ChoreStore
@@ -26,6 +27,7 @@ from bot.store.ledger.settings.place_settings import PlaceSettingStore
 from bot.store.ledger.tools.approvals import ApprovalStore
 from bot.store.ledger.tools.tool_calls import ToolCallStore
 from bot.store.ledger.tools.tool_values import ToolValueStore
+from bot.store.ledger.turns.asks import AskStore
 from bot.store.ledger.turns.bystanders import BystanderStore
 from bot.store.ledger.turns.channel_titles import ChannelTitleStore
 from bot.store.ledger.turns.deletions import DeletionStore
@@ -36,7 +38,11 @@ from bot.store.ledger.turns.reconcile import ReconcileStore, begin_from_copy, is
 from bot.store.ledger.turns.turns import TurnStore
 from bot.store.ledger.turns.votes import VoteStore
 
-_LINK: Final = "SELECT channel_id, guild_id, parent_id, listening, private, thread_id FROM links"
+_LINK: Final = """
+    SELECT channel_id, guild_id, parent_id, listening, private, thread_id,
+           owner_id, place_id, ephemeral, external
+    FROM links
+"""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,6 +57,7 @@ class Ledger:
         self._database = LedgerSession(database)
         self.questions = QuestionStore(self._database, now)
         self.turns = TurnStore(self._database, now)
+        self.asks = AskStore(self._database, now)
         self.alerts = AlertStore(self._database)
         self.channel_titles = ChannelTitleStore(self._database)
         self.votes = VoteStore(self._database, now)
@@ -164,4 +171,5 @@ def _link(db: sqlite3.Connection, channel_id: int) -> Link | None:
         listening=bool(row[3]),
         private=bool(row[4]),
         thread_id=row[5],
+        personal=rows.personal(row[6:10]),
     )

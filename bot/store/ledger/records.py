@@ -13,8 +13,24 @@ Outcome = Literal["answered", "cancelled", "failed", "withdrawn"]
 """The result of a turn."""
 
 
+class Personal(Struct, frozen=True, kw_only=True):
+    """A conversation that one member leads by commands, beside the one of the channel.
+
+    ``owner_id`` is the member, 0 for a forgotten one; ``place_id`` is the Discord channel. Only the
+    member sees the replies of an ``ephemeral`` conversation. The bot is no member of an
+    ``external`` place: the person's own installation brings the commands there.
+    """
+
+    owner_id: int
+    place_id: int
+    ephemeral: bool = False
+    external: bool = False
+
+
 class Link(Struct, frozen=True, kw_only=True):
     """The mapping of a channel to a thread.
+
+    ``channel_id`` of a ``personal`` conversation is the id of its first question instead.
 
     ``parent_id`` is the channel whose permissions apply: the parent, or the channel itself. In a
     ``listening`` channel every message is a question. A ``private`` channel is hidden from its
@@ -27,6 +43,7 @@ class Link(Struct, frozen=True, kw_only=True):
     listening: bool
     private: bool = False
     thread_id: str | None = None
+    personal: Personal | None = None
 
 
 class ReadMarker(Struct, frozen=True, kw_only=True):
@@ -153,6 +170,21 @@ class RatedAnswer(Struct, frozen=True, kw_only=True):
     down: int
 
 
+class AskResponse(Struct, frozen=True, kw_only=True):
+    """The interaction that a reply answers; ``expires_at`` is in seconds since 1970.
+
+    ``token`` is empty once its time is over.
+    """
+
+    interaction_id: int
+    token: str
+    expires_at: float
+
+    def __repr__(self) -> str:
+        """Return the response without its token, which must not be logged."""
+        return f"AskResponse(interaction_id={self.interaction_id}, expires_at={self.expires_at})"
+
+
 class Asker(Struct, frozen=True):
     """A member whose question a turn answers."""
 
@@ -166,7 +198,8 @@ class Turn(Struct, frozen=True, kw_only=True):
     ``parts`` are the reply's Discord messages in order, ``reply_to`` the question it refers to.
     ``interruptions`` counts the stops of the bot that left the turn open in this state (the column
     ``pickups``), orderly stops excepted. ``fallback`` tells that a channel thread could not be
-    opened. ``canceller`` is who asked to cancel.
+    opened. ``canceller`` is who asked to cancel. ``personal`` is set for a question by command,
+    whose reply answers an interaction; ``channel_id`` is then the link's.
     """
 
     id: int
@@ -190,6 +223,17 @@ class Turn(Struct, frozen=True, kw_only=True):
     askers: tuple[Asker, ...]
     parts: tuple[int, ...]
     has_chores: bool = False
+    personal: Personal | None = None
+
+    @property
+    def place_id(self) -> int:
+        """The Discord channel in which the reply stands."""
+        return self.channel_id if self.personal is None else self.personal.place_id
+
+    @property
+    def in_channel_thread(self) -> bool:
+        """Whether the turn belongs to the conversation of a channel thread."""
+        return self.personal is None and self.channel_id != self.parent_id
 
     @property
     def open(self) -> bool:
@@ -204,6 +248,9 @@ class Turn(Struct, frozen=True, kw_only=True):
 class Scope(Struct, frozen=True, kw_only=True):
     """The turns that a member may see: those of one channel and of a guild's readable channels.
 
+    Personal conversations are those of ``viewer_id``, and in ``moderated`` channels the ones that
+    are not ephemeral.
+
     ``readable`` are the ids of channels that the member can read; their public channel threads are
     included, and their private ones where the channel is ``moderated``. ``asker_id`` restricts the
     scope to the questions of that member, ``in_channel_id`` to a channel and its channel threads,
@@ -211,6 +258,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     """
 
     channel_id: int
+    viewer_id: int = 0
     guild_id: int | None = None
     readable: tuple[int, ...] = ()
     moderated: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from bot.store.ledger.records import Asker, Question, Turn
+from bot.store.ledger.records import Asker, Personal, Question, Turn
 
 QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
@@ -22,7 +22,8 @@ TURN: Final = """
                   WHERE turn_id = t.id AND author_id <> 0 GROUP BY author_id ORDER BY min(id))),
            (SELECT json_group_array(message_id)
             FROM (SELECT message_id FROM parts WHERE turn_id = t.id ORDER BY number)),
-           EXISTS (SELECT 1 FROM chores WHERE channel_id = t.channel_id)
+           EXISTS (SELECT 1 FROM chores WHERE channel_id = t.channel_id),
+           l.owner_id, l.place_id, l.ephemeral, l.external
     FROM turns t JOIN links l ON l.channel_id = t.channel_id
 """
 
@@ -76,7 +77,15 @@ def turn(row: tuple[Any, ...]) -> Turn:
         askers=tuple(Asker(id_, name) for id_, name in json.loads(row[19])),
         parts=tuple(json.loads(row[20])),
         has_chores=bool(row[21]),
+        personal=personal(row[22:26]),
     )
+
+
+def personal(row: tuple[Any, ...]) -> Personal | None:
+    """Return the owner, place and kind of a personal conversation; None for a channel's own."""
+    if row[0] is None:
+        return None
+    return Personal(owner_id=row[0], place_id=row[1], ephemeral=bool(row[2]), external=bool(row[3]))
 
 
 def turn_by_id(db: sqlite3.Connection, turn_id: int) -> Turn | None:

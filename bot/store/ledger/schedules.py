@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from bot.store.ledger.records import Link, NewQuestion
 from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.turns.questions import free_id, insert, route, waiting_beside
+from bot.store.ledger.turns.question_rows import free_id, insert, route, waiting_beside
 
 _SCHEDULE: Final = """
     SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, once,

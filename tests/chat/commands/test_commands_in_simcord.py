@@ -13,6 +13,7 @@ from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton
 from bot.chat.texts.fluent import localized
 from tests.chat.commands.test_buttons_in_simcord import Scene, staged
+from tests.support.eventually import eventually
 
 EVERYBODYS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("help", {}, "For everybody"),
@@ -63,6 +64,9 @@ MANAGERS: tuple[tuple[str, dict[str, Any], str], ...] = (
 )
 """Commands of somebody who may do everything."""
 
+BY_COMMAND = {"ask"}
+"""Commands that ask the model; simcord lists no menus."""
+
 WITH_FORMS = {"assistant create", "assistant edit"}
 
 
@@ -79,7 +83,7 @@ async def test_each_command_answers_privately_what_it_answers_in_the_sandbox(
 ) -> None:
     async with staged(tmp_path) as scene:
         await scene.bot.parts.command_tree.register()
-        assert set(scene.boss.available_commands(scene.channel)) == WITH_FORMS | {
+        assert set(scene.boss.available_commands(scene.channel)) == WITH_FORMS | BY_COMMAND | {
             path for path, _, _ in EVERYBODYS + MANAGERS
         }
         asked = await scene.boss.slash(
@@ -125,3 +129,35 @@ async def test_each_button_and_form_answers_what_it_answers_in_the_sandbox(
         (question,) = await scene.ledger.questions.waiting(scene.channel.id)
         assert (question.content, question.author_id) == ("Why not?", scene.ben.id)
         assert "a.txt" in question.attachments
+
+
+async def test_questions_by_command_are_answered_in_their_responses(tmp_path: Path) -> None:
+    async with staged(tmp_path) as scene:
+        await scene.bot.parts.command_tree.register()
+        scene.bot.parts.read_markers.is_ready = True  # nothing was missed
+        found = scene.bot.get_channel(scene.channel.id)
+        assert isinstance(found, discord.TextChannel)
+        message = await found.send("E = mc²")
+
+        async def answered(number: int, interaction: Any, question: str) -> None:
+            turn = await eventually(
+                lambda: scene.ledger.history.turn(number),
+                lambda turn: turn is not None and not turn.open,
+            )
+            assert turn is not None
+            assert turn.parts == (interaction.response.id,)
+            assert question in interaction.response.content
+
+        private = await scene.ada.slash(scene.channel, "ask", question="Why not?", private=True)
+        assert private.ephemeral
+        await answered(2, private, "Why not?")
+        public = await scene.ben.slash(scene.channel, "ask", question="How?", file=("a.txt", b"x"))
+        assert not public.ephemeral
+        await answered(3, public, "How?")
+        for number, name in ((4, "Explain this"), (5, "Translate this")):
+            used = await scene.ada.context_menu(scene.channel, name, message)
+            await answered(number, used, "E = mc²")
+        shown = await scene.ada.context_menu(scene.channel, "Ask about this", message)
+        sent = await scene.ada.submit_modal(shown, {"question": "Who said that?"})
+        await answered(6, sent, "Who said that?")
+        await scene.bot.parts.scheduler.stop()

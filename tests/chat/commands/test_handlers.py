@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.chat.commands.handlers.runs import PAGE_SIZE
+from bot.chat.commands.interaction import ResponseTokens
 from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
@@ -58,15 +59,17 @@ class Handled:
         self.cancelled: list[int] = []
         clock = SystemClock()
         no_answers: Any = None  # nothing is pressed under an answer here
+        unread: Any = SimpleNamespace(answer_of=None)
         self.handlers = InteractionHandlers(
             ledger,
             RestRetry(clock),
             clock,
+            ResponseTokens(clock, seconds=900.0),
             schedule=self.scheduled.append,
             cancel=self.cancelled.append,
             health=lambda: "-# busy",
             cost=unknown,
-            answers=no_answers,
+            answers=unread,
             conversations=no_answers,
             privacy=no_answers,
             form=no_answers,

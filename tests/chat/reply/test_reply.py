@@ -9,7 +9,7 @@ import pytest
 from bot.chat.reply import buttons
 from bot.chat.reply.buttons import ReplyButton
 from bot.chat.reply.channel_writer import (
-    ChannelWriters,
+    ChannelWriter,
     MessageDeletedError,
     UndeliverableError,
 )
@@ -34,7 +34,8 @@ class Written:
 
     def reply(self, *, unsure: bool = False) -> Reply:
         clock = self.bot.clock
-        writer = ChannelWriters(self.bot.client, RestRetry(clock), clock).of(self.turn)
+        place = self.turn.channel_id, self.turn.guild_id
+        writer = ChannelWriter(self.bot.client, *place, RestRetry(clock), clock)
         throttle = EditThrottle(clock, channel_seconds=0.0)
         throttle.begin(self.turn.channel_id)
         return Reply(

@@ -7,7 +7,6 @@ from typing import Any, Final, Literal
 
 import discord
 from discord import app_commands
-from msgspec import Struct
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant
@@ -65,14 +64,6 @@ _LOOK_SECONDS: Final = 2.0
 _log: Final = logging.getLogger(__name__)
 
 
-class _Known(Struct, frozen=True):
-    """An assistant that a server may use; ``own`` if it was made there."""
-
-    id: str
-    name: str
-    own: bool
-
-
 class AssistantCommands:
     """Handles ``/assistant`` and its form."""
 
@@ -105,7 +96,7 @@ class AssistantCommands:
             guild_id = _guild_of(interaction)
             chosen = await self._ledger.settings.of_guild(guild_id, ASSISTANT_SETTING)
             lines = []
-            for assistant in await self._known(guild_id):
+            for assistant in await self._choice.usable(guild_id):
                 places = [each.place_id for each in chosen if each.value == assistant.id]
                 line = overviews.assistant_line(
                     assistant.name,
@@ -134,7 +125,7 @@ class AssistantCommands:
                     )
                 )
             else:
-                known = await self._named(guild_id, assistant)
+                known = await self._choice.named(guild_id, assistant)
                 if known is None:
                     await response.show(overviews.no_such_assistant(assistant))
                     return
@@ -162,7 +153,7 @@ class AssistantCommands:
             place = named_place(place_id, guild_id)
             known = None
             if assistant is not None:
-                known = await self._named(guild_id, assistant)
+                known = await self._choice.named(guild_id, assistant)
                 if known is None:
                     await response.show(overviews.no_such_assistant(assistant))
                     return
@@ -189,7 +180,7 @@ class AssistantCommands:
         model: ModelName | None = None,
     ) -> None:
         """Show the form of an assistant that was made in this server."""
-        known = await self._named(_guild_of(interaction), assistant)
+        known = await self._choice.named(_guild_of(interaction), assistant)
         old: Assistant | None = None
         refusal = overviews.no_such_assistant(assistant)
         if known is not None and not known.own:
@@ -209,7 +200,7 @@ class AssistantCommands:
         """Delete an assistant that was made in this server, with its knowledge."""
         async with self._acknowledged(interaction) as response:
             guild_id = _guild_of(interaction)
-            known = await self._named(guild_id, assistant)
+            known = await self._choice.named(guild_id, assistant)
             if known is None:
                 await response.show(overviews.no_such_assistant(assistant))
                 return
@@ -271,7 +262,7 @@ class AssistantCommands:
     ) -> Choices:
         return [
             app_commands.Choice(name=known.name[:100], value=known.id)
-            for known in await self._known(_guild_of(interaction))
+            for known in await self._choice.usable(_guild_of(interaction))
             if (known.own or not own) and typed.casefold() in known.name.casefold()
         ][:_MOST_CHOICES]
 
@@ -334,20 +325,6 @@ class AssistantCommands:
             new=draft.assistant_id is None,
             left_out=edited.left_out,
             unknown_model=draft.model if offered and draft.model not in offered else None,
-        )
-
-    async def _known(self, guild_id: int) -> list[_Known]:
-        configured = [_Known(id_, name, own=False) for name, id_ in self._choice.configured.items()]
-        own = await self._ledger.assistants.of_guild(guild_id)
-        return configured + [_Known(each.id, each.name, own=True) for each in own]
-
-    async def _named(self, guild_id: int, name: str) -> _Known | None:
-        """Return the assistant with that id or name, if this server may use it."""
-        known = await self._known(guild_id)
-        wanted = name.strip().casefold()
-        return next(
-            (each for each in known if each.id == name.strip()),
-            next((each for each in known if each.name.casefold() == wanted), None),
         )
 
     def _places(self, interaction: discord.Interaction[Any]) -> tuple[int, ...]:

@@ -65,10 +65,17 @@ class ConversationCommands:
     async def new(self, interaction: discord.Interaction[Any]) -> None:
         """Begin a new conversation in this channel."""
         async with self._acknowledged(interaction) as response:
-            known = await self._managed(interaction, response)
-            if known is not None:
-                await self._ledger.conversations.begin_anew(_channel_of(interaction))
+            channel_id = _channel_of(interaction)
+            # What the member asked by commands here is a conversation of its own.
+            own = await self._ledger.asks.begin_anew(interaction.user.id, channel_id)
+            known = await self._ledger.conversations.of_channel(channel_id)
+            refusal = _refusal(interaction, known)
+            if refusal is None:
+                await self._ledger.conversations.begin_anew(channel_id)
+            if own or refusal is None:
                 await response.show(localized("conversation-new"))
+            else:
+                await response.show(refusal)
 
     async def info(self, interaction: discord.Interaction[Any]) -> None:
         """Show the facts of this channel's conversation."""
@@ -201,16 +208,10 @@ class ConversationCommands:
     ) -> ChannelConversation | None:
         """Return this channel's conversation if the member may manage it; else say why not."""
         known = await self._ledger.conversations.of_channel(_channel_of(interaction))
-        if known is None or known.begun_at is None:
-            await response.show(localized("conversation-none"))
-            return None
-        if (
-            interaction.guild_id is None
-            or interaction.permissions.manage_messages
-            or known.starter_id == interaction.user.id
-        ):
+        refusal = _refusal(interaction, known)
+        if refusal is None:
             return known
-        await response.show(localized("conversation-not-yours"))
+        await response.show(refusal)
         return None
 
     async def _assistant_name(self, interaction: discord.Interaction[Any]) -> str:
@@ -230,6 +231,21 @@ class ConversationCommands:
         # The press of a button gets a message of its own.
         is_press = interaction.type is discord.InteractionType.component
         return AcknowledgedInteraction(interaction, self._rest, ephemeral=True, thinking=is_press)
+
+
+def _refusal(
+    interaction: discord.Interaction[Any], known: ChannelConversation | None
+) -> str | None:
+    """Return why a member may not manage a channel's conversation; None if the member may."""
+    if known is None or known.begun_at is None:
+        return localized("conversation-none")
+    if (
+        interaction.guild_id is None
+        or interaction.permissions.manage_messages
+        or known.starter_id == interaction.user.id
+    ):
+        return None
+    return localized("conversation-not-yours")
 
 
 def _channel_of(interaction: discord.Interaction[Any]) -> int:

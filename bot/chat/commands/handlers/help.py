@@ -4,6 +4,7 @@ from typing import Any
 
 import discord
 
+from bot.chat.access.visitors import is_by_user_install
 from bot.chat.commands.interaction import AcknowledgedInteraction
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.places import channel_ids
@@ -30,7 +31,7 @@ class HelpCommand:
         """Explain how to ask here and what else there is."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
             shown = [await self._how_to_ask(interaction), localized("help-commands")]
-            if interaction.guild_id is not None:
+            if interaction.guild_id is not None and not is_by_user_install(interaction):
                 if interaction.permissions >= self._admins:
                     shown.append(localized("help-admin-commands"))
                 if interaction.permissions.manage_guild:
@@ -39,6 +40,8 @@ class HelpCommand:
 
     async def _how_to_ask(self, interaction: discord.Interaction[Any]) -> str:
         guild, guild_id = interaction.guild, interaction.guild_id
+        if is_by_user_install(interaction):
+            return localized("help-ask-elsewhere")
         if guild_id is None:
             return localized("help-ask-in-dm")
         channel = interaction.channel

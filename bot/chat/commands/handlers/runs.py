@@ -24,6 +24,9 @@ AnyChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Act = Callable[[discord.Interaction[Any], Turn], Awaitable[bool]]
 """Cancels or retries a turn; False: it was too late."""
 
+AnswerReader = Callable[[Turn], Awaitable[str]]
+"""Returns the answer of an ended turn; empty where it can't be read."""
+
 PAGE_SIZE: Final = 5
 """Runs on a page of the list."""
 
@@ -38,7 +41,8 @@ class RunCommands:
     """Handles ``/runs`` and the buttons below its list.
 
     ``cancel`` and ``retry`` act on a turn that the member may act on. ``health`` returns a line
-    about how busy the bot is, ``cost`` what a turn cost, "" where that is not known.
+    about how busy the bot is, ``cost`` what a turn cost, "" where that is not known, ``answer_of``
+    the answer of a turn.
     """
 
     def __init__(
@@ -51,8 +55,10 @@ class RunCommands:
         retry: Act,
         health: Callable[[], str],
         cost: Callable[[Turn], Awaitable[str]],
+        answer_of: AnswerReader,
     ) -> None:
         self._ledger = ledger
+        self._answer_of = answer_of
         self._rest = rest
         self._clock = clock
         self._cancel = cancel
@@ -89,11 +95,16 @@ class RunCommands:
         async with self._acknowledged(interaction) as response:
             turn = await self._named(run, interaction)
             text = sentences.no_such_run(run)
+            files: list[tuple[str, str]] = []
             if turn is not None:
                 questions = await self._ledger.questions.of_turn(turn.id)
                 texts = [question.content for question in questions]
                 text = sentences.run_details(turn, self._clock.now(), texts, await self._cost(turn))
-            await response.show(text)
+                if turn.personal is not None and turn.asked_by(interaction.user.id):
+                    # Discord may not have taken an answer that came after 15 minutes.
+                    answer = await self._answer_of(turn)
+                    files = [("answer.md", answer)] if answer else []
+            await response.show(text, files=files)
 
     async def cancel_run(
         self, interaction: discord.Interaction[Any], run: LongName | None = None
@@ -110,6 +121,8 @@ class RunCommands:
                 text = sentences.no_such_run(run)
             elif not may_act_on(turn, interaction):
                 text = localized("not-yours-to-retry")
+            elif turn.personal is not None:
+                text = localized("retry-by-button")
             elif await self._ledger.handovers.is_under_way(turn.channel_id):
                 text = localized("help-ask-people")
             elif not await self._retry(interaction, turn):

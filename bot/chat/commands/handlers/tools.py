@@ -61,7 +61,6 @@ class ToolCommands:
         choice: AssistantChoice,
         functions: Functions,
         desk: ApprovalDesk,
-        *,
         make_soon: Callable[[Approval], None],
         schedule: Callable[[int], None],
     ) -> None:

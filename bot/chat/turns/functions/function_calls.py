@@ -92,7 +92,7 @@ class FunctionCaller:
         """Return whether a call of a turn is made, asks for approval, or is refused."""
         rules = self.settings.rules
         names = {name for name, known in self.choice.configured.items() if known == assistant_id}
-        places = places_of(self.client, turn.guild_id or 0, turn.channel_id, turn.parent_id)
+        places = places_of(self.client, turn.guild_id or 0, turn.place_id, turn.parent_id)
         circumstances = Circumstances(
             channels=frozenset(places),
             assistants=frozenset({assistant_id, *names}),

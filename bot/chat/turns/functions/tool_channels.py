@@ -46,7 +46,7 @@ class TurnChannels:
     async def recent(self, channel: str, count: int) -> list[FoundMessage]:
         """Return a channel's newest messages, oldest first; raises ``ToolError``."""
         found = None if not channel else self._named(channel)
-        channel_id = self._turn.channel_id if found is None else found.id
+        channel_id = self._turn.place_id if found is None else found.id
         source = self._client.get_partial_messageable(channel_id, guild_id=self._turn.guild_id)
         page = await self._ask(lambda: newest_page(source))
         return [self._shown(each) for each in page.messages[: min(count, MOST_FOUND)][::-1]]
@@ -100,7 +100,7 @@ class TurnChannels:
         guild = self._guild
         if channel is None or guild is None:
             return False
-        if channel.id == self._turn.channel_id:
+        if channel.id == self._turn.place_id:
             return True
         if isinstance(channel, discord.Thread) and channel.is_private():
             return False

@@ -113,9 +113,9 @@ class ToolContexts:
         guild = None if turn.guild_id is None else self._client.get_guild(turn.guild_id)
         if turn.guild_id is not None:
             zone = zone_of(await server_settings(self._ledger, turn.guild_id), zone)
-        channel = None if guild is None else guild.get_channel_or_thread(turn.channel_id)
+        channel = None if guild is None else guild.get_channel_or_thread(turn.place_id)
         place = CallPlace(
-            channel_id=turn.channel_id,
+            channel_id=turn.place_id,
             channel_name="" if channel is None else channel.name,
             server_id=turn.guild_id,
             server_name="" if guild is None else guild.name,

@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.store.database import Migration
 from bot.store.ledger.schema.approvals import approval_tables, untold_denials
+from bot.store.ledger.schema.asks import ask_tables
 from bot.store.ledger.schema.schedules import reminders, schedule_tables
 from bot.store.ledger.schema.spending import spending_tables
 from bot.store.ledger.schema.tools import tool_tables
@@ -374,4 +375,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     approval_tables,
     untold_denials,
     reminders,
+    ask_tables,
 )

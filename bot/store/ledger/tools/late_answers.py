@@ -5,7 +5,7 @@ import sqlite3
 from msgspec.structs import replace
 
 from bot.store.ledger.records import Link, NewQuestion
-from bot.store.ledger.turns.questions import free_id, id_before, insert, route
+from bot.store.ledger.turns.question_rows import free_id, id_before, insert, route
 
 
 def ask_back(db: sqlite3.Connection, answer: NewQuestion, now: float) -> bool:

@@ -52,12 +52,14 @@ class DeletionStore:
     ) -> tuple[ShownMessage, ...]:
         """Return the newest questions, parts of replies and bystanders' messages, newest first.
 
-        Returns none where the channel had no question before a moment in seconds since 1970.
+        Returns none where the channel had no question before a moment in seconds since 1970, and
+        none of questions by command: interactions can't be looked up.
         """
 
         def work(db: sqlite3.Connection) -> tuple[ShownMessage, ...]:
             is_older = """
-                SELECT EXISTS (SELECT 1 FROM questions WHERE home_id = ? AND received_at < ?)
+                SELECT EXISTS (SELECT 1 FROM questions q JOIN links l ON l.channel_id = q.home_id
+                               WHERE q.home_id = ? AND q.received_at < ? AND l.owner_id IS NULL)
             """
             if not db.execute(is_older, (channel_id, before)).fetchone()[0]:
                 return ()
@@ -72,9 +74,9 @@ class DeletionStore:
         The channels with the newest questions come first.
         """
         statement = """
-            SELECT home_id, guild_id FROM questions
-            WHERE withdrawn_at IS NULL AND home_id IS NOT NULL
-            GROUP BY home_id ORDER BY max(id) DESC LIMIT ?
+            SELECT q.home_id, q.guild_id FROM questions q JOIN links l ON l.channel_id = q.home_id
+            WHERE q.withdrawn_at IS NULL AND l.owner_id IS NULL
+            GROUP BY home_id ORDER BY max(q.id) DESC LIMIT ?
         """
         return await self._database.read(
             lambda db: tuple((row[0], row[1]) for row in db.execute(statement, (most,)))
@@ -99,6 +101,8 @@ class DeletionStore:
                 channels.add(turn.channel_id)
                 turns.add(turn.id)
             withdrawn = delete_questions(db, given, now)
+            gone = "SELECT value FROM json_each(?)"
+            db.execute(f"DELETE FROM ask_drafts WHERE quoted_id IN ({gone})", (given,))
             channels |= withdrawn.channels | forget_shown(db, {"ids": given})
             return Deletion(frozenset(channels), withdrawn.turns | turns)
 
@@ -144,6 +148,8 @@ def _is_known(db: sqlite3.Connection, ids: str) -> bool:
                        WHERE message_id IN (SELECT value FROM json_each(:ids)))
             OR EXISTS (SELECT 1 FROM bystanders
                        WHERE message_id IN (SELECT value FROM json_each(:ids)))
+            OR EXISTS (SELECT 1 FROM ask_drafts
+                       WHERE quoted_id IN (SELECT value FROM json_each(:ids)))
     """
     return bool(db.execute(statement, {"ids": ids}).fetchone()[0])
 

@@ -13,12 +13,16 @@ from bot.store.ledger.session import LedgerSession
 
 _VISIBLE: Final = """
     WHERE (t.channel_id = :channel
-           OR (t.guild_id IS NOT NULL AND t.guild_id = :guild
+           OR (t.guild_id IS NOT NULL AND t.guild_id = :guild AND NOT l.ephemeral
                AND l.parent_id IN (SELECT value FROM json_each(:readable))
-               AND (NOT l.private OR l.parent_id IN (SELECT value FROM json_each(:moderated)))))
+               AND (NOT l.private OR l.parent_id IN (SELECT value FROM json_each(:moderated))))
+           OR (l.owner_id = :viewer
+               AND (l.place_id = :channel
+                    OR (t.guild_id = :guild
+                        AND l.parent_id IN (SELECT value FROM json_each(:readable))))))
     AND (:asker IS NULL
          OR EXISTS (SELECT 1 FROM questions WHERE turn_id = t.id AND author_id = :asker))
-    AND (:inside IS NULL OR :inside IN (t.channel_id, l.parent_id))
+    AND (:inside IS NULL OR :inside IN (coalesce(l.place_id, t.channel_id), l.parent_id))
     AND (:state IS NULL
          OR (:state = 'active' AND t.ended_at IS NULL AND t.state <> 'closing')
          OR (:state <> 'active' AND t.state = :state))
@@ -122,6 +126,7 @@ def _parameters(scope: Scope) -> dict[str, int | str | None]:
     return {
         "channel": scope.channel_id,
         "guild": scope.guild_id,
+        "viewer": scope.viewer_id,
         "readable": json.dumps(scope.readable),
         "moderated": json.dumps(scope.moderated),
         "asker": scope.asker_id,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore
-from bot.store.ledger.records import Turn
+from bot.store.ledger.records import AskResponse, Turn
 from bot.store.ledger.states import TurnState, sources
 from bot.store.ledger.tools.late_answers import tell_denials
 
@@ -40,7 +40,19 @@ def set_part(db: sqlite3.Connection, turn_id: int, number: int, message_id: int)
 def open_turn(
     db: sqlite3.Connection, channel_id: int, now: float, *, up_to: int = _NO_END
 ) -> Turn | None:
-    """Create a turn of a channel's waiting questions up to ``up_to``; it replies to the newest."""
+    """Create a turn of a channel's waiting questions up to ``up_to``; it replies to the newest.
+
+    Each question by command has a turn of its own, because each has a reply of its own.
+    """
+    (first,) = db.execute(
+        """
+        SELECT min(q.id) FROM questions q JOIN links l ON l.channel_id = q.home_id
+        WHERE q.home_id = ? AND q.turn_id IS NULL AND q.withdrawn_at IS NULL
+          AND l.owner_id IS NOT NULL
+        """,
+        (channel_id,),
+    ).fetchone()
+    up_to = up_to if first is None else min(first, up_to)
     row = db.execute(
         """
         INSERT INTO turns (channel_id, guild_id, state, attempt, pickups, reply_to, fallback,
@@ -73,3 +85,27 @@ def open_turn(
             add_chore(db, channel_id, "reaction", asked_in, question_id)
     tell_denials(db, channel_id, row[0], min(question_id for question_id, _, _ in begun), now)
     return rows.turn_by_id(db, row[0])
+
+
+def store_response(
+    db: sqlite3.Connection,
+    question_id: int,
+    response: AskResponse,
+    assistant_id: str | None = None,
+) -> None:
+    """Store the interaction that the reply to a question answers; it replaces an earlier one."""
+    db.execute(
+        """
+        INSERT INTO asks (question_id, interaction_id, token, expires_at, assistant_id)
+        VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (question_id) DO UPDATE SET interaction_id = excluded.interaction_id,
+            token = excluded.token, expires_at = excluded.expires_at
+        """,
+        (
+            question_id,
+            response.interaction_id,
+            response.token,
+            response.expires_at,
+            assistant_id,
+        ),
+    )

@@ -3,17 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from bot.store.ledger import rows
 from bot.store.ledger.chores import OUTDATED, add_chore, offer_again
-from bot.store.ledger.records import Link, NewQuestion, Question
+from bot.store.ledger.records import AskResponse, Link, NewQuestion, Question
 from bot.store.ledger.session import LedgerSession
-
-_DISCORD_EPOCH: Final = 1_420_070_400.0
-"""The beginning of the time in Discord's ids, in seconds since 1970."""
-
-_LOW_BITS: Final = 22
+from bot.store.ledger.turns.moves import store_response
+from bot.store.ledger.turns.question_rows import insert_with_quotes, route, waiting_beside
 
 
 class QueueFullError(Exception):
@@ -38,12 +34,8 @@ class QuestionStore:
         now = self._now()
 
         def work(db: sqlite3.Connection) -> bool | None:
-            if not insert(db, new, now):
+            if not insert_with_quotes(db, new, now):
                 return False
-            db.executemany(
-                "INSERT INTO quotes (message_id, question_id, author_id) VALUES (?, ?, ?)",
-                [(message_id, new.id, author_id) for message_id, author_id in new.quotes],
-            )
             if most is not None and waiting_beside(db, new, home) >= most:
                 db.execute("UPDATE questions SET withdrawn_at = ? WHERE id = ?", (now, new.id))
                 return None
@@ -56,8 +48,12 @@ class QuestionStore:
             raise QueueFullError(f"{most} questions wait beside {new.id}")
         return stored
 
-    async def take_continuation(self, new: NewQuestion, turn_id: int, attempt: int) -> bool:
+    async def take_continuation(
+        self, new: NewQuestion, turn_id: int, attempt: int, response: AskResponse | None = None
+    ) -> bool:
         """Store the question by which a member has an answer continued that was cut off.
+
+        ``response`` is the interaction that the reply answers, after a question by command.
 
         Returns False if that was done before, or if the turn is not the channel's newest any more.
         """
@@ -90,6 +86,8 @@ class QuestionStore:
                     "attempt": attempt,
                 },
             )
+            if cursor.rowcount == 1 and response is not None:
+                store_response(db, new.id, response)
             return cursor.rowcount == 1
 
         return await self._database.write(work)
@@ -304,88 +302,10 @@ class QuestionStore:
                     """
                     UPDATE questions SET marked = 1
                     WHERE id = ? AND turn_id IS NULL AND withdrawn_at IS NULL
+                      AND id NOT IN (SELECT question_id FROM asks)
                     """,
                     (question_id,),
                 ).rowcount
                 == 1
             )
         )
-
-
-def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
-    """Store a question that is in no channel's order yet; False if id or cause are known."""
-    cursor = db.execute(
-        """
-        INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
-                               attachments, received_at, points_to, cause, role_ids)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-        """,
-        (
-            new.id,
-            new.channel_id,
-            new.guild_id,
-            new.author_id,
-            new.author_name,
-            new.content,
-            new.attachments,
-            now,
-            new.points_to,
-            new.cause,
-            new.role_ids,
-        ),
-    )
-    return cursor.rowcount == 1
-
-
-def free_id(db: sqlite3.Connection, now: float) -> int:
-    """Return an id for a question that is no Discord message: it sorts among Discord's by time.
-
-    Discord counts the low bits of its ids up from 0 in each millisecond, this function down from
-    their maximum, so that no message gets the same id.
-    """
-    question_id = (max(int((now - _DISCORD_EPOCH) * 1_000), 1) + 1 << _LOW_BITS) - 1
-    while db.execute("SELECT 1 FROM questions WHERE id = ?", (question_id,)).fetchone():
-        question_id -= 1
-    return question_id
-
-
-def id_before(db: sqlite3.Connection, question_id: int) -> int:
-    """Return a free id that sorts right before a question's."""
-    return free_id(db, _DISCORD_EPOCH + ((question_id >> _LOW_BITS) - 1) / 1_000)
-
-
-def waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
-    """Return how many questions wait where a new one will."""
-    waiting = "SELECT count(*) FROM questions WHERE turn_id IS NULL AND withdrawn_at IS NULL"
-    if home is not None:
-        row = db.execute(f"{waiting} AND home_id = ?", (home.channel_id,)).fetchone()
-    else:
-        beside = f"{waiting} AND home_id IS NULL AND channel_id = ? AND id <> ?"
-        row = db.execute(beside, (new.channel_id, new.id)).fetchone()
-    return int(row[0])
-
-
-def route(
-    db: sqlite3.Connection, question_id: int, home: Link, *, fallback: bool, now: float
-) -> None:
-    """Set a question's answering channel once; an existing link stays unchanged."""
-    db.execute(
-        """
-        INSERT INTO links (channel_id, guild_id, parent_id, listening, private, thread_id,
-                           created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id) DO NOTHING
-        """,
-        (
-            home.channel_id,
-            home.guild_id,
-            home.parent_id,
-            home.listening,
-            home.private,
-            home.thread_id,
-            now,
-        ),
-    )
-    db.execute(
-        "UPDATE questions SET home_id = ?, fallback = ? WHERE id = ? AND home_id IS NULL",
-        (home.channel_id, fallback, question_id),
-    )

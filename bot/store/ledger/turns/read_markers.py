@@ -17,7 +17,8 @@ _MARKERS: Final = """
     WHERE s.guild_id IS :guild
     UNION ALL
     SELECT channel_id, guild_id, channel_id, 1, parent_id FROM links
-    WHERE guild_id IS :guild AND channel_id NOT IN (SELECT channel_id FROM seen)
+    WHERE guild_id IS :guild AND owner_id IS NULL
+      AND channel_id NOT IN (SELECT channel_id FROM seen)
     ORDER BY 3 DESC
 """
 

@@ -11,7 +11,7 @@ from bot.store.ledger import rows
 from bot.store.ledger.records import Link, Turn
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.turns.moves import move, open_turn, set_part
-from bot.store.ledger.turns.questions import route
+from bot.store.ledger.turns.question_rows import route
 
 COPIED_FACT: Final = "backup.copied"
 """The fact that marks a copy of a ledger, until the copy is opened."""

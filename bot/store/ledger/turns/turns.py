@@ -12,11 +12,11 @@ from typing import Any, Final
 from bot.store.ledger import rows
 from bot.store.ledger.budgets.spending import Spend, name_run, settle
 from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_again
-from bot.store.ledger.records import Chore, Outcome, Turn
+from bot.store.ledger.records import AskResponse, Chore, Outcome, Turn
 from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import OPEN, TurnState
 from bot.store.ledger.tools.tool_calls import drop_files
-from bot.store.ledger.turns.moves import move, open_turn, set_part
+from bot.store.ledger.turns.moves import move, open_turn, set_part, store_response
 
 RESTART_SECONDS: Final = 60.0
 """Starts of the bot that are closer together than this count once against a turn, in seconds."""
@@ -265,20 +265,27 @@ class TurnStore:
 
         return await self._database.write(work)
 
-    async def retry(self, turn_id: int, attempt: int) -> Turn | None:
-        """Move a failed turn to ``waiting`` for another attempt; None if that was done before."""
-        return await self._begin_next_attempt(turn_id, attempt, "failed")
+    async def retry(
+        self, turn_id: int, attempt: int, response: AskResponse | None = None
+    ) -> Turn | None:
+        """Move a failed turn to ``waiting`` for another attempt; None if that was done before.
 
-    async def again(self, turn_id: int, attempt: int) -> Turn | None:
+        ``response`` is the interaction that the new reply answers, after a question by command.
+        """
+        return await self._begin_next_attempt(turn_id, attempt, response, "failed")
+
+    async def again(
+        self, turn_id: int, attempt: int, response: AskResponse | None = None
+    ) -> Turn | None:
         """Move an answered or cancelled turn to ``waiting``, to be answered again.
 
         The run's messages will be deleted. None if the turn is not the channel's newest any more,
         or if this was done before.
         """
-        return await self._begin_next_attempt(turn_id, attempt, "answered", "cancelled")
+        return await self._begin_next_attempt(turn_id, attempt, response, "answered", "cancelled")
 
     async def _begin_next_attempt(
-        self, turn_id: int, attempt: int, *ended: TurnState
+        self, turn_id: int, attempt: int, response: AskResponse | None, *ended: TurnState
     ) -> Turn | None:
         def work(db: sqlite3.Connection) -> Turn | None:
             before = rows.turn_by_id(db, turn_id)
@@ -302,6 +309,10 @@ class TurnStore:
                 return None
             if before.state != "failed":
                 discard_run(db, before)
+            if response is not None:
+                # The new reply is a message of its own: the old one is out of its token's reach.
+                store_response(db, before.reply_to, response)
+                db.execute("DELETE FROM parts WHERE turn_id = ?", (turn_id,))
             return rows.turn_by_id(db, turn_id)
 
         return await self._database.write(work)
@@ -341,7 +352,7 @@ class TurnStore:
             ).fetchall()
             db.execute("DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn.id, count))
             return tuple(
-                add_chore(db, turn.channel_id, "part", turn.channel_id, row[0]) for row in dropped
+                add_chore(db, turn.channel_id, "part", turn.place_id, row[0]) for row in dropped
             )
 
         return await self._database.write(work)
