@@ -272,16 +272,9 @@ def build_parts(
     conversations = ConversationCommands(
         client, ledger, rest, threads, choice, rules, handovers, chores.begin
     )
+    make, desk = late_calls.make_soon, caller.approvals
     tools = ToolCommands(
-        client,
-        ledger,
-        rest,
-        threads,
-        choice,
-        functions,
-        caller.approvals,
-        late_calls.make_soon,
-        soon,
+        client, ledger, rest, threads, choice, functions, desk, make, scheduler.schedule
     )
     handlers = InteractionHandlers(
         ledger,
