@@ -89,6 +89,7 @@ async def test_a_budget_that_all_share_stops_everybody(channels: Community, scop
 
 async def test_the_total_stops_commands_and_buttons_but_not_cancel(channels: Community) -> None:
     await limited(channels, total=SpendingLimit(tokens_per_day=1_000))
+    owner = await channels.sandbox.people[0].open_dm()
     await channels.ask("one")
     reply = await channels.finished(channels.general)
     used = await channels.ada.command(channels.general, "runs list")
@@ -97,6 +98,10 @@ async def test_the_total_stops_commands_and_buttons_but_not_cancel(channels: Com
         await channels.until(lambda each=each: each.done)
         assert each.original is not None
         assert shows(each.original, "total")
+    told = (await channels.reply(owner)).content
+    whole = localized("alert-limit-total", span=localized("limit-span-day"), until="|")
+    assert told.startswith(whole.split("|")[0])
+    assert len(channels.replies(owner)) == 1
 
 
 async def test_what_asks_by_button_or_command_is_limited_too(

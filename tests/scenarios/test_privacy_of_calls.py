@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+from bot.chat.texts.fluent import localized
 from bot.tool_settings import ToolRule, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.python_functions import tool_of
 from tests.scenarios.community import community
 from tests.scenarios.test_function_calls import give_functions
-from tests.scenarios.test_privacy import SECRET, exported, forget, left, traces
+from tests.scenarios.test_privacy import SECRET, exported, forget, left, shown, traces
 from tests.support import model_turns as turns
 from tests.support.model_turns import TokenUsage
 
@@ -48,6 +49,8 @@ async def test_calls_and_usage_are_handed_out_and_leave_an_answer_to_several_mem
         assert call["output"].endswith(f"{SECRET}: an instrument")
         others = json.loads((await exported(whole, whole.ben)).read("data.json"))
         assert "function_calls" not in others
+        seen = await whole.ada.command(whole.general, "privacy show")
+        assert localized("privacy-calls", count=1) in await shown(whole, seen)
         # The steps of the run stay at the server with the answer that others asked for.
         await forget(whole, whole.ada, whole.general)
         assert [each for each in left(whole) if not each.startswith("engine.db steps")] == []

@@ -109,7 +109,7 @@ class MembersTurn(Struct, frozen=True, kw_only=True):
 
 
 class StoredOfMember(Struct, frozen=True, kw_only=True):
-    """What the ledger has of a member; ``rules`` counts the access rules about the member.
+    """What the ledger has of a member; ``rules`` counts the rules and limits about the member.
 
     ``records`` are all others, by kind.
     """
@@ -159,7 +159,11 @@ class ForgettingStore:
                 "SELECT locale FROM locales WHERE owner = 'user' AND id = ?", (user_id,)
             ).fetchone()
             (rules,) = db.execute(
-                "SELECT count(*) FROM access_rules WHERE target_id = ?", (user_id,)
+                """
+                SELECT (SELECT count(*) FROM access_rules WHERE target_id = ?1)
+                     + (SELECT count(*) FROM place_settings WHERE place_id = ?1)
+                """,
+                (user_id,),
             ).fetchone()
             return StoredOfMember(
                 questions=tuple(rows.question(row) for row in db.execute(questions, (user_id,))),

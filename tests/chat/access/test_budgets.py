@@ -10,7 +10,7 @@ from bot.chat.access.budgets import Budgets
 from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
 from bot.limit_settings import LimitSettings, PriceSettings, SpendingLimit
-from bot.store.ledger import Ledger
+from bot.store.ledger import Ledger, Link, NewQuestion, Spend
 from tests.support.fake_clock import FakeClock
 
 
@@ -44,5 +44,39 @@ async def test_a_reached_budget_ends_at_the_first_moment_of_the_next_day_or_mont
             assert reached is not None
             midnight = datetime.fromisoformat(ends).replace(tzinfo=ZoneInfo(zone))
             assert reached.until == int(midnight.timestamp())
+    finally:
+        await ledger.close()
+
+
+async def test_who_only_hears_of_a_denied_call_pays_nothing_for_the_questions_of_others(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    ledger = await Ledger.open(tmp_path / "bot.db", clock.now)
+    home = Link(channel_id=5, guild_id=9, parent_id=2, listening=True)
+    try:
+        for number, (author, cause) in enumerate(((1, "denial:7"), (3, None)), 1):
+            question = NewQuestion(
+                id=number,
+                channel_id=5,
+                guild_id=9,
+                author_id=author,
+                author_name="x",
+                content="?",
+                cause=cause,
+            )
+            await ledger.questions.take(question, home)
+        turn = await ledger.turns.next_in(5)
+        assert turn is not None
+        prices = Prices(PriceSettings())
+        budgets = Budgets(LimitSettings(), prices, ledger, clock, ZoneInfo("UTC"))
+        questions = await ledger.questions.of_turn(turn.id)
+        assert await budgets.reserve(turn, questions) is None
+        use = Spend(
+            model="m", prompt_tokens=9, cached_tokens=0, completion_tokens=1, tokens=10, cost=0
+        )
+        await ledger.spending.settle(turn.id, 1, use)
+        lines = await ledger.usage.lines("member", "2000-01-01")
+        assert [(line.key, line.tokens) for line in lines] == [("3", 10)]
     finally:
         await ledger.close()

@@ -69,6 +69,8 @@ class PrivacyCommands:
                 localized("privacy-votes", count=len(stored.votes)),
                 localized("privacy-tokens", count=sum(turn.tokens or 0 for turn in stored.turns)),
             ]
+            if calls := stored.records.get("function_calls"):
+                lines.append(localized("privacy-calls", count=len(calls)))
             if stored.schedules:
                 lines.append(localized("privacy-schedules", count=len(stored.schedules)))
             if stored.locale is not None:
