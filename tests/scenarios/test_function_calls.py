@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.assistants.errors import UnreachableError
 from bot.assistants.schema.requests import ModifyAssistant, Page
 from bot.assistants.validation import from_raw
 from bot.store.ledger import StoredCall
@@ -270,3 +271,32 @@ async def test_a_call_that_is_not_allowed_is_not_made(
     assert workshop.made == []
     outcome = "waiting" if rule is None else "denied"
     assert (await calls(whole))["add"].outcome == outcome
+
+
+@pytest.mark.parametrize("next_id", ["next", "call_0_add"])
+async def test_outputs_whose_submission_was_not_confirmed_are_looked_up_on_the_run(
+    whole: Community, workshop: Workshop, next_id: str
+) -> None:
+    submit, submitted = whole.api.stream_tool_outputs, []
+
+    async def done_but_not_told(*given: Any, **named: Any) -> Any:
+        events = await submit(*given, **named)
+        submitted.append(given)
+        if len(submitted) == 1:
+            # By the time that the bot looks, the run waits for the next call.
+            async for _ in events:
+                pass
+            raise UnreachableError("the answer was lost")
+        return events
+
+    whole.operations["stream_tool_outputs"] = done_but_not_told
+    whole.clock.sleep_speed = 20
+    whole.model.call_tools(("add", {"first": 1, "second": 2}))
+    whole.model.call_tools(("add", {"first": 3, "second": 4}), ids=[next_id])
+    whole.model.say("Seven.")
+    await whole.ask("add")
+    assert answer(await whole.finished(whole.general)) == "Seven."
+    assert workshop.made == ["add", "add"]
+    assert [text.splitlines()[-1] for text in outputs(whole)] == ["3", "7"]
+    stored = await whole.ledger.tool_calls.of_turn(1)
+    assert [(call.state, call.outcome) for call in stored] == [("submitted", "done")] * 2

@@ -1,7 +1,7 @@
 """A run follower whose runs call no functions."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import ToolOutput
@@ -23,6 +23,9 @@ class NoFunctions:
         pass
 
     async def settled(self, run_id: str) -> None:
+        pass
+
+    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
         pass
 
     async def cancelled(self, run_id: str) -> None:

@@ -17,13 +17,16 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 120.0
 """How long an operation is retried, in seconds."""
 
-_MAKING: Final = ("create_", "stream_", "upload_")
-_HARMLESS: Final = frozenset({"create_thread", "stream_tool_outputs"})
-"""An empty thread that nobody knows harms nobody; a run takes its outputs once."""
+_MAKING: Final = ("create_", "stream_", "submit_", "upload_")
+_HARMLESS: Final = frozenset({"create_thread"})
+"""An empty thread that nobody knows harms nobody."""
 
 
 def may_double(operation: str) -> bool:
-    """Tell whether an operation that is repeated blindly may make a second object."""
+    """Tell whether an operation that is repeated blindly may have an effect twice.
+
+    Outputs that are submitted twice may answer the next call, which some models give the same id.
+    """
     return operation.startswith(_MAKING) and operation not in _HARMLESS
 
 

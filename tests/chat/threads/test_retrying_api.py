@@ -38,7 +38,7 @@ def retrying(api: Failing, clock: FakeClock | None = None) -> RetryingAPI:
     return RetryingAPI(cast("AssistantsAPI", api), clock or FakeClock(skips=True), PATIENCE_SECONDS)
 
 
-def test_operations_that_are_made_once_are_those_that_may_make_a_second_object() -> None:
+def test_operations_that_are_made_once_are_those_that_may_have_an_effect_twice() -> None:
     assert {name for name in OPERATIONS if may_double(name)} == {
         "create_assistant",
         "create_file_batch",
@@ -49,12 +49,14 @@ def test_operations_that_are_made_once_are_those_that_may_make_a_second_object()
         "create_vector_store",
         "stream_run",
         "stream_thread_and_run",
+        "stream_tool_outputs",
+        "submit_tool_outputs",
         "upload_file",
     }
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_every_operation_is_retried_unless_it_may_make_a_second_object(name: str) -> None:
+async def test_every_operation_is_retried_unless_it_may_have_an_effect_twice(name: str) -> None:
     api = Failing(BUSY, BUSY)
     operation = getattr(retrying(api).operations, name)
     if may_double(name):

@@ -1,6 +1,6 @@
 """Who answers the function calls of runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
 from bot.assistants.schema.objects import Run
@@ -28,6 +28,13 @@ class CallAnswerer(Protocol):
 
     async def settled(self, run_id: str) -> None:
         """Remember that a run waits for no output, whatever is remembered of its calls."""
+        ...
+
+    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
+        """Remember how many calls of each id have their outputs on a run, as the run's steps say.
+
+        Some models use an id again.
+        """
         ...
 
     async def cancelled(self, run_id: str) -> None:

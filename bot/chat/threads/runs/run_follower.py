@@ -22,7 +22,7 @@ from bot.chat.threads.api_errors import TurnError, gone, refusal
 from bot.chat.threads.messages.transcript import Transcript, transcript_of
 from bot.chat.threads.runs.call_answerer import CallAnswerer
 from bot.chat.threads.runs.run_end import MOST_TEXT, RunEnd, ended, with_answer
-from bot.chat.threads.runs.run_progress import RunProgress
+from bot.chat.threads.runs.run_progress import RunProgress, answered_calls
 from bot.chat.threads.threads import AssistantThreads
 from bot.runtime.clock import Clock
 from bot.runtime.quoted_text import without_quotes
@@ -239,7 +239,7 @@ class RunFollower:
             else:
                 await api.submit_tool_outputs(run.thread_id, run.id, request)
         except APIError as error:
-            # An earlier try arrived, or the run has ended: polling shows which.
+            # Whether the outputs arrived, or the run has ended, is looked up on the run.
             _log.info("Run %s accepted no tool outputs: %s", run.id, error)
             return None
         await self._answerer.submitted(run.id, [each.tool_call_id for each in outputs])
@@ -280,10 +280,25 @@ class RunFollower:
                 return await self._end(current)
             if current.tools:
                 await self._show_calls(current)
-            if current.status == "requires_action":
+            if current.status == "requires_action" and await self._look_up_calls(current):
                 await self._answer_calls(current, stream=False)
             await self._clock.sleep(wait)
             wait = min(wait * 1.3, _LONGEST_POLL)
+
+    async def _look_up_calls(self, run: Run) -> bool:
+        """Look up which outputs a run has, where that is not known; False where it can't be read.
+
+        The run may wait for further calls, and a model may have given them the ids of earlier ones.
+        """
+        if not self._calls_unsure:
+            return True
+        try:
+            steps = await self._threads.steps_of(run.thread_id, run.id)
+        except (APIError, TurnError) as error:
+            _log.info("Which outputs run %s has can't be read: %s", run.id, error)
+            return False
+        await self._answerer.looked_up(run.id, answered_calls(steps))
+        return True
 
     async def _show_calls(self, run: Run) -> None:
         """Show the tool calls of a run without events, as after a restart."""

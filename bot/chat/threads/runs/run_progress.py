@@ -1,6 +1,7 @@
 """The tool calls of a run so far, as the short list that a member reads while the run works."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
@@ -148,3 +149,14 @@ def _kind(delta: ToolCallDelta) -> ToolKind:
             return "code_interpreter"
         case FileSearchCallDelta():
             return "file_search"
+
+
+def answered_calls(steps: Iterable[RunStep]) -> Counter[str]:
+    """Return how many function calls of each id have outputs in the steps of a run."""
+    return Counter(
+        call.id
+        for step in steps
+        if isinstance(step.step_details, ToolCallsDetails)
+        for call in step.step_details.tool_calls
+        if isinstance(call, FunctionCall) and call.function.output is not None
+    )

@@ -5,7 +5,7 @@ A call is stored as started before it is made, and with its output before that i
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import discord
@@ -149,6 +149,10 @@ class TurnCalls:
     async def settled(self, run_id: str) -> None:
         """Remember that the run waits for no output, whatever the ledger has of its calls."""
         await self._ledger.tool_calls.settled(run_id)
+
+    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
+        """Remember how many calls of each id have their outputs on the run."""
+        await self._ledger.tool_calls.looked_up(run_id, answered)
 
     async def cancelled(self, run_id: str) -> None:
         """Remember that the calls under way were cancelled with their run."""

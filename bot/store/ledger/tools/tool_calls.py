@@ -6,7 +6,7 @@ that a stopped process left as started may have been made.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -157,6 +157,23 @@ class ToolCallStore:
                 (run_id,),
             )
             _abandon(db, run_id, "interrupted", now)
+
+        await self._database.write(work)
+
+    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
+        """Settle the first calls of each id, as many as have their outputs on the run."""
+        now = self._now()
+
+        def work(db: sqlite3.Connection) -> None:
+            for call_id, count in answered.items():
+                db.execute(
+                    """
+                    UPDATE tool_calls SET state = 'submitted', ended_at = coalesce(ended_at, ?),
+                                          outcome = coalesce(outcome, 'interrupted')
+                    WHERE run_id = ? AND call_id = ? AND round < ? AND state <> 'submitted'
+                    """,
+                    (now, run_id, call_id, count),
+                )
 
         await self._database.write(work)
 
