@@ -24,6 +24,7 @@ from bot.chat.texts.limits import LimitReached
 from bot.chat.texts.locales import Locales
 from bot.chat.transport.rest_retry import MISSING_ACCESS, MISSING_PERMISSIONS, RestRetry
 from bot.runtime.clock import Clock
+from bot.runtime.quoted_text import without_quotes
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Alert, Ledger, LedgerError, Reached, Turn
 from bot.store.ledger.settings.alerts import LIMIT_ALERT, limit_alert
@@ -97,11 +98,11 @@ class OperatorAlerts:
         if kind not in sentences.OPERATORS_TASK:
             return False
         fault = f"{kind}:{model}" if kind in _OF_ONE_MODEL and model else kind
-        reason = " ".join(reason.split())[:_LONGEST_REASON]
+        # A server's error may quote the question of a member, who may be on another server.
+        said = sentences.plain(without_quotes(reason))
 
         def text() -> str:
-            told = sentences.plain(reason)
-            return localized(f"alert-{kind}", reason=told, model=model or "?")
+            return localized(f"alert-{kind}", reason=said, model=model or "?")
 
         telling = self._tasks.start(
             self._tell(fault, text), "The operator can't be told of a fault"
