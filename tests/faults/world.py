@@ -274,14 +274,20 @@ class World:
         return [one for one in self.questions if one.id not in done | gone and not one.deleted]
 
     def is_busy(self) -> bool:
-        """Whether a turn has not ended yet, or a chore is left."""
+        """Whether a question waits, a turn has not ended yet, or a chore is left."""
         with closing(self._ledger()) as db:
+            db.execute("BEGIN")  # a schedule becomes a question, and a question a turn
             query = "SELECT count(*) FROM turns WHERE ended_at IS NULL"
             (open_turns,) = db.execute(query).fetchone()
+            query = """
+                SELECT count(*) FROM questions
+                WHERE turn_id IS NULL AND withdrawn_at IS NULL AND home_id IS NOT NULL
+            """
+            (waiting,) = db.execute(query).fetchone()
             (chores,) = db.execute("SELECT count(*) FROM chores").fetchone()
             (approvals,) = db.execute(_OPEN_APPROVALS).fetchone()
             (schedules,) = db.execute("SELECT count(*) FROM schedules").fetchone()
-        return bool(open_turns or chores or approvals or schedules)
+        return bool(open_turns or waiting or chores or approvals or schedules)
 
     def _ledger(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.database('bot')}?mode=ro", uri=True, timeout=30)
