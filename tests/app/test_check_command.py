@@ -48,10 +48,10 @@ async def test_check_has_a_line_for_each_thing_and_what_to_do(
 
 
 async def checked(
-    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, **discord: Any
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, more: str = "", **discord: Any
 ) -> dict[str, str]:
     """Run the checks in this process; return the mark and text of each subject's last line."""
-    config = load(Path(written_config(tmp_path, model, sandbox)))
+    config = load(Path(written_config(tmp_path, model, sandbox, more)))
     config = replace(config, discord=replace(config.discord, **discord))
     lines: list[str] = []
     await run_check(lambda: config, {"DISCORD_TOKEN": sandbox.token}, say=lines.append)
@@ -73,6 +73,26 @@ async def test_check_counts_the_people_that_the_bot_reaches_and_warns_near_the_r
     assert shown["members"] == "ok the bot reaches about 8,003 people"
     assert shown["intent"].startswith("ok no Message Content intent is needed")
     assert shown["context"].startswith("?? [discord] context_messages needs")
+
+
+PRICED = '[prices]\ncurrency = "EUR"\n[prices.models."scripted-model"]\ninput = 1\noutput = 2\n'
+
+UNPRICED = PRICED + '[[assistants.define]]\nname = "A"\nmodel = "other"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", "   none in [prices.models]: use counts in tokens alone"),
+        (PRICED, "ok 1 model(s) have a price in EUR"),
+        (UNPRICED, "?? other: no price in [prices.models]. The use counts in tokens alone,"),
+    ],
+)
+async def test_check_tells_which_models_count_in_tokens_alone(
+    tmp_path: Path, model: ScriptedModel, sandbox: Sandbox, more: str, told: str
+) -> None:
+    shown = await checked(tmp_path, model, sandbox, more)
+    assert shown["prices"].startswith(told)
 
 
 TOOL = '[[assistants.define]]\nname = "A"\ntools = [{ type = "browser" }]\n'
