@@ -156,11 +156,12 @@ _SCENES_EN: Final = (
 
 SCENES: Final = (*_SCENES_EN, *SCENES_JA)
 
-UNKNOWN: Final = (
+UNKNOWN: Final[Texts] = (
     "I am the **scripted showcase model**: I know the prepared questions only. Take one of the "
     "chips above the message box, or choose a real model at the top of the page, which then "
-    "answers anything.\n\n私は台本どおりに答えるモデルです。用意された質問を選ぶか、"
-    "ページ上部で本物のモデルに切り替えてください。"
+    "answers anything.",
+    "私は**台本どおりに答えるモデル**です。入力欄の上の質問を選ぶか、ページ上部で本物のモデルに"
+    "切り替えてください。本物のモデルは何にでも答えます。",
 )
 
 

@@ -19,6 +19,10 @@ from bot.app.demo.scene import Scene
 from bot.app.demo.script import SCENES, UNKNOWN, scene_for
 
 _TITLE: Final = "Write a title for the conversation"
+_JAPANESE: Final = re.compile("[぀-ヿ一-鿿]")
+_FRAME: Final = re.compile(r"\A\[The output of .*?\]\n")
+"""What the bot says to a model before a function's output."""
+
 _PIECE: Final = re.compile(r"[^\S\n]*(?:[぀-ヿ一-鿿、。]{1,3}|[^\s぀-ヿ一-鿿、。]+|\n+)")
 _LEAST_REQUEST: Final = 64 * 2**20
 
@@ -97,7 +101,7 @@ def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
         return
     scene = scene_for(question)
     if scene is None:
-        yield from _said(UNKNOWN, 60)
+        yield from _said(UNKNOWN[bool(_JAPANESE.search(question))], 60)
         return
     results = [_text(one) for one in messages[asked:] if one["role"] == "tool"]
     if scene.call and tools and not results:
@@ -107,7 +111,9 @@ def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
     fits = re.search(scene.needs, everything) is not None
     text = scene.answer if fits else scene.otherwise
     if "{result}" in text:
-        output = results[-1].strip() if results else "no result, since no tool was called"
+        output = "no result, since no tool was called"
+        if results:
+            output = _FRAME.sub("", results[-1]).strip().removeprefix("+")
         text = text.replace("{result}", f"{int(output):,}" if output.isdecimal() else output)
     yield from _said(text, scene.words_per_second)
 

@@ -91,7 +91,7 @@ export function drawPollResult(message) {
 
 export function drawAbove(message, app) {
   if (message.interaction) {
-    return element("div", { class: "replied" }, `${name(message.interaction.user)} used /${message.interaction.name}`);
+    return element("div", { class: "replied" }, say("{} used /{}", name(message.interaction.user), message.interaction.name));
   }
   const earlier = message.referenced_message;
   if (!earlier) return element("div", { class: "replied" }, say("Original message was deleted"));
