@@ -815,9 +815,22 @@ help-ask-every = **How to ask here:** just write; I answer every message.
 help-ask-write = **How to ask here:** press Write below an answer, or mention me, like “@{ $name } what is a good name for a cat?”. I can't read other messages.
 help-ask-never = I don't answer in this channel. Ask me in another one, or ask an admin.
 help-ask-people = A person answers in this thread; I stay silent until somebody uses `/{ thread-command } { thread-resume-command }`.
-help-commands = **For everybody:** `/{ ask-command }` asks from anywhere, and a message's menu asks about that message · `/{ runs-command }` shows, cancels and retries runs · `/{ thread-command }` begins, exports or deletes a conversation and calls a person · `/{ schedule-command }` asks at set times and reminds you · `/{ tools-command }` shows which functions the assistant may call here · `/{ privacy-command }` shows what is stored about you and deletes it
-help-admin-commands = **For admins:** `/{ assistant-command }` makes and chooses assistants · `/{ channel-command }` decides when and where I answer
-help-manager-commands = **For managers:** `/{ access-command }` decides who may use me · `/{ settings-command }` sets language, time zone and more
+help-everybody = **For everybody:**
+help-admins = **For admins:**
+help-managers = **For managers:**
+help-does =
+    .ask = asks from anywhere; the menu of a message asks about that message
+    .runs = shows, cancels and retries runs
+    .thread = begins, exports or deletes a conversation, and calls a person
+    .schedule = asks at set times and reminds you
+    .tools = shows which functions the assistant may call here
+    .usage = shows what you have used
+    .privacy = shows what is stored about you, and deletes it
+    .assistant = makes and chooses assistants
+    .channel = decides when and where I answer
+    .access = decides who may use me
+    .settings = sets language, time zone and more
+    .limits = limits what the server and its members may spend
 
 ## Questions by command
 

@@ -787,9 +787,22 @@ help-ask-every = **ここでの質問のしかた：** そのまま書いてく�
 help-ask-write = **ここでの質問のしかた：** 回答の下の「質問を書く」を押すか、「@{ $name } 猫の名前を考えて」のようにメンションに続けて書いてください。ほかのメッセージは読み取れません。
 help-ask-never = このチャンネルでは回答しません。ほかのチャンネルで質問するか、管理者に相談してください。
 help-ask-people = このスレッドは担当者が対応しています。`/{ thread-command } { thread-resume-command }`が実行されるまで回答しません。
-help-commands = **全員：** `/{ ask-command }` どこからでも質問（メッセージのメニューからも質問できます） · `/{ runs-command }` 実行の確認・キャンセル・再試行 · `/{ thread-command }` 会話の開始・エクスポート・削除、担当者の呼び出し · `/{ schedule-command }` 決まった時刻の質問とリマインダー · `/{ tools-command }` アシスタントがここで呼び出せる関数の確認 · `/{ privacy-command }` 保存されている自分の情報の確認と削除
-help-admin-commands = **管理者：** `/{ assistant-command }` アシスタントの作成と選択 · `/{ channel-command }` 回答するタイミングと場所の設定
-help-manager-commands = **サーバー管理者：** `/{ access-command }` ボットを使える人の設定 · `/{ settings-command }` 言語・タイムゾーンなどの設定
+help-everybody = **全員：**
+help-admins = **管理者：**
+help-managers = **サーバー管理者：**
+help-does =
+    .ask = どこからでも質問（メッセージのメニューからも質問できます）
+    .runs = 実行の確認・キャンセル・再試行
+    .thread = 会話の開始・エクスポート・削除、担当者の呼び出し
+    .schedule = 決まった時刻の質問とリマインダー
+    .tools = アシスタントがここで呼び出せる関数の確認
+    .usage = 自分の利用量の確認
+    .privacy = 保存されている自分の情報の確認と削除
+    .assistant = アシスタントの作成と選択
+    .channel = 回答するタイミングと場所の設定
+    .access = ボットを使える人の設定
+    .settings = 言語・タイムゾーンなどの設定
+    .limits = サーバーとメンバーの利用上限の設定
 
 ## Questions by command
 

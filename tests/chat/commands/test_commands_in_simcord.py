@@ -32,6 +32,7 @@ EVERYBODYS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("usage me", {}, "Nothing was used"),
     ("tools list", {}, "calls no functions"),
     ("schedule add", {"text": "Hi", "repeat": "daily", "time": "9:00"}, "daily at 09:00"),
+    ("schedule remind", {"when": "in 2 hours", "text": "Tea"}, "Tea"),
     ("schedule list", {}, "**#1**"),
     ("schedule pause", {"schedule": "1"}, "paused"),
     ("schedule run", {"schedule": "9"}, "9"),

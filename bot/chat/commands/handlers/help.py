@@ -1,6 +1,6 @@
 """``/help``: how to ask in this place, and the commands that this member has here."""
 
-from typing import Any
+from typing import Any, Final
 
 import discord
 
@@ -11,6 +11,13 @@ from bot.chat.places.places import channel_ids
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
+
+_IN_USER_INSTALLS: Final = ("ask", "runs", "privacy")
+"""The commands of those who have installed the bot to their own account."""
+
+_EVERYBODYS: Final = ("ask", "runs", "thread", "schedule", "tools", "usage", "privacy")
+_ADMINS: Final = ("assistant", "channel")
+_MANAGERS: Final = ("access", "settings", "limits")
 
 
 class HelpCommand:
@@ -30,12 +37,14 @@ class HelpCommand:
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         """Explain how to ask here and what else there is."""
         async with AcknowledgedInteraction(interaction, self._rest, ephemeral=True) as response:
-            shown = [await self._how_to_ask(interaction), localized("help-commands")]
+            everybody = _IN_USER_INSTALLS if is_by_user_install(interaction) else _EVERYBODYS
+            shown = [await self._how_to_ask(interaction), localized("help-everybody")]
+            shown += map(_line, everybody)
             if interaction.guild_id is not None and not is_by_user_install(interaction):
                 if interaction.permissions >= self._admins:
-                    shown.append(localized("help-admin-commands"))
+                    shown += [localized("help-admins"), *map(_line, _ADMINS)]
                 if interaction.permissions.manage_guild:
-                    shown.append(localized("help-manager-commands"))
+                    shown += [localized("help-managers"), *map(_line, _MANAGERS)]
             await response.show("\n".join(shown))
 
     async def _how_to_ask(self, interaction: discord.Interaction[Any]) -> str:
@@ -63,3 +72,8 @@ class HelpCommand:
         elif self._reads_all and rules.answer == "posts":
             how = "help-ask-posts"
         return localized(how, name=sentences.plain(name))
+
+
+def _line(command: str) -> str:
+    """Return the line about a command; the members' picker shows its subcommands."""
+    return f"- `/{localized(f'{command}-command')}` {localized(f'help-does.{command}')}"
