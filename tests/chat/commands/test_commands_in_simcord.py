@@ -44,7 +44,7 @@ MANAGERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("usage server", {}, "Nothing was used"),
     ("tools log", {}, "Nothing was decided"),
     ("limits set", {"tokens_per_day": 5}, "5 tokens a day"),
-    ("limits lift", {}, "lifted until the day ends"),
+    ("limits lift", {}, "are lifted until"),
     ("limits show", {}, "5 tokens a day"),
     ("access show", {}, "Everybody in this server"),
     ("access remove", {}, "Name a member"),
