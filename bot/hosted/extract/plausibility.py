@@ -54,6 +54,7 @@ _COMMON: Final = {
         "識注呼渉達返承限到請書漢猫室予算株式会社東京都文書表紙名前住所電話番号商品注文送料返金領収"
         "駅録械庁舗階箱帳簿負額払込振替貸借契約締署印押欄覧索閲稿編版刷冊頁章節項款号添附属郵便局宛"
         "先様殿御製型仕図列単税抜値引割率銭県市区町村丁島京阪神横浜札幌岡崎曜午朝昼晩春夏秋冬"
+        "郎藤鈴佐伊斎橋渡辺池森岸沢桜竹杉柳隆博宏浩樹誠健翔彩菜咲奈恵"
     ),
     "zh": frozenset(
         "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年"
@@ -66,6 +67,7 @@ _COMMON: Final = {
         "边死张该交规万取拉格望觉术领共确传师观清今切院让识候带导争运笔款退付货请客户您谢京价格元收"
         "费单号码址服订购买卖店售欢迎联系版权所有注册登录"
         "账已支付使议银行卡密码邮箱手机网站下载软系统件店早晚春夏秋冬省县区路楼室姓您好们测试录"
+        "张李王刘陈杨黄赵周吴徐孙朱胡郭何梁郑罗宋谢唐韩曹许邓冯蔡彭潘袁苏叶魏蒋沈姜范傅钟卢伟芳敏静丽"
     ),
     "zht": frozenset(
         "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年"
@@ -78,6 +80,7 @@ _COMMON: Final = {
         "邊死張該交規萬取拉格望覺術領共確傳師觀清今切院讓識候帶導爭運筆款退付貨請客戶您謝京價格元收"
         "費單號碼址服訂購買賣店售歡迎聯繫版權所有註冊登錄臺灣北"
         "帳已支付使議銀行卡密碼郵箱手機網站下載軟系統件店早晚春夏秋冬省縣區路樓室姓您好們測試錄雄"
+        "張李王劉陳楊黃趙周吳徐孫朱胡郭何梁鄭羅宋謝唐韓曹許鄧馮蔡彭潘袁蘇葉魏蔣沈姜范傅鍾盧偉芳敏靜麗"
     ),
     "ko": frozenset(
         "이다는에의가고하지을를은한기사도로시서인대자나어리해있원일것들아수여으라전니정조장스상부구과"
@@ -152,7 +155,11 @@ def _language(letters: set[str]) -> frozenset[str]:
 def _character(char: str) -> tuple[str, float]:
     """Return the script of a character and its basic cost."""
     code = ord(char)
-    if 0x3041 <= code <= 0x30FA or code in (0x30FC, 0x30FD, 0x30FE):
+    if (0x3041 <= code <= 0x30FA and code not in (0x3099, 0x309A)) or code in (
+        0x30FC,
+        0x30FD,
+        0x30FE,
+    ):
         return "KANA", 3.4 if code < 0x30A0 else 4.4
     if 0xFF66 <= code <= 0xFF9F:
         return "HALF", 4.4
@@ -195,7 +202,7 @@ def _latin_place(char: str, before: str, after: str) -> float:
     if not (before.isalpha() or after.isalpha()):
         cost += 3.0
     elif not (_latin_letter(before) or _latin_letter(after)):
-        cost += 2.0
+        cost += 7.0  # alone among letters of another script
     return cost
 
 

@@ -256,3 +256,25 @@ def test_bytes_that_are_in_no_encoding_of_text_are_no_text() -> None:
 )  # fmt: skip
 def test_a_few_signs_of_western_europe_are_told_from_all_else(text: str) -> None:
     assert extract("a.txt", text.encode("cp1252")) == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp932", "会議室 見積書 東京都 テスト 田中太郎 送り状 ありがとう"),
+        ("euc_jp", "見積書 東京都 テスト 田中太郎 鈴木一郎 ありがとう カタログ"),
+        ("gb18030", "会议室 报价单 北京市 测试版 非常感谢 发票号 王小明"),
+        ("cp950", "會議室 報價單 台北市 今天的 圖片說明 聯絡電話 王小明"),
+        ("cp949", "회의실 견적서 서울시 테스트 감사합니다 오늘은 주소"),
+        ("cp1251", "нет Москва встреча бюджет спасибо"),
+        ("koi8-r", "нет Москва встреча бюджет спасибо"),
+        ("iso8859-5", "нет Москва встреча бюджет спасибо"),
+        ("iso8859-7", "ναι όχι Αθήνα συνάντηση"),
+        ("cp1254", "şifre ağaç toplantı bugün"),
+        ("iso8859-2", "żółw święto źródło wrzesień"),
+        ("cp1252", "für Größe café où año reunión"),
+    ],
+)
+def test_a_word_of_a_few_letters_is_read_in_its_encoding(encoding: str, words: str) -> None:
+    read = [extract("a.txt", word.encode(encoding)) for word in words.split()]
+    assert " ".join(read) == words
