@@ -59,12 +59,15 @@ async def earlier(
 
     What the questions point at is looked up again, so that nothing returns that was deleted.
     """
+    turns = await ledger.history.before(turn, limit=MOST_TURNS)
+    if not turns:
+        return EarlierConversation()
     deadline = clock.monotonic() + LOOKUP_SECONDS
     named = await ledger.questions.asker_count(turn.channel_id) > 1
     messages: list[CreateMessage] = []
     beside: list[tuple[Question, tuple[Bystander, ...]]] = []
     shown: set[int] = set()
-    for before in await ledger.history.before(turn, limit=MOST_TURNS):
+    for before in turns:
         if not before.askers:
             continue  # forgotten, with the answer that Discord still has
         for question in await ledger.questions.of_turn(before.id):
