@@ -224,7 +224,8 @@ def require_parts(message: discord.Message) -> None:
 def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> None:
     """Skip and log each event that can't be parsed; by default such an event ends the connection.
 
-    ``unreadable`` is called with the payload of a new message that can't be parsed.
+    ``unreadable`` is called with the payload of a new message that can't be parsed. Edits of bots'
+    messages are skipped: each edit of a reply comes back as an event, and nobody asks by one.
     """
     parsers = client._connection.parsers  # noqa: SLF001 - no public name for what parses events
 
@@ -233,7 +234,7 @@ def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> N
         try:
             if created:
                 _without_spare_fields(parse, data)
-            else:
+            elif event != "MESSAGE_UPDATE" or not _is_of_bot(data):
                 parse(data)
         except Exception as error:  # noqa: BLE001 - one unreadable event must not affect the others
             _log.warning("Discord's event %s is skipped: %s", event, unparsed(error, data))
@@ -243,6 +244,11 @@ def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> N
     for event, parse in tuple(parsers.items()):
         if event not in _SESSION_EVENTS:
             parsers[event] = partial(guarded, event, parse)
+
+
+def _is_of_bot(data: Any) -> bool:
+    author = data.get("author") if isinstance(data, dict) else None
+    return isinstance(author, dict) and bool(author.get("bot"))
 
 
 def unparsed(error: Exception, data: Any) -> str:

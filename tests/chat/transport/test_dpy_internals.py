@@ -36,6 +36,19 @@ async def test_the_installed_library_has_every_name(client: discord.Client) -> N
     dpy_internals.check(client)
 
 
+async def test_edits_of_bots_messages_are_skipped_and_those_of_persons_are_not(
+    client: discord.Client,
+) -> None:
+    parsers = client._connection.parsers  # noqa: SLF001 - where discord.py hands its events in
+    parsed: list[object] = []
+    parsers["MESSAGE_UPDATE"] = parsed.append
+    dpy_internals.guard_events(client, parsed.append)
+    edits = [{"id": "1", "author": author} for author in ({"bot": True}, {"bot": False}, {}, None)]
+    for edit in edits:
+        parsers["MESSAGE_UPDATE"](edit)
+    assert parsed == edits[1:]
+
+
 @pytest.mark.parametrize("name", ON_CLASSES)
 async def test_a_name_that_is_gone_is_named_to_the_operator(
     name: str, client: discord.Client, monkeypatch: pytest.MonkeyPatch
