@@ -53,6 +53,8 @@ async def test_formulas_of_every_kind_become_pictures(painter: Painter) -> None:
         r"\begin{array}{*{2}{c}@{}p{2cm}} a & b & c \\ \cline{1-2} d & e & f \end{array}",
         r"\Biggl\{ x \Biggr\}, x \not= y, {n \choose k}",
         r"\text{if $x > 0$ and $y$} \mathop{\mathrm{lim}} \mathbin{\oplus}",
+        r"\begin{pmatrix} 1 & 2 \end{pmatrix}^T \begin{bmatrix} 3 \\ 4 \end{bmatrix}_1^{-1}",
+        r"\text{\textbf{bold} & \textit{it}} \bigl\lfloor x \bigr\rfloor",
         r"\textcolor{red}{x} + \colorbox{yellow}{y} + \color{blue} z",
     ):
         width, height = await drawn(painter, tex)

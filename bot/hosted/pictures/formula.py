@@ -57,7 +57,10 @@ _ALIKE: Final = (
     (re.compile(r"\\end\{(?:eqnarray\*?|tabular|subarray)\}"), r"\\end{array}"),
     (re.compile(r"\\(begin|end)\{dcases\}"), r"\\\1{cases}"),
     (re.compile(r"\\not\s*="), r"\\neq "),
-    (re.compile(r"\\[Bb]igg?[lrm]?\s*\\([{}])"), r"\\\1"),
+    (re.compile(r"\\[Bb]igg?[lrm]?\s*\\(?=[{}A-Za-z])"), r"\\"),
+    (re.compile(r"\\colorbox\{[^{}]*\}\{\$([^$]*)\$\}"), r"{\1}"),
+    (re.compile(r"\\(?:newline|par)(?![A-Za-z])"), r"\\\\"),
+    (re.compile(r"\\hfill?(?![A-Za-z])"), r"\\quad "),
     (re.compile(r"\{([^{}\\]*)\\choose(?![A-Za-z])([^{}\\]*)\}"), r"\\binom{\1}{\2}"),
 )
 """TeX that the converter does not read, and TeX with the same meaning."""
@@ -66,6 +69,13 @@ _SIGNS: Final = frozenset("-−+±∓")
 _RELATIONS: Final = frozenset("=<>≤≥≠≈≡∼≅→←⇌⇒⇔⟶⟵↔")
 _BEFORE_SIGNS: Final = _RELATIONS | frozenset("([{,;×·⋅")
 _AROUND: Final = "0.28em"
+_ROWS: Final = frozenset({"math", "mrow", "mtd", "mstyle", "mpadded"})
+_SCRIPTS: Final = {"msub": 1, "msup": 1, "msubsup": 2}
+"""How many scripts the elements with scripts have."""
+
+_STYLED_TEXT: Final = re.compile(r"\\(?:text|mbox)\{((?:[^{}]|\{[^{}]*\})*)\}")
+_AND: Final = re.compile(r"\\?&")
+_TEXT_STYLE: Final = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt|up|normal)|emph)\{([^{}]*)\}")
 _TEXT: Final = re.compile(r"\\(?:text|mbox|textrm)\{([^{}$]*\$[^{}]*)\}")
 _IN_TEXT: Final = re.compile(r"\$([^$]*)\$")
 _LIGHT: Final = {
@@ -112,6 +122,7 @@ def draw_formula(tex: str) -> bytes:
 def _prepared(tex: str) -> str:
     """Return TeX that the converter understands; raises ``PictureError``."""
     tex = _WITHOUT_MEANING.sub(" ", tex).strip()
+    tex = _STYLED_TEXT.sub(lambda found: _TEXT_STYLE.sub(r"\1", found[0]), tex)
     tex = _TEXT.sub(_text_with_formulas, tex)
     tex = _TAG.sub(r"\\qquad (\\text{\1})", tex)
     bare = _ESCAPED.sub("", tex)
@@ -128,7 +139,8 @@ def _prepared(tex: str) -> str:
     for name in _ENVIRONMENT.findall(tex):
         if name.rstrip("*") not in _ENVIRONMENTS:
             raise PictureError(f"There is no environment {name!r}.")
-    if not _ENVIRONMENT.search(tex) and (r"\\" in tex or re.search(r"(?<!\\)&", tex)):
+    outside = _STYLED_TEXT.sub("", tex)
+    if not _ENVIRONMENT.search(tex) and (r"\\" in tex or re.search(r"(?<!\\)&", outside)):
         tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
     return tex
 
@@ -143,7 +155,8 @@ def _text_with_formulas(found: re.Match[str]) -> str:
 def _mathml(tex: str) -> ET.Element:
     """Convert TeX to MathML; raises ``PictureError`` where the TeX does not parse."""
     rules: list[Rules] = []
-    tex = without_rules(tex, rules)
+    # The converter writes texts as they are.
+    tex = _STYLED_TEXT.sub(lambda found: _AND.sub("&amp;", found[0]), without_rules(tex, rules))
     try:
         root = ET.fromstring(tex2mml(tex))  # noqa: S314 - the converter wrote it, without entities
     except Exception as error:
@@ -157,6 +170,12 @@ def _mathml(tex: str) -> ET.Element:
         if color := element.attrib.pop("mathcolor", ""):
             element.set("mathcolor", _LIGHT.get(color.lower(), INK))
         element.attrib.pop("mathbackground", "")
+        scripts = _SCRIPTS.get(element.tag, 0)
+        if scripts and len(element) > scripts + 1:
+            # The converter gives a script to all parts of a matrix, without a row around them.
+            base = ET.Element("mrow")
+            base.extend(element[:-scripts])
+            element[:-scripts] = [base]
         if element.tag == "mtable":
             # By default the lines of equations are so near that they touch.
             element.set("rowspacing", "0.5em")
@@ -172,6 +191,8 @@ def _space(root: ET.Element) -> None:
     ziamath takes every minus between two elements for an operator.
     """
     for parent in root.iter():
+        if parent.tag not in _ROWS:
+            continue
         before: ET.Element | None = None
         for place, element in reversed(list(enumerate(parent))):
             before = parent[place - 1] if place else None

@@ -21,9 +21,10 @@ _ALONE: Final = (
     rf"|[^\W\d_]{_SCRIPTS}\([^()]*\)|\S|[(\[|][^()\[\]|]*[)\]|]"
 )
 _ATOM: Final = re.compile(_ALONE)
+_IN_BRACKETS: Final = re.compile(r".|\([^()]*\)")
 _TERM: Final = re.compile(rf"[^\W_]+{_SCRIPTS}|{_ALONE}")
 _OPERAND_BEHIND: Final = "\u2061"  # FUNCTION APPLICATION, replaced by a space at the end
-_BESIDE: Final = re.compile(f"{_OPERAND_BEHIND}(?=[\\s()|,.;:!?]|\\Z)")
+_BESIDE: Final = re.compile(f"{_OPERAND_BEHIND}(?=[\\s()|,.;:!?⌉⌋⟩\\]]|\\Z)")
 _SPACES: Final = re.compile(r"[ \t]+")
 _ROW_SPACE: Final = re.compile(r"\*?\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]")
 _PLACE: Final = re.compile(r"\[[tbc]\]")
@@ -221,6 +222,7 @@ class _Reader:
             case "mod":
                 return " mod "
             case "tag":
+                self._at += self._peek() == "*"
                 return f"  ({self._argument()})"
             case "not":
                 return unicodedata.normalize("NFC", self._argument().strip() + "\u0338").join("  ")
@@ -230,9 +232,6 @@ class _Reader:
                 return self._labelled(name)
             case "cancel" | "bcancel" | "xcancel":
                 return self._struck()
-            case "colon":
-                _drop_space(pieces)
-                return ": "
             case "begin":
                 return self._environment()
             case "\\":
@@ -378,8 +377,8 @@ class _Reader:
             if named and mark == "_":
                 small = f"({close})"
             else:
-                alone = len(close) == 1 or close.isdigit() or (mark == "_" and close.isalnum())
-                small = mark + (close if alone else f"({close})")
+                alone = close.isdigit() or (mark == "_" and close.isalnum())
+                small = mark + (close if alone else _enclosed(close, _IN_BRACKETS))
         pieces.append(small + (_OPERAND_BEHIND if named else ""))
 
 

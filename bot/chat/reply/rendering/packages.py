@@ -34,6 +34,7 @@ _IN_UNIT: Final = re.compile(
     r"|\^\s*(?:\{(?P<braced>[^{}]*)\}|(?P<power>-?\d))|(?P<dot>[.·*])|(?P<space>[\s~]+)|(?P<other>.)",
     re.DOTALL,
 )
+_DEFINES: Final = re.compile(r"\\(?:(?:re)?newcommand|def|let)(?![A-Za-z])")
 _SCIENTIFIC: Final = re.compile(r"\s*(?P<digits>[-+]?[\d.,]+)\s*[eE]\s*(?P<power>[-+]?\d+)\s*")
 _NUMBER_AND_UNIT: Final = re.compile(
     r"\s*(?P<number>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)?\s*(?P<unit>.*)", re.DOTALL
@@ -42,7 +43,7 @@ _NUMBER_AND_UNIT: Final = re.compile(
 
 def core_tex(tex: str) -> str:
     """Return TeX without the commands of packages; commands that can't be read stay."""
-    if len(tex) > LONGEST:
+    if len(tex) > LONGEST or _DEFINES.search(tex):
         return tex
     at = 0
     for _ in range(_MOST_EXPANSIONS):
@@ -201,6 +202,13 @@ _FORMS: Final = {
     "order": r"O\left(#1\right)",
     "require": "",
     "mathring": r"\overset{\circ}{#1}",
+    "set": r"\{#1\}",
+    "Set": r"\{#1\}",
+    "textsuperscript": r"^{\text{#1}}",
+    "textsubscript": r"_{\text{#1}}",
+    "overparen": r"\overset{\frown}{#1}",
+    "wideparen": r"\overset{\frown}{#1}",
+    "arc": r"\overset{\frown}{#1}",
 }
 
 _EXPANSIONS: Final[dict[str, tuple[int, Expansion]]] = {
@@ -222,5 +230,13 @@ _EXPANSIONS: Final[dict[str, tuple[int, Expansion]]] = {
     "degreeCelsius": (0, _each(r"^{\circ}\mathrm{C}", 0)),
     "celsius": (0, _each(r"^{\circ}\mathrm{C}", 0)),
     "AA": (0, _each("Å", 0)),
+    "textdegree": (0, _each(r"^{\circ}", 0)),
+    "permil": (0, _each("‰", 0)),
+    "hdots": (0, _each(r"\ldots ", 0)),
+    "nicefrac": (2, _each(r"\tfrac{#1}{#2}", 2)),
+    "sfrac": (2, _each(r"\tfrac{#1}{#2}", 2)),
+    **{
+        name: (0, _each(rf"\mathbb{{{name[0]}}}", 0)) for name in ("R", "N", "Z", "Q", "C", "Reals")
+    },
 }
 _COMMAND: Final = re.compile(rf"\\({'|'.join(_EXPANSIONS)})(?![A-Za-z])")

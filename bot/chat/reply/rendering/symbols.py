@@ -39,6 +39,7 @@ SYMBOLS: Final = {
         Vert ‖ lbrace { rbrace } lbrack [ rbrack ] backslash ∖ $ $ % %
         # # & & { { } } | ‖ euro € pounds £ yen ¥ sharp ♯ flat ♭ natural ♮"""
     ),
+    "colon": ": ",
 }
 """Characters that stand close to their neighbours."""
 
@@ -106,11 +107,11 @@ LINES: Final = words("align aligned gather gathered split equation alignat align
 ABOVE: Final = {("?", "="): "≟", ("def", "="): "≝", ("△", "="): "≜", ("!", "="): "≟"}
 """Relations with something above them that are one character."""
 
-CLOSING: Final = frozenset({"rvert", "rVert", "rfloor", "rceil", "rangle"})
+CLOSING: Final = frozenset({"colon", "rvert", "rVert", "rfloor", "rceil", "rangle"})
 """Closing marks, which stand close to what is before them."""
 
 MATRICES: Final = {
-    "matrix": "()", "smallmatrix": "()", "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}",
+    "matrix": ("", ""), "smallmatrix": ("", ""), "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}",
     "vmatrix": "||", "Vmatrix": "‖‖",
 }  # fmt: skip
 """Environments of matrices, with their brackets."""

@@ -37,6 +37,8 @@ READ = {
     r"\dv{f}{x} = \pdv[2]{f}{x}": "df/dx = (∂²f)/∂x²",
     r"\abs{x} \le \norm{v}": "|x| ≤ ‖v‖",
     r"\bra{a} H \ket{b}": "⟨a| H |b⟩",
+    r"\R^n \subset \C^n": "ℝⁿ ⊂ ℂⁿ",
+    r"\set{1, 2} \nicefrac{1}{2} 5\permil": "{1, 2} ½ 5‰",
     r"\prescript{14}{6}{C}": "¹⁴₆C",
     r"\cancelto{0}{x}": "x̶⁰",
     r"\require{cancel} \cancel{x}": "x̶",
@@ -50,7 +52,18 @@ def test_the_commands_of_packages_are_read_as_people_write_them(tex: str) -> Non
 
 @pytest.mark.parametrize(
     "tex",
-    [r"\ce", r"\ce{", r"\SI{1}", r"\dv", r"\unit", r"\cel", r"x^2", r"\units{x}", r"\ang{1;2;3;4}"],
+    [
+        r"\ce",
+        r"\ce{",
+        r"\SI{1}",
+        r"\dv",
+        r"\unit",
+        r"\cel",
+        r"x^2",
+        r"\units{x}",
+        r"\ang{1;2;3;4}",
+        r"\newcommand{\R}{x} \R",
+    ],
 )
 def test_what_is_no_whole_command_stays(tex: str) -> None:
     assert core_tex(tex) == tex
