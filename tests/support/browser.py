@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.support.animation import animate
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE = 30_000
+"""Milliseconds that a test waits for a sight: a busy machine stalls for seconds."""
 PICTURES = os.environ.get("DEMO_PICTURES")
 """The directory that gets the README's pictures; none are taken without it."""
 
@@ -27,6 +29,7 @@ async def browser_page(
 
     ``bypass_csp`` lets playwright wait for expressions on pages that allow no evaluation.
     """
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]

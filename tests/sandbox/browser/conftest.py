@@ -21,6 +21,8 @@ async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
     )
     if CHROMIUM is None:
         pytest.skip("there is no chromium to try the page in")
+    # A busy machine stalls for seconds.
+    playwright_api.expect.set_options(timeout=30_000)
     async with playwright_api.async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
