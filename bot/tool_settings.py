@@ -1,7 +1,7 @@
 """The settings of functions, which are sections of config.toml."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -50,9 +50,30 @@ class SearchSettings(Section, frozen=True, kw_only=True):
     api_key_env: str = ""
 
 
-class ToolsSettings(Section, frozen=True, kw_only=True):
-    """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call."""
+SHIPPED: Final = (
+    "current_time",
+    "roll_dice",
+    "calculate",
+    "read_web_page",
+    "web_search",
+    "make_image",
+    "recent_messages",
+    "search_messages",
+    "remind_me",
+    "list_reminders",
+    "delete_reminder",
+    "ask_a_person",
+)
+"""The functions that come with the bot."""
 
+
+class ToolsSettings(Section, frozen=True, kw_only=True):
+    """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call.
+
+    ``offered`` are patterns of those that servers may give to their own assistants.
+    """
+
+    offered: tuple[str, ...] = SHIPPED
     directory: Annotated[str, Meta(min_length=1)] = "tools"
     seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
     output_characters: Annotated[int, Meta(ge=100, le=500_000)] = 20_000

@@ -146,7 +146,7 @@ def build_parts(
     )
     settlement = Settlement(ledger, threads, budgets.prices, clock)
     attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
-    editor = AssistantEditor(threads, ledger, attachments)
+    editor = AssistantEditor(threads, ledger, attachments, functions)
     run_slots = RunSlots(limits.concurrent_runs, spending)
     reads_all = settings.message_content
     missed_changes = MissedChanges(client, ledger, rest, clock, reads_all=reads_all)
@@ -308,7 +308,7 @@ def build_parts(
         tools=tools,
         schedules=ScheduleCommands(ledger, rest, clock, due_questions, reminders, schedules),
         assistants=AssistantCommands(
-            client, ledger, rest, clock, threads, choice, editor, models or no_models
+            client, ledger, rest, clock, threads, choice, editor, functions, models or no_models
         ),
         servers=ServerCommands.build(
             client, ledger, rest, clock, locales, rules, gate, budgets, settings

@@ -74,6 +74,11 @@ class Functions:
             _log.warning("There is no function %s, so no assistant gets it", pattern)
         return self.toolbox.definitions(patterns)
 
+    def offered(self, patterns: Sequence[str] = ("*",)) -> list[Tool]:
+        """Return the functions that patterns name, among those offered to servers."""
+        offered = self.toolbox.named(self.settings.offered)
+        return [each for each in self.toolbox.named(patterns) if each in offered]
+
     async def _list(self, server: McpServer) -> None:
         """List a server's tools; those that were listed earlier stay where the server fails."""
         try:

@@ -8,7 +8,8 @@ from discord import ui
 from bot.assistants.schema.objects import Assistant
 from bot.chat.commands.modals import ModalEntries
 from bot.chat.texts.fluent import localized
-from bot.chat.threads.assistant_editor import Submission, type_of
+from bot.chat.threads.assistant_editor import Submission
+from bot.chat.threads.assistant_tools import type_of
 
 KIND: Final = "assistant"
 """The kind of the modal; its custom_id is this kind, a colon and the form's id in the ledger."""

@@ -165,8 +165,9 @@ def _assistant_commands(
     add_command(group, "list", handlers.list_assistants)
     add_command(group, "show", handlers.show, assistant=every)
     add_command(group, "use", handlers.use, assistant=every)
-    add_command(group, "create", handlers.create, model=models)
-    add_command(group, "edit", handlers.edit, assistant=own, model=models)
+    names = handlers.offered_functions
+    add_command(group, "create", handlers.create, model=models, functions=names)
+    add_command(group, "edit", handlers.edit, assistant=own, model=models, functions=names)
     add_command(group, "delete", handlers.delete, assistant=own)
     return group
 

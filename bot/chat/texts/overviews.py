@@ -1,9 +1,13 @@
 """What members read of assistants and conversations: lists, facts and confirmations."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import plain, shortened
+
+_MOST_FUNCTIONS: Final = 20
+"""The most functions of an assistant that are shown."""
 
 
 def lines(shown: Sequence[str]) -> str:
@@ -53,7 +57,13 @@ def assistant_line(name: str, *, own: bool, default: bool, places: Sequence[str]
 
 
 def assistant_details(
-    *, name: str, model: str, tools: Sequence[str], instructions: str, source: str | None
+    *,
+    name: str,
+    model: str,
+    tools: Sequence[str],
+    functions: Sequence[str],
+    instructions: str,
+    source: str | None,
 ) -> str:
     """Format an assistant; ``source`` says why it answers here."""
     shown = [f"**{plain(name)}** · {plain(shortened(model, 100))}"]
@@ -63,6 +73,8 @@ def assistant_details(
         for tool in tools
         if tool in ("code_interpreter", "file_search")
     ]
+    known += [f"`{plain(each)}`" for each in functions[:_MOST_FUNCTIONS]]
+    known += ["…"] if len(functions) > _MOST_FUNCTIONS else []
     shown += [localized("list-separator").join(known)] if known else []
     text = " ".join(instructions.split())
     shown += [f"> {plain(shortened(text, 500))}"] if text else []

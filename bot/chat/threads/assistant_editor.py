@@ -23,16 +23,17 @@ from bot.assistants.schema.requests import (
     NewToolResources,
     Page,
 )
-from bot.assistants.schema.tools import CodeInterpreterTool, FileSearchTool, Tool
 from bot.assistants.schema.vector_stores import (
     CreateVectorStore,
     CreateVectorStoreFile,
     StoreFilePage,
 )
 from bot.chat.threads.api_errors import TurnError, gone
+from bot.chat.threads.assistant_tools import tools_of
 from bot.chat.threads.messages.message_builder import AttachedFile, UnreadableError
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import AssistantDraft, GuildAssistant, Ledger
+from bot.tools.functions import Functions
 
 MOST_INSTRUCTIONS: Final = 256_000
 """The most characters of instructions (the API's limit)."""
@@ -45,11 +46,6 @@ _GUILD_KEY: Final = "discord_server"
 _FILE_KEY: Final = "discord_attachment"
 _PURPOSE: Final = "assistants"
 _CHUNK_BYTES: Final = 256 * 1024
-_OFFERED: Final[dict[str, Tool]] = {
-    "code_interpreter": CodeInterpreterTool(),
-    "file_search": FileSearchTool(),
-}
-
 _log: Final = logging.getLogger(__name__)
 
 
@@ -101,11 +97,14 @@ class AssistantGoneError(Exception):
 class AssistantEditor:
     """Carries out forms and deletions, one at a time in each server."""
 
-    def __init__(self, threads: AssistantThreads, ledger: Ledger, files: FileSource) -> None:
+    def __init__(
+        self, threads: AssistantThreads, ledger: Ledger, files: FileSource, functions: Functions
+    ) -> None:
         self._threads = threads
         self._api = threads.api
         self._ledger = ledger
         self._files = files
+        self._functions = functions
         # A lock is freed when no task uses it.
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -300,18 +299,19 @@ class AssistantEditor:
         store_id: str | None,
     ) -> Assistant:
         wanted = {*submission.tools, *(["file_search"] if store_id else [])}
-        tools = tuple(tool for kind, tool in _OFFERED.items() if kind in wanted)
+        chosen = None
+        if draft.functions is not None:
+            chosen = self._functions.offered(draft.functions.split())
+        tools = tools_of(wanted, chosen, () if old is None else old.tools)
         resources = NewToolResources(
             file_search=NewFileSearchResources(vector_store_ids=(store_id,) if store_id else ())
         )
         if old is not None:
-            # Tools that the form does not offer stay.
-            kept = tuple(tool for tool in old.tools if type_of(tool) not in _OFFERED)
             change = ModifyAssistant(
                 name=draft.name,
                 model=draft.model,
                 instructions=UNSET if instructions is None else instructions,
-                tools=(*tools, *kept),
+                tools=tools,
                 tool_resources=resources,
             )
             return await self._api.modify_assistant(old.id, change)
@@ -361,11 +361,6 @@ class AssistantEditor:
             if not gone(error):
                 raise
         await _unless_gone(partial(self._api.delete_vector_store, store_id))
-
-
-def type_of(tool: Tool) -> str:
-    """Return a tool's type, such as ``file_search``."""
-    return str(tool.__struct_config__.tag)
 
 
 def store_ids(owner: Assistant | Thread) -> tuple[str, ...]:

@@ -10,7 +10,9 @@ from discord import app_commands
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant
+from bot.assistants.schema.tools import FunctionTool
 from bot.chat.commands.assistant_form import assistant_modal, submission_of
+from bot.chat.commands.function_names import completed, patterns_in, unknown_functions
 from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
 from bot.chat.commands.localization import Choices
 from bot.chat.commands.modals import ModalEntries
@@ -24,8 +26,8 @@ from bot.chat.threads.assistant_editor import (
     AssistantEditor,
     AssistantGoneError,
     EditRefusedError,
-    type_of,
 )
+from bot.chat.threads.assistant_tools import type_of
 from bot.chat.threads.messages.message_builder import UnreadableError
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.transport.rest_retry import RestRetry
@@ -36,6 +38,7 @@ from bot.store.ledger import (
     Ledger,
     NameTakenError,
 )
+from bot.tools.functions import Functions
 
 Where = Literal["here", "channel", "category", "server"]
 """A place whose assistant is chosen: the channel or channel thread, its channel, …"""
@@ -43,6 +46,8 @@ Where = Literal["here", "channel", "category", "server"]
 AssistantName = app_commands.Range[str, 1, 100]
 
 ModelName = app_commands.Range[str, 1, 100]
+
+FunctionNames = app_commands.Range[str, 1, 1_000]
 
 ModelLister = Callable[[], Awaitable[tuple[str, ...]]]
 """Returns the names of the models that the endpoint offers; empty where that is not known.
@@ -76,6 +81,7 @@ class AssistantCommands:
         threads: AssistantThreads,
         choice: AssistantChoice,
         editor: AssistantEditor,
+        functions: Functions,
         models: ModelLister,
     ) -> None:
         self._client = client
@@ -85,6 +91,7 @@ class AssistantCommands:
         self._threads = threads
         self._choice = choice
         self._editor = editor
+        self._functions = functions
         self._models = models
         self._listing = asyncio.Lock()
         self._listed: tuple[str, ...] = ()
@@ -167,10 +174,14 @@ class AssistantCommands:
                 )
 
     async def create(
-        self, interaction: discord.Interaction[Any], name: AssistantName, model: ModelName
+        self,
+        interaction: discord.Interaction[Any],
+        name: AssistantName,
+        model: ModelName,
+        functions: FunctionNames | None = None,
     ) -> None:
         """Show the form of a new assistant."""
-        await self._show_form(interaction, None, name, model)
+        await self._show_form(interaction, None, name, model, functions)
 
     async def edit(
         self,
@@ -178,6 +189,7 @@ class AssistantCommands:
         assistant: AssistantName,
         name: AssistantName | None = None,
         model: ModelName | None = None,
+        functions: FunctionNames | None = None,
     ) -> None:
         """Show the form of an assistant that was made in this server."""
         known = await self._choice.named(_guild_of(interaction), assistant)
@@ -194,7 +206,7 @@ class AssistantCommands:
         if known is None or old is None:
             await self._refuse(interaction, refusal)
             return
-        await self._show_form(interaction, old, name or known.name, model or old.model)
+        await self._show_form(interaction, old, name or known.name, model or old.model, functions)
 
     async def delete(self, interaction: discord.Interaction[Any], assistant: AssistantName) -> None:
         """Delete an assistant that was made in this server, with its knowledge."""
@@ -257,6 +269,10 @@ class AssistantCommands:
             if len(each) <= 100
         ]
 
+    async def offered_functions(self, interaction: discord.Interaction[Any], typed: str) -> Choices:
+        """Complete the last of the functions that are being typed."""
+        return completed(self._functions, typed)
+
     async def _choices(
         self, interaction: discord.Interaction[Any], typed: str, *, own: bool
     ) -> Choices:
@@ -282,8 +298,18 @@ class AssistantCommands:
         return self._listed
 
     async def _show_form(
-        self, interaction: discord.Interaction[Any], old: Assistant | None, name: str, model: str
+        self,
+        interaction: discord.Interaction[Any],
+        old: Assistant | None,
+        name: str,
+        model: str,
+        functions: str | None,
     ) -> None:
+        patterns = None if functions is None else patterns_in(functions)
+        refusal = unknown_functions(self._functions, patterns or ())
+        if refusal is not None:
+            await self._refuse(interaction, refusal)
+            return
         draft = AssistantDraft(
             id=interaction.id,
             guild_id=_guild_of(interaction),
@@ -291,6 +317,7 @@ class AssistantCommands:
             assistant_id=None if old is None else old.id,
             name=" ".join(well_formed(name).split()),
             model=well_formed(model).strip(),
+            functions=None if patterns is None else " ".join(patterns),
         )
         if not is_visible(draft.name):  # Discord refuses a list of choices that has such a name
             await self._refuse(interaction, localized("conversation-name-invisible"))
@@ -349,6 +376,9 @@ def _details(assistant: Assistant, source: str | None) -> str:
         name=assistant.name or assistant.id,
         model=assistant.model,
         tools=[type_of(tool) for tool in assistant.tools],
+        functions=[
+            each.function.name for each in assistant.tools if isinstance(each, FunctionTool)
+        ],
         instructions=assistant.instructions or "",
         source=source,
     )

@@ -9,7 +9,7 @@ from bot.store.ledger.schema.approvals import approval_tables, untold_denials
 from bot.store.ledger.schema.asks import ask_tables
 from bot.store.ledger.schema.schedules import reminders, schedule_tables
 from bot.store.ledger.schema.spending import spending_tables
-from bot.store.ledger.schema.tools import tool_tables
+from bot.store.ledger.schema.tools import functions_of_drafts, tool_tables
 
 _FIRST: Final = (
     """
@@ -376,4 +376,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     untold_denials,
     reminders,
     ask_tables,
+    functions_of_drafts,
 )

@@ -56,3 +56,8 @@ def tool_tables(db: sqlite3.Connection) -> None:
     """Create the tables of function calls, their files, and the values that functions keep."""
     for statement in _TABLES:
         db.execute(statement)
+
+
+def functions_of_drafts(db: sqlite3.Connection) -> None:
+    """Create the column of the functions that a form gives to an assistant."""
+    db.execute("ALTER TABLE assistant_drafts ADD COLUMN functions TEXT")

@@ -20,7 +20,8 @@ DRAFT_SECONDS: Final = 86_400.0
 """How long a form that nobody sent is kept, in seconds."""
 
 _DRAFT: Final = """
-    SELECT id, guild_id, creator_id, assistant_id, name, model, submission FROM assistant_drafts
+    SELECT id, guild_id, creator_id, assistant_id, name, model, submission, functions
+    FROM assistant_drafts
 """
 _ASSISTANT: Final = "SELECT id, guild_id, name, model, deleting FROM assistants"
 _TAKEN: Final = """
@@ -45,7 +46,8 @@ class GuildAssistant(Struct, frozen=True, kw_only=True):
 class AssistantDraft(Struct, frozen=True, kw_only=True):
     """A form that makes an assistant, or changes ``assistant_id``; the id is the interaction's.
 
-    ``submission`` is None until the form was sent: then JSON that the chat defines.
+    ``submission`` is None until the form was sent: then JSON that the chat defines. ``functions``
+    are patterns with spaces between them; None keeps the present functions.
     """
 
     id: int
@@ -55,6 +57,7 @@ class AssistantDraft(Struct, frozen=True, kw_only=True):
     name: str
     model: str
     submission: str | None = None
+    functions: str | None = None
 
 
 class NameTakenError(Exception):
@@ -106,8 +109,8 @@ class AssistantStore:
             db.execute(
                 """
                 INSERT INTO assistant_drafts
-                    (id, guild_id, creator_id, assistant_id, name, model, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                    (id, guild_id, creator_id, assistant_id, name, model, functions, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 (
                     draft.id,
@@ -116,6 +119,7 @@ class AssistantStore:
                     draft.assistant_id,
                     draft.name,
                     draft.model,
+                    draft.functions,
                     now,
                 ),
             )
@@ -240,4 +244,5 @@ def _draft(row: tuple[Any, ...]) -> AssistantDraft:
         name=row[4],
         model=row[5],
         submission=row[6],
+        functions=row[7],
     )
