@@ -120,6 +120,7 @@ class ThreadService:
             tables.require_thread(self._project.name, thread_id)
             if not tables.remove_message(thread_id, message_id):
                 raise errors.not_found("message", message_id)
+            tables.redact_errors(self._project.name, thread_id)
             return Deleted(message_id, "thread.message.deleted")
 
         return await self._project.write(work)

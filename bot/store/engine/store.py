@@ -8,11 +8,13 @@ from typing import Any, Final, Self, TypeVar
 
 import msgspec
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from bot.assistants.errors import not_found
-from bot.assistants.schema.objects import Assistant, Message, Run, RunStep, Thread
+from bot.assistants.schema.objects import Assistant, LastError, Message, Run, RunStep, Thread
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.runtime.metrics import Metrics
+from bot.runtime.quoted_text import without_quotes
 from bot.store.blobs import FileBox
 from bot.store.database import Database, StoreError
 from bot.store.engine.files import FileTables
@@ -175,6 +177,19 @@ class Tables:
             self._count(thread_id, -1)
         return removed
 
+    def redact_errors(self, project: str, thread_id: str) -> None:
+        """Take words that may be those of a deleted message out of the errors of a thread's runs.
+
+        An endpoint may quote what it was sent.
+        """
+        where = {"project": project, "thread_id": thread_id, "status": "failed"}
+        for run in self.runs.all(**where):
+            if (error := _redacted(run.last_error)) is not None:
+                self.runs.write(replace(run, last_error=error), id=run.id, project=project)
+                for step in self.steps.all(run_id=run.id):
+                    if (error := _redacted(step.last_error)) is not None:
+                        self.steps.write(replace(step, last_error=error), id=step.id, run_id=run.id)
+
     def count_messages(self, thread_id: str) -> int:
         """Return the number of messages on a thread."""
         query = "SELECT messages FROM threads WHERE id = ?"
@@ -306,3 +321,9 @@ class Tables:
         self._db.execute(
             "UPDATE threads SET messages = messages + ? WHERE id = ?", (change, thread_id)
         )
+
+
+def _redacted(error: LastError | None) -> LastError | None:
+    """Return an error without words that may be quoted; None if there are no such words."""
+    message = "" if error is None else without_quotes(error.message)
+    return None if error is None or message == error.message else replace(error, message=message)
