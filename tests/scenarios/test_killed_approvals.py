@@ -8,9 +8,10 @@ from bot.tool_settings import ToolsSettings
 from bot.tools.functions import Functions
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer
-from tests.scenarios.test_approvals import ONCE, asks
+from tests.scenarios.test_approvals import DENY, ONCE, asks
 from tests.scenarios.test_killed_calls import calls_then_says, functions_in
 from tests.support.eventually import eventually
+from tests.support.model_turns import say
 
 IN_TIME = {
     "after approvals.ask": ["once x"],
@@ -77,3 +78,30 @@ async def test_a_call_that_asks_is_made_once_wherever_the_process_was_killed(
     else:
         await asleep.settled(1)
     assert written.read_text().splitlines() == lines
+
+
+async def test_a_late_denial_is_told_once_after_a_kill(asleep: Community) -> None:
+    settings, written = functions_in(asleep)
+    settings = ToolsSettings(directory=settings.directory, approval_seconds=0)
+    asleep.model.otherwise = calls_then_says("once")
+
+    async def deny() -> None:
+        thread = await asleep.thread_of(await asleep.ask("one"))
+        message = await asks(asleep, channel=thread)
+        await asleep.until(
+            lambda: [m for m in asleep.replies(thread) if "waiting for approval" in answer(m)]
+        )
+        await asleep.ada.click(message, DENY, wait=False)
+
+    await killed(asleep, "after approvals.decide", deny, tools=settings)
+    asleep.sandbox.advance(600)
+    asleep.model.otherwise = lambda asked: say("ok")
+    await asleep.start_engine()
+    await asleep.start_bot()
+    (thread,) = asleep.sandbox.guild.threads
+    for number in (1, 2):
+        await asleep.ada.say(thread, f"and now {number}?")
+        await asleep.settled(1 + number)
+    told = [text for _, text in await asleep.on_thread(thread) if "was denied by" in text]
+    assert len(told) == 1
+    assert written.read_text() == ""

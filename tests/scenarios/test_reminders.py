@@ -145,6 +145,26 @@ async def test_a_paused_reminder_whose_time_passed_is_given_once_it_goes_on(
     await gone(whole, schedule)
 
 
+async def test_a_reminder_in_a_thread_that_people_answer_waits_for_the_assistant(
+    whole: Community,
+) -> None:
+    await told(whole, whole.admin, whole.general, "channel set", reply_in="thread")
+    home = await whole.thread_of(await whole.ask("one"))
+    await whole.finished(home)
+    await told(whole, whole.ada, home, "schedule remind", when="2 hours", text="tea")
+    (schedule,) = await whole.ledger.schedules.active()
+    await told(whole, whole.ada, home, "thread handover")
+    turn_clock(whole, schedule.due_at)
+    # A later look finds the reminder still due.
+    news = await added(whole, repeat="daily", time="0:00")
+    turn_clock(whole, news.due_at)
+    await moved_on(whole, news)
+    assert await whole.ledger.schedules.get(schedule.id) == schedule
+    await told(whole, whole.ada, home, "thread resume")
+    await whole.finished(home, 2)
+    await gone(whole, schedule)
+
+
 async def test_a_reminder_of_somebody_who_may_not_ask_any_more_says_why(whole: Community) -> None:
     schedule = await reminded(whole)
     await used(whole, "access deny", whole.admin, who=whole.ada)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.config import parse
 from bot.runtime.clock import SystemClock
 from bot.tool_settings import McpSettings
 from bot.tools.functions import Functions
@@ -121,3 +122,11 @@ async def test_a_server_that_no_assistant_names_is_not_started() -> None:
     await functions.reload(["roll_*", "mcp.other.*"])
     assert functions.definitions(["mcp.unused.*"]) == []
     await functions.close()
+
+
+def test_the_configuration_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text("utf-8")
+    section = page.partition("## An MCP server in three lines")[2]
+    text = section.partition("```toml\n")[2].partition("```")[0]
+    (settings,) = parse(text, "tools.md").tools.mcp.values()
+    assert settings == McpSettings(command=("python", "my_server.py"), seconds=30)
