@@ -17,7 +17,15 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _EMOJI: Final = r"<a?:(?P<emoji>\w{1,64}):\d{1,20}>"
 _TIME: Final = r"<t:(?P<time>-?\d{1,15})(?::[a-zA-Z])?>"
 _COMMAND: Final = r"</(?P<command>[^:<>\n]{1,100}):\d{1,20}>"
-_NAMED: Final = re.compile(f"(?P<code>{CODE})|{_EMOJI}|{_TIME}|{_COMMAND}", re.DOTALL)
+_PLACE: Final = r"<id:(?P<place>customize|browse|guide|linked-roles)(?::\d{1,20})?>"
+_NAMED: Final = re.compile(f"(?P<code>{CODE})|{_EMOJI}|{_TIME}|{_COMMAND}|{_PLACE}", re.DOTALL)
+_PLACES: Final = {
+    "customize": "Channels & Roles",
+    "browse": "Browse Channels",
+    "guide": "Server Guide",
+    "linked-roles": "Linked Roles",
+}
+"""What Discord shows for its own pages of a server."""
 
 _URL: Final = r"https?://[^\s<>]+"
 _SPANS: Final = re.compile(
@@ -55,7 +63,7 @@ def is_visible(text: str) -> bool:
 
 
 def readable(text: str) -> str:
-    """Replace custom emoji, timestamps and command mentions by the text that a person sees."""
+    """Replace emoji, timestamps and mentions of commands and pages by what a person sees."""
     return _NAMED.sub(_name, text)
 
 
@@ -103,6 +111,8 @@ def _name(match: re.Match[str]) -> str:
         return f":{match['emoji']}:"
     if match["command"] is not None:
         return f"/{match['command']}"
+    if match["place"] is not None:
+        return _PLACES[match["place"]]
     if match["time"] is not None:
         try:
             moment = datetime.fromtimestamp(int(match["time"]), UTC)

@@ -45,6 +45,8 @@ NAMES = {
     "hi <:partyblob:1234567890123456789> <a:wave_2:12> there": "hi :partyblob: :wave_2: there",
     "at <t:1700000000:F>?": "at 2023-11-14 22:13 UTC?",
     "</runs list:55> how?": "/runs list how?",
+    "where is <id:browse>?": "where is Browse Channels?",
+    "<id:linked-roles:55> and `<id:guide>`": "Linked Roles and <id:guide>",
     "||the butler|| did it, right?": f"{SPOILER} did it, right?",
     "||over\nlines|| it is": f"{SPOILER} it is",
     "||`code`|| is": f"{SPOILER} is",
