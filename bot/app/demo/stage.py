@@ -68,6 +68,8 @@ class Stage:
         """Show which model answers now; ``line`` is what the bot said about it."""
         exhibit = self._exhibit
         exhibit.model, exhibit.scripted = chosen, chosen == SHOWCASE
+        if chosen == LOCAL:  # on the page, not by the configuration
+            line = line.replace(", because [models] endpoint says so", "")
         text = _model_text(line, scripted=exhibit.scripted)
         exhibit.model_text, self._sandbox.welcome = both(text), text[0]
 

@@ -30,6 +30,7 @@ export class Exhibit {
     this.parts = parts;
     $("model").value = parts.model;
     $("scripted").hidden = !parts.scripted;
+    if (this.begin) this.begin.hidden = !parts.scripted; // the tour's questions are those of the script
   }
 
   // What answers, in the visitor's language.
@@ -59,6 +60,7 @@ export class Exhibit {
     if (this.parts?.tour.length && !this.begin) {
       this.begin = element("button", { type: "button", class: "go", onclick: () => this.go(0) }, WORDS.begin(this.parts.tour.length));
       $("welcome-text").after(this.begin);
+      this.update(this.parts);
     }
     this.observe();
   }
