@@ -29,7 +29,7 @@ _TOO_LONG: Final = re.compile(
     r"maximum (?:context|model|sequence) length|context length|context size|context window|n_ctx"
     r"|context limit|prompt is too long|input token count|too large for model|input is too long"
     r"|max_new_tokens|reduce the length of the messages|too many (?:input )?tokens"
-    r"|tokens in the prompt|range of input length|request (?:entity )?too large",
+    r"|tokens in the prompt|range of input length|request (?:entity )?too large|超长",
     re.IGNORECASE,
 )
 _UNSUPPORTED: Final = re.compile(
@@ -79,13 +79,13 @@ _NO_CREDIT: Final = re.compile(
 _CONTENT: Final = re.compile(
     r"content[_ ](?:filter|policy|management)|responsibleaipolicy|content exists risk|moderation"
     r"|data_inspection_failed|inappropriate content|was flagged|prohibited_content|safety (?:system"
-    r"|policy|filter)|violat\w+ .{0,40}polic|sensitive (?:content|words)",
+    r"|policy|filter)|violat\w+ .{0,40}polic|sensitive (?:content|words)|敏感内容",
     re.IGNORECASE,
 )
 _NO_MODEL: Final = re.compile(
     r"model_not_found|model_not_exist|modelnotfound|deploymentnotfound|invalid_model"
     r"|no models? (?:is |are )?(?:loaded|found)|model not exist|not a (?:valid|chat) model"
-    r"|model_decommissioned|model identifier is invalid"
+    r"|model_decommissioned|model identifier is invalid|模型不存在"
     r"|(?:no such|unknown|invalid|could not find|cannot find) (?:\w+ )?model\b"
     r"|\bmodels?\b[^.]{0,80}(?:does not exist|not found|is not available|not loaded"
     r"|decommissioned|no longer (?:supported|available))",
