@@ -69,7 +69,7 @@ async def measure(
     async with (
         Sandbox(rate_limits=limits) as sandbox,
         child("tests.benchmarks.paced", str(tokens), str(TOKENS_A_SECOND)) as (model, _),
-        _bot(name, sandbox, model, conversations) as bot,
+        bot_process(name, sandbox, model, conversations) as bot,
     ):
         await sandbox.bot_ready(timeout=30, commands=name == "bot")
         rooms = [sandbox.guild.add_text_channel(f"room-{n}") for n in range(conversations)]
@@ -93,7 +93,7 @@ async def measure(
             told: dict[str, float] = await answer.json()
         ends = {int(re.findall(r"q(\d+)", text)[0]): at for text, at in told.items()}
         thinking = [
-            _replies(sandbox, room)[0].created_at - question.created_at
+            replies(sandbox, room)[0].created_at - question.created_at
             for room, question in zip(rooms, questions, strict=True)
         ]
         final = [_last_change(sandbox, room) - ends[n] for n, room in enumerate(rooms)]
@@ -101,9 +101,9 @@ async def measure(
             name,
             conversations,
             statistics.median(thinking),
-            _p95(thinking),
+            p95(thinking),
             statistics.median(final),
-            _p95(final),
+            p95(final),
             spent / conversations * 1000,
             spent / took,
             memory,
@@ -112,9 +112,10 @@ async def measure(
 
 
 @asynccontextmanager
-async def _bot(
+async def bot_process(
     name: str, sandbox: Sandbox, model: str, at_once: int
 ) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the bot, or the smallest one, with so many runs at once."""
     with tempfile.TemporaryDirectory() as directory:
         arguments = ["tests.benchmarks.baseline_bot", sandbox.api_url, sandbox.gateway_url, model]
         if name == "bot":
@@ -143,20 +144,21 @@ async def _bot(
             await process.wait()
 
 
-def _replies(sandbox: Sandbox, room: Channel) -> list[DiscordMessage]:
+def replies(sandbox: Sandbox, room: Channel) -> list[DiscordMessage]:
+    """The bot's messages in a channel."""
     return [message for message in room.messages if message.author is sandbox.bot_user]
 
 
 def _ended(sandbox: Sandbox, room: Channel) -> bool:
-    replies = _replies(sandbox, room)
-    open_replies = any("Cancel" in labels(message) for message in replies)
-    return bool(replies) and LAST_WORD in replies[-1].content and not open_replies
+    found = replies(sandbox, room)
+    open_replies = any("Cancel" in labels(message) for message in found)
+    return bool(found) and LAST_WORD in found[-1].content and not open_replies
 
 
 def _last_change(sandbox: Sandbox, room: Channel) -> float:
     return max(
         max([message.created_at, *(edit.at for edit in message.edits)])
-        for message in _replies(sandbox, room)
+        for message in replies(sandbox, room)
     )
 
 
@@ -173,7 +175,8 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _p95(values: list[float]) -> float:
+def p95(values: list[float]) -> float:
+    """The 95th percentile."""
     return sorted(values)[min(int(len(values) * 0.95), len(values) - 1)]
 
 

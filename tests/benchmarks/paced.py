@@ -31,7 +31,10 @@ async def _serve(tokens: int, per_second: float) -> None:
         for piece in pieces:
             due += _AT_A_TIME / per_second
             await asyncio.sleep(due - loop.time())
-            await response.write(piece)
+            try:
+                await response.write(piece)
+            except ConnectionResetError:  # the bot was stopped
+                return response
         ends[str(asked["messages"][-1]["content"])] = time.time()
         await response.write(ending)
         return response

@@ -352,6 +352,23 @@ async def test_every_button_under_an_answer_and_every_form_passes_the_gate(
     assert (rated.up, rated.down) == (0, 1)
 
 
+async def test_the_form_about_a_message_and_the_buttons_of_its_answer_pass_the_gate(
+    channels: Community,
+) -> None:
+    message = await channels.ada.say(channels.general, "look at this")
+    opened = await channels.ben.menu(channels.general, "Ask about this", message)
+    used = await channels.ben.menu(channels.general, "Explain this", message)
+    await channels.ended_turns(1)
+    await deny(channels, channels.ben)
+    assert refused(await channels.ben.submit_modal(opened, {"question": "what is it?"}))
+    assert used.original is not None
+    for row in used.original.components:
+        for item in row.get("components", []):
+            pressed = await channels.ben.click(used.original, custom_id=item["custom_id"])
+            assert refused(pressed), item
+    assert await channels.ledger.history.turn(2) is None
+
+
 async def test_cancel_and_retry_pass_the_gate(channels: Community) -> None:
     gate = channels.model.stall(then="done")
     await channels.ask("one", channels.ben)

@@ -135,10 +135,13 @@ async def test_no_command_option_completion_or_button_shows_what_discord_would_n
     for room, who, text in asked:
         await who.say(room, text, mention_bot=room.guild is not None)
         await channels.finished(room)
-    await channels.ended_turns(len(asked))
+    for number, (room, who, _) in enumerate(asked):
+        # What somebody asks privately by a command is shown to nobody else.
+        await who.command(room, "ask", question=f"private{number}", private=True)
+    await channels.ended_turns(2 * len(asked))
     for who in people:
         for where in (rooms[0], rooms[1], await who.open_dm()):
-            text = await everything_shown(channels, who, where, len(asked), groups)
+            text = await everything_shown(channels, who, where, 2 * len(asked), groups)
             guild = None if where.guild is None else where.guild.id
             allowed = {
                 word
@@ -147,5 +150,9 @@ async def test_no_command_option_completion_or_button_shows_what_discord_would_n
                 and (room.guild is None or room.guild.id == guild)
             }
             assert set(SECRET.findall(text)) <= allowed, (who.name, where.name)
+            own = {word.replace("secret", "private") for _, asker, word in asked if asker is who}
+            readable = {word.replace("secret", "private") for word in allowed}
+            shown = set(re.findall(r"private\d+", text))
+            assert shown <= own & readable, (who.name, where.name)
             here = next(word for room, _, word in asked if room is where)
             assert here in text
