@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import statistics
 from dataclasses import dataclass
+from typing import Any
 
 from bot.sandbox import Interaction, Sandbox
 from tests.benchmarks.conversations import TOKENS_A_SECOND, bot_process, p95, replies
@@ -61,7 +62,9 @@ async def measure(name: str, streaming: int, commands: int) -> Acknowledgements:
         used: list[asyncio.Task[Interaction]] = []
         for number in range(commands):
             command = COMMANDS[number % len(COMMANDS)]
-            values = {"question": f"q{streaming + number}"} if command == "ask" else {}
+            values: dict[str, Any] = {}
+            if command == "ask":
+                values["question"] = f"q{streaming + number}"
             used.append(
                 asyncio.create_task(sandbox.members[number % 2].command(place, command, **values))
             )
