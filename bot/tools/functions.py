@@ -34,7 +34,7 @@ class Functions:
     """All functions of the bot.
 
     ``tools`` are functions beside the operator's and those that need nothing; ``servers`` are MCP
-    servers, which are started when a pattern of an assistant names them.
+    servers, which are started when a pattern of an assistant names them, or one that is offered.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class Functions:
         tools, problems = await asyncio.to_thread(load, Path(self.settings.directory))
         for problem in problems:
             _log.error("A function can't be loaded: %s", problem)
-        needed = [server for server in self._servers if _is_needed(server.name, patterns)]
+        wanted = [*patterns, *self.settings.offered]
+        needed = [server for server in self._servers if _is_needed(server.name, wanted)]
         await asyncio.gather(*map(self._list, needed))
         listed = [tool for server in needed for tool in self._listed.get(server.name, [])]
         self.toolbox.replace([*tools, *(tool_of(each) for each in _SHIPPED), *self._tools, *listed])

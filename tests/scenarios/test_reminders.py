@@ -16,6 +16,7 @@ from bot.sandbox import Permission
 from bot.store.ledger import Schedule
 from bot.tools.functions import Functions
 from tests.scenarios.community import Community, answer, community
+from tests.scenarios.test_ask import asked, shown_answer
 from tests.scenarios.test_assistants import told
 from tests.scenarios.test_late_decisions import DAY
 from tests.scenarios.test_schedules import added, moved_on, questions, turn_clock, used
@@ -70,9 +71,9 @@ async def test_a_reminder_notifies_its_member_once_and_is_gone_then(whole: Commu
     await whole.finished(whole.general)
     assert answer(reply) == "It is time for tea."
     assert note in reply.content
-    asked = str(whole.model.requests[-1].messages[-1]["content"])
-    assert asked.startswith("[A reminder that Ada set earlier is due now.")
-    assert asked.endswith("]\ntea")
+    question = str(whole.model.requests[-1].messages[-1]["content"])
+    assert question.startswith("[A reminder that Ada set earlier is due now.")
+    assert question.endswith("]\ntea")
     await gone(whole, schedule)
     # Neither a restart nor a clock that was set gives it again.
     whole.clock.later -= 3_600
@@ -130,6 +131,23 @@ async def test_the_assistant_sets_lists_and_deletes_the_askers_reminders(whole: 
     reply = await whole.finished(whole.general, 3)
     assert answer(reply) == "Tea!"
     assert localized("reminder-note", member=str(whole.ada.id), text="tea") in reply.content
+    await gone(whole, schedule)
+
+
+async def test_a_reminder_that_is_asked_for_by_command_is_given_in_that_channel_unless_private(
+    whole: Community,
+) -> None:
+    whole.model.call_tools(("remind_me", {"text": "tea", "when": "2 hours"}))
+    whole.model.say("I will.")
+    assert await shown_answer(whole, await asked(whole, "remind me")) == "I will."
+    (schedule,) = await whole.ledger.schedules.active()
+    assert schedule.channel_id == whole.general.id
+    whole.model.call_tools(("remind_me", {"text": "secret", "when": "2 hours"}))
+    whole.model.say("I can't.")
+    assert await shown_answer(whole, await asked(whole, "remind me", private=True)) == "I can't."
+    assert outputs(whole)[-1].startswith("Error: No reminder can be set here")
+    turn_clock(whole, schedule.due_at)
+    assert answer(await whole.finished(whole.general)).endswith("tea")
     await gone(whole, schedule)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.config import parse
 from bot.runtime.clock import SystemClock
-from bot.tool_settings import McpSettings
+from bot.tool_settings import McpSettings, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.mcp_servers import McpServer
 from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError
@@ -115,12 +115,16 @@ async def test_a_server_that_can_not_be_started_leaves_the_others_working(
     await functions.close()
 
 
-async def test_a_server_that_no_assistant_names_is_not_started() -> None:
+@pytest.mark.parametrize("offered", [("roll_*",), ("mcp.unused.*",)])
+async def test_a_server_that_nothing_names_is_not_started(
+    caplog: pytest.LogCaptureFixture, offered: tuple[str, ...]
+) -> None:
     settings = McpSettings(command=(os.devnull,))
     server = McpServer("unused", settings, SystemClock(), headers={}, variables={})
-    functions = Functions(servers=[server])
+    functions = Functions(ToolsSettings(offered=offered), servers=[server])
     await functions.reload(["roll_*", "mcp.other.*"])
     assert functions.definitions(["mcp.unused.*"]) == []
+    assert ("The MCP server unused can't be used" in caplog.text) is (offered == ("mcp.unused.*",))
     await functions.close()
 
 

@@ -27,9 +27,14 @@ class TurnReminders:
     async def add(self, text: str, when: str) -> SetReminder:
         """Set a reminder; raises ``ToolError``."""
         turn, asker = self._turn, self._asker
+        if turn.personal is not None and (turn.personal.ephemeral or turn.personal.external):
+            raise ToolError(
+                "No reminder can be set here, since others would read it, or the bot can't write "
+                "here by itself. The member can set one by /schedule remind in another channel."
+            )
         try:
             added = await self._reminders.add(
-                asker.id, asker.name, turn.guild_id, turn.channel_id, when=when, text=text
+                asker.id, asker.name, turn.guild_id, turn.place_id, when=when, text=text
             )
         except RuleError as error:
             raise ToolError(error.sentence) from error
@@ -64,7 +69,7 @@ class TurnPeople:
 
     async def call(self) -> str:
         """Hand the channel thread over; say what became of it. Raises ``ToolError``."""
-        channel_id = self._turn.channel_id
+        channel_id = self._turn.place_id
         thread = self._client.get_channel(channel_id)
         if thread is None and self._turn.guild_id is not None:
             try:
