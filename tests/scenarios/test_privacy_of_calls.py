@@ -40,19 +40,27 @@ async def test_calls_and_usage_are_handed_out_and_leave_an_answer_to_several_mem
         )
         gate.open()
         await whole.ended_turns(2)
+        # The next answer is Ada's alone.
+        whole.model.then(turns.call_tools(("look_up", {"word": "zither"})), turns.say("Too."))
+        await whole.ask("and that other one?")
+        await whole.ended_turns(3)
+        assert "engine.db steps" in str(traces(whole.directory, "zither"))
         data = json.loads((await exported(whole, whole.ada)).read("data.json"))
         (used,) = data["usage_by_day"]
-        use = await whole.ledger.spending.of_attempt(2, 1)
-        assert use is not None
-        assert used["tokens"] in (use.tokens // 2, -(-use.tokens // 2))
-        (call,) = data["function_calls"]
+        shared, own = [await whole.ledger.spending.of_attempt(turn, 1) for turn in (2, 3)]
+        assert shared is not None
+        assert own is not None
+        half = shared.tokens // 2
+        assert used["tokens"] - own.tokens in (half, shared.tokens - half)
+        call, _ = data["function_calls"]
         assert call["output"].endswith(f"{SECRET}: an instrument")
         others = json.loads((await exported(whole, whole.ben)).read("data.json"))
         assert "function_calls" not in others
         seen = await whole.ada.command(whole.general, "privacy show")
-        assert localized("privacy-calls", count=1) in await shown(whole, seen)
+        assert localized("privacy-calls", count=2) in await shown(whole, seen)
         # The steps of the run stay at the server with the answer that others asked for.
         await forget(whole, whole.ada, whole.general)
         assert [each for each in left(whole) if not each.startswith("engine.db steps")] == []
+        assert traces(whole.directory, "zither") == []
         await forget(whole, whole.ben, whole.general)
         assert traces(whole.directory, SECRET) == []

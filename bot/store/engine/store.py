@@ -11,7 +11,15 @@ from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from bot.assistants.errors import not_found
-from bot.assistants.schema.objects import Assistant, LastError, Message, Run, RunStep, Thread
+from bot.assistants.schema.objects import (
+    Assistant,
+    LastError,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+    ToolCallsDetails,
+)
 from bot.assistants.states import ACTIVE, TERMINAL, RunStatus, sources
 from bot.runtime.metrics import Metrics
 from bot.runtime.quoted_text import without_quotes
@@ -170,12 +178,38 @@ class Tables:
         self._count(message.thread_id, 1)
 
     def remove_message(self, thread_id: str, message_id: str) -> bool:
-        """Delete a message and the summaries with it; return whether the thread had it."""
+        """Delete a message and the summaries with it; return whether the thread had it.
+
+        With the last message of an answer, the tool calls of its run are emptied.
+        """
         self.summaries.forget_message(thread_id, message_id)
-        removed = self.messages.delete(id=message_id, thread_id=thread_id)
-        if removed:
-            self._count(thread_id, -1)
-        return removed
+        row = self._db.execute(
+            "DELETE FROM messages WHERE id = ? AND thread_id = ? RETURNING run_id",
+            (message_id, thread_id),
+        ).fetchone()
+        if row is None:
+            return False
+        self._count(thread_id, -1)
+        if row[0] is not None:
+            self._redact_steps(row[0])
+        return True
+
+    def _redact_steps(self, run_id: str) -> None:
+        """Empty the tool calls of an ended run of whose answer nothing is left."""
+        (is_needed,) = self._db.execute(
+            f"""
+            SELECT EXISTS (SELECT 1 FROM messages WHERE run_id = :run)
+                OR EXISTS (SELECT 1 FROM runs WHERE id = :run AND status IN ({_ACTIVE}))
+            """,
+            {"run": run_id},
+        ).fetchone()
+        if is_needed:
+            return
+        self._db.execute("UPDATE steps SET continuation = NULL WHERE run_id = ?", (run_id,))
+        for step in self.steps.all(run_id=run_id):
+            if isinstance(step.step_details, ToolCallsDetails):
+                emptied = replace(step, step_details=ToolCallsDetails(tool_calls=()))
+                self.steps.write(emptied, id=step.id, run_id=run_id)
 
     def redact_errors(self, project: str, thread_id: str) -> None:
         """Take words that may be those of a deleted message out of the errors of a thread's runs.
