@@ -50,13 +50,11 @@ class SearchSettings(Section, frozen=True, kw_only=True):
     api_key_env: str = ""
 
 
-SHIPPED: Final = (
+FREE: Final = (
     "current_time",
     "roll_dice",
     "calculate",
     "read_web_page",
-    "web_search",
-    "make_image",
     "recent_messages",
     "search_messages",
     "remind_me",
@@ -64,7 +62,7 @@ SHIPPED: Final = (
     "delete_reminder",
     "ask_a_person",
 )
-"""The functions that come with the bot."""
+"""The functions that come with the bot and cost the operator nothing."""
 
 
 class ToolsSettings(Section, frozen=True, kw_only=True):
@@ -73,7 +71,7 @@ class ToolsSettings(Section, frozen=True, kw_only=True):
     ``offered`` are patterns of those that servers may give to their own assistants.
     """
 
-    offered: tuple[str, ...] = SHIPPED
+    offered: tuple[str, ...] = FREE
     directory: Annotated[str, Meta(min_length=1)] = "tools"
     seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
     output_characters: Annotated[int, Meta(ge=100, le=500_000)] = 20_000

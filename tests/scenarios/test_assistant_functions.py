@@ -3,14 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from bot.app.functions import read_document
 from bot.assistants.schema.objects import Assistant
 from bot.assistants.schema.tools import FunctionTool
 from bot.chat.texts.fluent import localized
-from bot.tool_settings import SHIPPED, ToolsSettings
+from bot.tool_settings import FREE, ToolsSettings
 from bot.tools.functions import Functions
+from bot.tools.pictures import picture_tool
 from bot.tools.python_functions import tool_of
+from bot.tools.web import web_page_tool
 from tests.scenarios.community import Community, answer, community
 from tests.scenarios.test_assistants import told
+from tests.scenarios.test_invite import draw
 
 
 async def stored(whole: Community) -> Assistant:
@@ -84,9 +88,8 @@ async def test_an_assistant_of_a_server_gets_the_functions_that_its_manager_name
         assert found == []
 
 
-async def test_the_functions_that_come_with_the_bot_are_offered() -> None:
-    functions = Functions()
+async def test_the_functions_that_cost_the_operator_nothing_are_offered() -> None:
+    functions = Functions(tools=[web_page_tool(read_document), picture_tool(draw)])
     await functions.reload()
-    assert functions.offered() == list(functions.toolbox.named(["*"]))
-    assert {each.name for each in functions.offered()} <= set(SHIPPED)
+    assert {each.name for each in functions.offered()} == set(FREE)
     await functions.close()
