@@ -145,7 +145,7 @@ async def test_an_assistant_of_one_server_is_not_offered_elsewhere(
 async def test_help_says_how_to_ask_elsewhere(channels: Community, away: Channel) -> None:
     text = await told(channels, channels.ada, away, "help")
     assert localized("help-ask-elsewhere") in text
-    assert localized("help-admin-commands") not in text
+    assert localized("help-admins") not in text
 
 
 # The token's 15 minutes
