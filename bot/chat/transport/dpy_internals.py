@@ -336,20 +336,16 @@ def found_messages(
 
 
 def response_webhook(client: discord.Client, token: str) -> discord.Webhook:
-    """Return what writes the response of an interaction, by the interaction's token.
-
-    ``Interaction.followup`` is the same, and needs the interaction, which no restart survives.
-    """
+    """Return what ``Interaction.followup`` is, without an interaction: no restart keeps those."""
     data: Any = {"id": client.application_id, "type": 3, "token": token}
     state: Any = client._connection  # noqa: SLF001 - Interaction.followup gives the same
     return discord.Webhook.from_state(data, state=state)
 
 
 async def edit_original(client: discord.Client, webhook: discord.Webhook, **content: Any) -> int:
-    """Edit the original response of an interaction and return the message's id.
+    """Edit an interaction's original response like ``Interaction``; return the message's id.
 
-    Raises ``discord.HTTPException``. ``Interaction.edit_original_response`` does the same and needs
-    the interaction.
+    Raises ``discord.HTTPException``.
     """
     with discord.http.handle_message_parameters(
         **content, previous_allowed_mentions=client.allowed_mentions
