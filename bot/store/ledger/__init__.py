@@ -1,5 +1,6 @@
 """The bot's ledger: every question and the state of its turn, durable against power loss."""
 
+from bot.store.ledger.approvals import Approval, NewApproval
 from bot.store.ledger.budgets.caps import PERIODS, Cap, Period, Reached, SpendingScope, Used
 from bot.store.ledger.budgets.spending import NewCharge, OpenCharge, Spend
 from bot.store.ledger.budgets.usage import UsageBy, UsageLine
@@ -37,7 +38,6 @@ from bot.store.ledger.settings.assistants import (
 from bot.store.ledger.settings.handovers import SILENT_SETTING
 from bot.store.ledger.settings.place_settings import PlaceSetting
 from bot.store.ledger.states import OPEN, TURN_MOVES, UNDECIDED, CallState, TurnState
-from bot.store.ledger.tools.approvals import Approval, NewApproval
 from bot.store.ledger.tools.decisions import DecisionKind, ToolDecision
 from bot.store.ledger.tools.tool_calls import (
     CallFile,

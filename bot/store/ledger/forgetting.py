@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from bot.store.ledger import rows
+from bot.store.ledger.approvals import forget_approvals, forget_approvals_of
 from bot.store.ledger.budgets.spending import forget_guild
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.member_records import Records, records_of
@@ -23,7 +24,6 @@ from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.settings.access_rules import AccessRuleStore
 from bot.store.ledger.settings.locales import LocaleStore
 from bot.store.ledger.settings.place_settings import PlaceSettingStore
-from bot.store.ledger.tools.approvals import forget_approvals, forget_approvals_of
 from bot.store.ledger.tools.tool_calls import (
     forget_calls,
     forget_calls_beside,

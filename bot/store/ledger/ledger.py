@@ -9,6 +9,7 @@ from typing import Final, Self
 from bot.runtime.metrics import Metrics
 from bot.store.database import Database
 from bot.store.ledger import rows
+from bot.store.ledger.approvals import ApprovalStore
 from bot.store.ledger.budgets.spending import SpendingStore
 from bot.store.ledger.budgets.usage import UsageStore
 from bot.store.ledger.chores import ChoreStore
@@ -24,7 +25,6 @@ from bot.store.ledger.settings.assistants import AssistantStore
 from bot.store.ledger.settings.handovers import HandoverStore
 from bot.store.ledger.settings.locales import LocaleStore
 from bot.store.ledger.settings.place_settings import PlaceSettingStore
-from bot.store.ledger.tools.approvals import ApprovalStore
 from bot.store.ledger.tools.tool_calls import ToolCallStore
 from bot.store.ledger.tools.tool_values import ToolValueStore
 from bot.store.ledger.turns.asks import AskStore

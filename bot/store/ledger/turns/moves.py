@@ -9,7 +9,7 @@ from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore
 from bot.store.ledger.records import AskResponse, Turn
 from bot.store.ledger.states import TurnState, sources
-from bot.store.ledger.tools.late_answers import tell_denials
+from bot.store.ledger.turns.late_answers import tell_denials
 
 _NO_END: Final = 2**63 - 1
 

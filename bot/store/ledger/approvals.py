@@ -18,7 +18,6 @@ from bot.store.ledger.tools.decisions import (
     decisions_in,
     note_decision,
 )
-from bot.store.ledger.tools.late_answers import ask_back
 from bot.store.ledger.tools.tool_calls import (
     CallFile,
     CallLimit,
@@ -28,6 +27,7 @@ from bot.store.ledger.tools.tool_calls import (
     begin_call,
     end_call,
 )
+from bot.store.ledger.turns.late_answers import ask_back
 
 _FIELDS: Final = """
     id, run_id, call_id, round, turn_id, channel_id, guild_id, asker_id, asker_name, thread_id,
