@@ -63,8 +63,8 @@ async def run_bot(
     token = environment.get("DISCORD_TOKEN", "").strip()
     if not token:
         raise StartError(
-            "DISCORD_TOKEN is not set. Set it to the bot's token (Discord's developer portal, "
-            "your application, Bot), or try the bot without one: python -m bot demo"
+            "DISCORD_TOKEN is not set. Set the bot up with `python -m bot init`, which asks for "
+            "the token of Discord's developer portal, or try it without one: `python -m bot demo`"
         )
     require_own_engine(config)
     raise_open_files_limit()

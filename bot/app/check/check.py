@@ -90,8 +90,8 @@ async def _check_discord(
     if not token:
         report.failed(
             "token",
-            "DISCORD_TOKEN is not set. Set it to the bot's token (Discord's developer portal, "
-            "your application, Bot).",
+            "DISCORD_TOKEN is not set. `python -m bot init` asks for the token of Discord's "
+            "developer portal and saves it.",
         )
         return
     try:

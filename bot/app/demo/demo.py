@@ -86,7 +86,7 @@ async def run_demo(
         demo_terminal = DemoTerminal(sandbox, Path(databases) / "bot.db")
         if question is not None:
             return 0 if await demo_terminal.ask(question) else 1
-        click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser). {HELP}\n")
+        click.echo(f"The sandbox Discord is at {sandbox.url} (open it in a browser).\n{HELP}\n")
         return await read_questions(demo_terminal)
 
 

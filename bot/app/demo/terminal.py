@@ -31,9 +31,9 @@ _TIME_FORMATS: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 HELP: Final = (
-    "Write a question and press Enter; later questions continue in the channel thread that it "
-    "opens. Commands such as /runs list or /runs show run=1 work between answers (the browser has "
-    "a Cancel button). /new asks in the text channel again; /quit or Ctrl-D ends the demo."
+    "Or write a question here and press Enter; later questions continue in its channel thread.\n"
+    "Commands such as /runs list or /runs show run=1 work between answers.\n"
+    "/new asks in the text channel again; /quit or Ctrl-D ends the demo."
 )
 
 
