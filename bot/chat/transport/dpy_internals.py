@@ -224,8 +224,8 @@ def require_parts(message: discord.Message) -> None:
 def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> None:
     """Skip and log each event that can't be parsed; by default such an event ends the connection.
 
-    ``unreadable`` is called with the payload of a new message that can't be parsed. Edits of bots'
-    messages are skipped: each edit of a reply comes back as an event, and nobody asks by one.
+    ``unreadable`` is called with the payload of a new message that can't be parsed. Only the edits
+    of persons are parsed: each edit of a reply comes back as an event, too.
     """
     parsers = client._connection.parsers  # noqa: SLF001 - no public name for what parses events
 
@@ -234,7 +234,7 @@ def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> N
         try:
             if created:
                 _without_spare_fields(parse, data)
-            elif event != "MESSAGE_UPDATE" or not _is_of_bot(data):
+            elif event != "MESSAGE_UPDATE" or _is_of_person(data):
                 parse(data)
         except Exception as error:  # noqa: BLE001 - one unreadable event must not affect the others
             _log.warning("Discord's event %s is skipped: %s", event, unparsed(error, data))
@@ -246,9 +246,9 @@ def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> N
             parsers[event] = partial(guarded, event, parse)
 
 
-def _is_of_bot(data: Any) -> bool:
+def _is_of_person(data: Any) -> bool:
     author = data.get("author") if isinstance(data, dict) else None
-    return isinstance(author, dict) and bool(author.get("bot"))
+    return isinstance(author, dict) and not author.get("bot")
 
 
 def unparsed(error: Exception, data: Any) -> str:
@@ -276,8 +276,7 @@ def _without_spare_fields(parse: Callable[[Any], T], data: Any) -> T:
     try:
         return parse(data)
     except Exception as error:
-        author = data.get("author") if isinstance(data, dict) else None
-        if not isinstance(author, dict) or author.get("bot"):
+        if not _is_of_person(data):
             raise
         spare = _SPARE | {"embeds"} if data.get("content") else _SPARE
         kept = {key: each for key, each in data.items() if each is not None and key not in spare}

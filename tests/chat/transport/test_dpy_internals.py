@@ -36,17 +36,17 @@ async def test_the_installed_library_has_every_name(client: discord.Client) -> N
     dpy_internals.check(client)
 
 
-async def test_edits_of_bots_messages_are_skipped_and_those_of_persons_are_not(
+async def test_only_the_edits_of_persons_are_parsed(
     client: discord.Client,
 ) -> None:
     parsers = client._connection.parsers  # noqa: SLF001 - where discord.py hands its events in
     parsed: list[object] = []
     parsers["MESSAGE_UPDATE"] = parsed.append
     dpy_internals.guard_events(client, parsed.append)
-    edits = [{"id": "1", "author": author} for author in ({"bot": True}, {"bot": False}, {}, None)]
-    for edit in edits:
+    persons: list[object] = [{"author": {"bot": False}}, {"author": {}}]
+    for edit in [*persons, {"author": {"bot": True}}, {"author": None}, {}, None]:
         parsers["MESSAGE_UPDATE"](edit)
-    assert parsed == edits[1:]
+    assert parsed == persons
 
 
 @pytest.mark.parametrize("name", ON_CLASSES)
