@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from bot.chat.intake.mentions import SPOKEN, can_ask, is_readable, mentions
+from bot.chat.reply.approval_buttons import shows_call
 from bot.chat.reply.buttons import cancellable
 from bot.chat.texts import sentences
 from bot.chat.transport.login import own_user
@@ -189,8 +190,13 @@ async def _is_open(ledger: Ledger, channel_id: int, turn_id: int, attempt: int) 
 
 
 def _is_by_bot(message: discord.Message, me: int) -> bool:
+    """Return whether a message is a reply of the bot: no call that asks, and no call of people."""
     return (
-        message.author.id == me and message.type in SPOKEN and message.interaction_metadata is None
+        message.author.id == me
+        and message.type in SPOKEN
+        and message.interaction_metadata is None
+        and not message.role_mentions
+        and not shows_call(message)
     )
 
 

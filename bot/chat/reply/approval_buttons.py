@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, Protocol, cast, get_args
 
 import discord
 
-from bot.chat.reply.buttons import HandledItem, view
+from bot.chat.reply.buttons import HandledItem, custom_ids, view
 from bot.chat.texts.fluent import localized
 
 Choice = Literal["once", "conversation", "deny", "reason"]
@@ -61,6 +61,11 @@ class ApprovalButton(
 def approval_view(approval_id: int) -> discord.ui.View:
     """Return the buttons of a call that asks."""
     return view(*(ApprovalButton(choice, approval_id) for choice in get_args(Choice)))
+
+
+def shows_call(message: discord.Message) -> bool:
+    """Return whether a message of the bot shows a call that asks, decided or not."""
+    return any(custom_id.startswith("tools:") for custom_id in custom_ids(message))
 
 
 def decided_view(approval_id: int) -> discord.ui.View:

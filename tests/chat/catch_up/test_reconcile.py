@@ -4,6 +4,7 @@ import pytest
 
 from bot.chat.catch_up.reconcile import FoundAnswer, FoundReplies, Reconciler, find
 from bot.chat.reply import buttons
+from bot.chat.reply.approval_buttons import approval_view, decided_view
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.message_history import oldest_messages
 from bot.chat.transport.rest_retry import RestRetry
@@ -67,6 +68,22 @@ async def test_a_refusal_answers_its_question_alone(forgotten: Forgotten) -> Non
     found = await forgotten.found()
     assert found.refused == {second}
     assert not found.answers_question(first)
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+async def test_a_message_that_shows_a_call_answers_nothing_and_stays(
+    forgotten: Forgotten, is_decided: bool
+) -> None:
+    question = await forgotten.asked("one")
+    view = decided_view(1) if is_decided else approval_view(1)
+    await forgotten.channel.send("May I?", view=view)
+    assert await forgotten.found() == FoundReplies()
+    # Nor is it a part of a placeholder above it, which is deleted.
+    placeholder = await forgotten.replied(localized("thinking"), attempt=1)
+    await forgotten.channel.send("May I?", view=view)
+    found = await forgotten.found()
+    assert found.orphaned == (placeholder,)
+    assert not found.answers_question(question)
 
 
 async def test_a_placeholder_of_no_open_turn_is_deleted_with_its_further_parts(
