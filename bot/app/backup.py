@@ -6,7 +6,6 @@ To restore a backup, stop the program and replace ``[storage] directory`` by the
 import asyncio
 import contextlib
 import shutil
-import sqlite3
 import time
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,6 @@ from typing import Final
 from bot.config import Config
 from bot.store.backup import copy_database, copy_files, missing_files
 from bot.store.database import StoreError
-from bot.store.ledger.turns.asks import remove_tokens
 from bot.store.ledger.turns.reconcile import mark_copied
 
 _LEDGER: Final = "bot.db"
@@ -69,7 +67,7 @@ def _backup(source: Path, target: Path) -> None:
         # The ledger comes before the engine. The restored bot then finds objects in the engine that
         # its ledger does not know yet, as after a power cut.
         if _LEDGER in found:
-            copy_database(source / _LEDGER, part / _LEDGER, _made_copy)
+            copy_database(source / _LEDGER, part / _LEDGER, lambda db: mark_copied(db, time.time()))
         if _ENGINE in found:
             _copy_engine(source, part)
         else:
@@ -81,13 +79,6 @@ def _backup(source: Path, target: Path) -> None:
         raise StoreError(f"{target} can't be written ({error.strerror}). Name another.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _made_copy(db: sqlite3.Connection) -> None:
-    """Mark a copy of the ledger, and leave out the tokens of interactions, which are secrets."""
-    # Turn ids used after the backup must not be reused.
-    mark_copied(db, time.time())
-    remove_tokens(db)
 
 
 def _copy_engine(source: Path, part: Path) -> None:

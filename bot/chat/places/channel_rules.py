@@ -7,7 +7,6 @@ import discord
 from msgspec import Struct
 
 from bot.chat.places.places import places_of
-from bot.chat.reply.buttons import PlaceAction
 from bot.config import DiscordSettings
 from bot.store.ledger import SILENT_SETTING, Ledger, PlaceSetting, Turn
 
@@ -29,6 +28,10 @@ RULE_NAMES: Final = (ANSWER, REPLY_IN, CONTEXT, ANSWERED_TAG, PEOPLE_TAG, PEOPLE
 
 MOST_CONTEXT: Final = 50
 """The most messages before a question that the model is shown."""
+
+
+PlaceAction = Literal["write", "person"]
+"""The buttons under every finished reply in a place: write a question, call a person."""
 
 
 class ChannelRules(Struct, frozen=True, kw_only=True):

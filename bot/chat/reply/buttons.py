@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, Protocol, cast, get_args
 import discord
 from msgspec import Struct
 
+from bot.chat.places.channel_rules import PlaceAction
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import retry_helps
 from bot.config import AnswerButton
@@ -27,9 +28,6 @@ _CHOSEN: Final[dict[AnswerButton, tuple[Action, ...]]] = {
     "votes": ("up", "down"),
 }
 """The buttons that each word of ``[discord] buttons`` stands for."""
-
-PlaceAction = Literal["write", "person"]
-"""The buttons under every finished reply in a place: write a question, call a person."""
 
 _REPLY_BUTTON: Final = re.compile(
     rf"(?P<action>{'|'.join(get_args(Action))}):(?P<turn>\d{{1,18}})\.(?P<attempt>\d{{1,9}})"

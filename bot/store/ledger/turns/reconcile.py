@@ -10,6 +10,7 @@ from typing import Final
 from bot.store.ledger import rows
 from bot.store.ledger.records import Link, Turn
 from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.turns.asks import remove_tokens
 from bot.store.ledger.turns.moves import move, open_turn, set_part
 from bot.store.ledger.turns.question_rows import route
 
@@ -69,10 +70,15 @@ class ReconcileStore:
 
 
 def mark_copied(db: sqlite3.Connection, now: float) -> None:
-    """Mark a database as a copy of a ledger, if it has the ledger's tables."""
+    """Mark a database as a copy of a ledger, if it has the ledger's tables.
+
+    The tokens of interactions, which are secrets, leave the copy.
+    """
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()
     if tables:
+        # Turn ids that are used after the backup must not be reused.
         db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (COPIED_FACT, str(now)))
+    remove_tokens(db)
 
 
 def is_copy(db: sqlite3.Connection) -> bool:
