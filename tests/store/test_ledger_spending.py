@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ async def reserves(
 
 async def sums(ledger: Ledger, path: Path) -> dict[tuple[str, int], tuple[int, int]]:
     """The tokens spent and reserved by scope and target."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         rows = db.execute(
             "SELECT scope, target_id, sum(tokens), sum(reserved_tokens) FROM spending GROUP BY 1, 2"
         ).fetchall()
