@@ -320,7 +320,7 @@ async def test_a_deleted_response_ends_the_answer(channels: Community) -> None:
 async def test_thread_new_begins_a_new_conversation_by_command_too(channels: Community) -> None:
     await finished(channels, await asked(channels, "one"))
     text = await told(channels, channels.ada, channels.general, "thread new")
-    assert text == localized("conversation-new")
+    assert text == f"{localized('conversation-yours')}\n{localized('conversation-new')}"
     await finished(channels, await asked(channels, "two"))
     await channels.settled(2)
     first, second = await turn_of(channels, 1), await turn_of(channels, 2)

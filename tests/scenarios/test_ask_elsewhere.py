@@ -6,7 +6,7 @@ import pytest
 
 from bot.chat.limits import ChatLimits
 from bot.chat.reply.deadline import TELL_SECONDS
-from bot.chat.texts.fluent import localized
+from bot.chat.texts.fluent import Language, localized, using
 from bot.config import AccessSettings
 from bot.sandbox import Channel, Interaction, NotPossible, Permission
 from tests.scenarios.community import UNDER_AN_ANSWER, Community, community, labels
@@ -73,6 +73,46 @@ async def test_direct_messages_groups_and_the_bot_s_own_have_a_conversation_each
     assert "question" not in listed
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_thread_shows_begins_anew_and_deletes_ones_own_conversation_elsewhere(
+    channels: Community, away: Channel, language: Language
+) -> None:
+    ada = channels.ada
+    ada.user.locale = language
+    await finished(channels, await asked(channels, "at home"))
+    home = await ada.open_group(channels.ben, name="Trip")
+    channels.sandbox.requests.clear()
+    for place in (away, home):
+        await finished(channels, await asked(channels, "the secret", channel=place))
+    await channels.settled(3)
+    before = [(await turn_of(channels, number)).thread_id for number in (2, 3)]
+    with using(language):
+        yours = localized("conversation-yours")
+        for place, thread_id in zip((away, home), before, strict=True):
+            assert str(thread_id) in await told(channels, ada, place, "thread info")
+            export = await ada.command(place, "thread export")
+            await channels.until(lambda used=export: used.original and used.original.files)
+            assert export.original is not None
+            assert b"the secret" in export.original.files[0].data
+            assert export.original.ephemeral
+        begun = await told(channels, ada, away, "thread new")
+        assert begun == f"{yours}\n{localized('conversation-new')}"
+        deleted = await told(channels, ada, home, "thread delete")
+        assert deleted == f"{yours}\n{localized('conversation-deleted')}"
+        for place in (away, home):
+            none = await told(channels, ada, place, "thread info")
+            assert none == localized("conversation-none-yours")
+            await finished(channels, await asked(channels, "fresh", channel=place))
+            assert "the secret" not in str(channels.model.requests[-1].body)
+        for path, values in (("rename", {"name": "x"}), ("handover", {})):
+            refusal = await told(channels, ada, away, f"thread {path}", **values)
+            assert refusal == localized("conversation-elsewhere")
+    # The conversation at home stays, and the bot asked Discord for no channel.
+    assert (await turn_of(channels, 1)).thread_id
+    routes = {each.route for each in channels.sandbox.requests}
+    assert not [route for route in routes if route.startswith("/channels/")]
+
+
 async def test_without_use_external_apps_the_answer_is_for_the_person_alone(
     channels: Community, away: Channel
 ) -> None:
@@ -111,6 +151,8 @@ async def test_user_installs_are_off_unless_the_operator_switches_them_on(tmp_pa
         away = whole.sandbox.add_guild("Elsewhere", with_bot=False).text_channel("general")
         with pytest.raises(NotPossible, match="not installed"):
             await asked(whole, channel=away)
+        with pytest.raises(NotPossible, match="not installed"):
+            await told(whole, whole.ada, away, "thread info")
         own = await whole.ada.open_dm()
         assert refused(await asked(whole, channel=own), localized("refused-direct_messages"))
         # Commands that Discord still shows from an earlier start are refused as well.
@@ -122,6 +164,8 @@ async def test_user_installs_are_off_unless_the_operator_switches_them_on(tmp_pa
         whole.sandbox.fail_next("PUT", "/applications/{application_id}/commands", status=400)
         await whole.start_bot()
         used = await asked(whole, channel=away)
+        assert refused(used, localized("refused-user_installs"))
+        used = await whole.ada.command(away, "thread export")
         assert refused(used, localized("refused-user_installs"))
         assert await whole.ledger.history.turn(1) is None
 

@@ -18,6 +18,10 @@ from bot.sandbox.backend.interactions.invocations import NotPossible
 from tests.scenarios.community import Community, community
 from tests.scenarios.test_access import commands_of
 
+SHOWS = {"thread info", "thread export"}
+ENDS = {"thread new", "thread delete"}
+"""The commands that show, and that forget, a conversation of the place or of the member."""
+
 
 class Places:
     """The places of a community, by the word that is said in each alone."""
@@ -45,6 +49,8 @@ class Places:
             "bassoon": [whole.ada],
             "calabash": [whole.ada, self.cleo],
         }
+        # What somebody asks by a command alone.
+        self.asked_alone: dict[str, Person] = {"flamingo": whole.ada, "gazelle": whole.ben}
 
     async def begin(self) -> None:
         """Open direct messages, which are places, too."""
@@ -57,9 +63,14 @@ class Places:
         return [self.whole.ada, self.whole.ben, self.cleo]
 
     def hidden_from(self, reader: Person) -> list[str]:
-        """The words of places that somebody can't read on Discord."""
+        """The words of places that somebody can't read on Discord, and what others asked alone."""
         sees = self.whole.sandbox.world.sees
-        return [word for word, place in self.by_word.items() if not sees(place, reader.user)]
+        hidden = [word for word, place in self.by_word.items() if not sees(place, reader.user)]
+        return hidden + [word for word, asker in self.asked_alone.items() if asker is not reader]
+
+    def words(self) -> set[str]:
+        """Every word that somebody says."""
+        return {*self.by_word, *self.asked_alone}
 
 
 def words_in(interaction: Interaction) -> str:
@@ -105,11 +116,25 @@ async def talk(places: Places, chance: random.Random) -> int:
     return len(asked)
 
 
+async def ask_alone(places: Places, before: int) -> int:
+    """Ask by private commands after this number of questions; return the new number."""
+    for number, (word, person) in enumerate(places.asked_alone.items(), start=before + 1):
+        await person.command(places.whole.general, "ask", question=word, private=True)
+        await places.whole.settled(number)
+    return before + len(places.asked_alone)
+
+
 async def told_by_commands(
     whole: Community, reader: Person, here: Channel, named: list[str]
 ) -> AsyncIterator[tuple[str, str]]:
     """Use every command that Discord offers a member; yield what each is and what it shows."""
-    for path, values, completed in commands_of(whole):
+    # Whatever forgets a conversation comes last; "mine" is what the reader asked by commands.
+    commands = [
+        (path, {**values, **chosen}, completed)
+        for path, values, completed in sorted(commands_of(whole), key=lambda each: each[0] in ENDS)
+        for chosen in ([{"mine": True}, {}] if path in ENDS | SHOWS else [{}])
+    ]
+    for path, values, completed in commands:
         for name in named if "run" in values else [""]:
             given = {**values, "run": name} if name else values
             try:
@@ -125,23 +150,26 @@ async def told_by_commands(
 
 async def test_no_command_shows_what_its_member_cannot_read(places: Places) -> None:
     whole = places.whole
-    questions = await talk(places, random.Random(1))
+    questions = await ask_alone(places, await talk(places, random.Random(1)))
     turns = [await whole.ledger.history.turn(number) for number in range(1, questions + 1)]
     runs = [turn.run_id for turn in turns if turn is not None and turn.run_id is not None]
     named = [str(number) for number in range(1, questions + 1)] + runs
     seen: set[str] = set()
+    exported: set[str] = set()
     for reader in places.readers():
         hidden = places.hidden_from(reader)
         assert hidden
-        for here in [places.by_word[word] for word in places.by_word if word not in hidden]:
+        for here in [place for word, place in places.by_word.items() if word not in hidden]:
             async for command, told in told_by_commands(whole, reader, here, named):
-                found = {word for word in places.by_word if word in told}
+                found = {word for word in places.words() if word in told}
                 assert found.isdisjoint(hidden), command
                 seen |= found
+                exported |= found if command.startswith("thread export") else set()
             # By its name a run is asked for in one place; the others hide nothing else.
             named = named[:2]
         named = [str(number) for number in range(1, questions + 1)] + runs
-    assert seen == set(places.by_word)
+    assert seen == places.words()
+    assert exported >= set(places.asked_alone)
 
 
 async def test_the_model_is_told_in_a_place_what_was_said_there_alone(places: Places) -> None:

@@ -1,4 +1,4 @@
-"""``/thread``: new, info, export, rename and delete."""
+"""``/thread``: new, info, export, rename and delete, also of conversations by commands."""
 
 import json
 import sqlite3
@@ -10,9 +10,10 @@ import pytest
 
 from bot.assistants.errors import APIError
 from bot.chat.texts.fluent import Language, localized, using
-from bot.sandbox import Channel, Permission
+from bot.sandbox import Channel, Permission, Person
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer
+from tests.scenarios.test_ask import asked, finished, turn_of
 from tests.scenarios.test_assistants import told
 from tests.scenarios.test_images import CAT
 from tests.support.eventually import eventually
@@ -205,3 +206,105 @@ async def test_every_answer_is_in_the_members_language(
         ):
             values = {"name": "x"} if path == "thread rename" else {}
             assert await told(channels, channels.ada, dm, path, **values) == localized(message)
+
+
+# Conversations by commands
+
+
+async def exported(whole: Community, who: Person, place: Channel, **values: Any) -> dict[str, Any]:
+    """Use ``/thread export``; return the files by their names."""
+    interaction = await who.command(place, "thread export", **values)
+    await whole.until(lambda: interaction.original is not None and interaction.original.files)
+    assert interaction.original is not None
+    assert interaction.original.ephemeral
+    return {file.filename: file.data.decode() for file in interaction.original.files}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_a_members_own_conversations_are_shown_exported_and_deleted_apart_from_the_channels(
+    channels: Community, language: Language
+) -> None:
+    ada, general = channels.ada, channels.general
+    ada.user.locale = language
+    await finished(channels, await asked(channels, OLD_TEXT, file=("cat.png", CAT)))
+    await finished(channels, await asked(channels, "for me alone", private=True))
+    await channels.settled(2)
+    own = [(await turn_of(channels, number)).thread_id or "" for number in (1, 2)]
+    with using(language):
+        yours, none = localized("conversation-yours"), localized("conversation-none-yours")
+        # The channel has none: the member's own ones are meant.
+        shown = await told(channels, ada, general, "thread info")
+        assert shown.startswith(yours)
+        assert [thread_id in shown for thread_id in own] == [True, True]
+        assert shown.count(localized("conversation-private")) == 1
+        # The channel has one: it is meant, and the others are pointed at.
+        await channels.ask("in the channel", channels.ben)
+        await channels.finished(general)
+        await channels.settled(3)
+        home = await channels.thread_id(general)
+        shown = await told(channels, ada, general, "thread info")
+        assert home in shown
+        hint = localized("conversation-yours-too")
+        assert shown.endswith(hint)
+        refused = await told(channels, ada, general, "thread delete")
+        assert refused == f"{localized('conversation-not-yours')}\n{hint}"
+        assert set(await exported(channels, ada, general)) == {
+            "conversation.md",
+            "conversation.json",
+        }
+        files = await exported(channels, ada, general, mine=True)
+        assert set(files) == {
+            "conversation.md",
+            "conversation.json",
+            "conversation-2-private.md",
+            "conversation-2-private.json",
+        }
+        assert OLD_TEXT in files["conversation.md"]
+        assert json.loads(files["conversation-2-private.json"])["thread"]["id"] == own[1]
+        deleted = await told(channels, ada, general, "thread delete", mine=True)
+        assert deleted == f"{yours}\n{localized('conversation-deleted')}"
+        for path in ("thread info", "thread new", "thread export", "thread delete"):
+            assert await told(channels, ada, general, path, mine=True) == none
+    for who in (channels.ben, channels.admin):
+        refused = await told(channels, who, general, "thread export", mine=True)
+        assert refused == localized("conversation-none-yours")
+    for thread_id in own:
+        await eventually(partial(thread_is_gone, channels, thread_id))
+
+    async def files_left() -> int:
+        return len((await channels.api.list_files()).data)
+
+    await eventually(files_left, lambda count: count == 0)
+    assert not await thread_is_gone(channels, home)
+    await finished(channels, await asked(channels, "fresh"))
+    assert OLD_TEXT not in str(channels.model.requests[-1].body)
+    await channels.in_state(4, "answered")
+    await channels.stop_bot()
+    with closing(sqlite3.connect(channels.directory / "bot.db")) as db:
+        assert not [line for line in db.iterdump() if OLD_TEXT in line]
+
+
+async def test_while_one_own_conversation_is_answered_none_is_deleted(
+    channels: Community,
+) -> None:
+    await finished(channels, await asked(channels, OLD_TEXT))
+    await channels.settled(1)
+    channels.model.stall()
+    await asked(channels, "slow", private=True)
+    await channels.in_state(2, "running")
+    busy = await told(channels, channels.ada, channels.general, "thread delete")
+    assert busy.endswith(localized("conversation-busy"))
+    assert OLD_TEXT in (await exported(channels, channels.ada, channels.general))["conversation.md"]
+
+
+async def test_whoever_asked_by_commands_in_a_channel_thread_may_not_rename_it(
+    channels: Community,
+) -> None:
+    said = await channels.ben.say(channels.general, "hello")
+    thread = await channels.ben.start_thread(said, "Ben's")
+    await eventually(lambda: channels.bot.get_channel(thread.id))
+    await finished(channels, await asked(channels, "one", channel=thread))
+    await channels.settled(1)
+    refused = await told(channels, channels.ada, thread, "thread rename", name="Ada's")
+    assert refused == localized("conversation-none")
+    assert thread.name == "Ben's"

@@ -88,8 +88,8 @@ def command_groups(
 ) -> tuple[AnyCommand, ...]:
     """Return all commands; ``admins`` are the permissions that managing assistants needs.
 
-    ``for_users`` brings questions and one's own runs and data to those who install the bot to their
-    account.
+    ``for_users`` brings questions and one's own conversations, runs and data to those who install
+    the bot to their account.
     """
     asks, servers = handlers.asks, handlers.servers
     return (
@@ -99,7 +99,7 @@ def command_groups(
         new_menu("explain-this-menu", asks.explain, for_users=for_users),
         new_menu("translate-this-menu", asks.translate, for_users=for_users),
         _runs_commands(handlers.runs, for_users=for_users),
-        _thread_commands(handlers.conversations),
+        _thread_commands(handlers.conversations, for_users=for_users),
         _privacy_commands(handlers.privacy, for_users=for_users),
         _schedule_commands(handlers.schedules),
         _tools_commands(handlers.tools),
@@ -122,9 +122,9 @@ def _runs_commands(handlers: RunCommands, *, for_users: bool) -> app_commands.Gr
     return runs
 
 
-def _thread_commands(handlers: ConversationCommands) -> app_commands.Group:
+def _thread_commands(handlers: ConversationCommands, *, for_users: bool) -> app_commands.Group:
     """Return ``/thread``, which everybody has everywhere."""
-    group = new_group("thread")
+    group = new_group("thread", for_users=for_users)
     add_command(group, "new", handlers.new)
     add_command(group, "info", handlers.info)
     add_command(group, "export", handlers.export)

@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import plain, shortened
+from bot.store.ledger import LedgerConversation
 
 _MOST_FUNCTIONS: Final = 20
 """The most functions of an assistant that are shown."""
@@ -20,17 +21,17 @@ def lines(shown: Sequence[str]) -> str:
     return "\n".join([*shown[:kept], *left])
 
 
-def conversation_facts(
-    *, turns: int, tokens: int, begun_at: float, thread_id: str | None, assistant: str
-) -> str:
-    """Format the facts of a channel's conversation."""
+def conversation_facts(known: LedgerConversation, assistant: str) -> str:
+    """Format the facts of a conversation."""
     shown = [
-        localized("conversation-begun", when=f"<t:{int(begun_at)}:R>", count=turns),
-        localized("tokens", tokens=tokens),
+        localized("conversation-begun", when=f"<t:{int(known.begun_at)}:R>", count=known.turns),
+        localized("tokens", tokens=known.tokens),
         localized("conversation-assistant", name=plain(assistant)),
     ]
+    if known.personal is not None and known.personal.ephemeral:
+        shown.append(localized("conversation-private"))
     text = " · ".join(shown)
-    return text if thread_id is None else f"{text}\n-# {thread_id}"
+    return text if known.thread_id is None else f"{text}\n-# {known.thread_id}"
 
 
 def no_such_assistant(name: str) -> str:

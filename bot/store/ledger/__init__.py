@@ -4,7 +4,7 @@ from bot.store.ledger.approvals import Approval, NewApproval
 from bot.store.ledger.budgets.caps import PERIODS, Cap, Period, Reached, SpendingScope, Used
 from bot.store.ledger.budgets.spending import NewCharge, OpenCharge, Spend
 from bot.store.ledger.budgets.usage import UsageBy, UsageLine
-from bot.store.ledger.conversations import ChannelConversation, TurnsOpenError
+from bot.store.ledger.conversations import LedgerConversation, TurnsOpenError
 from bot.store.ledger.ledger import Ledger
 from bot.store.ledger.records import (
     FORM_CAUSE,
@@ -73,7 +73,6 @@ __all__ = [
     "CallOutcome",
     "CallState",
     "Cap",
-    "ChannelConversation",
     "ChannelTitle",
     "Chore",
     "ChoreKind",
@@ -81,6 +80,7 @@ __all__ = [
     "Deletion",
     "GuildAssistant",
     "Ledger",
+    "LedgerConversation",
     "LedgerError",
     "Link",
     "NameTakenError",

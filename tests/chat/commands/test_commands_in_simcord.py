@@ -22,6 +22,7 @@ EVERYBODYS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("runs cancel", {}, "No run is active"),
     ("runs retry", {"run": "1"}, "Only those who asked"),
     ("thread info", {}, "1 answer"),
+    ("thread info", {"mine": True}, "no conversation of your own"),
     ("thread export", {}, "there is no conversation"),
     ("thread rename", {"name": "x"}, "I can only rename a thread"),
     ("thread handover", {}, "in a thread or a forum post"),

@@ -12,7 +12,7 @@ from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
 
-_IN_USER_INSTALLS: Final = ("ask", "runs", "privacy")
+_IN_USER_INSTALLS: Final = ("ask", "runs", "thread", "privacy")
 """The commands of those who have installed the bot to their own account."""
 
 _EVERYBODYS: Final = ("ask", "runs", "thread", "schedule", "tools", "usage", "privacy")

@@ -110,26 +110,6 @@ class AskStore:
 
         return await self._database.read(work)
 
-    async def begin_anew(self, owner_id: int, place_id: int) -> bool:
-        """Let a member's next question by command in a channel begin a new thread.
-
-        Returns False if there is no such conversation.
-        """
-        return await self._database.write(
-            lambda db: (
-                db.execute(
-                    """
-                    UPDATE links SET thread_id = NULL,
-                        begins_after = coalesce(
-                            (SELECT max(id) FROM turns WHERE channel_id = links.channel_id), 0)
-                    WHERE owner_id = ? AND place_id = ?
-                    """,
-                    (owner_id, place_id),
-                ).rowcount
-                > 0
-            )
-        )
-
     async def purge(self) -> None:
         """Remove the tokens and the drafts whose time is over."""
         now = self._now()
