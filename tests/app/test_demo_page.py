@@ -48,7 +48,8 @@ async def test_a_person_asks_watches_the_answer_grow_cancels_and_lists_runs(
     await expect(page.locator("#welcome")).to_contain_text("OPENAI_API_KEY")
     await page.type("#text", "@Assistant give me three tips for better sleep")
     await page.press("#text", "Enter")
-    await page.click("#channels .thread")
+    # Another channel thread is there from the start.
+    await page.locator("#channels .thread", has_text="three tips").click()
     log = page.locator("#messages")
     await expect(log).to_contain_text("thinking…")
     await expect(log.locator("button:has-text('Cancel')")).to_have_count(1)
