@@ -16,7 +16,7 @@ from tests.app.programs import one_line, written_config
 from tests.support.assistants import house
 from tests.support.databases import execute
 from tests.support.model_endpoint import ScriptedModel, turns
-from tests.support.program import program
+from tests.support.program import measured_program as program
 
 
 async def test_check_has_a_line_for_each_thing_and_what_to_do(

@@ -15,7 +15,7 @@ from bot.sandbox import Sandbox
 from tests.app.programs import one_line, written_config
 from tests.support.assistants import text_of
 from tests.support.model_endpoint import ScriptedModel
-from tests.support.program import program
+from tests.support.program import measured_program as program
 
 
 async def test_help_names_every_command() -> None:

@@ -15,13 +15,16 @@ async def test_whatever_the_clock_says_all_is_answered_once_and_in_order(
     gate = threads.model.stall("o", then="ne")
     await threads.ada.say(home, "one")
     await threads.in_state(1, "running")
+    # Meanwhile the engine has seen when the first run expires, by the clock before the jump.
+    elsewhere = await threads.ben.open_dm()
+    await threads.ben.say(elsewhere, "before")
+    await threads.finished(elsewhere)
     # Discord's ids are as far ahead of our clock, or behind it, from now on.
     threads.clock.later = jump
     await threads.ada.say(home, "two")
     await threads.waiting(["two"], home)
-    elsewhere = await threads.ben.open_dm()
     await threads.ben.say(elsewhere, "meanwhile")
-    await threads.finished(elsewhere)
+    await threads.finished(elsewhere, 2)
     gate.open()
     await threads.finished(home, 2)
     await threads.stop_bot()
@@ -37,7 +40,7 @@ async def test_whatever_the_clock_says_all_is_answered_once_and_in_order(
     threads.clock.later = 0.0
     await threads.ada.say(home, "five")
     await threads.finished(home, 4)
-    await threads.settled(6)
+    await threads.settled(7)
     said = [answer(reply) for reply in threads.replies(home)]
     assert said == ["one", "two", "three", "five"]
     assert [answer(reply) for reply in threads.replies(thread)] == ["four"]

@@ -5,14 +5,17 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 30.0
 """Seconds after which a test gives up waiting for a line or an end."""
-KEPT = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
+KEPT = ("PATH", "HOME", "LANG")
 """The variables of this environment that the program gets: no secret, no choice of a model."""
+COVERAGE = "COVERAGE_PROCESS_CONFIG"
+"""The variable that has a program measured, which doubles the time of its start."""
 
 
 class Program:
@@ -29,9 +32,15 @@ class Program:
         ]
 
     @classmethod
-    async def start(cls, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
+    async def start(
+        cls,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        measured: bool = False,
+    ) -> Self:
         """Start the program; of this process's environment it gets ``KEPT`` alone."""
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        names = (*KEPT, COVERAGE) if measured else KEPT
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -122,11 +131,15 @@ class Program:
 
 @asynccontextmanager
 async def program(
-    *arguments: str, environment: Mapping[str, str] | None = None
+    *arguments: str, environment: Mapping[str, str] | None = None, measured: bool = False
 ) -> AsyncIterator[Program]:
     """Start the program; it is killed at the end at the latest."""
-    running = await Program.start(*arguments, environment=environment)
+    running = await Program.start(*arguments, environment=environment, measured=measured)
     try:
         yield running
     finally:
         await running.killed()
+
+
+measured_program = partial(program, measured=True)
+"""Start the program where nothing else runs the lines that it runs."""
