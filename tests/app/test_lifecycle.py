@@ -28,7 +28,7 @@ BLOCKED_LOOP = """
 async def program():
     say("ready")
     while True:
-        time.sleep(0.01)
+        time.sleep(0.01)  # blocks the loop, as the name says
 """
 HANGING_END = """
 async def program():

@@ -110,7 +110,7 @@ class World:
             "queued",
             "in_progress",
         ):
-            time.sleep(0.005)
+            time.sleep(0.005)  # this program is synchronous, and its server another process
 
     def _post(self, path: str, **given: Any) -> str:
         answer = self._session.post(f"{self._url}{path}", timeout=SECONDS, **given)

@@ -258,5 +258,5 @@ def _hold(world: World, path: Path) -> None:
 def _held(path: Path, seconds: float, world: World) -> None:
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
-        time.sleep(seconds)
+        time.sleep(seconds)  # in a thread: for so long the database is locked
         db.execute("ROLLBACK")

@@ -51,7 +51,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LimitAlert(Protocol):
-    """Tells those who manage a limit that the limit stops somebody."""
+    """Tells the managers of a limit that the limit stops somebody."""
 
     def __call__(self, hit: Reached, told: LimitReached, /) -> None:
         """Tell of a limit, once in its period."""
@@ -205,7 +205,7 @@ class Budgets:
     async def _payers(self, questions: Sequence[Question]) -> dict[int, set[int]]:
         """Return the members who ask a turn's questions, with their roles.
 
-        Whoever hears of a denied call only beside the questions of others pays nothing.
+        A member who is only told of a denied call, beside the questions of others, pays nothing.
         """
         asking = [one for one in questions if not (one.cause or "").startswith("denial:")]
         roles: dict[int, set[int]] = {}
@@ -267,7 +267,7 @@ class Budgets:
         return datetime.fromtimestamp(self._clock.now(), zone).date().isoformat()
 
     def _told(self, hit: Reached, zone: ZoneInfo) -> LimitReached:
-        """Describe a limit that stops somebody, and have those told who manage the limit."""
+        """Describe a limit that stops somebody, and alert the managers of the limit."""
         told = self._described(hit, self._zone if hit.cap.scope == "total" else zone)
         if not hit.in_use:
             self._alert(hit, told)

@@ -113,7 +113,7 @@ class CapFinder:
         return NO_LIMIT if value is None else decoded(value)
 
     async def all_stored(self, guild_id: int) -> list[tuple[LimitKind, int, SpendingLimit]]:
-        """Return every limit that a server's managers set, with what it is for."""
+        """Return every limit that a server's managers set, with its kind and target."""
         return [
             (kind, found.place_id, decoded(found.value))
             for kind in _SCOPE

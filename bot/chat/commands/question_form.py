@@ -66,7 +66,7 @@ class QuestionForm:
     async def sent(
         self, interaction: discord.Interaction[Any], name: str, entries: ModalEntries
     ) -> None:
-        """Store the question of a form; whoever wrote a question that is not taken gets it back."""
+        """Store the question of a form; send a refused question back to its author."""
         # Stored first: once Discord has its answer, the form with the member's words is gone.
         refusal = await self._refusal(interaction, entries)
         async with AcknowledgedInteraction(interaction, self._rest) as response:

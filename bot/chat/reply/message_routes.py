@@ -208,7 +208,7 @@ class ResponseRoute:
         if error.code in _TOKEN_IS_OVER:
             self._end(error)
             return True
-        # A message that was sent in the channel is none of the response.
+        # A message that was sent in the channel does not belong to the response.
         return error.code == UNKNOWN_MESSAGE and self.is_detached and self._channel is not None
 
     def _end(self, error: discord.HTTPException) -> None:

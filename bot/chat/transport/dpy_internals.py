@@ -335,7 +335,7 @@ def found_messages(
 
 
 def response_webhook(client: discord.Client, token: str) -> discord.Webhook:
-    """Return what ``Interaction.followup`` is, without an interaction: no restart keeps those."""
+    """Return the ``Interaction.followup`` of a token: no restart keeps the interaction itself."""
     data: Any = {"id": client.application_id, "type": 3, "token": token}
     state: Any = client._connection  # noqa: SLF001 - Interaction.followup gives the same
     return discord.Webhook.from_state(data, state=state)

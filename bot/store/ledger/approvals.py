@@ -81,7 +81,7 @@ class ApprovalStore:
         )
 
     async def ask(self, new: NewApproval) -> Approval:
-        """Store that a call asks; return what is stored, also from before a restart."""
+        """Store that a call asks; return the stored approval, also from before a restart."""
         now = self._now()
 
         def work(db: sqlite3.Connection) -> Approval:
@@ -204,7 +204,7 @@ class ApprovalStore:
         return await self._database.write(work)
 
     async def give_up(self, approval_id: int) -> Approval | None:
-        """Let a run go on without a decision, unless there is one; return what is stored then."""
+        """Let a run go on without a decision, unless there is one; return the stored approval."""
         now = self._now()
 
         def work(db: sqlite3.Connection) -> Approval | None:

@@ -67,7 +67,7 @@ class ScheduleStore:
         self._database = database
         self._now = now
         self.added: Final = asyncio.Event()
-        """Set once there is a new time to wait for; whoever waits for times clears it."""
+        """Set once there is a new due time; the waiting task clears it."""
 
     async def add(self, new: NewSchedule, *, most: int) -> Schedule:
         """Store a schedule.

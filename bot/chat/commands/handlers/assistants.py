@@ -283,7 +283,7 @@ class AssistantCommands:
         ][:_MOST_CHOICES]
 
     async def _offered(self) -> tuple[str, ...]:
-        """Return the endpoint's models; where it does not list them now, those of before."""
+        """Return the endpoint's models; while it lists none, return the models of its last list."""
         async with self._listing:
             if self._clock.monotonic() >= self._list_again_at:
                 listed: tuple[str, ...] = ()

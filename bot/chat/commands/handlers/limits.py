@@ -90,7 +90,7 @@ class LimitCommands:
             await response.show(localized("limits-lifted", name=name, until=str(until)))
 
     async def _shown(self, guild_id: int) -> str:
-        """Return what is limited, used, used up and lifted, and when that ends."""
+        """Return the limits, their use, the used up and the lifted ones, and when periods end."""
         budgets = self._budgets
         ends = await budgets.ends(guild_id)
         separator = localized("list-separator")
@@ -125,7 +125,7 @@ class LimitCommands:
         return used if kind != "channel" or used["month"].tokens else None
 
     def _amount(self, field: str, amount: float, used: Mapping[Period, Used] | None) -> str:
-        """Return a limit as members read it, with what is used of it where that is known."""
+        """Return a limit as members read it, with the amount used where that is known."""
         is_tokens, prices = field.startswith("tokens"), self._budgets.prices
         currency = sentences.plain(prices.currency)
         most = f"{amount:,}" if is_tokens else f"{amount:,.2f} {currency}"
@@ -140,7 +140,7 @@ class LimitCommands:
 def _target(
     who: Person | None, channel: Place | None, whom: Whom, guild_id: int
 ) -> tuple[LimitKind, int]:
-    """Return what a limit is for; a channel thread has those of its channel."""
+    """Return the kind and target of a limit; a channel thread has the limits of its channel."""
     if channel is not None:
         return "channel", getattr(channel, "parent_id", None) or channel.id
     if who is not None:

@@ -108,7 +108,7 @@ ABOVE: Final = {("?", "="): "≟", ("def", "="): "≝", ("△", "="): "≜", ("!
 """Relations with something above them that are one character."""
 
 CLOSING: Final = frozenset({"colon", "rvert", "rVert", "rfloor", "rceil", "rangle"})
-"""Closing marks, which stand close to what is before them."""
+"""Closing marks, which stand close to the text before them."""
 
 MATRICES: Final = {
     "matrix": ("", ""), "smallmatrix": ("", ""), "pmatrix": "()", "bmatrix": "[]", "Bmatrix": "{}",
