@@ -43,6 +43,8 @@ async def test_a_server_that_goes_away_in_the_middle_of_a_run_is_waited_for(
     await remote.ask("one")
     reply = await remote.reply(remote.general)
     await remote.in_state(1, "running")
+    # The server has asked its model: the answer that waits there is lost with the server.
+    await remote.model.until_request(1)
     await remote.stop_engine()
     gate.open()
     remote.model.say("Back again.")

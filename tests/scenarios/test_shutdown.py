@@ -53,9 +53,9 @@ async def test_stopped_in_the_middle_of_a_hundred_replies_all_say_so_and_go_on(
                 ),
                 60,
             )
-            # A bot that is refused ten thousand times in ten minutes is shut out: what was under
-            # way when the limit was met is refused, and little behind it.
-            assert len([each for each in sandbox.requests if each.status == 429]) < REPLIES / 3
+            # Discord shuts out a bot with ten thousand refusals in ten minutes. All replies may be
+            # under way when the limit is met; each is refused once, but not again and again.
+            assert len([each for each in sandbox.requests if each.status == 429]) < REPLIES
             with writing(tmp_path / "data") if held else nullcontext():
                 assert await bot.terminated() == 0
             untold = [
