@@ -10,14 +10,14 @@ import discord
 from msgspec import Struct
 
 from bot.assistants.api import AssistantsAPI
+from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
 from bot.chat.commands.handlers.assistants import ModelLister
-from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.limits import ChatLimits
 from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton, Choice
-from bot.chat.reply.illustration import FormulaDrawer
+from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.place import PlaceSwitch

@@ -7,8 +7,8 @@ from bot.chat.catch_up.housekeeping import FIRST_SECONDS
 from bot.chat.catch_up.read_markers import WRITE_SECONDS
 from bot.chat.catch_up.watchdog import WATCH_SECONDS
 from bot.chat.intake.listener import MOST_WAITING
-from bot.chat.reply.edit_throttle import CHANNEL_SECONDS
-from bot.chat.reply.message_routes import TOKEN_SECONDS
+from bot.chat.reply.delivery.edit_throttle import CHANNEL_SECONDS
+from bot.chat.reply.delivery.message_routes import TOKEN_SECONDS
 from bot.chat.reply.reply import PROGRESS_GRACE
 from bot.chat.schedules.due_questions import LOOK_SECONDS
 from bot.chat.turns.run_slots import CONCURRENT_RUNS

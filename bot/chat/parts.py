@@ -10,11 +10,11 @@ from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
+from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.entrance import Entrance
+from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.handlers.tools import ToolCommands
-from bot.chat.commands.modals import Modals
-from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages

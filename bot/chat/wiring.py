@@ -18,10 +18,13 @@ from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
-from bot.chat.commands import assistant_form
-from bot.chat.commands.answer_handlers import REASON_FORM, AnswerHandlers
+from bot.chat.commands.buttons.answer_buttons import REASON_FORM, AnswerHandlers
+from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
 from bot.chat.commands.command_tree import BotCommandTree
 from bot.chat.commands.entrance import Entrance
+from bot.chat.commands.forms import assistant_form
+from bot.chat.commands.forms.modals import Modals
+from bot.chat.commands.forms.question_form import QUESTION_FORM, QuestionForm
 from bot.chat.commands.groups import CommandHandlers, ServerCommands, command_groups
 from bot.chat.commands.handlers.ask import ASK_FORM, AskCommands
 from bot.chat.commands.handlers.assistants import AssistantCommands, ModelLister, no_models
@@ -31,9 +34,6 @@ from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.schedules import ScheduleCommands
 from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
 from bot.chat.commands.interaction import ResponseTokens
-from bot.chat.commands.modals import Modals
-from bot.chat.commands.question_form import QUESTION_FORM, QuestionForm
-from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
@@ -46,11 +46,11 @@ from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
-from bot.chat.reply.edit_throttle import EditThrottle
-from bot.chat.reply.illustration import FormulaDrawer
+from bot.chat.reply.content.illustration import FormulaDrawer
+from bot.chat.reply.delivery.edit_throttle import EditThrottle
+from bot.chat.reply.delivery.writers import ChannelWriters
 from bot.chat.reply.notice import Notice
 from bot.chat.reply.waiting_marks import WaitingMarks
-from bot.chat.reply.writers import ChannelWriters
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.schedules.reminders import Reminders
 from bot.chat.texts import fluent

@@ -26,7 +26,7 @@ from bot.assistants.schema.requests import (
     Page,
     Truncation,
 )
-from bot.chat.reply.split import split
+from bot.chat.reply.content.split import split
 from bot.chat.threads.messages.citations import readable
 from bot.chat.threads.messages.message_builder import message_for
 from bot.chat.threads.threads import AssistantThreads

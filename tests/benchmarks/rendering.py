@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from bot.chat.reply.composition import compose
-from bot.chat.reply.illustration import FormulaDrawer, illustrated
+from bot.chat.reply.content.composition import compose
+from bot.chat.reply.content.illustration import FormulaDrawer, illustrated
 from bot.hosted.pictures import Painter
 
 PLAIN = " ".join(f"word{number}" for number in range(60)) + ".\n\n**Bold** and a `name`."

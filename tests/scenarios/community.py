@@ -19,7 +19,7 @@ from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders, Transcriber
 from bot.chat.limits import ChatLimits
-from bot.chat.reply.illustration import FormulaDrawer
+from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.turns.place import PlaceSwitch
 from bot.client import Client
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings

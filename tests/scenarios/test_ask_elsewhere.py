@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.chat.limits import ChatLimits
-from bot.chat.reply.deadline import TELL_SECONDS
+from bot.chat.reply.delivery.response_deadline import TELL_SECONDS
 from bot.chat.texts.fluent import Language, localized, using
 from bot.config import AccessSettings
 from bot.sandbox import Channel, Interaction, NotPossible, Permission

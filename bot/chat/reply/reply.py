@@ -14,16 +14,16 @@ import aiohttp
 import discord
 
 from bot.chat.reply import buttons
-from bot.chat.reply.channel_writer import ChannelWriter, MessageFrozenError
-from bot.chat.reply.composition import MOST_MESSAGES, compose, noted
-from bot.chat.reply.content import Block, Content, RichContent
-from bot.chat.reply.deadline import ResponseDeadline
-from bot.chat.reply.edit_throttle import EditThrottle
-from bot.chat.reply.finder import ReplyFinder
-from bot.chat.reply.illustration import FormulaDrawer, illustrated
-from bot.chat.reply.links import without_previews
-from bot.chat.reply.message_routes import ReplyFullError, UndeliverableError
-from bot.chat.reply.split import split
+from bot.chat.reply.content.composition import MOST_MESSAGES, compose, noted
+from bot.chat.reply.content.illustration import FormulaDrawer, illustrated
+from bot.chat.reply.content.link_previews import without_previews
+from bot.chat.reply.content.message_content import Block, Content, RichContent
+from bot.chat.reply.content.split import split
+from bot.chat.reply.delivery.channel_writer import ChannelWriter, MessageFrozenError
+from bot.chat.reply.delivery.edit_throttle import EditThrottle
+from bot.chat.reply.delivery.message_routes import ReplyFullError, UndeliverableError
+from bot.chat.reply.delivery.reply_finder import ReplyFinder
+from bot.chat.reply.delivery.response_deadline import ResponseDeadline
 from bot.chat.reply.standing import leave_standing
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from bot.chat.reply import buttons
-from bot.chat.reply.channel_writer import (
+from bot.chat.reply.content.split import LIMIT, split
+from bot.chat.reply.delivery.channel_writer import (
     ChannelWriter,
     MessageDeletedError,
     MessageFrozenError,
 )
-from bot.chat.reply.message_routes import UndeliverableError
-from bot.chat.reply.split import LIMIT, split
+from bot.chat.reply.delivery.message_routes import UndeliverableError
 from bot.chat.texts import sentences
 from bot.chat.transport.rate_limiter import RequestPriority
 

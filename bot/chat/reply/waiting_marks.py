@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import aiohttp
 import discord
 
-from bot.chat.reply.writers import ChannelWriters
+from bot.chat.reply.delivery.writers import ChannelWriters
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, Question

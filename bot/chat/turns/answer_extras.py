@@ -10,7 +10,7 @@ from msgspec import Struct
 from bot.assistants.errors import APIError
 from bot.assistants.images import image_kind
 from bot.assistants.schema.files import File
-from bot.chat.reply.content import Block, Picture, Upload
+from bot.chat.reply.content.message_content import Block, Picture, Upload
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.unread import Unread, unread_line

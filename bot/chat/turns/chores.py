@@ -9,8 +9,8 @@ from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
+from bot.chat.reply.delivery.writers import ChannelWriters
 from bot.chat.reply.waiting_marks import WaitingMarks
-from bot.chat.reply.writers import ChannelWriters
 from bot.chat.texts.fluent import using
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.api_errors import TurnError

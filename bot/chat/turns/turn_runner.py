@@ -13,8 +13,8 @@ from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.schema.objects import Run
 from bot.assistants.states import TERMINAL
 from bot.chat.reply.buttons import finished_buttons
-from bot.chat.reply.channel_writer import MessageDeletedError
-from bot.chat.reply.message_routes import UndeliverableError
+from bot.chat.reply.delivery.channel_writer import MessageDeletedError
+from bot.chat.reply.delivery.message_routes import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized

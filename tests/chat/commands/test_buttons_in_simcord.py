@@ -15,7 +15,7 @@ import pytest
 from bot.app.providers.attachment_text import AttachmentText
 from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
-from bot.chat.commands.reply_buttons import InteractionHandlers
+from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts

@@ -8,9 +8,9 @@ from typing import Any
 import discord
 import pytest
 
+from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
 from bot.chat.commands.handlers.runs import PAGE_SIZE
 from bot.chat.commands.interaction import ResponseTokens
-from bot.chat.commands.reply_buttons import InteractionHandlers
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry

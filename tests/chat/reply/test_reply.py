@@ -8,9 +8,9 @@ import pytest
 
 from bot.chat.reply import buttons
 from bot.chat.reply.buttons import ReplyButton
-from bot.chat.reply.channel_writer import ChannelWriter, MessageDeletedError
-from bot.chat.reply.edit_throttle import EditThrottle
-from bot.chat.reply.message_routes import UndeliverableError
+from bot.chat.reply.delivery.channel_writer import ChannelWriter, MessageDeletedError
+from bot.chat.reply.delivery.edit_throttle import EditThrottle
+from bot.chat.reply.delivery.message_routes import UndeliverableError
 from bot.chat.reply.reply import Reply
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.reply.composition import with_notes
-from bot.chat.reply.split import LIMIT
+from bot.chat.reply.content.composition import with_notes
+from bot.chat.reply.content.split import LIMIT
 from bot.chat.texts import sentences
 from bot.config import FooterField
 from bot.store.ledger import Asker

@@ -14,6 +14,7 @@ from discord import app_commands, ui
 from bot.chat.access.gate import role_ids_json
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.access.visitors import is_by_user_install, role_ids_of
+from bot.chat.commands.forms.modals import ModalEntries
 from bot.chat.commands.interaction import (
     AcknowledgedInteraction,
     ResponseTokens,
@@ -21,7 +22,6 @@ from bot.chat.commands.interaction import (
     refuse,
 )
 from bot.chat.commands.localization import Choices
-from bot.chat.commands.modals import ModalEntries
 from bot.chat.intake.attachments import file_of, files_of
 from bot.chat.intake.question_text import reply_quote, whole_text
 from bot.chat.places.assistant_choice import AssistantChoice, UsableAssistant

@@ -11,11 +11,11 @@ from discord import app_commands
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant
 from bot.assistants.schema.tools import FunctionTool
-from bot.chat.commands.assistant_form import assistant_modal, submission_of
+from bot.chat.commands.forms.assistant_form import assistant_modal, submission_of
+from bot.chat.commands.forms.modals import ModalEntries
 from bot.chat.commands.function_names import completed, patterns_in, unknown_functions
 from bot.chat.commands.interaction import AcknowledgedInteraction, open_form
 from bot.chat.commands.localization import Choices
-from bot.chat.commands.modals import ModalEntries
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import channel_ids, named_place, place_id_of, places_of
 from bot.chat.texts import overviews, sentences

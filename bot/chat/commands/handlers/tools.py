@@ -7,8 +7,8 @@ import discord
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.tools import FunctionTool
+from bot.chat.commands.forms.modals import ModalEntries
 from bot.chat.commands.interaction import AcknowledgedInteraction, ManagersInteraction, open_form
-from bot.chat.commands.modals import ModalEntries
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.places import channel_ids, places_of
 from bot.chat.reply.approval_buttons import Choice

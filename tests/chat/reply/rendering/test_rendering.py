@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.chat.reply.content.split import split
 from bot.chat.reply.rendering import DisplayFormula, blocks_of, render, render_off_loop
 from bot.chat.reply.rendering.blocks import rendered_blocks
 from bot.chat.reply.rendering.parser import parser
-from bot.chat.reply.split import split
 
 ANSWERS = [
     tuple(record.split("\n=>\n"))

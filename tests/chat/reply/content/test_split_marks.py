@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat.reply.split import split
+from bot.chat.reply.content.split import split
 
 TOKEN = re.compile(
     r"(?P<whole>\[[^\]]*\]\([^)]*\)|https://\S*?/e)|(?P<mark>```|\|\||\*\*|__|~~|``?|\*|_)|(?P<one>\S)"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import discord
 
 from bot.chat.reply import buttons
-from bot.chat.reply.channel_writer import ChannelWriter
-from bot.chat.reply.content import Content, is_shown_by
+from bot.chat.reply.content.message_content import Content, is_shown_by
+from bot.chat.reply.delivery.channel_writer import ChannelWriter
 from bot.chat.transport.rate_limiter import RequestPriority
 from bot.store.ledger import Ledger, Turn
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from typing import Final, Protocol
 
-from bot.chat.reply.message_routes import ResponseRoute
+from bot.chat.reply.delivery.message_routes import ResponseRoute
 from bot.chat.texts.fluent import localized
 
 TELL_SECONDS: Final = 10.0

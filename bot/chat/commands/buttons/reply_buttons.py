@@ -8,14 +8,14 @@ from typing import Any, Final, Protocol
 
 import discord
 
-from bot.chat.commands.answer_handlers import AnswerHandlers
+from bot.chat.commands.buttons.answer_buttons import AnswerHandlers
+from bot.chat.commands.buttons.turn_press import TurnPress
+from bot.chat.commands.forms.question_form import QuestionForm
 from bot.chat.commands.handlers.conversations import ConversationCommands
 from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.runs import RunCommands
 from bot.chat.commands.interaction import AcknowledgedInteraction, ResponseTokens
 from bot.chat.commands.permissions import may_act_on
-from bot.chat.commands.question_form import QuestionForm
-from bot.chat.commands.turn_press import TurnPress
 from bot.chat.reply.buttons import Action, RunFilter
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized

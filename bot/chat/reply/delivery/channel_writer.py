@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 
 import discord
 
-from bot.chat.reply.content import Content, RichContent, laid_out_again
-from bot.chat.reply.message_routes import (
+from bot.chat.reply.content.message_content import Content, RichContent, laid_out_again
+from bot.chat.reply.delivery.message_routes import (
     ChannelRoute,
     MessageRoute,
     ResponseRoute,

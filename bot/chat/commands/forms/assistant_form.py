@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.assistants.schema.objects import Assistant
-from bot.chat.commands.modals import ModalEntries
+from bot.chat.commands.forms.modals import ModalEntries
 from bot.chat.texts.fluent import localized
 from bot.chat.threads.assistant_editor import Submission
 from bot.chat.threads.assistant_tools import type_of

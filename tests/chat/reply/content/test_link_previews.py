@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.reply.links import without_previews
+from bot.chat.reply.content.link_previews import without_previews
 
 ONE = "https://a.example/x"
 

@@ -8,8 +8,8 @@ import discord
 
 from bot.chat.access.gate import role_ids_json
 from bot.chat.access.visitors import role_ids_of
+from bot.chat.commands.forms.modals import ModalEntries
 from bot.chat.commands.interaction import AcknowledgedInteraction, open_form, refuse
-from bot.chat.commands.modals import ModalEntries
 from bot.chat.schedules.due_questions import home_of
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import is_visible, well_formed

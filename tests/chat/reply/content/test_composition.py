@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat.reply import buttons
-from bot.chat.reply.composition import MOST_FILES, MOST_MESSAGES, MOST_TEXT, compose
-from bot.chat.reply.content import Content, Picture, RichContent, Upload
-from bot.chat.reply.split import LIMIT
+from bot.chat.reply.content.composition import MOST_FILES, MOST_MESSAGES, MOST_TEXT, compose
+from bot.chat.reply.content.message_content import Content, Picture, RichContent, Upload
+from bot.chat.reply.content.split import LIMIT
 
 MOST_COMPONENTS = 40
 

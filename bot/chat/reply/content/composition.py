@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bot.chat.reply.content import Block, Content, Picture, RichContent, Upload
-from bot.chat.reply.links import without_previews
-from bot.chat.reply.split import LIMIT, split
+from bot.chat.reply.content.link_previews import without_previews
+from bot.chat.reply.content.message_content import Block, Content, Picture, RichContent, Upload
+from bot.chat.reply.content.split import LIMIT, split
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.sentences import plain
 

@@ -1,7 +1,7 @@
 """Which formulas of an answer become pictures, and what of an answer without them."""
 
-from bot.chat.reply.content import Picture
-from bot.chat.reply.illustration import MOST_FORMULAS, illustrated
+from bot.chat.reply.content.illustration import MOST_FORMULAS, illustrated
+from bot.chat.reply.content.message_content import Picture
 from tests.support.drawer import QuickDrawer
 
 

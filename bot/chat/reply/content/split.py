@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.chat.reply.inline_marks import InlineMarks
+from bot.chat.reply.content.inline_marks import InlineMarks
 from bot.chat.texts.plain_text import well_formed
 
 LIMIT: Final = 2_000

@@ -10,10 +10,10 @@ import discord
 from bot.assistants.errors import APIError
 from bot.chat.access.gate import role_ids_json
 from bot.chat.access.visitors import role_ids_of
+from bot.chat.commands.buttons.turn_press import TurnPress
+from bot.chat.commands.forms.modals import ModalEntries
 from bot.chat.commands.interaction import AcknowledgedInteraction, ResponseTokens, open_form
-from bot.chat.commands.modals import ModalEntries
 from bot.chat.commands.run_steps import describe_steps
-from bot.chat.commands.turn_press import TurnPress
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.api_errors import TurnError

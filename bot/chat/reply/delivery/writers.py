@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.chat.reply.channel_writer import ChannelWriter
-from bot.chat.reply.message_routes import ChannelRoute, ResponseRoute
+from bot.chat.reply.delivery.channel_writer import ChannelWriter
+from bot.chat.reply.delivery.message_routes import ChannelRoute, ResponseRoute
 from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import Clock
 from bot.store.ledger import AskResponse, Ledger, Personal, Turn

@@ -2,7 +2,7 @@ import asyncio
 import itertools
 from contextlib import ExitStack
 
-from bot.chat.reply.edit_throttle import MOST_429, EditThrottle
+from bot.chat.reply.delivery.edit_throttle import MOST_429, EditThrottle
 from tests.support.fake_clock import FakeClock
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.reply.split import LIMIT, cut, split
+from bot.chat.reply.content.split import LIMIT, cut, split
 
 WORDS = st.text(alphabet="abcdefgh äé。、漢字🙂\n\t .!?,-", max_size=60)
 FENCES = st.sampled_from(["```", "\n```\n", "\n```py\n", "```js\n", "\n```", "````\n", "`", "``"])

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, Protocol
 
-from bot.chat.reply.content import Picture
+from bot.chat.reply.content.message_content import Picture
 from bot.chat.reply.rendering import render_off_loop
 from bot.chat.reply.rendering.packages import core_tex
 from bot.chat.transport.message_text import FORMULA_PREFIX

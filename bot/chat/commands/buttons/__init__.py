@@ -1,0 +1,1 @@
+"""Handles presses of the buttons below replies and answers."""

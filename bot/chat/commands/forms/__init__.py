@@ -1,0 +1,1 @@
+"""Modals: the forms in which members write."""
