@@ -23,7 +23,7 @@ from bot.chat.transport.login import login_with_retries, own_user
 from bot.chat.turns.place import PlaceSwitch
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
-from bot.limit_settings import LimitSettings, PriceSettings
+from bot.config.limits import LimitSettings, PriceSettings
 from bot.runtime.clock import Clock
 from bot.runtime.log_context import LOG_ID
 from bot.runtime.metrics import Metrics

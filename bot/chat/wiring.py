@@ -76,7 +76,7 @@ from bot.chat.turns.scheduler import TurnScheduler
 from bot.chat.turns.settlement import Settlement
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
-from bot.limit_settings import LimitSettings, PriceSettings
+from bot.config.limits import LimitSettings, PriceSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger

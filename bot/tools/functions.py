@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from bot.tool_settings import ToolsSettings
+from bot.config.tools import ToolsSettings
 from bot.tools import shipped
 from bot.tools.mcp_servers import McpServer
 from bot.tools.public_session import PublicSession

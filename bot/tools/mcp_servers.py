@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bot.config.tools import McpSettings
 from bot.runtime.clock import Clock
-from bot.tool_settings import McpSettings
 from bot.tools.context import Context, Run
 from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError, ToolFile
 

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
-from bot.tool_settings import Decision, ToolRule
+from bot.config.tools import Decision, ToolRule
 from bot.tools.tool import Tool
 
 

@@ -11,7 +11,7 @@ import aiohttp
 from msgspec import Meta, Struct
 from yarl import URL
 
-from bot.tool_settings import SearchSettings
+from bot.config.tools import SearchSettings
 from bot.tools.context import Context
 from bot.tools.python_functions import tool, tool_of
 from bot.tools.tool import Tool, ToolError

@@ -14,8 +14,8 @@ from bot.app.keys import StartError, metrics_key
 from bot.app.monitoring import Monitoring
 from bot.app.prometheus import PrometheusMetrics
 from bot.chat.bot import Spending, Vitals
+from bot.config.limits import ModelPrice, PriceSettings
 from bot.engine import Engine
-from bot.limit_settings import ModelPrice, PriceSettings
 from bot.models.chat_completions.model import ChatCompletions
 from bot.server import Server, ServerError
 from bot.store.engine import EngineStore

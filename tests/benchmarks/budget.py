@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
-from bot.limit_settings import LimitSettings, PriceSettings, SpendingLimit
+from bot.config.limits import LimitSettings, PriceSettings, SpendingLimit
 from bot.runtime.clock import SystemClock
 from bot.store.ledger import Ledger, Link, NewQuestion, Spend
 

@@ -15,12 +15,12 @@ from bot.assistants.validation import from_raw
 from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders
 from bot.config import AccessSettings, DiscordSettings
+from bot.config.tools import ToolsSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.clock import SystemClock
 from bot.store.engine import EngineStore
 from bot.store.ledger import Ledger
-from bot.tool_settings import ToolsSettings
 from bot.tools.functions import Functions
 from tests.scenarios.community import Community
 from tests.support.drawer import QuickDrawer

@@ -23,8 +23,8 @@ from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.turns.place import PlaceSwitch
 from bot.client import Client
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
+from bot.config.limits import LimitSettings, PriceSettings
 from bot.engine import Engine, EngineOptions
-from bot.limit_settings import LimitSettings, PriceSettings
 from bot.models.chat_completions.model import ChatCompletions
 from bot.runtime.metrics import Metrics
 from bot.sandbox import Channel, DiscordMessage, Permission, Person, Sandbox

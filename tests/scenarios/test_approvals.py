@@ -10,8 +10,8 @@ import pytest
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
 from bot.chat.texts.fluent import localized, using
+from bot.config.tools import ToolsSettings
 from bot.sandbox import Channel, DiscordMessage, Permission, Person
-from bot.tool_settings import ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.python_functions import tool, tool_of
 from tests.scenarios.community import Community, answer, community, labels

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.chat.texts.fluent import Language, localized, using
-from bot.limit_settings import LimitSettings
+from bot.config.limits import LimitSettings
 from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from bot.store.ledger import Turn
 from tests.scenarios.community import (

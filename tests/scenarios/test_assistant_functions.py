@@ -7,7 +7,7 @@ from bot.app.functions import read_document
 from bot.assistants.schema.objects import Assistant
 from bot.assistants.schema.tools import FunctionTool
 from bot.chat.texts.fluent import localized
-from bot.tool_settings import FREE, ToolsSettings
+from bot.config.tools import FREE, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.pictures import picture_tool
 from bot.tools.python_functions import tool_of

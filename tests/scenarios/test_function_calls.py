@@ -10,8 +10,8 @@ import pytest
 from bot.assistants.errors import UnreachableError
 from bot.assistants.schema.requests import ModifyAssistant, Page
 from bot.assistants.validation import from_raw
+from bot.config.tools import ToolRule, ToolsSettings
 from bot.store.ledger import StoredCall
-from bot.tool_settings import ToolRule, ToolsSettings
 from bot.tools import Context, FunctionResult, ToolError, ToolFile
 from bot.tools.functions import Functions
 from bot.tools.python_functions import tool, tool_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.tool_settings import ToolsSettings
+from bot.config.tools import ToolsSettings
 from bot.tools.functions import Functions
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.tool_settings import ToolRule, ToolsSettings
+from bot.config.tools import ToolRule, ToolsSettings
 from bot.tools.functions import Functions
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.chat.texts.fluent import localized
+from bot.config.tools import ToolRule, ToolsSettings
 from bot.store.ledger import ToolDecision
-from bot.tool_settings import ToolRule, ToolsSettings
 from tests.scenarios.community import Community, community
 from tests.scenarios.test_approvals import (
     DENY,

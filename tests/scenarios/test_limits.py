@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bot.chat.access.question_gate import LIMITED
 from bot.chat.texts.fluent import localized, using
-from bot.limit_settings import LimitSettings, ModelPrice, PriceSettings, SpendingLimit
+from bot.config.limits import LimitSettings, ModelPrice, PriceSettings, SpendingLimit
 from bot.sandbox import Channel, DiscordMessage
 from bot.store.ledger import Spend
 from tests.scenarios.community import Community, answer, labels

@@ -7,7 +7,7 @@ import pytest
 
 from bot.chat.places.server_settings import ALERT_CHANNEL
 from bot.chat.texts.fluent import localized
-from bot.limit_settings import SpendingLimit
+from bot.config.limits import SpendingLimit
 from bot.sandbox import DiscordMessage
 from tests.scenarios.community import Community, answer
 from tests.scenarios.test_limits import THOUSAND, limited, marked

@@ -7,8 +7,8 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
+from bot.config.tools import McpSettings, ToolRule, ToolsSettings
 from bot.runtime.clock import SystemClock
-from bot.tool_settings import McpSettings, ToolRule, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.mcp_servers import McpServer
 from tests.scenarios.community import answer, community

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from bot.chat.texts.fluent import localized
-from bot.tool_settings import ToolRule, ToolsSettings
+from bot.config.tools import ToolRule, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.python_functions import tool_of
 from tests.scenarios.community import community

@@ -10,7 +10,7 @@ import pytest
 
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.sentences import empty_question, role_mentioned
-from bot.limit_settings import LimitSettings
+from bot.config.limits import LimitSettings
 from bot.sandbox import Channel, DiscordMessage, Interaction, Person
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer, community, labels

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import parse
+from bot.config.tools import McpSettings, ToolsSettings
 from bot.runtime.clock import SystemClock
-from bot.tool_settings import McpSettings, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.mcp_servers import McpServer
 from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.tool_settings import ToolRule, ToolsSettings
+from bot.config.tools import ToolRule, ToolsSettings
 from bot.tools.functions import Functions
 from bot.tools.policy import Circumstances, decide
 from bot.tools.python_functions import load

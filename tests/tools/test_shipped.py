@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app.functions import read_document
-from bot.tool_settings import SearchSettings
+from bot.config.tools import SearchSettings
 from bot.tools import shipped
 from bot.tools.public_session import PublicSession
 from bot.tools.python_functions import tool_of

@@ -18,8 +18,8 @@ from bot.app.demo.stage import LOCAL, OWN, SHOWCASE, Stage
 from bot.app.demo.terminal import HELP, DemoTerminal, read_questions
 from bot.app.keys import StartError
 from bot.config import Config, ModelsSettings
+from bot.config.tools import ToolRule
 from bot.sandbox import Sandbox
-from bot.tool_settings import ToolRule
 
 _FUNCTIONS: Final = ("roll_dice", "calculate", "current_time")
 _ASK_FIRST: Final = ToolRule(decision="ask", tools=("roll_dice",))

@@ -19,7 +19,7 @@ from bot.chat.access.prices import Prices
 from bot.chat.places.server_settings import server_settings, zone_of
 from bot.chat.texts.limits import LimitReached
 from bot.chat.threads.messages.message_builder import attached
-from bot.limit_settings import LimitSettings
+from bot.config.limits import LimitSettings
 from bot.runtime.clock import Clock
 from bot.store.ledger import (
     PERIODS,

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.chat.access.prices import UNIT
-from bot.limit_settings import LimitSettings, SpendingLimit
+from bot.config.limits import LimitSettings, SpendingLimit
 from bot.store.ledger import Cap, Ledger, Period, SpendingScope
 
 LimitKind = Literal["server", "channel", "role", "member", "everyone"]

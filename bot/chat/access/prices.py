@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.assistants.schema.objects import Run
 from bot.chat.texts import sentences
-from bot.limit_settings import ModelPrice, PriceSettings
+from bot.config.limits import ModelPrice, PriceSettings
 from bot.store.ledger import Spend
 
 UNIT: Final = 1_000_000_000

@@ -11,7 +11,7 @@ from bot.chat.access.gate import AccessRequest, Entry
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.texts.limits import LimitReached
-from bot.limit_settings import LimitSettings
+from bot.config.limits import LimitSettings
 
 ASKING_BUTTONS: Final = frozenset({"retry", "again", "continue"})
 """The buttons that ask the model."""

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
-from bot.limit_settings import LimitSettings
+from bot.config.limits import LimitSettings
 from bot.runtime.fair_queue import FairSlots, Path
 from bot.runtime.joint_slots import JointSlots, Keys
 

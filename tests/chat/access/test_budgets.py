@@ -9,7 +9,7 @@ import pytest
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.gate import AccessRequest
 from bot.chat.access.prices import Prices
-from bot.limit_settings import LimitSettings, PriceSettings, SpendingLimit
+from bot.config.limits import LimitSettings, PriceSettings, SpendingLimit
 from bot.store.ledger import Ledger, Link, NewQuestion, Spend
 from tests.support.fake_clock import FakeClock
 

@@ -14,7 +14,7 @@ from bot.chat.commands.interaction import ManagersInteraction
 from bot.chat.texts import overviews, sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rest_retry import RestRetry
-from bot.limit_settings import SpendingLimit
+from bot.config.limits import SpendingLimit
 from bot.store.ledger import Period, SpendingScope, Used
 
 Whom = Literal["server", "everyone"]

@@ -18,10 +18,10 @@ from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import readable_json
 from bot.chat.transport.rest_retry import RestRetry
+from bot.config.tools import ToolsSettings
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks, cancelling
 from bot.store.ledger import Approval, CallOutcome, Ledger, NewApproval, NewQuestion
-from bot.tool_settings import ToolsSettings
 
 WAITING: Final = (
     "The call was not made yet: it is waiting for approval. Say so, and end your answer. A person "

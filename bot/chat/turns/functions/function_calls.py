@@ -20,6 +20,7 @@ from bot.chat.threads.runs.call_answerer import FUNCTION_UNAVAILABLE, CallEnded
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.functions.approvals import Approvals
 from bot.chat.turns.functions.tool_context import ToolContexts, asker_of
+from bot.config.tools import Decision, ToolRule
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import cancelling
 from bot.store.ledger import (
@@ -33,7 +34,6 @@ from bot.store.ledger import (
     StoredCall,
     Turn,
 )
-from bot.tool_settings import Decision, ToolRule
 from bot.tools.caller import make_call
 from bot.tools.context import Run as PreparedCall
 from bot.tools.functions import Functions

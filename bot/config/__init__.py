@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from bot.config_errors import explained
-from bot.limit_settings import LimitSettings, Positive, PriceSettings, Section
-from bot.tool_settings import Snowflakes, ToolsSettings, tools_problem
+from bot.config.errors import explained
+from bot.config.limits import LimitSettings, PriceSettings
+from bot.config.section import Positive, Section, Snowflakes
+from bot.config.tools import ToolsSettings, tools_problem
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
-Positive = Annotated[int, Meta(ge=1)]
+from bot.config.section import Section
 
 Runs = Annotated[int, Meta(ge=0, le=1_000_000)]
 """A number of runs or questions; 0 stands for no limit."""
@@ -16,10 +16,6 @@ Money = Annotated[float, Meta(ge=0, le=1_000_000)]
 
 Price = Annotated[float, Meta(ge=0, le=10_000)]
 """The price of a million tokens in the currency of ``[prices]``."""
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all sections; an unknown key is an error."""
 
 
 class SpendingLimit(Section, frozen=True, kw_only=True):
@@ -44,10 +40,10 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     server: SpendingLimit = SpendingLimit()
     channel: SpendingLimit = SpendingLimit()
     member: SpendingLimit = SpendingLimit()
-    servers: dict[str, SpendingLimit] = {}
-    channels: dict[str, SpendingLimit] = {}
-    roles: dict[str, SpendingLimit] = {}
-    members: dict[str, SpendingLimit] = {}
+    servers: dict[str, SpendingLimit] = field(default_factory=dict)
+    channels: dict[str, SpendingLimit] = field(default_factory=dict)
+    roles: dict[str, SpendingLimit] = field(default_factory=dict)
+    members: dict[str, SpendingLimit] = field(default_factory=dict)
 
     def problem(self) -> str:
         """Return what is wrong with the values together; empty if nothing is."""
@@ -87,7 +83,7 @@ class PriceSettings(Section, frozen=True, kw_only=True):
     """The prices of models by name; the cost of other models is unknown."""
 
     currency: Annotated[str, Meta(min_length=1, max_length=8)] = "USD"
-    models: dict[str, ModelPrice] = {}
+    models: dict[str, ModelPrice] = field(default_factory=dict)
 
     def problem(self) -> str:
         """Return what is wrong with the values together; empty if nothing is."""

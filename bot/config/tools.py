@@ -6,10 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from bot.limit_settings import Positive, Section
-
-Snowflakes = tuple[Positive, ...]
-"""Ids of Discord."""
+from bot.config.section import Positive, Section, Snowflakes
 
 Decision = Literal["allow", "ask", "deny"]
 """Whether a function's call is made, waits for a person's approval, or is refused."""
