@@ -230,7 +230,7 @@ class ChatBot(discord.Client):
         await parts.catch_up.stop()
         await parts.watchdog.stop()
         await parts.loop_monitor.stop()
-        await parts.marks.stop()
+        await parts.waiting_reactions.stop()
         await parts.chores.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):

@@ -19,7 +19,7 @@ from bot.chat.intake.listener import Listener
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
 from bot.chat.places.assistant_choice import AssistantChoice
-from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.reply.waiting_reactions import WaitingReactions
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.threads.assistant_editor import AssistantEditor
 from bot.chat.threads.vote_reporter import VoteReporter
@@ -57,7 +57,7 @@ class ChatParts:
     recovery: Recovery
     chores: Chores
     missed_changes: MissedChanges
-    marks: WaitingMarks
+    waiting_reactions: WaitingReactions
     handlers: InteractionHandlers
     entrance: Entrance
     question_gate: QuestionGate

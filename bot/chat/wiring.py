@@ -46,11 +46,11 @@ from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
+from bot.chat.reply.asker_notices import AskerNotices
 from bot.chat.reply.content.illustration import FormulaDrawer
+from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory
 from bot.chat.reply.delivery.edit_throttle import EditThrottle
-from bot.chat.reply.delivery.writers import ChannelWriters
-from bot.chat.reply.notice import Notice
-from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.reply.waiting_reactions import WaitingReactions
 from bot.chat.schedules.due_questions import DueQuestions
 from bot.chat.schedules.reminders import Reminders
 from bot.chat.texts import fluent
@@ -121,9 +121,9 @@ def build_parts(
         answered=metrics.discord_answered,
     )
     rest = RestRetry(clock)
-    writers = ChannelWriters(client, ledger, rest, clock)
+    writers = ChannelWriterFactory(client, ledger, rest, clock)
     locales = Locales(client, ledger)
-    notice = Notice(client, ledger, rest, locales)
+    asker_notices = AskerNotices(client, ledger, rest, locales)
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
     gate = AccessGate(access, ledger)
     visitors = Visitors(client, ledger, rest)
@@ -150,12 +150,14 @@ def build_parts(
     run_slots = RunSlots(limits.concurrent_runs, spending)
     reads_all = settings.message_content
     missed_changes = MissedChanges(client, ledger, rest, clock, reads_all=reads_all)
-    marks = WaitingMarks(ledger, writers, clock)
+    waiting_reactions = WaitingReactions(ledger, writers, clock)
     rules = RuleBook(client, ledger, settings)
     tags = PostTags(client, ledger, rest, rules)
     calls = PeopleCalls(client, rest, locales)
     cleanup = ThreadCleanup(threads, ledger, clock)
-    chores = Chores(ledger, cleanup, writers, marks, tags, calls, locales, rules, settings.buttons)
+    chores = Chores(
+        ledger, cleanup, writers, waiting_reactions, tags, calls, locales, rules, settings.buttons
+    )
     namer = ChannelNamer(
         client,
         ledger,
@@ -181,14 +183,14 @@ def build_parts(
         references=references,
         writers=writers,
         throttle=throttle,
-        notice=notice,
+        asker_notices=asker_notices,
         run_slots=run_slots,
         tags=tags,
         rules=rules,
         locales=locales,
         namer=namer,
         chores=chores,
-        marks=marks,
+        waiting_reactions=waiting_reactions,
         missed_changes=missed_changes,
         budgets=budgets,
         settlement=settlement,
@@ -221,7 +223,7 @@ def build_parts(
         cancel=scheduler.cancel,
         do_chores=chores.begin,
         open_thread=thread_opener.open_soon,
-        reply=notice.reply_to,
+        reply=asker_notices.reply_to,
         mark_read=read_markers.mark_read,
         forward_before=references.forward_before,
         previewed=references.previewed,
@@ -352,7 +354,7 @@ def build_parts(
         ),
         chores=chores,
         missed_changes=missed_changes,
-        marks=marks,
+        waiting_reactions=waiting_reactions,
         handlers=handlers,
         entrance=entrance,
         question_gate=question_gate,

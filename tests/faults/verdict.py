@@ -9,7 +9,7 @@ from typing import Any
 from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.requests import Page
 from bot.assistants.states import ACTIVE
-from bot.chat.reply.waiting_marks import WAITING
+from bot.chat.reply.waiting_reactions import WAITING
 from bot.chat.texts.fluent import localized
 from bot.client import Client
 from bot.sandbox import DiscordMessage

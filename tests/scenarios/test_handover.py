@@ -7,7 +7,7 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
-from bot.chat.reply.waiting_marks import WAITING
+from bot.chat.reply.waiting_reactions import WAITING
 from bot.chat.texts.fluent import Language, localized, using
 from bot.sandbox import Channel, DiscordMessage, Permission, Role
 from bot.tools.functions import Functions

@@ -7,7 +7,7 @@ import pytest
 
 from bot.assistants.schema.requests import ModifyAssistant
 from bot.assistants.validation import from_raw
-from bot.chat.reply.waiting_marks import WAITING
+from bot.chat.reply.waiting_reactions import WAITING
 from bot.chat.transport.login import invite_url
 from bot.config import DiscordSettings
 from bot.sandbox import Permission

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from bot.chat.reply.waiting_marks import WAITING
+from bot.chat.reply.waiting_reactions import WAITING
 from bot.chat.texts.fluent import localized
 from bot.sandbox import Channel, DiscordMessage
 from tests.scenarios.bot_process import killed

@@ -20,11 +20,11 @@ from bot.chat.reply.content.link_previews import without_previews
 from bot.chat.reply.content.message_content import Block, Content, RichContent
 from bot.chat.reply.content.split import split
 from bot.chat.reply.delivery.channel_writer import ChannelWriter, MessageFrozenError
+from bot.chat.reply.delivery.closing_note import close_messages
 from bot.chat.reply.delivery.edit_throttle import EditThrottle
 from bot.chat.reply.delivery.message_routes import ReplyFullError, UndeliverableError
 from bot.chat.reply.delivery.reply_finder import ReplyFinder
 from bot.chat.reply.delivery.response_deadline import ResponseDeadline
-from bot.chat.reply.standing import leave_standing
 from bot.chat.texts import sentences
 from bot.chat.texts.fluent import localized
 from bot.chat.transport.rate_limiter import RequestPriority
@@ -222,8 +222,8 @@ class Reply:
             await self._channel_writer.edit(self._ids[number], content, view, priority=_URGENT)
             self._shown[number] = content
 
-    async def leave(self, note: str) -> None:
-        """Leave the reply as it stands, with a note below and no buttons; send nothing.
+    async def close(self, note: str) -> None:
+        """Add a note below the reply as it is, and remove its buttons; send no message.
 
         A message that can't be edited is left alone.
         """
@@ -233,7 +233,7 @@ class Reply:
             if found is not None:
                 # Once the message has no button any more, no restart recognizes the message.
                 await self._record_part(0, found, None)
-        await leave_standing(self._channel_writer, self._ids, note)
+        await close_messages(self._channel_writer, self._ids, note)
 
     async def pause(self, note: str, *, last: bool = False) -> bool:
         """Add a note below the text so far; tries once, within two seconds.

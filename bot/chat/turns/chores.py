@@ -9,8 +9,8 @@ from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply import buttons
-from bot.chat.reply.delivery.writers import ChannelWriters
-from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory
+from bot.chat.reply.waiting_reactions import WaitingReactions
 from bot.chat.texts.fluent import using
 from bot.chat.texts.locales import Locales
 from bot.chat.threads.api_errors import TurnError
@@ -39,8 +39,8 @@ class Chores:
         self,
         ledger: Ledger,
         cleanup: ThreadCleanup,
-        writers: ChannelWriters,
-        marks: WaitingMarks,
+        writers: ChannelWriterFactory,
+        waiting_reactions: WaitingReactions,
         tags: PostTags,
         calls: PeopleCalls,
         locales: Locales,
@@ -50,7 +50,7 @@ class Chores:
         self._ledger = ledger
         self._cleanup = cleanup
         self._writers = writers
-        self._marks = marks
+        self._waiting_reactions = waiting_reactions
         self._tags = tags
         self._calls = calls
         self._locales = locales
@@ -111,7 +111,7 @@ class Chores:
         elif chore.kind == "tag":
             await self._tags.set(int(chore.place), chore.target)
         elif chore.kind == "reaction":
-            await self._marks.remove(int(chore.place), int(chore.target))
+            await self._waiting_reactions.remove(int(chore.place), int(chore.target))
         else:
             writer = self._writers.in_channel(int(chore.place))
             await writer.delete(int(chore.target), priority=RequestPriority.USUAL)

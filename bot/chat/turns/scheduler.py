@@ -74,7 +74,7 @@ class TurnScheduler:
         """Have a worker look for open turns and waiting questions in a channel."""
         self._due.add(channel_id)
         if channel_id in self._answering and not self._closing:
-            self._services.marks.mark_soon(channel_id)
+            self._services.waiting_reactions.add_soon(channel_id)
         if channel_id in self._workers or self._closing:
             return
         if self._held(channel_id):
@@ -227,7 +227,7 @@ class TurnScheduler:
         if turn.has_chores:
             self._services.chores.begin((turn.channel_id,))
         if unsure:
-            self._services.marks.mark_soon(turn.channel_id)
+            self._services.waiting_reactions.add_soon(turn.channel_id)
         try:
             with using(language), logged_as(str(turn.reply_to)):
                 ended = await runner.to_end()

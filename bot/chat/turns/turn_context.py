@@ -7,11 +7,11 @@ from bot.chat.access.budgets import Budgets
 from bot.chat.access.operator_alerts import OperatorAlerts
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.post_tags import PostTags
+from bot.chat.reply.asker_notices import AskerNotices
 from bot.chat.reply.content.illustration import FormulaDrawer
+from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory
 from bot.chat.reply.delivery.edit_throttle import EditThrottle
-from bot.chat.reply.delivery.writers import ChannelWriters
-from bot.chat.reply.notice import Notice
-from bot.chat.reply.waiting_marks import WaitingMarks
+from bot.chat.reply.waiting_reactions import WaitingReactions
 from bot.chat.texts.fluent import Language
 from bot.chat.texts.locales import Locales
 from bot.chat.texts.unread import Unread
@@ -40,16 +40,16 @@ class TurnServices:
     threads: AssistantThreads
     attachments: AttachmentSource
     references: ReferenceSource
-    writers: ChannelWriters
+    writers: ChannelWriterFactory
     throttle: EditThrottle
-    notice: Notice
+    asker_notices: AskerNotices
     run_slots: RunSlots
     locales: Locales
     tags: PostTags
     rules: RuleBook
     namer: ChannelNamer
     chores: Chores
-    marks: WaitingMarks
+    waiting_reactions: WaitingReactions
     missed_changes: MissedChanges
     budgets: Budgets
     settlement: Settlement

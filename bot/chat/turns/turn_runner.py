@@ -349,7 +349,7 @@ class TurnRunner:
         except UndeliverableError as error:
             reason = reason or f"Discord takes nothing there: {error}"
             self._services.alerts.undelivered_soon(turn, error)
-            await self._services.notice.tell_askers(turn)
+            await self._services.asker_notices.tell_askers(turn)
             delivered = False
         await self._services.tags.want(turn)
         if delivered:
@@ -365,7 +365,7 @@ class TurnRunner:
         """End a turn whose questions or whose reply were deleted: nothing is sent any more."""
         questions = await self._ledger.questions.of_turn(turn.id)
         note = localized("reply-deleted") if questions else localized("question-deleted")
-        await self._reply.leave(note)
+        await self._reply.close(note)
         closed = await self._ledger.turns.closed(turn.id, turn.attempt)
         return self._ended(closed, self._context.seconds(turn), "")
 

@@ -83,7 +83,7 @@ async def test_an_unsure_reply_uses_the_placeholder_that_exists(written: Written
 
 async def test_a_placeholder_that_is_left_standing_is_in_the_ledger(written: Written) -> None:
     message_id = await written.reply().send_placeholder(in_reply=True)
-    await written.reply(unsure=True).leave(localized("question-deleted"))
+    await written.reply(unsure=True).close(localized("question-deleted"))
     assert [message.content for message in written.bot.general.messages[1:]] == [
         localized("question-deleted")
     ]

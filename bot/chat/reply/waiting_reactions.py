@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import aiohttp
 import discord
 
-from bot.chat.reply.delivery.writers import ChannelWriters
+from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory
 from bot.runtime.clock import Clock
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Ledger, Question
@@ -30,10 +30,10 @@ _MOST_KNOWN: Final = 10_000
 _log: Final = logging.getLogger(__name__)
 
 
-class WaitingMarks:
+class WaitingReactions:
     """Adds and removes the reactions; a refusal of Discord is no error."""
 
-    def __init__(self, ledger: Ledger, writers: ChannelWriters, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, writers: ChannelWriterFactory, clock: Clock) -> None:
         self._ledger = ledger
         self._writers = writers
         self._clock = clock
@@ -43,7 +43,7 @@ class WaitingMarks:
         # One lock per channel: a reaction is removed only after Discord answered its addition.
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    def mark_soon(self, channel_id: int) -> None:
+    def add_soon(self, channel_id: int) -> None:
         """Mark the questions that wait for a channel's next turn, in the background."""
         self._tasks.start(
             self._mark_waiting(channel_id),

@@ -18,8 +18,8 @@ MOST_TOLD: Final = 10
 _log: Final = logging.getLogger(__name__)
 
 
-class Notice:
-    """Sends messages about questions that get no reply from a turn."""
+class AskerNotices:
+    """Tells the members who asked a question that the question gets no reply."""
 
     def __init__(
         self, client: discord.Client, ledger: Ledger, rest: RestRetry, locales: Locales

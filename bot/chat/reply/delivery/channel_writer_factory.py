@@ -11,8 +11,8 @@ from bot.runtime.clock import Clock
 from bot.store.ledger import AskResponse, Ledger, Personal, Turn
 
 
-class ChannelWriters:
-    """Makes the writer of each turn's channel, and reads replies again."""
+class ChannelWriterFactory:
+    """Makes the writer of each turn's channel, and reads the texts of replies."""
 
     def __init__(
         self, client: discord.Client, ledger: Ledger, rest: RestRetry, clock: Clock

@@ -1,6 +1,6 @@
 """The reaction of a question that waits behind a running answer."""
 
-from bot.chat.reply.waiting_marks import WAITING
+from bot.chat.reply.waiting_reactions import WAITING
 from bot.sandbox import DiscordMessage, Permission
 from tests.scenarios.community import Community, answer
 from tests.support.eventually import eventually
