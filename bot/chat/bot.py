@@ -10,7 +10,7 @@ import discord
 from msgspec import Struct
 
 from bot.assistants.api import AssistantsAPI
-from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
+from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.commands.handlers.assistants import ModelLister
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.intake.ledger_retry import until_ledger_answers
@@ -140,7 +140,7 @@ class ChatBot(discord.Client):
         self._stopped = False
 
     @property
-    def handlers(self) -> InteractionHandlers:
+    def handlers(self) -> ReplyButtonHandlers:
         """The handlers of slash commands and buttons."""
         return self._parts.handlers
 
@@ -165,10 +165,10 @@ class ChatBot(discord.Client):
         """Take the decision about a function call that asks."""
         await self._parts.tools.pressed(interaction, approval_id, choice)
 
-    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
-        """Let an interaction in; False: it was answered already."""
+    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
+        """Return whether an interaction reaches its handler; a refused one was answered."""
         LOG_ID.set(str(interaction.id))
-        return await self._parts.entrance.enter(interaction)
+        return await self._parts.interaction_gate.admits(interaction)
 
     def set_assistants(
         self, assistant_id: str, configured: Mapping[str, str], tell_place: PlaceSwitch
@@ -221,7 +221,7 @@ class ChatBot(discord.Client):
         parts.gateway.stop()
         self._tasks.cancel()
         await parts.thread_opener.stop()
-        await parts.entrance.stop()
+        await parts.interaction_gate.stop()
         await parts.question_gate.stop()
         await parts.housekeeping.stop()
         await parts.due_questions.stop()

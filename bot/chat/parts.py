@@ -10,11 +10,11 @@ from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
-from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
+from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.commands.command_tree import BotCommandTree
-from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.handlers.tools import ToolCommands
+from bot.chat.commands.interaction_gate import InteractionGate
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
@@ -58,8 +58,8 @@ class ChatParts:
     chores: Chores
     missed_changes: MissedChanges
     waiting_reactions: WaitingReactions
-    handlers: InteractionHandlers
-    entrance: Entrance
+    handlers: ReplyButtonHandlers
+    interaction_gate: InteractionGate
     question_gate: QuestionGate
     settlement: Settlement
     housekeeping: Housekeeping

@@ -18,10 +18,9 @@ from bot.chat.catch_up.housekeeping import Housekeeping
 from bot.chat.catch_up.read_markers import ReadMarkers
 from bot.chat.catch_up.recovery import Recovery
 from bot.chat.catch_up.watchdog import Watchdog
-from bot.chat.commands.buttons.answer_buttons import REASON_FORM, AnswerHandlers
-from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
+from bot.chat.commands.buttons.answer_buttons import REASON_FORM, AnswerButtonHandlers
+from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.commands.command_tree import BotCommandTree
-from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.forms import assistant_form
 from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.forms.question_form import QUESTION_FORM, QuestionForm
@@ -34,6 +33,7 @@ from bot.chat.commands.handlers.privacy import PrivacyCommands
 from bot.chat.commands.handlers.schedules import ScheduleCommands
 from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
 from bot.chat.commands.interaction import ResponseTokens
+from bot.chat.commands.interaction_gate import InteractionGate
 from bot.chat.intake.attachments import AttachmentReader, FileReaders
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
@@ -260,7 +260,7 @@ def build_parts(
     asks = AskCommands(
         client, ledger, rest, responses, choice, rules, alerts, metrics, soon, most_waiting
     )
-    entrance = Entrance(locales, gate, visitors, question_limits, rest)
+    interaction_gate = InteractionGate(locales, gate, visitors, question_limits, rest)
     privacy = PrivacyCommands(
         ledger,
         rest,
@@ -278,7 +278,7 @@ def build_parts(
     tools = ToolCommands(
         client, ledger, rest, threads, choice, functions, desk, make, scheduler.schedule
     )
-    handlers = InteractionHandlers(
+    handlers = ReplyButtonHandlers(
         ledger,
         rest,
         clock,
@@ -287,7 +287,7 @@ def build_parts(
         cancel=scheduler.cancel,
         health=run_slots.health,
         cost=budgets.cost_of,
-        answers=AnswerHandlers(
+        answers=AnswerButtonHandlers(
             ledger,
             rest,
             threads,
@@ -356,7 +356,7 @@ def build_parts(
         missed_changes=missed_changes,
         waiting_reactions=waiting_reactions,
         handlers=handlers,
-        entrance=entrance,
+        interaction_gate=interaction_gate,
         question_gate=question_gate,
         housekeeping=Housekeeping(
             client,
@@ -378,7 +378,7 @@ def build_parts(
         choice=choice,
         place=place,
         modals=Modals(
-            entrance,
+            interaction_gate,
             rest,
             {
                 QUESTION_FORM: handlers.form.sent,
@@ -393,7 +393,7 @@ def build_parts(
             command_groups(commands, admins, for_users=access.user_installs),
             ledger,
             rest,
-            entrance,
+            interaction_gate,
             guild_id=settings.guild,
         ),
     )

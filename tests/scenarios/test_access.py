@@ -247,7 +247,7 @@ def test_every_event_of_discord_is_known_to_come_from_people_or_not() -> None:
     assert handled == FROM_PEOPLE | FROM_DISCORD
 
 
-def test_every_button_passes_the_entrance() -> None:
+def test_every_button_passes_the_interaction_gate() -> None:
     (check,) = {button.interaction_check for button in buttons.BUTTONS}
     assert check.__qualname__ == "HandledItem.interaction_check"
 

@@ -11,8 +11,8 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.groups import AnyCommand
+from bot.chat.commands.interaction_gate import InteractionGate
 from bot.chat.commands.localization import CommandTranslator
 from bot.chat.texts.fluent import digest as texts_digest
 from bot.chat.texts.fluent import localized
@@ -37,13 +37,13 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
         groups: Sequence[AnyCommand],
         ledger: Ledger,
         rest: RestRetry,
-        entrance: Entrance,
+        interaction_gate: InteractionGate,
         *,
         guild_id: int = 0,
     ) -> None:
         super().__init__(client)
         self._guild = discord.Object(guild_id) if guild_id else None
-        self._entrance = entrance
+        self._gate = interaction_gate
         self._ledger = ledger
         self._rest = rest
         self._groups = tuple(groups)
@@ -78,8 +78,8 @@ class BotCommandTree(app_commands.CommandTree[discord.Client]):
             await self._rest.call(lambda: self.sync(guild=old))
 
     async def interaction_check(self, interaction: discord.Interaction[discord.Client], /) -> bool:
-        """Take a command or an autocompletion through the entrance."""
-        return await self._entrance.enter(interaction)
+        """Take a command or an autocompletion through the interaction gate."""
+        return await self._gate.admits(interaction)
 
     async def on_error(
         self,

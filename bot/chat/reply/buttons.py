@@ -71,8 +71,8 @@ class HasButtonHandlers(Protocol):
         """The handlers of presses."""
         ...
 
-    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
-        """Let an interaction in; False: it was answered already."""
+    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
+        """Return whether an interaction reaches its handler; a refused one was answered."""
         ...
 
 
@@ -110,12 +110,12 @@ def custom_ids(message: discord.Message) -> frozenset[str]:
 
 
 class HandledItem:
-    """A part of a message whose use passes the entrance before its handler."""
+    """A part of a message whose use passes the interaction gate before its handler."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Take the interaction through the entrance."""
+        """Take the interaction through the interaction gate."""
         client: HasButtonHandlers = interaction.client
-        return await client.enter(interaction)
+        return await client.admits(interaction)
 
 
 class ReplyButton(

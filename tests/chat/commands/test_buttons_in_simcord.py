@@ -15,7 +15,7 @@ import pytest
 from bot.app.providers.attachment_text import AttachmentText
 from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
-from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
+from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
@@ -42,11 +42,11 @@ class PressedBot(discord.Client):
         super().__init__(intents=discord.Intents(guilds=True, guild_messages=True))
 
     @property
-    def handlers(self) -> InteractionHandlers:
+    def handlers(self) -> ReplyButtonHandlers:
         return self.parts.handlers
 
-    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
-        return await self.parts.entrance.enter(interaction)
+    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
+        return await self.parts.interaction_gate.admits(interaction)
 
     async def approval_pressed(
         self, interaction: discord.Interaction[Any], approval_id: int, choice: Choice

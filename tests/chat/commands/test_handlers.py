@@ -8,7 +8,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat.commands.buttons.reply_buttons import InteractionHandlers
+from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
 from bot.chat.commands.handlers.runs import PAGE_SIZE
 from bot.chat.commands.interaction import ResponseTokens
 from bot.chat.texts import sentences
@@ -60,7 +60,7 @@ class Handled:
         clock = SystemClock()
         no_answers: Any = None  # nothing is pressed under an answer here
         unread: Any = SimpleNamespace(answer_of=None)
-        self.handlers = InteractionHandlers(
+        self.handlers = ReplyButtonHandlers(
             ledger,
             RestRetry(clock),
             clock,

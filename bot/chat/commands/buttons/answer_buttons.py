@@ -33,7 +33,7 @@ _FORM: Final = re.compile(r"(?P<turn>\d{1,18})\.(?P<attempt>\d{1,9})")
 _log: Final = logging.getLogger(__name__)
 
 
-class AnswerHandlers:
+class AnswerButtonHandlers:
     """Handles presses of the buttons under answers.
 
     ``schedule`` is called with the channel of a stored question, ``report_votes`` after a vote.

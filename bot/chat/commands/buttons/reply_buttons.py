@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import discord
 
-from bot.chat.commands.buttons.answer_buttons import AnswerHandlers
+from bot.chat.commands.buttons.answer_buttons import AnswerButtonHandlers
 from bot.chat.commands.buttons.turn_press import TurnPress
 from bot.chat.commands.forms.question_form import QuestionForm
 from bot.chat.commands.handlers.conversations import ConversationCommands
@@ -44,7 +44,7 @@ class AttemptStarter(Protocol):
         ...
 
 
-class InteractionHandlers:
+class ReplyButtonHandlers:
     """Handles the buttons of replies and, by ``runs``, the command of the same name.
 
     ``schedule`` is called with the channel of a turn that is retried, ``cancel`` with a turn whose
@@ -64,7 +64,7 @@ class InteractionHandlers:
         cancel: Callable[[int], None],
         health: Callable[[], str],
         cost: Callable[[Turn], Awaitable[str]],
-        answers: AnswerHandlers,
+        answers: AnswerButtonHandlers,
         privacy: PrivacyCommands,
         conversations: ConversationCommands,
         form: QuestionForm,

@@ -10,8 +10,8 @@ from typing import Any, Final
 import discord
 from msgspec import Struct
 
-from bot.chat.commands.entrance import Entrance
 from bot.chat.commands.interaction import AcknowledgedInteraction
+from bot.chat.commands.interaction_gate import InteractionGate
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.messages.message_builder import AttachedFile
 from bot.chat.transport.rest_retry import RestRetry
@@ -35,9 +35,9 @@ class Modals:
     """Hands each submission to the handler of its kind, the part of the custom_id before ":"."""
 
     def __init__(
-        self, entrance: Entrance, rest: RestRetry, handlers: dict[str, ModalHandler]
+        self, interaction_gate: InteractionGate, rest: RestRetry, handlers: dict[str, ModalHandler]
     ) -> None:
-        self._entrance = entrance
+        self._gate = interaction_gate
         self._rest = rest
         self._handlers = handlers
 
@@ -50,7 +50,7 @@ class Modals:
             _log.warning("A modal of an unknown kind was sent: %.40s", kind)
             return
         entries = entries_of(data)
-        if await self._entrance.enter(interaction):
+        if await self._gate.admits(interaction):
             await handler(interaction, name, entries)
         else:
             await AcknowledgedInteraction.answered(interaction, self._rest).give_back(entries.texts)

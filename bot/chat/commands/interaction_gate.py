@@ -1,4 +1,4 @@
-"""The one place that every interaction passes before its handler: commands, buttons and modals."""
+"""The gate before the handlers of interactions: commands, autocompletions, buttons and modals."""
 
 import logging
 from typing import Any, Final
@@ -18,10 +18,10 @@ from bot.store.ledger import LedgerError
 _log: Final = logging.getLogger(__name__)
 
 
-class Entrance:
-    """Takes interactions through the gate; sets the language of their private answers.
+class InteractionGate:
+    """Checks who may use an interaction, and sets the language in which it is answered.
 
-    The language is remembered for later direct messages.
+    The member's locale is stored as the language of later direct messages.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class Entrance:
         self._rest = rest
         self._tasks = BackgroundTasks()
 
-    async def enter(self, interaction: discord.Interaction[Any]) -> bool:
-        """Let an interaction in; False: it was answered already and has no handler."""
+    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
+        """Return whether an interaction reaches its handler; a refused one is answered here."""
         locale = interaction.locale.value
         set_language(language_of(locale) or DEFAULT)
         request = self._visitors.of_interaction(interaction)
@@ -58,7 +58,9 @@ class Entrance:
                 request, interaction.id
             )
         except LedgerError as error:
-            _log.warning("Interaction %d is not let in: %s", interaction.id, error)
+            _log.warning(
+                "Interaction %d is refused, because the ledger fails: %s", interaction.id, error
+            )
             await refuse(interaction, self._rest, localized("command-failed"))
             return False
         if refusal is not None:
