@@ -16,7 +16,7 @@ from bot.assistants.schema.objects import Assistant
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant, Page
 from bot.assistants.validation import from_raw
 from bot.chat.threads.api_errors import may_pass
-from bot.chat.turns.place import PlaceSwitch
+from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.config import AssistantSettings, AssistantsSettings, ConfigError
 from bot.store.ledger import Ledger
 

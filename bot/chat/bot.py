@@ -20,7 +20,7 @@ from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries, own_user
-from bot.chat.turns.place import PlaceSwitch
+from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.config.limits import LimitSettings, PriceSettings
@@ -240,7 +240,7 @@ class ChatBot(discord.Client):
         await parts.alerts.stop()
         await parts.vote_reporter.stop()
         await parts.namer.stop()
-        await parts.settlement.stop()
+        await parts.charge_settler.stop()
         await parts.read_markers.stop()
         if self._start_counted:
             try:
@@ -289,7 +289,7 @@ class ChatBot(discord.Client):
             self._parts.namer.resume()
             self._parts.housekeeping.begin()
             self._parts.due_questions.start()
-            self._parts.settlement.settle_soon()
+            self._parts.charge_settler.settle_soon()
             self._parts.late_calls.resume_soon()
             self._tasks.start(
                 self._parts.recovery.run(),

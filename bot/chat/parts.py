@@ -26,14 +26,14 @@ from bot.chat.threads.vote_reporter import VoteReporter
 from bot.chat.transport.gateway import Gateway
 from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.turns.channel_namer import ChannelNamer
-from bot.chat.turns.chores import Chores
+from bot.chat.turns.charge_settler import ChargeSettler
+from bot.chat.turns.chore_runner import ChoreRunner
 from bot.chat.turns.functions.approvals import Approvals
 from bot.chat.turns.functions.late_calls import LateCalls
 from bot.chat.turns.missed_changes import MissedChanges
-from bot.chat.turns.place import PlaceInstructions
+from bot.chat.turns.place_instructions import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
-from bot.chat.turns.settlement import Settlement
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class ChatParts:
     vote_reporter: VoteReporter
     namer: ChannelNamer
     recovery: Recovery
-    chores: Chores
+    chores: ChoreRunner
     missed_changes: MissedChanges
     waiting_reactions: WaitingReactions
     handlers: ReplyButtonHandlers
     interaction_gate: InteractionGate
     question_gate: QuestionGate
-    settlement: Settlement
+    charge_settler: ChargeSettler
     housekeeping: Housekeeping
     due_questions: DueQuestions
     approvals: Approvals

@@ -65,15 +65,15 @@ from bot.chat.transport.http_observer import observe_requests
 from bot.chat.transport.loop_monitor import LoopMonitor
 from bot.chat.transport.rest_retry import RestRetry
 from bot.chat.turns.channel_namer import ChannelNamer
-from bot.chat.turns.chores import Chores
+from bot.chat.turns.charge_settler import ChargeSettler
+from bot.chat.turns.chore_runner import ChoreRunner
 from bot.chat.turns.functions.function_calls import FunctionCaller
 from bot.chat.turns.functions.late_calls import LateCalls
 from bot.chat.turns.functions.tool_context import ToolContexts
 from bot.chat.turns.missed_changes import MissedChanges
-from bot.chat.turns.place import PlaceInstructions, PlaceSwitch
+from bot.chat.turns.place_instructions import PlaceInstructions, PlaceSwitch
 from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
-from bot.chat.turns.settlement import Settlement
 from bot.chat.turns.turn_context import TurnServices
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.config.limits import LimitSettings, PriceSettings
@@ -144,7 +144,7 @@ def build_parts(
         summarize_history=settings.summarize_history,
         completion_tokens=spending.completion_tokens or None,
     )
-    settlement = Settlement(ledger, threads, budgets.prices, clock)
+    charge_settler = ChargeSettler(ledger, threads, budgets.prices, clock)
     attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
     editor = AssistantEditor(threads, ledger, attachments, functions)
     run_slots = RunSlots(limits.concurrent_runs, spending)
@@ -155,7 +155,7 @@ def build_parts(
     tags = PostTags(client, ledger, rest, rules)
     calls = PeopleCalls(client, rest, locales)
     cleanup = ThreadCleanup(threads, ledger, clock)
-    chores = Chores(
+    chores = ChoreRunner(
         ledger, cleanup, writers, waiting_reactions, tags, calls, locales, rules, settings.buttons
     )
     namer = ChannelNamer(
@@ -193,7 +193,7 @@ def build_parts(
         waiting_reactions=waiting_reactions,
         missed_changes=missed_changes,
         budgets=budgets,
-        settlement=settlement,
+        charge_settler=charge_settler,
         settings=settings,
         place=place,
         functions=caller,
@@ -370,7 +370,7 @@ def build_parts(
             first_seconds=limits.housekeeping_seconds,
         ),
         due_questions=due_questions,
-        settlement=settlement,
+        charge_settler=charge_settler,
         approvals=caller.approvals,
         late_calls=late_calls,
         tools=tools,

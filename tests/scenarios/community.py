@@ -20,7 +20,7 @@ from bot.chat.bot import ChatBot
 from bot.chat.intake.attachments import FileReaders, Transcriber
 from bot.chat.limits import ChatLimits
 from bot.chat.reply.content.illustration import FormulaDrawer
-from bot.chat.turns.place import PlaceSwitch
+from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.client import Client
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
 from bot.config.limits import LimitSettings, PriceSettings

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from bot.app.assistant_definitions import ConfiguredAssistants, place_switch
-from bot.chat.turns.place import PlaceSwitch
+from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.config import AssistantSettings, AssistantsSettings
 from tests.scenarios.community import Community, community
 

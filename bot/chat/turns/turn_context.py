@@ -19,12 +19,12 @@ from bot.chat.threads.messages.message_builder import AttachmentSource
 from bot.chat.threads.messages.references import ReferenceSource
 from bot.chat.threads.threads import AssistantThreads
 from bot.chat.turns.channel_namer import ChannelNamer
-from bot.chat.turns.chores import Chores
+from bot.chat.turns.charge_settler import ChargeSettler
+from bot.chat.turns.chore_runner import ChoreRunner
 from bot.chat.turns.functions.function_calls import FunctionCaller, TurnCalls
 from bot.chat.turns.missed_changes import MissedChanges
-from bot.chat.turns.place import PlaceInstructions
+from bot.chat.turns.place_instructions import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
-from bot.chat.turns.settlement import Settlement
 from bot.config import DiscordSettings
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
@@ -48,11 +48,11 @@ class TurnServices:
     tags: PostTags
     rules: RuleBook
     namer: ChannelNamer
-    chores: Chores
+    chores: ChoreRunner
     waiting_reactions: WaitingReactions
     missed_changes: MissedChanges
     budgets: Budgets
-    settlement: Settlement
+    charge_settler: ChargeSettler
     settings: DiscordSettings
     place: PlaceInstructions
     functions: FunctionCaller

@@ -24,7 +24,7 @@ from bot.chat.threads.messages.transcript import transcript_of
 from bot.chat.threads.runs.run_end import RunEnd, with_answer
 from bot.chat.threads.runs.run_follower import RunFollower
 from bot.chat.turns.answer_extras import ExtrasReader, reminder_note
-from bot.chat.turns.posting import post_questions, unread_in
+from bot.chat.turns.question_posting import post_questions, unread_in
 from bot.chat.turns.turn_context import TurnContext
 from bot.chat.turns.turn_log import log_end
 from bot.runtime.backoff import backoff
@@ -307,7 +307,7 @@ class TurnRunner:
         end = self._end
         if self._context.channel_lost and end.outcome == "cancelled":
             end = self._end = replace(end, outcome="failed", error="undeliverable")
-        return await self._services.settlement.close(turn, end)
+        return await self._services.charge_settler.close(turn, end)
 
     async def _close(self, turn: Turn) -> Turn | None:
         if turn.outcome == "withdrawn":
@@ -374,7 +374,7 @@ class TurnRunner:
         if turn is not None:
             self._services.metrics.turn_ended(turn.outcome or turn.state, took)
             log_end(turn, took, reason)
-            self._services.settlement.turn_ended(turn)
+            self._services.charge_settler.turn_ended(turn)
             self._services.namer.name_soon(turn)
             if turn.has_chores:
                 self._services.chores.begin((turn.channel_id,))

@@ -25,7 +25,7 @@ _LONGEST_WAIT: Final = 60.0
 _log: Final = logging.getLogger(__name__)
 
 
-class Settlement:
+class ChargeSettler:
     """Looks up what the runs of ended attempts have used, until every charge is settled."""
 
     def __init__(

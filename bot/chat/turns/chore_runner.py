@@ -29,7 +29,7 @@ _IN_DISCORD: Final[tuple[ChoreKind, ...]] = ("part", "reaction", "offer", "tag",
 _log: Final = logging.getLogger(__name__)
 
 
-class Chores:
+class ChoreRunner:
     """Does the chores of channels. A chore that fails stays for the next occasion.
 
     ``chosen`` are the buttons that the operator wants under answers.
