@@ -11,7 +11,7 @@ from bot.runtime.clock import Clock
 from bot.tools import ToolError
 from bot.tools.functions import Functions
 from bot.tools.mcp_servers import McpServer
-from bot.tools.pictures import picture_tool
+from bot.tools.shipped import picture_tool
 from bot.tools.web import WebSearch, web_page_tool
 
 _LIMITS: Final = ExtractionLimits(seconds=20.0, memory_bytes=512 * 2**20)

@@ -1,7 +1,8 @@
-"""What a function may know of its caller: a small interface that chat implements."""
+"""What a function may know of Discord; ``chat`` implements the protocols."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
@@ -115,49 +116,24 @@ class People(Protocol):
         ...
 
 
-class Context(Protocol):
-    """What a function may ask for; it holds no secret of the bot."""
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a function may know of the turn that calls it; the context holds no secret of the bot.
 
-    @property
-    def asker(self) -> Caller:
-        """Who asks; of several askers, the one who asked last."""
-        ...
+    ``asker`` is the member who asked last of those whose questions are answered together. ``http``
+    connects to public addresses only, also after redirects. ``values`` belong to the function
+    alone. The lines of ``log`` are in the bot's log.
+    """
 
-    @property
-    def place(self) -> CallPlace:
-        """Where the answer is written."""
-        ...
-
-    @property
-    def http(self) -> aiohttp.ClientSession:
-        """An HTTP session that connects to public addresses only, also after redirects."""
-        ...
-
-    @property
-    def log(self) -> logging.Logger:
-        """A logger of the function; its lines are in the bot's log."""
-        ...
-
-    @property
-    def values(self) -> Values:
-        """The function's small key-value store."""
-        ...
-
-    @property
-    def channels(self) -> ReadableChannels:
-        """Messages of Discord."""
-        ...
-
-    @property
-    def reminders(self) -> AskersReminders:
-        """The asker's reminders."""
-        ...
-
-    @property
-    def people(self) -> People:
-        """The people in charge."""
-        ...
+    asker: Caller
+    place: CallPlace
+    http: aiohttp.ClientSession
+    log: logging.Logger
+    values: Values
+    channels: ReadableChannels
+    reminders: AskersReminders
+    people: People
 
 
-Run = Callable[[Context], Awaitable[Any]]
+PreparedCall = Callable[[Context], Awaitable[Any]]
 """A call whose arguments were validated, ready to be made."""

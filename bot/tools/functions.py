@@ -1,40 +1,27 @@
-"""The functions that the bot runs: the operator's files, those of the bot, and MCP servers."""
+"""All functions of the bot: the operator's files, those that come with the bot, and MCP servers."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 from bot.config.tools import ToolsSettings
-from bot.tools import shipped
 from bot.tools.mcp_servers import McpServer
 from bot.tools.public_session import PublicSession
-from bot.tools.python_functions import load, tool_of
+from bot.tools.python_functions import load
+from bot.tools.shipped import SHIPPED
 from bot.tools.tool import Tool, ToolError
-from bot.tools.toolbox import Toolbox
-
-_SHIPPED: Final = (
-    shipped.current_time,
-    shipped.roll_dice,
-    shipped.calculate,
-    shipped.recent_messages,
-    shipped.search_messages,
-    shipped.remind_me,
-    shipped.list_reminders,
-    shipped.delete_reminder,
-    shipped.ask_a_person,
-)
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Functions:
-    """All functions of the bot.
+    """Finds functions by the name that a model uses, or by patterns such as ``mcp.github.*``.
 
-    ``tools`` are functions beside the operator's and those that need nothing; ``servers`` are MCP
-    servers, which are started when a pattern of an assistant names them, or one that is offered.
+    ``tools`` are functions that need a configured service. An MCP server of ``servers`` is started
+    when a pattern of an assistant, or of the functions offered to servers, names it.
     """
 
     def __init__(
@@ -43,19 +30,18 @@ class Functions:
         *,
         tools: Sequence[Tool] = (),
         servers: Sequence[McpServer] = (),
-        public: PublicSession | None = None,
     ) -> None:
         self.settings: Final = settings or ToolsSettings()
-        self.public: Final = public or PublicSession()
-        self.toolbox: Final = Toolbox()
-        self._tools = tuple(tools)
+        self.public: Final = PublicSession()
+        self._configured = tuple(tools)
         self._servers = tuple(servers)
         self._listed: dict[str, list[Tool]] = {}
+        self._tools: dict[str, Tool] = {}
 
     async def reload(self, patterns: Sequence[str] = ("*",)) -> None:
         """Read the operator's files, and list the tools of the MCP servers that patterns name.
 
-        What is broken is logged, and leaves the others working.
+        A broken file, function or server is logged; the others work.
         """
         tools, problems = await asyncio.to_thread(load, Path(self.settings.directory))
         for problem in problems:
@@ -64,33 +50,61 @@ class Functions:
         needed = [server for server in self._servers if _is_needed(server.name, wanted)]
         await asyncio.gather(*map(self._list, needed))
         listed = [tool for server in needed for tool in self._listed.get(server.name, [])]
-        self.toolbox.replace([*tools, *(tool_of(each) for each in _SHIPPED), *self._tools, *listed])
+        self.replace([*tools, *SHIPPED, *self._configured, *listed])
         if tools or listed:
             count = len(tools), self.settings.directory, len(listed)
             _log.info("%d functions of %s and %d of MCP servers are loaded", *count)
 
+    def replace(self, tools: Iterable[Tool]) -> None:
+        """Replace all functions; a call under way keeps its function.
+
+        Of two functions with one name the first one stays.
+        """
+        found: dict[str, Tool] = {}
+        for tool in tools:
+            if found.setdefault(tool.function_name, tool) is not tool:
+                _log.warning(
+                    "Two functions are named %s; the second one, %s, is left out",
+                    tool.function_name,
+                    tool.name,
+                )
+        self._tools = found
+
+    def get(self, function_name: str) -> Tool | None:
+        """Return the function that a model called; None if there is none of that name."""
+        return self._tools.get(function_name)
+
     def definitions(self, patterns: Sequence[str]) -> list[dict[str, Any]]:
         """Return the functions that patterns name as tools of the Assistants API."""
-        for pattern in self.toolbox.unknown(patterns):
-            _log.warning("There is no function %s, so no assistant gets it", pattern)
-        return self.toolbox.definitions(patterns)
+        for pattern in patterns:
+            if not self.named([pattern]):
+                _log.warning("There is no function %s, so no assistant gets it", pattern)
+        return [tool.definition() for tool in self.named(patterns)]
 
     def offered(self, patterns: Sequence[str] = ("*",)) -> list[Tool]:
         """Return the functions that patterns name, among those offered to servers."""
-        offered = self.toolbox.named(self.settings.offered)
-        return [each for each in self.toolbox.named(patterns) if each in offered]
+        offered = self.named(self.settings.offered)
+        return [tool for tool in self.named(patterns) if tool in offered]
 
-    async def _list(self, server: McpServer) -> None:
-        """List a server's tools; those that were listed earlier stay where the server fails."""
-        try:
-            self._listed[server.name] = await server.tools()
-        except ToolError as error:
-            _log.error("%s Send SIGHUP to the bot once it can be.", error)
+    def named(self, patterns: Sequence[str]) -> list[Tool]:
+        """Return the functions that patterns name."""
+        return [
+            tool
+            for tool in self._tools.values()
+            if any(fnmatchcase(tool.name, pattern) for pattern in patterns)
+        ]
 
     async def close(self) -> None:
         """Close the connections of functions, and end the MCP servers."""
         await asyncio.gather(*(server.close() for server in self._servers))
         await self.public.close()
+
+    async def _list(self, server: McpServer) -> None:
+        """List a server's tools; the tools listed earlier stay where the server fails."""
+        try:
+            self._listed[server.name] = await server.tools()
+        except ToolError as error:
+            _log.error("%s Send SIGHUP to the bot to try again.", error)
 
 
 def _is_needed(server: str, patterns: Sequence[str]) -> bool:

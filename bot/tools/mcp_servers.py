@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.config.tools import McpSettings
 from bot.runtime.clock import Clock
-from bot.tools.context import Context, Run
+from bot.tools.context import Context, PreparedCall
 from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError, ToolFile
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class McpServer:
             seconds=self._settings.seconds,
         )
 
-    def _prepare(self, tool: str, validator: Any, text: str) -> Run:
+    def _prepare(self, tool: str, validator: Any, text: str) -> PreparedCall:
         try:
             arguments = json.loads(text.strip() or "{}")
         except (ValueError, RecursionError) as error:

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from bot.tools.context import Context, Run
+from bot.tools.context import Context, PreparedCall
 from bot.tools.tool import ArgumentsError, Tool
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -123,7 +123,7 @@ def tool_of(function: Callable[..., Any]) -> Tool:
         forbid_unknown_fields=True,
     )
 
-    def prepare(text: str) -> Run:
+    def prepare(text: str) -> PreparedCall:
         try:
             values = msgspec.json.decode(text.strip() or "{}", type=arguments)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

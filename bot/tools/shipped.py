@@ -1,31 +1,31 @@
-"""The functions that come with the bot and need nothing: time, dice, messages, reminders, people.
+"""The functions that come with the bot: time, dice, arithmetic, messages, reminders, pictures.
 
-Those that set reminders or call people count as read-only, so that nobody has to approve a call:
-they change nothing that the member could not change by a command.
+Functions that set reminders or call people count as read-only, so that nobody must approve a call:
+a member could do the same by a command. A picture changes nothing but the reply.
 """
 
-import ast
-import math
-import operator
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta
 
+from bot.tools import calculator
 from bot.tools.context import Context, FoundMessage
-from bot.tools.python_functions import tool
-from bot.tools.tool import ToolError
+from bot.tools.python_functions import tool, tool_of
+from bot.tools.tool import FunctionResult, Tool, ToolError, ToolFile
+
+PictureMaker = Callable[[str], Awaitable[bytes]]
+"""Returns the picture of a description as a file's bytes; raises ``ToolError``."""
 
 _MOST_DICE: Final = 100
 _MOST_SIDES: Final = 10_000
 _DICE: Final = re.compile(
     r"(?P<count>\d{0,3})[dwDW](?P<sides>\d{1,5})(?P<kept>[khKH]{1,2}\d{1,3})?"
 )
-_LARGEST: Final = 10**4_000
 
 
 @tool(read_only=True)
@@ -98,12 +98,7 @@ async def calculate(expression: Annotated[str, Meta(max_length=1_000)]) -> str:
             round, min, max, factorial, gcd, and the constants pi and e.
 
     """
-    try:
-        return str(_value(ast.parse(expression.strip().replace("^", "**"), mode="eval").body))
-    except (SyntaxError, RecursionError, MemoryError):
-        raise ToolError("This is no arithmetic expression.") from None
-    except (ArithmeticError, ValueError, TypeError) as error:
-        raise ToolError(f"It can't be calculated: {error}.") from None
+    return str(calculator.calculate(expression))
 
 
 @tool(read_only=True)
@@ -195,6 +190,50 @@ async def ask_a_person(context: Context) -> str:
     return await context.people.call()
 
 
+SHIPPED: Final = tuple(
+    tool_of(function)
+    for function in (
+        current_time,
+        roll_dice,
+        calculate,
+        recent_messages,
+        search_messages,
+        remind_me,
+        list_reminders,
+        delete_reminder,
+        ask_a_person,
+    )
+)
+"""The functions that need no configured service."""
+
+
+def picture_tool(make: PictureMaker) -> Tool:
+    """Return the function that draws a picture at a configured endpoint."""
+
+    @tool(read_only=True, seconds=300)
+    async def make_image(
+        description: Annotated[str, Meta(min_length=1, max_length=4_000)],
+    ) -> FunctionResult:
+        """Draw a picture; the picture is shown below your answer.
+
+        Args:
+            description: What the picture shows, in detail, with its style.
+
+        """
+        picture = await make(description)
+        return FunctionResult(
+            "The picture is shown below your answer.", (ToolFile(_file_name(picture), picture),)
+        )
+
+    return tool_of(make_image)
+
+
+def _file_name(picture: bytes) -> str:
+    if picture.startswith(b"\xff\xd8"):
+        return "picture.jpg"
+    return "picture.webp" if picture[8:12] == b"WEBP" else "picture.png"
+
+
 def _moment(context: Context, moment: float) -> str:
     zone = ZoneInfo(context.place.time_zone)
     return f"{datetime.fromtimestamp(moment, zone):%A, %Y-%m-%d %H:%M} ({zone.key})"
@@ -208,68 +247,3 @@ def _listed(messages: Sequence[FoundMessage]) -> str:
         )
         or "There are no such messages."
     )
-
-
-_BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-_UNARY: Final[dict[type[ast.unaryop], Callable[[Any], Any]]] = {
-    ast.UAdd: operator.pos,
-    ast.USub: operator.neg,
-}
-_CONSTANTS: Final = {"pi": math.pi, "e": math.e, "tau": math.tau}
-_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
-    name: getattr(math, name)
-    for name in (
-        "sqrt", "cbrt", "exp", "log", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan",
-        "atan2", "sinh", "cosh", "tanh", "degrees", "radians", "floor", "ceil", "trunc", "hypot",
-        "gcd", "lcm",
-    )
-} | {"abs": abs, "round": round, "min": min, "max": max}  # fmt: skip
-
-
-def _value(node: ast.expr) -> int | float:
-    match node:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return _bounded(number)
-        case ast.Name(id=name) if name in _CONSTANTS:
-            return _CONSTANTS[name]
-        case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _UNARY:
-            return _bounded(_UNARY[type(sign)](_value(operand)))
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(_value(left), _value(right))
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
-            return _bounded(_BINARY[type(sign)](_value(left), _value(right)))
-        case ast.Call(func=ast.Name(id="factorial"), args=[argument], keywords=[]):
-            number = _value(argument)
-            if not isinstance(number, int) or not 0 <= number <= 1_000:
-                raise ToolError("factorial takes a whole number from 0 to 1000.")
-            return math.factorial(number)
-        case ast.Call(func=ast.Name(id="pow"), args=[base, exponent], keywords=[]):
-            return _power(_value(base), _value(exponent))
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
-            return _bounded(_FUNCTIONS[name](*map(_value, arguments)))
-    raise ToolError(
-        "This is no arithmetic expression: only numbers, operators and functions count."
-    )
-
-
-def _power(base: float, exponent: float) -> int | float:
-    whole = isinstance(base, int) and isinstance(exponent, int)
-    if whole and int(base).bit_length() * int(exponent) > _LARGEST.bit_length():
-        raise ToolError("The number is too large.")
-    return _bounded(base**exponent)
-
-
-def _bounded(value: Any) -> int | float:
-    if isinstance(value, complex):
-        raise ToolError("The result is not a real number.")
-    if not math.isfinite(value) if isinstance(value, float) else abs(value) > _LARGEST:
-        raise ToolError("The number is too large.")
-    result: int | float = value
-    return result

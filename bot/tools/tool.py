@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from bot.tools.context import Run
+from bot.tools.context import PreparedCall
 
 _LONGEST_NAME: Final = 64
 _LONGEST_DESCRIPTION: Final = 4_000
@@ -51,7 +51,7 @@ class Tool:
     name: str
     description: str
     parameters: dict[str, Any]
-    prepare: Callable[[str], Run]
+    prepare: Callable[[str], PreparedCall]
     read_only: bool = False
     idempotent: bool = False
     seconds: float | None = None

@@ -13,7 +13,7 @@ from bot.models.images import DrawingError, ImagesEndpoint
 from bot.tools.tool import ToolError
 from tests.support.fake_clock import FakeClock
 from tests.support.loopback import Loopback
-from tests.tools.contexts import PlainContext
+from tests.tools.contexts import context_of_ada
 
 PNG = bytes.fromhex("89504e470d0a1a0a") + b"rest of a picture"
 
@@ -92,12 +92,12 @@ async def test_make_image_puts_the_picture_into_the_reply(studio: Studio) -> Non
     closers: list[Any] = []
     functions = build_functions(config, {"IMAGES_KEY": "sk-1"}, FakeClock(), closers.append)
     await functions.reload()
-    tool = functions.toolbox.get("make_image")
+    tool = functions.get("make_image")
     assert tool is not None
-    result = await tool.prepare('{"description": "a cat"}')(PlainContext())
+    result = await tool.prepare('{"description": "a cat"}')(context_of_ada())
     assert [(file.name, file.data) for file in result.files] == [("picture.png", PNG)]
     studio.status = 403
     with pytest.raises(ToolError):
-        await tool.prepare('{"description": "a cat"}')(PlainContext())
+        await tool.prepare('{"description": "a cat"}')(context_of_ada())
     for close in closers:
         await close()

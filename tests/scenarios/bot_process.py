@@ -56,7 +56,7 @@ async def _run(
     functions = Functions(tools)
     if tools is not None:
         await functions.reload()
-    definitions = functions.toolbox.definitions(["*"])
+    definitions = functions.definitions(["*"])
     request = from_raw(CreateAssistant, {"model": "scripted-model", "tools": definitions})
     assistant = await api.create_assistant(request)
     ledger = await Ledger.open(directory / "bot.db", clock.now)

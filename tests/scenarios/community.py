@@ -195,6 +195,8 @@ class Community:
         await self.bot.close()
         await asyncio.gather(running, return_exceptions=True)
         await self.ledger.close()
+        if self.functions is not None:
+            await self.functions.close()
 
     async def restart_bot(self, **limits: float) -> None:
         """Stop the bot, and start it with these of the ``ChatLimits`` changed."""

@@ -43,7 +43,7 @@ class Post:
             return "nothing new"
 
         made = Functions(settings)
-        made.toolbox.replace([tool_of(send), tool_of(read)])
+        made.replace([tool_of(send), tool_of(read)])
         return made
 
 
@@ -56,7 +56,7 @@ async def start(whole: Community, post: Post, **settings: Any) -> None:
     """Start a bot whose assistant has the functions."""
     whole.functions = post.functions(ToolsSettings(**settings))
     await whole.start_engine()
-    definitions = whole.functions.toolbox.definitions(["*"])
+    definitions = whole.functions.definitions(["*"])
     request = from_raw(ModifyAssistant, {"tools": definitions})
     await whole.api.modify_assistant(whole.assistant_id, request)
     await whole.start_bot()

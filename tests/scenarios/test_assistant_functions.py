@@ -9,8 +9,8 @@ from bot.assistants.schema.tools import FunctionTool
 from bot.chat.texts.fluent import localized
 from bot.config.tools import FREE, ToolsSettings
 from bot.tools.functions import Functions
-from bot.tools.pictures import picture_tool
 from bot.tools.python_functions import tool_of
+from bot.tools.shipped import picture_tool
 from bot.tools.web import web_page_tool
 from tests.scenarios.community import Community, answer, community
 from tests.scenarios.test_assistants import told

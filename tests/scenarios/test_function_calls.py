@@ -80,7 +80,7 @@ class Workshop:
 async def give_functions(whole: Community, tools: list[Tool]) -> None:
     """Have these functions in the bot and on its assistant."""
     assert whole.functions is not None
-    whole.functions.toolbox.replace(tools)
+    whole.functions.replace(tools)
     request = from_raw(ModifyAssistant, {"tools": [each.definition() for each in tools]})
     await whole.api.modify_assistant(whole.assistant_id, request)
 

@@ -12,7 +12,7 @@ from bot.chat.transport.login import invite_url
 from bot.config import DiscordSettings
 from bot.sandbox import Permission
 from bot.tools.functions import Functions
-from bot.tools.pictures import picture_tool
+from bot.tools.shipped import picture_tool
 from tests.scenarios.community import Community, community, deny
 from tests.support.mcp_server import PNG
 

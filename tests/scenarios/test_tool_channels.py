@@ -19,7 +19,7 @@ async def whole(tmp_path: Path) -> AsyncIterator[Community]:
         made.functions = Functions()
         await made.functions.reload()
         await made.start_engine()
-        tools = made.functions.toolbox.definitions(["*_messages"])
+        tools = made.functions.definitions(["*_messages"])
         request = from_raw(ModifyAssistant, {"tools": tools})
         await made.api.modify_assistant(made.assistant_id, request)
         open_channel = made.sandbox.guild.add_text_channel("news")

@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
-import aiohttp
-
-from bot.tools import ToolError
+from bot.tools import Context, ToolError
 from bot.tools.context import Caller, CallPlace, FoundMessage, SetReminder
 from bot.tools.public_session import PublicSession
 
@@ -62,25 +61,22 @@ class NoPeople:
         raise ToolError("Nobody is here.")
 
 
-class PlainContext:
-    """Ada asks in the channel general, in Tokyo's time."""
-
-    def __init__(self, public: PublicSession | None = None) -> None:
-        self.asker = Caller(1, "Ada")
-        self.place = CallPlace(
+def context_of_ada(public: PublicSession | None = None) -> Context:
+    """Ada asks in the channel general, in Tokyo's time; without ``public`` the web is away."""
+    http: Any = None if public is None else public.session
+    return Context(
+        asker=Caller(1, "Ada"),
+        place=CallPlace(
             channel_id=2,
             channel_name="general",
             server_id=3,
             server_name="Test",
             time_zone="Asia/Tokyo",
-        )
-        self.log = logging.getLogger("tools.test")
-        self.values = MemoryValues()
-        self.channels = NoChannels()
-        self.reminders = MemoryReminders()
-        self.people = NoPeople()
-        self.public = public or PublicSession()
-
-    @property
-    def http(self) -> aiohttp.ClientSession:
-        return self.public.session
+        ),
+        http=http,
+        log=logging.getLogger("tools.test"),
+        values=MemoryValues(),
+        channels=NoChannels(),
+        reminders=MemoryReminders(),
+        people=NoPeople(),
+    )

@@ -15,7 +15,7 @@ from bot.tools.functions import Functions
 from bot.tools.mcp_servers import McpServer
 from bot.tools.tool import ArgumentsError, FunctionResult, Tool, ToolError
 from tests.support.mcp_server import PNG
-from tests.tools.contexts import PlainContext
+from tests.tools.contexts import context_of_ada
 
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
@@ -34,13 +34,13 @@ async def functions(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Functions]
 
 
 def found(functions: Functions, name: str) -> Tool:
-    tool = functions.toolbox.get(f"mcp_tiny_{name}")
+    tool = functions.get(f"mcp_tiny_{name}")
     assert tool is not None
     return tool
 
 
 async def called(functions: Functions, name: str, arguments: str = "{}") -> FunctionResult:
-    result = await found(functions, name).prepare(arguments)(PlainContext())
+    result = await found(functions, name).prepare(arguments)(context_of_ada())
     assert isinstance(result, FunctionResult)
     return result
 
@@ -108,7 +108,7 @@ async def test_a_server_that_can_not_be_started_leaves_the_others_working(
     server = McpServer("broken", settings, SystemClock(), headers={}, variables={})
     functions = Functions(servers=[server])
     await functions.reload()
-    assert functions.toolbox.get("roll_dice") is not None
+    assert functions.get("roll_dice") is not None
     assert "The MCP server broken can't be used: " in caplog.text
     assert "Permission denied" in caplog.text
     assert "TaskGroup" not in caplog.text

@@ -11,8 +11,7 @@ from bot.tools.functions import Functions
 from bot.tools.policy import Circumstances, decide
 from bot.tools.python_functions import load
 from bot.tools.tool import ArgumentsError, Tool
-from bot.tools.toolbox import Toolbox
-from tests.tools.contexts import PlainContext
+from tests.tools.contexts import context_of_ada
 
 MOON = '''"""The ten lines of the documentation."""
 from typing import Literal
@@ -67,7 +66,7 @@ async def test_a_function_with_hints_and_a_docstring_is_a_tool(tmp_path: Path) -
         },
     }
     assert (tool.read_only, tool.idempotent) == (True, True)
-    assert await tool.prepare('{"month": 3}')(PlainContext()) == "Ada: full moon of month 3"
+    assert await tool.prepare('{"month": 3}')(context_of_ada()) == "Ada: full moon of month 3"
 
 
 async def test_the_function_of_the_documentation_works(tmp_path: Path) -> None:
@@ -75,7 +74,7 @@ async def test_the_function_of_the_documentation_works(tmp_path: Path) -> None:
     code = page.partition("```python\n")[2].partition("```")[0]
     (tool,), problems = tools_in(tmp_path, moon=code)
     assert problems == []
-    assert await tool.prepare('{"month": 12}')(PlainContext()) == "12: 24"
+    assert await tool.prepare('{"month": 12}')(context_of_ada()) == "12: 24"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_a_default_that_changes_is_each_calls_own(tmp_path: Path) -> None:
     (tool,), _ = tools_in(tmp_path, f=text)
 
     async def twice() -> list[Any]:
-        return [await tool.prepare("")(PlainContext()) for _ in range(2)]
+        return [await tool.prepare("")(context_of_ada()) for _ in range(2)]
 
     assert asyncio.run(twice()) == ["[1]", "[1]"]
 
@@ -126,12 +125,12 @@ async def test_files_are_read_anew(tmp_path: Path) -> None:
     for word in ("one", "two"):
         (tmp_path / "f.py").write_text(f"async def f() -> str:\n    'F.'\n    return '{word}'\n")
         await functions.reload()
-        tool = functions.toolbox.get("f")
+        tool = functions.get("f")
         assert tool is not None
-        assert await tool.prepare("")(PlainContext()) == word
+        assert await tool.prepare("")(context_of_ada()) == word
     (tmp_path / "f.py").unlink()
     await functions.reload()
-    assert functions.toolbox.get("f") is None
+    assert functions.get("f") is None
     await functions.close()
 
 
@@ -139,12 +138,18 @@ def named(name: str, **flags: bool) -> Tool:
     return Tool(name=name, description="", parameters={}, prepare=lambda text: None, **flags)  # type: ignore[arg-type,return-value]  # never called
 
 
-def test_patterns_name_tools_and_long_names_stay_apart() -> None:
-    box = Toolbox([named("roll"), named("mcp.git.read"), named("mcp.git.write")])
-    assert [tool.name for tool in box.named(["mcp.git.*"])] == ["mcp.git.read", "mcp.git.write"]
-    assert len(box.named(["*"])) == 3
-    assert box.unknown(["roll", "mcp.hub.*"]) == ["mcp.hub.*"]
-    assert box.get("mcp_git_read") is box.named(["mcp.git.read"])[0]
+def test_patterns_name_functions_and_long_names_stay_apart(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    functions = Functions()
+    functions.replace([named("roll"), named("mcp.git.read"), named("mcp.git.write"), named("roll")])
+    assert "Two functions are named roll; the second one, roll, is left out" in caplog.text
+    git = functions.named(["mcp.git.*"])
+    assert [function.name for function in git] == ["mcp.git.read", "mcp.git.write"]
+    assert len(functions.named(["*"])) == 3
+    assert len(functions.definitions(["roll", "mcp.hub.*"])) == 1
+    assert "There is no function mcp.hub.*, so no assistant gets it" in caplog.text
+    assert functions.get("mcp_git_read") is git[0]
     first, second = (named(f"mcp.server.{'x' * 60}{number}").function_name for number in (1, 2))
     assert first != second
     assert len(first) == 64

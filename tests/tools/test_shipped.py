@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from bot.app.functions import read_document
 from bot.config.tools import SearchSettings
-from bot.tools import shipped
+from bot.tools import Context, shipped
 from bot.tools.public_session import PublicSession
 from bot.tools.python_functions import tool_of
 from bot.tools.tool import ArgumentsError, Tool, ToolError
 from bot.tools.web import WebSearch, web_page_tool
 from tests.support.loopback import Loopback
-from tests.tools.contexts import PlainContext
+from tests.tools.contexts import context_of_ada
 
 
-async def said(tool: Tool, arguments: str, context: PlainContext | None = None) -> str:
-    return str(await tool.prepare(arguments)(context or PlainContext()))
+async def said(tool: Tool, arguments: str, context: Context | None = None) -> str:
+    return str(await tool.prepare(arguments)(context or context_of_ada()))
 
 
 async def calculated(expression: str) -> str:
@@ -40,7 +40,7 @@ async def test_the_time_is_told_in_the_zone_of_the_server_or_in_another() -> Non
 
 
 async def test_reminders_are_set_listed_and_deleted_by_their_numbers() -> None:
-    context = PlainContext()
+    context = context_of_ada()
     remind = tool_of(shipped.remind_me)
     assert not remind.idempotent
     told = await said(remind, '{"text": "tea", "when": "2 hours"}', context)
@@ -201,11 +201,13 @@ PAGE = web_page_tool(read_document)
 
 async def test_a_web_page_is_read_as_text(site: Site) -> None:
     public = PublicSession(lambda address: address == "127.0.0.1")
-    text = await said(PAGE, f'{{"url": "http://127.0.0.1:{site.port}/page"}}', PlainContext(public))
+    text = await said(
+        PAGE, f'{{"url": "http://127.0.0.1:{site.port}/page"}}', context_of_ada(public)
+    )
     assert text.splitlines() == ["Tea", "Green & black"]
     # A redirect to another address is checked, too.
     with pytest.raises(ToolError, match="not on the public network"):
-        await said(PAGE, f'{{"url": "http://127.0.0.1:{site.port}/away"}}', PlainContext(public))
+        await said(PAGE, f'{{"url": "http://127.0.0.1:{site.port}/away"}}', context_of_ada(public))
     await public.close()
 
 
@@ -221,7 +223,7 @@ async def test_a_page_of_this_machine_is_not_read(
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
     public = PublicSession()
     with pytest.raises(ToolError, match="not on the public network"):
-        await said(PAGE, f'{{"url": "http://{host}:{site.port}/page"}}', PlainContext(public))
+        await said(PAGE, f'{{"url": "http://{host}:{site.port}/page"}}', context_of_ada(public))
     await public.close()
 
 

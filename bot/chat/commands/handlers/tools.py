@@ -69,8 +69,7 @@ class ToolCommands:
         self._rest = rest
         self._threads = threads
         self._choice = choice
-        self._toolbox = functions.toolbox
-        self._settings = functions.settings
+        self._functions = functions
         self._desk = desk
         self._make_soon = make_soon
         self._schedule = schedule
@@ -102,10 +101,10 @@ class ToolCommands:
             lines = []
             for given in assistant.tools:
                 if isinstance(given, FunctionTool):
-                    tool = self._toolbox.get(given.function.name)
+                    tool = self._functions.get(given.function.name)
                     known = "missing"
                     if tool is not None:
-                        known = decide(self._settings.rules, tool, circumstances)
+                        known = decide(self._functions.settings.rules, tool, circumstances)
                         if known == "ask" and not tool.read_only:
                             known = "ask-writes"
                     name = sentences.plain(given.function.name if tool is None else tool.name)
@@ -212,11 +211,11 @@ class ToolCommands:
         return None
 
     async def _may_decide(self, interaction: discord.Interaction[Any], approval: Approval) -> bool:
-        approvers = self._settings.approvers
+        approvers = self._functions.settings.approvers
         if "moderators" in approvers and interaction.permissions.manage_messages:
             return True
         roles = {role.id for role in getattr(interaction.user, "roles", ())}
-        if not roles.isdisjoint(self._settings.approver_roles):
+        if not roles.isdisjoint(self._functions.settings.approver_roles):
             return True
         turn = await self._ledger.history.turn(approval.turn_id)
         return "askers" in approvers and turn is not None and turn.asked_by(interaction.user.id)

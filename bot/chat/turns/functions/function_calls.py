@@ -34,8 +34,8 @@ from bot.store.ledger import (
     StoredCall,
     Turn,
 )
-from bot.tools.caller import make_call
-from bot.tools.context import Run as PreparedCall
+from bot.tools.call import make_call
+from bot.tools.context import PreparedCall
 from bot.tools.functions import Functions
 from bot.tools.policy import Circumstances, decide
 from bot.tools.tool import ArgumentsError, Tool
@@ -77,7 +77,7 @@ class FunctionCaller:
         self.ledger: Final = ledger
         self.clock: Final = clock
         self.choice: Final = choice
-        self.toolbox: Final = functions.toolbox
+        self.functions: Final = functions
         self.contexts: Final = contexts
         self.approvals: Final = Approvals(client, ledger, rest, clock, locales, functions.settings)
         self.settings: Final = functions.settings
@@ -173,7 +173,7 @@ class TurnCalls:
         if known is not None and known.outcome is not None and known.output is not None:
             return known.outcome, known.output
         new = self._new(run, call)
-        tool = self._caller.toolbox.get(call.function.name)
+        tool = self._caller.functions.get(call.function.name)
         if tool is None:
             return await self._not_made(new, known, "invalid", FUNCTION_UNAVAILABLE)
         try:

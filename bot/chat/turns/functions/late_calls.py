@@ -16,7 +16,7 @@ from bot.chat.turns.functions.approvals import call_of, question_about
 from bot.chat.turns.functions.function_calls import DENIED, INTERRUPTED, FunctionCaller, limited
 from bot.runtime.tasks import BackgroundTasks
 from bot.store.ledger import Approval, CallFile, CallOutcome
-from bot.tools.caller import CallResult, make_call
+from bot.tools.call import CallResult, make_call
 from bot.tools.tool import ArgumentsError, ToolFile
 
 _log: Final = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class LateCalls:
     async def _end(self, approval: Approval) -> "_End | CallResult | None":
         """Make a call and return its end; None if another task makes the call."""
         caller = self._caller
-        tool = caller.toolbox.get(approval.name)
+        tool = caller.functions.get(approval.name)
         turn = await self._ledger.history.turn(approval.turn_id)
         if tool is None or turn is None:
             return _End("invalid", FUNCTION_UNAVAILABLE)

@@ -4,7 +4,6 @@ import logging
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import discord
 
 from bot.chat.places.people_calls import Handovers
@@ -15,10 +14,9 @@ from bot.chat.turns.functions.tool_channels import TurnChannels
 from bot.chat.turns.functions.tool_services import TurnPeople, TurnReminders
 from bot.runtime.clock import Clock
 from bot.store.ledger import Asker, Ledger, TooManyValuesError, Turn
-from bot.tools import ToolError
+from bot.tools import Context, ToolError
 from bot.tools.context import Caller, CallPlace
 from bot.tools.functions import Functions
-from bot.tools.public_session import PublicSession
 
 LONGEST_KEY: Final = 200
 LONGEST_VALUE: Final = 10_000
@@ -55,35 +53,6 @@ class TurnValues:
         return f"{self._function}:{key}"
 
 
-class TurnToolContext:
-    """The ``Context`` of one function in one turn."""
-
-    def __init__(
-        self,
-        asker: Caller,
-        place: CallPlace,
-        values: TurnValues,
-        log: logging.Logger,
-        channels: TurnChannels,
-        reminders: TurnReminders,
-        people: TurnPeople,
-        public: PublicSession,
-    ) -> None:
-        self.channels: Final = channels
-        self.reminders: Final = reminders
-        self.people: Final = people
-        self.asker: Final = asker
-        self.place: Final = place
-        self.values: Final = values
-        self.log: Final = log
-        self._public = public
-
-    @property
-    def http(self) -> aiohttp.ClientSession:
-        """An HTTP session that connects to public addresses only."""
-        return self._public.session
-
-
 class ToolContexts:
     """Makes the contexts of functions; ``zone`` counts where a server has no time zone."""
 
@@ -107,7 +76,7 @@ class ToolContexts:
         self._public = functions.public
         self._zone = zone
 
-    async def of(self, turn: Turn, function: str) -> TurnToolContext:
+    async def of(self, turn: Turn, function: str) -> Context:
         """Return the context of a function that a turn calls; raises ``LedgerError``."""
         zone = self._zone
         guild = None if turn.guild_id is None else self._client.get_guild(turn.guild_id)
@@ -122,15 +91,15 @@ class ToolContexts:
             time_zone=zone.key,
         )
         asker = asker_of(turn)
-        return TurnToolContext(
-            Caller(asker.id, asker.name),
-            place,
-            TurnValues(self._ledger, turn.guild_id or turn.channel_id, function),
-            logging.getLogger(f"tools.{function}"),
-            TurnChannels(self._client, self._rest, self._clock, turn),
-            TurnReminders(self._reminders, turn, asker),
-            TurnPeople(self._client, self._rest, self._handovers, turn, asker),
-            self._public,
+        return Context(
+            asker=Caller(asker.id, asker.name),
+            place=place,
+            http=self._public.session,
+            log=logging.getLogger(f"tools.{function}"),
+            values=TurnValues(self._ledger, turn.guild_id or turn.channel_id, function),
+            channels=TurnChannels(self._client, self._rest, self._clock, turn),
+            reminders=TurnReminders(self._reminders, turn, asker),
+            people=TurnPeople(self._client, self._rest, self._handovers, turn, asker),
         )
 
 

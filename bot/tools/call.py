@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from bot.runtime.clock import Clock
-from bot.tools.context import Context, Run
+from bot.tools.context import Context, PreparedCall
 from bot.tools.tool import Tool, ToolError, ToolFile, result_of
 
 MOST_FILE_BYTES: Final = 25 * 2**20
@@ -30,15 +30,21 @@ class CallResult(Struct, frozen=True):
 
 
 async def make_call(
-    tool: Tool, run: Run, context: Context, clock: Clock, *, seconds: float, most_characters: int
+    tool: Tool,
+    call: PreparedCall,
+    context: Context,
+    clock: Clock,
+    *,
+    seconds: float,
+    most_characters: int,
 ) -> CallResult:
-    """Make a call, and return its end; a cancellation cancels the tool.
+    """Make a call of a tool and return its end; a cancellation cancels the tool.
 
-    ``seconds`` is the time limit of tools without their own. A longer output than
+    ``seconds`` is the time limit of tools without a limit of their own. An output of more than
     ``most_characters`` is cut, and says so.
     """
     seconds = tool.seconds or seconds
-    working = asyncio.ensure_future(run(context))
+    working = asyncio.ensure_future(call(context))
     overdue = asyncio.create_task(clock.sleep(seconds))
     try:
         await asyncio.wait({working, overdue}, return_when=asyncio.FIRST_COMPLETED)
