@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
@@ -220,10 +220,13 @@ def check(config_path: Path | None, deep: bool, channel: int | None, verbose: bo
         from bot.app.check.trial import Trial
 
         _log_to_stderr(verbose=verbose, level=logging.CRITICAL)
-        load_config: Callable[[], Config] = lambda: _config(config_path)  # noqa: E731 - the report shows its errors
-        trial = Trial(channel or 0) if deep or channel else None
-        environment = _environment(config_path)
-        passed = asyncio.run(run_check(load_config, environment, say=_say, trial=trial))
+        checking = run_check(
+            lambda: _config(config_path),
+            _environment(config_path),
+            say=_say,
+            trial=Trial(channel or 0) if deep or channel else None,
+        )
+        passed = asyncio.run(checking)
         sys.exit(0 if passed else 2)
 
 
@@ -348,10 +351,9 @@ def _log_to_stderr(*, verbose: bool, level: int, form: LogFormat = "text") -> No
     if not verbose:
         # discord.py logs each connection and each retry, which most operators do not need.
         logging.getLogger("discord").setLevel(max(level, logging.WARNING))
-        # discord.client warns at every start that voice support, which the bot does not use, is
-        # missing.
+        # discord.client warns at every start that voice support is missing. The bot needs none.
         logging.getLogger("discord.client").setLevel(max(level, logging.ERROR))
-        # It also logs a stack trace of forty lines at every attempt to reconnect.
+        # discord.client logs a stack trace of forty lines at every attempt to reconnect.
         logging.getLogger("discord.client").addFilter(_without_trace)
 
 

@@ -17,7 +17,7 @@ from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant, Pag
 from bot.assistants.validation import from_raw
 from bot.chat.threads.api_errors import may_pass
 from bot.chat.turns.place_instructions import PlaceSwitch
-from bot.config import AssistantSettings, AssistantsSettings, ConfigError
+from bot.config import AssistantSettings, AssistantsSettings, Config, ConfigError
 from bot.store.ledger import Ledger
 
 _FALLBACK_MODEL: Final = "default"
@@ -35,14 +35,14 @@ DEFAULT_ASSISTANT: Final = AssistantSettings(
 
 
 class ConfiguredAssistants(Struct, frozen=True):
-    """The id of the assistant that answers, and the ids of all configured ones by their names."""
+    """The id of the assistant that answers, and the ids of all configured assistants by name."""
 
     default_id: str
     by_name: dict[str, str]
 
 
 FunctionDefiner = Callable[[Sequence[str]], list[dict[str, Any]]]
-"""Returns the functions that patterns name as tools of the Assistants API."""
+"""Returns the functions whose names fit the patterns, as tools of the Assistants API."""
 
 
 def _no_functions(patterns: Sequence[str]) -> list[dict[str, Any]]:
@@ -52,27 +52,23 @@ def _no_functions(patterns: Sequence[str]) -> list[dict[str, Any]]:
 async def configured_assistants(
     api: AssistantsAPI,
     ledger: Ledger,
-    settings: AssistantsSettings,
+    config: Config,
     *,
-    default_model: str,
     functions: FunctionDefiner = _no_functions,
 ) -> ConfiguredAssistants:
-    """Create or update the defined assistants and return all configured ones.
+    """Create or update the defined assistants; return all configured assistants.
 
-    ``default_model`` is the model of sections without one; ``functions`` are those that sections
-    name. Raises ``ConfigError`` for a definition that the API refuses and for a missing
-    ``assistant``; ``APIError`` if the API does not answer.
+    ``functions`` defines the functions that a section names. Raises ``ConfigError`` for a
+    definition that the API refuses and for a missing ``assistant``, ``APIError`` if the API does
+    not answer.
     """
-    wanted = settings.assistant
+    url, wanted = config.assistants.url, config.assistants.assistant
     ids: dict[str, str] = {}
-    if wanted and not settings.define:
-        existing = await existing_assistant(api, wanted)
-        return ConfiguredAssistants(existing.id, {existing.name or existing.id: existing.id})
-    for section in settings.define or (DEFAULT_ASSISTANT,):
+    for section in _sections(config.assistants):
         if section.functions:
             tools = (*section.tools, *functions(section.functions))
             section = msgspec.structs.replace(section, tools=tools)
-        ids[section.name] = await _defined(api, ledger, settings.url, section, default_model)
+        ids[section.name] = await _defined(api, ledger, url, section, config.models.model)
     if wanted and wanted not in ids:
         existing = await existing_assistant(api, wanted)
         ids[existing.name or existing.id] = existing.id
@@ -80,8 +76,13 @@ async def configured_assistants(
     return ConfiguredAssistants(ids[wanted] if wanted else next(iter(ids.values())), ids)
 
 
+def _sections(settings: AssistantsSettings) -> tuple[AssistantSettings, ...]:
+    """Return the sections of the assistants that the start creates or updates."""
+    return settings.define or (() if settings.assistant else (DEFAULT_ASSISTANT,))
+
+
 def place_switch(settings: AssistantsSettings, configured: ConfiguredAssistants) -> PlaceSwitch:
-    """Return which assistants are told their place: defined ones as their sections say."""
+    """Return which assistants learn where they answer; a section overrides ``[assistants]``."""
     by_id = {configured.by_name[each.name]: each.place for each in settings.define}
     return PlaceSwitch(settings.place, by_id)
 
@@ -110,16 +111,16 @@ def no_such_assistant(wanted: str) -> ConfigError:
     )
 
 
-def checked_definitions(settings: AssistantsSettings, *, default_model: str) -> frozenset[str]:
-    """Return the names of the assistants that the start creates.
+def checked_definitions(config: Config) -> frozenset[str]:
+    """Return the names of the assistants that the start creates or updates.
 
     Raises ``ConfigError`` for a definition that the API would refuse.
     """
-    made = settings.define or (() if settings.assistant else (DEFAULT_ASSISTANT,))
-    for section in made:
+    sections = _sections(config.assistants)
+    for section in sections:
         with _config_errors(section):
-            from_raw(CreateAssistant, _fields(section, default_model))
-    return frozenset(section.name for section in made)
+            from_raw(CreateAssistant, _fields(section, config.models.model))
+    return frozenset(section.name for section in sections)
 
 
 @contextmanager

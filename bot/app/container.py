@@ -17,6 +17,7 @@ from bot.app.assistant_definitions import (
 from bot.app.backup import last_backup
 from bot.app.functions import build_functions, patterns_of
 from bot.app.keys import BOT_PROJECT, StartError, metrics_key, secret, server_keys
+from bot.app.model_endpoints import chosen_model, transcription_endpoint
 from bot.app.monitoring import Monitoring
 from bot.app.providers.attachment_text import AttachmentText
 from bot.app.providers.downloads import Downloads
@@ -33,10 +34,7 @@ from bot.client import Client
 from bot.config import Config
 from bot.engine import CodeQuotas, Engine, EngineOptions
 from bot.hosted.pictures import Painter
-from bot.models.factory import ChoiceError, ModelSettings, choose
 from bot.models.local.model import LocalModel
-from bot.models.local.weights import shown_on
-from bot.models.transcription import TranscriptionEndpoint
 from bot.models.types import ForwardingModel, Model, ModelError
 from bot.runtime.clock import Clock
 from bot.runtime.retry import TryAgain, endless, retry
@@ -129,7 +127,10 @@ class Container:
         return engine
 
     def _runs_per_project(self) -> int:
-        """Return the maximum of runs at once of a project: of several, each has three quarters."""
+        """Return how many runs of one project may execute at once.
+
+        A single project gets all places of the engine; several get three quarters each.
+        """
         most = self._config.engine.max_concurrent_runs
         projects = {BOT_PROJECT, *server_keys(self._environment).values()}
         return most if len(projects) == 1 else max(1, most - most // 4)
@@ -207,7 +208,7 @@ class Container:
         self._close_with(painter.close)
         discord = self._config.discord
         if isinstance(self._model, LocalModel):
-            # Its titles are poor, and each one would keep a question waiting.
+            # A small model writes poor titles, and a question would wait for each title.
             discord = msgspec.structs.replace(discord, name_threads="question")
         bot = ChatBot(
             discord,
@@ -252,20 +253,16 @@ class Container:
         if self._running is None:
             return
         bot, api, ledger = self._running
-        url = self._config.assistants.url
-        settings = msgspec.structs.replace(config.assistants, url=url)
+        settings = msgspec.structs.replace(config.assistants, url=self._config.assistants.url)
+        config = msgspec.structs.replace(config, assistants=settings)
         await self._functions.reload(patterns_of(config))
         assistants = await configured_assistants(
-            api,
-            ledger,
-            settings,
-            default_model=config.models.model,
-            functions=self._functions.definitions,
+            api, ledger, config, functions=self._functions.definitions
         )
         bot.set_assistants(
             assistants.default_id, assistants.by_name, place_switch(settings, assistants)
         )
-        _log.info("The assistants are configured anew: %s", ", ".join(assistants.by_name))
+        _log.info("The assistants were updated: %s", ", ".join(assistants.by_name))
 
     async def _offered_models(self) -> tuple[str, ...]:
         """Return the models that the endpoint, or a server elsewhere, lists.
@@ -280,7 +277,7 @@ class Container:
         self, api: AssistantsAPI, ledger: Ledger
     ) -> ConfiguredAssistants:
         """Create or update the configured assistants; retries while a server elsewhere is down."""
-        settings, model = self._config.assistants, self._config.models.model
+        settings = self._config.assistants
 
         def verdict(error: Exception) -> TryAgain | None:
             elsewhere = settings.url != "embedded"
@@ -293,11 +290,7 @@ class Container:
 
         return await retry(
             lambda: configured_assistants(
-                api,
-                ledger,
-                settings,
-                default_model=model,
-                functions=self._functions.definitions,
+                api, ledger, self._config, functions=self._functions.definitions
             ),
             endless(longest_delay=_LONGEST_WAIT),
             verdict,
@@ -324,52 +317,6 @@ class Container:
                 _log.exception("Shutdown step failed")
 
         self._stack.push_async_callback(close_logged)
-
-
-async def chosen_model(
-    config: Config,
-    environment: Mapping[str, str],
-    say: Callable[[str], None],
-    terminal: TextIO,
-) -> Model:
-    """Return the model of ``[models]``, not loaded yet; raises ``StartError``."""
-    settings = model_settings(config, environment)
-    try:
-        return await choose(settings, say=say, show=shown_on(terminal))
-    except ChoiceError as error:
-        raise StartError(str(error)) from error
-
-
-def model_settings(config: Config, environment: Mapping[str, str]) -> ModelSettings:
-    """Return the settings of the choice of a model; raises ``StartError`` for a missing key."""
-    models = config.models
-    return ModelSettings(
-        directory=Path(config.storage.directory),
-        endpoint=models.endpoint,
-        url=models.url,
-        model=models.model,
-        background=models.background,
-        api_key=secret(environment, "models", models.api_key_env) or "",
-        environment=environment,
-        gguf=Path(models.gguf) if models.gguf else None,
-    )
-
-
-def transcription_endpoint(
-    config: Config, environment: Mapping[str, str], clock: Clock
-) -> TranscriptionEndpoint | None:
-    """Return the endpoint of ``[models.transcription]``; None without a url.
-
-    Raises ``StartError`` for a key that is not set or can't be one.
-    """
-    settings = config.models.transcription
-    if not settings.url:
-        return None
-    key = secret(environment, "models.transcription", settings.api_key_env)
-    try:
-        return TranscriptionEndpoint(settings.url, settings.model, api_key=key, clock=clock)
-    except ValueError as error:
-        raise StartError(f"[models.transcription]: {error}") from None
 
 
 def _monitoring(config: Config, clock: Clock) -> Monitoring:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from bot.app.keys import StartError, secret
+from bot.app.model_endpoints import images_endpoint
 from bot.config import Config
 from bot.hosted.extract import ExtractionError, ExtractionLimits, extract_text
 from bot.models.images import DrawingError, ImagesEndpoint
@@ -23,9 +24,9 @@ def build_functions(
     clock: Clock,
     close_with: Callable[[Callable[[], Awaitable[None]]], None],
 ) -> Functions:
-    """Build the functions; raises ``StartError`` for a secret that is not set.
+    """Build the functions; ``close_with`` gets the ``close`` of each part.
 
-    What must be closed is given to ``close_with``.
+    Raises ``StartError`` for a secret that is not set.
     """
     tools = [web_page_tool(read_document)]
     search = config.tools.search
@@ -52,25 +53,6 @@ def build_functions(
     return functions
 
 
-def images_endpoint(
-    config: Config, environment: Mapping[str, str], clock: Clock
-) -> ImagesEndpoint | None:
-    """Return the endpoint of ``[models.images]``; None without a url.
-
-    Raises ``StartError`` for a key that is not set or can't be one.
-    """
-    settings = config.models.images
-    if not settings.url:
-        return None
-    key = secret(environment, "models.images", settings.api_key_env)
-    try:
-        return ImagesEndpoint(
-            settings.url, settings.model, size=settings.size, api_key=key, clock=clock
-        )
-    except ValueError as error:
-        raise StartError(f"[models.images]: {error}") from None
-
-
 def patterns_of(config: Config) -> list[str]:
     """Return the patterns of functions of all configured assistants."""
     return [each for section in config.assistants.define for each in section.functions]
@@ -79,7 +61,10 @@ def patterns_of(config: Config) -> list[str]:
 def _values(
     environment: Mapping[str, str], server: str, names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return secrets of the environment by the names that a server knows them by."""
+    """Return an MCP server's secrets; ``names`` maps the server's names to our variables.
+
+    Raises ``StartError`` for a variable that is not set.
+    """
     found: dict[str, str] = {}
     for name, variable in names.items():
         value = environment.get(variable, "").strip()

@@ -1,7 +1,7 @@
 """Keeps the vector stores of configured assistants in step with their files on this machine.
 
-The ledger knows which file has which content there. It is written after each file, so that a killed
-start goes on where it was; the next start uploads no file twice but at most one.
+The ledger holds the digest and id of each uploaded file, and is written after each upload. After a
+kill, the next start goes on there and uploads at most one file a second time.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _KnownFile(Struct, frozen=True):
-    """A file as the vector store has it."""
+    """A file in the vector store: the SHA-256 of its content, and its id."""
 
     digest: str
     file_id: str
 
 
 class _State(Struct):
-    """The vector store of an assistant and the files in it, by their paths here."""
+    """An assistant's vector store, and the files in it by their paths on this machine."""
 
     store_id: str
     files: dict[str, _KnownFile] = {}
@@ -77,7 +77,10 @@ async def _save(ledger: Ledger, key: str, state: _State) -> None:
 
 
 def _digests(section: AssistantSettings) -> dict[str, str]:
-    """Return the SHA-256 of each file by its path; folders stand for all files below them."""
+    """Return the SHA-256 of each file of a section by its path.
+
+    A folder stands for all files below it; hidden files are left out. Raises ``ConfigError``.
+    """
     found: dict[str, str] = {}
     for entry in section.knowledge:
         path = Path(entry)

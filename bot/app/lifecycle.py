@@ -57,7 +57,7 @@ async def run_bot(
 ) -> None:
     """Run the bot, and the server if ``[server] enabled`` is set, until cancelled.
 
-    ``reload`` reads the configuration anew; SIGHUP has the assistants follow it.
+    At each SIGHUP, ``reload`` reads the configuration again and the assistants are updated.
     Raises ``StartError``, and the errors of the parts that ``main`` prints in one line.
     """
     token = environment.get("DISCORD_TOKEN", "").strip()
@@ -90,7 +90,7 @@ async def run_bot(
 
 
 async def _reload_on_hangup(container: Container, reload: Callable[[], Config]) -> None:
-    """Reload the assistants at each SIGHUP; a mistake in the configuration changes nothing."""
+    """Update the assistants at each SIGHUP; an invalid configuration changes nothing."""
     loop = asyncio.get_running_loop()
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
@@ -101,7 +101,7 @@ async def _reload_on_hangup(container: Container, reload: Callable[[], Config]) 
             try:
                 await container.reload_assistants(reload())
             except (ConfigError, APIError, LedgerError) as error:
-                _log.error("The configuration was not read anew: %s", error)
+                _log.error("The assistants were not updated: %s", error)
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
 
@@ -196,6 +196,7 @@ def _forbid_new_privileges() -> None:
 
 @contextmanager
 def _signals(task: "asyncio.Future[Any]") -> Iterator[None]:
+    """Cancel ``task`` at the first SIGINT or SIGTERM; ignore later signals."""
     loop = asyncio.get_running_loop()
     stopping = False
 

@@ -1,4 +1,4 @@
-"""Whether the program is ready for work, and its metrics, for whoever operates it."""
+"""The readiness and the metrics of the running program, for its operator."""
 
 import asyncio
 import logging
@@ -20,13 +20,13 @@ if TYPE_CHECKING:  # loaded only if metrics are on
 _log: Final = logging.getLogger(__name__)
 
 _PROBE_SECONDS: Final = 5.0
-"""How long the answer of a readiness probe is given again."""
+"""Seconds for which the result of a readiness probe is reused."""
 
 
 class Monitoring:
-    """The program as its operator watches it; the server asks for the metrics and the readiness.
+    """Answers the server's requests for readiness and metrics.
 
-    ``prometheus`` is None if metrics are off. The parts are set as they start.
+    ``prometheus`` is None if metrics are off. Each part is watched from its start on.
     """
 
     def __init__(self, prometheus: "PrometheusMetrics | None", clock: Clock) -> None:
@@ -42,11 +42,11 @@ class Monitoring:
 
     @property
     def reports(self) -> Metrics:
-        """What the parts report to."""
+        """The metrics to which the parts report; a report is dropped if metrics are off."""
         return self._prometheus or Metrics()
 
     def expect_bot(self) -> None:
-        """Be ready only once the bot is connected."""
+        """Report the program as not ready until the bot is connected."""
         self._expects_bot = True
 
     def watch_engine(self, engine: Engine) -> None:
@@ -63,7 +63,7 @@ class Monitoring:
         return self._prometheus is not None
 
     async def metrics(self) -> MetricsText:
-        """Return the metrics of now."""
+        """Measure the gauges, and return all metrics."""
         assert self._prometheus is not None, "only a server with metrics asks for them"
         if self._bot is not None and self._ledger is not None:
             counts = await self._ledger.history.open_counts()

@@ -1,4 +1,4 @@
-"""Keeps what the parts of the program report, as Prometheus metrics.
+"""Turns the reports of the program's parts into Prometheus metrics.
 
 Imported only if metrics are on, because the library takes a tenth of a second to load.
 """
@@ -27,7 +27,7 @@ from bot.store.ledger import OPEN, OpenCounts
 _PREFIX: Final = "assistants_bot"
 
 _MOST_MODELS: Final = 50
-"""Models with a label of their own: callers name models, and each label takes memory."""
+"""Models with their own label value: callers name models, and each value takes memory."""
 
 _OTHER: Final = "other"
 _LIMIT_SECONDS: Final = 600.0
@@ -39,7 +39,7 @@ _SHORT_WAITS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 
 
 class PrometheusMetrics(Metrics):
-    """Keeps what the parts report, for Prometheus."""
+    """Counts and times the reports, for a scrape by Prometheus."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
@@ -76,7 +76,7 @@ class PrometheusMetrics(Metrics):
         ProcessCollector(registry=self.registry)
 
     def measure(self, vitals: Vitals, counts: OpenCounts, spending: Spending) -> None:
-        """Take what is measured at the moment of a scrape."""
+        """Set the gauges, at the moment of a scrape."""
         self._gauges = self._gauges or _Gauges(self.registry)
         self._gauges.set(vitals, counts, spending)
 
@@ -142,7 +142,7 @@ class PrometheusMetrics(Metrics):
 
 
 class _Gauges:
-    """What is measured at the moment of a scrape; they exist once there is a bot."""
+    """The gauges that each scrape sets; they are registered once a bot runs."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
@@ -159,7 +159,7 @@ class _Gauges:
         self._late = gauge("loop_late_seconds", "Delay of the event loop, p99 of the last minute.")
 
     def set(self, vitals: Vitals, counts: OpenCounts, spending: Spending) -> None:
-        """Take the values of now."""
+        """Set all gauges."""
         self._connected.set(vitals.connected)
         self._slots.labels("held").set(vitals.slots_held)
         self._slots.labels("waiting").set(vitals.slots_waiting)

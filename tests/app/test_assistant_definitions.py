@@ -8,7 +8,7 @@ import pytest
 from bot.app.assistant_definitions import DEFAULT_ASSISTANT, configured_assistants
 from bot.app.keys import StartError, secret, server_keys
 from bot.assistants.schema.requests import CreateAssistant, ModifyAssistant
-from bot.config import AssistantsSettings, Config, ConfigError, parse
+from bot.config import AssistantsSettings, Config, ConfigError, ModelsSettings, parse
 from bot.store.ledger import Ledger
 from bot.tools.functions import Functions
 from tests.support.assistants import House, house
@@ -32,9 +32,8 @@ def _settings(text: str) -> AssistantsSettings:
 
 
 async def _answering(home: House, ledger: Ledger, settings: AssistantsSettings) -> str:
-    return (
-        await configured_assistants(home.api, ledger, settings, default_model="some-model")
-    ).default_id
+    config = Config(assistants=settings, models=ModelsSettings(model="some-model"))
+    return (await configured_assistants(home.api, ledger, config)).default_id
 
 
 async def test_an_assistant_gets_the_functions_that_its_section_names(
@@ -51,8 +50,7 @@ async def test_an_assistant_gets_the_functions_that_its_section_names(
         made = await configured_assistants(
             home.api,
             ledger,
-            settings,
-            default_model="some-model",
+            Config(assistants=settings),
             functions=functions.definitions if patterns_known else lambda patterns: [],
         )
         assistant = await home.api.retrieve_assistant(made.default_id)

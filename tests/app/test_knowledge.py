@@ -11,7 +11,7 @@ from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import Assistant, FileSearchResources
 from bot.assistants.schema.vector_stores import CreateVectorStoreFile, VectorStoreFile
-from bot.config import AssistantSettings, AssistantsSettings, ConfigError, load
+from bot.config import AssistantSettings, AssistantsSettings, Config, ConfigError, load
 from bot.runtime.clock import SystemClock
 from bot.sandbox import Sandbox
 from bot.store.ledger import Ledger
@@ -40,10 +40,8 @@ async def defined(
 ) -> Assistant:
     """Define an assistant with this knowledge and return the assistant."""
     section = AssistantSettings(name="Ada", knowledge=tuple(map(str, knowledge)))
-    settings = AssistantsSettings(define=(section,))
-    found = await configured_assistants(
-        api or home.api, ledger, settings, default_model="some-model"
-    )
+    config = Config(assistants=AssistantsSettings(define=(section,)))
+    found = await configured_assistants(api or home.api, ledger, config)
     return await home.api.retrieve_assistant(found.default_id)
 
 
@@ -166,10 +164,10 @@ async def test_sighup_reads_definitions_and_files_anew_and_a_mistake_changes_not
             (tmp_path / "tools" / "bad.py").write_text("async def bad() -> str:\n    'Do.'\n")
             add_to(config, 'mistake = "x"\n')
             ran.process.send_signal(signal.SIGHUP)
-            await ran.until_line("was not read anew")
+            await ran.until_line("The assistants were not updated")
             add_to(config, '[[assistants.define]]\nname = "Ben"\n', instead_of='mistake = "x"\n')
             (tmp_path / "rules.md").write_text("Be very kind.")
             ran.process.send_signal(signal.SIGHUP)
-            assert "Ada, Ben" in await ran.until_line("are configured anew")
+            assert "Ada, Ben" in await ran.until_line("The assistants were updated")
             assert any("Ada knows" in line for line in ran.log)
             assert any("2 functions of" in line for line in ran.log)

@@ -8,13 +8,9 @@ from typing import Final
 from bot.app.assistant_definitions import checked_definitions, existing_assistant, no_such_assistant
 from bot.app.check.report import CheckReport
 from bot.app.check.trial import Trial
-from bot.app.container import (
-    chosen_model,
-    model_settings,
-    require_own_engine,
-    transcription_endpoint,
-)
+from bot.app.container import require_own_engine
 from bot.app.keys import BOT_PROJECT, StartError, secret, server_keys
+from bot.app.model_endpoints import chosen_model, model_settings, transcription_endpoint
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.requests import Page
@@ -32,10 +28,10 @@ from bot.store.engine.schema import MIGRATIONS as ENGINE_MIGRATIONS
 from bot.store.ledger.schema.migrations import MIGRATIONS as LEDGER_MIGRATIONS
 
 _MOST_UNREVIEWED: Final = 10_000
-"""How many people a bot may reach before Discord reviews its Message Content intent."""
+"""From this number of people on, a bot needs Discord's approval of its Message Content intent."""
 
 _MANY_PEOPLE: Final = 8_000
-"""From how many people on ``check`` warns of that review, which takes time."""
+"""From this number of people on, ``check`` warns: an approval takes time."""
 
 
 async def run_check(
@@ -45,9 +41,9 @@ async def run_check(
     say: Callable[[str], None],
     trial: Trial | None = None,
 ) -> bool:
-    """Run all checks and report each with ``say``; return whether none failed.
+    """Run all checks, print a line for each with ``say``, and return whether all passed.
 
-    ``trial`` also asks a question and writes a message.
+    ``trial`` also asks the model a question and writes a message on Discord.
     """
     report = CheckReport(say)
     try:
@@ -110,7 +106,7 @@ async def _check_discord(
 
 
 def _check_intent(report: CheckReport, settings: DiscordSettings, login: BotProfile) -> None:
-    """Check the Message Content intent, and the number of people from which Discord reviews it."""
+    """Check the Message Content intent, and whether the bot needs Discord's approval of it soon."""
     if not settings.message_content:
         report.ok(
             "intent",
@@ -172,7 +168,7 @@ async def _check_model(report: CheckReport, config: Config, environment: Mapping
 
 
 def _check_prices(report: CheckReport, config: Config) -> None:
-    """Name the configured models whose cost is unknown."""
+    """Warn of configured models without a price: their cost is unknown."""
     prices = config.prices.models
     named = [config.models.model, *(each.model for each in config.assistants.define)]
     unknown = sorted({model for model in named if model and model not in prices})
@@ -191,7 +187,7 @@ def _check_prices(report: CheckReport, config: Config) -> None:
 def _check_transcription(
     report: CheckReport, config: Config, environment: Mapping[str, str]
 ) -> None:
-    """Check the settings alone: an endpoint answers nothing but audio."""
+    """Check the settings alone: the endpoint has no request that needs no audio."""
     settings = config.models.transcription
     if not settings.url:
         return
@@ -207,7 +203,7 @@ def _check_definitions(report: CheckReport, config: Config, directory: Path) -> 
     """Check that the engine accepts the defined assistants and has the one that answers."""
     wanted = config.assistants.assistant
     try:
-        made = checked_definitions(config.assistants, default_model=config.models.model)
+        made = checked_definitions(config)
         if wanted and wanted not in made | assistants_in(directory / "engine.db", BOT_PROJECT):
             raise no_such_assistant(wanted)
     except (ConfigError, StoreError) as error:
@@ -252,7 +248,7 @@ async def _check_assistants(
         try:
             await client.list_assistants(Page(limit=1))
             report.ok("assistants", f"{settings.url} answers")
-            made = checked_definitions(settings, default_model=config.models.model)
+            made = checked_definitions(config)
             if settings.assistant not in ("", *made):
                 found = await existing_assistant(client, settings.assistant)
                 report.ok("assistant", f"{found.name or found.id} exists")

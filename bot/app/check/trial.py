@@ -1,4 +1,4 @@
-"""What ``check --deep`` tries: one question to the model, and one message on Discord."""
+"""The trial of ``check --deep``: one question to the model, and one message on Discord."""
 
 import asyncio
 import sys
@@ -9,8 +9,8 @@ from typing import Final
 
 from bot.app.assistant_definitions import existing_assistant
 from bot.app.check.report import CheckReport
-from bot.app.container import chosen_model
 from bot.app.keys import StartError, secret
+from bot.app.model_endpoints import chosen_model
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.assistants.schema.content import TextPart
@@ -32,7 +32,7 @@ from bot.models.types import (
 
 _QUESTION: Final = "This is a test. Answer with the single word: ready"
 _MOST_TOKENS: Final = 1024
-"""The most tokens of the answer; a reasoning model also thinks in them."""
+"""The most tokens of the answer; the thoughts of a reasoning model count, too."""
 
 _PATIENCE: Final = 90.0
 _POLL_SECONDS: Final = 0.25
@@ -40,7 +40,7 @@ _SHOWN: Final = 60
 
 
 class Trial:
-    """Tries what costs something; ``channel_id`` is 0 for the alert channel of the settings."""
+    """Asks a question and writes a message; ``channel_id`` 0 means ``[discord] alert_channel``."""
 
     def __init__(self, channel_id: int = 0) -> None:
         self._channel_id = channel_id
@@ -57,7 +57,8 @@ class Trial:
             report.failed("answer", str(error))
         except TimeoutError:
             report.failed(
-                "answer", f"The model has not answered for {_PATIENCE:g} s. Take a faster one."
+                "answer",
+                f"The model has not answered for {_PATIENCE:g} s. Take a faster one.",
             )
         else:
             took = time.monotonic() - began
@@ -100,7 +101,7 @@ async def _answer(config: Config, environment: Mapping[str, str]) -> str:
 
 
 def _model_name(config: Config) -> str:
-    """Return the model of the assistant that answers, as far as the configuration names it."""
+    """Return the configured model of the assistant that answers, else "default"."""
     wanted = config.assistants.assistant
     sections = [each for each in config.assistants.define if wanted in ("", each.name)]
     named = sections[0].model if sections else ""

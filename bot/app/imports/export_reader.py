@@ -1,4 +1,4 @@
-"""Reads a directory of exported objects: an exporter's layout, and raw objects of the API.
+"""Reads a directory of exported objects: the layout of an exporter, or raw objects of the API.
 
 The exporter's layout has ``assistants.json`` and one file for each thread, with its messages, runs
 and steps. Raw objects may be in any .json or .jsonl file: alone, in arrays, or in pages of lists.
@@ -34,7 +34,7 @@ _FILE_KEYS: Final = frozenset({"file_id", "file_ids", "vector_store_ids"})
 
 
 class Conversation(Struct):
-    """A thread with its objects, each kind oldest first; ``thread`` is None if it is not there."""
+    """A thread's objects, each kind oldest first; ``thread`` is None if the export lacks it."""
 
     thread_id: str
     thread: Thread | None = None
@@ -44,20 +44,20 @@ class Conversation(Struct):
 
 
 class ExportReader:
-    """Yields what a directory holds; collects problems and the ids of files on the way."""
+    """Yields the conversations of a directory; notes problems and ids of files meanwhile."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.problems: list[str] = []
         self.files: dict[str, str] = {}
-        """Files and vector stores that objects name, each with one of these objects."""
+        """Ids of files and vector stores, each with the id of an object that names it."""
         self._assistants: list[Assistant] = []
         self._loose: dict[str, Conversation] = {}
         self._runs_threads: dict[str, str] = {}
         self._loose_steps: dict[str, list[RunStep]] = defaultdict(list)
 
     def conversations(self) -> Iterator[Conversation]:
-        """Yield each conversation; a thread file of the exporter is in memory only meanwhile."""
+        """Yield each conversation; of an exporter's files, only one is in memory at a time."""
         for path in sorted(self._directory.rglob("*.json*")):
             if path.suffix in (".json", ".jsonl") and path.is_file():
                 yield from self._of_file(path)
@@ -71,7 +71,7 @@ class ExportReader:
 
     @property
     def assistants(self) -> list[Assistant]:
-        """The assistants; complete when the conversations have been read."""
+        """The assistants; complete once all conversations were read."""
         return self._assistants
 
     def _of_file(self, path: Path) -> Iterator[Conversation]:
@@ -119,7 +119,7 @@ class ExportReader:
         return conversation
 
     def _collect(self, raw: Any, shown: str) -> None:
-        """Keep raw objects until all files were read: parts of a conversation may be anywhere."""
+        """Keep raw objects until all files are read: a conversation may be in several files."""
         if isinstance(raw, dict) and raw.get("object") == "list":
             raw = _listed(raw.get("data"))
         if isinstance(raw, list):
@@ -152,7 +152,7 @@ class ExportReader:
         return [each for each in made if each is not None]
 
     def _object(self, kind: type[T], raw: Any, shown: str) -> T | None:
-        """Return a raw object as far as the API has it; report one that can't be used."""
+        """Decode a raw object, without fields that the API lacks; note one that can't be used."""
         id_ = raw.get("id") if isinstance(raw, dict) else None
         try:
             made: T = decode(_DECODERS[kind], msgspec.json.encode(raw))

@@ -41,7 +41,7 @@ async def run_import(
     project: str,
     say: Callable[[str], None],
 ) -> bool:
-    """Import a directory and report it with ``say``; return whether every object came.
+    """Import a directory, print a report with ``say``, and return whether nothing was refused.
 
     Raises ``StartError`` for a directory without objects, and the errors of the target.
     """
@@ -69,7 +69,7 @@ class _Report:
         self._expired: list[str] = []
 
     async def store(self, target: _Target, batch: ImportObjects) -> None:
-        """Store a batch; where it is refused as a whole, store its objects one by one."""
+        """Store a batch; if it is refused as a whole, store its objects one by one."""
         self.seen += sum(len(getattr(batch, kind)) for kind in _KINDS)
         try:
             self._add(await target(batch))
@@ -95,10 +95,10 @@ class _Report:
         self._expired += report.expired
 
     def tell(self, reader: ExportReader, say: Callable[[str], None]) -> bool:
-        """Print the report; return whether every object came."""
+        """Print the report; return whether nothing was refused."""
         for kind in _KINDS:
-            there = f", {self._present[kind]} were there before" if self._present[kind] else ""
-            say(f"{kind:<11} {self._stored[kind]} imported{there}")
+            present = f", {self._present[kind]} were there before" if self._present[kind] else ""
+            say(f"{kind:<11} {self._stored[kind]} imported{present}")
         problems = [*self._refused, *reader.problems]
         for heading, lines in (
             ("Unfinished runs, stored as expired:", self._expired),
@@ -132,7 +132,7 @@ def _parts(conversation: Conversation) -> Iterator[tuple[str, Any]]:
 
 
 def _batches(parts: Iterable[tuple[str, Any]]) -> Iterator[ImportObjects]:
-    """Yield requests of a bounded size; each object is in one."""
+    """Yield requests of a bounded size, which together hold all objects."""
     batch: dict[str, list[Any]] = {}
     count = size = 0
     for kind, each in parts:

@@ -1,1 +1,1 @@
-"""What chat and server need of other packages, behind the protocols that they name."""
+"""Adapters: they fill protocols of ``chat`` and ``server`` with parts of other packages."""

@@ -36,11 +36,11 @@ class AttachmentText:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     def is_text(self, name: str) -> bool:
-        """Return whether a file name means a plain text file."""
+        """Return whether the name's extension is that of a plain text file."""
         return is_text(name)
 
     def is_document(self, name: str) -> bool:
-        """Return whether a file name means a file whose text can be extracted."""
+        """Return whether the text of a file with this extension can be extracted."""
         return is_readable(name)
 
     async def read(self, name: str, data: bytes) -> str:
@@ -50,5 +50,5 @@ class AttachmentText:
                 return await extract_text(name, data, limits=_LIMITS, keep_source=True)
             except ExtractionError as error:
                 sentence = str(error).rstrip(".")
-                told = sentence[:1].lower() + sentence[1:]
-                raise UnreadableError(_REASONS[error.problem], told) from error
+                clause = sentence[:1].lower() + sentence[1:]
+                raise UnreadableError(_REASONS[error.problem], clause) from error

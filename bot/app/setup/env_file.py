@@ -44,7 +44,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def is_storable(value: str) -> bool:
-    """Tell whether every reader of the file takes the value as it is, without quotes."""
+    """Return whether a value needs no quotes, so that all programs read it alike."""
     return bool(_PLAIN.fullmatch(value)) and not _QUOTING.search(value)
 
 

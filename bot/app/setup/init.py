@@ -1,6 +1,6 @@
 """The dialogue of ``init``: the bot's account, the model, a server, and a greeting there.
 
-Each part is saved as soon as it was checked, so that another run goes on where one stopped.
+Each part is saved once it was checked, so that a second run goes on where the first one stopped.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Init:
     def run(self) -> None:
         """Ask, check and save; raises ``ConfigError``, ``StartError`` and ``LoginError``.
 
-        Prompts stand outside of the event loop, so that Ctrl-C ends them.
+        The event loop runs only between prompts, so that Ctrl-C ends a prompt.
         """
         with asyncio.Runner() as self._runner:
             self._stack = AsyncExitStack()

@@ -31,7 +31,7 @@ _CHECK_SECONDS: Final = 60.0
 
 
 class _Awaits(Protocol):
-    """Runs the event loop until a work is done."""
+    """Runs the event loop until an awaitable is done, and returns its result."""
 
     def __call__(self, work: Awaitable[T]) -> T: ...
 
@@ -85,7 +85,7 @@ class ModelStep:
                 return
 
     def _local_is_usable(self) -> bool:
-        """Tell whether the small local model could run here; say what is missing."""
+        """Return whether the small local model can run here; say what is missing."""
 
         async def asked() -> ModelStatus:
             settings = ModelSettings(directory=self._path.resolve().parent, endpoint="local")
@@ -134,7 +134,10 @@ class ModelStep:
         ]
 
     def _checked(self, option: _Option) -> bool:
-        """Get the key, choose the model, ask it a question and save; tell whether it answered."""
+        """Ask for the key and the model, check the model with a question, and save.
+
+        Returns whether the model answered.
+        """
         key = self._secrets().get(option.key_env, "").strip() if option.key_env else ""
         new_key = ""
         if option.key_env and not key:
@@ -173,7 +176,10 @@ class ModelStep:
     def _status(
         self, option: _Option, model: str, key: str, *, question: bool = False
     ) -> ModelStatus | None:
-        """Ask the endpoint for its models, or the model a question; say what fails."""
+        """Ask the endpoint for its models, or the model a question; say why a check fails.
+
+        Returns None for a check that failed.
+        """
 
         async def asked() -> ModelStatus:
             endpoint = endpoint_model(option.endpoint, option.url, model, key)
