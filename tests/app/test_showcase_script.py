@@ -12,14 +12,14 @@ PREPARED = sorted(
 
 
 @pytest.mark.parametrize("question", PREPARED)
-def test_each_prepared_question_has_exactly_one_scene(question: str) -> None:
-    matching = [scene for scene in SCENES if scene.matches(question)]
+def test_each_prepared_question_has_exactly_one_scene_in_one_language(question: str) -> None:
+    matching = [(scene, at) for scene in SCENES for at in (0, 1) if scene.matches(question, at)]
     assert matching == [scene_for(question)]
 
 
-def test_each_scene_is_asked_for_by_a_prepared_question() -> None:
+def test_each_scene_is_asked_for_by_a_prepared_question_in_each_language() -> None:
     asked = [scene_for(question) for question in PREPARED]
-    assert [scene.title for scene in SCENES if scene not in asked] == []
+    assert [scene.title[at] for scene in SCENES for at in (0, 1) if (scene, at) not in asked] == []
 
 
 def test_nothing_is_prepared_for_other_questions() -> None:

@@ -11,7 +11,6 @@ Texts = tuple[str, str]
 File = tuple[Texts, Texts]
 """A file's name and content."""
 
-
 SIEVE: Final = """\
 sieve = [True] * 10_000
 for number in range(2, 100):
@@ -33,25 +32,24 @@ def files_payload(files: Sequence[File]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A prepared question: its title, the answer, and how many words a second it comes with.
+    """A prepared question and its answer; ``pattern`` recognizes the question in each language.
 
-    ``call`` is the function that is called first, with its arguments; ``{result}`` in the answer is
-    its output.
-    ``needs`` is a pattern that the conversation must contain, else ``otherwise`` is the answer.
+    The model first says ``before`` and calls the function ``call`` with its arguments, if there is
+    one; ``{result}`` in the answer is the function's output. If the conversation does not match the
+    pattern ``needs``, the answer is ``otherwise``.
     """
 
-    pattern: str
-    title: str
-    answer: str
+    pattern: Texts
+    title: Texts
+    answer: Texts
     words_per_second: float = 60.0
     call: tuple[str, Mapping[str, str]] | None = None
+    before: Texts = ("", "")
     needs: str = ""
-    otherwise: str = ""
-    before: str = ""
-    """Text that comes before the call of a tool."""
+    otherwise: Texts = ("", "")
     pause: float = 0.0
     """Seconds before the first word, so that "thinking…" can be seen."""
 
-    def matches(self, text: str) -> bool:
-        """Return whether the text asks this question."""
-        return re.search(self.pattern, text, re.IGNORECASE) is not None
+    def matches(self, text: str, language: int) -> bool:
+        """Return whether the text asks this question in the language, an index of ``Texts``."""
+        return re.search(self.pattern[language], text, re.IGNORECASE) is not None

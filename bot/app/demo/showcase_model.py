@@ -15,16 +15,16 @@ from typing import Any, Final, Self
 import msgspec
 from aiohttp import web
 
-from bot.app.demo.scene import Scene
-from bot.app.demo.script import SCENES, UNKNOWN, scene_for
+from bot.app.demo.script import UNKNOWN, scene_for
 
 _TITLE: Final = "Write a title for the conversation"
 _JAPANESE: Final = re.compile("[぀-ヿ一-鿿]")
 _FRAME: Final = re.compile(r"\A\[The output of .*?\]\n")
-"""What the bot says to a model before a function's output."""
+"""The line that the engine puts before a function's output."""
 
 _PIECE: Final = re.compile(r"[^\S\n]*(?:[぀-ヿ一-鿿、。]{1,3}|[^\s぀-ヿ一-鿿、。]+|\n+)")
-_LEAST_REQUEST: Final = 64 * 2**20
+_MOST_BYTES: Final = 64 * 2**20
+"""The largest request; questions may come with files."""
 
 Message = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ class ShowcaseModel:
     name: Final = "scripted-showcase"
 
     def __init__(self) -> None:
-        app = web.Application(client_max_size=_LEAST_REQUEST)
+        app = web.Application(client_max_size=_MOST_BYTES)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -62,14 +62,14 @@ class ShowcaseModel:
         return response
 
     async def _stream(self, body: Mapping[str, Any], response: web.StreamResponse) -> None:
-        told = 0
+        sent = 0
         for delta, delay, finish in _answer(body["messages"], bool(body.get("tools"))):
             await asyncio.sleep(delay)
-            told += 1
+            sent += 1
             choice = {"index": 0, "delta": delta, "finish_reason": finish}
             await response.write(self._chunk([choice]))
         prompt = sum(len(_text(message).split()) for message in body["messages"])
-        usage = {"prompt_tokens": prompt, "completion_tokens": told, "total_tokens": prompt + told}
+        usage = {"prompt_tokens": prompt, "completion_tokens": sent, "total_tokens": prompt + sent}
         await response.write(self._chunk([], usage=usage))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
@@ -87,7 +87,7 @@ class ShowcaseModel:
 
 
 Step = tuple[dict[str, Any], float, str | None]
-"""A delta, the seconds before it, and the reason of the end on the last one."""
+"""A delta, the seconds before the delta, and the finish reason, which only the last step has."""
 
 
 def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
@@ -96,20 +96,22 @@ def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
     asked = max((at for at, one in enumerate(messages) if one["role"] == "user"), default=0)
     question = _text(messages[asked]) if messages else ""
     if _TITLE in everything:
-        found = next((scene for scene in SCENES if scene.matches(everything)), None)
-        yield from _said("Showcase" if found is None else found.title, 1000)
+        titled = scene_for(everything)
+        yield from _said("Showcase" if titled is None else titled[0].title[titled[1]], 1000)
         return
-    scene = scene_for(question)
-    if scene is None:
+    found = scene_for(question)
+    if found is None:
         yield from _said(UNKNOWN[bool(_JAPANESE.search(question))], 60)
         return
+    scene, language = found
     results = [_text(one) for one in messages[asked:] if one["role"] == "tool"]
     if scene.call and tools and not results:
-        yield from _call(scene, *scene.call)
+        yield from _said(scene.before[language], scene.words_per_second, end=None)
+        yield from _call(*scene.call)
         return
     yield {"content": ""}, scene.pause, None
     fits = re.search(scene.needs, everything) is not None
-    text = scene.answer if fits else scene.otherwise
+    text = (scene.answer if fits else scene.otherwise)[language]
     if "{result}" in text:
         output = "no result, since no tool was called"
         if results:
@@ -118,15 +120,16 @@ def _answer(messages: Sequence[Message], tools: bool) -> Iterator[Step]:
     yield from _said(text, scene.words_per_second)
 
 
-def _said(text: str, words_per_second: float) -> Iterator[Step]:
+def _said(text: str, words_per_second: float, end: str | None = "stop") -> Iterator[Step]:
+    """Yield the pieces of a text, and the end of the answer unless ``end`` is None."""
     for piece in _PIECE.findall(text):
         yield {"content": piece}, 1 / words_per_second, None
-    yield {}, 0.0, "stop"
+    if end is not None:
+        yield {}, 0.0, end
 
 
-def _call(scene: Scene, name: str, arguments: Mapping[str, str]) -> Iterator[Step]:
-    for piece in _PIECE.findall(scene.before):
-        yield {"content": piece}, 1 / scene.words_per_second, None
+def _call(name: str, arguments: Mapping[str, str]) -> Iterator[Step]:
+    """Yield a call of a function, which ends the answer."""
     function = {"name": name, "arguments": json.dumps(arguments)}
     call = {"index": 0, "id": "call_showcase", "type": "function", "function": function}
     yield {"tool_calls": [call]}, 0.2, None
