@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from bot.config.errors import explained
 from bot.config.limits import LimitSettings, PriceSettings
@@ -66,7 +67,7 @@ class AccessSettings(Section, frozen=True, kw_only=True):
 
 
 class SchedulesSettings(Section, frozen=True, kw_only=True):
-    """Bounds of schedules, and what becomes of a time that passed while the bot was away."""
+    """Limits of schedules, and what happens to a due time that the bot missed."""
 
     missed: Literal["once", "skip"] = "once"
     most_per_server: Positive = 50
@@ -75,7 +76,7 @@ class SchedulesSettings(Section, frozen=True, kw_only=True):
 
 
 class AssistantSettings(Section, frozen=True, kw_only=True):
-    """An assistant that the bot creates at its first start and updates when the section changes."""
+    """An assistant that the start creates, and updates once the section has changed."""
 
     name: Annotated[str, Meta(min_length=1, max_length=256)]
     model: str = ""
@@ -120,7 +121,7 @@ class CodeInterpreterSettings(Section, frozen=True, kw_only=True):
 
 
 class TranscriptionSettings(Section, frozen=True, kw_only=True):
-    """The endpoint that transcribes voice messages and audio files; none without a url."""
+    """The endpoint that transcribes voice messages and audio files; off without a url."""
 
     url: str = ""
     model: Annotated[str, Meta(min_length=1)] = "whisper-1"
@@ -138,7 +139,7 @@ EndpointName = Literal["auto", "openai", "chat", "local"] | HostedName | LocalNa
 
 
 class ImagesSettings(Section, frozen=True, kw_only=True):
-    """The endpoint that draws pictures for the function ``make_image``; none without a url."""
+    """The endpoint that draws pictures for the function ``make_image``; off without a url."""
 
     url: str = ""
     model: Annotated[str, Meta(min_length=1)] = "gpt-image-1"
@@ -200,7 +201,7 @@ class ConfigError(Exception):
 def load(path: Path) -> Config:
     """Read a config file; raises ``ConfigError`` with the file, the key and valid values.
 
-    The returned paths are absolute; relative ones start at the file's directory.
+    All returned paths are absolute: a relative path starts at the file's directory.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -213,28 +214,21 @@ def load(path: Path) -> Config:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path} can't be read: {reason}.") from None
     config = parse(text, str(path))
-    folder = path.resolve().parent
-    directory = folder / Path(config.storage.directory).expanduser()
+
+    def absolute(name: str) -> str:
+        return str(path.resolve().parent / Path(name).expanduser()) if name else ""
+
     define = tuple(
-        msgspec.structs.replace(
-            section,
-            knowledge=tuple(str(folder / Path(each).expanduser()) for each in section.knowledge),
-        )
+        replace(section, knowledge=tuple(map(absolute, section.knowledge)))
         for section in config.assistants.define
     )
-    assistants = msgspec.structs.replace(config.assistants, define=define)
-    config = msgspec.structs.replace(config, assistants=assistants)
-    tools = folder / Path(config.tools.directory).expanduser()
-    config = msgspec.structs.replace(
+    return replace(
         config,
-        storage=StorageSettings(directory=str(directory)),
-        tools=msgspec.structs.replace(config.tools, directory=str(tools)),
+        assistants=replace(config.assistants, define=define),
+        models=replace(config.models, gguf=absolute(config.models.gguf)),
+        storage=StorageSettings(directory=absolute(config.storage.directory)),
+        tools=replace(config.tools, directory=absolute(config.tools.directory)),
     )
-    if config.models.gguf:
-        gguf = str(folder / Path(config.models.gguf).expanduser())
-        models = msgspec.structs.replace(config.models, gguf=gguf)
-        config = msgspec.structs.replace(config, models=models)
-    return config
 
 
 def parse(text: str, source: str) -> Config:
@@ -254,7 +248,7 @@ def parse(text: str, source: str) -> Config:
 
 
 def _inconsistency(config: Config) -> str:
-    """Return an error about values that are invalid or do not fit together; empty if none."""
+    """Return the error of values that are invalid or do not fit together; empty if none are."""
     models, assistants = config.models, config.assistants
     problem = config.limits.problem() or config.prices.problem()
     if problem:

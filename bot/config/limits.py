@@ -19,7 +19,7 @@ Price = Annotated[float, Meta(ge=0, le=10_000)]
 
 
 class SpendingLimit(Section, frozen=True, kw_only=True):
-    """The most tokens and money in a day and in a month; None: another rule decides, or none."""
+    """The most tokens and money in a day and in a month; None leaves it to other limits."""
 
     tokens_per_day: Tokens | None = None
     tokens_per_month: Tokens | None = None
@@ -28,7 +28,7 @@ class SpendingLimit(Section, frozen=True, kw_only=True):
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
-    """How much may be asked and spent; the tables of several limits are keyed by Discord's ids."""
+    """How much may be asked and spent; the keys of the tables are Discord ids."""
 
     questions_per_minute: Runs = 0
     burst: Annotated[int, Meta(ge=1, le=1_000)] = 5
@@ -46,7 +46,7 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     members: dict[str, SpendingLimit] = field(default_factory=dict)
 
     def problem(self) -> str:
-        """Return what is wrong with the values together; empty if nothing is."""
+        """Return the error of values that do not fit together; empty if all fit."""
         if 0 < self.completion_tokens < 256:
             return (
                 f"[limits] completion_tokens = {self.completion_tokens} is not valid: it must be 0 "
@@ -86,7 +86,7 @@ class PriceSettings(Section, frozen=True, kw_only=True):
     models: dict[str, ModelPrice] = field(default_factory=dict)
 
     def problem(self) -> str:
-        """Return what is wrong with the values together; empty if nothing is."""
+        """Return the error of values that do not fit together; empty if all fit."""
         for name, price in self.models.items():
             if price.cached_input is not None and price.cached_input > price.input:
                 return (

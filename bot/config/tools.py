@@ -17,7 +17,7 @@ Approver = Literal["askers", "moderators"]
 
 
 class ToolRule(Section, frozen=True, kw_only=True):
-    """A decision about calls of the functions that the patterns name; an empty list fits all."""
+    """A decision about calls; ``tools`` are patterns of names, and an empty list fits all."""
 
     decision: Decision
     tools: tuple[str, ...] = ("*",)
@@ -27,9 +27,9 @@ class ToolRule(Section, frozen=True, kw_only=True):
 
 
 class McpSettings(Section, frozen=True, kw_only=True):
-    """An MCP server: a program that is started (``command``), or the ``url`` of one over HTTP.
+    """An MCP server: ``command`` starts a program, or ``url`` is its address.
 
-    ``headers`` and ``environment`` name variables of the environment that hold the values.
+    ``headers`` and ``environment`` map names to the environment variables that hold their values.
     """
 
     command: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class McpSettings(Section, frozen=True, kw_only=True):
 
 
 class SearchSettings(Section, frozen=True, kw_only=True):
-    """The search engine of ``web_search``; none without an engine."""
+    """The search engine of ``web_search``; without an engine the function does not exist."""
 
     engine: Literal["", "searxng", "brave"] = ""
     url: str = ""
@@ -65,7 +65,7 @@ FREE: Final = (
 class ToolsSettings(Section, frozen=True, kw_only=True):
     """The functions that the bot runs for assistants; ``seconds`` is the time limit of a call.
 
-    ``offered`` are patterns of those that servers may give to their own assistants.
+    ``offered`` are patterns of the functions that servers may give to their own assistants.
     """
 
     offered: tuple[str, ...] = FREE
@@ -85,7 +85,7 @@ class ToolsSettings(Section, frozen=True, kw_only=True):
 
 
 def tools_problem(tools: ToolsSettings) -> str:
-    """Return an error about the functions' settings; empty if none."""
+    """Return the error of settings that are invalid or do not fit together; empty if none are."""
     if tools.search.engine == "searxng" and not tools.search.url:
         return '[tools.search] engine = "searxng" needs url: the address of your SearXNG.'
     if tools.search.engine == "brave" and not tools.search.api_key_env:

@@ -86,10 +86,11 @@ SCENES: Final = (
         (r"why is the sky blue", r"空はなぜ青い"),
         ("Why the sky is blue", "空が青い理由"),
         (
-            "Sunlight holds all colours, and air scatters **short waves far more than long ones**.\n"
+            "Sunlight holds all colours, and air scatters **short waves far more than long "
+            "ones**.\n"
             "- Blue light has a short wave, so it comes to your eyes from everywhere in the sky.\n"
-            "- Red light mostly goes straight on. In the evening its way through the air is long, so "
-            "red is what is left.\n\n"
+            "- Red light mostly goes straight on. In the evening its way through the air is long, "
+            "so red is what is left.\n\n"
             "The effect is called *Rayleigh scattering*: half the wavelength, sixteen times the "
             "scattering.",
             "太陽の光にはすべての色が含まれています。空気は**波長の短い光ほど強く散乱**します。\n"
@@ -165,8 +166,9 @@ SCENES: Final = (
         (r"better time", r"集合時間"),
         ("When to meet", "集合時間"),
         (
-            "Ben's message says that the museum opens at 10 and the group meets at 9:30. **9:50** is "
-            "better: ten minutes are enough for the way from the station, and nobody waits outside.",
+            "Ben's message says that the museum opens at 10 and the group meets at 9:30. **9:50** "
+            "is better: ten minutes are enough for the way from the station, and nobody waits "
+            "outside.",
             "Benのメッセージによると、美術館は10時に開き、集合は9時半です。駅からは10分で着くので、"
             "**9時50分**なら誰も外で待たずに済みます。",
         ),
@@ -208,10 +210,11 @@ SCENES: Final = (
         (r"survive a restart", r"再起動しても"),
         ("Surviving a restart", "再起動と回答"),
         (
-            "A question is stored before anything else happens to it. Then each step of the answer is "
-            "stored: the message on the thread, the run, the state of the reply. A process that is "
-            "killed leaves these rows behind. The next process reads them, finds the unfinished run, "
-            "asks the model once more and edits the same reply, so that nobody has to ask again. "
+            "A question is stored before anything else happens to it. Then each step of the answer "
+            "is stored: the message on the thread, the run, the state of the reply. A process that "
+            "is killed leaves these rows behind. The next process reads them, finds the unfinished "
+            "run, asks the model once more and edits the same reply, so that nobody has to ask "
+            "again. "
             "That is why a kill costs **no question and no answer**.",
             "質問は、何よりも先に保存されます。続いて、スレッドへのメッセージ、実行、返信の状態など、"
             "回答までの各段階が保存されます。強制終了されても、これらの記録は残ります。"
