@@ -19,7 +19,7 @@ from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
-from bot.chat.transport.login import login_with_retries, own_user
+from bot.chat.transport.login import login_with_retries
 from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.chat.wiring import build_parts
 from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
@@ -331,11 +331,11 @@ class ChatBot(discord.Client):
         """Hand a new message to the listener."""
         LOG_ID.set(str(message.id))  # discord.py gives each event a task of its own
         self._parts.watchdog.heard(message.channel.id, message.id)
-        await self._parts.listener.message(message, own_user(self))
+        await self._parts.listener.message(message)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Hand an edited message to the listener."""
-        await self._parts.listener.edited(payload.message, own_user(self))
+        await self._parts.listener.edited(payload.message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Hand a deleted message to the listener."""

@@ -148,8 +148,7 @@ def build_parts(
     attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
     editor = AssistantEditor(threads, ledger, attachments, functions)
     run_slots = RunSlots(limits.concurrent_runs, spending)
-    reads_all = settings.message_content
-    missed_changes = MissedChanges(client, ledger, rest, clock, reads_all=reads_all)
+    missed_changes = MissedChanges(client, ledger, rest, clock)
     waiting_reactions = WaitingReactions(ledger, writers, clock)
     rules = RuleBook(client, ledger, settings)
     tags = PostTags(client, ledger, rest, rules)
@@ -211,9 +210,10 @@ def build_parts(
         first_pause=limits.first_pause,
     )
     late_calls = LateCalls(caller, scheduler.schedule)
-    router = Router(client, ledger, rest, locales, rules, reads_all=reads_all)
-    thread_opener = ThreadOpener(router, clock, scheduler.schedule)
+    router = Router(client, ledger, rules)
+    thread_opener = ThreadOpener(client, ledger, rest, clock, locales, scheduler.schedule)
     listener = Listener(
+        client,
         ledger,
         router,
         clock,
@@ -228,7 +228,6 @@ def build_parts(
         forward_before=references.forward_before,
         previewed=references.previewed,
         alerts=alerts,
-        reads_all=reads_all,
         most_waiting=limits.most_waiting,
         metrics=metrics,
     )
@@ -302,7 +301,7 @@ def build_parts(
     )
     admins = discord.Permissions(**{settings.admin_permission: True})
     commands = CommandHandlers(
-        help=HelpCommand(rest, rules, admins, reads_all=reads_all),
+        help=HelpCommand(rest, rules, admins),
         asks=asks,
         runs=handlers.runs,
         conversations=conversations,
@@ -338,7 +337,6 @@ def build_parts(
             answer_unreadable=unreadable.answer,
             new_session=visitors.forget,
             release=scheduler.release,
-            reads_all=reads_all,
             most_pages=limits.most_pages,
             most_channels=limits.most_channels,
         ),

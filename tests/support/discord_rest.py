@@ -119,7 +119,9 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
         assistant = await api.create_assistant(CreateAssistant(model="scripted-model"))
         ledger = await Ledger.open(directory / "bot.db", clock.now)
         stack.push_async_callback(ledger.close)
-        client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None)
+        client = discord.Client(
+            intents=discord.Intents(guilds=True, message_content=True), max_messages=None
+        )
         stack.push_async_callback(client.close)
         settings = DiscordSettings(api_url=sandbox.api_url, name_threads="question")
         parts = build_parts(

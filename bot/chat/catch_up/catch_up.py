@@ -21,7 +21,6 @@ from bot.chat.intake.ledger_retry import until_ledger_answers
 from bot.chat.intake.unreadable import UnreadableMessage, readable_parts
 from bot.chat.texts.fluent import localized, using
 from bot.chat.texts.locales import Locales
-from bot.chat.transport.login import own_user
 from bot.chat.transport.message_history import newest_page
 from bot.chat.transport.rest_retry import UNKNOWN_CHANNEL, RestRetry
 from bot.runtime.clock import Clock
@@ -61,8 +60,7 @@ class CatchUp:
 
     ``answer_unreadable`` refuses a question that can't be parsed; it may raise ``LedgerError``.
     ``new_session`` is called when a session begins. ``release`` is called when turns may begin in
-    channels that were held until they were read. ``reads_all`` tells whether Discord sends the
-    content of every message.
+    channels that were held until they were read.
     """
 
     def __init__(
@@ -74,11 +72,10 @@ class CatchUp:
         clock: Clock,
         locales: Locales,
         *,
-        take: Callable[[discord.Message, discord.ClientUser], Awaitable[None]],
+        take: Callable[[discord.Message], Awaitable[None]],
         answer_unreadable: Callable[[UnreadableMessage], Awaitable[None]],
         new_session: Callable[[], None],
         release: Callable[[], None],
-        reads_all: bool = True,
         most_pages: int = MOST_PAGES,
         most_channels: int = MOST_CHANNELS,
     ) -> None:
@@ -95,7 +92,7 @@ class CatchUp:
         self._most_pages = most_pages
         self._most_channels = most_channels
         self._gaps = GapFinder(client, ledger, read_markers, rest, clock)
-        self._reconciler = Reconciler(client, ledger, rest, reads_all=reads_all)
+        self._reconciler = Reconciler(client, ledger, rest)
         self._tasks = BackgroundTasks()
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
@@ -280,9 +277,7 @@ class CatchUp:
         """Store a question once the ledger answers; return False where too many wait already."""
         what = f"Question {message.id} can't be stored"
         try:
-            await until_ledger_answers(
-                lambda: self._take(message, own_user(self._client)), self._clock, what
-            )
+            await until_ledger_answers(lambda: self._take(message), self._clock, what)
         except QueueFullError as error:
             _log.warning("Question %d is left out: %s", message.id, error)
             return False

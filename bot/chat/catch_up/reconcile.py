@@ -47,18 +47,12 @@ class FoundReplies(Struct, frozen=True):
 
 
 class Reconciler:
-    """Brings the ledger up to date with the replies in channels that are read.
+    """Brings the ledger up to date with the replies in channels that are read."""
 
-    ``reads_all`` tells whether Discord sends the content of every message.
-    """
-
-    def __init__(
-        self, client: discord.Client, ledger: Ledger, rest: RestRetry, *, reads_all: bool
-    ) -> None:
+    def __init__(self, client: discord.Client, ledger: Ledger, rest: RestRetry) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
-        self._reads_all = reads_all
 
     async def find_replies(
         self,
@@ -79,7 +73,7 @@ class Reconciler:
         everywhere = isinstance(channel, discord.Thread | discord.PartialMessageable)
         return (
             can_ask(message)
-            and is_readable(message, self._me, reads_all=self._reads_all)
+            and is_readable(message, self._client)
             and (everywhere or mentions(message, self._me))
         )
 

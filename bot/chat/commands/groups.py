@@ -58,9 +58,8 @@ class ServerCommands:
         settings: DiscordSettings,
     ) -> Self:
         """Build the handlers."""
-        reads_all = settings.message_content
         return cls(
-            channels=ChannelCommands(client, ledger, rest, rules, reads_all=reads_all),
+            channels=ChannelCommands(client, ledger, rest, rules),
             access=AccessCommands(ledger, rest, gate),
             settings=SettingsCommands(ledger, rest, clock, locales, settings.time_zone),
             usage=UsageCommands(ledger, rest, budgets),

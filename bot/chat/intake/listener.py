@@ -26,6 +26,7 @@ from bot.chat.texts.locales import Locales
 from bot.chat.texts.plain_text import well_formed
 from bot.chat.threads.messages.message_builder import attachments_json, is_same_wording
 from bot.chat.threads.messages.pointers import Pointers
+from bot.chat.transport.login import own_user
 from bot.runtime.clock import Clock
 from bot.runtime.metrics import Metrics
 from bot.store.ledger import Ledger, Link, NewQuestion, QueueFullError
@@ -48,11 +49,12 @@ class Listener:
     that are not stored, in the language that ``locales`` has for the place. Questions pass ``gate``
     first. ``previewed`` is called with a question whose links got previews after its turn began.
     ``mark_read`` is called with channel, guild and message id of each message that was
-    handled. ``reads_all`` tells whether Discord sends the content of every message.
+    handled.
     """
 
     def __init__(
         self,
+        client: discord.Client,
         ledger: Ledger,
         router: Router,
         clock: Clock,
@@ -68,10 +70,10 @@ class Listener:
         forward_before: Callable[[discord.Message], Awaitable[int | None]],
         previewed: Callable[[int], None],
         alerts: OperatorAlerts,
-        reads_all: bool = True,
         most_waiting: int = MOST_WAITING,
         metrics: Metrics | None = None,
     ) -> None:
+        self._client = client
         self._ledger = ledger
         self._router = router
         self._clock = clock
@@ -86,7 +88,6 @@ class Listener:
         self._forward_before = forward_before
         self._previewed = previewed
         self._alerts = alerts
-        self._reads_all = reads_all
         self._forwards = RecentForwards()
         self._most_waiting = most_waiting
         self._metrics = metrics or Metrics()
@@ -100,7 +101,7 @@ class Listener:
         """Store no more questions."""
         self._open = False
 
-    async def message(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def message(self, message: discord.Message) -> None:
         """Store a message that is a question, and mark the message as read.
 
         Nothing is stored or marked after ``stop``.
@@ -108,15 +109,15 @@ class Listener:
         if not self._open:
             return
         if can_ask(message):
-            await self._answer_or_store(message, me)
+            await self._answer_or_store(message)
         # The bot may have stopped meanwhile; an unmarked message is read again after the start.
         if self._open:
             self._mark_read(message.channel.id, guild_of(message), message.id)
 
-    async def _answer_or_store(self, message: discord.Message, me: discord.ClientUser) -> None:
-        mentioned = mentions(message, me.id)
+    async def _answer_or_store(self, message: discord.Message) -> None:
+        mentioned = mentions(message, self._me.id)
         try:
-            asks = await self._store(message, me, mentioned=mentioned)
+            asks = await self._store(message, mentioned=mentioned)
         except QueueFullError as error:
             _log.warning("Question %d is refused: %s", message.id, error)
             await self._refuse_full(message)
@@ -127,13 +128,13 @@ class Listener:
                 return
             _log.exception("Question %d could not be stored", message.id)
             self._alerts.not_stored_soon(error)
-            if mentioned or guild_of(message) is None or self._is_heard_in_thread(message, me):
+            if mentioned or guild_of(message) is None or self._is_heard_in_thread(message):
                 await self._tell(message, lambda: localized("not-saved"))
             return
         if mentioned and not asks:
-            readable = self._is_readable(message, me)
+            readable = is_readable(message, self._client)
             say = sentences.empty_question if readable else sentences.role_mentioned
-            await self._tell(message, lambda: say(_own_name(message, me)))
+            await self._tell(message, lambda: say(_own_name(message, self._me)))
 
     async def _refuse_full(self, message: discord.Message) -> None:
         """Refuse a question in a full channel, in words at most every 30 seconds."""
@@ -152,7 +153,7 @@ class Listener:
         with using(await self._locales.of_place(guild_of(message), message.author.id)):
             await self._reply(message, sentence())
 
-    async def store_missed(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def store_missed(self, message: discord.Message) -> None:
         """Store a question that was written while the bot was away.
 
         Raises ``LedgerError``, and ``QueueFullError`` where the channel is full.
@@ -161,11 +162,9 @@ class Listener:
             return
         # The author of a question that was let in may have left since.
         if not await self._ledger.questions.known([message.id]):
-            await self._store(message, me, mentioned=mentions(message, me.id))
+            await self._store(message, mentioned=mentions(message, self._me.id))
 
-    async def _store(
-        self, message: discord.Message, me: discord.ClientUser, *, mentioned: bool
-    ) -> bool:
+    async def _store(self, message: discord.Message, *, mentioned: bool) -> bool:
         """Store a message that is a question; return whether the message asks something.
 
         A message that the gate refuses, or that stands where the bot is silent, counts as asking:
@@ -173,11 +172,11 @@ class Listener:
         """
         async with self._lock(message.channel.id):
             forward = self._forwards.before(message)
-            question = question_of(message, me)
-            readable, is_empty = self._is_readable(message, me), _is_empty(question)
+            question = question_of(message, self._me.id)
+            readable, is_empty = is_readable(message, self._client), _is_empty(question)
             if readable and is_empty and not mentioned:
                 return False
-            destination = await self._router.route(message, mentioned=mentioned, me=me.id)
+            destination = await self._router.route(message, mentioned=mentioned)
             if not destination.is_question:
                 return True
             if not readable:
@@ -191,13 +190,15 @@ class Listener:
                 if is_empty:
                     return True  # the forward itself was a question
                 forward = None
-            points = pointers_for(message, me.id, forward=forward, context=destination.context > 0)
+            points = pointers_for(
+                message, self._me.id, forward=forward, context=destination.context > 0
+            )
             if is_empty and not _names_something(points, destination.link):
                 return False
             question = replace(
                 question,
                 points_to=points.to_json(),
-                quotes=quotes_in(message, me.id, points),
+                quotes=quotes_in(message, self._me.id, points),
                 role_ids=role_ids_json(asker.role_ids),
             )
             stored = await self._ledger.questions.take(
@@ -212,13 +213,13 @@ class Listener:
             self._open_thread(question)
         return True
 
-    async def edited(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def edited(self, message: discord.Message) -> None:
         """Store the newest wording of a question that was edited.
 
         Discord also reports link previews as edits. They are part of a question until its turn
         begins; afterwards they are read again when the question is posted.
         """
-        if message.author.bot or not self._open or not self._is_readable(message, me):
+        if message.author.bot or not self._open or not is_readable(message, self._client):
             return
         async with self._lock(message.channel.id):
             known = await self._ledger.questions.question(message.id)
@@ -227,7 +228,7 @@ class Listener:
             if known.turn_id is not None and message.edited_at is None:
                 self._previewed(message.id)
                 return
-            edited = question_of(message, me)
+            edited = question_of(message, self._me.id)
             if is_same_wording(known, edited):
                 return
             if known.turn_id is None and not await self._gate.admits(message, edited.guild_id):
@@ -249,16 +250,17 @@ class Listener:
             self._schedule(home_id)
         self._do_chores(deletion.channels)
 
-    def _is_readable(self, message: discord.Message, me: discord.ClientUser) -> bool:
-        return is_readable(message, me.id, reads_all=self._reads_all)
-
-    def _is_heard_in_thread(self, message: discord.Message, me: discord.ClientUser) -> bool:
+    def _is_heard_in_thread(self, message: discord.Message) -> bool:
         """Return whether a message is in a channel thread where each one is a question."""
         return (
-            self._reads_all
+            self._client.intents.message_content
             and isinstance(message.channel, discord.Thread)
-            and message.channel.owner_id == me.id
+            and message.channel.owner_id == self._me.id
         )
+
+    @property
+    def _me(self) -> discord.ClientUser:
+        return own_user(self._client)
 
     def _lock(self, channel_id: int) -> asyncio.Lock:
         return self._locks.setdefault(channel_id, asyncio.Lock())
@@ -274,16 +276,16 @@ def _is_empty(question: NewQuestion) -> bool:
     return not question.content and question.attachments == "[]"
 
 
-def question_of(message: discord.Message, me: discord.ClientUser) -> NewQuestion:
-    """Return the question that a message asks."""
+def question_of(message: discord.Message, me: int) -> NewQuestion:
+    """Return the question that a message asks; ``me`` is the bot's user id."""
     return NewQuestion(
         id=message.id,
         channel_id=message.channel.id,
         guild_id=guild_of(message),
         author_id=message.author.id,
         author_name=well_formed(message.author.display_name),
-        content=question_text(message, me.id),
-        attachments=attachments_json(files_of(message, me.id)),
+        content=question_text(message, me),
+        attachments=attachments_json(files_of(message, me)),
     )
 
 

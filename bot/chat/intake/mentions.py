@@ -8,6 +8,7 @@ from typing import Final
 import discord
 
 from bot.chat.texts.plain_text import CODE, readable
+from bot.chat.transport.login import own_user
 
 SPOKEN: Final = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """The types of messages that a member wrote; other types announce joins, pins and the like."""
@@ -49,14 +50,15 @@ def mentions(message: discord.Message, me: int) -> bool:
     return role is not None and (role.mention in message.content or role in message.role_mentions)
 
 
-def is_readable(message: discord.Message, me: int, *, reads_all: bool) -> bool:
-    """Return whether a message's content counts; ``reads_all``: every message's does.
+def is_readable(message: discord.Message, client: discord.Client) -> bool:
+    """Return whether Discord sends the content of a message to the bot.
 
-    Without the Message Content intent Discord sends the content of mentions of the bot, of direct
-    messages and of the bot's own messages; in all others it is empty, whatever was written.
+    Without the Message Content intent Discord sends it for mentions of the bot, for direct messages
+    and for the bot's own messages. The content of any other message is empty then.
     """
+    me = own_user(client).id
     return (
-        reads_all
+        client.intents.message_content
         or guild_of(message) is None
         or message.author.id == me
         or any(user.id == me for user in message.mentions)

@@ -27,10 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class MissedChanges:
-    """Compares the channels of turns with the ledger; each channel once in a session.
-
-    ``reads_all`` tells whether Discord sends the content of every message.
-    """
+    """Compares the channels of turns with the ledger; each channel once in a session."""
 
     def __init__(
         self,
@@ -38,14 +35,11 @@ class MissedChanges:
         ledger: Ledger,
         rest: RestRetry,
         clock: Clock,
-        *,
-        reads_all: bool = True,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._clock = clock
-        self._reads_all = reads_all
         self._since = clock.now()
         self._compared: set[int] = set()
 
@@ -119,13 +113,10 @@ class MissedChanges:
         return sorted(each for each in read if each not in found)
 
     async def _store_edit(self, message: discord.Message) -> None:
-        me = own_user(self._client)
         known = await self._ledger.questions.question(message.id)
-        if known is None or message.edited_at is None:
+        if known is None or message.edited_at is None or not is_readable(message, self._client):
             return
-        if not is_readable(message, me.id, reads_all=self._reads_all):
-            return
-        edited = question_of(message, me)
+        edited = question_of(message, own_user(self._client).id)
         if not is_same_wording(known, edited):
             await self._ledger.questions.amend(edited)
 

@@ -42,7 +42,7 @@ class Reading:
             most_pages=most_pages,
         )
 
-    async def _take(self, message: discord.Message, me: discord.ClientUser) -> None:
+    async def _take(self, message: discord.Message) -> None:
         if self.failures:
             raise self.failures.pop()
         self.texts.append(message.content)

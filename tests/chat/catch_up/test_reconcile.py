@@ -93,7 +93,7 @@ async def test_a_placeholder_of_no_open_turn_is_deleted_with_its_further_parts(
     await forgotten.replied(localized("thinking"), attempt=1)
     await forgotten.replied("A second part.")
     rest = RestRetry(forgotten.bot.clock)
-    reconciler = Reconciler(forgotten.bot.client, forgotten.bot.ledger, rest, reads_all=True)
+    reconciler = Reconciler(forgotten.bot.client, forgotten.bot.ledger, rest)
     messages = await oldest_messages(forgotten.channel)
     marker = ReadMarker(channel_id=forgotten.home.id, guild_id=None, message_id=0)
     found = await reconciler.find_replies(forgotten.channel, marker, messages)

@@ -46,22 +46,15 @@ _NEEDED: Final = {
 
 
 class ChannelCommands:
-    """Handles ``/channel``; ``reads_all``: Discord sends the content of every message."""
+    """Handles ``/channel``."""
 
     def __init__(
-        self,
-        client: discord.Client,
-        ledger: Ledger,
-        rest: RestRetry,
-        rules: RuleBook,
-        *,
-        reads_all: bool,
+        self, client: discord.Client, ledger: Ledger, rest: RestRetry, rules: RuleBook
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._rest = rest
         self._rules = rules
-        self._reads_all = reads_all
 
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show the rules of this channel, and the permissions that the bot lacks for them."""
@@ -157,7 +150,8 @@ class ChannelCommands:
             _with_source(line, rules.sources.get(fact), guild_id)
             for line, fact in zip(lines, facts, strict=True)
         ]
-        if not self._reads_all and (rules.answer in ("every", "posts") or rules.context):
+        reads_all = self._client.intents.message_content
+        if not reads_all and (rules.answer in ("every", "posts") or rules.context):
             shown.append(localized("channel-without-content"))
         lacking = _lacking(interaction, rules, forum)
         if lacking:

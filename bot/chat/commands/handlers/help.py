@@ -21,18 +21,12 @@ _MANAGERS: Final = ("access", "settings", "limits")
 
 
 class HelpCommand:
-    """Handles ``/help``; ``admins`` are the permissions that managing assistants needs.
+    """Handles ``/help``; ``admins`` are the permissions that managing assistants needs."""
 
-    ``reads_all`` tells whether Discord sends the content of every message.
-    """
-
-    def __init__(
-        self, rest: RestRetry, rules: RuleBook, admins: discord.Permissions, *, reads_all: bool
-    ) -> None:
+    def __init__(self, rest: RestRetry, rules: RuleBook, admins: discord.Permissions) -> None:
         self._rest = rest
         self._rules = rules
         self._admins = admins
-        self._reads_all = reads_all
 
     async def help(self, interaction: discord.Interaction[Any]) -> None:
         """Explain how to ask here and what else there is."""
@@ -62,14 +56,15 @@ class HelpCommand:
         me = interaction.client.user
         owner_id = channel.owner_id if isinstance(channel, discord.Thread) else None
         is_own = me is not None and owner_id == me.id
-        if self._reads_all and (rules.answer == "every" or is_own):
+        reads_all = interaction.client.intents.message_content
+        if reads_all and (rules.answer == "every" or is_own):
             return localized("help-ask-every")
         member = None if guild is None else guild.me
         name = "" if me is None else (me.display_name if member is None else member.display_name)
         how = "help-ask-mention"
-        if not self._reads_all and isinstance(channel, discord.Thread):
+        if not reads_all and isinstance(channel, discord.Thread):
             how = "help-ask-write"
-        elif self._reads_all and rules.answer == "posts":
+        elif reads_all and rules.answer == "posts":
             how = "help-ask-posts"
         return localized(how, name=sentences.plain(name))
 
