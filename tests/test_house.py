@@ -208,13 +208,11 @@ WAITS_ALLOWED = {
     "app/test_kill.py": "kills the program at a moment that chance chooses",
     "chat/transport/test_loop_monitor.py": "blocks the event loop, which is what is measured",
     "client/test_endless.py": "paces a server that never ends its answer",
-    "engine/run/test_deleted_threads.py": "deletes at a moment that differs from thread to thread",
 }
 """The test files that may sleep or read the system's clock, with the reason."""
 
 REPLACED_ALLOWED = {
     "chat/commands/test_handlers.py": "stands for a defect that nobody knows",
-    "engine/tool_calls/test_search_bounds.py": "a search without end; queries are bounded",
     "scenarios/test_backup.py": "deletes a file between the copies of two databases",
     "scenarios/test_broken_objects.py": "stands for defects that nobody knows",
     "scenarios/test_undeliverable.py": "Discord's filter of words, which the sandbox lacks",

@@ -28,12 +28,13 @@ class FakeClock:
         self._pause = pause
         self._real_below = real_below
         self._elapsed = 0.0
+        self._later = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = itertools.count()
         self._changed = asyncio.Condition()
 
     def now(self) -> float:
-        return START + self._elapsed
+        return START + self._elapsed + self._later
 
     def monotonic(self) -> float:
         return self._elapsed
@@ -53,6 +54,10 @@ class FakeClock:
         self._elapsed += seconds
         while self._sleepers and self._sleepers[0][0] <= self._elapsed:
             self._wake_first()
+
+    def jump(self, seconds: float) -> None:
+        """Set the date so much later, or earlier; no time passes."""
+        self._later += seconds
 
     async def until_sleeping(self) -> None:
         """Return once somebody sleeps."""

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import math
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import INTERRUPTED_RUN, not_found, server_error
@@ -26,12 +25,12 @@ _log: Final = logging.getLogger(__name__)
 _MAX_STOPS: Final = 3
 """How often the engine may be stopped in a run before the run fails."""
 
-_SHORTEST_SLEEP: Final = 0.05
 _RETRY_SECONDS: Final = 5.0
+"""The wait between two tries to end a run that is overdue."""
 
 
 class RunSupervisor:
-    """Knows which runs are under execution, and which run expires next."""
+    """Knows which runs are under execution, and ends each run that expires."""
 
     def __init__(self, engine: EngineContext) -> None:
         self._engine = engine
@@ -40,29 +39,28 @@ class RunSupervisor:
         self._executors: dict[str, RunExecutor] = {}
         self._feeds: dict[str, RunFeed] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._deadline_changed = asyncio.Event()
-        self._next_deadline: float | None = None
-        self._expiry_watch: asyncio.Task[None] | None = None
+        self._expiries: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
     async def start(self) -> None:
-        """Launch the runs that the last process left unfinished, and watch for expired runs."""
+        """Launch the runs that the last process left unfinished."""
         abandoned: list[str] = []
         for project, run in await self._engine.store.write(partial(self._recover, abandoned)):
-            self.launch(project, run)
+            self._expire_later(project, run, since=self._engine.clock.now())
+            if run.status != "requires_action":
+                self.launch(project, run)
         model = self._engine.model
         if abandoned and isinstance(model, ResumableModel):
             task = asyncio.create_task(_abandon_all(model, abandoned))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._expiry_watch = asyncio.create_task(self._expire_overdue(), name="runs that expire")
 
     async def stop(self) -> None:
         """Stop all executions; unfinished runs stay stored and go on at the next start."""
         self._stopping = True
         if isinstance(self._engine.model, ResumableModel):
             self._engine.model.leave_running()
-        tasks = [*self._tasks, *([self._expiry_watch] if self._expiry_watch else [])]
+        tasks = [*self._tasks, *self._expiries.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -85,9 +83,8 @@ class RunSupervisor:
         task = asyncio.create_task(executor.execute(self._slots), name=run.id)
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._executed(task, executor))
-        # The watch need not wake for a run that expires after the run it already waits for.
-        if self._next_deadline is None or (run.expires_at or 0) < self._next_deadline:
-            self._deadline_changed.set()
+        if run.id not in self._expiries:
+            self._expire_later(project, run, since=run.created_at)
 
     def follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
         """Return ``first`` and then a run's events; call it before ``launch`` to miss none."""
@@ -108,6 +105,7 @@ class RunSupervisor:
     async def thread_deleted(self, project: str, run_id: str, thread_id: str) -> None:
         """Stop a run whose thread was deleted, and end the streams of its subscribers."""
         await self.interrupt(project, run_id, "deleted")
+        self._cancel_expiry(run_id)
         feed = self._feeds.pop(run_id, None)
         if feed is not None:
             feed.fail(not_found("thread", thread_id))
@@ -122,93 +120,76 @@ class RunSupervisor:
             ended.report(self._engine.metrics)
             ended.publish(self.feed(run_id))
             self._drop_feed(run_id)
+        self._cancel_expiry(run_id)
 
     def _recover(self, abandoned: list[str], tables: Tables) -> list[tuple[str, Run]]:
-        """Prepare the unfinished runs of the last process; return those to launch.
+        """Prepare the unfinished runs of the last process; return those that can go on.
 
         Appends to ``abandoned`` the responses at the model's endpoint that nobody will read.
         """
         now = self._engine.now()
-        to_launch: list[tuple[str, Run]] = []
+        unfinished: list[tuple[str, Run]] = []
         for project, run in tables.active_runs():
             ended: EndedRun | None = None
             response_id = tables.response_of(run.id)
-            if run.expires_at is not None and run.expires_at <= now:
+            if (run.expires_at or 0) <= now:
                 ended = end_run(tables, project, run.id, RunEnding("expired"), now)
             elif run.status == "cancelling":
                 ended = end_run(tables, project, run.id, RunEnding("cancelled"), now)
             elif run.status == "in_progress" and tables.count_stop(run.id, now) >= _MAX_STOPS:
                 error = LastError("server_error", INTERRUPTED_RUN)
                 ended = end_run(tables, project, run.id, RunEnding("failed", error), now)
-            elif run.status != "requires_action":
-                discard_unfinished(tables, run)
-                to_launch.append((project, run))
+            else:
+                if run.status != "requires_action":
+                    discard_unfinished(tables, run)
+                unfinished.append((project, run))
             if ended is not None:
                 _log.info(
                     "%s was %s at the start and is %s now", run.id, run.status, ended.run.status
                 )
                 if response_id is not None:
                     abandoned.append(response_id)
-        return to_launch
+        return unfinished
 
-    async def _expire_overdue(self) -> None:
-        """End each run at its ``expires_at``: an overdue run must not keep its thread locked."""
+    def _expire_later(self, project: str, run: Run, *, since: float) -> None:
+        """Expire a run after the seconds from the Unix time ``since`` to its ``expires_at``.
+
+        These seconds pass on the monotonic clock, which no jump of the machine's date moves.
+        """
+        deadline = self._engine.clock.monotonic() + (run.expires_at or 0) - since
+        self._expiries[run.id] = asyncio.create_task(self._expire(project, run.id, deadline))
+
+    async def _expire(self, project: str, run_id: str, deadline: float) -> None:
+        """End a run at its deadline, after as many tries as needed: the run locks its thread.
+
+        The end of the run cancels this task.
+        """
         clock = self._engine.clock
+        await clock.sleep(deadline - clock.monotonic())
         while True:
             try:
-                self._deadline_changed.clear()
-                self._next_deadline = None
-                overdue, deadline = await self._engine.store.read(self._deadlines)
-                for project, run_id in overdue:
-                    await self._expire(project, run_id)
-                if overdue:  # look again soon: a run may not have ended yet
-                    deadline = min(deadline or math.inf, clock.now() + _RETRY_SECONDS)
-                self._next_deadline = deadline
-                await self._wait_until(deadline)
-            except Exception:  # noqa: BLE001 - logged; the watch must go on for later deadlines
-                _log.exception("Looking for expired runs failed; trying again in 5 s")
-                await clock.sleep(_RETRY_SECONDS)
-
-    async def _expire(self, project: str, run_id: str) -> None:
-        """End an overdue run; if that fails, the watch tries again at its next look."""
-        try:
-            await self.interrupt(project, run_id, "expired")
-        except Exception:  # noqa: BLE001 - one broken run must not keep the others from ending
-            _log.exception("%s is overdue and can't be ended", run_id)
-
-    async def _wait_until(self, deadline: float | None) -> None:
-        """Wait for a deadline, or until an earlier deadline may exist."""
-        waits = [asyncio.create_task(self._deadline_changed.wait())]
-        if deadline is not None:
-            waits.append(asyncio.create_task(self._sleep_until(deadline)))
-            await asyncio.sleep(0)  # the sleep reads the clock before anybody can move the clock
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
-    async def _sleep_until(self, deadline: float) -> Literal[True]:
-        clock = self._engine.clock
-        await clock.sleep(max(deadline - clock.now(), _SHORTEST_SLEEP))
-        return True
-
-    def _deadlines(self, tables: Tables) -> tuple[list[tuple[str, str]], float | None]:
-        """Return the overdue runs, and the next ``expires_at`` of the others."""
-        now = self._engine.clock.now()
-        return tables.overdue_runs(now), tables.next_deadline(now)
+                await self.interrupt(project, run_id, "expired")
+            except Exception:  # noqa: BLE001 - logged; the next try follows
+                _log.exception("%s is overdue and can't be ended; trying again in 5 s", run_id)
+            await clock.sleep(_RETRY_SECONDS)
 
     def _executed(self, task: "asyncio.Task[None]", executor: RunExecutor) -> None:
         self._tasks.discard(task)
         run = executor.run
         if self._executors.get(run.id) is executor:
             del self._executors[run.id]
-            if run.status not in ACTIVE or run.status == "requires_action":
+            if run.status not in ACTIVE:
+                self._drop_feed(run.id)
+                self._cancel_expiry(run.id)
+            elif run.status == "requires_action":
                 self._drop_feed(run.id)  # otherwise the run's last event is still to come
         if not task.cancelled() and (error := task.exception()) is not None:
             # Most likely the disk. The run keeps its status and ends when it expires.
             _log.error("%s could not be brought to its end", run.id, exc_info=error)
+
+    def _cancel_expiry(self, run_id: str) -> None:
+        if (expiry := self._expiries.pop(run_id, None)) is not None:
+            expiry.cancel()
 
     def _drop_feed(self, run_id: str) -> None:
         if not self._stopping:

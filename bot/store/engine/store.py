@@ -324,22 +324,6 @@ class Tables:
                 self._fail_unreadable(project, run_id)
         return runs
 
-    def overdue_runs(self, now: float) -> list[tuple[str, str]]:
-        """Return project and id of each unfinished run past its ``expires_at``."""
-        rows = self._db.execute(
-            f"SELECT project, id FROM runs WHERE status IN ({_ACTIVE}) AND expires_at <= ?",
-            (now,),
-        )
-        return rows.fetchall()
-
-    def next_deadline(self, now: float) -> float | None:
-        """Return the next ``expires_at`` after ``now`` among the unfinished runs."""
-        row = self._db.execute(
-            f"SELECT min(expires_at) FROM runs WHERE status IN ({_ACTIVE}) AND expires_at > ?",
-            (now,),
-        ).fetchone()
-        return None if row[0] is None else float(row[0])
-
     def _fail_unreadable(self, project: str, run_id: str) -> None:
         """Fail an unfinished run whatever its status, so that it no longer locks its thread.
 

@@ -1,13 +1,16 @@
 """A thread that is deleted while its run is at work: the run stops, and nothing is logged."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from bot.assistants.errors import APIError
+from bot.assistants.schema.requests import CreateRun
 from bot.assistants.schema.tools import CodeInterpreterTool, FunctionDefinition, FunctionTool
 from tests.support.assistants import House, house
 from tests.support.eventually import eventually
@@ -30,9 +33,11 @@ def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-async def idle(home: House) -> None:
-    """Wait until no run is executed any more."""
-    await eventually(lambda: not home.engine._supervisor._executors)  # noqa: SLF001 - a run's end is the last public event
+async def idle() -> None:
+    """Wait until no task executes a run any more: a run's end is its last public event."""
+    await eventually(
+        lambda: not any(task.get_name().startswith("run_") for task in asyncio.all_tasks())
+    )
 
 
 @pytest.mark.parametrize("begun", ["", "The begin"], ids=["before a word", "after some words"])
@@ -56,28 +61,29 @@ async def test_a_run_whose_thread_is_gone_writes_nothing_and_logs_nothing(
         lambda tables: tables.threads.delete(id=thread_id, project="default")
     )
     gate.open()
-    await idle(home)
+    await idle()
     assert problems(caplog) == []
     with pytest.raises(APIError, match="No thread found"):
         await home.api.retrieve_thread(thread_id)
 
 
-async def test_threads_deleted_at_any_moment_of_their_runs_leave_no_trace(
-    home: House, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+@pytest.mark.parametrize("seen", range(8))
+async def test_a_thread_deleted_at_any_moment_of_its_run_leaves_no_trace(
+    home: House, caplog: pytest.LogCaptureFixture, seen: int, turns: int
 ) -> None:
-    assistant_id = await home.assistant()
-
-    async def one(number: int) -> None:
-        thread_id = await home.thread("hi")
-        running = asyncio.create_task(home.run(thread_id, assistant_id))
-        for _ in range(number):
-            await asyncio.sleep(0.0005)
+    """The thread is deleted after so many events of the run, and turns of the event loop."""
+    home.model.say("One two three", tokens=["One ", "two ", "three"])
+    thread_id = await home.thread("hi")
+    request = CreateRun(assistant_id=await home.assistant())
+    async with aclosing(await home.api.stream_run(thread_id, request)) as events:
+        for _ in range(seen):
+            await anext(events)
+        for _ in range(turns):
+            await asyncio.sleep(0)
         await home.api.delete_thread(thread_id)
-        await asyncio.wait({running})
-        error = running.exception()
-        assert error is None or isinstance(error, APIError)
-
-    for start in range(0, 60, 10):
-        await asyncio.gather(*map(one, range(start, start + 10)))
-    await idle(home)
+        with contextlib.suppress(APIError):  # the thread is gone, unless the run ended before
+            async for _ in events:
+                pass
+    await idle()
     assert problems(caplog) == []

@@ -240,6 +240,7 @@ async def test_a_run_whose_row_is_damaged_while_it_works_frees_its_thread_when_i
         home.model.stall()
         thread_id = await home.thread("hi")
         run = await home.until(await home.run(thread_id), "in_progress")
+        await home.model.until_request()
         damage(tmp_path, "runs", where=f"id = '{run.id}'")
         await refused(home.api.retrieve_run(thread_id, run.id), status=422)
         home.clock.advance(601)

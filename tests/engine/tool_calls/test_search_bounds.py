@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import pytest
 from msgspec import UNSET
 
 from bot.assistants.schema.objects import RunStep, ToolCallsDetails
@@ -18,10 +17,16 @@ from bot.assistants.schema.requests import (
 from bot.assistants.schema.tools import FileSearchCall, FileSearchTool
 from bot.assistants.schema.vector_stores import SearchVectorStore
 from bot.engine import EngineOptions
-from bot.store.engine.files import FileTables
+from bot.store.database import Database
+from bot.store.engine import Check, EngineStore
+from bot.store.engine.schema import MIGRATIONS
+from bot.store.search_readers import SearchWork
 from tests.contract.refusals import refused
 from tests.support.assistants import House, house
+from tests.support.eventually import PATIENCE
 from tests.support.files import searchable
+
+T = TypeVar("T")
 
 NO_TIME = EngineOptions(search_seconds=0.0)
 ALL_DAY = EngineOptions(search_seconds=86_400.0)
@@ -88,45 +93,56 @@ async def test_a_query_of_the_model_is_kept_as_far_as_it_counts(tmp_path: Path) 
         assert len(asked["function"]["arguments"]) < 5_000
 
 
-ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+class WatchedSearches(Database):
+    """A database that notes when a search has begun, and when one has ended."""
 
-
-class Searches:
-    """Makes every search for the word "endless" one that SQLite never ends by itself."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
         self.begun, self.ended = asyncio.Event(), asyncio.Event()
-        loop, search = asyncio.get_running_loop(), FileTables.search
 
-        def endless(
-            files: FileTables, project: str, store_ids: Sequence[str], match: str, *rest: Any
-        ) -> Any:
-            if "endless" not in match:
-                return search(files, project, store_ids, match, *rest)
+    async def search(self, work: SearchWork[T], *, group: str, seconds: float) -> T:
+        loop = asyncio.get_running_loop()
+
+        def noted(db: sqlite3.Connection, check: Check) -> T:
             loop.call_soon_threadsafe(self.begun.set)
             try:
-                return files._db.execute(ENDLESS).fetchall()  # noqa: SLF001 - a search without end, on its connection
+                return work(db, check)
             finally:
                 loop.call_soon_threadsafe(self.ended.set)
 
-        monkeypatch.setattr(FileTables, "search", endless)
+        return await super().search(noted, group=group, seconds=seconds)
 
 
-async def test_searches_of_one_project_delay_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searches = Searches(monkeypatch)
-    async with house(tmp_path, "client", options=ALL_DAY) as home:
-        hostile, _ = await searchable(home.api, bees="Bees dance.")
+async def watched(path: Path) -> tuple[EngineStore, WatchedSearches]:
+    """A store, and its database that notes searches."""
+    database = await WatchedSearches.open(path, MIGRATIONS, synchronous="NORMAL", search_readers=2)
+    return EngineStore(database), database
+
+
+def never_end(db: sqlite3.Connection) -> None:
+    """Have SQLite read a chunk with the word "endless" for ever."""
+    db.execute("ALTER TABLE chunks RENAME TO finite_chunks")
+    db.execute(
+        "CREATE VIEW chunks AS SELECT seq, file, iif(instr(text, 'endless'), "
+        "(WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n), "
+        "text) AS text FROM finite_chunks"
+    )
+
+
+async def test_searches_of_one_project_delay_no_other(tmp_path: Path) -> None:
+    store, database = await watched(tmp_path / "engine.db")
+    async with house(tmp_path, "client", options=ALL_DAY, store=store) as home:
+        hostile, _ = await searchable(home.api, bees="Bees dance.", tale="An endless tale.")
         modest, _ = await searchable(home.other, ants="Ants march.")
+        await database.write(never_end)
         tasks = [
             asyncio.create_task(
                 home.api.search_vector_store(hostile.id, SearchVectorStore(query="endless"))
             )
             for _ in range(30)
         ]
-        await searches.begun.wait()
-        async with asyncio.timeout(20):
+        await database.begun.wait()
+        async with asyncio.timeout(PATIENCE):
             for _ in range(5):
                 found = await home.other.search_vector_store(
                     modest.id, SearchVectorStore(query="ants")
@@ -138,26 +154,25 @@ async def test_searches_of_one_project_delay_no_other(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(20):  # the callers have gone: their searches have stopped
+        async with asyncio.timeout(PATIENCE):  # the callers have gone: their searches have stopped
             for _ in range(5):
                 request = SearchVectorStore(query="bees")
                 assert (await home.api.search_vector_store(hostile.id, request)).data
 
 
-async def test_a_run_that_is_cancelled_in_its_search_stops_the_search(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searches = Searches(monkeypatch)
-    async with house(tmp_path, "engine", options=ALL_DAY) as home:
-        store, _ = await searchable(home.api, bees="Bees dance.")
+async def test_a_run_that_is_cancelled_in_its_search_stops_the_search(tmp_path: Path) -> None:
+    store, database = await watched(tmp_path / "engine.db")
+    async with house(tmp_path, "engine", options=ALL_DAY, store=store) as home:
+        tales, _ = await searchable(home.api, tale="An endless tale.")
+        await database.write(never_end)
         resources = NewToolResources(
-            file_search=NewFileSearchResources(vector_store_ids=(store.id,))
+            file_search=NewFileSearchResources(vector_store_ids=(tales.id,))
         )
         assistant = await home.assistant(tools=(FileSearchTool(),), tool_resources=resources)
         home.model.call_tools(("file_search", {"queries": ["endless"]}))
         run = await home.run(await home.thread("What do bees do?"), assistant)
-        async with asyncio.timeout(20):
-            await searches.begun.wait()
+        async with asyncio.timeout(PATIENCE):
+            await database.begun.wait()
             await home.api.cancel_run(run.thread_id, run.id)
-            await searches.ended.wait()
+            await database.ended.wait()
         assert (await home.until(run)).status == "cancelled"
