@@ -215,7 +215,6 @@ REPLACED_ALLOWED = {
     "chat/commands/test_handlers.py": "stands for a defect that nobody knows",
     "scenarios/test_backup.py": "deletes a file between the copies of two databases",
     "scenarios/test_broken_objects.py": "stands for defects that nobody knows",
-    "scenarios/test_undeliverable.py": "Discord's filter of words, which the sandbox lacks",
     "server/test_large.py": "notes the thread that parses a body",
 }
 """The test files that may replace a part of the program, with the reason."""

@@ -5,7 +5,10 @@ Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+BLOCKED_BY_AUTOMOD: Final = 200_000
+"""Discord's error code for a message with a word that AutoMod blocks."""
 
 
 class DiscordError(Exception):

@@ -15,8 +15,9 @@ class RequestFault:
     """A fault for matching requests; ``times`` counts down, None lasts until removed.
 
     ``drop`` cuts the connection; ``after_effect`` first lets the operation happen, so the caller
-    cannot know; delay (seconds) comes before either. ``only_files`` spares requests without files.
-    A request with ``released`` waits until that event is set.
+    cannot know; delay (seconds) comes before either. ``only_files`` spares requests without files,
+    ``word`` those whose body lacks the word. A request with ``released`` waits until that event
+    is set.
     """
 
     method: str
@@ -27,14 +28,17 @@ class RequestFault:
     drop: bool = False
     after_effect: bool = False
     only_files: bool = False
+    word: str = ""
     released: asyncio.Event | None = None
     hits: int = 0
 
-    def matches(self, method: str, template: str, *, has_files: bool = False) -> bool:
+    def matches(
+        self, method: str, template: str, *, has_files: bool = False, body: str = ""
+    ) -> bool:
         """Return whether the fault applies to this request and has hits left."""
         if self.times is not None and self.times <= 0:
             return False
-        if self.only_files and not has_files:
+        if (self.only_files and not has_files) or self.word not in body:
             return False
         same = self.method in ("*", method)
         return same and (template == self.pattern or fnmatchcase(template, self.pattern))
@@ -143,6 +147,11 @@ class Faults:
         error = errors.entity_too_large()
         return self._add(RequestFault(method, route, error, times, only_files=True))
 
+    def block_word(self, word: str, *, code: int = errors.BLOCKED_BY_AUTOMOD) -> RequestFault:
+        """Refuse every message with a word, sent or edited, as Discord's AutoMod does."""
+        error = DiscordError(400, code, "Message was blocked by automatic moderation")
+        return self._add(RequestFault("*", "*", error, None, word=word))
+
     def lose_events(self, name: str = "*", *, times: int | None = 1) -> EventFault:
         """Lose matching gateway events: numbered and never sent, not even by RESUME."""
         return self._add_event(EventFault(name, times, copies=0))
@@ -182,9 +191,9 @@ class Faults:
             self.events.remove(fault)
 
     async def before(
-        self, method: str, template: str, *, has_files: bool = False
+        self, method: str, template: str, *, has_files: bool = False, body: str = ""
     ) -> RequestFault | None:
-        """Apply the faults to a request before its operation.
+        """Apply the faults to a request before its operation; ``body`` is its JSON.
 
         Waits or raises; returns a fault that acts after the operation, if there is one.
         """
@@ -193,7 +202,7 @@ class Faults:
             raise errors.server_error(503)
         left: RequestFault | None = None
         for fault in list(self.requests):
-            if not fault.matches(method, template, has_files=has_files):
+            if not fault.matches(method, template, has_files=has_files, body=body):
                 continue
             fault.hit()
             if fault.delay:

@@ -1,14 +1,9 @@
 """Discord takes no answer where it was asked: the member is told somewhere, the run is stopped."""
 
-from typing import Any
-
 import pytest
 
 from bot.chat.texts import sentences
-from bot.sandbox import Channel, DiscordMessage, Permission
-from bot.sandbox.backend.messages.content.drafts import Draft
-from bot.sandbox.backend.state.model import User
-from bot.sandbox.errors import DiscordError
+from bot.sandbox import Channel, Permission
 from tests.scenarios.bot_process import killed
 from tests.scenarios.community import Community, answer, deny, labels
 from tests.support.databases import execute
@@ -16,31 +11,6 @@ from tests.support.databases import execute
 EDIT = "/channels/{channel_id}/messages/{message_id}"
 DM = "/users/@me/channels"
 REFUSED = sentences.failure("undeliverable")
-
-
-def filter_out(
-    whole: Community, monkeypatch: pytest.MonkeyPatch, word: str, code: int = 240000
-) -> None:
-    """Have Discord refuse every message of the bot's, sent or edited, that holds a word."""
-    messages = whole.sandbox.backend.messages
-    post, edit = messages.post, messages.edit
-
-    def check(author: User, draft: Draft) -> None:
-        if author is whole.sandbox.bot_user and word in (draft.content or ""):
-            raise DiscordError(400, code, "Message blocked")
-
-    def checked_post(channel: Channel, author: User, draft: Draft, *args: Any, **more: Any) -> Any:
-        check(author, draft)
-        return post(channel, author, draft, *args, **more)
-
-    def checked_edit(
-        message: DiscordMessage, author: User, draft: Draft, *args: Any, **more: Any
-    ) -> Any:
-        check(author, draft)
-        return edit(message, author, draft, *args, **more)
-
-    monkeypatch.setattr(messages, "post", checked_post)
-    monkeypatch.setattr(messages, "edit", checked_edit)
 
 
 async def told_directly(whole: Community, channel: Channel) -> None:
@@ -103,9 +73,9 @@ async def test_where_nothing_reaches_the_member_the_log_says_so(
 
 @pytest.mark.parametrize("code", [200000, 240000, 50035])
 async def test_a_last_edit_that_a_filter_refuses_says_so_in_its_place(
-    channels: Community, monkeypatch: pytest.MonkeyPatch, code: int
+    channels: Community, code: int
 ) -> None:
-    filter_out(channels, monkeypatch, "bad.example", code)
+    channels.sandbox.faults.block_word("bad.example", code=code)
     channels.model.say("Look at https://bad.example.")
     await channels.ask("one")
     reply = await channels.finished(channels.general)
@@ -119,10 +89,10 @@ async def test_a_last_edit_that_a_filter_refuses_says_so_in_its_place(
 
 
 async def test_a_part_that_a_filter_refuses_leaves_the_others_as_they_are(
-    channels: Community, monkeypatch: pytest.MonkeyPatch
+    channels: Community,
 ) -> None:
     text = "alpha " * 300 + "\n\n" + "beta " * 300 + "\n\n" + "gamma " * 300
-    filter_out(channels, monkeypatch, "beta")
+    channels.sandbox.faults.block_word("beta")
     channels.model.say(text)
     await channels.ask("one")
     (turn,) = await channels.ended_turns(1)

@@ -86,11 +86,15 @@ class Api:
                 self._limiter.count_global()
             if counted and route.limit is not None:
                 headers = self._limiter.count(route.limit, _major(request))
+            await call.read()
             fault = None
             if counted:  # The people at the page are not the ones to be troubled.
-                has_files = request.content_type == "multipart/form-data"
-                fault = await self._faults.before(route.method, route.template, has_files=has_files)
-            await call.read()
+                fault = await self._faults.before(
+                    route.method,
+                    route.template,
+                    has_files=request.content_type == "multipart/form-data",
+                    body=msgspec.json.encode(call.body).decode(),
+                )
             result = await route.handler(call)
             if fault is not None:
                 await fault.hold()

@@ -119,6 +119,24 @@ async def test_an_interaction_expires_at_once(bot: Bot, sandbox: Sandbox) -> Non
     assert raised.value.code == 50027
 
 
+async def test_a_blocked_word_is_refused_in_new_and_in_edited_messages(
+    bot: Bot, sandbox: Sandbox
+) -> None:
+    channel = bot_channel(bot, sandbox)
+    fault = sandbox.faults.block_word("rude")
+    sent = await channel.send("polite")
+    with pytest.raises(discord.HTTPException) as raised:
+        await channel.send("rather rude words")
+    assert (raised.value.status, raised.value.code) == (400, 200000)
+    with pytest.raises(discord.HTTPException):
+        await sent.edit(content="rude after all")
+    with pytest.raises(discord.HTTPException):
+        await channel.send(embed=discord.Embed(title="a rude title"))
+    assert fault.hits == 3
+    sandbox.faults.remove(fault)
+    await sent.edit(content="rude after all")
+
+
 async def test_files_are_refused_and_the_text_alone_is_taken(bot: Bot, sandbox: Sandbox) -> None:
     channel = bot_channel(bot, sandbox)
     fault = sandbox.control.refuse_files(2)
