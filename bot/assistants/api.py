@@ -161,6 +161,15 @@ class AssistantsAPI(FilesAPI, Protocol):
         """Give a run in ``requires_action`` its outputs and return the events that follow."""
         ...
 
+    async def follow_run(self, thread_id: str, run_id: str) -> EventStream:
+        """Return the events of a run that exists already, such as one made before a restart.
+
+        The stream begins with the steps, the complete messages and the status that are stored.
+        Then it goes on with what follows, and ends where every stream ends. An object that is
+        under way when the stream begins has no deltas: its event comes once it is complete.
+        """
+        ...
+
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         """Stop a run; it is returned ``cancelling`` and becomes ``cancelled`` soon after."""
         ...

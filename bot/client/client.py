@@ -32,6 +32,7 @@ from bot.assistants.schema.requests import (
     Page,
     SubmitToolOutputs,
 )
+from bot.assistants.seen_events import SeenEvents
 from bot.assistants.states import TERMINAL
 from bot.client.errors import names_stream
 from bot.client.files import FilesClient
@@ -44,7 +45,7 @@ from bot.client.paths import (
     run_path,
     thread_path,
 )
-from bot.client.polling import SeenEvents, follow
+from bot.client.polling import follow
 from bot.client.streams import RunEventStream
 from bot.client.transport import ClientTimeouts, Transport
 from bot.runtime.clock import Clock, SystemClock
@@ -233,6 +234,11 @@ class Client(FilesClient):
         """Submit the outputs that a run waits for, and return the events that follow."""
         path = f"{run_path(thread_id, run_id)}/submit_tool_outputs"
         return await self._stream(path, request, SeenEvents(thread_id, run_id))
+
+    async def follow_run(self, thread_id: str, run_id: str) -> EventStream:
+        """Return the events of a run that exists already, by polling."""
+        run, _ = await self.poll_run(thread_id, run_id)
+        return follow(self, SeenEvents(thread_id, run_id), self._clock, run)
 
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         """Cancel a run."""

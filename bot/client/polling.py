@@ -5,24 +5,16 @@ from typing import Final, Protocol
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
-from bot.assistants.events import (
-    StreamEvent,
-    message_event,
-    run_event,
-    step_event,
-)
-from bot.assistants.schema.objects import ListPage, Message, MessageCreationDetails, Run, RunStep
+from bot.assistants.schema.objects import ListPage, Message, Run, RunStep
 from bot.assistants.schema.requests import Page
-from bot.assistants.states import TERMINAL, RunStatus
+from bot.assistants.seen_events import SeenEvents
+from bot.assistants.states import TERMINAL
 from bot.runtime.clock import Clock
 
 DEFAULT_WAIT: Final = 1.0
 """Seconds between two polls where the server names none."""
 
-
 _MOST_PAGES: Final = 100
-
-_UNDER_WAY: Final[frozenset[RunStatus]] = frozenset({"queued", "in_progress", "cancelling"})
 
 
 class Pollable(Protocol):
@@ -45,64 +37,6 @@ class Pollable(Protocol):
         ...
 
 
-class SeenEvents:
-    """The events of a run that the caller has, so that none is yielded twice."""
-
-    def __init__(
-        self,
-        thread_id: str | None = None,
-        run_id: str | None = None,
-        include: tuple[str, ...] = (),
-    ) -> None:
-        self.thread_id = thread_id
-        self.run_id = run_id
-        self.include = include
-        """Extra fields of steps, see ``AssistantsAPI.list_steps``."""
-        self.status: RunStatus | None = None
-        self._begun: set[str] = set()
-        self._ended: set[str] = set()
-
-    def note(self, event: StreamEvent) -> None:
-        """Record an event that the caller has."""
-        data = event.data
-        if isinstance(data, Run):
-            self.thread_id, self.run_id, self.status = data.thread_id, data.id, data.status
-        elif isinstance(data, RunStep | Message):
-            self._begun.add(data.id)
-            if data.status != "in_progress":
-                self._ended.add(data.id)
-
-    @property
-    def rests(self) -> bool:
-        """Whether the run has ended or waits for tool outputs: a stream ends there."""
-        return self.status == "requires_action" or self.status in TERMINAL
-
-    def run(self, run: Run) -> list[StreamEvent]:
-        """Return the event of a run's new status, if it is new."""
-        if run.status == self.status:
-            return []
-        return self._told(run_event(run))
-
-    def step(self, step: RunStep) -> list[StreamEvent]:
-        """Return the new events of a step."""
-        if step.id in self._ended or (step.status == "in_progress" and step.id in self._begun):
-            return []
-        if step.status == "in_progress":
-            return self._told(StreamEvent("thread.run.step.created", step), step_event(step))
-        return self._told(step_event(step))
-
-    def message(self, message: Message) -> list[StreamEvent]:
-        """Return the new events of a message: none until it is complete."""
-        if message.id in self._ended or message.status == "in_progress":
-            return []
-        return self._told(message_event(message))
-
-    def _told(self, *events: StreamEvent) -> list[StreamEvent]:
-        for event in events:
-            self.note(event)
-        return list(events)
-
-
 async def follow(
     client: Pollable, seen: SeenEvents, clock: Clock, first: Run | None
 ) -> EventStream:
@@ -116,45 +50,19 @@ async def follow(
     while True:
         if run is None:
             run, wait = await client.poll_run(thread_id, run_id)
-        # As in a stream, a run's start comes before its steps, and its end after them.
-        if run.status in _UNDER_WAY:
-            for event in seen.run(run):
-                yield event
-        async for event in _objects(client, seen, run):
-            yield event
-        for event in seen.run(run):
+        steps: list[RunStep] = []
+        messages: list[Message] = []
+        if run.status != "queued" or run.started_at is not None:  # else no step exists yet
+            steps = [step async for step in _steps(client, run, seen.include)]
+            ended = [step for step in steps if step.status != "in_progress"]
+            if run.status in TERMINAL or not all(map(seen.has_end, ended)):
+                messages = [message async for message in _messages(client, run)]
+        for event in seen.new_in(run, steps, messages):
             yield event
         if seen.rests:
             return
         await clock.sleep(DEFAULT_WAIT if wait is None else wait)
         run = None
-
-
-async def _objects(
-    client: Pollable, seen: SeenEvents, run: Run
-) -> AsyncGenerator[StreamEvent, None]:
-    """Yield the events of the run's messages and steps, each message before its step."""
-    if run.status == "queued" and run.started_at is None:
-        return  # no step exists yet
-    steps = [step async for step in _steps(client, run, seen.include)]
-    fresh = [(step, events) for step in steps if (events := seen.step(step))]
-    if run.status not in TERMINAL and all(step.status == "in_progress" for step, _ in fresh):
-        for _, events in fresh:
-            for event in events:
-                yield event
-        return
-    messages = {message.id: message async for message in _messages(client, run)}
-    for step, events in fresh:
-        details = step.step_details
-        if isinstance(details, MessageCreationDetails):
-            message = messages.pop(details.message_creation.message_id, None)
-            for event in seen.message(message) if message else ():
-                yield event
-        for event in events:
-            yield event
-    for message in messages.values():
-        for event in seen.message(message):
-            yield event
 
 
 async def _steps(

@@ -11,8 +11,8 @@ from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError, ErrorBody
 from bot.assistants.events import EventName, MessageDelta, RunStepDelta, StreamEvent
 from bot.assistants.schema.objects import Message, Run, RunStep, Thread
+from bot.assistants.seen_events import SeenEvents
 from bot.client.decoding import UnusableError
-from bot.client.polling import SeenEvents
 from bot.client.transport import Transport
 from bot.wire import sse
 from bot.wire.bodies import pieces

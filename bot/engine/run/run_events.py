@@ -4,7 +4,9 @@ Text and arguments that a slow subscriber has not read yet are joined into one e
 """
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Iterator
 
 from bot.assistants.api import EventStream
 from bot.assistants.errors import APIError
@@ -57,6 +59,16 @@ class RunFeed:
             subscriber.put(event)
         self._subscribers.add(subscriber)
         return self._events_for(subscriber)
+
+    @contextlib.contextmanager
+    def subscribed(self) -> Iterator[EventStream]:
+        """Subscribe for a block of code; yields the events from now on."""
+        subscriber = _Subscriber()
+        self._subscribers.add(subscriber)
+        try:
+            yield self._events_for(subscriber)
+        finally:
+            self._subscribers.discard(subscriber)
 
     def fail(self, error: APIError) -> None:
         """Raise an error in every subscriber's stream: no more events will come."""

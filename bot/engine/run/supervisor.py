@@ -1,7 +1,9 @@
 """Launches the runs of one engine, ends those that expire and goes on with them after a restart."""
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -89,6 +91,17 @@ class RunSupervisor:
     def follow(self, run: Run, first: tuple[StreamEvent, ...]) -> EventStream:
         """Return ``first`` and then a run's events; call it before ``launch`` to miss none."""
         return self._feeds.setdefault(run.id, RunFeed()).subscribe(first)
+
+    @contextlib.contextmanager
+    def subscribed(self, run_id: str) -> Iterator[EventStream]:
+        """Subscribe to a run for a block of code, whether or not the run is under execution."""
+        feed = self._feeds.setdefault(run_id, RunFeed())
+        try:
+            with feed.subscribed() as events:
+                yield events
+        finally:
+            if run_id not in self._executors and not feed.has_subscribers:
+                self._drop_feed(run_id)
 
     def feed(self, run_id: str) -> RunFeed:
         """Return the feed of a run; one without subscribers if nobody follows the run."""

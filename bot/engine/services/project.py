@@ -46,6 +46,7 @@ class Project:
         self.modify_run = runs.modify_run
         self.submit_tool_outputs = runs.submit_tool_outputs
         self.stream_tool_outputs = runs.stream_tool_outputs
+        self.follow_run = runs.follow_run
         self.cancel_run = runs.cancel_run
         self.list_steps = runs.list_steps
         self.retrieve_step = runs.retrieve_step

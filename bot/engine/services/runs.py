@@ -4,8 +4,21 @@ from msgspec.structs import replace
 
 from bot.assistants import errors
 from bot.assistants.api import EventStream
-from bot.assistants.events import StreamEvent, run_event, step_event
-from bot.assistants.schema.objects import ListPage, Run, RunStep, Thread, ToolCallsDetails
+from bot.assistants.events import (
+    MessageDelta,
+    RunStepDelta,
+    StreamEvent,
+    run_event,
+    step_event,
+)
+from bot.assistants.schema.objects import (
+    ListPage,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+    ToolCallsDetails,
+)
 from bot.assistants.schema.requests import (
     FIRST_PAGE,
     CreateRun,
@@ -17,6 +30,7 @@ from bot.assistants.schema.requests import (
 )
 from bot.assistants.schema.tools import FunctionCall
 from bot.assistants.schema.vector_stores import VectorStoreFile
+from bot.assistants.seen_events import SeenEvents
 from bot.assistants.states import CANCELLABLE
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext, run_to_end
@@ -109,6 +123,10 @@ class RunService:
 
         return await run_to_end(operation())
 
+    async def follow_run(self, thread_id: str, run_id: str) -> EventStream:
+        await self.retrieve_run(thread_id, run_id)
+        return events_with_included(self._stored_and_live(thread_id, run_id), ())
+
     async def cancel_run(self, thread_id: str, run_id: str) -> Run:
         project = self._project.name
 
@@ -200,6 +218,33 @@ class RunService:
             return queued, step
 
         return await self._project.write(work)
+
+    async def _stored_and_live(self, thread_id: str, run_id: str) -> EventStream:
+        """Yield the events of a run's stored state, and the events that follow."""
+
+        def work(tables: Tables) -> tuple[Run, list[RunStep], list[Message]]:
+            run = self._run(tables, thread_id, run_id)
+            steps = list(tables.steps.each(run_id=run_id))
+            return run, steps, list(tables.messages.each(run_id=run_id, thread_id=thread_id))
+
+        seen = SeenEvents(thread_id, run_id)
+        seen_from_start: set[str] = set()
+        # Subscribed before the state is read, so that no event is missed.
+        with self._supervisor.subscribed(run_id) as live:
+            for event in seen.new_in(*await self._project.read(work)):
+                yield event
+            while not seen.rests:
+                event = await anext(live)
+                data = event.data
+                if isinstance(data, MessageDelta | RunStepDelta):
+                    if data.id not in seen_from_start:
+                        continue  # pieces without those before them make no text
+                elif not seen.is_new(event):
+                    continue
+                elif isinstance(data, Message | RunStep) and event.event.endswith(".created"):
+                    seen_from_start.add(data.id)
+                seen.note(event)
+                yield event
 
     def _follow_and_launch(
         self, run: Run, first: tuple[StreamEvent, ...], include: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from bot.chat.threads.messages.message_builder import QUESTION_KEY
 from bot.chat.threads.messages.transcript import Transcript
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
+from tests.contract.tooling import outputs, tool
 from tests.support.assistants import House, house
 from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock
@@ -168,6 +169,44 @@ async def test_a_message_that_a_stopped_server_gave_up_is_no_part_of_the_answer(
     end = await follower.to_end(run, broken_off(run, "these words are "))
     assert shown == ["these words are"]
     assert (end.outcome, end.text) == ("answered", "Why?")
+
+
+async def test_the_whole_answer_is_read_when_a_run_ends_behind_a_broken_stream(
+    ours: House, ledger: Ledger
+) -> None:
+    ours.model.call_tools(("f", {"x": 1}), text="Let me look. ")
+    ours.model.say("Found it.")
+    assistant = await ours.assistant(tools=(tool("f"),))
+    run = await ours.until(await ours.run(await ours.thread("Why?"), assistant), "requires_action")
+    await ours.api.submit_tool_outputs(run.thread_id, run.id, outputs(run))
+    await ours.until(run)
+
+    async def broken_behind_the_first_message() -> EventStream:
+        first = (await ours.api.list_messages(run.thread_id, Page(order="asc"))).data[1]
+        yield StreamEvent("thread.message.completed", first)
+        raise APIError(503, "the server was stopped")
+
+    clock = FakeClock(real_below=1.0)
+    talk = threads(ours.api, ledger, clock, assistant)
+    follower = follower_of(talk, clock, lambda said: None, asyncio.Event())
+    end = await follower.to_end(run, broken_behind_the_first_message())
+    assert (end.outcome, end.text) == ("answered", "Let me look.\n\nFound it.")
+
+
+async def test_a_message_told_again_keeps_the_text_that_follows_it(
+    ours: House, ledger: Ledger
+) -> None:
+    assistant = await ours.assistant()
+    run = await ours.until(await ours.run(await ours.thread("Why?"), assistant))
+    (_, said) = (await ours.api.list_messages(run.thread_id, Page(order="asc"))).data
+    answer = Transcript()
+    answer.put(said)
+    async for event in broken_off(run, "and more"):
+        assert isinstance(event.data, MessageDelta)
+        answer.add(event.data)
+        break
+    answer.put(said)
+    assert (answer.text, answer.is_complete) == ("Why?\n\nand more", False)
 
 
 async def test_the_text_so_far_stays_where_a_server_stores_nothing_of_a_cancelled_run(

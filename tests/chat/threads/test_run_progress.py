@@ -52,7 +52,7 @@ SEARCH = FileSearchCall("call", CalledSearch())
 def test_each_of_several_calls_says_which_it_is_and_ticks_off_by_itself() -> None:
     progress = RunProgress()
     calls = (function("a", "done"), function("b"), function("c"))
-    assert progress.put(step(1, *calls, status="in_progress"))
+    assert progress.add(step(1, *calls, status="in_progress"))
     assert progress.lines(None) == [
         "-# ✓ called a (1 of 3)",
         "-# ▸ calling b (2 of 3)",
@@ -62,14 +62,14 @@ def test_each_of_several_calls_says_which_it_is_and_ticks_off_by_itself() -> Non
 
 def test_a_step_that_ended_without_output_is_not_ticked_off() -> None:
     progress = RunProgress()
-    progress.put(step(1, CODE, status="failed"))
+    progress.add(step(1, CODE, status="failed"))
     assert progress.lines(None) == ["-# ✗ running code"]
 
 
 def test_the_list_stays_short() -> None:
     progress = RunProgress()
     for number in range(40):
-        progress.put(step(number, function(f"f{number}")))
+        progress.add(step(number, function(f"f{number}")))
     lines = progress.lines(None)
     assert len(lines) == MOST_LINES + 1
     assert lines[0] == f"-# … {40 - MOST_LINES} earlier"
@@ -79,14 +79,14 @@ def test_the_list_stays_short() -> None:
 def test_the_same_call_again_and_again_is_one_line() -> None:
     progress = RunProgress()
     for number in range(3):
-        progress.put(step(number, CODE))
-    progress.put(step(3, CODE, status="in_progress"))
+        progress.add(step(number, CODE))
+    progress.add(step(3, CODE, status="in_progress"))
     assert progress.lines(None) == ["-# ✓ ran code ×3", "-# ▸ running code"]
 
 
 def test_the_files_of_a_search_are_counted_once_known() -> None:
     progress = RunProgress()
-    progress.put(step(1, SEARCH))
+    progress.add(step(1, SEARCH))
     assert progress.searches
     assert [progress.lines(files)[0] for files in (None, 0, 1, 3)] == [
         "-# ✓ searched files",
@@ -99,7 +99,7 @@ def test_the_files_of_a_search_are_counted_once_known() -> None:
 def test_the_step_of_a_message_is_no_tool_call() -> None:
     progress = RunProgress()
     message = MessageCreationDetails(CreatedMessage("msg_1"))
-    assert not progress.put(described(1, message, "in_progress"))
+    assert not progress.add(described(1, message, "in_progress"))
     assert progress.lines(None) == []
 
 

@@ -66,13 +66,14 @@ class Transcript:
             self.characters += len(more)
 
     def put(self, message: Message) -> None:
-        """Put a complete message in place of its deltas."""
-        if message.role == "assistant":
-            if message.id != self._unfinished:
-                self._drop_unfinished()
-            self._unfinished = None
-            self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
-            self._complete[message.id] = message
+        """Put a complete message in place of its deltas; a second time changes nothing."""
+        if message.role != "assistant" or message.id in self._complete:
+            return
+        if message.id != self._unfinished:
+            self._drop_unfinished()
+        self._unfinished = None
+        self._messages[message.id] = {i: [text] for i, text in enumerate(_texts(message))}
+        self._complete[message.id] = message
 
     def _drop_unfinished(self) -> None:
         if self._unfinished is not None:

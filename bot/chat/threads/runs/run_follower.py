@@ -1,4 +1,4 @@
-"""Follows a run to its end: by its events while they arrive, by polling otherwise.
+"""Follows a run to its end by its events, and answers its function calls.
 
 Following always ends: a run that is active past its lifetime is cancelled.
 """
@@ -24,6 +24,7 @@ from bot.chat.threads.runs.call_answerer import CallAnswerer
 from bot.chat.threads.runs.run_end import MOST_TEXT, RunEnd, ended, with_answer
 from bot.chat.threads.runs.run_progress import RunProgress, answered_calls
 from bot.chat.threads.threads import AssistantThreads
+from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
 from bot.runtime.quoted_text import without_quotes
 from bot.runtime.tasks import cancelling
@@ -34,8 +35,10 @@ CANCEL_GRACE: Final = 15.0
 _LIFETIME: Final = 600.0
 _LONGEST_LIFETIME: Final = 86_400
 _LIFETIME_GRACE: Final = 30.0
-_FIRST_POLL: Final = 0.25
-_LONGEST_POLL: Final = 2.0
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 2.0
+
+_MESSAGE_ENDS: Final = ("thread.message.completed", "thread.message.incomplete")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -91,7 +94,10 @@ class RunFollower:
         return "\n".join([self.text or localized("thinking"), *self._progress.lines(self._files)])
 
     async def to_end(self, run: Run, events: EventStream | None) -> RunEnd:
-        """Follow the run until it has ended, or until the bot waits for it no longer."""
+        """Follow the run until it has ended, or until the bot waits for it no longer.
+
+        ``events`` are those that the run was created with; None for a run that existed already.
+        """
         # Outputs of an earlier process may have been submitted.
         self._calls_unsure = events is None
         try:
@@ -149,56 +155,75 @@ class RunFollower:
             return RunEnd("answered", self.text, "incomplete", model=run.model)
 
     async def _follow_to_end(self, run: Run, events: EventStream | None) -> RunEnd:
-        last: Run | None = run
-        while events is not None:
-            last, failed = await self._read(events, last or run)
-            if last is not None and last.status in TERMINAL:
-                return await self._end(last)
-            events = None
-            if last is not None and last.status == "requires_action" and not failed:
-                events = await self._answer_calls(last, stream=True)
-        return await self._poll(run)
+        api, pauses = self._threads.api, 0
+        try:
+            while True:
+                if events is None:
+                    events = await api.follow_run(run.thread_id, run.id)
+                last = await self._read(events, run)
+                is_whole = last is not None
+                if last is None:
+                    # The rest may be unreadable although the run has ended.
+                    last = await api.retrieve_run(run.thread_id, run.id)
+                    await self._note_outputs(last)
+                if last.status in TERMINAL:
+                    return await self._end(last, is_whole=is_whole)
+                events = None
+                if last.status == "requires_action" and await self._look_up_calls(last):
+                    events = await self._answer_calls(last)
+                if events is None:
+                    await self._clock.sleep(backoff(pauses, _LONGEST_PAUSE, first=_FIRST_PAUSE))
+                    pauses += 1
+        except APIError as error:
+            kind = "model_failed" if gone(error) else refusal(error)
+            return RunEnd("failed", self.text, kind, reason=f"it can't be read: {error}")
 
-    async def _read(self, events: EventStream, last: Run) -> tuple[Run, bool]:
-        """Read events to their end; return the run's newest state, and whether they broke off."""
+    async def _read(self, events: EventStream, run: Run) -> Run | None:
+        """Read events to their end; return the run's newest state, None if they broke off."""
+        last = run
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event.data, ErrorBody):
                         _log.info(
                             "The stream of run %s broke: %s",
-                            last.id,
+                            run.id,
                             without_quotes(event.data.message),
                         )
-                        return last, True
-                    last = self._handle(event, last)
+                        return None
+                    if isinstance(event.data, Run):
+                        last = event.data
+                        await self._note_outputs(last)
+                    else:
+                        self._handle(event, last)
         except APIError as error:
-            _log.info("The stream of run %s broke: %s", last.id, error)
-            return last, True
-        return last, False
+            _log.info("The stream of run %s broke: %s", run.id, error)
+            return None
+        return last
 
-    def _handle(self, event: StreamEvent, last: Run) -> Run:
+    async def _note_outputs(self, run: Run) -> None:
+        """Note that a run waits for no outputs: those that may have been submitted were."""
+        if self._calls_unsure and run.tools and run.status != "requires_action":
+            await self._answerer.settled(run.id)
+            self._calls_unsure = False
+
+    def _handle(self, event: StreamEvent, run: Run) -> None:
+        """Add an event to the text or to the list of tool calls, and show both."""
         data = event.data
-        if isinstance(data, Run):
-            return data
         if isinstance(data, RunStep | RunStepDelta):
-            changed = (
-                self._progress.put(data) if isinstance(data, RunStep) else self._progress.add(data)
-            )
-            if not changed:
-                return last
-            self._list_calls(last)
+            if not self._progress.add(data):
+                return
+            self._list_calls(run)
         elif isinstance(data, MessageDelta):
             self._calls_tools = False
             self._answer.add(data)
             if self._answer.characters > MOST_TEXT:
                 raise _TooLongError
-        elif isinstance(data, Message) and event.event != "thread.message.created":
+        elif isinstance(data, Message) and event.event in _MESSAGE_ENDS:
             self._answer.put(data)
         else:
-            return last
+            return
         self._show(lambda: self.shown)
-        return last
 
     def _list_calls(self, run: Run) -> None:
         """List the tool calls below the text, until more text arrives."""
@@ -215,10 +240,11 @@ class RunFollower:
             return
         self._show(lambda: self.shown)
 
-    async def _answer_calls(self, run: Run, *, stream: bool) -> EventStream | None:
-        """Make the calls that a run waits for, and submit all outputs together.
+    async def _answer_calls(self, run: Run) -> EventStream | None:
+        """Make the calls that a run waits for, submit all outputs, and return the next events.
 
-        The calls are cancelled with the run, or on request; then no output is submitted.
+        The calls are cancelled with the run, or on request; then no output is submitted. None where
+        the run may not have the outputs.
         """
         if run.required_action is None:
             return None
@@ -232,12 +258,9 @@ class RunFollower:
             return None
         self._calls_unsure = True
         request = SubmitToolOutputs(tool_outputs=tuple(outputs))
-        api, events = self._threads.api, None
+        api = self._threads.api
         try:
-            if stream:
-                events = await api.stream_tool_outputs(run.thread_id, run.id, request)
-            else:
-                await api.submit_tool_outputs(run.thread_id, run.id, request)
+            events = await api.stream_tool_outputs(run.thread_id, run.id, request)
         except APIError as error:
             # Whether the outputs arrived, or the run has ended, is looked up on the run.
             _log.info("Run %s accepted no tool outputs: %s", run.id, error)
@@ -255,7 +278,7 @@ class RunFollower:
         requested = asyncio.create_task(self._cancel_requested.wait())
         async with cancelling(requested):
             while not requested.done():
-                pause = asyncio.create_task(self._clock.sleep(_LONGEST_POLL))
+                pause = asyncio.create_task(self._clock.sleep(_LONGEST_PAUSE))
                 async with cancelling(pause):
                     await asyncio.wait({requested, pause}, return_when=asyncio.FIRST_COMPLETED)
                 if requested.done():
@@ -264,26 +287,6 @@ class RunFollower:
                     current = await self._threads.api.retrieve_run(run.thread_id, run.id)
                     if current.status != "requires_action":
                         return
-
-    async def _poll(self, run: Run) -> RunEnd:
-        wait = _FIRST_POLL
-        while True:
-            try:
-                current = await self._threads.api.retrieve_run(run.thread_id, run.id)
-            except APIError as error:
-                kind = "model_failed" if gone(error) else refusal(error)
-                return RunEnd("failed", self.text, kind, reason=f"it can't be read: {error}")
-            if self._calls_unsure and current.tools and current.status != "requires_action":
-                await self._answerer.settled(run.id)
-                self._calls_unsure = False
-            if current.status in TERMINAL:
-                return await self._end(current)
-            if current.tools:
-                await self._show_calls(current)
-            if current.status == "requires_action" and await self._look_up_calls(current):
-                await self._answer_calls(current, stream=False)
-            await self._clock.sleep(wait)
-            wait = min(wait * 1.3, _LONGEST_POLL)
 
     async def _look_up_calls(self, run: Run) -> bool:
         """Look up which outputs a run has, where that is not known; False where it can't be read.
@@ -300,20 +303,9 @@ class RunFollower:
         await self._answerer.looked_up(run.id, answered_calls(steps))
         return True
 
-    async def _show_calls(self, run: Run) -> None:
-        """Show the tool calls of a run without events, as after a restart."""
-        try:
-            steps = await self._threads.steps_of(run.thread_id, run.id)
-        except (APIError, TurnError) as error:
-            _log.debug("The steps of run %s can't be read: %s", run.id, error)
-            return
-        listed = [self._progress.put(step) for step in steps]
-        if any(listed):
-            self._list_calls(run)
-            self._show(lambda: self.shown)
-
-    async def _end(self, run: Run) -> RunEnd:
-        if not self.text or not self._answer.is_complete or run.status != "completed":
+    async def _end(self, run: Run, *, is_whole: bool) -> RunEnd:
+        """Return a run's end; the messages are read unless the events told all of them."""
+        if not (is_whole and self.text and self._answer.is_complete) or run.status != "completed":
             await self._read_messages(run)
         return ended(run, self.text)
 

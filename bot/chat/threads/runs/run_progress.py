@@ -59,8 +59,11 @@ class RunProgress:
             for call in step.calls.values()
         )
 
-    def put(self, step: RunStep) -> bool:
-        """Put a run step in place of its deltas; return whether it changes the list."""
+    def add(self, step: RunStep | RunStepDelta) -> bool:
+        """Add a run step in place of its deltas, or a delta; return whether the list changes."""
+        return self._put(step) if isinstance(step, RunStep) else self._add_delta(step)
+
+    def _put(self, step: RunStep) -> bool:
         details = step.step_details
         if not isinstance(details, ToolCallsDetails):
             return False
@@ -70,8 +73,7 @@ class RunProgress:
             known.calls = dict(enumerate(map(_call, details.tool_calls)))
         return bool(known.calls)
 
-    def add(self, delta: RunStepDelta) -> bool:
-        """Add the delta of a run step; return whether it changes the list."""
+    def _add_delta(self, delta: RunStepDelta) -> bool:
         details = delta.delta.step_details
         if not isinstance(details, ToolCallsDelta):
             return False
