@@ -87,6 +87,7 @@ class Container:
         self._elsewhere: Client | None = None
         self._monitoring = _monitoring(config, clock)
         self._functions = Functions()
+        self._server: Server | None = None
         self._running: tuple[ChatBot, AssistantsAPI, Ledger] | None = None
 
     async def engine(self, *, with_bot: bool) -> Engine:
@@ -179,6 +180,7 @@ class Container:
         )
         self._close_with(server.stop)
         await server.start()
+        self._server = server
         return server
 
     async def ledger(self) -> Ledger:
@@ -187,6 +189,9 @@ class Container:
             self._databases / "bot.db", self._clock.now, metrics=self._monitoring.reports
         )
         self._close_with(ledger.close)
+        if self._server is not None:
+            # Stopped before the ledger is closed: readiness and metrics use the ledger.
+            self._close_with(self._server.stop)
         return ledger
 
     async def bot(self, api: AssistantsAPI, ledger: Ledger, token: str) -> "asyncio.Task[None]":

@@ -53,7 +53,7 @@ async def run_bot(
     *,
     say: Callable[[str], None],
     terminal: TextIO,
-    reload: Callable[[], Config] | None = None,
+    reload: Callable[[], Config],
 ) -> None:
     """Run the bot, and the server if ``[server] enabled`` is set, until cancelled.
 
@@ -72,9 +72,8 @@ async def run_bot(
         container = Container(
             config, environment, stack=stack, clock=SystemClock(), say=say, terminal=terminal
         )
-        if reload is not None:
-            hangups = asyncio.create_task(_reload_on_hangup(container, reload))
-            await stack.enter_async_context(cancelling(hangups))
+        # From the beginning, because an unhandled SIGHUP ends the process.
+        hung_up = stack.enter_context(_hangups())
         embedded = config.assistants.url == "embedded"
         engine = await container.engine(with_bot=True) if embedded else None
         if config.server.enabled or config.server.metrics:
@@ -85,25 +84,36 @@ async def run_bot(
             if config.server.metrics:
                 say(f"The metrics are at {server.url.removesuffix('/v1')}/metrics")
         bot_task = await container.bot(await container.api(engine), await container.ledger(), token)
+        # Cancelled first of all: a reload needs the bot, the API and the ledger.
+        reloading = asyncio.create_task(_reload_on_hangup(container, reload, hung_up))
+        await stack.enter_async_context(cancelling(reloading))
         _tune_garbage_collector()
         await bot_task
 
 
-async def _reload_on_hangup(container: Container, reload: Callable[[], Config]) -> None:
-    """Update the assistants at each SIGHUP; an invalid configuration changes nothing."""
+@contextmanager
+def _hangups() -> Iterator[asyncio.Event]:
+    """Yield an event that each SIGHUP sets."""
     loop = asyncio.get_running_loop()
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     try:
-        while True:
-            await hung_up.wait()
-            hung_up.clear()
-            try:
-                await container.reload_assistants(reload())
-            except (ConfigError, APIError, LedgerError) as error:
-                _log.error("The assistants were not updated: %s", error)
+        yield hung_up
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def _reload_on_hangup(
+    container: Container, reload: Callable[[], Config], hung_up: asyncio.Event
+) -> None:
+    """Update the assistants at each SIGHUP; an invalid configuration changes nothing."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        try:
+            await container.reload_assistants(reload())
+        except (ConfigError, APIError, LedgerError) as error:
+            _log.error("The assistants were not updated: %s", error)
 
 
 async def run_server(

@@ -219,7 +219,7 @@ class ChatBot(discord.Client):
         parts = self._parts
         parts.listener.stop()
         parts.gateway.stop()
-        self._tasks.cancel()
+        await self._tasks.stop()
         await parts.thread_opener.stop()
         await parts.interaction_gate.stop()
         await parts.question_gate.stop()

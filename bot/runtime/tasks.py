@@ -28,11 +28,17 @@ class BackgroundTasks:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopped = False
 
     def start(self, work: Coroutine[Any, Any, None], on_failure: str) -> asyncio.Task[None]:
-        """Start work; an exception in it is logged with ``on_failure``."""
+        """Start work; an exception in it is logged with ``on_failure``.
+
+        After ``stop`` the work is cancelled before it begins: what it needs may be closed already.
+        """
         task = asyncio.create_task(work)
         self._tasks.add(task)
+        if self._is_stopped:
+            task.cancel()
 
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
@@ -48,6 +54,7 @@ class BackgroundTasks:
             task.cancel()
 
     async def stop(self) -> None:
-        """Cancel all work under way and wait until it ended."""
+        """Cancel all work under way, wait until it ended, and start none any more."""
+        self._is_stopped = True
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,8 +1,9 @@
 """What those who operate the program see of it: health, readiness and metrics."""
 
+import io
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,17 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.app.container import Container
 from bot.app.keys import StartError, metrics_key
 from bot.app.monitoring import Monitoring
 from bot.app.prometheus import PrometheusMetrics
 from bot.chat.bot import Spending, Vitals
+from bot.config import parse
 from bot.config.limits import ModelPrice, PriceSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
+from bot.runtime.clock import SystemClock
+from bot.sandbox import Sandbox
 from bot.server import Server, ServerError
 from bot.store.engine import EngineStore
 from bot.store.ledger import OpenCounts
@@ -296,3 +301,44 @@ def test_the_page_lists_every_metric() -> None:
             name = family.name.removeprefix("assistants_bot_")
             listed = f"{name}_total" if family.type == "counter" else name
             assert f"| `{listed}` |" in page
+
+
+async def test_the_server_is_stopped_before_the_ledger_that_readiness_writes_to(
+    tmp_path: Path,
+) -> None:
+    async with ScriptedModel() as model, Sandbox() as sandbox:
+        config = parse(
+            f'[discord]\napi_url = "{sandbox.api_url}"\ngateway_url = "{sandbox.gateway_url}"\n'
+            f'[models]\nendpoint = "chat"\nurl = "{model.url}"\nmodel = "scripted-model"\n'
+            f'[storage]\ndirectory = "{tmp_path}"\n[server]\nenabled = true\nport = 0\n',
+            "config.toml",
+        )
+        reached: list[int] = []
+
+        async def ask() -> None:
+            async with aiohttp.ClientSession() as session:
+                reached.append((await session.get(f"{url}/readyz")).status)
+
+        async def ask_in_vain() -> None:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await ask()
+
+        environment = {"DISCORD_TOKEN": sandbox.token, "OPENAI_API_KEY": "sk-test"}
+        async with AsyncExitStack() as stack:
+            container = Container(
+                config,
+                environment,
+                stack=stack,
+                clock=SystemClock(),
+                say=lambda line: None,
+                terminal=io.StringIO(),
+            )
+            engine = await container.engine(with_bot=True)
+            server = await container.server(engine, with_bot=True)
+            url = server.url.removesuffix("/v1")
+            stack.push_async_callback(ask_in_vain)  # when the ledger has just been closed
+            ledger = await container.ledger()
+            bot = await container.bot(await container.api(engine), ledger, sandbox.token)
+            await ask()
+            bot.cancel()
+        assert reached == [200]
