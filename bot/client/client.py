@@ -1,53 +1,30 @@
-"""The operations of the Assistants API, each as one HTTP request."""
+"""The Assistants API over HTTP: an operation is one request, a stream may need more."""
 
-from typing import Any, Final, Self
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import aiohttp
 import msgspec
 
-from bot.assistants.api import EventStream
+from bot.assistants.api import AssistantsAPI, EventStream
 from bot.assistants.errors import APIError
 from bot.assistants.events import StreamEvent
-from bot.assistants.schema.imports import ImportObjects, ImportReport
-from bot.assistants.schema.objects import (
-    Assistant,
-    Deleted,
-    ListPage,
-    Message,
-    Run,
-    RunStep,
-    Thread,
-)
-from bot.assistants.schema.requests import (
-    FIRST_PAGE,
-    CreateAssistant,
-    CreateMessage,
-    CreateRun,
-    CreateThread,
-    CreateThreadAndRun,
-    ModifyAssistant,
-    ModifyMessage,
-    ModifyRun,
-    ModifyThread,
-    Page,
-    SubmitToolOutputs,
-)
+from bot.assistants.operations import Operation
+from bot.assistants.schema.files import File, UploadFile
+from bot.assistants.schema.objects import Deleted, Run
+from bot.assistants.schema.requests import CreateRun, CreateThreadAndRun, SubmitToolOutputs
 from bot.assistants.seen_events import SeenEvents
 from bot.assistants.states import TERMINAL
+from bot.assistants.validation import checked
 from bot.client.errors import names_stream
-from bot.client.files import FilesClient
-from bot.client.paths import (
-    assistant_path,
-    included,
-    message_path,
-    page_query,
-    quoted,
-    run_path,
-    thread_path,
-)
+from bot.client.paths import included, path_of, query_of, request_of
 from bot.client.polling import follow
 from bot.client.streams import RunEventStream
 from bot.client.transport import ClientTimeouts, Transport
+from bot.client.uploads import UploadBody
 from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.retry import RetryPolicy
 
@@ -59,7 +36,26 @@ class _ModelList(msgspec.Struct):
     data: tuple[dict[str, Any], ...] = ()
 
 
-class Client(FilesClient):
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _sent(
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate["Client", P], Coroutine[Any, Any, T]]:
+    """Return the client's method for an operation: it sends the operation's HTTP request."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    async def method(client: "Client", /, *args: P.args, **options: P.kwargs) -> T:
+        arguments = signature.bind(client, *args, **options).arguments
+        result: T = await client.send(request_of(function, arguments), arguments)
+        return result
+
+    return method
+
+
+class Client:
     """An ``AssistantsAPI`` at ``base_url`` (the ``/v1`` of any server that speaks the API).
 
     Every operation raises ``APIError`` as the server words it, and ``UnreachableError`` without a
@@ -78,16 +74,14 @@ class Client(FilesClient):
         max_body: int = 64 * 1024 * 1024,
     ) -> None:
         self._clock = clock or SystemClock()
-        super().__init__(
-            Transport(
-                base_url,
-                api_key,
-                session=session,
-                timeouts=timeouts or ClientTimeouts(),
-                retries=retries or RetryPolicy(),
-                clock=self._clock,
-                max_body=max_body,
-            )
+        self._http = Transport(
+            base_url,
+            api_key,
+            session=session,
+            timeouts=timeouts or ClientTimeouts(),
+            retries=retries or RetryPolicy(),
+            clock=self._clock,
+            max_body=max_body,
         )
 
     async def close(self) -> None:
@@ -106,164 +100,107 @@ class Client(FilesClient):
         names = (each.get("id") for each in listed.data)
         return tuple(name for name in names if isinstance(name, str) and name)
 
-    async def create_assistant(self, request: CreateAssistant) -> Assistant:
-        """Create an assistant."""
-        return await self._http.post(Assistant, "/assistants", request)
+    create_assistant = _sent(AssistantsAPI.create_assistant)
+    list_assistants = _sent(AssistantsAPI.list_assistants)
+    retrieve_assistant = _sent(AssistantsAPI.retrieve_assistant)
+    modify_assistant = _sent(AssistantsAPI.modify_assistant)
+    delete_assistant = _sent(AssistantsAPI.delete_assistant)
+    create_thread = _sent(AssistantsAPI.create_thread)
+    list_threads = _sent(AssistantsAPI.list_threads)
+    retrieve_thread = _sent(AssistantsAPI.retrieve_thread)
+    modify_thread = _sent(AssistantsAPI.modify_thread)
+    delete_thread = _sent(AssistantsAPI.delete_thread)
+    import_objects = _sent(AssistantsAPI.import_objects)
+    create_message = _sent(AssistantsAPI.create_message)
+    list_messages = _sent(AssistantsAPI.list_messages)
+    retrieve_message = _sent(AssistantsAPI.retrieve_message)
+    modify_message = _sent(AssistantsAPI.modify_message)
+    delete_message = _sent(AssistantsAPI.delete_message)
+    create_run = _sent(AssistantsAPI.create_run)
+    create_thread_and_run = _sent(AssistantsAPI.create_thread_and_run)
+    list_runs = _sent(AssistantsAPI.list_runs)
+    retrieve_run = _sent(AssistantsAPI.retrieve_run)
+    modify_run = _sent(AssistantsAPI.modify_run)
+    submit_tool_outputs = _sent(AssistantsAPI.submit_tool_outputs)
+    cancel_run = _sent(AssistantsAPI.cancel_run)
+    list_steps = _sent(AssistantsAPI.list_steps)
+    retrieve_step = _sent(AssistantsAPI.retrieve_step)
+    list_files = _sent(AssistantsAPI.list_files)
+    retrieve_file = _sent(AssistantsAPI.retrieve_file)
+    delete_file = _sent(AssistantsAPI.delete_file)
+    create_vector_store = _sent(AssistantsAPI.create_vector_store)
+    list_vector_stores = _sent(AssistantsAPI.list_vector_stores)
+    retrieve_vector_store = _sent(AssistantsAPI.retrieve_vector_store)
+    modify_vector_store = _sent(AssistantsAPI.modify_vector_store)
+    delete_vector_store = _sent(AssistantsAPI.delete_vector_store)
+    search_vector_store = _sent(AssistantsAPI.search_vector_store)
+    create_store_file = _sent(AssistantsAPI.create_store_file)
+    list_store_files = _sent(AssistantsAPI.list_store_files)
+    retrieve_store_file = _sent(AssistantsAPI.retrieve_store_file)
+    modify_store_file = _sent(AssistantsAPI.modify_store_file)
+    delete_store_file = _sent(AssistantsAPI.delete_store_file)
+    store_file_content = _sent(AssistantsAPI.store_file_content)
+    create_file_batch = _sent(AssistantsAPI.create_file_batch)
+    retrieve_file_batch = _sent(AssistantsAPI.retrieve_file_batch)
+    cancel_file_batch = _sent(AssistantsAPI.cancel_file_batch)
 
-    async def list_assistants(self, page: Page = FIRST_PAGE) -> ListPage[Assistant]:
-        """List the project's assistants."""
-        return await self._http.get(ListPage[Assistant], "/assistants", page_query(page))
-
-    async def retrieve_assistant(self, assistant_id: str) -> Assistant:
-        """Return an assistant."""
-        return await self._http.get(Assistant, assistant_path(assistant_id))
-
-    async def modify_assistant(self, assistant_id: str, request: ModifyAssistant) -> Assistant:
-        """Change an assistant."""
-        return await self._http.post(Assistant, assistant_path(assistant_id), request)
-
-    async def delete_assistant(self, assistant_id: str) -> Deleted:
-        """Delete an assistant."""
-        gone = Deleted(assistant_id, "assistant.deleted")
-        return await self._http.delete(assistant_path(assistant_id), gone)
-
-    async def create_thread(self, request: CreateThread) -> Thread:
-        """Create a thread with its first messages."""
-        return await self._http.post(Thread, "/threads", request)
-
-    async def list_threads(self, page: Page = FIRST_PAGE) -> ListPage[Thread]:
-        """List the project's threads."""
-        return await self._http.get(ListPage[Thread], "/threads", page_query(page))
-
-    async def import_objects(self, request: ImportObjects) -> ImportReport:
-        """Store objects that another server made, with their ids."""
-        return await self._http.post(ImportReport, "/import", request)
-
-    async def retrieve_thread(self, thread_id: str) -> Thread:
-        """Return a thread."""
-        return await self._http.get(Thread, thread_path(thread_id))
-
-    async def modify_thread(self, thread_id: str, request: ModifyThread) -> Thread:
-        """Change a thread's metadata or tool resources."""
-        return await self._http.post(Thread, thread_path(thread_id), request)
-
-    async def delete_thread(self, thread_id: str) -> Deleted:
-        """Delete a thread with its messages and runs."""
-        return await self._http.delete(thread_path(thread_id), Deleted(thread_id, "thread.deleted"))
-
-    async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
-        """Add a message to a thread."""
-        return await self._http.post(Message, f"{thread_path(thread_id)}/messages", request)
-
-    async def list_messages(
-        self, thread_id: str, page: Page = FIRST_PAGE, *, run_id: str | None = None
-    ) -> ListPage[Message]:
-        """List a thread's messages, or the messages of one run."""
-        query = page_query(page)
-        if run_id is not None:
-            query = (*query, ("run_id", run_id))
-        return await self._http.get(ListPage[Message], f"{thread_path(thread_id)}/messages", query)
-
-    async def retrieve_message(self, thread_id: str, message_id: str) -> Message:
-        """Return a message."""
-        return await self._http.get(Message, message_path(thread_id, message_id))
-
-    async def modify_message(
-        self, thread_id: str, message_id: str, request: ModifyMessage
-    ) -> Message:
-        """Change a message's metadata."""
-        return await self._http.post(Message, message_path(thread_id, message_id), request)
-
-    async def delete_message(self, thread_id: str, message_id: str) -> Deleted:
-        """Delete a message."""
-        gone = Deleted(message_id, "thread.message.deleted")
-        return await self._http.delete(message_path(thread_id, message_id), gone)
-
-    async def create_run(self, thread_id: str, request: CreateRun) -> Run:
-        """Create a run."""
-        return await self._http.post(Run, f"{thread_path(thread_id)}/runs", request)
+    async def send(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
+        """Send the request of an operation with these arguments; return the response's object."""
+        path, query = path_of(operation, arguments), query_of(operation, arguments)
+        if operation.method == "GET":
+            return await self._http.get(operation.result, path, query)
+        if operation.method == "DELETE":
+            return await self._http.delete(
+                path, Deleted(arguments[operation.ids[-1]], operation.deleted)
+            )
+        return await self._http.post(operation.result, path, arguments.get("request"))
 
     async def stream_run(
         self, thread_id: str, request: CreateRun, *, include: tuple[str, ...] = ()
     ) -> EventStream:
         """Create a run and return its events."""
-        seen = SeenEvents(thread_id, include=include)
-        return await self._stream(f"{thread_path(thread_id)}/runs", request, seen)
-
-    async def create_thread_and_run(self, request: CreateThreadAndRun) -> Run:
-        """Create a thread and a run on it."""
-        return await self._http.post(Run, "/threads/runs", request)
+        path = self._path(AssistantsAPI.create_run, thread_id=thread_id)
+        return await self._stream(path, request, SeenEvents(thread_id, include=include))
 
     async def stream_thread_and_run(self, request: CreateThreadAndRun) -> EventStream:
         """Create a thread and a run on it, and return the events."""
-        return await self._stream("/threads/runs", request, SeenEvents())
+        path = self._path(AssistantsAPI.create_thread_and_run)
+        return await self._stream(path, request, SeenEvents())
 
-    async def list_runs(self, thread_id: str, page: Page = FIRST_PAGE) -> ListPage[Run]:
-        """List a thread's runs."""
-        return await self._http.get(
-            ListPage[Run], f"{thread_path(thread_id)}/runs", page_query(page)
-        )
-
-    async def retrieve_run(self, thread_id: str, run_id: str) -> Run:
-        """Return a run."""
-        return await self._http.get(Run, run_path(thread_id, run_id))
+    async def stream_tool_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputs
+    ) -> EventStream:
+        """Submit the outputs that a run waits for, and return the events that follow."""
+        path = self._path(AssistantsAPI.submit_tool_outputs, thread_id=thread_id, run_id=run_id)
+        return await self._stream(path, request, SeenEvents(thread_id, run_id))
 
     async def poll_run(self, thread_id: str, run_id: str) -> tuple[Run, float | None]:
         """Return a run, and the seconds until the next poll if the server names them."""
-        run, headers = await self._http.get_with_headers(Run, run_path(thread_id, run_id))
+        path = self._path(AssistantsAPI.retrieve_run, thread_id=thread_id, run_id=run_id)
+        run, headers = await self._http.get_with_headers(Run, path)
         asked = headers.get("openai-poll-after-ms", "")
         if not asked.isdecimal() or len(asked) > 9:
             return run, None
         # Nobody waits for more than a minute without news.
         return run, min(max(int(asked), _SOONEST_MS), 60_000) / 1000
 
-    async def modify_run(self, thread_id: str, run_id: str, request: ModifyRun) -> Run:
-        """Change a run's metadata."""
-        return await self._http.post(Run, run_path(thread_id, run_id), request)
+    async def upload_file(self, request: UploadFile, content: AsyncIterator[bytes]) -> File:
+        """Upload a file; an exception of ``content`` is raised, and the server keeps nothing."""
+        path = self._path(AssistantsAPI.upload_file)
+        return await self._http.upload(File, path, UploadBody(checked(request), content))
 
-    async def submit_tool_outputs(
-        self, thread_id: str, run_id: str, request: SubmitToolOutputs
-    ) -> Run:
-        """Submit the outputs of all calls that a run waits for."""
-        path = f"{run_path(thread_id, run_id)}/submit_tool_outputs"
-        return await self._http.post(Run, path, request)
-
-    async def stream_tool_outputs(
-        self, thread_id: str, run_id: str, request: SubmitToolOutputs
-    ) -> EventStream:
-        """Submit the outputs that a run waits for, and return the events that follow."""
-        path = f"{run_path(thread_id, run_id)}/submit_tool_outputs"
-        return await self._stream(path, request, SeenEvents(thread_id, run_id))
+    async def file_content(self, file_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Return a file's bytes in pieces; raises ``APIError`` before the first piece."""
+        return await self._http.open(self._path(AssistantsAPI.file_content, file_id=file_id))
 
     async def follow_run(self, thread_id: str, run_id: str) -> EventStream:
         """Return the events of a run that exists already, by polling."""
         run, _ = await self.poll_run(thread_id, run_id)
         return follow(self, SeenEvents(thread_id, run_id), self._clock, run)
 
-    async def cancel_run(self, thread_id: str, run_id: str) -> Run:
-        """Cancel a run."""
-        return await self._http.post(Run, f"{run_path(thread_id, run_id)}/cancel")
-
-    async def list_steps(
-        self,
-        thread_id: str,
-        run_id: str,
-        page: Page = FIRST_PAGE,
-        *,
-        include: tuple[str, ...] = (),
-    ) -> ListPage[RunStep]:
-        """List a run's steps."""
-        query = page_query(page) + included(include)
-        return await self._http.get(
-            ListPage[RunStep], f"{run_path(thread_id, run_id)}/steps", query
-        )
-
-    async def retrieve_step(
-        self, thread_id: str, run_id: str, step_id: str, *, include: tuple[str, ...] = ()
-    ) -> RunStep:
-        """Return a step."""
-        path = f"{run_path(thread_id, run_id)}/steps/{quoted('run step', step_id)}"
-        return await self._http.get(RunStep, path, included(include))
+    @staticmethod
+    def _path(function: Callable[..., Any], **ids: str) -> str:
+        return path_of(request_of(function, ids), ids)
 
     async def _stream(self, path: str, request: msgspec.Struct, seen: SeenEvents) -> EventStream:
         try:

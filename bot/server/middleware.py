@@ -19,7 +19,7 @@ from bot.server.responses import error_answer, send_in_pieces
 from bot.wire.http_client import CLIENT_REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Operation = Callable[[AssistantsAPI, web.Request], Awaitable[web.StreamResponse]]
+ApiHandler = Callable[[AssistantsAPI, web.Request], Awaitable[web.StreamResponse]]
 
 API_VERSION: Final = "2020-10-01"
 """The ``openai-version`` header of OpenAI's servers."""
@@ -30,8 +30,8 @@ _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _log: Final = logging.getLogger(__name__)
 
 
-def endpoint(operation: Operation, *, beta: bool, bounded: bool = False) -> Handler:
-    """Return a handler that authenticates the request and calls ``operation``.
+def endpoint(handler: ApiHandler, *, beta: bool, bounded: bool = False) -> Handler:
+    """Return a handler that authenticates the request and calls ``handler`` with the project's API.
 
     ``beta`` requires the beta header. ``bounded`` limits the answers of a project at once.
     """
@@ -45,9 +45,9 @@ def endpoint(operation: Operation, *, beta: bool, bounded: bool = False) -> Hand
             require_version(request)
         api, silence = gate.api(project), request.app[LIMITS].silence_seconds
         if not bounded:
-            return await send_in_pieces(request, await operation(api, request), silence)
+            return await send_in_pieces(request, await handler(api, request), silence)
         async with request.app[SHARES].answers[project]:
-            return await send_in_pieces(request, await operation(api, request), silence)
+            return await send_in_pieces(request, await handler(api, request), silence)
 
     return handle
 

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from bot.assistants.errors import APIError, invalid
-from bot.assistants.schema.requests import SEARCH_RESULT_CONTENT, Page, Request
+from bot.assistants.schema.requests import SEARCH_RESULT_CONTENT, Request
 from bot.assistants.validation import from_raw
 from bot.server.app_keys import AZURE, LIMITS, SHARES, Limits
 from bot.server.auth import PROJECT
@@ -69,12 +69,7 @@ async def read_streamable(request: web.Request, kind: type[R]) -> tuple[R, bool]
     return await _parsed(request, parse)
 
 
-def page(request: web.Request, *more: str) -> tuple[Page, dict[str, str]]:
-    """Parse the paging parameters; also return the values of the parameters ``more``."""
-    return part_of(request, Page, *more)
-
-
-def part_of(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[str, str]]:
+def read_page(request: web.Request, kind: type[P], *more: str) -> tuple[P, dict[str, str]]:
     """Parse paging parameters as ``kind``; also return the values of the parameters ``more``."""
     if not request.query_string:
         return kind(), {}

@@ -1,6 +1,7 @@
-"""An AssistantsAPI that does as a test says and writes down what it was asked."""
+"""An AssistantsAPI that answers what a test says, and records its calls."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -10,7 +11,10 @@ from bot.assistants.schema.objects import Run
 
 
 class RecordingAPI:
-    """Writes every operation to `calls` and answers from `answers`; exceptions there are raised."""
+    """Records each call in `calls` and answers from `answers`; exceptions there are raised.
+
+    A recorded call has the positional arguments, then the keyword-only ones with their defaults.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
@@ -21,8 +25,12 @@ class RecordingAPI:
         if operation.startswith("_"):
             raise AttributeError(operation)
 
+        signature = inspect.signature(getattr(AssistantsAPI, operation))
+
         async def call(*args: Any, **options: Any) -> object:
-            self.calls.append((operation, args, options))
+            given = signature.bind(self, *args, **options)
+            given.apply_defaults()
+            self.calls.append((operation, given.args[1:], given.kwargs))
             self.asked.set()
             answer = self.answers[operation]
             if isinstance(answer, BaseException):

@@ -45,7 +45,7 @@ async def test_stopping_lets_a_request_finish(api: RecordingAPI) -> None:
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     class SlowAPI(RecordingAPI):
-        async def list_assistants(self, *_: object) -> object:
+        async def list_assistants(self, **_: object) -> object:
             asked.set()
             await go_on.wait()
             return ListPage(data=())

@@ -145,14 +145,17 @@ CASES: list[tuple[str, str, object, tuple[str, tuple[Any, ...], dict[str, Any]]]
     ),
     (
         "GET", f"/v1/vector_stores/v/files{QUERY}&filter=failed", None,
-        ("list_store_files", ("v", STORE_PAGE), {}),
+        ("list_store_files", ("v", STORE_PAGE), {"batch_id": None}),
     ),
     (
         "POST", "/v1/vector_stores/v/files/f", {"attributes": {"a": True}},
         ("modify_store_file", ("v", "f", ModifyVectorStoreFile(attributes={"a": True})), {}),
     ),
     ("DELETE", "/v1/vector_stores/v/files/f", None, ("delete_store_file", ("v", "f"), {})),
-    ("GET", "/v1/vector_stores/v/files/f/content", None, ("store_file_content", ("v", "f"), {})),
+    (
+        "GET", "/v1/vector_stores/v/files/f/content", None,
+        ("store_file_content", ("v", "f"), {"page": None}),
+    ),
     (
         "POST", "/v1/vector_stores/v/file_batches", {"file_ids": ["f"]},
         ("create_file_batch", ("v", CreateFileBatch(file_ids=("f",))), {}),

@@ -1,4 +1,4 @@
-"""HTTP handlers for files; contents are streamed in both directions."""
+"""HTTP handlers of operations that stream a file's content, in either direction."""
 
 from typing import Final
 from urllib.parse import quote
@@ -6,35 +6,22 @@ from urllib.parse import quote
 from aiohttp import web
 
 from bot.assistants.api import AssistantsAPI
-from bot.assistants.schema.files import FilePage
 from bot.server.app_keys import LIMITS
 from bot.server.middleware import unexpected
-from bot.server.parsing import part_of, refuse_query
+from bot.server.parsing import refuse_query
 from bot.server.responses import answer, cut, send
 from bot.server.uploads import received
 
 _QUOTABLE: Final = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
 
 
-async def upload(api: AssistantsAPI, request: web.Request) -> web.Response:
+async def upload_file(api: AssistantsAPI, request: web.Request) -> web.Response:
     """POST /v1/files."""
     async with received(request) as (asked, content):
         return answer(await api.upload_file(asked, content))
 
 
-async def list_(api: AssistantsAPI, request: web.Request) -> web.Response:
-    """GET /v1/files."""
-    part, _ = part_of(request, FilePage)
-    return answer(await api.list_files(part))
-
-
-async def retrieve(api: AssistantsAPI, request: web.Request) -> web.Response:
-    """GET /v1/files/{file_id}."""
-    refuse_query(request)
-    return answer(await api.retrieve_file(request.match_info["file_id"]))
-
-
-async def content(api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
+async def file_content(api: AssistantsAPI, request: web.Request) -> web.StreamResponse:
     """GET /v1/files/{file_id}/content."""
     refuse_query(request)
     file = await api.retrieve_file(request.match_info["file_id"])
@@ -58,12 +45,6 @@ async def content(api: AssistantsAPI, request: web.Request) -> web.StreamRespons
             unexpected(request)
             cut(request)
     return response
-
-
-async def delete(api: AssistantsAPI, request: web.Request) -> web.Response:
-    """DELETE /v1/files/{file_id}."""
-    refuse_query(request)
-    return answer(await api.delete_file(request.match_info["file_id"]))
 
 
 def _attachment(filename: str) -> str:
