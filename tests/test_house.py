@@ -205,7 +205,6 @@ def test_no_pattern_ends_in_a_dollar() -> None:
 
 
 WAITS_ALLOWED = {
-    "app/test_kill.py": "kills the program at a moment that chance chooses",
     "chat/transport/test_loop_monitor.py": "blocks the event loop, which is what is measured",
     "client/test_endless.py": "paces a server that never ends its answer",
 }

@@ -1,10 +1,13 @@
-"""`serve`, killed at random moments of its work: what it had acknowledged is there, and goes on."""
+"""`serve`, killed after a random number of answers: what it acknowledged is kept, and goes on."""
 
 import asyncio
+import itertools
 import random
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from bot.assistants.errors import APIError
 from bot.assistants.schema.objects import SUMMARIZE_HISTORY, Run
@@ -24,36 +27,54 @@ from tests.support.eventually import eventually
 from tests.support.model_endpoint import ScriptedModel, TokenUsage, turns
 from tests.support.program import program
 
+T = TypeVar("T")
+
 KILLS = 5
 WORKERS = 6
+MOST_ANSWERS = 300
+"""Answers of the server after which the latest kill comes; a run takes about thirty."""
 ONCE = RetryPolicy(attempts=1)
 
 
 @dataclass
 class Acknowledged:
-    """What the server has said it did."""
+    """The objects that the server has acknowledged, and a moment after so many answers."""
 
     threads: set[str] = field(default_factory=set)
     messages: dict[str, tuple[str, str]] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
+    answers_left: int = 0
+    moment: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def set_moment(self, answers: int) -> None:
+        """Let the moment come after so many answers."""
+        self.answers_left = answers
+        self.moment.clear()
+
+    async def answer(self, call: Awaitable[T]) -> T:
+        """Return the server's answer to a call, and count it."""
+        answer = await call
+        self.answers_left -= 1
+        if self.answers_left == 0:
+            self.moment.set()
+        return answer
 
 
 async def _work(client: Client, assistant_id: str, seen: Acknowledged, worker: int) -> None:
     """Ask on new threads, one after the other, until the server is gone."""
-    number = 0
-    while True:
-        number += 1
+    for number in itertools.count(1):
         text = f"question {worker}.{number} " + "and more " * 20
         try:
-            thread = await client.create_thread(CreateThread())
+            thread = await seen.answer(client.create_thread(CreateThread()))
             seen.threads.add(thread.id)
             question = CreateMessage(role="user", content=text)
-            message = await client.create_message(thread.id, question)
+            message = await seen.answer(client.create_message(thread.id, question))
             seen.messages[message.id] = (thread.id, text)
-            run = await client.create_run(thread.id, CreateRun(assistant_id=assistant_id))
+            request = CreateRun(assistant_id=assistant_id)
+            run = await seen.answer(client.create_run(thread.id, request))
             seen.runs[run.id] = thread.id
             while run.status not in TERMINAL:
-                run = await client.retrieve_run(thread.id, run.id)
+                run = await seen.answer(client.retrieve_run(thread.id, run.id))
         except APIError as error:
             if error.status < 500:  # wrong, not gone
                 raise
@@ -75,19 +96,18 @@ async def test_a_server_killed_again_and_again_loses_nothing_it_acknowledged(
                     if not assistant_id:
                         made = await client.create_assistant(CreateAssistant(model="x"))
                         assistant_id = made.id
-                    workers = [
-                        asyncio.create_task(_work(client, assistant_id, seen, worker))
-                        for worker in range(WORKERS)
-                    ]
-                    await asyncio.sleep(chance.uniform(0.05, 0.6))  # the moment is the test
-                    await ran.killed()
-                    await asyncio.gather(*workers)
+                    seen.set_moment(chance.randint(1, MOST_ANSWERS))
+                    async with asyncio.TaskGroup() as workers:
+                        for worker in range(WORKERS):
+                            workers.create_task(_work(client, assistant_id, seen, worker))
+                        await seen.moment.wait()
+                        await ran.killed()
         async with program("serve", "--config", config, "--port", "0") as ran:
             url = (await ran.until_line("The Assistants API is at ")).split()[5].rstrip(".")
             async with Client(url) as client, asyncio.timeout(60):
                 await _check(client, seen)
             assert await ran.terminated() == 0
-    assert len(seen.runs) >= KILLS
+    assert seen.runs
 
 
 async def takes_message(client: Client, thread_id: str) -> bool:
