@@ -1,13 +1,14 @@
 """Troubles on demand: everything that Discord can do to a bot on a bad day."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from bot.sandbox.backend.backend import Backend
 from bot.sandbox.backend.interactions.interactions import Interaction
 from bot.sandbox.backend.state.model import Channel, DiscordMessage
 from bot.sandbox.backend.state.permission_bits import Permission
-from bot.sandbox.faults import EventFault, Faults, RequestFault
+from bot.sandbox.faults import Faults
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.place import Place
 
@@ -43,8 +44,15 @@ ACTIONS: Final = (
 )
 
 
+STORM_SECONDS: Final = 0.2
+"""The ``retry_after`` of each 429 of a storm that the page causes."""
+
+
 class Control:
-    """Causes troubles; ``clear`` ends the lasting ones and restores nothing that was deleted."""
+    """Causes troubles beside those of ``Faults``.
+
+    ``clear`` ends the lasting troubles; it does not restore deleted objects.
+    """
 
     def __init__(self, backend: Backend, faults: Faults, hub: Hub, place: Place) -> None:
         self._backend = backend
@@ -69,49 +77,6 @@ class Control:
     def close_socket(self, code: int) -> None:
         """Close the bot's gateway with a code."""
         self._hub.close_bot(code, "by command")
-
-    def lose_events(self, name: str = "*", *, times: int | None = 1) -> EventFault:
-        """See ``Faults.lose_events``."""
-        return self._faults.lose_events(name, times=times)
-
-    def repeat_events(
-        self, name: str = "*", *, times: int | None = 1, copies: int = 2
-    ) -> EventFault:
-        """See ``Faults.repeat_events``."""
-        return self._faults.repeat_events(name, times=times, copies=copies)
-
-    def delay_events(self, seconds: float, name: str = "*", *, times: int | None = 1) -> EventFault:
-        """See ``Faults.delay_events``."""
-        return self._faults.delay_events(seconds, name, times=times)
-
-    def delay(
-        self, seconds: float, method: str = "*", route: str = "*", *, times: int | None = None
-    ) -> RequestFault:
-        """See ``Faults.delay_requests``."""
-        return self._faults.delay_requests(seconds, method, route, times=times)
-
-    def storm(
-        self,
-        requests: int | None = 5,
-        *,
-        retry_after: float = 0.2,
-        method: str = "*",
-        route: str = "*",
-    ) -> RequestFault:
-        """Answer the next requests with 429."""
-        return self._faults.storm(
-            times=requests, retry_after=retry_after, method=method, route=route
-        )
-
-    def server_errors(
-        self, requests: int | None = 2, *, status: int = 500, method: str = "*", route: str = "*"
-    ) -> RequestFault:
-        """Answer the next requests with a 5xx status."""
-        return self._faults.fail_next(method, route, status=status, times=requests)
-
-    def refuse_files(self, requests: int | None = 1) -> RequestFault:
-        """See ``Faults.refuse_files``."""
-        return self._faults.refuse_files(times=requests)
 
     def outage(self, seconds: float) -> None:
         """Cut the gateway and answer everything with 503, for seconds of the sandbox's clock."""
@@ -151,8 +116,8 @@ class Control:
         self._backend.channels.delete(channel, None)
 
     def forbid(self, channel: Channel, *names: Permission) -> None:
-        """Deny the bot permissions in a channel; a thread has those of its parent."""
-        # A thread has the overwrites of its parent.
+        """Deny the bot permissions in a channel, or in the parent of a channel thread."""
+        # A channel thread has no overwrites.
         place = channel.parent if channel.thread is not None and channel.parent else channel
         for name in names:
             place.deny(self._backend.world.bot, name)
@@ -190,33 +155,36 @@ class Control:
         self._backend.world.publish("guild")
 
     def perform(self, name: str, number: float, channel: Channel | None) -> None:
-        """Cause one of ``ACTIONS``.
+        """Cause one of ``ACTIONS``; ``channel`` is the channel that the person has open.
 
         Raises ``LookupError`` for an unknown name, ``ValueError`` where it needs a channel thread.
         """
-        count = max(1, int(number))
-        if name == "lose_events":
-            self.lose_events(times=count)
-        elif name == "repeat_events":
-            self.repeat_events(times=count)
-        elif name == "delay":
-            self.delay(number)
-        elif name == "storm":
-            self.storm(count)
-        elif name == "refuse_files":
-            self.refuse_files(count)
-        elif name == "server_errors":
-            self.server_errors(count)
-        elif name == "outage":
-            self.outage(number)
-        elif name == "advance":
-            self.advance(number * 60)
-        elif name in ("lock_thread", "forbid_sending"):
-            if channel is None or (name == "lock_thread" and channel.thread is None):
-                raise ValueError("open a channel thread first")
-            getattr(self, name)(channel)
-        elif any(name == action.name for action in ACTIONS):
-            simple: Any = getattr(self, name)
-            simple()
-        else:
+        faults, count = self._faults, max(1, int(number))
+        causes: dict[str, Callable[[], object]] = {
+            "drop_socket": self.drop_socket,
+            "reconnect": self.reconnect,
+            "invalidate": self.invalidate,
+            "lose_events": lambda: faults.lose_events(times=count),
+            "repeat_events": lambda: faults.repeat_events(times=count),
+            "delay": lambda: faults.delay_requests(number),
+            "storm": lambda: faults.storm(times=count, retry_after=STORM_SECONDS),
+            "server_errors": lambda: faults.fail_next("*", "*", times=count),
+            "refuse_files": lambda: faults.refuse_files(times=count),
+            "outage": lambda: self.outage(number),
+            "delete_reply": self.delete_reply,
+            "lock_thread": lambda: self.lock_thread(_opened(channel, thread=True)),
+            "forbid_sending": lambda: self.forbid_sending(_opened(channel)),
+            "expire_interaction": self.expire_interaction,
+            "revoke_token": self.revoke_token,
+            "advance": lambda: self.advance(number * 60),
+            "clear": self.clear,
+        }
+        if name not in causes:
             raise LookupError(f"there is no trouble named {name!r}")
+        causes[name]()
+
+
+def _opened(channel: Channel | None, *, thread: bool = False) -> Channel:
+    if channel is None or (thread and channel.thread is None):
+        raise ValueError("open a channel thread first")
+    return channel

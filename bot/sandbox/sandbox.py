@@ -16,7 +16,7 @@ from bot.sandbox.backend.state.permission_bits import ALL, EVERYONE, Permission
 from bot.sandbox.backend.world import World
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
-from bot.sandbox.faults import Faults, RequestFault
+from bot.sandbox.faults import Faults
 from bot.sandbox.gateway.hub import Hub
 from bot.sandbox.http.app import PREFIX, Api, RequestLog
 from bot.sandbox.http.page import PageServer, only_this_origin
@@ -142,15 +142,6 @@ class Sandbox:
         return f"http://{self._host}:{self._port}"
 
     @property
-    def welcome(self) -> str:
-        """The page's welcome in Markdown; set it before the page is opened."""
-        return self.page.text
-
-    @welcome.setter
-    def welcome(self, text: str) -> None:
-        self.page.text = text
-
-    @property
     def api_url(self) -> str:
         """The value for ``discord.http.Route.BASE``."""
         return self.url + PREFIX
@@ -266,15 +257,3 @@ class Sandbox:
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward; timers that fall due fire now."""
         self.control.advance(seconds)
-
-    def drop_sockets(self) -> int:
-        """Cut the bot's gateway sockets without a close frame; return how many."""
-        return self.control.drop_socket()
-
-    def fail_next(self, method: str, route: str, **options: Any) -> RequestFault:
-        """See ``Faults.fail_next``."""
-        return self.faults.fail_next(method, route, **options)
-
-    def revoke_token(self) -> None:
-        """See ``Control.revoke_token``."""
-        self.control.revoke_token()

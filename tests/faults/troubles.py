@@ -24,7 +24,7 @@ _EDIT: Final = "/channels/{channel_id}/messages/{message_id}"
 
 async def cut_gateway(world: World) -> None:
     """The gateway's socket breaks."""
-    world.sandbox.drop_sockets()
+    world.sandbox.control.drop_socket()
 
 
 async def ask_to_reconnect(world: World) -> None:
@@ -34,7 +34,7 @@ async def ask_to_reconnect(world: World) -> None:
 
 async def invalid_session(world: World) -> None:
     """The session ends without a RESUME, and what came just before is lost with it."""
-    world.sandbox.control.lose_events("MESSAGE_CREATE", times=2)
+    world.sandbox.faults.lose_events("MESSAGE_CREATE", times=2)
     await world.ask()
     world.sandbox.control.invalidate()
 
@@ -42,25 +42,25 @@ async def invalid_session(world: World) -> None:
 async def repeated_events(world: World) -> None:
     """Events come twice or three times."""
     copies = world.random.choice((2, 3))
-    world.sandbox.control.repeat_events("*", times=5, copies=copies)
+    world.sandbox.faults.repeat_events("*", times=5, copies=copies)
 
 
 async def late_events(world: World) -> None:
     """Events are overtaken by later ones."""
     late = world.random.uniform(0.05, 0.5)
-    world.sandbox.control.delay_events(late, "MESSAGE_*", times=2)
+    world.sandbox.faults.delay_events(late, "MESSAGE_*", times=2)
 
 
 async def too_many_requests(world: World) -> None:
     """Discord answers 429 for a while."""
     requests = world.random.randint(2, 8)
-    world.sandbox.control.storm(requests, retry_after=0.2)
+    world.sandbox.faults.storm(times=requests, retry_after=0.2)
 
 
 async def server_errors(world: World) -> None:
     """Discord answers 5xx for a while."""
     status = world.random.choice((500, 502, 503, 504))
-    world.sandbox.control.server_errors(world.random.randint(1, 4), status=status)
+    world.sandbox.faults.fail_next("*", "*", status=status, times=world.random.randint(1, 4))
 
 
 async def cut_requests(world: World) -> None:
@@ -79,7 +79,7 @@ async def outage(world: World) -> None:
 
 async def slow_discord(world: World) -> None:
     """Discord answers late."""
-    world.sandbox.control.delay(world.random.uniform(0.1, 0.5), times=8)
+    world.sandbox.faults.delay_requests(world.random.uniform(0.1, 0.5), times=8)
 
 
 async def nonces_forgotten(world: World) -> None:

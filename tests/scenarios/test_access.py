@@ -225,7 +225,7 @@ async def test_a_lookup_that_fails_for_a_while_loses_no_question(channels: Commu
     await eventually(lambda: channels.ledger.read_markers.of_guild(channels.sandbox.guild.id))
     await channels.stop_bot()
     await channels.ask("one")
-    fault = channels.sandbox.fail_next("GET", MEMBER_ROUTE, status=503, times=1)
+    fault = channels.sandbox.faults.fail_next("GET", MEMBER_ROUTE, status=503, times=1)
     await channels.start_bot()
     assert answer(await channels.finished(channels.general)) == "one"
     assert fault.hits == 1

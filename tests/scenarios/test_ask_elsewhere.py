@@ -161,7 +161,7 @@ async def test_user_installs_are_off_unless_the_operator_switches_them_on(tmp_pa
         await whole.start_bot()
         whole.access = AccessSettings()
         await whole.stop_bot()
-        whole.sandbox.fail_next("PUT", "/applications/{application_id}/commands", status=400)
+        whole.sandbox.faults.fail_next("PUT", "/applications/{application_id}/commands", status=400)
         await whole.start_bot()
         used = await asked(whole, channel=away)
         assert refused(used, localized("refused-user_installs"))
@@ -281,8 +281,8 @@ async def test_a_response_that_discord_refuses_ends_the_turn_with_words_to_the_a
     channels: Community,
 ) -> None:
     route = "/webhooks/{application_id}/{interaction_token}/messages/{message_id}"
-    channels.sandbox.fail_next("PATCH", route, status=403, code=50013, times=1_000)
-    channels.sandbox.fail_next(
+    channels.sandbox.faults.fail_next("PATCH", route, status=403, code=50013, times=1_000)
+    channels.sandbox.faults.fail_next(
         "POST", "/webhooks/{application_id}/{interaction_token}", status=403, times=1_000
     )
     interaction = await asked(channels)

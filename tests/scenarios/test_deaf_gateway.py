@@ -32,7 +32,7 @@ async def test_a_deaf_gateway_is_noticed_and_what_was_asked_is_answered(
     before = sessions(channels)
     await channels.ask("one")
     await channels.finished(channels.general)
-    deaf = channels.sandbox.control.lose_events("MESSAGE_CREATE", times=None)
+    deaf = channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=None)
     await channels.ask("two")
     assert answer(await channels.finished(channels.general, 2)) == "two"
     assert sessions(channels) == before + 1
@@ -41,7 +41,7 @@ async def test_a_deaf_gateway_is_noticed_and_what_was_asked_is_answered(
 
 async def test_a_gateway_that_was_deaf_from_the_start_is_noticed(channels: Community) -> None:
     await channels.stop_bot()
-    channels.sandbox.control.lose_events("MESSAGE_CREATE", times=None)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=None)
     await watched(channels)
     before = sessions(channels)
     await channels.ask("one")
@@ -54,7 +54,7 @@ async def test_direct_messages_are_watched_too(channels: Community) -> None:
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "one")
     await channels.finished(home)
-    channels.sandbox.control.lose_events("MESSAGE_CREATE", times=None)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=None)
     await channels.ada.say(home, "two")
     assert answer(await channels.finished(home, 2)) == "two"
 
@@ -83,7 +83,7 @@ async def test_a_channel_that_the_bot_may_not_read_says_nothing(channels: Commun
 async def test_a_gateway_that_stays_deaf_is_not_renewed_all_the_time(channels: Community) -> None:
     await watched(channels)
     before = sessions(channels)
-    channels.sandbox.control.lose_events("MESSAGE_CREATE", times=None)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=None)
     await channels.ask("one")
     await channels.until(lambda: sessions(channels) == before + 1)
     first = channels.clock.monotonic()

@@ -44,7 +44,7 @@ async def test_a_reply_whose_deletion_discord_did_not_tell_is_not_posted_again(
     gate = channels.model.stall(then="Too late.")
     await channels.ask("one")
     await channels.model.until_request()
-    channels.sandbox.control.lose_events("MESSAGE_DELETE")
+    channels.sandbox.faults.lose_events("MESSAGE_DELETE")
     await channels.admin.delete(await channels.reply(channels.general))
     gate.open()
     await channels.in_state(1, "withdrawn")

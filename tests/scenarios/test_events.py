@@ -23,7 +23,7 @@ async def taken(whole: Community) -> list[str]:
 
 
 async def test_an_event_that_comes_three_times_is_one_question(channels: Community) -> None:
-    repeated = channels.sandbox.control.repeat_events("MESSAGE_CREATE", times=4, copies=3)
+    repeated = channels.sandbox.faults.repeat_events("MESSAGE_CREATE", times=4, copies=3)
     await channels.ask("one")
     await channels.finished(channels.general)
     await channels.ask("two")
@@ -39,7 +39,7 @@ async def test_an_overtaken_event_is_answered_once(
 ) -> None:
     gate = channels.model.gate()
     channels.model.say("early", first=gate)
-    channels.sandbox.control.delay_events(1.0, "MESSAGE_CREATE", times=1)
+    channels.sandbox.faults.delay_events(1.0, "MESSAGE_CREATE", times=1)
     await channels.ask("late")
     await channels.ask("early")
     await channels.in_state(1, "running")
@@ -120,7 +120,7 @@ async def test_what_was_said_during_a_break_is_answered_once_after_a_resume(
 ) -> None:
     await channels.ask("one")
     await channels.finished(channels.general)
-    channels.sandbox.drop_sockets()
+    channels.sandbox.control.drop_socket()
     await channels.ask("two")
     await channels.settled(2)
     assert [answer(reply) for reply in channels.replies(channels.general)] == ["one", "two"]

@@ -15,7 +15,7 @@ async def test_no_turn_begins_before_what_was_missed_is_read(channels: Community
     gate = channels.model.stall(then="one")
     await channels.ada.say(home, "one")
     await channels.model.until_request()
-    channels.sandbox.control.lose_events("MESSAGE_CREATE", times=1)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=1)
     await channels.ada.say(home, "missed")
     await channels.ada.say(home, "two")
     await channels.waiting(["two"], home)
@@ -39,7 +39,7 @@ async def test_missed_questions_are_stored_as_soon_as_the_ledger_answers(
     home = await channels.ada.open_dm()
     await channels.ada.say(home, "one")
     await channels.settled(1)
-    channels.sandbox.control.lose_events("MESSAGE_CREATE", times=1)
+    channels.sandbox.faults.lose_events("MESSAGE_CREATE", times=1)
     await channels.ada.say(home, "missed")
     database.failing_reads = database.failing_writes = 2
     channels.sandbox.control.invalidate()

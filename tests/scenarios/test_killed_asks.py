@@ -103,7 +103,7 @@ async def test_a_token_is_in_no_line_of_the_log(
     channels: Community, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("DEBUG", logger="bot"):
-        channels.sandbox.fail_next(
+        channels.sandbox.faults.fail_next(
             "PATCH",
             "/webhooks/{application_id}/{interaction_token}/messages/{message_id}",
             status=503,

@@ -12,7 +12,7 @@ from tests.scenarios.community import Community, answer, community
 
 async def test_a_token_that_discord_refuses_is_told_as_such(tmp_path: Path) -> None:
     async with community(tmp_path, start=False) as whole:
-        whole.sandbox.revoke_token()
+        whole.sandbox.control.revoke_token()
         await whole.start_engine()
         with pytest.raises(discord.LoginFailure):
             await whole.start_bot()
@@ -33,7 +33,7 @@ async def test_a_token_revoked_in_the_middle_of_an_answer_leaves_it_to_the_next_
     await channels.ask("one")
     reply = await channels.reply(channels.general)
     await channels.in_state(1, "running")
-    channels.sandbox.revoke_token()
+    channels.sandbox.control.revoke_token()
     with pytest.raises(discord.ConnectionClosed) as caught:
         await channels.stopped_by_itself()
     assert caught.value.code == 4004
@@ -82,7 +82,9 @@ async def test_a_bot_started_in_an_outage_connects_after_it(
 ) -> None:
     async with community(tmp_path, "channel", start=False) as whole:
         await whole.start_engine()
-        out = whole.sandbox.fail_next("GET", "*", status=status, retry_after=0.001, times=times)
+        out = whole.sandbox.faults.fail_next(
+            "GET", "*", status=status, retry_after=0.001, times=times
+        )
         await whole.start_bot()
         assert out.hits == times
         await whole.ask("one")

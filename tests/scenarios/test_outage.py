@@ -56,7 +56,7 @@ async def test_an_answer_sent_anew_before_an_outage_is_found_and_not_sent_again(
     await channels.reply(channels.general)
     await channels.model.until_request()
     # A message that accepts no more edits is replaced by a new one.
-    channels.sandbox.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001)
+    channels.sandbox.faults.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001)
     channels.sandbox.faults.drop_next("POST", SEND, after_effect=True)
     gate.open()
     await channels.until(lambda: channels.replies(channels.general))
@@ -138,7 +138,7 @@ async def test_a_reply_shows_all_text_after_an_outage_though_the_model_pauses(
     await channels.ask("one")
     reply = await channels.reply(channels.general)
     await channels.model.until_request()
-    failing = channels.sandbox.fail_next("PATCH", EDIT, status=503, times=2)
+    failing = channels.sandbox.faults.fail_next("PATCH", EDIT, status=503, times=2)
     gate.let(1)
     await channels.until(lambda: reply.content == "a")
     assert failing.hits == 2
@@ -153,7 +153,7 @@ async def test_a_reply_that_may_not_be_edited_is_not_tried_with_every_word(
     await channels.ask("one")
     reply = await channels.reply(channels.general)
     await channels.model.until_request()
-    refused = channels.sandbox.fail_next("PATCH", EDIT, status=403, code=50001)
+    refused = channels.sandbox.faults.fail_next("PATCH", EDIT, status=403, code=50001)
     gate.let(1)
     await channels.until(lambda: refused.hits == 1)
     # As long as it takes a reply elsewhere to grow twice, this one is left alone.
@@ -205,7 +205,7 @@ async def test_a_retry_that_discord_does_not_acknowledge_is_made(channels: Commu
     await channels.ask("one")
     reply = await channels.finished(channels.general)
     await channels.ended_turns(1)
-    channels.sandbox.fail_next("POST", CALLBACK, status=404, code=10062, times=None)
+    channels.sandbox.faults.fail_next("POST", CALLBACK, status=404, code=10062, times=None)
     await channels.ada.click(reply, "Retry", wait=False)
     await channels.until(lambda: is_final(reply) and answer(reply) == "one")
 

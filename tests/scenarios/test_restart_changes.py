@@ -149,7 +149,9 @@ async def test_a_message_that_the_bot_was_replacing_itself_ends_no_turn(
     async def ask() -> None:
         await begun(asleep)
         # Discord accepts no more edits of this message, so it is deleted and sent anew.
-        asleep.sandbox.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10)
+        asleep.sandbox.faults.fail_next(
+            "PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10
+        )
         gate.open()
 
     await killed(asleep, point, ask)

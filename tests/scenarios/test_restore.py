@@ -229,7 +229,7 @@ async def test_what_the_backup_had_waiting_and_was_answered_since_is_not_answere
     home = await host.ada.open_dm()
     await host.ada.say(home, "one")
     await host.answered(home, 1)
-    host.sandbox.fail_next("POST", "/channels/{channel_id}/messages", status=503, times=None)
+    host.sandbox.faults.fail_next("POST", "/channels/{channel_id}/messages", status=503, times=None)
     await host.ada.say(home, "two")
     asked = await host.ada.say(host.general, "three", mention_bot=True)
     await host.thread_of(asked)

@@ -67,13 +67,13 @@ async def test_a_search_finds_what_everybody_here_may_read(whole: Community) -> 
 async def test_a_search_waits_for_discords_index_and_gives_up_in_words(whole: Community) -> None:
     route = "/guilds/{guild_id}/messages/search"
     whole.clock.sleep_speed = 50
-    whole.sandbox.fail_next("GET", route, status=202, code=110000, times=1)
+    whole.sandbox.faults.fail_next("GET", route, status=202, code=110000, times=1)
     assert "opens in news" in await told(whole, "search_messages", text="harbour opens")
 
 
 async def test_an_index_that_is_never_built_is_told(whole: Community) -> None:
     route = "/guilds/{guild_id}/messages/search"
     whole.clock.sleep_speed = 50
-    whole.sandbox.fail_next("GET", route, status=202, code=110000, times=None)
+    whole.sandbox.faults.fail_next("GET", route, status=202, code=110000, times=None)
     text = await told(whole, "search_messages", text="harbour", channel="news")
     assert "still building its index" in text

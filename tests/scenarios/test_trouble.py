@@ -13,7 +13,9 @@ SEND = "/channels/{channel_id}/messages"
 
 def accept_no_edit(channels: Community) -> None:
     """Have Discord accept no more edits, as of old messages that were edited too often."""
-    channels.sandbox.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10)
+    channels.sandbox.faults.fail_next(
+        "PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10
+    )
 
 
 async def test_parts_sent_anew_keep_their_order(channels: Community) -> None:
@@ -98,7 +100,7 @@ async def test_the_last_edit_arrives_whatever_is_in_its_way(
     await channels.ask("one")
     reply = await channels.reply(channels.general)
     await channels.model.until_request()
-    channels.sandbox.fail_next("PATCH", EDIT, status=status, retry_after=0.001, times=2)
+    channels.sandbox.faults.fail_next("PATCH", EDIT, status=status, retry_after=0.001, times=2)
     gate.open()
     await channels.finished(channels.general)
     assert answer(reply) == "Through."

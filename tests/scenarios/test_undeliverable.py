@@ -61,7 +61,7 @@ async def test_where_nothing_reaches_the_member_the_log_says_so(
     thread = await threads.thread_of(await threads.ask("one"))
     await threads.finished(thread)
     threads.sandbox.control.forbid_sending(threads.general)
-    threads.sandbox.fail_next("POST", DM, status=403, code=50007, times=None)
+    threads.sandbox.faults.fail_next("POST", DM, status=403, code=50007, times=None)
     await threads.ada.say(thread, "two")
     await threads.ended_turns(2)
     assert f"user {threads.ada.id} can't be told" in caplog.text
@@ -113,7 +113,7 @@ async def test_where_no_edit_is_taken_a_new_message_says_so_and_the_button_goes(
     await channels.ask("one")
     placeholder = await channels.reply(channels.general)
     await channels.model.until_request()
-    channels.sandbox.fail_next("PATCH", EDIT, status=403, code=50001, times=None)
+    channels.sandbox.faults.fail_next("PATCH", EDIT, status=403, code=50001, times=None)
     gate.open()
     await channels.ended_turns(1)
     assert placeholder.deleted
@@ -184,7 +184,7 @@ async def test_a_channel_that_progress_finds_closed_stops_the_run(
     gate.let(1)
     await threads.until(lambda: reply.content == "a")
     # Nobody tells the bot of it.
-    threads.sandbox.fail_next("*", EDIT, status=status, code=code, times=None)
+    threads.sandbox.faults.fail_next("*", EDIT, status=status, code=code, times=None)
     threads.sandbox.control.forbid_sending(thread)
     gate.let(1)
     await run_is_stopped(threads)
@@ -193,7 +193,7 @@ async def test_a_channel_that_progress_finds_closed_stops_the_run(
 
 async def test_a_name_that_a_filter_refuses_gives_way_to_a_neutral_one(threads: Community) -> None:
     opening = "/channels/{channel_id}/messages/{message_id}/threads"
-    threads.sandbox.fail_next("POST", opening, status=400, code=200001)
+    threads.sandbox.faults.fail_next("POST", opening, status=400, code=200001)
     thread = await threads.thread_of(await threads.ask("something rude"))
     assert thread.name == "Question of Ada"
     assert answer(await threads.finished(thread)) == "something rude"

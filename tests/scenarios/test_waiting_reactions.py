@@ -27,7 +27,7 @@ async def test_a_question_that_waits_is_marked_until_its_turn_starts(channels: C
 
 async def test_a_bot_that_may_not_react_answers_all_the_same(channels: Community) -> None:
     channels.sandbox.control.forbid(channels.general, Permission.ADD_REACTIONS)
-    refused = channels.sandbox.fail_next("PUT", REACTION, status=403, code=50013, times=None)
+    refused = channels.sandbox.faults.fail_next("PUT", REACTION, status=403, code=50013, times=None)
     gate = channels.model.stall(then="first")
     await channels.ask("one")
     await channels.model.until_request()
@@ -59,7 +59,7 @@ async def test_a_mark_that_arrives_late_is_removed_after_it_arrived(channels: Co
     gate = channels.model.stall(then="first")
     await channels.ask("one")
     await channels.model.until_request()
-    channels.sandbox.control.delay(0.3, times=1, method="PUT", route=REACTION)
+    channels.sandbox.faults.delay_requests(0.3, times=1, method="PUT", route=REACTION)
     two = await channels.ask("two")
     await channels.waiting(["two"])
     gate.open()

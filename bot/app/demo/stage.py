@@ -71,7 +71,7 @@ class Stage:
         if chosen == LOCAL:  # on the page, not by the configuration
             line = line.replace(", because [models] endpoint says so", "")
         text = _model_text(line, scripted=exhibit.scripted)
-        exhibit.model_text, self._sandbox.welcome = both(text), text[0]
+        exhibit.model_text, self._sandbox.page.text = both(text), text[0]
 
     async def furnish(self) -> None:
         """Add the channels and what their members said, then show the exhibit on the page."""

@@ -113,7 +113,7 @@ async def test_a_gateway_that_is_away_at_the_first_try_is_waited_for(visit: Visi
 async def test_a_session_is_resumed_after_a_short_outage(visit: Visit) -> None:
     visit.begin()
     await visit.guest.wait_until_ready()
-    visit.sandbox.drop_sockets()
+    visit.sandbox.control.drop_socket()
     visit.sandbox.control.outage(AGES)
     await visit.says("meanwhile")
     await visit.away_for(60)

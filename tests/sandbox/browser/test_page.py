@@ -50,7 +50,7 @@ async def said(page: Page, text: str) -> None:
 async def test_a_person_asks_uses_a_command_presses_a_button_and_drops_a_file(
     sandbox: Sandbox, pointed: None, page: Page, start_bot: StartBot
 ) -> None:
-    sandbox.welcome = "**SmolLM2-135M** answers here. A better one is a key away."
+    sandbox.page.text = "**SmolLM2-135M** answers here. A better one is a key away."
     bot = Answering()
     task = asyncio.create_task(bot.start(sandbox.token))
     await sandbox.bot_ready()

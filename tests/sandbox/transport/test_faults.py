@@ -15,7 +15,7 @@ from tests.sandbox.test_discord_py import bot_channel
 
 async def test_an_error_befalls_the_next_request_only(sandbox: Sandbox, rest: Rest) -> None:
     path = f"/channels/{sandbox.guild.text_channel('general').id}/messages"
-    fault = sandbox.fail_next("POST", "/channels/{channel_id}/messages", status=503)
+    fault = sandbox.faults.fail_next("POST", "/channels/{channel_id}/messages", status=503)
     assert (await rest.post(path, {"content": "a"})).status == 503
     assert (await rest.post(path, {"content": "b"})).status == 200
     assert fault.hits == 1
@@ -26,7 +26,7 @@ async def test_an_error_befalls_the_next_request_only(sandbox: Sandbox, rest: Re
 async def test_a_request_can_fail_after_it_had_its_effect(sandbox: Sandbox, rest: Rest) -> None:
     general = sandbox.guild.text_channel("general")
     path = f"/channels/{general.id}/messages"
-    sandbox.fail_next("POST", "*/messages", status=502, after_effect=True)
+    sandbox.faults.fail_next("POST", "*/messages", status=502, after_effect=True)
     assert (await rest.post(path, {"content": "there"})).status == 502
     assert [message.content for message in general.messages] == ["there"]
     sandbox.faults.drop_next("POST", "*/messages", after_effect=True)
@@ -41,7 +41,7 @@ async def test_a_request_can_fail_after_it_had_its_effect(sandbox: Sandbox, rest
 
 
 async def test_discord_py_sits_out_a_storm_of_429s(bot: Bot, sandbox: Sandbox) -> None:
-    sandbox.control.storm(3, retry_after=0.01)
+    sandbox.faults.storm(times=3, retry_after=0.01)
     await bot_channel(bot, sandbox).send("through")
     general = sandbox.guild.text_channel("general")
     assert [message.content for message in general.messages] == ["through"]
@@ -52,12 +52,12 @@ async def test_lost_events_stay_lost_and_repeated_ones_come_twice(
     bot: Bot, sandbox: Sandbox
 ) -> None:
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
-    sandbox.control.lose_events("MESSAGE_CREATE")
+    sandbox.faults.lose_events("MESSAGE_CREATE")
     await ada.say(general, "lost")
-    sandbox.control.repeat_events("MESSAGE_CREATE")
+    sandbox.faults.repeat_events("MESSAGE_CREATE")
     await ada.say(general, "twice")
     await bot.until(lambda: len(bot.heard) == 2)
-    sandbox.drop_sockets()
+    sandbox.control.drop_socket()
     await bot.until(lambda: bot.named("resumed"))
     await ada.say(general, "once")
     await bot.until(lambda: len(bot.heard) == 3)
@@ -66,7 +66,7 @@ async def test_lost_events_stay_lost_and_repeated_ones_come_twice(
 
 async def test_a_late_event_is_overtaken(bot: Bot, sandbox: Sandbox) -> None:
     ada, general = sandbox.members[0], sandbox.guild.text_channel("general")
-    sandbox.control.delay_events(0.05, "MESSAGE_CREATE")
+    sandbox.faults.delay_events(0.05, "MESSAGE_CREATE")
     await ada.say(general, "first")
     await ada.say(general, "second")
     await bot.until(lambda: len(bot.heard) == 2)
@@ -139,7 +139,7 @@ async def test_a_blocked_word_is_refused_in_new_and_in_edited_messages(
 
 async def test_files_are_refused_and_the_text_alone_is_taken(bot: Bot, sandbox: Sandbox) -> None:
     channel = bot_channel(bot, sandbox)
-    fault = sandbox.control.refuse_files(2)
+    fault = sandbox.faults.refuse_files(times=2)
 
     def file() -> discord.File:
         return discord.File(io.BytesIO(b"x"), "x.txt")
@@ -158,7 +158,7 @@ async def test_files_are_refused_and_the_text_alone_is_taken(bot: Bot, sandbox: 
 
 async def test_delayed_requests_are_answered_late(sandbox: Sandbox, rest: Rest) -> None:
     loop = asyncio.get_running_loop()
-    sandbox.control.delay(0.05, times=1)
+    sandbox.faults.delay_requests(0.05, times=1)
     started = loop.time()
     assert (await rest.get("/users/@me")).status == 200
     assert loop.time() - started >= 0.05

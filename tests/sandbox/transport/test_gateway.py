@@ -127,7 +127,7 @@ async def test_a_resume_replays_and_an_unknown_session_is_invalid(
     await wire.send(2, {"token": sandbox.token, "intents": INTENTS})
     ready = await wire.until("READY")
     await wire.until("GUILD_CREATE")
-    sandbox.drop_sockets()
+    sandbox.control.drop_socket()
     await sandbox.until(lambda: sandbox.disconnected)
     await ada.say(general, "meanwhile")
     wire = await connect(session, sandbox)

@@ -49,7 +49,7 @@ async def test_other_origins_and_hosts_are_refused(sandbox: Sandbox, path: str) 
 
 
 async def test_the_page_is_told_who_there_is_and_what_to_say_first(sandbox: Sandbox) -> None:
-    sandbox.welcome = "**A small model** answers."
+    sandbox.page.text = "**A small model** answers."
     async with (
         aiohttp.ClientSession() as session,
         session.get(sandbox.url + "/page/welcome.json") as response,

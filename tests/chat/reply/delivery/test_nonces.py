@@ -23,7 +23,9 @@ async def test_parts_that_are_sent_again_have_new_nonces(whole: Community) -> No
     await whole.ask("one")
     gate.let(2)
     sent = [await whole.reply(whole.general, number) for number in (1, 2)]
-    whole.sandbox.fail_next("PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10)
+    whole.sandbox.faults.fail_next(
+        "PATCH", EDIT, status=429, code=30046, retry_after=0.001, times=10
+    )
     gate.open()
     await whole.ended_turns(1)
     anew = whole.replies(whole.general)
