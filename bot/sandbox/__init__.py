@@ -7,27 +7,27 @@ from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role
 from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
+from bot.sandbox.demo_panel import DemoPanel
 from bot.sandbox.errors import DiscordError
-from bot.sandbox.exhibit import Exhibit
-from bot.sandbox.people import Person
-from bot.sandbox.place import Place
+from bot.sandbox.guild import SandboxGuild
+from bot.sandbox.people.person import Person
 from bot.sandbox.sandbox import Sandbox
 
 __all__ = [
     "Change",
     "Channel",
     "Control",
+    "DemoPanel",
     "DiscordError",
     "DiscordMessage",
-    "Exhibit",
     "Guild",
     "Interaction",
     "NotPossible",
     "Permission",
     "Person",
-    "Place",
     "Role",
     "Sandbox",
     "SandboxClock",
+    "SandboxGuild",
     "User",
 ]

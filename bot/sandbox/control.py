@@ -10,7 +10,7 @@ from bot.sandbox.backend.state.model import Channel, DiscordMessage
 from bot.sandbox.backend.state.permission_bits import Permission
 from bot.sandbox.faults import Faults
 from bot.sandbox.gateway.hub import Hub
-from bot.sandbox.place import Place
+from bot.sandbox.guild import SandboxGuild
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,11 +54,11 @@ class Control:
     ``clear`` ends the lasting troubles; it does not restore deleted objects.
     """
 
-    def __init__(self, backend: Backend, faults: Faults, hub: Hub, place: Place) -> None:
+    def __init__(self, backend: Backend, faults: Faults, hub: Hub, guild: SandboxGuild) -> None:
         self._backend = backend
         self._faults = faults
         self._hub = hub
-        self._place = place
+        self._guild = guild
         self._forbidden: list[Channel] = []
         self.token_revoked = False
 
@@ -142,7 +142,7 @@ class Control:
 
     def remove_bot(self) -> None:
         """Remove the bot from the guild."""
-        self._backend.guilds.leave(self._place.state, self._backend.world.bot)
+        self._backend.guilds.leave(self._guild.state, self._backend.world.bot)
 
     def clear(self) -> None:
         """End all lasting troubles; restore the token and the denied permissions."""

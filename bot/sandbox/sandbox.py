@@ -18,11 +18,11 @@ from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.faults import Faults
 from bot.sandbox.gateway.hub import Hub
+from bot.sandbox.guild import SandboxGuild
 from bot.sandbox.http.app import PREFIX, Api, RequestLog
 from bot.sandbox.http.page import PageServer, only_this_origin
 from bot.sandbox.http.ratelimits import RestRateLimiter
-from bot.sandbox.people import Person
-from bot.sandbox.place import Place
+from bot.sandbox.people.person import Person
 
 # What a server's owner usually grants to a bot that keeps its own threads tidy.
 BOT_PERMISSIONS: Final = EVERYONE | Permission.MANAGE_MESSAGES | Permission.MANAGE_THREADS
@@ -68,7 +68,7 @@ class Sandbox:
             self.backend, self.control, self._people, self.admin, self.guild.state
         )
 
-    def add_guild(self, name: str, *, with_bot: bool = True) -> Place:
+    def add_guild(self, name: str, *, with_bot: bool = True) -> SandboxGuild:
         """Add a guild with everybody in it; ``with_bot`` says whether the bot is a member."""
         guilds = self.backend.guilds
         guild = guilds.create(name, self.admin.user)
@@ -83,9 +83,9 @@ class Sandbox:
                 guild, self.world.application_name, BOT_PERMISSIONS, bot=self.bot_user
             )
             guilds.give_role(guild, self.bot_user, role)
-        place = Place(self.backend, guild, role)
-        place.add_text_channel("general")
-        return place
+        made = SandboxGuild(self.backend, guild, role)
+        made.add_text_channel("general")
+        return made
 
     def _add_person(self, name: str) -> Person:
         person = Person(self.backend, self.backend.guilds.add_user(name), secrets.token_urlsafe(24))

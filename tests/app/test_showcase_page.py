@@ -218,7 +218,7 @@ async def test_a_japanese_visitor_reads_japanese_and_keeps_the_model_where_anoth
 
         welcome = await (await page.request.get(f"{url}/page/welcome.json")).json()
         refused = await page.request.post(
-            f"{url}/page/act/exhibit",
+            f"{url}/page/act/demo",
             data={"name": "model", "value": "best"},
             headers={"Authorization": welcome["people"][0]["token"]},
         )

@@ -21,7 +21,7 @@ import aiohttp
 import msgspec
 
 from bot.sandbox import Channel, DiscordMessage, Sandbox
-from bot.sandbox.people import Person
+from bot.sandbox.people.person import Person
 
 EDITS = 2
 

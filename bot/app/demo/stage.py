@@ -7,7 +7,7 @@ from bot.app.demo.scene import Texts, both, files_payload
 from bot.app.demo.script import CHIPS
 from bot.app.demo.tour import TOUR
 from bot.app.keys import StartError
-from bot.sandbox import Channel, DiscordMessage, Exhibit, Sandbox
+from bot.sandbox import Channel, DemoPanel, DiscordMessage, Sandbox
 
 SHOWCASE: Final = "showcase"
 OWN: Final = "own"
@@ -56,7 +56,7 @@ class Stage:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._keeper: BotKeeper | None = None
-        self._exhibit = Exhibit(
+        self._panel = DemoPanel(
             self._perform, models=[{"id": name, "label": both(label)} for name, label in _MODELS]
         )
 
@@ -66,15 +66,15 @@ class Stage:
 
     def model_changed(self, chosen: str, line: str) -> None:
         """Show which model answers now; ``line`` is what the bot said about it."""
-        exhibit = self._exhibit
-        exhibit.model, exhibit.scripted = chosen, chosen == SHOWCASE
+        panel = self._panel
+        panel.model, panel.scripted = chosen, chosen == SHOWCASE
         if chosen == LOCAL:  # on the page, not by the configuration
             line = line.replace(", because [models] endpoint says so", "")
-        text = _model_text(line, scripted=exhibit.scripted)
-        exhibit.model_text, self._sandbox.page.text = both(text), text[0]
+        text = _model_text(line, scripted=panel.scripted)
+        panel.model_text, self._sandbox.page.text = both(text), text[0]
 
     async def furnish(self) -> None:
-        """Add the channels and what their members said, then show the exhibit on the page."""
+        """Add the channels and what their members said, then show the demo panel on the page."""
         guild, (ada, ben), mira = (
             self._sandbox.guild,
             self._sandbox.members[:2],
@@ -116,7 +116,7 @@ class Stage:
     def _show(self, channels: dict[str, Channel], messages: dict[str, DiscordMessage]) -> None:
         ids = {name: channel.id for name, channel in channels.items()}
         told = {name: message.id for name, message in messages.items()}
-        self._exhibit.chips = [
+        self._panel.chips = [
             {
                 "channel_id": str(ids[chip.channel]),
                 "text": both(chip.text),
@@ -124,8 +124,8 @@ class Stage:
             }
             for chip in CHIPS
         ]
-        self._exhibit.tour = [step.payload(ids, told) for step in TOUR]
-        self._sandbox.page.exhibit = self._exhibit
+        self._panel.tour = [step.payload(ids, told) for step in TOUR]
+        self._sandbox.page.demo_panel = self._panel
 
     async def _perform(self, name: str, value: str) -> None:
         """Do what a button of the page asks for; raises ``ValueError``."""

@@ -20,8 +20,8 @@ from bot.sandbox.backend.messages.content.component_kinds import (
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Guild, Role, User
 from bot.sandbox.backend.state.parts import Payload
 from bot.sandbox.control import ACTIONS, Control
+from bot.sandbox.demo_panel import DemoPanel
 from bot.sandbox.errors import DiscordError, bad_json, missing_access, unknown_message
-from bot.sandbox.exhibit import Exhibit
 from bot.sandbox.http.page_requests import (
     Commanding,
     Completing,
@@ -36,7 +36,7 @@ from bot.sandbox.http.page_requests import (
     UsingMenu,
     Voting,
 )
-from bot.sandbox.people import Person
+from bot.sandbox.people.person import Person
 
 FILES: Final = Path(__file__).parents[1] / "page"
 TYPES: Final = {
@@ -92,7 +92,7 @@ class PageServer:
         self._admin = admin
         self._guild = guild
         self.text = ""
-        self.exhibit: Exhibit | None = None
+        self.demo_panel: DemoPanel | None = None
         self._acts: dict[str, tuple[type[Struct], Act]] = {
             "command": (Commanding, self._command),
             "commands": (InChannel, self._commands),
@@ -104,7 +104,7 @@ class PageServer:
             "menu": (UsingMenu, self._menu),
             "vote": (Voting, self._vote),
             "trouble": (Troubling, self._trouble),
-            "exhibit": (Performing, self._perform),
+            "demo": (Performing, self._perform),
         }
 
     def add_to(self, app: web.Application) -> None:
@@ -147,7 +147,7 @@ class PageServer:
         return _json(
             {
                 "text": self.text,
-                "exhibit": None if self.exhibit is None else self.exhibit.payload(),
+                "demo": None if self.demo_panel is None else self.demo_panel.payload(),
                 "guild": {"id": str(self._guild.id), "name": self._guild.name},
                 "bot": {"id": str(bot.id), "name": bot.name},
                 "people": people,
@@ -299,10 +299,10 @@ class PageServer:
         return {"id": str(submitted.id)}
 
     async def _perform(self, person: Person, asked: Performing) -> Payload:
-        if self.exhibit is None:
-            raise LookupError("This sandbox exhibits nothing.")
-        await self.exhibit.perform(asked.name, asked.value)
-        return self.exhibit.payload()
+        if self.demo_panel is None:
+            raise LookupError("This page has no demo panel.")
+        await self.demo_panel.perform(asked.name, asked.value)
+        return self.demo_panel.payload()
 
     async def _trouble(self, person: Person, asked: Troubling) -> Payload:
         number = asked.channel_id

@@ -82,7 +82,7 @@ class Submitting(Struct, frozen=True):
 
 
 class Performing(Struct, frozen=True):
-    """An action of the exhibit with its value."""
+    """An action of the demo panel with its value."""
 
     name: str
     value: str = ""

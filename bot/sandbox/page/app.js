@@ -4,7 +4,7 @@ import { drawChannels, FORUMS, label, ordered, THREADS } from "./channels.js";
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { openChoice, openModal, openTroubles } from "./dialogs.js";
-import { Exhibit } from "./exhibit.js";
+import { DemoPanel } from "./demo_panel.js";
 import { frame } from "./frame.js";
 import { element, refreshTimes, render } from "./markdown.js";
 import { drawMembers } from "./members.js";
@@ -21,11 +21,11 @@ class App {
   constructor(welcome) {
     this.welcome = welcome;
     this.composer = new Composer(this);
-    this.exhibit = new Exhibit(this, welcome.exhibit);
+    this.demo = new DemoPanel(this, welcome.demo);
     this.typing = new Typing(this);
     $("guild").textContent = $("server").title = document.title = welcome.guild.name;
     $("server").replaceChildren(element("span", { "aria-hidden": "true" }, welcome.guild.name.slice(0, 2)), element("span", { class: "hidden" }, welcome.guild.name));
-    this.greet(this.exhibit.text ?? welcome.text);
+    this.greet(this.demo.text ?? welcome.text);
     $("welcome-close").addEventListener("click", () => { $("welcome").hidden = true; });
     $("who").append(...welcome.people.map((one) => element("option", { value: one.id }, one.name + (one.admin ? " (admin)" : ""))));
     const start = welcome.people.find((one) => !one.admin) ?? welcome.people[0];
@@ -120,14 +120,14 @@ class App {
     drawMembers(this);
     if (user.id !== this.welcome.bot.id) return;
     this.status({ bot: status });
-    this.exhibit.present(status);
+    this.demo.present(status);
   }
 
   keep(channel) {
     this.state.channels.set(channel.id, channel);
     this.drawChannels();
     this.redrawCard(channel.id);
-    this.exhibit.appeared(channel);
+    this.demo.appeared(channel);
     if (channel.id === this.state.current) this.drawHeader();
     if (channel.parent_id === this.state.current && FORUMS.includes(this.state.channels.get(channel.parent_id)?.type)) this.drawMessages();
   }
@@ -188,7 +188,7 @@ class App {
     }
     if (state === this.state && state.current === id) {
       this.drawMessages(unseen);
-      this.exhibit.opened();
+      this.demo.opened();
     }
     if (byHand) $("text").focus();
   }
@@ -253,7 +253,7 @@ class App {
     const box = $("messages");
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
     box.append(...drawDivider(message, list.at(-2), false), drawMessage(message, list.at(-2), this));
-    this.exhibit.observe();
+    this.demo.observe();
     if (atEnd || message.author.id === state.person.id) box.scrollTop = box.scrollHeight;
   }
 
@@ -266,7 +266,7 @@ class App {
     message.reactions ??= list[at].reactions;
     list[at] = message;
     this.redraw(message);
-    this.exhibit.observe();
+    this.demo.observe();
   }
 
   redraw(message) {
@@ -376,7 +376,7 @@ class App {
   }
 
   async press(message, part, button) {
-    this.exhibit.pressed(part.custom_id);
+    this.demo.pressed(part.custom_id);
     button.disabled = true;
     const id = await this.told(this.begin(this.client.act("click", { channel_id: message.channel_id, message_id: message.id, custom_id: part.custom_id })));
     if (id && this.state.pending.has(id)) this.state.pending.set(id, () => { button.disabled = false; });

@@ -23,7 +23,7 @@ from bot.sandbox.backend.interactions.modal_answers import ModalAnswers
 from bot.sandbox.backend.messages.content import component_kinds as kinds
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, Role, User
 from bot.sandbox.backend.state.parts import Payload
-from bot.sandbox.participant import Participant
+from bot.sandbox.people.participant import Participant
 
 # Real seconds; far longer than Discord's three, which run on the sandbox's clock.
 WAIT_SECONDS: Final = 30.0
@@ -97,10 +97,10 @@ class Person(Participant):
         value: str = "",
         others: Mapping[str, Any] | None = None,
     ) -> list[Payload]:
-        """Return the choices for value typed into the option ``focused``: name and value of each.
+        """Return the choices for ``value`` typed into the option ``focused``, by name and value.
 
-        ``others`` are the values of the other options. Raises ``NotPossible`` where the bot offers
-        nothing in time.
+        ``others`` are the values of the other options. Raises ``NotPossible`` if the bot offers no
+        choices in time.
         """
         command, steps, last = find_command(self._available(channel), path)
         owners = may_use(command, channel, self.user, self._world)

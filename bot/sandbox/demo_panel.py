@@ -1,4 +1,4 @@
-"""What a demo adds to the page: prepared questions, a tour, a choice of models, a kill."""
+"""The demo's part of the page: prepared questions, a tour, a choice of models, a kill."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ Perform = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class Exhibit:
-    """The parts that the page shows besides Discord; ``perform`` does what its buttons ask for.
+class DemoPanel:
+    """The parts of the page beside Discord; ``perform`` carries out the actions of its buttons.
 
-    A chip is ``{channel_id, text, files}``; a step of the tour ``{title, text, does, …}``. A model
-    is ``{id, label}``; ``model`` is the chosen one and ``model_text`` says what answers. A text is
-    ``{en, ja}``. ``scripted`` marks answers that no model thought of.
+    Shapes: a chip (a prepared question) is ``{channel_id, text, files}``, a step of the tour
+    ``{title, text, until, buttons}``, a model ``{id, label}``, a text ``{en, ja}``. ``model`` is
+    the id of the chosen model, which ``model_text`` describes. ``scripted`` says that no model
+    writes the answers.
     """
 
     perform: Perform
@@ -27,7 +28,7 @@ class Exhibit:
     scripted: bool = False
 
     def payload(self) -> Payload:
-        """Return what the page needs."""
+        """Return the panel as the page takes it."""
         return {
             "chips": list(self.chips),
             "tour": list(self.tour),

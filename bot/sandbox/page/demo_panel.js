@@ -11,7 +11,7 @@ const WORDS = LANGUAGE === "ja"
   ? { next: "次へ", back: "戻る", end: "終了", done: "完了！", step: (at, all) => `ステップ ${at} / ${all}`, begin: (all) => `ツアーを始める（${all}ステップ）`, loading: "モデルを読み込んでいます…", finished: "ツアーは以上です。自由に試してください。" }
   : { next: "Next", back: "Back", end: "End the tour", done: "Done!", step: (at, all) => `Step ${at} of ${all}`, begin: (all) => `Take the tour (${all} steps)`, loading: "Loading the model…", finished: "That was the tour. Try anything you like." };
 
-export class Exhibit {
+export class DemoPanel {
   constructor(app, parts) {
     this.app = app;
     this.parts = parts;
@@ -45,7 +45,7 @@ export class Exhibit {
   async choose(model) {
     $("model").disabled = true;
     this.app.status({ model: WORDS.loading });
-    const parts = await this.app.told(this.app.client.act("exhibit", { name: "model", value: model }));
+    const parts = await this.app.told(this.app.client.act("demo", { name: "model", value: model }));
     this.app.status({ model: "" });
     $("model").disabled = false;
     this.update(parts ?? this.parts);
@@ -53,7 +53,7 @@ export class Exhibit {
   }
 
   opened() {
-    if (this.parts && !this.spoken) this.spoken = this.app.told(this.app.client.act("exhibit", { name: "language", value: LANGUAGE }));
+    if (this.parts && !this.spoken) this.spoken = this.app.told(this.app.client.act("demo", { name: "language", value: LANGUAGE }));
     const chips = (this.parts?.chips ?? []).filter((one) => one.channel_id === this.app.state.current);
     $("chips").hidden = !chips.length;
     $("chips").replaceChildren(...chips.map((one) => element("button", { type: "button", onclick: () => this.app.told(this.ask(one)) }, (one.files.length ? "📎 " : "") + said(one.text))));
@@ -103,7 +103,7 @@ export class Exhibit {
   async does(one) {
     const { app } = this;
     if (one.does === "kill") {
-      await app.told(app.client.act("exhibit", { name: "kill" }));
+      await app.told(app.client.act("demo", { name: "kill" }));
     } else if (one.does === "cancel" || one.does === "approve") {
       const wanted = one.does === "cancel" ? "cancel:" : "tools:once:";
       [...$("messages").querySelectorAll(`[data-custom^='${wanted}']`)].at(-1)?.click();

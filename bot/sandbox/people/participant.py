@@ -1,4 +1,4 @@
-"""What a member of the sandbox can do with messages and channels, as in Discord's app."""
+"""A person who writes, reacts, votes and opens channels, as in Discord's app."""
 
 import base64
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from bot.sandbox.backend.messages.content.drafts import FORWARD, Draft, read_new
 from bot.sandbox.backend.state.kinds import NO_FLAGS, MessageFlag
 from bot.sandbox.backend.state.model import Channel, DiscordMessage, User
 from bot.sandbox.backend.state.parts import DiscordAttachment, Payload, Sticker
-from bot.sandbox.compose import File, described, poll_media, uploads
 from bot.sandbox.forms import Form
+from bot.sandbox.people.message_fields import File, described, poll_media, uploads
 
 
 class Participant:
-    """A member who writes, reacts, votes and opens channels.
+    """The part of a ``Person`` that needs no interactions.
 
     Methods raise ``DiscordError`` where Discord refuses, ``NotPossible`` where its app does not
     offer the action.
@@ -83,7 +83,7 @@ class Participant:
     async def say_voice(
         self, channel: Channel, recording: bytes, *, seconds: float, waveform: bytes = b"\x10\x40"
     ) -> DiscordMessage:
-        """Post a voice message; recording is an Ogg file, ``waveform`` its loudness by steps."""
+        """Post a voice message: an Ogg file, and its loudness as one byte for each step."""
         wave = base64.b64encode(waveform).decode()
         # Discord refuses a voice message without both of these.
         about = {"id": "0", "duration_secs": seconds, "waveform": wave}

@@ -1,4 +1,4 @@
-"""A guild of the sandbox, as tests and the demo use it."""
+"""A guild of the sandbox with the methods by which tests and the demo change it."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from bot.sandbox.backend.state.parts import ForumTag, Sticker
 from bot.sandbox.backend.state.permission_bits import Permission
 
 
-class Place:
-    """A guild, ``state``, with methods that add to it and set the bot's permissions."""
+class SandboxGuild:
+    """Adds channels and stickers to the guild ``state``, and sets the bot's permissions."""
 
     def __init__(self, backend: Backend, state: Guild, bot_role: Role | None) -> None:
         self._backend = backend
@@ -19,7 +19,7 @@ class Place:
 
     @property
     def bot_role(self) -> Role:
-        """The role that Discord made for the bot; raises LookupError where the bot is not in."""
+        """The role that Discord made for the bot; raises ``LookupError`` without the bot."""
         if self._bot_role is None:
             raise LookupError(f"the bot is not in the guild {self.state.name!r}")
         return self._bot_role
