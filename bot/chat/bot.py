@@ -61,7 +61,7 @@ class Spending(Struct, frozen=True, kw_only=True):
     currency: str
 
 
-class ChatBot(discord.Client):
+class ChatBot(dpy_internals.GuardedClient):
     """The bot on Discord: one conversation in each channel thread and each DM.
 
     ``start`` connects and returns when the bot was closed. Raises ``discord.LoginFailure`` for a
@@ -344,13 +344,6 @@ class ChatBot(discord.Client):
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Hand messages that were deleted together to the listener."""
         await self._parts.listener.deleted(payload.channel_id, payload.message_ids)
-
-    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Dispatch an event unless closed; discord.py delays READY and may be late with it."""
-        if event == "message":
-            dpy_internals.require_parts(args[0])
-        if not self.is_closed():
-            super().dispatch(event, *args, **kwargs)
 
     def _unreadable(self, data: Any) -> None:
         """Have the author of a message told that it can't be read."""

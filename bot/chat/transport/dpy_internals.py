@@ -1,21 +1,19 @@
-"""Every undocumented name of discord.py that the bot uses, and the check that they all exist.
+"""The one module that uses undocumented names of discord.py, and the check that all names exist.
 
-A new release of discord.py may rename any of them without notice. No other module touches one.
+A new release of discord.py may rename any of them without notice.
 """
 
 import logging
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import aiohttp
 import discord
 import yarl
-from discord.webhook.async_ import async_context
 
-from bot.chat.transport.message_payload import filled
+from bot.chat.transport.message_payload import describe_unparsed, is_of_person, parse_message
 
 _ARCHIVE_MINUTES: Final = 1_440
 """Minutes without a message after which Discord archives a channel thread the bot opened."""
@@ -23,51 +21,44 @@ _ARCHIVE_MINUTES: Final = 1_440
 _NAMES: Final = (
     "Client()._connection.create_message",
     "Client()._connection.parsers",
-    "Webhook.from_state",
     "Client().http._global_over",
     "Client().http.close",
     "Client().http.connector",
     "Client().http.get_member",
     "Client().http.http_trace",
     "Client().http.logs_from",
+    "Client().http.request",
     "Client().http.send_message",
     "Client().http.start_thread_with_message",
     "Client().ws",
+    "Client.dispatch",
     "Member._roles",
+    "MessageReference.to_message_reference_dict",
     "PartialMessageable()._state",
+    "Webhook.from_state",
     "abc.Messageable._get_channel",
+    "gateway.DiscordWebSocket().sequence",
+    "gateway.DiscordWebSocket().session_id",
     "gateway.DiscordWebSocket.DEFAULT_GATEWAY",
     "gateway.DiscordWebSocket.close",
     "gateway.DiscordWebSocket.from_client",
     "gateway.DiscordWebSocket.open",
     "gateway.DiscordWebSocket.poll_event",
-    "gateway.DiscordWebSocket().sequence",
-    "gateway.DiscordWebSocket().session_id",
     "gateway.ReconnectWebSocket",
     "http.Route.BASE",
     "http.handle_message_parameters",
-    "message.MessageSnapshot._from_value",
+    "message.MessageSnapshot",
     "utils.MISSING",
+    "webhook.async_.AsyncWebhookAdapter.edit_original_interaction_response",
     "webhook.async_.async_context",
 )
-"""What the functions below use, as paths in the package ``discord``.
+"""The undocumented names, as paths in the package ``discord``.
 
 ``Client()`` stands for an instance, whose attributes the class need not have.
 """
 
 _SESSION_EVENTS: Final = frozenset({"READY", "RESUMED"})
-"""Without these a session is of no use: an error in one ends the connection."""
-
-_SPARE: Final = frozenset(
-    {"activity", "application", "call", "components", "edited_timestamp", "interaction",
-     "interaction_metadata", "member", "position", "purchase_notification", "reactions",
-     "referenced_message", "role_subscription_data", "thread"}
-)  # fmt: skip
-"""Fields of a member's message that the question can do without."""
-
-_EMPTY: Final = {"type": 0, "content": "", "mentions": [], "mention_roles": []}
-
-T = TypeVar("T")
+"""The events that begin a session: without them no other event is of use, so errors are raised."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -88,21 +79,19 @@ def check(client: discord.Client) -> None:
 
 
 def _missing(client: discord.Client) -> Iterator[str]:
-    instances: dict[str, Callable[[], object]] = {
-        "Client()": lambda: client,
-        "PartialMessageable()": lambda: client.get_partial_messageable(1),
-        "gateway.DiscordWebSocket()": lambda: discord.gateway.DiscordWebSocket(
+    subjects: dict[str, Callable[[], object]] = {
+        "": lambda: discord,
+        "Client": lambda: client,
+        "PartialMessageable": lambda: client.get_partial_messageable(1),
+        "gateway.DiscordWebSocket": lambda: discord.gateway.DiscordWebSocket(
             None,  # type: ignore[arg-type]  # nothing is sent over this socket
             loop=None,  # type: ignore[arg-type]  # nothing waits on this socket
         ),
     }
     for name in _NAMES:
-        start, path = next((key for key in instances if name.startswith(f"{key}.")), ""), name
+        instance, _, path = name.rpartition("().")
         try:
-            subject: object = discord
-            if start:
-                subject, path = instances[start](), name.removeprefix(f"{start}.")
-            attrgetter(path)(subject)
+            attrgetter(path)(subjects[instance]())
         except AttributeError:
             yield f"discord.{name}"
 
@@ -123,38 +112,38 @@ def use_gateway(url: str) -> None:
 
 
 class _NamingSnapshot(discord.MessageSnapshot):
-    """A forwarded message that keeps the names of those it mentions, by their ids."""
+    """A forwarded message with the names of the users that the message mentions, by their ids."""
 
     __slots__ = ("names",)
 
     def __init__(self, state: Any, data: Any) -> None:
         super().__init__(state, data)
-        users = (each for each in data.get("mentions") or () if isinstance(each, dict))
         self.names = {
-            int(each["id"]): str(name)
-            for each in users
-            if str(each.get("id", "")).isdecimal()
-            and (name := each.get("global_name") or each.get("username"))
+            int(user["id"]): str(name)
+            for user in data.get("mentions") or ()
+            if isinstance(user, dict)
+            and str(user.get("id", "")).isdecimal()
+            and (name := user.get("global_name") or user.get("username"))
         }
 
 
 def keep_names_of_forwards() -> None:
-    """Keep whom forwarded messages mention, in this process; discord.py drops their names."""
+    """Keep the names that forwarded messages mention, in this process; discord.py drops them."""
     discord.message.MessageSnapshot = _NamingSnapshot  # type: ignore[misc]
 
 
 def names_in(snapshot: discord.MessageSnapshot) -> dict[int, str]:
-    """Return the names of those whom a forwarded message mentions, by their ids."""
+    """Return the names of the users that a forwarded message mentions, by their ids."""
     return snapshot.names if isinstance(snapshot, _NamingSnapshot) else {}
 
 
 def set_trace(client: discord.Client, trace: aiohttp.TraceConfig) -> None:
-    """Observe the client's REST requests; has to be called before the client logs in."""
+    """Observe the client's REST requests; must be called before the client logs in."""
     client.http.http_trace = trace
 
 
 def end_global_wait(client: discord.Client) -> None:
-    """Let the requests go on that discord.py holds back for the global rate limit."""
+    """Release the requests that discord.py holds back for the global rate limit."""
     client.http._global_over.set()  # noqa: SLF001 - no public name ends this wait
 
 
@@ -169,7 +158,7 @@ async def open_channel_thread(
 ) -> None:
     """Open a channel thread from a message; raises ``discord.HTTPException``.
 
-    ``Message.create_thread`` refuses while the guild is not cached, as right after a start.
+    ``Message.create_thread`` raises an error while the guild is not cached, such as after a start.
     """
     await client.http.start_thread_with_message(
         channel_id, message_id, name=name, auto_archive_duration=_ARCHIVE_MINUTES
@@ -200,44 +189,55 @@ async def raw_history(
     before: int | None = None,
     after: int | None = None,
 ) -> tuple[Sequence[Any], Callable[[Any], discord.Message], int]:
-    """Return a page of raw messages, newest first, their parser, and the channel's id.
+    """Return at most ``limit`` payloads of messages, their parser, and the channel's id.
 
-    ``Messageable.history`` would stop at the first message that cannot be parsed.
+    The newest message comes first. ``Messageable.history`` would stop at the first message that
+    can't be parsed. Raises ``discord.HTTPException``.
     """
     concrete: Any = await channel._get_channel()  # noqa: SLF001 - history() calls the same
     state: Any = concrete._state  # noqa: SLF001 - history() reads the same
     raw = await state.http.logs_from(concrete.id, limit, before=before, after=after)
 
     def parse(data: Any) -> discord.Message:
-        message: discord.Message = state.create_message(channel=concrete, data=data)
-        require_parts(message)
-        return message
+        return _whole(state.create_message(channel=concrete, data=data))
 
-    return raw, partial(_without_spare_fields, parse), concrete.id
+    return raw, partial(parse_message, parse), concrete.id
 
 
-def require_parts(message: discord.Message) -> None:
-    """Raise ``AttributeError`` for a message of which discord.py silently left out a part."""
+def _whole(message: discord.Message) -> discord.Message:
+    """Return a message; raise ``AttributeError`` where discord.py silently left out a part."""
     _ = message.author, message.mentions, message.role_mentions
+    return message
+
+
+class GuardedClient(discord.Client):
+    """A client that calls no handler with an incomplete message, and none after its end."""
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Call the handlers of an event; discord.py delays READY and may be late with it."""
+        if event == "message":
+            _whole(args[0])
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
 
 
 def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> None:
-    """Skip and log each event that can't be parsed; by default such an event ends the connection.
+    """Skip and log each event that can't be parsed; in discord.py it ends the connection.
 
-    ``unreadable`` is called with the payload of a new message that can't be parsed. Only the edits
-    of persons are parsed: each edit of a reply comes back as an event, too.
+    ``unreadable`` is called with the payload of a new message that can't be parsed. Edits by bots
+    are not parsed: each edit of a reply comes back as an event.
     """
-    parsers = client._connection.parsers  # noqa: SLF001 - no public name for what parses events
+    parsers = client._connection.parsers  # noqa: SLF001 - the parsers have no public name
 
     def guarded(event: str, parse: Callable[[Any], None], data: Any) -> None:
         created = event == "MESSAGE_CREATE"
         try:
             if created:
-                _without_spare_fields(parse, data)
-            elif event != "MESSAGE_UPDATE" or _is_of_person(data):
+                parse_message(parse, data)
+            elif event != "MESSAGE_UPDATE" or is_of_person(data):
                 parse(data)
         except Exception as error:  # noqa: BLE001 - one unreadable event must not affect the others
-            _log.warning("Discord's event %s is skipped: %s", event, unparsed(error, data))
+            _log.warning("Discord's event %s is skipped: %s", event, describe_unparsed(error, data))
             if created:
                 unreadable(data)
 
@@ -246,51 +246,12 @@ def guard_events(client: discord.Client, unreadable: Callable[[Any], None]) -> N
             parsers[event] = partial(guarded, event, parse)
 
 
-def _is_of_person(data: Any) -> bool:
-    author = data.get("author") if isinstance(data, dict) else None
-    return isinstance(author, dict) and not author.get("bot")
-
-
-def unparsed(error: Exception, data: Any) -> str:
-    """Describe for the log a payload that can't be parsed, without any text of a member.
-
-    The error's own words may quote the payload, so its type and place stand for them.
-    """
-    places = traceback.extract_tb(error.__traceback__)
-    where = f" in {places[-1].name}, line {places[-1].lineno}" if places else ""
-    ids = data if isinstance(data, dict) else {}
-    named = " ".join(
-        f"{key} {ids[key]}"
-        for key in ("id", "channel_id", "guild_id")
-        if str(ids.get(key, "")).isdecimal()
-    )
-    return f"{type(error).__name__}{where} ({named or 'no ids'})"
-
-
-def _without_spare_fields(parse: Callable[[Any], T], data: Any) -> T:
-    """Parse a message; where that fails, parse a person's message without its spare fields.
-
-    Raises what the parser raises. A link preview is spare beside text, and null means absent.
-    """
-    data = filled(data)
-    try:
-        return parse(data)
-    except Exception as error:
-        if not _is_of_person(data):
-            raise
-        spare = _SPARE | {"embeds"} if data.get("content") else _SPARE
-        kept = {key: each for key, each in data.items() if each is not None and key not in spare}
-        parsed = parse(_EMPTY | kept)
-        _log.info("It is read without its spare fields: %s", unparsed(error, data))
-        return parsed
-
-
 async def reply(
     client: discord.Client, channel_id: int, message_id: int, text: str, nonce: str
 ) -> None:
     """Reply to a message that can't be parsed; raises ``discord.HTTPException``.
 
-    ``Messageable.send`` would parse that message, which Discord quotes in its response.
+    ``Messageable.send`` would parse Discord's response, which quotes the message.
     """
     reference = discord.MessageReference(
         message_id=message_id, channel_id=channel_id, fail_if_not_exists=False
@@ -304,10 +265,10 @@ async def reply(
 async def search_guild(
     client: discord.Client, guild_id: int, text: str, *, channel_id: int | None, limit: int
 ) -> dict[str, Any]:
-    """Search a guild's messages; raises ``discord.HTTPException``.
+    """Search a guild's messages for a text; raises ``discord.HTTPException``.
 
-    discord.py has no method for it. While Discord builds its index it answers 202 with the code
-    110000: https://docs.discord.com/developers/resources/message#search-guild-messages
+    discord.py has no such method. While Discord builds its index, the response has the code 110000:
+    https://docs.discord.com/developers/resources/message#search-guild-messages
     """
     route = discord.http.Route("GET", "/guilds/{guild_id}/messages/search", guild_id=guild_id)
     query: dict[str, Any] = {"content": text, "limit": limit}
@@ -320,7 +281,7 @@ async def search_guild(
 def found_messages(
     client: discord.Client, guild: discord.Guild, data: dict[str, Any]
 ) -> list[discord.Message]:
-    """Return the messages of a search; one that can't be parsed is logged and left out."""
+    """Return the messages of a search; a message that can't be parsed is logged and left out."""
     state: Any = client._connection  # noqa: SLF001 - a message is made with its state
     found = []
     for hits in data.get("messages", []):
@@ -330,68 +291,97 @@ def found_messages(
                 if channel is not None:
                     found.append(discord.Message(state=state, channel=channel, data=raw))
             except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
-                _log.warning("A message of a search is skipped: %s", unparsed(error, raw))
+                _log.warning("A message of a search is skipped: %s", describe_unparsed(error, raw))
     return found
 
 
 def response_webhook(client: discord.Client, token: str) -> discord.Webhook:
-    """Return the ``Interaction.followup`` of a token: no restart keeps the interaction itself."""
+    """Return the ``Interaction.followup`` of an interaction's token, which survives a restart."""
     data: Any = {"id": client.application_id, "type": 3, "token": token}
     state: Any = client._connection  # noqa: SLF001 - Interaction.followup gives the same
     return discord.Webhook.from_state(data, state=state)
 
 
 async def edit_original(client: discord.Client, webhook: discord.Webhook, **content: Any) -> int:
-    """Edit an interaction's original response like ``Interaction``; return the message's id.
+    """Edit an interaction's original response, and return the message's id.
 
-    Raises ``discord.HTTPException``.
+    ``Interaction.edit_original_response`` does not survive a restart. Raises
+    ``discord.HTTPException``.
     """
     with discord.http.handle_message_parameters(
         **content, previous_allowed_mentions=client.allowed_mentions
     ) as parameters:
-        data: Any = await async_context.get().edit_original_interaction_response(
-            webhook.id,
-            webhook.token or "",
-            session=webhook.session,
-            proxy=webhook.proxy,
-            proxy_auth=webhook.proxy_auth,
-            payload=parameters.payload,
-            multipart=parameters.multipart,
-            files=parameters.files,
+        data: Any = (
+            await discord.webhook.async_.async_context.get().edit_original_interaction_response(
+                webhook.id,
+                webhook.token or "",
+                session=webhook.session,
+                proxy=webhook.proxy,
+                proxy_auth=webhook.proxy_auth,
+                payload=parameters.payload,
+                multipart=parameters.multipart,
+                files=parameters.files,
+            )
         )
     return int(data["id"])
 
 
-def socket_class(
-    opened: Callable[["discord.gateway.DiscordWebSocket"], None],
-) -> type["discord.gateway.DiscordWebSocket"]:
-    """Return discord.py's gateway socket; ``opened`` is called with each new socket at once."""
+class GatewaySocket:
+    """A client's sockets to the gateway, one after the other."""
 
-    class _TrackedSocket(discord.gateway.DiscordWebSocket):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            opened(self)
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+        self._current: discord.gateway.DiscordWebSocket | None = None
 
-    return _TrackedSocket
+    async def connect(self, session: dict[str, Any]) -> None:
+        """Open a socket; ``session`` is what ``session`` returned, or {} to begin a new session."""
+        opened = self._opened
+
+        class TrackedSocket(discord.gateway.DiscordWebSocket):
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                # A socket whose handshake fails has to be closed, too.
+                opened(self)
+
+        self._client.ws = await TrackedSocket.from_client(self._client, **session)
+
+    def _opened(self, socket: "discord.gateway.DiscordWebSocket") -> None:
+        self._current = socket
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the newest socket stands."""
+        return self._current is not None and self._current.open
+
+    @property
+    def sequence(self) -> int | None:
+        """The number of the session's last event."""
+        return None if self._current is None else self._current.sequence
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """The session of the newest socket, to be resumed by ``connect``; {} if it has none."""
+        socket = self._current
+        if socket is None or socket.session_id is None or socket.sequence is None:
+            return {}
+        return {
+            "resume": True,
+            "gateway": socket.gateway,
+            "session": socket.session_id,
+            "sequence": socket.sequence,
+        }
+
+    async def handle_event(self) -> None:
+        """Wait for the next event and dispatch it; raises discord.py's errors of a lost socket."""
+        assert self._current is not None, "connect comes first"
+        await self._current.poll_event()
+
+    async def close(self, code: int) -> None:
+        """Close the newest socket with a close code, if there is one."""
+        if self._current is not None:
+            await self._current.close(code=code)
 
 
 def reconnect_error() -> type["discord.gateway.ReconnectWebSocket"]:
     """Return the error by which discord.py's socket asks for a new connection."""
     return discord.gateway.ReconnectWebSocket
-
-
-def resume_arguments(socket: "discord.gateway.DiscordWebSocket") -> dict[str, Any]:
-    """Return the arguments of ``from_client`` that resume a socket's session; {} if it has none."""
-    if socket.session_id is None or socket.sequence is None:
-        return {}
-    return {
-        "resume": True,
-        "gateway": socket.gateway,
-        "session": socket.session_id,
-        "sequence": socket.sequence,
-    }
-
-
-def set_socket(client: discord.Client, socket: "discord.gateway.DiscordWebSocket") -> None:
-    """Make a socket the client's connection to the gateway."""
-    client.ws = socket

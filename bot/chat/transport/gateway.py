@@ -17,7 +17,7 @@ from bot.chat.transport import dpy_internals
 from bot.chat.transport.rest_retry import describe_error
 from bot.runtime.backoff import backoff
 from bot.runtime.clock import Clock
-from bot.runtime.tasks import cancelling
+from bot.runtime.tasks import BackgroundTasks, cancelling
 
 LONGEST_WAIT: Final = 20.0
 """The longest wait between two tries to connect, in seconds."""
@@ -45,16 +45,15 @@ class Gateway:
     def __init__(self, client: discord.Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._socket: discord.gateway.DiscordWebSocket | None = None
+        self._socket = dpy_internals.GatewaySocket(client)
         self._resumable: dict[str, Any] = {}
         self._failures = 0
         self._lost_at: float | None = None
         self._sessions: deque[float] = deque()
         self._token_checked_at: float | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._wants_session = False
         self._stopped = asyncio.Event()
-        self._opener = dpy_internals.socket_class(self._opened)
 
     async def run(self) -> None:
         """Stay connected until the client is closed.
@@ -89,13 +88,12 @@ class Gateway:
                 self._log_lost("sent an unreadable event")
             if self._client.is_closed():
                 return
-            self._client.dispatch("disconnect")
             await self._back_off()
 
     @property
     def is_connected(self) -> bool:
         """Whether Discord has accepted the session and the socket stands."""
-        return self._lost_at is None and self._socket is not None and self._socket.open
+        return self._lost_at is None and self._socket.is_open
 
     def stop(self) -> None:
         """End ``run`` at its next wait."""
@@ -120,7 +118,7 @@ class Gateway:
 
         With a valid token nothing is lost: the session is resumed.
         """
-        if self._socket is None or not self._socket.open:
+        if not self._socket.is_open:
             return  # the next connection checks the token
         now = self._clock.monotonic()
         if (
@@ -138,9 +136,7 @@ class Gateway:
         self._close_soon()
 
     def _close_soon(self) -> None:
-        task = asyncio.create_task(self._close_socket())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._tasks.start(self._close_socket(), "The connection to the gateway can't be closed")
 
     async def _connect_once(self) -> None:
         """Connect and handle events until the connection ends, which always raises."""
@@ -157,19 +153,18 @@ class Gateway:
                 return
         try:
             async with asyncio.timeout(_HANDSHAKE_SECONDS):
-                socket = await self._opener.from_client(self._client, **self._resumable)
+                await self._socket.connect(self._resumable)
         except BaseException:
             # The socket's heartbeat thread would go on without it.
             await self._close_socket()
             raise
-        dpy_internals.set_socket(self._client, socket)
-        before = socket.sequence
+        before = self._socket.sequence
         while True:
             try:
-                await socket.poll_event()
+                await self._socket.handle_event()
             finally:
-                self._resumable = dpy_internals.resume_arguments(socket) or self._resumable
-            if socket.sequence != before:
+                self._resumable = self._socket.session or self._resumable
+            if self._socket.sequence != before:
                 # An event proves that Discord accepted the session, not the socket alone.
                 self._log_connected()
 
@@ -201,12 +196,8 @@ class Gateway:
         async with cancelling(waiting, stopping):
             await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
 
-    def _opened(self, socket: discord.gateway.DiscordWebSocket) -> None:
-        self._socket = socket
-
     async def _close_socket(self) -> None:
-        if self._socket is not None:
-            # An unreachable Discord sends no closing handshake.
-            with contextlib.suppress(OSError, aiohttp.ClientError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._socket.close(code=_RECONNECTING)
+        # An unreachable Discord sends no closing handshake.
+        with contextlib.suppress(OSError, aiohttp.ClientError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._socket.close(_RECONNECTING)

@@ -11,6 +11,7 @@ import discord
 from msgspec import Struct
 
 from bot.chat.transport import dpy_internals
+from bot.chat.transport.message_payload import describe_unparsed
 
 PAGE_SIZE: Final = 100
 """The most messages on a page, Discord's limit."""
@@ -58,7 +59,7 @@ async def _page(
             messages.append(parse(data))
         except Exception as error:  # noqa: BLE001 - one broken message must not hide the others
             unreadable.append(data)
-            what = dpy_internals.unparsed(error, data)
-            _log.warning("A message in channel %d is skipped: %s", channel_id, what)
+            reason = describe_unparsed(error, data)
+            _log.warning("A message in channel %d is skipped: %s", channel_id, reason)
     is_full = len(raw) == PAGE_SIZE and bool(messages)
     return HistoryPage(messages, unreadable, messages[-1].id if is_full else None)

@@ -1,11 +1,25 @@
-"""Fills the gaps of a message's payload before discord.py parses it.
+"""Prepares a message's payload for discord.py, which raises an error for an undocumented value.
 
-Discord documents these fields as present and typed; a field that is null, missing or of another
-type costs nobody an answer where another value serves. What an answer needs stays as it is: then
-parsing fails, and the author is told.
+Discord documents the fields below as present and typed. Where a field is null, missing or of
+another type, another value serves. A field that an answer needs stays as it is: then parsing fails,
+and the author is told.
 """
 
-from typing import Any, Final
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_SPARE: Final = frozenset(
+    {"activity", "application", "call", "components", "edited_timestamp", "interaction",
+     "interaction_metadata", "member", "position", "purchase_notification", "reactions",
+     "referenced_message", "role_subscription_data", "thread"}
+)  # fmt: skip
+"""Fields of a member's message that the question can do without."""
+
+_EMPTY: Final = {"type": 0, "content": "", "mentions": [], "mention_roles": []}
 
 _AUTHOR: Final = {"username": "unknown", "discriminator": "0"}
 _SNAPSHOT: Final = {
@@ -17,6 +31,48 @@ _EMBED: Final[dict[str, type]] = {
     "footer": dict, "author": dict, "provider": dict, "image": dict, "thumbnail": dict,
     "video": dict, "fields": list,
 }  # fmt: skip
+
+_log: Final = logging.getLogger(__name__)
+
+
+def parse_message(parse: Callable[[Any], T], data: Any) -> T:
+    """Parse a message; where that fails, parse a person's message without its spare fields.
+
+    Raises what the parser raises. A link preview is spare beside text, and null means absent.
+    """
+    data = filled(data)
+    try:
+        return parse(data)
+    except Exception as error:
+        if not is_of_person(data):
+            raise
+        spare = _SPARE | {"embeds"} if data.get("content") else _SPARE
+        kept = {key: value for key, value in data.items() if value is not None and key not in spare}
+        parsed = parse(_EMPTY | kept)
+        _log.info("A message is read without its spare fields: %s", describe_unparsed(error, data))
+        return parsed
+
+
+def is_of_person(data: Any) -> bool:
+    """Return whether a message's payload names an author that is no bot."""
+    author = data.get("author") if isinstance(data, dict) else None
+    return isinstance(author, dict) and not author.get("bot")
+
+
+def describe_unparsed(error: Exception, data: Any) -> str:
+    """Describe for the log a payload that can't be parsed, without any text of a member.
+
+    The error's message may quote the payload, so the log has the error's type and place instead.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
+    fields = data if isinstance(data, dict) else {}
+    ids = " ".join(
+        f"{key} {fields[key]}"
+        for key in ("id", "channel_id", "guild_id")
+        if str(fields.get(key, "")).isdecimal()
+    )
+    return f"{type(error).__name__}{where} ({ids or 'no ids'})"
 
 
 def filled(data: Any) -> Any:
