@@ -11,7 +11,7 @@ async def execute(owner: EngineStore | Ledger, sql: str) -> Any:
 
     A second connection would not do: SQLite's limits hold for the connection that sets them.
     """
-    database: Any = owner._database  # noqa: SLF001 - no public door leads to this connection
+    database: Any = owner._session if isinstance(owner, Ledger) else owner._database  # noqa: SLF001 - no public door leads to this connection
     return await database.write(lambda db: db.execute(sql).fetchone())
 
 

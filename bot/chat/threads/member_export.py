@@ -17,7 +17,7 @@ from bot.chat.threads.messages.transcript import answer_text, files_of
 from bot.chat.threads.messages.upload_names import original_name
 from bot.chat.threads.threads import AssistantThreads
 from bot.store.ledger import Question, Schedule
-from bot.store.ledger.forgetting import MembersTurn, StoredOfMember
+from bot.store.ledger.privacy.member_records import MembersTurn, StoredOfMember
 
 _ROOM: Final = 100_000
 """Bytes of the archive that are kept free of files, for its directory."""

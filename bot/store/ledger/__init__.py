@@ -26,7 +26,6 @@ from bot.store.ledger.records import (
     Vote,
 )
 from bot.store.ledger.schedules import NewSchedule, Schedule, TooManySchedulesError
-from bot.store.ledger.session import LedgerError
 from bot.store.ledger.settings.access_rules import AccessRule, RuleKind, TooManyRulesError
 from bot.store.ledger.settings.alerts import Alert
 from bot.store.ledger.settings.assistants import (
@@ -48,6 +47,7 @@ from bot.store.ledger.tools.tool_calls import (
     StoredCall,
 )
 from bot.store.ledger.tools.tool_values import TooManyValuesError
+from bot.store.ledger.transactions import LedgerError
 from bot.store.ledger.turns.asks import AskDraft
 from bot.store.ledger.turns.deletions import Deletion, ShownMessage
 from bot.store.ledger.turns.questions import QueueFullError

@@ -6,54 +6,44 @@ A chore is stored in the transaction that makes it necessary, and removed after 
 import sqlite3
 from typing import Final
 
+from bot.store.ledger import rows
 from bot.store.ledger.records import Chore, ChoreKind, Turn
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 OUTDATED: Final = "withdrawn_at IS NULL AND message_id IS NOT NULL AND revision > posted_revision"
-"""The SQL condition of a question of which the thread has an older wording."""
-
-_CHORES: Final = "SELECT channel_id, kind, place, target FROM chores"
+"""The SQL condition of a question that was edited since it was posted to its thread."""
 
 
-class ChoreStore:
+class ChoreStore(LedgerPart):
     """The chores of the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession) -> None:
-        self._database = database
-
-    async def channels(self) -> tuple[int, ...]:
+    @reads
+    def channels(self, db: sqlite3.Connection) -> tuple[int, ...]:
         """Return the channels with chores."""
-        return await self._database.read(
-            lambda db: tuple(row[0] for row in db.execute("SELECT DISTINCT channel_id FROM chores"))
-        )
+        return rows.column(db, "SELECT DISTINCT channel_id FROM chores")
 
-    async def of_channel(self, channel_id: int, *kinds: ChoreKind) -> tuple[Chore, ...]:
+    @reads
+    def of_channel(
+        self, db: sqlite3.Connection, channel_id: int, *kinds: ChoreKind
+    ) -> tuple[Chore, ...]:
         """Return a channel's chores of these kinds, oldest first."""
-        statement = f"{_CHORES} WHERE channel_id = ? ORDER BY id"
+        statement = """
+            SELECT channel_id, kind, place, target FROM chores WHERE channel_id = ? ORDER BY id
+        """
+        stored = rows.records(db, Chore, statement, (channel_id,))
+        return tuple(chore for chore in stored if chore.kind in kinds)
 
-        def work(db: sqlite3.Connection) -> tuple[Chore, ...]:
-            rows = db.execute(statement, (channel_id,))
-            return tuple(
-                Chore(channel_id=row[0], kind=row[1], place=row[2], target=row[3])
-                for row in rows
-                if row[1] in kinds
-            )
-
-        return await self._database.read(work)
-
-    async def add(self, chore: Chore) -> None:
+    @writes
+    def add(self, db: sqlite3.Connection, chore: Chore) -> None:
         """Store a chore, unless it is stored already."""
-        await self._database.write(
-            lambda db: add_chore(db, chore.channel_id, chore.kind, chore.place, chore.target)
-        )
+        add_chore(db, chore.channel_id, chore.kind, chore.place, chore.target)
 
-    async def done(self, chore: Chore) -> None:
+    @writes
+    def done(self, db: sqlite3.Connection, chore: Chore) -> None:
         """Remove a chore that was done, or that can't be done."""
-        await self._database.write(
-            lambda db: db.execute(
-                "DELETE FROM chores WHERE kind = ? AND place = ? AND target = ?",
-                (chore.kind, chore.place, chore.target),
-            ).close()
+        db.execute(
+            "DELETE FROM chores WHERE kind = ? AND place = ? AND target = ?",
+            (chore.kind, chore.place, chore.target),
         )
 
 
@@ -78,16 +68,17 @@ def copied_answer(turn_id: int) -> str:
 
 
 def discard_run(db: sqlite3.Connection, turn: Turn) -> None:
-    """Have the run of a turn's attempt cancelled, and its messages deleted.
+    """Store the chores that cancel the run of a turn's attempt, and delete the run's messages.
 
-    A copy of the answer leaves the thread that replaced the turn's.
+    A copy of the answer also leaves the thread that replaced the turn's thread.
     """
-    copied = db.execute(
+    copied_to = rows.value(
+        db,
         "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?",
         (turn.channel_id, turn.thread_id),
-    ).fetchone()
-    if copied is not None and copied[0] is not None and not turn.open:
-        add_chore(db, turn.channel_id, "question", copied[0], copied_answer(turn.id))
+    )
+    if copied_to is not None and not turn.open:
+        add_chore(db, turn.channel_id, "question", copied_to, copied_answer(turn.id))
     if turn.thread_id is None:
         return
     if turn.run_id is not None:
@@ -98,9 +89,10 @@ def discard_run(db: sqlite3.Connection, turn: Turn) -> None:
 
 
 def offer_again(db: sqlite3.Connection, turn_id: int) -> int | None:
-    """Have "Answer again" offered if a question was edited since its answer; return the channel.
+    """Store the chore that offers "Answer again", if a question was edited since its answer.
 
-    Only the newest turn of a channel can be answered again.
+    Only the newest turn of a channel can be answered again. Returns the channel of the chore; None
+    without one.
     """
     row = db.execute(
         f"""
@@ -113,5 +105,5 @@ def offer_again(db: sqlite3.Connection, turn_id: int) -> int | None:
     ).fetchone()
     if row is None:
         return None
-    add_chore(db, row[0], "offer", turn_id, row[1])
-    return int(row[0])
+    channel_id, attempt = row
+    return add_chore(db, channel_id, "offer", turn_id, attempt).channel_id

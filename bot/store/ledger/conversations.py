@@ -2,15 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from bot.store.ledger import rows
-from bot.store.ledger.forgetting import forget_questions
+from bot.store.ledger.privacy.forgetting import forget_questions
 from bot.store.ledger.records import Personal
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 _IDS: Final = "(SELECT value FROM json_each(:ids))"
 
@@ -35,97 +35,65 @@ class TurnsOpenError(Exception):
     """Questions of the channel wait for their answers."""
 
 
-class ConversationStore:
+class ConversationStore(LedgerPart):
     """The conversations of the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
-
-    async def of_channel(self, channel_id: int) -> LedgerConversation | None:
+    @reads
+    def of_channel(self, db: sqlite3.Connection, channel_id: int) -> LedgerConversation | None:
         """Return a channel's conversation; None where it has none since its last fresh start."""
-        found = await self._database.read(lambda db: _begun(db, "channel_id = ?", channel_id))
-        return found[0] if found else None
+        return next(iter(_conversations(db, "l.channel_id = ?", channel_id)), None)
 
-    async def of_member(self, owner_id: int, place_id: int) -> tuple[LedgerConversation, ...]:
+    @reads
+    def of_member(
+        self, db: sqlite3.Connection, owner_id: int, place_id: int
+    ) -> tuple[LedgerConversation, ...]:
         """Return a member's conversations by commands in a channel, the public one first."""
-        where = "owner_id = ? AND place_id = ? ORDER BY ephemeral, external"
-        return await self._database.read(lambda db: _begun(db, where, owner_id, place_id))
+        return _conversations(db, "owner_id = ? AND place_id = ?", owner_id, place_id)
 
-    async def begin_anew(self, channel_ids: Iterable[int]) -> None:
+    @writes
+    def begin_anew(self, db: sqlite3.Connection, channel_ids: Iterable[int]) -> None:
         """Let the next turns of these conversations begin new threads.
 
         A turn under way stays on its thread.
         """
-        given = json.dumps(list(channel_ids))
-        await self._database.write(lambda db: _begin_anew(db, given))
+        _begin_anew(db, json.dumps(list(channel_ids)))
 
-    async def delete(self, channel_ids: Iterable[int]) -> None:
+    @writes
+    def delete(self, db: sqlite3.Connection, channel_ids: Iterable[int]) -> None:
         """Forget what was said in these conversations, and have their threads deleted.
 
         Ids, states and sums of tokens stay, so that nothing is answered again. Raises
         ``TurnsOpenError`` and deletes nothing if a question of any of them waits.
         """
-        now, given = self._now(), json.dumps(list(channel_ids))
-
-        def work(db: sqlite3.Connection) -> bool:
-            (is_open,) = db.execute(
-                f"""
-                SELECT EXISTS (SELECT 1 FROM turns WHERE channel_id IN {_IDS} AND ended_at IS NULL)
-                    OR EXISTS (SELECT 1 FROM questions WHERE home_id IN {_IDS}
-                               AND turn_id IS NULL AND withdrawn_at IS NULL)
-                """,
-                {"ids": given},
-            ).fetchone()
-            if is_open:
-                return False
-            statement = f"SELECT id FROM questions WHERE home_id IN {_IDS}"
-            ids = db.execute(statement, {"ids": given}).fetchall()
-            forget_questions(db, (row[0] for row in ids), now)
-            _begin_anew(db, given)
-            return True
-
-        if not await self._database.write(work):
+        given = json.dumps(list(channel_ids))
+        is_open = f"""
+            SELECT EXISTS (SELECT 1 FROM turns WHERE channel_id IN {_IDS} AND ended_at IS NULL)
+                OR EXISTS (SELECT 1 FROM questions WHERE home_id IN {_IDS}
+                           AND turn_id IS NULL AND withdrawn_at IS NULL)
+        """
+        if rows.value(db, is_open, {"ids": given}):
             raise TurnsOpenError
+        asked = f"SELECT id FROM questions WHERE home_id IN {_IDS}"
+        forget_questions(db, rows.column(db, asked, {"ids": given}), self._now())
+        _begin_anew(db, given)
 
 
-def _begun(db: sqlite3.Connection, where: str, *values: int) -> tuple[LedgerConversation, ...]:
+def _conversations(
+    db: sqlite3.Connection, where: str, *values: int
+) -> tuple[LedgerConversation, ...]:
     """Return the conversations of links in which somebody asked since the last fresh start."""
     statement = f"""
-        SELECT channel_id, thread_id, begins_after, owner_id, place_id, ephemeral, external
-        FROM links WHERE {where}
+        SELECT l.channel_id, l.owner_id, l.place_id, l.ephemeral, l.external, l.thread_id,
+               count(*) AS turns, coalesce(sum(t.tokens), 0) AS tokens,
+               min(t.created_at) AS begun_at,
+               (SELECT q.author_id FROM turns first JOIN questions q ON q.turn_id = first.id
+                WHERE first.channel_id = l.channel_id AND first.id > l.begins_after
+                ORDER BY first.id, q.id LIMIT 1) AS starter_id
+        FROM links l JOIN turns t ON t.channel_id = l.channel_id AND t.id > l.begins_after
+        WHERE {where}
+        GROUP BY l.channel_id ORDER BY l.ephemeral, l.external
     """
-    found: list[LedgerConversation] = []
-    for channel_id, thread_id, begins_after, *owner in db.execute(statement, values).fetchall():
-        since = (channel_id, begins_after)
-        turns, tokens, begun_at = db.execute(
-            """
-            SELECT count(*), coalesce(sum(tokens), 0), min(created_at) FROM turns
-            WHERE channel_id = ? AND id > ?
-            """,
-            since,
-        ).fetchone()
-        if begun_at is None:
-            continue
-        first = db.execute(
-            """
-            SELECT q.author_id FROM turns t JOIN questions q ON q.turn_id = t.id
-            WHERE t.channel_id = ? AND t.id > ? ORDER BY t.id, q.id LIMIT 1
-            """,
-            since,
-        ).fetchone()
-        found.append(
-            LedgerConversation(
-                channel_id=channel_id,
-                personal=rows.personal(tuple(owner)),
-                thread_id=thread_id,
-                turns=turns,
-                tokens=tokens,
-                begun_at=begun_at,
-                starter_id=None if first is None else first[0],
-            )
-        )
-    return tuple(found)
+    return rows.records(db, LedgerConversation, statement, values)
 
 
 def _begin_anew(db: sqlite3.Connection, channel_ids: str) -> None:

@@ -1,4 +1,4 @@
-"""The ledger: links and facts, and its parts for questions, turns and read markers."""
+"""The ledger: links and facts itself, and a part for each other kind of record."""
 
 import logging
 import sqlite3
@@ -8,17 +8,16 @@ from typing import Final, Self
 
 from bot.runtime.metrics import Metrics
 from bot.store.database import Database
-from bot.store.ledger import rows
+from bot.store.ledger import facts, rows
 from bot.store.ledger.approvals import ApprovalStore
 from bot.store.ledger.budgets.spending import SpendingStore
 from bot.store.ledger.budgets.usage import UsageStore
 from bot.store.ledger.chores import ChoreStore
 from bot.store.ledger.conversations import ConversationStore
-from bot.store.ledger.forgetting import ForgettingStore
+from bot.store.ledger.privacy.forgetting import ForgettingStore
 from bot.store.ledger.records import Link
 from bot.store.ledger.schedules import ScheduleStore
 from bot.store.ledger.schema.migrations import MIGRATIONS
-from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.settings.access_rules import AccessRuleStore
 from bot.store.ledger.settings.alerts import AlertStore
 from bot.store.ledger.settings.assistants import AssistantStore
@@ -27,6 +26,7 @@ from bot.store.ledger.settings.locales import LocaleStore
 from bot.store.ledger.settings.place_settings import PlaceSettingStore
 from bot.store.ledger.tools.tool_calls import ToolCallStore
 from bot.store.ledger.tools.tool_values import ToolValueStore
+from bot.store.ledger.transactions import LedgerPart, LedgerSession, reads, writes
 from bot.store.ledger.turns.asks import AskStore
 from bot.store.ledger.turns.bystanders import BystanderStore
 from bot.store.ledger.turns.channel_titles import ChannelTitleStore
@@ -38,51 +38,43 @@ from bot.store.ledger.turns.reconcile import ReconcileStore, begin_from_copy, is
 from bot.store.ledger.turns.turns import TurnStore
 from bot.store.ledger.turns.votes import VoteStore
 
-_LINK: Final = """
-    SELECT channel_id, guild_id, parent_id, listening, private, thread_id,
-           owner_id, place_id, ephemeral, external
-    FROM links
-"""
-
 _log: Final = logging.getLogger(__name__)
 
 
-class Ledger:
+class Ledger(LedgerPart):
     """The bot's durable state in one database; ``now`` returns seconds since 1970.
 
     Every method of the ledger and of its parts raises ``LedgerError`` if the database fails.
     """
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
-        self._database = LedgerSession(database)
-        self.questions = QuestionStore(self._database, now)
-        self.turns = TurnStore(self._database, now)
-        self.asks = AskStore(self._database, now)
-        self.alerts = AlertStore(self._database)
-        self.channel_titles = ChannelTitleStore(self._database)
-        self.votes = VoteStore(self._database, now)
-        self.chores = ChoreStore(self._database)
-        self.deletions = DeletionStore(self._database, now)
-
-        self.bystanders = BystanderStore(self._database)
-        self.access_rules = AccessRuleStore(self._database, now)
-        self.spending = SpendingStore(self._database)
-        self.usage = UsageStore(self._database)
-        self.history = TurnHistory(self._database)
-        self.locales = LocaleStore(self._database)
-        self.conversations = ConversationStore(self._database, now)
-        self.settings = PlaceSettingStore(self._database)
-        self.forgetting = ForgettingStore(
-            self._database, self.settings, self.access_rules, self.locales, now
-        )
-        self.handovers = HandoverStore(self._database, self.settings, now)
-        self.assistants = AssistantStore(self._database, self.settings, now)
-        self.approvals = ApprovalStore(self._database, now)
-        self.schedules = ScheduleStore(self._database, now)
-        self.read_markers = ReadMarkerStore(self._database)
-        self.reconcile = ReconcileStore(self._database, now)
-        self.tool_calls = ToolCallStore(self._database, now)
-        self.tool_values = ToolValueStore(self._database)
+        session = LedgerSession(database, now)
+        super().__init__(session)
+        self.questions = QuestionStore(session)
+        self.turns = TurnStore(session)
+        self.asks = AskStore(session)
+        self.alerts = AlertStore(session)
+        self.channel_titles = ChannelTitleStore(session)
+        self.votes = VoteStore(session)
+        self.chores = ChoreStore(session)
+        self.deletions = DeletionStore(session)
+        self.bystanders = BystanderStore(session)
+        self.access_rules = AccessRuleStore(session)
+        self.spending = SpendingStore(session)
+        self.usage = UsageStore(session)
+        self.history = TurnHistory(session)
+        self.locales = LocaleStore(session)
+        self.conversations = ConversationStore(session)
+        self.settings = PlaceSettingStore(session)
+        self.forgetting = ForgettingStore(session)
+        self.handovers = HandoverStore(session)
+        self.assistants = AssistantStore(session)
+        self.approvals = ApprovalStore(session)
+        self.schedules = ScheduleStore(session)
+        self.read_markers = ReadMarkerStore(session)
+        self.reconcile = ReconcileStore(session)
+        self.tool_calls = ToolCallStore(session)
+        self.tool_values = ToolValueStore(session)
 
     @classmethod
     async def open(
@@ -113,63 +105,46 @@ class Ledger:
 
     async def probe(self) -> None:
         """Write to the disk and change nothing; raises ``LedgerError`` if it fails."""
-        await self._database.probe()
+        await self._session.probe()
 
     async def close(self) -> None:
         """Close the database and release its lock."""
-        await self._database.close()
+        await self._session.close()
 
-    async def link(self, channel_id: int) -> Link | None:
+    @reads
+    def link(self, db: sqlite3.Connection, channel_id: int) -> Link | None:
         """Return a channel's link; None if the channel has none."""
-        return await self._database.read(lambda db: _link(db, channel_id))
+        return _link(db, channel_id)
 
-    async def set_thread(self, channel_id: int, thread_id: str, *, instead_of: str | None) -> Link:
+    @writes
+    def set_thread(
+        self, db: sqlite3.Connection, channel_id: int, thread_id: str, *, instead_of: str | None
+    ) -> Link:
         """Map a channel to a thread if it still has ``instead_of``; return the stored link."""
-
-        def work(db: sqlite3.Connection) -> Link:
-            db.execute(
-                "UPDATE links SET thread_id = ? WHERE channel_id = ? AND thread_id IS ?",
-                (thread_id, channel_id, instead_of),
-            )
-            link = _link(db, channel_id)
-            if link is None:
-                raise LookupError(f"channel {channel_id} has no link to set a thread for")
-            return link
-
-        return await self._database.write(work)
-
-    async def fact(self, key: str) -> str | None:
-        """Return the value of a fact; None if it was never set."""
-
-        def work(db: sqlite3.Connection) -> str | None:
-            row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-            return None if row is None else str(row[0])
-
-        return await self._database.read(work)
-
-    async def set_fact(self, key: str, value: str) -> None:
-        """Set a fact, replacing an earlier value."""
-        await self._database.write(
-            lambda db: db.execute(
-                """
-                INSERT INTO facts VALUES (?, ?)
-                ON CONFLICT (key) DO UPDATE SET value = excluded.value
-                """,
-                (key, value),
-            ).close()
+        db.execute(
+            "UPDATE links SET thread_id = ? WHERE channel_id = ? AND thread_id IS ?",
+            (thread_id, channel_id, instead_of),
         )
+        link = _link(db, channel_id)
+        if link is None:
+            raise LookupError(f"channel {channel_id} has no link to set a thread for")
+        return link
+
+    @reads
+    def fact(self, db: sqlite3.Connection, key: str) -> str | None:
+        """Return the value of a fact; None if it was never set."""
+        return facts.value_of(db, key)
+
+    @writes
+    def set_fact(self, db: sqlite3.Connection, key: str, value: str) -> None:
+        """Set a fact, in place of an earlier value."""
+        facts.store(db, key, value)
 
 
 def _link(db: sqlite3.Connection, channel_id: int) -> Link | None:
-    row = db.execute(_LINK + " WHERE channel_id = ?", (channel_id,)).fetchone()
-    if row is None:
-        return None
-    return Link(
-        channel_id=row[0],
-        guild_id=row[1],
-        parent_id=row[2],
-        listening=bool(row[3]),
-        private=bool(row[4]),
-        thread_id=row[5],
-        personal=rows.personal(row[6:10]),
-    )
+    statement = """
+        SELECT channel_id, guild_id, parent_id, listening, private, thread_id,
+               owner_id, place_id, ephemeral, external
+        FROM links WHERE channel_id = ?
+    """
+    return rows.record(db, Link, statement, (channel_id,))

@@ -1,94 +1,113 @@
-"""Reads the ledger's rows into records."""
+"""Reads the ledger's rows: single values, records, questions and turns."""
 
 import json
 import sqlite3
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from bot.store.ledger.records import Asker, Personal, Question, Turn
 
-QUESTION: Final = """
+R = TypeVar("R", bound=Struct)
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""The values of a statement's ``?`` in their order, or of its ``:name`` by name."""
+
+_QUESTION: Final = """
     SELECT id, channel_id, guild_id, author_id, author_name, content, attachments, home_id,
            fallback, received_at, turn_id, thread_id, message_id, points_to, unread, documents,
            revision, cause, role_ids
     FROM questions
 """
 
-TURN: Final = """
-    SELECT t.id, t.channel_id, t.guild_id, l.parent_id, t.state, t.attempt, t.pickups, t.reply_to,
-           t.fallback, t.thread_id, t.run_id, t.canceller_id, t.canceller_name, t.outcome, t.error,
-           t.tokens, t.created_at, t.started_at, t.ended_at,
+_TURN: Final = """
+    SELECT t.id, t.channel_id, t.guild_id, l.parent_id, t.state, t.attempt,
+           t.pickups AS interruptions, t.reply_to, t.fallback, t.thread_id, t.run_id,
+           t.canceller_id, t.canceller_name, t.outcome, t.error, t.tokens, t.created_at,
+           t.started_at, t.ended_at,
            (SELECT json_group_array(json_array(author_id, author_name))
             FROM (SELECT author_id, author_name FROM questions
-                  WHERE turn_id = t.id AND author_id <> 0 GROUP BY author_id ORDER BY min(id))),
+                  WHERE turn_id = t.id AND author_id <> 0
+                  GROUP BY author_id ORDER BY min(id))) AS askers,
            (SELECT json_group_array(message_id)
-            FROM (SELECT message_id FROM parts WHERE turn_id = t.id ORDER BY number)),
-           EXISTS (SELECT 1 FROM chores WHERE channel_id = t.channel_id),
+            FROM (SELECT message_id FROM parts WHERE turn_id = t.id ORDER BY number)) AS parts,
+           EXISTS (SELECT 1 FROM chores WHERE channel_id = t.channel_id) AS has_chores,
            l.owner_id, l.place_id, l.ephemeral, l.external
     FROM turns t JOIN links l ON l.channel_id = t.channel_id
 """
 
 
-def question(row: tuple[Any, ...]) -> Question:
-    """Return the question in a row of ``QUESTION``."""
-    return Question(
-        id=row[0],
-        channel_id=row[1],
-        guild_id=row[2],
-        author_id=row[3],
-        author_name=row[4],
-        content=row[5],
-        attachments=row[6],
-        home_id=row[7],
-        fallback=bool(row[8]),
-        received_at=row[9],
-        turn_id=row[10],
-        thread_id=row[11],
-        message_id=row[12],
-        points_to=row[13],
-        unread=row[14],
-        documents=bool(row[15]),
-        revision=row[16],
-        cause=row[17],
-        role_ids=row[18],
-    )
+def value(db: sqlite3.Connection, statement: str, values: Values = ()) -> Any | None:
+    """Return the first column of the first row; None if there is no row."""
+    row = db.execute(statement, values).fetchone()
+    return None if row is None else row[0]
 
 
-def turn(row: tuple[Any, ...]) -> Turn:
-    """Return the turn in a row of ``TURN``."""
-    return Turn(
-        id=row[0],
-        channel_id=row[1],
-        guild_id=row[2],
-        parent_id=row[3],
-        state=row[4],
-        attempt=row[5],
-        interruptions=row[6],
-        reply_to=row[7],
-        fallback=bool(row[8]),
-        thread_id=row[9],
-        run_id=row[10],
-        canceller=None if row[11] is None else Asker(row[11], row[12]),
-        outcome=row[13],
-        error=row[14],
-        tokens=row[15],
-        created_at=row[16],
-        started_at=row[17],
-        ended_at=row[18],
-        askers=tuple(Asker(id_, name) for id_, name in json.loads(row[19])),
-        parts=tuple(json.loads(row[20])),
-        has_chores=bool(row[21]),
-        personal=personal(row[22:26]),
-    )
+def column(db: sqlite3.Connection, statement: str, values: Values = ()) -> tuple[Any, ...]:
+    """Return the first column of each row."""
+    return tuple(row[0] for row in db.execute(statement, values))
 
 
-def personal(row: tuple[Any, ...]) -> Personal | None:
-    """Return the owner, place and kind of a personal conversation; None for a channel's own."""
-    if row[0] is None:
-        return None
-    return Personal(owner_id=row[0], place_id=row[1], ephemeral=bool(row[2]), external=bool(row[3]))
+def named(db: sqlite3.Connection, statement: str, values: Values = ()) -> Iterator[dict[str, Any]]:
+    """Yield each row by the names of its columns."""
+    cursor = db.execute(statement, values)
+    names = [description[0] for description in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
+
+
+def records(
+    db: sqlite3.Connection, kind: type[R], statement: str, values: Values = ()
+) -> tuple[R, ...]:
+    """Return each row as a record whose fields have the names of the columns.
+
+    SQLite has no booleans: the 0 and 1 of ``bool`` fields become False and True. A field
+    ``personal`` is made of a link's columns: owner_id, place_id, ephemeral and external.
+    """
+    return tuple(_record(kind, row) for row in named(db, statement, values))
+
+
+def record(db: sqlite3.Connection, kind: type[R], statement: str, values: Values = ()) -> R | None:
+    """Return the first row as a record, like ``records``; None if there is no row."""
+    return next(iter(records(db, kind, statement, values)), None)
+
+
+def questions(db: sqlite3.Connection, where: str, values: Values = ()) -> tuple[Question, ...]:
+    """Return the questions that a WHERE clause chooses, oldest first."""
+    return records(db, Question, f"{_QUESTION} {where} ORDER BY id", values)
+
+
+def turns(db: sqlite3.Connection, where: str, values: Values = ()) -> tuple[Turn, ...]:
+    """Return the turns ``t``, with their links ``l``, that a WHERE clause chooses and orders."""
+    found: list[Turn] = []
+    for row in named(db, f"{_TURN} {where}", values):
+        canceller_id, canceller_name = row.pop("canceller_id"), row.pop("canceller_name")
+        row["canceller"] = None if canceller_id is None else Asker(canceller_id, canceller_name)
+        row["askers"] = tuple(Asker(*asker) for asker in json.loads(row["askers"]))
+        row["parts"] = tuple(json.loads(row["parts"]))
+        found.append(_record(Turn, row))
+    return tuple(found)
+
+
+def turn(db: sqlite3.Connection, where: str, values: Values = ()) -> Turn | None:
+    """Return the first turn, like ``turns``; None if there is none."""
+    return next(iter(turns(db, where, values)), None)
 
 
 def turn_by_id(db: sqlite3.Connection, turn_id: int) -> Turn | None:
     """Return a turn as this transaction sees it; None if there is none."""
-    row = db.execute(TURN + " WHERE t.id = ?", (turn_id,)).fetchone()
-    return None if row is None else turn(row)
+    return turn(db, "WHERE t.id = ?", (turn_id,))
+
+
+def _record(kind: type[R], row: dict[str, Any]) -> R:
+    if "personal" in kind.__struct_fields__:
+        owner = {name: row.pop(name) for name in Personal.__struct_fields__}
+        row["personal"] = None if owner["owner_id"] is None else _record(Personal, owner)
+    return kind(**row | {name: bool(row[name]) for name in _flags(kind) & row.keys()})
+
+
+@cache
+def _flags(kind: type[Struct]) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if field.type is bool)

@@ -5,20 +5,15 @@ A reminder is a schedule that asks once, and is deleted then.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from bot.store.ledger import rows
 from bot.store.ledger.records import Link, NewQuestion
-from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.turns.question_rows import free_id, insert, route, waiting_beside
-
-_SCHEDULE: Final = """
-    SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at, once,
-           paused, problem
-    FROM schedules
-"""
+from bot.store.ledger.transactions import LedgerPart, LedgerSession, reads, writes
+from bot.store.ledger.turns.question_rows import count_waiting, free_id, insert, route
 
 
 class TooManySchedulesError(Exception):
@@ -60,12 +55,11 @@ class Schedule(NewSchedule, frozen=True, kw_only=True):
         return f"{'reminder' if self.once else 'schedule'}:{self.id}:{time}"
 
 
-class ScheduleStore:
+class ScheduleStore(LedgerPart):
     """The schedules of the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
+    def __init__(self, session: LedgerSession) -> None:
+        super().__init__(session)
         self.added: Final = asyncio.Event()
         """Set once there is a new due time; the waiting task clears it."""
 
@@ -75,160 +69,154 @@ class ScheduleStore:
         Raises ``TooManySchedulesError`` where the server, or in direct messages the member, has
         ``most`` already. Reminders are counted for themselves, and for each member.
         """
-        now = self._now()
-
-        def work(db: sqlite3.Connection) -> Schedule:
-            (count,) = db.execute(
-                """
-                SELECT count(*) FROM schedules
-                WHERE once = :once AND CASE WHEN :once THEN creator_id = :creator
-                      ELSE guild_id IS :guild AND (:guild IS NOT NULL OR creator_id = :creator)
-                      END
-                """,
-                {"guild": new.guild_id, "creator": new.creator_id, "once": new.once},
-            ).fetchone()
-            if count >= most:
-                raise TooManySchedulesError(f"{count} schedules are stored beside the new one")
-            (schedule_id,) = db.execute(
-                """
-                INSERT INTO schedules (guild_id, channel_id, creator_id, creator_name, content,
-                                       rule, zone, due_at, once, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
-                """,
-                (
-                    new.guild_id,
-                    new.channel_id,
-                    new.creator_id,
-                    new.creator_name,
-                    new.content,
-                    new.rule,
-                    new.zone,
-                    new.due_at,
-                    new.once,
-                    now,
-                ),
-            ).fetchone()
-            return schedules_in(db, "WHERE id = ?", schedule_id)[0]
-
-        added = await self._database.write(work)
+        added = await self._add(new, most)
         self.added.set()
         return added
 
-    async def get(self, schedule_id: int) -> Schedule | None:
+    @writes
+    def _add(self, db: sqlite3.Connection, new: NewSchedule, most: int) -> Schedule:
+        values = asdict(new) | {"now": self._now()}
+        (count,) = db.execute(
+            """
+            SELECT count(*) FROM schedules
+            WHERE once = :once
+              AND CASE WHEN :once THEN creator_id = :creator_id
+                  ELSE guild_id IS :guild_id AND (:guild_id IS NOT NULL OR creator_id = :creator_id)
+                  END
+            """,
+            values,
+        ).fetchone()
+        if count >= most:
+            raise TooManySchedulesError(f"{count} schedules are stored beside the new one")
+        (schedule_id,) = db.execute(
+            """
+            INSERT INTO schedules (guild_id, channel_id, creator_id, creator_name, content, rule,
+                                   zone, due_at, once, created_at)
+            VALUES (:guild_id, :channel_id, :creator_id, :creator_name, :content, :rule,
+                    :zone, :due_at, :once, :now)
+            RETURNING id
+            """,
+            values,
+        ).fetchone()
+        return schedules_in(db, "WHERE id = ?", schedule_id)[0]
+
+    @reads
+    def get(self, db: sqlite3.Connection, schedule_id: int) -> Schedule | None:
         """Return a schedule; None if there is none."""
-        found = await self._schedules("WHERE id = ?", schedule_id)
-        return found[0] if found else None
+        return next(iter(schedules_in(db, "WHERE id = ?", schedule_id)), None)
 
-    async def of_guild(self, guild_id: int) -> tuple[Schedule, ...]:
+    @reads
+    def of_guild(self, db: sqlite3.Connection, guild_id: int) -> tuple[Schedule, ...]:
         """Return the schedules of a server, oldest first."""
-        return await self._schedules("WHERE guild_id = ?", guild_id)
+        return schedules_in(db, "WHERE guild_id = ?", guild_id)
 
-    async def reminders(self, creator_id: int, guild_id: int | None) -> tuple[Schedule, ...]:
+    @reads
+    def reminders(
+        self, db: sqlite3.Connection, creator_id: int, guild_id: int | None
+    ) -> tuple[Schedule, ...]:
         """Return a member's reminders in a server or in direct messages, oldest first."""
+        where = "WHERE once AND creator_id = ? AND guild_id IS ?"
+        return schedules_in(db, where, creator_id, guild_id)
 
-        def work(db: sqlite3.Connection) -> tuple[Schedule, ...]:
-            where = "WHERE once AND creator_id = ? AND guild_id IS ?"
-            return schedules_in(db, where, creator_id, guild_id)
-
-        return await self._database.read(work)
-
-    async def in_direct_messages(self, creator_id: int) -> tuple[Schedule, ...]:
+    @reads
+    def in_direct_messages(self, db: sqlite3.Connection, creator_id: int) -> tuple[Schedule, ...]:
         """Return a member's schedules in direct messages, oldest first."""
-        return await self._schedules("WHERE guild_id IS NULL AND creator_id = ?", creator_id)
+        return schedules_in(db, "WHERE guild_id IS NULL AND creator_id = ?", creator_id)
 
-    async def active(self) -> tuple[Schedule, ...]:
+    @reads
+    def active(self, db: sqlite3.Connection) -> tuple[Schedule, ...]:
         """Return every schedule that has a next time and is not paused."""
-        return await self._schedules("WHERE due_at IS NOT NULL AND NOT paused")
+        return schedules_in(db, "WHERE due_at IS NOT NULL AND NOT paused")
 
-    async def due(self, now: float) -> tuple[Schedule, ...]:
+    @reads
+    def due(self, db: sqlite3.Connection, now: float) -> tuple[Schedule, ...]:
         """Return the schedules whose time has come."""
-        return await self._schedules("WHERE due_at IS NOT NULL AND NOT paused AND due_at <= ?", now)
+        return schedules_in(db, "WHERE due_at IS NOT NULL AND NOT paused AND due_at <= ?", now)
 
-    async def next_due_at(self, after: float) -> float | None:
+    @reads
+    def next_due_at(self, db: sqlite3.Connection, after: float) -> float | None:
         """Return the next time of all schedules after a moment."""
         statement = """
             SELECT min(due_at) FROM schedules
             WHERE due_at IS NOT NULL AND NOT paused AND due_at > ?
         """
+        return rows.value(db, statement, (after,))
 
-        def work(db: sqlite3.Connection) -> float | None:
-            (due_at,) = db.execute(statement, (after,)).fetchone()
-            return None if due_at is None else float(due_at)
-
-        return await self._database.read(work)
-
-    async def in_other_zones(self, setting: str, default: str) -> tuple[tuple[Schedule, str], ...]:
+    @reads
+    def in_other_zones(
+        self, db: sqlite3.Connection, setting: str, default: str
+    ) -> tuple[tuple[Schedule, str], ...]:
         """Return schedules whose time zone is not their server's any more, and the server's.
 
         ``setting`` names the setting of servers with the time zone, ``default`` the time zone of
         servers without it and of direct messages.
         """
-
-        def work(db: sqlite3.Connection) -> tuple[tuple[Schedule, str], ...]:
-            found = db.execute(
-                """
-                SELECT s.id, coalesce(p.value, :default)
-                FROM schedules s LEFT JOIN place_settings p
-                  ON p.place_id = s.guild_id AND p.guild_id = s.guild_id AND p.name = :setting
-                WHERE s.zone <> coalesce(p.value, :default)
-                  AND s.due_at IS NOT NULL AND NOT s.paused
-                """,
-                {"setting": setting, "default": default},
-            ).fetchall()
-            return tuple(
-                (schedules_in(db, "WHERE id = ?", schedule_id)[0], zone)
-                for schedule_id, zone in found
-            )
-
-        return await self._database.read(work)
-
-    async def move(self, schedule: Schedule, due_at: float | None, zone: str) -> bool:
-        """Set another next time, unless somebody else changed the schedule; return whether set."""
-        return await self._change(
-            "due_at = :due, zone = :zone", schedule, {"due": due_at, "zone": zone}
+        found = db.execute(
+            """
+            SELECT s.id, coalesce(p.value, :default)
+            FROM schedules s LEFT JOIN place_settings p
+              ON p.place_id = s.guild_id AND p.guild_id = s.guild_id AND p.name = :setting
+            WHERE s.zone <> coalesce(p.value, :default)
+              AND s.due_at IS NOT NULL AND NOT s.paused
+            """,
+            {"setting": setting, "default": default},
+        ).fetchall()
+        return tuple(
+            (schedules_in(db, "WHERE id = ?", schedule_id)[0], zone) for schedule_id, zone in found
         )
 
-    async def skip(
-        self, schedule: Schedule, next_due_at: float | None, problem: str, *, pause: bool = False
+    @writes
+    def move(
+        self, db: sqlite3.Connection, schedule: Schedule, due_at: float | None, zone: str
+    ) -> bool:
+        """Set another next time, unless somebody else changed the schedule; return whether set."""
+        return _change(db, schedule, "due_at = :due, zone = :zone", due=due_at, zone=zone)
+
+    @writes
+    def skip(
+        self,
+        db: sqlite3.Connection,
+        schedule: Schedule,
+        next_due_at: float | None,
+        problem: str,
+        *,
+        pause: bool = False,
     ) -> bool:
         """Ask nothing this time, for a reason; return whether nobody else was first."""
-        return await self._change(
-            "due_at = :due, problem = :problem, paused = :pause",
-            schedule,
-            {"due": next_due_at, "problem": problem, "pause": pause},
-        )
+        change = "due_at = :due, problem = :problem, paused = :pause"
+        return _change(db, schedule, change, due=next_due_at, problem=problem, pause=pause)
 
-    async def pause(self, schedule_id: int) -> None:
+    @writes
+    def pause(self, db: sqlite3.Connection, schedule_id: int) -> None:
         """Let a schedule rest."""
-        await self._database.write(
-            lambda db: db.execute(
-                "UPDATE schedules SET paused = 1 WHERE id = ?", (schedule_id,)
-            ).close()
-        )
+        db.execute("UPDATE schedules SET paused = 1 WHERE id = ?", (schedule_id,))
 
     async def resume(self, schedule_id: int, due_at: float | None, zone: str) -> None:
         """Let a schedule that rests go on; nothing counts as missed meanwhile."""
-        await self._database.write(
-            lambda db: db.execute(
-                """
-                UPDATE schedules SET paused = 0, problem = NULL, due_at = ?, zone = ?
-                WHERE id = ? AND paused
-                """,
-                (due_at, zone, schedule_id),
-            ).close()
-        )
+        await self._resume(schedule_id, due_at, zone)
         self.added.set()
 
-    async def delete(self, schedule_id: int) -> bool:
-        """Delete a schedule; return whether there was one."""
-        return await self._database.write(
-            lambda db: (
-                db.execute("DELETE FROM schedules WHERE id = ?", (schedule_id,)).rowcount == 1
-            )
+    @writes
+    def _resume(
+        self, db: sqlite3.Connection, schedule_id: int, due_at: float | None, zone: str
+    ) -> None:
+        db.execute(
+            """
+            UPDATE schedules SET paused = 0, problem = NULL, due_at = ?, zone = ?
+            WHERE id = ? AND paused
+            """,
+            (due_at, zone, schedule_id),
         )
 
-    async def ask(
+    @writes
+    def delete(self, db: sqlite3.Connection, schedule_id: int) -> bool:
+        """Delete a schedule; return whether there was one."""
+        return db.execute("DELETE FROM schedules WHERE id = ?", (schedule_id,)).rowcount == 1
+
+    @writes
+    def ask(
         self,
+        db: sqlite3.Connection,
         schedule: Schedule,
         home: Link,
         next_due_at: float | None,
@@ -246,75 +234,46 @@ class ScheduleStore:
         problem "queue-full", but a reminder stays due. A reminder that asks is deleted.
         """
         now = self._now()
-
-        def work(db: sqlite3.Connection) -> bool:
-            new = NewQuestion(
-                id=free_id(db, now),
-                channel_id=schedule.channel_id,
-                guild_id=schedule.guild_id,
-                author_id=schedule.creator_id,
-                author_name=schedule.creator_name,
-                content=schedule.content,
-                cause=schedule.cause,
-                role_ids=role_ids,
-            )
-            is_full = waiting_beside(db, new, home) >= most
-            if is_full and schedule.once:
-                return False
-            values = {
-                "due": next_due_at,
-                "zone": zone,
-                "problem": "queue-full" if is_full else None,
-            }
-            change = "due_at = :due, zone = :zone, problem = :problem"
-            if not _changed(db, change, schedule, values) or is_full:
-                return False
-            if schedule.once:
-                db.execute("DELETE FROM schedules WHERE id = ?", (schedule.id,))
-            if not insert(db, new, now):
-                return False
-            route(db, new.id, home, fallback=False, now=now)
-            return True
-
-        return await self._database.write(work)
-
-    async def _change(self, change: str, schedule: Schedule, values: dict[str, Any]) -> bool:
-        return await self._database.write(lambda db: _changed(db, change, schedule, values))
-
-    async def _schedules(self, where: str, *values: float) -> tuple[Schedule, ...]:
-        return await self._database.read(lambda db: schedules_in(db, where, *values))
+        new = NewQuestion(
+            id=free_id(db, now),
+            channel_id=schedule.channel_id,
+            guild_id=schedule.guild_id,
+            author_id=schedule.creator_id,
+            author_name=schedule.creator_name,
+            content=schedule.content,
+            cause=schedule.cause,
+            role_ids=role_ids,
+        )
+        is_full = count_waiting(db, new, home) >= most
+        if is_full and schedule.once:
+            return False
+        change = "due_at = :due, zone = :zone, problem = :problem"
+        problem = "queue-full" if is_full else None
+        changed = _change(db, schedule, change, due=next_due_at, zone=zone, problem=problem)
+        if not changed or is_full:
+            return False
+        if schedule.once:
+            db.execute("DELETE FROM schedules WHERE id = ?", (schedule.id,))
+        if not insert(db, new, now):
+            return False
+        route(db, new.id, home, fallback=False, now=now)
+        return True
 
 
 def schedules_in(db: sqlite3.Connection, where: str, *values: float | None) -> tuple[Schedule, ...]:
     """Return the schedules of a WHERE clause, oldest first."""
-    statement = f"{_SCHEDULE} {where} ORDER BY id"
-    return tuple(_schedule(row) for row in db.execute(statement, values))
+    statement = f"""
+        SELECT id, guild_id, channel_id, creator_id, creator_name, content, rule, zone, due_at,
+               once, paused, problem
+        FROM schedules {where} ORDER BY id
+    """
+    return rows.records(db, Schedule, statement, values)
 
 
-def _changed(
-    db: sqlite3.Connection, change: str, schedule: Schedule, values: dict[str, Any]
-) -> bool:
+def _change(db: sqlite3.Connection, schedule: Schedule, change: str, **values: object) -> bool:
     """Change a schedule that is still as it was read; return whether it was."""
-    known = {"id": schedule.id, "known": schedule.due_at}
-    cursor = db.execute(
-        f"UPDATE schedules SET {change} WHERE id = :id AND due_at IS :known AND NOT paused",
-        {**known, **values},
+    changed = db.execute(
+        f"UPDATE schedules SET {change} WHERE id = :id AND due_at IS :due_at AND NOT paused",
+        {"id": schedule.id, "due_at": schedule.due_at, **values},
     )
-    return cursor.rowcount == 1
-
-
-def _schedule(row: tuple[Any, ...]) -> Schedule:
-    return Schedule(
-        id=row[0],
-        guild_id=row[1],
-        channel_id=row[2],
-        creator_id=row[3],
-        creator_name=row[4],
-        content=row[5],
-        rule=row[6],
-        zone=row[7],
-        due_at=row[8],
-        once=bool(row[9]),
-        paused=bool(row[10]),
-        problem=row[11],
-    )
+    return changed.rowcount == 1

@@ -5,13 +5,15 @@ Costs are whole billionths of the currency. Days are dates in the time zone of a
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Final, Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
+from bot.store.ledger import rows
 from bot.store.ledger.budgets.caps import Cap, Reached, find_reached, payer_of
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 _MOST: Final = 2**53
 """The most tokens, or billionths, that one run is charged: a server's word may be absurd."""
@@ -20,10 +22,10 @@ _MOST: Final = 2**53
 class Spend(Struct, frozen=True, kw_only=True):
     """What a run used; ``cost`` is 0 where the model's price is unknown."""
 
-    model: str | None
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
+    model: str | None = None
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
     tokens: int
     cost: int
 
@@ -61,137 +63,128 @@ class Estimate(Protocol):
         ...
 
 
-class SpendingStore:
+class SpendingStore(LedgerPart):
     """The charges of attempts and their sums; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession) -> None:
-        self._database = database
-
-    async def reached(self, caps: Sequence[Cap]) -> Reached | None:
+    @reads
+    def reached(self, db: sqlite3.Connection, caps: Sequence[Cap]) -> Reached | None:
         """Return the first cap that is spent, whatever runs under way have reserved."""
+        return next((hit for cap in caps if (hit := find_reached(db, cap, 0, 0))), None)
 
-        def work(db: sqlite3.Connection) -> Reached | None:
-            return next((hit for cap in caps if (hit := find_reached(db, cap, 0, 0))), None)
-
-        return await self._database.read(work)
-
-    async def reserve(
+    @writes
+    def reserve(
         self,
-        new: NewCharge,
+        db: sqlite3.Connection,
+        charge: NewCharge,
         shared: Sequence[Cap],
         members: Mapping[int, Sequence[Cap]],
         estimate: Estimate | None = None,
     ) -> Reached | None:
         """Reserve the estimate of an attempt; return the cap that leaves no room for it.
 
-        ``estimate`` takes the place of the tokens and the cost of ``new``. The members whose own
+        ``estimate`` takes the place of the tokens and the cost of ``charge``. The members whose own
         caps leave room share the charge. Only where no member's do, or a shared cap leaves none,
         nothing is reserved. A second call for an attempt changes nothing.
         """
-
-        def work(db: sqlite3.Connection) -> Reached | None:
-            charge = new
-            known = db.execute(
-                "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?",
-                (charge.turn_id, charge.attempt),
-            ).fetchone()
-            if known is not None:
-                return None
-            if estimate is not None:
-                tokens, cost = estimate(_last_before(db, charge.turn_id))
-                charge = replace(charge, tokens=tokens, cost=cost)
-            for cap in shared:
-                hit = find_reached(db, cap, charge.tokens, charge.cost)
-                if hit is not None:
-                    return hit
-            payers = sorted(members)
-            while payers:
-                hits = {
-                    member_id: hit
-                    for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True)
-                    for cap in members[member_id]
-                    if (hit := find_reached(db, cap, share.tokens, share.cost)) is not None
-                }
-                if not hits:
-                    break
-                payers = [member_id for member_id in payers if member_id not in hits]
-                if not payers:
-                    return next(iter(hits.values()))
-            for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True):
-                payer = payer_of(db, member_id)
-                _insert(db, charge, member_id, payer, share, settled=False)
-                _sum(db, charge, payer, reserved=(share.tokens, share.cost))
+        if _is_charged(db, charge):
             return None
+        if estimate is not None:
+            tokens, cost = estimate(_last_before(db, charge.turn_id))
+            charge = replace(charge, tokens=tokens, cost=cost)
+        for cap in shared:
+            hit = find_reached(db, cap, charge.tokens, charge.cost)
+            if hit is not None:
+                return hit
+        payers = sorted(members)
+        while payers:
+            hits = {
+                member_id: hit
+                for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True)
+                for cap in members[member_id]
+                if (hit := find_reached(db, cap, share.tokens, share.cost)) is not None
+            }
+            if not hits:
+                break
+            payers = [member_id for member_id in payers if member_id not in hits]
+            if not payers:
+                return next(iter(hits.values()))
+        for member_id, share in zip(payers, _shares(charge, len(payers)), strict=True):
+            payer = payer_of(db, member_id)
+            _insert(db, charge, member_id, payer, share, settled=False)
+            _sum(db, charge, payer, reserved=(share.tokens, share.cost))
+        return None
 
-        return await self._database.write(work)
+    @writes
+    def add(
+        self, db: sqlite3.Connection, charge: NewCharge, member_ids: Sequence[int], spend: Spend
+    ) -> None:
+        """Store what a run beside the attempts used, without an estimate before it, once."""
+        if _is_charged(db, charge) or not member_ids:
+            return
+        parts = _parts(spend, len(member_ids))
+        for member_id, part in zip(sorted(member_ids), parts, strict=True):
+            payer = payer_of(db, member_id)
+            _insert(db, charge, member_id, payer, part, settled=True)
+            _sum(db, charge, payer, used=part)
 
-    async def add(self, charge: NewCharge, member_ids: Sequence[int], spend: Spend) -> None:
-        """Store what a run beside the attempts used, once."""
-
-        def work(db: sqlite3.Connection) -> None:
-            add_settled(db, charge, member_ids, spend)
-
-        await self._database.write(work)
-
-    async def settle(self, turn_id: int, attempt: int, spend: Spend | None) -> None:
+    @writes
+    def settle(
+        self, db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | None
+    ) -> None:
         """Replace an attempt's estimate by its use, once; None: there was no run."""
-        await self._database.write(lambda db: settle(db, turn_id, attempt, spend))
+        settle(db, turn_id, attempt, spend)
 
-    async def accept_estimate(self, turn_id: int, attempt: int) -> None:
+    @writes
+    def accept_estimate(self, db: sqlite3.Connection, turn_id: int, attempt: int) -> None:
         """Take the estimate for the use of a run that can't be read any more."""
-        await self._database.write(lambda db: accept_estimate(db, turn_id, attempt))
+        accept_estimate(db, turn_id, attempt)
 
-    async def open_charges(self) -> tuple[OpenCharge, ...]:
+    @reads
+    def open_charges(self, db: sqlite3.Connection) -> tuple[OpenCharge, ...]:
         """Return the charges of attempts that are over and whose use is not known."""
         statement = """
-            SELECT DISTINCT c.turn_id, c.attempt, coalesce(c.thread_id, t.thread_id), c.run_id
+            SELECT DISTINCT c.turn_id, c.attempt, coalesce(c.thread_id, t.thread_id) AS thread_id,
+                            c.run_id
             FROM charges c LEFT JOIN turns t ON t.id = c.turn_id
             WHERE NOT c.settled
               AND NOT (t.attempt = c.attempt
                        AND t.state IN ('waiting', 'placed', 'posted', 'running'))
             ORDER BY c.turn_id, c.attempt
         """
-        return await self._database.read(
-            lambda db: tuple(
-                OpenCharge(turn_id=row[0], attempt=row[1], thread_id=row[2], run_id=row[3])
-                for row in db.execute(statement)
-            )
-        )
+        return rows.records(db, OpenCharge, statement)
 
-    async def of_attempt(self, turn_id: int, attempt: int) -> Spend | None:
+    @reads
+    def of_attempt(self, db: sqlite3.Connection, turn_id: int, attempt: int) -> Spend | None:
         """Return what an attempt used; None until that is settled."""
+        statement = f"{_SPEND} WHERE turn_id = ? AND attempt = ? AND settled GROUP BY turn_id"
+        return rows.record(db, Spend, statement, (turn_id, attempt))
 
-        def work(db: sqlite3.Connection) -> Spend | None:
-            row = db.execute(
-                """
-                SELECT max(model), sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens),
-                       sum(tokens), sum(cost)
-                FROM charges WHERE turn_id = ? AND attempt = ? AND settled GROUP BY turn_id
-                """,
-                (turn_id, attempt),
-            ).fetchone()
-            return None if row is None else _spend(row)
 
-        return await self._database.read(work)
+_SPEND: Final = """
+    SELECT max(model) AS model, sum(prompt_tokens) AS prompt_tokens,
+           sum(cached_tokens) AS cached_tokens, sum(completion_tokens) AS completion_tokens,
+           sum(tokens) AS tokens, sum(cost) AS cost
+    FROM charges
+"""
+
+
+def _is_charged(db: sqlite3.Connection, charge: NewCharge) -> bool:
+    statement = "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?"
+    return rows.value(db, statement, (charge.turn_id, charge.attempt)) is not None
 
 
 def _last_before(db: sqlite3.Connection, turn_id: int) -> Spend | None:
     """Return what the newest run of a turn's channel used up to this turn; None if unknown."""
-    row = db.execute(
-        """
-        SELECT max(c.model), sum(c.prompt_tokens), sum(c.cached_tokens),
-               sum(c.completion_tokens), sum(c.tokens), sum(c.cost)
-        FROM charges c
+    statement = f"""
+        {_SPEND} AS c
         WHERE c.settled AND c.attempt > 0 AND c.turn_id = (
             SELECT max(t.id) FROM turns t
             WHERE t.channel_id = (SELECT channel_id FROM turns WHERE id = :turn) AND t.id <= :turn
               AND EXISTS (SELECT 1 FROM charges
                           WHERE turn_id = t.id AND attempt > 0 AND settled))
         GROUP BY c.attempt ORDER BY c.attempt DESC LIMIT 1
-        """,
-        {"turn": turn_id},
-    ).fetchone()
-    return None if row is None else _spend(row)
+    """
+    return rows.record(db, Spend, statement, {"turn": turn_id})
 
 
 def name_run(
@@ -209,49 +202,31 @@ def name_run(
 
 def settle(db: sqlite3.Connection, turn_id: int, attempt: int, spend: Spend | None) -> None:
     """Replace an attempt's estimate by its use, unless that was done; None: there was no run."""
-    rows = db.execute(
-        """
+    statement = """
         DELETE FROM charges WHERE turn_id = ? AND attempt = ? AND NOT settled
-        RETURNING payer, guild_id, channel_id, day, total_day, tokens, cost, member_id
-        """,
-        (turn_id, attempt),
-    ).fetchall()
-    rows.sort()
-    shares = [None] * len(rows) if spend is None else _parts(spend, len(rows))
-    for row, share in zip(rows, shares, strict=True):
-        charge = NewCharge(
-            turn_id=turn_id,
-            attempt=attempt,
-            guild_id=row[1],
-            channel_id=row[2],
-            day=row[3],
-            total_day=row[4],
-            tokens=row[5],
-            cost=row[6],
-        )
+        RETURNING payer, member_id, turn_id, attempt, guild_id, channel_id, day, total_day, tokens,
+                  cost
+    """
+    estimates = sorted(rows.named(db, statement, (turn_id, attempt)), key=itemgetter("payer"))
+    shares = [None] * len(estimates) if spend is None else _parts(spend, len(estimates))
+    for estimate, share in zip(estimates, shares, strict=True):
+        payer, member_id = estimate.pop("payer"), estimate.pop("member_id")
+        charge = NewCharge(**estimate)
         if share is not None:
-            _insert(db, charge, row[7], row[0], share, settled=True)
-        _sum(db, charge, row[0], used=share, reserved=(-charge.tokens, -charge.cost))
+            _insert(db, charge, member_id, payer, share, settled=True)
+        _sum(db, charge, payer, used=share, reserved=(-charge.tokens, -charge.cost))
 
 
 def accept_estimate(db: sqlite3.Connection, turn_id: int, attempt: int) -> None:
     """Take the estimate of an attempt for its use."""
-    (tokens, cost) = db.execute(
+    tokens, cost = db.execute(
         """
         SELECT coalesce(sum(tokens), 0), coalesce(sum(cost), 0) FROM charges
         WHERE turn_id = ? AND attempt = ? AND NOT settled
         """,
         (turn_id, attempt),
     ).fetchone()
-    spend = Spend(
-        model=None,
-        prompt_tokens=tokens,
-        cached_tokens=0,
-        completion_tokens=0,
-        tokens=tokens,
-        cost=cost,
-    )
-    settle(db, turn_id, attempt, spend)
+    settle(db, turn_id, attempt, Spend(prompt_tokens=tokens, tokens=tokens, cost=cost))
 
 
 def forget_guild(db: sqlite3.Connection, guild_id: int) -> None:
@@ -264,22 +239,6 @@ def forget_guild(db: sqlite3.Connection, guild_id: int) -> None:
         accept_estimate(db, turn_id, attempt)
     db.execute("DELETE FROM charges WHERE guild_id = ?", (guild_id,))
     db.execute("DELETE FROM spending WHERE guild_id = ? AND scope <> 'total'", (guild_id,))
-
-
-def add_settled(
-    db: sqlite3.Connection, charge: NewCharge, member_ids: Sequence[int], spend: Spend
-) -> None:
-    """Store a run's use without an estimate before it, unless that was done."""
-    known = db.execute(
-        "SELECT 1 FROM charges WHERE turn_id = ? AND attempt = ?", (charge.turn_id, charge.attempt)
-    ).fetchone()
-    if known is None and member_ids:
-        for member_id, share in zip(
-            sorted(member_ids), _parts(spend, len(member_ids)), strict=True
-        ):
-            payer = payer_of(db, member_id)
-            _insert(db, charge, member_id, payer, share, settled=True)
-            _sum(db, charge, payer, used=share)
 
 
 def _insert(
@@ -296,25 +255,17 @@ def _insert(
         INSERT INTO charges (turn_id, attempt, payer, member_id, guild_id, channel_id, day,
                              total_day, settled, model, prompt_tokens, cached_tokens,
                              completion_tokens, tokens, cost)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        VALUES (:turn_id, :attempt, :payer, :member_id, :guild_id, :channel_id, :day, :total_day,
+                :settled, :model, :prompt_tokens, :cached_tokens, :completion_tokens, :tokens,
+                :cost)
         """,
-        (
-            charge.turn_id,
-            charge.attempt,
-            payer,
-            member_id,
-            charge.guild_id,
-            charge.channel_id,
-            charge.day,
-            charge.total_day,
-            settled,
-            use.model,
-            use.prompt_tokens,
-            use.cached_tokens,
-            use.completion_tokens,
-            use.tokens,
-            use.cost,
-        ),
+        {
+            **asdict(charge),
+            **asdict(use),
+            "payer": payer,
+            "member_id": member_id,
+            "settled": settled,
+        },
     )
 
 
@@ -352,15 +303,7 @@ def _sum(
 
 
 def _shares(charge: NewCharge, count: int) -> list[Spend]:
-    whole = Spend(
-        model=None,
-        prompt_tokens=0,
-        cached_tokens=0,
-        completion_tokens=0,
-        tokens=charge.tokens,
-        cost=charge.cost,
-    )
-    return _parts(whole, count)
+    return _parts(Spend(tokens=charge.tokens, cost=charge.cost), count)
 
 
 def _parts(spend: Spend, count: int) -> list[Spend]:
@@ -370,25 +313,9 @@ def _parts(spend: Spend, count: int) -> list[Spend]:
         whole = min(max(whole, 0), _MOST)
         return whole // count + (number < whole % count)
 
+    whole = asdict(spend)
+    model = whole.pop("model")
     return [
-        Spend(
-            model=spend.model,
-            prompt_tokens=part(spend.prompt_tokens, number),
-            cached_tokens=part(spend.cached_tokens, number),
-            completion_tokens=part(spend.completion_tokens, number),
-            tokens=part(spend.tokens, number),
-            cost=part(spend.cost, number),
-        )
+        Spend(model=model, **{name: part(use, number) for name, use in whole.items()})
         for number in range(count)
     ]
-
-
-def _spend(row: tuple[str | None, int, int, int, int, int]) -> Spend:
-    return Spend(
-        model=row[0],
-        prompt_tokens=row[1],
-        cached_tokens=row[2],
-        completion_tokens=row[3],
-        tokens=row[4],
-        cost=row[5],
-    )

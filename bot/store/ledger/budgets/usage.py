@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from bot.store.ledger import rows
 from bot.store.ledger.budgets.caps import (
     PERIODS,
     Cap,
@@ -16,7 +17,7 @@ from bot.store.ledger.budgets.caps import (
     find_reached,
     find_used,
 )
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.transactions import LedgerPart, reads
 
 UsageBy = Literal["day", "member", "model", "channel"]
 """By what usage is added up."""
@@ -33,7 +34,6 @@ _WHERE: Final = """
       AND (:guild IS NULL OR guild_id = :guild) AND (:member IS NULL OR member_id = :member)
 """
 
-
 _MOST_SPENDERS: Final = 100
 
 
@@ -45,14 +45,18 @@ class UsageLine(Struct, frozen=True):
     cost: int
 
 
-class UsageStore:
+class UsageStore(LedgerPart):
     """Reads usage; each method reads one snapshot. ``first`` is the first day that counts."""
 
-    def __init__(self, database: LedgerSession) -> None:
-        self._database = database
-
-    async def lines(
-        self, by: UsageBy, first: str, *, guild_id: int | None = None, member_id: int | None = None
+    @reads
+    def lines(
+        self,
+        db: sqlite3.Connection,
+        by: UsageBy,
+        first: str,
+        *,
+        guild_id: int | None = None,
+        member_id: int | None = None,
     ) -> tuple[UsageLine, ...]:
         """Return the usage of a server, a member or both: newest day, or highest use first."""
         order = "1 DESC" if by == "day" else "2 DESC, 1"
@@ -61,16 +65,14 @@ class UsageStore:
             GROUP BY 1 ORDER BY {order}
         """
         given = {"first": first, "guild": guild_id, "member": member_id}
+        return tuple(
+            UsageLine(str(key), tokens, cost) for key, tokens, cost in db.execute(statement, given)
+        )
 
-        def work(db: sqlite3.Connection) -> tuple[UsageLine, ...]:
-            return tuple(
-                UsageLine(str(key), tokens, cost)
-                for key, tokens, cost in db.execute(statement, given)
-            )
-
-        return await self._database.read(work)
-
-    async def spenders(self, guild_id: int, first: str) -> tuple[tuple[int, frozenset[int]], ...]:
+    @reads
+    def spenders(
+        self, db: sqlite3.Connection, guild_id: int, first: str
+    ) -> tuple[tuple[int, frozenset[int]], ...]:
         """Return the members who used most in a server, with the roles they had when they asked."""
         statement = """
             SELECT c.member_id, (
@@ -81,54 +83,46 @@ class UsageStore:
             FROM charges c WHERE c.guild_id = ? AND c.day >= ? AND c.member_id <> 0
             GROUP BY c.member_id ORDER BY sum(c.tokens) DESC LIMIT ?
         """
+        return tuple(
+            (member_id, frozenset(json.loads(role_ids or "[]")))
+            for member_id, role_ids in db.execute(statement, (guild_id, first, _MOST_SPENDERS))
+        )
 
-        def work(db: sqlite3.Connection) -> tuple[tuple[int, frozenset[int]], ...]:
-            return tuple(
-                (member_id, frozenset(json.loads(role_ids or "[]")))
-                for member_id, role_ids in db.execute(statement, (guild_id, first, _MOST_SPENDERS))
-            )
-
-        return await self._database.read(work)
-
-    async def last_roles(self, guild_id: int, member_id: int) -> set[int]:
+    @reads
+    def last_roles(self, db: sqlite3.Connection, guild_id: int, member_id: int) -> set[int]:
         """Return the roles that a member had when last asking in a server; empty if unknown."""
         statement = """
             SELECT role_ids FROM questions
             WHERE author_id = ? AND guild_id = ? AND role_ids <> '[]' ORDER BY id DESC LIMIT 1
         """
+        return set(json.loads(rows.value(db, statement, (member_id, guild_id)) or "[]"))
 
-        def work(db: sqlite3.Connection) -> set[int]:
-            row = db.execute(statement, (member_id, guild_id)).fetchone()
-            return set() if row is None else set(json.loads(row[0]))
-
-        return await self._database.read(work)
-
-    async def all_reached(
-        self, caps: Sequence[Cap], *, tokens: int, cost: int
+    @reads
+    def all_reached(
+        self, db: sqlite3.Connection, caps: Sequence[Cap], *, tokens: int, cost: int
     ) -> tuple[Reached, ...]:
         """Return each cap that leaves no room for so much more, a day's apart from a month's.
 
         Caps that only runs under way fill are left out.
         """
-
-        def work(db: sqlite3.Connection) -> tuple[Reached, ...]:
-            found = (
-                find_reached(db, cap.only(period), tokens, cost)
-                for cap in caps
-                for period in PERIODS
-            )
-            return tuple(hit for hit in found if hit is not None and not hit.in_use)
-
-        return await self._database.read(work)
-
-    async def used(self, cap: Cap) -> dict[Period, Used]:
-        """Return what the scope of a cap has used in its day and in its month."""
-        return await self._database.read(
-            lambda db: {period: find_used(db, cap, period) for period in PERIODS}
+        found = (
+            find_reached(db, cap.only(period), tokens, cost) for cap in caps for period in PERIODS
         )
+        return tuple(hit for hit in found if hit is not None and not hit.in_use)
 
-    async def table(
-        self, first: str, *, guild_id: int | None = None, member_id: int | None = None
+    @reads
+    def used(self, db: sqlite3.Connection, cap: Cap) -> dict[Period, Used]:
+        """Return what the scope of a cap has used in its day and in its month."""
+        return {period: find_used(db, cap, period) for period in PERIODS}
+
+    @reads
+    def table(
+        self,
+        db: sqlite3.Connection,
+        first: str,
+        *,
+        guild_id: int | None = None,
+        member_id: int | None = None,
     ) -> tuple[tuple[str, ...], ...]:
         """Return usage by day, channel, member and model; the first row names the columns."""
         names = "day channel member model prompt_tokens cached_tokens completion_tokens tokens cost"
@@ -138,9 +132,5 @@ class UsageStore:
             FROM charges {_WHERE} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
         """
         given = {"first": first, "guild": guild_id, "member": member_id}
-
-        def work(db: sqlite3.Connection) -> tuple[tuple[str, ...], ...]:
-            rows = (tuple(map(str, row)) for row in db.execute(statement, given))
-            return (tuple(names.split()), *rows)
-
-        return await self._database.read(work)
+        lines = (tuple(map(str, row)) for row in db.execute(statement, given))
+        return (tuple(names.split()), *lines)

@@ -1,13 +1,12 @@
 """The rules by which a server's managers allow and deny the bot, and who was told of a refusal."""
 
 import sqlite3
-from collections.abc import Callable
 from typing import Final, Literal
 
 from msgspec import Struct
 
-from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.settings.cached_table import CachedTable
+from bot.store.ledger.transactions import LedgerPart, LedgerSession, writes, writes_settings
 
 RuleKind = Literal["member", "role", "channel"]
 """What a rule is about; a category counts as a channel."""
@@ -28,77 +27,58 @@ class AccessRule(Struct, frozen=True, kw_only=True):
     allowed: bool
 
 
-class AccessRuleStore:
+class AccessRuleStore(LedgerPart):
     """The access rules of servers; each method is one transaction.
 
     The rules of all servers are kept in memory too, because each question asks for them.
     """
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
-        self._table = CachedTable(database, _read)
+    def __init__(self, session: LedgerSession) -> None:
+        super().__init__(session)
+        self._table = CachedTable(session, _read)
 
     async def of_guild(self, guild_id: int) -> tuple[AccessRule, ...]:
         """Return a server's rules."""
         return (await self._table.content()).get(guild_id, ())
 
-    async def set(self, guild_id: int, *rules: AccessRule) -> None:
+    @writes_settings
+    def set(self, db: sqlite3.Connection, guild_id: int, *rules: AccessRule) -> None:
         """Store a server's rules together, in place of earlier ones about the same targets.
 
         Raises ``TooManyRulesError``.
         """
-
-        def work(db: sqlite3.Connection) -> bool:
-            db.executemany(
-                """
-                INSERT INTO access_rules (guild_id, target_id, kind, allowed) VALUES (?, ?, ?, ?)
-                ON CONFLICT (guild_id, target_id) DO UPDATE SET allowed = excluded.allowed
-                """,
-                [(guild_id, rule.target_id, rule.kind, rule.allowed) for rule in rules],
-            )
-            (count,) = db.execute(
-                "SELECT count(*) FROM access_rules WHERE guild_id = ?", (guild_id,)
-            ).fetchone()
-            if count > MOST_RULES:
-                raise TooManyRulesError(f"server {guild_id} has {MOST_RULES} rules")
-            return True
-
-        await self._table.write(work)
-
-    async def remove(self, guild_id: int, target_id: int) -> bool:
-        """Remove a server's rule about a target; return whether there was one."""
-        return await self._table.write(
-            lambda db: (
-                db.execute(
-                    "DELETE FROM access_rules WHERE guild_id = ? AND target_id = ?",
-                    (guild_id, target_id),
-                ).rowcount
-                == 1
-            )
+        db.executemany(
+            """
+            INSERT INTO access_rules (guild_id, target_id, kind, allowed) VALUES (?, ?, ?, ?)
+            ON CONFLICT (guild_id, target_id) DO UPDATE SET allowed = excluded.allowed
+            """,
+            [(guild_id, rule.target_id, rule.kind, rule.allowed) for rule in rules],
         )
+        (count,) = db.execute(
+            "SELECT count(*) FROM access_rules WHERE guild_id = ?", (guild_id,)
+        ).fetchone()
+        if count > MOST_RULES:
+            raise TooManyRulesError(f"server {guild_id} has {MOST_RULES} rules")
 
-    async def tell_refused(self, user_id: int, *, every: float) -> bool:
+    @writes_settings
+    def remove(self, db: sqlite3.Connection, guild_id: int, target_id: int) -> bool:
+        """Remove a server's rule about a target; return whether there was one."""
+        statement = "DELETE FROM access_rules WHERE guild_id = ? AND target_id = ?"
+        return db.execute(statement, (guild_id, target_id)).rowcount == 1
+
+    @writes
+    def tell_refused(self, db: sqlite3.Connection, user_id: int, *, every: float) -> bool:
         """Note that a person is told of a refusal; False if that was within ``every`` seconds."""
-        now = self._now()
-
-        def work(db: sqlite3.Connection) -> bool:
-            # A clock that was set back must not silence the bot for good.
-            cursor = db.execute(
-                """
-                INSERT INTO told_refusals (user_id, told_at) VALUES (:user, :now)
-                ON CONFLICT (user_id) DO UPDATE SET told_at = excluded.told_at
-                WHERE told_at <= :now - :every OR told_at > :now
-                """,
-                {"user": user_id, "now": now, "every": every},
-            )
-            return cursor.rowcount == 1
-
-        return await self._database.write(work)
-
-    def changed(self) -> None:
-        """Read the rules anew at their next use: a transaction may have changed them."""
-        self._table.changed()
+        # A clock that was set back must not silence the bot for good.
+        cursor = db.execute(
+            """
+            INSERT INTO told_refusals (user_id, told_at) VALUES (:user, :now)
+            ON CONFLICT (user_id) DO UPDATE SET told_at = excluded.told_at
+            WHERE told_at <= :now - :every OR told_at > :now
+            """,
+            {"user": user_id, "now": self._now(), "every": every},
+        )
+        return cursor.rowcount == 1
 
 
 def _read(db: sqlite3.Connection) -> dict[int, tuple[AccessRule, ...]]:

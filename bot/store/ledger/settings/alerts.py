@@ -1,4 +1,4 @@
-"""What the operator was told: facts of the ledger, one for each fault."""
+"""The alerts that the operator got: facts of the ledger, one for each fault."""
 
 import sqlite3
 from typing import Final
@@ -6,10 +6,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger import facts
+from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 _PREFIX: Final = "alert:"
-
 
 LIMIT_ALERT: Final = "limit:"
 """The beginning of the names of alerts about limits."""
@@ -21,37 +21,25 @@ def limit_alert(guild_id: int, scope: str, target_id: int, period: str, day: str
 
 
 class Alert(Struct, frozen=True):
-    """A fault that was told at ``at`` (seconds since 1970), and whether it still lasts."""
+    """An alert that was sent ``at`` (seconds since 1970), and whether its fault still lasts."""
 
     at: float
     lasts: bool
 
 
-class AlertStore:
+class AlertStore(LedgerPart):
     """The alerts of the ledger, by the name of their fault."""
 
-    def __init__(self, database: LedgerSession) -> None:
-        self._database = database
-
-    async def all(self) -> dict[str, Alert]:
+    @reads
+    def all(self, db: sqlite3.Connection) -> dict[str, Alert]:
         """Return all alerts."""
-
-        def work(db: sqlite3.Connection) -> dict[str, Alert]:
-            rows = db.execute(
-                "SELECT substr(key, ?), value FROM facts WHERE substr(key, 1, ?) = ?",
-                (len(_PREFIX) + 1, len(_PREFIX), _PREFIX),
-            )
-            return {fault: msgspec.json.decode(value, type=Alert) for fault, value in rows}
-
-        return await self._database.read(work)
-
-    async def set(self, fault: str, alert: Alert) -> None:
-        """Store the alert of a fault, replacing an earlier one."""
-        value = msgspec.json.encode(alert).decode()
-        await self._database.write(
-            lambda db: db.execute(
-                "INSERT INTO facts VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (f"{_PREFIX}{fault}", value),
-            ).close()
+        stored = db.execute(
+            "SELECT substr(key, ?), value FROM facts WHERE substr(key, 1, ?) = ?",
+            (len(_PREFIX) + 1, len(_PREFIX), _PREFIX),
         )
+        return {fault: msgspec.json.decode(value, type=Alert) for fault, value in stored}
+
+    @writes
+    def set(self, db: sqlite3.Connection, fault: str, alert: Alert) -> None:
+        """Store the alert of a fault, in place of an earlier one."""
+        facts.store(db, f"{_PREFIX}{fault}", msgspec.json.encode(alert).decode())

@@ -1,14 +1,12 @@
 """Hand-overs of channel threads to people: who asked for one, who took over, who ended it."""
 
 import sqlite3
-from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
 
 from bot.store.ledger.chores import add_chore
-from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.settings.place_settings import PlaceSettingStore
+from bot.store.ledger.transactions import LedgerPart, reads, writes, writes_settings
 
 SILENT_SETTING: Final = "silent"
 """The name of the setting of a channel thread in which people answer instead of the assistant."""
@@ -30,18 +28,19 @@ class Handover(Struct, frozen=True, kw_only=True):
     taken_by: int | None = None
 
 
-class HandoverStore:
+class HandoverStore(LedgerPart):
     """The hand-overs of the ledger; each method is one transaction."""
 
-    def __init__(
-        self, database: LedgerSession, settings: PlaceSettingStore, now: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._now = now
-
-    async def begin(
-        self, channel_id: int, guild_id: int, member_id: int, *, role_id: int | None, tag: bool
+    @writes_settings
+    def begin(
+        self,
+        db: sqlite3.Connection,
+        channel_id: int,
+        guild_id: int,
+        member_id: int,
+        *,
+        role_id: int | None,
+        tag: bool,
     ) -> Handover:
         """Silence the assistant in a channel thread, and have people called.
 
@@ -50,100 +49,83 @@ class HandoverStore:
         the post tagged. A second request changes nothing but may mention the role again.
         """
         now = self._now()
-
-        def work(db: sqlite3.Connection) -> Handover:
-            row = db.execute(
+        row = db.execute(
+            """
+            SELECT handed_over_at, pinged_at, taken_by, resumed_at FROM handovers
+            WHERE channel_id = ?
+            """,
+            (channel_id,),
+        ).fetchone()
+        handed_over_at, pinged_at, taken_by, resumed_at = row or (now, None, None, now)
+        is_new = resumed_at is not None
+        pings = role_id is not None and (pinged_at is None or now - pinged_at >= PING_SECONDS)
+        if is_new:
+            handed_over_at, taken_by = now, None
+            db.execute(
                 """
-                SELECT handed_over_at, pinged_at, taken_by, resumed_at FROM handovers
-                WHERE channel_id = ?
+                INSERT OR REPLACE INTO handovers
+                    (channel_id, guild_id, member_id, handed_over_at, pinged_at)
+                VALUES (?, ?, ?, ?, ?)
                 """,
-                (channel_id,),
-            ).fetchone()
-            is_new = row is None or row[3] is not None
-            pinged_at = None if row is None else row[1]
-            pings = role_id is not None and (pinged_at is None or now - pinged_at >= PING_SECONDS)
-            if is_new:
-                db.execute(
-                    """
-                    INSERT OR REPLACE INTO handovers
-                        (channel_id, guild_id, member_id, handed_over_at, pinged_at)
-                    VALUES (?, ?, ?, ?, ?)
-                    """,
-                    (channel_id, guild_id, member_id, now, pinged_at),
-                )
-                db.execute(
-                    """
-                    INSERT INTO place_settings (place_id, guild_id, name, value)
-                    VALUES (?, ?, ?, '1') ON CONFLICT (place_id, name) DO NOTHING
-                    """,
-                    (channel_id, guild_id, SILENT_SETTING),
-                )
-                _withdraw_waiting(db, channel_id, now)
-            if pings:
-                db.execute(
-                    "UPDATE handovers SET pinged_at = ? WHERE channel_id = ?", (now, channel_id)
-                )
-                target = f"{guild_id}.{role_id}.{member_id}.{int(now)}"
-                add_chore(db, channel_id, "ping", channel_id, target)
-            if tag:
-                add_chore(db, channel_id, "tag", channel_id, "people")
-            return Handover(
-                handed_over_at=now if is_new else row[0],
-                pinged=pings,
-                is_new=is_new,
-                taken_by=None if is_new else row[2],
+                (channel_id, guild_id, member_id, now, pinged_at),
             )
-
-        try:
-            return await self._database.write(work)
-        finally:
-            self._settings.changed()
-
-    async def taken(self, channel_id: int, member_id: int) -> None:
-        """Store who took over, the first time somebody does."""
-        await self._database.write(
-            lambda db: db.execute(
+            db.execute(
                 """
-                UPDATE handovers SET taken_by = ?, taken_at = ?
-                WHERE channel_id = ? AND taken_by IS NULL AND resumed_at IS NULL
+                INSERT INTO place_settings (place_id, guild_id, name, value)
+                VALUES (?, ?, ?, '1') ON CONFLICT (place_id, name) DO NOTHING
                 """,
-                (member_id, self._now(), channel_id),
-            ).close()
+                (channel_id, guild_id, SILENT_SETTING),
+            )
+            _withdraw_waiting(db, channel_id, now)
+        if pings:
+            db.execute("UPDATE handovers SET pinged_at = ? WHERE channel_id = ?", (now, channel_id))
+            target = f"{guild_id}.{role_id}.{member_id}.{int(now)}"
+            add_chore(db, channel_id, "ping", channel_id, target)
+        if tag:
+            add_chore(db, channel_id, "tag", channel_id, "people")
+        return Handover(
+            handed_over_at=handed_over_at, pinged=pings, is_new=is_new, taken_by=taken_by
         )
 
-    async def of_channel(self, channel_id: int) -> tuple[int, int | None] | None:
+    @writes
+    def taken(self, db: sqlite3.Connection, channel_id: int, member_id: int) -> None:
+        """Store who took over, the first time somebody does."""
+        db.execute(
+            """
+            UPDATE handovers SET taken_by = ?, taken_at = ?
+            WHERE channel_id = ? AND taken_by IS NULL AND resumed_at IS NULL
+            """,
+            (member_id, self._now(), channel_id),
+        )
+
+    @reads
+    def of_channel(self, db: sqlite3.Connection, channel_id: int) -> tuple[int, int | None] | None:
         """Return who asked for the hand-over under way, and who took over; None without one."""
-        statement = """
-            SELECT member_id, taken_by FROM handovers WHERE channel_id = ? AND resumed_at IS NULL
-        """
-        return await self._database.read(lambda db: db.execute(statement, (channel_id,)).fetchone())
+        found: tuple[int, int | None] | None = db.execute(
+            "SELECT member_id, taken_by FROM handovers WHERE channel_id = ? AND resumed_at IS NULL",
+            (channel_id,),
+        ).fetchone()
+        return found
 
     async def is_under_way(self, channel_id: int) -> bool:
         """Return whether people answer in a channel thread, so that the assistant is silent."""
         return await self.of_channel(channel_id) is not None
 
-    async def end(self, channel_id: int, member_id: int) -> bool:
+    @writes_settings
+    def end(self, db: sqlite3.Connection, channel_id: int, member_id: int) -> bool:
         """Let the assistant answer again; False if it was not silent."""
-        now = self._now()
-
-        def work(db: sqlite3.Connection) -> bool:
-            ended = db.execute(
-                """
-                UPDATE handovers SET resumed_by = ?, resumed_at = ?
-                WHERE channel_id = ? AND resumed_at IS NULL
-                """,
-                (member_id, now, channel_id),
-            ).rowcount
-            db.execute(
-                "DELETE FROM place_settings WHERE place_id = ? AND name = ?",
-                (channel_id, SILENT_SETTING),
-            )
-            return ended == 1
-
-        try:
-            return await self._database.write(work)
-        finally:
-            self._settings.changed()
+        ended = db.execute(
+            """
+            UPDATE handovers SET resumed_by = ?, resumed_at = ?
+            WHERE channel_id = ? AND resumed_at IS NULL
+            """,
+            (member_id, self._now(), channel_id),
+        )
+        db.execute(
+            "DELETE FROM place_settings WHERE place_id = ? AND name = ?",
+            (channel_id, SILENT_SETTING),
+        )
+        return ended.rowcount == 1
 
 
 def _withdraw_waiting(db: sqlite3.Connection, channel_id: int, now: float) -> None:

@@ -1,18 +1,13 @@
 """Settings of places, chosen from within Discord: a server, a category, a channel, a thread."""
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger import rows
 from bot.store.ledger.settings.cached_table import CachedTable
-
-_SET: Final = """
-    INSERT INTO place_settings (place_id, guild_id, name, value) VALUES (?, ?, ?, ?)
-    ON CONFLICT (place_id, name) DO UPDATE SET value = excluded.value
-"""
+from bot.store.ledger.transactions import LedgerPart, LedgerSession, writes_settings
 
 
 class PlaceSetting(Struct, frozen=True, kw_only=True):
@@ -24,15 +19,16 @@ class PlaceSetting(Struct, frozen=True, kw_only=True):
     value: str
 
 
-class PlaceSettingStore:
+class PlaceSettingStore(LedgerPart):
     """The settings of places by name; the nearest place with a value decides.
 
     The settings of all places are kept in memory too, because each message asks for them: few
     places have any. Each method is one transaction.
     """
 
-    def __init__(self, database: LedgerSession) -> None:
-        self._table = CachedTable(database, _read)
+    def __init__(self, session: LedgerSession) -> None:
+        super().__init__(session)
+        self._table = CachedTable(session, _read)
 
     async def nearest(self, places: Sequence[int]) -> dict[str, PlaceSetting]:
         """Return each setting as it applies to a place; ``places`` begins with the nearest one."""
@@ -56,37 +52,34 @@ class PlaceSettingStore:
             if name in settings and settings[name].guild_id == guild_id
         )
 
-    async def set(self, place_id: int, guild_id: int, values: dict[str, str | None]) -> None:
+    @writes_settings
+    def set(
+        self,
+        db: sqlite3.Connection,
+        place_id: int,
+        guild_id: int,
+        values: Mapping[str, str | None],
+    ) -> None:
         """Set settings of a place together; None takes a value back."""
-
-        def work(db: sqlite3.Connection) -> None:
-            for name, value in values.items():
-                if value is None:
-                    db.execute(
-                        "DELETE FROM place_settings WHERE place_id = ? AND name = ?",
-                        (place_id, name),
-                    )
-                else:
-                    db.execute(_SET, (place_id, guild_id, name, value))
-
-        await self._table.write(work)
-
-    def changed(self) -> None:
-        """Read the settings anew at their next use: a transaction may have changed them."""
-        self._table.changed()
-
-
-def forget_value(db: sqlite3.Connection, guild_id: int, name: str, value: str) -> None:
-    """Take a value back wherever a server's places have it."""
-    db.execute(
-        "DELETE FROM place_settings WHERE guild_id = ? AND name = ? AND value = ?",
-        (guild_id, name, value),
-    )
+        for name, value in values.items():
+            if value is None:
+                db.execute(
+                    "DELETE FROM place_settings WHERE place_id = ? AND name = ?", (place_id, name)
+                )
+            else:
+                db.execute(
+                    """
+                    INSERT INTO place_settings (place_id, guild_id, name, value)
+                    VALUES (?, ?, ?, ?)
+                    ON CONFLICT (place_id, name) DO UPDATE SET value = excluded.value
+                    """,
+                    (place_id, guild_id, name, value),
+                )
 
 
 def _read(db: sqlite3.Connection) -> dict[int, dict[str, PlaceSetting]]:
     known: dict[int, dict[str, PlaceSetting]] = {}
-    for row in db.execute("SELECT place_id, guild_id, name, value FROM place_settings"):
-        setting = PlaceSetting(place_id=row[0], guild_id=row[1], name=row[2], value=row[3])
+    statement = "SELECT place_id, guild_id, name, value FROM place_settings"
+    for setting in rows.records(db, PlaceSetting, statement):
         known.setdefault(setting.place_id, {})[setting.name] = setting
     return known

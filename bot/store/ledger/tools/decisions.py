@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from bot.store.ledger import rows
 from bot.store.ledger.tools.tool_calls import NewCall
 
 DecisionKind = Literal[
@@ -56,12 +57,8 @@ def note_decision(
 
 def decisions_in(db: sqlite3.Connection, guild_id: int, most: int) -> tuple[ToolDecision, ...]:
     """Return a server's newest decisions, newest first."""
-    names = ToolDecision.__struct_fields__
-    found = db.execute(
-        f"""
-        SELECT {", ".join(names)} FROM tool_decisions
-        WHERE guild_id = ? ORDER BY id DESC LIMIT ?
-        """,
-        (guild_id, most),
-    )
-    return tuple(ToolDecision(**dict(zip(names, row, strict=True))) for row in found)
+    statement = """
+        SELECT guild_id, channel_id, turn_id, name, decision, decider_id, reason, decided_at
+        FROM tool_decisions WHERE guild_id = ? ORDER BY id DESC LIMIT ?
+    """
+    return rows.records(db, ToolDecision, statement, (guild_id, most))

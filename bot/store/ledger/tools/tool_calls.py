@@ -6,13 +6,15 @@ that a stopped process left as started may have been made.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger import rows
 from bot.store.ledger.states import CallState
+from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 CallOutcome = Literal[
     "done",
@@ -82,127 +84,93 @@ class StoredCall(NewCall, frozen=True, kw_only=True):
     ended_at: float | None
 
 
-class ToolCallStore:
+class ToolCallStore(LedgerPart):
     """The function calls of the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
-
-    async def unsubmitted(self, run_id: str) -> dict[str, StoredCall]:
+    @reads
+    def unsubmitted(self, db: sqlite3.Connection, run_id: str) -> dict[str, StoredCall]:
         """Return the calls of a run whose outputs were not submitted, by their ids."""
+        calls = _calls(db, "WHERE run_id = ? AND state <> 'submitted'", run_id)
+        return {call.call_id: call for call in calls}
 
-        def work(db: sqlite3.Connection) -> dict[str, StoredCall]:
-            rows = db.execute(
-                f"SELECT {_FIELDS} FROM tool_calls WHERE run_id = ? AND state <> 'submitted'",
-                (run_id,),
-            )
-            return {call.call_id: call for call in map(_call, rows)}
-
-        return await self._database.read(work)
-
-    async def started(self, call: NewCall, limits: CallLimits) -> StoredCall | CallLimit:
+    @writes
+    def started(
+        self, db: sqlite3.Connection, call: NewCall, limits: CallLimits
+    ) -> StoredCall | CallLimit:
         """Store a call as started, or return the limit that forbids the call."""
-        now = self._now()
+        return begin_call(db, call, limits, self._now())
 
-        return await self._database.write(lambda db: begin_call(db, call, limits, now))
-
-    async def not_made(self, call: NewCall, outcome: CallOutcome, output: str) -> None:
+    @writes
+    def not_made(
+        self, db: sqlite3.Connection, call: NewCall, outcome: CallOutcome, output: str
+    ) -> None:
         """Store a call that is answered without being made."""
-        now = self._now()
+        _insert(db, call, self._now(), "finished", outcome, output)
 
-        def work(db: sqlite3.Connection) -> None:
-            _insert(db, call, now, "finished", outcome, output)
-
-        await self._database.write(work)
-
-    async def finished(
+    @writes
+    def finished(
         self,
+        db: sqlite3.Connection,
         call: StoredCall,
         outcome: CallOutcome,
         output: str,
         files: Sequence[CallFile] = (),
     ) -> None:
         """Move a started call to ``finished``, with its output and its files for the reply."""
-        now = self._now()
+        end_call(db, call, call.round, outcome, output, files, self._now())
 
-        await self._database.write(
-            lambda db: end_call(db, call, call.round, outcome, output, files, now)
-        )
-
-    async def submitted(self, run_id: str, call_ids: Iterable[str]) -> None:
+    @writes
+    def submitted(self, db: sqlite3.Connection, run_id: str, call_ids: Iterable[str]) -> None:
         """Move finished calls of a run to ``submitted``: the run has their outputs."""
-        ids = json.dumps(list(call_ids))
-        await self._database.write(
-            lambda db: db.execute(
-                """
-                UPDATE tool_calls SET state = 'submitted'
-                WHERE run_id = ? AND state = 'finished'
-                  AND call_id IN (SELECT value FROM json_each(?))
-                """,
-                (run_id, ids),
-            ).close()
+        db.execute(
+            """
+            UPDATE tool_calls SET state = 'submitted'
+            WHERE run_id = ? AND state = 'finished'
+              AND call_id IN (SELECT value FROM json_each(?))
+            """,
+            (run_id, json.dumps(list(call_ids))),
         )
 
-    async def settled(self, run_id: str) -> None:
+    @writes
+    def settled(self, db: sqlite3.Connection, run_id: str) -> None:
         """Settle the calls of a run that waits for no output, as looked up on the run.
 
         Finished calls were submitted. Started ones were interrupted, and nobody needs them.
         """
-        now = self._now()
+        db.execute(
+            "UPDATE tool_calls SET state = 'submitted' WHERE run_id = ? AND state = 'finished'",
+            (run_id,),
+        )
+        _abandon(db, run_id, "interrupted", self._now())
 
-        def work(db: sqlite3.Connection) -> None:
-            db.execute(
-                "UPDATE tool_calls SET state = 'submitted' WHERE run_id = ? AND state = 'finished'",
-                (run_id,),
-            )
-            _abandon(db, run_id, "interrupted", now)
-
-        await self._database.write(work)
-
-    async def looked_up(self, run_id: str, answered: Mapping[str, int]) -> None:
+    @writes
+    def looked_up(self, db: sqlite3.Connection, run_id: str, answered: Mapping[str, int]) -> None:
         """Settle the first calls of each id, as many as have their outputs on the run."""
         now = self._now()
-
-        def work(db: sqlite3.Connection) -> None:
-            for call_id, count in answered.items():
-                db.execute(
-                    """
-                    UPDATE tool_calls SET state = 'submitted', ended_at = coalesce(ended_at, ?),
-                                          outcome = coalesce(outcome, 'interrupted')
-                    WHERE run_id = ? AND call_id = ? AND round < ? AND state <> 'submitted'
-                    """,
-                    (now, run_id, call_id, count),
-                )
-
-        await self._database.write(work)
-
-    async def cancelled(self, run_id: str) -> None:
-        """Finish the started calls of a run that were cancelled with the run."""
-        now = self._now()
-        await self._database.write(lambda db: _abandon(db, run_id, "cancelled", now))
-
-    async def of_turn(self, turn_id: int) -> tuple[StoredCall, ...]:
-        """Return the calls of all attempts of a turn, oldest first."""
-
-        def work(db: sqlite3.Connection) -> tuple[StoredCall, ...]:
-            rows = db.execute(
-                f"SELECT {_FIELDS} FROM tool_calls WHERE turn_id = ? ORDER BY id", (turn_id,)
-            )
-            return tuple(map(_call, rows))
-
-        return await self._database.read(work)
-
-    async def files(self, run_id: str) -> tuple[CallFile, ...]:
-        """Return the files that a run's calls returned, oldest first."""
-        return await self._database.read(
-            lambda db: tuple(
-                CallFile(*row)
-                for row in db.execute(
-                    "SELECT name, data FROM call_files WHERE run_id = ? ORDER BY id", (run_id,)
-                )
-            )
+        db.executemany(
+            """
+            UPDATE tool_calls SET state = 'submitted', ended_at = coalesce(ended_at, ?),
+                                  outcome = coalesce(outcome, 'interrupted')
+            WHERE run_id = ? AND call_id = ? AND round < ? AND state <> 'submitted'
+            """,
+            [(now, run_id, call_id, count) for call_id, count in answered.items()],
         )
+
+    @writes
+    def cancelled(self, db: sqlite3.Connection, run_id: str) -> None:
+        """Finish the started calls of a run that were cancelled with the run."""
+        _abandon(db, run_id, "cancelled", self._now())
+
+    @reads
+    def of_turn(self, db: sqlite3.Connection, turn_id: int) -> tuple[StoredCall, ...]:
+        """Return the calls of all attempts of a turn, oldest first."""
+        return _calls(db, "WHERE turn_id = ? ORDER BY id", turn_id)
+
+    @reads
+    def files(self, db: sqlite3.Connection, run_id: str) -> tuple[CallFile, ...]:
+        """Return the files that a run's calls returned, oldest first."""
+        statement = "SELECT name, data FROM call_files WHERE run_id = ? ORDER BY id"
+        return rows.records(db, CallFile, statement, (run_id,))
 
 
 def begin_call(
@@ -244,10 +212,9 @@ def drop_files(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute("DELETE FROM call_files WHERE turn_id = ?", (turn_id,))
 
 
-_FORGET: Final = """
-    UPDATE tool_calls SET arguments = '', asker_id = 0,
-                          output = CASE WHEN output IS NULL THEN NULL ELSE '' END
-"""
+_EMPTY: Final = "arguments = '', output = iif(output IS NULL, NULL, '')"
+
+_FORGET: Final = f"UPDATE tool_calls SET {_EMPTY}, asker_id = 0"
 
 
 def forget_calls(db: sqlite3.Connection, turn_id: int) -> None:
@@ -256,16 +223,9 @@ def forget_calls(db: sqlite3.Connection, turn_id: int) -> None:
     db.execute(f"{_FORGET} WHERE turn_id = ?", (turn_id,))
 
 
-def forget_calls_beside(db: sqlite3.Connection, turn_id: int) -> None:
-    """Forget what the calls of a turn were about, of which another member's question stays."""
-    db.execute(
-        """
-        UPDATE tool_calls SET arguments = '',
-                              output = CASE WHEN output IS NULL THEN NULL ELSE '' END
-        WHERE turn_id = ?
-        """,
-        (turn_id,),
-    )
+def forget_contents(db: sqlite3.Connection, turn_id: int) -> None:
+    """Forget what the calls of a turn were about, but not for whom they were made."""
+    db.execute(f"UPDATE tool_calls SET {_EMPTY} WHERE turn_id = ?", (turn_id,))
 
 
 def forget_calls_of(db: sqlite3.Connection, member_id: int) -> None:
@@ -301,53 +261,32 @@ def _insert(
     outcome: CallOutcome | None,
     output: str | None,
 ) -> StoredCall:
-    row = db.execute(
-        f"""
+    statement = f"""
         INSERT INTO tool_calls ({_FIELDS})
-        SELECT :run, :call, count(*), :turn, :channel, :guild, :asker, :name, :arguments, :state,
-               :outcome, :output, :now, CASE WHEN :outcome IS NULL THEN NULL ELSE :now END
-        FROM tool_calls WHERE run_id = :run AND call_id = :call
+        SELECT :run_id, :call_id, count(*), :turn_id, :channel_id, :guild_id, :asker_id, :name,
+               :arguments, :state, :outcome, :output, :now, iif(:outcome IS NULL, NULL, :now)
+        FROM tool_calls WHERE run_id = :run_id AND call_id = :call_id
         RETURNING {_FIELDS}
-        """,
-        {
-            "run": call.run_id,
-            "call": call.call_id,
-            "turn": call.turn_id,
-            "channel": call.channel_id,
-            "guild": call.guild_id,
-            "asker": call.asker_id,
-            "name": call.name,
-            "arguments": call.arguments,
-            "state": state,
-            "outcome": outcome,
-            "output": output,
-            "now": now,
-        },
-    ).fetchone()
-    return _call(row)
+    """
+    values = {**asdict(call), "state": state, "outcome": outcome, "output": output, "now": now}
+    (stored,) = rows.records(db, StoredCall, statement, values)
+    return stored
 
 
 def _reached(
     db: sqlite3.Connection, call: NewCall, limits: CallLimits, now: float
 ) -> CallLimit | None:
     """Return the limit that one more call would exceed; calls that were not made do not count."""
-    place = "guild_id = ?" if call.guild_id is not None else "guild_id IS NULL AND channel_id = ?"
-    counts: tuple[tuple[CallLimit, int, str, tuple[object, ...]], ...] = (
-        ("run", limits.per_run, "run_id = ?", (call.run_id,)),
-        (
-            "minute",
-            limits.per_minute,
-            f"started_at > ? AND {place}",
-            (now - MINUTE, call.guild_id or call.channel_id),
-        ),
-        (
-            "member",
-            limits.per_member_hour,
-            "started_at > ? AND asker_id = ?",
-            (now - HOUR, call.asker_id),
-        ),
+    place = "guild_id = :guild_id"
+    if call.guild_id is None:
+        place = "guild_id IS NULL AND channel_id = :channel_id"
+    values = {**asdict(call), "minute_ago": now - MINUTE, "hour_ago": now - HOUR}
+    counts: tuple[tuple[CallLimit, int, str], ...] = (
+        ("run", limits.per_run, "run_id = :run_id"),
+        ("minute", limits.per_minute, f"started_at > :minute_ago AND {place}"),
+        ("member", limits.per_member_hour, "started_at > :hour_ago AND asker_id = :asker_id"),
     )
-    for limit, most, condition, values in counts:
+    for limit, most, condition in counts:
         (count,) = db.execute(
             f"""
             SELECT count(*) FROM tool_calls
@@ -361,5 +300,5 @@ def _reached(
     return None
 
 
-def _call(row: tuple[Any, ...]) -> StoredCall:
-    return StoredCall(**dict(zip(map(str.strip, _FIELDS.split(",")), row, strict=True)))
+def _calls(db: sqlite3.Connection, where: str, value: object) -> tuple[StoredCall, ...]:
+    return rows.records(db, StoredCall, f"SELECT {_FIELDS} FROM tool_calls {where}", (value,))

@@ -5,16 +5,17 @@ when their 15 minutes are over, and no backup has them.
 """
 
 import sqlite3
-from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from bot.store.ledger import rows
 from bot.store.ledger.records import AskResponse, Link, NewQuestion, Personal
-from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.turns.moves import store_response
-from bot.store.ledger.turns.question_rows import insert_with_quotes, route
+from bot.store.ledger.transactions import LedgerPart, reads, writes
+from bot.store.ledger.turns.question_rows import count_waiting, insert_with_quotes, route
 from bot.store.ledger.turns.questions import QueueFullError
+from bot.store.ledger.turns.turn_rows import store_response
 
 DRAFT_SECONDS: Final = 86_400.0
 """How long an open form keeps the message that it is about, in seconds."""
@@ -31,15 +32,13 @@ class AskDraft(Struct, frozen=True, kw_only=True):
     quoted_author_id: int
 
 
-class AskStore:
+class AskStore(LedgerPart):
     """The questions by command in the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
-
-    async def take(
+    @writes
+    def take(
         self,
+        db: sqlite3.Connection,
         new: NewQuestion,
         personal: Personal,
         response: AskResponse,
@@ -54,111 +53,85 @@ class AskStore:
         already. Raises ``QueueFullError`` if ``most`` questions of the conversation wait.
         """
         now = self._now()
+        conversation = """
+            SELECT channel_id FROM links
+            WHERE owner_id = :owner_id AND place_id = :place_id
+              AND ephemeral = :ephemeral AND external = :external
+        """
+        home = Link(
+            channel_id=rows.value(db, conversation, asdict(personal)) or new.id,
+            guild_id=new.guild_id,
+            parent_id=parent_id,
+            listening=False,
+            private=True,
+            personal=personal,
+        )
+        if count_waiting(db, new, home) >= most:
+            raise QueueFullError(f"{most} questions wait beside {new.id}")
+        if not insert_with_quotes(db, new, now):
+            return None
+        route(db, new.id, home, fallback=False, now=now)
+        store_response(db, new.id, response, assistant_id)
+        return home.channel_id
 
-        def work(db: sqlite3.Connection) -> int | None:
-            home_id = _conversation(db, personal) or new.id
-            (waiting,) = db.execute(
-                """
-                SELECT count(*) FROM questions
-                WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL
-                """,
-                (home_id,),
-            ).fetchone()
-            if waiting >= most:
-                raise QueueFullError(f"{most} questions wait beside {new.id}")
-            if not insert_with_quotes(db, new, now):
-                return None
-            link = Link(
-                channel_id=home_id,
-                guild_id=new.guild_id,
-                parent_id=parent_id,
-                listening=False,
-                private=True,
-                personal=personal,
-            )
-            route(db, new.id, link, fallback=False, now=now)
-            store_response(db, new.id, response, assistant_id)
-            return home_id
-
-        return await self._database.write(work)
-
-    async def of_turn(self, turn_id: int) -> AskResponse | None:
+    @reads
+    def of_turn(self, db: sqlite3.Connection, turn_id: int) -> AskResponse | None:
         """Return the interaction that the reply of a turn answers."""
         statement = """
             SELECT a.interaction_id, a.token, a.expires_at
             FROM turns t JOIN asks a ON a.question_id = t.reply_to WHERE t.id = ?
         """
+        return rows.record(db, AskResponse, statement, (turn_id,))
 
-        def work(db: sqlite3.Connection) -> AskResponse | None:
-            row = db.execute(statement, (turn_id,)).fetchone()
-            if row is None:
-                return None
-            return AskResponse(interaction_id=row[0], token=row[1], expires_at=row[2])
-
-        return await self._database.read(work)
-
-    async def assistant_of(self, turn_id: int) -> str | None:
+    @reads
+    def assistant_of(self, db: sqlite3.Connection, turn_id: int) -> str | None:
         """Return the assistant that a member named for a turn; None: nobody named one."""
         statement = """
             SELECT a.assistant_id FROM turns t JOIN asks a ON a.question_id = t.reply_to
             WHERE t.id = ?
         """
-
-        def work(db: sqlite3.Connection) -> str | None:
-            row = db.execute(statement, (turn_id,)).fetchone()
-            return None if row is None else row[0]
-
-        return await self._database.read(work)
+        return rows.value(db, statement, (turn_id,))
 
     async def purge(self) -> None:
         """Remove the tokens and the drafts whose time is over."""
+        if await self._is_any_over():
+            await self._purge()
+
+    @reads
+    def _is_any_over(self, db: sqlite3.Connection) -> bool:
         now = self._now()
+        statement = """
+            SELECT EXISTS (SELECT 1 FROM asks WHERE token <> '' AND expires_at <= ?)
+                OR EXISTS (SELECT 1 FROM ask_drafts WHERE created_at <= ?)
+        """
+        return bool(rows.value(db, statement, (now, now - DRAFT_SECONDS)))
 
-        def is_over(db: sqlite3.Connection) -> bool:
-            statement = """
-                SELECT EXISTS (SELECT 1 FROM asks WHERE token <> '' AND expires_at <= ?)
-                    OR EXISTS (SELECT 1 FROM ask_drafts WHERE created_at <= ?)
-            """
-            return bool(db.execute(statement, (now, now - DRAFT_SECONDS)).fetchone()[0])
+    @writes
+    def _purge(self, db: sqlite3.Connection) -> None:
+        now = self._now()
+        db.execute("UPDATE asks SET token = '' WHERE token <> '' AND expires_at <= ?", (now,))
+        db.execute("DELETE FROM ask_drafts WHERE created_at <= ?", (now - DRAFT_SECONDS,))
 
-        def work(db: sqlite3.Connection) -> None:
-            db.execute("UPDATE asks SET token = '' WHERE token <> '' AND expires_at <= ?", (now,))
-            db.execute("DELETE FROM ask_drafts WHERE created_at <= ?", (now - DRAFT_SECONDS,))
-
-        if await self._database.read(is_over):
-            await self._database.write(work)
-
-    async def keep_draft(self, draft: AskDraft) -> None:
+    @writes
+    def keep_draft(self, db: sqlite3.Connection, draft: AskDraft) -> None:
         """Store the message that an open form is about."""
-        values = (
-            draft.id,
-            draft.member_id,
-            draft.content,
-            draft.attachments,
-            draft.quoted_id,
-            draft.quoted_author_id,
-            self._now(),
-        )
-        await self._database.write(
-            lambda db: db.execute(
-                "INSERT INTO ask_drafts VALUES (?, ?, ?, ?, ?, ?, ?)", values
-            ).close()
+        db.execute(
+            """
+            INSERT INTO ask_drafts (id, member_id, content, attachments, quoted_id,
+                                    quoted_author_id, created_at)
+            VALUES (:id, :member_id, :content, :attachments, :quoted_id, :quoted_author_id, :now)
+            """,
+            asdict(draft) | {"now": self._now()},
         )
 
-    async def draft(self, draft_id: int, member_id: int) -> AskDraft | None:
+    @reads
+    def draft(self, db: sqlite3.Connection, draft_id: int, member_id: int) -> AskDraft | None:
         """Return the message that a member's form is about; None if its time is over."""
         statement = """
             SELECT id, member_id, content, attachments, quoted_id, quoted_author_id
             FROM ask_drafts WHERE id = ? AND member_id = ?
         """
-
-        def work(db: sqlite3.Connection) -> AskDraft | None:
-            row = db.execute(statement, (draft_id, member_id)).fetchone()
-            if row is None:
-                return None
-            return AskDraft(**dict(zip(AskDraft.__struct_fields__, row, strict=True)))
-
-        return await self._database.read(work)
+        return rows.record(db, AskDraft, statement, (draft_id, member_id))
 
 
 def remove_tokens(db: sqlite3.Connection) -> None:
@@ -166,14 +139,3 @@ def remove_tokens(db: sqlite3.Connection) -> None:
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'asks'").fetchone()
     if tables:
         db.execute("UPDATE asks SET token = ''")
-
-
-def _conversation(db: sqlite3.Connection, personal: Personal) -> int | None:
-    row = db.execute(
-        """
-        SELECT channel_id FROM links
-        WHERE owner_id = ? AND place_id = ? AND ephemeral = ? AND external = ?
-        """,
-        (personal.owner_id, personal.place_id, personal.ephemeral, personal.external),
-    ).fetchone()
-    return None if row is None else int(row[0])

@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -11,8 +11,9 @@ from msgspec import Struct
 from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore, discard_run
 from bot.store.ledger.records import Turn
-from bot.store.ledger.session import LedgerSession
-from bot.store.ledger.turns.moves import move
+from bot.store.ledger.transactions import LedgerPart, reads, writes
+from bot.store.ledger.turns.question_rows import contents_of_turn
+from bot.store.ledger.turns.turn_rows import move, set_part
 
 _IS_GIVEN: Final = "message_id IN (SELECT value FROM json_each(:ids))"
 
@@ -40,35 +41,31 @@ class ShownMessage(Struct, frozen=True):
     channel_id: int
 
 
-class DeletionStore:
+class DeletionStore(LedgerPart):
     """The part of the ledger that stores deletions; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
-
-    async def shown_in(
-        self, channel_id: int, *, before: float, most: int = 300
+    @reads
+    def shown_in(
+        self, db: sqlite3.Connection, channel_id: int, *, before: float, most: int = 300
     ) -> tuple[ShownMessage, ...]:
         """Return the newest questions, parts of replies and bystanders' messages, newest first.
 
         Returns none where the channel had no question before a moment in seconds since 1970, and
         none of questions by command: interactions can't be looked up.
         """
+        is_older = """
+            SELECT EXISTS (SELECT 1 FROM questions q JOIN links l ON l.channel_id = q.home_id
+                           WHERE q.home_id = ? AND q.received_at < ? AND l.owner_id IS NULL)
+        """
+        if not rows.value(db, is_older, (channel_id, before)):
+            return ()
+        found = db.execute(_SHOWN, {"channel": channel_id, "most": most})
+        return tuple(ShownMessage(*row) for row in found)
 
-        def work(db: sqlite3.Connection) -> tuple[ShownMessage, ...]:
-            is_older = """
-                SELECT EXISTS (SELECT 1 FROM questions q JOIN links l ON l.channel_id = q.home_id
-                               WHERE q.home_id = ? AND q.received_at < ? AND l.owner_id IS NULL)
-            """
-            if not db.execute(is_older, (channel_id, before)).fetchone()[0]:
-                return ()
-            found = db.execute(_SHOWN, {"channel": channel_id, "most": most})
-            return tuple(ShownMessage(*row) for row in found)
-
-        return await self._database.read(work)
-
-    async def channels_shown(self, *, most: int = 2_000) -> tuple[tuple[int, int | None], ...]:
+    @reads
+    def channels_shown(
+        self, db: sqlite3.Connection, *, most: int = 2_000
+    ) -> tuple[tuple[int, int | None], ...]:
         """Return the channels whose questions are on threads, each with its server.
 
         The channels with the newest questions come first.
@@ -78,9 +75,7 @@ class DeletionStore:
             WHERE q.withdrawn_at IS NULL AND l.owner_id IS NULL
             GROUP BY home_id ORDER BY max(q.id) DESC LIMIT ?
         """
-        return await self._database.read(
-            lambda db: tuple((row[0], row[1]) for row in db.execute(statement, (most,)))
-        )
+        return tuple(db.execute(statement, (most,)))
 
     async def messages_deleted(self, ids: Iterable[int]) -> Deletion:
         """Store that Discord messages were deleted, by anybody but the bot itself.
@@ -91,25 +86,36 @@ class DeletionStore:
         words of bystanders and quotes in other questions leave, too. Other messages change nothing.
         """
         given = json.dumps(list(ids))
-        now = self._now()
-
-        def work(db: sqlite3.Connection) -> Deletion:
-            channels: set[int] = set()
-            turns: set[int] = set()
-            for turn in _with_deleted_parts(db, given):
-                _end_without_reply(db, turn)
-                channels.add(turn.channel_id)
-                turns.add(turn.id)
-            withdrawn = delete_questions(db, given, now)
-            gone = "SELECT value FROM json_each(?)"
-            db.execute(f"DELETE FROM ask_drafts WHERE quoted_id IN ({gone})", (given,))
-            channels |= withdrawn.channels | forget_shown(db, {"ids": given})
-            return Deletion(frozenset(channels), withdrawn.turns | turns)
-
         # Almost every deleted message is one that the ledger does not know: no write for those.
-        if not await self._database.read(lambda db: _is_known(db, given)):
-            return Deletion()
-        return await self._database.write(work)
+        return await self._delete(given) if await self._is_known(given) else Deletion()
+
+    @reads
+    def _is_known(self, db: sqlite3.Connection, ids: str) -> bool:
+        statement = """
+            SELECT EXISTS (SELECT 1 FROM questions
+                           WHERE id IN (SELECT value FROM json_each(:ids)))
+                OR EXISTS (SELECT 1 FROM parts
+                           WHERE message_id IN (SELECT value FROM json_each(:ids)))
+                OR EXISTS (SELECT 1 FROM quotes
+                           WHERE message_id IN (SELECT value FROM json_each(:ids)))
+                OR EXISTS (SELECT 1 FROM bystanders
+                           WHERE message_id IN (SELECT value FROM json_each(:ids)))
+                OR EXISTS (SELECT 1 FROM ask_drafts
+                           WHERE quoted_id IN (SELECT value FROM json_each(:ids)))
+        """
+        return bool(rows.value(db, statement, {"ids": ids}))
+
+    @writes
+    def _delete(self, db: sqlite3.Connection, ids: str) -> Deletion:
+        without_reply = _with_deleted_parts(db, ids)
+        for turn in without_reply:
+            _end_without_reply(db, turn)
+        withdrawn = delete_questions(db, ids, self._now())
+        statement = "DELETE FROM ask_drafts WHERE quoted_id IN (SELECT value FROM json_each(?))"
+        db.execute(statement, (ids,))
+        channels = {turn.channel_id for turn in without_reply} | forget_shown(db, {"ids": ids})
+        turns = {turn.id for turn in without_reply}
+        return Deletion(withdrawn.channels | channels, withdrawn.turns | turns)
 
 
 _SHOWN: Final = """
@@ -134,46 +140,26 @@ def delete_questions(db: sqlite3.Connection, ids: str, now: float) -> Deletion:
     for turn_id, home_id in _withdraw(db, ids, now):
         if home_id is not None:
             channels.add(home_id)
-        begun = None if turn_id is None else rows.turn_by_id(db, turn_id)
-        if begun is not None and begun.state in _UNDECIDED:
-            turns.update([begun.id] if _answer_the_others(db, begun) else [])
+        turn = None if turn_id is None else rows.turn_by_id(db, turn_id)
+        if turn is not None and turn.state in _UNDECIDED and _answer_the_others(db, turn):
+            turns.add(turn.id)
     return Deletion(frozenset(channels), frozenset(turns))
-
-
-def _is_known(db: sqlite3.Connection, ids: str) -> bool:
-    statement = """
-        SELECT EXISTS (SELECT 1 FROM questions WHERE id IN (SELECT value FROM json_each(:ids)))
-            OR EXISTS (SELECT 1 FROM parts WHERE message_id IN (SELECT value FROM json_each(:ids)))
-            OR EXISTS (SELECT 1 FROM quotes
-                       WHERE message_id IN (SELECT value FROM json_each(:ids)))
-            OR EXISTS (SELECT 1 FROM bystanders
-                       WHERE message_id IN (SELECT value FROM json_each(:ids)))
-            OR EXISTS (SELECT 1 FROM ask_drafts
-                       WHERE quoted_id IN (SELECT value FROM json_each(:ids)))
-    """
-    return bool(db.execute(statement, {"ids": ids}).fetchone()[0])
 
 
 def _with_deleted_parts(db: sqlite3.Connection, ids: str) -> list[Turn]:
     """Remove deleted messages from the parts of replies; return the turns of those replies."""
     gone = "SELECT value FROM json_each(?)"
-    found = db.execute(f"SELECT DISTINCT turn_id FROM parts WHERE message_id IN ({gone})", (ids,))
-    turns = [turn for row in found.fetchall() if (turn := rows.turn_by_id(db, row[0])) is not None]
+    statement = f"SELECT DISTINCT turn_id FROM parts WHERE message_id IN ({gone})"
+    turn_ids = rows.column(db, statement, (ids,))
     db.execute(f"DELETE FROM parts WHERE message_id IN ({gone})", (ids,))
-    for turn in turns:
+    for turn_id in turn_ids:
         # The numbers of the parts have no gaps.
-        left = [
-            row[0]
-            for row in db.execute(
-                "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number", (turn.id,)
-            )
-        ]
-        db.execute("DELETE FROM parts WHERE turn_id = ?", (turn.id,))
-        db.executemany(
-            "INSERT INTO parts VALUES (?, ?, ?)",
-            [(turn.id, number, message_id) for number, message_id in enumerate(left)],
-        )
-    return [turn for each in turns if (turn := rows.turn_by_id(db, each.id)) is not None]
+        statement = "SELECT message_id FROM parts WHERE turn_id = ? ORDER BY number"
+        left = rows.column(db, statement, (turn_id,))
+        db.execute("DELETE FROM parts WHERE turn_id = ?", (turn_id,))
+        for number, message_id in enumerate(left):
+            set_part(db, turn_id, number, message_id)
+    return [turn for turn_id in turn_ids if (turn := rows.turn_by_id(db, turn_id)) is not None]
 
 
 def _end_without_reply(db: sqlite3.Connection, turn: Turn) -> None:
@@ -205,15 +191,13 @@ def _withdraw(db: sqlite3.Connection, ids: str, now: float) -> list[tuple[int | 
             continue
         # While a turn's questions are posted, a message may exist that the ledger does not know.
         # Its files may have been uploaded before the turn failed or was cancelled.
-        posting = db.execute(
-            """
+        posting = """
             SELECT l.thread_id FROM turns t JOIN links l ON l.channel_id = t.channel_id
-            WHERE t.id = ? AND (t.state <> 'waiting' OR t.attempt > 1) AND l.thread_id IS NOT NULL
-            """,
-            (turn_id,),
-        ).fetchone()
-        if posting is not None:
-            add_chore(db, home_id, "question", posting[0], question_id)
+            WHERE t.id = ? AND (t.state <> 'waiting' OR t.attempt > 1)
+        """
+        posted_to = rows.value(db, posting, (turn_id,))
+        if posted_to is not None:
+            add_chore(db, home_id, "question", posted_to, question_id)
     for turn_id in {row[1] for row in withdrawn if row[1] is not None}:
         _take_from_rated(db, turn_id)
     return [(turn_id, home_id) for _, turn_id, home_id, _, _ in withdrawn]
@@ -227,25 +211,17 @@ def _leave_copies(
     thread_id: str | None,
 ) -> None:
     """Have the copy of a question leave the thread that replaced the one of the question."""
-    row = db.execute(
-        "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?",
-        (home_id, thread_id),
-    ).fetchone()
-    if turn_id is not None and row is not None and row[0] is not None:
-        add_chore(db, home_id or 0, "question", row[0], question_id)
+    statement = "SELECT thread_id FROM links WHERE channel_id = ? AND thread_id IS NOT ?"
+    copied_to = rows.value(db, statement, (home_id, thread_id))
+    if turn_id is not None and copied_to is not None:
+        add_chore(db, home_id or 0, "question", copied_to, question_id)
 
 
 def _take_from_rated(db: sqlite3.Connection, turn_id: int) -> None:
     """Keep with the rated answers of a turn only the questions that were not withdrawn."""
-    left = db.execute(
-        """
-        SELECT content FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL ORDER BY id
-        """,
-        (turn_id,),
-    ).fetchall()
     db.execute(
         "UPDATE rated_answers SET question = ? WHERE turn_id = ?",
-        ("\n\n".join(row[0] for row in left), turn_id),
+        (contents_of_turn(db, turn_id), turn_id),
     )
 
 
@@ -317,27 +293,12 @@ def _answer_the_others(db: sqlite3.Connection, turn: Turn) -> bool:
         db.execute("UPDATE turns SET reply_to = ? WHERE id = ?", (newest, turn.id))
     if turn.state in ("posted", "running") and turn.canceller is None:
         discard_run(db, turn)
-        move(
-            db,
-            """
-            UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL, pickups = 0
-            WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
-            "waiting",
-            id=turn.id,
-        )
+        changes = ("attempt = attempt + 1", "run_id = NULL", "pickups = 0")
+        move(db, turn.id, "waiting", *changes)
         return True
     return False
 
 
 def _close_as_withdrawn(db: sqlite3.Connection, turn: Turn) -> None:
     discard_run(db, turn)
-    move(
-        db,
-        """
-        UPDATE turns SET state = 'closing', outcome = 'withdrawn', error = NULL, pickups = 0
-        WHERE id = :id AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-        """,
-        "closing",
-        id=turn.id,
-    )
+    move(db, turn.id, "closing", "outcome = 'withdrawn'", "error = NULL", "pickups = 0")

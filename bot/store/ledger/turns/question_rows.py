@@ -3,6 +3,9 @@
 import sqlite3
 from typing import Final
 
+from msgspec.structs import asdict
+
+from bot.store.ledger import rows
 from bot.store.ledger.records import Link, NewQuestion
 
 _DISCORD_EPOCH: Final = 1_420_070_400.0
@@ -28,21 +31,11 @@ def insert(db: sqlite3.Connection, new: NewQuestion, now: float) -> bool:
         """
         INSERT INTO questions (id, channel_id, guild_id, author_id, author_name, content,
                                attachments, received_at, points_to, cause, role_ids)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+        VALUES (:id, :channel_id, :guild_id, :author_id, :author_name, :content, :attachments,
+                :now, :points_to, :cause, :role_ids)
+        ON CONFLICT DO NOTHING
         """,
-        (
-            new.id,
-            new.channel_id,
-            new.guild_id,
-            new.author_id,
-            new.author_name,
-            new.content,
-            new.attachments,
-            now,
-            new.points_to,
-            new.cause,
-            new.role_ids,
-        ),
+        asdict(new) | {"now": now},
     )
     return cursor.rowcount == 1
 
@@ -64,43 +57,46 @@ def id_before(db: sqlite3.Connection, question_id: int) -> int:
     return free_id(db, _DISCORD_EPOCH + ((question_id >> _LOW_BITS) - 1) / 1_000)
 
 
-def waiting_beside(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
-    """Return how many questions wait where a new one will."""
-    waiting = "SELECT count(*) FROM questions WHERE turn_id IS NULL AND withdrawn_at IS NULL"
+def count_waiting(db: sqlite3.Connection, new: NewQuestion, home: Link | None) -> int:
+    """Return how many questions wait where a new one will, without the new one itself."""
+    where, place_id = "home_id IS NULL AND channel_id = ?", new.channel_id
     if home is not None:
-        row = db.execute(f"{waiting} AND home_id = ?", (home.channel_id,)).fetchone()
-    else:
-        beside = f"{waiting} AND home_id IS NULL AND channel_id = ? AND id <> ?"
-        row = db.execute(beside, (new.channel_id, new.id)).fetchone()
-    return int(row[0])
+        where, place_id = "home_id = ?", home.channel_id
+    (count,) = db.execute(
+        f"""
+        SELECT count(*) FROM questions
+        WHERE {where} AND id <> ? AND turn_id IS NULL AND withdrawn_at IS NULL
+        """,
+        (place_id, new.id),
+    ).fetchone()
+    return int(count)
 
 
 def route(
     db: sqlite3.Connection, question_id: int, home: Link, *, fallback: bool, now: float
 ) -> None:
     """Set a question's answering channel once; an existing link stays unchanged."""
-    own = home.personal
+    no_owner = {"owner_id": None, "place_id": None, "ephemeral": False, "external": False}
+    owner = no_owner if home.personal is None else asdict(home.personal)
     db.execute(
         """
         INSERT INTO links (channel_id, guild_id, parent_id, listening, private, thread_id,
                            created_at, owner_id, place_id, ephemeral, external)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id) DO NOTHING
+        VALUES (:channel_id, :guild_id, :parent_id, :listening, :private, :thread_id,
+                :now, :owner_id, :place_id, :ephemeral, :external)
+        ON CONFLICT (channel_id) DO NOTHING
         """,
-        (
-            home.channel_id,
-            home.guild_id,
-            home.parent_id,
-            home.listening,
-            home.private,
-            home.thread_id,
-            now,
-            None if own is None else own.owner_id,
-            None if own is None else own.place_id,
-            own is not None and own.ephemeral,
-            own is not None and own.external,
-        ),
+        {**asdict(home), **owner, "now": now},
     )
     db.execute(
         "UPDATE questions SET home_id = ?, fallback = ? WHERE id = ? AND home_id IS NULL",
         (home.channel_id, fallback, question_id),
     )
+
+
+def contents_of_turn(db: sqlite3.Connection, turn_id: int) -> str:
+    """Return what the questions of a turn say, without the withdrawn ones."""
+    statement = """
+        SELECT content FROM questions WHERE turn_id = ? AND withdrawn_at IS NULL ORDER BY id
+    """
+    return "\n\n".join(rows.column(db, statement, (turn_id,)))

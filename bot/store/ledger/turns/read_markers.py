@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from bot.store.ledger import rows
 from bot.store.ledger.records import ReadMarker
-from bot.store.ledger.session import LedgerSession
+from bot.store.ledger.transactions import LedgerPart, reads, writes
 
 # A linked channel without a marker is read from its beginning.
 _MARKERS: Final = """
-    SELECT s.channel_id, s.guild_id, s.message_id, l.channel_id IS NOT NULL, l.parent_id
+    SELECT s.channel_id, s.guild_id, s.message_id, l.channel_id IS NOT NULL AS linked, l.parent_id
     FROM seen s LEFT JOIN links l ON l.channel_id = s.channel_id
     WHERE s.guild_id IS :guild
     UNION ALL
@@ -23,48 +24,30 @@ _MARKERS: Final = """
 """
 
 
-class ReadMarkerStore:
+class ReadMarkerStore(LedgerPart):
     """The read markers of the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession) -> None:
-        self._database = database
-
-    async def advance(self, markers: Iterable[ReadMarker]) -> None:
+    @writes
+    def advance(self, db: sqlite3.Connection, markers: Iterable[ReadMarker]) -> None:
         """Move markers forward; a stored marker that is further stays."""
-        rows = [(marker.channel_id, marker.guild_id, marker.message_id) for marker in markers]
-        await self._database.write(
-            lambda db: db.executemany(
-                """
-                INSERT INTO seen VALUES (?, ?, ?)
-                ON CONFLICT (channel_id) DO UPDATE SET message_id = excluded.message_id
-                WHERE excluded.message_id > message_id
-                """,
-                rows,
-            ).close()
+        db.executemany(
+            """
+            INSERT INTO seen VALUES (?, ?, ?)
+            ON CONFLICT (channel_id) DO UPDATE SET message_id = excluded.message_id
+            WHERE excluded.message_id > message_id
+            """,
+            [(marker.channel_id, marker.guild_id, marker.message_id) for marker in markers],
         )
 
-    async def of_guild(self, guild_id: int | None) -> tuple[ReadMarker, ...]:
+    @reads
+    def of_guild(self, db: sqlite3.Connection, guild_id: int | None) -> tuple[ReadMarker, ...]:
         """Return a guild's markers, newest first; None stands for direct messages.
 
         A linked channel without a stored marker has one at its own id, its beginning.
         """
+        return rows.records(db, ReadMarker, _MARKERS, {"guild": guild_id})
 
-        def work(db: sqlite3.Connection) -> tuple[ReadMarker, ...]:
-            return tuple(
-                ReadMarker(
-                    channel_id=row[0],
-                    guild_id=row[1],
-                    message_id=row[2],
-                    linked=bool(row[3]),
-                    parent_id=row[4],
-                )
-                for row in db.execute(_MARKERS, {"guild": guild_id})
-            )
-
-        return await self._database.read(work)
-
-    async def forget(self, channel_id: int) -> None:
+    @writes
+    def forget(self, db: sqlite3.Connection, channel_id: int) -> None:
         """Delete the marker of a deleted channel."""
-        await self._database.write(
-            lambda db: db.execute("DELETE FROM seen WHERE channel_id = ?", (channel_id,)).close()
-        )
+        db.execute("DELETE FROM seen WHERE channel_id = ?", (channel_id,))

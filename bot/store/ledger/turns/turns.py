@@ -6,17 +6,17 @@ first, and the caller must read the turn again.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from bot.store.ledger import rows
+from bot.store.ledger import facts, rows
 from bot.store.ledger.budgets.spending import Spend, name_run, settle
 from bot.store.ledger.chores import OUTDATED, add_chore, discard_run, offer_again
 from bot.store.ledger.records import AskResponse, Chore, Outcome, Turn
-from bot.store.ledger.session import LedgerSession
 from bot.store.ledger.states import OPEN, TurnState
 from bot.store.ledger.tools.tool_calls import drop_files
-from bot.store.ledger.turns.moves import move, open_turn, set_part, store_response
+from bot.store.ledger.transactions import LedgerPart, reads, writes
+from bot.store.ledger.turns.turn_rows import move, open_turn, set_part, store_response
 
 RESTART_SECONDS: Final = 60.0
 """Starts of the bot that are closer together than this count once against a turn, in seconds."""
@@ -27,167 +27,115 @@ _COUNTED_FACT: Final = "turns.picked_up_at"
 _OPEN_STATES: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
 
 
-class TurnStore:
+class TurnStore(LedgerPart):
     """The turns of the ledger; each method is one transaction."""
 
-    def __init__(self, database: LedgerSession, now: Callable[[], float]) -> None:
-        self._database = database
-        self._now = now
-
-    async def next_in(self, channel_id: int) -> Turn | None:
+    @writes
+    def next_in(self, db: sqlite3.Connection, channel_id: int) -> Turn | None:
         """Return the channel's next turn: an open one, else a new one of all waiting questions.
 
         A turn that has begun comes before one that waits for its retry. Returns None if no
         question waits.
         """
-        now = self._now()
+        where = f"""
+            WHERE t.channel_id = ? AND t.ended_at IS NULL AND t.state IN ({_OPEN_STATES})
+            ORDER BY t.state = 'waiting', t.started_at, t.id LIMIT 1
+        """
+        return rows.turn(db, where, (channel_id,)) or open_turn(db, channel_id, self._now())
 
-        def work(db: sqlite3.Connection) -> Turn | None:
-            row = db.execute(
-                rows.TURN
-                + f"""
-                WHERE t.channel_id = ? AND t.ended_at IS NULL AND t.state IN ({_OPEN_STATES})
-                ORDER BY t.state = 'waiting', t.started_at, t.id LIMIT 1
-                """,
-                (channel_id,),
-            ).fetchone()
-            return rows.turn(row) if row is not None else open_turn(db, channel_id, now)
-
-        return await self._database.write(work)
-
-    async def channels_with_work(self) -> tuple[int, ...]:
+    @reads
+    def channels_with_work(self, db: sqlite3.Connection) -> tuple[int, ...]:
         """Return the channels with an open turn or a waiting question."""
-        return await self._database.read(
-            lambda db: tuple(
-                row[0]
-                for row in db.execute(
-                    f"""
-                    SELECT channel_id FROM turns
-                    WHERE ended_at IS NULL AND state IN ({_OPEN_STATES})
-                    UNION
-                    SELECT home_id FROM questions
-                    WHERE turn_id IS NULL AND withdrawn_at IS NULL AND home_id IS NOT NULL
-                    ORDER BY 1
-                    """
-                )
-            )
-        )
+        statement = f"""
+            SELECT channel_id FROM turns WHERE ended_at IS NULL AND state IN ({_OPEN_STATES})
+            UNION
+            SELECT home_id FROM questions
+            WHERE turn_id IS NULL AND withdrawn_at IS NULL AND home_id IS NOT NULL
+            ORDER BY 1
+        """
+        return rows.column(db, statement)
 
-    async def count_interruptions(self) -> bool:
+    @writes
+    def count_interruptions(self, db: sqlite3.Connection) -> bool:
         """Count an interruption of every open turn; return whether this start of the bot counts.
 
         A start less than ``RESTART_SECONDS`` after a counted one is counted with it: somebody
         restarts the bot several times. Each open turn has at least one interruption afterwards.
         """
         now = self._now()
+        counted_at = facts.value_of(db, _COUNTED_FACT)
+        if counted_at is not None and 0 <= now - float(counted_at) < RESTART_SECONDS:
+            db.execute("UPDATE turns SET pickups = max(pickups, 1) WHERE ended_at IS NULL")
+            return False
+        db.execute("UPDATE turns SET pickups = pickups + 1 WHERE ended_at IS NULL")
+        facts.store(db, _COUNTED_FACT, str(now))
+        return True
 
-        def work(db: sqlite3.Connection) -> bool:
-            row = db.execute("SELECT value FROM facts WHERE key = ?", (_COUNTED_FACT,)).fetchone()
-            if row is not None and 0 <= now - float(row[0]) < RESTART_SECONDS:
-                db.execute("UPDATE turns SET pickups = max(pickups, 1) WHERE ended_at IS NULL")
-                return False
-            db.execute("UPDATE turns SET pickups = pickups + 1 WHERE ended_at IS NULL")
-            db.execute(
-                """
-                INSERT INTO facts VALUES (?, ?)
-                ON CONFLICT (key) DO UPDATE SET value = excluded.value
-                """,
-                (_COUNTED_FACT, str(now)),
-            )
-            return True
-
-        return await self._database.write(work)
-
-    async def discount_interruptions(self) -> None:
+    @writes
+    def discount_interruptions(self, db: sqlite3.Connection) -> None:
         """Take the count of this start back: the bot stops in order, no turn made it crash."""
-        await self._database.write(
-            lambda db: db.execute(
-                "UPDATE turns SET pickups = max(pickups - 1, 0) WHERE ended_at IS NULL"
-            ).close()
-        )
+        db.execute("UPDATE turns SET pickups = max(pickups - 1, 0) WHERE ended_at IS NULL")
 
-    async def placed(self, turn_id: int, attempt: int, message_id: int) -> Turn | None:
+    @writes
+    def placed(
+        self, db: sqlite3.Connection, turn_id: int, attempt: int, message_id: int
+    ) -> Turn | None:
         """Move to ``placed``: "thinking…" was sent as this message, the reply's first part.
 
         The message is also stored where the attempt was closed while Discord took the message.
         """
+        if move(db, turn_id, "placed", "pickups = 0", attempt=attempt) is not None:
+            set_part(db, turn_id, 0, message_id)
+            return rows.turn_by_id(db, turn_id)
+        turn = rows.turn_by_id(db, turn_id)
+        if turn is not None and (turn.state, turn.attempt, turn.parts) == ("closing", attempt, ()):
+            set_part(db, turn_id, 0, message_id)
+        return None
 
-        def work(db: sqlite3.Connection) -> Turn | None:
-            moved = move(
-                db,
-                """
-                UPDATE turns SET state = 'placed', pickups = 0
-                WHERE id = :id AND attempt = :attempt
-                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-                """,
-                "placed",
-                id=turn_id,
-                attempt=attempt,
-            )
-            if moved:
-                set_part(db, turn_id, 0, message_id)
-                return rows.turn_by_id(db, turn_id)
-            turn = rows.turn_by_id(db, turn_id)
-            if turn is None:
-                return None
-            if (turn.state, turn.attempt, turn.parts) == ("closing", attempt, ()):
-                set_part(db, turn_id, 0, message_id)
-            return None
-
-        return await self._database.write(work)
-
-    async def posted(self, turn_id: int, attempt: int, thread_id: str) -> Turn | None:
+    @writes
+    def posted(
+        self, db: sqlite3.Connection, turn_id: int, attempt: int, thread_id: str
+    ) -> Turn | None:
         """Move to ``posted``: the newest wording of every question is a message on this thread.
 
         The turn does not move while messages have to leave the thread.
         """
-        return await self._change(
-            f"""
-            UPDATE turns SET state = 'posted', thread_id = :thread, pickups = 0
-            WHERE id = :id AND attempt = :attempt
-              AND NOT EXISTS (SELECT 1 FROM questions WHERE turn_id = turns.id AND {OUTDATED})
-              AND NOT EXISTS (SELECT 1 FROM chores
-                              WHERE channel_id = turns.channel_id
-                                AND kind IN ('message', 'question'))
-              AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """,
+        return move(
+            db,
+            turn_id,
             "posted",
-            id=turn_id,
+            "thread_id = :thread",
+            "pickups = 0",
             attempt=attempt,
+            condition=f"""
+                NOT EXISTS (SELECT 1 FROM questions WHERE turn_id = turns.id AND {OUTDATED})
+                AND NOT EXISTS (SELECT 1 FROM chores
+                                WHERE channel_id = turns.channel_id
+                                  AND kind IN ('message', 'question'))
+            """,
             thread=thread_id,
         )
 
-    async def lost_thread(self, turn_id: int, attempt: int) -> Turn | None:
+    @writes
+    def lost_thread(self, db: sqlite3.Connection, turn_id: int, attempt: int) -> Turn | None:
         """Move back to ``placed``: the thread was deleted, the questions need another one."""
-        return await self._change(
-            """
-            UPDATE turns SET state = 'placed'
-            WHERE id = :id AND attempt = :attempt AND state = 'posted' RETURNING id
-            """,
-            id=turn_id,
-            attempt=attempt,
-        )
+        return move(db, turn_id, "placed", attempt=attempt, condition="state = 'posted'")
 
-    async def run_created(self, turn_id: int, attempt: int, run_id: str) -> Turn | None:
+    @writes
+    def run_created(
+        self, db: sqlite3.Connection, turn_id: int, attempt: int, run_id: str
+    ) -> Turn | None:
         """Move to ``running``: this attempt's run was created."""
+        changes = ("run_id = :run", "pickups = 0")
+        turn = move(db, turn_id, "running", *changes, attempt=attempt, run=run_id)
+        if turn is not None:
+            name_run(db, turn_id, attempt, turn.thread_id, run_id)
+        return turn
 
-        def work(db: sqlite3.Connection) -> Turn | None:
-            statement = """
-                UPDATE turns SET state = 'running', run_id = :run, pickups = 0
-                WHERE id = :id AND attempt = :attempt
-                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """
-            if not move(db, statement, "running", id=turn_id, attempt=attempt, run=run_id):
-                return None
-            turn = rows.turn_by_id(db, turn_id)
-            if turn is not None:
-                name_run(db, turn_id, attempt, turn.thread_id, run_id)
-            return turn
-
-        return await self._database.write(work)
-
-    async def closing(
+    @writes
+    def closing(
         self,
+        db: sqlite3.Connection,
         turn_id: int,
         attempt: int,
         outcome: Outcome,
@@ -200,70 +148,68 @@ class TurnStore:
 
         ``spend`` settles the attempt's charge; None: what its run used is not known, if it had one.
         """
+        before = rows.turn_by_id(db, turn_id)
+        turn = move(
+            db,
+            turn_id,
+            "closing",
+            "outcome = :outcome",
+            "error = :error",
+            "tokens = :tokens",
+            "pickups = 0",
+            attempt=attempt,
+            outcome=outcome,
+            error=error,
+            tokens=tokens,
+        )
+        if before is None or turn is None:
+            return None
+        # Without a known use: an attempt that never reached its run has used nothing.
+        if spend is not None or before.state in ("waiting", "placed"):
+            settle(db, turn_id, attempt, spend)
+        return turn
 
-        def work(db: sqlite3.Connection) -> Turn | None:
-            # Without a known use: an attempt that never reached its run has used nothing.
-            before = rows.turn_by_id(db, turn_id) if spend is None else None
-            statement = """
-                UPDATE turns SET state = 'closing', outcome = :outcome, error = :error,
-                                 tokens = :tokens, pickups = 0
-                WHERE id = :id AND attempt = :attempt
-                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """
-            values = {
-                "id": turn_id,
-                "attempt": attempt,
-                "outcome": outcome,
-                "error": error,
-                "tokens": tokens,
-            }
-            if not move(db, statement, "closing", **values):
-                return None
-            if spend is not None or (before is not None and before.state in ("waiting", "placed")):
-                settle(db, turn_id, attempt, spend)
-            return rows.turn_by_id(db, turn_id)
-
-        return await self._database.write(work)
-
-    async def closed(self, turn_id: int, attempt: int, took: float | None = None) -> Turn | None:
+    @writes
+    def closed(
+        self, db: sqlite3.Connection, turn_id: int, attempt: int, took: float | None = None
+    ) -> Turn | None:
         """Move to the outcome's own state: the reply says all that it will say.
 
         ``took`` are the seconds that the reply names; without them the attempt ends now. Where a
         question was edited meanwhile, "Answer again" is to be offered.
         """
+        turn = rows.turn_by_id(db, turn_id)
+        if turn is None or turn.outcome is None:
+            return None
+        closed = move(
+            db,
+            turn_id,
+            turn.outcome,
+            "pickups = 0",
+            "ended_at = coalesce(started_at + :took, :now)",
+            attempt=attempt,
+            took=took,
+            now=self._now(),
+        )
+        if closed is None:
+            return None
+        drop_files(db, turn_id)
+        offer_again(db, turn_id)
+        return rows.turn_by_id(db, turn_id)
 
-        def work(db: sqlite3.Connection) -> Turn | None:
-            statement = """
-                UPDATE turns SET state = outcome, pickups = 0,
-                                 ended_at = coalesce(started_at + :took, :now)
-                WHERE id = :id AND attempt = :attempt
-                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """
-            values = {"id": turn_id, "attempt": attempt, "took": took, "now": self._now()}
-            if not move(db, statement, "answered", **values):
-                return None
-            drop_files(db, turn_id)
-            offer_again(db, turn_id)
-            return rows.turn_by_id(db, turn_id)
-
-        return await self._database.write(work)
-
-    async def undelivered(self, turn_id: int, attempt: int) -> Turn | None:
+    @writes
+    def undelivered(self, db: sqlite3.Connection, turn_id: int, attempt: int) -> Turn | None:
         """Move to ``failed``: Discord refuses the reply, whatever the run's result is."""
-
-        def work(db: sqlite3.Connection) -> Turn | None:
-            statement = """
-                UPDATE turns SET state = 'failed', outcome = 'failed', error = 'undeliverable',
-                                 pickups = 0, ended_at = :now
-                WHERE id = :id AND attempt = :attempt
-                  AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
-            """
-            if not move(db, statement, "failed", id=turn_id, attempt=attempt, now=self._now()):
-                return None
+        changes = (
+            "outcome = 'failed'",
+            "error = 'undeliverable'",
+            "pickups = 0",
+            "ended_at = :now",
+        )
+        turn = move(db, turn_id, "failed", *changes, attempt=attempt, now=self._now())
+        if turn is not None:
             drop_files(db, turn_id)
-            return rows.turn_by_id(db, turn_id)
-
-        return await self._database.write(work)
+        return turn
 
     async def retry(
         self, turn_id: int, attempt: int, response: AskResponse | None = None
@@ -284,104 +230,91 @@ class TurnStore:
         """
         return await self._begin_next_attempt(turn_id, attempt, response, "answered", "cancelled")
 
-    async def _begin_next_attempt(
-        self, turn_id: int, attempt: int, response: AskResponse | None, *ended: TurnState
+    @writes
+    def _begin_next_attempt(
+        self,
+        db: sqlite3.Connection,
+        turn_id: int,
+        attempt: int,
+        response: AskResponse | None,
+        *ended: TurnState,
     ) -> Turn | None:
-        def work(db: sqlite3.Connection) -> Turn | None:
-            before = rows.turn_by_id(db, turn_id)
-            if before is None or before.state not in ended:
-                return None
-            statement = """
-                UPDATE turns SET state = 'waiting', attempt = attempt + 1, run_id = NULL,
-                                 canceller_id = NULL, canceller_name = NULL, outcome = NULL,
-                                 error = NULL, tokens = NULL, started_at = :now, ended_at = NULL
-                WHERE id = :id AND attempt = :attempt
-                  AND state IN (SELECT value FROM json_each(:sources))
-                  AND EXISTS (SELECT 1 FROM questions
-                              WHERE turn_id = turns.id AND withdrawn_at IS NULL)
-                  AND (state = 'failed' OR NOT EXISTS (
-                      SELECT 1 FROM turns AS newer
-                      WHERE newer.channel_id = turns.channel_id AND newer.id > turns.id))
-                RETURNING id
-            """
-            values = {"id": turn_id, "attempt": attempt, "now": self._now()}
-            if not move(db, statement, "waiting", **values):
-                return None
-            if before.state != "failed":
-                discard_run(db, before)
-            if response is not None:
-                # The new reply is a message of its own: the old one is out of its token's reach.
-                store_response(db, before.reply_to, response)
-                db.execute("DELETE FROM parts WHERE turn_id = ?", (turn_id,))
-            return rows.turn_by_id(db, turn_id)
+        before = rows.turn_by_id(db, turn_id)
+        if before is None or before.state not in ended:
+            return None
+        moved = move(
+            db,
+            turn_id,
+            "waiting",
+            "attempt = attempt + 1, run_id = NULL, canceller_id = NULL, canceller_name = NULL",
+            "outcome = NULL, error = NULL, tokens = NULL, started_at = :now, ended_at = NULL",
+            attempt=attempt,
+            condition="""
+                EXISTS (SELECT 1 FROM questions
+                        WHERE turn_id = turns.id AND withdrawn_at IS NULL)
+                AND (state = 'failed' OR NOT EXISTS (
+                    SELECT 1 FROM turns AS newer
+                    WHERE newer.channel_id = turns.channel_id AND newer.id > turns.id))
+            """,
+            now=self._now(),
+        )
+        if moved is None:
+            return None
+        if before.state != "failed":
+            discard_run(db, before)
+        if response is not None:
+            # The new reply is another message: the token can't edit the old one.
+            store_response(db, before.reply_to, response)
+            db.execute("DELETE FROM parts WHERE turn_id = ?", (turn_id,))
+        return rows.turn_by_id(db, turn_id)
 
-        return await self._database.write(work)
-
-    async def request_cancel(
-        self, turn_id: int, attempt: int, user_id: int, name: str
+    @writes
+    def request_cancel(
+        self, db: sqlite3.Connection, turn_id: int, attempt: int, user_id: int, name: str
     ) -> Turn | None:
         """Store the wish to cancel this attempt; None if its outcome is already known."""
-        return await self._change(
+        stored = db.execute(
             """
-            UPDATE turns SET canceller_id = coalesce(canceller_id, :user),
-                             canceller_name = coalesce(canceller_name, :name)
-            WHERE id = :id AND attempt = :attempt
-              AND state IN ('waiting', 'placed', 'posted', 'running') RETURNING id
+            UPDATE turns SET canceller_id = coalesce(canceller_id, ?),
+                             canceller_name = coalesce(canceller_name, ?)
+            WHERE id = ? AND attempt = ? AND state IN ('waiting', 'placed', 'posted', 'running')
             """,
-            id=turn_id,
-            attempt=attempt,
-            user=user_id,
-            name=name,
+            (user_id, name, turn_id, attempt),
         )
+        return rows.turn_by_id(db, turn_id) if stored.rowcount else None
 
-    async def set_part(self, turn_id: int, number: int, message_id: int) -> None:
+    @writes
+    def set_part(self, db: sqlite3.Connection, turn_id: int, number: int, message_id: int) -> None:
         """Store which Discord message is part ``number`` of the reply, counted from 0."""
-        await self._database.write(lambda db: set_part(db, turn_id, number, message_id))
+        set_part(db, turn_id, number, message_id)
 
-    async def drop_parts(self, turn: Turn, count: int) -> tuple[Chore, ...]:
+    @writes
+    def drop_parts(self, db: sqlite3.Connection, turn: Turn, count: int) -> tuple[Chore, ...]:
         """Take the parts from number ``count`` on out of a reply; return the chores to delete them.
 
         The ledger knows about a message before the bot deletes it: any other deletion is somebody
         else's, and ends the turn.
         """
-
-        def work(db: sqlite3.Connection) -> tuple[Chore, ...]:
-            dropped = db.execute(
-                "SELECT message_id FROM parts WHERE turn_id = ? AND number >= ? ORDER BY number",
-                (turn.id, count),
-            ).fetchall()
-            db.execute("DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn.id, count))
-            return tuple(
-                add_chore(db, turn.channel_id, "part", turn.place_id, row[0]) for row in dropped
-            )
-
-        return await self._database.write(work)
-
-    async def known_parts(self, message_ids: Iterable[int]) -> frozenset[int]:
-        """Return which of these Discord message ids are or were parts of replies."""
-        ids = json.dumps(list(message_ids))
-        return await self._database.read(
-            lambda db: frozenset(
-                row[0]
-                for row in db.execute(
-                    """
-                    SELECT message_id FROM parts
-                    WHERE message_id IN (SELECT value FROM json_each(:ids))
-                    UNION ALL
-                    SELECT CAST(target AS INTEGER) FROM chores
-                    WHERE kind = 'part' AND target IN (SELECT value FROM json_each(:texts))
-                    """,
-                    {"ids": ids, "texts": json.dumps([str(each) for each in json.loads(ids)])},
-                )
-            )
+        dropped = rows.column(
+            db,
+            "SELECT message_id FROM parts WHERE turn_id = ? AND number >= ? ORDER BY number",
+            (turn.id, count),
+        )
+        db.execute("DELETE FROM parts WHERE turn_id = ? AND number >= ?", (turn.id, count))
+        return tuple(
+            add_chore(db, turn.channel_id, "part", turn.place_id, message_id)
+            for message_id in dropped
         )
 
-    async def _change(
-        self, statement: str, target: TurnState | None = None, **values: Any
-    ) -> Turn | None:
-        def work(db: sqlite3.Connection) -> Turn | None:
-            if not move(db, statement, target, **values):
-                return None
-            return rows.turn_by_id(db, int(values["id"]))
-
-        return await self._database.write(work)
+    @reads
+    def known_parts(self, db: sqlite3.Connection, message_ids: Iterable[int]) -> frozenset[int]:
+        """Return which of these Discord message ids are or were parts of replies."""
+        ids = list(message_ids)
+        statement = """
+            SELECT message_id FROM parts WHERE message_id IN (SELECT value FROM json_each(:ids))
+            UNION ALL
+            SELECT CAST(target AS INTEGER) FROM chores
+            WHERE kind = 'part' AND target IN (SELECT value FROM json_each(:texts))
+        """
+        given = {"ids": json.dumps(ids), "texts": json.dumps(list(map(str, ids)))}
+        return frozenset(rows.column(db, statement, given))

@@ -5,6 +5,8 @@ import sqlite3
 from functools import cache
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from bot.store.ledger import rows
 from bot.store.ledger.chores import add_chore
 from bot.store.ledger.records import AskResponse, Turn
@@ -14,15 +16,34 @@ from bot.store.ledger.turns.late_answers import tell_denials
 _NO_END: Final = 2**63 - 1
 
 
-def move(db: sqlite3.Connection, statement: str, target: TurnState | None, **values: Any) -> bool:
-    """Run a guarded UPDATE; return False if the turn's state does not allow ``target``."""
-    if target is not None:
-        values["sources"] = _sources_json(target)
-    return db.execute(statement, values).fetchone() is not None
+def move(
+    db: sqlite3.Connection,
+    turn_id: int,
+    target: TurnState,
+    *changes: str,
+    attempt: int | None = None,
+    condition: str = "TRUE",
+    **values: Any,
+) -> Turn | None:
+    """Move a turn to a state and return it; None if another task was first.
+
+    The turn moves if its present state allows ``target``, its attempt is ``attempt`` (None: any),
+    and the SQL ``condition`` holds. ``changes`` are SQL assignments to other columns, with
+    ``values`` by name.
+    """
+    moved = db.execute(
+        f"""
+        UPDATE turns SET {", ".join(("state = :target", *changes))}
+        WHERE id = :id AND attempt = coalesce(:attempt, attempt) AND {condition}
+          AND state IN (SELECT value FROM json_each(:sources)) RETURNING id
+        """,
+        values | {"id": turn_id, "target": target, "attempt": attempt, "sources": _sources(target)},
+    ).fetchone()
+    return None if moved is None else rows.turn_by_id(db, turn_id)
 
 
 @cache
-def _sources_json(target: TurnState) -> str:
+def _sources(target: TurnState) -> str:
     return json.dumps(sources(target))
 
 
@@ -72,19 +93,20 @@ def open_turn(
     ).fetchone()
     if row is None:
         return None
-    begun = db.execute(
+    turn_id = row[0]
+    answered = db.execute(
         """
         UPDATE questions SET turn_id = ?
         WHERE home_id = ? AND turn_id IS NULL AND withdrawn_at IS NULL AND id <= ?
         RETURNING id, channel_id, marked
         """,
-        (row[0], channel_id, up_to),
+        (turn_id, channel_id, up_to),
     ).fetchall()
-    for question_id, asked_in, marked in begun:
+    for question_id, asked_in, marked in answered:
         if marked:
             add_chore(db, channel_id, "reaction", asked_in, question_id)
-    tell_denials(db, channel_id, row[0], min(question_id for question_id, _, _ in begun), now)
-    return rows.turn_by_id(db, row[0])
+    tell_denials(db, channel_id, turn_id, min(question_id for question_id, _, _ in answered), now)
+    return rows.turn_by_id(db, turn_id)
 
 
 def store_response(
@@ -97,15 +119,9 @@ def store_response(
     db.execute(
         """
         INSERT INTO asks (question_id, interaction_id, token, expires_at, assistant_id)
-        VALUES (?, ?, ?, ?, ?)
+        VALUES (:question_id, :interaction_id, :token, :expires_at, :assistant_id)
         ON CONFLICT (question_id) DO UPDATE SET interaction_id = excluded.interaction_id,
             token = excluded.token, expires_at = excluded.expires_at
         """,
-        (
-            question_id,
-            response.interaction_id,
-            response.token,
-            response.expires_at,
-            assistant_id,
-        ),
+        asdict(response) | {"question_id": question_id, "assistant_id": assistant_id},
     )

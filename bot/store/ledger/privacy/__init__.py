@@ -1,0 +1,1 @@
+"""What the ledger has of a member, and how the ledger forgets."""
