@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bot.assistants import errors
-from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.engine.model_health import ModelHealth
 from bot.engine.prompt.context_window import ContextWindows
 from bot.engine.prompt.summary import SummaryPauses
@@ -101,18 +100,6 @@ class ProjectContext:
             return await self.engine.store.write(work)
         except StoreUnavailableError as error:
             raise errors.storage_unavailable() from error
-
-    async def write_and_ingest(
-        self, work: Callable[[Tables], tuple[T, list[VectorStoreFile]]]
-    ) -> T:
-        """Run a transaction that returns a result and the vector store files to ingest."""
-
-        async def operation() -> T:
-            result, files = await self.write(work)
-            self.engine.ingestion.submit(self.name, files)
-            return result
-
-        return await run_to_end(operation())
 
     async def search(self, work: Callable[[Tables, Check], T]) -> T:
         """Run a search on one snapshot; raises ``APIError`` 400 if the search takes too long."""

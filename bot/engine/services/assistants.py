@@ -3,11 +3,10 @@
 from bot.assistants import errors
 from bot.assistants.schema.objects import Assistant, Deleted, ListPage
 from bot.assistants.schema.requests import FIRST_PAGE, CreateAssistant, ModifyAssistant, Page
-from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext
 from bot.engine.services.factories import changed, new_assistant
-from bot.engine.services.tool_resources import change_resources, create_resources
+from bot.engine.services.resources import ResourceWriter, write_resources
 from bot.store.engine import Tables
 
 
@@ -19,15 +18,15 @@ class AssistantService:
 
     async def create_assistant(self, request: CreateAssistant) -> Assistant:
         request = checked(request)
-        project, now = self._project.name, self._project.now()
 
-        def work(tables: Tables) -> tuple[Assistant, list[VectorStoreFile]]:
-            created = create_resources(tables, project, request.tool_resources, now)
-            assistant = new_assistant(request, created.resources, now)
-            tables.assistants.insert(assistant, id=assistant.id, project=project)
-            return assistant, created.added
+        def work(writer: ResourceWriter) -> Assistant:
+            resources = writer.create(request.tool_resources)
+            assistant = new_assistant(request, resources, writer.now)
+            assistants = writer.tables.assistants
+            assistants.insert(assistant, id=assistant.id, project=self._project.name)
+            return assistant
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def list_assistants(self, page: Page = FIRST_PAGE) -> ListPage[Assistant]:
         page = checked(page)
@@ -42,16 +41,15 @@ class AssistantService:
 
     async def modify_assistant(self, assistant_id: str, request: ModifyAssistant) -> Assistant:
         request = checked(request)
-        project, now = self._project.name, self._project.now()
+        where = {"id": assistant_id, "project": self._project.name}
 
-        def work(tables: Tables) -> tuple[Assistant, list[VectorStoreFile]]:
-            resources, added = change_resources(tables, project, request.tool_resources, now)
-            assistant = tables.assistants.get(id=assistant_id, project=project)
-            assistant = changed(assistant, request, **resources)
-            tables.assistants.write(assistant, id=assistant_id, project=project)
-            return assistant, added
+        def work(writer: ResourceWriter) -> Assistant:
+            resources, assistants = writer.changed(request.tool_resources), writer.tables.assistants
+            assistant = changed(assistants.get(**where), request, **resources)
+            assistants.write(assistant, **where)
+            return assistant
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def delete_assistant(self, assistant_id: str) -> Deleted:
         def work(tables: Tables) -> Deleted:

@@ -29,13 +29,13 @@ from bot.assistants.schema.requests import (
     SubmitToolOutputs,
 )
 from bot.assistants.schema.tools import FunctionCall
-from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.assistants.seen_events import SeenEvents
 from bot.assistants.states import CANCELLABLE
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext, run_to_end
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.factories import changed, new_run
+from bot.engine.services.resources import ResourceWriter, write_resources
 from bot.engine.services.threads import add_messages, add_thread
 from bot.engine.tool_calls.search_rendering import events_with_included, with_included
 from bot.store.engine import Tables
@@ -171,24 +171,23 @@ class RunService:
     async def _new_run(self, thread_id: str, request: CreateRun) -> Run:
         request = checked(request)
 
-        def work(tables: Tables) -> tuple[Run, list[VectorStoreFile]]:
-            tables.require_thread(self._project.name, thread_id)
-            return self._add_run(tables, thread_id, request)
+        def work(writer: ResourceWriter) -> Run:
+            writer.tables.require_thread(self._project.name, thread_id)
+            return _add_run(writer, thread_id, request)
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def _new_thread_and_run(self, request: CreateThreadAndRun) -> tuple[Thread, Run]:
         request = checked(request)
 
-        def work(tables: Tables) -> tuple[tuple[Thread, Run], list[VectorStoreFile]]:
+        def work(writer: ResourceWriter) -> tuple[Thread, Run]:
             new = request.thread or CreateThread()
             if request.tool_resources is not None:
                 new = replace(new, tool_resources=request.tool_resources)
-            thread, added = add_thread(tables, self._project, new)
-            run, _ = self._add_run(tables, thread.id, request)
-            return (thread, run), added
+            thread = add_thread(writer, new)
+            return thread, _add_run(writer, thread.id, request)
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def _store_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputs
@@ -254,28 +253,29 @@ class RunService:
         self._supervisor.launch(self._project.name, run)
         return events_with_included(events, include)
 
-    def _add_run(
-        self, tables: Tables, thread_id: str, request: CreateRun | CreateThreadAndRun
-    ) -> tuple[Run, list[VectorStoreFile]]:
-        project, now = self._project.name, self._project.now()
-        active = tables.active_run(thread_id)
-        if active is not None:
-            raise errors.run_active(thread_id, active)
-        most = self._project.engine.options.max_unfinished_runs
-        if tables.count_active_runs(project) >= most:
-            raise errors.too_many_runs(most)
-        assistant = tables.assistants.get(id=request.assistant_id, project=project)
-        expires_at = now + int(self._project.engine.options.run_expires_after)
-        run = new_run(request, assistant, thread_id, now, expires_at)
-        added: list[VectorStoreFile] = []
-        if isinstance(request, CreateRun) and request.additional_messages:
-            _, added = add_messages(tables, self._project, thread_id, request.additional_messages)
-        tables.add_run(project, run)
-        return run, added
-
     def _run(self, tables: Tables, thread_id: str, run_id: str) -> Run:
         tables.require_thread(self._project.name, thread_id)
         return tables.runs.get(id=run_id, thread_id=thread_id, project=self._project.name)
+
+
+def _add_run(
+    writer: ResourceWriter, thread_id: str, request: CreateRun | CreateThreadAndRun
+) -> Run:
+    """Store a queued run, with the messages that the request adds before it."""
+    tables, project, options = writer.tables, writer.project.name, writer.project.engine.options
+    active = tables.active_run(thread_id)
+    if active is not None:
+        raise errors.run_active(thread_id, active)
+    most = options.max_unfinished_runs
+    if tables.count_active_runs(project) >= most:
+        raise errors.too_many_runs(most)
+    assistant = tables.assistants.get(id=request.assistant_id, project=project)
+    expires_at = writer.now + int(options.run_expires_after)
+    run = new_run(request, assistant, thread_id, writer.now, expires_at)
+    if isinstance(request, CreateRun) and request.additional_messages:
+        add_messages(writer, thread_id, request.additional_messages)
+    tables.add_run(project, run)
+    return run
 
 
 def _created(run: Run) -> tuple[StreamEvent, ...]:

@@ -12,12 +12,11 @@ from bot.assistants.schema.requests import (
     ModifyThread,
     Page,
 )
-from bot.assistants.schema.vector_stores import VectorStoreFile
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext, run_to_end
 from bot.engine.run.supervisor import RunSupervisor
 from bot.engine.services.factories import changed, new_message, new_thread
-from bot.engine.services.tool_resources import add_attachments, change_resources, create_resources
+from bot.engine.services.resources import ResourceWriter, write_resources
 from bot.store.engine import Tables
 
 
@@ -30,9 +29,7 @@ class ThreadService:
 
     async def create_thread(self, request: CreateThread) -> Thread:
         request = checked(request)
-        return await self._project.write_and_ingest(
-            lambda tables: add_thread(tables, self._project, request)
-        )
+        return await write_resources(self._project, lambda writer: add_thread(writer, request))
 
     async def list_threads(self, page: Page = FIRST_PAGE) -> ListPage[Thread]:
         page = checked(page)
@@ -47,16 +44,15 @@ class ThreadService:
 
     async def modify_thread(self, thread_id: str, request: ModifyThread) -> Thread:
         request = checked(request)
-        project, now = self._project.name, self._project.now()
+        where = {"id": thread_id, "project": self._project.name}
 
-        def work(tables: Tables) -> tuple[Thread, list[VectorStoreFile]]:
-            resources, added = change_resources(tables, project, request.tool_resources, now)
-            thread = tables.threads.get(id=thread_id, project=project)
-            thread = changed(thread, request, **resources)
-            tables.threads.write(thread, id=thread_id, project=project)
-            return thread, added
+        def work(writer: ResourceWriter) -> Thread:
+            resources, threads = writer.changed(request.tool_resources), writer.tables.threads
+            thread = changed(threads.get(**where), request, **resources)
+            threads.write(thread, **where)
+            return thread
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def delete_thread(self, thread_id: str) -> Deleted:
         project = self._project.name
@@ -78,15 +74,15 @@ class ThreadService:
     async def create_message(self, thread_id: str, request: CreateMessage) -> Message:
         request = checked(request)
 
-        def work(tables: Tables) -> tuple[Message, list[VectorStoreFile]]:
-            tables.require_thread(self._project.name, thread_id)
-            run_id = tables.active_run(thread_id)
+        def work(writer: ResourceWriter) -> Message:
+            writer.tables.require_thread(self._project.name, thread_id)
+            run_id = writer.tables.active_run(thread_id)
             if run_id is not None:
                 raise errors.thread_locked(thread_id, run_id)
-            (message,), added = add_messages(tables, self._project, thread_id, [request])
-            return message, added
+            (message,) = add_messages(writer, thread_id, [request])
+            return message
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def list_messages(
         self, thread_id: str, page: Page = FIRST_PAGE, *, run_id: str | None = None
@@ -130,35 +126,30 @@ class ThreadService:
         return tables.messages.get(id=message_id, thread_id=thread_id)
 
 
-def add_thread(
-    tables: Tables, project: ProjectContext, request: CreateThread
-) -> tuple[Thread, list[VectorStoreFile]]:
-    """Store a thread with its first messages; return it and the vector store files to ingest."""
-    now = project.now()
-    created = create_resources(tables, project.name, request.tool_resources, now)
-    thread = new_thread(request, created.resources, now)
-    tables.threads.insert(thread, id=thread.id, project=project.name)
-    _, attached = add_messages(tables, project, thread.id, request.messages)
+def add_thread(writer: ResourceWriter, request: CreateThread) -> Thread:
+    """Store a thread with its first messages."""
+    threads, project = writer.tables.threads, writer.project.name
+    thread = new_thread(request, writer.create(request.tool_resources), writer.now)
+    threads.insert(thread, id=thread.id, project=project)
+    add_messages(writer, thread.id, request.messages)
     # Read again: attachments of the messages may have added to the thread's tool resources.
-    thread = tables.threads.get(id=thread.id, project=project.name)
-    return thread, [*created.added, *attached]
+    return threads.get(id=thread.id, project=project)
 
 
 def add_messages(
-    tables: Tables, project: ProjectContext, thread_id: str, requests: Sequence[CreateMessage]
-) -> tuple[list[Message], list[VectorStoreFile]]:
-    """Store messages on a thread; return them and the vector store files to ingest.
+    writer: ResourceWriter, thread_id: str, requests: Sequence[CreateMessage]
+) -> list[Message]:
+    """Store messages on a thread.
 
     Raises ``APIError`` 400 if the thread would hold too many messages, 404 for unknown files.
     """
-    limit, now = project.engine.options.max_thread_messages, project.now()
+    tables, limit = writer.tables, writer.project.engine.options.max_thread_messages
     if requests and tables.count_messages(thread_id) + len(requests) > limit:
         raise errors.too_many_messages(thread_id, limit)
     messages: list[Message] = []
-    added: list[VectorStoreFile] = []
     for request in requests:
-        added += add_attachments(tables, project.name, thread_id, request, now)
-        message = new_message(request, thread_id, now)
+        writer.attach(thread_id, request)
+        message = new_message(request, thread_id, writer.now)
         tables.add_message(message)
         messages.append(message)
-    return messages, added
+    return messages

@@ -28,8 +28,8 @@ from bot.assistants.schema.vector_stores import (
 from bot.assistants.validation import checked
 from bot.engine.context import ProjectContext
 from bot.engine.services.factories import changed
-from bot.engine.services.vector_store_writes import add_files, add_store
-from bot.engine.tool_calls.search import search
+from bot.engine.services.resources import ResourceWriter, write_resources
+from bot.engine.tool_calls.search import VectorStoreSearch
 from bot.store.engine import Check, Tables
 
 _PAGE_TOKEN: Final = re.compile(r"[0-9]{1,9}\Z")
@@ -44,10 +44,7 @@ class VectorStoreService:
 
     async def create_vector_store(self, request: CreateVectorStore) -> VectorStore:
         request = checked(request)
-        project, now = self._project.name, self._project.now()
-        return await self._project.write_and_ingest(
-            lambda tables: add_store(tables, project, request, now)
-        )
+        return await write_resources(self._project, lambda writer: writer.add_store(request))
 
     async def list_vector_stores(self, page: Page = FIRST_PAGE) -> ListPage[VectorStore]:
         page = checked(page)
@@ -84,22 +81,18 @@ class VectorStoreService:
 
     async def search_vector_store(self, store_id: str, request: SearchVectorStore) -> SearchPage:
         request = checked(request)
-        project = self._project.name
         queries = (request.query,) if isinstance(request.query, str) else request.query
-        ranking = request.ranking_options
+        search = VectorStoreSearch(
+            self._project.name,
+            [store_id],
+            queries,
+            limit=request.max_num_results,
+            threshold=request.ranking_options.score_threshold if request.ranking_options else 0.0,
+            filters=request.filters,
+        )
 
         def work(tables: Tables, check: Check) -> SearchPage:
             self._require_usable(tables, store_id)
-            hits = search(
-                tables,
-                project,
-                [store_id],
-                queries,
-                limit=request.max_num_results,
-                threshold=ranking.score_threshold if ranking else 0.0,
-                filters=request.filters,
-                check=check,
-            )
             data = tuple(
                 SearchHit(
                     file_id=hit.file_id,
@@ -108,14 +101,14 @@ class VectorStoreService:
                     attributes=hit.attributes or {},
                     content=(SearchHitText(hit.text),),
                 )
-                for hit in hits
+                for hit in search.run(tables, check)
             )
             return SearchPage(search_query=tuple(queries), data=data)
 
         page = await self._project.search(work)
         now = self._project.now()
         await self._project.write(
-            lambda tables: tables.files.touch_stores(project, [store_id], now)
+            lambda tables: tables.files.touch_stores(self._project.name, [store_id], now)
         )
         return page
 
@@ -123,14 +116,12 @@ class VectorStoreService:
         self, store_id: str, request: CreateVectorStoreFile
     ) -> VectorStoreFile:
         request = checked(request)
-        project, now = self._project.name, self._project.now()
 
-        def work(tables: Tables) -> tuple[VectorStoreFile, list[VectorStoreFile]]:
-            self._require_usable(tables, store_id)
-            added = add_files(tables, project, store_id, [request], now)
-            return added[0], added
+        def work(writer: ResourceWriter) -> VectorStoreFile:
+            self._require_usable(writer.tables, store_id)
+            return writer.add_file(store_id, request)
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def list_store_files(
         self,
@@ -203,16 +194,18 @@ class VectorStoreService:
         self, store_id: str, request: CreateFileBatch
     ) -> VectorStoreFileBatch:
         new_files = _batch_files(checked(request))
-        project, now = self._project.name, self._project.now()
-        batch = VectorStoreFileBatch(id=new_id("vsfb"), created_at=now, vector_store_id=store_id)
 
-        def work(tables: Tables) -> tuple[VectorStoreFileBatch, list[VectorStoreFile]]:
-            self._require_usable(tables, store_id)
-            tables.files.batches.insert(batch, id=batch.id, store_id=store_id)
-            added = add_files(tables, project, store_id, new_files, now, batch.id)
-            return tables.files.batch(batch), added
+        def work(writer: ResourceWriter) -> VectorStoreFileBatch:
+            self._require_usable(writer.tables, store_id)
+            batch = VectorStoreFileBatch(
+                id=new_id("vsfb"), created_at=writer.now, vector_store_id=store_id
+            )
+            writer.tables.files.batches.insert(batch, id=batch.id, store_id=store_id)
+            for file in new_files:
+                writer.add_file(store_id, file, batch.id)
+            return writer.tables.files.batch(batch)
 
-        return await self._project.write_and_ingest(work)
+        return await write_resources(self._project, work)
 
     async def retrieve_file_batch(self, store_id: str, batch_id: str) -> VectorStoreFileBatch:
         return await self._project.read(lambda tables: self._batch(tables, store_id, batch_id))

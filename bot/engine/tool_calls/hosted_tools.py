@@ -19,7 +19,7 @@ from bot.assistants.schema.tools import (
     SearchContent,
     SearchResult,
 )
-from bot.engine.tool_calls.search import ScoredHit, search
+from bot.engine.tool_calls.search import ScoredHit, VectorStoreSearch
 from bot.engine.tool_calls.streamed_calls import CODE, SEARCH
 from bot.hosted.python.sandbox import DESCRIPTION, PARAMETERS, PythonSandbox, SandboxLimits
 from bot.hosted.search.query import MOST_CHARACTERS
@@ -193,20 +193,14 @@ class HostedTools:
         if len(asked) > len(queries):
             left_out = len(asked) - len(queries)
             notice = f"(Only the first {_MOST_QUERIES} queries were searched, {left_out} left out.)"
+        project = workspace.project
+        search = VectorStoreSearch(
+            project, workspace.store_ids, queries, limit, ranking.score_threshold
+        )
         hits: list[ScoredHit] = []
         try:
             hits = await self._store.search(
-                lambda tables, check: search(
-                    tables,
-                    workspace.project,
-                    workspace.store_ids,
-                    queries,
-                    limit=limit,
-                    threshold=ranking.score_threshold,
-                    check=check,
-                ),
-                project=workspace.project,
-                seconds=self._search_seconds,
+                search.run, project=project, seconds=self._search_seconds
             )
         except SearchStoppedError:
             notice = "(The search took too long and was stopped. Try fewer queries or rarer words.)"

@@ -19,49 +19,48 @@ class ScoredHit(NamedTuple):
     score: float
 
 
-def search(
-    tables: Tables,
-    project: str,
-    store_ids: Sequence[str],
-    queries: Sequence[str],
-    *,
-    limit: int,
-    threshold: float = 0.0,
-    filters: Mapping[str, Any] | None = None,
-    check: Check,
-) -> list[ScoredHit]:
-    """Return the chunks that match one of the queries best, in the project's vector stores.
+class VectorStoreSearch(NamedTuple):
+    """A search of a project's vector stores: at most ``limit`` chunks that score ``threshold``."""
 
-    ``check`` raises when the search must stop. Raises ``APIError`` 400 for invalid filters.
-    """
-    among = None if filters is None else _among(tables, store_ids, filters, check)
-    best: dict[tuple[str, str], ScoredHit] = {}
-    for query in dict.fromkeys(queries):
-        check()
-        question = parse_query(query)
-        # More than needed: our score may rank a chunk above one that bm25 prefers.
-        for hit in tables.files.search(project, store_ids, question.match, limit * 3, among):
-            score = min(1.0, question.score(hit.rank, hit.form))
-            scored = ScoredHit(hit.file_id, hit.filename, hit.attributes, hit.text, score)
-            key = (hit.file_id, hit.text)
-            if scored.score >= threshold and (key not in best or best[key].score < scored.score):
-                best[key] = scored
-    return sorted(best.values(), key=lambda hit: -hit.score)[:limit]
+    project: str
+    store_ids: Sequence[str]
+    queries: Sequence[str]
+    limit: int
+    threshold: float = 0.0
+    filters: Mapping[str, Any] | None = None
 
+    def run(self, tables: Tables, check: Check) -> list[ScoredHit]:
+        """Return the chunks that match one of the queries best, the best chunk first.
 
-def _among(
-    tables: Tables, store_ids: Sequence[str], filters: Mapping[str, Any], check: Check
-) -> list[str]:
-    """Return the ids of the files whose attributes match the filters."""
-    try:
-        check_filter(filters)
-    except FilterError as error:
-        param = f"filters.{error.path}" if error.path else "filters"
-        raise invalid(f"Invalid '{param}': {error}", param, "invalid_value") from None
-    found: list[str] = []
-    for store_id in store_ids:
-        for file_id, attributes in tables.files.attributes(store_id):
+        ``check`` raises when the search must stop. Raises ``APIError`` 400 for invalid filters.
+        """
+        among = None if self.filters is None else self._among(tables, self.filters, check)
+        best: dict[tuple[str, str], ScoredHit] = {}
+        for query in dict.fromkeys(self.queries):
             check()
-            if matches(filters, attributes):
-                found.append(file_id)
-    return found
+            parsed = parse_query(query)
+            # More than needed: our score may rank a chunk above one that bm25 prefers.
+            for hit in tables.files.search(
+                self.project, self.store_ids, parsed.match, self.limit * 3, among
+            ):
+                score = min(1.0, parsed.score(hit.rank, hit.form))
+                scored = ScoredHit(hit.file_id, hit.filename, hit.attributes, hit.text, score)
+                key = (hit.file_id, hit.text)
+                if score >= self.threshold and (key not in best or best[key].score < score):
+                    best[key] = scored
+        return sorted(best.values(), key=lambda hit: -hit.score)[: self.limit]
+
+    def _among(self, tables: Tables, filters: Mapping[str, Any], check: Check) -> list[str]:
+        """Return the ids of the files whose attributes match the filters."""
+        try:
+            check_filter(filters)
+        except FilterError as error:
+            param = f"filters.{error.path}" if error.path else "filters"
+            raise invalid(f"Invalid '{param}': {error}", param, "invalid_value") from None
+        found: list[str] = []
+        for store_id in self.store_ids:
+            for file_id, attributes in tables.files.attributes(store_id):
+                check()
+                if matches(filters, attributes):
+                    found.append(file_id)
+        return found
