@@ -1,10 +1,10 @@
-"""Discord's errors: each function pairs an HTTP status with Discord's code and message.
+"""Discord's errors: HTTP status, code and message of each.
 
 Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 BLOCKED_BY_AUTOMOD: Final = 200_000
@@ -72,14 +72,85 @@ class RateLimited(DiscordError):  # noqa: N818 - Discord's word for it
         return body
 
 
-def unauthorized() -> DiscordError:
-    """The token is missing or wrong."""
-    return DiscordError(401, 0, "401: Unauthorized")
+def _error(status: int, code: int, message: str) -> Callable[[], DiscordError]:
+    return lambda: DiscordError(status, code, message)
 
 
-def not_found() -> DiscordError:
-    """There is nothing at this path."""
-    return DiscordError(404, 0, "404: Not Found")
+unauthorized: Final = _error(401, 0, "401: Unauthorized")
+# The path names another application than the token's.
+unknown_application: Final = _error(404, 10002, "Unknown Application")
+unknown_channel: Final = _error(404, 10003, "Unknown Channel")
+unknown_guild: Final = _error(404, 10004, "Unknown Guild")
+unknown_member: Final = _error(404, 10007, "Unknown Member")
+unknown_message: Final = _error(404, 10008, "Unknown Message")
+unknown_overwrite: Final = _error(404, 10009, "Unknown Overwrite")
+unknown_role: Final = _error(404, 10011, "Unknown Role")
+unknown_user: Final = _error(404, 10013, "Unknown User")
+unknown_emoji: Final = _error(400, 10014, "Unknown Emoji")
+# An interaction has its webhook once it was answered for the first time.
+unknown_webhook: Final = _error(404, 10015, "Unknown Webhook")
+unknown_sticker: Final = _error(404, 10060, "Unknown sticker")
+# There is no such interaction, or its three seconds are over.
+unknown_interaction: Final = _error(404, 10062, "Unknown interaction")
+unknown_command: Final = _error(404, 10063, "Unknown application command")
+unknown_poll_answer: Final = _error(404, 10090, "Unknown poll answer")
+# The limit is for different emojis on one message.
+too_many_reactions: Final = _error(400, 30010, "Maximum number of reactions reached (20)")
+# A file is larger than the guild allows.
+entity_too_large: Final = _error(413, 40005, "Request entity too large")
+forum_holds_posts: Final = _error(400, 40058, "Cannot send a message in a forum channel")
+already_acknowledged: Final = _error(400, 40060, "Interaction has already been acknowledged.")
+tag_names_not_unique: Final = _error(400, 40061, "Tag names must be unique")
+tag_required: Final = _error(400, 40067, "A tag is required to create a forum post in this channel")
+# The limit holds for an application that is not installed in the guild.
+too_many_follow_ups: Final = _error(
+    400, 40094, "This interaction has hit the maximum number of follow up messages"
+)
+# The caller does not see the channel.
+missing_access: Final = _error(403, 50001, "Missing Access")
+not_in_dm: Final = _error(403, 50003, "Cannot execute action on a DM channel")
+not_the_author: Final = _error(403, 50005, "Cannot edit a message authored by another user")
+empty_message: Final = _error(400, 50006, "Cannot send an empty message")
+# The user takes no direct messages from this bot.
+cannot_message_user: Final = _error(403, 50007, "Cannot send messages to this user")
+not_a_text_channel: Final = _error(400, 50008, "Cannot send messages in a non-text channel")
+# The caller sees the channel, but lacks a permission for the action.
+missing_permissions: Final = _error(403, 50013, "Missing Permissions")
+system_message: Final = _error(403, 50021, "Cannot execute action on a system message")
+wrong_channel_type: Final = _error(400, 50024, "Cannot execute action on this channel type")
+# An interaction's token is valid for fifteen minutes.
+invalid_webhook_token: Final = _error(401, 50027, "Invalid Webhook Token")
+too_old_to_bulk_delete: Final = _error(
+    400, 50034, "You can only bulk delete messages that are under 14 days old."
+)
+# The sticker does not exist, or belongs to another guild.
+invalid_sticker: Final = _error(400, 50081, "Invalid sticker sent")
+thread_archived: Final = _error(400, 50083, "Thread is archived")
+bad_json: Final = _error(400, 50109, "The request body contains invalid JSON.")
+voice_message_with_content: Final = _error(
+    400, 50159, "Voice messages do not support additional content."
+)
+voice_message_without_audio: Final = _error(
+    400, 50160, "Voice messages must have a single audio attachment."
+)
+voice_message_without_metadata: Final = _error(
+    400, 50161, "Voice messages must have supporting metadata."
+)
+voice_message_edit: Final = _error(400, 50162, "Voice messages cannot be edited.")
+cannot_reply_without_history: Final = _error(
+    400, 160002, "Cannot reply without permission to read message history"
+)
+thread_exists: Final = _error(400, 160004, "A thread has already been created for this message")
+thread_locked: Final = _error(400, 160005, "Thread is locked")
+cannot_reference_without_history: Final = _error(
+    400, 160009, "Cannot reference a message without permission to read message history"
+)
+cannot_forward_unread: Final = _error(
+    400, 160014, "You cannot forward a message whose content you cannot read"
+)
+poll_over: Final = _error(400, 520001, "Poll expired")
+poll_message_edit: Final = _error(400, 520003, "Cannot edit a poll message")
+not_a_poll: Final = _error(400, 520006, "Cannot expire a non-poll message")
 
 
 def server_error(status: int = 500) -> DiscordError:
@@ -93,69 +164,9 @@ def server_error(status: int = 500) -> DiscordError:
     return DiscordError(status, 0, messages.get(status, f"{status}: Server Error"))
 
 
-def bad_json() -> DiscordError:
-    """The body is not JSON."""
-    return DiscordError(400, 50109, "The request body contains invalid JSON.")
-
-
 def invalid_form(errors: Mapping[str, Any]) -> DiscordError:
     """Fields are wrong; ``errors`` nests as the body does, with ``_errors`` at its leaves."""
     return DiscordError(400, 50035, "Invalid Form Body", errors=errors)
-
-
-def unknown_channel() -> DiscordError:
-    """No such channel."""
-    return DiscordError(404, 10003, "Unknown Channel")
-
-
-def unknown_guild() -> DiscordError:
-    """No such guild."""
-    return DiscordError(404, 10004, "Unknown Guild")
-
-
-def unknown_member() -> DiscordError:
-    """The user is not a member of the guild."""
-    return DiscordError(404, 10007, "Unknown Member")
-
-
-def unknown_message() -> DiscordError:
-    """No such message in this channel."""
-    return DiscordError(404, 10008, "Unknown Message")
-
-
-def unknown_role() -> DiscordError:
-    """No such role."""
-    return DiscordError(404, 10011, "Unknown Role")
-
-
-def unknown_user() -> DiscordError:
-    """No such user."""
-    return DiscordError(404, 10013, "Unknown User")
-
-
-def unknown_emoji() -> DiscordError:
-    """No such emoji."""
-    return DiscordError(400, 10014, "Unknown Emoji")
-
-
-def unknown_webhook() -> DiscordError:
-    """The interaction's webhook is used before the interaction was answered."""
-    return DiscordError(404, 10015, "Unknown Webhook")
-
-
-def unknown_application() -> DiscordError:
-    """The path names another application than the token's."""
-    return DiscordError(404, 10002, "Unknown Application")
-
-
-def unknown_interaction() -> DiscordError:
-    """There is no such interaction, or its three seconds are over."""
-    return DiscordError(404, 10062, "Unknown interaction")
-
-
-def unknown_command() -> DiscordError:
-    """No such application command."""
-    return DiscordError(404, 10063, "Unknown application command")
 
 
 def old_message_edits(retry_after: float) -> RateLimited:
@@ -176,162 +187,6 @@ def slowmode(retry_after: float) -> RateLimited:
     return RateLimited(retry_after, code=20016, message=message)
 
 
-def too_many_reactions() -> DiscordError:
-    """A message has 20 different reactions already."""
-    return DiscordError(400, 30010, "Maximum number of reactions reached (20)")
-
-
-def entity_too_large() -> DiscordError:
-    """A file is larger than the guild allows."""
-    return DiscordError(413, 40005, "Request entity too large")
-
-
-def already_acknowledged() -> DiscordError:
-    """An interaction was answered twice."""
-    return DiscordError(400, 40060, "Interaction has already been acknowledged.")
-
-
-def missing_access() -> DiscordError:
-    """The channel cannot be seen."""
-    return DiscordError(403, 50001, "Missing Access")
-
-
-def not_in_dm() -> DiscordError:
-    """The action does not work in a DM."""
-    return DiscordError(403, 50003, "Cannot execute action on a DM channel")
-
-
-def not_the_author() -> DiscordError:
-    """Another user's message cannot be edited."""
-    return DiscordError(403, 50005, "Cannot edit a message authored by another user")
-
-
-def empty_message() -> DiscordError:
-    """The message has neither text nor any other part."""
-    return DiscordError(400, 50006, "Cannot send an empty message")
-
-
-def cannot_message_user() -> DiscordError:
-    """The user takes no DMs from this bot."""
-    return DiscordError(403, 50007, "Cannot send messages to this user")
-
-
-def missing_permissions() -> DiscordError:
-    """The channel can be seen, but the action needs a permission that is missing."""
-    return DiscordError(403, 50013, "Missing Permissions")
-
-
-def system_message() -> DiscordError:
-    """The action does not work on a system message."""
-    return DiscordError(403, 50021, "Cannot execute action on a system message")
-
-
-def invalid_webhook_token() -> DiscordError:
-    """The interaction's token is used after its fifteen minutes."""
-    return DiscordError(401, 50027, "Invalid Webhook Token")
-
-
-def thread_archived() -> DiscordError:
-    """The thread is archived."""
-    return DiscordError(400, 50083, "Thread is archived")
-
-
-def cannot_reply_without_history() -> DiscordError:
-    """A reply needs the permission to read the message history."""
-    message = "Cannot reply without permission to read message history"
-    return DiscordError(400, 160002, message)
-
-
-def thread_exists() -> DiscordError:
-    """The message has a thread already."""
-    return DiscordError(400, 160004, "A thread has already been created for this message")
-
-
-def thread_locked() -> DiscordError:
-    """The thread is locked."""
-    return DiscordError(400, 160005, "Thread is locked")
-
-
 def bad_reference(code: str, message: str) -> DiscordError:
     """A reply or forward points to a message that it may not point to."""
     return invalid_form({"message_reference": {"_errors": [{"code": code, "message": message}]}})
-
-
-def cannot_reference_without_history() -> DiscordError:
-    """A forward needs the permission to read the history of the source channel."""
-    message = "Cannot reference a message without permission to read message history"
-    return DiscordError(400, 160009, message)
-
-
-def cannot_forward_unread() -> DiscordError:
-    """The bot has no access to the content of the message it forwards."""
-    message = "You cannot forward a message whose content you cannot read"
-    return DiscordError(400, 160014, message)
-
-
-def forum_holds_posts() -> DiscordError:
-    """A forum holds posts; a message goes into one of them."""
-    return DiscordError(400, 40058, "Cannot send a message in a forum channel")
-
-
-def tag_required() -> DiscordError:
-    """The forum takes no post without a tag."""
-    message = "A tag is required to create a forum post in this channel"
-    return DiscordError(400, 40067, message)
-
-
-def too_old_to_bulk_delete() -> DiscordError:
-    """Bulk deletion takes messages of the last 14 days."""
-    message = "You can only bulk delete messages that are under 14 days old."
-    return DiscordError(400, 50034, message)
-
-
-def invalid_sticker() -> DiscordError:
-    """No such sticker, or one of another guild."""
-    return DiscordError(400, 50081, "Invalid sticker sent")
-
-
-def unknown_sticker() -> DiscordError:
-    """No such sticker."""
-    return DiscordError(404, 10060, "Unknown sticker")
-
-
-def voice_message_with_content() -> DiscordError:
-    """A voice message has no parts beside its recording."""
-    return DiscordError(400, 50159, "Voice messages do not support additional content.")
-
-
-def voice_message_without_audio() -> DiscordError:
-    """A voice message has exactly one file, which is a recording."""
-    return DiscordError(400, 50160, "Voice messages must have a single audio attachment.")
-
-
-def voice_message_without_metadata() -> DiscordError:
-    """A voice message tells its duration and its waveform."""
-    return DiscordError(400, 50161, "Voice messages must have supporting metadata.")
-
-
-def voice_message_edit() -> DiscordError:
-    """A voice message cannot be edited."""
-    return DiscordError(400, 50162, "Voice messages cannot be edited.")
-
-
-def too_many_follow_ups() -> DiscordError:
-    """An application that is not in the guild may send five follow-ups to an interaction."""
-    message = "This interaction has hit the maximum number of follow up messages"
-    return DiscordError(400, 40094, message)
-
-
-def poll_over() -> DiscordError:
-    """The poll takes no more votes."""
-    return DiscordError(400, 520001, "Poll expired")
-
-
-def poll_message_edit() -> DiscordError:
-    """A message with a poll cannot be edited."""
-    return DiscordError(400, 520003, "Cannot edit a poll message")
-
-
-def not_a_poll() -> DiscordError:
-    """The message has no poll that could be ended."""
-    return DiscordError(400, 520006, "Cannot expire a non-poll message")

@@ -140,7 +140,6 @@ class World:
                 channel=message.channel,
                 only=only,
                 stripped=stripped,
-                guild_id=message.channel.guild.id if message.channel.guild else None,
             )
         )
 
@@ -149,14 +148,7 @@ class World:
     ) -> None:
         """Send a CHANNEL_ or THREAD_ event with the channel's present state."""
         self.emit(
-            GatewayEvent(
-                name,
-                render.channel(channel),
-                Intent.GUILDS,
-                channel=channel,
-                only=only,
-                guild_id=channel.guild.id if channel.guild else None,
-            )
+            GatewayEvent(name, render.channel(channel), Intent.GUILDS, channel=channel, only=only)
         )
 
     async def until(self, condition: Callable[[], Any], timeout: float) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import WSCloseCode, hdrs, web
 
 from bot.sandbox.backend.payloads import render
 from bot.sandbox.backend.state import permissions
@@ -239,9 +239,6 @@ class Hub:
             "client_status": {},
         }
 
-    def presence(self, session: GatewaySession, data: Payload) -> None:
-        """Take a presence update; the sandbox shows none."""
-
     def members(self, session: GatewaySession, data: Payload) -> None:
         """Answer a request for members in chunks of a thousand."""
         guild = self._world.guilds.get(int(data.get("guild_id", 0)))
@@ -298,12 +295,12 @@ class Hub:
     def ask_to_reconnect(self) -> None:
         """Send RECONNECT to the bot."""
         for socket in self._bot_sockets():
-            socket.send_op(7)
+            socket.send_op(wire.RECONNECT)
 
     def invalidate(self, *, resumable: bool = False) -> None:
         """Send INVALID_SESSION to the bot and, unless resumable, forget its sessions."""
         for socket in self._bot_sockets():
-            socket.send_op(9, resumable)
+            socket.send_op(wire.INVALID_SESSION, resumable)
             if not resumable and socket.session is not None:
                 self.sessions.pop(socket.session.id, None)
 
@@ -322,4 +319,4 @@ class Hub:
     def stop(self) -> None:
         """Close every socket."""
         for socket in list(self.sockets):
-            socket.close(socket.going_away, "The sandbox stops.")
+            socket.close(WSCloseCode.GOING_AWAY, "The sandbox stops.")

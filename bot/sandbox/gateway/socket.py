@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final, Protocol
 
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from bot.sandbox.gateway.compression import COMPRESSORS
 from bot.sandbox.gateway.session import GatewaySession, encode
@@ -12,6 +12,17 @@ from bot.sandbox.gateway.session import GatewaySession, encode
 HEARTBEAT_MS: Final = 41_250
 # discord.py notes when it sent a heartbeat after sending it; the ack must not overtake that.
 ACK_DELAY: Final = 0.005
+# Opcodes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway
+HEARTBEAT: Final = 1
+IDENTIFY: Final = 2
+PRESENCE_UPDATE: Final = 3
+RESUME: Final = 6
+RECONNECT: Final = 7
+REQUEST_GUILD_MEMBERS: Final = 8
+INVALID_SESSION: Final = 9
+HELLO: Final = 10
+HEARTBEAT_ACK: Final = 11
+# Close codes
 UNKNOWN_OPCODE: Final = 4001
 DECODE_ERROR: Final = 4002
 NOT_AUTHENTICATED: Final = 4003
@@ -44,9 +55,6 @@ class SessionKeeper(Protocol):
 
     def resume(self, socket: "ClientSocket", data: dict[str, Any]) -> None:
         """Attach the socket to an earlier session, or tell the client that it is gone."""
-
-    def presence(self, session: GatewaySession, data: dict[str, Any]) -> None:
-        """Take a presence update."""
 
     def members(self, session: GatewaySession, data: dict[str, Any]) -> None:
         """Answer a request for guild members."""
@@ -88,12 +96,16 @@ class ClientSocket:
         if self._request.transport is not None:
             self._request.transport.abort()
 
+    def end_session(self) -> None:
+        """Tell the client to identify again, because its session can't be resumed."""
+        self.send_op(INVALID_SESSION, False)
+
     async def serve(self) -> web.WebSocketResponse:
         """Serve the connection until it ends."""
         await self._ws.prepare(self._request)
         writer = asyncio.create_task(self._write())
         try:
-            self.send_op(10, {"heartbeat_interval": HEARTBEAT_MS, "_trace": ["sandbox"]})
+            self.send_op(HELLO, {"heartbeat_interval": HEARTBEAT_MS, "_trace": ["sandbox"]})
             await self._read()
         except Closing as closing:
             self.close(closing.code, closing.reason)
@@ -143,34 +155,25 @@ class ClientSocket:
             raise Closing(RATE_LIMITED, "You are being rate limited.")
 
     def _handle(self, op: Any, data: Any) -> None:
-        if op == 1:
-            asyncio.get_running_loop().call_later(ACK_DELAY, self.send_op, 11)
-        elif op == 2:
+        if op == HEARTBEAT:
+            asyncio.get_running_loop().call_later(ACK_DELAY, self.send_op, HEARTBEAT_ACK)
+        elif op == IDENTIFY:
             if self.session is not None:
                 raise Closing(ALREADY_AUTHENTICATED, "Already authenticated.")
             self._hub.identify(self, _object(data))
-        elif op == 6:
+        elif op == RESUME:
             if self.session is not None:
                 raise Closing(ALREADY_AUTHENTICATED, "Already authenticated.")
             self._hub.resume(self, _object(data))
         elif self.session is None:
             raise Closing(NOT_AUTHENTICATED, "Not authenticated.")
-        elif op == 3:
-            self._hub.presence(self.session, _object(data))
-        elif op == 8:
+        elif op == PRESENCE_UPDATE:
+            _object(data)  # a presence update, which the sandbox shows to nobody
+        elif op == REQUEST_GUILD_MEMBERS:
             self._hub.members(self.session, _object(data))
         else:
             self._hub.unknown(f"gateway opcode {op}")
             raise Closing(UNKNOWN_OPCODE, "Unknown opcode.")
-
-    def end_session(self) -> None:
-        """Tell the client to identify again: its session cannot be resumed."""
-        self.send_op(9, False)
-
-    @property
-    def going_away(self) -> int:
-        """The close code of a server that stops."""
-        return WSCloseCode.GOING_AWAY
 
 
 def _object(data: Any) -> dict[str, Any]:

@@ -70,9 +70,10 @@ async def thread(call: Call) -> RestResponse:
 
 
 def _thread_of(call: Call) -> Channel:
+    """Return the path's channel, which must be a channel thread."""
     channel = call.channel()
     if channel.thread is None:
-        raise errors.DiscordError(400, 50024, "Cannot execute action on this channel type")
+        raise errors.wrong_channel_type()
     return channel
 
 
@@ -84,8 +85,7 @@ async def join_thread(call: Call) -> None:
     user = call.world.users.get(user_id)
     if user is None or channel.guild is None or user.id not in channel.guild.members:
         raise errors.unknown_member()
-    assert channel.thread is not None
-    if channel.thread.archived:
+    if channel.thread_state.archived:
         raise errors.thread_archived()
     if user is not call.actor:
         call.world.require(channel, call.actor, Permission.SEND_MESSAGES_IN_THREADS)
@@ -97,8 +97,7 @@ async def leave_thread(call: Call) -> None:
     call.no_fields()
     channel = _thread_of(call)
     user_id = call.id("user_id")
-    assert channel.thread is not None
-    if channel.thread.archived:
+    if channel.thread_state.archived:
         raise errors.thread_archived()
     if user_id != call.actor.id:
         call.world.require(channel, call.actor, Permission.MANAGE_THREADS)
@@ -113,8 +112,7 @@ async def thread_members(call: Call) -> list[Payload]:
     limit = query.integer("limit", 100, least=1, most=100) or 100
     query.finish()
     channel = _thread_of(call)
-    assert channel.thread is not None
-    found = [one for one in sorted(channel.thread.members) if one > after]
+    found = [one for one in sorted(channel.thread_state.members) if one > after]
     return [_membership(channel, one, with_member=with_member) for one in found[:limit]]
 
 
@@ -131,9 +129,8 @@ async def thread_member(call: Call) -> Payload:
     with_member = bool(query.boolean("with_member", False))
     query.finish()
     channel = _thread_of(call)
-    assert channel.thread is not None
     user_id = call.id("user_id")
-    if user_id not in channel.thread.members:
+    if user_id not in channel.thread_state.members:
         raise errors.unknown_member()
     return _membership(channel, user_id, with_member=with_member)
 

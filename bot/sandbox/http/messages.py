@@ -31,13 +31,7 @@ async def edit(call: Call) -> Payload:
     """Edit a message."""
     message = call.message()
     form = call.form
-    draft = read_draft(
-        call.world,
-        message.channel,
-        form,
-        call.uploads,
-        edited=message,
-    )
+    draft = read_draft(call.world, message.channel, form, call.uploads, edited=message)
     form.finish()
     return call.shown(call.backend.messages.edit(message, call.actor, draft))
 

@@ -195,9 +195,8 @@ class PageServer:
 
     async def _commands(self, person: Person, asked: InChannel) -> list[Payload]:
         channel = self._channel(person, asked)
-        guild_id = channel.guild.id if channel.guild else None
         found: list[Payload] = []
-        for command in self._backend.commands.visible(guild_id):
+        for command in self._backend.commands.visible(channel.guild_id):
             if command.kind != commands.CHAT_INPUT:
                 continue
             try:
@@ -236,7 +235,7 @@ class PageServer:
 
     def _values(self, channel: Channel, asked: Commanding) -> dict[str, Any]:
         """Return the options' values, with objects and files in place of ids and base64."""
-        found = self._backend.commands.visible(channel.guild.id if channel.guild else None)
+        found = self._backend.commands.visible(channel.guild_id)
         options = {
             option["name"]: option["type"]
             for command in found

@@ -205,7 +205,7 @@ class Person(Participant):
         return interaction
 
     def _available(self, channel: Channel) -> list[commands.AppCommand]:
-        return self._backend.commands.visible(channel.guild.id if channel.guild else None)
+        return self._backend.commands.visible(channel.guild_id)
 
     def _must_see(self, message: DiscordMessage) -> None:
         hidden = message.for_user is not None and message.for_user is not self.user

@@ -136,7 +136,7 @@ class Interactions:
                 "INTERACTION_CREATE",
                 self._payload(interaction),
                 only=frozenset({world.bot.id}),
-                guild_id=channel.guild.id if channel.guild else None,
+                guild_id=channel.guild_id,
             )
         )
         world.publish("interaction", channel=channel, detail=interaction)

@@ -166,10 +166,8 @@ class Answers:
         elif answered is not None:
             message.type = MessageType.REPLY
             message.referenced = answered
-            guild = interaction.channel.guild
-            message.reference = Reference(
-                interaction.channel.id, answered.id, guild.id if guild else None
-            )
+            channel = interaction.channel
+            message.reference = Reference(channel.id, answered.id, channel.guild_id)
         return message
 
     def _metadata(self, interaction: Interaction) -> Payload:
@@ -194,13 +192,7 @@ class Answers:
     def _read_edit(
         self, message: DiscordMessage, form: Form, uploads: Mapping[int, UploadedFile]
     ) -> Draft:
-        return read_draft(
-            self._world,
-            message.channel,
-            form,
-            uploads,
-            edited=message,
-        )
+        return read_draft(self._world, message.channel, form, uploads, edited=message)
 
     def follow_up(
         self, interaction: Interaction, form: Form, uploads: Mapping[int, UploadedFile]

@@ -111,7 +111,7 @@ class Messages:
 
     def _may_post(self, channel: Channel, author: User, draft: Draft) -> None:
         if channel.type is ChannelType.CATEGORY:
-            raise errors.DiscordError(400, 50008, "Cannot send messages in a non-text channel")
+            raise errors.not_a_text_channel()
         if channel.type in POST_CHANNELS:
             raise errors.forum_holds_posts()
         if channel.guild is None and not self._takes(channel, author):
@@ -279,7 +279,6 @@ class Messages:
                 Intent.DIRECT_MESSAGES if direct else Intent.GUILD_MESSAGES,
                 channel=channel,
                 only=only,
-                guild_id=channel.guild.id if channel.guild else None,
             )
         )
         self._world.publish("message_deleted", message=message)
@@ -314,13 +313,7 @@ class Messages:
             "guild_id": str(channel.guild.id),
         }
         self._world.emit(
-            GatewayEvent(
-                "MESSAGE_DELETE_BULK",
-                payload,
-                Intent.GUILD_MESSAGES,
-                channel=channel,
-                guild_id=channel.guild.id,
-            )
+            GatewayEvent("MESSAGE_DELETE_BULK", payload, Intent.GUILD_MESSAGES, channel=channel)
         )
         for message in found:
             self._world.publish("message_deleted", message=message)
@@ -370,5 +363,4 @@ def _newest_first(channel: Channel, *, below: int | None) -> Iterator[DiscordMes
 
 
 def _reference(target: DiscordMessage, *, forward: bool = False) -> Reference:
-    guild = target.channel.guild
-    return Reference(target.channel.id, target.id, guild.id if guild else None, forward)
+    return Reference(target.channel.id, target.id, target.channel.guild_id, forward)

@@ -113,14 +113,11 @@ class Polls:
         poll.final = True
         self._world.emit_message("MESSAGE_UPDATE", message)
         self._world.publish("message_edited", message=message)
-        guild = message.channel.guild
         # Discord posts the result as a message of its own that refers to the poll.
         result = DiscordMessage(
             self._world.ids.next(), message.channel, message.author, type=MessageType.POLL_RESULT
         )
-        result.reference = Reference(
-            message.channel.id, message.id, guild.id if guild is not None else None
-        )
+        result.reference = Reference(message.channel.id, message.id, message.channel.guild_id)
         result.embeds = [_result(poll)]
         channel = message.channel
         channel.by_id[result.id] = result
@@ -132,7 +129,7 @@ class Polls:
         """Return the users who chose an answer; raises 10090 for an unknown answer."""
         answer = _poll(message).answer(answer_id)
         if answer is None:
-            raise errors.DiscordError(404, 10090, "Unknown poll answer")
+            raise errors.unknown_poll_answer()
         return [self._world.users[one] for one in answer.voters]
 
     def _tell(self, name: str, message: DiscordMessage, user: User, answer: PollAnswer) -> None:
@@ -151,7 +148,6 @@ class Polls:
                 payload,
                 Intent.GUILD_MESSAGE_POLLS if guild else Intent.DIRECT_MESSAGE_POLLS,
                 channel=message.channel,
-                guild_id=guild.id if guild else None,
             )
         )
         self._world.publish("poll_vote", message=message, detail=user)

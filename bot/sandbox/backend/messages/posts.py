@@ -44,8 +44,7 @@ class Posts:
         if draft is None or not draft.says_something:
             raise errors.empty_message()
         post = self._threads.make(self._world.ids.next(), forum, actor, settings)
-        assert post.thread is not None
-        post.thread.applied_tags = tags
+        post.thread_state.applied_tags = tags
         for file in draft.attachments or []:
             file.channel_id = post.id
         message = DiscordMessage(post.id, post, actor, draft.content or "")

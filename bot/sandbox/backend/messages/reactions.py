@@ -109,15 +109,7 @@ class Reactions:
     def _emit(self, name: str, message: DiscordMessage, payload: Payload) -> None:
         guild = message.channel.guild
         intent = Intent.GUILD_MESSAGE_REACTIONS if guild else Intent.DIRECT_MESSAGE_REACTIONS
-        self._world.emit(
-            GatewayEvent(
-                name,
-                payload,
-                intent,
-                channel=message.channel,
-                guild_id=guild.id if guild else None,
-            )
-        )
+        self._world.emit(GatewayEvent(name, payload, intent, channel=message.channel))
         self._world.publish("reaction", message=message)
 
 

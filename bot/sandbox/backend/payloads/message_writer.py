@@ -77,30 +77,19 @@ class MessageWriter:
         payload: Payload = {
             "id": str(subject.id),
             "channel_id": str(subject.channel.id),
-            "type": int(subject.type),
-            "content": subject.content if shown else "",
             "author": user(subject.author),
-            "timestamp": isoformat(subject.created_at),
-            "edited_timestamp": None if subject.edited_at is None else isoformat(subject.edited_at),
             "tts": subject.tts,
             "mention_everyone": subject.mention_everyone,
-            "mentions": [user(one) for one in subject.mentions],
-            "mention_roles": [str(one) for one in subject.mention_roles],
-            "attachments": [
-                attachment(one, self.base, now) for one in (subject.attachments if shown else [])
-            ],
-            "embeds": self._fresh(embeds(subject), subject, now) if shown else [],
-            "components": self._fresh(subject.components, subject, now) if shown else [],
             "pinned": subject.pinned_at is not None,
-            "flags": int(subject.flags),
+            **self._content(subject, shown_embeds(subject), now, shown=shown),
         }
-        if subject.stickers:
-            payload["sticker_items"] = [sticker_item(one) for one in subject.stickers]
         if subject.poll is not None and shown:
             payload["poll"] = poll(subject.poll, viewer)
         if subject.snapshots:
             payload["message_snapshots"] = [
-                {"message": self._snapshot(one, now, shown=shown)} for one in subject.snapshots
+                # Discord sends neither the author nor the id of a forwarded message.
+                {"message": self._content(one, one.embeds, now, shown=shown)}
+                for one in subject.snapshots
             ]
         if subject.reactions:
             payload["reactions"] = [_reaction(one, viewer) for one in subject.reactions]
@@ -146,8 +135,15 @@ class MessageWriter:
         found: list[Payload] = relinked(parts, files, self.base, now)
         return found
 
-    def _snapshot(self, subject: Snapshot, now: float, *, shown: bool) -> Payload:
-        """Return a forwarded message; Discord sends neither its author nor its id."""
+    def _content(
+        self,
+        subject: DiscordMessage | Snapshot,
+        embeds: list[Payload],
+        now: float,
+        *,
+        shown: bool,
+    ) -> Payload:
+        """Return the fields that a message and a snapshot share; ``shown`` includes the content."""
         payload: Payload = {
             "type": int(subject.type),
             "content": subject.content if shown else "",
@@ -159,7 +155,7 @@ class MessageWriter:
             "attachments": [
                 attachment(one, self.base, now) for one in (subject.attachments if shown else [])
             ],
-            "embeds": self._fresh(subject.embeds, subject, now) if shown else [],
+            "embeds": self._fresh(embeds, subject, now) if shown else [],
             "components": self._fresh(subject.components, subject, now) if shown else [],
         }
         if subject.stickers:
@@ -202,7 +198,7 @@ def _optional_id(key: str, value: int | None) -> Payload:
     return {} if value is None else {key: str(value)}
 
 
-def embeds(subject: DiscordMessage) -> list[Payload]:
+def shown_embeds(subject: DiscordMessage) -> list[Payload]:
     """Return a message's embeds and link previews; none where they are suppressed."""
     if subject.flags & MessageFlag.SUPPRESS_EMBEDS:
         return []

@@ -189,11 +189,10 @@ def thread_for(subject: Channel, viewer: User) -> Payload:
 
 def thread_member(subject: Channel, user_id: int) -> Payload:
     """Return a membership of a channel thread."""
-    assert subject.thread is not None
     return {
         "id": str(subject.id),
         "user_id": str(user_id),
-        "join_timestamp": isoformat(subject.thread.members[user_id]),
+        "join_timestamp": isoformat(subject.thread_state.members[user_id]),
         "flags": 0,
     }
 

@@ -153,13 +153,7 @@ class Channels:
                 "parent_id": None if channel.parent is None else str(channel.parent.id),
                 "type": int(channel.type),
             }
-            event = GatewayEvent(
-                "THREAD_DELETE",
-                payload,
-                Intent.GUILDS,
-                channel=channel,
-                guild_id=channel.guild.id,
-            )
+            event = GatewayEvent("THREAD_DELETE", payload, Intent.GUILDS, channel=channel)
             world.emit(event)
         else:
             world.emit_channel("CHANNEL_DELETE", channel)
@@ -218,15 +212,7 @@ class Channels:
             payload["guild_id"] = str(channel.guild.id)
             payload["member"] = render.member(channel.guild.members[actor.id])
         intent = Intent.GUILD_MESSAGE_TYPING if channel.guild else Intent.DIRECT_MESSAGE_TYPING
-        world.emit(
-            GatewayEvent(
-                "TYPING_START",
-                payload,
-                intent,
-                channel=channel,
-                guild_id=channel.guild.id if channel.guild else None,
-            )
-        )
+        world.emit(GatewayEvent("TYPING_START", payload, intent, channel=channel))
         world.publish("typing", channel=channel, detail=actor)
 
     def set_overwrite(self, channel: Channel, actor: User, target: int, form: Form) -> None:
@@ -249,7 +235,7 @@ class Channels:
         """Remove one overwrite; needs Manage Roles."""
         self._world.require(channel, actor, Permission.MANAGE_ROLES)
         if channel.overwrites.pop(target, None) is None:
-            raise errors.DiscordError(404, 10009, "Unknown Overwrite")
+            raise errors.unknown_overwrite()
         self.changed(channel)
 
     def _read_overwrites(self, form: Form) -> dict[int, Overwrite] | None:

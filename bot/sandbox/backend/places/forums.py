@@ -30,7 +30,7 @@ def read_settings(channel: Channel, form: Form, ids: Snowflakes) -> "ForumSettin
         settings.tags = [_read_tag(one, known, ids) for one in tags]
         names = [tag.name for tag in settings.tags]
         if len(set(names)) < len(names):
-            raise errors.DiscordError(400, 40061, "Tag names must be unique")
+            raise errors.tag_names_not_unique()
     if "flags" in form:
         flags = form.integer("flags", 0) or 0
         settings.flags = ChannelFlag(flags & ChannelFlag.REQUIRE_TAG)

@@ -58,9 +58,7 @@ class Threads:
         starter = DiscordMessage(
             self._world.ids.next(), thread, message.author, type=MessageType.THREAD_STARTER_MESSAGE
         )
-        starter.reference = Reference(
-            parent.id, message.id, parent.guild.id if parent.guild else None
-        )
+        starter.reference = Reference(parent.id, message.id, parent.guild_id)
         starter.referenced = message
         starter.position = 0
         thread.by_id[starter.id] = starter
@@ -87,21 +85,19 @@ class Threads:
             Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS,
         )
         thread = self.make(self._world.ids.next(), parent, actor, settings, private=private)
-        assert thread.thread is not None
-        thread.thread.invitable = bool(invitable)
+        thread.thread_state.invitable = bool(invitable)
         self.announce(thread, actor)
         if not private:
             notice = DiscordMessage(
                 self._world.ids.next(), parent, actor, thread.name, MessageType.THREAD_CREATED
             )
-            notice.reference = Reference(thread.id, None, parent.guild.id if parent.guild else None)
+            notice.reference = Reference(thread.id, None, parent.guild_id)
             post(notice)
         return thread
 
     def _may_have_threads(self, parent: Channel) -> None:
         if parent.type is not ChannelType.TEXT:
-            message = "Cannot execute action on this channel type"
-            raise errors.DiscordError(400, 50024, message)
+            raise errors.wrong_channel_type()
 
     def read(self, form: Form, parent: Channel) -> ThreadSettings:
         """Return the settings of a new thread; the parent gives those that the request lacks."""
@@ -154,16 +150,13 @@ class Threads:
         payload = {**render.thread_for(thread, actor), "newly_created": True}
         if actor is not self._world.bot:
             payload.pop("member", None)
-        event = GatewayEvent(
-            "THREAD_CREATE", payload, Intent.GUILDS, channel=thread, guild_id=thread.guild.id
-        )
+        event = GatewayEvent("THREAD_CREATE", payload, Intent.GUILDS, channel=thread)
         self._world.emit(event)
         self._world.publish("thread_created", channel=thread)
 
     def add_member(self, thread: Channel, user: User) -> None:
         """Add a user to the thread; does nothing for a member of it."""
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         assert thread.guild is not None
         if user.id in state.members:
             return
@@ -188,8 +181,7 @@ class Threads:
 
     def remove_member(self, thread: Channel, user_id: int) -> None:
         """Remove a user from the thread; raises 10007 where they are not in it."""
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         if state.members.pop(user_id, None) is None:
             raise errors.unknown_member()
         self._emit_members(thread, removed=[str(user_id)], about=self._world.users[user_id])
@@ -203,27 +195,17 @@ class Threads:
         added: list[Payload] | None = None,
         removed: list[str] | None = None,
     ) -> None:
-        assert thread.guild is not None
-        assert thread.thread is not None
         payload: Payload = {
             "id": str(thread.id),
-            "guild_id": str(thread.guild.id),
-            "member_count": min(50, len(thread.thread.members)),
+            "guild_id": str(thread.guild_id),
+            "member_count": min(50, len(thread.thread_state.members)),
         }
         if added:
             payload["added_members"] = added
         if removed:
             payload["removed_member_ids"] = removed
         intent = Intent.GUILDS if about is self._world.bot else Intent.GUILD_MEMBERS
-        self._world.emit(
-            GatewayEvent(
-                "THREAD_MEMBERS_UPDATE",
-                payload,
-                intent,
-                channel=thread,
-                guild_id=thread.guild.id,
-            )
-        )
+        self._world.emit(GatewayEvent("THREAD_MEMBERS_UPDATE", payload, intent, channel=thread))
 
     def modify(self, thread: Channel, actor: User, form: Form) -> None:
         """Change a thread from a request.
@@ -231,8 +213,7 @@ class Threads:
         The owner may change all but lock, slowmode and flags; Manage Threads allows everything.
         """
         world = self._world
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         name = form.text("name", least=1, most=100)
         archived = form.boolean("archived", None)
         locked = form.boolean("locked", None)
@@ -277,8 +258,7 @@ class Threads:
 
     def wake(self, thread: Channel, actor: User) -> None:
         """Unarchive a thread because somebody posts; raises 160005 where it is locked for them."""
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         manages = self._world.allowed(thread, actor) & Permission.MANAGE_THREADS
         if state.locked and not manages:
             raise errors.thread_locked()
@@ -289,8 +269,7 @@ class Threads:
 
     def posted(self, thread: Channel, message: DiscordMessage) -> None:
         """Count a message, add its author and the mentioned members, and restart the idle timer."""
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         assert thread.guild is not None
         message.position = state.total_sent
         # The first message of a forum post is not counted, see
@@ -323,8 +302,7 @@ class Threads:
         self._world.publish("thread_changed", channel=thread)
 
     def _idle_until(self, thread: Channel) -> float:
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         last = state.archived_at
         if thread.by_id:
             last = max(last, next(reversed(thread.by_id.values())).created_at)
@@ -332,8 +310,7 @@ class Threads:
 
     def _archive_later(self, thread: Channel) -> None:
         """Set the thread's one timer for when it may have been idle for long enough."""
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         due = self._idle_until(thread)
         if state.look is not None:
             if state.look.when <= due:
@@ -342,8 +319,7 @@ class Threads:
         state.look = self._world.clock.call_at(due, lambda: self._archive_if_idle(thread))
 
     def _archive_if_idle(self, thread: Channel) -> None:
-        state = thread.thread
-        assert state is not None
+        state = thread.thread_state
         state.look = None
         if state.archived or thread.deleted:
             return

@@ -40,9 +40,10 @@ PRIVILEGED: Final = {
 class GatewayEvent:
     """A gateway dispatch and its recipients.
 
-    intent is what a bot's session must have asked for (None: always sent); ``channel`` restricts
-    it to who sees that channel; only to these users; ``stripped`` makes the payload for a session
-    that may not read message content.
+    A bot's session gets the event if it asked for the ``intent``; None needs no intent.
+    ``channel`` restricts the event to users who see the channel, ``only`` to users by their ids.
+    ``guild_id`` chooses the shard; its default is the channel's guild. ``stripped`` makes the
+    payload for a session that may not read message content.
     """
 
     name: str
@@ -52,6 +53,10 @@ class GatewayEvent:
     only: frozenset[int] | None = None
     stripped: Callable[[], Payload] | None = None
     guild_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.guild_id is None and self.channel is not None:
+            self.guild_id = self.channel.guild_id
 
 
 ChangeKind = Literal[

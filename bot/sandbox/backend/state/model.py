@@ -1,7 +1,8 @@
 """Users, guilds, channels and messages: plain objects that know no HTTP."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from bot.sandbox.backend.state.kinds import (
     NO_CHANNEL_FLAGS,
@@ -141,6 +142,17 @@ class Channel:
     owner_id: int | None = None
 
     @property
+    def guild_id(self) -> int | None:
+        """The id of the guild; None for a DM."""
+        return None if self.guild is None else self.guild.id
+
+    @property
+    def thread_state(self) -> ThreadState:
+        """The state of a channel thread; the channel must be a channel thread."""
+        assert self.thread is not None
+        return self.thread
+
+    @property
     def messages(self) -> "list[DiscordMessage]":
         """The messages, oldest first."""
         return list(self.by_id.values())
@@ -201,24 +213,27 @@ class Guild:
 
     def role(self, name: str) -> Role:
         """Return the role of that name; raises ``LookupError``."""
-        for role in self.roles.values():
-            if role.name == name:
-                return role
-        raise LookupError(f"the guild has no role named {name!r}")
+        return _named(name, self.roles.values(), "role")
 
     def sticker(self, name: str) -> Sticker:
         """Return the sticker of that name; raises ``LookupError``."""
-        for sticker in self.stickers.values():
-            if sticker.name == name:
-                return sticker
-        raise LookupError(f"the guild has no sticker named {name!r}")
+        return _named(name, self.stickers.values(), "sticker")
 
     def text_channel(self, name: str) -> Channel:
         """Return the text channel of that name; raises ``LookupError``."""
-        for channel in self.channels.values():
-            if channel.name == name and channel.type is ChannelType.TEXT:
-                return channel
-        raise LookupError(f"the guild has no text channel named {name!r}")
+        text_channels = [one for one in self.channels.values() if one.type is ChannelType.TEXT]
+        return _named(name, text_channels, "text channel")
+
+
+_Named = TypeVar("_Named", Role, Sticker, Channel)
+
+
+def _named(name: str, objects: Iterable[_Named], kind: str) -> _Named:
+    """Return the first object of this name; raises ``LookupError``."""
+    found = next((one for one in objects if one.name == name), None)
+    if found is None:
+        raise LookupError(f"the guild has no {kind} named {name!r}")
+    return found
 
 
 @dataclass(slots=True, eq=False)

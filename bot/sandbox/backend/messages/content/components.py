@@ -162,24 +162,13 @@ class ComponentReader:
         label = form.text("label", most=80)
         if label:
             payload["label"] = label
-        emoji = self._emoji(form)
+        emoji = modal_fields.read_emoji(form)
         if emoji is not None:
             payload["emoji"] = emoji
         if not label and emoji is None:
             form.problem("BUTTON_COMPONENT_INVALID", "A button needs a label or an emoji.", "label")
         if form.boolean("disabled", False):
             payload["disabled"] = True
-
-    def _emoji(self, form: Form) -> Payload | None:
-        emoji = form.form("emoji")
-        if emoji is None:
-            return None
-        animated = emoji.boolean("animated", False)
-        payload: Payload = {"name": emoji.text("name") or ""}
-        custom = emoji.snowflake("id")
-        if custom is not None:
-            payload.update(id=str(custom), animated=bool(animated))
-        return payload
 
     def _select(self, form: Form, payload: Payload) -> None:
         self._custom_id(form, payload)
@@ -196,7 +185,7 @@ class ComponentReader:
         elif form.raw("required") is not None:
             form.ignore("required")
         if payload["type"] == STRING_SELECT:
-            payload["options"] = self._options(form)
+            payload["options"] = modal_fields.read_options(form, least=1, most=25, emojis=True)
         else:
             if payload["type"] == CHANNEL_SELECT:
                 kinds = form.integers("channel_types", set(range(17)))
@@ -210,26 +199,6 @@ class ComponentReader:
         form.required("id")
         form.required("type")
         return {"id": str(form.snowflake("id") or 0), "type": form.text("type")}
-
-    def _options(self, form: Form) -> list[Payload]:
-        form.required("options")
-        options = form.forms("options", most=25) or []
-        if form.given("options") and not options:
-            message = "Must be between 1 and 25 in length."
-            form.problem("BASE_TYPE_BAD_LENGTH", message, "options")
-        found: list[Payload] = []
-        for option in options:
-            entry = modal_fields.read_option(option)
-            emoji = self._emoji(option)
-            if emoji is not None:
-                entry["emoji"] = emoji
-            if option.boolean("default", False):
-                entry["default"] = True
-            if any(entry["value"] == other["value"] for other in found):
-                message = "The specified option value is already used"
-                option.problem("SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message, "value")
-            found.append(entry)
-        return found
 
     def _field(self, read: Callable[[Form, Payload], None]) -> Callable[[Form, Payload], None]:
         def read_field(form: Form, payload: Payload) -> None:

@@ -35,7 +35,7 @@ def read_file_upload(form: Form, payload: Payload) -> None:
 def read_radio_group(form: Form, payload: Payload) -> None:
     """Read a group of two to ten options of which one is chosen."""
     payload["required"] = bool(form.boolean("required", True))
-    payload["options"] = _read_options(form, least=2)
+    payload["options"] = read_options(form, least=2)
     if sum(1 for option in payload["options"] if option.get("default")) > 1:
         message = "Only one option can be the default"
         form.problem("RADIO_GROUP_TOO_MANY_DEFAULT_OPTIONS", message, "options")
@@ -44,7 +44,7 @@ def read_radio_group(form: Form, payload: Payload) -> None:
 def read_checkbox_group(form: Form, payload: Payload) -> None:
     """Read a group of up to ten options of which several may be chosen."""
     payload["required"] = bool(form.boolean("required", True))
-    payload["options"] = _read_options(form, least=1)
+    payload["options"] = read_options(form, least=1)
     _read_count(form, payload, len(payload["options"]) or 1)
 
 
@@ -59,29 +59,43 @@ def _read_count(form: Form, payload: Payload, most: int) -> None:
     payload["max_values"] = form.integer("max_values", most, least=1, most=MAX_CHOICES)
 
 
-def read_option(option: Form) -> Payload:
-    """Return the fields that options of selects, radio groups and checkbox groups share."""
-    option.required("label")
-    option.required("value")
-    entry: Payload = {
-        "label": option.text("label", least=1, most=100) or "",
-        "value": option.text("value", least=1, most=100) or "",
-    }
-    description = option.text("description", most=100)
-    if description:
-        entry["description"] = description
-    return entry
+def read_emoji(form: Form) -> Payload | None:
+    """Return the emoji of a button or of an option, or None."""
+    emoji = form.form("emoji")
+    if emoji is None:
+        return None
+    animated = emoji.boolean("animated", False)
+    payload: Payload = {"name": emoji.text("name") or ""}
+    custom = emoji.snowflake("id")
+    if custom is not None:
+        payload.update(id=str(custom), animated=bool(animated))
+    return payload
 
 
-def _read_options(form: Form, *, least: int) -> list[Payload]:
+def read_options(
+    form: Form, *, least: int, most: int = MAX_CHOICES, emojis: bool = False
+) -> list[Payload]:
+    """Return the options of a select, radio group or checkbox group.
+
+    ``emojis``: an option may have one.
+    """
     form.required("options")
-    options = form.forms("options", most=MAX_CHOICES) or []
+    options = form.forms("options", most=most) or []
     if form.given("options") and len(options) < least:
-        message = f"Must be between {least} and {MAX_CHOICES} in length."
+        message = f"Must be between {least} and {most} in length."
         form.problem("BASE_TYPE_BAD_LENGTH", message, "options")
     found: list[Payload] = []
     for option in options:
-        entry = read_option(option)
+        option.required("label")
+        option.required("value")
+        entry: Payload = {
+            "label": option.text("label", least=1, most=100) or "",
+            "value": option.text("value", least=1, most=100) or "",
+        }
+        if description := option.text("description", most=100):
+            entry["description"] = description
+        if emojis and (emoji := read_emoji(option)) is not None:
+            entry["emoji"] = emoji
         if option.boolean("default", False):
             entry["default"] = True
         if any(entry["value"] == other["value"] for other in found):
