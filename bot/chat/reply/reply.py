@@ -76,6 +76,7 @@ class Reply:
         self._text: Callable[[], str] = str
         self._changed = asyncio.Event()
         self._progress: asyncio.Task[None] | None = None
+        self._progress_over = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._channel_lost = channel_lost
@@ -137,6 +138,15 @@ class Reply:
         self._changed.set()
         if self._progress is None:
             self._progress = asyncio.create_task(self._show_progress())
+
+    def end_progress(self) -> None:
+        """Begin no more progress edits: the final edit would have to wait for them.
+
+        An edit under way goes on.
+        """
+        self._progress_over = True
+        if self._progress is not None and self._idle.is_set():
+            self._progress.cancel()
 
     async def finish(
         self,
@@ -266,7 +276,7 @@ class Reply:
         channel_id = self._turn.channel_id
         failures = 0
         shown = ""
-        while True:
+        while not self._progress_over:
             await self._changed.wait()
             if self._text() == shown:
                 # Only whitespace or an unfinished citation was added: not worth an edit.

@@ -301,6 +301,7 @@ class TurnRunner:
             if run is None:
                 run = await self._threads.api.retrieve_run(turn.thread_id or "", turn.run_id or "")
             self._end = await self._follower.to_end(run, events)
+            self._reply.end_progress()
         except APIError as error:
             reason = f"it is gone: {error}"
             self._end = RunEnd("failed", self._follower.text, "model_failed", reason=reason)

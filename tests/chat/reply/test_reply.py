@@ -18,7 +18,9 @@ from bot.sandbox import Permission
 from bot.store.ledger import Turn
 from tests.scenarios.community import labels
 from tests.support.discord_rest import RestBot
-from tests.support.eventually import PATIENCE
+from tests.support.eventually import PATIENCE, eventually
+
+EDIT = "/channels/{channel_id}/messages/{message_id}"
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Written:
         clock = self.bot.clock
         place = self.turn.channel_id, self.turn.guild_id
         writer = ChannelWriter(self.bot.client, *place, RestRetry(clock), clock)
-        throttle = EditThrottle(clock, channel_seconds=0.0)
+        throttle = EditThrottle(clock, channel_seconds=0.0, per_second=10_000)
         throttle.begin(self.turn.channel_id)
         return Reply(
             self.turn,
@@ -43,6 +45,11 @@ class Written:
             unsure=unsure,
             channel_lost=self.lost.set,
         )
+
+    async def send_others(self) -> None:
+        """Send other messages, one after the other: an edit under way ends before the last one."""
+        for number in range(5):
+            await self.bot.client.get_partial_messageable(self.bot.general.id).send(f"no. {number}")
 
     async def parts(self) -> tuple[int, ...]:
         turn = await self.bot.ledger.history.turn(self.turn.id)
@@ -99,6 +106,34 @@ async def test_progress_shows_in_the_reply_and_the_end_replaces_it(written: Writ
     assert await reply.finish("Half of it.", ["-# note"], [])
     assert message.content == "Half of it.\n-# note"
     assert labels(message) == []
+
+
+async def test_no_progress_edit_begins_once_progress_has_ended(written: Written) -> None:
+    reply = written.reply()
+    message = written.bot.general.by_id[await placed(written, reply)]
+    held = written.bot.sandbox.faults.hold_requests("PATCH", EDIT)
+    reply.show(lambda: "Half of")
+    await eventually(lambda: held.hits)
+    reply.show(lambda: "Half of it")
+    reply.end_progress()
+    held.release()
+    await written.bot.sandbox.until(lambda: message.content == "Half of")
+    await written.send_others()
+    assert await reply.finish("Half of it.", [], [])
+    assert [edit.content for edit in message.edits] == ["Half of", "Half of it."]
+
+
+async def test_a_progress_edit_that_waits_for_its_time_is_not_made_once_progress_has_ended(
+    written: Written,
+) -> None:
+    reply = written.reply()
+    message = written.bot.general.by_id[await placed(written, reply)]
+    reply.show(lambda: "Half of")
+    reply.end_progress()
+    await written.send_others()
+    assert message.content == localized("thinking")
+    assert await reply.finish("Half of it.", [], [])
+    assert message.content == "Half of it."
 
 
 async def test_a_long_answer_is_split_and_every_part_is_in_the_ledger(written: Written) -> None:
