@@ -26,6 +26,7 @@ from bot.app.providers.transcription import AudioTranscriber
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.errors import APIError
 from bot.chat.bot import ChatBot
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.threads.api_errors import may_pass
@@ -216,24 +217,26 @@ class Container:
             # A small model writes poor titles, and a question would wait for each title.
             discord = msgspec.structs.replace(discord, name_threads="question")
         bot = ChatBot(
-            discord,
-            api,
-            ledger,
-            assistants.default_id,
-            self._clock,
-            FileReaders(AttachmentText(), Downloads(self._clock), self._transcriber()),
-            access=self._config.access,
-            schedules=self._config.schedules,
-            spending=self._config.limits,
-            prices=self._config.prices,
-            functions=self._functions,
-            configured=assistants.by_name,
-            models=self._offered_models,
-            tell_place=place_switch(self._config.assistants, assistants),
-            drawer=painter,
-            last_backup=lambda: last_backup(self._config),
-            limits=limits,
-            metrics=self._monitoring.reports,
+            ChatDependencies(
+                settings=discord,
+                api=api,
+                ledger=ledger,
+                assistant_id=assistants.default_id,
+                clock=self._clock,
+                readers=FileReaders(AttachmentText(), Downloads(self._clock), self._transcriber()),
+                access=self._config.access,
+                schedules=self._config.schedules,
+                spending=self._config.limits,
+                prices=self._config.prices,
+                functions=self._functions,
+                configured=assistants.by_name,
+                models=self._offered_models,
+                tell_place=place_switch(self._config.assistants, assistants),
+                drawer=painter,
+                last_backup=lambda: last_backup(self._config),
+                limits=limits,
+                metrics=self._monitoring.reports,
+            )
         )
         self._running = bot, api, ledger
         self._monitoring.watch_bot(bot, ledger)

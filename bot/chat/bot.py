@@ -3,33 +3,24 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import discord
 from msgspec import Struct
 
-from bot.assistants.api import AssistantsAPI
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
-from bot.chat.commands.handlers.assistants import ModelLister
-from bot.chat.intake.attachments import FileReaders
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.ledger_retry import until_ledger_answers
-from bot.chat.limits import ChatLimits
 from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton, Choice
-from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import login_with_retries
 from bot.chat.turns.place_instructions import PlaceSwitch
 from bot.chat.wiring import build_parts
-from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
-from bot.config.limits import LimitSettings, PriceSettings
-from bot.runtime.clock import Clock
 from bot.runtime.log_context import LOG_ID
-from bot.runtime.metrics import Metrics
 from bot.runtime.tasks import BackgroundTasks
-from bot.store.ledger import Ledger, LedgerError, Period, Used
-from bot.tools.functions import Functions
+from bot.store.ledger import LedgerError, Period, Used
 
 _LONGEST_RATE_LIMIT: Final = 30.0
 """The longest time that discord.py itself waits for a rate limit, in seconds."""
@@ -67,36 +58,10 @@ class ChatBot(dpy_internals.GuardedClient):
     ``start`` connects and returns when the bot was closed. Raises ``discord.LoginFailure`` for a
     refused token, ``discord.PrivilegedIntentsRequired`` where the Message Content intent is not
     granted, and ``IncompatibleLibraryError`` where the installed discord.py does not fit.
-
-    ``assistant_id`` answers where nobody chose another assistant; ``configured`` are the configured
-    ones' ids by name. ``access`` says whom the operator lets use the bot. ``functions``
-    are those that the bot runs. ``models`` lists the
-    model endpoint's models. ``tell_place`` says which assistants are told where and when they
-    answer; None: all.
     """
 
-    def __init__(
-        self,
-        settings: DiscordSettings,
-        api: AssistantsAPI,
-        ledger: Ledger,
-        assistant_id: str,
-        clock: Clock,
-        readers: FileReaders,
-        *,
-        access: AccessSettings | None = None,
-        functions: Functions | None = None,
-        schedules: SchedulesSettings | None = None,
-        spending: LimitSettings | None = None,
-        prices: PriceSettings | None = None,
-        configured: Mapping[str, str] | None = None,
-        models: ModelLister | None = None,
-        tell_place: PlaceSwitch | None = None,
-        drawer: FormulaDrawer | None = None,
-        last_backup: Callable[[], float | None] | None = None,
-        limits: ChatLimits | None = None,
-        metrics: Metrics | None = None,
-    ) -> None:
+    def __init__(self, given: ChatDependencies) -> None:
+        settings = given.settings
         super().__init__(
             intents=_intents(settings.message_content),
             # Nothing that a model writes notifies anybody.
@@ -110,29 +75,9 @@ class ChatBot(dpy_internals.GuardedClient):
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
         )
         self._settings = settings
-        self._ledger = ledger
-        self._clock = clock
-        self._parts = build_parts(
-            self,
-            settings,
-            api,
-            ledger,
-            assistant_id,
-            clock,
-            readers,
-            access=access or AccessSettings(),
-            functions=functions,
-            schedules=schedules or SchedulesSettings(),
-            spending=spending,
-            prices=prices,
-            configured=configured,
-            models=models,
-            tell_place=tell_place,
-            drawer=drawer,
-            last_backup=last_backup,
-            limits=limits or ChatLimits(),
-            metrics=metrics,
-        )
+        self._ledger = given.ledger
+        self._clock = given.clock
+        self._parts = build_parts(self, given)
         self._tasks = BackgroundTasks()
         self._started = False
         self._start_counted = False

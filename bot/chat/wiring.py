@@ -1,11 +1,9 @@
 """Builds the parts of the chat package around one Discord client and connects them."""
 
-from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 import discord
 
-from bot.assistants.api import AssistantsAPI
 from bot.chat.access.budgets import Budgets
 from bot.chat.access.gate import AccessGate
 from bot.chat.access.operator_alerts import OperatorAlerts
@@ -26,7 +24,7 @@ from bot.chat.commands.forms.modals import Modals
 from bot.chat.commands.forms.question_form import QUESTION_FORM, QuestionForm
 from bot.chat.commands.groups import CommandHandlers, ServerCommands, command_groups
 from bot.chat.commands.handlers.ask import ASK_FORM, AskCommands
-from bot.chat.commands.handlers.assistants import AssistantCommands, ModelLister, no_models
+from bot.chat.commands.handlers.assistants import AssistantCommands
 from bot.chat.commands.handlers.conversations import ConversationCommands
 from bot.chat.commands.handlers.help import HelpCommand
 from bot.chat.commands.handlers.privacy import PrivacyCommands
@@ -34,20 +32,19 @@ from bot.chat.commands.handlers.schedules import ScheduleCommands
 from bot.chat.commands.handlers.tools import DENIAL_FORM, ToolCommands
 from bot.chat.commands.interaction import ResponseTokens
 from bot.chat.commands.interaction_gate import InteractionGate
-from bot.chat.intake.attachments import AttachmentReader, FileReaders
+from bot.chat.dependencies import ChatDependencies
+from bot.chat.intake.attachments import AttachmentReader
 from bot.chat.intake.listener import Listener
 from bot.chat.intake.references import ReferenceReader
 from bot.chat.intake.routing import Router
 from bot.chat.intake.thread_opener import ThreadOpener
 from bot.chat.intake.unreadable import UnreadableMessages
-from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
 from bot.chat.places.assistant_choice import AssistantChoice
 from bot.chat.places.channel_rules import RuleBook
 from bot.chat.places.people_calls import Handovers, PeopleCalls
 from bot.chat.places.post_tags import PostTags
 from bot.chat.reply.asker_notices import AskerNotices
-from bot.chat.reply.content.illustration import FormulaDrawer
 from bot.chat.reply.delivery.channel_writer_factory import ChannelWriterFactory
 from bot.chat.reply.delivery.edit_throttle import EditThrottle
 from bot.chat.reply.waiting_reactions import WaitingReactions
@@ -71,45 +68,17 @@ from bot.chat.turns.functions.function_calls import FunctionCaller
 from bot.chat.turns.functions.late_calls import LateCalls
 from bot.chat.turns.functions.tool_context import ToolContexts
 from bot.chat.turns.missed_changes import MissedChanges
-from bot.chat.turns.place_instructions import PlaceInstructions, PlaceSwitch
+from bot.chat.turns.place_instructions import PlaceInstructions
 from bot.chat.turns.run_slots import RunSlots
 from bot.chat.turns.scheduler import TurnScheduler
 from bot.chat.turns.turn_context import TurnServices
-from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
-from bot.config.limits import LimitSettings, PriceSettings
-from bot.runtime.clock import Clock
-from bot.runtime.metrics import Metrics
-from bot.store.ledger import Ledger
-from bot.tools.functions import Functions
 
 
-def build_parts(
-    client: discord.Client,
-    settings: DiscordSettings,
-    api: AssistantsAPI,
-    ledger: Ledger,
-    assistant_id: str,
-    clock: Clock,
-    readers: FileReaders,
-    *,
-    access: AccessSettings,
-    functions: Functions | None = None,
-    schedules: SchedulesSettings,
-    spending: LimitSettings | None = None,
-    prices: PriceSettings | None = None,
-    configured: Mapping[str, str] | None = None,
-    models: ModelLister | None = None,
-    tell_place: PlaceSwitch | None = None,
-    drawer: FormulaDrawer | None = None,
-    last_backup: Callable[[], float | None] | None = None,
-    limits: ChatLimits,
-    metrics: Metrics | None = None,
-) -> ChatParts:
-    """Build every part around a client that has not logged in yet.
-
-    ``configured`` are the ids of the configured assistants by name; ``models`` lists model names.
-    """
-    metrics, functions = metrics or Metrics(), functions or Functions()
+def build_parts(client: discord.Client, given: ChatDependencies) -> ChatParts:
+    """Build every part around a client that has not logged in yet."""
+    settings, api, ledger, clock = given.settings, given.api, given.ledger, given.clock
+    functions, schedules, spending = given.functions, given.schedules, given.spending
+    limits, metrics = given.limits, given.metrics
     fluent.load()
     throttle = EditThrottle(clock, channel_seconds=limits.edit_seconds)
     gateway = Gateway(client, clock)
@@ -125,27 +94,27 @@ def build_parts(
     locales = Locales(client, ledger)
     asker_notices = AskerNotices(client, ledger, rest, locales)
     alerts = OperatorAlerts(client, ledger, rest, locales, clock, settings.alert_channel)
-    gate = AccessGate(access, ledger)
+    gate = AccessGate(given.access, ledger)
     visitors = Visitors(client, ledger, rest)
-    spending, costs = spending or LimitSettings(), Prices(prices or PriceSettings())
-    zone, alert = ZoneInfo(settings.time_zone), alerts.limit_reached_soon
-    budgets = Budgets(spending, costs, ledger, clock, zone, visitors.category_of, alert)
+    prices, zone = Prices(given.prices), ZoneInfo(settings.time_zone)
+    alert = alerts.limit_reached_soon
+    budgets = Budgets(spending, prices, ledger, clock, zone, visitors.category_of, alert)
     question_limits = QuestionLimits(spending, budgets)
     question_gate = QuestionGate(client, ledger, rest, locales, gate, visitors, question_limits)
     read_markers = ReadMarkers(ledger, clock, write_seconds=limits.write_seconds)
-    choice = AssistantChoice(client, ledger, assistant_id, configured)
+    choice = AssistantChoice(client, ledger, given.assistant_id, given.configured)
     threads = AssistantThreads(
         api,
         ledger,
         clock,
-        assistant_id,
+        given.assistant_id,
         choice=choice,
         replies=writers,
         summarize_history=settings.summarize_history,
         completion_tokens=spending.completion_tokens or None,
     )
     charge_settler = ChargeSettler(ledger, threads, budgets.prices, clock)
-    attachments = AttachmentReader(client, rest, clock, threads, settings, readers)
+    attachments = AttachmentReader(client, rest, clock, threads, settings, given.readers)
     editor = AssistantEditor(threads, ledger, attachments, functions)
     run_slots = RunSlots(limits.concurrent_runs, spending)
     missed_changes = MissedChanges(client, ledger, rest, clock)
@@ -169,7 +138,7 @@ def build_parts(
         is_on=settings.name_threads == "model",
     )
     references = ReferenceReader(client, ledger, rest, clock, rules, settings)
-    place = PlaceInstructions(client, ledger, clock, zone.key, tell_place or PlaceSwitch())
+    place = PlaceInstructions(client, ledger, clock, zone.key, given.tell_place)
     reminders = Reminders(ledger, clock, zone, most=schedules.most_reminders)
     handovers = Handovers(ledger, rules, chores.begin)
     contexts = ToolContexts(client, ledger, rest, clock, functions, reminders, handovers, zone)
@@ -199,7 +168,7 @@ def build_parts(
         metrics=metrics,
         alerts=alerts,
         progress_grace=limits.progress_grace,
-        drawer=drawer,
+        drawer=given.drawer,
     )
     vote_reporter = VoteReporter(threads, ledger, writers)
     scheduler = TurnScheduler(
@@ -268,7 +237,7 @@ def build_parts(
         cancel=scheduler.cancel,
         schedule=scheduler.schedule,
         finish_chores=chores.finish,
-        last_backup=last_backup or (lambda: None),
+        last_backup=given.last_backup,
     )
     conversations = ConversationCommands(
         client, ledger, rest, threads, choice, rules, handovers, chores.begin
@@ -309,7 +278,7 @@ def build_parts(
         tools=tools,
         schedules=ScheduleCommands(ledger, rest, clock, due_questions, reminders, schedules),
         assistants=AssistantCommands(
-            client, ledger, rest, clock, threads, choice, editor, functions, models or no_models
+            client, ledger, rest, clock, threads, choice, editor, functions, given.models
         ),
         servers=ServerCommands.build(
             client, ledger, rest, clock, locales, rules, gate, budgets, settings
@@ -388,7 +357,7 @@ def build_parts(
         ),
         command_tree=BotCommandTree(
             client,
-            command_groups(commands, admins, for_users=access.user_installs),
+            command_groups(commands, admins, for_users=given.access.user_installs),
             ledger,
             rest,
             interaction_gate,

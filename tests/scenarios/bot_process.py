@@ -13,6 +13,7 @@ from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateAssistant
 from bot.assistants.validation import from_raw
 from bot.chat.bot import ChatBot
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders
 from bot.config import AccessSettings, DiscordSettings
 from bot.config.tools import ToolsSettings
@@ -64,15 +65,17 @@ async def _run(
     readers = FileReaders(AttachmentText(), Downloads(clock))
     drawer = QuickDrawer()
     bot = ChatBot(
-        settings,
-        api,
-        ledger,
-        assistant.id,
-        clock,
-        readers,
-        access=access,
-        functions=functions,
-        drawer=drawer,
+        ChatDependencies(
+            settings=settings,
+            api=api,
+            ledger=ledger,
+            assistant_id=assistant.id,
+            clock=clock,
+            readers=readers,
+            access=access,
+            functions=functions,
+            drawer=drawer,
+        )
     )
     await bot.start(token)
 

@@ -17,6 +17,7 @@ from bot.assistants.schema.objects import Message as ThreadMessage
 from bot.assistants.schema.objects import Run
 from bot.assistants.schema.requests import CreateAssistant, Page
 from bot.chat.bot import ChatBot
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders, Transcriber
 from bot.chat.limits import ChatLimits
 from bot.chat.reply.content.illustration import FormulaDrawer
@@ -71,7 +72,7 @@ class Community:
         """What draws formulas; without it they are text."""
         self.limits = ChatLimits()
         """What the bot is started with; a test changes them with ``restart_bot``."""
-        self.metrics: Metrics | None = None
+        self.metrics = Metrics()
         self.settings = DiscordSettings(
             answer_in="thread" if answer_in == "thread" else "channel",
             api_url=sandbox.api_url,
@@ -86,7 +87,7 @@ class Community:
         self.spending = LimitSettings()
         self.prices = PriceSettings()
         self.tell_place = PlaceSwitch()
-        self.functions: Functions | None = None
+        self.functions = Functions()
         """The functions that the bot runs; without them it has none."""
         self.transcriber: Transcriber | None = None
         self.configured: dict[str, str] = {}
@@ -143,23 +144,25 @@ class Community:
         """Start the bot on its file and wait until it is on Discord."""
         await self._open_ledger()
         self.bot = ChatBot(
-            self.settings,
-            overridden(self.api, self.operations),
-            self.ledger,
-            self.assistant_id,
-            self.clock,
-            FileReaders(AttachmentText(), Downloads(self.clock), self.transcriber),
-            access=self.access,
-            functions=self.functions,
-            schedules=self.schedules,
-            spending=self.spending,
-            prices=self.prices,
-            configured=self.configured,
-            models=self._models,
-            tell_place=self.tell_place,
-            drawer=self.drawer,
-            limits=self.limits,
-            metrics=self.metrics,
+            ChatDependencies(
+                settings=self.settings,
+                api=overridden(self.api, self.operations),
+                ledger=self.ledger,
+                assistant_id=self.assistant_id,
+                clock=self.clock,
+                readers=FileReaders(AttachmentText(), Downloads(self.clock), self.transcriber),
+                access=self.access,
+                functions=self.functions,
+                schedules=self.schedules,
+                spending=self.spending,
+                prices=self.prices,
+                configured=self.configured,
+                models=self._models,
+                tell_place=self.tell_place,
+                drawer=self.drawer,
+                limits=self.limits,
+                metrics=self.metrics,
+            )
         )
         self._running = asyncio.create_task(self.bot.start(self.sandbox.token))
         ready = asyncio.create_task(self.sandbox.bot_ready())

@@ -10,12 +10,13 @@ from bot.app.providers.attachment_text import AttachmentText
 from bot.app.providers.downloads import Downloads
 from bot.assistants.api import AssistantsAPI
 from bot.assistants.schema.requests import CreateAssistant
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders
 from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
 from bot.chat.transport import dpy_internals
 from bot.chat.wiring import build_parts
-from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
+from bot.config import AccessSettings, DiscordSettings
 from bot.engine import Engine
 from bot.models.chat_completions.model import ChatCompletions
 from bot.sandbox import Channel, Sandbox
@@ -126,15 +127,16 @@ async def rest_bot(directory: Path) -> AsyncIterator[RestBot]:
         settings = DiscordSettings(api_url=sandbox.api_url, name_threads="question")
         parts = build_parts(
             client,
-            settings,
-            api,
-            ledger,
-            assistant.id,
-            clock,
-            FileReaders(AttachmentText(), Downloads(clock)),
-            access=AccessSettings(direct_messages=True),
-            schedules=SchedulesSettings(),
-            limits=ChatLimits(concurrent_runs=10),
+            ChatDependencies(
+                settings=settings,
+                api=api,
+                ledger=ledger,
+                assistant_id=assistant.id,
+                clock=clock,
+                readers=FileReaders(AttachmentText(), Downloads(clock)),
+                access=AccessSettings(direct_messages=True),
+                limits=ChatLimits(concurrent_runs=10),
+            ),
         )
         dpy_internals.use_api(sandbox.api_url)
         await client.login(sandbox.token)

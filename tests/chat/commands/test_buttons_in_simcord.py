@@ -16,14 +16,14 @@ from bot.app.providers.attachment_text import AttachmentText
 from bot.app.providers.downloads import Downloads
 from bot.assistants.schema.requests import CreateMessage, CreateRun, CreateThread
 from bot.chat.commands.buttons.reply_buttons import ReplyButtonHandlers
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.intake.attachments import FileReaders
-from bot.chat.limits import ChatLimits
 from bot.chat.parts import ChatParts
 from bot.chat.reply import buttons
 from bot.chat.reply.approval_buttons import ApprovalButton, Choice
 from bot.chat.texts.fluent import localized
 from bot.chat.wiring import build_parts
-from bot.config import AccessSettings, DiscordSettings, SchedulesSettings
+from bot.config import DiscordSettings
 from bot.store.ledger import Ledger, Link, NewQuestion, Turn
 from bot.store.ledger.turns.votes import exported_votes
 from tests.support.assistants import house
@@ -113,20 +113,19 @@ async def staged(tmp_path: Path) -> AsyncIterator[Scene]:
         ledger = await Ledger.open(tmp_path / "bot.db", home.clock.now)
         stack.push_async_callback(ledger.close)
         bot = PressedBot()
-        settings, limits = DiscordSettings(), ChatLimits()
+        settings = DiscordSettings()
         async with simcord.run(bot) as env:
             # simcord has replaced the client's connection by now, which the parts keep.
             bot.parts = build_parts(
                 bot,
-                settings,
-                home.api,
-                ledger,
-                assistant_id,
-                home.clock,
-                FileReaders(AttachmentText(), Downloads(home.clock)),
-                access=AccessSettings(),
-                schedules=SchedulesSettings(),
-                limits=limits,
+                ChatDependencies(
+                    settings=settings,
+                    api=home.api,
+                    ledger=ledger,
+                    assistant_id=assistant_id,
+                    clock=home.clock,
+                    readers=FileReaders(AttachmentText(), Downloads(home.clock)),
+                ),
             )
             guild = env.create_guild()
             channel = guild.create_text_channel("general")

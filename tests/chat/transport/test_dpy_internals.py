@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
 
 import bot.chat
 from bot.chat.bot import ChatBot
+from bot.chat.dependencies import ChatDependencies
 from bot.chat.transport import dpy_internals
 from bot.chat.transport.login import LoginError, login_errors
 from bot.chat.transport.setup_session import SetupSession
@@ -79,7 +81,17 @@ async def test_a_bot_whose_library_does_not_fit_says_so_and_does_not_start(
     monkeypatch.delattr(discord.gateway, "ReconnectWebSocket")
     ledger = await Ledger.open(tmp_path / "bot.db", SystemClock().now)
     # The assistants API is not reached: the start ends before the login.
-    bot = ChatBot(DiscordSettings(), None, ledger, "asst_1", SystemClock(), None)  # type: ignore[arg-type]  # see above
+    nothing: Any = None
+    bot = ChatBot(
+        ChatDependencies(
+            settings=DiscordSettings(),
+            api=nothing,
+            ledger=ledger,
+            assistant_id="asst_1",
+            clock=SystemClock(),
+            readers=nothing,
+        )
+    )
     with (
         pytest.raises(LoginError, match=r"discord\.gateway\.ReconnectWebSocket"),
         login_errors("http://127.0.0.1:1"),
