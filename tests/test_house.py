@@ -205,7 +205,6 @@ def test_no_pattern_ends_in_a_dollar() -> None:
 
 
 WAITS_ALLOWED = {
-    "chat/transport/test_loop_monitor.py": "blocks the event loop, which is what is measured",
     "client/test_endless.py": "paces a server that never ends its answer",
 }
 """The test files that may sleep or read the system's clock, with the reason."""

@@ -1,9 +1,16 @@
 import asyncio
+from typing import Any
 
+import aiohttp
+import discord
 import pytest
 
+from bot.chat.reply.delivery.channel_writer import ChannelWriter
+from bot.chat.transport import dpy_internals
 from bot.chat.transport.rate_limiter import LIMITED_SECONDS, RateLimiter, RequestPriority
+from bot.chat.transport.rest_retry import RestRetry
 from bot.runtime.clock import SystemClock
+from bot.sandbox import Sandbox
 from tests.support.fake_clock import FakeClock
 
 
@@ -82,3 +89,32 @@ async def test_requests_pass_freely_until_the_limit_is_reached() -> None:
     for number in range(50):
         await spent(rate_limiter, str(number), order, clock)
     assert {time for _, time in order} == {clock.monotonic()}
+
+
+async def test_requests_wait_by_the_priority_that_the_channel_writer_is_given() -> None:
+    clock, paths = FakeClock(), list[str]()
+
+    async def note(session: Any, context: Any, params: aiohttp.TraceRequestStartParams) -> None:
+        paths.append(params.url.path)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.extend([RateLimiter(clock, per_second=1).before_request, note])
+    async with Sandbox(rate_limits=False) as sandbox:
+        dpy_internals.use_api(sandbox.api_url)
+        client = discord.Client(intents=discord.Intents.none())
+        dpy_internals.set_trace(client, trace)
+        await clock.run(asyncio.create_task(client.login(sandbox.token)))
+        paths.clear()
+        deletions = []
+        for priority, channel in (
+            (RequestPriority.NOTICE, sandbox.guild.text_channel("general")),
+            (RequestPriority.URGENT, await sandbox.members[0].open_dm()),
+        ):
+            writer = ChannelWriter(client, channel.id, None, RestRetry(clock), clock)
+            deletions.append(asyncio.create_task(writer.delete(priority, priority=priority)))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert paths == []  # both wait
+        await clock.run(*deletions)
+        await client.close()
+    assert [path.rpartition("/")[2] for path in paths] == ["0", "3"]
